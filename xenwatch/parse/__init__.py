@@ -1,0 +1,1 @@
+"""Pure parsers of the formats of Linux and Xen, one module a subject."""

@@ -1,0 +1,84 @@
+"""What a probe is, and how one run of it becomes a value and an `Outcome`."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from xenwatch.parse.errors import ParseError
+from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.sources.base import Source, SourceError
+
+DOMAIN: Final = "domain"
+"""Event: a domain was introduced or released."""
+LINK: Final = "link"
+"""Event: a network link came, went or changed."""
+
+
+class NotApplicable(Exception):
+    """This host has nothing for the probe to read; neither success nor failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One subject to read.
+
+    `name` is the field of `Snapshot` it fills. `read(source, previous)` returns that field's
+    value or raises `SourceError`, `ParseError` or `NotApplicable`; `previous` is the last
+    snapshot, for readings that need not be repeated. `reads` and `advice` are `doctor`'s words:
+    where the value comes from and what to do when it cannot be had. `interval` and `deadline`
+    are defaults in seconds; `share` bounds the probe's part of a core by stretching the
+    interval (0.005 is half a percent). `events` run it ahead of its time.
+    """
+
+    name: str
+    reads: str
+    advice: str
+    read: Callable[[Source, Snapshot], object]
+    interval: float = 10.0
+    deadline: float = 5.0
+    enabled: bool = True
+    share: float = 0.05
+    events: frozenset[str] = frozenset()
+
+
+def run(
+    probe: Probe, source: Source, previous: Snapshot, clock: Callable[[], float] = time.time
+) -> tuple[Any, Outcome]:
+    """Run a probe once. Returns its value (`None` unless it succeeded) and how it went."""
+    started, wall, cpu = clock(), time.perf_counter(), time.thread_time()
+    value: object = None
+    detail = ""
+    try:
+        value, status = probe.read(source, previous), Status.OK
+    except NotApplicable as error:
+        status, detail = Status.NOT_APPLICABLE, str(error)
+    except (SourceError, ParseError) as error:
+        status, detail = Status.FAILED, str(error)
+    except Exception as error:  # a defect in one probe must not cost the others
+        status, detail = Status.FAILED, f"defect in xenwatch: {type(error).__name__}: {error}"
+    outcome = Outcome(status, detail, started, time.perf_counter() - wall, time.thread_time() - cpu)
+    return value, outcome
+
+
+def merge(snapshot: Snapshot, name: str, value: Any, outcome: Outcome, now: float) -> Snapshot:
+    """The snapshot with one probe's result in place of its last one."""
+    outcomes = {**snapshot.outcomes, name: outcome}
+    return dataclasses.replace(snapshot, time=now, outcomes=outcomes, **{name: value})
+
+
+def take(
+    source: Source, probes: Iterable[Probe], clock: Callable[[], float] = time.time
+) -> Snapshot:
+    """One pass over `probes` in order, in this thread. Disabled probes are noted as such."""
+    snapshot = Snapshot(time=clock())
+    for probe in probes:
+        if not probe.enabled:
+            value, outcome = None, Outcome(Status.DISABLED, "off by default or by configuration")
+        else:
+            value, outcome = run(probe, source, snapshot, clock)
+        snapshot = merge(snapshot, probe.name, value, outcome, clock())
+    return snapshot

@@ -1,0 +1,317 @@
+"""What the probes saw: frozen values, `None` where a reading could not be had.
+
+A `Snapshot` has one field for each probe, named as the probe. The value is `None` while the probe
+failed, does not apply or has not run; `outcomes` says which.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Status(enum.Enum):
+    """How a probe's last run ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not applicable"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one probe's last run went.
+
+    `detail` is the reason of a failure, or why the probe does not apply. `seconds` is wall-clock
+    time, `cpu_seconds` the thread's own. `time` is when the reading was taken (Unix time).
+    """
+
+    status: Status
+    detail: str = ""
+    time: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Abi:
+    """An event-channel ABI: `2-level-32`, `2-level-64` or `fifo`, ports in all, and how known."""
+
+    name: str
+    ports: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What kind of host this is. Versions are (major, minor); texts are empty when unknown.
+
+    `platform` is xenserver, xcp-ng, debian, another os-release ID, or empty; `platform_version`
+    its own version ("6.2.0", "8.3", "12"). `nr_irqs` is the kernel's NR_IRQS from its log.
+    """
+
+    xen: tuple[int, int] | None
+    xen_version: str
+    xen_command_line: str
+    kernel: tuple[int, int]
+    kernel_release: str
+    machine: str
+    kernel_command_line: str
+    platform: str
+    platform_version: str
+    cgroup_version: int | None
+    is_dom0: bool
+    abi: Abi | None
+    nr_irqs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventChannels:
+    """dom0's event channels. `by_domain` counts the interdomain and unbound ones by remote domain.
+
+    `slots` is how far Xen has allocated the table (what one scan costs), `highest` the highest
+    port in use, `route` is `hypercall` or `lsevtchn`. Kinds: unbound, interdomain, pirq, virq,
+    ipi, xen (owned by Xen itself, EACCES), unknown.
+    """
+
+    by_kind: Mapping[str, int]
+    by_domain: Mapping[int, int]
+    slots: int | None
+    highest: int
+    route: str
+
+    @property
+    def used(self) -> int:
+        """Ports that are not closed."""
+        return sum(self.by_kind.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Irqs:
+    """Linux interrupt descriptors in use."""
+
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One domain. `name` holds xenstore's bytes or `None`; `type` is pv, pvh, hvm or None.
+
+    `state` is running, blocked, paused, shutdown, crashed or dying. `uuid` is canonical text.
+    """
+
+    domid: int
+    uuid: str
+    name: bytes | None
+    type: str | None
+    state: str | None
+    vcpus_online: int | None
+    vcpus_max: int | None
+    memory_bytes: int | None
+    cpu_seconds: float | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the domain is one that runs or may run: a dying one only holds resources."""
+        return self.state != "dying"
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """All domains, dom0 included, by rising domid. `route` is `hypercall` or `xenstore`."""
+
+    domains: tuple[Domain, ...]
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFrames:
+    """Frames of one domain's grant table: how many it has and may have."""
+
+    used: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Grant-table frames (a high-water mark) by domain; dom0's under 0."""
+
+    frames: Mapping[int, GrantFrames]
+
+
+@dataclass(frozen=True, slots=True)
+class Maptrack:
+    """Maptrack frames of dom0 (a high-water mark; entries in use are not readable)."""
+
+    used: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blktap:
+    """blktap's identifiers in use. `regime` is `minor` (kernel driver) or `id` (blktap 4)."""
+
+    regime: str
+    identifiers: int
+    tapdisks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aio:
+    """aio requests as `/proc/sys/fs/aio-nr` and `aio-max-nr` count them."""
+
+    nr: int
+    max_nr: int
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonProcess:
+    """A control-path daemon: descriptors in use and its own soft limit (`None`: unlimited)."""
+
+    pid: int
+    comm: str
+    fds: int
+    fd_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Daemons:
+    """The control-path daemons that run here by role: xenstored, xenconsoled, xapi."""
+
+    by_role: Mapping[str, DaemonProcess]
+
+
+@dataclass(frozen=True, slots=True)
+class Ptys:
+    """Pseudo-terminals in use and the kernel's maximum."""
+
+    nr: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """dom0's memory in bytes. `low_*` is the low zone of a 32-bit highmem kernel, else `None`.
+
+    `available` is MemAvailable (Linux >= 3.14).
+
+    `balloon_target` and `balloon_current` are what Xen's balloon driver aims at and has.
+    """
+
+    total: int
+    available: int | None
+    free: int
+    low_total: int | None
+    low_free: int | None
+    swap_total: int
+    swap_free: int
+    slab: int | None
+    slab_unreclaimable: int | None
+    balloon_target: int | None
+    balloon_current: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pids:
+    """Tasks (threads) and the kernel's two limits on them."""
+
+    tasks: int
+    pid_max: int
+    threads_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bridges:
+    """Ports by bridge; `kinds` says bridge or openvswitch."""
+
+    ports: Mapping[str, int]
+    kinds: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Loop devices with a backing file, and what bounds them.
+
+    `max_loop` and `max_part` are the module's parameters (`None`: module without them).
+    """
+
+    used: int
+    max_loop: int | None
+    max_part: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """Size and use of a file system in bytes (use counts what root may not give away too)."""
+
+    used: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystems:
+    """dom0's root and log file systems by mount point, in bytes."""
+
+    by_mount_point: Mapping[str, FileSystem]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A backend device: class (vbd, vif, ...), frontend's domid, device id, XenbusState name.
+
+    `state` is `None` when neither sysfs nor xenstore says it.
+    """
+
+    cls: str
+    domid: int
+    devid: int
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceError:
+    """An error node in xenstore about a living domain's device.
+
+    `side` is backend or frontend, `errno` the leading number of the text (positive; 0: none).
+    """
+
+    cls: str
+    domid: int
+    devid: int
+    side: str
+    errno: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Backend devices of every domain, and the errors of those of living domains."""
+
+    devices: tuple[Device, ...]
+    errors: tuple[DeviceError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One pass: a field for each probe, and how each probe fared."""
+
+    time: float = 0.0
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    host: Host | None = None
+    event_channels: EventChannels | None = None
+    irqs: Irqs | None = None
+    domains: Domains | None = None
+    grants: Grants | None = None
+    maptrack: Maptrack | None = None
+    blktap: Blktap | None = None
+    aio: Aio | None = None
+    daemons: Daemons | None = None
+    ptys: Ptys | None = None
+    memory: Memory | None = None
+    pids: Pids | None = None
+    bridges: Bridges | None = None
+    loops: Loops | None = None
+    file_systems: FileSystems | None = None
+    backends: Backends | None = None

@@ -1,0 +1,1 @@
+"""The edge: sources of raw bytes, live, captured and recorded."""

@@ -1,0 +1,142 @@
+"""The seam: what a source answers, always with the bytes of the kernel or of Xen, never interpreted.
+
+Everything right of a source is pure. Four kinds implement the protocol: the live dom0
+(`xenwatch.sources.host`), a captured tree (`xenwatch.sources.tree`), the synthetic host
+(`xenwatch.model.source`) and the recorder that wraps any of them (`xenwatch.sources.recording`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+READ_LIMIT: Final = 4 << 20
+"""Default bound of one read in bytes: the largest file any probe wants is the kernel log."""
+
+BLOCK: Final = -1
+"""Stands for "address of the argument block" among the arguments of a hypercall."""
+
+
+class SourceError(Exception):
+    """A source could not answer.
+
+    `subject` is what was asked for as an operator would name it (a path, a command line, a
+    hypercall), `reason` why there is no answer, `errno` the error number behind it or 0.
+    """
+
+    def __init__(self, subject: str, reason: str, errno: int = 0) -> None:
+        super().__init__(f"{subject}: {reason}")
+        self.subject = subject
+        self.reason = reason
+        self.errno = errno
+
+    @classmethod
+    def from_os(cls, subject: str, error: OSError) -> SourceError:
+        """The same failure as the operating system reported it."""
+        number = error.errno or 0
+        return cls(subject, os.strerror(number) if number else str(error), number)
+
+    @property
+    def missing(self) -> bool:
+        """Whether the subject does not exist here, as opposed to cannot be read."""
+        return self.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutput:
+    """What a finished command left: exit status (negative: signal) and both streams."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hypercall:
+    """One hypercall as data.
+
+    `number` is the hypercall's (xen.h), `args` up to five arguments in which `BLOCK` stands for
+    the address of `block`, and each of `links` is (offset in the block where a 64-bit pointer
+    belongs, offset in the block it points to). Addresses never leave the source: in the answer
+    the linked words are zero again.
+    """
+
+    number: int
+    args: tuple[int, ...]
+    block: bytes = b""
+    links: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HypercallReply:
+    """The hypercall's return value (negative: -errno) and the argument block Xen left."""
+
+    result: int
+    block: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class XenstoreReply:
+    """Message type (16, XS_ERROR, for a refusal) and payload of one answer of xenstored."""
+
+    type: int
+    payload: bytes
+
+
+class Source(Protocol):
+    """The verbs. Each raises `SourceError`, and nothing else, when there is no answer.
+
+    Paths are absolute and normal (`/proc/meminfo`); the implementation decides what is behind
+    them. No verb waits longer than its deadline, save a read of a file the kernel hangs on:
+    callers run probes in threads they can abandon.
+    """
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """The file's content, at most `limit` bytes; `/dev/kmsg` gives the records there are."""
+        ...
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """Names in a directory, sorted; undecodable bytes as surrogates (`os.fsdecode`)."""
+        ...
+
+    def readlink(self, path: str) -> str:
+        """Target of a symbolic link."""
+        ...
+
+    def statvfs(self, path: str) -> bytes:
+        """The file system behind `path` as a line of decimal numbers.
+
+        `f_frsize f_blocks f_bfree f_bavail f_files f_ffree` and a newline (statvfs(3)).
+        """
+        ...
+
+    def uname(self) -> bytes:
+        """`sysname release version machine`, each ended by NUL (uname(2) without the node)."""
+        ...
+
+    def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
+        """A finished command. `argv[0]` is an absolute path; no shell, no input, bounded output."""
+        ...
+
+    def links(self) -> bytes:
+        """An RTM_GETLINK dump: the netlink messages one after another, NLMSG_DONE included."""
+        ...
+
+    def hypercall(self, call: Hypercall) -> HypercallReply:
+        """One hypercall's answer. A refusal by Xen is an answer; no way to ask is an error."""
+        ...
+
+    def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        """Several hypercalls in turn, ending early after the first that answers EINVAL."""
+        ...
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """One request outside any transaction. A refusal by xenstored is an answer."""
+        ...
+
+    def close(self) -> None:
+        """Give back descriptors; a recorder also completes what it writes."""
+        ...
