@@ -1,0 +1,66 @@
+# Everything runs in .venv, made here from the first python3 on PATH (or: make PYTHON=python3.12 ...).
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# More arguments: make run ARGS="--web.listen-address 127.0.0.1:8000", make test ARGS="-k netlink"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format generate check-generated wheel test-xen clean
+.DELETE_ON_ERROR:
+
+help:  ## Show this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 26
+
+run: $(VENV)/.installed  ## Install into .venv and start the daemon: this dom0, elsewhere a synthetic host
+	exec $(BIN)/xenwatch run --source auto $(ARGS)
+
+test: lint  ## Lint, then every test but those inside a real Xen
+	$(BIN)/pytest --ignore tests/xen $(ARGS)
+
+lint: $(VENV)/.test-tools  ## Check format, rules and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test-tools  ## Format the code and apply the safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(VENV)/.installed  ## Write the generated documents anew
+	$(BIN)/xenwatch generate docs
+
+check-generated: $(VENV)/.installed  ## Fail when a generated document is stale
+	$(BIN)/xenwatch generate docs --check
+
+wheel: $(VENV)/.installed  ## Build the wheel into dist/
+	$(PIP) wheel --no-deps --wheel-dir dist .
+
+test-xen: $(VENV)/.test-tools  ## The tests inside a real Xen under emulation
+	$(BIN)/pytest tests/xen $(ARGS)
+
+clean:  ## Remove what make has made
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $(PYTHON) is missing or older than 3.11; give one by: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "make: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+# The version is in the metadata of the installation, so that a new one installs anew.
+$(VENV)/.installed: $(VENV)/.created pyproject.toml xenwatch/__init__.py
+	$(PIP) install --editable .
+	@touch $@
+
+# pip knows --group since 25.1; Debian 12 has 23.0.
+$(VENV)/.test-tools: $(VENV)/.installed
+	$(PIP) install 'pip>=25.1'
+	$(PIP) install --group test --group lint
+	@touch $@
