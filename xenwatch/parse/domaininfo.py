@@ -1,0 +1,180 @@
+"""Domains as Xen lists them: XEN_SYSCTL_getdomaininfolist.
+
+The sysctl interface is versioned and the record's layout changed with it (xen/include/public,
+domctl.h and sysctl.h of every release from 4.1 to 4.22). An unknown version is refused, never
+guessed: Xen itself answers EACCES to a wrong interface version.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.parse.errors import ParseError
+from xenwatch.sources.base import BLOCK, Hypercall
+
+SYSCTL: Final = 35
+GETDOMAININFOLIST: Final = 6
+HEADER_SIZE: Final = 136
+"""struct xen_sysctl: cmd, interface_version, a union of 128 bytes."""
+_HANDLE_OFFSET: Final = 16
+_COUNT_OFFSET: Final = 24
+_DYING, _HVM, _SHUTDOWN, _PAUSED, _BLOCKED, _RUNNING = (1 << bit for bit in range(6))
+_OLD_PVH: Final = 1 << 7
+"""XEN_DOMINF_pvh_guest, in Xen 4.4 to 4.8; the bit means xs_domain later."""
+_CRASHED: Final = 3
+"""SHUTDOWN_crash (xen/include/public/sched.h)."""
+_NO_VCPU: Final = 0xFFFFFFFF
+_EMU_LAPIC: Final = 1
+PAGE: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a release's xen_domctl_getdomaininfo holds beside the fields all have."""
+
+    sysctl: int
+    outstanding: bool = True
+    paged: bool = True
+    gpaddr: bool = False
+    arch_words: int = 0
+    old_pvh: bool = False
+
+    @property
+    def fields(self) -> str:
+        """The struct format up to cpupool: every field is naturally aligned."""
+        pages = "QQ" + "Q" * self.outstanding + "Q" + "Q" * self.paged
+        return f"<HxxI{pages}QQIII16sI"
+
+    @property
+    def arch_offset(self) -> int:
+        """Where arch_config begins."""
+        return struct.calcsize(self.fields) + (8 if self.gpaddr else 0)
+
+    @property
+    def size(self) -> int:
+        """Size of one record: uint64_aligned_t members round it up to eight."""
+        return -(-(self.arch_offset + 4 * self.arch_words) // 8) * 8
+
+
+LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
+    (4, 1): Layout(0x8, outstanding=False, paged=False),
+    (4, 2): Layout(0x9, outstanding=False),
+    (4, 3): Layout(0xA),
+    (4, 4): Layout(0xA, old_pvh=True),
+    (4, 5): Layout(0xB, old_pvh=True),
+    (4, 6): Layout(0xC, old_pvh=True),
+    (4, 7): Layout(0xD, old_pvh=True),
+    (4, 8): Layout(0xE, old_pvh=True),
+    (4, 9): Layout(0xF),
+    (4, 10): Layout(0x10),
+    (4, 11): Layout(0x11, arch_words=1),
+    (4, 12): Layout(0x12, arch_words=1),
+    (4, 13): Layout(0x12, arch_words=1),
+    (4, 14): Layout(0x13, arch_words=1),
+    (4, 15): Layout(0x13, arch_words=2),
+    (4, 16): Layout(0x14, gpaddr=True, arch_words=2),
+    (4, 17): Layout(0x15, gpaddr=True, arch_words=2),
+    (4, 18): Layout(0x15, gpaddr=True, arch_words=2),
+    (4, 19): Layout(0x15, gpaddr=True, arch_words=2),
+    (4, 20): Layout(0x15, gpaddr=True, arch_words=2),
+    (4, 21): Layout(0x16, gpaddr=True, arch_words=2),
+    (4, 22): Layout(0x16, gpaddr=True, arch_words=2),
+}
+"""Layout by Xen version."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainInfo:
+    """One record. Pages are of 4 KiB, `cpu_time` is in nanoseconds.
+
+    `emulation` holds XEN_X86_EMU_* or `None` where the release does not tell.
+    """
+
+    domid: int
+    flags: int
+    tot_pages: int
+    max_pages: int
+    cpu_time: int
+    online_vcpus: int
+    max_vcpu_id: int
+    handle: bytes
+    emulation: int | None
+    old_pvh: bool = False
+
+    @property
+    def uuid(self) -> str:
+        """The domain's handle as canonical UUID text."""
+        return str(uuid.UUID(bytes=self.handle))
+
+    @property
+    def vcpus_max(self) -> int:
+        """Number of vCPUs the domain may have; none while it is being built."""
+        return 0 if self.max_vcpu_id == _NO_VCPU else self.max_vcpu_id + 1
+
+    @property
+    def type(self) -> str | None:
+        """pv, pvh or hvm; `None` where hvm and pvh cannot be told apart.
+
+        A PVH guest has hardware containers and no emulated devices but a local APIC.
+        """
+        if self.old_pvh and self.flags & _OLD_PVH:
+            return "pvh"
+        if not self.flags & _HVM:
+            return "pv"
+        if self.emulation is None:
+            return None
+        return "pvh" if self.emulation & ~_EMU_LAPIC == 0 else "hvm"
+
+    @property
+    def state(self) -> str:
+        """dying, crashed, shutdown, paused, blocked or running, the first that holds."""
+        if self.flags & _DYING:
+            return "dying"
+        if self.flags & _SHUTDOWN:
+            return "crashed" if self.flags >> 16 & 255 == _CRASHED else "shutdown"
+        if self.flags & _PAUSED:
+            return "paused"
+        return "blocked" if self.flags & _BLOCKED else "running"
+
+
+def list_call(layout: Layout, first: int, count: int) -> Hypercall:
+    """XEN_SYSCTL_getdomaininfolist of up to `count` domains from domid `first` on."""
+    header = struct.pack("<IIHxxIQI", GETDOMAININFOLIST, layout.sysctl, first, count, 0, 0).ljust(
+        HEADER_SIZE, b"\0"
+    )
+    block = header + bytes(layout.size * count)
+    return Hypercall(SYSCTL, (BLOCK,), block, ((_HANDLE_OFFSET, HEADER_SIZE),))
+
+
+def parse_list(layout: Layout, block: bytes) -> tuple[DomainInfo, ...]:
+    """The records Xen filled in. Raises `ParseError` when there are fewer than it says."""
+    if len(block) < HEADER_SIZE:
+        raise ParseError("XEN_SYSCTL_getdomaininfolist", "the answer is cut short", block)
+    count = struct.unpack_from("<I", block, _COUNT_OFFSET)[0]
+    if HEADER_SIZE + count * layout.size > len(block):
+        raise ParseError("XEN_SYSCTL_getdomaininfolist", f"{count} records do not fit the answer")
+    return tuple(_record(layout, block, HEADER_SIZE + n * layout.size) for n in range(count))
+
+
+def _record(layout: Layout, block: bytes, offset: int) -> DomainInfo:
+    fields = struct.unpack_from(layout.fields, block, offset)
+    domid, flags, tot_pages, max_pages = fields[:4]
+    cpu_time, online, max_vcpu_id, _, handle, _ = fields[-6:]
+    emulation = None
+    if layout.arch_words:
+        emulation = struct.unpack_from("<I", block, offset + layout.arch_offset)[0]
+    return DomainInfo(
+        domid,
+        flags,
+        tot_pages,
+        max_pages,
+        cpu_time,
+        online,
+        max_vcpu_id,
+        handle,
+        emulation,
+        layout.old_pvh,
+    )

@@ -1,0 +1,35 @@
+"""`/proc/mounts` (fs/proc_namespace.c), whose names are escaped in octal as seq_path does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from xenwatch.parse.errors import ParseError
+
+_ESCAPE = re.compile(rb"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One mounted file system. Names are bytes: a mount point may be called anything."""
+
+    device: bytes
+    mount_point: bytes
+    fstype: bytes
+    options: bytes
+
+
+def parse_mounts(data: bytes) -> tuple[Mount, ...]:
+    """The mounts in the order they were made. Raises `ParseError`."""
+    mounts = []
+    for line in data.splitlines():
+        fields = line.split(b" ")
+        if len(fields) != 6:
+            raise ParseError("/proc/mounts", "expected six fields", line)
+        mounts.append(Mount(*(_plain(field) for field in fields[:4])))
+    return tuple(mounts)
+
+
+def _plain(field: bytes) -> bytes:
+    return _ESCAPE.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), field)

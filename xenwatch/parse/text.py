@@ -1,0 +1,73 @@
+"""The kernel's small text files: a number, a word, a table of keys."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+from xenwatch.parse.errors import ParseError
+
+_NUMBER = re.compile(rb"\s*(-?\d{1,20})\s*\Z")
+
+
+def number(subject: str, data: bytes) -> int:
+    """The decimal number that is all of `data`, such as `/proc/sys/fs/aio-nr`.
+
+    Raises `ParseError`.
+    """
+    match = _NUMBER.match(data)
+    if not match:
+        raise ParseError(subject, "expected one decimal number", data)
+    return int(match[1])
+
+
+def word(data: bytes) -> str:
+    """A one-line text file without its end of line; undecodable bytes as escapes."""
+    return data.strip(b" \n\0").decode("utf-8", "backslashreplace")
+
+
+def loadavg_tasks(data: bytes) -> int:
+    """Number of tasks from `/proc/loadavg`: the number behind the slash (proc(5)).
+
+    Raises `ParseError`.
+    """
+    match = re.match(rb"\S+ \S+ \S+ \d+/(\d+) \d+\n?\Z", data)
+    if not match:
+        raise ParseError("/proc/loadavg", "expected five fields with running/total", data)
+    return int(match[1])
+
+
+def uname(data: bytes) -> tuple[str, str, str, str]:
+    """(sysname, release, version, machine) from a source's `uname` verb.
+
+    Raises `ParseError`.
+    """
+    fields = data.split(b"\0")
+    if len(fields) != 5 or fields[4]:
+        raise ParseError("uname", "expected four fields", data)
+    sysname, release, version, machine = (word(field) for field in fields[:4])
+    return sysname, release, version, machine
+
+
+def version_pair(text: str) -> tuple[int, int] | None:
+    """(major, minor) at the beginning of a version such as `6.1.0-56-amd64`, else `None`."""
+    match = re.match(r"(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def assignments(data: bytes) -> Mapping[str, str]:
+    """KEY=value lines with shell quoting: `/etc/os-release`, `/etc/xensource-inventory`.
+
+    Lines that are no assignment are passed over, as os-release(5) asks of readers.
+    """
+    found = {}
+    for line in data.decode("utf-8", "backslashreplace").splitlines():
+        key, separator, value = line.strip().partition("=")
+        if not separator or not key.isidentifier():
+            continue
+        try:
+            found[key] = "".join(shlex.split(value))
+        except ValueError:
+            continue
+    return found
