@@ -1,0 +1,289 @@
+"""The rules of the house as tests: what may import what, how long things are, what is written."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from xenwatch.limits import LIMITS, Limit
+from xenwatch.probes import PROBES
+from xenwatch.snapshot import Snapshot
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "xenwatch").rglob("*.py"))
+}
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SOURCES = [*PACKAGE.values(), *TESTS]
+
+FILE_LINES = 400
+FUNCTION_LINES = 60
+
+HOST_ONLY = {"ctypes", "fcntl", "mmap", "pyroute2", "socket", "subprocess"}
+"""What reaches the kernel, Xen or another program."""
+IMPURE = HOST_ONLY | {
+    "aiohttp",
+    "asyncio",
+    "concurrent",
+    "logging",
+    "os",
+    "pathlib",
+    "psutil",
+    "select",
+    "selectors",
+    "shutil",
+    "signal",
+    "structlog",
+    "tempfile",
+    "threading",
+    "time",
+}
+"""Files, processes, sockets, clocks and threads: for the edge alone."""
+
+EDGE = {
+    "xenwatch.sources": "the seam itself",
+    "xenwatch.probes.base": "times each probe by clocks it is given",
+    "xenwatch.generate": "writes the generated documents",
+    "xenwatch.config": "reads the configuration file",
+    "xenwatch.daemon": "schedules the probes",
+    "xenwatch.events": "waits for domains and links to come and go",
+    "xenwatch.web": "serves HTTP",
+    "xenwatch.log": "sets up logging",
+    "xenwatch.cli": "the command line",
+    "xenwatch.__main__": "the command line",
+}
+"""The modules and packages that may know of files, clocks and sockets, and why."""
+
+HOST = {
+    "xenwatch.sources.host": "the live dom0",
+    "xenwatch.events": "netlink and xenstore sockets to wait on",
+}
+"""The modules that may touch the host."""
+
+SEAM = "xenwatch.sources.base"
+"""The one edge module that pure modules may import: it holds types only."""
+
+
+def within(module: str, names: dict[str, str]) -> bool:
+    """Whether `module` is one of `names` or lies in a package among them."""
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_bytes(), str(path))
+
+
+def imports(module: str) -> set[str]:
+    """Every module a module of the package imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree(PACKAGE[module])):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            name = str(node.module)
+            submodules = {f"{name}.{alias.name}" for alias in node.names} & set(PACKAGE)
+            found |= submodules or {name}
+    return found
+
+
+def reachable(module: str) -> set[str]:
+    """The modules of the package that importing `module` imports."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for name in imports(waiting.pop()) & set(PACKAGE) - found:
+            found.add(name)
+            waiting.append(name)
+    return found
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function of a file, methods and inner ones included."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def tracked() -> list[Path]:
+    """The files git knows in this checkout that are text."""
+    listing = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    paths = [ROOT / name.decode() for name in listing.stdout.split(b"\0") if name]
+    return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()]
+
+
+def test_only_the_edge_imports_what_does_io() -> None:
+    """Modules outside the edge import nothing that knows of files, processes or clocks."""
+    offenders = {
+        f"{module} imports {name}"
+        for module in PACKAGE
+        if not within(module, EDGE)
+        for name in imports(module)
+        if name.split(".")[0] in IMPURE
+    }
+
+    assert offenders == set()
+
+
+def test_only_the_host_source_and_events_touch_the_host() -> None:
+    """Only the named modules import what reaches the kernel, Xen or another program."""
+    offenders = {
+        f"{module} imports {name}"
+        for module in PACKAGE
+        if not within(module, HOST)
+        for name in imports(module)
+        if name.split(".")[0] in HOST_ONLY
+    }
+
+    assert offenders == set()
+
+
+def test_pure_modules_import_pure_modules() -> None:
+    """Modules outside the edge import no module of the edge but the seam's types."""
+    offenders = {
+        f"{module} imports {name}"
+        for module in PACKAGE
+        if not within(module, EDGE)
+        for name in imports(module) - {SEAM, "xenwatch.probes.base"}
+        if within(name, EDGE)
+    }
+
+    assert offenders == set()
+
+
+def test_pure_modules_open_and_print_nothing() -> None:
+    """Modules outside the edge do not call open, print or input."""
+    offenders = {
+        f"{module}:{node.lineno} calls {node.func.id}"
+        for module, path in PACKAGE.items()
+        if not within(module, EDGE)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in {"open", "print", "input", "exec", "eval", "__import__"}
+    }
+
+    assert offenders == set()
+
+
+def test_the_model_does_not_know_the_limits() -> None:
+    """No module of the model imports the table of limits, directly or through another."""
+    offenders = {
+        module
+        for module in PACKAGE
+        if module.startswith("xenwatch.model")
+        if "xenwatch.limits" in reachable(module)
+    }
+
+    assert offenders == set()
+
+
+def test_the_package_needs_only_what_it_declares() -> None:
+    """Every import is the package's own, the standard library's or a declared dependency's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    known = {"xenwatch"} | declared | sys.stdlib_module_names
+
+    assert {name.split(".")[0] for module in PACKAGE for name in imports(module)} <= known
+
+
+@pytest.mark.parametrize("names", [EDGE, HOST], ids=["edge", "host"])
+def test_every_exception_is_still_needed(names: dict[str, str]) -> None:
+    """A module named as an exception exists."""
+    assert {name for name in names if not any(within(m, {name: ""}) for m in PACKAGE)} == set()
+
+
+def test_every_test_says_what_it_shows() -> None:
+    """Every test function has a docstring of one sentence."""
+    offenders = {
+        f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
+        for path in TESTS
+        for function in functions(path)
+        if function.name.startswith("test_")
+        if not re.fullmatch(r"(?:(?!\. [A-Z]).)+\.", ast.get_docstring(function) or "", re.DOTALL)
+    }
+
+    assert offenders == set()
+
+
+def test_files_are_short() -> None:
+    """No file of Python is longer than a reader's patience."""
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCES}
+
+    assert {name: length for name, length in lengths.items() if length > FILE_LINES} == {}
+
+
+def test_functions_fit_a_screen() -> None:
+    """No function is longer than a screen."""
+    lengths = {
+        f"{path.relative_to(ROOT)}:{function.name}": (function.end_lineno or 0) - function.lineno
+        for path in SOURCES
+        for function in functions(path)
+    }
+
+    assert {name: length for name, length in lengths.items() if length >= FUNCTION_LINES} == {}
+
+
+def test_nothing_names_this_checkout() -> None:
+    """No tracked file holds the path of this checkout or of the environment the tests run in."""
+    paths = [f"{directory}/".encode() for directory in (ROOT, sys.prefix)]
+    offenders = {
+        str(path.relative_to(ROOT))
+        for path in tracked()
+        if any(directory in path.read_bytes() for directory in paths)
+    }
+
+    assert offenders == set()
+
+
+def test_the_text_speaks_of_the_project_alone() -> None:
+    """Documents and comments speak of the program, not of the work that made it."""
+    foreign = re.compile(r"\b(sessions?|agents?|prompts?|issues? #?\d+)\b", re.IGNORECASE)
+    offenders = {
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in tracked()
+        if path.suffix in {".md", ".py", ".toml", ".yml", ".yaml", ".service"}
+        for line in path.read_text(errors="replace").splitlines()
+        if foreign.search(line if path.suffix == ".md" else line.partition("#")[2])
+    }
+
+    assert offenders == set()
+
+
+def test_no_limit_is_named_twice() -> None:
+    """Names of limits, and of the metrics made from them, are unique."""
+    names = [name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)]
+
+    assert len(names) == len(set(names))
+
+
+def test_probes_and_snapshot_agree() -> None:
+    """Every probe fills one field of the snapshot, and every field has its probe."""
+    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes"}
+
+    assert {probe.name for probe in PROBES} == fields
+
+
+def test_every_limit_has_a_probe() -> None:
+    """Every limit names the probe that reads it."""
+    assert {limit.probe for limit in LIMITS} <= {probe.name for probe in PROBES}
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
+def test_a_limit_warns_before_it_is_critical(limit: Limit) -> None:
+    """A limit's default thresholds are ratios, the warning at or below the critical one."""
+    warning, critical = limit.thresholds.warning, limit.thresholds.critical
+    assert 0 < (warning or 0.5) <= (critical or 1) <= 1
