@@ -1,0 +1,93 @@
+"""The generated documents: complete, current and safe against what a table may hold."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from xenwatch.generate import command
+from xenwatch.generate.documents import documents
+from xenwatch.generate.limits import limits_page
+from xenwatch.generate.markdown import table
+from xenwatch.generate.probes import probes_page
+from xenwatch.limits import LIMITS, Limit, Thresholds
+from xenwatch.probes import PROBES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LIMIT = Limit(
+    name="widgets",
+    title="Widgets of dom0",
+    probe="aio",
+    used=lambda snapshot: {},
+    ceiling=lambda snapshot: {},
+    thresholds=Thresholds(0.75, None),
+    source="/proc/widgets",
+    symptom="no more widgets",
+    reference="widgets(7)",
+)
+
+
+def generate(*arguments: str) -> int:
+    """Exit status of `xenwatch generate` with these arguments."""
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["generate", *arguments])
+    return int(parsed.run(parsed))
+
+
+def test_the_repository_is_current() -> None:
+    """The generated documents in this checkout are what the tables say."""
+    assert generate("docs", "--check", "--directory", str(ROOT)) == 0
+
+
+def test_written_documents_are_current(tmp_path: Path) -> None:
+    """What the command writes, its check finds current."""
+    assert generate("docs", "--directory", str(tmp_path)) == 0
+    assert generate("docs", "--check", "--directory", str(tmp_path)) == 0
+
+
+def test_a_stale_document_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A document that was changed by hand fails the check, which names it and leaves it alone."""
+    generate("docs", "--directory", str(tmp_path))
+    page = tmp_path / "docs/limits.md"
+    page.write_text("mine")
+    capsys.readouterr()
+
+    assert generate("docs", "--check", "--directory", str(tmp_path)) == 1
+    assert capsys.readouterr().err == f"xenwatch: {page} is stale; run: make generate\n"
+    assert page.read_text() == "mine"
+
+
+def test_documents_end_as_text_does() -> None:
+    """Every generated document ends with one newline and has no blank at the end of a line."""
+    for text in documents().values():
+        assert text.endswith("\n")
+        assert not text.endswith("\n\n")
+        assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_a_new_limit_needs_no_other_place() -> None:
+    """An entry of the table is all the page of the limits needs."""
+    page = limits_page([LIMIT])
+
+    assert "[Widgets of dom0](#widgets)" in page
+    assert "| 75 % | never |" in page
+    assert "`xenwatch_widgets_used`, `xenwatch_widgets_max`" in page
+    assert "- When it is used up: no more widgets\n" in page
+    assert "Mind" not in page
+
+
+def test_every_limit_and_probe_is_described() -> None:
+    """The pages have one section for every limit and every probe."""
+    limits, probes = limits_page(LIMITS), probes_page(PROBES)
+
+    assert all(limits.count(f'<a id="{limit.name}"></a>') == 1 for limit in LIMITS)
+    assert all(probes.count(f'<a id="{probe.name}"></a>') == 1 for probe in PROBES)
+
+
+def test_a_cell_cannot_break_its_table() -> None:
+    """Bars and newlines in a value stay inside their cell."""
+    assert table(("a", "b"), [("x|y", "1\n2")]) == "| a | b |\n| --- | --- |\n| x\\|y | 1 2 |\n"

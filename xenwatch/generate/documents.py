@@ -1,0 +1,18 @@
+"""Every generated document of the repository: its path and what it must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xenwatch.generate.limits import limits_page
+from xenwatch.generate.probes import probes_page
+from xenwatch.limits import LIMITS
+from xenwatch.probes import PROBES
+
+
+def documents() -> Mapping[str, str]:
+    """The generated documents as text, by path relative to the top of the repository."""
+    return {
+        "docs/limits.md": limits_page(LIMITS),
+        "docs/probes.md": probes_page(PROBES),
+    }
