@@ -1,0 +1,1 @@
+"""Tests, as the package is laid out."""

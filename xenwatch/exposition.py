@@ -1,0 +1,121 @@
+"""A page for Prometheus: families of samples as text 0.0.4 or OpenMetrics 1.0.0.
+
+prometheus_client builds an object for each sample and escapes it anew on each scrape. A page has
+tens of thousands of samples whose names and labels hardly ever change, so what stands before the
+value is kept from page to page.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""Content type of the text format."""
+OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+"""Content type of OpenMetrics."""
+
+Kind = Literal["gauge", "counter", "info"]
+Sample = tuple[tuple[str, ...], float]
+
+_UNITS: Final = ("bytes", "ratio", "seconds")
+_SUFFIXES: Final = {"gauge": "", "counter": "_total", "info": "_info"}
+# Newline has an escape of its own. A NUL would end the scrape, a surrogate cannot be encoded.
+_UNSPEAKABLE: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Samples of one name.
+
+    `name` is the samples' own name, with `_total` (counter) or `_info` (info). `samples` are
+    pairs of label values, in the order of `labels`, and value.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...]
+    samples: Sequence[Sample]
+
+
+def render(families: Iterable[Family], openmetrics: bool = False) -> bytes:
+    """The page, UTF-8.
+
+    A family without samples is left out, and so is a NaN. Of two samples with the same labels
+    the last one stays: a series never appears twice. Formats: Prometheus's "Exposition formats"
+    and the OpenMetrics 1.0.0 specification.
+    """
+    parts: list[str] = []
+    for family in families:
+        series = {_prefix(family.name, family.labels, key): value for key, value in family.samples}
+        lines = [
+            f"{prefix}{number(value)}\n"
+            for prefix, value in series.items()
+            if not math.isnan(value)
+        ]
+        if lines:
+            parts.append(_header(family, openmetrics))
+            parts += lines
+    if openmetrics:
+        parts.append("# EOF\n")
+    return "".join(parts).encode()
+
+
+def number(value: float) -> str:
+    """A sample's value: a whole number in full, a float in its shortest exact form."""
+    if isinstance(value, int):
+        return int.__repr__(value)  # of a bool too
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    return repr(value)
+
+
+def text(raw: bytes) -> str:
+    r"""Any bytes as text fit for a label: UTF-8 where it is UTF-8.
+
+    Every other byte, and those of control characters save newline, are written as `\xNN`.
+    """
+    return _speakable(raw.decode("utf-8", "backslashreplace"))
+
+
+def escape(value: str) -> str:
+    """A label's value as it stands between its quotes; control characters as `text` has them."""
+    return _speakable(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _speakable(value: str) -> str:
+    return _UNSPEAKABLE.sub(_spell, value)
+
+
+def _spell(match: re.Match[str]) -> str:
+    char = match[0]
+    # These stand for bytes that were no UTF-8 in a file's name (os.fsdecode).
+    errors = "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", errors))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _prefix(name: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
+    """All of a sample's line before its value."""
+    if not labels:
+        return f"{name} "
+    pairs = zip(labels, values, strict=True)
+    return name + "{" + ",".join(f'{key}="{escape(value)}"' for key, value in pairs) + "} "
+
+
+def _header(family: Family, openmetrics: bool) -> str:
+    words = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    if not openmetrics:
+        # The text format knows no info: it is a gauge that is 1.
+        kind = "gauge" if family.kind == "info" else family.kind
+        return f"# HELP {family.name} {words}\n# TYPE {family.name} {kind}\n"
+    name = family.name.removesuffix(_SUFFIXES[family.kind])
+    words = words.replace('"', r"\"")
+    unit = name.rpartition("_")[2]
+    declared = f"# UNIT {name} {unit}\n" if unit in _UNITS and family.kind != "info" else ""
+    return f"# HELP {name} {words}\n# TYPE {name} {family.kind}\n{declared}"
