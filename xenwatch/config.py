@@ -1,0 +1,467 @@
+"""The configuration: one table of keys, from which come checks, defaults, flags and documents.
+
+`KEYS` holds the keys in the order of the document; those of `[probes.NAME]` and `[limits.NAME]`
+are derived from `PROBES` and `LIMITS`. The file is TOML 1.0.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import reprlib
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar, cast
+
+from xenwatch.limits import LIMITS, Limit, Thresholds
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+
+DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
+FILE_LIMIT: Final = 1 << 20
+LONGEST: Final = 86400.0
+"""The longest interval or deadline in seconds: a day."""
+
+T = TypeVar("T")
+
+
+class ConfigError(Exception):
+    """A configuration that is refused; `problems` has one line for each thing wrong with it."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[T]):
+    """One key of the configuration.
+
+    `path` is the section and the name joined by a dot (`web.listen_addresses`,
+    `probes.memory.interval`); `type` what TOML value it takes, in words; `default` its value when
+    it is not set (`None`: none, shown as `never`); `description` one sentence for operators;
+    `convert` makes the value of what TOML gave or raises `ValueError` with the reason;
+    `flag` is the command-line option that overrides it, if any; `restart` whether a change waits
+    for a restart, where others are taken up at SIGHUP.
+    """
+
+    path: str
+    type: str
+    default: T
+    description: str
+    convert: Callable[[object], T]
+    flag: str = ""
+    restart: bool = False
+
+    @property
+    def section(self) -> str:
+        """The TOML table the key is in: `web`, `probes.memory`."""
+        return self.path.rpartition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The key's name within its section."""
+        return self.path.rpartition(".")[2]
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a string")
+    return value
+
+
+def _choice(*choices: str) -> Callable[[object], str]:
+    def convert(value: object) -> str:
+        text = _text(value)
+        if text not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}{_hint(text, choices)}")
+        return text
+
+    return convert
+
+
+def _matching(pattern: str, meaning: str) -> Callable[[object], str]:
+    def convert(value: object) -> str:
+        text = _text(value)
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"is not {meaning}")
+        return text
+
+    return convert
+
+
+def _integer(low: int, high: int) -> Callable[[object], int]:
+    def convert(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("is not an integer")
+        if not low <= value <= high:
+            raise ValueError(f"is not between {low} and {high}")
+        return value
+
+    return convert
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("is not a number")
+    return value
+
+
+def _seconds(value: object) -> float:
+    number = _number(value)
+    if not 0.1 <= number <= LONGEST:
+        raise ValueError(f"is not between 0.1 and {LONGEST:g} seconds")
+    return float(number)
+
+
+def _ratio(value: object) -> float | None:
+    if value == "never":
+        return None
+    number = _number(value)
+    if not 0 < number <= 1:
+        raise ValueError("is not a ratio: more than 0 and at most 1")
+    return float(number)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`; an IPv6 host stands in brackets, no host means all.
+
+    Raises `ValueError` with the reason.
+    """
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", text)
+    if match is None or int(match[3]) > 65535:
+        raise ValueError("is not HOST:PORT, [IPV6]:PORT or :PORT")
+    return match[1] or match[2], int(match[3])
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("is not an array of at least one string")
+    for item in value:
+        try:
+            address(_text(item))
+        except ValueError as error:
+            raise ValueError(f"has {_shown(item)}, which {error}") from None
+    return tuple(value)
+
+
+def _telemetry_path(value: object) -> str:
+    text = _matching(r"/[A-Za-z0-9._~/-]+", "a path such as /metrics")(value)
+    if text.startswith("/-/"):
+        raise ValueError("is taken: /-/ is for health checks")
+    return text
+
+
+def _source(value: object) -> str:
+    text = _text(value)
+    kind, _, rest = text.partition(":")
+    if kind not in SOURCES:
+        raise ValueError(f"is none of {', '.join(SOURCES.values())}{_hint(kind, SOURCES)}")
+    if (kind == "tree") != bool(rest) and kind != "synthetic":
+        raise ValueError(f"is not {SOURCES[kind]}")
+    return text
+
+
+SOURCES: Final = {
+    "host": "host",
+    "synthetic": "synthetic[:PRESET]",
+    "tree": "tree:DIR",
+    "auto": "auto",
+}
+"""Kinds of source and how each is written."""
+
+LISTEN: Final = Key[tuple[str, ...]](
+    "web.listen_addresses",
+    "array of strings",
+    ("127.0.0.1:10730",),
+    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets; no host means all addresses.",
+    _addresses,
+    flag="--web.listen-address",
+    restart=True,
+)
+TELEMETRY_PATH: Final = Key[str](
+    "web.telemetry_path",
+    "string",
+    "/metrics",
+    "Path under which the metrics are served.",
+    _telemetry_path,
+    flag="--web.telemetry-path",
+    restart=True,
+)
+MAX_REQUESTS: Final = Key[int](
+    "web.max_requests",
+    "integer",
+    40,
+    "Scrapes answered at the same time; a further one gets status 503.",
+    _integer(1, 10000),
+    flag="--web.max-requests",
+    restart=True,
+)
+SYSTEMD_SOCKET: Final = Key[bool](
+    "web.systemd_socket",
+    "boolean",
+    False,
+    "Listen on the sockets systemd passes (socket activation) and on no address of its own.",
+    _boolean,
+    flag="--web.systemd-socket",
+    restart=True,
+)
+LOG_LEVEL: Final = Key[str](
+    "log.level",
+    "string",
+    "info",
+    "The least severe messages logged: debug, info, warning or error.",
+    _choice("debug", "info", "warning", "error"),
+    flag="--log.level",
+)
+LOG_FORMAT: Final = Key[str](
+    "log.format",
+    "string",
+    "auto",
+    "Log as json or for a console; auto: console on a terminal, else json.",
+    _choice("auto", "json", "console"),
+    flag="--log.format",
+)
+SOURCE: Final = Key[str](
+    "source.kind",
+    "string",
+    "host",
+    "What to read: host, synthetic[:PRESET] (an invented host), tree:DIR (a captured one), or "
+    "auto (host on a Xen dom0, else synthetic).",
+    _source,
+    flag="--source",
+    restart=True,
+)
+ROOTFS: Final = Key[str](
+    "source.rootfs",
+    "string",
+    "/",
+    "Directory under which the host's /proc, /sys and /var are found.",
+    _matching(r"/[^\0]*", "an absolute path"),
+    flag="--path.rootfs",
+    restart=True,
+)
+
+
+def _probe_keys(probe: Probe) -> Iterator[Key[Any]]:
+    path = f"probes.{probe.name}."
+    yield Key(path + "enabled", "boolean", probe.enabled, f"Read: {probe.reads}.", _boolean)
+    text = "Seconds from one reading to the next; longer while a reading costs too much CPU time."
+    yield Key(path + "interval", "number", probe.interval, text, _seconds)
+    text = "Seconds after which a reading that hangs counts as failed."
+    yield Key(path + "deadline", "number", probe.deadline, text, _seconds)
+
+
+def _limit_keys(limit: Limit) -> Iterator[Key[Any]]:
+    for field in dataclasses.fields(Thresholds):
+        yield Key(
+            f"limits.{limit.name}.{field.name}",
+            'number or "never"',
+            getattr(limit.thresholds, field.name),
+            f"Used ratio at which {limit.title} is {field.name}.",
+            _ratio,
+        )
+
+
+def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
+    """The table of keys for these probes and limits."""
+    return (
+        *(LISTEN, TELEMETRY_PATH, MAX_REQUESTS, SYSTEMD_SOCKET),
+        *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS),
+        *(key for probe in probes for key in _probe_keys(probe)),
+        *(key for limit in limits for key in _limit_keys(limit)),
+    )
+
+
+KEYS: Final = make_keys(PROBES, LIMITS)
+"""Every key, for loops: see `Key` for what is known of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Values that were set, by path of key; every other key has its default."""
+
+    values: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def __getitem__(self, key: Key[T]) -> T:
+        return cast(T, self.values.get(key.path, key.default))
+
+    def probes(self, probes: Iterable[Probe] = PROBES) -> tuple[Probe, ...]:
+        """The probes with their interval, deadline and switch as configured."""
+        return tuple(
+            dataclasses.replace(probe, **{key.name: self[key] for key in _probe_keys(probe)})
+            for probe in probes
+        )
+
+    def thresholds(self, limits: Iterable[Limit] = LIMITS) -> dict[str, Thresholds]:
+        """The thresholds as configured, by name of limit."""
+        return {
+            limit.name: Thresholds(**{key.name: self[key] for key in _limit_keys(limit)})
+            for limit in limits
+        }
+
+
+def load(
+    path: str | None, overrides: Mapping[str, object], keys: Iterable[Key[Any]] = KEYS
+) -> Settings:
+    """Settings of a file and of the command line, which wins.
+
+    `path` `None` means the default file, which may be missing; a named file may not. `overrides`
+    has values by path of key. Raises `ConfigError` with every problem found.
+    """
+    keys = tuple(keys)
+    name = DEFAULT_FILE if path is None else path
+    problems: list[str] = []
+    try:
+        with Path(name).open("rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+        values = parse(data, name, keys, problems)
+    except OSError as error:
+        values = {}
+        if path is not None or not isinstance(error, FileNotFoundError):
+            problems.append(f"{name}: {error.strerror}; name another with --config.file")
+    for key in keys:
+        if key.path in overrides:
+            try:
+                values[key.path] = key.convert(overrides[key.path])
+            except ValueError as error:
+                problems.append(f"{key.flag}: {_shown(overrides[key.path])} {error}")
+    if problems:
+        raise ConfigError(problems)
+    return Settings(values)
+
+
+def parse(
+    data: bytes, name: str, keys: Iterable[Key[Any]], problems: list[str]
+) -> dict[str, object]:
+    """Values of a TOML document by path of key; what is wrong with it is added to `problems`.
+
+    `name` is the file's, for the messages. Values that are refused are left out.
+    """
+    if len(data) > FILE_LIMIT:
+        problems.append(f"{name}: is larger than {FILE_LIMIT} bytes")
+        return {}
+    try:
+        text = data.decode()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        problems.append(f"{name}: is not UTF-8 text (byte {error.start})")
+        return {}
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{name}: is not TOML: {str(error)[:200]}")
+        return {}
+    table = {key.path: key for key in keys}
+    found = _Found(name, text, table)
+    found.walk(document, "")
+    _order(found)
+    problems += found.problems
+    return found.values
+
+
+class _Found:
+    """What a document holds: values by path, and what is wrong with it."""
+
+    def __init__(self, name: str, text: str, table: Mapping[str, Key[Any]]) -> None:
+        self.values: dict[str, object] = {}
+        self.problems: list[str] = []
+        self.table = table
+        self._name = name
+        self._text = text
+        self._sections = _sections(table)
+
+    def refuse(self, path: str, reason: str) -> None:
+        """Note a problem with the key or section at `path`, and its line where that is easy."""
+        line = _line(self._text, path)
+        where = f"{self._name}:{line}" if line else self._name
+        self.problems.append(f"{where}: {_printable(path)}: {reason}")
+
+    def walk(self, table: Mapping[str, object], section: str) -> None:
+        """Take up a TOML table: its keys, and the tables in it."""
+        for name, value in table.items():
+            path = f"{section}.{name}" if section else name
+            if path in self.table and "." not in name:
+                self._take(self.table[path], value)
+            elif path not in self._sections or "." in name:
+                self.refuse(path, self._unknown(section, name, value))
+            elif isinstance(value, dict):
+                self.walk(value, path)
+            else:
+                self.refuse(path, f"is a section: write [{path}] and its keys under it")
+
+    def _take(self, key: Key[Any], value: object) -> None:
+        try:
+            self.values[key.path] = key.convert(value)
+        except ValueError as error:
+            self.refuse(key.path, f"{_shown(value)} {error}")
+
+    def _unknown(self, section: str, name: str, value: object) -> str:
+        depth = section.count(".") + 1 if section else 0
+        prefix = f"{section}." if section else ""
+        below = {path.split(".")[depth] for path in self.table if path.startswith(prefix)}
+        kind = "section" if isinstance(value, dict) else "key"
+        return f"unknown {kind}{_hint(name, below) or '; known here: ' + ', '.join(sorted(below))}"
+
+
+def _sections(paths: Iterable[str]) -> set[str]:
+    parts = [path.split(".") for path in paths]
+    found = {".".join(names[:depth]) for names in parts for depth in range(1, len(names))}
+    # With no probe or limit at all, the section is still a known one.
+    return found | {"probes", "limits"}
+
+
+def _order(found: _Found) -> None:
+    """Refuse thresholds where the warning comes after the critical one."""
+    for path, key in found.table.items():
+        if not path.startswith("limits.") or key.name != "warning":
+            continue
+        other = f"{key.section}.critical"
+        if path not in found.values and other not in found.values:
+            continue
+        warning = found.values.get(path, key.default)
+        critical = found.values.get(other, found.table[other].default)
+        if isinstance(warning, float) and isinstance(critical, float) and warning > critical:
+            note = "" if other in found.values else " (the default)"
+            found.refuse(
+                path if path in found.values else other,
+                f"warning {warning:g} is above critical {critical:g}{note}; lower it, or set both",
+            )
+
+
+def _line(text: str, path: str) -> int:
+    """Line of a key or section written in the usual way, from 1; 0 when it is not."""
+    section, _, name = path.rpartition(".")
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
+        if header:
+            current = header[1]
+            if current == path:
+                return number
+        elif current == section and line.partition("=")[0].strip().strip("\"'") == name:
+            return number
+    return 0
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name[:100], known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _shown(value: object) -> str:
+    try:
+        return _printable(reprlib.repr(value))
+    except ValueError:  # an integer of more digits than Python prints
+        return "a number of thousands of digits"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)[:200]

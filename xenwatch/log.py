@@ -1,0 +1,84 @@
+"""The log: structlog to stderr, as JSON for a journal or as text for a console."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO, cast
+
+import structlog
+
+
+def configure(level: str, style: str, stream: TextIO | None = None) -> None:
+    """Send everything logged, that of libraries too, to `stream` (stderr unless given).
+
+    `level` and `style` are as in the configuration (`log.level`, `log.format`). The time stamp is
+    UTC. May be called again to change them.
+    """
+    stream = cast(TextIO, _Lenient(stream or sys.stderr))
+    console = style == "console" or (style == "auto" and stream.isatty())
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _one_line,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        if console
+        else structlog.processors.JSONRenderer(sort_keys=True)
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
+    )
+    # Libraries speak when something is wrong; what they do otherwise is not ours to tell.
+    logging.basicConfig(level=max(logging.WARNING, _number(level)), handlers=[handler], force=True)
+
+
+class _Lenient:
+    """A stream that loses what cannot be written: a full disk must not end the daemon."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level.upper()]
+
+
+def _one_line(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Escape what is not printable in texts: names of VMs and files are other people's bytes."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            event[key] = printable(value)
+    return event
+
+
+def printable(text: str) -> str:
+    """The text with control characters, surrogates and the like written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
