@@ -51,7 +51,7 @@ IMPURE = HOST_ONLY | {
 EDGE = {
     "xenwatch.sources": "the seam itself",
     "xenwatch.probes.base": "times each probe by clocks it is given",
-    "xenwatch.generate": "writes the generated documents",
+    "xenwatch.generate.command": "writes the generated documents",
     "xenwatch.config": "reads the configuration file",
     "xenwatch.daemon": "schedules the probes",
     "xenwatch.events": "waits for domains and links to come and go",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 
+from xenwatch.config import KEYS, make_keys, parse
 from xenwatch.generate import command
+from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.documents import documents
 from xenwatch.generate.limits import limits_page
 from xenwatch.generate.markdown import table
@@ -91,3 +94,23 @@ def test_every_limit_and_probe_is_described() -> None:
 def test_a_cell_cannot_break_its_table() -> None:
     """Bars and newlines in a value stay inside their cell."""
     assert table(("a", "b"), [("x|y", "1\n2")]) == "| a | b |\n| --- | --- |\n| x\\|y | 1 2 |\n"
+
+
+@pytest.mark.parametrize("mark", ["#", ""], ids=["as it is", "all keys set"])
+def test_the_example_configuration_loads(mark: str) -> None:
+    """The example file is accepted as it stands, and sets every key to its default when told to."""
+    keys = make_keys(PROBES, [*LIMITS, LIMIT])
+    text = re.sub(r"(?m)^#(\w+ = )", mark + r"\1", example_file(keys))
+    problems: list[str] = []
+    values = parse(text.encode(), "xenwatch.toml", keys, problems)
+
+    assert problems == []
+    assert values == ({} if mark else {key.path: key.default for key in keys})
+
+
+def test_every_key_is_described() -> None:
+    """The page of the configuration has every section and every command-line option."""
+    text = configuration_page(KEYS)
+
+    assert all(f"## `[{key.section}]`" in text for key in KEYS)
+    assert all(f"`{key.flag}`" in text for key in KEYS if key.flag)

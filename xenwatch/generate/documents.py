@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from xenwatch.config import KEYS
+from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.limits import limits_page
 from xenwatch.generate.probes import probes_page
 from xenwatch.limits import LIMITS
@@ -13,6 +15,8 @@ from xenwatch.probes import PROBES
 def documents() -> Mapping[str, str]:
     """The generated documents as text, by path relative to the top of the repository."""
     return {
+        "contrib/xenwatch.toml": example_file(KEYS),
+        "docs/configuration.md": configuration_page(KEYS),
         "docs/limits.md": limits_page(LIMITS),
         "docs/probes.md": probes_page(PROBES),
     }
