@@ -1,0 +1,20 @@
+"""The captured hosts of `tests/hosts`, as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LAB = Path(__file__).parent / "hosts" / "lab-debian-12-xen-4.17"
+CAPTURES = (LAB / "0-guests", LAB / "5-guests")
+
+
+def domids(capture: Path) -> tuple[int, ...]:
+    """The domains that were there when the host was captured."""
+    return tuple(sorted(int(path.name) for path in (capture / "dom").iterdir()))
+
+
+def listed(capture: Path, name: str) -> dict[str, bytes]:
+    """Content by path from a `PATH: content` listing; the content ends with its own newline."""
+    lines = (capture / name).read_bytes().splitlines(keepends=True)
+    pairs = (line.partition(b": ") for line in lines)
+    return {path.decode(): content for path, separator, content in pairs if separator}

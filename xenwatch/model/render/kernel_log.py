@@ -1,0 +1,47 @@
+"""Boot messages of the kernel log, as `/dev/kmsg` records or as `dmesg` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xenwatch.parse.kernel_log import KernelLog
+
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One message: microseconds since boot and text."""
+
+    time: int
+    text: str
+
+
+def boot_lines(release: str, facts: KernelLog) -> tuple[LogLine, ...]:
+    """The lines of a boot by which a reader learns these facts, and no others."""
+    lines = []
+    if facts.complete:
+        lines.append(LogLine(0, f"Linux version {release} (builder@host) #1 SMP"))
+    if facts.nr_irqs is not None:
+        numbers = f"NR_IRQS: {facts.nr_irqs}, nr_irqs: 440, preallocated irqs: 16"
+        lines.append(LogLine(1_759_965, numbers))
+    if facts.fifo is not None:
+        abi = "FIFO-based" if facts.fifo else "2-level"
+        lines.append(LogLine(1_762_981, f"xen:events: Using {abi} ABI"))
+    return tuple(lines)
+
+
+def render_dmesg(lines: Iterable[LogLine]) -> bytes:
+    """The lines as dmesg(1) prints them."""
+    text = "".join(
+        f"[{line.time // _MICROSECONDS:5}.{line.time % _MICROSECONDS:06}] {line.text}\n"
+        for line in lines
+    )
+    return text.encode()
+
+
+def render_kmsg(lines: Iterable[LogLine]) -> bytes:
+    """The lines as records of `/dev/kmsg` (Documentation/ABI/testing/dev-kmsg), priority info."""
+    records = (f"6,{number},{line.time},-;{line.text}\n" for number, line in enumerate(lines))
+    return "".join(records).encode()

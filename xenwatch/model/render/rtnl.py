@@ -1,0 +1,74 @@
+"""RTM_GETLINK dumps (linux/netlink.h, if_link.h)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from xenwatch.parse.rtnl import (
+    ATTRIBUTE,
+    HEADER,
+    IFINFO,
+    IFLA_IFNAME,
+    IFLA_INFO_KIND,
+    IFLA_LINKINFO,
+    IFLA_MASTER,
+    NLMSG_DONE,
+    RTM_NEWLINK,
+    Link,
+    LinkMessage,
+)
+
+_MULTI: Final = 2
+"""NLM_F_MULTI: one of many messages, ended by NLMSG_DONE."""
+_ETHER: Final = 1
+_UP: Final = 0x11043
+"""IFF_UP, BROADCAST, RUNNING, MULTICAST, LOWER_UP: a link that works."""
+_INFO_SLAVE_KIND: Final = 4
+
+
+def render_messages(messages: Sequence[LinkMessage]) -> bytes:
+    """A dump of these messages, NLMSG_DONE included."""
+    sequence, port = (messages[-1].sequence, messages[-1].port) if messages else (0, 0)
+    done = HEADER.pack(HEADER.size + 4, NLMSG_DONE, _MULTI, sequence, port) + bytes(4)
+    return b"".join(map(_message, messages)) + done
+
+
+def render_links(links: Iterable[Link]) -> bytes:
+    """A dump of these links with the attributes that make them."""
+    return render_messages([link_message(link) for link in links])
+
+
+def link_message(link: Link) -> LinkMessage:
+    """The message about one link: its name, its master, its driver's kind.
+
+    Drivers without rtnl_link_ops (netback's vifs, hardware) tell no kind of their own; the port
+    of a bridge tells its master's (net/core/rtnetlink.c, rtnl_link_fill).
+    """
+    name = link.name.encode("utf-8", "surrogateescape") + b"\0"
+    attributes = [(IFLA_IFNAME, name)]
+    info = b""
+    if link.kind:
+        info += _attribute(IFLA_INFO_KIND, link.kind.encode("ascii") + b"\0")
+    if link.master is not None:
+        attributes.append((IFLA_MASTER, struct.pack("=I", link.master)))
+        info += _attribute(_INFO_SLAVE_KIND, b"bridge\0")
+    if info:
+        attributes.append((IFLA_LINKINFO, info))
+    return LinkMessage(_MULTI, 1, 1, 0, _ETHER, link.index, _UP, 0, tuple(attributes))
+
+
+def _message(message: LinkMessage) -> bytes:
+    body = IFINFO.pack(
+        message.family, message.device_type, message.index, message.link_flags, message.change
+    ) + b"".join(_attribute(kind, value) for kind, value in message.attributes)
+    header = HEADER.pack(
+        HEADER.size + len(body), RTM_NEWLINK, message.flags, message.sequence, message.port
+    )
+    return header + body
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    data = ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value
+    return data + bytes(-len(data) % 4)
