@@ -27,10 +27,11 @@ _BLOCK = struct.Struct("<HxxIIIHxxI")
 _WORD = struct.Struct("<I")
 
 _LINE = re.compile(
-    rb" *(\d+): VCPU (\d+): (?:"
-    rb"Interdomain \(Connected\) - Remote Domain (\d+), Port (\d+)|"
-    rb"Interdomain \(Waiting connection\) - Remote Domain (\d+)|"
-    rb"Physical IRQ (\d+)|Virtual IRQ (\d+)|(IPI)|(Unknown))\n"
+    rb"^ *(\d{1,9}): VCPU (\d{1,9}): (?:"
+    rb"Interdomain \(Connected\) - Remote Domain (\d{1,9}), Port (\d{1,10})|"
+    rb"Interdomain \(Waiting connection\) - Remote Domain (\d{1,9})|"
+    rb"Physical IRQ (\d{1,10})|Virtual IRQ (\d{1,10})|(IPI)|(Unknown))\n",
+    re.MULTILINE,
 )
 
 

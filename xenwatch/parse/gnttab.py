@@ -15,8 +15,10 @@ QUERY_SIZE: Final = 6
 
 _BLOCK = struct.Struct("<HxxIIhxx")
 """struct gnttab_query_size (xen/include/public/grant_table.h): dom, frames, max, status."""
-_REMOTE = re.compile(rb"grant-table for remote d(\d+)")
-_FRAMES = re.compile(rb"(\d+) frames \((\d+) max\), (\d+) maptrack frames \((\d+) max\)")
+_REMOTE = re.compile(rb"grant-table for remote d(\d{1,5})\b")
+_FRAMES = re.compile(
+    rb"(\d{1,10}) frames \((\d{1,10}) max\), (\d{1,10}) maptrack frames \((\d{1,10}) max\)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
 
-_ROW = re.compile(rb" *([0-9A-Za-z]+):((?: +\d+)*)(.*)\Z", re.DOTALL)
+_ROW = re.compile(rb" *([0-9A-Za-z]+):((?: +\d{1,20}(?!\d))*)(.*)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def parse_interrupts(data: bytes) -> Interrupts:
     """The whole table. Raises `ParseError`."""
     lines = data.split(b"\n")
     header = lines[0].split()
-    cpus = [re.fullmatch(rb"CPU(\d+)", cell) for cell in header]
+    cpus = [re.fullmatch(rb"CPU(\d{1,9})", cell) for cell in header]
     if not header or None in cpus or lines[-1]:
         raise ParseError("/proc/interrupts", "expected a header of CPUs and whole lines", data)
     numbers = tuple(int(match[1]) for match in cpus if match)

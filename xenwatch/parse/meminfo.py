@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
 
-_ROW = re.compile(rb"([A-Za-z0-9_()]+): +(\d+)( kB)?\Z")
+_ROW = re.compile(rb"([A-Za-z0-9_()]+): +(\d{1,20})( kB)?\Z")
 
 
 @dataclass(frozen=True, slots=True)

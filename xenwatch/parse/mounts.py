@@ -22,8 +22,10 @@ class Mount:
 
 def parse_mounts(data: bytes) -> tuple[Mount, ...]:
     """The mounts in the order they were made. Raises `ParseError`."""
+    if data and not data.endswith(b"\n"):
+        raise ParseError("/proc/mounts", "the last line is cut off", data[-60:])
     mounts = []
-    for line in data.splitlines():
+    for line in data.split(b"\n")[:-1]:
         fields = line.split(b" ")
         if len(fields) != 6:
             raise ParseError("/proc/mounts", "expected six fields", line)

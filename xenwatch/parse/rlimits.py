@@ -9,7 +9,7 @@ from xenwatch.parse.errors import ParseError
 
 OPEN_FILES = "Max open files"
 _HEADER = re.compile(rb"Limit +Soft Limit +Hard Limit +Units *\Z")
-_ROW = re.compile(rb"(Max [a-z ]*?[a-z]) +(\d+|unlimited) +(\d+|unlimited) +([a-z]*) *\Z")
+_ROW = re.compile(rb"(Max [a-z ]*?[a-z]) +(\d{1,20}|unlimited) +(\d{1,20}|unlimited) +([a-z]*) *\Z")
 
 
 @dataclass(frozen=True, slots=True)

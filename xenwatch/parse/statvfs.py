@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+
+_NUMBER = re.compile(rb"\d{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,6 @@ class Statvfs:
 def parse_statvfs(subject: str, data: bytes) -> Statvfs:
     """The six numbers. Raises `ParseError`."""
     fields = data.split()
-    if len(fields) != 6 or not all(field.isdigit() for field in fields):
+    if len(fields) != 6 or not all(map(_NUMBER.fullmatch, fields)):
         raise ParseError(subject, "expected six numbers of statvfs", data)
     return Statvfs(*map(int, fields))

@@ -32,7 +32,7 @@ def loadavg_tasks(data: bytes) -> int:
 
     Raises `ParseError`.
     """
-    match = re.match(rb"\S+ \S+ \S+ \d+/(\d+) \d+\n?\Z", data)
+    match = re.match(rb"\S+ \S+ \S+ \d+/(\d{1,10}) \d+\n?\Z", data)
     if not match:
         raise ParseError("/proc/loadavg", "expected five fields with running/total", data)
     return int(match[1])
@@ -52,7 +52,7 @@ def uname(data: bytes) -> tuple[str, str, str, str]:
 
 def version_pair(text: str) -> tuple[int, int] | None:
     """(major, minor) at the beginning of a version such as `6.1.0-56-amd64`, else `None`."""
-    match = re.match(r"(\d+)\.(\d+)", text)
+    match = re.match(r"(\d{1,9})\.(\d{1,9})", text)
     return (int(match[1]), int(match[2])) if match else None
 
 

@@ -10,11 +10,12 @@ from xenwatch.sources.base import XenstoreReply
 
 DIRECTORY: Final = 1
 READ: Final = 2
+DIRECTORY_PART: Final = 22
 ERROR: Final = 16
 PAYLOAD_MAX: Final = 4096
 """XENSTORE_PAYLOAD_MAX: no payload in either direction is longer."""
 
-_ERROR_TEXT = re.compile(rb"(\d+) ")
+_ERROR_TEXT = re.compile(rb"(\d{1,9}) ")
 
 
 def path_payload(path: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Parsers: examples from real hosts, and every parser against its renderer."""

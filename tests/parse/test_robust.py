@@ -1,0 +1,118 @@
+"""Parsers and hostile input: nothing but `ParseError` comes out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.captures import CAPTURES
+from xenwatch.parse.domaininfo import LAYOUTS, parse_list
+from xenwatch.parse.errors import ParseError
+from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
+from xenwatch.parse.gnttab import parse_maptrack, parse_query_size
+from xenwatch.parse.interrupts import parse_interrupts
+from xenwatch.parse.kernel_log import parse_kernel_log
+from xenwatch.parse.meminfo import parse_meminfo
+from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.rlimits import parse_limits, soft_open_files
+from xenwatch.parse.rtnl import parse_links
+from xenwatch.parse.statvfs import parse_statvfs
+from xenwatch.parse.text import assignments, loadavg_tasks, number, uname, version_pair, word
+from xenwatch.parse.xenstore import parse_device_error, parse_directory
+from xenwatch.parse.xenversion import parse_text
+
+Parser = Callable[[bytes], object]
+
+PARSERS: dict[str, Parser] = {
+    "meminfo": parse_meminfo,
+    "limits": parse_limits,
+    "open files": lambda data: soft_open_files(parse_limits(data)),
+    "interrupts": parse_interrupts,
+    "mounts": parse_mounts,
+    "lsevtchn": parse_lsevtchn,
+    "evtchn status": parse_status,
+    "gnttab query size": parse_query_size,
+    "maptrack": parse_maptrack,
+    "kernel log": parse_kernel_log,
+    "links": parse_links,
+    "statvfs": lambda data: parse_statvfs("/", data),
+    "number": lambda data: number("a number", data),
+    "word": word,
+    "loadavg": loadavg_tasks,
+    "uname": uname,
+    "assignments": assignments,
+    "version": lambda data: version_pair(word(data)),
+    "directory": parse_directory,
+    "device error": parse_device_error,
+    "xen text": parse_text,
+} | {
+    f"domains {version}": lambda data, layout=layout: parse_list(layout, data)
+    for version, layout in LAYOUTS.items()
+}
+
+SAMPLES = {
+    name: (CAPTURES[1] / path).read_bytes()
+    for name, path in {
+        "meminfo": "proc/meminfo",
+        "limits": "proc/oxenstored.297/limits",
+        "interrupts": "proc/interrupts",
+        "mounts": "proc/mounts",
+        "lsevtchn": "dom/0/lsevtchn",
+        "loadavg": "proc/loadavg",
+        "kernel log": "dmesg",
+        "maptrack": "debug-key-g",
+    }.items()
+}
+
+
+def refuses_or_answers(parser: Parser, data: bytes) -> None:
+    """The parser either answers or raises `ParseError`."""
+    with contextlib.suppress(ParseError):
+        parser(data)
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@settings(deadline=None)
+@given(data=st.binary(max_size=400))
+def test_arbitrary_bytes_raise_nothing_but_parse_error(name: str, data: bytes) -> None:
+    """Whatever bytes a file holds, its parser answers or refuses them in the one way."""
+    refuses_or_answers(PARSERS[name], data)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@settings(deadline=None)
+@given(data=st.data())
+def test_damaged_files_raise_nothing_but_parse_error(name: str, data: st.DataObject) -> None:
+    """A real file that is cut off, or has other bytes in the middle, never breaks its parser."""
+    sample = SAMPLES[name]
+    start = data.draw(st.integers(0, len(sample)))
+    end = data.draw(st.integers(start, len(sample)))
+    middle = data.draw(st.binary(max_size=20))
+
+    refuses_or_answers(PARSERS[name], sample[:end])
+    refuses_or_answers(PARSERS[name], sample[:start] + middle + sample[end:])
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_endless_digits_raise_nothing_but_parse_error(name: str) -> None:
+    """A number of more digits than Python converts is refused like any other nonsense."""
+    for digit in (b"1", b"7"):
+        refuses_or_answers(PARSERS[name], SAMPLES[name].replace(digit, digit * 5000))
+
+
+@pytest.mark.parametrize("name", ["number", "statvfs", "device error", "version", "kernel log"])
+def test_a_number_without_end_is_refused(name: str) -> None:
+    """A line that is one endless number raises nothing but `ParseError`."""
+    digits = b"9" * 5000
+    for line in (
+        digits,
+        digits + b" x",
+        b" ".join([digits] * 6),
+        b"NR_IRQS: " + digits,
+        digits + b".1",
+    ):
+        refuses_or_answers(PARSERS[name], line)
