@@ -179,7 +179,7 @@ SOURCES: Final = {
 }
 """Kinds of source and how each is written."""
 
-LISTEN: Final = Key[tuple[str, ...]](
+LISTEN: Final[Key[tuple[str, ...]]] = Key(
     "web.listen_addresses",
     "array of strings",
     ("127.0.0.1:10730",),
@@ -188,7 +188,7 @@ LISTEN: Final = Key[tuple[str, ...]](
     flag="--web.listen-address",
     restart=True,
 )
-TELEMETRY_PATH: Final = Key[str](
+TELEMETRY_PATH: Final[Key[str]] = Key(
     "web.telemetry_path",
     "string",
     "/metrics",
@@ -197,7 +197,7 @@ TELEMETRY_PATH: Final = Key[str](
     flag="--web.telemetry-path",
     restart=True,
 )
-MAX_REQUESTS: Final = Key[int](
+MAX_REQUESTS: Final[Key[int]] = Key(
     "web.max_requests",
     "integer",
     40,
@@ -206,7 +206,7 @@ MAX_REQUESTS: Final = Key[int](
     flag="--web.max-requests",
     restart=True,
 )
-SYSTEMD_SOCKET: Final = Key[bool](
+SYSTEMD_SOCKET: Final[Key[bool]] = Key(
     "web.systemd_socket",
     "boolean",
     False,
@@ -215,7 +215,7 @@ SYSTEMD_SOCKET: Final = Key[bool](
     flag="--web.systemd-socket",
     restart=True,
 )
-LOG_LEVEL: Final = Key[str](
+LOG_LEVEL: Final[Key[str]] = Key(
     "log.level",
     "string",
     "info",
@@ -223,7 +223,7 @@ LOG_LEVEL: Final = Key[str](
     _choice("debug", "info", "warning", "error"),
     flag="--log.level",
 )
-LOG_FORMAT: Final = Key[str](
+LOG_FORMAT: Final[Key[str]] = Key(
     "log.format",
     "string",
     "auto",
@@ -231,7 +231,7 @@ LOG_FORMAT: Final = Key[str](
     _choice("auto", "json", "console"),
     flag="--log.format",
 )
-SOURCE: Final = Key[str](
+SOURCE: Final[Key[str]] = Key(
     "source.kind",
     "string",
     "host",
@@ -241,7 +241,7 @@ SOURCE: Final = Key[str](
     flag="--source",
     restart=True,
 )
-ROOTFS: Final = Key[str](
+ROOTFS: Final[Key[str]] = Key(
     "source.rootfs",
     "string",
     "/",
