@@ -1,0 +1,164 @@
+"""The documents: every command they show is run, every link leads somewhere.
+
+A fenced block marked `sh` holds commands; one marked `console` holds commands after `$ ` and,
+below each, what it prints, where `...` stands for anything.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+DAEMON = "tests/test_daemon.py starts the daemon and stops it"
+MAKE = ".ci/run calls it on a clean checkout"
+XEN = "tests/xen installs and runs the service in a dom0"
+WHEEL = "tests/test_wheel.py builds the wheel and installs it"
+
+ELSEWHERE = {
+    "make run": DAEMON,
+    "make test": MAKE,
+    'make test ARGS="-k xenstore"': MAKE,
+    "make format": "it changes the checkout; make test checks the same format",
+    "make wheel": WHEEL,
+    "apt-get install python3-venv": MAKE,
+    "python3 -m venv /opt/xenwatch": WHEEL,
+    "/opt/xenwatch/bin/pip install dist/xenwatch-*.whl": WHEEL,
+    "ln -s /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch": XEN,
+    "xenwatch doctor": XEN,
+    "xenwatch run": DAEMON,
+    "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service": XEN,
+    "systemctl daemon-reload": XEN,
+    "systemctl enable --now xenwatch": XEN,
+    "systemctl status xenwatch": XEN,
+    "journalctl -u xenwatch": XEN,
+    "curl -s http://127.0.0.1:10730/metrics": DAEMON,
+    "install -D -m 644 contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml": XEN,
+    "xenwatch check-config": "tests/test_cli.py checks files of its own",
+    "systemctl reload xenwatch": XEN,
+    "systemctl disable --now xenwatch": XEN,
+    "rm -r /opt/xenwatch /usr/local/sbin/xenwatch /etc/systemd/system/xenwatch.service"
+    " /etc/xenwatch": "it removes what the reader has installed",
+}
+"""Commands that need a dom0, root, systemd or a daemon that stays, and where they are tested."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as a document shows it; `output` is empty where none is shown."""
+
+    line: str
+    output: str
+
+
+def commands(text: str) -> list[Command]:
+    """The commands of a document, from its fenced blocks."""
+    found: list[Command] = []
+    for kind, body in re.findall(r"(?ms)^```(sh|console)\n(.*?)^```$", text):
+        if kind == "sh":
+            lines = body.replace("\\\n", " ").splitlines()
+            found += [Command(line, "") for line in lines if line and not line.startswith("#")]
+        else:
+            parts = re.split(r"(?m)^\$ (.*)\n", body)
+            found += [Command(*pair) for pair in zip(parts[1::2], parts[2::2], strict=True)]
+    return found
+
+
+def texts() -> dict[str, str]:
+    """Every document by its path in the repository."""
+    return {str(path.relative_to(ROOT)): path.read_text() for path in DOCUMENTS}
+
+
+def runnable() -> list[str]:
+    """The documents that show a command that can be run here."""
+    return [
+        name
+        for name, text in texts().items()
+        if any(command.line not in ELSEWHERE for command in commands(text))
+    ]
+
+
+@pytest.mark.parametrize("name", runnable())
+def test_the_commands_shown_work(name: str, tmp_path: Path) -> None:
+    """The commands of a document succeed, one after another, and print what is shown."""
+    scripts = sysconfig.get_path("scripts")
+    # A document says where `make` installs; here that is wherever the tests run from.
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(scripts)
+    environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
+    for command in commands(texts()[name]):
+        if command.line in ELSEWHERE:
+            continue
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command.line],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+        assert done.returncode == 0, f"{command.line}\n{done.stderr}"
+        if command.output:
+            check = doctest.OutputChecker().check_output
+            assert check(command.output, done.stdout, doctest.ELLIPSIS), done.stdout
+
+
+def test_no_exception_is_left_over() -> None:
+    """Every command said to be tested elsewhere is still shown in a document."""
+    shown = {command.line for text in texts().values() for command in commands(text)}
+
+    assert set(ELSEWHERE) <= shown
+
+
+def test_every_fence_is_of_a_known_kind() -> None:
+    """A fenced block says what it holds, so that no command escapes the tests."""
+    known = {"", "sh", "console", "toml", "yaml", "promql", "ini", "json", "python"}
+    fences = {
+        (name, kind)
+        for name, text in texts().items()
+        for kind in re.findall(r"(?m)^ *```(.*)$", text)
+    }
+
+    assert {fence for fence in fences if fence[1] not in known} == set()
+
+
+def anchors(text: str) -> set[str]:
+    """What a link may point at in a document: its headings and its named places."""
+    headings = re.findall(r"(?m)^#+ (.+)$", text)
+    slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """Links within the repository point at files, and at headings, that exist."""
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        if not file.exists() or (anchor and anchor not in anchors(file.read_text())):
+            broken.append(target)
+
+    assert broken == []
+
+
+def test_what_a_block_holds_is_found() -> None:
+    """Commands are taken from both kinds of blocks, with the output shown below them."""
+    text = (
+        "```sh\n# why\na \\\n  b\n```\n\n```console\n$ c\nd\n...\n$ e\n```\n```toml\nf = 1\n```\n"
+    )
+
+    assert commands(text) == [Command("a    b", ""), Command("c", "d\n...\n"), Command("e", "")]
