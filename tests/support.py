@@ -1,10 +1,44 @@
-"""What several tests share: pages read back."""
+"""What several tests share: a full snapshot, pages read back."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
+
+from xenwatch.snapshot import (
+    Abi,
+    Aio,
+    Backends,
+    Blktap,
+    Bridges,
+    DaemonProcess,
+    Daemons,
+    DeviceError,
+    DeviceKey,
+    Domain,
+    Domains,
+    EventChannels,
+    FileSystem,
+    FileSystems,
+    GrantFrames,
+    Grants,
+    Host,
+    Irqs,
+    Loops,
+    Maptrack,
+    Memory,
+    Outcome,
+    Pids,
+    Ptys,
+    Snapshot,
+    Status,
+    Xenstore,
+    XenstoreDevices,
+)
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -26,3 +60,91 @@ def series(page: bytes, openmetrics: bool = False) -> Series:
             assert key not in found, key
             found[key] = sample.value
     return found
+
+
+def labelled(name: str, page: bytes) -> Mapping[tuple[str, ...], float]:
+    """Values of one metric by its labels' values, in the alphabetical order of the labels."""
+    return {
+        tuple(value for _, value in sorted(labels)): value
+        for (found, labels), value in series(page).items()
+        if found == name
+    }
+
+
+UUIDS = [f"00000000-0000-4000-8000-{number:012}" for number in range(8)]
+VBD, VIF, QDISK = DeviceKey("vbd", 5, 51712), DeviceKey("vif", 5, 0), DeviceKey("qdisk", 6, 51712)
+
+
+def full_snapshot() -> Snapshot:
+    """A snapshot in which every probe has read something: dom0, a guest and a dying domain."""
+    domains = (
+        Domain(0, UUIDS[0], b"Domain-0", "pv", "running", 2, 2, 4 << 30, 1234.5),
+        Domain(5, UUIDS[5], b'web "1"\xff\n', "pvh", "blocked", 1, 2, 1 << 30, 0.25),
+        Domain(6, UUIDS[6], None, None, "dying", 0, 1, 0, 3.0),
+    )
+    readings: dict[str, Any] = {
+        "host": Host(
+            xen=(4, 17),
+            xen_version="4.17.5",
+            xen_command_line="dom0_mem=4G",
+            kernel=(6, 1),
+            kernel_release="6.1.0-18-amd64",
+            machine="x86_64",
+            kernel_command_line="root=/dev/xvda1",
+            platform="debian",
+            platform_version="12",
+            cgroup_version=2,
+            is_dom0=True,
+            abi=Abi("fifo", 131072, "kernel log"),
+            nr_irqs=4352,
+        ),
+        "event_channels": EventChannels(
+            {"interdomain": 40, "virq": 6}, {5: 5, 6: 3}, 128, 100, "hypercall"
+        ),
+        "irqs": Irqs(90),
+        "domains": Domains(domains, "hypercall"),
+        "grants": Grants({0: GrantFrames(1, 64), 5: GrantFrames(4, 64)}),
+        "maptrack": Maptrack(4, 1024),
+        "blktap": Blktap("minor", 3, 3),
+        "aio": Aio(100, 65536),
+        "daemons": Daemons(
+            {
+                "xenstored": DaemonProcess(700, "oxenstored", 29, 1024),
+                "xenconsoled": DaemonProcess(710, "xenconsoled", 34, 1024),
+                "xapi": DaemonProcess(720, "xapi", 50, 4096),
+            }
+        ),
+        "ptys": Ptys(3, 4096),
+        "memory": Memory(
+            total=4 << 30,
+            available=3 << 30,
+            free=2 << 30,
+            low_total=800 << 20,
+            low_free=600 << 20,
+            swap_total=1 << 30,
+            swap_free=1 << 30,
+            slab=100 << 20,
+            slab_unreclaimable=60 << 20,
+            balloon_target=4 << 30,
+            balloon_current=4 << 30,
+        ),
+        "pids": Pids(300, 32768, 60000),
+        "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
+        "loops": Loops(2, 0, 0),
+        "file_systems": FileSystems(
+            {"/": FileSystem(4 << 30, 18 << 30), "/var/log": FileSystem(1 << 30, 4 << 30)}
+        ),
+        "backends": Backends({VBD: "Connected", VIF: "InitWait", QDISK: "Initialising"}),
+        "xenstore": Xenstore({}, {}, 0),
+        "xenstore_devices": XenstoreDevices(
+            {QDISK: "Connected"},
+            (
+                DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),
+                DeviceError(VIF, "frontend", 28, "28 allocating event channel"),
+                DeviceError(VBD, "backend", 0, "no number"),
+            ),
+            0,
+        ),
+    }
+    outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
+    return Snapshot(1001.5, outcomes, **readings)

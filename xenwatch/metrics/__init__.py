@@ -1,0 +1,40 @@
+"""The metrics: one table, from which come the page's families and the page of the documents.
+
+Those of the limits come from the table of limits. A row whose value is `None` could not be read
+and becomes no sample. No metric has a label for the host: that is Prometheus's own `instance`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from xenwatch.assess import LimitState
+from xenwatch.exposition import Family
+from xenwatch.limits import LIMITS
+from xenwatch.metrics.base import EngineStats, Metric, Readings
+from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.own import OWN_METRICS, of_limit
+from xenwatch.snapshot import Snapshot
+
+__all__ = ["METRICS", "EngineStats", "Metric", "families"]
+
+METRICS: Final[tuple[Metric, ...]] = (
+    *(metric for limit in LIMITS for metric in of_limit(limit)),
+    *OWN_METRICS,
+    *HOST_METRICS,
+)
+"""Every metric made from a snapshot, in the order of the page."""
+
+
+def families(
+    snapshot: Snapshot, states: Iterable[LimitState], stats: EngineStats | None = None
+) -> list[Family]:
+    """Every family that has a sample, in the order of `METRICS`."""
+    by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
+    for state in states:
+        by_limit[state.limit.name].append(state)
+    readings = Readings(snapshot, by_limit, stats or EngineStats())
+    found = (metric.family(readings) for metric in METRICS)
+    return [family for family in found if family.samples]

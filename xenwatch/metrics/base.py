@@ -1,0 +1,51 @@
+"""What a metric is: a name, words, and a function from readings to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xenwatch.assess import LimitState
+from xenwatch.exposition import Family, Kind
+from xenwatch.snapshot import Snapshot
+
+Row = tuple[tuple[str, ...], float | None]
+Rows = Callable[["Readings"], Iterable[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """What the engine counts since its start: runs left out by probe."""
+
+    overruns: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """All a metric may look at: `states` by limit's name."""
+
+    snapshot: Snapshot
+    states: Mapping[str, Sequence[LimitState]]
+    stats: EngineStats
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric as declared. `read` yields a row for each series, `None` where there is no value.
+
+    `source` says where its values are from, as one line for people.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    source: str
+    read: Rows
+    labels: tuple[str, ...] = ()
+
+    def family(self, readings: Readings) -> Family:
+        """What there is to tell now."""
+        rows = self.read(readings)
+        samples = [(labels, value) for labels, value in rows if value is not None]
+        words = f"{self.help} Source: {self.source.rstrip('.')}."
+        return Family(self.name, self.kind, words, self.labels, samples)

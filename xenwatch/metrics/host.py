@@ -1,0 +1,326 @@
+"""The metrics of the host and its domains: what is no limit but explains one."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from xenwatch.exposition import text
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.snapshot import Domain, EventChannels, Host, Memory, Snapshot
+
+DISK_CLASSES: Final = frozenset({"vbd", "vbd2", "vbd3", "qdisk", "tap"})
+"""Backend classes that are disks: of blkback, of blktap, of QEMU."""
+NETWORK_CLASSES: Final = frozenset({"vif"})
+"""Backend classes that are network interfaces."""
+UNKNOWN: Final = "unknown"
+"""Label value of a state that could not be read, where the thing itself is counted."""
+
+
+def _host(readings: Readings) -> Iterable[Row]:
+    host = readings.snapshot.host
+    if host is not None:
+        yield _host_facts(host), 1
+
+
+def _host_facts(host: Host) -> tuple[str, ...]:
+    abi = (host.abi.name, host.abi.origin) if host.abi else ("", "")
+    cgroup = "" if host.cgroup_version is None else str(host.cgroup_version)
+    return (
+        host.xen_version,
+        host.kernel_release,
+        host.platform,
+        host.platform_version,
+        host.machine,
+        cgroup,
+        *abi,
+    )
+
+
+def _of_channels(value: Callable[[EventChannels], Iterable[Row]]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        channels = readings.snapshot.event_channels
+        return value(channels) if channels else ()
+
+    return rows
+
+
+def _all_domains(snapshot: Snapshot) -> tuple[Domain, ...]:
+    return snapshot.domains.domains if snapshot.domains else ()
+
+
+def _of_domains(value: Callable[[Domain], float | None]) -> Rows:
+    return lambda readings: (
+        ((str(domain.domid),), value(domain)) for domain in _all_domains(readings.snapshot)
+    )
+
+
+def _domain_counts(readings: Readings) -> Iterable[Row]:
+    domains = _all_domains(readings.snapshot)
+    return (((state,), n) for state, n in Counter(d.state or UNKNOWN for d in domains).items())
+
+
+def _domain_facts(readings: Readings) -> Iterable[Row]:
+    for domain in _all_domains(readings.snapshot):
+        name = text(readings.snapshot.name(domain) or b"")
+        yield (str(domain.domid), name, domain.uuid, domain.type or ""), 1
+
+
+def _domain_states(readings: Readings) -> Iterable[Row]:
+    for domain in _all_domains(readings.snapshot):
+        if domain.state is not None:
+            yield (str(domain.domid), domain.state), 1
+
+
+def _devices_of(classes: frozenset[str]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        backends = readings.snapshot.backends
+        if backends is None:
+            return []
+        counts = dict.fromkeys((domain.domid for domain in _all_domains(readings.snapshot)), 0)
+        counts |= Counter(device.domid for device in backends.states if device.cls in classes)
+        return [((str(domid),), count) for domid, count in counts.items()]
+
+    return rows
+
+
+def _backends(readings: Readings) -> Iterable[Row]:
+    states = readings.snapshot.device_states()
+    return Counter((str(d.domid), d.cls, state) for d, state in states.items()).items()
+
+
+def _backend_errors(readings: Readings) -> Iterable[Row]:
+    devices = readings.snapshot.xenstore_devices
+    errors = devices.errors if devices else ()
+    return Counter(
+        (str(e.device.domid), e.device.cls, errno.errorcode.get(e.errno, str(e.errno)))
+        for e in errors
+    ).items()
+
+
+def _tapdisks(readings: Readings) -> Iterable[Row]:
+    blktap = readings.snapshot.blktap
+    return [((), blktap.tapdisks)] if blktap else []
+
+
+def _of_memory(value: Callable[[Memory], int | None]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        memory = readings.snapshot.memory
+        return [((), value(memory))] if memory else []
+
+    return rows
+
+
+def _daemons(readings: Readings) -> Iterable[Row]:
+    daemons = readings.snapshot.daemons
+    return [((r, d.comm), 1) for r, d in daemons.by_role.items()] if daemons else []
+
+
+_HOST: Final = (
+    Metric(
+        "xenwatch_host_info",
+        "info",
+        "What kind of host this is; a label is empty where it is not known.",
+        "/sys/hypervisor, uname(2), /etc/os-release, /etc/xensource-inventory, the kernel log",
+        _host,
+        (
+            "xen",
+            "kernel",
+            "platform",
+            "platform_version",
+            "machine",
+            "cgroup",
+            "event_channel_abi",
+            "abi_origin",
+        ),
+    ),
+)
+
+_EVTCHN: Final = "EVTCHNOP_status of every port, or lsevtchn"
+
+_CHANNELS: Final = (
+    Metric(
+        "xenwatch_event_channels",
+        "gauge",
+        "Event channels of dom0 in use by kind.",
+        _EVTCHN,
+        _of_channels(lambda it: (((kind,), n) for kind, n in it.by_kind.items())),
+        ("kind",),
+    ),
+    Metric(
+        "xenwatch_domain_event_channels",
+        "gauge",
+        "Event channels of dom0 by the domain at their other end.",
+        _EVTCHN,
+        _of_channels(lambda it: (((str(d),), n) for d, n in it.by_domain.items())),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_event_channel_slots",
+        "gauge",
+        "Slots Xen has allocated for dom0's event channels: what one scan costs.",
+        "EVTCHNOP_status, the first port that answers EINVAL",
+        _of_channels(lambda it: [((), it.slots)]),
+    ),
+    Metric(
+        "xenwatch_event_channels_route_info",
+        "info",
+        "How the event channels were read.",
+        _EVTCHN,
+        _of_channels(lambda it: [((it.route,), 1)]),
+        ("route",),
+    ),
+)
+
+_DOMINFO: Final = "XEN_SYSCTL_getdomaininfolist, or xenstore"
+_DOMINFO_ONLY: Final = "XEN_SYSCTL_getdomaininfolist"
+
+_DOMAINS: Final = (
+    Metric(
+        "xenwatch_domains",
+        "gauge",
+        "Domains by state, dom0 included.",
+        _DOMINFO_ONLY,
+        _domain_counts,
+        ("state",),
+    ),
+    Metric(
+        "xenwatch_domain_info",
+        "info",
+        "The domains. Bytes of a name that are no text are written as backslash, x and two digits.",
+        f"{_DOMINFO}; the name: /local/domain/DOMID/name in xenstore",
+        _domain_facts,
+        ("domid", "name", "uuid", "type"),
+    ),
+    Metric(
+        "xenwatch_domain_state",
+        "gauge",
+        "1 for the state the domain is in.",
+        _DOMINFO_ONLY,
+        _domain_states,
+        ("domid", "state"),
+    ),
+    Metric(
+        "xenwatch_domain_vcpus",
+        "gauge",
+        "Virtual CPUs online.",
+        _DOMINFO,
+        _of_domains(lambda domain: domain.vcpus_online),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_domain_vcpus_max",
+        "gauge",
+        "Virtual CPUs the domain may bring online.",
+        _DOMINFO_ONLY,
+        _of_domains(lambda domain: domain.vcpus_max),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_domain_memory_bytes",
+        "gauge",
+        "Memory the domain has.",
+        _DOMINFO_ONLY,
+        _of_domains(lambda domain: domain.memory_bytes),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_domain_cpu_seconds_total",
+        "counter",
+        "CPU time of all virtual CPUs.",
+        _DOMINFO_ONLY,
+        _of_domains(lambda domain: domain.cpu_seconds),
+        ("domid",),
+    ),
+)
+
+_DEVICES: Final = "/sys/bus/xen-backend/devices, and xenstore where sysfs lacks the device"
+
+_BACKENDS: Final = (
+    Metric(
+        "xenwatch_domain_disks",
+        "gauge",
+        "Disks of the domain whose backend is here.",
+        _DEVICES,
+        _devices_of(DISK_CLASSES),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_domain_network_interfaces",
+        "gauge",
+        "Network interfaces of the domain whose backend is here.",
+        _DEVICES,
+        _devices_of(NETWORK_CLASSES),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_domain_backends",
+        "gauge",
+        "Backend devices by domain, class and XenbusState.",
+        _DEVICES,
+        _backends,
+        ("domid", "class", "state"),
+    ),
+    Metric(
+        "xenwatch_domain_backend_errors",
+        "gauge",
+        "Error nodes of the devices of living domains, by the error number in them.",
+        "xenstore, error/backend of dom0 and error/device of each domain",
+        _backend_errors,
+        ("domid", "class", "errno"),
+    ),
+)
+
+_MEMINFO: Final = "/proc/meminfo"
+_BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
+
+_DOM0: Final = (
+    Metric(
+        "xenwatch_tapdisks",
+        "gauge",
+        "tapdisk processes.",
+        "/proc/PID/comm",
+        _tapdisks,
+    ),
+    Metric(
+        "xenwatch_dom0_slab_bytes",
+        "gauge",
+        "Kernel memory in slab caches.",
+        f"{_MEMINFO}, Slab",
+        _of_memory(lambda memory: memory.slab),
+    ),
+    Metric(
+        "xenwatch_dom0_slab_unreclaimable_bytes",
+        "gauge",
+        "Kernel memory in slab caches that cannot be given back.",
+        f"{_MEMINFO}, SUnreclaim",
+        _of_memory(lambda memory: memory.slab_unreclaimable),
+    ),
+    Metric(
+        "xenwatch_dom0_balloon_target_bytes",
+        "gauge",
+        "Memory dom0's balloon driver aims at.",
+        f"{_BALLOON}/target_kb",
+        _of_memory(lambda memory: memory.balloon_target),
+    ),
+    Metric(
+        "xenwatch_dom0_balloon_current_bytes",
+        "gauge",
+        "Memory dom0 has by its balloon driver.",
+        f"{_BALLOON}/info/current_kb",
+        _of_memory(lambda memory: memory.balloon_current),
+    ),
+    Metric(
+        "xenwatch_daemon_info",
+        "info",
+        "The control-path daemons that run here.",
+        "/proc/PID/comm",
+        _daemons,
+        ("role", "comm"),
+    ),
+)
+
+HOST_METRICS: Final = (*_HOST, *_CHANNELS, *_DOMAINS, *_BACKENDS, *_DOM0)
+"""The metrics that are readings of the host."""

@@ -1,0 +1,164 @@
+"""The metrics of the limits as such, of the probes, and of xenwatch itself."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from xenwatch import __version__
+from xenwatch.assess import LimitState
+from xenwatch.limits import Limit
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.snapshot import Outcome, Status
+
+
+def of_limit(limit: Limit) -> tuple[Metric, Metric]:
+    """The two metrics of a limit: units used and ceiling."""
+    labels = (limit.label,) if limit.label else ()
+
+    def rows(value: Callable[[LimitState], int | None]) -> Rows:
+        return lambda readings: (
+            ((state.instance,) if labels else (), value(state))
+            for state in readings.states.get(limit.name, ())
+        )
+
+    used = rows(lambda state: state.used)
+    ceiling = rows(lambda state: state.ceiling.value if state.ceiling else None)
+    return (
+        Metric(limit.used_metric, "gauge", f"{limit.title}: used.", limit.source, used, labels),
+        Metric(limit.max_metric, "gauge", f"{limit.title}: limit.", limit.source, ceiling, labels),
+    )
+
+
+def _used_ratios(readings: Readings) -> Iterable[Row]:
+    for name, states in readings.states.items():
+        yield (name,), max((s.ratio for s in states if s.ratio is not None), default=None)
+
+
+def _threshold_ratios(readings: Readings) -> Iterable[Row]:
+    for name, states in readings.states.items():
+        yield (name, "warning"), states[0].thresholds.warning
+        yield (name, "critical"), states[0].thresholds.critical
+
+
+def _ceilings(readings: Readings) -> Iterable[Row]:
+    for name, states in readings.states.items():
+        for origin in dict.fromkeys(state.ceiling.origin for state in states if state.ceiling):
+            yield (name, origin), 1
+
+
+def _of_probes(value: Callable[[Outcome], float | None]) -> Rows:
+    return lambda readings: (
+        ((name,), value(outcome))
+        for name, outcome in readings.snapshot.outcomes.items()
+        if outcome.status is not Status.DISABLED
+    )
+
+
+def _success(outcome: Outcome) -> float | None:
+    return None if outcome.status is Status.NOT_APPLICABLE else outcome.status is Status.OK
+
+
+_ASSESSED: Final = "the table of limits and its readings"
+
+_LIMITS: Final = (
+    Metric(
+        "xenwatch_limit_used_ratio",
+        "gauge",
+        "Used part of the limit, 0 to 1, of its fullest instance.",
+        _ASSESSED,
+        _used_ratios,
+        ("limit",),
+    ),
+    Metric(
+        "xenwatch_limit_threshold_ratio",
+        "gauge",
+        "Used ratio from which the limit has this severity.",
+        "the table of limits and the configuration",
+        _threshold_ratios,
+        ("limit", "severity"),
+    ),
+    Metric(
+        "xenwatch_limit_ceiling_info",
+        "info",
+        "Where the limit's ceiling is known from.",
+        _ASSESSED,
+        _ceilings,
+        ("limit", "origin"),
+    ),
+)
+
+_OUTCOME: Final = "the probe's last run"
+
+_PROBES: Final = (
+    Metric(
+        "xenwatch_probe_success",
+        "gauge",
+        "Whether the probe's last run could read its subject; absent where there is none.",
+        _OUTCOME,
+        _of_probes(_success),
+        ("probe",),
+    ),
+    Metric(
+        "xenwatch_probe_applicable",
+        "gauge",
+        "Whether this host has what the probe reads.",
+        _OUTCOME,
+        _of_probes(lambda outcome: outcome.status is not Status.NOT_APPLICABLE),
+        ("probe",),
+    ),
+    Metric(
+        "xenwatch_probe_duration_seconds",
+        "gauge",
+        "Wall-clock time the probe's last run took.",
+        _OUTCOME,
+        _of_probes(lambda outcome: outcome.seconds),
+        ("probe",),
+    ),
+    Metric(
+        "xenwatch_probe_cpu_seconds",
+        "gauge",
+        "CPU time the probe's last run took.",
+        _OUTCOME,
+        _of_probes(lambda outcome: outcome.cpu_seconds),
+        ("probe",),
+    ),
+    Metric(
+        "xenwatch_probe_reading_timestamp_seconds",
+        "gauge",
+        "Unix time of the reading the probe's metrics show.",
+        _OUTCOME,
+        _of_probes(lambda outcome: outcome.time if outcome.status is Status.OK else None),
+        ("probe",),
+    ),
+    Metric(
+        "xenwatch_probe_overruns_total",
+        "counter",
+        "Runs of the probe left out because one before was not done.",
+        "the scheduler",
+        lambda readings: (((name,), n) for name, n in readings.stats.overruns.items()),
+        ("probe",),
+    ),
+)
+
+_SELF: Final = (
+    Metric(
+        "xenwatch_snapshot_timestamp_seconds",
+        "gauge",
+        "Unix time of the newest reading on this page.",
+        "the clock",
+        lambda readings: [((), readings.snapshot.time or None)],
+    ),
+    Metric(
+        "xenwatch_build_info",
+        "info",
+        "Which xenwatch this is.",
+        "the package",
+        lambda _: [((__version__, platform.python_version()), 1)],
+        ("version", "pythonversion"),
+    ),
+)
+
+OWN_METRICS: Final = (*_LIMITS, *_PROBES, *_SELF)
+"""The metrics that are not readings of the host."""
