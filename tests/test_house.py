@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from xenwatch.limits import LIMITS, Limit
+from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
 from xenwatch.snapshot import Snapshot
 
@@ -65,7 +67,6 @@ EDGE = {
     "xenwatch.notify": "tells systemd",
     "xenwatch.daemon": "holds the daemon together",
     "xenwatch.cli": "the command line",
-    "xenwatch.__main__": "the command line",
 }
 """The modules and packages that may know of files, clocks and sockets, and why."""
 
@@ -284,11 +285,11 @@ def test_the_text_speaks_of_the_project_alone() -> None:
     assert offenders == set()
 
 
-def test_no_limit_is_named_twice() -> None:
-    """Names of limits, and of the metrics made from them, are unique."""
-    names = [name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)]
+def test_no_metric_is_named_twice() -> None:
+    """Names of metrics, those made from the limits included, are unique."""
+    names = Counter(metric.name for metric in METRICS)
 
-    assert len(names) == len(set(names))
+    assert {name for name, count in names.items() if count > 1} == set()
 
 
 def test_probes_and_snapshot_agree() -> None:

@@ -14,8 +14,10 @@ from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.documents import documents
 from xenwatch.generate.limits import limits_page
 from xenwatch.generate.markdown import table
+from xenwatch.generate.metrics import metrics_page
 from xenwatch.generate.probes import probes_page
 from xenwatch.limits import LIMITS, Limit, Thresholds
+from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +90,7 @@ def test_every_limit_and_probe_is_described() -> None:
     limits, probes = limits_page(LIMITS), probes_page(PROBES)
 
     assert all(limits.count(f'<a id="{limit.name}"></a>') == 1 for limit in LIMITS)
-    assert all(probes.count(f'<a id="{probe.name}"></a>') == 1 for probe in PROBES)
+    assert all(probes.count(f"## `{probe.name}`\n") == 1 for probe in PROBES)
 
 
 def test_a_cell_cannot_break_its_table() -> None:
@@ -114,3 +116,13 @@ def test_every_key_is_described() -> None:
 
     assert all(f"## `[{key.section}]`" in text for key in KEYS)
     assert all(f"`{key.flag}`" in text for key in KEYS if key.flag)
+
+
+def test_every_metric_is_described() -> None:
+    """The page of the metrics has one row for every metric, with its labels."""
+    rows = [line for line in metrics_page(METRICS).splitlines() if line.startswith("| `xenwatch_")]
+
+    assert [row.split("`")[1] for row in rows] == [metric.name for metric in METRICS]
+    assert all(
+        f"`{label}`" in row for row, m in zip(rows, METRICS, strict=True) for label in m.labels
+    )

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from xenwatch.config import KEYS
 from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.limits import limits_page
+from xenwatch.generate.metrics import metrics_page
 from xenwatch.generate.probes import probes_page
 from xenwatch.limits import LIMITS
+from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
 
 
@@ -18,5 +20,6 @@ def documents() -> Mapping[str, str]:
         "contrib/xenwatch.toml": example_file(KEYS),
         "docs/configuration.md": configuration_page(KEYS),
         "docs/limits.md": limits_page(LIMITS),
+        "docs/metrics.md": metrics_page(METRICS),
         "docs/probes.md": probes_page(PROBES),
     }

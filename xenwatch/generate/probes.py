@@ -27,11 +27,8 @@ def overview(probes: Iterable[Probe]) -> str:
 
 
 def section(probe: Probe) -> str:
-    """What one probe reads and what to do when it cannot."""
-    return (
-        f'<a id="{probe.name}"></a>\n\n## {code(probe.name)}\n\n'
-        f"- Reads: {probe.reads}\n- When it cannot: {probe.advice}\n"
-    )
+    """What one probe reads and what to do when it cannot. The heading is its own anchor."""
+    return f"## {code(probe.name)}\n\n- Reads: {probe.reads}\n- When it cannot: {probe.advice}\n"
 
 
 def probes_page(probes: Iterable[Probe]) -> str:
