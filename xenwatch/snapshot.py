@@ -9,6 +9,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+
+INITIALISING: Final = "Initialising"
+"""The state sysfs shows of every device that has no driver in dom0's kernel."""
 
 
 class Status(enum.Enum):
@@ -97,8 +102,9 @@ class Irqs:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """One domain. `name` holds xenstore's bytes or `None`; `type` is pv, pvh, hvm or None.
+    """One domain. `name` is the last one known of it (`Snapshot.name` has the present one).
 
+    `type` is pv, pvh, hvm or `None`;
     `state` is running, blocked, paused, shutdown, crashed or dying. `uuid` is canonical text.
     """
 
@@ -258,16 +264,35 @@ class FileSystems:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """A backend device: class (vbd, vif, ...), frontend's domid, device id, XenbusState name.
+class Xenstore:
+    """What xenstored says of the domains: each one's name in xenstore's own bytes.
 
-    `state` is `None` when neither sysfs nor xenstore says it.
+    `uuids` remembers which domain a name was read for, `cursor` where to go on re-reading.
     """
+
+    names: Mapping[int, bytes]
+    uuids: Mapping[int, str]
+    cursor: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DeviceKey:
+    """A backend device: class (vbd, vif, ...), the frontend's domid, device id."""
 
     cls: str
     domid: int
     devid: int
-    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """State by backend device as sysfs has it: an XenbusState name such as Connected.
+
+    Devices whose backend is a process (`vbd3`, `qdisk`, `vkbd`, consoles) always read Initialising
+    here; `XenstoreDevices` knows better.
+    """
+
+    states: Mapping[DeviceKey, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,20 +302,19 @@ class DeviceError:
     `side` is backend or frontend, `errno` the leading number of the text (positive; 0: none).
     """
 
-    cls: str
-    domid: int
-    devid: int
+    device: DeviceKey
     side: str
     errno: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Backends:
-    """Backend devices of every domain, and the errors of those of living domains."""
+class XenstoreDevices:
+    """Backend states that only xenstore has, and error nodes of devices that are not connected."""
 
-    devices: tuple[Device, ...]
+    states: Mapping[DeviceKey, str]
     errors: tuple[DeviceError, ...]
+    cursor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,3 +339,25 @@ class Snapshot:
     loops: Loops | None = None
     file_systems: FileSystems | None = None
     backends: Backends | None = None
+    xenstore: Xenstore | None = None
+    xenstore_devices: XenstoreDevices | None = None
+
+    def name(self, domain: Domain) -> bytes | None:
+        """A domain's name as xenstore has it now, else the one last known for it."""
+        if self.xenstore is not None and self.xenstore.uuids.get(domain.domid) == domain.uuid:
+            return self.xenstore.names.get(domain.domid, domain.name)
+        return domain.name
+
+    def device_states(self) -> Mapping[DeviceKey, str]:
+        """The state of every backend device, from whichever place knows it.
+
+        A device whose state only xenstore could tell, and did not, is left out.
+        """
+        if self.backends is None:
+            return {}
+        told = self.xenstore_devices.states if self.xenstore_devices is not None else {}
+        return {
+            key: told.get(key, state)
+            for key, state in self.backends.states.items()
+            if state != INITIALISING or key in told
+        }

@@ -1,7 +1,41 @@
-"""The probes, in the order of one pass: `host` first, since others may look at its reading."""
+"""The probes, in the order of one pass.
+
+`host` is first, and `domains` before those that want to know which domains live.
+"""
 
 from __future__ import annotations
 
-from xenwatch.probes.base import Probe
+from typing import Final
 
-PROBES: tuple[Probe, ...] = ()
+from xenwatch.probes.base import Probe
+from xenwatch.probes.devices import BACKENDS
+from xenwatch.probes.domains import DOMAINS
+from xenwatch.probes.event_channels import EVENT_CHANNELS
+from xenwatch.probes.grants import GRANTS, MAPTRACK
+from xenwatch.probes.host import HOST
+from xenwatch.probes.kernel import BRIDGES, IRQS
+from xenwatch.probes.memory import MEMORY
+from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
+from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
+from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
+
+PROBES: Final[tuple[Probe, ...]] = (
+    HOST,
+    DOMAINS,
+    XENSTORE,
+    EVENT_CHANNELS,
+    IRQS,
+    GRANTS,
+    MAPTRACK,
+    BACKENDS,
+    XENSTORE_DEVICES,
+    DAEMONS,
+    BLKTAP,
+    AIO,
+    PTYS,
+    MEMORY,
+    PIDS,
+    BRIDGES,
+    LOOPS,
+    FILE_SYSTEMS,
+)

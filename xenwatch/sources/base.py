@@ -1,4 +1,4 @@
-"""The seam: what a source answers, always with the bytes of the kernel or of Xen, never interpreted.
+"""The seam: a source answers with the bytes of the kernel or of Xen, never interpreted.
 
 Everything right of a source is pure. Four kinds implement the protocol: the live dom0
 (`xenwatch.sources.host`), a captured tree (`xenwatch.sources.tree`), the synthetic host
@@ -95,7 +95,10 @@ class Source(Protocol):
     """
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """The file's content, at most `limit` bytes; `/dev/kmsg` gives the records there are."""
+        """The file's content; one longer than `limit` bytes is an error.
+
+        Of `/dev/kmsg` it is the records there are, the oldest `limit` bytes of them.
+        """
         ...
 
     def listdir(self, path: str) -> tuple[str, ...]:

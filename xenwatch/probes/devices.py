@@ -1,0 +1,47 @@
+"""Backend devices as the kernel's xen-backend bus has them."""
+
+from __future__ import annotations
+
+import re
+
+from xenwatch.parse.text import word
+from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.xen import list_optional, require_dom0
+from xenwatch.snapshot import Backends, DeviceKey, Snapshot
+from xenwatch.sources.base import Source, SourceError
+
+DIRECTORY = "/sys/bus/xen-backend/devices"
+_BUS_ID = re.compile(r"([a-z][a-z0-9_]*)-(\d+)-(\d+)\Z")
+"""`%s-%i-%s` of type, domid and device id (drivers/xen/xenbus/xenbus_probe_backend.c)."""
+
+
+def read(source: Source, previous: Snapshot) -> Backends:
+    """States of all devices. Raises `NotApplicable` and `SourceError`."""
+    require_dom0(source)
+    return Backends(list_devices(source))
+
+
+def list_devices(source: Source) -> dict[DeviceKey, str]:
+    """State by device. A device that goes away between the two reads is passed over."""
+    found: dict[DeviceKey, str] = {}
+    for name in list_optional(source, DIRECTORY) or ():
+        match = _BUS_ID.match(name)
+        if not match:
+            continue
+        try:
+            state = word(source.read(f"{DIRECTORY}/{name}/state"))
+        except SourceError as error:
+            if error.missing:
+                continue
+            raise
+        found[DeviceKey(match[1], int(match[2]), int(match[3]))] = state
+    return found
+
+
+BACKENDS = Probe(
+    name="backends",
+    reads=f"{DIRECTORY}/*/state",
+    advice="mount sysfs; load the backend drivers",
+    read=read,
+    events=frozenset({DOMAIN}),
+)

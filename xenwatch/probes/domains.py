@@ -1,0 +1,153 @@
+"""The domains: one hypercall lists them all, so a stuck xenstored hides none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import Final
+
+from xenwatch.parse import domaininfo, xenstore, xenversion
+from xenwatch.parse.domaininfo import DomainInfo, Layout
+from xenwatch.parse.errors import ParseError
+from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.xen import require_dom0
+from xenwatch.snapshot import Domain, Domains, Snapshot
+from xenwatch.sources.base import Source, SourceError
+
+CHUNK: Final = 256
+"""Domains a hypercall: their records fit the argument buffer."""
+DOMIDS: Final = 0x7FF0
+"""DOMID_FIRST_RESERVED (xen/include/public/xen.h)."""
+_VM_PATH = re.compile(rb"/vm/([0-9a-f-]{36})")
+_NANOSECONDS: Final = 1e9
+
+
+def read(source: Source, previous: Snapshot) -> Domains:
+    """All domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    require_dom0(source)
+    try:
+        infos = list_domains(source)
+    except SourceError as error:
+        try:
+            return _from_xenstore(source)
+        except (SourceError, ParseError) as second:
+            raise SourceError("domains", f"{error}; fallback {second}") from second
+    names = _known_names(previous)
+    domains = tuple(_domain(info, names.get((info.domid, info.uuid))) for info in infos)
+    return Domains(domains, "hypercall")
+
+
+def list_domains(source: Source) -> tuple[DomainInfo, ...]:
+    """The hypervisor's own list. Raises `SourceError` when this Xen's interface is not known."""
+    reply = source.hypercall(xenversion.version_call())
+    version = xenversion.parse_version(max(reply.result, 0))
+    layout = domaininfo.LAYOUTS.get(version)
+    if layout is None:
+        raise SourceError(
+            "XEN_SYSCTL_getdomaininfolist", f"layout of Xen {version[0]}.{version[1]} not known"
+        )
+    infos: list[DomainInfo] = []
+    first = 0
+    while first < DOMIDS:
+        found = _chunk(source, layout, first)
+        infos += found
+        if len(found) < CHUNK:
+            break
+        first = found[-1].domid + 1
+    if not infos:
+        raise SourceError("XEN_SYSCTL_getdomaininfolist", "listed no domain, not even dom0")
+    return tuple(infos)
+
+
+def xenstore_directory(source: Source, path: str) -> tuple[str, ...]:
+    """Names below a xenstore path; empty where the path does not exist.
+
+    A directory over 4 KiB (about 800 domains) is refused with E2BIG to be asked for in parts,
+    which the C xenstored does (XS_DIRECTORY_PART); oxenstored sends a socket client all of it.
+    """
+    payload = xenstore.path_payload(path)
+    reply = source.xenstore(xenstore.DIRECTORY, payload)
+    refused = xenstore.refusal(reply)
+    if refused == "E2BIG":
+        return xenstore.parse_directory(_in_parts(source, payload))
+    if refused == "ENOENT":
+        return ()
+    if refused is not None:
+        raise SourceError(f"xenstore {path}", refused)
+    return xenstore.parse_directory(reply.payload)
+
+
+def _in_parts(source: Source, payload: bytes) -> bytes:
+    generation, names = b"", b""
+    for _ in range(1 << 10):
+        offset = b"%d\0" % len(names)
+        reply = source.xenstore(xenstore.DIRECTORY_PART, payload + offset)
+        refused = xenstore.refusal(reply)
+        if refused is not None:
+            raise SourceError(f"xenstore {payload[:-1].decode()}", refused)
+        now, _, part = reply.payload.partition(b"\0")
+        if names and now != generation:  # the directory changed between two parts: begin again
+            generation, names = b"", b""
+            continue
+        generation, names = now, names + part
+        if not names or names.endswith(b"\0\0"):
+            return names[:-1]
+    raise SourceError(f"xenstore {payload[:-1].decode()}", "changes faster than it can be read")
+
+
+def _chunk(source: Source, layout: Layout, first: int) -> tuple[DomainInfo, ...]:
+    reply = source.hypercall(domaininfo.list_call(layout, first, CHUNK))
+    if reply.result < 0:
+        reason = os.strerror(-reply.result)
+        if reply.result == -errno.EACCES:
+            reason = f"this Xen does not speak sysctl interface {layout.sysctl:#x}"
+        raise SourceError("XEN_SYSCTL_getdomaininfolist", reason, errno=-reply.result)
+    return domaininfo.parse_list(layout, reply.block)
+
+
+def _known_names(previous: Snapshot) -> dict[tuple[int, str], bytes | None]:
+    """Names by domid and UUID: a domain keeps its name when xenstored cannot be asked."""
+    if previous.domains is None:
+        return {}
+    return {
+        (domain.domid, domain.uuid): previous.name(domain) for domain in previous.domains.domains
+    }
+
+
+def _domain(info: DomainInfo, name: bytes | None) -> Domain:
+    return Domain(
+        domid=info.domid,
+        uuid=info.uuid,
+        name=name,
+        type=info.type,
+        state=info.state,
+        vcpus_online=info.online_vcpus,
+        vcpus_max=info.vcpus_max,
+        memory_bytes=info.tot_pages * domaininfo.PAGE,
+        cpu_seconds=info.cpu_time / _NANOSECONDS,
+    )
+
+
+def _from_xenstore(source: Source) -> Domains:
+    """What xenstore alone can tell: which domains there are, and their UUIDs."""
+    domids = sorted(
+        int(name) for name in xenstore_directory(source, "/local/domain") if name.isdigit()
+    )
+    return Domains(tuple(_named(source, domid) for domid in domids), "xenstore")
+
+
+def _named(source: Source, domid: int) -> Domain:
+    path = xenstore.path_payload(f"/local/domain/{domid}/vm")
+    match = _VM_PATH.match(source.xenstore(xenstore.READ, path).payload)
+    uuid = match[1].decode() if match else ""
+    return Domain(domid, uuid, None, None, None, None, None, None, None)
+
+
+DOMAINS = Probe(
+    name="domains",
+    reads="XEN_SYSCTL_getdomaininfolist through /dev/xen/privcmd, else xenstore /local/domain",
+    advice="run as root in dom0 with access to /dev/xen/privcmd or to xenstored's socket",
+    read=read,
+    events=frozenset({DOMAIN}),
+)

@@ -1,0 +1,77 @@
+"""Grant-table frames of every domain, and dom0's maptrack frames."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
+from xenwatch.probes.base import DOMAIN, NotApplicable, Probe
+from xenwatch.probes.domains import list_domains
+from xenwatch.probes.xen import list_optional, require_dom0
+from xenwatch.snapshot import GrantFrames, Grants, Maptrack, Snapshot
+from xenwatch.sources.base import Source, SourceError
+
+XL_DIRECTORIES: Final = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+_BATCH: Final = 64
+
+
+def read(source: Source, previous: Snapshot) -> Grants:
+    """Frames by domain. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    require_dom0(source)
+    domids = [info.domid for info in list_domains(source)]
+    frames: dict[int, GrantFrames] = {}
+    for first in range(0, len(domids), _BATCH):
+        calls = [query_size_call(domid) for domid in domids[first : first + _BATCH]]
+        for reply in source.hypercalls(calls):
+            if reply.result < 0:
+                raise SourceError("GNTTABOP_query_size", os.strerror(-reply.result))
+            size = parse_query_size(reply.block)
+            if size.status == 0:  # negative: the domain has gone since it was listed
+                frames[size.domid] = GrantFrames(size.frames, size.max_frames)
+    return Grants(frames)
+
+
+def read_maptrack(source: Source, previous: Snapshot) -> Maptrack:
+    """dom0's maptrack frames from a dump of debug key 'g'. Raises as `read`.
+
+    The dump lists every active grant of the host into the console ring: megabytes where there are
+    many guests, which is why this is off unless asked for.
+    """
+    require_dom0(source)
+    xl = _xl(source)
+    for argv in ((xl, "debug-keys", "g"), (xl, "dmesg")):
+        output = source.run(argv)
+        if output.status != 0:
+            said = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
+            raise SourceError(" ".join(argv), f"exit status {output.status}: {said}")
+    frames = parse_maptrack(output.stdout)
+    if frames is None:
+        raise SourceError(f"{xl} dmesg", "the console ring is too small for the dump: conring_size")
+    return Maptrack(*frames)
+
+
+def _xl(source: Source) -> str:
+    for directory in XL_DIRECTORIES:
+        if "xl" in (list_optional(source, directory) or ()):
+            return f"{directory}/xl"
+    raise NotApplicable("no xl here to send a debug key with")
+
+
+GRANTS = Probe(
+    name="grants",
+    reads="GNTTABOP_query_size for every domain through /dev/xen/privcmd",
+    advice="run as root in dom0 with access to /dev/xen/privcmd",
+    read=read,
+    events=frozenset({DOMAIN}),
+)
+
+MAPTRACK = Probe(
+    name="maptrack",
+    reads="xl debug-keys g, then xl dmesg",
+    advice="raise conring_size on Xen's command line",
+    read=read_maptrack,
+    interval=3600.0,
+    deadline=15.0,
+    enabled=False,
+)

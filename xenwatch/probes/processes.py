@@ -1,0 +1,109 @@
+"""The control-path daemons and their descriptors, pseudo-terminals, tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from xenwatch.parse.rlimits import parse_limits, soft_open_files
+from xenwatch.parse.text import loadavg_tasks, number, word
+from xenwatch.probes.base import DOMAIN, NotApplicable, Probe
+from xenwatch.probes.xen import read_optional, require_dom0
+from xenwatch.snapshot import DaemonProcess, Daemons, Pids, Ptys, Snapshot
+from xenwatch.sources.base import Source
+
+ROLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "xenstored": ("oxenstored", "xenstored"),
+    "xenconsoled": ("xenconsoled",),
+    "xapi": ("xapi",),
+}
+"""Names of the programs (`/proc/PID/comm`) that play a role."""
+ALWAYS: Final = ("xenstored", "xenconsoled")
+"""Roles every toolstack has: looked for in all of /proc where no pid file leads to them."""
+PID_DIRECTORIES: Final = ("/run/xen", "/run", "/var/run/xen", "/var/run")
+_DIGITS = re.compile(r"\d+\Z")
+
+
+def read(source: Source, previous: Snapshot) -> Daemons:
+    """The daemons by role. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    require_dom0(source)
+    found: dict[str, DaemonProcess] = {}
+    for role in ROLES:
+        for pid in _candidates(source, previous, role):
+            comm = _comm(source, pid)
+            if comm in ROLES[role]:
+                found[role] = _process(source, pid, comm)
+                break
+    if any(role not in found for role in ALWAYS):
+        _search(source, found)
+    if not found:
+        raise NotApplicable("neither xenstored nor xenconsoled runs in this domain")
+    return Daemons(found)
+
+
+def read_ptys(source: Source, previous: Snapshot) -> Ptys:
+    """The kernel's count of pseudo-terminals."""
+    paths = ("/proc/sys/kernel/pty/nr", "/proc/sys/kernel/pty/max")
+    return Ptys(*(number(path, source.read(path)) for path in paths))
+
+
+def read_pids(source: Source, previous: Snapshot) -> Pids:
+    """The kernel's count of tasks and its limits."""
+    tasks = loadavg_tasks(source.read("/proc/loadavg"))
+    paths = ("/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max")
+    return Pids(tasks, *(number(path, source.read(path)) for path in paths))
+
+
+def _candidates(source: Source, previous: Snapshot, role: str) -> Iterator[int]:
+    """Process ids the role may have: the one of last time, then those of pid files."""
+    if previous.daemons is not None and role in previous.daemons.by_role:
+        yield previous.daemons.by_role[role].pid
+    for directory in PID_DIRECTORIES:
+        data = read_optional(source, f"{directory}/{role}.pid")
+        if data is not None and _DIGITS.match(word(data)):
+            yield int(word(data))
+
+
+def _search(source: Source, found: dict[str, DaemonProcess]) -> None:
+    """Look at every process's name for the roles not found yet."""
+    for name in source.listdir("/proc"):
+        if not _DIGITS.match(name):
+            continue
+        comm = _comm(source, int(name))
+        for role, programs in ROLES.items():
+            if comm in programs and role not in found:
+                found[role] = _process(source, int(name), comm)
+
+
+def _comm(source: Source, pid: int) -> str:
+    data = read_optional(source, f"/proc/{pid}/comm")
+    return "" if data is None else word(data)
+
+
+def _process(source: Source, pid: int, comm: str) -> DaemonProcess:
+    fds = len(source.listdir(f"/proc/{pid}/fd"))
+    limit = soft_open_files(parse_limits(source.read(f"/proc/{pid}/limits")))
+    return DaemonProcess(pid, comm, fds, limit)
+
+
+DAEMONS = Probe(
+    name="daemons",
+    reads="/proc/PID/{comm,fd,limits} of xenstored, xenconsoled and xapi; pid files in /run",
+    advice="run as root: /proc/PID/fd of another user's process is closed",
+    read=read,
+    events=frozenset({DOMAIN}),
+)
+PTYS = Probe(
+    name="ptys",
+    reads="/proc/sys/kernel/pty/{nr,max}",
+    advice="mount procfs",
+    read=read_ptys,
+    events=frozenset({DOMAIN}),
+)
+PIDS = Probe(
+    name="pids",
+    reads="/proc/loadavg, /proc/sys/kernel/{pid_max,threads-max}",
+    advice="mount procfs",
+    read=read_pids,
+)

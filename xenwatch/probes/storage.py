@@ -1,0 +1,112 @@
+"""blktap identifiers, aio requests, loop devices, file systems."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.statvfs import parse_statvfs
+from xenwatch.parse.text import number
+from xenwatch.probes.base import DOMAIN, NotApplicable, Probe
+from xenwatch.probes.xen import list_optional, read_optional
+from xenwatch.snapshot import Aio, Blktap, FileSystem, FileSystems, Loops, Snapshot
+from xenwatch.sources.base import Source
+
+BLKTAP_CLASS: Final = "/sys/class/blktap2"
+TAPDISK_IDS: Final = "/run/blktap-control/tapdisk"
+CONTROL_DIRECTORIES: Final = ("/run/blktap-control", "/var/run/blktap-control")
+LOG_DIRECTORY: Final = b"/var/log"
+_CONTROL_SOCKET = re.compile(r"ctl\d+\Z")
+_LOOP = re.compile(r"loop\d+\Z")
+
+
+def read_blktap(source: Source, previous: Snapshot) -> Blktap:
+    """Minors of the kernel driver, or the ids of blktap 4. Raises `NotApplicable`."""
+    minors = list_optional(source, BLKTAP_CLASS)
+    if minors is not None:
+        used = sum(name.startswith("blktap!blktap") for name in minors)
+        return Blktap("minor", used, _tapdisks(source))
+    ids = list_optional(source, TAPDISK_IDS)
+    if ids is not None:
+        used = sum(name.startswith("tapdisk-") for name in ids)
+        return Blktap("id", used, _tapdisks(source))
+    raise NotApplicable(f"no blktap here: neither {BLKTAP_CLASS} nor {TAPDISK_IDS}")
+
+
+def read_aio(source: Source, previous: Snapshot) -> Aio:
+    """The kernel's two counters of aio requests."""
+    numbers = [
+        number(path, source.read(path))
+        for path in ("/proc/sys/fs/aio-nr", "/proc/sys/fs/aio-max-nr")
+    ]
+    return Aio(*numbers)
+
+
+def read_loops(source: Source, previous: Snapshot) -> Loops:
+    """Loop devices in use: those with a backing file."""
+    devices = [name for name in source.listdir("/sys/block") if _LOOP.match(name)]
+    used = sum("loop" in source.listdir(f"/sys/block/{name}") for name in devices)
+    return Loops(used, _parameter(source, "max_loop"), _parameter(source, "max_part"))
+
+
+def read_file_systems(source: Source, previous: Snapshot) -> FileSystems:
+    """The root file system, and that of the logs where it is another."""
+    mounts = parse_mounts(source.read("/proc/mounts"))
+    places = {mount.mount_point for mount in mounts}
+    log = LOG_DIRECTORY
+    while log not in places and log != b"/":
+        log = log.rpartition(b"/")[0] or b"/"
+    found = {}
+    for place in sorted({b"/", log}):
+        path = place.decode("utf-8", "surrogateescape")
+        stat = parse_statvfs(path, source.statvfs(path))
+        found[path] = FileSystem(
+            (stat.blocks - stat.bfree) * stat.frsize, stat.blocks * stat.frsize
+        )
+    return FileSystems(found)
+
+
+def _tapdisks(source: Source) -> int | None:
+    """Running tapdisks, each of which listens on a control socket named after its process."""
+    for directory in CONTROL_DIRECTORIES:
+        names = list_optional(source, directory)
+        if names is not None:
+            return sum(bool(_CONTROL_SOCKET.match(name)) for name in names)
+    return None
+
+
+def _parameter(source: Source, name: str) -> int | None:
+    path = f"/sys/module/loop/parameters/{name}"
+    data = read_optional(source, path)
+    return None if data is None else number(path, data)
+
+
+BLKTAP = Probe(
+    name="blktap",
+    reads=f"{BLKTAP_CLASS}, {TAPDISK_IDS}, /run/blktap-control",
+    advice="see whether the directory can be listed",
+    read=read_blktap,
+    events=frozenset({DOMAIN}),
+)
+AIO = Probe(
+    name="aio",
+    reads="/proc/sys/fs/aio-nr, /proc/sys/fs/aio-max-nr",
+    advice="mount procfs",
+    read=read_aio,
+    events=frozenset({DOMAIN}),
+)
+LOOPS = Probe(
+    name="loops",
+    reads="/sys/block/loop*/loop, /sys/module/loop/parameters",
+    advice="mount sysfs",
+    read=read_loops,
+    interval=30.0,
+)
+FILE_SYSTEMS = Probe(
+    name="file_systems",
+    reads="/proc/mounts, statvfs of / and of /var/log",
+    advice="see whether the file system hangs: stat -f /",
+    read=read_file_systems,
+    interval=30.0,
+)

@@ -1,0 +1,45 @@
+"""Whether this is a control domain at all: what every probe of Xen asks first."""
+
+from __future__ import annotations
+
+from xenwatch.probes.base import NotApplicable
+from xenwatch.sources.base import Source, SourceError
+
+CAPABILITIES = "/proc/xen/capabilities"
+HYPERVISOR_TYPE = "/sys/hypervisor/type"
+
+
+def require_dom0(source: Source) -> None:
+    """Return on a control domain, raise `NotApplicable` elsewhere.
+
+    `/proc/xen/capabilities` says `control_d` in dom0 and nothing in a guest; where xenfs is not
+    mounted, `/sys/hypervisor/type` still says whether there is Xen, and the probe had better try.
+    """
+    capabilities = read_optional(source, CAPABILITIES)
+    if capabilities is not None:
+        if b"control_d" in capabilities:
+            return
+        raise NotApplicable("a guest of Xen, not its control domain")
+    hypervisor = read_optional(source, HYPERVISOR_TYPE)
+    if hypervisor is None or hypervisor.strip() != b"xen":
+        raise NotApplicable(f"no Xen here: neither {CAPABILITIES} nor xen in {HYPERVISOR_TYPE}")
+
+
+def read_optional(source: Source, path: str) -> bytes | None:
+    """A file's content, `None` where there is no such file. Raises `SourceError` otherwise."""
+    try:
+        return source.read(path)
+    except SourceError as error:
+        if error.missing:
+            return None
+        raise
+
+
+def list_optional(source: Source, path: str) -> tuple[str, ...] | None:
+    """A directory's names, `None` where there is no such directory."""
+    try:
+        return source.listdir(path)
+    except SourceError as error:
+        if error.missing:
+            return None
+        raise

@@ -1,0 +1,89 @@
+"""Running a fixed command with everything bounded: time, output, and what it can ask."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import IO, Final
+
+from xenwatch.sources.base import CommandOutput, SourceError
+
+OUTPUT_MAX: Final = 16 << 20
+"""131,072 lines of lsevtchn are 8 MiB."""
+_ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def run(argv: Sequence[str], deadline: float) -> CommandOutput:
+    """A finished command's status and output; the whole process group is killed at the deadline.
+
+    Raises `SourceError` when it cannot be started, is late or prints without end.
+    """
+    subject = " ".join(argv)
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SourceError.from_os(subject, error) from error
+    assert process.stdout is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101
+    until = time.monotonic() + deadline
+    try:
+        out, err = _collect(subject, process.stdout, process.stderr, until, deadline)
+        status = process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise _late(subject, deadline) from None
+    finally:
+        _end(process)
+    return CommandOutput(status, out, err)
+
+
+def _collect(
+    subject: str, stdout: IO[bytes], stderr: IO[bytes], until: float, deadline: float
+) -> tuple[bytes, bytes]:
+    parts: dict[int, list[bytes]] = {stdout.fileno(): [], stderr.fileno(): []}
+    total = 0
+    with selectors.DefaultSelector() as selector:
+        for fd in parts:
+            selector.register(fd, selectors.EVENT_READ)
+        while selector.get_map():
+            left = until - time.monotonic()
+            ready = selector.select(left) if left > 0 else []
+            if not ready:
+                raise _late(subject, deadline)
+            for key, _ in ready:
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fd)
+                parts[key.fd].append(chunk)
+                total += len(chunk)
+            if total > OUTPUT_MAX:
+                raise SourceError(subject, f"printed more than {OUTPUT_MAX} bytes")
+    out, err = (b"".join(chunks) for chunks in parts.values())
+    return out, err
+
+
+def _late(subject: str, deadline: float) -> SourceError:
+    return SourceError(subject, f"did not finish within {deadline:g} s")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the command; one that hangs in the kernel is left to it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.2)

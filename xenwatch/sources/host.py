@@ -1,0 +1,135 @@
+"""The live dom0."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from xenwatch.sources import commands, netlink
+from xenwatch.sources.base import (
+    READ_LIMIT,
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    SourceError,
+    XenstoreReply,
+)
+from xenwatch.sources.privcmd import Privcmd
+from xenwatch.sources.xenstored import XenstoreClient
+
+KMSG: Final = "/dev/kmsg"
+_CHUNK: Final = 1 << 16
+"""Also enough for one record of /dev/kmsg, which a shorter read would refuse with EINVAL."""
+
+
+class HostSource:
+    """Files below `rootfs`, and the kernel, Xen and xenstored of this machine.
+
+    Safe to share by threads. Nothing is opened before it is asked for.
+    """
+
+    def __init__(self, rootfs: str = "/") -> None:
+        self._root = rootfs.rstrip("/")
+        self._xenstore = XenstoreClient(self._root)
+        self._privcmd: Privcmd | None = None
+        self._lock = threading.Lock()
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """See `Source.read`."""
+        try:
+            fd = os.open(self._root + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                data = _drain(fd, limit, records=path == KMSG)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise SourceError.from_os(path, error) from error
+        if len(data) > limit and path != KMSG:
+            raise SourceError(path, f"longer than {limit} bytes")
+        return data[:limit]
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """See `Source.listdir`."""
+        try:
+            return tuple(sorted(os.listdir(self._root + path)))
+        except OSError as error:
+            raise SourceError.from_os(path, error) from error
+
+    def readlink(self, path: str) -> str:
+        """See `Source.readlink`."""
+        try:
+            return os.readlink(self._root + path)
+        except OSError as error:
+            raise SourceError.from_os(path, error) from error
+
+    def statvfs(self, path: str) -> bytes:
+        """See `Source.statvfs`."""
+        try:
+            found = os.statvfs(self._root + path)
+        except OSError as error:
+            raise SourceError.from_os(path, error) from error
+        numbers = (
+            found.f_frsize, found.f_blocks, found.f_bfree, found.f_bavail, found.f_files,
+            found.f_ffree,
+        )  # fmt: skip
+        return b"%d %d %d %d %d %d\n" % numbers
+
+    def uname(self) -> bytes:
+        """See `Source.uname`."""
+        found = os.uname()
+        fields = (found.sysname, found.release, found.version, found.machine)
+        return b"".join(os.fsencode(field) + b"\0" for field in fields)
+
+    def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
+        """See `Source.run`. Below another root no command is run: it would be a foreign one."""
+        if self._root:
+            raise SourceError(" ".join(argv), f"commands are not run below {self._root}")
+        return commands.run(argv, deadline)
+
+    def links(self) -> bytes:
+        """See `Source.links`."""
+        return netlink.dump_links()
+
+    def hypercall(self, call: Hypercall) -> HypercallReply:
+        """See `Source.hypercall`."""
+        return self.hypercalls((call,))[0]
+
+    def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        """See `Source.hypercalls`."""
+        with self._lock:
+            if self._privcmd is None:
+                self._privcmd = Privcmd(self._root)
+        return self._privcmd.call(calls)
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """See `Source.xenstore`."""
+        return self._xenstore.request(op, payload)
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._xenstore.close()
+        with self._lock:
+            if self._privcmd is not None:
+                self._privcmd.close()
+                self._privcmd = None
+
+
+def _drain(fd: int, limit: int, *, records: bool) -> bytes:
+    """What can be read now: up to the end, or for records up to the newest one."""
+    data = bytearray()
+    while len(data) <= limit:
+        try:
+            chunk = os.read(fd, _CHUNK)
+        except OSError as error:
+            if records and error.errno == errno.EPIPE:  # a record was overwritten: go on
+                continue
+            if records and error.errno == errno.EAGAIN:
+                break
+            raise
+        if not chunk:
+            break
+        data += chunk
+    return bytes(data)

@@ -1,0 +1,117 @@
+"""A small client of xenstored: single requests over its socket or the kernel's device.
+
+Every wait has a deadline: xenstored out of file descriptors leaves its clients hanging for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from typing import Final
+
+from xenwatch.sources.base import SourceError, XenstoreReply
+
+SOCKETS: Final = ("/run/xenstored/socket", "/var/run/xenstored/socket")
+DEVICES: Final = ("/dev/xen/xenbus", "/proc/xen/xenbus")
+HEADER: Final = struct.Struct("=IIII")
+"""struct xsd_sockmsg: type, request id, transaction id, length (xs_wire.h)."""
+REPLY_MAX: Final = 1 << 20
+"""oxenstored answers a large directory to a socket client with more than 4 KiB; bound it."""
+
+
+class XenstoreClient:
+    """A connection that is made on first use and dropped at the first fault."""
+
+    def __init__(self, rootfs: str = "", deadline: float = 2.0) -> None:
+        self._rootfs = rootfs
+        self._deadline = deadline
+        self._fd: int | None = None
+        self._lock = threading.Lock()
+        self._request = 0
+
+    def request(self, op: int, payload: bytes) -> XenstoreReply:
+        """One request's answer. Raises `SourceError` when there is none within the deadline."""
+        if not self._lock.acquire(timeout=self._deadline):
+            raise self._late()
+        try:
+            until = time.monotonic() + self._deadline
+            try:
+                if self._fd is None:
+                    self._fd = self._connect(until)
+                return self._ask(self._fd, op, payload, until)
+            except OSError as error:
+                self._drop()
+                raise SourceError.from_os("xenstored", error) from error
+            except SourceError:
+                self._drop()
+                raise
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._lock.acquire(timeout=self._deadline):
+            self._drop()
+            self._lock.release()
+
+    def _drop(self) -> None:
+        if self._fd is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
+            self._fd = None
+
+    def _late(self) -> SourceError:
+        return SourceError("xenstored", f"no answer within {self._deadline:g} s")
+
+    def _connect(self, until: float) -> int:
+        """A descriptor of the socket, or of the device where xenstored has no socket in dom0."""
+        for path in SOCKETS:
+            if os.path.exists(self._rootfs + path):
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                    client.settimeout(max(0.001, until - time.monotonic()))
+                    try:
+                        client.connect(self._rootfs + path)
+                    except TimeoutError:
+                        raise self._late() from None
+                    client.setblocking(False)
+                    return client.detach()
+        for path in DEVICES:
+            if os.path.exists(self._rootfs + path):
+                return os.open(self._rootfs + path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        raise SourceError("xenstored", f"no {SOCKETS[0]} and no {DEVICES[0]}", errno=2)
+
+    def _ask(self, fd: int, op: int, payload: bytes, until: float) -> XenstoreReply:
+        self._request = self._request + 1 & 0x7FFFFFFF
+        data = HEADER.pack(op, self._request, 0, len(payload)) + payload
+        while data:
+            self._wait(fd, select.POLLOUT, until)
+            data = data[os.write(fd, data) :]
+        kind, request, _, length = HEADER.unpack(self._receive(fd, HEADER.size, until))
+        if length > REPLY_MAX:
+            raise SourceError("xenstored", f"an answer of {length} bytes is too large")
+        body = self._receive(fd, length, until)
+        if request != self._request:
+            raise SourceError("xenstored", f"answered request {request}, not {self._request}")
+        return XenstoreReply(kind, body)
+
+    def _receive(self, fd: int, size: int, until: float) -> bytes:
+        data = b""
+        while len(data) < size:
+            self._wait(fd, select.POLLIN, until)
+            chunk = os.read(fd, size - len(data))
+            if not chunk:
+                raise SourceError("xenstored", "closed the connection")
+            data += chunk
+        return data
+
+    def _wait(self, fd: int, event: int, until: float) -> None:
+        poll = select.poll()
+        poll.register(fd, event)
+        left = until - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise self._late()
