@@ -6,7 +6,8 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from xenwatch.limits import LIMITS, Ceiling, Limit, Thresholds
+from xenwatch.ceilings import Ceiling
+from xenwatch.limits import LIMITS, Limit, Thresholds
 from xenwatch.snapshot import Snapshot, Status
 
 

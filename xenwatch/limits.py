@@ -6,18 +6,14 @@ Metrics, alerts, rules, dashboards, documents, planner and configuration keys ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
-from xenwatch.snapshot import Snapshot
+from xenwatch import ceilings
+from xenwatch.ceilings import Ceiling, Ceilings, Used
 
-
-@dataclass(frozen=True, slots=True)
-class Ceiling:
-    """A limit's ceiling and where it is known from, as one line for people."""
-
-    value: int
-    origin: str
+__all__ = ["LIMITS", "Ceiling", "Cost", "Limit", "Thresholds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +25,22 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What one more VM takes of a limit.
+
+    For the domain itself, for each vCPU, disk, ring of a disk (one for each queue the frontend and
+    the backend agree on), network interface and queue of one.
+    """
+
+    domain: int = 0
+    vcpu: int = 0
+    disk: int = 0
+    ring: int = 0
+    vif: int = 0
+    queue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """One finite resource.
 
@@ -37,14 +49,14 @@ class Limit:
     `used` and `ceiling` map instance to value; what could not be read is not in the mapping.
     `probe` is the probe that must have succeeded. `source` says where the kernel or Xen keeps the
     numbers, `symptom` how its exhaustion shows, `caveat` what the numbers do not say, `reference`
-    where the facts are published.
+    where the facts are published. `costs` is the cost of a VM by toolstack and domain type.
     """
 
     name: str
     title: str
     probe: str
-    used: Callable[[Snapshot], Mapping[str, int]]
-    ceiling: Callable[[Snapshot], Mapping[str, Ceiling]]
+    used: Used
+    ceiling: Ceilings
     thresholds: Thresholds
     source: str
     symptom: str
@@ -52,6 +64,7 @@ class Limit:
     caveat: str = ""
     unit: str = ""
     label: str | None = None
+    costs: Mapping[str, Mapping[str, Cost]] = field(default_factory=dict)
 
     @property
     def used_metric(self) -> str:
@@ -64,4 +77,242 @@ class Limit:
         return f"xenwatch_{self.name}_max" + (f"_{self.unit}" if self.unit else "")
 
 
-LIMITS: tuple[Limit, ...] = ()
+_EARLY = Thresholds(0.8, 0.9)
+"""Room for an operator to act: a boot storm takes the last tenth in minutes."""
+_LATE = Thresholds(0.9, 0.95)
+"""For what is meant to be nearly full in ordinary use."""
+_NEVER = Thresholds(None, None)
+_DENSITY: Final = "xenserver.org, How did we increase VM density in XenServer 6.2?"
+
+LIMITS: Final[tuple[Limit, ...]] = (
+    Limit(
+        name="event_channels",
+        title="dom0 event channels",
+        probe="event_channels",
+        used=ceilings.event_channels_used,
+        ceiling=ceilings.event_channels_ceiling,
+        thresholds=_EARLY,
+        source="EVTCHNOP_status of domain 0",
+        symptom="error 28 mapping ring-refs and evtchn; a guest starts without disk or network",
+        reference=_DENSITY,
+        costs={
+            "xl": {
+                "pv": Cost(domain=2, ring=1, queue=2),
+                "pvh": Cost(domain=2, ring=1, queue=2),
+                "hvm": Cost(domain=4, vcpu=1, ring=1, queue=2),
+            }
+        },
+    ),
+    Limit(
+        name="irqs",
+        title="Linux interrupt descriptors of dom0",
+        probe="irqs",
+        used=ceilings.irqs_used,
+        ceiling=ceilings.irqs_ceiling,
+        thresholds=_EARLY,
+        source="/sys/kernel/irq",
+        symptom="ENOMEM when dom0 binds an event channel, before the event channels are used up",
+        reference="Linux, kernel/irq/internals.h: IRQ_BITMAP_BITS",
+        caveat="On kernels for 64 CPUs (XCP-ng) this ends far below the FIFO event channels.",
+        costs={
+            "xl": {
+                "pv": Cost(domain=2, ring=1, queue=2),
+                "pvh": Cost(domain=2, ring=1, queue=2),
+                "hvm": Cost(domain=4, vcpu=1, ring=1, queue=2),
+            }
+        },
+    ),
+    Limit(
+        name="grant_frames",
+        title="grant-table frames of a domain",
+        probe="grants",
+        used=ceilings.grant_frames_used,
+        ceiling=ceilings.grant_frames_ceiling,
+        thresholds=Thresholds(0.8, 0.95),
+        source="GNTTABOP_query_size",
+        symptom="max_grant_frames reached in the guest's log; devices that do not connect",
+        reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",
+        caveat="A high-water mark: a table that has grown never shrinks.",
+        label="domid",
+    ),
+    Limit(
+        name="maptrack_frames",
+        title="maptrack frames of dom0",
+        probe="maptrack",
+        used=ceilings.maptrack_used,
+        ceiling=ceilings.maptrack_ceiling,
+        thresholds=_EARLY,
+        source="debug key g",
+        symptom="I/O errors inside guests and nothing in dom0",
+        reference="xen-command-line: gnttab_max_maptrack_frames",
+        caveat="Frames, not entries: a frame that is there may be full or empty.",
+    ),
+    Limit(
+        name="blktap_minors",
+        title="blktap minors or tapdisk ids",
+        probe="blktap",
+        used=ceilings.blktap_used,
+        ceiling=ceilings.blktap_ceiling,
+        thresholds=_EARLY,
+        source="/sys/class/blktap2 or /run/blktap-control/tapdisk",
+        symptom="ENOMEM from BLKTAP_IOCTL_ALLOC_TAP; with blktap 4 minor -1 and no message",
+        reference=_DENSITY,
+    ),
+    Limit(
+        name="aio_requests",
+        title="aio requests",
+        probe="aio",
+        used=ceilings.aio_used,
+        ceiling=ceilings.aio_ceiling,
+        thresholds=_EARLY,
+        source="/proc/sys/fs/aio-nr and aio-max-nr",
+        symptom="Couldn't setup AIO context",
+        reference=_DENSITY,
+    ),
+    Limit(
+        name="xenstored_fds",
+        title="file descriptors of xenstored",
+        probe="daemons",
+        used=ceilings.fds_used("xenstored"),
+        ceiling=ceilings.fds_ceiling("xenstored"),
+        thresholds=_EARLY,
+        source="/proc/PID/fd and limits of xenstored",
+        symptom="every new client of xenstored hangs: xl, xapi, the start of a VM",
+        reference=_DENSITY,
+        costs={"xl": {"pv": Cost(domain=2), "pvh": Cost(domain=2), "hvm": Cost(domain=5)}},
+    ),
+    Limit(
+        name="xenconsoled_fds",
+        title="file descriptors of xenconsoled",
+        probe="daemons",
+        used=ceilings.fds_used("xenconsoled"),
+        ceiling=ceilings.fds_ceiling("xenconsoled"),
+        thresholds=_EARLY,
+        source="/proc/PID/fd and limits of xenconsoled",
+        symptom="Unable to increase fd limit; a guest without console",
+        reference=_DENSITY,
+        caveat="Logging of consoles takes one descriptor more for each guest.",
+        costs={"xl": {"pv": Cost(domain=3), "pvh": Cost(domain=3), "hvm": Cost(domain=3)}},
+    ),
+    Limit(
+        name="xapi_fds",
+        title="file descriptors of xapi",
+        probe="daemons",
+        used=ceilings.fds_used("xapi"),
+        ceiling=ceilings.fds_ceiling("xapi"),
+        thresholds=_EARLY,
+        source="/proc/PID/fd and limits of xapi",
+        symptom='Unix.Unix_error(Unix.EMFILE, "accept", "")',
+        reference="select(2): FD_SETSIZE",
+    ),
+    Limit(
+        name="ptys",
+        title="pseudo-terminals",
+        probe="ptys",
+        used=ceilings.ptys_used,
+        ceiling=ceilings.ptys_ceiling,
+        thresholds=_EARLY,
+        source="/proc/sys/kernel/pty/nr and max",
+        symptom="No space left on device from /dev/ptmx; a guest without console",
+        reference="pty(7), Linux drivers/tty/pty.c",
+        costs={"xl": {"pv": Cost(domain=1), "pvh": Cost(domain=1), "hvm": Cost(domain=1)}},
+    ),
+    Limit(
+        name="dom0_memory",
+        title="memory of dom0",
+        probe="memory",
+        used=ceilings.memory_used,
+        ceiling=ceilings.memory_ceiling,
+        thresholds=_LATE,
+        source="/proc/meminfo: MemTotal less MemAvailable",
+        symptom="page allocation failures, the OOM killer in dom0",
+        reference="proc(5): MemAvailable",
+        unit="bytes",
+    ),
+    Limit(
+        name="dom0_low_memory",
+        title="low memory of a 32-bit dom0",
+        probe="memory",
+        used=ceilings.low_memory_used,
+        ceiling=ceilings.low_memory_ceiling,
+        thresholds=_LATE,
+        source="/proc/meminfo: LowTotal less LowFree",
+        symptom="page allocation failures although there is free memory",
+        reference=_DENSITY,
+        unit="bytes",
+    ),
+    Limit(
+        name="dom0_swap",
+        title="swap of dom0",
+        probe="memory",
+        used=ceilings.swap_used,
+        ceiling=ceilings.swap_ceiling,
+        thresholds=Thresholds(0.5, 0.8),
+        source="/proc/meminfo: SwapTotal less SwapFree",
+        symptom="a dom0 that answers slowly, then the OOM killer",
+        reference="proc(5): SwapTotal",
+        unit="bytes",
+    ),
+    Limit(
+        name="tasks",
+        title="processes and threads of dom0",
+        probe="pids",
+        used=ceilings.tasks_used,
+        ceiling=ceilings.tasks_ceiling,
+        thresholds=_EARLY,
+        source="/proc/loadavg, kernel.pid_max, kernel.threads-max",
+        symptom="fork: Resource temporarily unavailable; a QEMU or tapdisk that does not start",
+        reference="proc(5): threads-max",
+        caveat="A unit's TasksMax may end sooner.",
+    ),
+    Limit(
+        name="bridge_ports",
+        title="ports of a bridge",
+        probe="bridges",
+        used=ceilings.bridge_ports_used,
+        ceiling=ceilings.bridge_ports_ceiling,
+        thresholds=_EARLY,
+        source="RTM_GETLINK dump",
+        symptom="exchange full when a vif is added to the bridge; hotplug scripts fail",
+        reference="Linux, net/bridge/br_private.h: BR_PORT_BITS",
+        label="bridge",
+        costs={"xl": {"pv": Cost(vif=1), "pvh": Cost(vif=1), "hvm": Cost(vif=2)}},
+    ),
+    Limit(
+        name="loop_devices",
+        title="loop devices",
+        probe="loops",
+        used=ceilings.loops_used,
+        ceiling=ceilings.loops_ceiling,
+        thresholds=_EARLY,
+        source="/sys/block/loop*/loop",
+        symptom="losetup: cannot find an unused loop device",
+        reference="Linux, drivers/block/loop.c",
+        costs={"xl": {"pv": Cost(disk=1), "pvh": Cost(disk=1), "hvm": Cost(disk=1)}},
+    ),
+    Limit(
+        name="domids",
+        title="highest domain id",
+        probe="domains",
+        used=ceilings.domids_used,
+        ceiling=ceilings.domids_ceiling,
+        thresholds=_NEVER,
+        source="XEN_SYSCTL_getdomaininfolist",
+        symptom="none: ids begin again at 1",
+        reference="Xen, xen/include/public/xen.h: DOMID_FIRST_RESERVED",
+        caveat="Ids are given out in turn and used again: a high one is no shortage.",
+    ),
+    Limit(
+        name="file_system",
+        title="root and log file systems of dom0",
+        probe="file_systems",
+        used=ceilings.file_systems_used,
+        ceiling=ceilings.file_systems_ceiling,
+        thresholds=_LATE,
+        source="statvfs",
+        symptom="No space left on device; xapi's database and logs stop",
+        reference="xenserver.org, Dundee: dom0 disk layout",
+        unit="bytes",
+        label="mountpoint",
+    ),
+)
