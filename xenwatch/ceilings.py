@@ -296,7 +296,7 @@ def loops_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 def domids_used(snapshot: Snapshot) -> Mapping[str, int]:
     """The highest domain id in use."""
-    if snapshot.domains is None:
+    if snapshot.domains is None or not snapshot.domains.domains:
         return {}
     return {"": max(domain.domid for domain in snapshot.domains.domains)}
 
