@@ -67,6 +67,7 @@ EDGE = {
     "xenwatch.notify": "tells systemd",
     "xenwatch.daemon": "holds the daemon together",
     "xenwatch.cli": "the command line",
+    "xenwatch.__main__": "the command line",
 }
 """The modules and packages that may know of files, clocks and sockets, and why."""
 

@@ -16,7 +16,7 @@ from xenwatch.generate.limits import limits_page
 from xenwatch.generate.markdown import table
 from xenwatch.generate.metrics import metrics_page
 from xenwatch.generate.probes import probes_page
-from xenwatch.limits import LIMITS, Limit, Thresholds
+from xenwatch.limits import LIMITS, Cost, Limit, Thresholds
 from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
 
@@ -32,6 +32,7 @@ LIMIT = Limit(
     source="/proc/widgets",
     symptom="no more widgets",
     reference="widgets(7)",
+    costs={"xl": {"pv": Cost(domain=2, disk=1)}},
 )
 
 
@@ -82,6 +83,7 @@ def test_a_new_limit_needs_no_other_place() -> None:
     assert "| 75 % | never |" in page
     assert "`xenwatch_widgets_used`, `xenwatch_widgets_max`" in page
     assert "- When it is used up: no more widgets\n" in page
+    assert "| xl | pv | 2 |  | 1 |  |  |  |" in page
     assert "Mind" not in page
 
 

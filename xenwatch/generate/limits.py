@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from xenwatch.generate.markdown import code, page, table
-from xenwatch.limits import Limit
+from xenwatch.limits import Cost, Limit
 
 
 def percent(ratio: float | None) -> str:
@@ -30,6 +31,19 @@ def overview(limits: Iterable[Limit]) -> str:
     )
 
 
+def costs(limit: Limit) -> str:
+    """What a VM takes of the limit by toolstack and type; empty where the table does not say."""
+    parts = [field.name for field in dataclasses.fields(Cost)]
+    rows = [
+        (toolstack, kind, *(getattr(cost, part) or "" for part in parts))
+        for toolstack, kinds in limit.costs.items()
+        for kind, cost in kinds.items()
+    ]
+    return (
+        f"\nWhat one more VM takes:\n\n{table(('Toolstack', 'Type', *parts), rows)}" if rows else ""
+    )
+
+
 def section(limit: Limit) -> str:
     """What there is to know of one limit. The anchor is its name."""
     facts = {
@@ -41,7 +55,7 @@ def section(limit: Limit) -> str:
         "Published in": limit.reference,
     }
     lines = [f"- {name}: {text}\n" for name, text in facts.items() if text]
-    return f'<a id="{limit.name}"></a>\n\n## {limit.title}\n\n{"".join(lines)}'
+    return f'<a id="{limit.name}"></a>\n\n## {limit.title}\n\n{"".join(lines)}{costs(limit)}'
 
 
 def limits_page(limits: Iterable[Limit]) -> str:
@@ -52,6 +66,8 @@ def limits_page(limits: Iterable[Limit]) -> str:
         "The finite resources of a dom0 that xenwatch reads.\n"
         "Each VM takes a bit of them; when one is used up, the next VM does not start, "
         "or starts broken.\n"
+        "A VM's own part is given for the domain itself and for each vCPU, disk, ring of a disk, "
+        "network interface (vif) and queue of one.\n"
         "The thresholds are the defaults; [the configuration](configuration.md) changes them.",
         overview(entries),
         *(section(limit) for limit in entries),
