@@ -444,7 +444,7 @@ def _line(text: str, path: str) -> int:
         header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
         if header:
             current = header[1]
-            if current == path:
+            if current == path or current.startswith(f"{path}."):
                 return number
         elif current == section and line.partition("=")[0].strip().strip("\"'") == name:
             return number

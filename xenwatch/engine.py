@@ -6,7 +6,7 @@ import asyncio
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -75,8 +75,9 @@ class _Lane:
 class Engine:
     """Runs `probes` on `source` until cancelled and keeps `snapshot`.
 
-    The first probe has its turn first, since the others look at its reading. `changed` is called
-    in the event loop after every run. The source must bear calls from several threads.
+    The first probe has its turn first, since the others look at its reading. `changed` is set
+    after every run, `ready` once every probe has had one. The source must bear calls from several
+    threads.
     """
 
     def __init__(
@@ -84,14 +85,13 @@ class Engine:
         source: Source,
         probes: Iterable[Probe],
         clock: Clock | None = None,
-        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.snapshot = Snapshot()
+        self.changed = asyncio.Event()
         self.ready = asyncio.Event()
         self._first = asyncio.Event()
         self._source = source
         self._clock = clock or SystemClock()
-        self._changed = changed
         self._lanes = {probe.name: _Lane(probe) for probe in probes}
         self._origin = self._clock.monotonic()
 
@@ -100,15 +100,6 @@ class Engine:
         """By probe: ticks skipped because the run before was still going."""
         now = self._clock.monotonic()
         return {name: lane.overruns(now) for name, lane in self._lanes.items()}
-
-    @property
-    def hanging(self) -> bool:
-        """Whether a probe's thread is past its deadline right now."""
-        now = self._clock.monotonic()
-        return any(
-            lane.started is not None and now - lane.started >= lane.probe.deadline
-            for lane in self._lanes.values()
-        )
 
     def kick(self, event: str) -> None:
         """Run the probes that follow `event` ahead of their time."""
@@ -201,7 +192,7 @@ class Engine:
         if len(self.snapshot.outcomes) == len(self._lanes):
             self.ready.set()
         _log_change(name, before, outcome)
-        self._changed()
+        self.changed.set()
 
 
 def hung(probe: Probe, began: float) -> Outcome:

@@ -1,0 +1,217 @@
+"""The command line. stdout is data, stderr is talk."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from xenwatch import __version__, config, exposition, log, metrics, present, threads
+from xenwatch.assess import assess
+from xenwatch.config import ConfigError, Settings
+from xenwatch.doctor import report
+from xenwatch.engine import one_pass
+from xenwatch.generate.command import add_parser as add_generate
+from xenwatch.snapshot import Snapshot, Status
+from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.open import choose, open_source
+from xenwatch.sources.recording import RecordingSource
+
+CLOSE_DEADLINE: Final = 10.0
+"""Seconds a recording has to be completed."""
+
+COMMON: Final = (config.SOURCE, config.ROOTFS, config.LOG_LEVEL, config.LOG_FORMAT)
+"""Keys whose options every command has."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status: 0 well, 1 failed; 2 is bad usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except ConfigError as error:
+        _say(*error.problems)
+        return 1
+    except (SourceError, OSError) as error:
+        _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _write(text: str) -> bool:
+    """Write data to stdout, always as UTF-8. Returns whether somebody took it."""
+    if sys.stdout is None:
+        _say("stdout is closed")
+        return False
+    try:
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # a reader that has gone (`| head`) knows why
+            _say(f"stdout: {error.strerror}")
+        # What is left in the buffer must not fail again when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(f"xenwatch: {present.printable(line)}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xenwatch", description="Watches the limits of a Xen dom0.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
+    _add_common(parser)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        name = run.__name__.strip("_").replace("_", "-")
+        added = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        added.set_defaults(run=run)
+        _add_common(added)
+        return added
+
+    daemon = command(_run, "Run the daemon: read and serve metrics until stopped.")
+    for key in config.KEYS:
+        if key.flag and key not in COMMON:
+            _add_key(daemon, key)
+    once = command(_once, "Make one pass and print it.")
+    once.add_argument("--format", choices=FORMATS, default="table", help="default: %(default)s")
+    capture = command(_capture, "Make one pass and keep every answer of the source in DIR.")
+    capture.add_argument("directory", metavar="DIR", type=Path, help="new or empty directory")
+    command(_doctor, "Say what each probe reads, whether it can, and what to do.")
+    command(_check_config, "Check the configuration.")
+    add_generate(commands)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """The options that stand before the command or after it."""
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help=f"configuration (default: {config.DEFAULT_FILE})",
+    )
+    for key in COMMON:
+        _add_key(parser, key)
+
+
+def _add_key(parser: argparse.ArgumentParser, key: config.Key[Any]) -> None:
+    """The option of a key. It is absent from the result unless it is given."""
+    more: dict[str, Any] = {"metavar": key.name.upper()}
+    if isinstance(key.default, bool):
+        more = {"action": "store_true"}
+    elif isinstance(key.default, tuple):
+        more["action"] = "append"
+    elif isinstance(key.default, int):
+        more["type"] = int
+    text = key.description.replace("%", "%%")
+    parser.add_argument(key.flag, dest=key.path, default=argparse.SUPPRESS, help=text, **more)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    paths = {key.path for key in config.KEYS}
+    given = {name: value for name, value in vars(options).items() if name in paths}
+    return config.load(getattr(options, "config_file", None), given)
+
+
+def _prepare(options: argparse.Namespace) -> tuple[Settings, Source]:
+    """The settings, with the log set up by them, and the source they name."""
+    settings = _settings(options)
+    log.configure(settings[config.LOG_LEVEL], settings[config.LOG_FORMAT])
+    return settings, open_source(settings[config.SOURCE], settings[config.ROOTFS])
+
+
+def _run(options: argparse.Namespace) -> int:
+    # aiohttp takes a third of a second to import; commands of one pass need none of it.
+    from xenwatch.daemon import Daemon  # noqa: PLC0415
+    from xenwatch.sources.events import host_streams  # noqa: PLC0415
+
+    settings, source = _prepare(options)
+    rootfs = settings[config.ROOTFS]
+    choice = choose(settings[config.SOURCE], rootfs)
+    streams = host_streams(rootfs) if choice.spec == "host" else {}
+
+    async def serve() -> int:
+        daemon = Daemon(settings, lambda: _settings(options), source, streams)
+        return await daemon.run(choice)
+
+    try:
+        return asyncio.run(serve())
+    except* Exception:  # noqa: BLE001 - the last word of the log says why
+        structlog.get_logger().exception("the daemon ends by a defect")
+    return 1
+
+
+def _once(options: argparse.Namespace) -> int:
+    settings, source = _prepare(options)
+    snapshot = one_pass(source, settings.probes())
+    written = _write(FORMATS[options.format](snapshot, settings))
+    _say(*present.failures(snapshot.outcomes).splitlines())
+    return 0 if written and _succeeded(snapshot) else 1
+
+
+def _capture(options: argparse.Namespace) -> int:
+    settings, source = _prepare(options)
+    directory: Path = options.directory
+    if directory.exists() and any(directory.iterdir()):
+        _say(f"{directory} is not empty; name a new directory")
+        return 1
+    directory.mkdir(parents=True, exist_ok=True)
+    recording = RecordingSource(source, directory)
+    snapshot = one_pass(recording, settings.probes())
+    threads.bounded(recording.close, CLOSE_DEADLINE, "close")
+    _say(*present.failures(snapshot.outcomes).splitlines())
+    files = sum(path.is_file() for path in directory.rglob("*"))
+    _say(
+        f"{files} files saved in {directory}; read them with {config.SOURCE.flag} tree:{directory}"
+    )
+    return 0 if _succeeded(snapshot) else 1
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    settings, source = _prepare(options)
+    probes = settings.probes()
+    snapshot = one_pass(source, probes)
+    written = _write(report(snapshot, probes))
+    failed = any(it.status is Status.FAILED for it in snapshot.outcomes.values())
+    return 0 if written and not failed else 1
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    _settings(options)
+    return 0
+
+
+def _succeeded(snapshot: Snapshot) -> bool:
+    return any(outcome.status is Status.OK for outcome in snapshot.outcomes.values())
+
+
+def _prometheus(snapshot: Snapshot, settings: Settings) -> str:
+    states = assess(snapshot, settings.thresholds())
+    return exposition.render(metrics.families(snapshot, states)).decode()
+
+
+def _json(snapshot: Snapshot, settings: Settings) -> str:
+    return present.document(snapshot, assess(snapshot, settings.thresholds()))
+
+
+def _table(snapshot: Snapshot, settings: Settings) -> str:
+    return present.table(assess(snapshot, settings.thresholds()))
+
+
+FORMATS: Final = {"table": _table, "json": _json, "prometheus": _prometheus}

@@ -1,0 +1,39 @@
+"""Word to systemd: ready, reloading, stopping, alive (sd_notify(3))."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Mapping
+
+
+def notify(message: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Send lines such as `READY=1` to the service manager, if there is one that listens.
+
+    Never waits and never fails: a daemon does not end because nobody hears it.
+    """
+    place = environment.get("NOTIFY_SOCKET", "")
+    if not place.startswith(("/", "@")):
+        return
+    if place.startswith("@"):  # an abstract socket
+        place = "\0" + place[1:]
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
+    ):
+        sock.setblocking(False)
+        sock.sendto(message.encode(), place)
+
+
+def watchdog_seconds(environment: Mapping[str, str] = os.environ) -> float | None:
+    """How often to send `WATCHDOG=1`: half of what systemd waits, `None` when it does not.
+
+    Protocol: sd_watchdog_enabled(3).
+    """
+    microseconds = environment.get("WATCHDOG_USEC", "")
+    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    if not (microseconds.isascii() and microseconds.isdecimal()) or int(microseconds) == 0:
+        return None
+    return int(microseconds) / 2e6

@@ -1,0 +1,116 @@
+"""A snapshot for people, as a table, and for programs, as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from xenwatch import exposition
+from xenwatch.assess import LimitState
+from xenwatch.snapshot import Domain, Outcome, Snapshot, Status
+
+HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "MAX IS FROM")
+
+
+def table(states: Iterable[LimitState]) -> str:
+    """One line a limit and instance, in aligned columns; `-` is what could not be read."""
+    rows = [HEADER, *(_row(state) for state in states)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join(_line(row, widths) for row in rows)
+
+
+def failures(outcomes: Mapping[str, Outcome]) -> str:
+    """One line for each probe that failed, with the reason."""
+    return "".join(
+        f"{name}: {printable(outcome.detail)}\n"
+        for name, outcome in outcomes.items()
+        if outcome.status is Status.FAILED
+    )
+
+
+def document(snapshot: Snapshot, states: Iterable[LimitState]) -> str:
+    """The pass as a JSON object, ended by a newline.
+
+    `time` is Unix time. `limits` is an array of objects: `limit`, `instance` (empty where a limit
+    has only one), `unit` (empty or `bytes`), `used`, `max`, `max_origin`, `ratio`, `headroom`,
+    `state` (ok, warning, critical, unknown), `warning`, `critical` (used ratios). `domains` is an
+    array with the fields of `Domain`, names as the metrics' labels have them. `probes` maps each
+    probe to `status` (ok, failed, not applicable, disabled), `detail`, `seconds`, `cpu_seconds`
+    and `time`. What could not be read is null; `domains` is null when there was no reading.
+    """
+    domains = snapshot.domains
+    content = {
+        "time": snapshot.time,
+        "limits": [_limit(state) for state in states],
+        "domains": None if domains is None else [_domain(snapshot, d) for d in domains.domains],
+        "probes": {name: dataclasses.asdict(it) for name, it in snapshot.outcomes.items()},
+    }
+    return json.dumps(content, indent=2, default=_plain) + "\n"
+
+
+def printable(text: str) -> str:
+    """One line fit for a terminal: whatever could move its cursor is spelled out."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def quantity(value: int | None, unit: str) -> str:
+    """A number of units for people: bytes in powers of 1,024, counts in full, `-` for none."""
+    if value is None:
+        return "-"
+    if unit != "bytes" or value < 1024:
+        return str(value)
+    power = min((value.bit_length() - 1) // 10, 6)
+    return f"{value / 1024**power:.1f} {' KMGTPE'[power]}iB"
+
+
+def _row(state: LimitState) -> tuple[str, ...]:
+    limit, ceiling = state.limit, state.ceiling
+    name = limit.name
+    if limit.label is not None and state.instance:
+        name += f" {limit.label}={printable(state.instance)}"
+    return (
+        name,
+        quantity(state.used, limit.unit),
+        quantity(ceiling.value if ceiling else None, limit.unit),
+        "-" if state.ratio is None else f"{state.ratio:.1%}",
+        state.severity.value,
+        printable(ceiling.origin) if ceiling else "-",
+    )
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        cell.rjust(width) if 1 <= column <= 3 else cell.ljust(width)  # the columns of numbers
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip() + "\n"
+
+
+def _limit(state: LimitState) -> dict[str, Any]:
+    return {
+        "limit": state.limit.name,
+        "instance": state.instance,
+        "unit": state.limit.unit,
+        "used": state.used,
+        "max": state.ceiling.value if state.ceiling else None,
+        "max_origin": state.ceiling.origin if state.ceiling else None,
+        "ratio": state.ratio,
+        "headroom": state.headroom,
+        "state": state.severity,
+        **dataclasses.asdict(state.thresholds),
+    }
+
+
+def _domain(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
+    return {**dataclasses.asdict(domain), "name": snapshot.name(domain)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, bytes):
+        return exposition.text(value)
+    raise TypeError(f"not for JSON: {type(value).__name__}")

@@ -1,0 +1,113 @@
+"""From snapshot to bytes: a page is rendered once after a change and served any number of times."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import gzip
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from xenwatch import exposition, metrics, threads
+from xenwatch.assess import LimitState, Severity, assess
+from xenwatch.engine import Clock, Engine
+from xenwatch.limits import Thresholds
+from xenwatch.process import own_process
+from xenwatch.snapshot import Snapshot
+
+DELAY: Final = 0.05
+"""Seconds between a change and the rendering, in which further changes are gathered."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A rendered snapshot: the body by (OpenMetrics?, gzip?), and the states it shows."""
+
+    bodies: Mapping[tuple[bool, bool], bytes]
+    states: tuple[LimitState, ...]
+
+
+def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
+    """The snapshot as if there were no probes but these."""
+    names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
+    dropped = names - set(probes) - {"time", "outcomes"}
+    outcomes = {name: it for name, it in snapshot.outcomes.items() if name in probes}
+    nothing: dict[str, Any] = dict.fromkeys(dropped)
+    return dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
+
+
+def render(
+    snapshot: Snapshot, thresholds: Mapping[str, Thresholds], overruns: Mapping[str, int]
+) -> Page:
+    """The page of a snapshot, in both formats, plain and packed."""
+    states = assess(snapshot, thresholds)
+    stats = metrics.EngineStats(overruns=overruns)
+    families = [*metrics.families(snapshot, states, stats), *own_process()]
+    bodies: dict[tuple[bool, bool], bytes] = {}
+    for openmetrics in (False, True):
+        body = exposition.render(families, openmetrics)
+        bodies[openmetrics, False] = body
+        bodies[openmetrics, True] = gzip.compress(body, compresslevel=1, mtime=0)
+    return Page(bodies, states)
+
+
+class Publisher:
+    """Keeps `page`, the engine's newest snapshot as bytes; `None` while there is none to serve.
+
+    `thresholds`, by name of limit, may be set anew at any time.
+    """
+
+    def __init__(self, engine: Engine, thresholds: Mapping[str, Thresholds], clock: Clock) -> None:
+        self.page: Page | None = None
+        self.thresholds = thresholds
+        self._engine = engine
+        self._clock = clock
+        self._states: tuple[LimitState, ...] = ()
+
+    async def run(self) -> None:
+        """Render after every change, until cancelled."""
+        while True:
+            await self._engine.changed.wait()
+            await self._clock.sleep(DELAY)
+            self._engine.changed.clear()
+            try:
+                page = await self._rendered(self._engine.snapshot)
+            except Exception:  # noqa: BLE001 - a defect here must not end the daemon
+                # An old page would look like a new one: better none than numbers long past.
+                _log.exception("the metrics could not be rendered")
+                self.page = None
+            else:
+                _log_changes(self._states, page.states)
+                self.page, self._states = page, page.states
+
+    async def part(self, probes: Collection[str]) -> Page:
+        """A page of these probes alone."""
+        return await self._rendered(restrict(self._engine.snapshot, probes))
+
+    async def _rendered(self, snapshot: Snapshot) -> Page:
+        work = functools.partial(render, snapshot, self.thresholds, self._engine.overruns)
+        return await threads.start(work, "publisher")
+
+
+def _log_changes(before: tuple[LimitState, ...], now: tuple[LimitState, ...]) -> None:
+    """Log every limit whose severity is another than before; the first time, those not ok."""
+    known = {(state.limit.name, state.instance): state.severity for state in before}
+    for state in now:
+        severity = state.severity
+        was = known.get((state.limit.name, state.instance), Severity.OK)
+        if severity is was or (not before and severity is Severity.UNKNOWN):
+            continue
+        words: dict[str, object] = {
+            "limit": state.limit.name,
+            "instance": state.instance,
+            "severity": severity.value,
+        }
+        if state.used is not None and state.ceiling is not None:
+            words |= {"used": state.used, "max": state.ceiling.value, "ratio": state.ratio}
+        bad = severity in (Severity.WARNING, Severity.CRITICAL)
+        (_log.warning if bad else _log.info)("limit changed", was=was.value, **words)

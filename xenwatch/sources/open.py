@@ -1,0 +1,70 @@
+"""From the words an operator writes (`host`, `synthetic:PRESET`, `tree:DIR`) to a source."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from xenwatch.sources.base import Source, SourceError
+
+CAPABILITIES: Final = "proc/xen/capabilities"
+"""Says `control_d` in the control domain (xenfs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The source to open, in an operator's words, and why it is this one."""
+
+    spec: str
+    reason: str
+
+
+def choose(spec: str, rootfs: str = "/") -> Choice:
+    """What `spec` comes to here: `auto` is the host on a Xen dom0 and invented elsewhere."""
+    if spec != "auto":
+        return Choice(spec, "as configured")
+    path = Path(rootfs) / CAPABILITIES
+    try:
+        with path.open("rb") as file:
+            capabilities = file.read(4096)
+    except OSError as error:
+        return Choice("synthetic", f"this is no Xen dom0: {path}: {error.strerror}")
+    if b"control_d" not in capabilities:
+        return Choice("synthetic", f"this is no Xen dom0: {path} does not say control_d")
+    return Choice("host", f"this is a Xen dom0: {path} says control_d")
+
+
+def open_source(spec: str, rootfs: str = "/") -> Source:
+    """The source `spec` names; `rootfs` is where the live host's files are found.
+
+    Raises `SourceError` when there is no such source.
+    """
+    kind, _, rest = choose(spec, rootfs).spec.partition(":")
+    # Each kind is imported when it is wanted: the host's modules reach for the kernel, the
+    # model's are large.
+    if kind == "host":
+        from xenwatch.sources.host import HostSource  # noqa: PLC0415
+
+        return HostSource(rootfs)
+    if kind == "tree":
+        from xenwatch.sources.tree import TreeSource  # noqa: PLC0415
+
+        if not Path(rest).is_dir():
+            raise SourceError(spec, f"{rest} is not a directory; make one with xenwatch capture")
+        return TreeSource(rest)
+    if kind == "synthetic":
+        return _synthetic(spec, rest)
+    raise SourceError(spec, "is none of host, synthetic[:PRESET], tree:DIR, auto")
+
+
+def _synthetic(spec: str, name: str) -> Source:
+    from xenwatch.model.presets import PRESETS  # noqa: PLC0415
+    from xenwatch.model.source import preset  # noqa: PLC0415
+
+    name = name or next(iter(PRESETS))
+    if name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
+        raise SourceError(spec, f"no such preset; there is {', '.join(close)}")
+    return preset(name)
