@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ from xenwatch.parse.xenversion import parse_text
 
 Parser = Callable[[bytes], object]
 
-PARSERS: dict[str, Parser] = {
+_PLAIN: dict[str, Parser] = {
     "meminfo": parse_meminfo,
     "limits": parse_limits,
     "open files": lambda data: soft_open_files(parse_limits(data)),
@@ -49,10 +50,11 @@ PARSERS: dict[str, Parser] = {
     "directory": parse_directory,
     "device error": parse_device_error,
     "xen text": parse_text,
-} | {
-    f"domains {version}": lambda data, layout=layout: parse_list(layout, data)
-    for version, layout in LAYOUTS.items()
 }
+_LISTS: dict[str, Parser] = {
+    f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()
+}
+PARSERS = _PLAIN | _LISTS
 
 SAMPLES = {
     name: (CAPTURES[1] / path).read_bytes()

@@ -13,8 +13,8 @@ def render_meminfo(rows: Iterable[MeminfoRow]) -> bytes:
 
 
 def _line(row: MeminfoRow) -> str:
-    name = f"{row.name}:"
+    name = f"{row.name}: "
     if not row.kib:
         return f"{name:<19}{row.value:>5}\n"
-    name = f"{name:<16}" if len(name) <= 16 else f"{name} "
+    name = f"{name:<16}"
     return f"{name}{row.value:>{24 - len(name)}} kB\n"
