@@ -121,6 +121,13 @@ def test_no_exception_is_left_over() -> None:
     assert set(ELSEWHERE) <= shown
 
 
+def test_what_is_tested_elsewhere_is_there() -> None:
+    """The tests said to run the other commands exist."""
+    named = {name for why in ELSEWHERE.values() for name in re.findall(r"tests/[\w./]+", why)}
+
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
 def test_every_fence_is_of_a_known_kind() -> None:
     """A fenced block says what it holds, so that no command escapes the tests."""
     known = {"", "sh", "console", "toml", "yaml", "promql", "ini", "json", "python"}
