@@ -1,0 +1,196 @@
+"""What a capture has in it, and that a replay answers as the host did."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.sources.fakes import TableSource
+from xenwatch import __version__
+from xenwatch.sources.base import (
+    BLOCK,
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    Source,
+    SourceError,
+    XenstoreReply,
+)
+from xenwatch.sources.recording import RecordingSource
+from xenwatch.sources.tree import TreeSource
+
+ODD = os.fsdecode(b"/sys/\xff\n\"'\xc3\xa9/\x01")
+CALLS = tuple(Hypercall(32, (5, BLOCK), bytes([port]), ((8, 16),)) for port in range(4))
+REPLIES = dict(
+    zip(
+        CALLS,
+        [
+            HypercallReply(0, b"\x00\xff"),
+            HypercallReply(-errno.EACCES, b""),
+            HypercallReply(-errno.EINVAL, b"x"),
+        ],
+        strict=False,
+    )
+)
+SOURCE = TableSource(
+    files={"/proc/meminfo": b"MemTotal: 1 kB\n", ODD: bytes(range(256)), "/proc/../etc/x": b"up"},
+    directories={"/sys": ("a", os.fsdecode(b"\xff\n"))},
+    targets={"/sys/driver": os.fsdecode(b"../\xfe")},
+    commands={("/bin/x", "a b"): CommandOutput(-9, b"\xff\x00", b"why\n")},
+    replies=REPLIES,
+    nodes={(2, b"/local/domain\x00"): XenstoreReply(16, b"ENOENT\x00\xff")},
+)
+ASKING: list[Callable[[Source], Any]] = [
+    lambda source: source.read("/proc/meminfo"),
+    lambda source: source.read(ODD),
+    lambda source: source.read("/proc/../etc/x"),
+    lambda source: source.read("/proc/none"),
+    lambda source: source.read("/proc/meminfo", 3),
+    lambda source: source.listdir("/sys"),
+    lambda source: source.listdir("/none"),
+    lambda source: source.readlink("/sys/driver"),
+    lambda source: source.statvfs("/"),
+    lambda source: source.uname(),
+    lambda source: source.run(["/bin/x", "a b"], 1),
+    lambda source: source.run(["/bin/y"]),
+    lambda source: source.links(),
+    lambda source: source.hypercall(CALLS[1]),
+    lambda source: source.hypercalls(CALLS),
+    lambda source: source.hypercalls(CALLS[3:]),
+    lambda source: source.xenstore(2, b"/local/domain\x00"),
+    lambda source: source.xenstore(1, b"\xff"),
+]
+
+
+def outcome(ask: Callable[[Source], Any], source: Source) -> Any:
+    """The answer, or all there is to an error."""
+    try:
+        return ask(source)
+    except SourceError as error:
+        return (error.subject, error.reason, error.errno)
+
+
+@pytest.mark.parametrize("ask", ASKING)
+def test_a_replay_answers_as_the_host_did(ask: Callable[[Source], Any], tmp_path: Path) -> None:
+    """Each verb's answer, and each error with its number, comes back the same by both roads."""
+    recorder = RecordingSource(SOURCE, tmp_path / "capture")
+    expected = outcome(ask, SOURCE)
+    assert outcome(ask, recorder) == expected
+    recorder.close()
+    assert outcome(ask, TreeSource(tmp_path / "capture")) == expected
+
+
+def test_nothing_is_saved_but_what_was_asked(tmp_path: Path) -> None:
+    """One read leaves one file, at its own path, besides the manifest and the empty calls."""
+    recorder = RecordingSource(SOURCE, tmp_path / "capture", clock=lambda: 1000.5)
+    recorder.read("/proc/meminfo")
+    recorder.close()
+    files = {
+        str(path.relative_to(tmp_path / "capture")): path.read_bytes()
+        for path in (tmp_path / "capture").rglob("*")
+        if path.is_file()
+    }
+    manifest = json.loads(files.pop("manifest.json"))
+    assert files == {"files/proc/meminfo": b"MemTotal: 1 kB\n", "calls.jsonl": b""}
+    assert manifest == {"format": 1, "xenwatch": __version__, "time": 1000.5, "complete": True}
+    assert TreeSource(tmp_path / "capture").time == 1000.5
+
+
+def test_a_capture_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Directories and files of a capture are not readable by others."""
+    recorder = RecordingSource(SOURCE, tmp_path / "capture")
+    recorder.read("/proc/meminfo")
+    recorder.close()
+    paths = [tmp_path / "capture", *(tmp_path / "capture").rglob("*.json*")]
+    paths.append(tmp_path / "capture/files/proc/meminfo")
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths} == {0}
+
+
+def test_the_last_answer_wins(tmp_path: Path) -> None:
+    """A question asked again is answered as it was the last time, error or not."""
+    files: dict[str, bytes] = {}
+    inner = TableSource(files=files)
+    recorder = RecordingSource(inner, tmp_path / "capture")
+
+    def seen() -> Any:
+        replayed = TreeSource(tmp_path / "capture")
+        return outcome(lambda source: source.read("/a"), replayed)
+
+    missing = outcome(lambda source: source.read("/a"), recorder)
+    assert seen() == missing
+    for content in (b"1", b"22", b""):
+        files["/a"] = content
+        recorder.read("/a")
+        assert seen() == content
+    files.clear()
+    assert outcome(lambda source: source.read("/a"), recorder) == missing
+    assert seen() == missing
+    recorder.close()
+
+
+def test_an_interrupted_capture_can_be_replayed(tmp_path: Path) -> None:
+    """Before it is closed a capture already has all that was asked so far, and says so."""
+    recorder = RecordingSource(SOURCE, tmp_path / "capture")
+    recorder.read("/proc/meminfo")
+    recorder.listdir("/sys")
+    replayed = TreeSource(tmp_path / "capture")
+    assert replayed.read("/proc/meminfo") == b"MemTotal: 1 kB\n"
+    assert replayed.listdir("/sys") == SOURCE.directories["/sys"]
+    assert not json.loads((tmp_path / "capture/manifest.json").read_bytes())["complete"]
+    recorder.close()
+
+
+def test_closing_closes_what_was_recorded(tmp_path: Path) -> None:
+    """The recorder owns the source it wraps."""
+    inner = TableSource()
+    RecordingSource(inner, tmp_path / "capture").close()
+    assert inner.closed
+
+
+def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    """Two captures never mix."""
+    (tmp_path / "old").touch()
+    with pytest.raises(SourceError, match=f"{tmp_path}: is not empty: name a new directory"):
+        RecordingSource(SOURCE, tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A capture that cannot be begun says where and why."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match="file/capture: Not a directory"):
+        RecordingSource(SOURCE, tmp_path / "file" / "capture")
+
+
+def test_a_read_that_cannot_be_saved_is_no_success(tmp_path: Path) -> None:
+    """A write that fails is an error to whoever asked: a capture is never silently short."""
+    recorder = RecordingSource(SOURCE, tmp_path / "capture")
+    (tmp_path / "capture/files").touch()
+    with pytest.raises(SourceError, match="capture: "):
+        recorder.read("/proc/meminfo")
+    recorder.close()
+
+
+paths = st.binary(min_size=1, max_size=30).map(lambda raw: "/" + os.fsdecode(raw))
+
+
+@given(path=paths, content=st.binary(max_size=50))
+def test_any_path_survives(
+    tmp_path_factory: pytest.TempPathFactory, path: str, content: bytes
+) -> None:
+    """Whatever a path is made of, its content is replayed and nothing is written elsewhere."""
+    base = tmp_path_factory.mktemp("any")
+    recorder = RecordingSource(TableSource(files={path: content}), base / "capture")
+    recorder.read(path)
+    recorder.close()
+    assert TreeSource(base / "capture").read(path) == content
+    assert os.listdir(base) == ["capture"]
+    assert set(os.listdir(base / "capture")) <= {"manifest.json", "calls.jsonl", "files"}

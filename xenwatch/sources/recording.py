@@ -1,0 +1,208 @@
+"""Capturing a host: every question and its answer, saved as it passes.
+
+The format is `xenwatch.sources.tree`'s, which replays it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from xenwatch import __version__
+from xenwatch.sources.base import (
+    READ_LIMIT,
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    Source,
+    SourceError,
+    XenstoreReply,
+)
+from xenwatch.sources.tree import (
+    CALLS,
+    FILES,
+    FORMAT,
+    MANIFEST,
+    hypercall_arguments,
+    mirrored,
+    question,
+)
+
+_PARTIAL: Final = ".partial"
+
+T = TypeVar("T")
+
+
+class RecordingSource:
+    """Answers as `inner` does and saves exactly what was asked in `directory`, and nothing else.
+
+    What is saved can be private: names of VMs, the kernel's command line and log, paths. The
+    directory is made readable by its owner only, must be new or empty, and can be replayed at
+    any time; `close` marks it complete. A write that fails is a `SourceError` to whoever asked:
+    a capture is never silently short.
+    """
+
+    def __init__(
+        self, inner: Source, directory: str | Path, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._inner = inner
+        self._root = os.fsencode(directory)
+        self._lock = threading.Lock()
+        self._refused: set[str] = set()
+        self._manifest: dict[str, Any] = {
+            "format": FORMAT, "xenwatch": __version__, "time": clock(), "complete": False
+        }  # fmt: skip
+        with self._writing():
+            os.makedirs(self._root, 0o700, exist_ok=True)
+            if os.listdir(self._root):
+                raise SourceError(str(directory), "is not empty: name a new directory")
+            self._write_manifest()
+            path = os.path.join(self._root, CALLS.encode())
+            self._calls = open(path, "ab", opener=_private)  # noqa: SIM115 - close() closes it
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """See `Source.read`."""
+        with self._failing("read", [path]):
+            content = self._inner.read(path, limit)
+        name = mirrored(path)
+        if name is None:
+            self._note("read", [path], answer=content.decode("latin-1"))
+            return content
+        with self._writing():
+            self._write_file(os.path.join(FILES.encode(), name), content)
+        if question("read", [path]) in self._refused:
+            self._note("read", [path], answer=None)
+        return content
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """See `Source.listdir`."""
+        return self._ask("listdir", [path], lambda: self._inner.listdir(path), list)
+
+    def readlink(self, path: str) -> str:
+        """See `Source.readlink`."""
+        return self._ask("readlink", [path], lambda: self._inner.readlink(path), str)
+
+    def statvfs(self, path: str) -> bytes:
+        """See `Source.statvfs`."""
+        return self._ask("statvfs", [path], lambda: self._inner.statvfs(path), _latin)
+
+    def uname(self) -> bytes:
+        """See `Source.uname`."""
+        return self._ask("uname", [], self._inner.uname, _latin)
+
+    def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
+        """See `Source.run`."""
+        return self._ask(
+            "run",
+            list(argv),
+            lambda: self._inner.run(argv, deadline),
+            lambda it: [it.status, _latin(it.stdout), _latin(it.stderr)],
+        )
+
+    def links(self) -> bytes:
+        """See `Source.links`."""
+        return self._ask("links", [], self._inner.links, _latin)
+
+    def hypercall(self, call: Hypercall) -> HypercallReply:
+        """See `Source.hypercall`."""
+        with self._failing("hypercall", hypercall_arguments(call)):
+            reply = self._inner.hypercall(call)
+        self._note_hypercall(call, reply)
+        return reply
+
+    def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        """See `Source.hypercalls`. Each is saved as a question of its own.
+
+        Which of them failed is not known: the failure is the first one's, where a replay meets it.
+        """
+        first = hypercall_arguments(calls[0]) if calls else []
+        with self._failing("hypercall", first):
+            replies = self._inner.hypercalls(calls)
+        for call, reply in zip(calls, replies, strict=False):
+            self._note_hypercall(call, reply)
+        return replies
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """See `Source.xenstore`."""
+        return self._ask(
+            "xenstore",
+            [op, _latin(payload)],
+            lambda: self._inner.xenstore(op, payload),
+            lambda it: [it.type, _latin(it.payload)],
+        )
+
+    def close(self) -> None:
+        """Completes the capture and closes `inner`; raises `SourceError` when it cannot be."""
+        self._inner.close()
+        with self._writing():
+            self._calls.close()
+            self._manifest["complete"] = True
+            self._write_manifest()
+
+    def _ask(
+        self,
+        verb: str,
+        arguments: Sequence[Any],
+        ask: Callable[[], T],
+        encode: Callable[[T], Any],
+    ) -> T:
+        with self._failing(verb, arguments):
+            answer = ask()
+        self._note(verb, arguments, answer=encode(answer))
+        return answer
+
+    @contextlib.contextmanager
+    def _failing(self, verb: str, arguments: Sequence[Any]) -> Iterator[None]:
+        """Save the error a question ends in, and let it pass."""
+        try:
+            yield
+        except SourceError as error:
+            self._refused.add(question(verb, arguments))
+            told = {"subject": error.subject, "reason": error.reason, "errno": error.errno}
+            self._note(verb, arguments, error=told)
+            raise
+
+    def _note_hypercall(self, call: Hypercall, reply: HypercallReply) -> None:
+        answer = [reply.result, reply.block.hex()]
+        self._note("hypercall", hypercall_arguments(call), answer=answer)
+
+    def _note(self, verb: str, arguments: Sequence[Any], **outcome: Any) -> None:
+        line = json.dumps({"verb": verb, "arguments": arguments, **outcome}).encode() + b"\n"
+        with self._writing():
+            self._calls.write(line)
+            self._calls.flush()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time; what goes wrong is said of the capture."""
+        with self._lock:
+            try:
+                yield
+            except OSError as error:
+                raise SourceError.from_os(os.fsdecode(self._root), error) from error
+
+    def _write_manifest(self) -> None:
+        self._write_file(MANIFEST.encode(), json.dumps(self._manifest).encode() + b"\n")
+
+    def _write_file(self, name: bytes, content: bytes) -> None:
+        """A file that is whole or not there, should the capture end here."""
+        path = os.path.join(self._root, name)
+        partial = os.path.join(self._root, _PARTIAL.encode())
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        with open(partial, "wb", opener=_private) as file:
+            file.write(content)
+        os.replace(partial, path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _latin(raw: bytes) -> str:
+    return raw.decode("latin-1")

@@ -1,0 +1,274 @@
+"""A captured host, replayed.
+
+A capture is a directory that `xenwatch.sources.recording` has written:
+
+- `manifest.json`: `format`, `xenwatch` (version), `time` (Unix time of the capture), `complete`;
+- `files/PATH`: the bytes of a file that was read, at its path;
+- `calls.jsonl`: every other question, and every question without an answer, one JSON object a
+  line: `verb`, `arguments`, and `answer` or `error` (`subject`, `reason`, `errno`). The last line
+  about a question is the one that counts. Bytes are strings of the code points 0 to 255,
+  argument blocks of hypercalls are hexadecimal.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from xenwatch.sources.base import (
+    READ_LIMIT,
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    SourceError,
+    XenstoreReply,
+)
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+CALLS: Final = "calls.jsonl"
+FILES: Final = "files"
+_CALLS_MAX: Final = 256 << 20
+"""Ten times what a scan of 131,072 event channels takes."""
+
+T = TypeVar("T")
+
+
+def question(verb: str, arguments: Sequence[Any]) -> str:
+    """What a question is looked up by. The deadline of a command is no part of it."""
+    return json.dumps([verb, arguments])
+
+
+def hypercall_arguments(call: Hypercall) -> list[Any]:
+    """A hypercall as arguments of a question."""
+    return [call.number, list(call.args), call.block.hex(), [list(link) for link in call.links]]
+
+
+def mirrored(path: str) -> bytes | None:
+    """Where below `files` the content of `path` belongs; `None` when it cannot be there."""
+    try:
+        raw = os.fsencode(path)
+    except UnicodeEncodeError:
+        return None
+    # Only a normal path is where it says: none with `..`, `//` or a slash at its end.
+    if b"\0" in raw or not raw.startswith(b"/") or os.path.normpath(b"/." + raw) != raw:
+        return None
+    return raw[1:] or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """One line of the calls: its number, and what it says."""
+
+    line: int
+    says: dict[str, Any]
+
+
+class TreeSource:
+    """The answers of a capture: each question gets the answer, or the error, it got then.
+
+    A question that was never asked is a `SourceError` with errno 0: it is not known whether the
+    subject was missing. Damage to the capture costs the questions it touches, and no more.
+    `time` is when the capture was made (Unix time), for a replay by its own clock.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self._root = os.path.realpath(directory)
+        self.time = self._manifest_time(directory)
+        self._calls: dict[str, _Recorded] = {}
+        self._damage = ""
+        self._load()
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """See `Source.read`."""
+        if question("read", [path]) in self._calls:
+            content = self._answer("read", [path], path, _raw_or_none)
+            if content is not None:
+                return _bounded(content, limit, path)
+        name = mirrored(path)
+        if name is None:
+            raise self._unknown(path)
+        where = f"{FILES}{path}"
+        try:
+            return _bounded(self._content(os.path.join(FILES.encode(), name), limit), limit, path)
+        except FileNotFoundError:
+            raise self._unknown(path) from None
+        except OSError as error:
+            reason = f"{where} in the capture: {_reason(error)}"
+            raise SourceError(path, reason) from error
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """See `Source.listdir`."""
+        return self._answer("listdir", [path], path, lambda it: tuple(map(_string, _items(it))))
+
+    def readlink(self, path: str) -> str:
+        """See `Source.readlink`."""
+        return self._answer("readlink", [path], path, _string)
+
+    def statvfs(self, path: str) -> bytes:
+        """See `Source.statvfs`."""
+        return self._answer("statvfs", [path], path, _raw)
+
+    def uname(self) -> bytes:
+        """See `Source.uname`."""
+        return self._answer("uname", [], "uname", _raw)
+
+    def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
+        """See `Source.run`."""
+        return self._answer("run", list(argv), " ".join(argv), _command_output)
+
+    def links(self) -> bytes:
+        """See `Source.links`."""
+        return self._answer("links", [], "RTM_GETLINK dump", _raw)
+
+    def hypercall(self, call: Hypercall) -> HypercallReply:
+        """See `Source.hypercall`."""
+        arguments = hypercall_arguments(call)
+        return self._answer("hypercall", arguments, f"hypercall {call.number}", _hypercall_reply)
+
+    def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        """See `Source.hypercalls`."""
+        replies: list[HypercallReply] = []
+        for call in calls:
+            replies.append(self.hypercall(call))
+            if replies[-1].result == -errno.EINVAL:
+                break
+        return tuple(replies)
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """See `Source.xenstore`."""
+        arguments = [op, payload.decode("latin-1")]
+        return self._answer("xenstore", arguments, f"xenstore request {op}", _xenstore_reply)
+
+    def close(self) -> None:
+        """See `Source.close`."""
+
+    def _answer(
+        self, verb: str, arguments: Sequence[Any], subject: str, decode: Callable[[Any], T]
+    ) -> T:
+        recorded = self._calls.get(question(verb, arguments))
+        if recorded is None:
+            raise self._unknown(subject)
+        try:
+            if "error" in recorded.says:
+                refusal = _refusal(recorded.says["error"])
+            else:
+                return decode(recorded.says["answer"])
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"line {recorded.line} of {CALLS} in the capture: {_reason(error)}"
+            raise SourceError(subject, reason) from error
+        raise refusal
+
+    def _unknown(self, subject: str) -> SourceError:
+        return SourceError(subject, f"not in this capture{self._damage}")
+
+    def _manifest_time(self, directory: str | Path) -> float:
+        subject = str(directory)
+        try:
+            manifest = json.loads(self._content(MANIFEST.encode(), READ_LIMIT))
+            number, time = manifest["format"], float(manifest["time"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            reason = (
+                f"is no capture, a directory that `xenwatch capture` has written: "
+                f"{MANIFEST}: {_reason(error)}"
+            )
+            raise SourceError(subject, reason) from error
+        if number != FORMAT:
+            reason = f"{MANIFEST}: format {number!r} is not known, {FORMAT} is: update xenwatch"
+            raise SourceError(subject, reason)
+        return time
+
+    def _load(self) -> None:
+        try:
+            lines = self._content(CALLS.encode(), _CALLS_MAX).split(b"\n")
+        except OSError as error:
+            self._damage = f"; {CALLS} in the capture: {_reason(error)}"
+            return
+        bad: list[int] = []
+        for number, line in enumerate(lines, 1):
+            if not line:
+                continue
+            try:
+                says = json.loads(line)
+                self._calls[question(says["verb"], says["arguments"])] = _Recorded(number, says)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                bad.append(number)
+        if bad:
+            self._damage = f"; {CALLS} in the capture: {len(bad)} broken lines from line {bad[0]}"
+
+    def _content(self, name: bytes, limit: int) -> bytes:
+        """Up to one byte more than `limit` of a file in the capture, which it never leaves."""
+        path = os.path.join(os.fsencode(self._root), name)
+        if os.path.realpath(path) != path:
+            raise OSError("a symbolic link, which no capture has")
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError("not a regular file")
+            return file.read(limit + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _bounded(content: bytes, limit: int, path: str) -> bytes:
+    if len(content) > limit:
+        raise SourceError(path, f"longer than {limit} bytes")
+    return content
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r:.60}")
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"no whole number: {value!r:.60}")
+    return value
+
+
+def _items(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"no list: {value!r:.60}")
+    return value
+
+
+def _raw(value: Any) -> bytes:
+    return _string(value).encode("latin-1")
+
+
+def _raw_or_none(value: Any) -> bytes | None:
+    return None if value is None else _raw(value)
+
+
+def _command_output(value: Any) -> CommandOutput:
+    status, stdout, stderr = _items(value)
+    return CommandOutput(_number(status), _raw(stdout), _raw(stderr))
+
+
+def _hypercall_reply(value: Any) -> HypercallReply:
+    result, block = _items(value)
+    return HypercallReply(_number(result), bytes.fromhex(_string(block)))
+
+
+def _xenstore_reply(value: Any) -> XenstoreReply:
+    kind, payload = _items(value)
+    return XenstoreReply(_number(kind), _raw(payload))
+
+
+def _refusal(value: Any) -> SourceError:
+    return SourceError(_string(value["subject"]), _string(value["reason"]), _number(value["errno"]))
