@@ -43,9 +43,10 @@ def refusal(source: TreeSource, path: str) -> SourceError:
 def test_a_question_never_asked_is_not_a_missing_file(capture: Path) -> None:
     """What was not recorded is unknown, in every verb: it is not said to be missing."""
     source = TreeSource(capture)
-    for ask in (
+    questions: tuple[Callable[[], object], ...] = (
         lambda: source.read("/proc/none"),
         lambda: source.read("/proc"),
+        lambda: source.read("/proc/a/b"),
         lambda: source.listdir("/proc"),
         lambda: source.readlink("/x"),
         lambda: source.statvfs("/"),
@@ -55,7 +56,8 @@ def test_a_question_never_asked_is_not_a_missing_file(capture: Path) -> None:
         lambda: source.hypercall(Hypercall(32, ())),
         lambda: source.hypercalls([Hypercall(32, ())]),
         lambda: source.xenstore(1, b"/"),
-    ):
+    )
+    for ask in questions:
         with pytest.raises(SourceError) as caught:
             ask()
         assert caught.value.errno == 0
@@ -159,7 +161,7 @@ def test_an_answer_of_the_wrong_kind_names_its_line(
         "xenstore": lambda: source.xenstore(1, b"/q"),
     }
     with pytest.raises(SourceError, match=r"line 2 of calls\.jsonl in the capture: ."):
-        questions.get(verb, lambda: getattr(source, verb)(*arguments))()
+        questions[verb]() if verb in questions else getattr(source, verb)(*arguments)
     assert source.read("/proc/a") == b"12345"
 
 

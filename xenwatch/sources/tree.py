@@ -97,7 +97,7 @@ class TreeSource:
         where = f"{FILES}{path}"
         try:
             return _bounded(self._content(os.path.join(FILES.encode(), name), limit), limit, path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise self._unknown(path) from None
         except OSError as error:
             reason = f"{where} in the capture: {_reason(error)}"
