@@ -285,7 +285,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         used=ceilings.loops_used,
         ceiling=ceilings.loops_ceiling,
         thresholds=_EARLY,
-        source="/sys/block/loop*/loop",
+        source="/proc/partitions",
         symptom="losetup: cannot find an unused loop device",
         reference="Linux, drivers/block/loop.c",
         costs={"xl": {"pv": Cost(disk=1), "pvh": Cost(disk=1), "hvm": Cost(disk=1)}},

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.text import number
 from xenwatch.probes.base import DOMAIN, NotApplicable, Probe
@@ -16,6 +17,7 @@ from xenwatch.sources.base import Source
 BLKTAP_CLASS: Final = "/sys/class/blktap2"
 TAPDISK_IDS: Final = "/run/blktap-control/tapdisk"
 CONTROL_DIRECTORIES: Final = ("/run/blktap-control", "/var/run/blktap-control")
+PARTITIONS: Final = "/proc/partitions"
 LOG_DIRECTORY: Final = b"/var/log"
 _CONTROL_SOCKET = re.compile(r"ctl\d+\Z")
 _LOOP = re.compile(r"loop\d+\Z")
@@ -44,9 +46,13 @@ def read_aio(source: Source, previous: Snapshot) -> Aio:
 
 
 def read_loops(source: Source, previous: Snapshot) -> Loops:
-    """Loop devices in use: those with a backing file."""
-    devices = [name for name in source.listdir("/sys/block") if _LOOP.match(name)]
-    used = sum("loop" in source.listdir(f"/sys/block/{name}") for name in devices)
+    """Loop devices in use: those with a backing file, which alone have a size.
+
+    A host may keep hundreds of unused devices; to ask each one's directory cost 190 ms under
+    emulation, this one file 5 ms.
+    """
+    partitions = parse_partitions(source.read(PARTITIONS))
+    used = sum(bool(_LOOP.match(partition.name)) for partition in partitions)
     return Loops(used, _parameter(source, "max_loop"), _parameter(source, "max_part"))
 
 
@@ -98,10 +104,9 @@ AIO = Probe(
 )
 LOOPS = Probe(
     name="loops",
-    reads="/sys/block/loop*/loop, /sys/module/loop/parameters",
-    advice="mount sysfs",
+    reads=f"{PARTITIONS}, /sys/module/loop/parameters",
+    advice="mount procfs and sysfs",
     read=read_loops,
-    interval=30.0,
 )
 FILE_SYSTEMS = Probe(
     name="file_systems",

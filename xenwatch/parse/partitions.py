@@ -1,0 +1,36 @@
+"""`/proc/partitions` (block/genhd.c, show_partition): block devices that have a size."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from xenwatch.parse.errors import ParseError
+
+HEADER = b"major minor  #blocks  name\n\n"
+_ROW = re.compile(rb" *(\d+) +(\d+) +(\d+) (\S+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One block device: numbers, size in blocks of 1 KiB and the kernel's name."""
+
+    major: int
+    minor: int
+    blocks: int
+    name: str
+
+
+def parse_partitions(data: bytes) -> tuple[Partition, ...]:
+    """The devices in the file's order. Raises `ParseError`."""
+    if not data.startswith(HEADER):
+        raise ParseError("/proc/partitions", "expected the header and an empty line", data)
+    return tuple(_row(line) for line in data[len(HEADER) :].splitlines())
+
+
+def _row(line: bytes) -> Partition:
+    match = _ROW.match(line)
+    if not match:
+        raise ParseError("/proc/partitions", "expected major, minor, blocks and name", line)
+    name = match[4].decode("ascii", "backslashreplace")
+    return Partition(int(match[1]), int(match[2]), int(match[3]), name)
