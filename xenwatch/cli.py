@@ -22,6 +22,7 @@ from xenwatch.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.open import choose, open_source
 from xenwatch.sources.recording import RecordingSource
+from xenwatch.words import printable
 
 CLOSE_DEADLINE: Final = 10.0
 """Seconds a recording has to be completed."""
@@ -65,7 +66,7 @@ def _write(text: str) -> bool:
 
 def _say(*lines: str) -> None:
     for line in lines:
-        print(f"xenwatch: {present.printable(line)}", file=sys.stderr)
+        print(f"xenwatch: {printable(line)}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,23 +7,21 @@ are derived from `PROBES` and `LIMITS`. The file is TOML 1.0.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
-import reprlib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar, cast
 
+from xenwatch import values
 from xenwatch.limits import LIMITS, Limit, Thresholds
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
+from xenwatch.words import hint, printable, shown
 
 DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
 FILE_LIMIT: Final = 1 << 20
-LONGEST: Final = 86400.0
-"""The longest interval or deadline in seconds: a day."""
 
 T = TypeVar("T")
 
@@ -67,124 +65,12 @@ class Key(Generic[T]):
         return self.path.rpartition(".")[2]
 
 
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("is neither true nor false")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("is not a string")
-    return value
-
-
-def _choice(*choices: str) -> Callable[[object], str]:
-    def convert(value: object) -> str:
-        text = _text(value)
-        if text not in choices:
-            raise ValueError(f"is none of {', '.join(choices)}{_hint(text, choices)}")
-        return text
-
-    return convert
-
-
-def _matching(pattern: str, meaning: str) -> Callable[[object], str]:
-    def convert(value: object) -> str:
-        text = _text(value)
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"is not {meaning}")
-        return text
-
-    return convert
-
-
-def _integer(low: int, high: int) -> Callable[[object], int]:
-    def convert(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("is not an integer")
-        if not low <= value <= high:
-            raise ValueError(f"is not between {low} and {high}")
-        return value
-
-    return convert
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("is not a number")
-    return value
-
-
-def _seconds(value: object) -> float:
-    number = _number(value)
-    if not 0.1 <= number <= LONGEST:
-        raise ValueError(f"is not between 0.1 and {LONGEST:g} seconds")
-    return float(number)
-
-
-def _ratio(value: object) -> float | None:
-    if value == "never":
-        return None
-    number = _number(value)
-    if not 0 < number <= 1:
-        raise ValueError("is not a ratio: more than 0 and at most 1")
-    return float(number)
-
-
-def address(text: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`; an IPv6 host stands in brackets, no host means all.
-
-    Raises `ValueError` with the reason.
-    """
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", text)
-    if match is None or int(match[3]) > 65535:
-        raise ValueError("is not HOST:PORT, [IPV6]:PORT or :PORT")
-    return match[1] or match[2], int(match[3])
-
-
-def _addresses(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError("is not an array of at least one string")
-    for item in value:
-        try:
-            address(_text(item))
-        except ValueError as error:
-            raise ValueError(f"has {_shown(item)}, which {error}") from None
-    return tuple(value)
-
-
-def _telemetry_path(value: object) -> str:
-    text = _matching(r"/[A-Za-z0-9._~/-]+", "a path such as /metrics")(value)
-    if text.startswith("/-/"):
-        raise ValueError("is taken: /-/ is for health checks")
-    return text
-
-
-def _source(value: object) -> str:
-    text = _text(value)
-    kind, _, rest = text.partition(":")
-    if kind not in SOURCES:
-        raise ValueError(f"is none of {', '.join(SOURCES.values())}{_hint(kind, SOURCES)}")
-    if (kind == "tree") != bool(rest) and kind != "synthetic":
-        raise ValueError(f"is not {SOURCES[kind]}")
-    return text
-
-
-SOURCES: Final = {
-    "host": "host",
-    "synthetic": "synthetic[:PRESET]",
-    "tree": "tree:DIR",
-    "auto": "auto",
-}
-"""Kinds of source and how each is written."""
-
 LISTEN: Final[Key[tuple[str, ...]]] = Key(
     "web.listen_addresses",
     "array of strings",
     ("127.0.0.1:10730",),
     "Addresses to listen on: HOST:PORT, an IPv6 host in brackets; no host means all addresses.",
-    _addresses,
+    values.addresses,
     flag="--web.listen-address",
     restart=True,
 )
@@ -193,7 +79,7 @@ TELEMETRY_PATH: Final[Key[str]] = Key(
     "string",
     "/metrics",
     "Path under which the metrics are served.",
-    _telemetry_path,
+    values.url_path,
     flag="--web.telemetry-path",
     restart=True,
 )
@@ -202,7 +88,7 @@ MAX_REQUESTS: Final[Key[int]] = Key(
     "integer",
     40,
     "Scrapes answered at the same time; a further one gets status 503.",
-    _integer(1, 10000),
+    values.integer(1, 10000),
     flag="--web.max-requests",
     restart=True,
 )
@@ -211,7 +97,7 @@ SYSTEMD_SOCKET: Final[Key[bool]] = Key(
     "boolean",
     False,
     "Listen on the sockets systemd passes (socket activation) and on no address of its own.",
-    _boolean,
+    values.boolean,
     flag="--web.systemd-socket",
     restart=True,
 )
@@ -220,7 +106,7 @@ LOG_LEVEL: Final[Key[str]] = Key(
     "string",
     "info",
     "The least severe messages logged: debug, info, warning or error.",
-    _choice("debug", "info", "warning", "error"),
+    values.choice("debug", "info", "warning", "error"),
     flag="--log.level",
 )
 LOG_FORMAT: Final[Key[str]] = Key(
@@ -228,7 +114,7 @@ LOG_FORMAT: Final[Key[str]] = Key(
     "string",
     "auto",
     "Log as json or for a console; auto: console on a terminal, else json.",
-    _choice("auto", "json", "console"),
+    values.choice("auto", "json", "console"),
     flag="--log.format",
 )
 SOURCE: Final[Key[str]] = Key(
@@ -237,7 +123,7 @@ SOURCE: Final[Key[str]] = Key(
     "host",
     "What to read: host, synthetic[:PRESET] (an invented host), tree:DIR (a captured one), or "
     "auto (host on a Xen dom0, else synthetic).",
-    _source,
+    values.source,
     flag="--source",
     restart=True,
 )
@@ -246,7 +132,7 @@ ROOTFS: Final[Key[str]] = Key(
     "string",
     "/",
     "Directory under which the host's /proc, /sys and /var are found.",
-    _matching(r"/[^\0]*", "an absolute path"),
+    values.absolute_path,
     flag="--path.rootfs",
     restart=True,
 )
@@ -254,11 +140,11 @@ ROOTFS: Final[Key[str]] = Key(
 
 def _probe_keys(probe: Probe) -> Iterator[Key[Any]]:
     path = f"probes.{probe.name}."
-    yield Key(path + "enabled", "boolean", probe.enabled, f"Read: {probe.reads}.", _boolean)
+    yield Key(path + "enabled", "boolean", probe.enabled, f"Read: {probe.reads}.", values.boolean)
     text = "Seconds from one reading to the next; longer while a reading costs too much CPU time."
-    yield Key(path + "interval", "number", probe.interval, text, _seconds)
+    yield Key(path + "interval", "number", probe.interval, text, values.seconds)
     text = "Seconds after which a reading that hangs counts as failed."
-    yield Key(path + "deadline", "number", probe.deadline, text, _seconds)
+    yield Key(path + "deadline", "number", probe.deadline, text, values.seconds)
 
 
 def _limit_keys(limit: Limit) -> Iterator[Key[Any]]:
@@ -268,7 +154,7 @@ def _limit_keys(limit: Limit) -> Iterator[Key[Any]]:
             'number or "never"',
             getattr(limit.thresholds, field.name),
             f"Used ratio at which {limit.title} is {field.name}.",
-            _ratio,
+            values.ratio,
         )
 
 
@@ -334,7 +220,7 @@ def load(
             try:
                 values[key.path] = key.convert(overrides[key.path])
             except ValueError as error:
-                problems.append(f"{key.flag}: {_shown(overrides[key.path])} {error}")
+                problems.append(f"{key.flag}: {shown(overrides[key.path])} {error}")
     if problems:
         raise ConfigError(problems)
     return Settings(values)
@@ -382,7 +268,7 @@ class _Found:
         """Note a problem with the key or section at `path`, and its line where that is easy."""
         line = _line(self._text, path)
         where = f"{self._name}:{line}" if line else self._name
-        self.problems.append(f"{where}: {_printable(path)}: {reason}")
+        self.problems.append(f"{where}: {printable(path)}: {reason}")
 
     def walk(self, table: Mapping[str, object], section: str) -> None:
         """Take up a TOML table: its keys, and the tables in it."""
@@ -401,14 +287,14 @@ class _Found:
         try:
             self.values[key.path] = key.convert(value)
         except ValueError as error:
-            self.refuse(key.path, f"{_shown(value)} {error}")
+            self.refuse(key.path, f"{shown(value)} {error}")
 
     def _unknown(self, section: str, name: str, value: object) -> str:
         depth = section.count(".") + 1 if section else 0
         prefix = f"{section}." if section else ""
         below = {path.split(".")[depth] for path in self.table if path.startswith(prefix)}
         kind = "section" if isinstance(value, dict) else "key"
-        return f"unknown {kind}{_hint(name, below) or '; known here: ' + ', '.join(sorted(below))}"
+        return f"unknown {kind}{hint(name, below) or '; known here: ' + ', '.join(sorted(below))}"
 
 
 def _sections(paths: Iterable[str]) -> set[str]:
@@ -449,19 +335,3 @@ def _line(text: str, path: str) -> int:
         elif current == section and line.partition("=")[0].strip().strip("\"'") == name:
             return number
     return 0
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name[:100], known, 1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _shown(value: object) -> str:
-    try:
-        return _printable(reprlib.repr(value))
-    except ValueError:  # an integer of more digits than Python prints
-        return "a number of thousands of digits"
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)[:200]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from xenwatch.config import SOURCE
-from xenwatch.present import printable
 from xenwatch.probes.base import Probe
 from xenwatch.snapshot import Snapshot, Status
+from xenwatch.words import printable
 
 
 def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:

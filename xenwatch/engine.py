@@ -20,6 +20,10 @@ from xenwatch.sources.base import Source
 SETTLE: Final = 0.2
 """Seconds between two runs of a probe at least, however many events there are."""
 
+RETRY: Final = 30.0
+"""Seconds until a probe that failed is run again, however rarely it runs otherwise; of intervals
+of more than five minutes, a tenth."""
+
 DISABLED: Final = Outcome(Status.DISABLED, "off by default or by configuration")
 
 _log = structlog.get_logger()
@@ -166,6 +170,8 @@ class Engine:
         floor = max(now, started + max(SETTLE, cpu_seconds / lane.probe.share))
         await self._clock.sleep(floor - now)
         interval = lane.probe.interval
+        if self.snapshot.outcomes[lane.probe.name].status is Status.FAILED:
+            interval = min(interval, max(RETRY, interval / 10))
         due = self._origin + math.ceil((floor - self._origin) / interval) * interval
         woken = asyncio.create_task(lane.wake.wait())
         try:

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Iterable, MutableMapping
 from typing import Final
 
-from xenwatch.config import LISTEN, SYSTEMD_SOCKET, address
+from xenwatch.config import LISTEN, SYSTEMD_SOCKET
+from xenwatch.values import address
 
 FIRST: Final = 3
 """The first descriptor systemd passes (sd_listen_fds(3))."""

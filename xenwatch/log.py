@@ -10,6 +10,8 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from xenwatch.words import printable
+
 
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     """Send everything logged, that of libraries too, to `stream` (stderr unless given).
@@ -75,10 +77,3 @@ def _one_line(
         if isinstance(value, str) and key != "exception":
             event[key] = printable(value)
     return event
-
-
-def printable(text: str) -> str:
-    """The text with control characters, surrogates and the like written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

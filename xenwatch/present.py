@@ -11,6 +11,7 @@ from typing import Any, Final
 from xenwatch import exposition
 from xenwatch.assess import LimitState
 from xenwatch.snapshot import Domain, Outcome, Snapshot, Status
+from xenwatch.words import printable
 
 HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "MAX IS FROM")
 
@@ -49,11 +50,6 @@ def document(snapshot: Snapshot, states: Iterable[LimitState]) -> str:
         "probes": {name: dataclasses.asdict(it) for name, it in snapshot.outcomes.items()},
     }
     return json.dumps(content, indent=2, default=_plain) + "\n"
-
-
-def printable(text: str) -> str:
-    """One line fit for a terminal: whatever could move its cursor is spelled out."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def quantity(value: int | None, unit: str) -> str:

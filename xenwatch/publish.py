@@ -90,7 +90,12 @@ class Publisher:
         return await self._rendered(restrict(self._engine.snapshot, probes))
 
     async def _rendered(self, snapshot: Snapshot) -> Page:
-        work = functools.partial(render, snapshot, self.thresholds, self._engine.overruns)
+        overruns = {
+            name: number
+            for name, number in self._engine.overruns.items()
+            if name in snapshot.outcomes
+        }
+        work = functools.partial(render, snapshot, self.thresholds, overruns)
         return await threads.start(work, "publisher")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import html
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
@@ -14,6 +13,7 @@ from xenwatch import __version__, exposition
 from xenwatch.engine import Engine
 from xenwatch.negotiate import wants_gzip, wants_openmetrics
 from xenwatch.publish import Page, Publisher
+from xenwatch.words import hint, shown
 
 SLOW: Final = 30.0
 """Seconds a client has to take a page in."""
@@ -148,6 +148,5 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name[:100], known, 1)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
-    return f"no probe is called {name[:100]!a}; {hint}\n"
+    meant = hint(name, known) or f"; known are {', '.join(known)}"
+    return f"no probe is called {shown(name)}{meant}\n"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.words import hint
 
 CAPABILITIES: Final = "proc/xen/capabilities"
 """Says `control_d` in the control domain (xenfs)."""
@@ -65,6 +65,6 @@ def _synthetic(spec: str, name: str) -> Source:
 
     name = name or next(iter(PRESETS))
     if name not in PRESETS:
-        close = difflib.get_close_matches(name, PRESETS, 1) or list(PRESETS)
-        raise SourceError(spec, f"no such preset; there is {', '.join(close)}")
+        meant = hint(name, PRESETS) or f"; known are {', '.join(PRESETS)}"
+        raise SourceError(spec, f"no such preset{meant}")
     return preset(name)

@@ -1,0 +1,28 @@
+"""Words in messages: text made safe to show, and the name that was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable
+
+
+def printable(text: str) -> str:
+    r"""One line fit for a terminal or a log: control characters and the like as escapes (`\n`)."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, shortened."""
+    try:
+        return printable(reprlib.repr(value))
+    except ValueError:  # an integer of more digits than Python prints
+        return "a number of thousands of digits"
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """`; did you mean NAME?` with the known name most like `name`, or nothing."""
+    close = difflib.get_close_matches(name[:100], known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
