@@ -1,0 +1,76 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+
+from xenwatch.engine import Engine
+
+START = 1_700_000_000.0
+
+
+class FakeClock:
+    """See `xenwatch.engine.Clock`."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def time(self) -> float:
+        return START + self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.now + seconds, future))
+        await future
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, waking every sleeper at its time."""
+        until = self.now + seconds
+        while True:
+            await settle()
+            due = [
+                sleeper
+                for sleeper in self._sleepers
+                if not sleeper[1].done() and sleeper[0] <= until + 1e-9
+            ]
+            if not due:
+                break
+            self.now, future = min(due, key=lambda sleeper: sleeper[0])
+            future.set_result(None)
+        self.now = until
+
+
+async def settle() -> None:
+    """Let every task go on as far as it can without time or threads."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def until(engine: Engine, condition: Callable[[], bool]) -> None:
+    """Wait for runs to end until the condition holds."""
+    while not condition():
+        await engine.changed.wait()
+        engine.changed.clear()
+    await settle()
+
+
+@contextlib.asynccontextmanager
+async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """The coroutine as a task for the time of a block; its own failure is the test's."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        if not task.done():
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
