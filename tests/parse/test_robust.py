@@ -19,6 +19,7 @@ from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.statvfs import parse_statvfs
@@ -34,6 +35,7 @@ _PLAIN: dict[str, Parser] = {
     "open files": lambda data: soft_open_files(parse_limits(data)),
     "interrupts": parse_interrupts,
     "mounts": parse_mounts,
+    "partitions": parse_partitions,
     "lsevtchn": parse_lsevtchn,
     "evtchn status": parse_status,
     "gnttab query size": parse_query_size,
@@ -68,7 +70,7 @@ SAMPLES = {
         "kernel log": "dmesg",
         "maptrack": "debug-key-g",
     }.items()
-}
+} | {"partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n"}
 
 
 def refuses_or_answers(parser: Parser, data: bytes) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xenwatch.parse.errors import ParseError
 
 HEADER = b"major minor  #blocks  name\n\n"
-_ROW = re.compile(rb" *(\d+) +(\d+) +(\d+) (\S+)\Z")
+_ROW = re.compile(rb" *(\d{1,9}) +(\d{1,9}) +(\d{1,20}) (\S+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,10 @@ def parse_partitions(data: bytes) -> tuple[Partition, ...]:
     """The devices in the file's order. Raises `ParseError`."""
     if not data.startswith(HEADER):
         raise ParseError("/proc/partitions", "expected the header and an empty line", data)
-    return tuple(_row(line) for line in data[len(HEADER) :].splitlines())
+    *lines, rest = data[len(HEADER) :].split(b"\n")
+    if rest:
+        raise ParseError("/proc/partitions", "the last line is cut off", rest)
+    return tuple(map(_row, lines))
 
 
 def _row(line: bytes) -> Partition:
