@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from xenwatch.sources.base import (
     CommandOutput,
     Hypercall,
     HypercallReply,
+    Source,
     SourceError,
     XenstoreReply,
 )
@@ -73,12 +74,7 @@ class TableSource:
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
         """The replies, up to the first that is EINVAL."""
-        replies: list[HypercallReply] = []
-        for call in calls:
-            replies.append(self.hypercall(call))
-            if replies[-1].result == -errno.EINVAL:
-                break
-        return tuple(replies)
+        return in_turn(self.hypercall, calls)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         """The reply."""
@@ -94,3 +90,92 @@ class TableSource:
         if key not in table:
             raise SourceError.from_os(str(key), OSError(errno.ENOENT, ""))
         return table[key]
+
+
+Question = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TappedSource:
+    """Tells `tap` of every question (verb and arguments) before `inner` is asked it.
+
+    Hypercalls in a row are told, and asked, one by one.
+    """
+
+    inner: Source
+    tap: Callable[[Question], None]
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Told, then asked."""
+        self.tap(("read", path))
+        return self.inner.read(path, limit)
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """Told, then asked."""
+        self.tap(("listdir", path))
+        return self.inner.listdir(path)
+
+    def readlink(self, path: str) -> str:
+        """Told, then asked."""
+        self.tap(("readlink", path))
+        return self.inner.readlink(path)
+
+    def statvfs(self, path: str) -> bytes:
+        """Told, then asked."""
+        self.tap(("statvfs", path))
+        return self.inner.statvfs(path)
+
+    def uname(self) -> bytes:
+        """Told, then asked."""
+        self.tap(("uname",))
+        return self.inner.uname()
+
+    def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
+        """Told, then asked."""
+        self.tap(("run", *argv))
+        return self.inner.run(argv, deadline)
+
+    def links(self) -> bytes:
+        """Told, then asked."""
+        self.tap(("links",))
+        return self.inner.links()
+
+    def hypercall(self, call: Hypercall) -> HypercallReply:
+        """Told, then asked."""
+        self.tap(("hypercall", call))
+        return self.inner.hypercall(call)
+
+    def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        """Each told, then asked, up to the first that is EINVAL."""
+        return in_turn(self.hypercall, calls)
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """Told, then asked."""
+        self.tap(("xenstore", op, payload))
+        return self.inner.xenstore(op, payload)
+
+    def close(self) -> None:
+        """Closes what it asks."""
+        self.inner.close()
+
+
+def failing(inner: Source, question: Question) -> TappedSource:
+    """`inner` with one question that ends in an input/output error."""
+
+    def tap(asked: Question) -> None:
+        if asked == question:
+            raise SourceError(f"{asked}", "made to fail", errno.EIO)
+
+    return TappedSource(inner, tap)
+
+
+def in_turn(
+    ask: Callable[[Hypercall], HypercallReply], calls: Sequence[Hypercall]
+) -> tuple[HypercallReply, ...]:
+    """What `Source.hypercalls` answers by asking one by one."""
+    replies: list[HypercallReply] = []
+    for call in calls:
+        replies.append(ask(call))
+        if replies[-1].result == -errno.EINVAL:
+            break
+    return tuple(replies)

@@ -1,0 +1,152 @@
+"""The hosts the laws are tried on: a small dom0 made by hand and this machine's own Linux."""
+
+from __future__ import annotations
+
+import errno
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tests.sources.fakes import TableSource
+from xenwatch.model.render.domaininfo import render_list
+from xenwatch.model.render.evtchn import render_status
+from xenwatch.model.render.gnttab import render_query_size
+from xenwatch.model.render.rlimits import render_limits
+from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.render.xenstore import read_reply, refusal_reply
+from xenwatch.model.render.xenversion import render_text, render_version
+from xenwatch.parse import domaininfo, evtchn, gnttab, xenstore, xenversion
+from xenwatch.parse.domaininfo import DomainInfo
+from xenwatch.parse.evtchn import Channel
+from xenwatch.parse.gnttab import QuerySize
+from xenwatch.parse.rlimits import ResourceLimit
+from xenwatch.parse.rtnl import Link
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.probes.domains import CHUNK
+from xenwatch.snapshot import Snapshot
+from xenwatch.sources.base import Hypercall, HypercallReply, Source, XenstoreReply
+from xenwatch.sources.host import HostSource
+from xenwatch.sources.recording import RecordingSource
+from xenwatch.sources.tree import TreeSource
+
+_XEN: Final = (4, 17)
+_BUS: Final = "/sys/bus/xen-backend/devices"
+_DEVICES: Final = {"vbd-3-51712": "Connected", "vif-3-0": "InitWait", "qdisk-3-832": "Initialising"}
+_PAGES: Final = 1 << 18
+
+
+def _files() -> dict[str, bytes]:
+    limits = [ResourceLimit("Max open files", 1024, 4096, "files")]
+    files = {
+        "/proc/xen/capabilities": b"control_d\n",
+        "/sys/hypervisor/type": b"xen\n",
+        "/sys/hypervisor/version/major": b"4\n",
+        "/sys/hypervisor/version/minor": b"17\n",
+        "/sys/hypervisor/version/extra": b".5\n",
+        "/etc/os-release": b'ID=debian\nVERSION_ID="12"\n',
+        "/proc/cmdline": b"root=/dev/xvda1\n",
+        "/dev/kmsg": b"6,1,0,-;NR_IRQS: 4352, nr_irqs: 5\n"
+        b"6,2,0,-;xen:events: Using FIFO-based ABI\n",
+        "/proc/sys/fs/aio-nr": b"0\n",
+        "/proc/sys/fs/aio-max-nr": b"65536\n",
+        "/proc/sys/kernel/pty/nr": b"3\n",
+        "/proc/sys/kernel/pty/max": b"4096\n",
+        "/proc/sys/kernel/pid_max": b"32768\n",
+        "/proc/sys/kernel/threads-max": b"15000\n",
+        "/proc/loadavg": b"0.10 0.20 0.30 1/234 5678\n",
+        "/proc/partitions": b"major minor  #blocks  name\n\n   7        0       1024 loop0\n",
+        "/proc/mounts": b"/dev/xvda1 / ext4 rw 0 0\n",
+        "/proc/meminfo": b"MemTotal: 4000 kB\nMemFree: 3000 kB\nMemAvailable: 3500 kB\n"
+        b"SwapTotal: 0 kB\nSwapFree: 0 kB\nSlab: 100 kB\nSUnreclaim: 50 kB\n",
+        "/sys/devices/system/xen_memory/xen_memory0/target_kb": b"4000\n",
+        "/sys/devices/system/xen_memory/xen_memory0/info/current_kb": b"4000\n",
+        "/sys/module/loop/parameters/max_loop": b"0\n",
+        "/sys/module/loop/parameters/max_part": b"0\n",
+        "/run/xenstored.pid": b"700\n",
+    }
+    for pid, comm in ((700, "oxenstored"), (710, "xenconsoled")):
+        files[f"/proc/{pid}/comm"] = comm.encode() + b"\n"
+        files[f"/proc/{pid}/limits"] = render_limits(limits)
+    return files | {f"{_BUS}/{name}/state": f"{it}\n".encode() for name, it in _DEVICES.items()}
+
+
+def _directories() -> dict[str, tuple[str, ...]]:
+    return {
+        _BUS: tuple(_DEVICES),
+        "/proc": ("1", "700", "710", "meminfo"),
+        "/proc/700/fd": tuple(map(str, range(29))),
+        "/proc/710/fd": tuple(map(str, range(14))),
+        "/sys/fs/cgroup": ("cgroup.controllers",),
+        "/sys/kernel/irq": tuple(map(str, range(90))),
+        "/sys/class/blktap2": ("blktap!blktap0", "blktap!control"),
+        "/run/blktap-control": ("ctl900", "tapdisk"),
+    }
+
+
+def _replies() -> dict[Hypercall, HypercallReply]:
+    layout = domaininfo.LAYOUTS[_XEN]
+    listing = domaininfo.list_call(layout, 0, CHUNK)
+    infos = [
+        DomainInfo(domid, 1 << 5, _PAGES, _PAGES, 10**9, 1, 0, uuid.UUID(int=domid).bytes, 0)
+        for domid in (0, 3)
+    ]
+    command_line = xenversion.commandline_call()
+    replies = {
+        xenversion.version_call(): HypercallReply(render_version(_XEN), b""),
+        command_line: HypercallReply(0, render_text(command_line.block, "dom0_mem=4G")),
+        listing: HypercallReply(0, render_list(layout, listing.block, infos)),
+    }
+    for port in range(129):
+        call = evtchn.status_call(0, port)
+        kind = evtchn.INTERDOMAIN if 0 < port < 20 else evtchn.CLOSED
+        block = render_status(0, Channel(port, 0, kind, 3, port))
+        replies[call] = HypercallReply(0 if port < 128 else -errno.EINVAL, block)
+    for domid in (0, 3):
+        block = render_query_size(QuerySize(domid, 4, 64, 0))
+        replies[gnttab.query_size_call(domid)] = HypercallReply(0, block)
+    return replies
+
+
+def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
+    values = {
+        "/local/domain/0/name": b"Domain-0",
+        "/local/domain/3/name": b"web \xff",
+        "/local/domain/0/backend/qdisk/3/832/state": b"4",
+        "/local/domain/0/error/backend/vif/3/0/error": b"28 mapping shared-frames 521/522",
+        "/local/domain/3/error/device/vif/0/error": None,
+    }
+    return {
+        (xenstore.READ, xenstore.path_payload(path)): refusal_reply("ENOENT")
+        if value is None
+        else read_reply(value)
+        for path, value in values.items()
+    }
+
+
+def small_dom0() -> TableSource:
+    """A dom0 with one guest: a disk, a disk in QEMU, and a network interface that failed."""
+    links = (Link(1, "xenbr0", None, "bridge"), Link(2, "vif3.0", 1, "vif"))
+    return TableSource(
+        files=_files(),
+        directories=_directories(),
+        replies=_replies(),
+        nodes=_nodes(),
+        raw=render_links(links),
+    )
+
+
+HOSTS: Final[Mapping[str, Callable[[], Source]]] = {
+    "small dom0": small_dom0,
+    "this machine": HostSource,
+}
+"""Maker of the source by name."""
+
+
+def captured(host: str, directory: Path) -> tuple[Snapshot, TreeSource]:
+    """A pass over a host while it was recorded, and the host as it was then."""
+    recorder = RecordingSource(HOSTS[host](), directory)
+    snapshot = take(recorder, PROBES)
+    recorder.close()
+    return snapshot, TreeSource(directory)

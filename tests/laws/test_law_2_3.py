@@ -1,0 +1,138 @@
+"""Law 2: one failed call costs one probe. Law 3: what is not read is absent, never 0."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.laws.hosts import HOSTS, captured
+from tests.sources.fakes import Question, TappedSource, failing
+from tests.support import Series, series
+from xenwatch.assess import LimitState, Severity, assess
+from xenwatch.exposition import render
+from xenwatch.limits import LIMITS
+from xenwatch.metrics import families
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe, take
+from xenwatch.snapshot import Snapshot, Status
+from xenwatch.sources.base import Source, SourceError
+
+NOT_THE_HOST = {
+    "xenwatch_probe_success",
+    "xenwatch_probe_applicable",
+    "xenwatch_limit_threshold_ratio",
+}
+"""Metrics that are not readings of the host: how probes fared and what is configured."""
+
+
+@pytest.fixture(params=HOSTS)
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+    """A host that stands still: as it was when it was captured."""
+    return captured(request.param, tmp_path / "capture")[1]
+
+
+def questions(probe: Probe, source: Source) -> list[Question]:
+    """What a probe asks in a pass over all, each question once."""
+    asked: list[Question] = []
+    tapped = dataclasses.replace(
+        probe, read=lambda it, previous: probe.read(TappedSource(it, asked.append), previous)
+    )
+    take(source, instead(tapped))
+    return list(dict.fromkeys(asked))
+
+
+def instead(probe: Probe) -> Iterable[Probe]:
+    """All probes, with this one in the place of that of its name."""
+    return (probe if probe.name == it.name else it for it in PROBES)
+
+
+def broken(probe: Probe, question: Question) -> Probe:
+    """The probe whose source fails one question."""
+    return dataclasses.replace(
+        probe, read=lambda it, previous: probe.read(failing(it, question), previous)
+    )
+
+
+def by_instance(snapshot: Snapshot) -> Mapping[tuple[str, str], LimitState]:
+    """States of all limits that are known."""
+    return {(s.limit.name, s.instance): s for s in assess(snapshot) if s.used is not None}
+
+
+def assert_no_better(state: LimitState, before: LimitState) -> None:
+    """What is still told is as it was; a ceiling may be gone, or a lower one taken instead."""
+    assert state.used == before.used
+    if state.ceiling is not None:
+        assert before.ceiling is not None
+        assert state.ceiling.value <= before.ceiling.value
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_a_failed_call_costs_its_probe_and_no_other(probe: Probe, host: Source) -> None:
+    """Whichever call of a probe fails, all others report as before, and no limit looks better."""
+    before = take(host, PROBES)
+    states = by_instance(before)
+    for question in questions(probe, host):
+        after = take(host, instead(broken(probe, question)))
+        outcome = after.outcomes[probe.name].status
+        assert outcome in (Status.FAILED, before.outcomes[probe.name].status), question
+        changed = {
+            name
+            for name, it in after.outcomes.items()
+            if it.status is not before.outcomes[name].status
+        }
+        assert changed == ({probe.name} if outcome is Status.FAILED else set()), question
+        for key, state in by_instance(after).items():
+            assert_no_better(state, states[key])
+        others = {key for key, state in states.items() if state.limit.probe != probe.name}
+        assert others <= by_instance(after).keys(), question
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Source) -> None:
+    """When all its calls fail a probe fails: its limits are unknown and have no samples."""
+
+    def refuse(question: Question) -> None:
+        raise SourceError(f"{question}", "made to fail")
+
+    alone = dataclasses.replace(
+        probe,
+        enabled=True,
+        read=lambda it, previous: probe.read(TappedSource(it, refuse), previous),
+    )
+    snapshot = take(host, [alone])
+    states = assess(snapshot)
+    assert snapshot.outcomes[probe.name].status is Status.FAILED
+    assert getattr(snapshot, probe.name) is None
+    assert [s.limit for s in states] == [it for it in LIMITS if it.probe == probe.name]
+    assert {s.severity for s in states} <= {Severity.UNKNOWN}
+    page = page_of(snapshot)
+    assert page["xenwatch_probe_success", frozenset({("probe", probe.name)})] == 0
+    about_limits = {name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)} | {
+        "xenwatch_limit_used_ratio",
+        "xenwatch_limit_ceiling_info",
+    }
+    assert not about_limits & {name for name, _ in page}
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_a_failure_only_takes_samples_away(probe: Probe, host: Source) -> None:
+    """Of the series about the host none is new, and none has another value, when a probe fails."""
+
+    def fail(source: Source, previous: Snapshot) -> object:
+        raise SourceError(probe.name, "made to fail")
+
+    before = page_of(take(host, PROBES))
+    after = page_of(take(host, instead(dataclasses.replace(probe, enabled=True, read=fail))))
+    about_host = {key: value for key, value in after.items() if key[0] not in NOT_THE_HOST}
+    assert about_host.items() <= before.items()
+
+
+def page_of(snapshot: Snapshot) -> Series:
+    """The page's series, less facts (`_info`) and the times of this very pass."""
+    found = series(render(families(snapshot, assess(snapshot))))
+    return {
+        key: value for key, value in found.items() if not key[0].endswith(("_info", "_seconds"))
+    }

@@ -1,0 +1,33 @@
+"""Law 7: a recording, replayed, is the host that was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.laws.hosts import HOSTS, captured, small_dom0
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.snapshot import Status
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_replay_is_the_host(host: str, tmp_path: Path) -> None:
+    """Every probe reads the same from the capture, and fares the same, as from the live host."""
+    live, source = captured(host, tmp_path / "capture")
+    replayed = take(source, PROBES, clock=lambda: source.time)
+    for probe in PROBES:
+        assert getattr(replayed, probe.name) == getattr(live, probe.name)
+        before, after = live.outcomes[probe.name], replayed.outcomes[probe.name]
+        assert (after.status, after.detail) == (before.status, before.detail)
+    assert replayed.time == source.time
+    assert live.outcomes["memory"].status is Status.OK
+
+
+def test_the_small_dom0_answers_every_probe() -> None:
+    """The host made by hand has something to read for each probe that is on by default."""
+    outcomes = take(small_dom0(), PROBES).outcomes
+    assert {name: it.detail for name, it in outcomes.items() if it.status is not Status.OK} == {
+        probe.name: outcomes[probe.name].detail for probe in PROBES if not probe.enabled
+    }
