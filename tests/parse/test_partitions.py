@@ -42,3 +42,12 @@ def test_rubbish_is_refused_by_name(data: bytes) -> None:
     """Anything but the kernel's format is refused, naming the file."""
     with pytest.raises(ParseError, match="/proc/partitions"):
         parse_partitions(b"x" + data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"7 0 1 loop0\n", b"major minor  #blocks  name\n\n   7    0"]
+)
+def test_partitions_without_header_or_end_are_refused(data: bytes) -> None:
+    """A file without its header, or whose last line lacks its end, raises `ParseError`."""
+    with pytest.raises(ParseError, match="/proc/partitions"):
+        parse_partitions(data)

@@ -10,13 +10,11 @@ from tests.captures import LAB
 from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
-from xenwatch.model.render.partitions import render_partitions
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.interrupts import InterruptRow, Interrupts, parse_interrupts
 from xenwatch.parse.meminfo import MeminfoRow, parse_meminfo, sizes
 from xenwatch.parse.mounts import Mount, parse_mounts
-from xenwatch.parse.partitions import Partition, parse_partitions
 from xenwatch.parse.rlimits import ResourceLimit, parse_limits, soft_open_files
 
 U64 = st.integers(0, 2**64 - 1)
@@ -176,28 +174,3 @@ def test_mounts_that_are_cut_off_are_refused() -> None:
     """A file that ends in the middle of a line raises `ParseError`."""
     with pytest.raises(ParseError, match="/proc/mounts"):
         parse_mounts(b"proc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0")
-
-
-PARTITIONS = st.builds(
-    Partition,
-    st.integers(0, 4095),
-    st.integers(0, 2**20 - 1),
-    U64,
-    st.from_regex(r"[a-z]{1,6}[0-9]{0,4}(!c[0-9]d[0-9])?", fullmatch=True),
-)
-
-
-@settings(deadline=None)
-@given(st.lists(PARTITIONS).map(tuple))
-def test_partitions_survive_their_renderer(partitions: tuple[Partition, ...]) -> None:
-    """Devices with any numbers and sizes are the same after rendering and parsing."""
-    assert parse_partitions(render_partitions(partitions)) == partitions
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"7 0 1 loop0\n", b"major minor  #blocks  name\n\n   7    0"]
-)
-def test_partitions_without_header_or_end_are_refused(data: bytes) -> None:
-    """A file without its header, or whose last line lacks its end, raises `ParseError`."""
-    with pytest.raises(ParseError, match="/proc/partitions"):
-        parse_partitions(data)

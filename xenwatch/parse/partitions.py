@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xenwatch.parse.errors import ParseError
 
 HEADER = b"major minor  #blocks  name\n\n"
-_ROW = re.compile(rb" *(\d{1,9}) +(\d{1,9}) +(\d{1,20}) (\S+)\Z")
+_ROW = re.compile(rb" *(\d{1,20}) +(\d{1,20}) +(\d{1,20}) (\S+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
