@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -35,6 +35,7 @@ def info(name: str, value: float = 1) -> Family:
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
+@settings(deadline=None)
 @given(st.dictionaries(names, values, min_size=1, max_size=5))
 def test_any_names_come_back_as_exactly_their_own_series(
     openmetrics: bool, samples: dict[bytes, float]
@@ -52,6 +53,7 @@ def test_any_names_come_back_as_exactly_their_own_series(
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(), max_size=20))
 def test_any_text_makes_a_page_that_is_one_line_of_utf8_a_sample(
     openmetrics: bool, name: str

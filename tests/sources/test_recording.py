@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.fakes import TableSource
@@ -182,6 +182,7 @@ def test_a_read_that_cannot_be_saved_is_no_success(tmp_path: Path) -> None:
 paths = st.binary(min_size=1, max_size=30).map(lambda raw: "/" + os.fsdecode(raw))
 
 
+@settings(deadline=None)
 @given(path=paths, content=st.binary(max_size=50))
 def test_any_path_survives(
     tmp_path_factory: pytest.TempPathFactory, path: str, content: bytes

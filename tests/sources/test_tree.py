@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.fakes import TableSource
@@ -165,6 +165,7 @@ def test_an_answer_of_the_wrong_kind_names_its_line(
     assert source.read("/proc/a") == b"12345"
 
 
+@settings(deadline=None)
 @given(rubbish=st.binary(max_size=200))
 def test_rubbish_instead_of_the_calls_leaves_the_files(
     tmp_path_factory: pytest.TempPathFactory, rubbish: bytes
