@@ -52,7 +52,7 @@ def event_channels_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     """The ABI's ports less port 0, which Xen reserves."""
     reading, host = snapshot.event_channels, snapshot.host
     if reading is not None and reading.highest >= TWO_LEVEL_PORTS:
-        origin = f"port {reading.highest} is in use, so dom0 speaks the FIFO ABI"
+        origin = f"a port from {TWO_LEVEL_PORTS} on is in use, so dom0 speaks the FIFO ABI"
         return {"": Ceiling(FIFO_PORTS - 1, origin)}
     if host is None or host.abi is None:
         return {}
