@@ -1,0 +1,138 @@
+"""The publisher: one rendering for many changes, no page rather than an old one."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+from typing import cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.fake_clock import FakeClock, running, settle
+from tests.support import full_snapshot, labelled
+from xenwatch import publish
+from xenwatch.engine import Engine
+from xenwatch.limits import LIMITS, Thresholds
+from xenwatch.publish import DELAY, Page, Publisher, render, restrict
+from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.sources.base import Source
+
+THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
+UNMINDED = {limit.name: Thresholds(None, None) for limit in LIMITS}
+
+
+def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Engine, Publisher]:
+    """A publisher of an engine that has read that snapshot and now stands still."""
+    engine = Engine(cast(Source, None), [], clock)
+    engine.snapshot = snapshot
+    return engine, Publisher(engine, UNMINDED, clock)
+
+
+async def rendered(clock: FakeClock, it: Publisher, before: Page | None) -> Page:
+    """The page after `before`."""
+    await clock.advance(DELAY)
+    while it.page is before or it.page is None:
+        await settle()
+    return it.page
+
+
+def test_a_page_has_every_format() -> None:
+    """Both formats are rendered, each plain and packed."""
+    page = render(full_snapshot(), THRESHOLDS, {})
+
+    assert page.bodies.keys() == {(False, False), (False, True), (True, False), (True, True)}
+    for openmetrics in (False, True):
+        plain = page.bodies[openmetrics, False]
+        assert gzip.decompress(page.bodies[openmetrics, True]) == plain
+        assert plain.endswith(b"# EOF\n") is openmetrics
+    assert page.states
+
+
+def test_overruns_are_on_the_page() -> None:
+    """What the engine counted is exported by probe."""
+    body = render(full_snapshot(), THRESHOLDS, {"aio": 3}).bodies[False, False]
+
+    assert labelled("xenwatch_probe_overruns_total", body) == {("aio",): 3}
+
+
+def test_a_part_has_what_its_probes_read_and_no_more() -> None:
+    """A restricted snapshot holds the values and outcomes of the probes asked for."""
+    part = restrict(full_snapshot(), ["aio", "irqs"])
+
+    assert part.aio == full_snapshot().aio
+    assert part.outcomes.keys() == {"aio", "irqs"} & full_snapshot().outcomes.keys()
+    others = {field.name for field in dataclasses.fields(part)} - {"time", "outcomes"}
+    assert all(getattr(part, name) is None for name in others - {"aio", "irqs"})
+
+
+async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes within a short while are rendered together, and without change nothing is."""
+    calls: list[Snapshot] = []
+
+    def count(snapshot: Snapshot, *_more: object) -> Page:
+        calls.append(snapshot)
+        return Page({}, ())
+
+    monkeypatch.setattr(publish, "render", count)
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    async with running(it.run()):
+        for _ in range(4):
+            engine.changed.set()
+            await clock.advance(DELAY / 5)
+        assert calls == []
+        first = await rendered(clock, it, None)
+        await clock.advance(100)
+        assert len(calls) == 1
+        engine.changed.set()
+        await rendered(clock, it, first)
+        assert len(calls) == 2
+
+
+async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When rendering fails there is no page, until the next change is rendered."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    async with running(it.run()):
+        engine.changed.set()
+        await rendered(clock, it, None)
+        with monkeypatch.context() as patch, capture_logs() as logs:
+            patch.delattr("xenwatch.metrics.families")
+            engine.changed.set()
+            await clock.advance(DELAY)
+            while it.page is not None:
+                await settle()
+        engine.changed.set()
+        await rendered(clock, it, None)
+
+    assert [entry["event"] for entry in logs] == ["the metrics could not be rendered"]
+
+
+async def test_a_limit_is_logged_when_its_severity_changes() -> None:
+    """Crossing a threshold is one line in the log, staying there is none, and leaving is one."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    sequence = [Thresholds(None, None), Thresholds(1e-9, None), Thresholds(1e-9, None), None]
+    page = None
+    with capture_logs() as logs:
+        async with running(it.run()):
+            for bounds in sequence:
+                it.thresholds = {**UNMINDED, "aio_requests": bounds or Thresholds(None, None)}
+                engine.changed.set()
+                page = await rendered(clock, it, page)
+
+    changes = [(it["limit"], it["was"], it["severity"]) for it in logs]
+    assert changes == [("aio_requests", "ok", "warning"), ("aio_requests", "warning", "ok")]
+
+
+async def test_a_part_is_rendered_from_the_newest_snapshot() -> None:
+    """A page of some probes has their metrics and nothing of the others."""
+    outcomes = {name: Outcome(Status.OK) for name in ("aio", "irqs")}
+    snapshot = dataclasses.replace(full_snapshot(), outcomes=outcomes)
+    _, it = publisher(snapshot, FakeClock())
+    body = (await it.part(["aio"])).bodies[False, False]
+
+    assert labelled("xenwatch_probe_success", body) == {("aio",): 1}
+    assert b"xenwatch_aio_requests_used" in body
+    assert b"xenwatch_irqs_used" not in body
