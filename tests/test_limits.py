@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 
 import pytest
 
 from tests.support import full_snapshot
-from xenwatch.limits import LIMITS, Cost, Limit
+from xenwatch.costs import REGIMES
+from xenwatch.limits import LIMITS, Limit
 
 EACH = pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 TYPES = {"pv", "pvh", "hvm"}
@@ -50,11 +52,12 @@ def test_a_limit_with_a_label_has_instances_and_one_without_has_one(limit: Limit
 
 
 @EACH
-def test_costs_are_told_for_all_types_or_none(limit: Limit) -> None:
-    """A toolstack's costs cover every type of domain, and each says something."""
-    for costs in limit.costs.values():
-        assert set(costs) == TYPES
-        assert all(cost != Cost() for cost in costs.values())
+def test_costs_are_of_known_regimes_and_types(limit: Limit) -> None:
+    """Costs stand under a regime that can be told and a type a VM can have, never negative."""
+    for regime, costs in limit.costs.items():
+        assert regime in REGIMES
+        assert {"pv", "hvm"} <= set(costs) <= {*TYPES, "hvm-uefi"}
+        assert all(value >= 0 for cost in costs.values() for value in dataclasses.astuple(cost))
 
 
 def test_a_vm_costs_what_a_real_host_showed() -> None:
