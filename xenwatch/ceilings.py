@@ -141,10 +141,15 @@ def aio_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     """
     if snapshot.aio is None or snapshot.host is None:
         return {}
-    if (3, 12) <= snapshot.host.kernel < (4, 15):
+    if aio_doubled(snapshot.host):
         origin = "2 * fs.aio-max-nr: Linux 3.12 to 4.14 count every request twice"
         return {"": Ceiling(2 * snapshot.aio.max_nr, origin)}
     return {"": Ceiling(snapshot.aio.max_nr, "fs.aio-max-nr")}
+
+
+def aio_doubled(host: Host) -> bool:
+    """Whether this kernel counts every aio request twice."""
+    return (3, 12) <= host.kernel < (4, 15)
 
 
 def fds_used(role: str) -> Used:
@@ -180,11 +185,14 @@ def _daemon(snapshot: Snapshot, role: str) -> DaemonProcess | None:
 def _selects(role: str, comm: str, host: Host | None) -> bool:
     """Whether this daemon still waits with select.
 
-    xapi does; the C xenstored and xenconsoled up to Xen 4.2, oxenstored up to Xen 4.4.
+    xapi does; the C xenstored and xenconsoled up to Xen 4.2, oxenstored up to Xen 4.4. XenServer
+    6.2 gave its xenconsoled poll ahead of Xen.
     """
     if role == "xapi":
         return True
     if host is None or host.xen is None:
+        return False
+    if role == "xenconsoled" and (host.platform, host.platform_version[:3]) == ("xenserver", "6.2"):
         return False
     return host.xen < ((4, 5) if comm == "oxenstored" else (4, 3))
 

@@ -6,12 +6,12 @@ Metrics, alerts, rules, dashboards, documents, planner and configuration keys ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from xenwatch import ceilings
+from xenwatch import ceilings, costs
 from xenwatch.ceilings import Ceiling, Ceilings, Used
+from xenwatch.costs import Cost, Costs
 
 __all__ = ["LIMITS", "Ceiling", "Cost", "Limit", "Thresholds"]
 
@@ -25,22 +25,6 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What one more VM takes of a limit.
-
-    For the domain itself, for each vCPU, disk, ring of a disk (one for each queue the frontend and
-    the backend agree on), network interface and queue of one.
-    """
-
-    domain: int = 0
-    vcpu: int = 0
-    disk: int = 0
-    ring: int = 0
-    vif: int = 0
-    queue: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Limit:
     """One finite resource.
 
@@ -49,7 +33,7 @@ class Limit:
     `used` and `ceiling` map instance to value; what could not be read is not in the mapping.
     `probe` is the probe that must have succeeded. `source` says where the kernel or Xen keeps the
     numbers, `symptom` how its exhaustion shows, `caveat` what the numbers do not say, `reference`
-    where the facts are published. `costs` is the cost of a VM by toolstack and domain type.
+    where the facts are published. `costs` is the cost of a VM by regime and domain type.
     """
 
     name: str
@@ -64,7 +48,7 @@ class Limit:
     caveat: str = ""
     unit: str = ""
     label: str | None = None
-    costs: Mapping[str, Mapping[str, Cost]] = field(default_factory=dict)
+    costs: Costs = field(default_factory=dict)
 
     @property
     def used_metric(self) -> str:
@@ -95,13 +79,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="EVTCHNOP_status of domain 0",
         symptom="error 28 mapping ring-refs and evtchn; a guest starts without disk or network",
         reference=_DENSITY,
-        costs={
-            "xl": {
-                "pv": Cost(domain=2, ring=1, queue=2),
-                "pvh": Cost(domain=2, ring=1, queue=2),
-                "hvm": Cost(domain=4, vcpu=1, ring=1, queue=2),
-            }
-        },
+        costs=costs.EVENT_CHANNELS,
     ),
     Limit(
         name="irqs",
@@ -114,13 +92,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         symptom="ENOMEM when dom0 binds an event channel, before the event channels are used up",
         reference="Linux, kernel/irq/internals.h: IRQ_BITMAP_BITS",
         caveat="On kernels for 64 CPUs (XCP-ng) this ends far below the FIFO event channels.",
-        costs={
-            "xl": {
-                "pv": Cost(domain=2, ring=1, queue=2),
-                "pvh": Cost(domain=2, ring=1, queue=2),
-                "hvm": Cost(domain=4, vcpu=1, ring=1, queue=2),
-            }
-        },
+        costs=costs.IRQS,
     ),
     Limit(
         name="grant_frames",
@@ -132,8 +104,10 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="GNTTABOP_query_size",
         symptom="max_grant_frames reached in the guest's log; devices that do not connect",
         reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",
-        caveat="A high-water mark: a table that has grown never shrinks.",
+        caveat="A high-water mark: a table that has grown never shrinks. On XenServer 6.1 the "
+        "receive-side copy of a Windows vif takes 22 references of dom0's, 256 to a frame.",
         label="domid",
+        costs=costs.GRANT_FRAMES,
     ),
     Limit(
         name="maptrack_frames",
@@ -157,6 +131,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="/sys/class/blktap2 or /run/blktap-control/tapdisk",
         symptom="ENOMEM from BLKTAP_IOCTL_ALLOC_TAP; with blktap 4 minor -1 and no message",
         reference=_DENSITY,
+        costs=costs.BLKTAP_MINORS,
     ),
     Limit(
         name="aio_requests",
@@ -168,6 +143,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="/proc/sys/fs/aio-nr and aio-max-nr",
         symptom="Couldn't setup AIO context",
         reference=_DENSITY,
+        costs=costs.AIO_REQUESTS,
     ),
     Limit(
         name="xenstored_fds",
@@ -179,7 +155,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="/proc/PID/fd and limits of xenstored",
         symptom="every new client of xenstored hangs: xl, xapi, the start of a VM",
         reference=_DENSITY,
-        costs={"xl": {"pv": Cost(domain=2), "pvh": Cost(domain=2), "hvm": Cost(domain=5)}},
+        costs=costs.XENSTORED_FDS,
     ),
     Limit(
         name="xenconsoled_fds",
@@ -192,7 +168,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         symptom="Unable to increase fd limit; a guest without console",
         reference=_DENSITY,
         caveat="Logging of consoles takes one descriptor more for each guest.",
-        costs={"xl": {"pv": Cost(domain=3), "pvh": Cost(domain=3), "hvm": Cost(domain=3)}},
+        costs=costs.XENCONSOLED_FDS,
     ),
     Limit(
         name="xapi_fds",
@@ -215,7 +191,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="/proc/sys/kernel/pty/nr and max",
         symptom="No space left on device from /dev/ptmx; a guest without console",
         reference="pty(7), Linux drivers/tty/pty.c",
-        costs={"xl": {"pv": Cost(domain=1), "pvh": Cost(domain=1), "hvm": Cost(domain=1)}},
+        costs=costs.PTYS,
     ),
     Limit(
         name="dom0_memory",
@@ -240,6 +216,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         symptom="page allocation failures although there is free memory",
         reference=_DENSITY,
         unit="bytes",
+        costs=costs.DOM0_LOW_MEMORY,
     ),
     Limit(
         name="dom0_swap",
@@ -276,7 +253,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         symptom="exchange full when a vif is added to the bridge; hotplug scripts fail",
         reference="Linux, net/bridge/br_private.h: BR_PORT_BITS",
         label="bridge",
-        costs={"xl": {"pv": Cost(vif=1), "pvh": Cost(vif=1), "hvm": Cost(vif=2)}},
+        costs=costs.BRIDGE_PORTS,
     ),
     Limit(
         name="loop_devices",
@@ -288,7 +265,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="/proc/partitions",
         symptom="losetup: cannot find an unused loop device",
         reference="Linux, drivers/block/loop.c",
-        costs={"xl": {"pv": Cost(disk=1), "pvh": Cost(disk=1), "hvm": Cost(disk=1)}},
+        costs=costs.LOOP_DEVICES,
     ),
     Limit(
         name="domids",

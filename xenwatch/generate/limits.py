@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from xenwatch.costs import REGIMES, Cost
 from xenwatch.generate.markdown import code, page, table
-from xenwatch.limits import Cost, Limit
+from xenwatch.limits import Limit
 
 
 def percent(ratio: float | None) -> str:
@@ -32,16 +33,23 @@ def overview(limits: Iterable[Limit]) -> str:
 
 
 def costs(limit: Limit) -> str:
-    """What a VM takes of the limit by toolstack and type; empty where the table does not say."""
+    """What a VM takes of the limit by regime and type; empty where the table does not say."""
     parts = [field.name for field in dataclasses.fields(Cost)]
     rows = [
-        (toolstack, kind, *(getattr(cost, part) or "" for part in parts))
-        for toolstack, kinds in limit.costs.items()
-        for kind, cost in kinds.items()
+        (regime, ", ".join(types), *(getattr(cost, part) or "" for part in parts))
+        for regime, by_type in limit.costs.items()
+        for cost, types in _types_by_cost(by_type).items()
     ]
-    return (
-        f"\nWhat one more VM takes:\n\n{table(('Toolstack', 'Type', *parts), rows)}" if rows else ""
-    )
+    if not rows:
+        return ""
+    return f"\nWhat one more VM takes:\n\n{table(('Regime', 'Type', *parts), rows)}"
+
+
+def _types_by_cost(by_type: Mapping[str, Cost]) -> Mapping[Cost, list[str]]:
+    found: dict[Cost, list[str]] = {}
+    for name, cost in by_type.items():
+        found.setdefault(cost, []).append(name)
+    return found
 
 
 def section(limit: Limit) -> str:
@@ -67,8 +75,10 @@ def limits_page(limits: Iterable[Limit]) -> str:
         "Each VM takes a bit of them; when one is used up, the next VM does not start, "
         "or starts broken.\n"
         "A VM's own part is given for the domain itself and for each vCPU, disk, ring of a disk, "
-        "network interface (vif) and queue of one.\n"
+        "network interface (vif) and queue of one, by the regime of the host; a row without a "
+        "number takes none.\n"
         "The thresholds are the defaults; [the configuration](configuration.md) changes them.",
         overview(entries),
+        table(("Regime", "Hosts"), ((code(name), text) for name, text in REGIMES.items())),
         *(section(limit) for limit in entries),
     )

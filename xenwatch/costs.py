@@ -1,0 +1,158 @@
+"""What one more VM takes of each limit, by regime and domain type.
+
+A regime is a family of hosts whose toolstack and backends take the same for a VM. Costs stand as
+`limit -> regime -> type -> Cost`; a type is `pv`, `pvh`, `hvm`, or `hvm-uefi` where a VM with UEFI
+firmware takes more. A regime that is missing is not known; an empty `Cost` is known to be none.
+Where a part depends on the guest's drivers, the most is declared: a plan must not promise a VM
+that does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from xenwatch.parse.text import version_pair
+from xenwatch.snapshot import Snapshot
+
+Units = int | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one more VM takes of a limit, in units of the limit.
+
+    For the domain itself, for each vCPU, disk, ring of a disk (one for each queue the frontend and
+    the backend agree on), network interface and queue of one.
+    """
+
+    domain: Units = 0
+    vcpu: Units = 0
+    disk: Units = 0
+    ring: Units = 0
+    vif: Units = 0
+    queue: Units = 0
+
+
+Costs = Mapping[str, Mapping[str, Cost]]
+
+REGIMES: Final[Mapping[str, str]] = {
+    "xenserver-6.1": "XenServer 6.1: 32-bit dom0, Xen 4.1, blktap2",
+    "xenserver-6.2": "XenServer 6.2: 32-bit dom0, Xen 4.1, blktap2",
+    "xenserver-7": "XenServer and XCP-ng 7: Linux 4.4, which counts every aio request twice",
+    "xapi-8.2": "Citrix Hypervisor and XCP-ng 8.0 to 8.2: Linux 4.19, blktap 3.37",
+    "xapi-8.3": "XCP-ng 8.3, XenServer 8: Linux 4.19, blktap 3.55 with two aio queues a disk",
+    "xl": "Xen of a distribution with xl or libvirt: xen-blkback, one QEMU for each HVM domain",
+}
+"""The regimes by name, in words for people."""
+
+_XAPI: Final = ("xenserver", "citrix hypervisor", "xcp-ng")
+_RELEASES: Final = (
+    ((6, 1), (6, 1), "xenserver-6.1"),
+    ((6, 2), (6, 2), "xenserver-6.2"),
+    ((7, 0), (7, 99), "xenserver-7"),
+    ((8, 0), (8, 2), "xapi-8.2"),
+    ((8, 3), (8, 99), "xapi-8.3"),
+)
+"""First and last release of each regime that has xapi; of the others no costs are published."""
+
+
+def regime(snapshot: Snapshot) -> str | None:
+    """The regime of the host, a key of `REGIMES`; `None` where it is no Xen host or not known."""
+    host, daemons = snapshot.host, snapshot.daemons
+    if host is None or host.xen is None:
+        return None
+    if host.platform in _XAPI:
+        version = version_pair(host.platform_version) or (0, 0)
+        return next((name for low, high, name in _RELEASES if low <= version <= high), None)
+    if daemons is not None and "xapi" in daemons.by_role:
+        return None
+    return "xl"
+
+
+def _same(cost: Cost, *types: str) -> Mapping[str, Cost]:
+    return dict.fromkeys(types or ("pv", "pvh", "hvm"), cost)
+
+
+_NONE: Final = _same(Cost())
+_MIB: Final = 1 << 20
+
+_CHANNELS_PV: Final = _same(Cost(domain=2, disk=1, queue=2), "pv", "pvh")
+_CHANNELS_XAPI: Final = {
+    **_CHANNELS_PV,
+    # xenstored and QEMU's buffered requests, one a vCPU; Windows has a control ring a vif.
+    "hvm": Cost(domain=2, vcpu=1, disk=1, vif=1, queue=2),
+    # varstored listens as QEMU does: one a vCPU and one more.
+    "hvm-uefi": Cost(domain=3, vcpu=2, disk=1, vif=1, queue=2),
+}
+_CHANNELS_LATER: Final = {
+    "xenserver-7": {**_CHANNELS_PV, "hvm": Cost(domain=2, vcpu=1, disk=1, queue=2)},
+    "xapi-8.2": _CHANNELS_XAPI,
+    "xapi-8.3": _CHANNELS_XAPI,
+    "xl": {
+        **_same(Cost(domain=2, ring=1, queue=2), "pv", "pvh"),
+        "hvm": Cost(domain=4, vcpu=1, ring=1, queue=2),
+    },
+}
+_FDS_XAPI: Final = {**_same(Cost(domain=3), "pv", "pvh"), "hvm": Cost(domain=5)}
+"""Xen's own sizing of xenstored (tools/hotplug/Linux/init.d/sysconfig.xencommons.in)."""
+_CONSOLE_PV: Final = {**_same(Cost(domain=3), "pv", "pvh"), "hvm": Cost()}
+"""xapi gives an HVM domain's console to QEMU."""
+
+EVENT_CHANNELS: Final[Costs] = {
+    "xenserver-6.1": {
+        "pv": Cost(domain=2, disk=1, vif=1),
+        "hvm": Cost(domain=1, vcpu=1, disk=1, vif=1),
+    },
+    "xenserver-6.2": {
+        "pv": Cost(domain=2, disk=1, vif=1),
+        "hvm": Cost(domain=1, vcpu=2, disk=1, vif=1),
+    },
+    **_CHANNELS_LATER,
+}
+IRQS: Final[Costs] = _CHANNELS_LATER
+"""Every event channel that dom0's kernel or /dev/xen/evtchn binds takes an interrupt."""
+GRANT_FRAMES: Final[Costs] = {
+    **dict.fromkeys(REGIMES, _NONE),
+    # dom0's own table: 22 references a Windows vif with receive-side copy, 256 references a frame.
+    "xenserver-6.1": {"pv": Cost(), "hvm": Cost(vif=Fraction(22, 256))},
+}
+BLKTAP_MINORS: Final[Costs] = {**dict.fromkeys(REGIMES, _same(Cost(disk=1))), "xl": _NONE}
+AIO_REQUESTS: Final[Costs] = {
+    "xenserver-6.1": _same(Cost(disk=402)),
+    "xenserver-6.2": _same(Cost(disk=402)),
+    "xenserver-7": _same(Cost(disk=2 * 402)),
+    "xapi-8.2": _same(Cost(disk=402)),
+    "xapi-8.3": _same(Cost(disk=804)),
+    "xl": _NONE,
+}
+"""TAPDISK_TIOCBS of each queue of a tapdisk; xen-blkback needs none."""
+XENSTORED_FDS: Final[Costs] = {
+    "xenserver-6.1": {"pv": Cost(), "hvm": Cost(domain=3)},
+    "xenserver-6.2": {"pv": Cost(), "hvm": Cost(domain=2)},
+    **dict.fromkeys(("xenserver-7", "xapi-8.2", "xapi-8.3"), _FDS_XAPI),
+    "xl": {**_same(Cost(domain=2), "pv", "pvh"), "hvm": Cost(domain=5)},
+}
+XENCONSOLED_FDS: Final[Costs] = {
+    **dict.fromkeys(REGIMES, _CONSOLE_PV),
+    "xl": _same(Cost(domain=3)),
+}
+PTYS: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(domain=1)))
+"""One a console: xenconsoled's or QEMU's."""
+DOM0_LOW_MEMORY: Final[Costs] = dict.fromkeys(
+    ("xenserver-6.1", "xenserver-6.2"), _same(Cost(domain=_MIB))
+)
+_PORTS: Final = {**_same(Cost(vif=1), "pv", "pvh"), "hvm": Cost(vif=2)}
+BRIDGE_PORTS: Final[Costs] = dict.fromkeys(REGIMES, _PORTS)
+"""An HVM domain's network interface has an emulated twin on the same bridge."""
+LOOP_DEVICES: Final[Costs] = {**dict.fromkeys(REGIMES, _NONE), "xl": _same(Cost(disk=1))}
+"""For xl as if every disk were a file."""
+
+UNCOUNTED: Final[Mapping[str, str]] = {
+    "maptrack_frames": "what a VM's devices keep mapped depends on its load",
+    "dom0_memory": "what a VM's QEMU, tapdisks and buffers need is nowhere published",
+    "tasks": "how many threads QEMU and the kernel start for a VM depends on its load",
+}
+"""Limits every VM takes of, nobody can say how much: a plan names them and does not count them."""

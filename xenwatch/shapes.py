@@ -1,0 +1,120 @@
+"""Shapes: what a VM to be planned for is made of, and how one is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+TYPES: Final = ("pv", "pvh", "hvm")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A VM as far as the limits know it.
+
+    `queues` are the queues of each network interface, `None` as many as guest and dom0 have vCPUs
+    for. `memory_bytes` is `None` where it is not to be looked at. `bridge` is where the network
+    interfaces go, empty for the bridge with the most ports left.
+    """
+
+    name: str
+    type: str = "hvm"
+    vcpus: int = 1
+    disks: int = 1
+    vifs: int = 1
+    queues: int | None = None
+    uefi: bool = False
+    memory_bytes: int | None = None
+    bridge: str = ""
+
+
+BUILT_IN: Final[Mapping[str, Shape]] = {
+    "windows": Shape("windows", "hvm", vcpus=1, disks=3, vifs=1),
+    "linux": Shape("linux", "pv", vcpus=1, disks=1, vifs=1),
+}
+"""The two shapes of the published density figures, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field of `Shape` as operators write it.
+
+    `type` is what TOML calls the value; `convert` takes a TOML value, `parse` the text of a query;
+    both raise `ValueError` with the reason.
+    """
+
+    name: str
+    type: str
+    description: str
+    convert: Callable[[object], Any]
+    parse: Callable[[str], Any]
+
+    @property
+    def default(self) -> Any:
+        """The field's value where nothing is written."""
+        return _DEFAULTS[self.name]
+
+
+_DEFAULTS: Final = {field.name: field.default for field in dataclasses.fields(Shape)}
+
+
+def _within(low: int, high: int) -> Callable[[object], int]:
+    def convert(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("is not an integer")
+        if not low <= value <= high:
+            raise ValueError(f"is not between {low} and {high}")
+        return value
+
+    return convert
+
+
+def whole(text: str) -> int:
+    """The whole number a text is, in ASCII digits and no longer than numbers here are."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError("is not a whole number")
+    return int(text)
+
+
+def _number(name: str, low: int, high: int, description: str) -> Part:
+    convert = _within(low, high)
+    return Part(name, "integer", description, convert, lambda text: convert(whole(text)))
+
+
+def _type(value: object) -> str:
+    if value not in TYPES:
+        raise ValueError(f"is none of {', '.join(TYPES)}")
+    return str(value)
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")
+    return value
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text == "true"
+
+
+def _bridge(value: object) -> str:
+    if not isinstance(value, str) or len(value) > 15 or not value.isprintable():
+        raise ValueError("is no name of a bridge")
+    return value
+
+
+PARTS: Final[tuple[Part, ...]] = (
+    Part("type", "string", "Type of domain: pv, pvh or hvm.", _type, _type),
+    _number("vcpus", 1, 512, "vCPUs."),
+    _number("disks", 0, 1024, "Disks whose backend is in dom0."),
+    _number("vifs", 0, 1024, "Network interfaces whose backend is in dom0."),
+    _number("queues", 1, 512, "Queues of each network interface; else by the vCPUs there are."),
+    Part("uefi", "boolean", "Whether the VM has UEFI firmware.", _boolean, _truth),
+    _number("memory_bytes", 1, 1 << 50, "Memory in bytes; xenwatch cannot say whether it fits."),
+    Part("bridge", "string", "Bridge of the network interfaces.", _bridge, _bridge),
+)
+"""Every field of a shape but its name, in the order of the documents."""
