@@ -1,0 +1,181 @@
+"""The files of the synthetic host: every path a dom0 of the platform has, made when it is read."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from xenwatch.model.render.interrupts import render_interrupts
+from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
+from xenwatch.model.render.meminfo import render_meminfo
+from xenwatch.model.render.mounts import render_mounts
+from xenwatch.model.render.partitions import render_partitions
+from xenwatch.model.render.rlimits import render_limits
+from xenwatch.model.render.text import (
+    render_arguments,
+    render_assignments,
+    render_loadavg,
+    render_number,
+    render_word,
+)
+from xenwatch.model.resources import Process
+from xenwatch.model.state import Dom0
+from xenwatch.model.tree import FileTree
+from xenwatch.parse.interrupts import InterruptRow, Interrupts
+from xenwatch.parse.meminfo import MeminfoRow
+from xenwatch.parse.partitions import Partition
+from xenwatch.parse.rlimits import OPEN_FILES, ResourceLimit
+
+_LOOP_MAJOR: Final = 7
+_ROOT_DISK: Final = Partition(254, 0, 12582912, "vda")
+_BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
+_LIMITS: Final = (
+    ResourceLimit("Max cpu time", None, None, "seconds"),
+    ResourceLimit("Max processes", 7499, 7499, "processes"),
+    ResourceLimit(OPEN_FILES, 1024, 1048576, "files"),
+    ResourceLimit("Max locked memory", 8388608, 8388608, "bytes"),
+    ResourceLimit("Max nice priority", 0, 0, ""),
+)
+
+
+def build(dom0: Dom0) -> FileTree:
+    """The tree as the host is now; contents are made from what it is when they are read."""
+    tree = FileTree()
+    tree.link("/var/run", "/run")
+    for path, text in dom0.platform.settings.items():
+        tree.file(path, render_word(text))
+    _proc(tree, dom0)
+    for process in dom0.processes.values():
+        _process(tree, process)
+    _xen(tree, dom0)
+    _backends(tree, dom0)
+    _blktap(tree, dom0)
+    _etc(tree, dom0)
+    for number in dom0.irqs:
+        tree.directory(f"/sys/kernel/irq/{number}")
+    return tree
+
+
+def _proc(tree: FileTree, dom0: Dom0) -> None:
+    platform = dom0.platform
+    tree.file("/proc/meminfo", lambda: render_meminfo(_meminfo(dom0)))
+    tree.file("/proc/mounts", lambda: render_mounts(platform.mounts))
+    tree.file("/proc/interrupts", lambda: render_interrupts(_interrupts(dom0)))
+    tree.file("/proc/partitions", lambda: render_partitions(_partitions(dom0)))
+    tree.file("/proc/cmdline", render_word(platform.command_line))
+    tree.file(
+        "/proc/loadavg",
+        lambda: render_loadavg(("0.42", "0.35", "0.31"), 1, dom0.tasks, max(dom0.processes)),
+    )
+    tree.file("/proc/sys/fs/aio-nr", lambda: render_number(dom0.aio))
+    tree.file("/proc/sys/kernel/pty/nr", lambda: render_number(dom0.ptys))
+    tree.file("/dev/kmsg", render_kmsg(boot_lines(platform.release, platform.boot)))
+
+
+def _process(tree: FileTree, process: Process) -> None:
+    home = f"/proc/{process.pid}"
+    tree.file(f"{home}/comm", render_word(process.comm))
+    tree.file(f"{home}/cmdline", render_arguments(process.argv))
+    tree.file(f"{home}/limits", partial(_limits, process))
+    tree.directory(f"{home}/fd")
+    for number, target in process.fds.items():
+        tree.link(f"{home}/fd/{number}", target)
+
+
+def _limits(process: Process) -> bytes:
+    rows = [
+        ResourceLimit(OPEN_FILES, *process.nofile, row.unit) if row.name == OPEN_FILES else row
+        for row in _LIMITS
+    ]
+    return render_limits(rows)
+
+
+def _xen(tree: FileTree, dom0: Dom0) -> None:
+    platform = dom0.platform
+    major, minor = platform.xen
+    for path, text in {
+        "/proc/xen/capabilities": "control_d",
+        "/sys/hypervisor/type": "xen",
+        "/sys/hypervisor/guest_type": "PV",
+        "/sys/hypervisor/version/major": str(major),
+        "/sys/hypervisor/version/minor": str(minor),
+        "/sys/hypervisor/version/extra": platform.xen_extra,
+        f"{_BALLOON}/target_kb": str(platform.memory_kib),
+        f"{_BALLOON}/target": str(platform.memory_kib * 1024),
+        f"{_BALLOON}/info/current_kb": str(platform.memory_kib),
+        f"{_BALLOON}/info/low_kb": "0",
+        f"{_BALLOON}/info/high_kb": "0",
+    }.items():
+        tree.file(path, render_word(text))
+    tree.file(f"{platform.tools}/lsevtchn", b"\x7fELF")
+    tree.file("/usr/sbin/xl", b"\x7fELF")
+
+
+def _backends(tree: FileTree, dom0: Dom0) -> None:
+    """Devices lie in /sys/devices, the bus links to them (drivers/xen/xenbus)."""
+    bus = "/sys/bus/xen-backend/devices"
+    tree.directory(bus)
+    for bus_id, state in dom0.backends.items():
+        tree.link(f"{bus}/{bus_id}", f"../../../devices/{bus_id}")
+        cls, domid, devid = bus_id.rsplit("-", 2)
+        tree.file(f"/sys/devices/{bus_id}/state", render_word(state))
+        tree.file(f"/sys/devices/{bus_id}/devtype", render_word(cls))
+        node = render_word(f"backend/{cls}/{domid}/{devid}")
+        tree.file(f"/sys/devices/{bus_id}/nodename", node)
+
+
+def _blktap(tree: FileTree, dom0: Dom0) -> None:
+    if not dom0.platform.blktap:
+        return
+    tree.directory("/sys/class/blktap2")
+    tree.directory("/run/blktap-control")
+    for minor, pid in dom0.minors.items():
+        tree.file(f"/sys/class/blktap2/blktap!blktap{minor}/task", render_number(pid))
+        tree.file(f"/run/blktap-control/ctl{pid}", b"")
+
+
+def _etc(tree: FileTree, dom0: Dom0) -> None:
+    platform = dom0.platform
+    tree.file("/etc/os-release", render_assignments(platform.os_release))
+    if platform.inventory:
+        tree.file("/etc/xensource-inventory", render_assignments(platform.inventory, "'"))
+    for name in platform.cgroups:
+        tree.directory(f"/sys/fs/cgroup/{name}")
+    for daemon in platform.daemons:
+        if daemon.pid_file:
+            pid = dom0.by_comm[daemon.comm].pid
+            tree.file(daemon.pid_file.replace("/var/run/", "/run/"), render_number(pid))
+
+
+def _meminfo(dom0: Dom0) -> list[MeminfoRow]:
+    taken = dom0.anon_kib + dom0.slab_kib
+    changes = {
+        "MemFree": -taken,
+        "MemAvailable": -taken,
+        "AnonPages": dom0.anon_kib,
+        "Slab": dom0.slab_kib,
+        "SUnreclaim": dom0.slab_kib,
+    }
+    return [
+        MeminfoRow(name, max(0, kib + changes.get(name, 0)), kib=True)
+        for name, kib in dom0.platform.meminfo.items()
+    ]
+
+
+def _interrupts(dom0: Dom0) -> Interrupts:
+    cpus = tuple(range(dom0.platform.vcpus))
+    none = (0,) * len(cpus)
+    rows = [
+        InterruptRow(str(number), none, f"  {irq.chip:>8}    -{irq.handler}  {irq.action}".encode())
+        for number, irq in sorted(dom0.irqs.items())
+        if irq.action
+    ]
+    rows.append(InterruptRow("NMI", none, b"   Non-maskable interrupts"))
+    rows.append(InterruptRow("ERR", (0,), b""))
+    width = max(3, len(str(dom0.irq_numbers.high)))
+    return Interrupts(cpus, width, tuple(rows))
+
+
+def _partitions(dom0: Dom0) -> list[Partition]:
+    loops = sorted(dom0.loops.items())
+    return [_ROOT_DISK, *(Partition(_LOOP_MAJOR, n, kib, f"loop{n}") for n, kib in loops)]

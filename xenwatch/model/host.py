@@ -1,0 +1,123 @@
+"""The synthetic host: a platform on which VMs start, stop and fail, device by device."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final
+
+from xenwatch.model import devices
+from xenwatch.model.devices import Shape
+from xenwatch.model.lease import CLOSED, INITIALISING, Lease
+from xenwatch.model.platform import XL, Platform
+from xenwatch.model.resources import ChannelTable
+from xenwatch.model.state import DYING, Dom0, Domain
+from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
+
+_IPIS: Final = {"pv": 4, "pvh": 3, "hvm": 3}
+"""IPIs Linux binds for each vCPU of a guest."""
+_HVM_PIRQS: Final = (16, 18, 19, 17)
+"""Emulated interrupts a Linux HVM guest routes through event channels."""
+_NAMESPACE: Final = uuid.UUID("7abfa6ad-afbc-41ea-9f8a-e375cf0e522a")
+"""UUIDs of guests come from their names and domids, so that a model is the same every time."""
+
+
+class Machine:
+    """A host that runs `platform`. Ids of domains rise and are not used again."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.dom0 = Dom0(platform)
+        self.generation = 0
+        """Rises with every change: what was rendered before is old."""
+        self._next = 1
+        self._leases: dict[int, dict[tuple[str, int], Lease]] = {}
+
+    def start(self, name: bytes, shape: Shape) -> int:
+        """Start a VM and return its domid: each device takes what it takes, in order."""
+        domid = self._next
+        self._next += 1
+        self.generation += 1
+        handle = uuid.uuid5(_NAMESPACE, f"{domid}/{name!r}").bytes
+        guest = Domain(domid, handle, name, shape.type, shape.vcpus, shape.memory_kib)
+        self.dom0.domains[domid] = guest
+        self._introduce(guest)
+        leases: dict[tuple[str, int], Lease] = {}
+        self._leases[domid] = leases
+        booted = False
+        for cls, devid, device in devices.of(shape, self.dom0.platform):
+            if not booted and cls.startswith(("vbd", "vif", "vkbd")):
+                _boot(guest)
+                booted = True
+            leases[cls, devid] = Lease(self.dom0, guest)
+            device.start(leases[cls, devid])
+        if not booted:
+            _boot(guest)
+        return domid
+
+    def destroy(self, domid: int) -> None:
+        """Stop a VM: all it took goes back, its highest marks stay."""
+        self.generation += 1
+        self._release(domid)
+        del self.dom0.domains[domid]
+
+    def leave_zombie(self, domid: int) -> None:
+        """Stop a VM that then stays as dying: something still maps a page of it."""
+        self.generation += 1
+        self._release(domid)
+        guest = self.dom0.domains[domid]
+        guest.state = DYING
+        guest.memory_kib = 4
+
+    def fail(self, domid: int, cls: str, devid: int, error: str) -> None:
+        """Make a device fail to connect, as xenbus_dev_fatal leaves it.
+
+        `error` is the text of its error node: errno, what was tried. The device gives back what
+        it took but for its backend, which is Closed.
+        """
+        self.generation += 1
+        guest = self.dom0.domains[domid]
+        shown = self.dom0.backends[f"{cls}-{domid}-{devid}"]
+        self._leases[domid][cls, devid].close()
+        lease = self._leases[domid][cls, devid] = Lease(self.dom0, guest)
+        lease.backend(cls, devid, INITIALISING if shown == INITIALISING else CLOSED, CLOSED)
+        self.dom0.store.write(f"/local/domain/0/error/backend/{cls}/{domid}/{devid}/error", error)
+
+    def set_state(self, domid: int, state: int) -> None:
+        """Set which flag of getdomaininfo a domain shows."""
+        self.generation += 1
+        self.dom0.domains[domid].state = state
+
+    def _introduce(self, guest: Domain) -> None:
+        store, home = self.dom0.store, f"/local/domain/{guest.domid}"
+        text = str(uuid.UUID(bytes=guest.uuid))
+        store.write(f"{home}/name", guest.name)
+        store.write(f"{home}/domid", str(guest.domid))
+        store.write(f"{home}/vm", f"/vm/{text}")
+        store.write(f"{home}/memory/target", str(guest.memory_kib))
+        store.write(f"{home}/memory/static-max", str(guest.memory_kib))
+        store.write(f"/vm/{text}/name", guest.name)
+        store.write(f"/vm/{text}/uuid", text)
+        if self.dom0.platform.toolstack == XL:
+            store.write(f"/libxl/{guest.domid}/type", guest.type)
+
+    def _release(self, domid: int) -> None:
+        for lease in reversed(self._leases.pop(domid).values()):
+            lease.close()
+        guest = self.dom0.domains[domid]
+        guest.channels = ChannelTable()
+        store, backends = self.dom0.store, "/local/domain/0/backend"
+        for cls in store.names(backends) or ():
+            store.remove(f"{backends}/{cls}/{domid}")
+        store.remove(f"/local/domain/{domid}")
+        store.remove(f"/libxl/{domid}")
+        store.remove(f"/vm/{uuid.UUID(bytes=guest.uuid)}")
+
+
+def _boot(guest: Domain) -> None:
+    """The channels a Linux guest's kernel binds for itself."""
+    for vcpu in range(guest.vcpus):
+        guest.channels.open(VIRQ, vcpu, 0)
+        for _ in range(_IPIS[guest.type]):
+            guest.channels.open(IPI, vcpu)
+    if guest.type == "hvm":
+        for pirq in _HVM_PIRQS:
+            guest.channels.open(PIRQ, 0, pirq)

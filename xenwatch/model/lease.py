@@ -1,0 +1,144 @@
+"""What a device takes of the host, each thing with its way back."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from xenwatch.model.resources import Process
+from xenwatch.model.state import Dom0, Domain
+from xenwatch.parse.evtchn import INTERDOMAIN, Channel
+
+INITIALISING: Final = "Initialising"
+CONNECTED: Final = "Connected"
+CLOSED: Final = "Closed"
+STATES: Final = {INITIALISING: "1", CONNECTED: "4", CLOSED: "6"}
+"""XenbusState numbers (xen/include/public/io/xenbus.h) of the states devices come to here."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """A guest's device while it exists; `close` gives everything back, the last thing first."""
+
+    dom0: Dom0
+    guest: Domain
+    _taken: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._taken.close()
+
+    def channel(self, action: str, owned: bool = False) -> int:
+        """An event channel between the guest and dom0, where `action` names who bound it.
+
+        Returns the guest's port. With `owned` that port is Xen's: an ioreq server's.
+        """
+        dom0, guest = self.dom0.domain.channels, self.guest.channels
+        theirs, ours = guest.take(), dom0.take()
+        if owned:
+            guest.owned.add(theirs)
+        else:
+            guest.channels[theirs] = Channel(theirs, 0, INTERDOMAIN, 0, ours)
+        vcpu = ours % self.dom0.platform.vcpus
+        dom0.channels[ours] = Channel(ours, vcpu, INTERDOMAIN, self.guest.domid, theirs)
+        irq = self.dom0.irq("xen-dyn-lateeoi", "event", action)
+        self._taken.callback(guest.close, theirs)
+        self._taken.callback(dom0.close, ours)
+        self._taken.callback(self._give_irq, irq)
+        return theirs
+
+    def grant(self, entries: int) -> None:
+        """Entries of the guest's grant table."""
+        self.guest.grant(entries)
+        self._taken.callback(self.guest.grant, -entries)
+
+    def process(
+        self, comm: str, argv: tuple[str, ...] = (), threads: int = 1, anon_kib: int = 0
+    ) -> Process:
+        """A process with its memory, or a kernel thread."""
+        process = self.dom0.process(comm, argv, threads)
+        self._taken.callback(self.dom0.end, process)
+        self.memory(anon_kib)
+        return process
+
+    def memory(self, anon_kib: int, slab_kib: int = 0) -> None:
+        """dom0's own memory."""
+        self._memory(anon_kib, slab_kib)
+        self._taken.callback(self._memory, -anon_kib, -slab_kib)
+
+    def fd(self, process: Process, target: str) -> None:
+        """A descriptor of a process that outlives the guest."""
+        self._taken.callback(process.close, process.open(target))
+
+    def xenstore_client(self, process: Process) -> None:
+        """A connection of a process to xenstored: a descriptor at each end."""
+        process.open(self.dom0.socket())
+        self.fd(self.dom0.xenstored, self.dom0.socket())
+
+    def pty(self) -> int:
+        """A pseudo-terminal."""
+        number = self.dom0.pty_numbers.take()
+        self.dom0.ptys += 1
+        self._taken.callback(self._give_pty, number)
+        return number
+
+    def port(self, name: str, kind: str = "") -> None:
+        """A network link that is a port of the bridge."""
+        link = self.dom0.link(name, self.dom0.bridge(), kind)
+        self._taken.callback(self.dom0.links.pop, link.index)
+
+    def loop(self, kib: int) -> None:
+        """A loop device in front of a file of that size."""
+        number = self.dom0.loop_numbers.take()
+        self.dom0.loops[number] = kib
+        self._taken.callback(self.dom0.loop_numbers.give, number)
+        self._taken.callback(self.dom0.loops.pop, number)
+
+    def minor(self, process: Process) -> None:
+        """A minor of blktap with its tapdisk."""
+        number = self.dom0.minor_numbers.take()
+        self.dom0.minors[number] = process.pid
+        self._taken.callback(self.dom0.minor_numbers.give, number)
+        self._taken.callback(self.dom0.minors.pop, number)
+
+    def aio(self, requests: int) -> None:
+        """Requests of aio contexts."""
+        self._aio(requests)
+        self._taken.callback(self._aio, -requests)
+
+    def node(self, path: str, value: bytes | str) -> None:
+        """A node of xenstore that goes with the device."""
+        self.dom0.store.write(path, value)
+        self._taken.callback(self.dom0.store.remove, path)
+
+    def backend(self, cls: str, devid: int, sysfs: str, xenstore: str = CONNECTED) -> None:
+        """A backend device in dom0: on the kernel's bus and in xenstore, with its state in both."""
+        domid = self.guest.domid
+        bus_id = f"{cls}-{domid}-{devid}"
+        self.dom0.backends[bus_id] = sysfs
+        self._taken.callback(self.dom0.backends.pop, bus_id)
+        frontend = f"/local/domain/{domid}/device/{cls}/{devid}"
+        backend = f"/local/domain/0/backend/{cls}/{domid}/{devid}"
+        self.node(f"{backend}/frontend", frontend)
+        self.node(f"{backend}/frontend-id", str(domid))
+        self.node(f"{backend}/online", "1")
+        self.node(f"{backend}/state", STATES[xenstore])
+        self.node(f"{frontend}/backend", backend)
+        self.node(f"{frontend}/backend-id", "0")
+        self.node(f"{frontend}/state", STATES[xenstore])
+
+    def _give_irq(self, number: int) -> None:
+        del self.dom0.irqs[number]
+        self.dom0.irq_numbers.give(number)
+
+    def _give_pty(self, number: int) -> None:
+        self.dom0.pty_numbers.give(number)
+        self.dom0.ptys -= 1
+
+    def _memory(self, anon_kib: int, slab_kib: int) -> None:
+        self.dom0.anon_kib += anon_kib
+        self.dom0.slab_kib += slab_kib
+
+    def _aio(self, requests: int) -> None:
+        self.dom0.aio += requests

@@ -1,0 +1,138 @@
+"""What a host gives out and takes back: numbers, event channels, descriptors, xenstore nodes."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import Final
+
+from xenwatch.parse.evtchn import Channel
+
+BUCKET: Final = 64
+"""EVTCHNS_PER_BUCKET: Xen allocates a domain's table in steps of this many ports."""
+
+
+class Numbers:
+    """Numbers given out lowest first, as Linux and Xen do with ports, irqs and descriptors."""
+
+    def __init__(self, first: int = 0) -> None:
+        self.high = first
+        """One past the highest number ever given out."""
+        self._free: list[int] = []
+
+    def take(self) -> int:
+        """The lowest number that is free."""
+        if self._free:
+            return heapq.heappop(self._free)
+        self.high += 1
+        return self.high - 1
+
+    def give(self, number: int) -> None:
+        """Take a number back."""
+        heapq.heappush(self._free, number)
+
+
+class ChannelTable:
+    """A domain's event channels by port; port 0 is never used.
+
+    `owned` are the ports Xen keeps to itself: Xen 4.15 to 4.18 tell nobody of them.
+    """
+
+    def __init__(self) -> None:
+        self.channels: dict[int, Channel] = {}
+        self.owned: set[int] = set()
+        self._numbers = Numbers(1)
+
+    @property
+    def slots(self) -> int:
+        """Ports Xen has allocated, used or not: the mark never falls."""
+        return -(-self._numbers.high // BUCKET) * BUCKET
+
+    def take(self) -> int:
+        """A free port, to be put to use."""
+        return self._numbers.take()
+
+    def open(self, kind: str, vcpu: int = 0, number: int | None = None) -> int:
+        """A free port bound to an IPI, VIRQ or PIRQ."""
+        port = self.take()
+        self.channels[port] = Channel(port, vcpu, kind, None, number)
+        return port
+
+    def close(self, port: int) -> None:
+        """Close a port."""
+        self.channels.pop(port, None)
+        self.owned.discard(port)
+        self._numbers.give(port)
+
+
+@dataclass(slots=True)
+class Process:
+    """A process or kernel thread of dom0: its name, arguments, descriptors by number and threads.
+
+    `nofile` is its limit of open files, soft and hard.
+    """
+
+    pid: int
+    comm: str
+    argv: tuple[str, ...] = ()
+    nofile: tuple[int, int] = (1024, 1048576)
+    threads: int = 1
+    fds: dict[int, str] = field(default_factory=dict)
+    _numbers: Numbers = field(default_factory=Numbers)
+
+    def open(self, target: str) -> int:
+        """A new descriptor; `target` is what its link in `/proc/PID/fd` reads."""
+        number = self._numbers.take()
+        self.fds[number] = target
+        return number
+
+    def close(self, number: int) -> None:
+        """Close a descriptor."""
+        del self.fds[number]
+        self._numbers.give(number)
+
+
+class Store:
+    """The nodes of xenstored: a value and the names below it, in the order they were made."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {"/": b""}
+        self._below: dict[str, dict[str, None]] = {"/": {}}
+
+    def write(self, path: str, value: bytes | str) -> None:
+        """Write a node, and make the nodes above it that are not there."""
+        self._make(path)
+        self.values[path] = value.encode() if isinstance(value, str) else value
+
+    def names(self, path: str) -> tuple[str, ...] | None:
+        """Names below a node, `None` where there is no such node."""
+        below = self._below.get(path)
+        return None if below is None else tuple(below)
+
+    def remove(self, path: str) -> None:
+        """Remove a node and all below it; one that is not there is no error."""
+        if path not in self.values:
+            return
+        for name in self._below[path]:
+            self._drop(f"{path}/{name}")
+        self._drop_node(path)
+        parent, _, name = path.rpartition("/")
+        del self._below[parent or "/"][name]
+
+    def _make(self, path: str) -> None:
+        if path in self.values:
+            return
+        parent, _, name = path.rpartition("/")
+        self._make(parent or "/")
+        self._below[parent or "/"][name] = None
+        self._below[path] = {}
+        self.values[path] = b""
+
+    def _drop(self, path: str) -> None:
+        for name in self._below[path]:
+            self._drop(f"{path}/{name}")
+        self._drop_node(path)
+
+    def _drop_node(self, path: str) -> None:
+        del self._below[path]
+        del self.values[path]

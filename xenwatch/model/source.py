@@ -1,0 +1,136 @@
+"""The synthetic host as a source: bytes as the kernel, Xen and xenstored give them, in memory."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from typing import Final
+
+from xenwatch.model import files
+from xenwatch.model.host import Machine
+from xenwatch.model.presets import PRESETS
+from xenwatch.model.render.evtchn import render_lsevtchn
+from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.render.text import render_statvfs, render_uname
+from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
+from xenwatch.model.tree import FileTree
+from xenwatch.model.xen import Xen
+from xenwatch.parse import xenstore
+from xenwatch.sources.base import (
+    READ_LIMIT,
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    SourceError,
+    XenstoreReply,
+)
+
+_KERNEL_LOG: Final = "/dev/kmsg"
+
+
+def preset(name: str) -> ModelSource:
+    """A synthetic host by the name of its preset. Raises `KeyError` that names the known ones."""
+    if name not in PRESETS:
+        raise KeyError(f"no preset {name!r}; known are {', '.join(PRESETS)}")
+    return ModelSource(PRESETS[name]())
+
+
+class ModelSource:
+    """Answers as `machine` is at the moment of the question.
+
+    Paths are rendered when read. The tree of paths is made anew after the machine has changed.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._dom0 = machine.dom0
+        self._xen = Xen(machine.dom0)
+        self._console = b""
+        self._tree = files.build(machine.dom0)
+        self._generation = machine.generation
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """See `Source.read`."""
+        content = self._files().read(path)
+        if len(content) <= limit:
+            return content
+        if path == _KERNEL_LOG:
+            return content[:limit]
+        raise SourceError(path, f"longer than {limit} bytes", errno.EFBIG)
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """See `Source.listdir`."""
+        return self._files().listdir(path)
+
+    def readlink(self, path: str) -> str:
+        """See `Source.readlink`."""
+        return self._files().readlink(path)
+
+    def statvfs(self, path: str) -> bytes:
+        """See `Source.statvfs`."""
+        numbers = self._dom0.platform.file_systems.get(path)
+        if numbers is None:
+            raise SourceError.from_os(path, OSError(errno.ENOENT, ""))
+        return render_statvfs(numbers)
+
+    def uname(self) -> bytes:
+        """See `Source.uname`."""
+        platform = self._dom0.platform
+        return render_uname(("Linux", platform.release, platform.version, "x86_64"))
+
+    def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
+        """See `Source.run`. The programs are lsevtchn and, for its debug keys and console, xl."""
+        self._files().read(argv[0])
+        program = argv[0].rpartition("/")[2]
+        if program == "lsevtchn":
+            return self._lsevtchn(argv[1:])
+        if tuple(argv[1:]) == ("debug-keys", "g"):
+            self._console += self._xen.usage()
+            return CommandOutput(0, b"", b"")
+        if tuple(argv[1:]) == ("dmesg",):
+            return CommandOutput(0, self._console, b"")
+        return CommandOutput(1, b"", b"unknown command\n")
+
+    def links(self) -> bytes:
+        """See `Source.links`."""
+        return render_links(self._dom0.links.values())
+
+    def hypercall(self, call: Hypercall) -> HypercallReply:
+        """See `Source.hypercall`."""
+        return self._xen.answer(call)
+
+    def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        """See `Source.hypercalls`."""
+        replies = []
+        for call in calls:
+            replies.append(self._xen.answer(call))
+            if replies[-1].result == -errno.EINVAL:
+                break
+        return tuple(replies)
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """See `Source.xenstore`. A directory is one answer however long, as oxenstored's is."""
+        path = payload.rstrip(b"\0").decode("utf-8", "surrogateescape")
+        if op == xenstore.DIRECTORY:
+            names = self._dom0.store.names(path)
+            return refusal_reply("ENOENT") if names is None else directory_reply(names)
+        if op == xenstore.READ:
+            value = self._dom0.store.values.get(path)
+            return refusal_reply("ENOENT") if value is None else read_reply(value)
+        return refusal_reply("ENOSYS")
+
+    def close(self) -> None:
+        """See `Source.close`: there is nothing to give back."""
+
+    def _files(self) -> FileTree:
+        if self._generation != self._machine.generation:
+            self._generation = self._machine.generation
+            self._tree = files.build(self._dom0)
+        return self._tree
+
+    def _lsevtchn(self, arguments: Sequence[str]) -> CommandOutput:
+        domain = self._dom0.domains.get(int(arguments[0]) if arguments else 0)
+        if domain is None:
+            return CommandOutput(1, b"", b"xc_evtchn_status: No such process\n")
+        channels = sorted(domain.channels.channels.values(), key=lambda channel: channel.port)
+        return CommandOutput(0, render_lsevtchn(channels), b"")

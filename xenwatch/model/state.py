@@ -1,0 +1,207 @@
+"""What dom0 and Xen hold: the state of the synthetic host, before any device asks for more."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from xenwatch.model.platform import Platform
+from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
+from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
+from xenwatch.parse.rtnl import Link
+
+FRAME_ENTRIES: Final = 512
+"""Entries of a frame of a version 1 grant table."""
+RESERVED_ENTRIES: Final = 8
+"""GNTTAB_NR_RESERVED_ENTRIES."""
+LEGACY_IRQS: Final = 16
+"""Descriptors Linux keeps for the ISA interrupts, used or not."""
+FIRST_IRQ: Final = 24
+"""The first descriptor behind the pins of one I/O APIC."""
+DYING: Final = 1
+PAUSED: Final = 8
+BLOCKED: Final = 16
+RUNNING: Final = 32
+_IPIS: Final = ("resched", "callfunc", "callfuncsingle", "irqwork", "spinlock")
+_DOM0_VIRQS: Final = {9: "xen-pcpu", 16: "mce", 2: "hvc_console"}
+_DOM_EXC: Final = 3
+
+
+@dataclass(slots=True)
+class Domain:
+    """A domain as Xen has it. `state` is the flag of getdomaininfo that is set.
+
+    `frames` is how far its grant table of `entries` ever grew.
+    """
+
+    domid: int
+    uuid: bytes
+    name: bytes
+    type: str
+    vcpus: int
+    memory_kib: int
+    state: int = BLOCKED
+    cpu_ns: int = 0
+    channels: ChannelTable = field(default_factory=ChannelTable)
+    entries: int = RESERVED_ENTRIES
+    frames: int = 1
+
+    def grant(self, entries: int) -> None:
+        """Use more of the grant table, or less where `entries` is negative."""
+        self.entries += entries
+        self.frames = max(self.frames, math.ceil(self.entries / FRAME_ENTRIES))
+
+
+@dataclass(frozen=True, slots=True)
+class Irq:
+    """A Linux interrupt descriptor as `/proc/interrupts` shows it."""
+
+    chip: str
+    handler: str
+    action: str
+
+
+class Dom0:
+    """The control domain of a platform without guests.
+
+    Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
+    bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
+    in KiB of each loop device, `anon_kib` and `slab_kib` what guests take of dom0's memory.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.domains: dict[int, Domain] = {}
+        self.processes: dict[int, Process] = {}
+        self.by_comm: dict[str, Process] = {}
+        self.irqs: dict[int, Irq] = {}
+        self.links: dict[int, Link] = {}
+        self.backends: dict[str, str] = {}
+        self.store = Store()
+        self.minors: dict[int, int] = {}
+        self.loops: dict[int, int] = {}
+        self.irq_numbers = Numbers(FIRST_IRQ)
+        self.loop_numbers = Numbers()
+        self.minor_numbers = Numbers()
+        self.pty_numbers = Numbers()
+        self.ptys = 0
+        self.aio = 0
+        self.anon_kib = 0
+        self.slab_kib = 0
+        self.tasks = platform.tasks
+        self._pids = itertools.count(297)
+        self._inodes = itertools.count(34487)
+        self._indexes = itertools.count(1)
+        self._boot()
+
+    @property
+    def xenstored(self) -> Process:
+        """The process that serves xenstore."""
+        return self.by_comm["oxenstored"]
+
+    @property
+    def domain(self) -> Domain:
+        """dom0 as a domain."""
+        return self.domains[0]
+
+    def process(self, comm: str, argv: tuple[str, ...] = (), threads: int = 1) -> Process:
+        """A new process, or without arguments a kernel thread."""
+        process = Process(next(self._pids), comm, argv, threads=threads)
+        self.processes[process.pid] = process
+        self.tasks += threads
+        return process
+
+    def end(self, process: Process) -> None:
+        """End a process."""
+        del self.processes[process.pid]
+        self.tasks -= process.threads
+
+    def socket(self) -> str:
+        """What the descriptor of a new socket reads."""
+        return f"socket:[{next(self._inodes)}]"
+
+    def link(self, name: str, master: int | None = None, kind: str = "") -> Link:
+        """A new network link."""
+        link = Link(next(self._indexes), name, master, kind)
+        self.links[link.index] = link
+        return link
+
+    def bridge(self) -> int:
+        """Index of the bridge the guests' interfaces are ports of."""
+        name = self.platform.bridge
+        return next(link.index for link in self.links.values() if link.name == name)
+
+    def irq(self, chip: str, handler: str, action: str) -> int:
+        """A descriptor for an event channel that was bound in dom0's kernel."""
+        number = self.irq_numbers.take()
+        self.irqs[number] = Irq(chip, handler, action)
+        return number
+
+    def _boot(self) -> None:
+        platform = self.platform
+        self.domains[0] = Domain(
+            0, bytes(16), b"Domain-0", "pv", platform.vcpus, platform.memory_kib, RUNNING
+        )
+        self._boot_channels()
+        for daemon in platform.daemons:
+            process = self.process(daemon.comm, daemon.argv, daemon.threads)
+            self.tasks -= daemon.threads  # counted among the platform's own
+            process.nofile = daemon.nofile
+            for target in daemon.fds:
+                process.open(target)
+            for _ in range(daemon.sockets):
+                process.open(self.socket())
+            self.by_comm[daemon.comm] = process
+        self._boot_links()
+        self._boot_store()
+
+    def _boot_channels(self) -> None:
+        """The channels dom0 has of its own, each with its descriptor in the kernel."""
+        table = self.domain.channels
+        for number in range(LEGACY_IRQS):
+            action = self.platform.pirqs.get(number, "")
+            self.irqs[number] = Irq("xen-pirq", "ioapic-edge", action)
+        for vcpu in range(self.platform.vcpus):
+            table.open(VIRQ, vcpu, 0)
+            self.irq("xen-percpu", "virq", f"timer{vcpu}")
+            for name in _IPIS:
+                table.open(IPI, vcpu)
+                self.irq("xen-percpu", "ipi", f"{name}{vcpu}")
+        kernel, daemon = table.take(), table.take()
+        table.channels[kernel] = Channel(kernel, 0, INTERDOMAIN, 0, daemon)
+        table.channels[daemon] = Channel(daemon, 0, INTERDOMAIN, 0, kernel)
+        self.irq("xen-dyn", "event", "xenbus")
+        self.irq("xen-dyn-lateeoi", "event", "evtchn:oxenstored")
+        for virq, name in _DOM0_VIRQS.items():
+            table.open(VIRQ, 0, virq)
+            self.irq("xen-dyn", "virq", name)
+        table.open(VIRQ, 0, _DOM_EXC)
+        self.irq("xen-dyn-lateeoi", "event", "evtchn:oxenstored")
+        for pirq, name in self.platform.pirqs.items():
+            table.open(PIRQ, pirq % self.platform.vcpus, pirq)
+            if pirq >= LEGACY_IRQS:
+                self.irq("xen-pirq", "msi-x", name)
+
+    def _boot_links(self) -> None:
+        self.link("lo")
+        if self.platform.bridge_kind == "bridge":
+            self.link("eth0")
+            self.link(self.platform.bridge, kind="bridge")
+            return
+        switch = self.link(self.platform.bridge, kind="openvswitch")
+        self.link("eth0", switch.index)
+        self.link("xenbr0", kind="openvswitch")
+
+    def _boot_store(self) -> None:
+        home = "/local/domain/0"
+        memory = str(self.platform.memory_kib)
+        for path, value in {
+            f"{home}/name": "Domain-0",
+            f"{home}/domid": "0",
+            f"{home}/memory/target": memory,
+            f"{home}/memory/static-max": memory,
+            "/tool/xenstored": self.xenstored.argv[0],
+        }.items():
+            self.store.write(path, value)

@@ -1,0 +1,136 @@
+"""Xen of the synthetic host: hypercalls answered from its state."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import Final
+
+from xenwatch.model.render.domaininfo import render_list
+from xenwatch.model.render.evtchn import render_status
+from xenwatch.model.render.gnttab import Usage, render_query_size, render_usage
+from xenwatch.model.render.xenversion import render_text, render_version
+from xenwatch.model.resources import ChannelTable
+from xenwatch.model.state import Dom0, Domain
+from xenwatch.parse import domaininfo, evtchn, gnttab, xenversion
+from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo, Layout
+from xenwatch.parse.evtchn import CLOSED, UNKNOWN, Channel
+from xenwatch.parse.gnttab import QuerySize
+from xenwatch.sources.base import Hypercall, HypercallReply
+
+DOMID_SELF: Final = 0x7FF0
+_BAD_DOMAIN: Final = -2
+"""GNTST_bad_domain."""
+_NO_REASON: Final = 0xFFFF0000
+"""The shutdown reason in the flags of a domain that did not shut down."""
+_HVM: Final = 2
+_EMULATION: Final = {"pv": 0, "pvh": 1, "hvm": 0x3FF}
+"""XEN_X86_EMU_*: a local APIC for PVH, all but virtual PCI for HVM."""
+_SILENT: Final = ((4, 15), (4, 19))
+"""From the first of these releases until the second, ports of Xen's own answer EACCES."""
+_STATUS: Final = struct.Struct("<HxxI")
+_QUERY: Final = struct.Struct("<H")
+_LIST: Final = struct.Struct("<IIHxxI")
+
+
+class Xen:
+    """Answers hypercalls about the host `dom0` controls."""
+
+    def __init__(self, dom0: Dom0) -> None:
+        self._dom0 = dom0
+        self._layout: Layout = LAYOUTS[dom0.platform.xen]
+        first, end = _SILENT
+        self._silent = first <= dom0.platform.xen < end
+
+    def answer(self, call: Hypercall) -> HypercallReply:
+        """The reply to a hypercall; one this Xen does not have is refused with ENOSYS."""
+        operation = (call.number, call.args[0] if call.number != domaininfo.SYSCTL else None)
+        if operation == (evtchn.EVENT_CHANNEL_OP, evtchn.STATUS):
+            return self._status(call.block)
+        if operation == (gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE):
+            return self._query_size(call.block)
+        if call.number == domaininfo.SYSCTL:
+            return self._list(call.block)
+        if call.number == xenversion.XEN_VERSION:
+            return self._version(call)
+        return HypercallReply(-errno.ENOSYS, call.block)
+
+    def usage(self) -> bytes:
+        """What debug key 'g' adds to the hypervisor's console."""
+        platform = self._dom0.platform
+        return render_usage(
+            Usage(
+                domid,
+                1,
+                domain.frames,
+                platform.max_grant_frames,
+                2 if domid == 0 else 0,
+                platform.max_maptrack_frames,
+            )
+            for domid, domain in sorted(self._dom0.domains.items())
+        )
+
+    def _status(self, block: bytes) -> HypercallReply:
+        domid, port = _STATUS.unpack_from(block)
+        domain = self._dom0.domains.get(0 if domid == DOMID_SELF else domid)
+        if domain is None:
+            return HypercallReply(-errno.ESRCH, block)
+        table = domain.channels
+        if port >= table.slots:
+            return HypercallReply(-errno.EINVAL, block)
+        if port in table.owned and self._silent:
+            return HypercallReply(-errno.EACCES, block)
+        return HypercallReply(0, render_status(domid, _channel(table, port)))
+
+    def _query_size(self, block: bytes) -> HypercallReply:
+        (domid,) = _QUERY.unpack_from(block)
+        domain = self._dom0.domains.get(0 if domid == DOMID_SELF else domid)
+        if domain is None:
+            return HypercallReply(0, render_query_size(QuerySize(domid, 0, 0, _BAD_DOMAIN)))
+        most = self._dom0.platform.max_grant_frames
+        return HypercallReply(0, render_query_size(QuerySize(domid, domain.frames, most, 0)))
+
+    def _list(self, block: bytes) -> HypercallReply:
+        command, version, first, count = _LIST.unpack_from(block)
+        if version != self._layout.sysctl:
+            return HypercallReply(-errno.EACCES, block)
+        if command != domaininfo.GETDOMAININFOLIST:
+            return HypercallReply(-errno.ENOSYS, block)
+        domids = sorted(domid for domid in self._dom0.domains if domid >= first)[:count]
+        infos = [_info(self._layout, self._dom0.domains[domid]) for domid in domids]
+        return HypercallReply(0, render_list(self._layout, block, infos))
+
+    def _version(self, call: Hypercall) -> HypercallReply:
+        platform = self._dom0.platform
+        if call.args[0] == xenversion.VERSION:
+            return HypercallReply(render_version(platform.xen), call.block)
+        texts = {
+            xenversion.EXTRAVERSION: platform.xen_extra,
+            xenversion.COMMANDLINE: platform.xen_command_line,
+        }
+        text = texts.get(call.args[0])
+        if text is None:
+            return HypercallReply(-errno.ENOSYS, call.block)
+        return HypercallReply(0, render_text(call.block, text))
+
+
+def _channel(table: ChannelTable, port: int) -> Channel:
+    if port in table.owned:
+        return Channel(port, 0, UNKNOWN)
+    return table.channels.get(port) or Channel(port, 0, CLOSED)
+
+
+def _info(layout: Layout, domain: Domain) -> DomainInfo:
+    pages = domain.memory_kib * 1024 // domaininfo.PAGE
+    return DomainInfo(
+        domid=domain.domid,
+        flags=_NO_REASON | domain.state | (_HVM if domain.type != "pv" else 0),
+        tot_pages=pages,
+        max_pages=pages,
+        cpu_time=domain.cpu_ns,
+        online_vcpus=domain.vcpus,
+        max_vcpu_id=domain.vcpus - 1,
+        handle=domain.uuid,
+        emulation=_EMULATION[domain.type] if layout.arch_words else None,
+        old_pvh=layout.old_pvh,
+    )
