@@ -37,6 +37,8 @@ def read(source: Source, previous: Snapshot) -> Host:
     if xen is not None:
         place = (platform, platform_version)
         abi = _abi(_Boot(log, xen, kernel, machine, command_line, place))
+        if known is not None and log.fifo is None and not log.complete:
+            abi = known.abi or abi
     return Host(
         xen=xen,
         xen_version=version,
@@ -49,7 +51,7 @@ def read(source: Source, previous: Snapshot) -> Host:
         platform_version=platform_version,
         cgroup_version=_cgroup_version(source),
         is_dom0=b"control_d" in capabilities,
-        abi=known.abi if known is not None and known.abi is not None else abi,
+        abi=abi,
         nr_irqs=log.nr_irqs or (known.nr_irqs if known is not None else None),
     )
 
@@ -141,6 +143,8 @@ def _two_level(boot: _Boot) -> str | None:
         return f"Linux {boot.kernel[0]}.{boot.kernel[1]} has no FIFO ABI"
     if boot.xen < (4, 4):
         return f"Xen {boot.xen[0]}.{boot.xen[1]} has no FIFO ABI"
+    if boot.log.complete:  # kernels that fall back to 2-level need not say so
+        return "kernel log: no FIFO-based ABI since its first line"
     return None
 
 

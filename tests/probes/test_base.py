@@ -1,0 +1,153 @@
+"""One run of a probe: how it ends, what a pass makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.probes.support import FakeHost
+from xenwatch.parse.errors import ParseError
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import NotApplicable, Probe, merge, run, take
+from xenwatch.snapshot import Aio, Irqs, Outcome, Ptys, Snapshot, Status
+from xenwatch.sources.base import Source, SourceError
+
+Read = Callable[[Source, Snapshot], object]
+
+
+def probe(read: Read, name: str = "irqs", enabled: bool = True) -> Probe:
+    """A probe that does as it is told."""
+    return Probe(name, "a file", "mount it", read, enabled=enabled)
+
+
+def failing(error: BaseException) -> Read:
+    """A read that raises."""
+
+    def read(source: Source, previous: Snapshot) -> object:
+        raise error
+
+    return read
+
+
+def giving(value: object) -> Read:
+    """A read that succeeds."""
+    return lambda source, previous: value
+
+
+def ticks() -> Callable[[], float]:
+    """A clock that tells 1, 2, 3 and so on."""
+    numbers: Iterator[float] = map(float, range(1, 1000))
+    return lambda: next(numbers)
+
+
+def test_a_reading_is_the_value() -> None:
+    """A probe that reads something is OK, with the time it began at."""
+    value, outcome = run(probe(giving(Irqs(3))), FakeHost(), Snapshot(), ticks())
+
+    assert value == Irqs(3)
+    assert (outcome.status, outcome.detail, outcome.time) == (Status.OK, "", 1.0)
+    assert outcome.seconds >= 0
+    assert outcome.cpu_seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (NotApplicable("no blktap"), Status.NOT_APPLICABLE, "no blktap"),
+        (SourceError("/proc/x", "Permission denied"), Status.FAILED, "/proc/x: Permission denied"),
+        (ParseError("/proc/x", "not a number", b"?"), Status.FAILED, "/proc/x: not a number: b'?'"),
+    ],
+)
+def test_a_run_without_a_reading_says_why(error: Exception, status: Status, detail: str) -> None:
+    """The three ways a probe may end have their status and their reason."""
+    value, outcome = run(probe(failing(error)), FakeHost(), Snapshot())
+
+    assert (value, outcome.status, outcome.detail) == (None, status, detail)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ZeroDivisionError("division by zero"),
+        KeyError("x"),
+        UnicodeDecodeError("ascii", b"\xff", 0, 1, "no"),
+        RecursionError("too deep"),
+        MemoryError(),
+        OSError(5, "I/O error"),
+        AssertionError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_defect_is_a_failure(error: Exception) -> None:
+    """An exception no probe should raise fails that probe and says that it is our fault."""
+    value, outcome = run(probe(failing(error)), FakeHost(), Snapshot())
+
+    assert (value, outcome.status) == (None, Status.FAILED)
+    assert outcome.detail.startswith(f"defect in xenwatch: {type(error).__name__}")
+
+
+def test_an_order_to_stop_is_obeyed() -> None:
+    """What is meant for the whole process is not taken for a failure of the probe."""
+    with pytest.raises(KeyboardInterrupt):
+        run(probe(failing(KeyboardInterrupt())), FakeHost(), Snapshot())
+
+
+def test_merging_changes_one_reading() -> None:
+    """One probe's result takes the place of its last one and leaves the others as they are."""
+    well = Outcome(Status.OK)
+    before = Snapshot(1.0, {"ptys": well, "irqs": well}, ptys=Ptys(1, 2), irqs=Irqs(7))
+    bad = Outcome(Status.FAILED, "because")
+    after = merge(before, "irqs", None, bad, 5.0)
+
+    assert after == Snapshot(5.0, {"ptys": well, "irqs": bad}, ptys=Ptys(1, 2))
+    assert before.irqs == Irqs(7)
+    assert before.outcomes["irqs"] is well
+
+
+def test_a_pass_goes_through_all_probes() -> None:
+    """One that fails, one that does not apply and one that is off cost the others nothing."""
+    snapshot = take(
+        FakeHost(),
+        [
+            probe(failing(ValueError("?")), "host"),
+            probe(giving(Irqs(3))),
+            probe(failing(NotApplicable("no")), "blktap"),
+            probe(giving(Ptys(1, 2)), "ptys", enabled=False),
+            probe(giving(Aio(1, 2)), "aio"),
+        ],
+    )
+
+    assert {name: outcome.status for name, outcome in snapshot.outcomes.items()} == {
+        "host": Status.FAILED,
+        "irqs": Status.OK,
+        "blktap": Status.NOT_APPLICABLE,
+        "ptys": Status.DISABLED,
+        "aio": Status.OK,
+    }
+    assert (snapshot.irqs, snapshot.aio) == (Irqs(3), Aio(1, 2))
+    assert (snapshot.host, snapshot.blktap, snapshot.ptys) == (None, None, None)
+
+
+def test_a_probe_sees_what_was_read_before_it() -> None:
+    """Within a pass a probe is given the readings of those before it."""
+    seen: list[Snapshot] = []
+
+    def read(source: Source, previous: Snapshot) -> Ptys:
+        seen.append(previous)
+        return Ptys(1, 2)
+
+    take(FakeHost(), [probe(giving(Irqs(3))), probe(read, "ptys")])
+
+    assert (seen[0].irqs, seen[0].ptys) == (Irqs(3), None)
+
+
+def test_a_machine_with_nothing_readable_fails_without_a_defect() -> None:
+    """A pass over an empty machine ends, every probe with a reason that is not a defect."""
+    snapshot = take(FakeHost(store=None), PROBES)
+
+    assert set(snapshot.outcomes) == {one.name for one in PROBES}
+    for name, outcome in snapshot.outcomes.items():
+        assert outcome.status is Status.OK or outcome.detail
+        assert "defect" not in outcome.detail, name
+        assert (getattr(snapshot, name) is None) == (outcome.status is not Status.OK)
