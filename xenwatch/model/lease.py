@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,11 +23,13 @@ class Lease:
 
     dom0: Dom0
     guest: Domain
-    _taken: ExitStack = field(default_factory=ExitStack)
+    _taken: list[tuple[Callable[..., object], tuple[object, ...]]] = field(default_factory=list)
 
     def close(self) -> None:
         """Give everything back."""
-        self._taken.close()
+        while self._taken:
+            give, arguments = self._taken.pop()
+            give(*arguments)
 
     def channel(self, action: str, owned: bool = False) -> int:
         """An event channel between the guest and dom0, where `action` names who bound it.
@@ -43,33 +45,33 @@ class Lease:
         vcpu = ours % self.dom0.platform.vcpus
         dom0.channels[ours] = Channel(ours, vcpu, INTERDOMAIN, self.guest.domid, theirs)
         irq = self.dom0.irq("xen-dyn-lateeoi", "event", action)
-        self._taken.callback(guest.close, theirs)
-        self._taken.callback(dom0.close, ours)
-        self._taken.callback(self._give_irq, irq)
+        self._at_end(guest.close, theirs)
+        self._at_end(dom0.close, ours)
+        self._at_end(self._give_irq, irq)
         return theirs
 
     def grant(self, entries: int) -> None:
         """Entries of the guest's grant table."""
         self.guest.grant(entries)
-        self._taken.callback(self.guest.grant, -entries)
+        self._at_end(self.guest.grant, -entries)
 
     def process(
         self, comm: str, argv: tuple[str, ...] = (), threads: int = 1, anon_kib: int = 0
     ) -> Process:
         """A process with its memory, or a kernel thread."""
         process = self.dom0.process(comm, argv, threads)
-        self._taken.callback(self.dom0.end, process)
+        self._at_end(self.dom0.end, process)
         self.memory(anon_kib)
         return process
 
     def memory(self, anon_kib: int, slab_kib: int = 0) -> None:
         """dom0's own memory."""
         self._memory(anon_kib, slab_kib)
-        self._taken.callback(self._memory, -anon_kib, -slab_kib)
+        self._at_end(self._memory, -anon_kib, -slab_kib)
 
     def fd(self, process: Process, target: str) -> None:
         """A descriptor of a process that outlives the guest."""
-        self._taken.callback(process.close, process.open(target))
+        self._at_end(process.close, process.open(target))
 
     def xenstore_client(self, process: Process) -> None:
         """A connection of a process to xenstored: a descriptor at each end."""
@@ -80,53 +82,61 @@ class Lease:
         """A pseudo-terminal."""
         number = self.dom0.pty_numbers.take()
         self.dom0.ptys += 1
-        self._taken.callback(self._give_pty, number)
+        self._at_end(self._give_pty, number)
         return number
 
     def port(self, name: str, kind: str = "") -> None:
         """A network link that is a port of the bridge."""
         link = self.dom0.link(name, self.dom0.bridge(), kind)
-        self._taken.callback(self.dom0.links.pop, link.index)
+        self._at_end(self.dom0.links.pop, link.index)
 
     def loop(self, kib: int) -> None:
         """A loop device in front of a file of that size."""
         number = self.dom0.loop_numbers.take()
         self.dom0.loops[number] = kib
-        self._taken.callback(self.dom0.loop_numbers.give, number)
-        self._taken.callback(self.dom0.loops.pop, number)
+        self._at_end(self.dom0.loop_numbers.give, number)
+        self._at_end(self.dom0.loops.pop, number)
 
     def minor(self, process: Process) -> None:
         """A minor of blktap with its tapdisk."""
         number = self.dom0.minor_numbers.take()
         self.dom0.minors[number] = process.pid
-        self._taken.callback(self.dom0.minor_numbers.give, number)
-        self._taken.callback(self.dom0.minors.pop, number)
+        self._at_end(self.dom0.minor_numbers.give, number)
+        self._at_end(self.dom0.minors.pop, number)
 
     def aio(self, requests: int) -> None:
         """Requests of aio contexts."""
         self._aio(requests)
-        self._taken.callback(self._aio, -requests)
+        self._at_end(self._aio, -requests)
 
     def node(self, path: str, value: bytes | str) -> None:
         """A node of xenstore that goes with the device."""
         self.dom0.store.write(path, value)
-        self._taken.callback(self.dom0.store.remove, path)
+        self._at_end(self.dom0.store.remove, path)
 
     def backend(self, cls: str, devid: int, sysfs: str, xenstore: str = CONNECTED) -> None:
         """A backend device in dom0: on the kernel's bus and in xenstore, with its state in both."""
         domid = self.guest.domid
         bus_id = f"{cls}-{domid}-{devid}"
         self.dom0.backends[bus_id] = sysfs
-        self._taken.callback(self.dom0.backends.pop, bus_id)
+        self._at_end(self.dom0.backends.pop, bus_id)
         frontend = f"/local/domain/{domid}/device/{cls}/{devid}"
         backend = f"/local/domain/0/backend/{cls}/{domid}/{devid}"
-        self.node(f"{backend}/frontend", frontend)
-        self.node(f"{backend}/frontend-id", str(domid))
-        self.node(f"{backend}/online", "1")
-        self.node(f"{backend}/state", STATES[xenstore])
-        self.node(f"{frontend}/backend", backend)
-        self.node(f"{frontend}/backend-id", "0")
-        self.node(f"{frontend}/state", STATES[xenstore])
+        for path, value in {
+            f"{backend}/frontend": frontend,
+            f"{backend}/frontend-id": str(domid),
+            f"{backend}/online": "1",
+            f"{backend}/state": STATES[xenstore],
+            f"{frontend}/backend": backend,
+            f"{frontend}/backend-id": "0",
+            f"{frontend}/state": STATES[xenstore],
+        }.items():
+            self.dom0.store.write(path, value)
+        self._at_end(self.dom0.store.remove, frontend)
+        self._at_end(self.dom0.store.remove, backend)
+
+    def _at_end(self, give: Callable[..., object], *arguments: object) -> None:
+        self._taken.append((give, arguments))
 
     def _give_irq(self, number: int) -> None:
         del self.dom0.irqs[number]
