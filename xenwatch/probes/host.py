@@ -118,7 +118,7 @@ def _abi(boot: _Boot) -> Abi:
     The kernel's own message, else its parameter (drivers/xen/events/events_base.c: FIFO is tried
     by default since Linux 3.14, and Xen has it since 4.4), else those versions.
     """
-    reason = _two_level(boot)
+    reason = None if boot.log.fifo else _two_level(boot)
     if reason is None:
         origin = "default of Linux 3.14 and Xen 4.4 or later, not confirmed"
         if boot.log.fifo:
@@ -132,9 +132,7 @@ def _abi(boot: _Boot) -> Abi:
 
 
 def _two_level(boot: _Boot) -> str | None:
-    """Why dom0 must be using the 2-level ABI, or `None`."""
-    if boot.log.fifo:
-        return None
+    """Why dom0 must be using the 2-level ABI when no log says FIFO, or `None`."""
     if boot.log.fifo is False:
         return "kernel log: Using 2-level ABI"
     if any(switch in boot.command_line.split() for switch in _FIFO_OFF):
