@@ -103,10 +103,25 @@ async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch
             await clock.advance(DELAY)
             while it.page is not None:
                 await settle()
+        assert not it.complete
         engine.changed.set()
         await rendered(clock, it, None)
 
     assert [entry["event"] for entry in logs] == ["the metrics could not be rendered"]
+
+
+async def test_a_page_is_complete_once_every_probe_has_run() -> None:
+    """A page rendered before the first pass is over is not complete, the next one is."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    async with running(it.run()):
+        engine.changed.set()
+        first = await rendered(clock, it, None)
+        engine.ready.set()
+        assert not it.complete
+        engine.changed.set()
+        await rendered(clock, it, first)
+        assert it.complete
 
 
 async def test_a_limit_is_logged_when_its_severity_changes() -> None:

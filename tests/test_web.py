@@ -37,7 +37,7 @@ class Site:
         self.publisher = Publisher(self.engine, THRESHOLDS, clock)
         self.page = render(full_snapshot(), THRESHOLDS, {})
         self.publisher.page = self.page
-        self.server = Server(self.engine, self.publisher, NAMES, max_requests)
+        self.server = Server(self.publisher, NAMES, max_requests)
 
     @asynccontextmanager
     async def client(self, path: str = "/metrics") -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
@@ -121,14 +121,14 @@ async def test_nothing_is_served_before_the_first_page() -> None:
 
 
 async def test_ready_is_after_the_first_pass() -> None:
-    """Ready is 503 until every probe has run and a page is rendered; healthy is 200 always."""
+    """Ready is 503 until there is a page of a whole pass; healthy is 200 always."""
     site = Site()
     async with site.client() as client:
         async with client.get("/-/ready") as answer:
             assert answer.status == 503
         async with client.get("/-/healthy") as answer:
             assert answer.status == 200
-        site.engine.ready.set()
+        site.publisher.complete = True
         async with client.get("/-/ready") as answer:
             assert answer.status == 200
 
@@ -136,7 +136,7 @@ async def test_ready_is_after_the_first_pass() -> None:
 async def test_the_landing_page_leads_to_the_rest() -> None:
     """The page at / is HTML with the version and links that work."""
     site = Site()
-    site.engine.ready.set()
+    site.publisher.complete = True
     async with site.client("/limits") as client:
         async with client.get("/") as answer:
             text = await answer.text()

@@ -169,10 +169,6 @@ def _once(options: argparse.Namespace) -> int:
 def _capture(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
     directory: Path = options.directory
-    if directory.exists() and any(directory.iterdir()):
-        _say(f"{directory} is not empty; name a new directory")
-        return 1
-    directory.mkdir(parents=True, exist_ok=True)
     recording = RecordingSource(source, directory)
     snapshot = one_pass(recording, settings.probes())
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")

@@ -104,7 +104,7 @@ class Daemon:
     def _application(self, path: str) -> web.Application:
         names = [probe.name for probe in self._probes]
         most = self._settings[config.MAX_REQUESTS]
-        return Server(self._engine, self._publisher, names, most).application(path)
+        return Server(self._publisher, names, most).application(path)
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -28,7 +28,9 @@ def bind(addresses: Iterable[str]) -> list[socket.socket]:
     except OSError as error:
         for sock in sockets:
             sock.close()
-        reason = error.strerror or str(error)
+        # create_server adds words of its own; getaddrinfo has negative numbers.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise ListenError(
             f"cannot listen on {text}: {reason}; choose another address with {LISTEN.flag}"
         ) from error

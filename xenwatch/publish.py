@@ -59,11 +59,13 @@ def render(
 class Publisher:
     """Keeps `page`, the engine's newest snapshot as bytes; `None` while there is none to serve.
 
-    `thresholds`, by name of limit, may be set anew at any time.
+    `complete` says whether every probe has had a run by the time of that page. `thresholds`, by
+    name of limit, may be set anew at any time.
     """
 
     def __init__(self, engine: Engine, thresholds: Mapping[str, Thresholds], clock: Clock) -> None:
         self.page: Page | None = None
+        self.complete = False
         self.thresholds = thresholds
         self._engine = engine
         self._clock = clock
@@ -75,15 +77,16 @@ class Publisher:
             await self._engine.changed.wait()
             await self._clock.sleep(DELAY)
             self._engine.changed.clear()
+            complete = self._engine.ready.is_set()
             try:
                 page = await self._rendered(self._engine.snapshot)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
                 # An old page would look like a new one: better none than numbers long past.
                 _log.exception("the metrics could not be rendered")
-                self.page = None
+                self.page, self.complete = None, False
             else:
                 _log_changes(self._states, page.states)
-                self.page, self._states = page, page.states
+                self.page, self._states, self.complete = page, page.states, complete
 
     async def part(self, probes: Collection[str]) -> Page:
         """A page of these probes alone."""

@@ -10,7 +10,6 @@ from typing import Final
 from aiohttp import web
 
 from xenwatch import __version__, exposition
-from xenwatch.engine import Engine
 from xenwatch.negotiate import wants_gzip, wants_openmetrics
 from xenwatch.publish import Page, Publisher
 from xenwatch.words import hint, shown
@@ -53,11 +52,8 @@ _LANDING: Final = """<!DOCTYPE html>
 class Server:
     """The handlers, and what they serve: the newest page of `publisher`."""
 
-    def __init__(
-        self, engine: Engine, publisher: Publisher, probes: Iterable[str], max_requests: int
-    ) -> None:
+    def __init__(self, publisher: Publisher, probes: Iterable[str], max_requests: int) -> None:
         """`probes` are the names known to `collect[]` and `exclude[]`."""
-        self._engine = engine
         self._publisher = publisher
         self._probes = tuple(probes)
         self._max_requests = max_requests
@@ -134,7 +130,7 @@ class Server:
         return await self._publisher.part(wanted)
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        if self._engine.ready.is_set() and self._publisher.page is not None:
+        if self._publisher.complete:
             return web.Response(text="ready\n")
         return web.Response(status=503, text="the first pass is not complete\n")
 

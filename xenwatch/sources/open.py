@@ -51,8 +51,6 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
     if kind == "tree":
         from xenwatch.sources.tree import TreeSource  # noqa: PLC0415
 
-        if not Path(rest).is_dir():
-            raise SourceError(spec, f"{rest} is not a directory; make one with xenwatch capture")
         return TreeSource(rest)
     if kind == "synthetic":
         return _synthetic(spec, rest)

@@ -1,0 +1,45 @@
+"""A daemon one of whose probes never comes back, for tests to start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+
+from xenwatch import config, log
+from xenwatch.config import Settings
+from xenwatch.daemon import Daemon
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+from xenwatch.snapshot import Irqs, Snapshot
+from xenwatch.sources.base import Source
+from xenwatch.sources.host import HostSource
+from xenwatch.sources.open import Choice
+
+
+def hang(_source: Source, _previous: Snapshot) -> Irqs:
+    """Read what never answers."""
+    threading.Event().wait()
+    return Irqs(1)
+
+
+async def main() -> int:
+    """Serve this machine, its interrupts hanging, at a port of the kernel's choice."""
+    probes = [
+        Probe("irqs", "a file that hangs", "wait", hang) if probe.name == "irqs" else probe
+        for probe in PROBES
+    ]
+    settings = Settings(
+        {
+            config.LISTEN.path: ("127.0.0.1:0",),
+            "probes.irqs.deadline": 0.2,
+            "probes.irqs.interval": 0.5,
+        }
+    )
+    log.configure("info", "json")
+    daemon = Daemon(settings, lambda: settings, HostSource(), {}, probes=probes)
+    return await daemon.run(Choice("host", "it hangs"))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,100 @@
+"""The log: formats, levels, and bytes of strangers in it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xenwatch import log
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Logging as it was, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def logged(style: str, level: str, **values: object) -> str:
+    """What one warning comes to."""
+    stream = io.StringIO()
+    log.configure(level, style, stream)
+    structlog.get_logger().warning("an event", **values)
+    return stream.getvalue()
+
+
+def test_a_line_is_json() -> None:
+    """Where no person reads along, a line is an object with event, level and time."""
+    entry = json.loads(logged("auto", "info", probe="aio"))
+
+    assert entry.pop("timestamp").endswith("Z")
+    assert entry == {"event": "an event", "level": "warning", "probe": "aio"}
+
+
+def test_a_console_has_words() -> None:
+    """On request a line is text, without colours where there is no terminal."""
+    line = logged("console", "info", probe="aio")
+
+    assert "an event" in line
+    assert "probe=aio" in line
+    assert "\x1b" not in line
+
+
+def test_the_level_counts() -> None:
+    """What is less severe than the level is not logged."""
+    assert logged("json", "error") == ""
+
+
+def test_libraries_are_logged_the_same_way() -> None:
+    """What a library says is a line of the same format."""
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+    logging.getLogger("aiohttp.server").error("went %s", "wrong")
+    logging.getLogger("asyncio").info("not of interest")
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["went wrong"]
+
+
+def test_an_exception_is_logged() -> None:
+    """A traceback is part of the line."""
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        structlog.get_logger().exception("an event")
+
+    assert "ValueError: bad" in json.loads(stream.getvalue())["exception"]
+
+
+def test_a_full_disk_is_survived() -> None:
+    """A stream that cannot be written loses the line and nothing else."""
+
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    log.configure("info", "json", Full())
+    structlog.get_logger().warning("an event")
+
+
+@given(st.text() | st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape")))
+def test_texts_of_strangers_stay_in_their_line(text: str) -> None:
+    """Whatever a name holds, the log has one line of printable, encodable characters."""
+    for style in ("json", "console"):
+        line = logged(style, "info", name=text)
+
+        assert line.endswith("\n")
+        assert line[:-1].isprintable()
+        assert line.encode()

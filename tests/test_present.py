@@ -1,0 +1,149 @@
+"""A pass as a table and as JSON, with what strangers named in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import full_snapshot
+from xenwatch import doctor, exposition, present
+from xenwatch.assess import LimitState, assess
+from xenwatch.limits import LIMITS, Ceiling, Thresholds
+from xenwatch.probes import PROBES
+from xenwatch.snapshot import Domains, Outcome, Snapshot, Status
+
+LABELLED = next(limit for limit in LIMITS if limit.label is not None)
+
+
+def state(instance: str = "", origin: str = "the kernel", **numbers: int) -> LimitState:
+    """A limit with instances at `used` of `max`."""
+    ceiling = Ceiling(numbers["max"], origin) if "max" in numbers else None
+    bounds = Thresholds(0.5, 0.9)
+    return LimitState(LABELLED, instance, numbers.get("used"), ceiling, bounds)
+
+
+def test_a_table_is_aligned() -> None:
+    """Each column begins at the same place in every line, and nothing trails."""
+    text = present.table([state("a", used=1, max=2), state("bcd", used=100, max=1000)])
+    lines = text.splitlines()
+
+    assert lines[0].split() == [*" ".join(present.HEADER).split()]
+    places = [line.index(word) for line, word in zip(lines, ["MAX IS", "the", "the"], strict=True)]
+    assert len(set(places)) == 1
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_a_table_says_what_is_known() -> None:
+    """Used, ceiling, ratio, state and origin are shown, and dashes where there is none."""
+    known, unknown = present.table([state("a", used=1, max=2), state("a", used=3)]).splitlines()[1:]
+
+    assert known.split()[-6:] == ["1", "2", "50.0%", "warning", "the", "kernel"]
+    assert unknown.split()[-5:] == ["3", "-", "-", "unknown", "-"]
+
+
+@given(st.text(), st.text())
+def test_a_table_moves_no_cursor(instance: str, origin: str) -> None:
+    """Whatever an instance is called, the table has one line for it, fit for a terminal."""
+    lines = present.table([state(instance, origin, used=1, max=2)]).split("\n")
+
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "bytes", "-"),
+        (0, "bytes", "0"),
+        (1023, "bytes", "1023"),
+        (1024, "bytes", "1.0 KiB"),
+        (25276510208, "bytes", "23.5 GiB"),
+        (1 << 90, "bytes", "1073741824.0 EiB"),
+        (131072, "", "131072"),
+    ],
+)
+def test_quantities_are_short(value: int | None, unit: str, text: str) -> None:
+    """Bytes are in powers of 1,024, counts in full."""
+    assert present.quantity(value, unit) == text
+
+
+def test_failures_are_lines() -> None:
+    """Each failed probe is one line with the reason, whatever is in it."""
+    outcomes = {
+        "aio": Outcome(Status.FAILED, "/proc/x: bad\n\x1b[2J"),
+        "irqs": Outcome(Status.OK),
+        "blktap": Outcome(Status.NOT_APPLICABLE, "no blktap"),
+    }
+
+    assert present.failures(outcomes) == "aio: /proc/x: bad\\n\\x1b[2J\n"
+
+
+def test_json_has_the_shape_it_says() -> None:
+    """Limits, domains and probes are there with the fields of the docstring."""
+    snapshot = full_snapshot()
+    found = json.loads(present.document(snapshot, assess(snapshot)))
+
+    assert found.keys() == {"time", "limits", "domains", "probes"}
+    for limit in found["limits"]:
+        assert limit.keys() == {
+            *("limit", "instance", "unit", "used", "max", "max_origin"),
+            *("ratio", "headroom", "state", "warning", "critical"),
+        }
+    assert {probe["status"] for probe in found["probes"].values()} <= {it.value for it in Status}
+    assert [it["domid"] for it in found["domains"]] == [
+        domain.domid
+        for domain in snapshot.domains.domains  # type: ignore[union-attr]
+    ]
+
+
+def test_json_has_null_for_the_unknown() -> None:
+    """Without a reading of the domains there is null and not an empty list."""
+    found = json.loads(present.document(Snapshot(), [state("a", used=3)]))
+
+    assert found["domains"] is None
+    assert found["limits"][0]["max"] is None
+    assert found["limits"][0]["state"] == "unknown"
+
+
+@given(st.binary())
+def test_names_in_json_are_those_of_the_labels(name: bytes) -> None:
+    """A domain is called in JSON what it is called in the metrics."""
+    full = full_snapshot()
+    assert full.domains is not None
+    domain = dataclasses.replace(full.domains.domains[0], name=name)
+    snapshot = Snapshot(domains=Domains((domain,), "hypercall"))
+
+    found = json.loads(present.document(snapshot, []))
+    assert found["domains"][0]["name"] == exposition.text(name)
+
+
+def test_doctor_tells_of_every_probe() -> None:
+    """Each probe is named with its state and what it reads; a failure has reason and advice."""
+    outcomes = {probe.name: Outcome(Status.OK) for probe in PROBES}
+    outcomes[PROBES[1].name] = Outcome(Status.FAILED, "no \x1b[2J access")
+    outcomes[PROBES[2].name] = Outcome(Status.DISABLED)
+    outcomes[PROBES[3].name] = Outcome(Status.NOT_APPLICABLE, "no such thing")
+    text = doctor.report(Snapshot(outcomes=outcomes), PROBES)
+
+    for probe in PROBES:
+        assert f"{probe.name}: {outcomes[probe.name].status.value}\n  reads: {probe.reads}" in text
+    assert r"  why: no \x1b[2J access" + f"\n  do: {PROBES[1].advice}\n" in text
+    assert f"set enabled = true in [probes.{PROBES[2].name}]" in text
+    assert "  why: no such thing\n" in text
+    assert "1 failed, 1 not applicable, 1 disabled" in text
+
+
+def test_doctor_explains_a_host_without_xen() -> None:
+    """On a machine that is no dom0 the report says so and what to try."""
+    host = full_snapshot().host
+    assert host is not None
+    here = doctor.report(Snapshot(host=dataclasses.replace(host, is_dom0=False)), ())
+    dom0 = doctor.report(Snapshot(host=dataclasses.replace(host, is_dom0=True)), ())
+
+    assert "This is not a Xen dom0" in here
+    assert "--source synthetic" in here
+    assert "not a Xen dom0" not in dom0
