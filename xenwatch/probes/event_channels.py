@@ -47,6 +47,8 @@ def _by_hypercall(source: Source) -> EventChannels:
             owned += 1
         elif slot.kind != evtchn.CLOSED:
             channels.append(slot)
+    if not channels:
+        raise SourceError("EVTCHNOP_status", "no channel is open, though dom0 always has some")
     return _summary(channels, owned, slots, "hypercall")
 
 
