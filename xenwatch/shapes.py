@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from xenwatch import values
+
 TYPES: Final = ("pv", "pvh", "hvm")
 
 
@@ -60,17 +62,6 @@ class Part:
 _DEFAULTS: Final = {field.name: field.default for field in dataclasses.fields(Shape)}
 
 
-def _within(low: int, high: int) -> Callable[[object], int]:
-    def convert(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("is not an integer")
-        if not low <= value <= high:
-            raise ValueError(f"is not between {low} and {high}")
-        return value
-
-    return convert
-
-
 def whole(text: str) -> int:
     """The whole number a text is, in ASCII digits and no longer than numbers here are."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
@@ -79,20 +70,8 @@ def whole(text: str) -> int:
 
 
 def _number(name: str, low: int, high: int, description: str) -> Part:
-    convert = _within(low, high)
+    convert = values.integer(low, high)
     return Part(name, "integer", description, convert, lambda text: convert(whole(text)))
-
-
-def _type(value: object) -> str:
-    if value not in TYPES:
-        raise ValueError(f"is none of {', '.join(TYPES)}")
-    return str(value)
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("is neither true nor false")
-    return value
 
 
 def _truth(text: str) -> bool:
@@ -102,18 +81,21 @@ def _truth(text: str) -> bool:
 
 
 def _bridge(value: object) -> str:
-    if not isinstance(value, str) or len(value) > 15 or not value.isprintable():
+    name = values.text(value)
+    if not 0 < len(name) <= 15 or not name.isprintable():
         raise ValueError("is no name of a bridge")
-    return value
+    return name
 
+
+_type = values.choice(*TYPES)
 
 PARTS: Final[tuple[Part, ...]] = (
-    Part("type", "string", "Type of domain: pv, pvh or hvm.", _type, _type),
+    Part("type", "string", f"Type of domain: {', '.join(TYPES)}.", _type, _type),
     _number("vcpus", 1, 512, "vCPUs."),
     _number("disks", 0, 1024, "Disks whose backend is in dom0."),
     _number("vifs", 0, 1024, "Network interfaces whose backend is in dom0."),
     _number("queues", 1, 512, "Queues of each network interface; else by the vCPUs there are."),
-    Part("uefi", "boolean", "Whether the VM has UEFI firmware.", _boolean, _truth),
+    Part("uefi", "boolean", "Whether the VM has UEFI firmware.", values.boolean, _truth),
     _number("memory_bytes", 1, 1 << 50, "Memory in bytes; xenwatch cannot say whether it fits."),
     Part("bridge", "string", "Bridge of the network interfaces.", _bridge, _bridge),
 )

@@ -1,0 +1,139 @@
+"""What makes more room in a limit: commands with their numbers, by limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from xenwatch import ceilings, costs
+from xenwatch.assess import LimitState
+from xenwatch.snapshot import Host, Snapshot
+
+Remedy = Callable[[LimitState, Snapshot, int], tuple[str, ...]]
+"""From a limit's state, the snapshot and the ceiling to aim at to commands and advice."""
+
+_FEWER_QUEUES: Final = (
+    "echo 1 > /sys/module/xen_netback/parameters/max_queues, for VMs of several vCPUs started "
+    "from now on: two event channels and interrupts for each network interface"
+)
+_NR_OPEN: Final = 1 << 20
+"""The kernel's default of fs.nr_open, above which no process may go."""
+
+
+def of(state: LimitState, snapshot: Snapshot, needed: int) -> tuple[str, ...]:
+    """Commands and advice that raise a limit to `needed` units, or double it where that is less.
+
+    A limit without a remedy in the table has none.
+    """
+    ceiling = state.ceiling.value if state.ceiling is not None else 0
+    target = needed if needed > ceiling else 2 * ceiling
+    remedy = REMEDIES.get(state.limit.name)
+    return () if remedy is None else remedy(state, snapshot, target)
+
+
+def _xen_option(snapshot: Snapshot, option: str) -> str:
+    """How an option gets on Xen's command line here."""
+    if costs.regime(snapshot) == "xl":
+        return (
+            f"add {option} to GRUB_CMDLINE_XEN_DEFAULT in /etc/default/grub, run update-grub, "
+            "then reboot the host"
+        )
+    return f"/opt/xensource/libexec/xen-cmdline --set-xen {option}, then reboot the host"
+
+
+def _event_channels(_state: LimitState, snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    host = snapshot.host
+    if host is not None and host.abi is not None and host.abi.ports < ceilings.FIFO_PORTS:
+        return _older_abi(host)
+    return (_FEWER_QUEUES, "131,071 event channels are all there are: use another host")
+
+
+def _older_abi(host: Host) -> tuple[str, ...]:
+    if host.kernel >= (3, 14) and host.xen is not None and host.xen >= (4, 4):
+        text = "take xen.fifo_events=0 off dom0's kernel command line and reboot the host"
+        return (f"{text}: the FIFO ABI has 131,071 event channels",)
+    return ("update the host: XenServer 6.2 has 4,095, Xen 4.4 with Linux 3.14 has 131,071",)
+
+
+def _irqs(_state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    return (_FEWER_QUEUES, "run a dom0 kernel of Linux 6.5 or later, or one built for more CPUs")
+
+
+def _grant_frames(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
+    return (_xen_option(snapshot, f"gnttab_max_frames={target}"),)
+
+
+def _blktap(state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    advice = "detach disks and empty DVD drives that no VM needs"
+    if state.ceiling is not None and state.ceiling.value < 16384:
+        return ("update the host: XenServer 6.5 and later have 16,384 minors", advice)
+    return (advice,)
+
+
+def _aio(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
+    doubled = snapshot.host is not None and ceilings.aio_doubled(snapshot.host)
+    return _sysctl("fs.aio-max-nr", -(-target // 2) if doubled else target)
+
+
+def _sysctl(key: str, value: int) -> tuple[str, ...]:
+    return (
+        f"sysctl -w {key}={value}",
+        f"echo '{key} = {value}' > /etc/sysctl.d/99-xenwatch.conf, to keep it over a reboot",
+    )
+
+
+def _open_files(role: str) -> Remedy:
+    """The remedy for descriptors of the daemon in a role."""
+
+    def remedy(state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
+        regime = costs.regime(snapshot) or ""
+        if state.ceiling is not None and "FD_SETSIZE" in state.ceiling.origin:
+            return (f"update the host: from Xen 4.5 on, {role} is not bound to 1,024 descriptors",)
+        if regime.startswith("xenserver-6"):
+            return (f"write ulimit -n {target} into the script that starts {role}",)
+        daemons = snapshot.daemons.by_role if snapshot.daemons is not None else {}
+        raised = (f"sysctl -w fs.nr_open={target}",) if target > _NR_OPEN else ()
+        process = daemons.get(role)
+        at_once = (f"prlimit --pid {process.pid} --nofile={target}:{target}",) if process else ()
+        unit = "xen" if regime == "xl" else role
+        kept = f"systemctl edit {unit}.service: [Service] LimitNOFILE={target}, over a reboot"
+        return (*raised, *at_once, kept)
+
+    return remedy
+
+
+def _ptys(_state: LimitState, _snapshot: Snapshot, target: int) -> tuple[str, ...]:
+    return _sysctl("kernel.pty.max", target)
+
+
+def _low_memory(_state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    return ("update the host: XenServer 6.5 and later have a 64-bit dom0 without low memory",)
+
+
+def _bridge_ports(state: LimitState, snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    if costs.regime(snapshot) == "xl":
+        return ("ip link add name xenbr-more type bridge, and name it in the vif= of new VMs",)
+    command = "xe network-create name-label=more, and give new VMs a VIF in it"
+    if state.ceiling is not None and state.ceiling.value == ceilings.BRIDGE_PORTS:
+        return (command, "xe-switch-network-backend openvswitch, then reboot the host")
+    return (command,)
+
+
+def _loops(_state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    return ("give VMs logical volumes in place of files: xen-blkback needs no loop device",)
+
+
+REMEDIES: Final[Mapping[str, Remedy]] = {
+    "event_channels": _event_channels,
+    "irqs": _irqs,
+    "grant_frames": _grant_frames,
+    "blktap_minors": _blktap,
+    "aio_requests": _aio,
+    "xenstored_fds": _open_files("xenstored"),
+    "xenconsoled_fds": _open_files("xenconsoled"),
+    "ptys": _ptys,
+    "dom0_low_memory": _low_memory,
+    "bridge_ports": _bridge_ports,
+    "loop_devices": _loops,
+}
+"""The remedy of every limit that VMs take of, by name."""
