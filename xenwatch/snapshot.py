@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-
 INITIALISING: Final = "Initialising"
 """The state sysfs shows of every device that has no driver in dom0's kernel."""
 
