@@ -214,13 +214,38 @@ def test_the_model_does_not_know_the_limits() -> None:
     assert offenders == set()
 
 
+def declared(lines: list[str]) -> set[str]:
+    """The names under which the requirements of a list are imported."""
+    return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in lines}
+
+
 def test_the_package_needs_only_what_it_declares() -> None:
     """Every import is the package's own, the standard library's or a declared dependency's."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    known = {"xenwatch"} | declared | sys.stdlib_module_names
+    known = {"xenwatch"} | declared(project["dependencies"]) | sys.stdlib_module_names
 
     assert {name.split(".")[0] for module in PACKAGE for name in imports(module)} <= known
+
+
+def test_the_tests_need_only_what_they_declare() -> None:
+    """Every import of the tests is declared too, so that they run on a fresh machine."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lines = document["project"]["dependencies"] + document["dependency-groups"]["test"]
+    known = {"xenwatch", "tests"} | declared(lines) | sys.stdlib_module_names
+    offenders = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in TESTS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+        )
+        if name.split(".")[0] not in known
+    }
+
+    assert offenders == set()
 
 
 @pytest.mark.parametrize("names", [EDGE, HOST], ids=["edge", "host"])
