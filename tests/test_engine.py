@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
+from blockbuster import blockbuster_ctx
 from structlog.testing import capture_logs
 
 from tests.fake_clock import START, FakeClock, running, settle, until
@@ -304,6 +305,18 @@ async def test_the_engine_ends_while_a_probe_hangs(hanging: Script) -> None:
     await asyncio.wait((task,))
 
     assert task.cancelled()
+
+
+async def test_scheduling_does_not_block_the_event_loop(hanging: Script) -> None:
+    """A read that hangs, one that fails and one that succeeds leave the event loop free."""
+    clock = FakeClock()
+    probes = [probe(Script()), probe(hanging, "pids"), probe(Script(fail=(1,)), "aio")]
+    engine = Engine(SOURCE, probes, clock)
+    with blockbuster_ctx("xenwatch"):
+        async with running(engine.run()):
+            await clock.advance(5)
+            await until(engine, engine.ready.is_set)
+            await clock.advance(20)
 
 
 def test_one_pass_does_not_wait_for_a_probe_that_hangs(hanging: Script) -> None:

@@ -7,10 +7,12 @@ import gzip
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running, settle
-from tests.support import full_snapshot, labelled
+from tests.support import full_snapshot, labelled, series
 from xenwatch import publish
 from xenwatch.engine import Engine
 from xenwatch.limits import LIMITS, Thresholds
@@ -64,6 +66,23 @@ def test_a_part_has_what_its_probes_read_and_no_more() -> None:
     assert part.outcomes.keys() == {"aio", "irqs"} & full_snapshot().outcomes.keys()
     others = {field.name for field in dataclasses.fields(part)} - {"time", "outcomes"}
     assert all(getattr(part, name) is None for name in others - {"aio", "irqs"})
+
+
+@given(st.binary())
+def test_a_hostile_name_is_one_label(name: bytes) -> None:
+    """Whatever a VM is called, the page has the series it would have anyway."""
+    full = full_snapshot()
+    assert full.domains is not None
+    domains = tuple(dataclasses.replace(domain, name=name) for domain in full.domains.domains)
+    named = dataclasses.replace(
+        full, domains=dataclasses.replace(full.domains, domains=domains), xenstore=None
+    )
+    for openmetrics in (False, True):
+        before = series(render(full, THRESHOLDS, {}).bodies[openmetrics, False], openmetrics)
+        after = series(render(named, THRESHOLDS, {}).bodies[openmetrics, False], openmetrics)
+
+        assert len(before) == len(after)
+        assert {key for key, _ in before} == {key for key, _ in after}
 
 
 async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
