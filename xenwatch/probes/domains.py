@@ -41,7 +41,9 @@ def read(source: Source, previous: Snapshot) -> Domains:
 def list_domains(source: Source) -> tuple[DomainInfo, ...]:
     """The hypervisor's own list. Raises `SourceError` when this Xen's interface is not known."""
     reply = source.hypercall(xenversion.version_call())
-    version = xenversion.parse_version(max(reply.result, 0))
+    if reply.result < 0:
+        raise SourceError("XENVER_version", os.strerror(-reply.result), errno=-reply.result)
+    version = xenversion.parse_version(reply.result)
     layout = domaininfo.LAYOUTS.get(version)
     if layout is None:
         raise SourceError(
@@ -54,6 +56,8 @@ def list_domains(source: Source) -> tuple[DomainInfo, ...]:
         infos += found
         if len(found) < CHUNK:
             break
+        if found[-1].domid < first:
+            raise SourceError("XEN_SYSCTL_getdomaininfolist", "lists the same domains again")
         first = found[-1].domid + 1
     if not infos:
         raise SourceError("XEN_SYSCTL_getdomaininfolist", "listed no domain, not even dom0")
@@ -91,7 +95,7 @@ def _in_parts(source: Source, payload: bytes) -> bytes:
             generation, names = b"", b""
             continue
         generation, names = now, names + part
-        if not names or names.endswith(b"\0\0"):
+        if names in (b"", b"\0") or names.endswith(b"\0\0"):  # an empty name is the end
             return names[:-1]
     raise SourceError(f"xenstore {payload[:-1].decode()}", "changes faster than it can be read")
 
@@ -134,6 +138,8 @@ def _from_xenstore(source: Source) -> Domains:
     domids = sorted(
         int(name) for name in xenstore_directory(source, "/local/domain") if name.isdigit()
     )
+    if not domids:
+        raise SourceError("xenstore /local/domain", "lists no domain, not even dom0")
     return Domains(tuple(_named(source, domid) for domid in domids), "xenstore")
 
 
