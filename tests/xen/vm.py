@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from tests.xen.image import Image
 
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 class Vm:
-    """One machine on a fresh overlay of the image; a context manager that boots and kills it.
+    """One machine on a fresh overlay of the image, to be booted and closed.
 
     `directory` is made anew and keeps `serial.log`. `xen_args` and `dom0_args` are added to the
     command lines of Xen and of dom0's kernel. `forwarded` is a TCP port of dom0's loopback address
@@ -85,17 +85,10 @@ class Vm:
         self.qemu: subprocess.Popen[bytes] | None = None
         self.master: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-            self.connect()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def boot(self) -> None:
+        """Start the machine and wait until dom0 answers."""
+        self.start()
+        self.connect()
 
     def error(self, what: str) -> VmError:
         """`what` went wrong, with the tail of the serial console."""
@@ -113,12 +106,13 @@ class Vm:
             check=True,
             timeout=60,
         )
-        self.qemu = subprocess.Popen(
-            [*DIES_WITH_US, *self.qemu_argv()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self.serial.open("ab"),
-        )
+        with self.serial.open("ab") as log:
+            self.qemu = subprocess.Popen(
+                [*DIES_WITH_US, *self.qemu_argv()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
 
     def qemu_argv(self) -> list[str]:
         """QEMU's command line."""
@@ -240,7 +234,7 @@ class Vm:
         except subprocess.SubprocessError as error:
             raise self.error(f"copying {directory} out of dom0: {error}") from error
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Kill QEMU and ssh, and throw the overlay away."""
         for process in (self.master, self.qemu):
             if process is not None:

@@ -1,0 +1,143 @@
+"""Whether what xenwatch says of a dom0 is true."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.support import series
+from tests.xen import guests
+from tests.xen.daemon import PROGRAM, SCRIPTS, Daemon, Page
+from tests.xen.truth import AWAKE, Fact, Truth
+from tests.xen.vm import CPUS, Vm
+from xenwatch import shapes
+from xenwatch.costs import Units
+from xenwatch.limits import Limit
+from xenwatch.planner import units
+
+OWN: Final = (
+    *("xenwatch_limit_", "xenwatch_probe_", "xenwatch_snapshot_", "xenwatch_build_info"),
+    "xenwatch_event_channels_route_info",
+)
+"""What xenwatch says of itself: there is no other road to it."""
+SCAN_COST: Final = "xenwatch_event_channel_slots"
+"""Xen tells this to nobody but who asks for one port after the other."""
+OWN_LABELS: Final = {"xenwatch_host_info": {"event_channel_abi", "abi_origin"}}
+"""Labels that say how something is known."""
+
+Key = tuple[str, frozenset[tuple[str, str]]]
+
+
+def key(fact: Fact) -> Key:
+    """The series a fact is about; bytes that are no text are spelled as the page spells them."""
+    return fact.metric, frozenset(
+        (label, value.encode(errors="surrogateescape").decode(errors="backslashreplace"))
+        for label, value in fact.labels
+    )
+
+
+def comparable(page: Page) -> dict[Key, float]:
+    """The page's series about the host: a state that changes all the time is only `AWAKE`."""
+    found: dict[Key, float] = defaultdict(float)
+    for (name, labels), value in page.series.items():
+        if not name.startswith("xenwatch_") or name.startswith(OWN) or name == SCAN_COST:
+            continue
+        kept = frozenset(
+            (label, AWAKE if label == "state" and its in ("running", "blocked") else its)
+            for label, its in labels
+            if label not in OWN_LABELS.get(name, ())
+        )
+        found[name, kept] += value
+    return dict(found)
+
+
+def take_truth(vm: Vm, into: Path) -> Truth:
+    """Ask dom0's own tools and keep their answers in `into`."""
+    vm.run(f"{SCRIPTS}/truth.sh /root/truth", deadline=180)
+    vm.get("/root/truth", into)
+    return Truth(into)
+
+
+def compare(page: Page, before: list[Fact], after: list[Fact]) -> tuple[list[tuple[str, ...]], str]:
+    """The table of values, and what is wrong about them ("" when nothing is).
+
+    Every series must have a fact and every fact its series.
+    """
+    said = comparable(page)
+    first = {key(fact): fact for fact in before}
+    second = {key(fact): fact for fact in after}
+    rows: list[tuple[str, ...]] = []
+    wrong = [
+        f"no other road to {_series(it)}" for it in sorted(said.keys() - first.keys(), key=str)
+    ]
+    for which, fact in first.items():
+        low, high = sorted((fact.value, second.get(which, fact).value))
+        value = said.get(which)
+        rows.append((_series(which), _text(value), _text(fact.value), fact.road))
+        if value is None:
+            wrong.append(f"{_series(which)} is missing; {fact.road}: {fact.value}")
+        elif not low - fact.slack <= value <= high + fact.slack:
+            wrong.append(f"{_series(which)} is {value}; {fact.road}: {low} to {high}")
+    return rows, "\n".join(wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """xenwatch's word and the truth before and after it.
+
+    `page` is the daemon's, `replayed` what a capture of the same moments gives outside of dom0.
+    """
+
+    before: Truth
+    page: Page
+    replayed: Page
+    after: Truth
+
+
+def observe(vm: Vm, daemon: Daemon, directory: Path) -> Observation:
+    """Take all of it; what was captured is kept in `directory` for the captured hosts."""
+    shutil.rmtree(directory, ignore_errors=True)
+    before = take_truth(vm, directory / "before")
+    page = daemon.fresh()
+    vm.run(f"rm -rf /root/capture; {PROGRAM} capture /root/capture", deadline=120)
+    after = take_truth(vm, directory / "truth")
+    vm.get("/root/capture", directory / "capture")
+    return Observation(before, page, replay(directory / "capture"), after)
+
+
+def replay(capture: Path) -> Page:
+    """What a captured host gives on this machine."""
+    source = f"tree:{capture}"
+    argv = [sys.executable, "-m", "xenwatch", "once", "--format", "prometheus", "--source", source]
+    text = subprocess.run(argv, capture_output=True, check=True, timeout=60).stdout
+    return Page(text, series(text))
+
+
+def used(truth: Truth, limit: Limit) -> float:
+    """Units of a limit in use by another road; of a limit by domain, dom0's."""
+    return sum(
+        fact.value
+        for fact in truth.facts()
+        if fact.metric == limit.used_metric and dict(fact.labels).get("domid", "0") == "0"
+    )
+
+
+def cost(limit: Limit, shape: guests.Shape) -> Units:
+    """What a guest takes of a limit by the declared costs."""
+    its = shapes.Shape("guest", shape.type, shape.vcpus, shape.disks, shape.vifs)
+    return units(limit.costs["xl"][shape.type], its, CPUS)
+
+
+def _series(series: Key) -> str:
+    name, labels = series
+    inner = ",".join(f'{label}="{value}"' for label, value in sorted(labels))
+    return f"{name}{{{inner}}}" if inner else name
+
+
+def _text(value: float | None) -> str:
+    return "absent" if value is None else f"{value:.12g}"

@@ -1,0 +1,136 @@
+"""xenwatch inside dom0: installed from its wheel, run as its unit, read over HTTP from here."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.support import Series, series
+from tests.xen import wheels
+from tests.xen.vm import Vm
+from xenwatch.probes import PROBES
+
+UNIT: Final = wheels.ROOT / "systemd/xenwatch.service"
+PORT: Final = 10730
+SCRIPTS: Final = "/root/dom0"
+PREFIX: Final = "/opt/xenwatch"
+PROGRAM: Final = f"{PREFIX}/bin/xenwatch"
+CONFIG: Final = "/etc/xenwatch/xenwatch.toml"
+INTERVAL: Final = 2.0
+"""Seconds between two readings in these tests, where nothing else is said."""
+ANSWER: Final = 10.0
+"""Seconds within which /metrics has to answer at all times."""
+
+READING: Final = "xenwatch_probe_reading_timestamp_seconds"
+SUCCESS: Final = "xenwatch_probe_success"
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One scrape: the series and the bytes they came from."""
+
+    text: bytes
+    series: Series
+
+    def get(self, name: str, **labels: str) -> float | None:
+        """A series' value, `None` where there is none."""
+        return self.series.get((name, frozenset(labels.items())))
+
+    def of(self, name: str) -> dict[frozenset[tuple[str, str]], float]:
+        """All series of one metric by their labels."""
+        return {labels: value for (found, labels), value in self.series.items() if found == name}
+
+    def by(self, name: str, label: str) -> dict[str, float]:
+        """All series of a metric by the value of one label; the last one of equals."""
+        return {dict(labels)[label]: value for labels, value in self.of(name).items()}
+
+    def failed(self) -> set[str]:
+        """The probes whose last run failed."""
+        return {probe for probe, value in self.by(SUCCESS, "probe").items() if not value}
+
+
+def install(vm: Vm, build: Path) -> None:
+    """Install the wheel offline, with its unit, as an operator does."""
+    vm.put([wheels.dependencies(), wheels.xenwatch(build)], "/root/wheels")
+    vm.put([Path(__file__).parent / "dom0"], "/root")
+    vm.put([UNIT], "/etc/systemd/system")
+    pip = f"pip --python {PREFIX}/bin/python install -q --no-compile --no-index"
+    vm.run(f"mv /root/wheels/wheels-*/* /root/wheels; python3 -m venv --without-pip {PREFIX}")
+    vm.run(f"{pip} --find-links /root/wheels xenwatch", deadline=300)
+    # The unit may not write, so the byte code of what the daemon imports is written before.
+    vm.run(
+        f"{PREFIX}/bin/python -c 'import xenwatch.daemon, xenwatch.sources.events'", deadline=120
+    )
+
+
+class Daemon:
+    """The daemon of a dom0."""
+
+    def __init__(self, vm: Vm) -> None:
+        self.vm = vm
+        self.slowest = 0.0
+
+    def start(self) -> float:
+        """Start the unit with the tests' interval; the seconds until systemd called it started."""
+        self.write(INTERVAL)
+        started = time.monotonic()
+        self.vm.run("systemctl daemon-reload; systemctl start xenwatch", deadline=90)
+        return time.monotonic() - started
+
+    def write(self, interval: float, also: str = "") -> None:
+        """Write a configuration in which every probe that is on has the same interval."""
+        sections = [f"[probes.{it.name}]\ninterval = {interval}\n" for it in PROBES if it.enabled]
+        text = "\n".join([*sections, also])
+        self.vm.run(f"mkdir -p /etc/xenwatch; cat > {CONFIG}", stdin=text.encode())
+
+    def configure(self, interval: float) -> None:
+        """Have the running daemon take up another interval."""
+        self.write(interval)
+        self.vm.run("systemctl reload xenwatch")
+
+    def page(self) -> Page:
+        """One scrape. Raises `OSError` when there is no answer in time."""
+        started = time.monotonic()
+        url = f"http://127.0.0.1:{self.vm.local_port}/metrics"
+        with urllib.request.urlopen(url, timeout=ANSWER) as answer:
+            text = answer.read()
+        self.slowest = max(self.slowest, time.monotonic() - started)
+        return Page(text, series(text))
+
+    def answers(self) -> bool:
+        """Whether /metrics can be had."""
+        try:
+            self.page()
+        except (OSError, urllib.error.URLError):
+            return False
+        return True
+
+    def now(self) -> float:
+        """dom0's clock."""
+        return float(self.vm.run("date +%s.%N"))
+
+    def fresh(self, since: float | None = None, probes: Iterable[str] = ()) -> Page:
+        """The first page on which the readings are newer than `since`, dom0's time, or than now.
+
+        `probes` are those that count; else all that were not left out and do not fail.
+        """
+        moment = self.now() if since is None else since
+        found: list[Page] = []
+
+        def done() -> bool:
+            page = self.page()
+            times = page.by(READING, "probe")
+            wanted = set(probes) or set(times) - {"maptrack"}
+            if any(times.get(probe, 0) <= moment for probe in wanted):
+                return False
+            found.append(page)
+            return True
+
+        self.vm.wait(done, f"readings newer than {moment:.1f}", 120)
+        return found[-1]

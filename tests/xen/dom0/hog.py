@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+"""Hold event channels of dom0, as a leaking daemon would, and obey lines on standard input.
+
+`take N` takes N more, `leave N` takes all but N, `free N` gives N back. Each line is answered by
+how many are held and, where fewer could be had than asked for, the errno. They are free again when
+standard input ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+import sys
+from typing import Final
+
+BIND_UNBOUND_PORT: Final = 4 << 16 | ord("E") << 8 | 2
+"""IOCTL_EVTCHN_BIND_UNBOUND_PORT of Linux, include/uapi/xen/evtchn.h."""
+UNBIND: Final = 4 << 16 | ord("E") << 8 | 3
+"""IOCTL_EVTCHN_UNBIND of the same."""
+ALL: Final = 1 << 20
+
+
+def take(device: int, ports: list[int], count: int) -> str:
+    """Take `count` channels offered to dom0 itself; the errno's name when there are no more."""
+    for _ in range(count):
+        try:
+            ports.append(fcntl.ioctl(device, BIND_UNBOUND_PORT, bytearray(struct.pack("<I", 0))))
+        except OSError as error:
+            return errno.errorcode[error.errno or 0]
+    return ""
+
+
+def free(device: int, ports: list[int], count: int) -> None:
+    """Give `count` channels back."""
+    for _ in range(count):
+        fcntl.ioctl(device, UNBIND, bytearray(struct.pack("<I", ports.pop())))
+
+
+def main() -> None:
+    """Obey until standard input ends."""
+    device = os.open("/dev/xen/evtchn", os.O_RDWR | os.O_CLOEXEC)
+    ports: list[int] = []
+    for line in sys.stdin:
+        verb, number = line.split()
+        stopped = ""
+        if verb == "take":
+            stopped = take(device, ports, int(number))
+        elif verb == "leave":
+            stopped = take(device, ports, ALL)
+            free(device, ports, int(number))
+        else:
+            free(device, ports, int(number))
+        print(len(ports), stopped, flush=True)
+
+
+main()

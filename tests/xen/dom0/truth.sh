@@ -1,0 +1,48 @@
+#!/bin/sh
+# What the tools and the kernel of this dom0 say, each answer in a file of its own below DIRECTORY.
+# Usage: truth.sh DIRECTORY
+set -u
+export PATH="$PATH:/usr/lib/xen-4.17/bin" LC_ALL=C
+rm -rf "$1"
+mkdir -p "$1"
+cd "$1" || exit 1
+
+daemon() { # role, pid
+    ls "/proc/$2/fd" | wc -l > "$1-fds"
+    awk '/^Max open files/ {print $4}' "/proc/$2/limits" > "$1-fds-max"
+    cat "/proc/$2/comm" > "$1-comm"
+}
+
+xl list > xl-list
+daemon xenstored "$(cat /run/xenstore.pid)"
+daemon xenconsoled "$(cat /run/xenconsoled.pid)"
+ps -eL --no-headers | wc -l > tasks
+free -b > free
+cat /proc/meminfo > meminfo
+xl vm-list > xl-vm-list
+xl list -l > xl-list-l
+xl info > xl-info
+uname -rm > uname
+cat /etc/os-release > os-release
+dmesg | grep -e 'NR_IRQS:' -e 'xen:events: Using' > kernel-log
+lsevtchn 0 > lsevtchn-0
+xenstore-ls -f /local/domain/0/backend > backend 2> /dev/null
+xenstore-ls -f /local/domain/0/error > error-0 2> /dev/null
+for domid in $(xenstore-list /local/domain); do
+    xen-diag gnttab_query_size "$domid" > "gnttab-$domid"
+    xenstore-read -R "/local/domain/$domid/name" > "name-$domid"
+    xenstore-list "/local/domain/$domid/cpu" 2> /dev/null | wc -l > "vcpus-max-$domid"
+    [ "$domid" = 0 ] || lsevtchn "$domid" > "lsevtchn-$domid"
+    [ "$domid" = 0 ] || xenstore-ls -f "/local/domain/$domid/error" > "error-$domid" 2> /dev/null
+done
+xenstore-read /local/domain/0/memory/target > memory-target
+(ls -d /proc/irq/[0-9]*; grep -l '^none' /sys/kernel/irq/*/chip_name) | wc -l > irqs
+ls /dev/pts | grep -c '^[0-9]' > ptys
+sysctl -n kernel.pty.max > ptys-max
+sysctl -n fs.aio-nr > aio
+sysctl -n fs.aio-max-nr > aio-max
+sysctl -n kernel.pid_max > pid-max
+sysctl -n kernel.threads-max > threads-max
+losetup -l -n -O NAME | wc -l > loops
+df -B1 --output=used,size,target / > df
+bridge link show > bridge-link

@@ -1,0 +1,138 @@
+"""Small guests: their shapes, their xl configurations, their start and end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tests.xen.vm import Output, Vm
+
+DIRECTORY: Final = "/srv/guests"
+MEMORY_MIB: Final = {"pv": 96, "pvh": 160, "hvm": 192}
+UP_DEADLINE: Final = {"pv": 120.0, "pvh": 180.0, "hvm": 420.0}
+"""Under software emulation an HVM guest takes one to three minutes to its own user land."""
+CONNECTED: Final = "Connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a guest has. `extra` are more lines of its configuration."""
+
+    type: str = "pv"
+    vcpus: int = 1
+    disks: int = 1
+    vifs: int = 1
+    extra: tuple[str, ...] = ()
+
+
+POPULATION: Final[Mapping[str, Shape]] = {
+    "pv1": Shape(),
+    "pv2": Shape(vifs=0),
+    "pv3": Shape(vifs=2),
+    "pv4": Shape(disks=3),
+    "pv5": Shape(disks=3, vifs=2),
+    "pv6": Shape(disks=3, vifs=0),
+    "pv7": Shape(vcpus=2),
+    "pvh1": Shape("pvh"),
+    "pvh2": Shape("pvh", disks=3, vifs=2),
+    "hvm1": Shape("hvm"),
+    "hvm2": Shape("hvm", vcpus=2, disks=3, vifs=2),
+}
+"""Every kind of guest the tests know, twelve domains with dom0."""
+
+
+def configuration(name: str, shape: Shape, disks: list[str]) -> str:
+    """The guest's xl.cfg. `disks` are block devices of dom0."""
+    kernel = "vmlinuz" if shape.type == "hvm" else "vmlinux"
+    console = "ttyS0 console=hvc0" if shape.type == "hvm" else "hvc0"
+    drives = [
+        f'"format=raw,vdev=xvd{letter},access=rw,target={device}"'
+        for letter, device in zip("abcdefgh", disks, strict=False)
+    ]
+    vif = '"bridge=xenbr0"'
+    lines = [
+        f'name="{name}"',
+        f'type="{shape.type}"',
+        f"memory={MEMORY_MIB[shape.type]}",
+        f"vcpus={shape.vcpus}",
+        f'kernel="{DIRECTORY}/{kernel}"',
+        f'ramdisk="{DIRECTORY}/initrd.gz"',
+        f'extra="console={console} mitigations=off"',
+        'on_crash="preserve"',
+        'on_reboot="destroy"',
+        f"disk=[{','.join(drives)}]",
+        f"vif=[{','.join([vif] * shape.vifs)}]",
+        *shape.extra,
+    ]
+    if shape.type == "hvm":
+        lines += ["vnc=0", "sdl=0", 'vga="none"', "usb=0"]
+    return "\n".join(lines) + "\n"
+
+
+def prepare(vm: Vm, name: str, shape: Shape) -> str:
+    """Make the guest's disks and configuration; the command that creates it."""
+    files = [f"{DIRECTORY}/{name}-{number}.img" for number in range(shape.disks)]
+    devices = vm.run(
+        "; ".join(f"truncate -s 16M {file} && losetup -f --show {file}" for file in files) or "true"
+    ).split()
+    path = f"{DIRECTORY}/{name}.cfg"
+    vm.run(f"cat > {path}", stdin=configuration(name, shape, devices).encode())
+    return f"xl create {path}"
+
+
+def create(vm: Vm, name: str, shape: Shape, deadline: float = 90.0) -> Output:
+    """`xl create` of a guest, whatever comes of it."""
+    return vm.attempt(prepare(vm, name, shape), deadline)
+
+
+def running(vm: Vm) -> set[str]:
+    """Names of the guests there are."""
+    return set(vm.run("xl list | awk 'NR > 2 {print $1}'").split())
+
+
+def start(vm: Vm, *names: str, shapes: Mapping[str, Shape] = POPULATION) -> None:
+    """Create guests and wait until all are up with every device connected."""
+    for name in names:
+        done = create(vm, name, shapes[name])
+        if done.status:
+            raise vm.error(f"xl create of {name}: {done.stdout}{done.stderr}")
+    for name in names:
+        wait_up(vm, name, shapes[name])
+
+
+def domid(vm: Vm, name: str) -> int:
+    """A guest's domain id."""
+    return int(vm.run(f"xl domid {shlex.quote(name)}"))
+
+
+def wait_up(vm: Vm, name: str, shape: Shape) -> None:
+    """Wait for the guest's own word on its console, and for its backends to be connected."""
+    number = domid(vm, name)
+    deadline = UP_DEADLINE[shape.type]
+    log = f"/var/log/xen/console/guest-{name}.log"
+    vm.wait(lambda: vm.attempt(f"grep -q GUEST-UP {log}").status == 0, f"{name} to be up", deadline)
+    wanted = shape.disks + shape.vifs
+    states = f"cat /sys/bus/xen-backend/devices/v[bi][df]-{number}-*/state"
+    vm.wait(
+        lambda: vm.attempt(states).stdout.split().count(CONNECTED) == wanted,
+        f"{wanted} devices of {name} to be connected",
+        60,
+    )
+
+
+def destroy(vm: Vm, *names: str) -> None:
+    """Destroy guests and give their disks back."""
+    for name in names:
+        vm.run(f"xl destroy {shlex.quote(name)}")
+        clean(vm, name)
+
+
+def clean(vm: Vm, name: str) -> None:
+    """Give the disks of a guest that is gone back."""
+    vm.run(
+        f"rm -f /var/log/xen/console/guest-{name}.log;"
+        f" for file in {DIRECTORY}/{name}-*.img; do"
+        ' losetup -j "$file" -n -O NAME | xargs -r losetup -d; rm -f "$file"; done'
+    )

@@ -1,0 +1,129 @@
+"""Tests of faults that every dom0 can have."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from tests.xen import faults, guests
+from tests.xen.daemon import READING, Daemon, Page
+from tests.xen.faults import XENSTORED_PROBES
+from tests.xen.report import Report
+from tests.xen.vm import Vm
+
+STOPPED: Final = 30.0
+"""Seconds for which xenstored does not run."""
+WATCHED: Final = 15.0
+"""Seconds for which xenstored is out of descriptors: twice the deadline of a probe, and more."""
+CHANNELS: Final = "xenwatch_event_channels_used"
+RATIO: Final = "xenwatch_limit_used_ratio"
+THRESHOLD: Final = "xenwatch_limit_threshold_ratio"
+
+
+def names(page: Page) -> set[str]:
+    """Names of all domains."""
+    return {dict(labels)["name"] for labels in page.of("xenwatch_domain_info")}
+
+
+def all_go_on(pages: list[Page], before: Page) -> None:
+    """Every reading but xenstored's is had again and again, and event channels do not move."""
+    for probe in set(before.by(READING, "probe")) - XENSTORED_PROBES:
+        assert faults.advancing(pages, probe) > 2, probe
+        assert faults.successes(pages, probe) == {1.0}, probe
+    assert {page.get(CHANNELS) for page in pages} == {before.get(CHANNELS)}
+
+
+class Hazards:
+    """To be inherited by a class of tests in each module."""
+
+    def test_a_stopped_xenstored_costs_its_own_readings_alone(
+        self, vm: Vm, daemon: Daemon, report: Report, guest: int
+    ) -> None:
+        """With xenstored stopped for half a minute all other readings go on, and none is wrong."""
+        before = daemon.fresh()
+
+        with faults.stopped(vm, faults.pid_of(vm, "xenstored")):
+            pages = faults.watch(daemon, STOPPED)
+        after = daemon.fresh(probes=before.by(READING, "probe"))
+
+        report.note("slowest scrape so far, xenstored stopped", daemon.slowest)
+        assert {probe for page in pages for probe in page.failed()} == XENSTORED_PROBES
+        all_go_on(pages, before)
+        assert set().union(*map(names, pages)) <= names(before) | {""}
+        assert after.failed() == set()
+        assert names(after) == names(before)
+
+    def test_a_xenstored_out_of_descriptors_is_seen_coming(
+        self, vm: Vm, daemon: Daemon, guest: int
+    ) -> None:
+        """The ratio of its descriptors warns before every client hangs, and all else goes on."""
+        before = daemon.fresh()
+        xenstored = faults.pid_of(vm, "xenstored")
+        used = int(vm.run(f"ls /proc/{xenstored}/fd | wc -l"))
+        ratios = []
+        for share in (0.85, 0.95):
+            with faults.descriptors_limited(vm, xenstored, math.ceil(used / share)):
+                ratios.append(daemon.fresh().get(RATIO, limit="xenstored_fds") or 0)
+        with faults.descriptors_limited(vm, xenstored, used):
+            # The daemon's own connections stand; a new one has them to make, as every client has.
+            vm.run("systemctl kill -s KILL xenwatch")
+            refused = vm.attempt("timeout 5 xenstore-read domid")
+            vm.wait(daemon.answers, "/metrics without xenstored", 90)
+            daemon.fresh(probes={"event_channels"})
+            pages = faults.watch(daemon, WATCHED)
+        after = daemon.fresh(probes=before.by(READING, "probe"))
+
+        warning = before.get(THRESHOLD, limit="xenstored_fds", severity="warning") or 1
+        critical = before.get(THRESHOLD, limit="xenstored_fds", severity="critical") or 1
+        assert warning <= ratios[0] < critical <= ratios[1]
+        assert refused.status != 0
+        assert pages[-1].failed() == XENSTORED_PROBES
+        assert (pages[-1].get(RATIO, limit="xenstored_fds") or 0) >= critical
+        all_go_on(pages, before)
+        assert after.failed() == set()
+        assert names(after) == names(before)
+
+    def test_the_daemon_killed_is_back_by_itself(
+        self, vm: Vm, daemon: Daemon, report: Report, guest: int
+    ) -> None:
+        """After SIGKILL systemd starts the daemon anew, which says the same as before."""
+        before = daemon.fresh()
+        starts = int(vm.run("systemctl show -P NRestarts xenwatch"))
+
+        vm.run("systemctl kill -s KILL xenwatch")
+        report.note("from SIGKILL to the next answer", vm.wait(daemon.answers, "/metrics", 90))
+        after = daemon.fresh()
+
+        assert int(vm.run("systemctl show -P NRestarts xenwatch")) == starts + 1
+        assert after.get(CHANNELS) == before.get(CHANNELS)
+        assert names(after) == names(before)
+        assert after.failed() == set()
+
+    def test_a_guest_that_will_not_die_is_seen(self, vm: Vm, daemon: Daemon, guest: int) -> None:
+        """A domain somebody still holds on to is dying, and no other number is touched by it."""
+        with faults.stopped(vm, faults.pid_of(vm, "xenconsoled")):
+            guests.destroy(vm, "pv1")
+            listed = vm.run("xl list")
+            page = daemon.fresh()
+        vm.wait(lambda: len(daemon.page().of("xenwatch_domain_info")) == 1, "its end", 60)
+
+        assert f" {guest} " in listed
+        assert page.get("xenwatch_domain_state", domid=str(guest), state="dying") == 1
+        assert page.get("xenwatch_domains", state="dying") == 1
+        assert page.get("xenwatch_domain_disks", domid=str(guest)) == 0
+        assert not page.of("xenwatch_domain_backend_errors")
+        assert page.failed() == set()
+
+    def test_sigterm_ends_the_daemon_within_a_second(self, vm: Vm, daemon: Daemon) -> None:
+        """Stopping the unit ends the process at once, with success."""
+        end = (
+            "kill -TERM $pid; begun=$(date +%s%N); tail --pid=$pid -s 0.02 -f /dev/null;"
+            " echo $((($(date +%s%N) - begun) / 1000000))"
+        )
+        milliseconds = int(vm.run(f"pid=$(systemctl show -P MainPID xenwatch); {end}"))
+        result = vm.run("systemctl show -P Result xenwatch").strip()
+        vm.run("systemctl start xenwatch", deadline=90)
+        vm.wait(daemon.answers, "/metrics", 60)
+
+        assert result == "success"
+        assert milliseconds < 1000

@@ -1,0 +1,175 @@
+"""dom0 with Debian's defaults, the FIFO ABI and oxenstored, and guests of all kinds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.xen import checks, guests
+from tests.xen.checks import Observation
+from tests.xen.conftest import BUILD
+from tests.xen.daemon import PROGRAM, SCRIPTS, Daemon
+from tests.xen.guests import POPULATION, Shape
+from tests.xen.hazards import Hazards
+from tests.xen.report import Report
+from tests.xen.vm import Vm
+from xenwatch.limits import LIMITS, Limit
+
+DOM0_ARGS = ""
+SOON = 1.0
+"""Seconds after xenstored's event by which the page has to show it."""
+
+HOSTILE = {
+    "quote": b'quo"te',
+    "backslash": b"back\\slash\\",
+    "newline": b"new\nline",
+    "bytes": b"\xff\xfe\x80name",
+    "series": b'x"} 1\nxenwatch_forged_series{name="y',
+    "utf8": "gäst".encode(),
+}
+
+pytestmark = pytest.mark.timeout(900)
+
+
+POPULATIONS: dict[str, tuple[str, ...]] = {
+    "no guest": (),
+    "one guest": ("pv1",),
+    "all PV": tuple(name for name, shape in POPULATION.items() if shape.type == "pv"),
+    "all PV and PVH": tuple(name for name, shape in POPULATION.items() if shape.type != "hvm"),
+    "all": tuple(POPULATION),
+    "no guest any more": (),
+}
+ADDED = [
+    ("no guest", "one guest"),
+    ("one guest", "all PV"),
+    ("all PV", "all PV and PVH"),
+    ("all PV and PVH", "all"),
+]
+
+
+@pytest.fixture(scope="module")
+def observed(vm: Vm, daemon: Daemon, report: Report) -> dict[str, Observation]:
+    """dom0 with one population after the other."""
+    found: dict[str, Observation] = {}
+    for title, names in POPULATIONS.items():
+        there = guests.running(vm)
+        new = [name for name in names if name not in there]
+        gone = there - set(names)
+        with report.stage(f"{title}: {len(new)} guests started, {len(gone)} destroyed"):
+            guests.start(vm, *new)
+            guests.destroy(vm, *gone)
+        with report.stage(f"{title}: values and truth"):
+            found[title] = checks.observe(vm, daemon, BUILD / "captures" / title.replace(" ", "-"))
+    return found
+
+
+def test_no_probe_fails_in_the_unit(daemon: Daemon) -> None:
+    """Under the unit's confinement every probe reads its subject or does not apply."""
+    assert daemon.fresh().failed() == set()
+
+
+@pytest.mark.parametrize("population", POPULATIONS)
+def test_every_value_is_true(
+    observed: dict[str, Observation], report: Report, population: str
+) -> None:
+    """With any number of guests every exported value equals the one by another road."""
+    it = observed[population]
+
+    rows, wrong = checks.compare(it.page, it.before.facts(), it.after.facts())
+
+    report.table(f"values with {population} (xenwatch, truth, road)", rows)
+    assert wrong == ""
+
+
+@pytest.mark.parametrize("population", POPULATIONS)
+def test_a_capture_replayed_elsewhere_is_true(
+    observed: dict[str, Observation], population: str
+) -> None:
+    """A capture made in dom0 gives the same values outside of it, every one of them true."""
+    it = observed[population]
+
+    _, wrong = checks.compare(it.replayed, it.before.facts(), it.after.facts())
+
+    assert wrong == ""
+
+
+@pytest.mark.parametrize(
+    "limit", [it for it in LIMITS if it.costs.get("xl")], ids=lambda it: it.name
+)
+@pytest.mark.parametrize(("before", "after"), ADDED, ids=lambda it: it)
+def test_guests_take_what_the_table_says(
+    observed: dict[str, Observation], limit: Limit, before: str, after: str
+) -> None:
+    """Of each limit guests take what the table declares for their type and shape."""
+    new = [POPULATION[name] for name in POPULATIONS[after] if name not in POPULATIONS[before]]
+    taken = checks.used(observed[after].after, limit) - checks.used(observed[before].after, limit)
+
+    assert taken == sum(checks.cost(limit, shape) for shape in new)
+
+
+def test_the_two_routes_to_event_channels_agree(vm: Vm, daemon: Daemon) -> None:
+    """Where hypercalls are not to be had, lsevtchn gives the same numbers."""
+    # In a mount namespace of its own privcmd is /dev/null, save for lsevtchn.
+    lsevtchn = "/usr/lib/xen-4.17/bin/lsevtchn"
+    vm.run(
+        "cat > /root/lsevtchn && chmod +x /root/lsevtchn",
+        stdin=f'#!/bin/sh\nexec nsenter -t 1 -m {lsevtchn} "$@"\n'.encode(),
+    )
+    hide = "mount --bind /dev/null /dev/xen/privcmd; mount --bind /dev/null /proc/xen/privcmd"
+    once = f"{PROGRAM} once --format prometheus"
+    fallback = vm.run(f"unshare -m sh -c '{hide}; mount --bind /root/lsevtchn {lsevtchn}; {once}'")
+
+    page = daemon.fresh()
+
+    assert 'xenwatch_event_channels_route_info{route="lsevtchn"} 1' in fallback
+    assert page.get("xenwatch_event_channels_route_info", route="hypercall") == 1
+    names = ("xenwatch_event_channels", "xenwatch_domain_event_channels")
+    assert [line for line in fallback.splitlines() if line.startswith(names)] == [
+        line
+        for line in page.text.decode().splitlines()
+        if line.startswith(names) and "slots" not in line
+    ]
+
+
+def test_a_guest_is_there_within_a_second(vm: Vm, daemon: Daemon, report: Report) -> None:
+    """Without any polling a new domain is on the page at once, and a destroyed one off it."""
+    daemon.configure(interval=300)
+    create = guests.prepare(vm, "hot", Shape())
+    try:
+        stopwatch = f"{SCRIPTS}/stopwatch.py @introduceDomain appears 'name=\"hot\"' {create}"
+        came, _, status = (float(it) for it in vm.run(stopwatch, deadline=120).split())
+        report.note("from a domain's introduction to its series", came)
+        domid = guests.domid(vm, "hot")
+        stopwatch = (
+            f"{SCRIPTS}/stopwatch.py @releaseDomain vanishes 'domid=\"{domid}\"' xl destroy hot"
+        )
+        went, _, _ = (float(it) for it in vm.run(stopwatch, deadline=120).split())
+        report.note("from a domain's release to the end of its series", went)
+    finally:
+        guests.clean(vm, "hot")
+        daemon.configure(interval=2)
+
+    assert status == 0
+    assert came < SOON
+    assert went < SOON
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_name_is_one_label(vm: Vm, daemon: Daemon, guest: int, name: bytes) -> None:
+    """Any bytes in a domain's name are one label's value and forge no series."""
+    vm.run(f"{SCRIPTS}/rename.py {guest} {name.hex()}")
+    try:
+        page = daemon.fresh()
+    finally:
+        vm.run(f"{SCRIPTS}/rename.py {guest} {b'pv1'.hex()}")
+
+    infos = [dict(labels) for labels in page.of("xenwatch_domain_info")]
+    assert [it["name"] for it in infos if it["domid"] == str(guest)] == [
+        name.decode(errors="backslashreplace")
+    ]
+    assert len(infos) == 2
+    assert not page.of("xenwatch_forged_series")
+    assert page.failed() == set()
+
+
+class TestHazards(Hazards):
+    """With oxenstored."""

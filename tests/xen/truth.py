@@ -1,0 +1,251 @@
+"""What is true of dom0 by other roads than xenwatch's, from the answers `dom0/truth.sh` keeps.
+
+Nothing here is shared with xenwatch: no parser and no table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+KINDS: Final = {
+    "Virtual IRQ": "virq",
+    "Physical IRQ": "pirq",
+    "IPI": "ipi",
+    "Interdomain (Connected)": "interdomain",
+    "Interdomain (Waiting connection)": "unbound",
+}
+"""lsevtchn's words."""
+XENBUS: Final = (
+    *("Unknown", "Initialising", "InitWait", "Initialised", "Connected", "Closing", "Closed"),
+    *("Reconfiguring", "Reconfigured"),
+)
+PORTS: Final = {"FIFO-based": 1 << 17, "2-level": 4096}
+AWAKE: Final = "running or blocked"
+"""States that change from one moment to the next: only that it is one of the two can be true."""
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A metric's value by another road.
+
+    What moves by itself is taken before and after xenwatch's value, which must lie between the two
+    or no more than `slack` beside them.
+    """
+
+    metric: str
+    value: float
+    road: str
+    labels: Labels = ()
+    slack: float = 0.0
+
+
+class Truth:
+    """The answers in a directory, as facts."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.domids = sorted(int(path.name[7:]) for path in directory.glob("gnttab-*"))
+
+    def text(self, name: str) -> str:
+        """One answer."""
+        return (self.directory / name).read_bytes().decode(errors="surrogateescape")
+
+    def number(self, name: str) -> int:
+        """One answer that is a number."""
+        return int(self.text(name))
+
+    def facts(self) -> list[Fact]:
+        """All of them."""
+        return [
+            *self.event_channels(),
+            *self.frames(),
+            *self.daemons(),
+            *self.counters(),
+            *self.memory(),
+            *self.domains(),
+            *self.backends(),
+            *self.host(),
+        ]
+
+    def value(self, metric: str, **labels: str) -> float:
+        """One of the facts."""
+        wanted = tuple(sorted(labels.items()))
+        return next(it.value for it in self.facts() if (it.metric, it.labels) == (metric, wanted))
+
+    def event_channels(self) -> Iterator[Fact]:
+        """Kinds and far ends of dom0's ports, and how many there can be."""
+        listing = self.text("lsevtchn-0")
+        lines = listing.splitlines()
+        yield Fact("xenwatch_event_channels_used", len(lines), "lsevtchn 0 | wc -l")
+        kinds = Counter(
+            kind for line in lines for words, kind in KINDS.items() if f": {words}" in line
+        )
+        for kind, count in kinds.items():
+            yield Fact("xenwatch_event_channels", count, "lsevtchn 0", (("kind", kind),))
+        for far, count in Counter(re.findall(r"Remote Domain (\d+)", listing)).items():
+            labels = (("domid", far),)
+            yield Fact("xenwatch_domain_event_channels", count, "lsevtchn 0", labels)
+        (abi,) = re.findall(r"xen:events: Using (\S+) ABI", self.text("kernel-log"))
+        ports = PORTS[abi] - 1
+        yield Fact("xenwatch_event_channels_max", ports, f"dmesg: Using {abi} ABI")
+
+    def frames(self) -> Iterator[Fact]:
+        """Grant-table frames of every domain."""
+        for domid in self.domids:
+            used, most = re.findall(r"nr_frames=(\d+)", self.text(f"gnttab-{domid}"))
+            road, labels = "xen-diag gnttab_query_size", (("domid", str(domid)),)
+            yield Fact("xenwatch_grant_frames_used", int(used), road, labels)
+            yield Fact("xenwatch_grant_frames_max", int(most), road, labels)
+
+    def daemons(self) -> Iterator[Fact]:
+        """Descriptors of xenstored and xenconsoled."""
+        for role in ("xenstored", "xenconsoled"):
+            fds, most = self.number(f"{role}-fds"), self.number(f"{role}-fds-max")
+            yield Fact(f"xenwatch_{role}_fds_used", fds, "ls /proc/PID/fd | wc -l")
+            yield Fact(f"xenwatch_{role}_fds_max", most, "awk /proc/PID/limits")
+            comm = self.text(f"{role}-comm").strip()
+            yield Fact("xenwatch_daemon_info", 1, "PID file", (("comm", comm), ("role", role)))
+
+    def counters(self) -> Iterator[Fact]:
+        """What Linux counts."""
+        yield Fact("xenwatch_irqs_used", self.number("irqs"), "/proc/irq and chipless ones")
+        (preallocated,) = re.findall(r"NR_IRQS: (\d+)", self.text("kernel-log"))
+        yield Fact("xenwatch_irqs_max", int(preallocated) + 8196, "dmesg: NR_IRQS, plus 8196")
+        yield Fact("xenwatch_ptys_used", self.number("ptys"), "ls /dev/pts")
+        yield Fact("xenwatch_ptys_max", self.number("ptys-max"), "sysctl kernel.pty.max")
+        yield Fact("xenwatch_aio_requests_used", self.number("aio"), "sysctl fs.aio-nr")
+        yield Fact("xenwatch_aio_requests_max", self.number("aio-max"), "sysctl fs.aio-max-nr")
+        yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=8)
+        most = min(self.number("pid-max"), self.number("threads-max"))
+        yield Fact("xenwatch_tasks_max", most, "sysctl kernel.pid_max, kernel.threads-max")
+        yield Fact("xenwatch_loop_devices_used", self.number("loops"), "losetup -l | wc -l")
+        yield Fact("xenwatch_loop_devices_max", 1 << 20, "20 bits of minor numbers")
+        ports = self.text("bridge-link").count(" master xenbr0 ")
+        bridge = (("bridge", "xenbr0"),)
+        yield Fact("xenwatch_bridge_ports_used", ports, "bridge link show", bridge)
+        yield Fact("xenwatch_bridge_ports_max", 1023, "10 bits of port numbers, less 0", bridge)
+        used, size, place = self.text("df").splitlines()[1].split()
+        root = (("mountpoint", place),)
+        yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 8 * MIB)
+        yield Fact("xenwatch_file_system_max_bytes", int(size), "df -B1", root)
+
+    def memory(self) -> Iterator[Fact]:
+        """dom0's memory; what moves all the time may differ a little."""
+        words = self.text("free").splitlines()[1].split()
+        total, available = int(words[1]), int(words[6])
+        road = "free -b"
+        moving = 48 * MIB
+        yield Fact("xenwatch_dom0_memory_max_bytes", total, road)
+        yield Fact("xenwatch_dom0_memory_used_bytes", total - available, road, (), moving)
+        rows = dict(re.findall(r"^(\w+): +(\d+) kB$", self.text("meminfo"), re.MULTILINE))
+        for metric, row in (
+            ("xenwatch_dom0_slab_bytes", "Slab"),
+            ("xenwatch_dom0_slab_unreclaimable_bytes", "SUnreclaim"),
+        ):
+            yield Fact(metric, int(rows[row]) * KIB, f"/proc/meminfo: {row}", (), 16 * MIB)
+        target = self.number("memory-target") * KIB
+        yield Fact("xenwatch_dom0_balloon_target_bytes", target, "xenstore memory/target")
+        mem = self.listed()[0][1]
+        yield Fact("xenwatch_dom0_balloon_current_bytes", int(mem) * MIB, "xl list", (), MIB)
+
+    def listed(self) -> dict[int, tuple[str, ...]]:
+        """`xl list`: memory, vCPUs, state and time by domain id."""
+        pattern = r" +(\d+) +(\d+) +(\d+) +([rbpscd-]{6}) +([0-9.]+)$"
+        rows = re.findall(pattern, self.text("xl-list"), re.MULTILINE)
+        return {int(row[0]): row for row in rows}
+
+    def domains(self) -> Iterator[Fact]:
+        """The domains, their facts and their states."""
+        states: Counter[str] = Counter()
+        for domid, (_, mem, vcpus, flags, cpu_time) in self.listed().items():
+            labels, road = (("domid", str(domid)),), "xl list"
+            states[state := _state(flags)] += 1
+            yield Fact("xenwatch_domain_state", 1, road, (*labels, ("state", state)))
+            yield Fact("xenwatch_domain_vcpus", int(vcpus), road, labels)
+            yield Fact("xenwatch_domain_memory_bytes", int(mem) * MIB, road, labels, MIB)
+            yield Fact("xenwatch_domain_cpu_seconds_total", float(cpu_time), road, labels, 0.1)
+        for state, count in states.items():
+            yield Fact("xenwatch_domains", count, "xl list", (("state", state),))
+        yield Fact("xenwatch_domids_used", max(self.listed()), "xl list")
+        yield Fact("xenwatch_domids_max", 0x7FF0 - 1, "DOMID_FIRST_RESERVED")
+        types = {it["domid"]: it["config"]["c_info"]["type"] for it in self.list_l()}
+        uuids = dict(re.findall(r"^([0-9a-f-]{36}) +(\d+) ", self.text("xl-vm-list"), re.MULTILINE))
+        for uuid, domid in uuids.items():
+            yield self.vcpus_max(domid)
+            yield Fact(
+                "xenwatch_domain_info",
+                1,
+                "xl vm-list, xl list -l, xenstore-read",
+                (
+                    ("domid", domid),
+                    ("name", self.text(f"name-{domid}")),
+                    ("type", types[int(domid)]),
+                    ("uuid", uuid),
+                ),
+            )
+
+    def list_l(self) -> list[dict[str, Any]]:
+        """`xl list -l`."""
+        found: list[dict[str, Any]] = json.loads(self.text("xl-list-l"))
+        return found
+
+    def vcpus_max(self, domid: str) -> Fact:
+        """How many vCPUs a domain may have: dom0's are on Xen's command line."""
+        labels = (("domid", domid),)
+        if domid != "0":
+            value = self.number(f"vcpus-max-{domid}")
+            return Fact("xenwatch_domain_vcpus_max", value, "xenstore-list cpu", labels)
+        (most,) = re.findall(r"dom0_max_vcpus=(\d+)", self.text("xl-info"))
+        return Fact("xenwatch_domain_vcpus_max", int(most), "xl info: dom0_max_vcpus", labels)
+
+    def backends(self) -> Iterator[Fact]:
+        """Devices and their errors as xenstore has them."""
+        pattern = r'^/local/domain/0/backend/(\w+)/(\d+)/\d+/state = "(\d)"$'
+        found = re.findall(pattern, self.text("backend"), re.MULTILINE)
+        road = "xenstore-ls"
+        states = Counter((domid, cls, XENBUS[int(state)]) for cls, domid, state in found)
+        for (domid, cls, state), count in states.items():
+            its = (("class", cls), ("domid", domid), ("state", state))
+            yield Fact("xenwatch_domain_backends", count, road, its)
+        for metric, cls in (
+            ("xenwatch_domain_disks", "vbd"),
+            ("xenwatch_domain_network_interfaces", "vif"),
+        ):
+            counts = Counter(int(domid) for kind, domid, _ in found if kind == cls)
+            for domain in self.domids:
+                labels = (("domid", str(domain)),)
+                yield Fact(metric, counts[domain], road, labels)
+
+    def host(self) -> Iterator[Fact]:
+        """Versions. The labels that only say how something is known are xenwatch's own."""
+        info = dict(re.findall(r"^(\w+) +: (.*)$", self.text("xl-info"), re.MULTILINE))
+        release, machine = self.text("uname").split()
+        system = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', self.text("os-release"), re.MULTILINE))
+        labels = (
+            ("xen", info["xen_version"]),
+            ("kernel", release),
+            ("machine", machine),
+            ("platform", system["ID"]),
+            ("platform_version", system["VERSION_ID"]),
+            ("cgroup", "2"),
+        )
+        yield Fact("xenwatch_host_info", 1, "xl info, uname, os-release", labels)
+
+
+def _state(flags: str) -> str:
+    """The state behind the six flags of `xl list`, the worst first."""
+    for flag, state in (("d", "dying"), ("c", "crashed"), ("s", "shutdown"), ("p", "paused")):
+        if flag in flags:
+            return state
+    return AWAKE
