@@ -1,0 +1,1 @@
+"""The synthetic host against real ones and against numbers counted by hand."""
