@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch.model.render.partitions import render_partitions
@@ -31,12 +31,14 @@ def test_loop_devices_with_a_size_are_listed() -> None:
     assert names == ["vda", "loop0", "loop1", "sr0"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Partition, numbers, numbers, numbers, names)))
 def test_any_rows_survive_renderer_and_parser(rows: list[Partition]) -> None:
     """Rows come back from the file made of them."""
     assert parse_partitions(render_partitions(rows)) == tuple(rows)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_rubbish_is_refused_by_name(data: bytes) -> None:
     """Anything but the kernel's format is refused, naming the file."""
