@@ -11,7 +11,7 @@ from xenwatch.snapshot import Backends, DeviceKey, Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 DIRECTORY = "/sys/bus/xen-backend/devices"
-_BUS_ID = re.compile(r"([a-z][a-z0-9_]*)-(\d+)-(\d+)\Z")
+_BUS_ID = re.compile(r"([a-z0-9_-]+)-(\d+)-(\d+)\Z")
 """`%s-%i-%s` of type, domid and device id (drivers/xen/xenbus/xenbus_probe_backend.c)."""
 
 
