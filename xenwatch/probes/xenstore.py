@@ -48,7 +48,7 @@ _Item = TypeVar("_Item")
 def read_names(source: Source, previous: Snapshot) -> Xenstore:
     """Names of all domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    uuids = _uuids(source)
+    uuids = _uuids(source, previous)
     last = previous.xenstore
     known = {
         domid: last.names[domid]
@@ -108,13 +108,15 @@ def rotation(items: Sequence[_Item], cursor: int) -> tuple[Sequence[_Item], int]
     return turned, (start + SLICE) % len(items)
 
 
-def _uuids(source: Source) -> dict[int, str]:
-    """UUIDs by domid; where Xen cannot be asked, which domains there are, without UUIDs."""
+def _uuids(source: Source, previous: Snapshot) -> dict[int, str]:
+    """UUIDs by domid; where Xen cannot be asked, xenstore's domains with the UUIDs last read."""
     try:
         return {info.domid: info.uuid for info in list_domains(source)}
     except SourceError:
+        last = previous.domains.domains if previous.domains is not None else ()
+        known = {domain.domid: domain.uuid for domain in last}
         names = xenstore_directory(source, "/local/domain")
-        return {int(name): "" for name in names if name.isdigit()}
+        return {int(name): known.get(int(name), "") for name in names if name.isdigit()}
 
 
 def _only_in_xenstore(key: DeviceKey, state: str) -> bool:
