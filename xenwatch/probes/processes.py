@@ -22,7 +22,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
 ALWAYS: Final = ("xenstored", "xenconsoled")
 """Roles every toolstack has: looked for in all of /proc where no pid file leads to them."""
 PID_DIRECTORIES: Final = ("/run/xen", "/run", "/var/run/xen", "/var/run")
-_DIGITS = re.compile(r"\d+\Z")
+_DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 
 def read(source: Source, previous: Snapshot) -> Daemons:
