@@ -1,0 +1,93 @@
+"""Interrupt descriptors and bridge ports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.captures import CAPTURES
+from tests.probes.support import FakeHost, denied, failure_of, value_of
+from xenwatch.model.render.rtnl import render_links
+from xenwatch.parse.rtnl import Link
+from xenwatch.probes.kernel import BRIDGES, INTERRUPTS, IRQ_DIRECTORY, IRQS
+from xenwatch.snapshot import Bridges, Irqs
+
+
+def test_descriptors_are_entries_of_sysfs() -> None:
+    """Every numbered entry is a descriptor, others are not."""
+    directories = {IRQ_DIRECTORY: ("0", "1", "240", "info")}
+
+    assert value_of(IRQS, FakeHost(directories=directories)) == Irqs(3)
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name)
+def test_older_kernels_have_the_table_alone(capture: Path) -> None:
+    """Without sysfs's directory the numbered rows of the kernel's table count."""
+    data = (capture / "proc/interrupts").read_bytes()
+    numbered = [line for line in data.splitlines() if line.split(b":")[0].strip().isdigit()]
+
+    assert value_of(IRQS, FakeHost(files={INTERRUPTS: data})) == Irqs(len(numbered))
+
+
+def test_a_closed_directory_is_a_failure() -> None:
+    """A directory that cannot be listed is not one that is missing."""
+    source = FakeHost(errors={IRQ_DIRECTORY: denied(IRQ_DIRECTORY)})
+
+    assert failure_of(IRQS, source) == f"{IRQ_DIRECTORY}: Permission denied"
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense\n"])
+def test_a_table_that_is_none_is_a_failure(data: bytes) -> None:
+    """Nonsense in place of the table is not a host without interrupts."""
+    assert INTERRUPTS in failure_of(IRQS, FakeHost(files={INTERRUPTS: data}))
+
+
+def read(*links: Link) -> Bridges:
+    """What the probe reads of these links."""
+    found: Bridges = value_of(BRIDGES, FakeHost(raw=render_links(links)))
+    return found
+
+
+def test_ports_are_the_links_of_a_bridge() -> None:
+    """Each bridge has the ports whose master it is, an empty one none."""
+    found = read(
+        Link(1, "lo", None, ""),
+        Link(2, "eth0", 3, ""),
+        Link(3, "xenbr0", None, "bridge"),
+        Link(4, "vif1.0", 3, ""),
+        Link(5, "vif1.0-emu", 3, "tun"),
+        Link(6, "xenbr1", None, "bridge"),
+    )
+
+    assert found == Bridges({"xenbr0": 3, "xenbr1": 0}, {"xenbr0": "bridge", "xenbr1": "bridge"})
+
+
+def test_other_masters_are_no_bridges() -> None:
+    """Ports of a bond do not count."""
+    found = read(Link(2, "eth0", 3, ""), Link(3, "bond0", 4, "bond"), Link(4, "br", None, "bridge"))
+
+    assert found.ports == {"br": 1}
+
+
+def test_an_open_vswitch_datapath_is_one_bridge() -> None:
+    """A datapath's ports count together; its internal ports are no bridges of their own."""
+    found = read(
+        Link(2, "ovs-system", None, "openvswitch"),
+        Link(3, "xenbr0", None, "openvswitch"),
+        Link(4, "eth0", 2, ""),
+        Link(5, "vif1.0", 2, ""),
+    )
+
+    assert found == Bridges({"ovs-system": 2}, {"ovs-system": "openvswitch"})
+
+
+def test_a_host_without_bridges() -> None:
+    """Links without bridge are a reading with none."""
+    assert read(Link(1, "lo", None, "")) == Bridges({}, {})
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff" * 40, render_links([])[:-4]])
+def test_a_dump_that_is_none_is_a_failure(raw: bytes) -> None:
+    """A dump without its end is never a host with fewer links."""
+    assert "RTM_GETLINK dump" in failure_of(BRIDGES, FakeHost(raw=raw))

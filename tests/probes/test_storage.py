@@ -1,0 +1,145 @@
+"""blktap by regime, aio, loop devices, file systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.probes.support import FakeHost, denied, failure_of, outcome_of, value_of
+from xenwatch.model.render.mounts import render_mounts
+from xenwatch.parse.mounts import Mount
+from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS, PARTITIONS
+from xenwatch.snapshot import Aio, Blktap, FileSystem, FileSystems, Loops, Status
+
+CLASS = "/sys/class/blktap2"
+IDS = "/run/blktap-control/tapdisk"
+CONTROL = "/run/blktap-control"
+HEAD = b"major minor  #blocks  name\n\n"
+PARAMETERS = "/sys/module/loop/parameters"
+
+
+def mounts(*points: bytes) -> dict[str, bytes]:
+    """A table of these mount points."""
+    return {"/proc/mounts": render_mounts(Mount(b"dev", it, b"ext4", b"rw") for it in points)}
+
+
+@pytest.mark.parametrize(
+    ("directories", "reading"),
+    [
+        (
+            {CLASS: ("blktap!blktap0", "blktap!blktap12", "blktap!control", "verbosity")},
+            Blktap("minor", 2, None),
+        ),
+        ({CLASS: ()}, Blktap("minor", 0, None)),
+        (
+            {CLASS: ("blktap!blktap0",), CONTROL: ("ctl9", "ctl900", "nbd9", "tapdisk")},
+            Blktap("minor", 1, 2),
+        ),
+        ({CLASS: ("blktap!blktap0",), "/var/run/blktap-control": ("ctl9",)}, Blktap("minor", 1, 1)),
+        (
+            {IDS: ("tapdisk-0", "tapdisk-77", "lock"), CONTROL: ("ctl900", "tapdisk")},
+            Blktap("id", 2, 1),
+        ),
+        ({CLASS: ("blktap!blktap0",), IDS: ("tapdisk-1", "tapdisk-2")}, Blktap("minor", 1, None)),
+    ],
+)
+def test_blktap_by_regime(directories: dict[str, tuple[str, ...]], reading: Blktap) -> None:
+    """The kernel driver's minors count where it is, else blktap 4's ids; tapdisks by socket."""
+    assert value_of(BLKTAP, FakeHost(directories=directories)) == reading
+
+
+def test_a_host_without_blktap_is_not_applicable() -> None:
+    """Debian has no blktap, which is no failure."""
+    outcome = outcome_of(BLKTAP, FakeHost())
+
+    assert outcome.status is Status.NOT_APPLICABLE
+    assert CLASS in outcome.detail
+    assert IDS in outcome.detail
+
+
+def test_minors_that_cannot_be_listed_are_a_failure() -> None:
+    """A directory that is closed is not a host without blktap."""
+    assert failure_of(BLKTAP, FakeHost(errors={CLASS: denied(CLASS)})).endswith("denied")
+
+
+def test_aio_is_two_numbers() -> None:
+    """Requests set up may be more than the limit: the kernel's numbers are kept as they are."""
+    files = {"/proc/sys/fs/aio-nr": b"131072\n", "/proc/sys/fs/aio-max-nr": b"65536\n"}
+
+    assert value_of(AIO, FakeHost(files=files)) == Aio(131072, 65536)
+
+
+def test_aio_without_its_limit_is_a_failure() -> None:
+    """Half a reading is none."""
+    source = FakeHost(files={"/proc/sys/fs/aio-nr": b"5\n"})
+
+    assert "/proc/sys/fs/aio-max-nr: No such file" in failure_of(AIO, source)
+
+
+@pytest.mark.parametrize(
+    ("rows", "used"),
+    [
+        (b"   7        0     131072 loop0\n   7       12      65536 loop12\n 202  0  9 xvda\n", 2),
+        (b" 202        0    8388608 xvda\n 202        1    8387584 xvda1\n", 0),
+        (b" 259        0     131072 loop0p1\n   7        0     131072 loop0\n", 1),
+        (b"", 0),
+    ],
+)
+def test_loops_in_use_are_those_with_a_size(rows: bytes, used: int) -> None:
+    """Loop devices are counted, their partitions and other disks are not."""
+    files = {
+        PARTITIONS: HEAD + rows,
+        f"{PARAMETERS}/max_loop": b"8\n",
+        f"{PARAMETERS}/max_part": b"15\n",
+    }
+
+    assert value_of(LOOPS, FakeHost(files=files)) == Loops(used, 8, 15)
+
+
+def test_a_kernel_without_the_module_has_no_parameters() -> None:
+    """Where the module is not loaded its parameters are not known."""
+    assert value_of(LOOPS, FakeHost(files={PARTITIONS: HEAD})) == Loops(0, None, None)
+
+
+def test_a_table_of_partitions_that_is_none_is_a_failure() -> None:
+    """Nonsense in place of the table is refused, not counted as no loop device."""
+    assert PARTITIONS in failure_of(LOOPS, FakeHost(files={PARTITIONS: b"\x00\x01\x02"}))
+
+
+@pytest.mark.parametrize(
+    ("points", "places"),
+    [
+        ((b"/", b"/proc"), ["/"]),
+        ((b"/", b"/var/log"), ["/", "/var/log"]),
+        ((b"/", b"/var"), ["/", "/var"]),
+        ((b"/", b"/var", b"/var/log"), ["/", "/var/log"]),
+        ((b"/", b"/var/log/xen"), ["/"]),
+        ((b"/", b"/variable"), ["/"]),
+        ((b"rootfs", b"/", b"/"), ["/"]),
+    ],
+)
+def test_the_logs_own_file_system_is_watched(points: tuple[bytes, ...], places: list[str]) -> None:
+    """Beside the root that file system is read which holds the logs, if it is another."""
+    sizes = dict.fromkeys(places, b"4096 1000 250 200 100 50\n")
+    found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(*points), sizes=sizes))
+
+    assert found == FileSystems({place: FileSystem(750 * 4096, 1000 * 4096) for place in places})
+
+
+@pytest.mark.parametrize(
+    ("files", "sizes"),
+    [
+        ({}, {"/": b"4096 10 5 4 100 50\n"}),
+        ({"/proc/mounts": b"cut off"}, {"/": b"4096 10 5 4 100 50\n"}),
+        (mounts(b"/"), {}),
+        (mounts(b"/"), {"/": b"4096 10\n"}),
+        (mounts(b"/", b"/var/log"), {"/": b"4096 10 5 4 100 50\n"}),
+    ],
+    ids=["no mounts", "broken mounts", "no root", "broken sizes", "no log"],
+)
+def test_a_file_system_that_cannot_be_read_is_a_failure(
+    files: Mapping[str, bytes], sizes: Mapping[str, bytes]
+) -> None:
+    """Without mounts or sizes nothing is said of file systems."""
+    assert failure_of(FILE_SYSTEMS, FakeHost(files=files, sizes=sizes))
