@@ -1,4 +1,4 @@
-"""The hosts the laws are tried on: a small dom0 made by hand and this machine's own Linux."""
+"""The hosts the laws are tried on: a small dom0, this machine's own Linux, synthetic hosts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.sources.fakes import TableSource
+from xenwatch.model.host import Machine
+from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import render_query_size
@@ -16,6 +18,7 @@ from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.xenstore import read_reply, refusal_reply
 from xenwatch.model.render.xenversion import render_text, render_version
+from xenwatch.model.source import ModelSource
 from xenwatch.parse import domaininfo, evtchn, gnttab, xenstore, xenversion
 from xenwatch.parse.domaininfo import DomainInfo
 from xenwatch.parse.evtchn import Channel
@@ -137,9 +140,14 @@ def small_dom0() -> TableSource:
     )
 
 
+def _preset(make: Callable[[], Machine]) -> Callable[[], Source]:
+    return lambda: ModelSource(make())
+
+
 HOSTS: Final[Mapping[str, Callable[[], Source]]] = {
     "small dom0": small_dom0,
     "this machine": HostSource,
+    **{name: _preset(make) for name, make in PRESETS.items()},
 }
 """Maker of the source by name."""
 
