@@ -45,6 +45,16 @@ def test_a_table_says_what_is_known() -> None:
     assert unknown.split()[-5:] == ["3", "-", "-", "unknown", "-"]
 
 
+def test_a_table_is_not_flooded_by_instances_that_are_well() -> None:
+    """Of many domains those in trouble and the fullest others are shown, the rest is counted."""
+    well = [state(str(number), used=number, max=1000) for number in range(100)]
+    text = present.table([*well, state("full", used=1000, max=1000), state("odd", used=7)])
+    names = [line.split()[1] for line in text.splitlines()[1:]]
+
+    assert names == [f"domid={name}" for name in ("98", "99", "full", "odd")] + ["(and"]
+    assert "(and 98 less full)" in text
+
+
 @given(st.text(), st.text())
 def test_a_table_moves_no_cursor(instance: str, origin: str) -> None:
     """Whatever an instance is called, the table has one line for it, fit for a terminal."""

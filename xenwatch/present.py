@@ -4,21 +4,47 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from xenwatch import exposition
-from xenwatch.assess import LimitState
+from xenwatch.assess import LimitState, Severity
 from xenwatch.snapshot import Domain, Outcome, Snapshot, Status
 from xenwatch.words import printable
 
 HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "MAX IS FROM")
 
 
+SHOWN: Final = 3
+"""Instances of a limit that a table shows though they are well: a host has a thousand domains."""
+
+
 def table(states: Iterable[LimitState]) -> str:
-    """One line a limit and instance, in aligned columns; `-` is what could not be read."""
-    rows = [HEADER, *(_row(state) for state in states)]
+    """One line a limit and instance, in aligned columns; `-` is what could not be read.
+
+    Of a limit's many instances, those that are not well and the fullest others.
+    """
+    rows: list[Sequence[str]] = [HEADER]
+    for limit, group in itertools.groupby(states, key=lambda state: state.limit.name):
+        instances = list(group)
+        shown = _worth_showing(instances)
+        rows += [_row(state) for state in instances if state.instance in shown]
+        if len(shown) < len(instances):
+            others = f"{limit} (and {len(instances) - len(shown)} less full)"
+            rows.append((others, *[""] * (len(HEADER) - 1)))
+    return columns(rows)
+
+
+def _worth_showing(states: Sequence[LimitState]) -> set[str]:
+    fullest = sorted(states, key=lambda state: state.ratio or 0, reverse=True)[:SHOWN]
+    unwell = (state for state in states if state.severity is not Severity.OK)
+    return {state.instance for state in (*fullest, *unwell)}
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Lines of aligned columns: the second to the fourth are numbers, to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join(_line(row, widths) for row in rows)
 
