@@ -39,7 +39,7 @@ def test_a_table_is_aligned() -> None:
 
 def test_a_table_says_what_is_known() -> None:
     """Used, ceiling, ratio, state and origin are shown, and dashes where there is none."""
-    known, unknown = present.table([state("a", used=1, max=2), state("a", used=3)]).splitlines()[1:]
+    known, unknown = present.table([state("a", used=1, max=2), state("b", used=3)]).splitlines()[1:]
 
     assert known.split()[-6:] == ["1", "2", "50.0%", "warning", "the", "kernel"]
     assert unknown.split()[-5:] == ["3", "-", "-", "unknown", "-"]
