@@ -13,6 +13,7 @@ from xenwatch import config, values
 from xenwatch.config import KEYS, ConfigError, Key, Settings, load
 from xenwatch.limits import LIMITS
 from xenwatch.probes import PROBES
+from xenwatch.shapes import BUILT_IN, Shape
 
 LIMIT = LIMITS[0].name
 PROBE = PROBES[0].name
@@ -35,7 +36,7 @@ def refusal(tmp_path: Path, text: str) -> str:
 REFUSED = {
     "unknown key": ("[web]\nlisten_adresses = []", "2: web.listen_adresses: unknown key; did you"),
     "unknown section": ("[wbe]\nmax_requests = 1", "1: wbe: unknown section; did you mean web?"),
-    "no such section": ("[zzzz]\na = 1", "known here: limits, log, probes, source, web"),
+    "no such section": ("[zzzz]\na = 1", "known here: limits, log, probes, shapes, source, web"),
     "unknown probe": ("[probes.hosst]\nenabled = true", "did you mean host?"),
     "unknown limit": ("[limits.zzzzzzz]\nwarning = 1", "limits.zzzzzzz: unknown section"),
     "key of a probe": (f"[probes.{PROBE}]\nintervall = 1", "did you mean interval?"),
@@ -77,6 +78,14 @@ REFUSED = {
     "relative root": ('[source]\nrootfs = "a"', "'a' is not an absolute path"),
     "control characters": ('[log]\nlevel = "\\u001b[2J"', r"'\x1b[2J' is none of"),
     "name with escapes": ('"\\u001b[2J" = 1', r"\x1b[2J: unknown key"),
+    "key of a shape": (
+        "[shapes.web]\nvcpu = 2",
+        "2: shapes.web.vcpu: unknown key; did you",
+    ),
+    "value of a shape": ("[shapes.web]\nvcpus = 0", "shapes.web.vcpus: 0 is not between 1 and 512"),
+    "type of a shape": ('[shapes.web]\ntype = "xen"', "'xen' is none of pv, pvh, hvm"),
+    "name of a shape": ('[shapes."a=b"]\nvcpus = 1', "shapes.a=b: is no name of a shape"),
+    "shape as key": ("[shapes]\nweb = 1", "shapes.web: is a section: write [shapes.web]"),
     "no TOML": ("[web", "is not TOML"),
     "endless nesting": ("a = " + "[" * 100000, "is not TOML"),
     "endless digits": ("a = " + "9" * 10000, "is not TOML"),
@@ -94,6 +103,18 @@ def test_bad_configuration_is_refused(tmp_path: Path, text: str, message: str) -
     assert said.startswith("xenwatch.toml:")
     assert message in said
     assert said.isprintable()
+
+
+def test_shapes_are_as_configured(tmp_path: Path) -> None:
+    """A section makes a shape, one of a built-in's name changes that; the others stay."""
+    text = "[shapes.web]\nvcpus = 4\nuefi = true\n[shapes.windows]\ndisks = 2\n"
+    found = settings(tmp_path, text).shapes()
+
+    assert found == {
+        **BUILT_IN,
+        "windows": dataclasses.replace(BUILT_IN["windows"], disks=2),
+        "web": Shape("web", vcpus=4, uefi=True),
+    }
 
 
 def test_every_problem_is_reported(tmp_path: Path) -> None:

@@ -342,7 +342,7 @@ shapes = st.builds(
     vcpus=st.integers(1, 64),
     disks=st.integers(0, 16),
     vifs=st.integers(0, 8),
-    queues=st.none() | st.integers(1, 8),
+    queues=st.integers(0, 8),
     uefi=st.booleans(),
 )
 

@@ -1,7 +1,8 @@
 """The configuration: one table of keys, from which come checks, defaults, flags and documents.
 
 `KEYS` holds the keys in the order of the document; those of `[probes.NAME]` and `[limits.NAME]`
-are derived from `PROBES` and `LIMITS`. The file is TOML 1.0.
+are derived from `PROBES` and `LIMITS`. Those of `[shapes.NAME]` stand for as many sections as the
+operator names. The file is TOML 1.0.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar, cast
 
-from xenwatch import values
+from xenwatch import shapes, values
 from xenwatch.limits import LIMITS, Limit, Thresholds
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
+from xenwatch.shapes import Shape
 from xenwatch.words import hint, printable, shown
 
 DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
@@ -158,6 +160,17 @@ def _limit_keys(limit: Limit) -> Iterator[Key[Any]]:
         )
 
 
+def _shape_keys() -> Iterator[Key[Any]]:
+    for part in shapes.PARTS:
+        path = f"{_SHAPES}.{_ANY}.{part.name}"
+        yield Key(path, part.type, part.default, part.description, part.convert)
+
+
+_SHAPES: Final = "shapes"
+_ANY: Final = "NAME"
+"""Stands in the paths of keys for the name an operator gives."""
+
+
 def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
     """The table of keys for these probes and limits."""
     return (
@@ -165,6 +178,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
         *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS),
         *(key for probe in probes for key in _probe_keys(probe)),
         *(key for limit in limits for key in _limit_keys(limit)),
+        *_shape_keys(),
     )
 
 
@@ -194,6 +208,17 @@ class Settings:
             limit.name: Thresholds(**{key.name: self[key] for key in _limit_keys(limit)})
             for limit in limits
         }
+
+    def shapes(self) -> dict[str, Shape]:
+        """The shapes of VMs by name: those built in, and those configured or changed."""
+        found = dict(shapes.BUILT_IN)
+        for path, value in self.values.items():
+            section, _, rest = path.partition(".")
+            name, _, part = rest.partition(".")
+            if section == _SHAPES:
+                changed: dict[str, Any] = {part: value}
+                found[name] = dataclasses.replace(found.get(name, Shape(name)), **changed)
+        return found
 
 
 def load(
@@ -274,27 +299,39 @@ class _Found:
         """Take up a TOML table: its keys, and the tables in it."""
         for name, value in table.items():
             path = f"{section}.{name}" if section else name
-            if path in self.table and "." not in name:
-                self._take(self.table[path], value)
-            elif path not in self._sections or "." in name:
+            known = _general(path)
+            if section == _SHAPES and not re.fullmatch(shapes.NAME, name):
+                self.refuse(path, "is no name of a shape: letters, digits, - and _, at most 40")
+            elif known in self.table and "." not in name:
+                self._take(path, self.table[known], value)
+            elif known not in self._sections or "." in name:
                 self.refuse(path, self._unknown(section, name, value))
             elif isinstance(value, dict):
                 self.walk(value, path)
             else:
                 self.refuse(path, f"is a section: write [{path}] and its keys under it")
 
-    def _take(self, key: Key[Any], value: object) -> None:
+    def _take(self, path: str, key: Key[Any], value: object) -> None:
         try:
-            self.values[key.path] = key.convert(value)
+            self.values[path] = key.convert(value)
         except ValueError as error:
-            self.refuse(key.path, f"{shown(value)} {error}")
+            self.refuse(path, f"{shown(value)} {error}")
 
     def _unknown(self, section: str, name: str, value: object) -> str:
         depth = section.count(".") + 1 if section else 0
-        prefix = f"{section}." if section else ""
+        prefix = f"{_general(section)}." if section else ""
         below = {path.split(".")[depth] for path in self.table if path.startswith(prefix)}
         kind = "section" if isinstance(value, dict) else "key"
         return f"unknown {kind}{hint(name, below) or '; known here: ' + ', '.join(sorted(below))}"
+
+
+def _general(path: str) -> str:
+    """The path under which the table of keys has this one."""
+    section, dot, rest = path.partition(".")
+    if section != _SHAPES or not dot:
+        return path
+    _, dot, name = rest.partition(".")
+    return f"{_SHAPES}.{_ANY}{dot}{name}"
 
 
 def _sections(paths: Iterable[str]) -> set[str]:

@@ -115,7 +115,7 @@ def fit(
         if limit.costs and _applies(limit, snapshot)
         for room in question.rooms(limit, by_limit[limit.name])
     ]
-    if any(shape.memory_bytes is not None for shape in batch):
+    if any(shape.memory_bytes for shape in batch):
         rooms.append(_memory(batch))
     rooms.sort(key=lambda room: (room.batches is None, room.batches or 0))
     uncounted = tuple(name for name in costs.UNCOUNTED if by_limit[name])
@@ -129,7 +129,7 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
     unless the shape says how many; where dom0's vCPUs are not known, the guest's count.
     """
     agreed = shape.vcpus if dom0_vcpus is None else min(shape.vcpus, dom0_vcpus)
-    queues = agreed if shape.queues is None else shape.queues
+    queues = shape.queues or agreed
     return (
         cost.domain
         + cost.vcpu * shape.vcpus
@@ -221,6 +221,6 @@ def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Sna
 
 
 def _memory(batch: Batch) -> Room:
-    takes = sum(count * (shape.memory_bytes or 0) for shape, count in batch.items())
+    takes = sum(count * shape.memory_bytes for shape, count in batch.items())
     reason = "xenwatch does not read Xen's free memory; xl info does: free_memory"
     return Room(HOST_MEMORY, "memory of the host", "", "bytes", takes, None, None, reason, ())

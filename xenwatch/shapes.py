@@ -16,8 +16,8 @@ TYPES: Final = ("pv", "pvh", "hvm")
 class Shape:
     """A VM as far as the limits know it.
 
-    `queues` are the queues of each network interface, `None` as many as guest and dom0 have vCPUs
-    for. `memory_bytes` is `None` where it is not to be looked at. `bridge` is where the network
+    `queues` are the queues of each network interface, 0 for as many as guest and dom0 have vCPUs
+    for. `memory_bytes` is 0 where it is not to be looked at. `bridge` is where the network
     interfaces go, empty for the bridge with the most ports left.
     """
 
@@ -26,9 +26,9 @@ class Shape:
     vcpus: int = 1
     disks: int = 1
     vifs: int = 1
-    queues: int | None = None
+    queues: int = 0
     uefi: bool = False
-    memory_bytes: int | None = None
+    memory_bytes: int = 0
     bridge: str = ""
 
 
@@ -37,6 +37,8 @@ BUILT_IN: Final[Mapping[str, Shape]] = {
     "linux": Shape("linux", "pv", vcpus=1, disks=1, vifs=1),
 }
 """The two shapes of the published density figures, by name."""
+NAME: Final = r"[A-Za-z0-9_-]{1,40}"
+"""What the name of a shape must match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def _truth(text: str) -> bool:
 
 def _bridge(value: object) -> str:
     name = values.text(value)
-    if not 0 < len(name) <= 15 or not name.isprintable():
+    if len(name) > 15 or not name.isprintable():
         raise ValueError("is no name of a bridge")
     return name
 
@@ -91,12 +93,20 @@ _type = values.choice(*TYPES)
 
 PARTS: Final[tuple[Part, ...]] = (
     Part("type", "string", f"Type of domain: {', '.join(TYPES)}.", _type, _type),
-    _number("vcpus", 1, 512, "vCPUs."),
+    _number("vcpus", 1, 512, "Number of vCPUs."),
     _number("disks", 0, 1024, "Disks whose backend is in dom0."),
     _number("vifs", 0, 1024, "Network interfaces whose backend is in dom0."),
-    _number("queues", 1, 512, "Queues of each network interface; else by the vCPUs there are."),
+    _number("queues", 0, 512, "Queues of each network interface; 0: as the vCPUs allow."),
     Part("uefi", "boolean", "Whether the VM has UEFI firmware.", values.boolean, _truth),
-    _number("memory_bytes", 1, 1 << 50, "Memory in bytes; xenwatch cannot say whether it fits."),
-    Part("bridge", "string", "Bridge of the network interfaces.", _bridge, _bridge),
+    _number(
+        "memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not looked at, else no plan is certain."
+    ),
+    Part(
+        "bridge",
+        "string",
+        "Bridge of the network interfaces; empty: the one with the most ports left.",
+        _bridge,
+        _bridge,
+    ),
 )
 """Every field of a shape but its name, in the order of the documents."""

@@ -30,6 +30,8 @@ def configuration_page(keys: Iterable[Key[Any]]) -> str:
         "`xenwatch check-config` says where and why.\n"
         "On SIGHUP the daemon reads the file again; when it is refused, the old one stays.\n"
         "A key `web.max_requests` is written as `max_requests` under `[web]`.\n"
+        "`NAME` in the keys of shapes stands for a name of your own: `vcpus` under `[shapes.web]` "
+        "makes a shape `web` for [planning](planning.md).\n"
         "Keys marked *restart* are taken up when the daemon starts.\n"
         "[`contrib/xenwatch.toml`](../contrib/xenwatch.toml) holds every key with its default."
     )
