@@ -284,6 +284,14 @@ def test_a_device_that_breaks_is_seen_within_a_turn() -> None:
     assert read_devices(source, Snapshot(xenstore_devices=first)).states == {QDISK: "Closed"}
 
 
+def test_a_state_that_was_removed_is_not_kept() -> None:
+    """A device whose key is gone from xenstore has no state any more."""
+    first = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): b"4"}))
+    source = devices({QDISK: "Initialising"})
+
+    assert read_devices(source, Snapshot(xenstore_devices=first)).states == {}
+
+
 @pytest.mark.parametrize("now", [{}, {QDISK: "Connected"}], ids=["gone", "has a driver"])
 def test_what_is_no_longer_xenstores_is_forgotten(now: dict[DeviceKey, str]) -> None:
     """A device that is gone, or that the kernel knows now, keeps no state of xenstore's."""

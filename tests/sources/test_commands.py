@@ -112,6 +112,20 @@ def test_a_file_that_is_no_program_is_named(tmp_path: Path) -> None:
     assert not caught.value.missing
 
 
+@pytest.fixture
+def own_input() -> Iterator[None]:
+    """Words on the standard input of this process."""
+    kept, (reader, writer) = os.dup(0), os.pipe()
+    os.write(writer, b"secret")
+    os.dup2(reader, 0)
+    os.close(reader)
+    os.close(writer)
+    yield
+    os.dup2(kept, 0)
+    os.close(kept)
+
+
+@pytest.mark.usefixtures("own_input")
 def test_a_command_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input is empty, the environment fixed, the directory the root."""
     monkeypatch.setenv("XENWATCH_SECRET", "1")

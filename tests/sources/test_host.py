@@ -211,7 +211,7 @@ def test_closing_leaves_nothing_open(tmp_path: Path) -> None:
     """After reading and closing no descriptor is left, and closing again does no harm."""
     (tmp_path / "dev/xen").mkdir(parents=True)
     (tmp_path / "dev/xen/privcmd").touch()
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     source = HostSource(str(tmp_path))
     source.read("/dev/xen/privcmd")
     with pytest.raises(SourceError, match="hypercall 17"):
@@ -219,4 +219,4 @@ def test_closing_leaves_nothing_open(tmp_path: Path) -> None:
     source.close()
     source.close()
 
-    assert os.listdir("/proc/self/fd") == before
+    assert set(os.listdir("/proc/self/fd")) <= before
