@@ -169,9 +169,9 @@ def fds_ceiling(role: str) -> Ceilings:
         process = _daemon(snapshot, role)
         if process is None:
             return {}
-        selects = _selects(role, process.comm, snapshot.host)
+        bound = selects(role, process.comm, snapshot.host)
         own, origin = process.fd_limit, f"Max open files of process {process.pid}"
-        if selects and (own is None or own > FD_SETSIZE):
+        if bound and (own is None or own > FD_SETSIZE):
             return {"": Ceiling(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
         return {} if own is None else {"": Ceiling(own, origin)}
 
@@ -182,7 +182,7 @@ def _daemon(snapshot: Snapshot, role: str) -> DaemonProcess | None:
     return None if snapshot.daemons is None else snapshot.daemons.by_role.get(role)
 
 
-def _selects(role: str, comm: str, host: Host | None) -> bool:
+def selects(role: str, comm: str, host: Host | None) -> bool:
     """Whether this daemon still waits with select.
 
     xapi does; the C xenstored and xenconsoled up to Xen 4.2, oxenstored up to Xen 4.4. XenServer

@@ -12,15 +12,16 @@ from typing import Any, Final
 
 import structlog
 
-from xenwatch import __version__, config, exposition, log, metrics, present, threads
+from xenwatch import __version__, config, exposition, log, metrics, plan, present, threads
 from xenwatch.assess import assess
 from xenwatch.config import ConfigError, Settings
 from xenwatch.doctor import report
 from xenwatch.engine import one_pass
 from xenwatch.generate.command import add_parser as add_generate
+from xenwatch.plan import PlanError
 from xenwatch.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
-from xenwatch.sources.open import choose, open_source
+from xenwatch.sources.open import choose, open_source, synthetic
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.words import printable
 
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     capture = command(_capture, "Make one pass and keep every answer of the source in DIR.")
     capture.add_argument("directory", metavar="DIR", type=Path, help="new or empty directory")
     command(_doctor, "Say what each probe reads, whether it can, and what to do.")
+    plan.add_options(command(_plan, "Say how many more VMs fit, and which limit stops them."))
     command(_check_config, "Check the configuration.")
     add_generate(commands)
     return parser
@@ -187,6 +189,30 @@ def _doctor(options: argparse.Namespace) -> int:
     written = _write(report(snapshot, probes))
     failed = any(it.status is Status.FAILED for it in snapshot.outcomes.values())
     return 0 if written and not failed else 1
+
+
+def _plan(options: argparse.Namespace) -> int:
+    try:
+        plan.check(options)
+        settings = _settings(options)
+        log.configure(settings[config.LOG_LEVEL], settings[config.LOG_FORMAT])
+        if options.platform is None:
+            source = open_source(settings[config.SOURCE], settings[config.ROOTFS])
+        else:
+            source = synthetic(options.platform, empty=options.empty)
+        snapshot = one_pass(source, settings.probes())
+        obstacle = plan.obstacle(snapshot)
+        if obstacle is not None:
+            raise PlanError(obstacle)
+        states = assess(snapshot, settings.thresholds())
+        found = plan.plans(options, snapshot, states, settings.shapes())
+    except (ConfigError, PlanError, SourceError, OSError) as error:
+        # Status 1 says that VMs do not fit: nothing else may.
+        _say(*str(error).splitlines())
+        return plan.CANNOT_SAY
+    render = {"table": lambda: plan.table(found), "json": lambda: plan.dumps(snapshot, found)}
+    written = _write(render[options.format]())
+    return plan.status(found) if written else plan.CANNOT_SAY
 
 
 def _check_config(options: argparse.Namespace) -> int:

@@ -138,6 +138,11 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
     )
 
 
+def _read(limit: Limit, snapshot: Snapshot) -> bool:
+    outcome = snapshot.outcomes.get(limit.probe)
+    return outcome is not None and outcome.status is Status.OK
+
+
 def _applies(limit: Limit, snapshot: Snapshot) -> bool:
     outcome = snapshot.outcomes.get(limit.probe)
     return outcome is None or outcome.status is not Status.NOT_APPLICABLE
@@ -157,6 +162,8 @@ class _Question:
         taken: dict[str, Units] = {}
         for shape, count in self.batch.items():
             cost = _cost(limit, self.regime, shape)
+            if cost is None and not present and _read(limit, self.snapshot):
+                return []  # a 64-bit dom0 has no low memory, and nobody knows what that would cost
             if cost is None:
                 return [_unknown(limit, "", f"what a {shape.type} VM takes is not known here")]
             amount = count * units(cost, shape, dom0_vcpus(self.snapshot))

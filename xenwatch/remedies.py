@@ -85,19 +85,22 @@ def _sysctl(key: str, value: int) -> tuple[str, ...]:
 def _open_files(role: str) -> Remedy:
     """The remedy for descriptors of the daemon in a role."""
 
-    def remedy(state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
-        regime = costs.regime(snapshot) or ""
-        if state.ceiling is not None and "FD_SETSIZE" in state.ceiling.origin:
+    def remedy(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
+        process = snapshot.daemons.by_role.get(role) if snapshot.daemons is not None else None
+        if process is None:
+            return ()
+        if ceilings.selects(role, process.comm, snapshot.host):
             return (f"update the host: from Xen 4.5 on, {role} is not bound to 1,024 descriptors",)
+        regime = costs.regime(snapshot) or ""
         if regime.startswith("xenserver-6"):
             return (f"write ulimit -n {target} into the script that starts {role}",)
-        daemons = snapshot.daemons.by_role if snapshot.daemons is not None else {}
-        raised = (f"sysctl -w fs.nr_open={target}",) if target > _NR_OPEN else ()
-        process = daemons.get(role)
-        at_once = (f"prlimit --pid {process.pid} --nofile={target}:{target}",) if process else ()
         unit = "xen" if regime == "xl" else role
-        kept = f"systemctl edit {unit}.service: [Service] LimitNOFILE={target}, over a reboot"
-        return (*raised, *at_once, kept)
+        raised = (f"sysctl -w fs.nr_open={target}",) if target > _NR_OPEN else ()
+        return (
+            *raised,
+            f"prlimit --pid {process.pid} --nofile={target}:{target}",
+            f"systemctl edit {unit}.service: [Service] LimitNOFILE={target}, over a reboot",
+        )
 
     return remedy
 

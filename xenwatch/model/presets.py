@@ -7,7 +7,7 @@ from typing import Final
 
 from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import DEBIAN_12, XCP_NG_8_3
+from xenwatch.model.platform import DEBIAN_12, XCP_NG_8_3, Platform
 
 HOSTILE: Final = b'db"1\\\n{domid="0"} \xff\xfe'
 """A name that would forge a series where it is not escaped: quote, backslash, newline, no UTF-8."""
@@ -53,8 +53,12 @@ def debian_12() -> Machine:
     return machine
 
 
+_HOSTS: Final = ((XCP_NG_8_3, xcp_ng_8_3), (DEBIAN_12, debian_12))
+
 PRESETS: Final[Mapping[str, Callable[[], Machine]]] = {
-    platform.name: make for platform, make in ((XCP_NG_8_3, xcp_ng_8_3), (DEBIAN_12, debian_12))
+    platform.name: make for platform, make in _HOSTS
 }
 """The makers of the synthetic hosts, the default one first."""
+PLATFORMS: Final[Mapping[str, Platform]] = {platform.name: platform for platform, _ in _HOSTS}
+"""The platforms of the synthetic hosts, by the same names."""
 DEFAULT: Final = next(iter(PRESETS))

@@ -8,7 +8,7 @@ from typing import Final
 
 from xenwatch.model import files
 from xenwatch.model.host import Machine
-from xenwatch.model.presets import PRESETS
+from xenwatch.model.presets import PLATFORMS, PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.text import render_statvfs, render_uname
@@ -28,11 +28,14 @@ from xenwatch.sources.base import (
 _KERNEL_LOG: Final = "/dev/kmsg"
 
 
-def preset(name: str) -> ModelSource:
-    """A synthetic host by the name of its preset. Raises `KeyError` that names the known ones."""
+def preset(name: str, *, empty: bool = False) -> ModelSource:
+    """A synthetic host by the name of its preset, or `empty`, the same without a VM.
+
+    Raises `KeyError` that names the known ones.
+    """
     if name not in PRESETS:
         raise KeyError(f"no preset {name!r}; known are {', '.join(PRESETS)}")
-    return ModelSource(PRESETS[name]())
+    return ModelSource(Machine(PLATFORMS[name]) if empty else PRESETS[name]())
 
 
 class ModelSource:

@@ -53,16 +53,20 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
 
         return TreeSource(rest)
     if kind == "synthetic":
-        return _synthetic(spec, rest)
+        return synthetic(rest)
     raise SourceError(spec, "is none of host, synthetic[:PRESET], tree:DIR, auto")
 
 
-def _synthetic(spec: str, name: str) -> Source:
+def synthetic(name: str, *, empty: bool = False) -> Source:
+    """The synthetic host of a preset (no name: the default one), or the same without a VM.
+
+    Raises `SourceError` when there is no such preset.
+    """
     from xenwatch.model.presets import PRESETS  # noqa: PLC0415
     from xenwatch.model.source import preset  # noqa: PLC0415
 
     name = name or next(iter(PRESETS))
     if name not in PRESETS:
         meant = hint(name, PRESETS) or f"; known are {', '.join(PRESETS)}"
-        raise SourceError(spec, f"no such preset{meant}")
-    return preset(name)
+        raise SourceError(f"synthetic:{name}", f"no such preset{meant}")
+    return preset(name, empty=empty)
