@@ -17,6 +17,7 @@ from xenwatch.sources.base import (
     SourceError,
     XenstoreReply,
 )
+from xenwatch.sources.kept import KeptFiles
 from xenwatch.sources.privcmd import Privcmd
 from xenwatch.sources.xenstored import XenstoreClient
 
@@ -36,15 +37,14 @@ class HostSource:
         self._xenstore = XenstoreClient(self._root)
         self._privcmd: Privcmd | None = None
         self._lock = threading.Lock()
+        self._kept = KeptFiles()
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         """See `Source.read`."""
         try:
-            fd = os.open(self._root + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            try:
-                data = _drain(fd, limit, records=path == KMSG)
-            finally:
-                os.close(fd)
+            data = self._kept.read(path, self._root + path)
+            if data is None:
+                data = self._read(path, limit)
         except OSError as error:
             raise SourceError.from_os(path, error) from error
         if len(data) > limit and path != KMSG:
@@ -111,10 +111,18 @@ class HostSource:
     def close(self) -> None:
         """See `Source.close`."""
         self._xenstore.close()
+        self._kept.close()
         with self._lock:
             if self._privcmd is not None:
                 self._privcmd.close()
                 self._privcmd = None
+
+    def _read(self, path: str, limit: int) -> bytes:
+        fd = os.open(self._root + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            return _drain(fd, limit, records=path == KMSG)
+        finally:
+            os.close(fd)
 
 
 def _drain(fd: int, limit: int, *, records: bool) -> bytes:
