@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -250,6 +251,7 @@ _LINES = st.one_of(
 )
 
 
+@hypothesis.settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.lists(_LINES).map(lambda x: "\n".join(x).encode())))
 @example(b"web = 1\nlog = []\nprobes = 'a'\nlimits = 2020-01-01")
 @example(b"[[web]]\n[[probes]]\n[probes.host]")

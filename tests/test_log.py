@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch import log
@@ -89,6 +89,7 @@ def test_a_full_disk_is_survived() -> None:
     structlog.get_logger().warning("an event")
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape")))
 def test_texts_of_strangers_stay_in_their_line(text: str) -> None:
     """Whatever a name holds, the log has one line of printable, encodable characters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch.negotiate import wants_gzip, wants_openmetrics
@@ -69,6 +69,7 @@ def test_packing(accept_encoding: str, packed: bool) -> None:
     assert wants_gzip(accept_encoding) is packed
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_header_has_an_answer(header: str) -> None:
     """No header raises."""

@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
@@ -55,6 +55,7 @@ def test_a_table_is_not_flooded_by_instances_that_are_well() -> None:
     assert "(and 98 less full)" in text
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_table_moves_no_cursor(instance: str, origin: str) -> None:
     """Whatever an instance is called, the table has one line for it, fit for a terminal."""
@@ -119,6 +120,7 @@ def test_json_has_null_for_the_unknown() -> None:
     assert found["limits"][0]["state"] == "unknown"
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_names_in_json_are_those_of_the_labels(name: bytes) -> None:
     """A domain is called in JSON what it is called in the metrics."""

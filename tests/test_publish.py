@@ -7,7 +7,7 @@ import gzip
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -17,7 +17,7 @@ from xenwatch import publish
 from xenwatch.engine import Engine
 from xenwatch.limits import LIMITS, Thresholds
 from xenwatch.publish import DELAY, Page, Publisher, render, restrict
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.snapshot import Aio, Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
 THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
@@ -68,6 +68,7 @@ def test_a_part_has_what_its_probes_read_and_no_more() -> None:
     assert all(getattr(part, name) is None for name in others - {"aio", "irqs"})
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.binary())
 def test_a_hostile_name_is_one_label(name: bytes) -> None:
     """Whatever a VM is called, the page has the series it would have anyway."""
@@ -107,6 +108,31 @@ async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
         engine.changed.set()
         await rendered(clock, it, first)
         assert len(calls) == 2
+
+
+def leaking(minute: int) -> Snapshot:
+    """The full snapshot with 100 more aio requests every minute."""
+    full = full_snapshot()
+    outcomes = {**full.outcomes, "aio": Outcome(Status.OK, "", 60.0 * minute)}
+    return dataclasses.replace(full, outcomes=outcomes, aio=Aio(100 * minute, 65536))
+
+
+async def test_pages_together_tell_a_trend() -> None:
+    """What one page cannot know, the pages of half an hour do: when a leak fills its limit."""
+    clock = FakeClock()
+    engine, it = publisher(leaking(0), clock)
+    page: Page | None = None
+    async with running(it.run()):
+        for minute in range(31):
+            engine.snapshot = leaking(minute)
+            engine.changed.set()
+            page = await rendered(clock, it, page)
+            part = await it.part(["irqs"])
+
+    assert page is not None
+    found = labelled("xenwatch_limit_seconds_to_full", page.bodies[False, False])
+    assert found == {("aio_requests",): pytest.approx((65536 - 3000) * 0.6)}
+    assert labelled("xenwatch_limit_seconds_to_full", part.bodies[False, False]) == {}
 
 
 async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
