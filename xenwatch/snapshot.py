@@ -309,7 +309,7 @@ class DeviceError:
 
 @dataclass(frozen=True, slots=True)
 class XenstoreDevices:
-    """Backend states that only xenstore has, and error nodes of devices that are not connected."""
+    """States and error nodes of the devices that sysfs does not call connected."""
 
     states: Mapping[DeviceKey, str]
     errors: tuple[DeviceError, ...]
@@ -356,7 +356,7 @@ class Snapshot:
             return {}
         told = self.xenstore_devices.states if self.xenstore_devices is not None else {}
         return {
-            key: told.get(key, state)
+            key: told[key] if state == INITIALISING else state
             for key, state in self.backends.states.items()
             if state != INITIALISING or key in told
         }

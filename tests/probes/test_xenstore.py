@@ -236,9 +236,11 @@ def test_states_have_the_names_of_sysfs(value: bytes, state: str) -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"9", b"four", b"-1", b"99999999999"])
-def test_a_state_that_is_none_is_left_out(value: bytes) -> None:
-    """What is not a state of xenbus is not known, and no failure."""
-    assert read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): value})).states == {}
+def test_a_state_that_is_none_is_unknown(value: bytes) -> None:
+    """What is not a state of xenbus is unknown, as Linux takes it, and no failure."""
+    found = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): value}))
+
+    assert found.states == {QDISK: "Unknown"}
 
 
 def test_a_device_with_a_driver_is_not_asked_for() -> None:
@@ -257,23 +259,44 @@ def test_consoles_are_not_asked_for() -> None:
     assert not [path for path in source.asked if str(path).startswith("/local")]
 
 
-def test_connected_devices_are_asked_for_a_slice_a_pass() -> None:
-    """Devices that are not connected are asked for every pass, connected ones in turn."""
+@pytest.mark.parametrize("state", [b"4", b"2"], ids=["connected", "waiting"])
+def test_known_devices_are_asked_for_a_slice_a_pass(state: bytes) -> None:
+    """However many devices only xenstore knows, each has its turn and a pass asks for few."""
     keys = [DeviceKey("qdisk", domid, 0) for domid in range(1, MANY + 1)]
-    sysfs = dict.fromkeys([*keys, QDISK], "Initialising")
-    store = {**{state_path(key): b"4" for key in keys}, state_path(QDISK): b"2"}
+    sysfs = dict.fromkeys(keys, "Initialising")
+    store = {state_path(key): state for key in keys}
     found = read_devices(devices(sysfs, store))
     asked: set[str] = set()
     for _ in range(3):
         source = devices(sysfs, store)
         found = read_devices(source, Snapshot(xenstore_devices=found))
         new = {str(path) for path in source.asked if str(path).endswith("/0/state")}
-        assert len(new & set(store)) <= SLICE + 1
-        assert state_path(QDISK) in source.asked
+        assert len(new & set(store)) <= SLICE
         asked |= new
 
     assert {state_path(key) for key in keys} <= asked
-    assert len(found.states) == MANY + 1
+    assert len(found.states) == MANY
+
+
+def test_a_new_device_is_asked_for_at_once() -> None:
+    """A device that was not there before does not wait for its turn."""
+    keys = [DeviceKey("qdisk", domid, 0) for domid in range(1, MANY + 1)]
+    store = {state_path(key): b"4" for key in (*keys, QDISK)}
+    first = read_devices(devices(dict.fromkeys(keys, "Initialising"), store))
+    source = devices(dict.fromkeys([*keys, QDISK], "Initialising"), store)
+
+    assert QDISK not in first.states
+    assert QDISK in read_devices(source, Snapshot(xenstore_devices=first)).states
+
+
+def test_an_error_is_kept_until_its_device_has_its_turn() -> None:
+    """An error of a device that is not asked about in this pass is still said."""
+    keys = [DeviceKey("vif", domid, 0) for domid in range(1, MANY + 1)]
+    sysfs = dict.fromkeys(keys, "InitWait")
+    store = {f"/local/domain/0/error/backend/vif/{key.domid}/0/error": b"28 no" for key in keys}
+    first = read_devices(devices(sysfs, store))
+
+    assert len(read_devices(devices(sysfs, store), Snapshot(xenstore_devices=first)).errors) == MANY
 
 
 def test_a_device_that_breaks_is_seen_within_a_turn() -> None:
@@ -285,11 +308,11 @@ def test_a_device_that_breaks_is_seen_within_a_turn() -> None:
 
 
 def test_a_state_that_was_removed_is_not_kept() -> None:
-    """A device whose key is gone from xenstore has no state any more."""
+    """A device whose key is gone from xenstore is in an unknown state."""
     first = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): b"4"}))
     source = devices({QDISK: "Initialising"})
 
-    assert read_devices(source, Snapshot(xenstore_devices=first)).states == {}
+    assert read_devices(source, Snapshot(xenstore_devices=first)).states == {QDISK: "Unknown"}
 
 
 @pytest.mark.parametrize("now", [{}, {QDISK: "Connected"}], ids=["gone", "has a driver"])

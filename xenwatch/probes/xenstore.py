@@ -67,25 +67,34 @@ def read_names(source: Source, previous: Snapshot) -> Xenstore:
 
 
 def read_devices(source: Source, previous: Snapshot) -> XenstoreDevices:
-    """States and errors of devices. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    """States and errors of devices. Raises `NotApplicable`, `SourceError` and `ParseError`.
+
+    Asked about are devices sysfs does not call connected. A new one is asked about at once, the
+    others in slices: Windows without drivers leaves several unconnected for good in every VM.
+    """
     require_dom0(source)
     devices = list_devices(source)
-    last = previous.xenstore_devices
-    known = {
-        key: state
-        for key, state in (last.states if last is not None else {}).items()
-        if devices.get(key) == INITIALISING
-    }
-    asked = [key for key, state in devices.items() if _only_in_xenstore(key, state)]
-    settled = sorted(key for key in asked if known.get(key) == CONNECTED)
-    again, cursor = rotation(settled, last.cursor if last is not None else 0)
-    states = dict(known)
-    for key in {*again, *(key for key in asked if known.get(key) != CONNECTED)}:
-        value = read_key(source, f"/local/domain/0/backend/{_path(key)}/state")
-        states.pop(key, None)
-        if value is not None and value.isdigit() and int(value) < len(XENBUS_STATES):
-            states[key] = XENBUS_STATES[int(value)]
-    return XenstoreDevices(states, _errors(source, {**devices, **states}, previous), cursor)
+    last = previous.xenstore_devices or XenstoreDevices({}, (), 0)
+    living = _living(previous)
+    suspects = sorted(
+        key
+        for key, state in devices.items()
+        if state != CONNECTED and key.cls not in STATELESS
+        if living is None or key.domid in living
+    )
+    known = [key for key in suspects if key in last.states]
+    again, cursor = rotation(known, last.cursor)
+    asked = {*again, *(key for key in suspects if key not in last.states)}
+    states = {key: last.states[key] for key in known if key not in asked}
+    errors = [error for error in last.errors if error.device in states]
+    for key in asked:
+        state = devices[key]
+        if state == INITIALISING:
+            state = _state(source, key)
+        states[key] = state
+        if state != CONNECTED:
+            errors += _errors(source, key)
+    return XenstoreDevices(states, tuple(sorted(errors, key=_place)), cursor)
 
 
 def read_key(source: Source, path: str) -> bytes | None:
@@ -119,39 +128,48 @@ def _uuids(source: Source, previous: Snapshot) -> dict[int, str]:
         return {int(name): known.get(int(name), "") for name in names if name.isdigit()}
 
 
-def _only_in_xenstore(key: DeviceKey, state: str) -> bool:
-    return state == INITIALISING and key.cls not in STATELESS
+def _living(previous: Snapshot) -> set[int] | None:
+    """Domains whose devices somebody waits for; `None` where the domains are not known."""
+    if previous.domains is None:
+        return None
+    return {domain.domid for domain in previous.domains.domains if domain.alive}
 
 
 def _path(key: DeviceKey) -> str:
     return f"{key.cls}/{key.domid}/{key.devid}"
 
 
-def _errors(
-    source: Source, states: dict[DeviceKey, str], previous: Snapshot
-) -> tuple[DeviceError, ...]:
-    """Error nodes of devices that are not connected, of domains that live.
+def _place(error: DeviceError) -> tuple[DeviceKey, str]:
+    return error.device, error.side
+
+
+def _state(source: Source, key: DeviceKey) -> str:
+    """The backend's state; Unknown where its key is missing or no state.
+
+    So says Linux of it too (drivers/xen/xenbus/xenbus_client.c, xenbus_read_driver_state).
+    """
+    value = read_key(source, f"/local/domain/0/backend/{_path(key)}/state") or b""
+    if value.isdigit() and len(value) == 1 and int(value) < len(XENBUS_STATES):
+        return XENBUS_STATES[int(value)]
+    return XENBUS_STATES[0]
+
+
+def _errors(source: Source, key: DeviceKey) -> list[DeviceError]:
+    """The error nodes of a device.
 
     xenbus writes them below the domain whose side failed, and they outlive the guest
     (drivers/xen/xenbus/xenbus_client.c).
     """
-    living = None
-    if previous.domains is not None:
-        living = {domain.domid for domain in previous.domains.domains if domain.alive}
-    errors = []
-    for key, state in sorted(states.items()):
-        if state == CONNECTED or key.cls in STATELESS:
-            continue
-        if living is not None and key.domid not in living:
-            continue
-        for side, path in (
-            ("backend", f"/local/domain/0/error/backend/{_path(key)}/error"),
-            ("frontend", f"/local/domain/{key.domid}/error/device/{key.cls}/{key.devid}/error"),
-        ):
-            value = read_key(source, path)
-            if value is not None:
-                errors.append(DeviceError(key, side, *xenstore.parse_device_error(value)))
-    return tuple(errors)
+    places = {
+        "backend": f"/local/domain/0/error/backend/{_path(key)}/error",
+        "frontend": f"/local/domain/{key.domid}/error/device/{key.cls}/{key.devid}/error",
+    }
+    values = {side: read_key(source, path) for side, path in places.items()}
+    return [
+        DeviceError(key, side, *xenstore.parse_device_error(value))
+        for side, value in values.items()
+        if value is not None
+    ]
 
 
 XENSTORE = Probe(
