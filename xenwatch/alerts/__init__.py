@@ -1,0 +1,1 @@
+"""Alerts: one table, evaluated by the daemon on its page and by Prometheus as rules."""

@@ -1,0 +1,135 @@
+"""When an alert is active: a comparison of series of the page, here and as PromQL.
+
+The daemon evaluates a condition on the very families it serves, Prometheus on what it scraped of
+them, so both speak of the same series.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from xenwatch.exposition import Family
+
+Labels = tuple[tuple[str, str], ...]
+"""Names and values of labels, sorted by name."""
+Page = Mapping[str, Family]
+"""The families of a page by name."""
+Samples = Mapping[Labels, float]
+
+OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<": operator.lt,
+    "==": operator.eq,
+}
+TARGET: Final = "job, instance"
+"""The labels Prometheus adds to every series of a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Series of one metric. `only` says of labels which values they may have."""
+
+    metric: str
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def promql(self) -> str:
+        """The selector as Prometheus writes it; values are names and need no escape."""
+        parts = [
+            f'{name}="{values[0]}"' if len(values) == 1 else f'{name}=~"{"|".join(values)}"'
+            for name, values in self.only.items()
+        ]
+        return self.metric + (f"{{{','.join(parts)}}}" if parts else "")
+
+    def find(self, page: Page) -> Samples:
+        """The series on a page by their labels."""
+        family = page.get(self.metric)
+        if family is None:
+            return {}
+        found: dict[Labels, float] = {}
+        for values, value in family.samples:
+            labels = dict(zip(family.labels, values, strict=True))
+            if all(labels[name] in allowed for name, allowed in self.only.items()):
+                found[tuple(sorted(labels.items()))] = value
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What holds: `active` has the value by series, `unknown` the series that cannot be judged."""
+
+    active: Samples
+    unknown: frozenset[Labels] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`left`, as a part of `over` where there is one, compared with `right`.
+
+    `right` is a number, or the one series that is the threshold; where it is missing, nothing is
+    active. Series whose label `unless[0]` has a value that `unless[1]` has too are left out.
+    """
+
+    left: Selector
+    compare: str
+    right: float | Selector
+    over: Selector | None = None
+    unless: tuple[str, Selector] | None = None
+
+    def promql(self) -> str:
+        """The condition as an expression for Prometheus."""
+        text = self.left.promql()
+        if self.over is not None:
+            text += f" / {self.over.promql()}"
+        if isinstance(self.right, Selector):
+            text += f"\n{self.compare} on ({TARGET}) group_left ()\n{self.right.promql()}"
+        else:
+            text += f" {self.compare} {self.right:g}"
+        if self.unless is not None:
+            label, selector = self.unless
+            text = f"({text})\nunless on ({TARGET}, {label})\n{selector.promql()}"
+        return text
+
+    def evaluate(self, page: Page) -> Found:
+        """Which series are active on a page; without their threshold none, nor unknown."""
+        threshold = self._threshold(page)
+        if threshold is None:
+            return Found({})
+        left = self._left_out(page)
+        whole = self.over.find(page) if self.over is not None else None
+        active: dict[Labels, float] = {}
+        unknown: set[Labels] = set()
+        for labels, number in left.items():
+            value = number if whole is None else _ratio(number, whole.get(labels))
+            if value is None:
+                unknown.add(labels)
+            elif OPERATORS[self.compare](value, threshold):
+                active[labels] = value
+        return Found(active, frozenset(unknown))
+
+    def applies(self, page: Page) -> bool:
+        """Whether there is anything to compare, and something to compare it with."""
+        return self._threshold(page) is not None and bool(self.left.find(page))
+
+    def _threshold(self, page: Page) -> float | None:
+        if not isinstance(self.right, Selector):
+            return self.right
+        return next(iter(self.right.find(page).values()), None)
+
+    def _left_out(self, page: Page) -> Samples:
+        left = self.left.find(page)
+        if self.unless is None:
+            return left
+        label, selector = self.unless
+        gone = {dict(labels).get(label) for labels in selector.find(page)}
+        return {labels: value for labels, value in left.items() if dict(labels)[label] not in gone}
+
+
+def _ratio(part: float, whole: float | None) -> float | None:
+    """As Prometheus divides, but that nothing of nothing is not known."""
+    if whole is None or (part == 0 and whole == 0):
+        return None
+    return part / whole if whole else float("inf")

@@ -1,0 +1,84 @@
+"""What is said about an alert to programs: labels, annotations and times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from xenwatch.alerts.states import Active, Change, State
+from xenwatch.alerts.words import sentence
+
+JOB: Final = "xenwatch"
+"""The label `job` that the example configuration of Prometheus gives too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An alert as receivers get it. `ends` is when it was over (`None`: it fires), Unix time.
+
+    `state` is firing, ok, or unknown: over because nothing is known any more.
+    """
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts: float
+    ends: float | None
+    state: str
+
+    @property
+    def identity(self) -> tuple[tuple[str, str], ...]:
+        """What makes it the same alert: its labels."""
+        return tuple(sorted(self.labels.items()))
+
+    def document(self) -> dict[str, Any]:
+        """The message as JSON, `endsAt` null while it fires."""
+        return {
+            "status": "firing" if self.ends is None else "resolved",
+            "state": self.state,
+            "labels": dict(self.labels),
+            "annotations": dict(self.annotations),
+            "startsAt": rfc3339(self.starts),
+            "endsAt": None if self.ends is None else rfc3339(self.ends),
+        }
+
+
+def of_active(active: Active, instance: str, runbooks: str) -> Message:
+    """The message of an alert that fires. `instance` is this host's name among others."""
+    alert = active.alert
+    series = dict(active.labels)
+    words = {
+        name: sentence(text, alert.shown, active.value, series)
+        for name, text in (("summary", alert.summary), ("description", alert.description))
+    }
+    return Message(
+        labels={
+            **series,
+            "alertname": alert.title,
+            "severity": active.severity,
+            "job": JOB,
+            "instance": instance,
+        },
+        annotations={**words, "runbook_url": f"{runbooks}{alert.title}.md"},
+        starts=active.fired if active.fired is not None else active.since,
+        ends=None,
+        state=State.FIRING.value,
+    )
+
+
+def of_change(change: Change, instance: str, runbooks: str) -> Message | None:
+    """The message of an alert that began to fire or is over, `None` of any other change."""
+    message = of_active(change.active, instance, runbooks)
+    if change.now is State.FIRING:
+        return message
+    if change.was is not State.FIRING:
+        return None
+    return Message(
+        message.labels, message.annotations, message.starts, change.time, change.now.value
+    )
+
+
+def rfc3339(time: float) -> str:
+    """A Unix time as RFC 3339 has it, in UTC to the millisecond."""
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,186 @@
+"""The states of the alerts from page to page: ok, pending, firing, unknown.
+
+`for` and the time an alert is kept after its condition has ended work as Prometheus's `for` and
+`keep_firing_for` do, so that both change state on the same readings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from xenwatch.alerts.conditions import Found, Labels, Page
+from xenwatch.alerts.table import ALERTS, Alert
+from xenwatch.limits import Thresholds
+from xenwatch.snapshot import Outcome, Snapshot, Status
+
+
+class State(enum.Enum):
+    """What is known of an alert, the worst first. Unknown: its probe or a ceiling is missing."""
+
+    FIRING = "firing"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration says of alerts.
+
+    `seconds` is how long a condition must hold and `thresholds` those of the alert's own, both by
+    alert's name; `keep` for how many seconds every alert is kept after its condition has ended;
+    `runbooks` what the file name of an alert's runbook is appended to.
+    """
+
+    seconds: Mapping[str, float]
+    thresholds: Mapping[str, Thresholds]
+    keep: float
+    runbooks: str
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """One series of an alert that is pending or firing.
+
+    `since` is when the condition began to hold, `fired` when the alert did (`None`: pending),
+    `ended` when the condition was first seen not to hold any more (`None`: it holds), all as Unix
+    time. `value` is the last one for which it held.
+    """
+
+    alert: Alert
+    severity: str
+    labels: Labels
+    since: float
+    value: float
+    fired: float | None = None
+    ended: float | None = None
+
+    @property
+    def state(self) -> State:
+        """Pending or firing."""
+        return State.PENDING if self.fired is None else State.FIRING
+
+
+Key = tuple[str, str, Labels]
+"""Name of the alert, severity, labels of the series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A series that changed state: `was` and `now`, at `time`."""
+
+    active: Active
+    was: State
+    now: State
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """All alerts after a page: what is active, states by (name, severity), and what changed."""
+
+    active: Mapping[Key, Active] = field(default_factory=dict)
+    states: Mapping[tuple[str, str], State] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def firing(self) -> tuple[Active, ...]:
+        """What fires, the most severe first."""
+        found = (it for it in self.active.values() if it.state is State.FIRING)
+        return tuple(sorted(found, key=lambda it: (it.severity, it.alert.name, it.labels)))
+
+
+def step(
+    before: Alerts,
+    page: Page,
+    snapshot: Snapshot,
+    policy: Policy,
+    table: Iterable[Alert] = ALERTS,
+) -> Alerts:
+    """The alerts after one more page, `page`, that was made of `snapshot`.
+
+    What is no longer active is pending no more at once; what fires goes on for `policy.keep`
+    seconds, also where it is unknown whether its condition still holds.
+    """
+    active: dict[Key, Active] = {}
+    states: dict[tuple[str, str], State] = {}
+    changes: list[Change] = []
+    for alert in table:
+        outcome = snapshot.outcomes.get(alert.probe)
+        for severity, condition in alert.conditions.items():
+            found = condition.evaluate(page)
+            known = _known(alert, outcome, found, condition.applies(page))
+            held = {
+                key: it for key, it in before.active.items() if key[:2] == (alert.name, severity)
+            }
+            now = _turn(alert, severity, found, held, policy=policy, now=snapshot.time)
+            active |= now
+            changes += _changes(held, now, known, found, snapshot.time)
+            state = _worst(now.values(), known)
+            if state is not None:
+                states[alert.name, severity] = state
+    return Alerts(active, states, tuple(changes))
+
+
+def _known(alert: Alert, outcome: Outcome | None, found: Found, applies: bool) -> State | None:
+    """Ok, or unknown, or `None` where this host has nothing of the kind."""
+    if alert.probe:
+        if outcome is None or outcome.status in (Status.NOT_APPLICABLE, Status.DISABLED):
+            return None
+        if outcome.status is Status.FAILED:
+            return State.UNKNOWN
+    if found.unknown:
+        return State.UNKNOWN
+    return State.OK if alert.sparse or applies else None
+
+
+def _turn(
+    alert: Alert,
+    severity: str,
+    found: Found,
+    held: Mapping[Key, Active],
+    *,
+    policy: Policy,
+    now: float,
+) -> dict[Key, Active]:
+    """What is active of an alert now."""
+    active: dict[Key, Active] = {}
+    for labels, value in found.active.items():
+        key = (alert.name, severity, labels)
+        new = Active(alert, severity, labels, now, value)
+        it = dataclasses.replace(held.get(key, new), value=value, ended=None)
+        since = min(it.since, now)  # a clock that was set back
+        fired = now if it.fired is None and now - since >= policy.seconds[alert.name] else it.fired
+        active[key] = dataclasses.replace(it, since=since, fired=fired)
+    for key, it in held.items():
+        if key in active or it.state is not State.FIRING:
+            continue
+        ended = now if it.ended is None else min(it.ended, now)
+        if now - ended < policy.keep:
+            active[key] = dataclasses.replace(it, ended=ended)
+    return active
+
+
+def _changes(
+    held: Mapping[Key, Active],
+    now: Mapping[Key, Active],
+    known: State | None,
+    found: Found,
+    time: float,
+) -> Iterable[Change]:
+    for key, it in now.items():
+        was = held[key].state if key in held else State.OK
+        if it.state is not was:
+            yield Change(it, was, it.state, time)
+    for key, it in held.items():
+        if key not in now:
+            lost = known is State.UNKNOWN and (not found.unknown or it.labels in found.unknown)
+            yield Change(it, it.state, State.UNKNOWN if lost else State.OK, time)
+
+
+def _worst(active: Iterable[Active], known: State | None) -> State | None:
+    found = {it.state for it in active} | ({known} if known is not None else set())
+    return next((state for state in State if state in found), None)
