@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 DAEMON = "tests/test_daemon.py starts the daemon and stops it"
+API = "tests/test_api.py asks the server the same"
 MAKE = ".ci/run calls it on a clean checkout"
 XEN = "tests/xen installs and runs the service in a dom0"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
@@ -42,6 +43,7 @@ ELSEWHERE = {
     "systemctl status xenwatch": XEN,
     "journalctl -u xenwatch": XEN,
     "curl -s http://127.0.0.1:10730/metrics": DAEMON,
+    "curl -s 'http://127.0.0.1:10730/api/v1/headroom?shape=windows&count=20'": API,
     "install -D -m 644 contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml": XEN,
     "xenwatch check-config": "tests/test_cli.py checks files of its own",
     "systemctl reload xenwatch": XEN,

@@ -9,17 +9,22 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client import ProcessCollector
 
+from tests.planning import plan, xenserver
 from tests.support import UUIDS, full_snapshot, labelled, series
 from xenwatch.assess import assess
 from xenwatch.exposition import Family, render
 from xenwatch.limits import Ceiling, Limit, Thresholds
-from xenwatch.metrics import METRICS, EngineStats, Metric, families
+from xenwatch.metrics import METRICS, EngineStats, Metric, Outlook, families
 from xenwatch.metrics.base import Readings
 from xenwatch.metrics.own import of_limit
 from xenwatch.process import own_process
 from xenwatch.snapshot import Outcome, Snapshot, Status
 
 STATS = EngineStats(overruns={"host": 2, "aio": 0})
+OUTLOOK = Outlook(
+    (plan(xenserver("6.2.0"), windows=1), plan(xenserver("6.1.0"), linux=1)),
+    {"aio_requests": 3600.0},
+)
 PORTS = Limit(
     name="bridge_ports",
     title="Ports of a bridge",
@@ -37,13 +42,13 @@ PORTS = Limit(
 def full_families() -> list[Family]:
     """All there is to tell of the full snapshot."""
     snapshot = full_snapshot()
-    return families(snapshot, assess(snapshot), STATS)
+    return families(snapshot, assess(snapshot), STATS, OUTLOOK)
 
 
 def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:
     """One metric's values by its labels' values, of the full snapshot unless told another."""
     snapshot = snapshot or full_snapshot()
-    return labelled(name, render(families(snapshot, assess(snapshot), STATS)))
+    return labelled(name, render(families(snapshot, assess(snapshot), STATS, OUTLOOK)))
 
 
 def of_limits(snapshot: Snapshot, *limits: Limit) -> dict[str, list[tuple[tuple[str, ...], float]]]:
@@ -69,6 +74,28 @@ def test_a_metric_names_its_source_and_no_host(metric: Metric) -> None:
     family = metric.family(Readings(Snapshot(), {}, EngineStats()))
     assert family.help.endswith(f"Source: {metric.source.rstrip('.')}.")
     assert not {"instance", "host", "hostname", "job"} & set(metric.labels)
+
+
+def test_room_for_vms_is_told_by_shape_and_limit() -> None:
+    """Each shape has its headroom and that by each limit, in numbers of VMs."""
+    assert values("xenwatch_vm_headroom") == {("windows",): 500, ("linux",): 225}
+    by_limit = values("xenwatch_limit_vm_headroom")
+    assert by_limit["event_channels", "windows"] == 571
+    assert by_limit["blktap_minors", "linux"] == 1024
+    assert values("xenwatch_limit_seconds_to_full") == {("aio_requests",): 3600}
+
+
+def test_room_that_is_not_known_has_no_sample() -> None:
+    """Where a limit was not read there is no headroom of the shape, only that of other limits."""
+    snapshot = xenserver("6.2.0")
+    outcomes = {**snapshot.outcomes, "aio": Outcome(Status.FAILED)}
+    failed = dataclasses.replace(snapshot, outcomes=outcomes, aio=None)
+    outlook = Outlook((plan(failed, windows=1),))
+    page = render(families(failed, assess(failed), STATS, outlook))
+
+    assert labelled("xenwatch_vm_headroom", page) == {}
+    assert ("aio_requests", "windows") not in labelled("xenwatch_limit_vm_headroom", page)
+    assert labelled("xenwatch_limit_vm_headroom", page)["event_channels", "windows"] == 571
 
 
 def test_names_of_metrics_are_unique() -> None:

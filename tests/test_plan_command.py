@@ -13,7 +13,7 @@ from tests.support import full_snapshot
 from xenwatch import config, log, plan
 from xenwatch.assess import assess
 from xenwatch.cli import main
-from xenwatch.model.presets import PLATFORMS
+from xenwatch.model.presets import PRESETS
 from xenwatch.planner import Plan, fit
 from xenwatch.shapes import BUILT_IN
 from xenwatch.snapshot import Outcome, Snapshot, Status
@@ -86,7 +86,7 @@ def test_a_populated_platform_has_less_room(capsys: pytest.CaptureFixture[str]) 
     assert rooms[0] > rooms[1] == rooms[2]
 
 
-@pytest.mark.parametrize("name", PLATFORMS)
+@pytest.mark.parametrize("name", PRESETS)
 def test_every_platform_can_be_planned_on(capsys: pytest.CaptureFixture[str], name: str) -> None:
     """On an empty synthetic host everything is known: each shape has a certain number."""
     status, out, _ = run(capsys, f"--platform={name}", "--empty", "--format=json")

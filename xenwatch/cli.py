@@ -19,6 +19,7 @@ from xenwatch.doctor import report
 from xenwatch.engine import one_pass
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.plan import PlanError
+from xenwatch.planner import fit_each
 from xenwatch.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.open import choose, open_source, synthetic
@@ -226,7 +227,8 @@ def _succeeded(snapshot: Snapshot) -> bool:
 
 def _prometheus(snapshot: Snapshot, settings: Settings) -> str:
     states = assess(snapshot, settings.thresholds())
-    return exposition.render(metrics.families(snapshot, states)).decode()
+    outlook = metrics.Outlook(fit_each(states, snapshot, settings.shapes().values()))
+    return exposition.render(metrics.families(snapshot, states, None, outlook)).decode()
 
 
 def _json(snapshot: Snapshot, settings: Settings) -> str:

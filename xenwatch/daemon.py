@@ -62,7 +62,9 @@ class Daemon:
         self._reload = asyncio.Event()
         clock = SystemClock()
         self._engine = Engine(source, settings.probes(self._probes), clock)
-        self._publisher = Publisher(self._engine, settings.thresholds(self._limits), clock)
+        self._publisher = Publisher(
+            self._engine, settings.thresholds(self._limits), clock, settings.shapes()
+        )
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
@@ -148,6 +150,7 @@ class Daemon:
         log.configure(settings[config.LOG_LEVEL], settings[config.LOG_FORMAT])
         self._engine.configure(settings.probes(self._probes))
         self._publisher.thresholds = settings.thresholds(self._limits)
+        self._publisher.shapes = settings.shapes()
         self._engine.changed.set()
         _log.info("configuration read again")
         for key in config.KEYS:

@@ -151,6 +151,7 @@ def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
     return {
         "time": snapshot.time,
         "regime": costs.regime(snapshot),
+        "obstacle": obstacle(snapshot),
         "plans": [_plan(plan) for plan in found],
     }
 

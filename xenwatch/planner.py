@@ -122,6 +122,13 @@ def fit(
     return Plan(regime, batch, wanted, tuple(rooms), uncounted)
 
 
+def fit_each(
+    states: Sequence[LimitState], snapshot: Snapshot, shapes: Iterable[Shape]
+) -> tuple[Plan, ...]:
+    """The plan for VMs of each shape alone."""
+    return tuple(fit(states, snapshot, {shape: 1}) for shape in shapes)
+
+
 def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
     """What one VM of the shape takes at this cost.
 

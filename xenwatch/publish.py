@@ -14,8 +14,11 @@ import structlog
 from xenwatch import exposition, metrics, threads
 from xenwatch.assess import LimitState, Severity, assess
 from xenwatch.engine import Clock, Engine
+from xenwatch.forecast import History, forecast
 from xenwatch.limits import Thresholds
+from xenwatch.planner import fit_each
 from xenwatch.process import own_process
+from xenwatch.shapes import BUILT_IN, Shape
 from xenwatch.snapshot import Snapshot
 
 DELAY: Final = 0.05
@@ -26,10 +29,15 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A rendered snapshot: the body by (OpenMetrics?, gzip?), and the states it shows."""
+    """A rendered snapshot: the body by (OpenMetrics?, gzip?), and the states it shows.
+
+    `history` is that of the page before, with these states.
+    """
 
     bodies: Mapping[tuple[bool, bool], bytes]
     states: tuple[LimitState, ...]
+    snapshot: Snapshot = dataclasses.field(default_factory=Snapshot)
+    history: History = dataclasses.field(default_factory=History)
 
 
 def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
@@ -42,31 +50,46 @@ def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
 
 
 def render(
-    snapshot: Snapshot, thresholds: Mapping[str, Thresholds], overruns: Mapping[str, int]
+    snapshot: Snapshot,
+    thresholds: Mapping[str, Thresholds],
+    overruns: Mapping[str, int],
+    shapes: Mapping[str, Shape] = BUILT_IN,
+    history: History | None = None,
 ) -> Page:
     """The page of a snapshot, in both formats, plain and packed."""
     states = assess(snapshot, thresholds)
     stats = metrics.EngineStats(overruns=overruns)
-    families = [*metrics.families(snapshot, states, stats), *own_process()]
+    history = (history or History()).updated(states, snapshot)
+    plans = fit_each(states, snapshot, shapes.values())
+    outlook = metrics.Outlook(plans, forecast(history, states))
+    families = [*metrics.families(snapshot, states, stats, outlook), *own_process()]
     bodies: dict[tuple[bool, bool], bytes] = {}
     for openmetrics in (False, True):
         body = exposition.render(families, openmetrics)
         bodies[openmetrics, False] = body
         bodies[openmetrics, True] = gzip.compress(body, compresslevel=1, mtime=0)
-    return Page(bodies, states)
+    return Page(bodies, states, snapshot, history)
 
 
 class Publisher:
     """Keeps `page`, the engine's newest snapshot as bytes; `None` while there is none to serve.
 
     `complete` says whether every probe has had a run by the time of that page. `thresholds`, by
-    name of limit, may be set anew at any time.
+    name of limit, and `shapes`, by their own, may be set anew at any time.
     """
 
-    def __init__(self, engine: Engine, thresholds: Mapping[str, Thresholds], clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        thresholds: Mapping[str, Thresholds],
+        clock: Clock,
+        shapes: Mapping[str, Shape] = BUILT_IN,
+    ) -> None:
         self.page: Page | None = None
         self.complete = False
         self.thresholds = thresholds
+        self.shapes = shapes
+        self._history = History()
         self._engine = engine
         self._clock = clock
         self._states: tuple[LimitState, ...] = ()
@@ -87,6 +110,7 @@ class Publisher:
             else:
                 _log_changes(self._states, page.states)
                 self.page, self._states, self.complete = page, page.states, complete
+                self._history = page.history
 
     async def part(self, probes: Collection[str]) -> Page:
         """A page of these probes alone."""
@@ -98,7 +122,8 @@ class Publisher:
             for name, number in self._engine.overruns.items()
             if name in snapshot.outcomes
         }
-        work = functools.partial(render, snapshot, self.thresholds, overruns)
+        settings = (self.thresholds, overruns, self.shapes, self._history)
+        work = functools.partial(render, snapshot, *settings)
         return await threads.start(work, "publisher")
 
 

@@ -114,8 +114,8 @@ def url_path(value: object) -> str:
     path = text(value)
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]+", path):
         raise ValueError("is not a path such as /metrics")
-    if path.startswith("/-/"):
-        raise ValueError("is taken: /-/ is for health checks")
+    if path.startswith(("/-/", "/api/")):
+        raise ValueError("is taken: /-/ is for health checks, /api/ for programs")
     return path
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import html
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from aiohttp import web
 
-from xenwatch import __version__, exposition
+from xenwatch import __version__, api, exposition, threads
 from xenwatch.negotiate import wants_gzip, wants_openmetrics
+from xenwatch.plan import PlanError
 from xenwatch.publish import Page, Publisher
 from xenwatch.words import hint, shown
 
 SLOW: Final = 30.0
 """Seconds a client has to take a page in."""
+
+HEADROOM: Final = "/api/v1/headroom"
+"""The path of the JSON API for schedulers."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -40,6 +45,7 @@ _LANDING: Final = """<!DOCTYPE html>
 <p>Watches the limits of a Xen dom0. Version {version}.</p>
 <ul>
 <li><a href="{metrics}">Metrics</a> for Prometheus</li>
+<li><a href="{headroom}">Headroom</a>: how many more VMs fit, as JSON</li>
 <li><a href="/-/healthy">Healthy</a>: the daemon answers</li>
 <li><a href="/-/ready">Ready</a>: every probe has run once</li>
 </ul>
@@ -61,7 +67,9 @@ class Server:
 
     def application(self, telemetry_path: str) -> web.Application:
         """The web application; the metrics are at `telemetry_path`."""
-        landing = _LANDING.format(version=__version__, metrics=html.escape(telemetry_path))
+        landing = _LANDING.format(
+            version=__version__, metrics=html.escape(telemetry_path), headroom=HEADROOM
+        )
 
         async def root(_request: web.Request) -> web.Response:
             return web.Response(text=landing, content_type="text/html")
@@ -70,6 +78,7 @@ class Server:
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/", root)
         app.router.add_get(telemetry_path, self._bounded(self._metrics))
+        app.router.add_get(HEADROOM, self._bounded(self._headroom))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
         return app
@@ -128,6 +137,18 @@ class Server:
             return self._publisher.page
         wanted = collect or [name for name in self._probes if name not in exclude]
         return await self._publisher.part(wanted)
+
+    async def _headroom(self, request: web.Request) -> web.Response:
+        page = self._publisher.page
+        if page is None:
+            return web.json_response({"error": "there are no readings yet"}, status=503)
+        work = functools.partial(
+            api.headroom, request.query.items(), page.snapshot, page.states, self._publisher.shapes
+        )
+        try:
+            return web.json_response(await threads.start(work, "headroom"))
+        except PlanError as error:
+            return web.json_response({"error": str(error)}, status=400)
 
     async def _ready(self, _request: web.Request) -> web.Response:
         if self._publisher.complete:

@@ -13,15 +13,17 @@ from typing import Final
 from xenwatch.assess import LimitState
 from xenwatch.exposition import Family
 from xenwatch.limits import LIMITS
-from xenwatch.metrics.base import EngineStats, Metric, Readings
+from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings
 from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
 from xenwatch.snapshot import Snapshot
 
-__all__ = ["METRICS", "EngineStats", "Metric", "families"]
+__all__ = ["METRICS", "EngineStats", "Metric", "Outlook", "families"]
 
 METRICS: Final[tuple[Metric, ...]] = (
     *(metric for limit in LIMITS for metric in of_limit(limit)),
+    *OUTLOOK_METRICS,
     *OWN_METRICS,
     *HOST_METRICS,
 )
@@ -29,12 +31,15 @@ METRICS: Final[tuple[Metric, ...]] = (
 
 
 def families(
-    snapshot: Snapshot, states: Iterable[LimitState], stats: EngineStats | None = None
+    snapshot: Snapshot,
+    states: Iterable[LimitState],
+    stats: EngineStats | None = None,
+    outlook: Outlook | None = None,
 ) -> list[Family]:
     """Every family that has a sample, in the order of `METRICS`."""
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in states:
         by_limit[state.limit.name].append(state)
-    readings = Readings(snapshot, by_limit, stats or EngineStats())
+    readings = Readings(snapshot, by_limit, stats or EngineStats(), outlook or Outlook())
     found = (metric.family(readings) for metric in METRICS)
     return [family for family in found if family.samples]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from xenwatch.assess import LimitState
 from xenwatch.exposition import Family, Kind
+from xenwatch.planner import Plan
 from xenwatch.snapshot import Snapshot
 
 Row = tuple[tuple[str, ...], float | None]
@@ -21,12 +22,24 @@ class EngineStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What follows from the readings.
+
+    A plan for one VM of each shape, and seconds until a limit is full by name of limit.
+    """
+
+    plans: tuple[Plan, ...] = ()
+    seconds_to_full: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """All a metric may look at: `states` by limit's name."""
 
     snapshot: Snapshot
     states: Mapping[str, Sequence[LimitState]]
     stats: EngineStats
+    outlook: Outlook = field(default_factory=Outlook)
 
 
 @dataclass(frozen=True, slots=True)
