@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from collections.abc import Callable
 
@@ -19,18 +20,24 @@ from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.process import own_process
 from xenwatch.snapshot import Snapshot
+from xenwatch.sources.base import Source
 
-SNAPSHOTS: dict[str, Callable[[], Snapshot]] = {
-    "everything there is": full_snapshot,
-    **{name: lambda make=make: take(make(), PROBES) for name, make in HOSTS.items()},
-    **{at.name: lambda at=at: take(LabSource(at), PROBES) for at in CAPTURES},
+SOURCES: dict[str, Callable[[], Source]] = {
+    **HOSTS,
+    **{capture.name: functools.partial(LabSource, capture) for capture in CAPTURES},
 }
+FULL = "everything there is"
 
 
-@pytest.mark.parametrize("host", SNAPSHOTS)
+def snapshot_of(host: str) -> Snapshot:
+    """A snapshot by name."""
+    return full_snapshot() if host == FULL else take(SOURCES[host](), PROBES)
+
+
+@pytest.mark.parametrize("host", [FULL, *SOURCES])
 def test_promtool_finds_nothing_to_say(host: str) -> None:
     """The page of a host, the process's own metrics included, leaves the checker silent."""
-    snapshot = SNAPSHOTS[host]()
+    snapshot = snapshot_of(host)
     stats = EngineStats(overruns={"host": 2})
     page = render([*families(snapshot, assess(snapshot), stats), *own_process()])
 

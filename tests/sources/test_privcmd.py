@@ -190,6 +190,17 @@ def test_a_regular_file_is_no_privcmd(tmp_path: Path) -> None:
     device.close()
 
 
+def test_a_closed_device_answers_with_an_error(tmp_path: Path) -> None:
+    """A probe still at work while xenwatch ends has an error, not a fault."""
+    (tmp_path / "dev/xen").mkdir(parents=True)
+    (tmp_path / "dev/xen/privcmd").touch()
+    device = Privcmd(str(tmp_path))
+    device.close()
+
+    with pytest.raises(SourceError, match="closed"):
+        device.call([Hypercall(17, (0,))])
+
+
 def test_the_largest_question_of_a_probe_fits() -> None:
     """The buffer holds the list of domains a chunk asks for, in every release's layout."""
     blocks = [len(list_call(layout, 0, CHUNK).block) for layout in LAYOUTS.values()]

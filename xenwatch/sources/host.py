@@ -102,7 +102,8 @@ class HostSource:
         with self._lock:
             if self._privcmd is None:
                 self._privcmd = Privcmd(self._root)
-        return self._privcmd.call(calls)
+            privcmd = self._privcmd
+        return privcmd.call(calls)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         """See `Source.xenstore`."""

@@ -44,12 +44,15 @@ class Privcmd:
             raise SourceError.from_os(BUFFER_PATH, error) from error
         self._view = ctypes.c_char.from_buffer(self._buffer)
         self._address = ctypes.addressof(self._view)
+        self._closed = False
 
     def call(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
         """Issue the calls in turn, ending early after one that answers EINVAL."""
         replies: list[HypercallReply] = []
         for call in calls:
             with self._lock:
+                if self._closed:
+                    raise SourceError(PRIVCMD_PATHS[0], "closed, as xenwatch ends")
                 reply = self._one(call)
             replies.append(reply)
             if reply.result == -errno.EINVAL:
@@ -59,6 +62,7 @@ class Privcmd:
     def close(self) -> None:
         """Close the device and give the buffer back."""
         with self._lock:
+            self._closed = True
             os.close(self._fd)
             del self._view
             self._buffer.close()
