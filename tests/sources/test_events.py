@@ -72,12 +72,29 @@ async def test_domains_come_and_go(root: str) -> None:
         await reader.read()
 
     more = asyncio.Event()
-    async with xenstored(root, handler), contextlib.aclosing(domain_events(root)) as events:
+    stream = domain_events(root, echo=60)
+    async with xenstored(root, handler), contextlib.aclosing(stream) as events:
         assert await anext(events) == DOMAIN
         more.set()
         assert await anext(events) == DOMAIN
 
     assert asked == [b"@introduceDomain\0xenwatch\0", b"@releaseDomain\0xenwatch\0"]
+
+
+async def test_an_event_is_told_once_more(root: str) -> None:
+    """After the last event there is another, for Xen forgets a domain after its release."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await watches(reader)
+        writer.write(message(EVENT, b"@releaseDomain\0xenwatch\0"))
+        await reader.read()
+
+    stream = domain_events(root, echo=0.01)
+    async with xenstored(root, handler), contextlib.aclosing(stream) as events:
+        assert await anext(events) == DOMAIN
+        assert await anext(events) == DOMAIN
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(events), 0.1)
 
 
 async def test_a_xenstored_that_hangs_has_a_deadline(root: str) -> None:

@@ -24,6 +24,12 @@ from xenwatch.sources.xenstored import DEVICES, HEADER, SOCKETS
 
 DEADLINE: Final = 5.0
 """Seconds xenstored has to accept the watches; one out of descriptors never does."""
+ECHO: Final = 0.5
+"""Seconds after the last event of a domain that it is told again.
+
+xenstored releases a domain when it begins to die; Xen forgets it a moment later, and of that nobody
+tells (domain_kill and complete_domain_destroy of xen/common/domain.c).
+"""
 BACKOFF: Final = (1.0, 30.0)
 """Seconds before the first new attempt, and at most."""
 
@@ -75,8 +81,10 @@ def host_streams(rootfs: str) -> dict[str, Stream]:
     return {"xenstore": functools.partial(domain_events, rootfs), "rtnetlink": link_events}
 
 
-async def domain_events(rootfs: str = "/", deadline: float = DEADLINE) -> AsyncGenerator[str, None]:
-    """`DOMAIN` whenever a domain was introduced or released.
+async def domain_events(
+    rootfs: str = "/", deadline: float = DEADLINE, echo: float = ECHO
+) -> AsyncGenerator[str, None]:
+    """`DOMAIN` whenever a domain was introduced or released, and once more `echo` seconds later.
 
     Wire protocol: xs_wire.h and docs/misc/xenstore.txt of Xen.
     """
@@ -85,13 +93,20 @@ async def domain_events(rootfs: str = "/", deadline: float = DEADLINE) -> AsyncG
     try:
         async with asyncio.timeout(deadline):
             buffer += await _chunk(descriptor)
+        wait: float | None = None
         while True:
             kinds = {kind for kind, _ in _messages(buffer)}
             if _ERROR in kinds:
                 raise SourceError("xenstored", "refused to watch for domains")
             if _WATCH_EVENT in kinds:
                 yield DOMAIN
-            buffer += await _chunk(descriptor)
+                wait = echo
+            try:
+                async with asyncio.timeout(wait):
+                    buffer += await _chunk(descriptor)
+            except TimeoutError:
+                wait = None
+                yield DOMAIN
     except TimeoutError:
         raise SourceError("xenstored", f"accepted no watch within {deadline:g} s") from None
     finally:
