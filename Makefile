@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format generate check-generated wheel test-xen clean
+.PHONY: help run test lint format generate check-generated wheel test-xen keep-captures clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -39,7 +39,11 @@ wheel: $(VENV)/.installed  ## Build the wheel into dist/
 	$(PIP) wheel --no-deps --wheel-dir dist .
 
 test-xen: $(VENV)/.test-tools  ## The tests inside a real Xen under emulation
-	$(BIN)/pytest tests/xen $(ARGS)
+	$(BIN)/pytest tests/xen -p no:randomly -o timeout=900 --session-timeout 2400 \
+	  -o log_cli=true -o log_cli_level=INFO -o log_cli_format='%(asctime)s %(message)s' $(ARGS)
+
+keep-captures: $(VENV)/.test-tools  ## Renew the captured hosts from the last test-xen
+	$(BIN)/python -m tests.xen.keep
 
 clean:  ## Remove what make has made
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -30,6 +30,7 @@ SCAN_COST: Final = "xenwatch_event_channel_slots"
 OWN_LABELS: Final = {"xenwatch_host_info": {"event_channel_abi", "abi_origin"}}
 """Labels that say how something is known."""
 
+Row = tuple[str, str, str, str]
 Key = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -56,27 +57,28 @@ def comparable(page: Page) -> dict[Key, float]:
     return dict(found)
 
 
-def take_truth(vm: Vm, into: Path) -> Truth:
+def take_truth(vm: Vm, into: Path, part: str = "") -> Truth:
     """Ask dom0's own tools and keep their answers in `into`."""
-    vm.run(f"{SCRIPTS}/truth.sh /root/truth", deadline=180)
+    vm.run(f"{SCRIPTS}/truth.sh /root/truth {part}", deadline=180)
     vm.get("/root/truth", into)
     return Truth(into)
 
 
-def compare(page: Page, before: list[Fact], after: list[Fact]) -> tuple[list[tuple[str, ...]], str]:
+def compare(page: Page, truth: Truth, before: Truth | None = None) -> tuple[list[Row], str]:
     """The table of values, and what is wrong about them ("" when nothing is).
 
-    Every series must have a fact and every fact its series.
+    Every series must have a fact and every fact its series. `before` is the truth about what moves,
+    as it was before the page.
     """
     said = comparable(page)
-    first = {key(fact): fact for fact in before}
-    second = {key(fact): fact for fact in after}
-    rows: list[tuple[str, ...]] = []
+    facts = {key(fact): fact for fact in truth.facts()}
+    earlier = {key(fact): fact.value for fact in before.moving()} if before else {}
+    rows: list[Row] = []
     wrong = [
-        f"no other road to {_series(it)}" for it in sorted(said.keys() - first.keys(), key=str)
+        f"no other road to {_series(it)}" for it in sorted(said.keys() - facts.keys(), key=str)
     ]
-    for which, fact in first.items():
-        low, high = sorted((fact.value, second.get(which, fact).value))
+    for which, fact in facts.items():
+        low, high = sorted((fact.value, earlier.get(which, fact.value)))
         value = said.get(which)
         rows.append((_series(which), _text(value), _text(fact.value), fact.road))
         if value is None:
@@ -88,7 +90,7 @@ def compare(page: Page, before: list[Fact], after: list[Fact]) -> tuple[list[tup
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """xenwatch's word and the truth before and after it.
+    """xenwatch's word, the truth after it, and before it that about what moves.
 
     `page` is the daemon's, `replayed` what a capture of the same moments gives outside of dom0.
     """
@@ -96,18 +98,22 @@ class Observation:
     before: Truth
     page: Page
     replayed: Page
-    after: Truth
+    truth: Truth
+
+    def compared(self, page: Page) -> tuple[list[Row], str]:
+        """See `compare`."""
+        return compare(page, self.truth, self.before)
 
 
 def observe(vm: Vm, daemon: Daemon, directory: Path) -> Observation:
     """Take all of it; what was captured is kept in `directory` for the captured hosts."""
     shutil.rmtree(directory, ignore_errors=True)
-    before = take_truth(vm, directory / "before")
+    before = take_truth(vm, directory / "before", "moving")
     page = daemon.fresh()
     vm.run(f"rm -rf /root/capture; {PROGRAM} capture /root/capture", deadline=120)
-    after = take_truth(vm, directory / "truth")
+    truth = take_truth(vm, directory / "truth")
     vm.get("/root/capture", directory / "capture")
-    return Observation(before, page, replay(directory / "capture"), after)
+    return Observation(before, page, replay(directory / "capture"), truth)
 
 
 def replay(capture: Path) -> Page:

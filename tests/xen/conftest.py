@@ -15,6 +15,8 @@ from tests.xen.vm import Vm
 from tests.xen.wheels import ROOT
 
 BUILD = ROOT / "build" / "xen"
+CAPTURES = BUILD / "captures"
+"""Where the populations are kept as captured hosts until `make keep-captures`."""
 REPORT = pytest.StashKey[Report]()
 
 

@@ -21,7 +21,7 @@ SCRIPTS: Final = "/root/dom0"
 PREFIX: Final = "/opt/xenwatch"
 PROGRAM: Final = f"{PREFIX}/bin/xenwatch"
 CONFIG: Final = "/etc/xenwatch/xenwatch.toml"
-INTERVAL: Final = 2.0
+INTERVAL: Final = 4.0
 """Seconds between two readings in these tests, where nothing else is said."""
 ANSWER: Final = 10.0
 """Seconds within which /metrics has to answer at all times."""
@@ -60,6 +60,7 @@ def install(vm: Vm, build: Path) -> None:
     vm.put([wheels.dependencies(), wheels.xenwatch(build)], "/root/wheels")
     vm.put([Path(__file__).parent / "dom0"], "/root")
     vm.put([UNIT], "/etc/systemd/system")
+    vm.run(f"cp {SCRIPTS}/block-tests /etc/xen/scripts")
     pip = f"pip --python {PREFIX}/bin/python install -q --no-compile --no-index"
     vm.run(f"mv /root/wheels/wheels-*/* /root/wheels; python3 -m venv --without-pip {PREFIX}")
     vm.run(f"{pip} --find-links /root/wheels xenwatch", deadline=300)

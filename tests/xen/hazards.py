@@ -105,10 +105,11 @@ class Hazards:
             guests.destroy(vm, "pv1")
             listed = vm.run("xl list")
             page = daemon.fresh()
-        vm.wait(lambda: len(daemon.page().of("xenwatch_domain_info")) == 1, "its end", 60)
+        state = {"domid": str(guest), "state": "dying"}
+        vm.wait(lambda: not daemon.page().get("xenwatch_domain_state", **state), "its end", 60)
 
         assert f" {guest} " in listed
-        assert page.get("xenwatch_domain_state", domid=str(guest), state="dying") == 1
+        assert page.get("xenwatch_domain_state", **state) == 1
         assert page.get("xenwatch_domains", state="dying") == 1
         assert page.get("xenwatch_domain_disks", domid=str(guest)) == 0
         assert not page.of("xenwatch_domain_backend_errors")

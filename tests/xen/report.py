@@ -18,7 +18,7 @@ class Report:
 
     stages: list[tuple[str, float]] = field(default_factory=list)
     title: str = ""
-    rows: Sequence[tuple[str, ...]] = ()
+    rows: Sequence[tuple[str, str, str, str]] = ()
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -34,7 +34,7 @@ class Report:
         self.stages.append((name, seconds))
         LOG.info("%s: %.1f s", name, seconds)
 
-    def table(self, title: str, rows: Sequence[tuple[str, ...]]) -> None:
+    def table(self, title: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Keep the table with the most rows."""
         if len(rows) > len(self.rows):
             self.title, self.rows = title, rows

@@ -76,7 +76,28 @@ class Truth:
             *self.domains(),
             *self.backends(),
             *self.host(),
+            *self.moving(),
         ]
+
+    def moving(self) -> Iterator[Fact]:
+        """Those that change by themselves from one moment to the next."""
+        yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=8)
+        used, _, place = self.text("df").splitlines()[1].split()
+        root = (("mountpoint", place),)
+        yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 4 * MIB)
+        words = self.text("free").splitlines()[1].split()
+        taken = int(words[1]) - int(words[6])
+        yield Fact("xenwatch_dom0_memory_used_bytes", taken, "free -b", (), 32 * MIB)
+        rows = dict(re.findall(r"^(\w+): +(\d+) kB$", self.text("meminfo"), re.MULTILINE))
+        for metric, row in (
+            ("xenwatch_dom0_slab_bytes", "Slab"),
+            ("xenwatch_dom0_slab_unreclaimable_bytes", "SUnreclaim"),
+        ):
+            yield Fact(metric, int(rows[row]) * KIB, f"/proc/meminfo: {row}", (), 16 * MIB)
+        for domid, (*_, seconds) in self.listed().items():
+            labels = (("domid", str(domid)),)
+            metric = "xenwatch_domain_cpu_seconds_total"
+            yield Fact(metric, float(seconds), "xl list", labels, 0.1)
 
     def value(self, metric: str, **labels: str) -> float:
         """One of the facts."""
@@ -126,7 +147,6 @@ class Truth:
         yield Fact("xenwatch_ptys_max", self.number("ptys-max"), "sysctl kernel.pty.max")
         yield Fact("xenwatch_aio_requests_used", self.number("aio"), "sysctl fs.aio-nr")
         yield Fact("xenwatch_aio_requests_max", self.number("aio-max"), "sysctl fs.aio-max-nr")
-        yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=8)
         most = min(self.number("pid-max"), self.number("threads-max"))
         yield Fact("xenwatch_tasks_max", most, "sysctl kernel.pid_max, kernel.threads-max")
         yield Fact("xenwatch_loop_devices_used", self.number("loops"), "losetup -l | wc -l")
@@ -135,25 +155,14 @@ class Truth:
         bridge = (("bridge", "xenbr0"),)
         yield Fact("xenwatch_bridge_ports_used", ports, "bridge link show", bridge)
         yield Fact("xenwatch_bridge_ports_max", 1023, "10 bits of port numbers, less 0", bridge)
-        used, size, place = self.text("df").splitlines()[1].split()
+        _, size, place = self.text("df").splitlines()[1].split()
         root = (("mountpoint", place),)
-        yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 8 * MIB)
         yield Fact("xenwatch_file_system_max_bytes", int(size), "df -B1", root)
 
     def memory(self) -> Iterator[Fact]:
-        """dom0's memory; what moves all the time may differ a little."""
-        words = self.text("free").splitlines()[1].split()
-        total, available = int(words[1]), int(words[6])
-        road = "free -b"
-        moving = 48 * MIB
-        yield Fact("xenwatch_dom0_memory_max_bytes", total, road)
-        yield Fact("xenwatch_dom0_memory_used_bytes", total - available, road, (), moving)
-        rows = dict(re.findall(r"^(\w+): +(\d+) kB$", self.text("meminfo"), re.MULTILINE))
-        for metric, row in (
-            ("xenwatch_dom0_slab_bytes", "Slab"),
-            ("xenwatch_dom0_slab_unreclaimable_bytes", "SUnreclaim"),
-        ):
-            yield Fact(metric, int(rows[row]) * KIB, f"/proc/meminfo: {row}", (), 16 * MIB)
+        """dom0's memory."""
+        total = int(self.text("free").splitlines()[1].split()[1])
+        yield Fact("xenwatch_dom0_memory_max_bytes", total, "free -b")
         target = self.number("memory-target") * KIB
         yield Fact("xenwatch_dom0_balloon_target_bytes", target, "xenstore memory/target")
         mem = self.listed()[0][1]
@@ -168,13 +177,12 @@ class Truth:
     def domains(self) -> Iterator[Fact]:
         """The domains, their facts and their states."""
         states: Counter[str] = Counter()
-        for domid, (_, mem, vcpus, flags, cpu_time) in self.listed().items():
+        for domid, (_, mem, vcpus, flags, _) in self.listed().items():
             labels, road = (("domid", str(domid)),), "xl list"
             states[state := _state(flags)] += 1
             yield Fact("xenwatch_domain_state", 1, road, (*labels, ("state", state)))
             yield Fact("xenwatch_domain_vcpus", int(vcpus), road, labels)
             yield Fact("xenwatch_domain_memory_bytes", int(mem) * MIB, road, labels, MIB)
-            yield Fact("xenwatch_domain_cpu_seconds_total", float(cpu_time), road, labels, 0.1)
         for state, count in states.items():
             yield Fact("xenwatch_domains", count, "xl list", (("state", state),))
         yield Fact("xenwatch_domids_used", max(self.listed()), "xl list")

@@ -208,7 +208,7 @@ class Vm:
         while not done():
             if time.monotonic() - started > deadline:
                 raise self.error(f"waited {deadline:.0f} s in vain for {what}")
-            time.sleep(0.2)
+            time.sleep(0.5)
         return time.monotonic() - started
 
     def put(self, paths: Sequence[Path], directory: str, deadline: float = 60.0) -> None:

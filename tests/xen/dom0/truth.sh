@@ -1,11 +1,19 @@
 #!/bin/sh
 # What the tools and the kernel of this dom0 say, each answer in a file of its own below DIRECTORY.
-# Usage: truth.sh DIRECTORY
+# Usage: truth.sh DIRECTORY [moving]
+# With `moving`, only what changes by itself from one moment to the next.
 set -u
 export PATH="$PATH:/usr/lib/xen-4.17/bin" LC_ALL=C
 rm -rf "$1"
 mkdir -p "$1"
 cd "$1" || exit 1
+
+xl list > xl-list
+ps -eL --no-headers | wc -l > tasks
+free -b > free
+cat /proc/meminfo > meminfo
+df -B1 --output=used,size,target / > df
+[ "${2:-}" != moving ] || exit 0
 
 daemon() { # role, pid
     ls "/proc/$2/fd" | wc -l > "$1-fds"
@@ -13,12 +21,8 @@ daemon() { # role, pid
     cat "/proc/$2/comm" > "$1-comm"
 }
 
-xl list > xl-list
 daemon xenstored "$(cat /run/xenstore.pid)"
 daemon xenconsoled "$(cat /run/xenconsoled.pid)"
-ps -eL --no-headers | wc -l > tasks
-free -b > free
-cat /proc/meminfo > meminfo
 xl vm-list > xl-vm-list
 xl list -l > xl-list-l
 xl info > xl-info
@@ -44,5 +48,4 @@ sysctl -n fs.aio-max-nr > aio-max
 sysctl -n kernel.pid_max > pid-max
 sysctl -n kernel.threads-max > threads-max
 losetup -l -n -O NAME | wc -l > loops
-df -B1 --output=used,size,target / > df
 bridge link show > bridge-link

@@ -1,0 +1,20 @@
+"""Captured hosts against what their own tools said at the same moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.xen.checks import compare, replay
+from tests.xen.truth import Truth
+
+HOSTS = sorted(path.parent for path in (Path(__file__).parent / "hosts").glob("*/*/truth"))
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: f"{host.parent.name}/{host.name}")
+def test_a_capture_agrees_with_its_host_s_own_tools(host: Path) -> None:
+    """Every value of a replayed capture is the one its host gave by another road."""
+    _, wrong = compare(replay(host / "capture"), Truth(host / "truth"), Truth(host / "before"))
+
+    assert wrong == ""
