@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xenwatch import config, values
-from xenwatch.config import KEYS, ConfigError, Key, Settings, load
+from xenwatch.config import KEYS, ConfigError, Settings, load
+from xenwatch.keys import Key
 from xenwatch.limits import LIMITS
 from xenwatch.probes import PROBES
 from xenwatch.shapes import BUILT_IN, Shape
@@ -37,7 +38,7 @@ def refusal(tmp_path: Path, text: str) -> str:
 REFUSED = {
     "unknown key": ("[web]\nlisten_adresses = []", "2: web.listen_adresses: unknown key; did you"),
     "unknown section": ("[wbe]\nmax_requests = 1", "1: wbe: unknown section; did you mean web?"),
-    "no such section": ("[zzzz]\na = 1", "known here: limits, log, probes, shapes, source, web"),
+    "no such section": ("[zzzz]\na = 1", "known here: alertmanager, alerts, command, limits, log"),
     "unknown probe": ("[probes.hosst]\nenabled = true", "did you mean host?"),
     "unknown limit": ("[limits.zzzzzzz]\nwarning = 1", "limits.zzzzzzz: unknown section"),
     "key of a probe": (f"[probes.{PROBE}]\nintervall = 1", "did you mean interval?"),

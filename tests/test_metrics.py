@@ -11,6 +11,7 @@ from prometheus_client import ProcessCollector
 
 from tests.planning import plan, xenserver
 from tests.support import UUIDS, full_snapshot, labelled, series
+from xenwatch.alerts.states import Alerts, State
 from xenwatch.assess import assess
 from xenwatch.exposition import Family, render
 from xenwatch.limits import Ceiling, Limit, Thresholds
@@ -24,6 +25,8 @@ STATS = EngineStats(overruns={"host": 2, "aio": 0})
 OUTLOOK = Outlook(
     (plan(xenserver("6.2.0"), windows=1), plan(xenserver("6.1.0"), linux=1)),
     {"aio_requests": 3600.0},
+    {"limit_full_soon": Thresholds(7200.0, None)},
+    Alerts(states={("limit_full_soon", "warning"): State.FIRING}),
 )
 PORTS = Limit(
     name="bridge_ports",
@@ -250,3 +253,9 @@ def test_the_process_is_told_as_prometheus_client_tells_it() -> None:
     theirs = {s.name for m in ProcessCollector(registry=None).collect() for s in m.samples}
     assert {family.name for family in own_process()} == theirs
     assert "process_cpu_seconds_total" in theirs
+
+
+def test_alerts_are_told_by_the_names_others_know() -> None:
+    """States and thresholds of alerts carry the alert's name as in Prometheus's rules."""
+    assert values("xenwatch_alert_threshold") == {("XenwatchLimitFullSoon", "warning"): 7200}
+    assert values("xenwatch_alert_state") == {("XenwatchLimitFullSoon", "warning", "firing"): 1}

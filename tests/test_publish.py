@@ -14,6 +14,9 @@ from structlog.testing import capture_logs
 from tests.fake_clock import FakeClock, running, settle
 from tests.support import full_snapshot, labelled, series
 from xenwatch import publish
+from xenwatch.alerts.states import Alerts
+from xenwatch.alerts.table import ALERTS
+from xenwatch.config import Settings
 from xenwatch.engine import Engine
 from xenwatch.limits import LIMITS, Thresholds
 from xenwatch.publish import DELAY, Page, Publisher, render, restrict
@@ -90,7 +93,7 @@ async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes within a short while are rendered together, and without change nothing is."""
     calls: list[Snapshot] = []
 
-    def count(snapshot: Snapshot, *_more: object) -> Page:
+    def count(snapshot: Snapshot, *_more: object, **_before: object) -> Page:
         calls.append(snapshot)
         return Page({}, ())
 
@@ -196,3 +199,31 @@ async def test_a_part_is_rendered_from_the_newest_snapshot() -> None:
     assert labelled("xenwatch_probe_success", body) == {("aio",): 1}
     assert b"xenwatch_aio_requests_used" in body
     assert b"xenwatch_irqs_used" not in body
+
+
+async def test_alerts_go_on_from_page_to_page() -> None:
+    """An alert that fires is on the page, in the log with its runbook, and told, once."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    it.policy = dataclasses.replace(Settings().alerts(), keep=0, runbooks="file:///r/")
+    it.policy = dataclasses.replace(it.policy, seconds={a.name: 60 for a in ALERTS})
+    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    told: list[Alerts] = []
+    it.tell = told.append
+    page: Page | None = None
+    states: list[set[str]] = []
+    with capture_logs() as logs:
+        async with running(it.run()):
+            for seconds in (0, 59, 60, 61):
+                engine.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
+                engine.changed.set()
+                page = await rendered(clock, it, page)
+                found = labelled("xenwatch_alert_state", page.bodies[False, False])
+                states.append({key[2] for key in found if key[0] == "XenwatchAioRequestsNearLimit"})
+
+    assert states == [{"pending"}, {"pending"}, {"firing"}, {"firing"}]
+    changes = [log for log in logs if log.get("alert") == "XenwatchAioRequestsNearLimit"]
+    assert [log["state"] for log in changes] == ["pending", "firing"]
+    assert changes[1]["next"] == "see file:///r/XenwatchAioRequestsNearLimit.md"
+    names = [[active.alert.name for active in alerts.firing] for alerts in told]
+    assert [("aio_requests_near_limit" in at) for at in names] == [False, False, True, True]

@@ -18,6 +18,7 @@ from xenwatch.config import ConfigError, Settings
 from xenwatch.doctor import report
 from xenwatch.engine import one_pass
 from xenwatch.generate.command import add_parser as add_generate
+from xenwatch.keys import Key
 from xenwatch.plan import PlanError
 from xenwatch.planner import fit_each
 from xenwatch.snapshot import Snapshot, Status
@@ -114,7 +115,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         _add_key(parser, key)
 
 
-def _add_key(parser: argparse.ArgumentParser, key: config.Key[Any]) -> None:
+def _add_key(parser: argparse.ArgumentParser, key: Key[Any]) -> None:
     """The option of a key. It is absent from the result unless it is given."""
     more: dict[str, Any] = {"metavar": key.name.upper()}
     if isinstance(key.default, bool):

@@ -10,12 +10,16 @@ from __future__ import annotations
 import dataclasses
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from xenwatch import shapes, values
+from xenwatch.alerts import keys as alert_keys
+from xenwatch.alerts.states import Policy
+from xenwatch.alerts.table import ALERTS
+from xenwatch.keys import Key
 from xenwatch.limits import LIMITS, Limit, Thresholds
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
@@ -34,37 +38,6 @@ class ConfigError(Exception):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T]):
-    """One key of the configuration.
-
-    `path` is the section and the name joined by a dot (`web.listen_addresses`,
-    `probes.memory.interval`); `type` what TOML value it takes, in words; `default` its value when
-    it is not set (`None`: none, shown as `never`); `description` one sentence for operators;
-    `convert` makes the value of what TOML gave or raises `ValueError` with the reason;
-    `flag` is the command-line option that overrides it, if any; `restart` whether a change waits
-    for a restart, where others are taken up at SIGHUP.
-    """
-
-    path: str
-    type: str
-    default: T
-    description: str
-    convert: Callable[[object], T]
-    flag: str = ""
-    restart: bool = False
-
-    @property
-    def section(self) -> str:
-        """The TOML table the key is in: `web`, `probes.memory`."""
-        return self.path.rpartition(".")[0]
-
-    @property
-    def name(self) -> str:
-        """The key's name within its section."""
-        return self.path.rpartition(".")[2]
 
 
 LISTEN: Final[Key[tuple[str, ...]]] = Key(
@@ -178,6 +151,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
         *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS),
         *(key for probe in probes for key in _probe_keys(probe)),
         *(key for limit in limits for key in _limit_keys(limit)),
+        *alert_keys.KEYS,
         *_shape_keys(),
     )
 
@@ -208,6 +182,19 @@ class Settings:
             limit.name: Thresholds(**{key.name: self[key] for key in _limit_keys(limit)})
             for limit in limits
         }
+
+    def alerts(self) -> Policy:
+        """How long alerts take, their own thresholds, and where their runbooks are."""
+        return Policy(
+            seconds={alert.name: self[alert_keys.seconds(alert)] for alert in ALERTS},
+            thresholds={
+                alert.name: Thresholds(**{it.name: self[it] for it in alert_keys.own(alert)})
+                for alert in ALERTS
+                if alert.thresholds is not None
+            },
+            keep=self[alert_keys.KEEP],
+            runbooks=self[alert_keys.RUNBOOKS],
+        )
 
     def shapes(self) -> dict[str, Shape]:
         """The shapes of VMs by name: those built in, and those configured or changed."""

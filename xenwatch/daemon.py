@@ -15,6 +15,8 @@ import structlog
 from aiohttp import web
 
 from xenwatch import __version__, config, listen, log, threads
+from xenwatch.alerts import keys as alert_keys
+from xenwatch.alerts.states import Policy
 from xenwatch.config import ConfigError, Settings
 from xenwatch.engine import Engine, SystemClock
 from xenwatch.limits import LIMITS, Limit
@@ -63,7 +65,11 @@ class Daemon:
         clock = SystemClock()
         self._engine = Engine(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(
-            self._engine, settings.thresholds(self._limits), clock, settings.shapes()
+            self._engine,
+            settings.thresholds(self._limits),
+            clock,
+            settings.shapes(),
+            _policy(settings),
         )
 
     async def run(self, choice: Choice) -> int:
@@ -151,11 +157,16 @@ class Daemon:
         self._engine.configure(settings.probes(self._probes))
         self._publisher.thresholds = settings.thresholds(self._limits)
         self._publisher.shapes = settings.shapes()
+        self._publisher.policy = _policy(settings)
         self._engine.changed.set()
         _log.info("configuration read again")
         for key in config.KEYS:
             if key.restart and settings[key] != self._settings[key]:
                 _log.warning("this change needs a restart", key=key.path)
+
+
+def _policy(settings: Settings) -> Policy | None:
+    return settings.alerts() if settings[alert_keys.ENABLED] else None
 
 
 def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:

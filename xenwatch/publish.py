@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import gzip
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 
 from xenwatch import exposition, metrics, threads
+from xenwatch.alerts import messages
+from xenwatch.alerts.states import Alerts, Change, Policy, State, step
 from xenwatch.assess import LimitState, Severity, assess
 from xenwatch.engine import Clock, Engine
 from xenwatch.forecast import History, forecast
@@ -31,13 +33,14 @@ _log = structlog.get_logger()
 class Page:
     """A rendered snapshot: the body by (OpenMetrics?, gzip?), and the states it shows.
 
-    `history` is that of the page before, with these states.
+    `history` and `alerts` are those of the page before, with these states.
     """
 
     bodies: Mapping[tuple[bool, bool], bytes]
     states: tuple[LimitState, ...]
     snapshot: Snapshot = dataclasses.field(default_factory=Snapshot)
     history: History = dataclasses.field(default_factory=History)
+    alerts: Alerts = dataclasses.field(default_factory=Alerts)
 
 
 def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
@@ -54,28 +57,40 @@ def render(
     thresholds: Mapping[str, Thresholds],
     overruns: Mapping[str, int],
     shapes: Mapping[str, Shape] = BUILT_IN,
+    *,
     history: History | None = None,
+    policy: Policy | None = None,
+    alerts: Alerts | None = None,
 ) -> Page:
-    """The page of a snapshot, in both formats, plain and packed."""
+    """The page of a snapshot, in both formats, plain and packed.
+
+    `history` and `alerts` are those of the page before; without a `policy` there are no alerts.
+    """
     states = assess(snapshot, thresholds)
     stats = metrics.EngineStats(overruns=overruns)
     history = (history or History()).updated(states, snapshot)
     plans = fit_each(states, snapshot, shapes.values())
-    outlook = metrics.Outlook(plans, forecast(history, states))
+    bounds = policy.thresholds if policy else {}
+    outlook = metrics.Outlook(plans, forecast(history, states), bounds)
     families = [*metrics.families(snapshot, states, stats, outlook), *own_process()]
+    found = Alerts()
+    if policy is not None:
+        found = step(alerts or found, {it.name: it for it in families}, snapshot, policy)
+        families.append(metrics.alert_states(found))
     bodies: dict[tuple[bool, bool], bytes] = {}
     for openmetrics in (False, True):
         body = exposition.render(families, openmetrics)
         bodies[openmetrics, False] = body
         bodies[openmetrics, True] = gzip.compress(body, compresslevel=1, mtime=0)
-    return Page(bodies, states, snapshot, history)
+    return Page(bodies, states, snapshot, history, found)
 
 
 class Publisher:
     """Keeps `page`, the engine's newest snapshot as bytes; `None` while there is none to serve.
 
     `complete` says whether every probe has had a run by the time of that page. `thresholds`, by
-    name of limit, and `shapes`, by their own, may be set anew at any time.
+    name of limit, `shapes`, by their own, and `policy` may be set anew at any time. `tell` is
+    called with the alerts of each page.
     """
 
     def __init__(
@@ -84,11 +99,15 @@ class Publisher:
         thresholds: Mapping[str, Thresholds],
         clock: Clock,
         shapes: Mapping[str, Shape] = BUILT_IN,
+        policy: Policy | None = None,
     ) -> None:
         self.page: Page | None = None
         self.complete = False
         self.thresholds = thresholds
         self.shapes = shapes
+        self.policy = policy
+        self.alerts = Alerts()
+        self.tell: Callable[[Alerts], None] = lambda _: None
         self._history = History()
         self._engine = engine
         self._clock = clock
@@ -102,7 +121,7 @@ class Publisher:
             self._engine.changed.clear()
             complete = self._engine.ready.is_set()
             try:
-                page = await self._rendered(self._engine.snapshot)
+                page = await self._rendered(self._engine.snapshot, self.policy)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
                 # An old page would look like a new one: better none than numbers long past.
                 _log.exception("the metrics could not be rendered")
@@ -110,20 +129,31 @@ class Publisher:
             else:
                 _log_changes(self._states, page.states)
                 self.page, self._states, self.complete = page, page.states, complete
-                self._history = page.history
+                self._history, self.alerts = page.history, page.alerts
+                for change in page.alerts.changes:
+                    _log_alert(change, self.policy)
+                self.tell(page.alerts)
 
     async def part(self, probes: Collection[str]) -> Page:
         """A page of these probes alone."""
         return await self._rendered(restrict(self._engine.snapshot, probes))
 
-    async def _rendered(self, snapshot: Snapshot) -> Page:
+    async def _rendered(self, snapshot: Snapshot, policy: Policy | None = None) -> Page:
         overruns = {
             name: number
             for name, number in self._engine.overruns.items()
             if name in snapshot.outcomes
         }
-        settings = (self.thresholds, overruns, self.shapes, self._history)
-        work = functools.partial(render, snapshot, *settings)
+        work = functools.partial(
+            render,
+            snapshot,
+            self.thresholds,
+            overruns,
+            self.shapes,
+            history=self._history,
+            policy=policy,
+            alerts=self.alerts,
+        )
         return await threads.start(work, "publisher")
 
 
@@ -144,3 +174,23 @@ def _log_changes(before: tuple[LimitState, ...], now: tuple[LimitState, ...]) ->
             words |= {"used": state.used, "max": state.ceiling.value, "ratio": state.ratio}
         bad = severity in (Severity.WARNING, Severity.CRITICAL)
         (_log.warning if bad else _log.info)("limit changed", was=was.value, **words)
+
+
+def _log_alert(change: Change, policy: Policy | None) -> None:
+    """Log an alert that began, fires or is over; of one that fires, what to do next."""
+    active = change.active
+    message = messages.of_active(active, "", policy.runbooks if policy else "")
+    words = {
+        "alert": active.alert.title,
+        "severity": active.severity,
+        "labels": dict(active.labels),
+        "was": change.was.value,
+        "state": change.now.value,
+        "summary": message.annotations["summary"],
+    }
+    if change.now is State.FIRING:
+        _log.warning("alert changed", **words, next=f"see {message.annotations['runbook_url']}")
+    elif change.was is State.FIRING:
+        _log.info("alert changed", **words)
+    else:
+        _log.debug("alert changed", **words)

@@ -13,17 +13,19 @@ from typing import Final
 from xenwatch.assess import LimitState
 from xenwatch.exposition import Family
 from xenwatch.limits import LIMITS
+from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
 from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
 from xenwatch.snapshot import Snapshot
 
-__all__ = ["METRICS", "EngineStats", "Metric", "Outlook", "families"]
+__all__ = ["METRICS", "EngineStats", "Metric", "Outlook", "alert_states", "families"]
 
 METRICS: Final[tuple[Metric, ...]] = (
     *(metric for limit in LIMITS for metric in of_limit(limit)),
     *OUTLOOK_METRICS,
+    *ALERT_METRICS,
     *OWN_METRICS,
     *HOST_METRICS,
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from xenwatch.alerts.states import Alerts
 from xenwatch.assess import LimitState
 from xenwatch.exposition import Family, Kind
+from xenwatch.limits import Thresholds
 from xenwatch.planner import Plan
 from xenwatch.snapshot import Snapshot
 
@@ -25,11 +27,14 @@ class EngineStats:
 class Outlook:
     """What follows from the readings.
 
-    A plan for one VM of each shape, and seconds until a limit is full by name of limit.
+    A plan for one VM of each shape, seconds until a limit is full by name of limit, the thresholds
+    of alerts by their names, and the alerts.
     """
 
     plans: tuple[Plan, ...] = ()
     seconds_to_full: Mapping[str, float] = field(default_factory=dict)
+    alert_thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    alerts: Alerts = field(default_factory=Alerts)
 
 
 @dataclass(frozen=True, slots=True)
