@@ -96,8 +96,8 @@ _CHANNELS_LATER: Final = {
         "hvm": Cost(domain=4, vcpu=1, ring=1, queue=2),
     },
 }
-_FDS_XAPI: Final = {**_same(Cost(domain=3), "pv", "pvh"), "hvm": Cost(domain=5)}
-"""Xen's own sizing of xenstored (tools/hotplug/Linux/init.d/sysconfig.xencommons.in)."""
+_FDS_XAPI: Final = {**_same(Cost(), "pv", "pvh"), "hvm": Cost(domain=3)}
+"""QEMU's connections to xenstored; xl's own come on top of them, xenopsd has one for all VMs."""
 _CONSOLE_PV: Final = {**_same(Cost(domain=3), "pv", "pvh"), "hvm": Cost()}
 """xapi gives an HVM domain's console to QEMU."""
 
@@ -137,7 +137,8 @@ XENSTORED_FDS: Final[Costs] = {
 }
 XENCONSOLED_FDS: Final[Costs] = {
     **dict.fromkeys(REGIMES, _CONSOLE_PV),
-    "xl": _same(Cost(domain=3)),
+    # The fourth is the log of the console (xenconsoled --log=guest).
+    "xl": _same(Cost(domain=4)),
 }
 PTYS: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(domain=1)))
 """One a console: xenconsoled's or QEMU's."""

@@ -167,7 +167,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="/proc/PID/fd and limits of xenconsoled",
         symptom="Unable to increase fd limit; a guest without console",
         reference=_DENSITY,
-        caveat="Logging of consoles takes one descriptor more for each guest.",
+        caveat="Where consoles are logged each guest takes one more; under xl that is counted.",
         costs=costs.XENCONSOLED_FDS,
     ),
     Limit(
