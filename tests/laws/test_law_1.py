@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import DEBIAN_12, XCP_NG_8_3
+from xenwatch.model.platforms.debian import DEBIAN_12
+from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES

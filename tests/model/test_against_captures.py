@@ -11,7 +11,7 @@ from tests.captures import CAPTURES, domids
 from tests.hosts import LabSource
 from xenwatch.model.devices import Nic, Shape
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import DEBIAN_12
+from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.evtchn import Channel, parse_lsevtchn
 from xenwatch.probes import PROBES

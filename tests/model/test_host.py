@@ -8,7 +8,9 @@ import pytest
 
 from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import DEBIAN_12, XCP_NG_8_3, Platform
+from xenwatch.model.platform import Platform
+from xenwatch.model.platforms.debian import DEBIAN_12
+from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.model.source import ModelSource, preset
 from xenwatch.model.state import Dom0
 

@@ -8,7 +8,8 @@ import pytest
 
 from xenwatch.model.devices import Shape
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import DEBIAN_12, XCP_NG_8_3
+from xenwatch.model.platforms.debian import DEBIAN_12
+from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.model.presets import DEFAULT, PRESETS
 from xenwatch.model.source import ModelSource, preset
 from xenwatch.model.tree import FileTree

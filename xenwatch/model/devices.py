@@ -7,17 +7,25 @@ netback and netfront.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from xenwatch.model.lease import CONNECTED, INITIALISING, Lease
 from xenwatch.model.platform import XAPI, XL, Platform
+from xenwatch.model.qemu import ARGUMENTS, Idle, Life
+from xenwatch.model.refusal import Refused
 from xenwatch.model.resources import Process
+from xenwatch.parse.qemu import SERIAL
 
 XVDA: Final = 51712
 """Device id of the first disk (`202 << 8`); each further one is 16 more."""
 QUEUE_ENTRIES: Final = 514
 """Grant entries netfront keeps for a queue: two ring pages and 256 slots in each direction."""
+NO_CONSOLE: Final = (
+    "libxl_create.c:1976:console_xswait_callback: domain {domid} console tty: timed out"
+)
+IOEMU_FAILED: Final = 'xenopsd internal error: Device.Ioemu_failed("qemu-dm exited unexpectedly")'
 COMM_MAX: Final = 15
 """TASK_COMM_LEN less its NUL; kernel threads of Linux 5.16 and later keep longer names."""
 
@@ -40,21 +48,67 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """A network interface. `emulated` says whether QEMU shows an HVM guest a card for it too."""
+    """A network interface.
+
+    `emulated` says whether QEMU shows an HVM guest a card for it too, `control` whether the guest
+    has a control ring for it, as Windows has.
+    """
 
     queues: int = 1
     emulated: bool = True
+    control: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A VM by what it is given: type (pv, pvh, hvm), vCPUs, memory, disks, network interfaces."""
+    """A VM by what it is given: type (pv, pvh, hvm), vCPUs, memory, disks, network interfaces.
+
+    Of an HVM guest `peripherals` are what QEMU emulates for it, and `idle` is what wakes its QEMU;
+    `uefi` is whether it has such firmware.
+    """
 
     type: str = "pv"
     vcpus: int = 1
     memory_kib: int = 1048576
     disks: tuple[Disk, ...] = (Disk(),)
     nics: tuple[Nic, ...] = (Nic(),)
+    peripherals: tuple[str, ...] = tuple(ARGUMENTS)
+    idle: Idle = Idle()
+    uefi: bool = False
+
+
+def vm(
+    platform: Platform,
+    kind: str,
+    *,
+    vcpus: int = 1,
+    disks: int = 1,
+    vifs: int = 1,
+    queues: int = 0,
+    uefi: bool = False,
+    memory_kib: int = 1048576,
+) -> Shape:
+    """A VM as its drivers and those of the platform agree on rings and queues.
+
+    Both are as many as guest and dom0 have vCPUs for, where the backend has more than one at all;
+    `queues` says how many instead.
+    """
+    agreed = min(vcpus, platform.vcpus)
+    disk = Disk(rings=1 if platform.blktap else agreed)
+    nic = Nic(
+        queues=1 if platform.drivers.vif_channels == 1 else queues or agreed,
+        control=kind == "hvm" and platform.drivers.control_ring,
+    )
+    return Shape(kind, vcpus, memory_kib, (disk,) * disks, (nic,) * vifs, uefi=uefi)
+
+
+@contextmanager
+def told(text: str) -> Iterator[None]:
+    """What is refused inside is told in these words; `{errno}` is the error's number."""
+    try:
+        yield
+    except Refused as refusal:
+        raise refusal.said(text) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +116,13 @@ class XenstoreRing:
     """The page and the event channel between the guest and xenstored."""
 
     def start(self, lease: Lease) -> None:
-        """One event channel; the guest's page is no descriptor of xenstored."""
-        lease.channel("evtchn:oxenstored")
+        """One event channel and low memory; the guest's page is no descriptor of xenstored."""
+        lease.low_memory(lease.dom0.platform.drivers.low_kib)
+        text = "{errno} binding the event channel of xenstored"
+        if lease.dom0.platform.toolstack == XL:
+            text = NO_CONSOLE.format(domid=lease.guest.domid)
+        with told(text):
+            lease.channel(f"evtchn:{lease.dom0.xenstored.comm}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +131,13 @@ class Console:
 
     def start(self, lease: Lease) -> None:
         """An event channel with a descriptor of its own, a pty, and a log where it keeps one."""
+        text = f"xenconsoled: Failed to create tty for domain-{lease.guest.domid}"
+        if lease.dom0.platform.toolstack == XL:
+            text = NO_CONSOLE.format(domid=lease.guest.domid)
+        with told(text):
+            self._start(lease)
+
+    def _start(self, lease: Lease) -> None:
         dom0, guest = lease.dom0, lease.guest
         daemon = dom0.by_comm["xenconsoled"]
         lease.channel("evtchn:xenconsoled")
@@ -103,17 +169,25 @@ class DeviceModel:
     """The QEMU of an HVM guest."""
 
     serial_pty: bool
+    peripherals: tuple[str, ...] = ()
+    idle: Idle = Idle()
 
     def start(self, lease: Lease) -> None:
-        """Event channels of the ioreq server (one a vCPU, one buffered), three xenstore clients.
+        """Event channels of the ioreq server (one a vCPU, one buffered), xenstore clients.
 
         QEMU: hw/xen/xen-hvm-common.c, hw/xen/xen-bus.c.
         """
+        xapi = lease.dom0.platform.toolstack == XAPI
+        with told(IOEMU_FAILED if xapi else "device model did not start: -3"):
+            self._start(lease)
+
+    def _start(self, lease: Lease) -> None:
         platform, guest = lease.dom0.platform, lease.guest
         process = self._process(lease)
-        for _ in range(guest.vcpus + 1):
+        each, beside = platform.drivers.qemu_channels
+        for _ in range(each * guest.vcpus + beside):
             lease.channel(f"evtchn:{process.comm}", owned=True)
-        for _ in range(3):
+        for _ in range(platform.drivers.qemu_clients):
             lease.xenstore_client(process)
         if self.serial_pty:
             number = lease.pty()
@@ -126,12 +200,27 @@ class DeviceModel:
     def _process(self, lease: Lease) -> Process:
         platform, domid = lease.dom0.platform, lease.guest.domid
         name = f"qemu-dm-{domid}" if platform.toolstack == XAPI else platform.qemu
-        argv = (name, "-xen-domid", str(domid), "-machine", "xenfv")
+        emulated = [word for it in self.peripherals for word in ARGUMENTS[it]]
+        argv = (name, "-xen-domid", str(domid), "-machine", "xenfv", *emulated)
         comm = platform.qemu.rpartition("/")[2][:COMM_MAX]
-        process = lease.process(comm, argv, threads=7, anon_kib=12600)
+        drivers = platform.drivers
+        process = lease.process(comm, argv, drivers.qemu_threads, drivers.qemu_kib)
+        process.life = Life(self.idle, lease.dom0.seconds)
         for target in ("/dev/null", "/dev/xen/privcmd", "/dev/xen/evtchn", "anon_inode:[eventfd]"):
             process.open(target)
         return process
+
+
+@dataclass(frozen=True, slots=True)
+class Varstored:
+    """The process that keeps the variables of UEFI firmware under xapi."""
+
+    def start(self, lease: Lease) -> None:
+        """Event channels of an ioreq server of its own: one a vCPU and one more."""
+        with told(IOEMU_FAILED):
+            process = lease.process("varstored", ("/usr/sbin/varstored",), anon_kib=2400)
+            for _ in range(lease.guest.vcpus + 1):
+                lease.channel(f"evtchn:{process.comm}", owned=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +248,8 @@ class LoopDisk:
         index = (self.devid - XVDA) // 16
         lease.loop(self.disk.kib)
         for ring in range(self.disk.rings):
-            lease.channel("blkif-backend")
+            with told(f"{{errno}} mapping ring-ref port {lease.guest.channels.next}"):
+                lease.channel("blkif-backend")
             lease.process(f"{domid}.xvd{chr(ord('a') + index)}-{ring}"[:COMM_MAX])
             lease.grant(1)
         lease.memory(0, slab_kib=1200)
@@ -176,13 +266,19 @@ class TapDisk:
     def start(self, lease: Lease) -> None:
         """A minor, a tapdisk with its aio contexts, an event channel a ring."""
         domid = lease.guest.domid
-        process = lease.process("tapdisk", ("/usr/sbin/tapdisk",), anon_kib=6200)
+        drivers = lease.dom0.platform.drivers
+        process = lease.process("tapdisk", ("/usr/sbin/tapdisk",), anon_kib=drivers.tapdisk_kib)
+        process.group = "/vm.slice"
         for target in ("/dev/null", "/dev/xen/blktap-2/control", "/dev/xen/gntdev"):
             process.open(target)
-        lease.minor(process)
         lease.aio(lease.dom0.platform.aio)
+        if lease.minor(process) < 0:
+            lease.broken = "minor -1"
+            lease.backend("vbd3", self.devid, INITIALISING, INITIALISING)
+            return
         for _ in range(self.disk.rings):
-            lease.channel("evtchn:tapdisk")
+            with told("error {errno} mapping ring-refs and evtchn"):
+                lease.channel("evtchn:tapdisk")
             lease.grant(1)
         lease.backend("vbd3", self.devid, INITIALISING)
         backend = f"/local/domain/0/backend/vbd3/{domid}/{self.devid}"
@@ -198,21 +294,39 @@ class Vif:
     hvm: bool
 
     def start(self, lease: Lease) -> None:
-        """A port of the bridge, and for each queue two event channels and two kernel threads."""
+        """A port of the bridge, and for each queue event channels and two kernel threads."""
         name = f"vif{lease.guest.domid}.{self.handle}"
-        lease.port(name)
+        drivers = lease.dom0.platform.drivers
+        with told(f"can't add {name} to its bridge: Exchange full"):
+            lease.port(name)
         for queue in range(self.nic.queues):
-            for direction in ("tx", "rx"):
-                lease.channel(f"{name}-q{queue}-{direction}")
-            for thread in ("guest-rx", "dealloc"):
-                lease.process(f"{name}-q{queue}-{thread}"[:COMM_MAX])
-            lease.grant(QUEUE_ENTRIES)
+            self._queue(lease, f"{name}-q{queue}")
+        if self.nic.control:
+            with told("{errno} mapping the control ring"):
+                lease.channel(f"{name}-ctrl")
+        if self.hvm:
+            lease.own_grant(drivers.vif_grants)
         if self.hvm and self.nic.emulated:
             xl = lease.dom0.platform.toolstack == XL
             emulated = f"{name}-emu" if xl else f"tap{lease.guest.domid}.{self.handle}"
-            lease.port(emulated, "tun")
-        lease.memory(0, slab_kib=1200)
+            with told(f"can't add {emulated} to its bridge: Exchange full"):
+                lease.port(emulated, "tun")
+        lease.memory(0, slab_kib=drivers.vif_kib)
         lease.backend("vif", self.handle, CONNECTED)
+
+    def _queue(self, lease: Lease, name: str) -> None:
+        drivers, guest = lease.dom0.platform.drivers, lease.guest
+        with told("{errno} creating queues"):
+            lease.grant(QUEUE_ENTRIES)
+        tx, rx, port = guest.entries - QUEUE_ENTRIES, guest.entries - 1, guest.channels.next
+        split = drivers.vif_channels == 2
+        ports = f"tx {port} rx {port + 1}" if split else str(port)
+        with told(f"{{errno}} mapping shared-frames {tx}/{rx} port {ports}"):
+            for direction in ("-tx", "-rx") if split else ("",):
+                lease.channel(f"{name}{direction}")
+        if drivers.vif_threads:
+            for thread in ("guest-rx", "dealloc"):
+                lease.process(f"{name}-{thread}"[:COMM_MAX])
 
 
 def of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Device]]:
@@ -225,10 +339,16 @@ def of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Device]]:
     yield "store", 0, XenstoreRing()
     if xl or not hvm:
         yield "console", 0, Console()
-    if xl:
+    if xl and platform.drivers.xl_stays:
         yield "xl", 0, Toolstack()
     if hvm:
-        yield "qemu", 0, DeviceModel(serial_pty=not xl)
+        yield (
+            "qemu",
+            0,
+            DeviceModel(not xl and SERIAL in shape.peripherals, shape.peripherals, shape.idle),
+        )
+        if shape.uefi and platform.drivers.varstored:
+            yield "varstored", 0, Varstored()
         if xl:
             yield "vkbd", 0, Keyboard()
     for number, disk in enumerate(shape.disks):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from functools import partial
 from typing import Final
 
+from xenwatch.model import groups, qemu
 from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.partitions import render_partitions
+from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.text import (
     render_arguments,
@@ -20,13 +23,18 @@ from xenwatch.model.render.text import (
 )
 from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0
-from xenwatch.model.tree import FileTree
+from xenwatch.model.tree import Content, FileTree
 from xenwatch.parse.interrupts import InterruptRow, Interrupts
 from xenwatch.parse.meminfo import MeminfoRow
 from xenwatch.parse.partitions import Partition
+from xenwatch.parse.process import KERNEL_THREAD, TICKS, ProcessStat, Schedstat
 from xenwatch.parse.rlimits import OPEN_FILES, ResourceLimit
 
 _LOOP_MAJOR: Final = 7
+_IRQ_DIRECTORY: Final = (4, 9)
+"""The first Linux with /sys/kernel/irq."""
+_KMSG: Final = (3, 5)
+"""The first Linux whose /dev/kmsg can be read."""
 _ROOT_DISK: Final = Partition(254, 0, 12582912, "vda")
 _BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
 _LIMITS: Final = (
@@ -46,13 +54,16 @@ def build(dom0: Dom0) -> FileTree:
         tree.file(path, render_word(text))
     _proc(tree, dom0)
     for process in dom0.processes.values():
-        _process(tree, process)
+        _process(tree, dom0, process)
+    groups.build(tree, dom0)
+    qemu.build(tree, dom0)
     _xen(tree, dom0)
     _backends(tree, dom0)
     _blktap(tree, dom0)
     _etc(tree, dom0)
-    for number in dom0.irqs:
-        tree.directory(f"/sys/kernel/irq/{number}")
+    if dom0.platform.kernel >= _IRQ_DIRECTORY:
+        for number in dom0.irqs:
+            tree.directory(f"/sys/kernel/irq/{number}")
     return tree
 
 
@@ -69,14 +80,21 @@ def _proc(tree: FileTree, dom0: Dom0) -> None:
     )
     tree.file("/proc/sys/fs/aio-nr", lambda: render_number(dom0.aio))
     tree.file("/proc/sys/kernel/pty/nr", lambda: render_number(dom0.ptys))
-    tree.file("/dev/kmsg", render_kmsg(boot_lines(platform.release, platform.boot)))
+    log: Content = errno.EINVAL
+    if platform.kernel >= _KMSG:
+        log = render_kmsg(boot_lines(platform.release, platform.boot))
+    tree.file("/dev/kmsg", log)
 
 
-def _process(tree: FileTree, process: Process) -> None:
+def _process(tree: FileTree, dom0: Dom0, process: Process) -> None:
     home = f"/proc/{process.pid}"
     tree.file(f"{home}/comm", render_word(process.comm))
     tree.file(f"{home}/cmdline", render_arguments(process.argv))
     tree.file(f"{home}/limits", partial(_limits, process))
+    tree.file(f"{home}/stat", partial(_stat, process))
+    tree.file(f"{home}/schedstat", partial(_schedstat, process))
+    if dom0.platform.cgroup_version:
+        tree.file(f"{home}/cgroup", partial(groups.membership, dom0, process))
     tree.directory(f"{home}/fd")
     for number, target in process.fds.items():
         tree.link(f"{home}/fd/{number}", target)
@@ -88,6 +106,21 @@ def _limits(process: Process) -> bytes:
         for row in _LIMITS
     ]
     return render_limits(rows)
+
+
+def _stat(process: Process) -> bytes:
+    """Times in ticks, threads and whether the kernel made it; the rest is as of an idle process."""
+    numbers = [0] * 49
+    numbers[0], numbers[5] = (1, 0x400000) if process.argv else (2, KERNEL_THREAD | 0x8040)
+    numbers[10] = process.cpu_ns * TICKS // 2_000_000_000
+    numbers[11] = process.cpu_ns * TICKS // 1_000_000_000 - numbers[10]
+    numbers[14], numbers[16] = 20, process.threads
+    comm = process.comm.encode("utf-8", "surrogateescape")
+    return render_stat(ProcessStat(process.pid, comm, "S", tuple(numbers)))
+
+
+def _schedstat(process: Process) -> bytes:
+    return render_schedstat(Schedstat(process.cpu_ns, process.wait_ns, process.cpu_ns // 4_000_000))
 
 
 def _xen(tree: FileTree, dom0: Dom0) -> None:
@@ -127,20 +160,23 @@ def _backends(tree: FileTree, dom0: Dom0) -> None:
 def _blktap(tree: FileTree, dom0: Dom0) -> None:
     if not dom0.platform.blktap:
         return
-    tree.directory("/sys/class/blktap2")
+    ids = dom0.platform.blktap_ids
+    tree.directory("/run/blktap-control/tapdisk" if ids else "/sys/class/blktap2")
     tree.directory("/run/blktap-control")
-    for minor, pid in dom0.minors.items():
-        tree.file(f"/sys/class/blktap2/blktap!blktap{minor}/task", render_number(pid))
+    for number, pid in dom0.minors.items():
+        if ids:
+            tree.file(f"/run/blktap-control/tapdisk/tapdisk-{number}", render_number(pid))
+        else:
+            tree.file(f"/sys/class/blktap2/blktap!blktap{number}/task", render_number(pid))
         tree.file(f"/run/blktap-control/ctl{pid}", b"")
 
 
 def _etc(tree: FileTree, dom0: Dom0) -> None:
     platform = dom0.platform
-    tree.file("/etc/os-release", render_assignments(platform.os_release))
+    if platform.os_release:
+        tree.file("/etc/os-release", render_assignments(platform.os_release))
     if platform.inventory:
         tree.file("/etc/xensource-inventory", render_assignments(platform.inventory, "'"))
-    for name in platform.cgroups:
-        tree.directory(f"/sys/fs/cgroup/{name}")
     for daemon in platform.daemons:
         if daemon.pid_file:
             pid = dom0.by_comm[daemon.comm].pid
@@ -150,7 +186,9 @@ def _etc(tree: FileTree, dom0: Dom0) -> None:
 def _meminfo(dom0: Dom0) -> list[MeminfoRow]:
     taken = dom0.anon_kib + dom0.slab_kib
     changes = {
-        "MemFree": -taken,
+        "MemFree": -taken - dom0.low_kib,
+        "HighFree": -taken,
+        "LowFree": -dom0.low_kib,
         "MemAvailable": -taken,
         "AnonPages": dom0.anon_kib,
         "Slab": dom0.slab_kib,

@@ -6,9 +6,11 @@ import uuid
 from typing import Final
 
 from xenwatch.model import devices
-from xenwatch.model.devices import Shape
+from xenwatch.model.bounds import Bounds
+from xenwatch.model.devices import Device, Shape
 from xenwatch.model.lease import CLOSED, INITIALISING, Lease
 from xenwatch.model.platform import XL, Platform
+from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import DYING, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
@@ -17,38 +19,48 @@ _IPIS: Final = {"pv": 4, "pvh": 3, "hvm": 3}
 """IPIs Linux binds for each vCPU of a guest."""
 _HVM_PIRQS: Final = (16, 18, 19, 17)
 """Emulated interrupts a Linux HVM guest routes through event channels."""
+_RINGS: Final = frozenset({"channels", "irqs"})
+"""What is asked for only when the guest's kernel connects: xl has long said that all is well."""
+_DOMIDS: Final = 0x7FF0
+"""DOMID_FIRST_RESERVED."""
 _NAMESPACE: Final = uuid.UUID("7abfa6ad-afbc-41ea-9f8a-e375cf0e522a")
 """UUIDs of guests come from their names and domids, so that a model is the same every time."""
 
 
 class Machine:
-    """A host that runs `platform`. Ids of domains rise and are not used again."""
+    """A host that runs `platform`, with as much of each thing as `bounds` says, else the platform.
 
-    def __init__(self, platform: Platform) -> None:
-        self.dom0 = Dom0(platform)
+    Ids of domains rise and are not used again until the last one was.
+    """
+
+    def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
+        self.dom0 = Dom0(platform, bounds)
+        self.broken: dict[int, list[str]] = {}
+        """By domid: why devices of VMs that run do not work."""
         self.generation = 0
         """Rises with every change: what was rendered before is old."""
         self._next = 1
         self._leases: dict[int, dict[tuple[str, int], Lease]] = {}
 
     def start(self, name: bytes, shape: Shape) -> int:
-        """Start a VM and return its domid: each device takes what it takes, in order."""
-        domid = self._next
-        self._next += 1
+        """Start a VM and return its domid: each device takes what it takes, in order.
+
+        Raises `Refused` where the toolstack gives up, when all is given back. A device that fails
+        once xl has done its part leaves a VM that runs without it, and is noted in `broken`.
+        """
+        domid = self._domid()
         self.generation += 1
         handle = uuid.uuid5(_NAMESPACE, f"{domid}/{name!r}").bytes
         guest = Domain(domid, handle, name, shape.type, shape.vcpus, shape.memory_kib)
         self.dom0.domains[domid] = guest
         self._introduce(guest)
-        leases: dict[tuple[str, int], Lease] = {}
-        self._leases[domid] = leases
+        self._leases[domid] = {}
         booted = False
         for cls, devid, device in devices.of(shape, self.dom0.platform):
             if not booted and cls.startswith(("vbd", "vif", "vkbd")):
                 _boot(guest)
                 booted = True
-            leases[cls, devid] = Lease(self.dom0, guest)
-            device.start(leases[cls, devid])
+            self._attach(guest, cls, devid, device)
         if not booted:
             _boot(guest)
         return domid
@@ -56,7 +68,8 @@ class Machine:
     def destroy(self, domid: int) -> None:
         """Stop a VM: all it took goes back, its highest marks stay."""
         self.generation += 1
-        self._release(domid)
+        if domid in self._leases:  # a zombie has let go of everything else
+            self._release(domid)
         del self.dom0.domains[domid]
 
     def leave_zombie(self, domid: int) -> None:
@@ -76,15 +89,63 @@ class Machine:
         self.generation += 1
         guest = self.dom0.domains[domid]
         shown = self.dom0.backends[f"{cls}-{domid}-{devid}"]
-        self._leases[domid][cls, devid].close()
-        lease = self._leases[domid][cls, devid] = Lease(self.dom0, guest)
-        lease.backend(cls, devid, INITIALISING if shown == INITIALISING else CLOSED, CLOSED)
+        self._close(guest, cls, devid, INITIALISING if shown == INITIALISING else CLOSED)
         self.dom0.store.write(f"/local/domain/0/error/backend/{cls}/{domid}/{devid}/error", error)
 
     def set_state(self, domid: int, state: int) -> None:
         """Set which flag of getdomaininfo a domain shows."""
         self.generation += 1
         self.dom0.domains[domid].state = state
+
+    def _domid(self) -> int:
+        """The next id nobody has; behind the last one the first comes again."""
+        while self._next in self.dom0.domains:
+            self._next += 1
+        if self._next >= _DOMIDS:
+            self._next = 1
+            return self._domid()
+        self._next += 1
+        return self._next - 1
+
+    def _attach(self, guest: Domain, cls: str, devid: int, device: Device) -> None:
+        lease = self._leases[guest.domid][cls, devid] = Lease(self.dom0, guest)
+        try:
+            device.start(lease)
+        except Refused as refusal:
+            xl = self.dom0.platform.toolstack == XL
+            ring = cls in ("vbd", "vif") and refusal.bound in _RINGS
+            if refusal.side == FRONTEND or (xl and ring):
+                self._disconnect(guest, cls, devid, refusal)
+                return
+            self._give_up(guest.domid, zombie=xl and cls == "store")
+            raise
+        if lease.broken:
+            self._note(guest.domid, cls, devid, lease.broken)
+
+    def _note(self, domid: int, cls: str, devid: int, text: str) -> None:
+        self.broken.setdefault(domid, []).append(f"{cls} {devid}: {text}")
+
+    def _disconnect(self, guest: Domain, cls: str, devid: int, refusal: Refused) -> None:
+        """Leave a device as it is when its two ends do not find together."""
+        self._close(guest, cls, devid, CLOSED)
+        node = f"/local/domain/0/error/backend/{cls}/{guest.domid}/{devid}/error"
+        if refusal.side == FRONTEND:
+            node = f"/local/domain/{guest.domid}/error/device/{cls}/{devid}/error"
+        self.dom0.store.write(node, refusal.text)
+        self._note(guest.domid, cls, devid, refusal.text)
+
+    def _close(self, guest: Domain, cls: str, devid: int, shown: str) -> None:
+        leases = self._leases[guest.domid]
+        leases[cls, devid].close()
+        leases[cls, devid] = Lease(self.dom0, guest)
+        leases[cls, devid].backend(cls, devid, shown, CLOSED)
+
+    def _give_up(self, domid: int, *, zombie: bool) -> None:
+        """Undo a start. Without one free event channel the domain that xl made stays."""
+        if zombie:
+            self.leave_zombie(domid)
+        else:
+            self.destroy(domid)
 
     def _introduce(self, guest: Domain) -> None:
         store, home = self.dom0.store, f"/local/domain/{guest.domid}"
@@ -100,6 +161,7 @@ class Machine:
             store.write(f"/libxl/{guest.domid}/type", guest.type)
 
     def _release(self, domid: int) -> None:
+        self.broken.pop(domid, None)
         for lease in reversed(self._leases.pop(domid).values()):
             lease.close()
         guest = self.dom0.domains[domid]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from xenwatch.model.bounds import aio_counted
+from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0, Domain
 from xenwatch.parse.evtchn import INTERDOMAIN, Channel
@@ -23,6 +25,8 @@ class Lease:
 
     dom0: Dom0
     guest: Domain
+    broken: str = ""
+    """What keeps the device from working although nobody was told."""
     _taken: list[tuple[Callable[..., object], tuple[object, ...]]] = field(default_factory=list)
 
     def close(self) -> None:
@@ -37,6 +41,9 @@ class Lease:
         Returns the guest's port. With `owned` that port is Xen's: an ioreq server's.
         """
         dom0, guest = self.dom0.domain.channels, self.guest.channels
+        self.dom0.need("channels", len(dom0.channels) + 1)
+        self.dom0.need("irqs", len(self.dom0.irqs) + 1)
+        self.memory(0, self.dom0.platform.drivers.channel_kib)
         theirs, ours = guest.take(), dom0.take()
         if owned:
             guest.owned.add(theirs)
@@ -52,25 +59,45 @@ class Lease:
 
     def grant(self, entries: int) -> None:
         """Entries of the guest's grant table."""
+        self.dom0.need("frames", self.guest.frames_with(entries), side=FRONTEND)
         self.guest.grant(entries)
         self._at_end(self.guest.grant, -entries)
+
+    def own_grant(self, entries: int) -> None:
+        """Entries of dom0's own grant table."""
+        self.dom0.need("frames", self.dom0.domain.frames_with(entries))
+        self.dom0.domain.grant(entries)
+        self._at_end(self.dom0.domain.grant, -entries)
 
     def process(
         self, comm: str, argv: tuple[str, ...] = (), threads: int = 1, anon_kib: int = 0
     ) -> Process:
         """A process with its memory, or a kernel thread."""
+        self.dom0.need("tasks", self.dom0.tasks + threads)
         process = self.dom0.process(comm, argv, threads)
+        if argv:  # kernel threads stay in the root group
+            process.group = self.dom0.platform.guest_group
         self._at_end(self.dom0.end, process)
         self.memory(anon_kib)
         return process
 
     def memory(self, anon_kib: int, slab_kib: int = 0) -> None:
-        """dom0's own memory."""
+        """dom0's own memory, which need not be low."""
+        taken = self.dom0.anon_kib + self.dom0.slab_kib
+        self.dom0.need("memory", taken + anon_kib + slab_kib)
         self._memory(anon_kib, slab_kib)
         self._at_end(self._memory, -anon_kib, -slab_kib)
 
+    def low_memory(self, kib: int) -> None:
+        """Low memory of a 32-bit dom0."""
+        self.dom0.need("low_memory", self.dom0.low_kib + kib)
+        self._low_memory(kib)
+        self._at_end(self._low_memory, -kib)
+
     def fd(self, process: Process, target: str) -> None:
-        """A descriptor of a process that outlives the guest."""
+        """A descriptor of a daemon, which outlives the guest."""
+        role = "xenstored" if process is self.dom0.xenstored else "xenconsoled"
+        self.dom0.need(role, len(process.fds) + 1)
         self._at_end(process.close, process.open(target))
 
     def xenstore_client(self, process: Process) -> None:
@@ -80,32 +107,49 @@ class Lease:
 
     def pty(self) -> int:
         """A pseudo-terminal."""
+        self.dom0.need("ptys", self.dom0.ptys + 1)
         number = self.dom0.pty_numbers.take()
         self.dom0.ptys += 1
         self._at_end(self._give_pty, number)
         return number
 
     def port(self, name: str, kind: str = "") -> None:
-        """A network link that is a port of the bridge."""
-        link = self.dom0.link(name, self.dom0.bridge(), kind)
+        """A network link that is a port of the first bridge with one left."""
+        bridge = self.dom0.bridge()
+        link = self.dom0.link(name, bridge, kind)
+        self.dom0.bridge_ports[bridge] += 1
+        self._at_end(self._give_port, bridge)
         self._at_end(self.dom0.links.pop, link.index)
 
     def loop(self, kib: int) -> None:
         """A loop device in front of a file of that size."""
+        self.dom0.need("loops", len(self.dom0.loops) + 1)
         number = self.dom0.loop_numbers.take()
         self.dom0.loops[number] = kib
         self._at_end(self.dom0.loop_numbers.give, number)
         self._at_end(self.dom0.loops.pop, number)
 
-    def minor(self, process: Process) -> None:
-        """A minor of blktap with its tapdisk."""
+    def minor(self, process: Process) -> int:
+        """A minor or id of blktap with its tapdisk.
+
+        blktap 4 looks for an id it has not given out, and when there is none goes on with -1.
+        """
+        try:
+            self.dom0.need("minors", len(self.dom0.minors) + 1)
+        except Refused:
+            if self.dom0.platform.blktap_ids:
+                return -1
+            raise
         number = self.dom0.minor_numbers.take()
         self.dom0.minors[number] = process.pid
         self._at_end(self.dom0.minor_numbers.give, number)
         self._at_end(self.dom0.minors.pop, number)
+        return number
 
     def aio(self, requests: int) -> None:
-        """Requests of aio contexts."""
+        """An aio context of so many requests, as the kernel counts it."""
+        requests = aio_counted(self.dom0.platform, requests)
+        self.dom0.need("aio", self.dom0.aio + requests)
         self._aio(requests)
         self._at_end(self._aio, -requests)
 
@@ -149,6 +193,12 @@ class Lease:
     def _memory(self, anon_kib: int, slab_kib: int) -> None:
         self.dom0.anon_kib += anon_kib
         self.dom0.slab_kib += slab_kib
+
+    def _low_memory(self, kib: int) -> None:
+        self.dom0.low_kib += kib
+
+    def _give_port(self, bridge: int) -> None:
+        self.dom0.bridge_ports[bridge] -= 1
 
     def _aio(self, requests: int) -> None:
         self.dom0.aio += requests

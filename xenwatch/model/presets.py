@@ -7,7 +7,9 @@ from typing import Final
 
 from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import DEBIAN_12, XCP_NG_8_3, Platform
+from xenwatch.model.platform import Platform
+from xenwatch.model.platforms.debian import DEBIAN_12
+from xenwatch.model.platforms.xapi import XCP_NG_8_3
 
 HOSTILE: Final = b'db"1\\\n{domid="0"} \xff\xfe'
 """A name that would forge a series where it is not escaped: quote, backslash, newline, no UTF-8."""

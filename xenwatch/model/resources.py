@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Final
 
+from xenwatch.model.qemu import Life
 from xenwatch.parse.evtchn import Channel
 
 BUCKET: Final = 64
@@ -19,6 +20,11 @@ class Numbers:
         self.high = first
         """One past the highest number ever given out."""
         self._free: list[int] = []
+
+    @property
+    def next(self) -> int:
+        """The number that would be taken now."""
+        return self._free[0] if self._free else self.high
 
     def take(self) -> int:
         """The lowest number that is free."""
@@ -48,6 +54,11 @@ class ChannelTable:
         """Ports Xen has allocated, used or not: the mark never falls."""
         return -(-self._numbers.high // BUCKET) * BUCKET
 
+    @property
+    def next(self) -> int:
+        """The port that would be taken now."""
+        return self._numbers.next
+
     def take(self) -> int:
         """A free port, to be put to use."""
         return self._numbers.take()
@@ -69,7 +80,12 @@ class ChannelTable:
 class Process:
     """A process or kernel thread of dom0: its name, arguments, descriptors by number and threads.
 
-    `nofile` is its limit of open files, soft and hard.
+    The thread ids are `pid` and those behind it. `life` is what wakes it, where it is a QEMU.
+
+    The thread ids are `pid` and those behind it. `life` is what wakes it, where it is a QEMU.
+
+    `nofile` is its limit of open files, soft and hard, `group` its control group; `cpu_ns` and
+    `wait_ns` are the time it had a CPU and waited for one.
     """
 
     pid: int
@@ -77,6 +93,11 @@ class Process:
     argv: tuple[str, ...] = ()
     nofile: tuple[int, int] = (1024, 1048576)
     threads: int = 1
+    life: Life | None = None
+    life: Life | None = None
+    group: str = "/"
+    cpu_ns: int = 1_200_000_000
+    wait_ns: int = 30_000_000
     fds: dict[int, str] = field(default_factory=dict)
     _numbers: Numbers = field(default_factory=Numbers)
 

@@ -79,7 +79,7 @@ class ModelSource:
     def uname(self) -> bytes:
         """See `Source.uname`."""
         platform = self._dom0.platform
-        return render_uname(("Linux", platform.release, platform.version, "x86_64"))
+        return render_uname(("Linux", platform.release, platform.version, platform.machine))
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         """See `Source.run`. The programs are lsevtchn and, for its debug keys and console, xl."""

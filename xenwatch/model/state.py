@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from xenwatch.model.bounds import Bounds, of
 from xenwatch.model.platform import Platform
+from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
 from xenwatch.parse.rtnl import Link
@@ -47,11 +48,16 @@ class Domain:
     channels: ChannelTable = field(default_factory=ChannelTable)
     entries: int = RESERVED_ENTRIES
     frames: int = 1
+    frame_entries: int = FRAME_ENTRIES
 
     def grant(self, entries: int) -> None:
         """Use more of the grant table, or less where `entries` is negative."""
+        self.frames = self.frames_with(entries)
         self.entries += entries
-        self.frames = max(self.frames, math.ceil(self.entries / FRAME_ENTRIES))
+
+    def frames_with(self, entries: int) -> int:
+        """Frames the table has when so many more entries are used."""
+        return max(self.frames, -(-(self.entries + entries) // self.frame_entries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,15 @@ class Dom0:
 
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
     bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
-    in KiB of each loop device, `anon_kib` and `slab_kib` what guests take of dom0's memory.
+    in KiB of each loop device, `anon_kib` and `slab_kib` what guests take of dom0's memory,
+    `low_kib` of its low memory; `bridge_ports` is by index of the bridge. `seconds` is the time
+    since the host was made.
     """
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
         self.platform = platform
+        self.bounds = bounds or of(platform)
+        self.seconds = 0.0
         self.domains: dict[int, Domain] = {}
         self.processes: dict[int, Process] = {}
         self.by_comm: dict[str, Process] = {}
@@ -90,6 +100,8 @@ class Dom0:
         self.aio = 0
         self.anon_kib = 0
         self.slab_kib = 0
+        self.low_kib = 0
+        self.bridge_ports: dict[int, int] = {}
         self.tasks = platform.tasks
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
@@ -99,16 +111,28 @@ class Dom0:
     @property
     def xenstored(self) -> Process:
         """The process that serves xenstore."""
-        return self.by_comm["oxenstored"]
+        return self.by_comm.get("oxenstored") or self.by_comm["xenstored"]
+
+    @property
+    def _xenstored(self) -> str:
+        return self.platform.daemons[0].comm
 
     @property
     def domain(self) -> Domain:
         """dom0 as a domain."""
         return self.domains[0]
 
+    def need(self, bound: str, amount: int, side: str = BACKEND) -> None:
+        """Raise `Refused` where a bound is less than this amount of it."""
+        most: int | None = getattr(self.bounds, bound)
+        if most is not None and amount > most:
+            raise Refused(bound, side=side)
+
     def process(self, comm: str, argv: tuple[str, ...] = (), threads: int = 1) -> Process:
         """A new process, or without arguments a kernel thread."""
         process = Process(next(self._pids), comm, argv, threads=threads)
+        for _ in range(threads - 1):
+            next(self._pids)
         self.processes[process.pid] = process
         self.tasks += threads
         return process
@@ -129,9 +153,12 @@ class Dom0:
         return link
 
     def bridge(self) -> int:
-        """Index of the bridge the guests' interfaces are ports of."""
-        name = self.platform.bridge
-        return next(link.index for link in self.links.values() if link.name == name)
+        """Index of the first bridge that has a port left. Raises `Refused`."""
+        most = self.bounds.bridge_ports
+        for index, ports in self.bridge_ports.items():
+            if most is None or ports < most:
+                return index
+        raise Refused("bridge_ports")
 
     def irq(self, chip: str, handler: str, action: str) -> int:
         """A descriptor for an event channel that was bound in dom0's kernel."""
@@ -144,11 +171,13 @@ class Dom0:
         self.domains[0] = Domain(
             0, bytes(16), b"Domain-0", "pv", platform.vcpus, platform.memory_kib, RUNNING
         )
+        self.domain.frame_entries = platform.frame_entries
         self._boot_channels()
         for daemon in platform.daemons:
             process = self.process(daemon.comm, daemon.argv, daemon.threads)
             self.tasks -= daemon.threads  # counted among the platform's own
             process.nofile = daemon.nofile
+            process.group = daemon.group
             for target in daemon.fds:
                 process.open(target)
             for _ in range(daemon.sockets):
@@ -173,12 +202,12 @@ class Dom0:
         table.channels[kernel] = Channel(kernel, 0, INTERDOMAIN, 0, daemon)
         table.channels[daemon] = Channel(daemon, 0, INTERDOMAIN, 0, kernel)
         self.irq("xen-dyn", "event", "xenbus")
-        self.irq("xen-dyn-lateeoi", "event", "evtchn:oxenstored")
+        self.irq("xen-dyn-lateeoi", "event", f"evtchn:{self._xenstored}")
         for virq, name in _DOM0_VIRQS.items():
             table.open(VIRQ, 0, virq)
             self.irq("xen-dyn", "virq", name)
         table.open(VIRQ, 0, _DOM_EXC)
-        self.irq("xen-dyn-lateeoi", "event", "evtchn:oxenstored")
+        self.irq("xen-dyn-lateeoi", "event", f"evtchn:{self._xenstored}")
         for pirq, name in self.platform.pirqs.items():
             table.open(PIRQ, pirq % self.platform.vcpus, pirq)
             if pirq >= LEGACY_IRQS:
@@ -188,10 +217,13 @@ class Dom0:
         self.link("lo")
         if self.platform.bridge_kind == "bridge":
             self.link("eth0")
-            self.link(self.platform.bridge, kind="bridge")
+            for number in range(self.platform.bridges):
+                name = f"{self.platform.bridge}{number}"
+                self.bridge_ports[self.link(name, kind="bridge").index] = 0
             return
         switch = self.link(self.platform.bridge, kind="openvswitch")
         self.link("eth0", switch.index)
+        self.bridge_ports[switch.index] = 1
         self.link("xenbr0", kind="openvswitch")
 
     def _boot_store(self) -> None:

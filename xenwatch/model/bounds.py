@@ -1,0 +1,117 @@
+"""How much of each thing a host has: what the model enforces, from the facts of a platform.
+
+Nothing here knows what xenwatch believes the ceilings to be: the two are compared by tests.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.model.platform import Daemon, Platform
+
+FD_SETSIZE: Final = 1024
+"""Descriptors from this number on select(2) cannot wait for."""
+_BRIDGE_PORTS: Final = 1023
+"""BR_MAX_PORTS less port 0 (net/bridge/br_if.c)."""
+_DATAPATH_PORTS: Final = 65535
+"""DP_MAX_PORTS (net/openvswitch/datapath.h)."""
+_SPARSE_IRQS: Final = ((2, 6), (6, 5))
+"""Until the second, and after the classic kernels, interrupts have a bitmap of this much more than
+NR_IRQS (kernel/irq/internals.h)."""
+_IRQ_BITMAP_EXTRA: Final = 8196
+_LOOP_CONTROL: Final = (3, 1)
+_MINORS: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What there is of each thing; `None` is without end.
+
+    `channels` and `irqs` are dom0's event channels and interrupt descriptors, `frames` those of
+    any grant table, `minors` blktap's minors or ids, `aio` requests as the kernel counts them,
+    `xenstored` and `xenconsoled` the daemons' descriptors, `memory` and `low_memory` what dom0 has
+    to give in KiB, `bridge_ports` the ports of each bridge.
+    """
+
+    channels: int | None = None
+    irqs: int | None = None
+    frames: int | None = None
+    minors: int | None = None
+    aio: int | None = None
+    xenstored: int | None = None
+    xenconsoled: int | None = None
+    ptys: int | None = None
+    memory: int | None = None
+    low_memory: int | None = None
+    tasks: int | None = None
+    bridge_ports: int | None = None
+    loops: int | None = None
+
+
+NAMES: Final = tuple(field.name for field in dataclasses.fields(Bounds))
+"""The names of the things that are bounded."""
+
+
+def of(platform: Platform) -> Bounds:
+    """The bounds of a platform."""
+    settings = platform.settings
+    daemons = {daemon.comm: _descriptors(daemon) for daemon in platform.daemons}
+    pids = (settings["/proc/sys/kernel/threads-max"], settings["/proc/sys/kernel/pid_max"])
+    meminfo = platform.meminfo
+    return Bounds(
+        channels=platform.channels - 1,
+        irqs=_irqs(platform),
+        frames=platform.max_grant_frames,
+        minors=platform.minors if platform.blktap else None,
+        aio=int(settings["/proc/sys/fs/aio-max-nr"]) * (2 if aio_doubled(platform) else 1),
+        xenstored=daemons.get("oxenstored") or daemons.get("xenstored"),
+        xenconsoled=daemons["xenconsoled"],
+        ptys=int(settings["/proc/sys/kernel/pty/max"]),
+        memory=meminfo.get("MemAvailable", meminfo["MemFree"] + meminfo["Cached"]),
+        low_memory=meminfo.get("LowFree"),
+        tasks=min(map(int, pids)),
+        bridge_ports=_BRIDGE_PORTS if platform.bridge_kind == "bridge" else _DATAPATH_PORTS,
+        loops=_loops(platform),
+    )
+
+
+def only(name: str, bounds: Bounds) -> Bounds:
+    """One bound alone, everything else without end."""
+    return Bounds(**{name: getattr(bounds, name)})
+
+
+def without(bounds: Bounds, *names: str) -> Bounds:
+    """All bounds but these."""
+    return dataclasses.replace(bounds, **dict.fromkeys(names))
+
+
+def aio_doubled(platform: Platform) -> bool:
+    """Whether the kernel counts every aio request twice: Linux 3.12 to 4.14 (fs/aio.c)."""
+    return (3, 12) <= platform.kernel < (4, 15)
+
+
+def aio_counted(platform: Platform, requests: int) -> int:
+    """What a context of so many requests adds to `aio-nr` (fs/aio.c, ioctx_alloc)."""
+    if aio_doubled(platform):
+        return 2 * max(requests, 4 * platform.vcpus)
+    return requests
+
+
+def _descriptors(daemon: Daemon) -> int:
+    soft = daemon.nofile[0]
+    return min(soft, FD_SETSIZE) if daemon.selects else soft
+
+
+def _irqs(platform: Platform) -> int | None:
+    """Classic kernels have a descriptor for every event channel there can be."""
+    classic, unbound = _SPARSE_IRQS
+    if not classic < platform.kernel < unbound or platform.boot.nr_irqs is None:
+        return None
+    return platform.boot.nr_irqs + _IRQ_BITMAP_EXTRA
+
+
+def _loops(platform: Platform) -> int:
+    max_loop = int(platform.settings["/sys/module/loop/parameters/max_loop"])
+    return max_loop if platform.kernel < _LOOP_CONTROL else _MINORS

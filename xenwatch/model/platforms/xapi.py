@@ -1,0 +1,186 @@
+"""XCP-ng 8 and XenServer 8: xapi, tapdisks in front of blktap minors, Open vSwitch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from xenwatch.model.platform import (
+    LEGACY_IRQS,
+    NULL,
+    OXENSTORED_FDS,
+    PRIVCMD,
+    XAPI,
+    XENCONSOLED_FDS,
+    Daemon,
+    Drivers,
+    Platform,
+    mounts,
+    sizes,
+)
+from xenwatch.parse.kernel_log import KernelLog
+from xenwatch.parse.statvfs import Statvfs
+
+XCP_NG_8_3: Final = Platform(
+    name="xcp-ng-8.3",
+    toolstack=XAPI,
+    xen=(4, 17),
+    xen_extra=".6-1",
+    xen_command_line="dom0_mem=8192M,max:8192M watchdog ucode=scan dom0_max_vcpus=1-16"
+    " crashkernel=256M,below=4G console=vga vga=mode-0x0311",
+    release="4.19.0+1",
+    version="#1 SMP Tue Jun 3 13:24:34 CEST 2025",
+    command_line="root=LABEL=root-tzqzwd ro nolvm hpet=disable console=hvc0 console=tty0",
+    vcpus=8,
+    memory_kib=8388608,
+    boot=KernelLog(fifo=True, nr_irqs=4352, complete=True),
+    tools="/usr/libexec/xen/bin",
+    qemu="/usr/lib64/xen/bin/qemu-system-i386",
+    daemons=(
+        Daemon(
+            "oxenstored",
+            ("/usr/sbin/oxenstored", "--no-fork"),
+            "/var/run/xenstored.pid",
+            (1048576, 1048576),
+            OXENSTORED_FDS,
+            17,
+            group="/control.slice/xenstored.service",
+        ),
+        Daemon(
+            "xenconsoled",
+            ("/usr/sbin/xenconsoled", "--log=hv", "--timestamp=hv"),
+            "/var/run/xenconsoled.pid",
+            (132008, 132008),
+            (*XENCONSOLED_FDS, "/var/log/xen/hypervisor.log"),
+            1,
+            group="/system.slice/xenconsoled.service",
+        ),
+        Daemon(
+            "xapi",
+            ("/opt/xensource/bin/xapi", "-nowatchdog"),
+            "/var/run/xapi.pid",
+            (4096, 4096),
+            (*NULL, *PRIVCMD, "/var/lib/xcp/state.db"),
+            62,
+            threads=48,
+            group="/control.slice/xapi.service",
+        ),
+        Daemon(
+            "xenopsd-xc",
+            ("/usr/sbin/xenopsd-xc",),
+            "/var/run/xenopsd.pid",
+            (4096, 4096),
+            (*NULL, *PRIVCMD),
+            20,
+            threads=22,
+            group="/control.slice/xenopsd-xc.service",
+        ),
+    ),
+    pirqs={
+        **LEGACY_IRQS,
+        **{1023 - number: f"nvme0q{number}" for number in range(9)},
+        **{1000 - number: f"eth0-TxRx-{number}" for number in range(8)},
+    },
+    bridge="ovs-system",
+    bridge_kind="openvswitch",
+    console_log=False,
+    aio=804,
+    minors=16384,
+    drivers=Drivers(control_ring=True, varstored=True),
+    tasks=420,
+    os_release={"NAME": "XCP-ng", "VERSION": "8.3.0", "ID": "xenenterprise", "VERSION_ID": "8.3.0"},
+    cgroup_version=1,
+    slices={"control.slice": 10240, "system.slice": 1024, "user.slice": 1024, "vm.slice": 1024},
+    guest_group="/vm.slice/qemu-dm",
+    control_members=(
+        "forkexecd.service",
+        "xapi.service",
+        "xenopsd-xc.service",
+        "xenstored.service",
+    ),
+    mounts=mounts(
+        "sysfs /sys sysfs rw,seclabel,nosuid,nodev,noexec,relatime\n"
+        "proc /proc proc rw,nosuid,nodev,noexec,relatime\n"
+        "devtmpfs /dev devtmpfs rw,nosuid,size=4049340k,nr_inodes=1012335,mode=755\n"
+        "/dev/nvme0n1p1 / ext3 rw,relatime\n"
+        "tmpfs /sys/fs/cgroup tmpfs ro,nosuid,nodev,noexec,mode=755\n"
+        "xenstore /var/lib/xenstored tmpfs rw,relatime,mode=755\n"
+        "/dev/nvme0n1p5 /var/log ext3 rw,relatime\n"
+        "xenfs /proc/xen xenfs rw,relatime\n"
+    ),
+    file_systems={
+        "/": Statvfs(4096, 4645080, 3816210, 3574493, 1179648, 1075712),
+        "/var/log": Statvfs(4096, 1015679, 961432, 905656, 262144, 261420),
+    },
+    settings={
+        "/proc/sys/fs/aio-max-nr": "2097152",
+        "/proc/sys/fs/nr_open": "1048576",
+        "/proc/sys/kernel/pid_max": "4194303",
+        "/proc/sys/kernel/threads-max": "62618",
+        "/proc/sys/kernel/pty/max": "4096",
+        "/proc/sys/kernel/pty/reserve": "1024",
+        "/sys/module/loop/parameters/max_loop": "0",
+        "/sys/module/loop/parameters/max_part": "0",
+    },
+    meminfo=sizes(
+        "MemTotal 8035132 MemFree 5613320 MemAvailable 6884200 Buffers 124508 Cached 1270120"
+        " SwapCached 0 Active 1312440 Inactive 402160 SwapTotal 1048572 SwapFree 1048572"
+        " Dirty 812 Writeback 0 AnonPages 320112 Mapped 98200 Shmem 16240 KReclaimable 118200"
+        " Slab 262140 SReclaimable 118200 SUnreclaim 143940 KernelStack 9312 PageTables 18420"
+        " CommitLimit 5066136 Committed_AS 1402216 VmallocTotal 34359738367 VmallocUsed 0"
+        " VmallocChunk 0 Percpu 11392 HardwareCorrupted 0 DirectMap4k 8388608 DirectMap2M 0"
+    ),
+    inventory={
+        "PRODUCT_BRAND": "XCP-ng",
+        "PRODUCT_NAME": "xenenterprise",
+        "PRODUCT_VERSION": "8.3.0",
+        "PRODUCT_VERSION_TEXT": "8.3",
+        "XEN_VERSION": "4.17.6",
+        "KERNEL_VERSION": "4.19.0+1",
+        "DOM0_VCPUS": "8",
+        "DOM0_MEM": "8192",
+    },
+)
+"""XCP-ng 8.3: two aio queues for each tapdisk."""
+
+XCP_NG_8_2: Final = dataclasses.replace(
+    XCP_NG_8_3,
+    name="xcp-ng-8.2",
+    xen=(4, 13),
+    xen_extra=".5-9.45",
+    version="#1 SMP Wed Aug 7 14:52:18 CEST 2024",
+    aio=402,
+    os_release={
+        "NAME": "XCP-ng",
+        "VERSION": "8.2.1",
+        "ID": "xenenterprise",
+        "VERSION_ID": "8.2.1",
+    },
+    inventory={
+        **XCP_NG_8_3.inventory,
+        "PRODUCT_VERSION": "8.2.1",
+        "PRODUCT_VERSION_TEXT": "8.2",
+        "XEN_VERSION": "4.13.5",
+    },
+)
+"""XCP-ng 8.2: one aio queue for each tapdisk."""
+
+XENSERVER_8: Final = dataclasses.replace(
+    XCP_NG_8_3,
+    name="xenserver-8",
+    xen_extra=".5-13",
+    os_release={
+        "NAME": "XenServer",
+        "VERSION": "8.4.0",
+        "ID": "xenenterprise",
+        "VERSION_ID": "8.4.0",
+    },
+    inventory={
+        **XCP_NG_8_3.inventory,
+        "PRODUCT_BRAND": "XenServer",
+        "PRODUCT_VERSION": "8.4.0",
+        "PRODUCT_VERSION_TEXT": "8",
+        "XEN_VERSION": "4.17.5",
+    },
+)
+"""XenServer 8, which XCP-ng 8.3 is made from."""

@@ -1,0 +1,56 @@
+"""What a host says when it has no more of something."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+BACKEND: Final = "backend"
+FRONTEND: Final = "frontend"
+
+ERRNO: Final = {
+    "channels": errno.ENOSPC,
+    "irqs": errno.ENOMEM,
+    "frames": errno.ENOSPC,
+    "minors": errno.ENOMEM,
+    "aio": errno.EAGAIN,
+    "xenstored": errno.EMFILE,
+    "xenconsoled": errno.EMFILE,
+    "ptys": errno.ENOSPC,
+    "memory": errno.ENOMEM,
+    "low_memory": errno.ENOMEM,
+    "tasks": errno.EAGAIN,
+    "bridge_ports": errno.EXFULL,
+    "loops": errno.ENOSPC,
+}
+"""The error number of each bound (`xenwatch.model.bounds`)."""
+
+TEXTS: Final = {
+    "minors": "BLKTAP_IOCTL_ALLOC_TAP: Cannot allocate memory",
+    "aio": "Couldn't setup AIO context: need to increase the system-wide aio request limit",
+    "xenstored": 'Unix.Unix_error(Unix.EMFILE, "accept", "")',
+    "ptys": "/dev/ptmx: No space left on device",
+    "memory": "page allocation failure: Cannot allocate memory",
+    "low_memory": "page allocation failure: Cannot allocate memory",
+    "tasks": "fork: Resource temporarily unavailable",
+    "loops": "losetup: cannot find an unused loop device",
+}
+"""What is said of it wherever it happens; of the others the device that asked says more."""
+
+
+class Refused(Exception):
+    """There is no more of `bound`; `errno` and the text are what the host says of it.
+
+    `side` is which end of a device says so: the backend in dom0 or the guest's frontend.
+    """
+
+    def __init__(self, bound: str, text: str = "", side: str = BACKEND) -> None:
+        self.bound = bound
+        self.errno: int = ERRNO[bound]
+        self.side = side
+        self.text = text or TEXTS.get(bound) or f"{self.errno} {bound}"
+        super().__init__(self.text)
+
+    def said(self, text: str) -> Refused:
+        """The same refusal as whoever asked tells it; `{errno}` in the text is its number."""
+        return Refused(self.bound, text.format(errno=self.errno), self.side)
