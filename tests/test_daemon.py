@@ -195,6 +195,19 @@ def test_thresholds_are_taken_up(tmp_path: Path) -> None:
             pass
 
 
+def test_shapes_are_taken_up(tmp_path: Path) -> None:
+    """A shape configured at SIGHUP can be asked for at once."""
+    file = tmp_path / "xenwatch.toml"
+    file.touch()
+    with xenwatch("--config.file", str(file)) as running:
+        running.get_ready()
+        file.write_text("[shapes.big]\nvcpus = 16\n")
+        running.process.send_signal(signal.SIGHUP)
+        running.until("configuration read again")
+        answer = json.loads(running.get("api/v1/headroom?shape=big"))
+        assert answer["plans"][0]["shapes"][0]["vcpus"] == 16
+
+
 def test_a_port_in_use_is_an_error() -> None:
     """A port that is taken ends the daemon with status 1 and a line that says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -78,7 +78,7 @@ def _aio(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]
 def _sysctl(key: str, value: int) -> tuple[str, ...]:
     return (
         f"sysctl -w {key}={value}",
-        f"echo '{key} = {value}' > /etc/sysctl.d/99-xenwatch.conf, to keep it over a reboot",
+        f"echo '{key} = {value}' > /etc/sysctl.d/99-{key}.conf, to keep it over a reboot",
     )
 
 
