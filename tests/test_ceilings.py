@@ -312,6 +312,12 @@ def test_plain_counts(function: Callable[[Snapshot], Mapping[str, int]], entry: 
     assert function(FULL) == {"": entry}
 
 
+def test_classic_kernels_have_no_limit_of_interrupts() -> None:
+    """A kernel with a descriptor for every event channel cannot run out of descriptors first."""
+    assert ceilings.irqs_used(on(kernel=(2, 6))) == {}
+    assert ceilings.irqs_used(on(kernel=(3, 10))) == {"": 90}
+
+
 @pytest.mark.parametrize(
     ("function", "entry"), [(ceilings.maptrack_ceiling, 1024), (ceilings.ptys_ceiling, 4096)]
 )

@@ -60,8 +60,12 @@ def event_channels_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 
 def irqs_used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Interrupt descriptors allocated."""
-    return {} if snapshot.irqs is None else {"": snapshot.irqs.used}
+    """Interrupt descriptors allocated, where the kernel can have too few.
+
+    Classic kernels (2.6.32 of XenServer 6) have one for every event channel there can be.
+    """
+    classic = snapshot.host is not None and (0, 0) < snapshot.host.kernel < (3, 0)
+    return {} if classic or snapshot.irqs is None else {"": snapshot.irqs.used}
 
 
 def irqs_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:

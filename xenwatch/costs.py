@@ -41,7 +41,8 @@ Costs = Mapping[str, Mapping[str, Cost]]
 REGIMES: Final[Mapping[str, str]] = {
     "xenserver-6.1": "XenServer 6.1: 32-bit dom0, Xen 4.1, blktap2",
     "xenserver-6.2": "XenServer 6.2: 32-bit dom0, Xen 4.1, blktap2",
-    "xenserver-7": "XenServer and XCP-ng 7: Linux 4.4, which counts every aio request twice",
+    "xenserver-7.0": "XenServer 7.0: Linux 3.10, Xen 4.6",
+    "xenserver-7": "XenServer 7.1 on, XCP-ng 7: Linux 4.4, which counts every aio request twice",
     "xapi-8.2": "Citrix Hypervisor and XCP-ng 8.0 to 8.2: Linux 4.19, blktap 3.37",
     "xapi-8.3": "XCP-ng 8.3, XenServer 8: Linux 4.19, blktap 3.55 with two aio queues a disk",
     "xl": "Xen of a distribution with xl or libvirt: xen-blkback, one QEMU for each HVM domain",
@@ -52,7 +53,8 @@ _XAPI: Final = ("xenserver", "citrix hypervisor", "xcp-ng")
 _RELEASES: Final = (
     ((6, 1), (6, 1), "xenserver-6.1"),
     ((6, 2), (6, 2), "xenserver-6.2"),
-    ((7, 0), (7, 99), "xenserver-7"),
+    ((7, 0), (7, 0), "xenserver-7.0"),
+    ((7, 1), (7, 99), "xenserver-7"),
     ((8, 0), (8, 2), "xapi-8.2"),
     ((8, 3), (8, 99), "xapi-8.3"),
 )
@@ -87,8 +89,10 @@ _CHANNELS_XAPI: Final = {
     # varstored listens as QEMU does: one a vCPU and one more.
     "hvm-uefi": Cost(domain=3, vcpu=2, disk=1, vif=1, queue=2),
 }
+_CHANNELS_7: Final = {**_CHANNELS_PV, "hvm": Cost(domain=2, vcpu=1, disk=1, queue=2)}
 _CHANNELS_LATER: Final = {
-    "xenserver-7": {**_CHANNELS_PV, "hvm": Cost(domain=2, vcpu=1, disk=1, queue=2)},
+    "xenserver-7.0": _CHANNELS_7,
+    "xenserver-7": _CHANNELS_7,
     "xapi-8.2": _CHANNELS_XAPI,
     "xapi-8.3": _CHANNELS_XAPI,
     "xl": {
@@ -112,8 +116,13 @@ EVENT_CHANNELS: Final[Costs] = {
     },
     **_CHANNELS_LATER,
 }
-IRQS: Final[Costs] = _CHANNELS_LATER
-"""Every event channel that dom0's kernel or /dev/xen/evtchn binds takes an interrupt."""
+IRQS: Final[Costs] = {
+    "xenserver-6.1": _NONE,
+    "xenserver-6.2": _NONE,
+    **_CHANNELS_LATER,
+}
+"""Every event channel that dom0's kernel or /dev/xen/evtchn binds takes an interrupt; classic
+kernels have one for every channel there can be, which is no limit of its own."""
 GRANT_FRAMES: Final[Costs] = {
     **dict.fromkeys(REGIMES, _NONE),
     # dom0's own table: 22 references a Windows vif with receive-side copy, 256 references a frame.
@@ -123,6 +132,7 @@ BLKTAP_MINORS: Final[Costs] = {**dict.fromkeys(REGIMES, _same(Cost(disk=1))), "x
 AIO_REQUESTS: Final[Costs] = {
     "xenserver-6.1": _same(Cost(disk=402)),
     "xenserver-6.2": _same(Cost(disk=402)),
+    "xenserver-7.0": _same(Cost(disk=402)),
     "xenserver-7": _same(Cost(disk=2 * 402)),
     "xapi-8.2": _same(Cost(disk=402)),
     "xapi-8.3": _same(Cost(disk=804)),
@@ -132,7 +142,7 @@ AIO_REQUESTS: Final[Costs] = {
 XENSTORED_FDS: Final[Costs] = {
     "xenserver-6.1": {"pv": Cost(), "hvm": Cost(domain=3)},
     "xenserver-6.2": {"pv": Cost(), "hvm": Cost(domain=2)},
-    **dict.fromkeys(("xenserver-7", "xapi-8.2", "xapi-8.3"), _FDS_XAPI),
+    **dict.fromkeys(("xenserver-7.0", "xenserver-7", "xapi-8.2", "xapi-8.3"), _FDS_XAPI),
     "xl": {**_same(Cost(domain=2), "pv", "pvh"), "hvm": Cost(domain=5)},
 }
 XENCONSOLED_FDS: Final[Costs] = {

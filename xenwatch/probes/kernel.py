@@ -13,15 +13,22 @@ from xenwatch.sources.base import Source
 
 IRQ_DIRECTORY = "/sys/kernel/irq"
 INTERRUPTS = "/proc/interrupts"
+LEGACY = 16
+"""NR_IRQS_LEGACY (arch/x86/include/asm/irq_vectors.h)."""
 BRIDGE_KINDS = ("bridge", "openvswitch")
 
 
 def read_irqs(source: Source, previous: Snapshot) -> Irqs:
-    """Descriptors: entries of sysfs since Linux 4.9, rows of /proc/interrupts before."""
+    """Descriptors: entries of sysfs since Linux 4.9, rows of /proc/interrupts before.
+
+    The table leaves out descriptors nobody uses. Linux on x86 keeps those of the ISA interrupts.
+    """
     names = list_optional(source, IRQ_DIRECTORY)
     if names is not None:
         return Irqs(sum(name.isdigit() for name in names))
-    return Irqs(parse_interrupts(source.read(INTERRUPTS)).descriptors)
+    table = parse_interrupts(source.read(INTERRUPTS))
+    shown = sum(row.label.isdigit() and int(row.label) < LEGACY for row in table.rows)
+    return Irqs(table.descriptors + LEGACY - shown)
 
 
 def read_bridges(source: Source, previous: Snapshot) -> Bridges:
