@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
-from xenwatch.model.devices import XVDA, Disk, Nic, Shape
+from xenwatch.model.devices import XVDA, Disk, Nic, Shape, vm
 from xenwatch.model.host import Machine
 from xenwatch.model.platform import Platform
+from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.debian import DEBIAN_12
+from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
 
 HOSTILE: Final = b'db"1\\\n{domid="0"} \xff\xfe'
@@ -55,12 +58,22 @@ def debian_12() -> Machine:
     return machine
 
 
-_HOSTS: Final = ((XCP_NG_8_3, xcp_ng_8_3), (DEBIAN_12, debian_12))
+def few(platform: Platform) -> Machine:
+    """Two Windows and two Linux VMs, the last of them without its network."""
+    machine = Machine(platform)
+    for name in (b"windows-1", b"windows-2"):
+        machine.start(name, vm(platform, "hvm", disks=3))
+    machine.start(b"linux-1", vm(platform, "pv", vcpus=2))
+    broken = machine.start(b"linux-2", vm(platform, "pv"))
+    machine.fail(broken, "vif", 0, "28 mapping shared-frames 8/521 port 7")
+    return machine
 
+
+_OWN: Final = {XCP_NG_8_3.name: xcp_ng_8_3, DEBIAN_12.name: debian_12}
 PRESETS: Final[Mapping[str, Callable[[], Machine]]] = {
-    platform.name: make for platform, make in _HOSTS
+    name: _OWN.get(name) or partial(few, platform)
+    for name, platform in PLATFORMS.items()
+    if platform is not EXPERIMENT
 }
-"""The makers of the synthetic hosts, the default one first."""
-PLATFORMS: Final[Mapping[str, Platform]] = {platform.name: platform for platform, _ in _HOSTS}
-"""The platforms of the synthetic hosts, by the same names."""
+"""The makers of the synthetic hosts by name of the platform, the default one first."""
 DEFAULT: Final = next(iter(PRESETS))

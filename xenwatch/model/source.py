@@ -8,7 +8,8 @@ from typing import Final
 
 from xenwatch.model import files
 from xenwatch.model.host import Machine
-from xenwatch.model.presets import PLATFORMS, PRESETS
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.text import render_statvfs, render_uname
