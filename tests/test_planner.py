@@ -17,7 +17,7 @@ from xenwatch.costs import REGIMES, UNCOUNTED, Cost, Units
 from xenwatch.limits import LIMITS
 from xenwatch.planner import HOST_MEMORY, Plan, fit, units
 from xenwatch.shapes import Shape
-from xenwatch.snapshot import Aio, Bridges, Outcome, Snapshot, Status
+from xenwatch.snapshot import Aio, Bridges, Irqs, Outcome, Snapshot, Status
 
 PUBLISHED = [
     ("6.1.0", "windows", "event_channels", 150),
@@ -158,6 +158,15 @@ def test_a_limit_the_host_does_not_have_is_left_out() -> None:
     found = plan(xenserver("6.2.0"), windows=1)
 
     assert not {"irqs", "loop_devices"} & set(rooms(found))
+
+
+def test_what_no_vm_takes_of_is_left_out() -> None:
+    """Interrupts are no limit of XenServer 6: that they were read changes no plan."""
+    snapshot = xenserver("6.2.0")
+    outcomes = {**snapshot.outcomes, "irqs": Outcome(Status.OK)}
+    read = dataclasses.replace(snapshot, outcomes=outcomes, irqs=Irqs(200))
+
+    assert plan(read, windows=1) == plan(snapshot, windows=1)
 
 
 def test_a_host_of_no_known_regime_has_no_plan() -> None:
