@@ -1,0 +1,97 @@
+"""The metrics of the slices: how dom0's CPU time is divided, and who is not where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.readings_soft import Slice, Slices
+
+
+def _of(value: Callable[[Slices], Iterable[Row]]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        slices = readings.snapshot.slices
+        return value(slices) if slices else ()
+
+    return rows
+
+
+def _of_slices(value: Callable[[Slice], float | None]) -> Rows:
+    return _of(lambda it: (((name,), value(found)) for name, found in it.by_name.items()))
+
+
+_WEIGHT: Final = "cpu.shares (cgroup version 1) or cpu.weight (version 2)"
+
+SLICE_METRICS: Final = (
+    Metric(
+        "xenwatch_slice_weight",
+        "gauge",
+        "Weight of the slice, in the host's own scale.",
+        _WEIGHT,
+        _of_slices(lambda it: it.weight),
+        ("slice",),
+    ),
+    Metric(
+        "xenwatch_slice_expected_weight",
+        "gauge",
+        "Weight the slice should have, in the host's own scale.",
+        "the slice's unit; for control.slice 10240 shares, by systemd's conversion",
+        _of_slices(lambda it: it.expected),
+        ("slice",),
+    ),
+    Metric(
+        "xenwatch_slice_share_under_contention_ratio",
+        "gauge",
+        "Part of dom0's CPU time, 0 to 1, the slice is sure of when all others want it too.",
+        f"{_WEIGHT} of all groups of the root, and the processes beside them, one by one",
+        _of_slices(lambda it: it.share),
+        ("slice",),
+    ),
+    Metric(
+        "xenwatch_slice_cpu_seconds_total",
+        "counter",
+        "CPU time of all processes of the slice.",
+        "cpuacct.usage (cgroup version 1) or cpu.stat (version 2)",
+        _of_slices(lambda it: it.cpu_seconds),
+        ("slice",),
+    ),
+    Metric(
+        "xenwatch_slice_throttled_seconds_total",
+        "counter",
+        "Time the slice was kept from running by a quota.",
+        "cpu.stat",
+        _of_slices(lambda it: it.throttled_seconds),
+        ("slice",),
+    ),
+    Metric(
+        "xenwatch_slice_pressure_seconds_total",
+        "counter",
+        "Time in which some, or all, processes of the slice waited for a CPU.",
+        "cpu.pressure (cgroup version 2)",
+        _of(
+            lambda it: (
+                ((name, kind), seconds)
+                for name, found in it.by_name.items()
+                for kind, seconds in found.pressure.items()
+            )
+        ),
+        ("slice", "kind"),
+    ),
+    Metric(
+        "xenwatch_root_cgroup_contenders",
+        "gauge",
+        "Processes in the root group that compete with the slices one by one.",
+        "cgroup.procs of the root group, /proc/PID/stat",
+        _of(lambda it: [((), it.contenders)]),
+    ),
+    Metric(
+        "xenwatch_misplaced_processes",
+        "gauge",
+        "Control-path daemons outside control.slice, QEMUs in it or in the root group.",
+        "cgroup.procs, /proc/PID/cgroup; what belongs where: *.service.d/slice.conf",
+        _of(lambda it: it.misplaced.items()),
+        ("comm", "cgroup"),
+    ),
+)
+"""The metrics of the probe `slices`."""

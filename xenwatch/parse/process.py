@@ -1,0 +1,80 @@
+"""`/proc/PID/stat` and `/proc/PID/schedstat` (fs/proc/array.c, fs/proc/base.c)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.parse.errors import ParseError
+
+TICKS: Final = 100
+"""USER_HZ: ticks of a second in /proc, the same on every architecture Xen runs on."""
+KERNEL_THREAD: Final = 0x00200000
+"""PF_KTHREAD (include/linux/sched.h)."""
+_STAT = re.compile(
+    rb"(\d{1,10}) \((.{0,64})\) ([A-Za-z]) (-?\d{1,20}(?: -?\d{1,20})*)\n?\Z", re.DOTALL
+)
+_SCHEDSTAT = re.compile(rb"(\d{1,20}) (\d{1,20}) (\d{1,20})\n?\Z")
+_PPID, _FLAGS, _UTIME, _STIME, _NICE, _THREADS, _POLICY = 0, 5, 10, 11, 15, 16, 37
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStat:
+    """One process: `numbers` are the fields behind the state, ppid first (proc(5), field 4)."""
+
+    pid: int
+    comm: bytes
+    state: str
+    numbers: tuple[int, ...]
+
+    @property
+    def kernel_thread(self) -> bool:
+        """Whether it is a thread of the kernel's own."""
+        return bool(self.numbers[_FLAGS] & KERNEL_THREAD)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """User and system time of all its threads, those that ended included."""
+        return (self.numbers[_UTIME] + self.numbers[_STIME]) / TICKS
+
+    @property
+    def nice(self) -> int:
+        """The first thread's nice value, -20 to 19."""
+        return self.numbers[_NICE]
+
+    @property
+    def policy(self) -> int:
+        """The first thread's scheduling policy, SCHED_* of include/uapi/linux/sched.h."""
+        return self.numbers[_POLICY]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedstat:
+    """Nanoseconds on a CPU and waiting for one, and how often a CPU was given."""
+
+    run_ns: int
+    wait_ns: int
+    timeslices: int
+
+
+def parse_stat(data: bytes) -> ProcessStat:
+    """`/proc/PID/stat`. Raises `ParseError`.
+
+    The name may hold anything, blanks and parentheses too: the last parenthesis ends it.
+    """
+    match = _STAT.match(data)
+    if not match:
+        raise ParseError("/proc/PID/stat", "expected 'pid (comm) state' and numbers", data)
+    numbers = tuple(map(int, match[4].split()))
+    if not 38 <= len(numbers) <= 60:
+        raise ParseError("/proc/PID/stat", "expected 38 to 60 numbers", data)
+    return ProcessStat(int(match[1]), match[2], match[3].decode("ascii"), numbers)
+
+
+def parse_schedstat(data: bytes) -> Schedstat:
+    """`/proc/PID/schedstat`: of the first thread alone. Raises `ParseError`."""
+    match = _SCHEDSTAT.match(data)
+    if not match:
+        raise ParseError("/proc/PID/schedstat", "expected three numbers", data)
+    return Schedstat(int(match[1]), int(match[2]), int(match[3]))

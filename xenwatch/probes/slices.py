@@ -1,0 +1,270 @@
+"""Slices of dom0's CPU time: what the control path is sure of, and who is not where it belongs.
+
+The kernel divides a CPU among the entities of one level by their weights (kernel/sched/fair.c). At
+the root these are the groups, and each task that is in no group: the root group has no weight of
+its own. A task of nice 0 weighs 1,024, as does a group of `cpu.shares` 1,024 (version 1) or of
+`cpu.weight` 100 (version 2; include/linux/cgroup.h and sched_weight_from_cgroup).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.parse import cgroup
+from xenwatch.parse.kthread import parse_thread
+from xenwatch.parse.process import ProcessStat, parse_stat
+from xenwatch.parse.text import assignments, number, word
+from xenwatch.probes.base import NotApplicable, Probe
+from xenwatch.probes.xen import list_optional, read_optional, require_dom0
+from xenwatch.readings_soft import Slice, Slices
+from xenwatch.snapshot import Snapshot
+from xenwatch.sources.base import Source
+
+CGROUPS: Final = "/sys/fs/cgroup"
+V1_ROOTS: Final = (f"{CGROUPS}/cpu,cpuacct", f"{CGROUPS}/cpu")
+V1_ACCOUNTING: Final = f"{CGROUPS}/cpuacct"
+V1_SYSTEMD: Final = f"{CGROUPS}/systemd"
+UNITS: Final = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+CONTROL: Final = "control.slice"
+NAMES: Final = (CONTROL, "vm.slice", "system.slice", "user.slice")
+CONTROL_SHARES: Final = 10240
+"""Ten times the default: what control.slice of XenServer has, where its unit does not say."""
+NICE_0: Final = 1024
+"""The weight of a task of nice 0, and of a group nobody gave another."""
+DEFAULT_WEIGHT: Final = 100
+"""CGROUP_WEIGHT_DFL, the `cpu.weight` that weighs as much."""
+WEIGHTS_MAX: Final = 10000
+PRIO_TO_WEIGHT: Final = (
+    *(88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916),
+    *(9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277),
+    *(1024, 820, 655, 526, 423, 335, 272, 215, 172, 137),
+    *(110, 87, 70, 56, 45, 36, 29, 23, 18, 15),
+)
+"""sched_prio_to_weight: by nice value from -20 on (kernel/sched/core.c)."""
+WEIGHT_IDLE: Final = 3
+"""WEIGHT_IDLEPRIO, of SCHED_IDLE."""
+FAIR: Final = frozenset({0, 3})
+SCHED_IDLE: Final = 5
+_INTERFACE = re.compile(
+    r"(cgroup|cpu|cpuacct|cpuset|io|irq|memory|misc|hugetlb|pids|rdma|dmem|blkio)\.|tasks\Z"
+    r"|notify_on_release\Z|release_agent\Z"
+)
+"""Files of a group, which no group below it may be called as."""
+_QEMU = re.compile(rb"qemu-dm|qemu-system|xen-qemu-system")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hierarchy:
+    """Where groups and their files are. `root` has the CPU controller, `units` has the services."""
+
+    version: int
+    root: str
+    units: str
+
+    @property
+    def weight_file(self) -> str:
+        """The file with a group's weight."""
+        return "cpu.shares" if self.version == 1 else "cpu.weight"
+
+    def scaled(self, weight: int) -> float:
+        """A group's weight in the scheduler's own scale, where nice 0 is 1,024."""
+        return weight if self.version == 1 else weight * NICE_0 / DEFAULT_WEIGHT
+
+
+def read(source: Source, previous: Snapshot) -> Slices:
+    """Slices and misplaced processes. Raises `NotApplicable`, `SourceError`, `ParseError`."""
+    require_dom0(source)
+    hierarchy = _hierarchy(source)
+    names = [name for name in list_optional(source, hierarchy.root) or () if _is_group(name)]
+    weights = {
+        name: weight
+        for name in names
+        if (weight := _number(source, f"{hierarchy.root}/{name}/{hierarchy.weight_file}"))
+        is not None
+    }
+    root = list(_processes(source, hierarchy.root))
+    contenders = [weight for stat in root if (weight := _weight(stat))]
+    total = sum(map(hierarchy.scaled, weights.values())) + sum(contenders)
+    found: dict[str, Slice] = {}
+    for name in NAMES:
+        if name in names:
+            weight = weights.get(name)
+            share = None if weight is None or not total else hierarchy.scaled(weight) / total
+            found[name] = _slice(source, hierarchy, name, weight, share)
+    return Slices(found, len(contenders), _misplaced(source, previous, hierarchy, names, root))
+
+
+def _hierarchy(source: Source) -> _Hierarchy:
+    names = list_optional(source, CGROUPS)
+    if not names:
+        raise NotApplicable(f"no control groups here: nothing in {CGROUPS}")
+    if "cgroup.controllers" in names:
+        return _Hierarchy(2, CGROUPS, CGROUPS)
+    for root in V1_ROOTS:
+        if root.rpartition("/")[2] in names:
+            return _Hierarchy(1, root, V1_SYSTEMD)
+    raise NotApplicable("the kernel has no CPU controller: no cpu in /sys/fs/cgroup")
+
+
+def _is_group(name: str) -> bool:
+    return not _INTERFACE.match(name)
+
+
+def _number(source: Source, path: str) -> int | None:
+    data = read_optional(source, path)
+    return None if data is None else number(path, data)
+
+
+def _slice(
+    source: Source, hierarchy: _Hierarchy, name: str, weight: int | None, share: float | None
+) -> Slice:
+    home = f"{hierarchy.root}/{name}"
+    stat = cgroup.parse_flat("cpu.stat", read_optional(source, f"{home}/cpu.stat") or b"")
+    expected = None if weight is None else _expected(source, hierarchy.version, name)
+    if hierarchy.version == 1:
+        usage = _number(source, f"{home}/cpuacct.usage")
+        if usage is None:
+            usage = _number(source, f"{V1_ACCOUNTING}/{name}/cpuacct.usage")
+        throttled = stat.get("throttled_time")
+        return Slice(weight, expected, share, _part(usage, 1e9), _part(throttled, 1e9), {})
+    return Slice(
+        weight,
+        expected,
+        share,
+        _part(stat.get("usage_usec"), 1e6),
+        _part(stat.get("throttled_usec"), 1e6),
+        _pressure(source, f"{home}/cpu.pressure"),
+    )
+
+
+def _part(value: int | None, unit: float) -> float | None:
+    return None if value is None else value / unit
+
+
+def _pressure(source: Source, path: str) -> Mapping[str, float]:
+    data = read_optional(source, path)
+    return {row.kind: row.total_us / 1e6 for row in cgroup.parse_pressure(path, data or b"")}
+
+
+def _expected(source: Source, version: int, name: str) -> int | None:
+    """The weight the slice's own unit asks for; that of control.slice is known without."""
+    shares = CONTROL_SHARES if name == CONTROL else None
+    for directory in UNITS:
+        data = read_optional(source, f"{directory}/{name}")
+        if data is None:
+            continue
+        says = assignments(data)
+        if says.get("CPUWeight", "").isdecimal():
+            weight = int(says["CPUWeight"])
+            return weight if version == 2 else weight * NICE_0 // DEFAULT_WEIGHT
+        if says.get("CPUShares", "").isdecimal():
+            shares = int(says["CPUShares"])
+        break
+    if shares is None or version == 1:
+        return shares
+    # systemd's own conversion (src/core/cgroup.c: cgroup_cpu_shares_to_weight).
+    return min(max(shares * DEFAULT_WEIGHT // NICE_0, 1), WEIGHTS_MAX)
+
+
+def _processes(source: Source, group: str) -> Iterator[ProcessStat]:
+    """The processes in a group, not in those below it."""
+    path = f"{group}/cgroup.procs"
+    for pid in cgroup.parse_procs(path, read_optional(source, path) or b""):
+        # Processes of another PID namespace read 0 and have no files here.
+        data = read_optional(source, f"/proc/{pid}/stat") if pid else None
+        if data is not None:
+            yield parse_stat(data)
+
+
+def _weight(stat: ProcessStat) -> int:
+    """What a process in the root group weighs beside the slices, 0 for one that need not count.
+
+    A process counts once, for its threads seldom run at the same time. Of the kernel's threads
+    those count that serve guests: the others do a moment's work, or are above all groups.
+    Real-time policies do not share by weight at all.
+    """
+    if stat.kernel_thread and parse_thread(stat.comm) is None:
+        return 0
+    if stat.policy == SCHED_IDLE:
+        return WEIGHT_IDLE
+    if stat.policy not in FAIR or not -20 <= stat.nice < 20:
+        return 0
+    return PRIO_TO_WEIGHT[stat.nice + 20]
+
+
+def _misplaced(
+    source: Source,
+    previous: Snapshot,
+    hierarchy: _Hierarchy,
+    names: list[str],
+    root: list[ProcessStat],
+) -> Mapping[tuple[str, str], int]:
+    """Processes by name and group: nothing is misplaced where there is no control.slice."""
+    if CONTROL not in names:
+        return {}
+    found: Counter[tuple[str, str]] = Counter()
+    for stat in root:
+        if _QEMU.match(stat.comm):
+            found[word(stat.comm), "/"] += 1
+    for group in _below(source, hierarchy.root, CONTROL):
+        for stat in _processes(source, f"{hierarchy.root}/{group}"):
+            if _QEMU.match(stat.comm):
+                found[word(stat.comm), f"/{group}"] += 1
+    for pid in sorted(_control_path(source, previous, hierarchy)):
+        comm = read_optional(source, f"/proc/{pid}/comm")
+        place = read_optional(source, f"/proc/{pid}/cgroup")
+        if comm is None or place is None:
+            continue
+        group_of = cgroup.group_of(cgroup.parse_membership(place), "cpu") or "/"
+        if group_of.split("/")[1] != CONTROL:
+            found[word(comm), group_of] += 1
+    return found
+
+
+def _below(source: Source, root: str, group: str) -> Iterator[str]:
+    """A group and those one level below it: a slice and its services."""
+    yield group
+    for name in list_optional(source, f"{root}/{group}") or ():
+        if _is_group(name):
+            yield f"{group}/{name}"
+
+
+def _control_path(source: Source, previous: Snapshot, hierarchy: _Hierarchy) -> set[int]:
+    """Processes of the services that this host's own drop-ins put into control.slice.
+
+    Those systemd knows, wherever it has them, and the daemons started by other hands.
+    """
+    expected = set(_members(source))
+    found: set[int] = set()
+    for service in expected:
+        for slice_name in NAMES:
+            path = f"{hierarchy.units}/{slice_name}/{service}/cgroup.procs"
+            found.update(cgroup.parse_procs(path, read_optional(source, path) or b""))
+    daemons = previous.daemons.by_role if previous.daemons is not None else {}
+    for role, daemon in daemons.items():
+        if {f"{role}.service", f"{daemon.comm}.service"} & expected:
+            found.add(daemon.pid)
+    return found - {0}
+
+
+def _members(source: Source) -> Iterator[str]:
+    """Services with a drop-in `slice.conf` that says control.slice."""
+    directory = UNITS[0]
+    for name in list_optional(source, directory) or ():
+        if name.endswith(".service.d"):
+            data = read_optional(source, f"{directory}/{name}/slice.conf")
+            if data is not None and assignments(data).get("Slice") == CONTROL:
+                yield name.removesuffix(".d")
+
+
+SLICES = Probe(
+    name="slices",
+    reads=f"{CGROUPS}, /proc/PID/{{stat,cgroup}} of the root group, {UNITS[0]}/*.service.d",
+    advice="mount the cgroup file systems; run as root",
+    read=read,
+    interval=30.0,
+)
