@@ -29,11 +29,13 @@ format: $(VENV)/.test-tools  ## Format the code and apply the safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: $(VENV)/.installed  ## Write the generated documents anew
+generate: $(VENV)/.installed  ## Write the generated documents and rules anew
 	$(BIN)/xenwatch generate docs
+	$(BIN)/xenwatch generate rules
 
-check-generated: $(VENV)/.installed  ## Fail when a generated document is stale
+check-generated: $(VENV)/.installed  ## Fail when a generated file is stale
 	$(BIN)/xenwatch generate docs --check
+	$(BIN)/xenwatch generate rules --check
 
 wheel: $(VENV)/.installed  ## Build the wheel into dist/
 	$(PIP) wheel --no-deps --wheel-dir dist .

@@ -77,6 +77,7 @@ class Watch:
     severity: str = WARNING
     labels: tuple[str, ...] = ("job", "instance")
     shown: str = NUMBER
+    causes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -215,6 +216,7 @@ WATCHES: Final[tuple[Watch, ...]] = (
         600,
         CRITICAL,
         ("job",),
+        causes=("down",),
     ),
     Watch(
         "stale",
@@ -237,6 +239,7 @@ WATCHES: Final[tuple[Watch, ...]] = (
         WARNING,
         ("job", "instance", "limit"),
         PERCENT,
+        causes=("limit_full_soon",),
     ),
     Watch(
         "pool_full",

@@ -1,17 +1,28 @@
-"""`xenwatch generate docs`: writes the generated documents, or says which are stale."""
+"""`xenwatch generate`: writes the generated documents and rules, or says which are stale."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from xenwatch import config
+from xenwatch.config import Settings
 from xenwatch.generate.documents import documents
+from xenwatch.generate.rules import rule_files
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
+
+
+WHAT: Final[Mapping[str, Callable[[Settings], Mapping[str, str]]]] = {
+    "docs": lambda _: documents(),
+    "rules": lambda settings: rule_files(settings.alerts()),
+}
+"""What can be generated, from which settings."""
 
 
 def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
@@ -25,8 +36,11 @@ def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write what is stale, or with `check` only name it. Returns the exit status."""
-    texts = documents()
+    """Write what is stale, or with `check` only name it. Returns the exit status.
+
+    Raises `ConfigError`.
+    """
+    texts = WHAT[arguments.what](config.load(arguments.config_file, {}))
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name
@@ -42,7 +56,19 @@ def run(arguments: argparse.Namespace) -> int:
 def add_parser(subparsers: Subparsers) -> None:
     """Add `generate` to the command line. The parsed arguments hold the function as `run`."""
     parser = subparsers.add_parser("generate", help="write files made from xenwatch's tables")
-    parser.add_argument("what", choices=["docs"], help="the documents under docs/ and contrib/")
+    parser.add_argument(
+        "what",
+        choices=tuple(WHAT),
+        help="docs: the documents; rules: for Prometheus and Alertmanager, with the durations "
+        "that the configuration gives the alerts",
+    )
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        metavar="FILE",
+        default=os.devnull,
+        help="configuration (default: none, so that the files are those of the repository)",
+    )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail when one is stale"
     )

@@ -1,0 +1,1 @@
+"""The rules and inhibitions, by Prometheus's and Alertmanager's own tools."""

@@ -1,0 +1,193 @@
+"""Cases for `promtool test rules`: for every alert one in which it fires and one in which not.
+
+Times are minutes, values are a series' notation in promtool: one a minute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.limits import LIMITS, Limit
+
+TARGET: Final = {"job": "xenwatch", "instance": "host1"}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series as a target has it; the labels of the target are added."""
+
+    metric: str
+    values: str
+    labels: tuple[tuple[str, str], ...] = ()
+    target: bool = True
+
+    def name(self) -> str:
+        """The series as promtool writes it."""
+        labels = {**dict(self.labels), **(TARGET if self.target else {})}
+        pairs = ",".join(f'{name}="{value}"' for name, value in labels.items())
+        return f"{self.metric}{{{pairs}}}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Series, the minute to look at, and what fires then: (severity, labels of it, value)."""
+
+    alert: str
+    why: str
+    minute: int
+    series: tuple[Series, ...]
+    fires: tuple[tuple[str, dict[str, str], float], ...] = ()
+
+
+def labelled(metric: str, values: str, **labels: str) -> Series:
+    """A series of the target with these labels."""
+    return Series(metric, values, tuple((name.rstrip("_"), it) for name, it in labels.items()))
+
+
+def of_limit(limit: Limit) -> list[Case]:
+    """The cases of a limit's alert."""
+    own = {limit.label: "7"} if limit.label else {}
+    title = "Xenwatch" + limit.name.replace("_", " ").title().replace(" ", "") + "NearLimit"
+
+    def series(used: int, most: str = "200+0x9") -> tuple[Series, ...]:
+        return (
+            labelled(limit.used_metric, f"{used}+0x9", **own),
+            labelled(limit.max_metric, most, **own),
+            *(
+                labelled(
+                    "xenwatch_limit_threshold_ratio", f"{at}+0x9", limit=limit.name, severity=s
+                )
+                for s, at in (("warning", 0.75), ("critical", 0.875))
+            ),
+            # Another limit, which is full, has nothing to do with it.
+            labelled("xenwatch_limit_threshold_ratio", "0+0x9", limit="other", severity="warning"),
+        )
+
+    both = (("warning", own, 0.875), ("critical", own, 0.875))
+    return [
+        Case(title, "at the critical threshold both severities fire", 2, series(175), both),
+        Case(title, "at the warning threshold", 2, series(150), (("warning", own, 0.75),)),
+        Case(title, "not before it has lasted a minute", 0, series(175)),
+        Case(title, "below the threshold", 5, series(149)),
+        Case(title, "without a ceiling nothing is known", 5, series(175, "_x9")),
+    ]
+
+
+def soon(values: str, *thresholds: tuple[str, int]) -> tuple[Series, ...]:
+    """A limit that is full in so many seconds, and the thresholds."""
+    return (
+        labelled("xenwatch_limit_seconds_to_full", values, limit="aio_requests"),
+        *(
+            labelled(
+                "xenwatch_alert_threshold", f"{at}+0x30", alert="XenwatchLimitFullSoon", severity=s
+            )
+            for s, at in thresholds
+        ),
+    )
+
+
+DAY_AND_HOUR: Final = (("warning", 21600), ("critical", 3600))
+ERRORS: Final = {"domid": "5", "class": "vif", "errno": "ENOSPC"}
+CLOSED: Final = {"domid": "5", "class": "vif", "state": "Closed"}
+
+
+def backend(state: str, domain: str) -> tuple[Series, ...]:
+    """A backend of domain 5 in a state, the domain in another."""
+    return (
+        labelled("xenwatch_domain_backends", "1+0x20", domid="5", class_="vif", state=state),
+        labelled("xenwatch_domain_state", "1+0x20", domid="5", state=domain),
+        labelled("xenwatch_domain_state", "1+0x20", domid="6", state="dying"),
+    )
+
+
+DECLARED: Final = (
+    Case(
+        "XenwatchLimitFullSoon", "within the hour: both severities", 12,
+        soon("1800+0x30", *DAY_AND_HOUR),
+        (
+            ("warning", {"limit": "aio_requests"}, 1800),
+            ("critical", {"limit": "aio_requests"}, 1800),
+        ),
+    ),
+    Case(
+        "XenwatchLimitFullSoon", "within six hours", 12, soon("7200+0x30", *DAY_AND_HOUR),
+        (("warning", {"limit": "aio_requests"}, 7200),),
+    ),
+    Case("XenwatchLimitFullSoon", "in days", 30, soon("86400+0x30", *DAY_AND_HOUR)),
+    Case("XenwatchLimitFullSoon", "a burst of starts is no trend for long", 12,
+         soon("1800+0x3 stale", *DAY_AND_HOUR)),
+    Case("XenwatchLimitFullSoon", "no threshold: never", 30, soon("1800+0x30")),
+    Case(
+        "XenwatchProbeFailing", "for five minutes", 6,
+        (labelled("xenwatch_probe_success", "0+0x9", probe="xenstore"),),
+        (("warning", {"probe": "xenstore"}, 0),),
+    ),
+    Case(
+        "XenwatchProbeFailing", "one failure in between", 6,
+        (labelled("xenwatch_probe_success", "1 1 0 1 1 1 1", probe="xenstore"),),
+    ),
+    Case(
+        "XenwatchBackendErrors", "a vif without event channels", 3,
+        (labelled("xenwatch_domain_backend_errors", "1+0x9", domid="5", class_="vif",
+                  errno="ENOSPC"),),
+        (("warning", ERRORS, 1),),
+    ),
+    Case(
+        "XenwatchBackendErrors", "an error that is gone at once: a device tried again", 3,
+        (labelled("xenwatch_domain_backend_errors", "1 stale", domid="5", class_="vif",
+                  errno="ENOSPC"),),
+    ),
+    Case(
+        "XenwatchBackendsClosed", "the domain runs", 6, backend("Closed", "running"),
+        (("warning", CLOSED, 1),),
+    ),
+    Case("XenwatchBackendsClosed", "the domain is dying", 6, backend("Closed", "dying")),
+    Case("XenwatchBackendsClosed", "the domain has shut down", 6, backend("Closed", "shutdown")),
+    Case("XenwatchBackendsClosed", "a guest without drivers waits", 6,
+         backend("InitWait", "running")),
+    Case(
+        "XenwatchZombieDomain", "for ten minutes", 11,
+        (labelled("xenwatch_domain_state", "1+0x20", domid="5", state="dying"),),
+        (("warning", {"domid": "5", "state": "dying"}, 1),),
+    ),
+    Case(
+        "XenwatchZombieDomain", "large guests take minutes to die", 11,
+        (labelled("xenwatch_domain_state", "1+0x8 stale", domid="5", state="dying"),),
+    ),
+    Case("XenwatchDown", "not scraped for five minutes", 6, (labelled("up", "0+0x9"),),
+         (("critical", {}, 0),)),
+    Case("XenwatchDown", "a restart", 6, (labelled("up", "1 1 0 1 1 1 1"),)),
+    Case("XenwatchAbsent", "no series at all", 11, (labelled("up", "1+0x20"),),
+         (("critical", {"job": "xenwatch"}, 1),)),
+    Case("XenwatchAbsent", "one host is enough", 11,
+         (labelled("xenwatch_build_info", "1+0x20", version="1"),)),
+    Case("XenwatchStale", "the newest reading stands still", 7,
+         (labelled("xenwatch_snapshot_timestamp_seconds", "0+0x9"),), (("critical", {}, 420),)),
+    Case("XenwatchStale", "readings go on", 7,
+         (labelled("xenwatch_snapshot_timestamp_seconds", "0+60x9"),)),
+    Case(
+        "XenwatchLimitFillingUp", "rises by a sixth in six hours", 460,
+        (labelled("xenwatch_limit_used_ratio", "0.5+0.0005x500", limit="aio_requests"),),
+        (("warning", {"limit": "aio_requests"}, 0.73 + 1440 * 0.0005),),
+    ),
+    Case("XenwatchLimitFillingUp", "rises, but half is free", 460,
+         (labelled("xenwatch_limit_used_ratio", "0.1+0.0005x500", limit="aio_requests"),)),
+    Case("XenwatchLimitFillingUp", "nearly full and flat", 460,
+         (labelled("xenwatch_limit_used_ratio", "0.9+0x500", limit="aio_requests"),)),
+    Case(
+        "XenwatchPoolFull", "every host is full for the shape", 11,
+        (labelled("xenwatch_vm_headroom", "0+0x20", shape="windows"),
+         labelled("xenwatch_vm_headroom", "9+0x20", shape="linux")),
+        (("warning", {"shape": "windows"}, 0),),
+    ),
+    Case(
+        "XenwatchPoolFull", "another host has room", 11,
+        (labelled("xenwatch_vm_headroom", "0+0x20", shape="windows"),
+         Series("xenwatch_vm_headroom", "1+0x20",
+                (("shape", "windows"), ("job", "xenwatch"), ("instance", "host2")), target=False)),
+    ),
+)  # fmt: skip
+
+CASES: Final = (*(case for limit in LIMITS for case in of_limit(limit)), *DECLARED)
+"""Every case; a test asks that each alert has one of both kinds."""

@@ -1,0 +1,161 @@
+"""The rules for Prometheus and the configuration for Alertmanager, by their own tools."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rules.cases import CASES, TARGET, Case
+from tests.tools import tool
+from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
+from xenwatch.alerts.words import sentence
+from xenwatch.config import Settings, load
+from xenwatch.generate.rules import ALERTMANAGER, RULES, duration, inhibitions, rules
+
+ROOT = Path(__file__).resolve().parents[2]
+POLICY = Settings().alerts()
+EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
+BY_TITLE = {it.title: it for it in EVERY}
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """promtool with these arguments."""
+    program = tool("promtool", "prometheus")
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def expected(case: Case) -> list[dict[str, Any]]:
+    """The alerts of a case as promtool expects them, in the daemon's own words."""
+    alert = BY_TITLE[case.alert]
+    host = f"{TARGET['instance']}: " if isinstance(alert, Alert) else ""
+    target = {name: TARGET[name] for name in (("job", "instance") if host else alert.labels)
+              if name in TARGET}  # fmt: skip
+    found = []
+    for severity, own, value in case.fires:
+        labels = {**target, **own, "severity": severity}
+        words = [
+            sentence(text, alert.shown, value, labels)
+            for text in (alert.summary, alert.description)
+        ]
+        annotations = {
+            "summary": host + words[0],
+            "description": words[1],
+            "runbook_url": f"{POLICY.runbooks}{alert.title}.md",
+        }
+        found.append({"exp_labels": labels, "exp_annotations": annotations})
+    return found
+
+
+def test_promtool_accepts_the_rules() -> None:
+    """The committed rules are rules, as Prometheus reads them."""
+    checked = promtool("check", "rules", str(ROOT / RULES))
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "SUCCESS" in checked.stdout
+
+
+def test_every_case_is_as_prometheus_sees_it(tmp_path: Path) -> None:
+    """In each case what should fire does, with the daemon's own words, and nothing else."""
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": it.name(), "values": it.values} for it in case.series],
+            "alert_rule_test": [
+                {
+                    "eval_time": f"{case.minute}m",
+                    "alertname": case.alert,
+                    "exp_alerts": expected(case),
+                }
+            ],
+        }
+        for case in CASES
+    ]
+    file = tmp_path / "cases.json"  # JSON is YAML
+    document = {"rule_files": [str(ROOT / RULES)], "evaluation_interval": "1m", "tests": tests}
+    file.write_text(json.dumps(document))
+
+    tested = promtool("test", "rules", str(file))
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.parametrize("title", BY_TITLE)
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not(title: str) -> None:
+    """No alert is without a test in which it fires, for each severity, and a silent one."""
+    alert = BY_TITLE[title]
+    severities = set(alert.conditions) if isinstance(alert, Alert) else {alert.severity}
+    cases = [case for case in CASES if case.alert == title]
+
+    assert {severity for case in cases for severity, _, _ in case.fires} == severities
+    assert any(not case.fires for case in cases)
+
+
+def test_every_rule_says_what_it_should() -> None:
+    """Each alerting rule has a severity, a summary, a description and the link to its runbook."""
+    found = re.split(r"(?m)^ +- alert: ", (ROOT / RULES).read_text())[1:]
+
+    assert {text.partition("\n")[0].strip('"') for text in found} == set(BY_TITLE)
+    for text in found:
+        for key in ("expr", "for", "severity", "summary", "description", "runbook_url"):
+            assert re.search(rf"(?m)^ +{key}: ", text), key
+
+
+def test_a_site_may_have_other_durations(tmp_path: Path) -> None:
+    """Durations of the configuration are those of the rules made with it."""
+    file = tmp_path / "xenwatch.toml"
+    file.write_text("[alerts]\nkeep_firing_for = 0\n[alerts.near_limit]\nfor = 90\n")
+    text = rules(load(str(file), {}).alerts())
+
+    assert text.count('for: "90s"') == 2 * sum(a.section == "near_limit" for a in ALERTS)
+    assert 'keep_firing_for: "5m"' not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.5, "500ms"),
+        (1, "1s"),
+        (90, "90s"),
+        (300, "5m"),
+        (7200, "2h"),
+        (1.25, "1250ms"),
+    ],
+)
+def test_durations_are_whole_numbers_of_a_unit(seconds: float, text: str) -> None:
+    """Durations are written in the largest unit that needs no fraction."""
+    assert duration(seconds) == text
+
+
+def test_amtool_accepts_the_example() -> None:
+    """The committed configuration is one, as Alertmanager reads it."""
+    program = tool("amtool", "prometheus-alertmanager")
+    checked = subprocess.run(
+        [program, "check-config", str(ROOT / ALERTMANAGER)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"{len(inhibitions())} inhibit rules" in checked.stdout
+
+
+def test_promtool_accepts_the_example_configuration() -> None:
+    """The example for Prometheus is one, and finds the rules beside it."""
+    checked = promtool("check", "config", str(ROOT / "contrib/prometheus/prometheus.yml"))
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "1 rule files found" in checked.stdout
+
+
+def test_inhibitions_name_alerts_that_exist() -> None:
+    """Every cause and every symptom of the inhibitions is an alert of the table."""
+    text = json.dumps(inhibitions())
+
+    assert set(re.findall(r'alertname=\\"(\w+)\\"', text)) <= set(BY_TITLE)

@@ -1,0 +1,144 @@
+"""Rules for Prometheus and inhibitions for Alertmanager, from the table of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from xenwatch.alerts.states import Policy
+from xenwatch.alerts.table import ALERTS, CRITICAL, WARNING, WATCHES, Alert, Watch
+from xenwatch.alerts.words import template
+from xenwatch.generate import yaml
+
+RULES: Final = "contrib/prometheus/xenwatch.rules.yml"
+ALERTMANAGER: Final = "contrib/alertmanager/alertmanager.yml"
+
+RECORDS: Final[Mapping[str, str]] = {
+    "instance:xenwatch_limit_used_ratio:max": "max by (job, instance) (xenwatch_limit_used_ratio)",
+    "job:xenwatch_vm_headroom:max": "max by (job, shape) (xenwatch_vm_headroom)",
+    "job:xenwatch_vm_headroom:sum": "sum by (job, shape) (xenwatch_vm_headroom)",
+}
+"""Recording rules: how full a host is, and the room of a pool by shape of VM."""
+
+_RECEIVERS: Final = """\
+# An example: put your own receivers in place of the two at the end. What is worth keeping are the
+# inhibitions, made from the table of alerts by `make generate`: a warning is not told beside its
+# critical alert, nor a symptom beside its cause."""
+
+
+def duration(seconds: float) -> str:
+    """A time span as Prometheus writes it: `5m`, `90s`, `500ms`."""
+    milliseconds = round(seconds * 1000)
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds % size == 0 and (milliseconds or unit == "s"):
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
+def _annotations(alert: Alert | Watch, policy: Policy, host: str) -> dict[str, str]:
+    return {
+        "summary": host + template(alert.summary, alert.shown),
+        "description": template(alert.description, alert.shown),
+        "runbook_url": f"{policy.runbooks}{alert.title}.md",
+    }
+
+
+def _of_alert(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
+    for severity, condition in alert.conditions.items():
+        yield {
+            "alert": alert.title,
+            "expr": condition.promql(),
+            "for": duration(policy.seconds[alert.name]),
+            "keep_firing_for": duration(policy.keep),
+            "labels": {"severity": severity},
+            "annotations": _annotations(alert, policy, "{{ $labels.instance }}: "),
+        }
+
+
+def _of_watch(watch: Watch, policy: Policy) -> dict[str, object]:
+    return {
+        "alert": watch.title,
+        "expr": watch.expression,
+        "for": duration(watch.seconds),
+        "labels": {"severity": watch.severity},
+        "annotations": _annotations(watch, policy, ""),
+    }
+
+
+def rules(policy: Policy) -> str:
+    """The rules: alerts of the daemon, watches over it, and recordings.
+
+    For Prometheus 2.42 or newer, which is the first with `keep_firing_for`.
+    """
+    alerts = [rule for alert in ALERTS for rule in _of_alert(alert, policy)]
+    groups = {
+        "xenwatch-records": [{"record": name, "expr": text} for name, text in RECORDS.items()],
+        # One group, so that all of them are evaluated on the same scrapes.
+        "xenwatch-alerts": alerts,
+        "xenwatch-watches": [_of_watch(watch, policy) for watch in WATCHES],
+    }
+    return yaml.render({"groups": [{"name": n, "rules": it} for n, it in groups.items()]})
+
+
+def inhibitions() -> list[dict[str, Any]]:
+    """A warning by its critical alert, and a symptom by its cause on the same host and series."""
+    labels = dict.fromkeys(label for alert in ALERTS for label in alert.labels)
+    found: list[dict[str, Any]] = [
+        {
+            "source_matchers": [f'severity="{CRITICAL}"'],
+            "target_matchers": [f'severity="{WARNING}"', 'alertname=~"Xenwatch.*"'],
+            "equal": ["alertname", "job", "instance", *labels],
+        }
+    ]
+    every: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
+    by_name = {it.name: it for it in every}
+    for symptom in every:
+        for name in symptom.causes:
+            cause = by_name[name]
+            common = [label for label in cause.labels if label in symptom.labels]
+            host = [] if "job" in common else ["job", "instance"]
+            found.append(
+                {
+                    "source_matchers": [f'alertname="{cause.title}"', *_severity(cause)],
+                    "target_matchers": [f'alertname="{symptom.title}"'],
+                    "equal": [*host, *common],
+                }
+            )
+    return found
+
+
+def _severity(cause: Alert | Watch) -> Iterable[str]:
+    """Only a cause that is as bad as can be explains a symptom."""
+    graded = isinstance(cause, Alert) and CRITICAL in cause.conditions
+    return [f'severity="{CRITICAL}"'] if graded else []
+
+
+def alertmanager() -> str:
+    """The example for Alertmanager 0.22 or newer (matchers): a route, receivers, inhibitions."""
+    document = {
+        "route": {
+            "receiver": "mail",
+            "group_by": ["alertname", "job", "instance"],
+            "group_wait": "30s",
+            "group_interval": "5m",
+            "repeat_interval": "12h",
+            "routes": [
+                {
+                    "receiver": "page",
+                    "matchers": ['alertname=~"Xenwatch.*"', f'severity="{CRITICAL}"'],
+                    "repeat_interval": "1h",
+                }
+            ],
+        },
+        "inhibit_rules": inhibitions(),
+        "receivers": [
+            {"name": "mail", "webhook_configs": [{"url": "http://127.0.0.1:9099/mail"}]},
+            {"name": "page", "webhook_configs": [{"url": "http://127.0.0.1:9099/page"}]},
+        ],
+    }
+    return yaml.render(document, _RECEIVERS)
+
+
+def rule_files(policy: Policy) -> Mapping[str, str]:
+    """The generated files, by path relative to the top of the repository."""
+    return {RULES: rules(policy), ALERTMANAGER: alertmanager()}
