@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
+from xenwatch.readings_qemu import Absence, Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.snapshot import (
     Abi,
     Aio,
@@ -145,6 +146,11 @@ def full_snapshot() -> Snapshot:
             ),
             0,
         ),
+        "qemus": Qemus(
+            {5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), b"", 2.5, 120, 0.5, ())},
+            {6: Absence(UUIDS[6], 3)},
+        ),
+        "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(UUIDS[5], 90, 30)}, {900: (90, 30)}),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
     return Snapshot(1001.5, outcomes, **readings)

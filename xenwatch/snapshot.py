@@ -9,7 +9,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from xenwatch.readings_qemu import Qemus, WakeupsByCause
 
 INITIALISING: Final = "Initialising"
 """The state sysfs shows of every device that has no driver in dom0's kernel."""
@@ -318,10 +320,15 @@ class XenstoreDevices:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One pass: a field for each probe, and how each probe fared."""
+    """One pass: a field for each probe, and how each probe fared.
+
+    `kept` has the last value of each probe that fails now, for that probe alone: what it knew of
+    counters and processes is not lost by one failure.
+    """
 
     time: float = 0.0
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    kept: Mapping[str, Any] = field(default_factory=dict)
     host: Host | None = None
     event_channels: EventChannels | None = None
     irqs: Irqs | None = None
@@ -340,6 +347,12 @@ class Snapshot:
     backends: Backends | None = None
     xenstore: Xenstore | None = None
     xenstore_devices: XenstoreDevices | None = None
+    qemus: Qemus | None = None
+    qemu_wakeups_by_cause: WakeupsByCause | None = None
+
+    def last(self, probe: str) -> Any:
+        """What the probe read last, even if it fails now; `None` if it never read anything."""
+        return self.kept.get(probe, getattr(self, probe))
 
     def name(self, domain: Domain) -> bytes | None:
         """A domain's name as xenstore has it now, else the one last known for it."""

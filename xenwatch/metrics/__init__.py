@@ -18,6 +18,7 @@ from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
+from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.snapshot import Snapshot
 
 __all__ = ["METRICS", "EngineStats", "Metric", "Outlook", "alert_states", "families"]
@@ -28,6 +29,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *ALERT_METRICS,
     *OWN_METRICS,
     *HOST_METRICS,
+    *QEMU_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""
 

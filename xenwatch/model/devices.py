@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from xenwatch.model.lease import CONNECTED, INITIALISING, Lease
 from xenwatch.model.platform import XAPI, XL, Platform
-from xenwatch.model.qemu import ARGUMENTS, Idle, Life
+from xenwatch.model.qemu import ARGUMENTS, USUAL, Idle, Life
 from xenwatch.model.refusal import Refused
 from xenwatch.model.resources import Process
 from xenwatch.parse.qemu import SERIAL
@@ -73,7 +73,7 @@ class Shape:
     disks: tuple[Disk, ...] = (Disk(),)
     nics: tuple[Nic, ...] = (Nic(),)
     peripherals: tuple[str, ...] = tuple(ARGUMENTS)
-    idle: Idle = Idle()
+    idle: Idle = USUAL
     uefi: bool = False
 
 
@@ -170,7 +170,7 @@ class DeviceModel:
 
     serial_pty: bool
     peripherals: tuple[str, ...] = ()
-    idle: Idle = Idle()
+    idle: Idle = USUAL
 
     def start(self, lease: Lease) -> None:
         """Event channels of the ioreq server (one a vCPU, one buffered), xenstore clients.

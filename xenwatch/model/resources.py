@@ -82,8 +82,6 @@ class Process:
 
     The thread ids are `pid` and those behind it. `life` is what wakes it, where it is a QEMU.
 
-    The thread ids are `pid` and those behind it. `life` is what wakes it, where it is a QEMU.
-
     `nofile` is its limit of open files, soft and hard, `group` its control group; `cpu_ns` and
     `wait_ns` are the time it had a CPU and waited for one.
     """
@@ -93,7 +91,6 @@ class Process:
     argv: tuple[str, ...] = ()
     nofile: tuple[int, int] = (1024, 1048576)
     threads: int = 1
-    life: Life | None = None
     life: Life | None = None
     group: str = "/"
     cpu_ns: int = 1_200_000_000

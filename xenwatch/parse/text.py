@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from xenwatch.parse.errors import ParseError
 
 _NUMBER = re.compile(rb"\s*(-?\d{1,20})\s*\Z")
+_VOLUNTARY = re.compile(rb"^voluntary_ctxt_switches:\t(\d{1,20})$", re.MULTILINE)
 
 
 def number(subject: str, data: bytes) -> int:
@@ -35,6 +36,17 @@ def loadavg_tasks(data: bytes) -> int:
     match = re.match(rb"\S+ \S+ \S+ \d+/(\d{1,10}) \d+\n?\Z", data)
     if not match:
         raise ParseError("/proc/loadavg", "expected five fields with running/total", data)
+    return int(match[1])
+
+
+def voluntary_switches(data: bytes) -> int:
+    """How often a thread gave up its CPU by itself, from its `/proc/PID/task/TID/status`.
+
+    Raises `ParseError`.
+    """
+    match = _VOLUNTARY.search(data)
+    if not match:
+        raise ParseError("/proc/PID/task/TID/status", "no voluntary_ctxt_switches", data)
     return int(match[1])
 
 

@@ -16,6 +16,8 @@ from xenwatch.probes.host import HOST
 from xenwatch.probes.kernel import BRIDGES, IRQS
 from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
+from xenwatch.probes.qemu import QEMUS
+from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 
@@ -38,4 +40,6 @@ PROBES: Final[tuple[Probe, ...]] = (
     BRIDGES,
     LOOPS,
     FILE_SYSTEMS,
+    QEMUS,
+    QEMU_WAKEUPS_BY_CAUSE,
 )

@@ -67,7 +67,10 @@ def run(
 def merge(snapshot: Snapshot, name: str, value: Any, outcome: Outcome, now: float) -> Snapshot:
     """The snapshot with one probe's result in place of its last one."""
     outcomes = {**snapshot.outcomes, name: outcome}
-    return dataclasses.replace(snapshot, time=now, outcomes=outcomes, **{name: value})
+    kept = {probe: last for probe, last in snapshot.kept.items() if probe != name}
+    if value is None and snapshot.last(name) is not None:
+        kept[name] = snapshot.last(name)
+    return dataclasses.replace(snapshot, time=now, outcomes=outcomes, kept=kept, **{name: value})
 
 
 def take(

@@ -1,0 +1,87 @@
+"""The metrics of the QEMUs of guests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.readings_qemu import Qemu
+
+
+def _of_qemus(value: Callable[[Qemu], float | None]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        qemus = readings.snapshot.qemus
+        if qemus is None:
+            return []
+        return [((str(domid),), value(qemu)) for domid, qemu in qemus.by_domid.items()]
+
+    return rows
+
+
+def _devices(readings: Readings) -> Iterable[Row]:
+    qemus = readings.snapshot.qemus
+    for domid, qemu in qemus.by_domid.items() if qemus is not None else ():
+        for device in qemu.devices:
+            yield (str(domid), device), 1
+
+
+def _causes(readings: Readings) -> Iterable[Row]:
+    causes = readings.snapshot.qemu_wakeups_by_cause
+    for domid, it in causes.by_domid.items() if causes is not None else ():
+        yield (str(domid), "timer"), it.timer
+        yield (str(domid), "io"), it.io
+
+
+QEMU_METRICS: Final = (
+    Metric(
+        "xenwatch_qemu_wakeups_total",
+        "counter",
+        "How often threads of the domain's QEMU slept and were woken.",
+        "/proc/PID/task/TID/status, voluntary_ctxt_switches",
+        _of_qemus(lambda qemu: qemu.wakeups),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_qemu_cpu_seconds_total",
+        "counter",
+        "CPU time of the domain's QEMU in dom0.",
+        "/proc/PID/stat, utime and stime",
+        _of_qemus(lambda qemu: qemu.cpu_seconds),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_qemu_wait_seconds_total",
+        "counter",
+        "Time threads of the domain's QEMU were ready to run and had no CPU of dom0.",
+        "/proc/PID/task/TID/schedstat, the second number",
+        _of_qemus(lambda qemu: qemu.wait_seconds),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_qemu_threads",
+        "gauge",
+        "Threads of the domain's QEMU.",
+        "/proc/PID/task",
+        _of_qemus(lambda qemu: len(qemu.tasks)),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_qemu_emulated_device",
+        "gauge",
+        "1 for each kind of device the domain's QEMU emulates beyond what the guest needs to run.",
+        "/proc/PID/cmdline",
+        _devices,
+        ("domid", "device"),
+    ),
+    Metric(
+        "xenwatch_qemu_wakeups_by_cause_total",
+        "counter",
+        "How often a poll of the domain's QEMU ended: timer, its time was up; io, something to "
+        "read or write. Polls that did not sleep are counted too.",
+        "tracefs, the return values of ppoll",
+        _causes,
+        ("domid", "cause"),
+    ),
+)
+"""The metrics of QEMU."""

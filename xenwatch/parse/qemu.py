@@ -1,0 +1,110 @@
+"""Command lines of QEMU: whose device model it is, and what it emulates.
+
+The variants: `qemu-dm-7` as argv[0] (XCP-ng), `-xen-domid 7` (xl, upstream QEMU), `-d 7` (the
+classic qemu-dm). Options may begin with one dash or two.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+USB: Final = "usb"
+TABLET: Final = "usb-tablet"
+USB_OTHER: Final = "usb-other"
+SERIAL: Final = "serial"
+PARALLEL: Final = "parallel"
+CDROM: Final = "cdrom"
+MONITOR: Final = "monitor"
+DEVICES: Final = (USB, TABLET, USB_OTHER, SERIAL, PARALLEL, CDROM, MONITOR)
+"""What QEMU may emulate, or serve, beyond what a guest's paravirtual drivers need.
+
+`usb` is a USB controller, `usb-other` any USB device that is no tablet, `monitor` one for people:
+the control socket of the toolstack is none.
+"""
+
+_NUMBER = re.compile(r"[0-9]{1,5}\Z")
+_NAMED = re.compile(r"qemu-dm-([0-9]{1,5})\Z")
+_CLASSIC: Final = "qemu-dm"
+_CONTROLLERS = re.compile(r"(?:[a-z0-9]+-)*(?:[uoex]hci|usb-uhci|usb-ehci|usb-ohci)[0-9]*\Z")
+_SERIAL: Final = frozenset({"isa-serial", "pci-serial"})
+_CD_DRIVERS: Final = frozenset({"ide-cd", "scsi-cd"})
+_TEXT: Final = frozenset({"-name", "-append", "-kernel", "-initrd", "-k"})
+"""Options whose value may look like an option: the name of a VM is free."""
+
+
+def arguments(data: bytes) -> tuple[str, ...]:
+    """`/proc/PID/cmdline` as its arguments; undecodable bytes as surrogates."""
+    return tuple(os.fsdecode(part) for part in data.removesuffix(b"\0").split(b"\0"))
+
+
+def device_model_of(argv: Sequence[str]) -> int | None:
+    """The domain whose device model this is, `None` where it is no guest's.
+
+    dom0's own backend QEMU has `-xen-domid 0` and `-xen-attach`.
+    """
+    if not argv:
+        return None
+    named = _NAMED.match(argv[0])
+    if named:
+        return _guest(named[1])
+    program = argv[0].rpartition("/")[2]
+    if "qemu" not in program:
+        return None
+    found: int | None = None
+    for option, value in _options(argv):
+        if option == "-xen-attach":
+            return None
+        if option == "-xen-domid" or (option == "-d" and program == _CLASSIC):
+            found = _guest(value)
+    return found
+
+
+def emulated_devices(argv: Sequence[str]) -> tuple[str, ...]:
+    """Which of `DEVICES` the command line asks for, in that order."""
+    found = {name for option, value in _options(argv) for name in _asked(option, value)}
+    return tuple(name for name in DEVICES if name in found)
+
+
+def _guest(text: str) -> int | None:
+    return int(text) if _NUMBER.match(text) and int(text) else None
+
+
+def _options(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Options, with one dash, and the value behind each; empty where there is none."""
+    place = 1
+    while place < len(argv):
+        word = argv[place]
+        place += 1
+        if not word.startswith("-"):
+            continue
+        option = "-" + word.lstrip("-")
+        value = ""
+        if place < len(argv) and (option in _TEXT or not argv[place].startswith("-")):
+            value = argv[place]
+            place += 1
+        yield option, value
+
+
+def _asked(option: str, value: str) -> Iterable[str]:
+    """What one option makes QEMU emulate."""
+    first, *rest = value.split(",")
+    driver = first.removeprefix("driver=") if option == "-device" else ""
+    other = first if option == "-usbdevice" else ""
+    controller = _CONTROLLERS.match(driver) is not None
+    machine = option in ("-machine", "-M") and "usb=on" in rest
+    switched_off = first in ("none", "null") if option == "-monitor" else first == "none"
+    asked = {
+        USB: option in ("-usb", "-usbdevice") or controller or machine,
+        TABLET: driver == "usb-tablet" or other == "tablet",
+        USB_OTHER: (driver.startswith("usb-") and driver != "usb-tablet" and not controller)
+        or other not in ("", "tablet"),
+        SERIAL: (option == "-serial" and not switched_off) or driver in _SERIAL,
+        PARALLEL: (option == "-parallel" and not switched_off) or driver == "isa-parallel",
+        CDROM: option == "-cdrom" or "media=cdrom" in rest or driver in _CD_DRIVERS,
+        MONITOR: (option == "-monitor" and not switched_off)
+        or (option == "-mon" and "mode=control" not in rest),
+    }
+    return (name for name, yes in asked.items() if yes)
