@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
-from xenwatch import doctor, exposition, present
-from xenwatch.assess import LimitState, assess
+from xenwatch import doctor, present
+from xenwatch.assess import LimitState
 from xenwatch.limits import LIMITS, Ceiling, Thresholds
 from xenwatch.probes import PROBES
-from xenwatch.snapshot import Domains, Outcome, Snapshot, Status
+from xenwatch.snapshot import Outcome, Snapshot, Status
 
 LABELLED = next(limit for limit in LIMITS if limit.label is not None)
 
@@ -91,46 +90,6 @@ def test_failures_are_lines() -> None:
     }
 
     assert present.failures(outcomes) == "aio: /proc/x: bad\\n\\x1b[2J\n"
-
-
-def test_json_has_the_shape_it_says() -> None:
-    """Limits, domains and probes are there with the fields of the docstring."""
-    snapshot = full_snapshot()
-    found = json.loads(present.document(snapshot, assess(snapshot)))
-
-    assert found.keys() == {"time", "limits", "domains", "probes"}
-    for limit in found["limits"]:
-        assert limit.keys() == {
-            *("limit", "instance", "unit", "used", "max", "max_origin"),
-            *("ratio", "headroom", "state", "warning", "critical"),
-        }
-    assert {probe["status"] for probe in found["probes"].values()} <= {it.value for it in Status}
-    assert [it["domid"] for it in found["domains"]] == [
-        domain.domid
-        for domain in snapshot.domains.domains  # type: ignore[union-attr]
-    ]
-
-
-def test_json_has_null_for_the_unknown() -> None:
-    """Without a reading of the domains there is null and not an empty list."""
-    found = json.loads(present.document(Snapshot(), [state("a", used=3)]))
-
-    assert found["domains"] is None
-    assert found["limits"][0]["max"] is None
-    assert found["limits"][0]["state"] == "unknown"
-
-
-@settings(deadline=None)
-@given(st.binary())
-def test_names_in_json_are_those_of_the_labels(name: bytes) -> None:
-    """A domain is called in JSON what it is called in the metrics."""
-    full = full_snapshot()
-    assert full.domains is not None
-    domain = dataclasses.replace(full.domains.domains[0], name=name)
-    snapshot = Snapshot(domains=Domains((domain,), "hypercall"))
-
-    found = json.loads(present.document(snapshot, []))
-    assert found["domains"][0]["name"] == exposition.text(name)
 
 
 def test_doctor_tells_of_every_probe() -> None:

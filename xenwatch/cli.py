@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import structlog
 
-from xenwatch import __version__, config, exposition, log, metrics, plan, present, threads
+from xenwatch import __version__, config, exposition, log, metrics, overview, plan, present, threads
 from xenwatch.assess import assess
 from xenwatch.config import ConfigError, Settings
 from xenwatch.doctor import report
 from xenwatch.engine import one_pass
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.keys import Key
+from xenwatch.overview import Overview
 from xenwatch.plan import PlanError
 from xenwatch.planner import fit_each
 from xenwatch.snapshot import Snapshot, Status
@@ -232,8 +233,14 @@ def _prometheus(snapshot: Snapshot, settings: Settings) -> str:
     return exposition.render(metrics.families(snapshot, states, None, outlook)).decode()
 
 
+def _overview(snapshot: Snapshot, settings: Settings) -> Overview:
+    states = assess(snapshot, settings.thresholds())
+    plans = fit_each(states, snapshot, settings.shapes().values())
+    return overview.of(snapshot, states, plans, settings.probes())
+
+
 def _json(snapshot: Snapshot, settings: Settings) -> str:
-    return present.document(snapshot, assess(snapshot, settings.thresholds()))
+    return overview.dumps(_overview(snapshot, settings))
 
 
 def _table(snapshot: Snapshot, settings: Settings) -> str:

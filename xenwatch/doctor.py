@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from xenwatch.config import SOURCE
 from xenwatch.probes.base import Probe
-from xenwatch.snapshot import Snapshot, Status
+from xenwatch.snapshot import Outcome, Snapshot, Status
 from xenwatch.words import printable
 
 
@@ -18,16 +18,24 @@ def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
     return "\n".join([*lines, "", *_summary(snapshot)]) + "\n"
 
 
+def advice(probe: Probe, outcome: Outcome) -> str:
+    """What to do about a probe's outcome; empty where nothing is to be done."""
+    if outcome.status is Status.FAILED:
+        return probe.advice
+    if outcome.status is Status.DISABLED:
+        return f"to read it, set enabled = true in [probes.{probe.name}]"
+    return ""
+
+
 def _probe(probe: Probe, snapshot: Snapshot) -> Iterator[str]:
     outcome = snapshot.outcomes[probe.name]
     yield f"{probe.name}: {outcome.status.value}"
     yield f"  reads: {probe.reads}"
     if outcome.detail:
         yield f"  why: {printable(outcome.detail)}"
-    if outcome.status is Status.FAILED:
-        yield f"  do: {probe.advice}"
-    if outcome.status is Status.DISABLED:
-        yield f"  do: to read it, set enabled = true in [probes.{probe.name}]"
+    do = advice(probe, outcome)
+    if do:
+        yield f"  do: {do}"
 
 
 def _summary(snapshot: Snapshot) -> Iterator[str]:

@@ -1,17 +1,13 @@
-"""A snapshot for people, as a table, and for programs, as JSON."""
+"""The states of the limits for people, as a table."""
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from xenwatch import exposition
 from xenwatch.assess import LimitState, Severity
-from xenwatch.snapshot import Domain, Outcome, Snapshot, Status
+from xenwatch.snapshot import Outcome, Status
 from xenwatch.words import printable
 
 HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "MAX IS FROM")
@@ -58,26 +54,6 @@ def failures(outcomes: Mapping[str, Outcome]) -> str:
     )
 
 
-def document(snapshot: Snapshot, states: Iterable[LimitState]) -> str:
-    """The pass as a JSON object, ended by a newline.
-
-    `time` is Unix time. `limits` is an array of objects: `limit`, `instance` (empty where a limit
-    has only one), `unit` (empty or `bytes`), `used`, `max`, `max_origin`, `ratio`, `headroom`,
-    `state` (ok, warning, critical, unknown), `warning`, `critical` (used ratios). `domains` is an
-    array with the fields of `Domain`, names as the metrics' labels have them. `probes` maps each
-    probe to `status` (ok, failed, not applicable, disabled), `detail`, `seconds`, `cpu_seconds`
-    and `time`. What could not be read is null; `domains` is null when there was no reading.
-    """
-    domains = snapshot.domains
-    content = {
-        "time": snapshot.time,
-        "limits": [_limit(state) for state in states],
-        "domains": None if domains is None else [_domain(snapshot, d) for d in domains.domains],
-        "probes": {name: dataclasses.asdict(it) for name, it in snapshot.outcomes.items()},
-    }
-    return json.dumps(content, indent=2, default=_plain) + "\n"
-
-
 def quantity(value: int | None, unit: str) -> str:
     """A number of units for people: bytes in powers of 1,024, counts in full, `-` for none."""
     if value is None:
@@ -109,30 +85,3 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(cells).rstrip() + "\n"
-
-
-def _limit(state: LimitState) -> dict[str, Any]:
-    return {
-        "limit": state.limit.name,
-        "instance": state.instance,
-        "unit": state.limit.unit,
-        "used": state.used,
-        "max": state.ceiling.value if state.ceiling else None,
-        "max_origin": state.ceiling.origin if state.ceiling else None,
-        "ratio": state.ratio,
-        "headroom": state.headroom,
-        "state": state.severity,
-        **dataclasses.asdict(state.thresholds),
-    }
-
-
-def _domain(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
-    return {**dataclasses.asdict(domain), "name": snapshot.name(domain)}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, bytes):
-        return exposition.text(value)
-    raise TypeError(f"not for JSON: {type(value).__name__}")
