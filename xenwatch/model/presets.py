@@ -13,6 +13,7 @@ from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
+from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, Idle
 
 HOSTILE: Final = b'db"1\\\n{domid="0"} \xff\xfe'
 """A name that would forge a series where it is not escaped: quote, backslash, newline, no UTF-8."""
@@ -69,11 +70,24 @@ def few(platform: Platform) -> Machine:
     return machine
 
 
+def desktops(idle: Idle, peripherals: tuple[str, ...] = tuple(ARGUMENTS)) -> Machine:
+    """Idle Windows desktops on XCP-ng 8.3, each with what wakes its QEMU."""
+    machine = Machine(XCP_NG_8_3)
+    shape = Shape("hvm", 1, 2097152, (Disk(),), (Nic(),), peripherals, idle)
+    for number in range(1, 5):
+        machine.start(b"desktop-%02d" % number, shape)
+    return machine
+
+
 _OWN: Final = {XCP_NG_8_3.name: xcp_ng_8_3, DEBIAN_12.name: debian_12}
 PRESETS: Final[Mapping[str, Callable[[], Machine]]] = {
     name: _OWN.get(name) or partial(few, platform)
     for name, platform in PLATFORMS.items()
     if platform is not EXPERIMENT
+} | {
+    "pulsar-before": partial(desktops, BEFORE_PULSAR),
+    "pulsar-after": partial(desktops, AFTER_PULSAR, ()),
 }
-"""The makers of the synthetic hosts by name of the platform, the default one first."""
+"""The makers of the synthetic hosts: by name of the platform, the default one first, and two that
+show what the VMs' emulated devices cost dom0."""
 DEFAULT: Final = next(iter(PRESETS))

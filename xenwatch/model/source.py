@@ -8,7 +8,6 @@ from typing import Final
 
 from xenwatch.model import files
 from xenwatch.model.host import Machine
-from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.rtnl import render_links
@@ -36,7 +35,8 @@ def preset(name: str, *, empty: bool = False) -> ModelSource:
     """
     if name not in PRESETS:
         raise KeyError(f"no preset {name!r}; known are {', '.join(PRESETS)}")
-    return ModelSource(Machine(PLATFORMS[name]) if empty else PRESETS[name]())
+    machine = PRESETS[name]()
+    return ModelSource(Machine(machine.dom0.platform) if empty else machine)
 
 
 class ModelSource:
