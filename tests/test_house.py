@@ -62,6 +62,8 @@ EDGE = {
     "xenwatch.threads": "runs what may hang",
     "xenwatch.engine": "schedules the probes",
     "xenwatch.publish": "renders pages when the engine has news",
+    "xenwatch.receivers": "speaks to Alertmanagers, webhooks and commands",
+    "xenwatch.notifier": "tells them of alerts, and keeps what is to be told in a file",
     "xenwatch.listen": "opens the sockets to listen on",
     "xenwatch.web": "serves HTTP",
     "xenwatch.notify": "tells systemd",

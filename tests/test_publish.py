@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.fake_clock import FakeClock, running, settle
 from tests.support import full_snapshot, labelled, series
 from xenwatch import publish
-from xenwatch.alerts.states import Alerts
+from xenwatch.alerts.states import Active, Alerts
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config import Settings
 from xenwatch.engine import Engine
@@ -208,6 +208,7 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     it.policy = dataclasses.replace(Settings().alerts(), keep=0, runbooks="file:///r/")
     it.policy = dataclasses.replace(it.policy, seconds={a.name: 60 for a in ALERTS})
     it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    engine.ready.set()
     told: list[Alerts] = []
     it.tell = told.append
     page: Page | None = None
@@ -227,3 +228,25 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     assert changes[1]["next"] == "see file:///r/XenwatchAioRequestsNearLimit.md"
     names = [[active.alert.name for active in alerts.firing] for alerts in told]
     assert [("aio_requests_near_limit" in at) for at in names] == [False, False, True, True]
+
+
+async def test_alerts_wait_for_the_first_pass() -> None:
+    """Until every probe has run nothing is said of alerts, and what fired before goes on."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    it.policy = dataclasses.replace(Settings().alerts(), keep=0)
+    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    alert = next(a for a in ALERTS if a.name == "aio_requests_near_limit")
+    active = Active(alert, "critical", (), since=900.0, value=0.5, fired=950.0)
+    it.alerts = Alerts({(alert.name, "critical", ()): active})
+    engine.snapshot = Snapshot(960.0)
+    async with running(it.run()):
+        engine.changed.set()
+        first = await rendered(clock, it, None)
+        assert labelled("xenwatch_alert_state", first.bodies[False, False]) == {}
+        engine.snapshot = full_snapshot()
+        engine.ready.set()
+        engine.changed.set()
+        await rendered(clock, it, first)
+
+    assert [active.fired for active in it.alerts.firing if active.alert is alert] == [950.0]

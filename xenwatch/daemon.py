@@ -20,6 +20,7 @@ from xenwatch.alerts.states import Policy
 from xenwatch.config import ConfigError, Settings
 from xenwatch.engine import Engine, SystemClock
 from xenwatch.limits import LIMITS, Limit
+from xenwatch.notifier import RESEND, Notifier
 from xenwatch.notify import notify, watchdog_seconds
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
@@ -41,7 +42,8 @@ class Daemon:
     """Reads `source` and serves what it says until it is told to stop.
 
     `load` reads the configuration again or raises `ConfigError`; `streams` are events of the
-    source by name. To be made and run inside one event loop.
+    source by name; `resend` is how often Alertmanager is told again, in seconds. To be made and run
+    inside one event loop.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Daemon:
         *,
         probes: Iterable[Probe] = PROBES,
         limits: Iterable[Limit] = LIMITS,
+        resend: float = RESEND,
     ) -> None:
         self._settings = settings
         self._load = load
@@ -71,6 +74,14 @@ class Daemon:
             settings.shapes(),
             _policy(settings),
         )
+        self._notifier = Notifier(
+            settings,
+            clock,
+            socket.gethostname(),
+            directory=os.environ.get("STATE_DIRECTORY", "").partition(":")[0],
+            resend=resend,
+        )
+        self._publisher.tell = self._notifier.tell
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
@@ -83,6 +94,7 @@ class Daemon:
             _log.error("cannot start", reason=str(error))
             return 1
         self._handle_signals()
+        self._publisher.alerts = await self._notifier.restore()
         path = self._settings[config.TELEMETRY_PATH]
         runner = web.AppRunner(self._application(path), access_log=None, shutdown_timeout=GRACE)
         async with asyncio.TaskGroup() as group:
@@ -98,6 +110,7 @@ class Daemon:
                 await runner.cleanup()
                 for task in tasks:
                     task.cancel()
+        self._notifier.save_at_the_end()
         with contextlib.suppress(TimeoutError, RuntimeError):
             threads.bounded(self._source.close, GRACE, "close")
         _log.info("stopped")
@@ -128,6 +141,7 @@ class Daemon:
         return [
             self._engine.run(),
             self._publisher.run(),
+            self._notifier.run(),
             self._reloads(),
             _watchdog(),
             *streams,

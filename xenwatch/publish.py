@@ -90,7 +90,7 @@ class Publisher:
 
     `complete` says whether every probe has had a run by the time of that page. `thresholds`, by
     name of limit, `shapes`, by their own, and `policy` may be set anew at any time. `tell` is
-    called with the alerts of each page.
+    called with the alerts of each complete page; `alerts` may be set to those of before a restart.
     """
 
     def __init__(
@@ -121,7 +121,9 @@ class Publisher:
             self._engine.changed.clear()
             complete = self._engine.ready.is_set()
             try:
-                page = await self._rendered(self._engine.snapshot, self.policy)
+                # What was not read yet does not end an alert that fired before a restart.
+                policy = self.policy if complete else None
+                page = await self._rendered(self._engine.snapshot, policy)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
                 # An old page would look like a new one: better none than numbers long past.
                 _log.exception("the metrics could not be rendered")
@@ -129,10 +131,15 @@ class Publisher:
             else:
                 _log_changes(self._states, page.states)
                 self.page, self._states, self.complete = page, page.states, complete
-                self._history, self.alerts = page.history, page.alerts
-                for change in page.alerts.changes:
-                    _log_alert(change, self.policy)
-                self.tell(page.alerts)
+                self._history = page.history
+                if policy is not None:
+                    self._take_alerts(page.alerts, policy)
+
+    def _take_alerts(self, alerts: Alerts, policy: Policy) -> None:
+        self.alerts = alerts
+        for change in alerts.changes:
+            _log_alert(change, policy)
+        self.tell(alerts)
 
     async def part(self, probes: Collection[str]) -> Page:
         """A page of these probes alone."""
@@ -176,10 +183,10 @@ def _log_changes(before: tuple[LimitState, ...], now: tuple[LimitState, ...]) ->
         (_log.warning if bad else _log.info)("limit changed", was=was.value, **words)
 
 
-def _log_alert(change: Change, policy: Policy | None) -> None:
+def _log_alert(change: Change, policy: Policy) -> None:
     """Log an alert that began, fires or is over; of one that fires, what to do next."""
     active = change.active
-    message = messages.of_active(active, "", policy.runbooks if policy else "")
+    message = messages.of_active(active, "", policy.runbooks)
     words = {
         "alert": active.alert.title,
         "severity": active.severity,

@@ -1,0 +1,215 @@
+"""Tells receivers of alerts, again where they want it, until they take it, over restarts too."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import structlog
+
+from xenwatch import receivers, threads
+from xenwatch.alerts import keys
+from xenwatch.alerts.outbox import Outbox
+from xenwatch.alerts.states import Alerts
+from xenwatch.config import Settings
+from xenwatch.engine import Clock
+from xenwatch.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
+
+RESEND: Final = 60.0
+"""Seconds after which Alertmanager is told again what it knows (Prometheus: resend-delay)."""
+LASTING: Final = 4
+"""Times of that an alert lasts that is not told again (Prometheus: resolveTimeout)."""
+FIRST_RETRY: Final = 1.0
+LONGEST_RETRY: Final = 60.0
+"""Seconds until what was not taken is sent again: doubled each time, up to this."""
+FILE_LIMIT: Final = 16 << 20
+SAVE_DEADLINE: Final = 0.5
+"""Seconds reading or writing the file may take while the daemon starts or stops."""
+
+_log = structlog.get_logger()
+
+
+class Notifier:
+    """Takes the alerts of each page by `tell` and tells those the settings name.
+
+    `resend` is in seconds; `directory` is where systemd lets the daemon keep its state.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        instance: str,
+        *,
+        directory: str = "",
+        resend: float = RESEND,
+    ) -> None:
+        named = (("webhook", settings[keys.WEBHOOK]), ("command", settings[keys.COMMAND]))
+        self.outbox = Outbox(
+            settings[keys.INSTANCE] or instance,
+            settings[keys.RUNBOOKS],
+            [name for name, place in named if place],
+        )
+        self._settings = settings
+        self._clock = clock
+        self._resend = resend
+        self._file = settings[keys.STATE_FILE] or (directory and f"{directory}/alerts.json")
+        self._lock = threading.Lock()
+        self._dirty = asyncio.Event()
+        self._news: list[asyncio.Event] = []
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody is to be told."""
+        named = self._settings[keys.ALERTMANAGERS] or self.outbox.queues
+        return bool(named) and self._settings[keys.ENABLED]
+
+    def tell(self, alerts: Alerts) -> None:
+        """Take up the alerts of a new page."""
+        if self.outbox.take(alerts):
+            self._dirty.set()
+            for event in self._news:
+                event.set()
+
+    async def restore(self) -> Alerts:
+        """What fired when the daemon stopped; nothing where nothing was kept."""
+        if self._file and self.wanted:
+            try:
+                async with asyncio.timeout(SAVE_DEADLINE):
+                    document = await threads.start(functools.partial(_read, self._file), "alerts")
+                self.outbox.restore(document)
+            except FileNotFoundError:
+                pass
+            except (
+                OSError,
+                TimeoutError,
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+            ) as error:
+                _log.error("alerts kept before are lost", file=self._file, reason=repr(error))
+        return self.outbox.alerts
+
+    async def run(self) -> None:
+        """Tell everybody until cancelled; then keep what is still to be told."""
+        if not self.wanted:
+            return
+        async with receivers.http_session() as session, asyncio.TaskGroup() as group:
+            for url in self._settings[keys.ALERTMANAGERS]:
+                group.create_task(self._repeat(Alertmanager(session, url)))
+            for name, queue in self.outbox.queues.items():
+                receiver = self._receiver(name, session)
+                group.create_task(self._pass_on(receiver, queue))
+            if self._file:
+                group.create_task(self._save())
+
+    def _receiver(self, name: str, session: aiohttp.ClientSession) -> Webhook | Command:
+        if name == "webhook":
+            return Webhook(session, self._settings[keys.WEBHOOK])
+        return Command(self._settings[keys.COMMAND], self._settings[keys.COMMAND_DEADLINE])
+
+    async def _repeat(self, receiver: Alertmanager) -> None:
+        """Send all that stands, at once on news and else again and again."""
+        news = self._listen()
+        while True:
+            news.clear()
+
+            async def send() -> None:
+                standing = self.outbox.standing(self._clock.time(), LASTING * self._resend)
+                for start in range(0, len(standing), BATCH):
+                    await receiver.deliver(standing[start : start + BATCH])
+
+            await self._until_taken(receiver.name, send)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._resend):
+                    await news.wait()
+
+    async def _pass_on(self, receiver: Webhook | Command, queue: deque[dict[str, Any]]) -> None:
+        """Send each event once, in order."""
+        news = self._listen()
+        while True:
+            news.clear()
+            while queue:
+
+                async def send() -> None:
+                    batch = [queue[number] for number in range(min(BATCH, len(queue)))]
+                    await receiver.deliver(batch)
+                    # While it was sent, a full queue may have dropped its oldest.
+                    for it in batch:
+                        if queue and queue[0] is it:
+                            queue.popleft()
+
+                await self._until_taken(receiver.name, send)
+                self._dirty.set()
+            await news.wait()
+
+    async def _until_taken(self, name: str, send: Callable[[], Awaitable[None]]) -> None:
+        """Send until it is taken. What is sent is put together anew each time."""
+        wait = FIRST_RETRY
+        failed = False
+        while True:
+            try:
+                await send()
+            except DeliveryError as error:
+                if not failed:
+                    words = "alerts cannot be told, and will be when it works again"
+                    _log.warning(words, receiver=name, reason=str(error))
+                failed = True
+                await self._clock.sleep(wait)
+                wait = min(2 * wait, LONGEST_RETRY)
+            else:
+                if failed:
+                    _log.info("alerts are told again", receiver=name)
+                return
+
+    def _listen(self) -> asyncio.Event:
+        self._news.append(asyncio.Event())
+        return self._news[-1]
+
+    async def _save(self) -> None:
+        """Keep what there is to keep whenever it has changed, and at the end."""
+        failed = False
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            text = json.dumps(self.outbox.kept())
+            try:
+                await threads.start(functools.partial(self._write, text), "alerts")
+                failed = False
+            except OSError as error:
+                if not failed:
+                    _log.error("alerts are not kept", file=self._file, reason=error.strerror)
+                failed = True
+
+    def save_at_the_end(self) -> None:
+        """Keep what there is to keep, for use when the daemon stops."""
+        if self._file and self.wanted:
+            text = json.dumps(self.outbox.kept())
+            with contextlib.suppress(OSError, TimeoutError, RuntimeError):
+                threads.bounded(functools.partial(self._write, text), SAVE_DEADLINE, "alerts")
+
+    def _write(self, text: str) -> None:
+        """Replace the file as a whole: a crash leaves the old one or the new one."""
+        new = Path(f"{self._file}.new")
+        with self._lock:
+            with new.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._file)
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    with Path(name).open("rb") as file:
+        document: Mapping[str, Any] = json.loads(file.read(FILE_LIMIT))
+    return document
