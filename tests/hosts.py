@@ -15,17 +15,19 @@ from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import render_query_size
 from xenwatch.model.render.kernel_log import LogLine, render_kmsg
 from xenwatch.model.render.partitions import render_partitions
+from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.text import render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import Store
 from xenwatch.model.tree import FileTree
-from xenwatch.parse import domaininfo, evtchn, gnttab, xenstore, xenversion
+from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenstore, xenversion
 from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo
 from xenwatch.parse.evtchn import CLOSED, INTERDOMAIN, Channel, parse_lsevtchn
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.partitions import Partition
+from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.rtnl import Link
 from xenwatch.sources.base import (
     READ_LIMIT,
@@ -37,6 +39,7 @@ from xenwatch.sources.base import (
 )
 
 VERSION = (4, 17)
+_PHYSINFO = struct.pack("<I", physinfo.PHYSINFO)
 SLOTS = 64
 """Where the scans of `probe` ended in every domain."""
 _ERRORS = {
@@ -128,6 +131,9 @@ class LabSource:
                 return self._status(call.block)
             case gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE:
                 return self._query_size(call.block)
+            case domaininfo.SYSCTL, _ if call.block.startswith(_PHYSINFO):
+                block = render_physinfo(LAYOUTS[VERSION], call.block, self._memory())
+                return HypercallReply(0, block)
             case domaininfo.SYSCTL, _:
                 first, count = struct.unpack_from("<HxxI", call.block, 8)
                 infos = [info for info in self._infos if info.domid >= first][:count]
@@ -162,6 +168,15 @@ class LabSource:
 
     def close(self) -> None:
         """See `Source.close`."""
+
+    def _memory(self) -> PhysInfo:
+        """Xen's memory as `xl info` shows it, in pages of its MiB."""
+        text = (self._capture / "xl-info").read_text()
+        total, free = (
+            int(re.findall(rf"^{name} +: (\d+)$", text, re.MULTILINE)[0]) << 8
+            for name in ("total_memory", "free_memory")
+        )
+        return PhysInfo(total, free, 0, 0)
 
     def _status(self, block: bytes) -> HypercallReply:
         domid, port = struct.unpack_from("<HxxI", block)

@@ -28,6 +28,7 @@ from xenwatch.snapshot import (
     GrantFrames,
     Grants,
     Host,
+    HostMemory,
     Irqs,
     Loops,
     Maptrack,
@@ -130,6 +131,7 @@ def full_snapshot() -> Snapshot:
             balloon_current=4 << 30,
         ),
         "pids": Pids(300, 32768, 60000),
+        "host_memory": HostMemory(64 << 30, 16 << 30),
         "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         "loops": Loops(2, 0, 0),
         "file_systems": FileSystems(

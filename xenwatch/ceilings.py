@@ -213,6 +213,18 @@ def ptys_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     return {"": Ceiling(snapshot.ptys.max, "kernel.pty.max")}
 
 
+def host_memory_used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Memory of the host that domains and Xen hold."""
+    memory = snapshot.host_memory
+    return {} if memory is None else {"": memory.total - memory.free}
+
+
+def host_memory_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """All memory Xen has."""
+    memory = snapshot.host_memory
+    return {} if memory is None else {"": Ceiling(memory.total, "physinfo: total_pages")}
+
+
 def memory_used(snapshot: Snapshot) -> Mapping[str, int]:
     """Memory that cannot be had without swapping; nothing before Linux 3.14, which cannot say."""
     memory = snapshot.memory

@@ -25,7 +25,7 @@ class Cost:
     """What one more VM takes of a limit, in units of the limit.
 
     For the domain itself, for each vCPU, disk, ring of a disk (one for each queue the frontend and
-    the backend agree on), network interface and queue of one.
+    the backend agree on), network interface and queue of one, and byte of its memory.
     """
 
     domain: Units = 0
@@ -34,6 +34,7 @@ class Cost:
     ring: Units = 0
     vif: Units = 0
     queue: Units = 0
+    memory: Units = 0
 
 
 Costs = Mapping[str, Mapping[str, Cost]]
@@ -152,6 +153,7 @@ XENCONSOLED_FDS: Final[Costs] = {
 }
 PTYS: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(domain=1)))
 """One a console: xenconsoled's or QEMU's."""
+HOST_MEMORY: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(memory=1)))
 DOM0_LOW_MEMORY: Final[Costs] = dict.fromkeys(
     ("xenserver-6.1", "xenserver-6.2"), _same(Cost(domain=_MIB))
 )

@@ -19,8 +19,6 @@ from xenwatch.limits import LIMITS, Limit
 from xenwatch.shapes import Shape
 from xenwatch.snapshot import Snapshot, Status
 
-HOST_MEMORY: Final = "host_memory"
-"""Stands for Xen's free memory, which no probe reads, where a shape states its memory."""
 DOM0: Final = "0"
 """The instance of a limit by domain that VMs share."""
 
@@ -115,8 +113,6 @@ def fit(
         if limit.costs and _applies(limit, snapshot)
         for room in question.rooms(limit, by_limit[limit.name])
     ]
-    if any(shape.memory_bytes for shape in batch):
-        rooms.append(_memory(batch))
     rooms.sort(key=lambda room: (room.batches is None, room.batches or 0))
     uncounted = tuple(name for name in costs.UNCOUNTED if by_limit[name])
     return Plan(regime, batch, wanted, tuple(rooms), uncounted)
@@ -142,6 +138,7 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
         + cost.vcpu * shape.vcpus
         + (cost.disk + cost.ring * agreed) * shape.disks
         + (cost.vif + cost.queue * queues) * shape.vifs
+        + cost.memory * shape.memory_bytes
     )
 
 
@@ -232,9 +229,3 @@ def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Sna
     if instance:
         return f"there is no {limit.label} {instance}"
     return f"the probe {limit.probe} found nothing to read"
-
-
-def _memory(batch: Batch) -> Room:
-    takes = sum(count * shape.memory_bytes for shape, count in batch.items())
-    reason = "xenwatch does not read Xen's free memory; xl info does: free_memory"
-    return Room(HOST_MEMORY, "memory of the host", "", "bytes", takes, None, None, reason, ())

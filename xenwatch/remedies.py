@@ -105,6 +105,11 @@ def _open_files(role: str) -> Remedy:
     return remedy
 
 
+def _host_memory(_state: LimitState, snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    give = "xl mem-set DOMAIN MIB" if costs.regime(snapshot) == "xl" else "xe vm-memory-target-set"
+    return (f"take memory from VMs that do not need it: {give}", "use another host")
+
+
 def _ptys(_state: LimitState, _snapshot: Snapshot, target: int) -> tuple[str, ...]:
     return _sysctl("kernel.pty.max", target)
 
@@ -134,6 +139,7 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
     "aio_requests": _aio,
     "xenstored_fds": _open_files("xenstored"),
     "xenconsoled_fds": _open_files("xenconsoled"),
+    "host_memory": _host_memory,
     "ptys": _ptys,
     "dom0_low_memory": _low_memory,
     "bridge_ports": _bridge_ports,

@@ -98,9 +98,7 @@ PARTS: Final[tuple[Part, ...]] = (
     _number("vifs", 0, 1024, "Network interfaces whose backend is in dom0."),
     _number("queues", 0, 512, "Queues of each network interface; 0: as the vCPUs allow."),
     Part("uefi", "boolean", "Whether the VM has UEFI firmware.", values.boolean, _truth),
-    _number(
-        "memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not looked at, else no plan is certain."
-    ),
+    _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not looked at."),
     Part(
         "bridge",
         "string",

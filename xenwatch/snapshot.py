@@ -221,6 +221,14 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class HostMemory:
+    """Xen's memory in bytes: all of it, and what is neither in use nor claimed."""
+
+    total: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pids:
     """Tasks (threads) and the kernel's two limits on them."""
 
@@ -347,6 +355,7 @@ class Snapshot:
     backends: Backends | None = None
     xenstore: Xenstore | None = None
     xenstore_devices: XenstoreDevices | None = None
+    host_memory: HostMemory | None = None
     qemus: Qemus | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
 

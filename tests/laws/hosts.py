@@ -14,15 +14,17 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import render_query_size
+from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.xenstore import read_reply, refusal_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.source import ModelSource
-from xenwatch.parse import domaininfo, evtchn, gnttab, xenstore, xenversion
+from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenstore, xenversion
 from xenwatch.parse.domaininfo import DomainInfo
 from xenwatch.parse.evtchn import Channel
 from xenwatch.parse.gnttab import QuerySize
+from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES
@@ -91,6 +93,8 @@ def _directories() -> dict[str, tuple[str, ...]]:
 def _replies() -> dict[Hypercall, HypercallReply]:
     layout = domaininfo.LAYOUTS[_XEN]
     listing = domaininfo.list_call(layout, 0, CHUNK)
+    memory = physinfo.physinfo_call(layout)
+    pages = PhysInfo(1 << 22, 1 << 20, 0, 0)
     infos = [
         DomainInfo(domid, 1 << 5, _PAGES, _PAGES, 10**9, 1, 0, uuid.UUID(int=domid).bytes, 0)
         for domid in (0, 3)
@@ -100,6 +104,7 @@ def _replies() -> dict[Hypercall, HypercallReply]:
         xenversion.version_call(): HypercallReply(render_version(_XEN), b""),
         command_line: HypercallReply(0, render_text(command_line.block, "dom0_mem=4G")),
         listing: HypercallReply(0, render_list(layout, listing.block, infos)),
+        memory: HypercallReply(0, render_physinfo(layout, memory.block, pages)),
     }
     for port in range(129):
         call = evtchn.status_call(0, port)

@@ -73,6 +73,7 @@ class Truth:
             *self.daemons(),
             *self.counters(),
             *self.memory(),
+            *self.host_memory(),
             *self.domains(),
             *self.backends(),
             *self.host(),
@@ -98,6 +99,14 @@ class Truth:
             labels = (("domid", str(domid)),)
             metric = "xenwatch_domain_cpu_seconds_total"
             yield Fact(metric, float(seconds), "xl list", labels, 0.1)
+
+    def host_memory(self) -> Iterator[Fact]:
+        """What Xen has and has given away; it shows whole MiB."""
+        info = dict(re.findall(r"^(\w+) +: (\d+)$", self.text("xl-info"), re.MULTILINE))
+        total, free = int(info["total_memory"]) * MIB, int(info["free_memory"]) * MIB
+        road = "xl info: total_memory, free_memory"
+        yield Fact("xenwatch_host_memory_max_bytes", total, road, (), MIB)
+        yield Fact("xenwatch_host_memory_used_bytes", total - free, road, (), 2 * MIB)
 
     def value(self, metric: str, **labels: str) -> float:
         """One of the facts."""

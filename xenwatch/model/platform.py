@@ -81,7 +81,8 @@ class Platform:
     `minors` how many minors blktap has, or ids where `blktap_ids`; `tasks` the threads of a host
     without guests. Paths of `settings` are files of one line; `meminfo` is kibibytes by name, in
     the file's order. `frame_entries` are the grant entries of a frame, `bridges`
-    how many Linux bridges there are, numbered behind `bridge`. `slices` are weights in
+    how many Linux bridges there are, numbered behind `bridge`. `host_kib` is the memory of the
+    host. `slices` are weights in
     the scale of `cgroup_version` (0: no control groups), `control_members` the services that
     drop-ins put into control.slice, `guest_group` the control group of what the toolstack starts
     for a guest.
@@ -119,6 +120,7 @@ class Platform:
     control_members: tuple[str, ...] = ()
     max_grant_frames: int = 64
     max_maptrack_frames: int = 1024
+    host_kib: int = 16 << 30
     frame_entries: int = 512
     bridges: int = 1
     machine: str = "x86_64"

@@ -9,13 +9,15 @@ from typing import Final
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import Usage, render_query_size, render_usage
+from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import Dom0, Domain
-from xenwatch.parse import domaininfo, evtchn, gnttab, xenversion
+from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenversion
 from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo, Layout
 from xenwatch.parse.evtchn import CLOSED, UNKNOWN, Channel
 from xenwatch.parse.gnttab import QuerySize
+from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.sources.base import Hypercall, HypercallReply
 
 DOMID_SELF: Final = 0x7FF0
@@ -50,7 +52,7 @@ class Xen:
         if operation == (gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE):
             return self._query_size(call.block)
         if call.number == domaininfo.SYSCTL:
-            return self._list(call.block)
+            return self._sysctl(call.block)
         if call.number == xenversion.XEN_VERSION:
             return self._version(call)
         return HypercallReply(-errno.ENOSYS, call.block)
@@ -90,15 +92,23 @@ class Xen:
         most = self._dom0.platform.max_grant_frames
         return HypercallReply(0, render_query_size(QuerySize(domid, domain.frames, most, 0)))
 
-    def _list(self, block: bytes) -> HypercallReply:
+    def _sysctl(self, block: bytes) -> HypercallReply:
         command, version, first, count = _LIST.unpack_from(block)
         if version != self._layout.sysctl:
             return HypercallReply(-errno.EACCES, block)
+        if command == physinfo.PHYSINFO:
+            return HypercallReply(0, render_physinfo(self._layout, block, self._memory()))
         if command != domaininfo.GETDOMAININFOLIST:
             return HypercallReply(-errno.ENOSYS, block)
         domids = sorted(domid for domid in self._dom0.domains if domid >= first)[:count]
         infos = [_info(self._layout, self._dom0.domains[domid]) for domid in domids]
         return HypercallReply(0, render_list(self._layout, block, infos))
+
+    def _memory(self) -> PhysInfo:
+        """The host's memory without what domains have, in pages."""
+        total = self._dom0.platform.host_kib
+        held = sum(domain.memory_kib for domain in self._dom0.domains.values())
+        return PhysInfo(total // 4, max(0, total - held) // 4, 0, 0)
 
     def _version(self, call: Hypercall) -> HypercallReply:
         platform = self._dom0.platform

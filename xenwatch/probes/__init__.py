@@ -13,6 +13,7 @@ from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.event_channels import EVENT_CHANNELS
 from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.probes.host import HOST
+from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
 from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
@@ -25,6 +26,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     HOST,
     DOMAINS,
     XENSTORE,
+    HOST_MEMORY,
     EVENT_CHANNELS,
     IRQS,
     GRANTS,

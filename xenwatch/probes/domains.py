@@ -38,17 +38,21 @@ def read(source: Source, previous: Snapshot) -> Domains:
     return Domains(domains, "hypercall")
 
 
-def list_domains(source: Source) -> tuple[DomainInfo, ...]:
-    """The hypervisor's own list. Raises `SourceError` when this Xen's interface is not known."""
+def this_layout(source: Source) -> Layout:
+    """The records this Xen speaks in. Raises `SourceError` when its interface is not known."""
     reply = source.hypercall(xenversion.version_call())
     if reply.result < 0:
         raise SourceError("XENVER_version", os.strerror(-reply.result), errno=-reply.result)
     version = xenversion.parse_version(reply.result)
     layout = domaininfo.LAYOUTS.get(version)
     if layout is None:
-        raise SourceError(
-            "XEN_SYSCTL_getdomaininfolist", f"layout of Xen {version[0]}.{version[1]} not known"
-        )
+        raise SourceError("sysctl", f"layout of Xen {version[0]}.{version[1]} not known")
+    return layout
+
+
+def list_domains(source: Source) -> tuple[DomainInfo, ...]:
+    """The hypervisor's own list. Raises `SourceError` when this Xen's interface is not known."""
+    layout = this_layout(source)
     infos: list[DomainInfo] = []
     first = 0
     while first < DOMIDS:

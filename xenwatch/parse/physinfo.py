@@ -1,0 +1,46 @@
+"""The host's memory as Xen counts it: XEN_SYSCTL_physinfo (xen/include/public/sysctl.h)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.parse.domaininfo import HEADER_SIZE, SYSCTL, Layout
+from xenwatch.parse.errors import ParseError
+from xenwatch.sources.base import BLOCK, Hypercall
+
+PHYSINFO: Final = 3
+PAGES: Final = struct.Struct("<QQQQ")
+"""Total, free, scrub and outstanding pages: the last is what starting domains have claimed."""
+_CLAIMS: Final = 0xA
+"""The sysctl version from which the record has outstanding pages (Xen 4.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhysInfo:
+    """Pages of 4 KiB: all, free, free but not yet scrubbed, and claimed in advance."""
+
+    total: int
+    free: int
+    scrub: int
+    outstanding: int
+
+
+def physinfo_call(layout: Layout) -> Hypercall:
+    """XEN_SYSCTL_physinfo of a Xen that has this layout of records."""
+    block = struct.pack("<II", PHYSINFO, layout.sysctl).ljust(HEADER_SIZE, b"\0")
+    return Hypercall(SYSCTL, (BLOCK,), block)
+
+
+def pages_offset(layout: Layout) -> int:
+    """Where the pages are: Xen 4.17 put two words before them."""
+    return 8 + (40 if layout.sysctl >= 0x15 else 32)
+
+
+def parse_physinfo(layout: Layout, block: bytes) -> PhysInfo:
+    """The pages Xen filled in. Raises `ParseError` for a block of another size."""
+    if len(block) != HEADER_SIZE:
+        raise ParseError("XEN_SYSCTL_physinfo", f"expected {HEADER_SIZE} bytes", block)
+    total, free, scrub, outstanding = PAGES.unpack_from(block, pages_offset(layout))
+    return PhysInfo(total, free, scrub, outstanding if layout.sysctl >= _CLAIMS else 0)
