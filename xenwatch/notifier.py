@@ -35,6 +35,9 @@ FILE_LIMIT: Final = 16 << 20
 SAVE_DEADLINE: Final = 0.5
 """Seconds reading or writing the file may take while the daemon starts or stops."""
 
+_NOT_OURS: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What a file raises that this program has not written."""
+
 _log = structlog.get_logger()
 
 
@@ -89,14 +92,7 @@ class Notifier:
                 self.outbox.restore(document)
             except FileNotFoundError:
                 pass
-            except (
-                OSError,
-                TimeoutError,
-                ValueError,
-                KeyError,
-                TypeError,
-                AttributeError,
-            ) as error:
+            except (OSError, *_NOT_OURS) as error:
                 _log.error("alerts kept before are lost", file=self._file, reason=repr(error))
         return self.outbox.alerts
 

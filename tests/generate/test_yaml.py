@@ -7,7 +7,7 @@ from xenwatch.generate.yaml import render
 
 def test_maps_lists_and_texts_are_blocks() -> None:
     """Maps and lists nest by indentation, scalars are as in JSON, long texts literal."""
-    document = {
+    document: dict[str, object] = {
         "a": [{"b": 'say "x": \\d # no comment', "c": {"d": 1, "e": True}}, {"f": "two\nlines"}],
         "g": ["h", "i: j"],
         "k": [],
