@@ -30,14 +30,15 @@ class Bounds:
     """What there is of each thing; `None` is without end.
 
     `channels` and `irqs` are dom0's event channels and interrupt descriptors, `frames` those of
-    any grant table, `minors` blktap's minors or ids, `aio` requests as the kernel counts them,
-    `xenstored` and `xenconsoled` the daemons' descriptors, `memory` and `low_memory` what dom0 has
-    to give in KiB, `bridge_ports` the ports of each bridge.
+    a guest's grant table and `own_frames` those of dom0's, `minors` blktap's minors or ids, `aio`
+    requests as the kernel counts them, `xenstored` and `xenconsoled` the daemons' descriptors,
+    `memory` and `low_memory` what dom0 has to give in KiB, `bridge_ports` the ports of a bridge.
     """
 
     channels: int | None = None
     irqs: int | None = None
     frames: int | None = None
+    own_frames: int | None = None
     minors: int | None = None
     aio: int | None = None
     xenstored: int | None = None
@@ -64,6 +65,7 @@ def of(platform: Platform) -> Bounds:
         channels=platform.channels - 1,
         irqs=_irqs(platform),
         frames=platform.max_grant_frames,
+        own_frames=platform.max_grant_frames,
         minors=platform.minors if platform.blktap else None,
         aio=int(settings["/proc/sys/fs/aio-max-nr"]) * (2 if aio_doubled(platform) else 1),
         xenstored=daemons.get("oxenstored") or daemons.get("xenstored"),
@@ -85,6 +87,11 @@ def only(name: str, bounds: Bounds) -> Bounds:
 def without(bounds: Bounds, *names: str) -> Bounds:
     """All bounds but these."""
     return dataclasses.replace(bounds, **dict.fromkeys(names))
+
+
+def exhausted(name: str) -> Bounds:
+    """Nothing at all of one thing, everything else without end."""
+    return Bounds(**{name: 0})
 
 
 def aio_doubled(platform: Platform) -> bool:

@@ -304,8 +304,9 @@ class Vif:
         if self.nic.control:
             with told("{errno} mapping the control ring"):
                 lease.channel(f"{name}-ctrl")
-        if self.hvm:
-            lease.own_grant(drivers.vif_grants)
+        if self.hvm and drivers.vif_grants:
+            with told("{errno} granting pages for receive-side copy"):
+                lease.own_grant(drivers.vif_grants)
         if self.hvm and self.nic.emulated:
             xl = lease.dom0.platform.toolstack == XL
             emulated = f"{name}-emu" if xl else f"tap{lease.guest.domid}.{self.handle}"

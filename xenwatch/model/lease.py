@@ -65,7 +65,7 @@ class Lease:
 
     def own_grant(self, entries: int) -> None:
         """Entries of dom0's own grant table."""
-        self.dom0.need("frames", self.dom0.domain.frames_with(entries))
+        self.dom0.need("own_frames", self.dom0.domain.frames_with(entries))
         self.dom0.domain.grant(entries)
         self._at_end(self.dom0.domain.grant, -entries)
 

@@ -80,7 +80,8 @@ class Platform:
     xenconsoled keeps a log of each guest, `aio` the requests one tapdisk asks for (0: no blktap),
     `minors` how many minors blktap has, or ids where `blktap_ids`; `tasks` the threads of a host
     without guests. Paths of `settings` are files of one line; `meminfo` is kibibytes by name, in
-    the file's order. `frame_entries` are the grant entries of a frame, `bridges`
+    the file's order. `frame_entries` are the grant entries of a frame of dom0's,
+    `own_frames` its frames at boot, `bridges`
     how many Linux bridges there are, numbered behind `bridge`. `host_kib` is the memory of the
     host. `slices` are weights in
     the scale of `cgroup_version` (0: no control groups), `control_members` the services that
@@ -122,6 +123,7 @@ class Platform:
     max_maptrack_frames: int = 1024
     host_kib: int = 16 << 30
     frame_entries: int = 512
+    own_frames: int = 1
     bridges: int = 1
     machine: str = "x86_64"
     channels: int = FIFO

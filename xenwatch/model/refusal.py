@@ -12,6 +12,7 @@ ERRNO: Final = {
     "channels": errno.ENOSPC,
     "irqs": errno.ENOMEM,
     "frames": errno.ENOSPC,
+    "own_frames": errno.ENOSPC,
     "minors": errno.ENOMEM,
     "aio": errno.EAGAIN,
     "xenstored": errno.EMFILE,

@@ -172,6 +172,7 @@ class Dom0:
             0, bytes(16), b"Domain-0", "pv", platform.vcpus, platform.memory_kib, RUNNING
         )
         self.domain.frame_entries = platform.frame_entries
+        self.domain.frames = platform.own_frames
         self._boot_channels()
         for daemon in platform.daemons:
             process = self.process(daemon.comm, daemon.argv, daemon.threads)

@@ -1,0 +1,213 @@
+"""The page of VM density: what was published, what fills a synthetic host, what is planned.
+
+The three know nothing of each other: the first stands in a talk, the second comes of devices that
+take what they take, the third of the table of limits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.assess import assess
+from xenwatch.generate.markdown import code, page, table
+from xenwatch.limits import LIMITS
+from xenwatch.model import bounds, devices
+from xenwatch.model.devices import vm
+from xenwatch.model.fill import Filled, fill
+from xenwatch.model.host import Machine
+from xenwatch.model.platform import Daemon, Platform
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.platforms.experiment import EXPERIMENT
+from xenwatch.model.source import ModelSource
+from xenwatch.planner import Plan
+from xenwatch.planner import fit as plan
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.shapes import BUILT_IN
+
+MOST: Final = 3000
+"""VMs to try at most: more than any published figure, fewer than xenconsoled serves with poll."""
+
+BOUNDS: Final[Mapping[str, str]] = {
+    "event_channels": "channels",
+    "blktap_minors": "minors",
+    "aio_requests": "aio",
+    "grant_frames": "own_frames",
+    "xenstored_fds": "xenstored",
+    "xenconsoled_fds": "xenconsoled",
+    "dom0_low_memory": "low_memory",
+}
+"""The published limits, each with what of a synthetic host is bounded by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """VMs at which a limit stops one more; `None` is never. `note` is the key of a remark."""
+
+    vms: int | None
+    note: str = ""
+
+
+def _column(*vms: int | None) -> dict[str, Cell]:
+    return {limit: Cell(count) for limit, count in zip(BOUNDS, vms, strict=True)}
+
+
+PUBLISHED: Final[Mapping[tuple[str, str], Mapping[str, Cell]]] = {
+    ("windows", "xenserver-6.1"): _column(150, 341, 368, 372, 333, None, 650),
+    ("windows", "xenserver-6.2"): _column(570, 682, 869, None, 500, None, 650),
+    ("linux", "xenserver-6.1"): {
+        **_column(225, 1024, 368, None, None, 341, 650),
+        "aio_requests": Cell(368, "sic"),
+    },
+    ("linux", "xenserver-6.2"): {
+        **_column(1000, 2048, 869, None, None, None, 650),
+        "aio_requests": Cell(869, "sic"),
+    },
+}
+"""By shape and platform; the order of the limits is that of `BOUNDS`."""
+
+
+def publication(platform: Platform) -> Platform:
+    """The platform as the publication counts: dom0's own xenconsoled and grants take nothing."""
+    return dataclasses.replace(platform, daemons=tuple(map(_bare, platform.daemons)), own_frames=0)
+
+
+def _bare(daemon: Daemon) -> Daemon:
+    if daemon.comm != "xenconsoled":
+        return daemon
+    return dataclasses.replace(daemon, fds=(), sockets=0)
+
+
+def shape_of(platform: Platform, name: str) -> devices.Shape:
+    """A built-in shape as the synthetic host starts it."""
+    built_in = BUILT_IN[name]
+    return vm(
+        platform,
+        built_in.type,
+        vcpus=built_in.vcpus,
+        disks=built_in.disks,
+        vifs=built_in.vifs,
+        queues=built_in.queues,
+        uefi=built_in.uefi,
+    )
+
+
+@functools.cache
+def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
+    """VMs that start where nothing but this limit ends; `None` where a VM takes nothing of it."""
+    platform, bound = publication(PLATFORMS[platform_name]), BOUNDS[limit]
+    shape = shape_of(platform, shape_name)
+    if fill(Machine(platform, bounds.exhausted(bound)), shape, 1).vms:
+        return None
+    machine = Machine(platform, bounds.only(bound, bounds.of(platform)))
+    return fill(machine, shape, MOST)
+
+
+@functools.cache
+def filled_whole(platform_name: str, shape_name: str) -> Filled:
+    """VMs that start where all ends that can be planned: dom0's memory and tasks do not."""
+    platform = PLATFORMS[platform_name]
+    machine = Machine(platform, bounds.without(bounds.of(platform), "memory", "tasks"))
+    return fill(machine, shape_of(platform, shape_name), MOST)
+
+
+@functools.cache
+def planned(platform_name: str, shape_name: str, *, as_published: bool = False) -> Plan:
+    """The plan on a synthetic host without VMs."""
+    platform = PLATFORMS[platform_name]
+    machine = Machine(publication(platform) if as_published else platform)
+    snapshot = take(ModelSource(machine), PROBES, clock=lambda: 0.0)
+    return plan(assess(snapshot), snapshot, {BUILT_IN[shape_name]: 1})
+
+
+def _count(vms: int | None, most: int = MOST) -> str:
+    if vms is None:
+        return "none"
+    return f"over {most}" if vms >= most else str(vms)
+
+
+def _published(shape: str) -> str:
+    platforms = [platform for of, platform in PUBLISHED if of == shape]
+    header = ["Limit"]
+    for name in platforms:
+        header += [f"{name}: published", "filled", "planned"]
+    return table(header, (_row(shape, limit, platforms) for limit in BOUNDS))
+
+
+def _row(shape: str, limit: str, platforms: Iterable[str]) -> list[str]:
+    title = next(it.title for it in LIMITS if it.name == limit)
+    cells = [f"[{title}](limits.md#{limit})"]
+    for name in platforms:
+        cell = PUBLISHED[shape, name][limit]
+        found = filled(name, shape, limit)
+        rooms = planned(name, shape, as_published=True).rooms
+        room = next((room.batches for room in rooms if room.limit == limit), None)
+        sic = f" ({cell.note})" if cell.note else ""
+        cells += [
+            _count(cell.vms) + sic,
+            _count(None if found is None else found.vms),
+            _count(room),
+        ]
+    return cells
+
+
+def _whole(shape: str) -> str:
+    rows = []
+    for name, platform in PLATFORMS.items():
+        if platform is EXPERIMENT:
+            continue
+        found, answer = filled_whole(name, shape), planned(name, shape)
+        binding = answer.binding.limit if answer.binding is not None else ""
+        rows.append((name, found.vms, answer.batches, code(binding), found.said))
+    header = ("Platform", "Filled", "Planned", "Stopped by", "What the host says of the next VM")
+    return table(header, rows)
+
+
+def density_page() -> str:
+    """`docs/density.md`."""
+    return page(
+        "VM density",
+        "How many VMs fit on a host until one limit stops the next.\n"
+        "*Published* is what was measured and told in public, *filled* is how many VMs start on "
+        "the [synthetic host](synthetic.md) until it refuses one, *planned* is what "
+        "[`xenwatch plan`](planning.md) says of it while it is empty.\n"
+        "The synthetic host starts VMs device by device and does not know the table of limits; the "
+        "planner knows nothing else.",
+        '## Windows\n\nPublished in "How did we increase VM density in XenServer 6.2?" '
+        "(xenserver.org, parts 1 and 2; Xen developer summit, October 2013): PV drivers, 1 vCPU, "
+        "3 disks, 1 network interface.\n"
+        "One limit at a time: for each row everything else is without end, and dom0's own grants "
+        "and its xenconsoled's own descriptors count for nothing, as in the publication.\n\n"
+        + _published("windows"),
+        "## Linux\n\nFrom the same publication: paravirtualised, 1 vCPU, 1 disk, "
+        "1 network interface.\n\n" + _published("linux"),
+        "## What differs\n\n"
+        "- The published event channels and xenstored's descriptors are rounded: they count 900 "
+        "and 4,000 channels and 1,000 descriptors free for VMs. A dom0 has some more of the "
+        "channels or fewer, as its hardware has interrupts.\n"
+        "- Figures marked *sic* contradict the publication's own formula of 402 requests a disk: "
+        "they are those of Windows, with three disks. With one disk they come to three times as "
+        "many.\n"
+        "- XenServer 6.2's xenconsoled polls: it ends at its limit of open files, which is where "
+        "the planner sees it.",
+        "## Every platform\n\nWhat stops the next `windows`, with all limits of the platform at "
+        "work but dom0's memory and tasks, of which nobody can say what a VM takes.\n\n"
+        + _whole("windows"),
+        "## Ceilings\n\nWhat the platforms have of each, by the sources named above and "
+        '"Improving Scalability of Xen: the 3,000 domains experiment" (Xen developer summit, '
+        "2013) for the ABIs of event channels.\n\n" + _ceilings(),
+    )
+
+
+def _ceilings() -> str:
+    names = list(bounds.NAMES)
+    rows = []
+    for name, platform in PLATFORMS.items():
+        found = bounds.of(platform)
+        values = (getattr(found, bound) for bound in names)
+        rows.append((name, *("" if value is None else f"{value:,}" for value in values)))
+    return table(("Platform", *(name.replace("_", " ") for name in names)), rows)

@@ -1,0 +1,40 @@
+"""Filling a host with VMs until one is refused."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+
+from xenwatch.model.devices import Shape
+from xenwatch.model.host import Machine
+from xenwatch.model.refusal import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How many VMs started whole, and what the host said of the next one; empty: nothing."""
+
+    vms: int
+    said: str
+
+
+def fill(machine: Machine, shape: Shape, most: int) -> Filled:
+    """Start VMs until one is refused or lacks a device, `most` at most."""
+    collecting = gc.isenabled()
+    gc.disable()  # millions of objects that all stay: looking through them triples the time
+    try:
+        return _fill(machine, shape, most)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _fill(machine: Machine, shape: Shape, most: int) -> Filled:
+    for number in range(most):
+        try:
+            domid = machine.start(b"vm-%d" % number, shape)
+        except Refused as refusal:
+            return Filled(number, refusal.text)
+        if domid in machine.broken:
+            return Filled(number, machine.broken[domid][0])
+    return Filled(most, "")
