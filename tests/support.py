@@ -149,7 +149,7 @@ def full_snapshot() -> Snapshot:
             0,
         ),
         "qemus": Qemus(
-            {5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), b"", 2.5, 120, 0.5, ())},
+            {5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())},
             {6: Absence(UUIDS[6], 3)},
         ),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(UUIDS[5], 90, 30)}, {900: (90, 30)}),

@@ -25,15 +25,13 @@ class Qemu:
     `devices` are names of `xenwatch.parse.qemu.DEVICES`. The counters are those of all threads,
     also of the ended ones since the process is known; `cpu_seconds` of all there ever were.
     `wait_seconds` is time spent waiting for a CPU, `None` where the kernel does not tell.
-    `stat` is `/proc/PID/stat` as it was read; `ended_wakeups` and `ended_wait_ns` are of threads
-    that have ended.
+    `ended_wakeups` and `ended_wait_ns` are of threads that have ended.
     """
 
     uuid: str
     pid: int
     start_ticks: int
     devices: tuple[str, ...]
-    stat: bytes
     cpu_seconds: float
     wakeups: int
     wait_seconds: float | None

@@ -134,8 +134,8 @@ def test_a_wrong_pid_in_xenstore_misleads_nobody() -> None:
         assert only(passed(source)).pid == PID
 
 
-def test_an_idle_qemu_is_two_kinds_of_small_files() -> None:
-    """A known QEMU that has not run costs its stat and the schedstat of each thread, no more."""
+def test_an_idle_qemu_is_one_small_file_a_thread() -> None:
+    """A known QEMU that has not run costs the schedstat of each thread and no more."""
     before = passed(host([Process()]))
     source = host([Process()])
 
@@ -143,8 +143,7 @@ def test_an_idle_qemu_is_two_kinds_of_small_files() -> None:
 
     assert after == before.qemus
     mine = [path for path in source.asked if str(path).startswith("/proc/900")]
-    tasks = [f"/proc/900/task/{tid}/schedstat" for tid in (900, 901)]
-    assert mine == ["/proc/900/stat", *tasks]
+    assert mine == [f"/proc/900/task/{tid}/schedstat" for tid in (900, 901)]
     assert "/proc" not in source.asked
 
 
@@ -163,11 +162,11 @@ def test_counters_keep_what_ended_threads_had() -> None:
     first = passed(host([Process()]))
     second = passed(host([Process(threads={900: (schedstat(2), 110)})]), first)
     third = passed(
-        host([Process(threads={900: (schedstat(2), 110), 950: (schedstat(4), 5)})]), second
+        host([Process(threads={900: (schedstat(3), 110), 950: (schedstat(4), 5)})]), second
     )
 
     assert [only(it).wakeups for it in (first, second, third)] == [120, 130, 135]
-    assert [only(it).wait_seconds for it in (first, second, third)] == [0.5, 0.75, 1.75]
+    assert [only(it).wait_seconds for it in (first, second, third)] == [0.5, 0.75, 2.0]
     assert [task.tid for task in only(third).tasks] == [900, 950]
 
 

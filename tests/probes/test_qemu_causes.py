@@ -30,7 +30,7 @@ def host(rows: Rows, directory: str = DIRECTORIES[0], dropped: int = 0) -> FakeH
 def qemu(uuid: str, *tids: int) -> Qemu:
     """A QEMU with these threads."""
     tasks = tuple(Task(tid, b"", 0) for tid in tids)
-    return Qemu(uuid, tids[0], 1, (), b"", 0.0, 0, None, tasks)
+    return Qemu(uuid, tids[0], 1, (), 0.0, 0, None, tasks)
 
 
 def knowing(*qemus: tuple[int, Qemu]) -> Snapshot:

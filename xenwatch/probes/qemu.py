@@ -1,4 +1,4 @@
-"""The QEMUs of guests: found once, then read at the cost of little more than two preads each.
+"""The QEMUs of guests: found once, then read at the cost of little more than a pread each.
 
 A process is known by pid and start time, so that a number that was used again never counts.
 """
@@ -29,6 +29,8 @@ SEARCH_EVERY: Final = 10
 """After how many passes all of /proc is searched again for domains without a known QEMU."""
 ASKED_AT_ONCE: Final = 16
 """Domains whose QEMU xenstore is asked for in one pass."""
+LISTINGS: Final = 3
+"""How often the threads of one process are listed in a pass, until they stay the same."""
 CMDLINE_MAX: Final = 1 << 16
 NO_SCHEDSTAT: Final = frozenset({b"", b"0 0 0\n"})
 """What schedstat says of a thread that never ran, or where the kernel keeps no such numbers."""
@@ -70,29 +72,33 @@ def _wanted(source: Source, previous: Snapshot) -> Mapping[int, str]:
 
 
 def _again(source: Source, known: Qemu) -> Qemu | None:
-    """A known QEMU as it is now, `None` when it has ended."""
+    """A known QEMU as it is now, `None` when it has ended.
+
+    When no thread has run, nothing has changed: no other process has had the very nanoseconds of
+    CPU time and of waiting, and no thread begins or ends without one that runs.
+    """
+    seen = [_schedstat(source, known.pid, task.tid) for task in known.tasks]
+    if all(map(_has_not_run, known.tasks, seen)):
+        return known
     data = read_optional(source, f"/proc/{known.pid}/stat")
     if data is None:
         return None
-    threads, cpu_seconds = len(known.tasks), known.cpu_seconds
-    if data != known.stat:
-        stat = parse_stat(data)
-        if stat.numbers[_START] != known.start_ticks:
-            return None
-        threads, cpu_seconds = stat.numbers[_THREADS], stat.cpu_seconds
-    tasks = [_task(source, known.pid, task.tid, task) for task in known.tasks]
+    stat = parse_stat(data)
+    if stat.numbers[_START] != known.start_ticks:
+        return None
+    tasks = [
+        task if _has_not_run(task, schedstat) else _task(source, known.pid, task.tid, schedstat)
+        for task, schedstat in zip(known.tasks, seen, strict=True)
+    ]
     alive = tuple(task for task in tasks if task is not None)
-    if len(alive) != len(tasks) or threads != len(tasks):
+    if len(alive) != len(tasks) or stat.numbers[_THREADS] != len(tasks):
         alive = _listed(source, known.pid, alive)
-    if alive == known.tasks and data == known.stat:
-        return known
     living = {task.tid for task in alive}
     ended = [task for task in known.tasks if task.tid not in living]
     return _summed(
         dataclasses.replace(
             known,
-            stat=data,
-            cpu_seconds=max(cpu_seconds, known.cpu_seconds),
+            cpu_seconds=stat.cpu_seconds,
             ended_wakeups=known.ended_wakeups + sum(task.wakeups for task in ended),
             ended_wait_ns=known.ended_wait_ns + sum(map(_wait_ns, ended)),
             tasks=alive,
@@ -113,7 +119,6 @@ def _first(source: Source, domid: int, uuid: str, pid: int) -> Qemu | None:
             pid=pid,
             start_ticks=stat.numbers[_START],
             devices=emulated_devices(argv),
-            stat=data,
             cpu_seconds=stat.cpu_seconds,
             wakeups=0,
             wait_seconds=None,
@@ -138,29 +143,39 @@ def _wait_ns(task: Task) -> int:
 
 
 def _listed(source: Source, pid: int, read_already: Iterable[Task]) -> tuple[Task, ...]:
-    """The threads there are now; those read already in this pass are not read again."""
-    tasks = {task.tid: task for task in read_already}
-    found = []
-    for name in source.listdir(f"/proc/{pid}/task"):
-        task = tasks.get(int(name)) or _task(source, pid, int(name), None)
-        if task is not None:
-            found.append(task)
-    return tuple(found)
+    """The threads there are now; those read already in this pass are not read again.
 
-
-def _task(source: Source, pid: int, tid: int, known: Task | None) -> Task | None:
-    """A thread as it is now, `None` when it has ended.
-
-    One whose schedstat is what it was has not run, so its status is not worth a read.
+    Listed again after they were read: one that began in between would be missed for as long as
+    the thread that made it sleeps.
     """
-    home = f"/proc/{pid}/task/{tid}"
-    schedstat = read_optional(source, f"{home}/schedstat") or b""
-    if known is not None and schedstat == known.schedstat and schedstat not in NO_SCHEDSTAT:
-        return known
-    status = read_optional(source, f"{home}/status")
-    if status is None:
-        return None
-    return Task(tid, schedstat, voluntary_switches(status))
+    tasks = {task.tid: task for task in read_already}
+    directory = f"/proc/{pid}/task"
+    names: tuple[str, ...] = ()
+    for _ in range(LISTINGS):
+        before, names = names, source.listdir(directory)
+        if names == before:
+            break
+        for tid in map(int, names):
+            task = tasks.get(tid) or _task(source, pid, tid, _schedstat(source, pid, tid))
+            if task is not None:
+                tasks[tid] = task
+    return tuple(tasks[tid] for tid in map(int, names) if tid in tasks)
+
+
+def _schedstat(source: Source, pid: int, tid: int) -> bytes:
+    """A thread's schedstat as it reads; nothing where there is no such file."""
+    return read_optional(source, f"/proc/{pid}/task/{tid}/schedstat") or b""
+
+
+def _has_not_run(task: Task, schedstat: bytes) -> bool:
+    """Whether a thread has not run since its schedstat was read last."""
+    return schedstat == task.schedstat and schedstat not in NO_SCHEDSTAT
+
+
+def _task(source: Source, pid: int, tid: int, schedstat: bytes) -> Task | None:
+    """A thread as it is now, `None` when it has ended."""
+    status = read_optional(source, f"/proc/{pid}/task/{tid}/status")
+    return None if status is None else Task(tid, schedstat, voluntary_switches(status))
 
 
 def _look_for(

@@ -55,8 +55,7 @@ class KeptFiles:
 
         `None` when the file is to be read the usual way: it is not hot, or is a long one.
         """
-        with self._lock:
-            fd = self._fds.pop(path, None)
+        fd = self._fds.pop(path, None)
         if fd is not None:
             try:
                 data = os.pread(fd, _SIZE, 0)
