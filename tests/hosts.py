@@ -233,6 +233,8 @@ def _files(capture: Path) -> FileTree:
     tree.file("/usr/lib/xen-4.17/bin/lsevtchn", b"")
     tree.file("/usr/sbin/xl", b"")
     tree.file("/sys/fs/cgroup/cgroup.controllers", b"")
+    for path in (capture / "cgroup-xen.service").iterdir():
+        tree.file(f"/sys/fs/cgroup/system.slice/xen.service/{path.name}", path.read_bytes())
     return tree
 
 
@@ -241,7 +243,8 @@ def _process(tree: FileTree, directory: Path) -> None:
     for path in directory.iterdir():
         if path.name not in ("fd-list", "exe"):
             tree.file(f"{home}/{path.name}", path.read_bytes())
-    for line in (directory / "fd-list").read_text().splitlines():
+    listing = directory / "fd-list"
+    for line in listing.read_text().splitlines() if listing.exists() else ():
         number, arrow, target = line.partition(" -> ")
         if arrow and number.isdigit():
             tree.link(f"{home}/fd/{number}", target)

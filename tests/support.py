@@ -10,6 +10,7 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from xenwatch.readings_qemu import Absence, Causes, Qemu, Qemus, WakeupsByCause
+from xenwatch.readings_soft import Slice, Slices
 from xenwatch.snapshot import (
     Abi,
     Aio,
@@ -153,6 +154,14 @@ def full_snapshot() -> Snapshot:
             {6: Absence(UUIDS[6], 3)},
         ),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(UUIDS[5], 90, 30)}, {900: (90, 30)}),
+        "slices": Slices(
+            {
+                "control.slice": Slice(1000, 1000, 0.5, 12.5, 0.25, {"some": 1.5, "full": 0.5}),
+                "vm.slice": Slice(None, None, None, 2.5, None, {}),
+            },
+            7,
+            {("qemu-system-i38", "/"): 3},
+        ),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
     return Snapshot(1001.5, outcomes, **readings)

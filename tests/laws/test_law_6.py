@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.captures import CAPTURES, domids, listed
+from xenwatch.model.render.cgroup import (
+    render_flat,
+    render_membership,
+    render_pressure,
+    render_procs,
+)
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.gnttab import Usage, render_usage
@@ -15,14 +21,22 @@ from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import LogLine, render_dmesg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
+from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.text import render_loadavg, render_number, render_word
+from xenwatch.parse.cgroup import (
+    parse_flat,
+    parse_membership,
+    parse_pressure,
+    parse_procs,
+)
 from xenwatch.parse.domaininfo import HEADER_SIZE, LAYOUTS, DomainInfo, list_call, parse_list
 from xenwatch.parse.evtchn import parse_lsevtchn
 from xenwatch.parse.gnttab import parse_maptrack
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits
 from xenwatch.parse.text import loadavg_tasks, number, word
 
@@ -34,6 +48,14 @@ ROUND_TRIPS: dict[str, RoundTrip] = {
     "proc/mounts": lambda data: render_mounts(parse_mounts(data)),
     "proc/*/limits": lambda data: render_limits(parse_limits(data)),
     "proc/*/comm": lambda data: render_word(word(data)),
+    "proc/*/stat": lambda data: render_stat(parse_stat(data)),
+    "proc/*/schedstat": lambda data: render_schedstat(parse_schedstat(data)),
+    "proc/*/cgroup": lambda data: render_membership(parse_membership(data)),
+    "cgroup-xen.service/cpu.stat": lambda data: render_flat(parse_flat("cpu.stat", data)),
+    "cgroup-xen.service/cpu.pressure": lambda data: render_pressure(
+        parse_pressure("cpu.pressure", data)
+    ),
+    "cgroup-xen.service/cgroup.procs": lambda data: render_procs(parse_procs("cgroup.procs", data)),
     "dom/*/lsevtchn": lambda data: render_lsevtchn(parse_lsevtchn(data)),
 }
 """What is parsed and rendered again, by the pattern of its files."""

@@ -11,15 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
+from xenwatch.parse.cgroup import (
+    parse_flat,
+    parse_membership,
+    parse_pressure,
+    parse_procs,
+)
 from xenwatch.parse.domaininfo import LAYOUTS, parse_list
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.kernel_log import parse_kernel_log
+from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.partitions import parse_partitions
+from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.statvfs import parse_statvfs
@@ -52,6 +60,13 @@ _PLAIN: dict[str, Parser] = {
     "directory": parse_directory,
     "device error": parse_device_error,
     "xen text": parse_text,
+    "stat": parse_stat,
+    "schedstat": parse_schedstat,
+    "kernel thread": parse_thread,
+    "flat": lambda data: parse_flat("cpu.stat", data),
+    "pressure": lambda data: parse_pressure("cpu.pressure", data),
+    "procs": lambda data: parse_procs("cgroup.procs", data),
+    "membership": parse_membership,
 }
 _LISTS: dict[str, Parser] = {
     f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()
@@ -67,6 +82,12 @@ SAMPLES = {
         "mounts": "proc/mounts",
         "lsevtchn": "dom/0/lsevtchn",
         "loadavg": "proc/loadavg",
+        "stat": "proc/oxenstored.297/stat",
+        "schedstat": "proc/oxenstored.297/schedstat",
+        "flat": "cgroup-xen.service/cpu.stat",
+        "pressure": "cgroup-xen.service/cpu.pressure",
+        "procs": "cgroup-xen.service/cgroup.procs",
+        "membership": "proc/oxenstored.297/cgroup",
         "kernel log": "dmesg",
         "maptrack": "debug-key-g",
     }.items()

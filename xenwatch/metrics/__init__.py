@@ -19,6 +19,7 @@ from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
 from xenwatch.metrics.qemu import QEMU_METRICS
+from xenwatch.metrics.slices import SLICE_METRICS
 from xenwatch.snapshot import Snapshot
 
 __all__ = ["METRICS", "EngineStats", "Metric", "Outlook", "alert_states", "families"]
@@ -30,6 +31,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *OWN_METRICS,
     *HOST_METRICS,
     *QEMU_METRICS,
+    *SLICE_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""
 

@@ -19,6 +19,7 @@ from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
+from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 
@@ -44,4 +45,5 @@ PROBES: Final[tuple[Probe, ...]] = (
     FILE_SYSTEMS,
     QEMUS,
     QEMU_WAKEUPS_BY_CAUSE,
+    SLICES,
 )
