@@ -66,6 +66,7 @@ EDGE = {
     "xenwatch.notifier": "tells them of alerts, and keeps what is to be told in a file",
     "xenwatch.listen": "opens the sockets to listen on",
     "xenwatch.web": "serves HTTP",
+    "xenwatch.views": "renders what few ask for, in a thread",
     "xenwatch.notify": "tells systemd",
     "xenwatch.daemon": "holds the daemon together",
     "xenwatch.cli": "the command line",

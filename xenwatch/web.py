@@ -1,19 +1,21 @@
-"""HTTP: the metrics as bytes rendered before, health checks and a landing page."""
+"""HTTP: the metrics as bytes rendered before, the status page, an API, and health checks."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import html
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from aiohttp import web
 
-from xenwatch import __version__, api, exposition, threads
+from xenwatch import api, exposition, threads
 from xenwatch.negotiate import wants_gzip, wants_openmetrics
+from xenwatch.page import Links
+from xenwatch.page.domains import LONGEST
 from xenwatch.plan import PlanError
 from xenwatch.publish import Page, Publisher
+from xenwatch.views import Body, File, Views, files
 from xenwatch.words import hint, shown
 
 SLOW: Final = 30.0
@@ -21,38 +23,21 @@ SLOW: Final = 30.0
 
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
+OVERVIEW: Final = "/api/v1/overview"
+"""The path of all the status page shows, as JSON."""
+NOTHING: Final = "there are no readings yet; try again shortly\n"
+FOREVER: Final = "public, max-age=31536000, immutable"
+"""For files whose path changes with their content."""
 
 HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Server": "xenwatch",
 }
-
-_LANDING: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>xenwatch</title>
-<style>body {{ font: 1rem/1.5 sans-serif; margin: 2rem auto; max-width: 40rem; padding: 0 1rem }}
-</style>
-</head>
-<body>
-<main>
-<h1>xenwatch</h1>
-<p>Watches the limits of a Xen dom0. Version {version}.</p>
-<ul>
-<li><a href="{metrics}">Metrics</a> for Prometheus</li>
-<li><a href="{headroom}">Headroom</a>: how many more VMs fit, as JSON</li>
-<li><a href="/-/healthy">Healthy</a>: the daemon answers</li>
-<li><a href="/-/ready">Ready</a>: every probe has run once</li>
-</ul>
-</main>
-</body>
-</html>
-"""
 
 
 class Server:
@@ -67,20 +52,26 @@ class Server:
 
     def application(self, telemetry_path: str) -> web.Application:
         """The web application; the metrics are at `telemetry_path`."""
-        landing = _LANDING.format(
-            version=__version__, metrics=html.escape(telemetry_path), headroom=HEADROOM
-        )
-
-        async def root(_request: web.Request) -> web.Response:
-            return web.Response(text=landing, content_type="text/html")
-
+        static = files()
+        others = {
+            "Metrics for Prometheus": telemetry_path,
+            "All of this as JSON": OVERVIEW,
+            "Room for VMs as JSON": HEADROOM,
+            "Is the daemon alive": "/-/healthy",
+            "Is it ready": "/-/ready",
+        }
+        style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
+        views = Views(self._publisher, Links(style, script, icon, others))
         app = web.Application()
         app.on_response_prepare.append(_add_headers)
-        app.router.add_get("/", root)
+        app.router.add_get("/", self._bounded(functools.partial(self._status, views)))
         app.router.add_get(telemetry_path, self._bounded(self._metrics))
         app.router.add_get(HEADROOM, self._bounded(self._headroom))
+        app.router.add_get(OVERVIEW, self._bounded(functools.partial(self._overview, views)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
+        for file in static.values():
+            app.router.add_get(file.path, functools.partial(_static, file))
         return app
 
     def _bounded(
@@ -113,9 +104,9 @@ class Server:
         if page is not None and request.query:
             page = await self._filtered(request)
         if page is None:
-            return web.Response(status=503, text="there are no readings yet; try again shortly\n")
+            return web.Response(status=503, text=NOTHING)
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
-        packed = wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+        packed = _wants_gzip(request)
         headers = {
             "Content-Type": exposition.OPENMETRICS if openmetrics else exposition.TEXT,
             "Vary": "Accept, Accept-Encoding",
@@ -138,6 +129,19 @@ class Server:
         wanted = collect or [name for name in self._probes if name not in exclude]
         return await self._publisher.part(wanted)
 
+    async def _status(self, views: Views, request: web.Request) -> web.Response:
+        page = self._publisher.page
+        if page is None:
+            return web.Response(status=503, text=NOTHING, headers={"Refresh": "2"})
+        words = request.query.get("q", "").strip()[:LONGEST]
+        return _sent(request, await views.html(page, words), "text/html; charset=utf-8")
+
+    async def _overview(self, views: Views, request: web.Request) -> web.Response:
+        page = self._publisher.page
+        if page is None:
+            return web.json_response({"error": "there are no readings yet"}, status=503)
+        return _sent(request, await views.json(page), "application/json; charset=utf-8")
+
     async def _headroom(self, request: web.Request) -> web.Response:
         page = self._publisher.page
         if page is None:
@@ -154,6 +158,24 @@ class Server:
         if self._publisher.complete:
             return web.Response(text="ready\n")
         return web.Response(status=503, text="the first pass is not complete\n")
+
+
+def _wants_gzip(request: web.Request) -> bool:
+    return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+
+
+def _sent(request: web.Request, body: Body, kind: str) -> web.Response:
+    """The body as the client wants it; it must ask again each time."""
+    headers = {"Content-Type": kind, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if _wants_gzip(request):
+        return web.Response(body=body.packed, headers={**headers, "Content-Encoding": "gzip"})
+    return web.Response(body=body.plain, headers=headers)
+
+
+async def _static(file: File, _request: web.Request) -> web.Response:
+    return web.Response(
+        body=file.body, headers={"Content-Type": file.kind, "Cache-Control": FOREVER}
+    )
 
 
 async def _healthy(_request: web.Request) -> web.Response:

@@ -1,0 +1,130 @@
+"""The part of the page that shows the domains: those in trouble first, and a filter."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.overview import DomainRow, Overview
+from xenwatch.page.html import Html, join, stranger, tag
+from xenwatch.page.tables import Cell, table
+from xenwatch.present import quantity
+
+SHOWN: Final = 50
+"""Domains on the page at most: a host may have thousands."""
+LONGEST: Final = 100
+"""Characters of a filter that are looked at."""
+UNWELL: Final = ("crashed", "dying")
+HEADER: Final = (
+    "Id",
+    "Name",
+    "Type",
+    "State",
+    "vCPUs",
+    "Memory",
+    "Disks",
+    "Interfaces",
+    "Event channels",
+    "Broken devices",
+)
+
+
+def relevance(domain: DomainRow) -> tuple[bool, bool, int, int]:
+    """For sorting: broken ones first, then those that do not end well, then by what they hold."""
+    return (
+        not domain.broken,
+        domain.state not in UNWELL,
+        -(domain.event_channels or 0),
+        domain.domid,
+    )
+
+
+def matches(domain: DomainRow, words: str) -> bool:
+    """Whether every word is found in the id, name, UUID, type or state."""
+    parts = (str(domain.domid), domain.name, domain.uuid, domain.type, domain.state)
+    text = "\n".join(part.casefold() for part in parts if part)
+    return all(word in text for word in words.casefold().split())
+
+
+def section(overview: Overview, words: str) -> Html:
+    """The domains that match the words of the filter, as many as fit."""
+    return tag(
+        "section",
+        tag("h2", "Domains", id="domains-heading"),
+        _form(words) if overview.domains else None,
+        tag("div", _found(overview, words), id="domains-found", data_live=True),
+        id="domains",
+        aria_labelledby="domains-heading",
+    )
+
+
+def _form(words: str) -> Html:
+    return tag(
+        "form",
+        tag("label", "Name, id, type or state", for_="filter"),
+        tag(
+            "input",
+            id="filter",
+            type="search",
+            name="q",
+            value=words,
+            maxlength=LONGEST,
+            autocomplete="off",
+            spellcheck="false",
+        ),
+        tag("button", "Filter", type="submit"),
+        tag("a", "Show all", href="/#domains") if words else None,
+        action="/#domains",
+        method="get",
+        role="search",
+        aria_label="Domains",
+    )
+
+
+def _found(overview: Overview, words: str) -> Html:
+    if overview.domains is None:
+        return tag("p", "The domains could not be read.", class_="unknown")
+    found = sorted((it for it in overview.domains if matches(it, words)), key=relevance)
+    shown = found[:SHOWN]
+    if not shown:
+        return tag("p", f"None of {len(overview.domains)} domains matches.")
+    of = f" that match, of {len(overview.domains)}" if words else ""
+    count = f"{len(shown)} of {len(found)}" if len(shown) < len(found) else str(len(found))
+    return table(f"{count} domains{of}", HEADER, [_row(it) for it in shown])
+
+
+def _row(domain: DomainRow) -> list[Cell]:
+    name = _unknown() if domain.name is None else stranger(domain.name)
+    return [
+        Cell(str(domain.domid), number=True),
+        Cell(name, heading=True),
+        Cell(domain.type or _unknown()),
+        Cell(domain.state or _unknown()),
+        Cell(_vcpus(domain), number=True),
+        Cell(_number(domain.memory_bytes, "bytes"), number=True),
+        Cell(_number(domain.disks), number=True),
+        Cell(_number(domain.vifs), number=True),
+        Cell(_number(domain.event_channels), number=True),
+        Cell(_broken(domain)),
+    ]
+
+
+def _vcpus(domain: DomainRow) -> str:
+    if domain.vcpus_online == domain.vcpus_max:
+        return _number(domain.vcpus_max)
+    return join(_number(domain.vcpus_online), " of ", _number(domain.vcpus_max))
+
+
+def _number(value: int | None, unit: str = "") -> str:
+    return _unknown() if value is None else quantity(value, unit)
+
+
+def _broken(domain: DomainRow) -> Html:
+    if domain.broken is None:
+        return _unknown()
+    if not domain.broken:
+        return tag("span", "none", class_="muted")
+    return tag("ul", [tag("li", stranger(it)) for it in domain.broken], class_="plain trouble")
+
+
+def _unknown() -> Html:
+    return tag("span", "unknown", class_="unknown")

@@ -1,0 +1,128 @@
+"""The part of the page that shows the limits, the most pressing first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from xenwatch.alerts.words import duration
+from xenwatch.assess import Severity
+from xenwatch.forecast import Key, Point
+from xenwatch.limits import LIMITS
+from xenwatch.overview import LimitRow, Overview
+from xenwatch.page.charts import amounts, bar, last_hour, percent
+from xenwatch.page.html import Html, join, stranger, tag
+from xenwatch.present import quantity
+
+ORDER: Final = [it.value for it in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)]
+"""States by how much they press; ok comes last."""
+WELL: Final = 2
+"""Instances of a limit that are shown though they are well."""
+MOST: Final = 8
+"""Instances of a limit that are shown at most."""
+
+_BY_NAME: Final = {limit.name: limit for limit in LIMITS}
+
+
+def pressing(row: LimitRow) -> tuple[int, float]:
+    """For sorting: what presses most comes first."""
+    rank = ORDER.index(row.state) if row.state in ORDER else len(ORDER)
+    return rank, -(row.ratio or 0.0)
+
+
+def fullest(rows: Sequence[LimitRow]) -> list[tuple[list[LimitRow], int]]:
+    """By limit: the rows worth showing, and how many are left out; the most pressing first."""
+    found = []
+    for _, group in itertools.groupby(rows, key=lambda row: row.limit):
+        instances = sorted(group, key=pressing)
+        unwell = sum(row.state != Severity.OK.value for row in instances)
+        shown = instances[: min(MOST, max(WELL, unwell))]
+        found.append((shown, len(instances) - len(shown)))
+    return sorted(found, key=lambda it: pressing(it[0][0]))
+
+
+def section(overview: Overview, series: Mapping[Key, Sequence[Point]]) -> Html:
+    """The limits; `series` is their use over time by limit and instance."""
+    cards = [_card(overview, rows, others, series) for rows, others in fullest(overview.limits)]
+    empty = tag("p", "No probe has read a limit yet.")
+    return tag(
+        "section",
+        tag("h2", "Limits", id="limits-heading"),
+        tag("ul", cards, class_="cards") if cards else empty,
+        id="limits",
+        aria_labelledby="limits-heading",
+        data_live=True,
+    )
+
+
+def _card(
+    overview: Overview,
+    rows: Sequence[LimitRow],
+    others: int,
+    series: Mapping[Key, Sequence[Point]],
+) -> Html:
+    first = rows[0]
+    seconds = overview.seconds_to_full.get(first.limit)
+    soon = f"At this pace full in {duration(seconds)}." if seconds is not None else None
+    return tag(
+        "li",
+        tag(
+            "div",
+            tag("h3", first.title),
+            tag("span", first.state, class_=f"badge {first.state}"),
+            class_="head",
+        ),
+        [_instance(row, overview.time, series.get((row.limit, row.instance), ())) for row in rows],
+        tag("p", f"and {others} less full", class_="muted") if others else None,
+        tag("p", soon, class_="soon") if soon else None,
+        _details(rows),
+        class_=f"card {first.state}",
+    )
+
+
+def _instance(row: LimitRow, now: float, points: Sequence[Point]) -> Html:
+    name = f"{row.title}, {row.label} {row.instance}" if row.instance else row.title
+    of = join(f"{row.label} ", stranger(row.instance), ": ") if row.instance else None
+    chart = last_hour(points, now, row)
+    return tag(
+        "div",
+        tag(
+            "p",
+            tag("span", of, amounts(row)),
+            tag("span", percent(row.ratio), class_="ratio"),
+            class_="amounts",
+        ),
+        bar(row, name),
+        tag("div", chart, class_="hour") if chart else None,
+        class_="instance",
+    )
+
+
+def _details(rows: Sequence[LimitRow]) -> Html:
+    """What the limit is, where its ceiling comes from, and how its end looks."""
+    row = rows[0]
+    limit = _BY_NAME.get(row.limit)
+    origins = dict.fromkeys(it.max_origin for it in rows if it.max_origin)
+    left = None if row.headroom is None else quantity(row.headroom, row.unit)
+    facts = [
+        ("Left", left),
+        ("Ceiling is from", "; ".join(origins) or "not known"),
+        ("Warns", _thresholds(row)),
+        ("When full", limit.symptom if limit else None),
+        ("Mind", limit.caveat if limit and limit.caveat else None),
+        ("Metric", limit.used_metric if limit else None),
+    ]
+    return tag(
+        "details",
+        tag("summary", "Details", tag("span", f" of {row.title}", class_="spoken")),
+        tag("dl", [join(tag("dt", name), tag("dd", text)) for name, text in facts if text]),
+        id=f"limit-{row.limit}",
+    )
+
+
+def _thresholds(row: LimitRow) -> str:
+    if row.warning is None and row.critical is None:
+        return "never"
+    parts = (("warning", row.warning), ("critical", row.critical))
+    return ", ".join(f"{name} from {at:.0%}" for name, at in parts if at is not None)

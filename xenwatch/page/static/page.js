@@ -1,0 +1,63 @@
+// Keeps the page fresh: fetches it anew and takes over the parts marked data-live.
+// Without this script the page shows the same, as of the time it names.
+"use strict";
+
+const PERIOD = 10_000;
+const OLD = 120_000; // ms after which readings are called old
+
+const note = document.getElementById("freshness");
+
+function say(text) {
+  document.body.classList.toggle("stale", text !== "");
+  if (note.textContent !== text) note.textContent = text;
+}
+
+function focused(part) {
+  const it = document.activeElement;
+  const owner = it && part.contains(it) ? it.closest("[id]") : null;
+  return owner ? [owner.id, it.tagName] : null;
+}
+
+function takeOver(part, fresh) {
+  const focus = focused(part);
+  for (const details of part.querySelectorAll("details[open]")) {
+    const again = fresh.querySelector("#" + CSS.escape(details.id));
+    if (again) again.open = true;
+  }
+  part.className = fresh.className;
+  part.replaceChildren(...fresh.childNodes);
+  const owner = focus && document.getElementById(focus[0]);
+  if (owner) (owner.matches(focus[1]) ? owner : owner.querySelector(focus[1]))?.focus({ preventScroll: true });
+}
+
+function age(answer) {
+  const now = Date.parse(answer.headers.get("Date"));
+  return now - Date.parse(document.querySelector("#as-of time").dateTime);
+}
+
+async function refresh() {
+  if (document.hidden || !getSelection().isCollapsed) return;
+  try {
+    const answer = await fetch(location.pathname + location.search, { signal: AbortSignal.timeout(PERIOD) });
+    if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const twin = fresh.getElementById(part.id);
+      if (twin) takeOver(part, twin);
+    }
+    document.title = fresh.title;
+    say(age(answer) > OLD ? "These readings are old: the daemon answers, but reads nothing new." : "");
+  } catch (error) {
+    say(`This page is no longer fresh: the daemon cannot be asked (${error.message}).`);
+  }
+}
+
+async function run() {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, PERIOD));
+    await refresh();
+  }
+}
+
+document.addEventListener("visibilitychange", refresh);
+run();

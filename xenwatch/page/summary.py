@@ -1,0 +1,85 @@
+"""The parts of the page that say the most in the fewest words: alerts, and room for VMs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from xenwatch.alerts.states import State
+from xenwatch.overview import AlertRow, Overview, ShapeRow
+from xenwatch.page.html import Html, join, stranger, tag
+
+
+def moment(time: float) -> Html:
+    """A moment in UTC, to the second."""
+    at = datetime.fromtimestamp(time, UTC)
+    return tag("time", f"{at:%Y-%m-%d %H:%M:%S} UTC", datetime=f"{at:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def alerts(overview: Overview) -> Html:
+    """The alerts that fire or may, and those nobody can judge."""
+    return tag(
+        "section",
+        tag("h2", "Alerts", id="alerts-heading"),
+        _alerts(overview),
+        id="alerts",
+        aria_labelledby="alerts-heading",
+        data_live=True,
+    )
+
+
+def _alerts(overview: Overview) -> Html:
+    if overview.alerts is None:
+        return tag("p", "The daemon evaluates no alerts: they are off in the configuration.")
+    unknown = overview.alerts_unknown
+    cannot = f"Nobody can say of {len(unknown)}: {', '.join(unknown)}." if unknown else None
+    none = "No alert fires." if cannot else "No alert fires, and every one can be judged."
+    return join(
+        tag("ul", [_alert(it) for it in overview.alerts], class_="plain alerts")
+        if overview.alerts
+        else tag("p", none),
+        tag("p", cannot, class_="unknown") if cannot else None,
+    )
+
+
+def _alert(alert: AlertRow) -> Html:
+    firing = alert.state == State.FIRING.value
+    link = alert.runbook_url.startswith(("https://", "http://"))
+    name = tag("a", alert.alert, href=alert.runbook_url) if link else tag("span", alert.alert)
+    return tag(
+        "li",
+        tag("span", alert.severity, class_=f"badge {alert.severity if firing else 'pending'}"),
+        tag("div", tag("strong", stranger(alert.summary)), class_="what"),
+        tag("div", f"{alert.state} since ", moment(alert.since), " ", name, class_="muted"),
+    )
+
+
+def room(overview: Overview) -> Html:
+    """How many more VMs of each shape fit."""
+    return tag(
+        "section",
+        tag("h2", "Room for VMs", id="room-heading"),
+        tag("p", overview.obstacle) if overview.obstacle else None,
+        tag("ul", [_shape(it) for it in overview.headroom], class_="cards shapes")
+        if overview.headroom
+        else None,
+        id="room",
+        aria_labelledby="room-heading",
+        data_live=True,
+    )
+
+
+def _shape(shape: ShapeRow) -> Html:
+    names = ", ".join(shape.unknown)
+    if shape.headroom is not None:
+        number, words = str(shape.headroom), f"more fit; {shape.binding} stops the next one"
+    elif shape.at_most is not None:
+        number = f"≤ {shape.at_most}"
+        words = f"more fit, by {shape.binding}; not known: {names}"
+    else:
+        number, words = "?", f"nobody can say how many fit; not known: {names}"
+    return tag(
+        "li",
+        tag("h3", shape.shape),
+        tag("p", tag("span", number, class_="big"), " ", words),
+        class_="card unknown" if shape.headroom is None else "card",
+    )
