@@ -61,6 +61,7 @@ EDGE = {
     "xenwatch.log": "sets up logging",
     "xenwatch.threads": "runs what may hang",
     "xenwatch.engine": "schedules the probes",
+    "xenwatch.equipment": "sets up what probes need on the host",
     "xenwatch.publish": "renders pages when the engine has news",
     "xenwatch.receivers": "speaks to Alertmanagers, webhooks and commands",
     "xenwatch.notifier": "tells them of alerts, and keeps what is to be told in a file",

@@ -22,6 +22,7 @@ from xenwatch.keys import Key
 from xenwatch.overview import Overview
 from xenwatch.plan import PlanError
 from xenwatch.planner import fit_each
+from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.open import choose, open_source, synthetic
@@ -146,14 +147,19 @@ def _run(options: argparse.Namespace) -> int:
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon import Daemon  # noqa: PLC0415
     from xenwatch.sources.events import host_streams  # noqa: PLC0415
+    from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
+    from xenwatch.sources.tracefs import PollHistogram  # noqa: PLC0415
 
     settings, source = _prepare(options)
     rootfs = settings[config.ROOTFS]
     choice = choose(settings[config.SOURCE], rootfs)
-    streams = host_streams(rootfs) if choice.spec == "host" else {}
+    live = choice.spec == "host"
+    streams = host_streams(rootfs) if live else {}
+    tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistogram(rootfs)} if live else {}
+    raise_limit()
 
     async def serve() -> int:
-        daemon = Daemon(settings, lambda: _settings(options), source, streams)
+        daemon = Daemon(settings, lambda: _settings(options), source, streams, tools=tools)
         return await daemon.run(choice)
 
     try:

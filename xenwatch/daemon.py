@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -19,13 +18,14 @@ from xenwatch.alerts import keys as alert_keys
 from xenwatch.alerts.states import Policy
 from xenwatch.config import ConfigError, Settings
 from xenwatch.engine import Engine, SystemClock
+from xenwatch.equipment import Equipment, Tool
 from xenwatch.limits import LIMITS, Limit
 from xenwatch.notifier import RESEND, Notifier
 from xenwatch.notify import notify, watchdog_seconds
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.publish import Publisher
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.events import Stream, follow
 from xenwatch.sources.open import Choice
 from xenwatch.web import Server
@@ -42,8 +42,8 @@ class Daemon:
     """Reads `source` and serves what it says until it is told to stop.
 
     `load` reads the configuration again or raises `ConfigError`; `streams` are events of the
-    source by name; `resend` is how often Alertmanager is told again, in seconds. To be made and run
-    inside one event loop.
+    source by name; `resend` is how often Alertmanager is told again, in seconds; `tools` are what
+    probes need set up on the host. To be made and run inside one event loop.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Daemon:
         probes: Iterable[Probe] = PROBES,
         limits: Iterable[Limit] = LIMITS,
         resend: float = RESEND,
+        tools: Mapping[str, Tool] | None = None,
     ) -> None:
         self._settings = settings
         self._load = load
@@ -63,6 +64,7 @@ class Daemon:
         self._streams = streams
         self._probes = tuple(probes)
         self._limits = tuple(limits)
+        self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         clock = SystemClock()
@@ -111,10 +113,17 @@ class Daemon:
                 for task in tasks:
                     task.cancel()
         self._notifier.save_at_the_end()
-        with contextlib.suppress(TimeoutError, RuntimeError):
-            threads.bounded(self._source.close, GRACE, "close")
+        self._close()
         _log.info("stopped")
         return 0
+
+    def _close(self) -> None:
+        """Leave the host as it was, and give back descriptors, as far as that does not hang."""
+        for close in (self._equipment.close, self._source.close):
+            try:
+                threads.bounded(close, GRACE, "close")
+            except (SourceError, TimeoutError, RuntimeError) as error:
+                _log.warning("not closed in good order", reason=str(error))
 
     def _sockets(self) -> list[socket.socket]:
         if self._settings[config.SYSTEMD_SOCKET]:
@@ -142,6 +151,7 @@ class Daemon:
             self._engine.run(),
             self._publisher.run(),
             self._notifier.run(),
+            self._equipment.run(),
             self._reloads(),
             _watchdog(),
             *streams,
@@ -169,6 +179,7 @@ class Daemon:
             return
         log.configure(settings[config.LOG_LEVEL], settings[config.LOG_FORMAT])
         self._engine.configure(settings.probes(self._probes))
+        self._equipment.want(_enabled(settings, self._probes))
         self._publisher.thresholds = settings.thresholds(self._limits)
         self._publisher.shapes = settings.shapes()
         self._publisher.policy = _policy(settings)
@@ -177,6 +188,10 @@ class Daemon:
         for key in config.KEYS:
             if key.restart and settings[key] != self._settings[key]:
                 _log.warning("this change needs a restart", key=key.path)
+
+
+def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
+    return [probe.name for probe in settings.probes(probes) if probe.enabled]
 
 
 def _policy(settings: Settings) -> Policy | None:
