@@ -1,0 +1,1 @@
+"""The daemon with the real Prometheus and Alertmanager."""

@@ -1,0 +1,175 @@
+"""A daemon on a host that a test steers, as a process of its own.
+
+`python -m tests.e2e.host KIND MODE CONFIG`: MODE is a file that says `calm` or `storm`. Of the kind
+`table` every limit is far or near at that word, as probes that are told so; of the kind `leak`
+dom0 of a synthetic host loses event channels while it storms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+from tests.support import QDISK, UUIDS, VBD, VIF, full_snapshot
+from xenwatch import config, log
+from xenwatch.daemon import Daemon
+from xenwatch.model.host import Machine
+from xenwatch.model.platforms.debian import DEBIAN_12
+from xenwatch.model.source import ModelSource
+from xenwatch.parse.evtchn import VIRQ
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+from xenwatch.snapshot import (
+    Aio,
+    Backends,
+    Blktap,
+    Bridges,
+    DeviceError,
+    Domain,
+    Domains,
+    EventChannels,
+    FileSystem,
+    FileSystems,
+    GrantFrames,
+    Grants,
+    HostMemory,
+    Irqs,
+    Loops,
+    Maptrack,
+    Pids,
+    Ptys,
+    Snapshot,
+    XenstoreDevices,
+)
+from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.open import Choice
+
+RESEND: Final = 5.0
+"""Seconds after which this daemon tells Alertmanager again."""
+INTERVAL: Final = 0.5
+_DYING: Final = Domain(6, UUIDS[6], None, None, "dying", 0, 1, 0, 3.0)
+
+
+def calm() -> Snapshot:
+    """A host on which all is well."""
+    full = full_snapshot()
+    assert full.domains is not None
+    domains = tuple(domain for domain in full.domains.domains if domain.alive)
+    return dataclasses.replace(
+        full,
+        domains=Domains(domains, "hypercall"),
+        backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
+        xenstore_devices=XenstoreDevices({}, (), 0),
+    )
+
+
+def storm() -> Snapshot:
+    """The same host with every limit nearly used up, a broken guest and a zombie."""
+    full, well = full_snapshot(), calm()
+    assert full.daemons is not None
+    assert full.memory is not None
+    assert well.domains is not None
+    last = dataclasses.replace(_DYING, domid=32000, uuid=UUIDS[7])
+    roles = full.daemons.by_role.items()
+    return dataclasses.replace(
+        well,
+        event_channels=EventChannels({"interdomain": 130000}, {}, 131072, 131000, "hypercall"),
+        irqs=Irqs(12540),
+        domains=Domains((*well.domains.domains, _DYING, last), "hypercall"),
+        grants=Grants({0: GrantFrames(1, 64), 5: GrantFrames(64, 64)}),
+        maptrack=Maptrack(1020, 1024),
+        blktap=Blktap("minor", 16384, 3),
+        aio=Aio(65536, 65536),
+        daemons=dataclasses.replace(
+            full.daemons,
+            by_role={role: dataclasses.replace(it, fds=1024) for role, it in roles},
+        ),
+        ptys=Ptys(4096, 4096),
+        host_memory=HostMemory(total=64 << 30, free=0),
+        memory=dataclasses.replace(full.memory, available=1, low_free=1, swap_free=1),
+        pids=Pids(32000, 32768, 60000),
+        bridges=Bridges({"xenbr0": 1023, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
+        loops=Loops((1 << 20) - 1, 0, 0),
+        file_systems=FileSystems(
+            {"/": FileSystem(18 << 30, 18 << 30), "/var/log": FileSystem(1 << 30, 4 << 30)}
+        ),
+        backends=Backends({VBD: "Connected", VIF: "Closed", QDISK: "Connected"}),
+        xenstore_devices=XenstoreDevices(
+            {}, (DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),), 0
+        ),
+    )
+
+
+def told(mode: Path) -> tuple[Probe, ...]:
+    """The probes, which read what the word in the file means."""
+    scenes: Mapping[str, Snapshot] = {"calm": calm(), "storm": storm()}
+
+    def of(probe: Probe) -> Probe:
+        def read(_source: Source, _previous: Snapshot) -> Any:
+            word = mode.read_text()
+            if probe.name == "xenstore" and word == "storm":
+                raise SourceError("/run/xenstored/socket", "is not answered")
+            return getattr(scenes[word], probe.name)
+
+        return dataclasses.replace(probe, read=read, interval=INTERVAL, enabled=True)
+
+    return tuple(of(probe) for probe in PROBES)
+
+
+def leaking(mode: Path) -> tuple[Machine, tuple[Probe, ...]]:
+    """A synthetic host of few event channels, and its probes, the first of which lets it leak."""
+    boot = dataclasses.replace(DEBIAN_12.boot, fifo=False)
+    machine = Machine(dataclasses.replace(DEBIAN_12, boot=boot))
+    table = machine.dom0.domain.channels
+    lost: list[int] = []
+
+    def leak() -> None:
+        word = mode.read_text()
+        while word == "storm" and len(table.channels) < 4000:
+            lost.append(table.open(VIRQ, 0, 20))
+        while word == "calm" and lost:
+            table.close(lost.pop())
+
+    def read(source: Source, previous: Snapshot) -> Any:
+        leak()
+        return next(probe for probe in PROBES if probe.name == "event_channels").read(
+            source, previous
+        )
+
+    return machine, tuple(
+        dataclasses.replace(
+            probe,
+            interval=INTERVAL,
+            read=read if probe.name == "event_channels" else probe.read,
+        )
+        for probe in PROBES
+    )
+
+
+async def main(kind: str, mode: Path, file: str) -> int:
+    """Serve until SIGTERM."""
+    settings = config.load(file, {})
+    log.configure("info", "json")
+    if kind == "leak":
+        machine, probes = leaking(mode)
+    else:
+        machine, probes = Machine(DEBIAN_12), told(mode)
+    daemon = Daemon(
+        settings, lambda: settings, ModelSource(machine), {}, probes=probes, resend=RESEND
+    )
+
+    def soon(*_arguments: object) -> dict[str, float]:
+        """A trend, which real time would take ten minutes to show."""
+        return {"aio_requests": 60.0} if (kind, mode.read_text()) == ("table", "storm") else {}
+
+    with mock.patch("xenwatch.publish.forecast", soon):
+        return await daemon.run(Choice("synthetic", "a test steers it"))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])))

@@ -1,0 +1,222 @@
+"""Prometheus, Alertmanager and the daemon as processes of a test, always killed at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from tests.tools import tool
+from xenwatch.config import load
+from xenwatch.generate.rules import alertmanager, rules
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PATIENCE: Final = 40.0
+"""Seconds a condition may take on a busy machine."""
+PAUSE: Final = 0.1
+
+
+def free_port() -> int:
+    """A port of this machine nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Ask again and again until a condition holds. Fails with `what` when it never does."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"not within {PATIENCE:g} s: {what}"
+        time.sleep(PAUSE)
+
+
+def until_same(found: Callable[[], set[Any]], expected: set[Any], what: str) -> None:
+    """Ask until what is found is what is expected. Fails with the difference."""
+    with contextlib.suppress(AssertionError):
+        until(lambda: found() == expected, what)
+    now = found()
+    assert (expected - now, now - expected) == (set(), set()), f"{what}: missing, unexpected"
+
+
+def get(url: str) -> Any:
+    """The JSON at a URL."""
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+        return json.load(answer)
+
+
+def answers(url: str) -> bool:
+    """Whether a URL is answered with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE):
+            return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def program(ready: str, log: Path, *argv: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, once the URL `ready` is answered; stopped, at worst killed, at the end."""
+    with log.open("ab") as output, subprocess.Popen(
+        argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+    ) as process:  # fmt: skip
+        try:
+            until(lambda: process.poll() is not None or answers(ready), f"{argv[0]} is ready")
+            assert process.poll() is None, log.read_text()
+            yield process
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=PATIENCE)
+        finally:
+            process.kill()
+
+
+class Prometheus:
+    """A Prometheus that scrapes the daemon and evaluates the generated rules every second."""
+
+    def __init__(self, directory: Path, config: str, target: str) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._directory = directory
+        (directory / "xenwatch.rules.yml").write_text(rules(load(config, {}).alerts()))
+        (directory / "prometheus.yml").write_text(
+            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+            "rule_files: [xenwatch.rules.yml]\n"
+            "scrape_configs:\n"
+            f'  - {{job_name: xenwatch, static_configs: [{{targets: ["{target}"]}}]}}\n'
+        )
+
+    def running(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        """The process, ready."""
+        at = self._directory
+        return program(
+            f"{self.url}/-/ready",
+            at / "prometheus.log",
+            tool("prometheus", "prometheus"),
+            f"--config.file={at}/prometheus.yml",
+            f"--storage.tsdb.path={at}/tsdb",
+            f"--web.listen-address={self.url.removeprefix('http://')}",
+        )
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The result of an instant query."""
+        query = urllib.parse.urlencode({"query": expression})
+        found: list[dict[str, Any]] = get(f"{self.url}/api/v1/query?{query}")["data"]["result"]
+        return found
+
+    def labels(self, expression: str) -> set[frozenset[tuple[str, str]]]:
+        """The labels of the series an expression finds."""
+        return {frozenset(it["metric"].items()) for it in self.query(expression)}
+
+
+class Alertmanager:
+    """An Alertmanager with the generated inhibitions that tells `receiver` at once."""
+
+    def __init__(self, directory: Path, receiver: str) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._directory = directory
+        text = re.sub(r"http://127.0.0.1:9099/\w+", receiver, alertmanager())
+        text = re.sub(r'group_wait: "\w+"', 'group_wait: "1s"', text)
+        text = re.sub(r'group_interval: "\w+"', 'group_interval: "1s"', text)
+        (directory / "alertmanager.yml").write_text(text)
+
+    def running(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        """The process, ready; what it has notified is kept from one to the next."""
+        at = self._directory
+        return program(
+            f"{self.url}/-/ready",
+            at / "alertmanager.log",
+            tool("prometheus-alertmanager", "prometheus-alertmanager"),
+            f"--config.file={at}/alertmanager.yml",
+            f"--storage.path={at}/alertmanager",
+            f"--web.listen-address={self.url.removeprefix('http://')}",
+            "--cluster.listen-address=",
+        )
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """The alerts it has, those inhibited included."""
+        found: list[dict[str, Any]] = get(f"{self.url}/api/v2/alerts")
+        return found
+
+
+class Host:
+    """A daemon on a host that is calm or storms; see `tests.e2e.host`."""
+
+    def __init__(self, directory: Path, kind: str, settings: str) -> None:
+        self.target = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.target}"
+        self.config = str(directory / "xenwatch.toml")
+        self._log = directory / "daemon.log"
+        self._mode = directory / "mode"
+        self._kind = kind
+        Path(self.config).write_text(
+            f'[web]\nlisten_addresses = ["{self.target}"]\n'
+            f'[alerts]\ninstance = "{self.target}"\n{settings}'
+        )
+        self.turn("calm")
+
+    def turn(self, word: str) -> None:
+        """Let the host be `calm` or `storm`."""
+        new = self._mode.with_suffix(".new")
+        new.write_text(word)
+        new.replace(self._mode)
+
+    def running(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        """The process, its first pass complete."""
+        argv = ("-m", "tests.e2e.host", self._kind, str(self._mode), self.config)
+        return program(f"{self.url}/-/ready", self._log, sys.executable, *argv)
+
+    def log(self) -> list[dict[str, Any]]:
+        """What it has logged."""
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+
+class Receiver:
+    """A server that notes the notifications posted to it."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        noted = self.got
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # http.server's name
+                noted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """The server in a thread."""
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+    def heard(self) -> list[tuple[str, str, str]]:
+        """Status, name and severity of every alert in every notification, in order."""
+        return [
+            (alert["status"], alert["labels"]["alertname"], alert["labels"]["severity"])
+            for document in self.got
+            for alert in document["alerts"]
+        ]

@@ -1,0 +1,149 @@
+"""Daemon, Prometheus and Alertmanager together: the same alerts, told once, over restarts."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.programs import Alertmanager, Host, Prometheus, Receiver, until, until_same
+from xenwatch.alerts.table import ALERTS, SEVERITIES
+from xenwatch.limits import LIMITS
+
+pytestmark = pytest.mark.timeout(240)
+
+AT_ONCE = (
+    "keep_firing_for = 0\n"
+    + "".join(
+        f"[alerts.{section}]\nfor = 0\n"
+        for section in dict.fromkeys(alert.section or alert.name for alert in ALERTS)
+    )
+    + "".join(f"[limits.{limit.name}]\nwarning = 0.8\ncritical = 0.9\n" for limit in LIMITS)
+)
+EXPECTED = {(alert.title, severity) for alert in ALERTS for severity in alert.conditions}
+FIRING = 'ALERTS{alertstate="firing"}'
+SAID = 'xenwatch_alert_state{state="firing"}'
+CHANNELS = "XenwatchEventChannelsNearLimit"
+
+
+def names(found: list[dict[str, Any]], label: str) -> set[tuple[str, str]]:
+    """Name and severity of the alerts a query found."""
+    return {(it["metric"][label], it["metric"]["severity"]) for it in found}
+
+
+def spans(found: list[dict[str, Any]], label: str) -> dict[tuple[str, str], tuple[float, float]]:
+    """Of each alert the first and last time it fired, by a query of a range."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for it in found:
+        key = (it["metric"][label], it["metric"]["severity"])
+        times.setdefault(key, []).extend(float(time) for time, _ in it["values"])
+    return {key: (min(values), max(values)) for key, values in times.items()}
+
+
+def series(alert: dict[str, Any]) -> frozenset[tuple[str, str]]:
+    """The labels of an alert as Alertmanager has it."""
+    return frozenset(alert["labels"].items())
+
+
+def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
+    """Every alert of the table fires and ends in both on the same scrape and the same series."""
+    receiver = Receiver()
+    keeper = Alertmanager(tmp_path, receiver.url)
+    host = Host(tmp_path, "table", f'{AT_ONCE}[alertmanager]\nurls = ["{keeper.url}"]\n')
+    prometheus = Prometheus(tmp_path, host.config, host.target)
+    with (
+        receiver.running(), keeper.running(), host.running(), prometheus.running(),
+    ):  # fmt: skip
+        until(lambda: bool(prometheus.query("xenwatch_alert_state")), "a scrape")
+        assert prometheus.query(SAID) == []
+        host.turn("storm")
+        until_same(lambda: names(prometheus.query(SAID), "alert"), EXPECTED, "all fire")
+        until_same(lambda: names(prometheus.query(FIRING), "alertname"), EXPECTED, "there too")
+        until(lambda: bool(keeper.alerts()), "Alertmanager hears of it")
+        fires = {
+            frozenset(
+                (name, value) for name, value in labels if name not in ("__name__", "alertstate")
+            )
+            for labels in prometheus.labels(FIRING)
+        }
+        until_same(lambda: {series(it) for it in keeper.alerts()}, fires, "the same series")
+        host.turn("calm")
+        until(lambda: not prometheus.query(f"{FIRING} or {SAID}"), "all end")
+        until(lambda: not keeper.alerts(), "Alertmanager hears that too")
+        ours = spans(prometheus.query(f"{SAID}[10m]"), "alert")
+        theirs = spans(prometheus.query(f"{FIRING}[10m]"), "alertname")
+
+    assert ours.keys() == theirs.keys()
+    # Rules are evaluated once a second, between two scrapes: less than two seconds are one scrape.
+    late = {key: [b - a for a, b in zip(ours[key], theirs[key], strict=True)] for key in ours}
+    assert {key: times for key, times in late.items() if not all(-0.1 < t < 2 for t in times)} == {}
+
+
+def test_a_leak_is_told_once_whatever_is_restarted(tmp_path: Path) -> None:
+    """A leak is notified once, its warning is inhibited, restarts repeat and lose nothing."""
+    receiver = Receiver()
+    keeper = Alertmanager(tmp_path, receiver.url)
+    host = Host(
+        tmp_path,
+        "leak",
+        f'state_file = "{tmp_path}/alerts.json"\n{AT_ONCE}[alertmanager]\nurls = ["{keeper.url}"]\n'
+        f'[webhook]\nurl = "{receiver.url}"\n',
+    )
+
+    def standing() -> dict[str, dict[str, Any]]:
+        return {
+            it["labels"]["severity"]: it
+            for it in keeper.alerts()
+            if it["labels"]["alertname"] == CHANNELS
+        }
+
+    with contextlib.ExitStack() as until_the_end:
+        until_the_end.enter_context(receiver.running())
+        with keeper.running():
+            with host.running():
+                host.turn("storm")
+                until(lambda: set(standing()) == set(SEVERITIES), "both severities")
+                until(lambda: ("firing", CHANNELS, "critical") in by_keeper(receiver), "told")
+                before = standing()
+            with host.running():
+                until(
+                    lambda: standing()["critical"]["endsAt"] > before["critical"]["endsAt"], "again"
+                )
+                until(lambda: bool(standing()["warning"]["status"]["inhibitedBy"]), "inhibited")
+                during = standing()
+        with host.running(), keeper.running():
+            until(lambda: set(standing()) == set(SEVERITIES), "the new Alertmanager knows")
+            after = standing()
+            host.turn("calm")
+            until(lambda: ("resolved", CHANNELS, "critical") in by_keeper(receiver), "over")
+            until(lambda: ("resolved", CHANNELS, "warning") in by_webhook(receiver), "by itself")
+
+    for severity in SEVERITIES:
+        assert before[severity]["startsAt"] == during[severity]["startsAt"]
+        assert before[severity]["startsAt"] == after[severity]["startsAt"]
+    assert by_keeper(receiver) == [
+        ("firing", CHANNELS, "critical"),
+        ("resolved", CHANNELS, "critical"),
+    ]
+    assert sorted(by_webhook(receiver)) == sorted(
+        (status, CHANNELS, severity) for status in ("firing", "resolved") for severity in SEVERITIES
+    )
+
+
+def by_keeper(receiver: Receiver) -> list[tuple[str, str, str]]:
+    """What Alertmanager has told."""
+    return heard(receiver, "receiver")
+
+
+def by_webhook(receiver: Receiver) -> list[tuple[str, str, str]]:
+    """What the daemon itself has told."""
+    return heard(receiver, "version", "1")
+
+
+def heard(receiver: Receiver, key: str, value: str | None = None) -> list[tuple[str, str, str]]:
+    """The alerts of the documents that have this key."""
+    some = Receiver.__new__(Receiver)
+    some.got = [it for it in receiver.got if key in it and value in (None, it[key])]
+    return some.heard()
