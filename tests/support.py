@@ -9,8 +9,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
+from xenwatch.probes.control_path import BOUNDS
 from xenwatch.readings_qemu import Absence, Causes, Qemu, Qemus, WakeupsByCause
-from xenwatch.readings_soft import Slice, Slices
+from xenwatch.readings_soft import ControlPath, DaemonTimes, RoundTrips, Slice, Slices
 from xenwatch.snapshot import (
     Abi,
     Aio,
@@ -154,6 +155,13 @@ def full_snapshot() -> Snapshot:
             {6: Absence(UUIDS[6], 3)},
         ),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(UUIDS[5], 90, 30)}, {900: (90, 30)}),
+        "control_path": ControlPath(
+            {"xenstored": RoundTrips((0, 2, *(0,) * (len(BOUNDS) - 2), 1), 2.5, 4)},
+            {
+                "xenstored": DaemonTimes(700, 10, 3.5, {700: 250_000_000}, 250_000_000),
+                "xapi": DaemonTimes(720, 20, 7.5, {}, 0),
+            },
+        ),
         "slices": Slices(
             {
                 "control.slice": Slice(1000, 1000, 0.5, 12.5, 0.25, {"some": 1.5, "full": 0.5}),

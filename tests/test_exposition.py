@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from tests.support import parse_page, series
-from xenwatch.exposition import Family, Kind, escape, number, render, text
+from xenwatch.exposition import Family, Histogram, Kind, escape, number, render, text
 
 HOSTILE = 'a",b="c"} 1\n# HELP x y\nx{z="\\'
 
@@ -64,6 +64,39 @@ def test_any_text_makes_a_page_that_is_one_line_of_utf8_a_sample(
     assert (labels, value) == (frozenset({("name", text(b"") + dict(labels)["name"])}), 1)
     assert len(page.split(b"\n")) == (5 if openmetrics else 4)
     assert not set(page) & (set(range(0x20)) - {0x0A})
+
+
+BOUNDS = (0.001, 0.5, 2.0)
+histograms = st.builds(
+    Histogram,
+    st.just(BOUNDS),
+    st.tuples(*[st.integers(0, 2**40)] * (len(BOUNDS) + 1)),
+    st.floats(min_value=0, allow_infinity=False, allow_nan=False),
+)
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+@settings(deadline=None)
+@given(st.dictionaries(names.map(text), histograms, min_size=1, max_size=3))
+def test_a_histogram_comes_back(openmetrics: bool, found: dict[str, Histogram]) -> None:
+    """Each bucket has all smaller values in it, the last one as many as there are in all."""
+    its = [((name,), histogram) for name, histogram in found.items()]
+    family = Family("xw_took_seconds", "histogram", HOSTILE, ("name",), [], its)
+
+    (parsed,) = parse_page(render([family], openmetrics), openmetrics)
+    page = series(render([family], openmetrics), openmetrics)
+
+    assert (parsed.name, parsed.type) == ("xw_took_seconds", "histogram")
+    assert len(page) == len(found) * (len(BOUNDS) + 3)
+    for name, histogram in found.items():
+        labels = {("name", name)}
+        cumulated = [
+            page["xw_took_seconds_bucket", frozenset({*labels, ("le", bound)})]
+            for bound in ("0.001", "0.5", "2.0", "+Inf")
+        ]
+        assert cumulated == [sum(histogram.counts[: end + 1]) for end in range(4)]
+        assert page["xw_took_seconds_count", frozenset(labels)] == cumulated[-1]
+        assert page["xw_took_seconds_sum", frozenset(labels)] == histogram.sum
 
 
 @pytest.mark.parametrize(

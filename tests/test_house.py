@@ -81,6 +81,7 @@ HOST = {
     "xenwatch.sources.netlink": "its links",
     "xenwatch.sources.privcmd": "its hypercalls",
     "xenwatch.sources.xenstored": "its xenstore",
+    "xenwatch.sources.xapi": "its xapi",
     "xenwatch.sources.events": "waits for its domains and links to come and go",
 }
 """The modules that may touch the host."""

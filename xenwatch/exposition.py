@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,13 +19,25 @@ TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 """Content type of OpenMetrics."""
 
-Kind = Literal["gauge", "counter", "info"]
+Kind = Literal["gauge", "counter", "info", "histogram"]
 Sample = tuple[tuple[str, ...], float]
 
 _UNITS: Final = ("bytes", "ratio", "seconds")
-_SUFFIXES: Final = {"gauge": "", "counter": "_total", "info": "_info"}
+_SUFFIXES: Final = {"gauge": "", "counter": "_total", "info": "_info", "histogram": ""}
 # Newline has an escape of its own. A NUL would end the scrape, a surrogate cannot be encoded.
 _UNSPEAKABLE: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Observations counted by size. `counts` has one more than `bounds`: those above the last.
+
+    A bucket holds what is at most its bound and above the one before; `sum` is of all values.
+    """
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,8 @@ class Family:
     """Samples of one name.
 
     `name` is the samples' own name, with `_total` (counter) or `_info` (info). `samples` are
-    pairs of label values, in the order of `labels`, and value.
+    pairs of label values, in the order of `labels`, and value; of a histogram the values are in
+    `histograms` instead.
     """
 
     name: str
@@ -41,6 +54,7 @@ class Family:
     help: str
     labels: tuple[str, ...]
     samples: Sequence[Sample]
+    histograms: Sequence[tuple[tuple[str, ...], Histogram]] = ()
 
 
 def render(families: Iterable[Family], openmetrics: bool = False) -> bytes:
@@ -58,6 +72,8 @@ def render(families: Iterable[Family], openmetrics: bool = False) -> bytes:
             for prefix, value in series.items()
             if not math.isnan(value)
         ]
+        for key, histogram in dict(family.histograms).items():
+            lines += _histogram(family, key, histogram)
         if lines:
             parts.append(_header(family, openmetrics))
             parts += lines
@@ -86,6 +102,17 @@ def text(raw: bytes) -> str:
 def escape(value: str) -> str:
     """A label's value as it stands between its quotes; control characters as `text` has them."""
     return _speakable(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _histogram(family: Family, key: tuple[str, ...], histogram: Histogram) -> Iterator[str]:
+    """A classic histogram's lines: buckets with all smaller ones in them, sum and count."""
+    labels, total = (*family.labels, "le"), 0
+    for bound, count in zip((*histogram.bounds, math.inf), histogram.counts, strict=True):
+        total += count
+        values = (*key, number(bound))
+        yield f"{_prefix(f'{family.name}_bucket', labels, values)}{total}\n"
+    yield f"{_prefix(f'{family.name}_sum', family.labels, key)}{number(histogram.sum)}\n"
+    yield f"{_prefix(f'{family.name}_count', family.labels, key)}{total}\n"
 
 
 def _speakable(value: str) -> str:

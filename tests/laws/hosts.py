@@ -142,6 +142,7 @@ def small_dom0() -> TableSource:
         replies=_replies(),
         nodes=_nodes(),
         raw=render_links(links),
+        round_trips={"xenstored": 0.002},
     )
 
 

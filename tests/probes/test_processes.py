@@ -174,7 +174,7 @@ def test_limits_that_are_none_are_a_failure() -> None:
 def test_a_real_hosts_daemons(capture: Path, fds: tuple[int, int]) -> None:
     """Descriptors of a real host's daemons are those the capture lists."""
     files, directories = {}, {}
-    for directory in (capture / "proc").glob("*.[0-9]*"):
+    for directory in (capture / "proc").glob("*d.[0-9]*"):
         pid = directory.suffix[1:]
         for name in ("comm", "limits"):
             files[f"/proc/{pid}/{name}"] = (directory / name).read_bytes()

@@ -28,6 +28,7 @@ class TableSource:
     commands: Mapping[tuple[str, ...], CommandOutput] = field(default_factory=dict)
     replies: Mapping[Hypercall, HypercallReply] = field(default_factory=dict)
     nodes: Mapping[tuple[int, bytes], XenstoreReply] = field(default_factory=dict)
+    round_trips: Mapping[str, float] = field(default_factory=dict)
     raw: bytes = bytes(range(256))
     asked: list[Any] = field(default_factory=list)
     closed: bool = False
@@ -80,6 +81,11 @@ class TableSource:
         """The reply."""
         reply: XenstoreReply = self._look_up(self.nodes, (op, payload))
         return reply
+
+    def round_trip(self, target: str) -> float:
+        """The seconds."""
+        seconds: float = self._look_up(self.round_trips, target)
+        return seconds
 
     def close(self) -> None:
         """Remembered in `closed`."""
@@ -153,6 +159,11 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("xenstore", op, payload))
         return self.inner.xenstore(op, payload)
+
+    def round_trip(self, target: str) -> float:
+        """Told, then asked."""
+        self.tap(("round_trip", target))
+        return self.inner.round_trip(target)
 
     def close(self) -> None:
         """Closes what it asks."""

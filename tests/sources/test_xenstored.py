@@ -165,6 +165,23 @@ def test_an_answer_may_come_in_pieces(start: Start) -> None:
     assert client.request(READ, b"/a\0").payload == b"slow"
 
 
+def test_a_round_trip_takes_as_long_as_its_answer(start: Start) -> None:
+    """One read is asked, and the seconds until its answer are told."""
+    _, client = start(answer)
+
+    assert 0 < client.round_trip() < ENOUGH
+
+
+def test_a_round_trip_to_a_silent_xenstored_ends_at_the_deadline(start: Start) -> None:
+    """A stopped xenstored is told by an error, and the next round trip connects anew."""
+    server, client = start(silent, answer, deadline=0.05)
+
+    with pytest.raises(SourceError, match=r"no answer within 0\.05 s"):
+        client.round_trip()
+    assert client.round_trip() > 0
+    assert server.connections == 2
+
+
 def test_a_large_directory_is_taken(start: Start) -> None:
     """An answer of more than 4 KiB, as oxenstored sends to a socket, comes whole."""
     _, client = start(lambda connection, it: connection.sendall(frame(it, b"x" * REPLY_MAX)))

@@ -15,6 +15,7 @@ from xenwatch.exposition import Family
 from xenwatch.limits import LIMITS
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
 from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings
+from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
@@ -32,6 +33,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *HOST_METRICS,
     *QEMU_METRICS,
     *SLICE_METRICS,
+    *CONTROL_PATH_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""
 
@@ -48,4 +50,4 @@ def families(
         by_limit[state.limit.name].append(state)
     readings = Readings(snapshot, by_limit, stats or EngineStats(), outlook or Outlook())
     found = (metric.family(readings) for metric in METRICS)
-    return [family for family in found if family.samples]
+    return [family for family in found if family.samples or family.histograms]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from xenwatch.alerts.states import Alerts
 from xenwatch.assess import LimitState
-from xenwatch.exposition import Family, Kind
+from xenwatch.exposition import Family, Histogram, Kind
 from xenwatch.limits import Thresholds
 from xenwatch.planner import Plan
 from xenwatch.snapshot import Snapshot
 
-Row = tuple[tuple[str, ...], float | None]
+Row = tuple[tuple[str, ...], float | Histogram | None]
 Rows = Callable[["Readings"], Iterable[Row]]
 
 
@@ -64,6 +64,12 @@ class Metric:
     def family(self, readings: Readings) -> Family:
         """What there is to tell now."""
         rows = self.read(readings)
-        samples = [(labels, value) for labels, value in rows if value is not None]
+        samples: list[tuple[tuple[str, ...], float]] = []
+        histograms: list[tuple[tuple[str, ...], Histogram]] = []
+        for labels, value in rows:
+            if isinstance(value, Histogram):
+                histograms.append((labels, value))
+            elif value is not None:
+                samples.append((labels, value))
         words = f"{self.help} Source: {self.source.rstrip('.')}."
-        return Family(self.name, self.kind, words, self.labels, samples)
+        return Family(self.name, self.kind, words, self.labels, samples, histograms)

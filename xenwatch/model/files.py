@@ -92,7 +92,8 @@ def _process(tree: FileTree, dom0: Dom0, process: Process) -> None:
     tree.file(f"{home}/cmdline", render_arguments(process.argv))
     tree.file(f"{home}/limits", partial(_limits, process))
     tree.file(f"{home}/stat", partial(_stat, process))
-    tree.file(f"{home}/schedstat", partial(_schedstat, process))
+    for path in (home, f"{home}/task/{process.pid}"):
+        tree.file(f"{path}/schedstat", partial(_schedstat, process))
     if dom0.platform.cgroup_version:
         tree.file(f"{home}/cgroup", partial(groups.membership, dom0, process))
     tree.directory(f"{home}/fd")

@@ -123,6 +123,15 @@ class ModelSource:
             return refusal_reply("ENOENT") if value is None else read_reply(value)
         return refusal_reply("ENOSYS")
 
+    def round_trip(self, target: str) -> float:
+        """See `Source.round_trip`."""
+        if target != "xenstored" and target not in self._dom0.by_comm:
+            raise SourceError.from_os(target, OSError(errno.ENOENT, ""))
+        seconds = self._dom0.round_trips.get(target)
+        if seconds is None:
+            raise SourceError(target, "no answer within 2 s")
+        return seconds
+
     def close(self) -> None:
         """See `Source.close`: there is nothing to give back."""
 

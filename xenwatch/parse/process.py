@@ -16,7 +16,7 @@ _STAT = re.compile(
     rb"(\d{1,10}) \((.{0,64})\) ([A-Za-z]) (-?\d{1,20}(?: -?\d{1,20})*)\n?\Z", re.DOTALL
 )
 _SCHEDSTAT = re.compile(rb"(\d{1,20}) (\d{1,20}) (\d{1,20})\n?\Z")
-_PPID, _FLAGS, _UTIME, _STIME, _NICE, _THREADS, _POLICY = 0, 5, 10, 11, 15, 16, 37
+_FLAGS, _UTIME, _STIME, _NICE, _START, _POLICY = 5, 10, 11, 15, 18, 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class ProcessStat:
     def cpu_seconds(self) -> float:
         """User and system time of all its threads, those that ended included."""
         return (self.numbers[_UTIME] + self.numbers[_STIME]) / TICKS
+
+    @property
+    def start_ticks(self) -> int:
+        """When it began, in ticks since the boot."""
+        return self.numbers[_START]
 
     @property
     def nice(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.probes.base import Probe
+from xenwatch.probes.control_path import CONTROL_PATH
 from xenwatch.probes.devices import BACKENDS
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.event_channels import EVENT_CHANNELS
@@ -46,4 +47,5 @@ PROBES: Final[tuple[Probe, ...]] = (
     QEMUS,
     QEMU_WAKEUPS_BY_CAUSE,
     SLICES,
+    CONTROL_PATH,
 )

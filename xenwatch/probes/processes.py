@@ -17,6 +17,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "xenstored": ("oxenstored", "xenstored"),
     "xenconsoled": ("xenconsoled",),
     "xapi": ("xapi",),
+    "xenopsd": ("xenopsd-xc", "xenopsd"),
 }
 """Names of the programs (`/proc/PID/comm`) that play a role."""
 ALWAYS: Final = ("xenstored", "xenconsoled")

@@ -16,6 +16,9 @@ from typing import Final, Protocol
 READ_LIMIT: Final = 4 << 20
 """Default bound of one read in bytes: the largest file any probe wants is the kernel log."""
 
+TARGETS: Final = ("xenstored", "xapi")
+"""The daemons a source can ask how long they take to answer."""
+
 BLOCK: Final = -1
 """Stands for "address of the argument block" among the arguments of a hypercall."""
 
@@ -138,6 +141,14 @@ class Source(Protocol):
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         """One request outside any transaction. A refusal by xenstored is an answer."""
+        ...
+
+    def round_trip(self, target: str) -> float:
+        """Seconds that one cheap question to a control-path daemon took, of `TARGETS`.
+
+        Connecting counts where the daemon is asked over a new connection. Measured where the
+        question is asked, so that a replay tells what was measured then.
+        """
         ...
 
     def close(self) -> None:

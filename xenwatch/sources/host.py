@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from xenwatch.sources import commands, netlink
+from xenwatch.sources import commands, netlink, xapi
 from xenwatch.sources.base import (
     READ_LIMIT,
     CommandOutput,
@@ -108,6 +108,10 @@ class HostSource:
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         """See `Source.xenstore`."""
         return self._xenstore.request(op, payload)
+
+    def round_trip(self, target: str) -> float:
+        """See `Source.round_trip`."""
+        return self._xenstore.round_trip() if target == "xenstored" else xapi.round_trip(self._root)
 
     def close(self) -> None:
         """See `Source.close`."""

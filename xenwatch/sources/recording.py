@@ -137,6 +137,10 @@ class RecordingSource:
             lambda it: [it.type, _latin(it.payload)],
         )
 
+    def round_trip(self, target: str) -> float:
+        """See `Source.round_trip`."""
+        return self._ask("round_trip", [target], lambda: self._inner.round_trip(target), float)
+
     def close(self) -> None:
         """Completes the capture and closes `inner`; raises `SourceError` when it cannot be."""
         self._inner.close()

@@ -146,6 +146,10 @@ class TreeSource:
         arguments = [op, payload.decode("latin-1")]
         return self._answer("xenstore", arguments, f"xenstore request {op}", _xenstore_reply)
 
+    def round_trip(self, target: str) -> float:
+        """See `Source.round_trip`."""
+        return self._answer("round_trip", [target], target, float)
+
     def close(self) -> None:
         """See `Source.close`."""
 

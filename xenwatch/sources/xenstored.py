@@ -20,6 +20,8 @@ SOCKETS: Final = ("/run/xenstored/socket", "/var/run/xenstored/socket")
 DEVICES: Final = ("/dev/xen/xenbus", "/proc/xen/xenbus")
 HEADER: Final = struct.Struct("=IIII")
 """struct xsd_sockmsg: type, request id, transaction id, length (xs_wire.h)."""
+READ: Final = 2
+"""XS_READ."""
 REPLY_MAX: Final = 1 << 20
 """oxenstored answers a large directory to a socket client with more than 4 KiB; bound it."""
 
@@ -36,6 +38,13 @@ class XenstoreClient:
 
     def request(self, op: int, payload: bytes) -> XenstoreReply:
         """One request's answer. Raises `SourceError` when there is none within the deadline."""
+        return self._timed(op, payload)[0]
+
+    def round_trip(self) -> float:
+        """Seconds that one read took on an open connection, others' turns not counted."""
+        return self._timed(READ, b"domid\0")[1]
+
+    def _timed(self, op: int, payload: bytes) -> tuple[XenstoreReply, float]:
         if not self._lock.acquire(timeout=self._deadline):
             raise self._late()
         try:
@@ -43,7 +52,9 @@ class XenstoreClient:
             try:
                 if self._fd is None:
                     self._fd = self._connect(until)
-                return self._ask(self._fd, op, payload, until)
+                started = time.perf_counter()
+                reply = self._ask(self._fd, op, payload, until)
+                return reply, time.perf_counter() - started
             except OSError as error:
                 self._drop()
                 raise SourceError.from_os("xenstored", error) from error

@@ -1,0 +1,64 @@
+"""The metrics of the control path: round trips and the daemons' times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from xenwatch.exposition import Histogram
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.probes.control_path import BOUNDS
+from xenwatch.readings_soft import ControlPath, RoundTrips
+
+
+def _of(value: Callable[[ControlPath], Iterable[Row]]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        control_path = readings.snapshot.control_path
+        return value(control_path) if control_path else ()
+
+    return rows
+
+
+def _histogram(round_trips: RoundTrips) -> Histogram:
+    return Histogram(BOUNDS, round_trips.counts, round_trips.seconds)
+
+
+_ASKED: Final = "one read of xenstored, one page of xapi over its local socket"
+
+CONTROL_PATH_METRICS: Final = (
+    Metric(
+        "xenwatch_control_path_round_trip_seconds",
+        "histogram",
+        "Time a daemon of the control path took to answer a cheap question.",
+        _ASKED,
+        _of(
+            lambda it: (((target,), _histogram(found)) for target, found in it.round_trips.items())
+        ),
+        ("target",),
+    ),
+    Metric(
+        "xenwatch_control_path_failures_total",
+        "counter",
+        "Questions to a daemon of the control path that had no answer in time.",
+        _ASKED,
+        _of(lambda it: (((target,), found.failures) for target, found in it.round_trips.items())),
+        ("target",),
+    ),
+    Metric(
+        "xenwatch_daemon_cpu_seconds_total",
+        "counter",
+        "CPU time of a daemon of the control path.",
+        "/proc/PID/stat",
+        _of(lambda it: (((role,), found.cpu_seconds) for role, found in it.daemons.items())),
+        ("role",),
+    ),
+    Metric(
+        "xenwatch_daemon_wait_seconds_total",
+        "counter",
+        "Time the threads of a daemon of the control path waited for a CPU.",
+        "/proc/PID/task/TID/schedstat",
+        _of(lambda it: (((role,), found.wait_seconds) for role, found in it.daemons.items())),
+        ("role",),
+    ),
+)
+"""The metrics of the probe `control_path`."""
