@@ -6,13 +6,26 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from xenwatch import __version__, config, exposition, log, metrics, overview, plan, present, threads
+from xenwatch import (
+    __version__,
+    advice,
+    advice_text,
+    config,
+    exposition,
+    log,
+    metrics,
+    overview,
+    plan,
+    present,
+    threads,
+)
 from xenwatch.assess import assess
 from xenwatch.config import ConfigError, Settings
 from xenwatch.doctor import report
@@ -29,6 +42,8 @@ from xenwatch.sources.open import choose, open_source, synthetic
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.words import printable
 
+MOST_PATIENT: Final = 3600.0
+"""Seconds between two passes at most."""
 CLOSE_DEADLINE: Final = 10.0
 """Seconds a recording has to be completed."""
 
@@ -99,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     capture.add_argument("directory", metavar="DIR", type=Path, help="new or empty directory")
     command(_doctor, "Say what each probe reads, whether it can, and what to do.")
     plan.add_options(command(_plan, "Say how many more VMs fit, and which limit stops them."))
+    _add_advise(command(_advise, "Rank VMs by the wakeups of their QEMU; say what to switch off."))
     command(_check_config, "Check the configuration.")
     add_generate(commands)
     return parser
@@ -224,6 +240,37 @@ def _plan(options: argparse.Namespace) -> int:
     return plan.status(found) if written else plan.CANNOT_SAY
 
 
+def _add_advise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="time between the two passes the rates are made from; 0: one pass, ranked by all "
+        "wakeups so far (default: %(default)g)",
+    )
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--format", choices=ADVICE, default="table", help="default: %(default)s")
+    forms.add_argument(
+        "--script", dest="format", action="store_const", const="script", help="print a sh script"
+    )
+
+
+def _advise(options: argparse.Namespace) -> int:
+    settings, source = _prepare(options)
+    probes = [it for it in settings.probes() if it.name in advice.PROBES]
+    earlier, now = None, one_pass(source, probes)
+    if options.interval > 0 and not settings[config.SOURCE].startswith("tree:"):
+        time.sleep(min(options.interval, MOST_PATIENT))
+        earlier, now = now, one_pass(source, [it for it in probes if it.name == "qemus"], now)
+    _say(*present.failures(now.outcomes).splitlines())
+    if now.qemus is None:
+        _say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")
+        return 1
+    found = advice.advise(now, earlier)
+    return 0 if _write(ADVICE[options.format](found, advice.toolstack(now))) else 1
+
+
 def _check_config(options: argparse.Namespace) -> int:
     _settings(options)
     return 0
@@ -253,4 +300,7 @@ def _table(snapshot: Snapshot, settings: Settings) -> str:
     return present.table(assess(snapshot, settings.thresholds()))
 
 
+ADVICE: Final = {
+    "table": advice_text.table, "json": advice_text.document, "script": advice_text.script
+}  # fmt: skip
 FORMATS: Final = {"table": _table, "json": _json, "prometheus": _prometheus}

@@ -223,9 +223,12 @@ def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
         _log.debug("probe", probe=name, status=now.status.value, detail=now.detail)
 
 
-def one_pass(source: Source, probes: Iterable[Probe]) -> Snapshot:
-    """One pass over `probes` in order, each under its deadline; for use without an event loop."""
-    snapshot = Snapshot(time=time.time())
+def one_pass(source: Source, probes: Iterable[Probe], previous: Snapshot | None = None) -> Snapshot:
+    """One pass over `probes` in order, each under its deadline; for use without an event loop.
+
+    `previous` is the pass before, if there was one: what it knows, and readings not taken now.
+    """
+    snapshot = previous or Snapshot(time=time.time())
     for probe in probes:
         began = time.time()
         value: object = None

@@ -1,0 +1,147 @@
+"""Advice for people, for programs, and as a script of the shell."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from xenwatch.advice import XAPI, Advice, Remedy
+from xenwatch.exposition import text
+from xenwatch.parse.qemu import CDROM
+from xenwatch.words import printable
+
+ONCE: Final = "Read once: ranked by all wakeups of each QEMU, and not by how many there are now."
+RESTART: Final = "Each setting takes effect when its VM is next shut down and started."
+
+_HEAD: Final = """\
+#!/bin/sh
+# Switches off emulated devices that wake dom0, VM by VM.
+# It changes settings and restarts nothing: each takes effect when its VM is next shut down and
+# started. Running it again changes nothing. Leave out lines whose cost you do not want to pay.
+set -eu
+"""
+_XAPI_FUNCTIONS: Final = """
+# VM KEY VALUE: have the VM's platform setting KEY be VALUE.
+platform() {
+    now=$(xe vm-param-get uuid="$1" param-name=platform param-key="$2" 2>/dev/null || true)
+    if [ "$now" = "$3" ]; then
+        echo "$1: platform:$2 is $3 already"
+    elif xe vm-param-set uuid="$1" "platform:$2=$3"; then
+        echo "$1: platform:$2=$3 from its next start"
+    else
+        echo "$1: platform:$2 is not changed" >&2
+    fi
+}
+
+# VM: remove its DVD drives, which is possible while it is halted.
+without_dvd() {
+    if [ "$(xe vm-param-get uuid="$1" param-name=power-state)" != halted ]; then
+        echo "$1: DVD drive left: run this again while the VM is halted"
+        return
+    fi
+    for drive in $(xe vbd-list vm-uuid="$1" type=CD params=uuid --minimal | tr , ' '); do
+        xe vbd-destroy uuid="$drive"
+    done
+}
+"""
+
+
+def table(advice: Sequence[Advice], toolstack: str) -> str:
+    """A block a VM: how often its QEMU wakes, what to switch off, how, and what that costs."""
+    lines = [ONCE, ""] if any(it.rate is None for it in advice) else []
+    for it in advice:
+        lines.append(f"{_name(it)} (domain {it.domid}): {_frequency(it)}")
+        if it.kept:
+            lines.append(f"  {it.kept}.")
+        if not it.remedies:
+            lines.append("  Nothing to switch off.")
+        for remedy in it.remedies:
+            lines += [f"  {remedy.device}: {command(toolstack, remedy, it.uuid)}"]
+            lines += [f"    {remedy.cost}"]
+    lines += ["", RESTART] if advice else ["No VM has a QEMU here."]
+    return "\n".join(lines) + "\n"
+
+
+def document(advice: Iterable[Advice], toolstack: str) -> str:
+    """The advice as JSON: `toolstack`, and `vms`, an array in order of rank.
+
+    Of each: `domid`, `uuid`, `name` (as the metrics' labels have it, or null), `wakeups_per_second`
+    (null when read once), `wakeups`, `note`, and `remedies`, an array of `device`, `cost`,
+    `command`.
+    """
+    vms = [
+        {
+            "domid": it.domid,
+            "uuid": it.uuid,
+            "name": None if it.name is None else text(it.name),
+            "wakeups_per_second": it.rate,
+            "wakeups": it.wakeups,
+            "note": it.kept,
+            "remedies": [
+                {
+                    "device": remedy.device,
+                    "cost": remedy.cost,
+                    "command": command(toolstack, remedy, it.uuid),
+                }
+                for remedy in it.remedies
+            ],
+        }
+        for it in advice
+    ]
+    return json.dumps({"toolstack": toolstack, "vms": vms}, indent=2) + "\n"
+
+
+def script(advice: Iterable[Advice], toolstack: str) -> str:
+    """All of it as a script for sh. Names stand in comments alone, without control characters."""
+    lines = [_HEAD]
+    if toolstack == XAPI:
+        lines.append(_XAPI_FUNCTIONS)
+    else:
+        lines.append("\n# xl keeps no settings: change the files the VMs are created from.\n")
+    for it in advice:
+        if it.remedies:
+            lines.append(f"\n# {_name(it)}, domain {it.domid}: {_frequency(it)}\n")
+            lines += _steps(it, toolstack)
+    lines.append(":\n")
+    return "".join(lines)
+
+
+def command(toolstack: str, remedy: Remedy, uuid: str) -> str:
+    """What an operator types, or changes in the xl.cfg, to switch a device off."""
+    if toolstack != XAPI:
+        return f"xl.cfg: {remedy.xl}"
+    vm = shlex.quote(f"uuid={uuid}")
+    if remedy.setting is not None:
+        key, value = remedy.setting
+        return f"xe vm-param-set {vm} {shlex.quote(f'platform:{key}={value}')}"
+    if remedy.device == CDROM:
+        return "xe vbd-destroy uuid=VBD while the VM is halted; VBD is shown by: " + shlex.join(
+            ["xe", "vbd-list", f"vm-uuid={uuid}", "type=CD"]
+        )
+    return "xapi has no setting for it"
+
+
+def _steps(advice: Advice, toolstack: str) -> Iterator[str]:
+    for remedy in advice.remedies:
+        yield f"# {remedy.device}: {remedy.cost}\n"
+        if toolstack != XAPI or not advice.uuid:
+            yield f"#   {command(toolstack, remedy, advice.uuid)}\n"
+        elif remedy.setting is not None:
+            yield shlex.join(["platform", advice.uuid, *remedy.setting]) + "\n"
+        elif remedy.device == CDROM:
+            yield shlex.join(["without_dvd", advice.uuid]) + "\n"
+
+
+def _name(advice: Advice) -> str:
+    """The VM's name in quotes, on one line whatever is in it."""
+    if advice.name is None:
+        return "a VM without a name"
+    return f'"{printable(text(advice.name))}"'
+
+
+def _frequency(advice: Advice) -> str:
+    if advice.rate is None:
+        return f"{advice.wakeups} wakeups"
+    return f"{advice.rate:.1f} wakeups a second"
