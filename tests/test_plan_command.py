@@ -118,7 +118,7 @@ def test_a_laptop_is_told_what_to_type(capsys: pytest.CaptureFixture[str], tmp_p
         (("--mix=windows=x",), "--mix windows: 'x' is not a whole number"),
         (("--mix=",), "no shape is called"),
         (("--count=5",), "--count needs --shape NAME"),
-        (("--platform=xcpng",), "no such preset; did you mean xcp-ng-8.3?"),
+        (("--platform=xcpng",), "no such preset or scenario; did you mean xcp-ng-8.3?"),
     ],
 )
 def test_a_bad_question_is_refused(

@@ -96,7 +96,7 @@ SOURCE: Final[Key[str]] = Key(
     "source.kind",
     "string",
     "host",
-    "What to read: host, synthetic[:PRESET] (an invented host), tree:DIR (a captured one), or "
+    "What to read: host, synthetic[:NAME] (an invented host), tree:DIR (a captured one), or "
     "auto (host on a Xen dom0, else synthetic).",
     values.source,
     flag="--source",

@@ -17,7 +17,7 @@ LONGEST: Final = 86400.0
 
 SOURCES: Final = {
     "host": "host",
-    "synthetic": "synthetic[:PRESET]",
+    "synthetic": "synthetic[:NAME]",
     "tree": "tree:DIR",
     "auto": "auto",
 }

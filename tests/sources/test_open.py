@@ -52,7 +52,7 @@ def test_a_captured_host_is_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("synthetic:debian-21", "no such preset; did you mean debian-12?"),
+        ("synthetic:debian-21", "no such preset or scenario; did you mean debian-13?"),
         ("synthetic:zzz", "known are"),
         ("dom0", "is none of host"),
     ],

@@ -80,6 +80,31 @@ class Machine:
         guest.state = DYING
         guest.memory_kib = 4
 
+    def advance(self, seconds: float) -> None:
+        """Go on to this time; it does not go back."""
+        self.dom0.seconds = max(self.dom0.seconds, seconds)
+
+    def leak_channel(self) -> None:
+        """An event channel whose other end has gone and that nobody closes. Raises `Refused`."""
+        self.generation += 1
+        Lease(self.dom0, self.dom0.domain).unbound("evtchn:oxenstored")
+
+    def leak_client(self) -> None:
+        """A connection to xenstored that nobody closes. Raises `Refused`."""
+        self.generation += 1
+        Lease(self.dom0, self.dom0.domain).fd(self.dom0.xenstored, self.dom0.socket())
+
+    def leak_grants(self, domid: int, entries: int) -> None:
+        """Grant entries that a guest never ends. Raises `Refused`."""
+        Lease(self.dom0, self.dom0.domains[domid]).grant(entries)
+
+    def write_log(self, kib: int) -> bool:
+        """Write to the file system of the logs; false where it is full, as it then is."""
+        dom0 = self.dom0
+        left = dom0.log_room_kib - dom0.log_kib
+        dom0.log_kib += min(kib, left)
+        return kib <= left
+
     def fail(self, domid: int, cls: str, devid: int, error: str) -> None:
         """Make a device fail to connect, as xenbus_dev_fatal leaves it.
 

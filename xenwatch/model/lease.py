@@ -10,7 +10,7 @@ from xenwatch.model.bounds import aio_counted
 from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0, Domain
-from xenwatch.parse.evtchn import INTERDOMAIN, Channel
+from xenwatch.parse.evtchn import INTERDOMAIN, UNBOUND, Channel
 
 INITIALISING: Final = "Initialising"
 CONNECTED: Final = "Connected"
@@ -41,9 +41,7 @@ class Lease:
         Returns the guest's port. With `owned` that port is Xen's: an ioreq server's.
         """
         dom0, guest = self.dom0.domain.channels, self.guest.channels
-        self.dom0.need("channels", len(dom0.channels) + 1)
-        self.dom0.need("irqs", len(self.dom0.irqs) + 1)
-        self.memory(0, self.dom0.platform.drivers.channel_kib)
+        self._need_channel()
         theirs, ours = guest.take(), dom0.take()
         if owned:
             guest.owned.add(theirs)
@@ -56,6 +54,19 @@ class Lease:
         self._at_end(dom0.close, ours)
         self._at_end(self._give_irq, irq)
         return theirs
+
+    def unbound(self, action: str) -> None:
+        """An event channel of dom0 with nobody at its other end."""
+        dom0 = self.dom0.domain.channels
+        self._need_channel()
+        port = dom0.take()
+        dom0.channels[port] = Channel(port, 0, UNBOUND, self.guest.domid)
+        self.dom0.irq("xen-dyn-lateeoi", "event", action)
+
+    def _need_channel(self) -> None:
+        self.dom0.need("channels", len(self.dom0.domain.channels.channels) + 1)
+        self.dom0.need("irqs", len(self.dom0.irqs) + 1)
+        self.memory(0, self.dom0.platform.drivers.channel_kib)
 
     def grant(self, entries: int) -> None:
         """Entries of the guest's grant table."""

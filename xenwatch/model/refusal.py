@@ -27,9 +27,12 @@ ERRNO: Final = {
 """The error number of each bound (`xenwatch.model.bounds`)."""
 
 TEXTS: Final = {
+    "channels": "EVTCHNOP_alloc_unbound: No space left on device",
+    "irqs": "no interrupt descriptor: Cannot allocate memory",
     "minors": "BLKTAP_IOCTL_ALLOC_TAP: Cannot allocate memory",
     "aio": "Couldn't setup AIO context: need to increase the system-wide aio request limit",
     "xenstored": 'Unix.Unix_error(Unix.EMFILE, "accept", "")',
+    "frames": "xen/grant-table: max_grant_frames reached",
     "ptys": "/dev/ptmx: No space left on device",
     "memory": "page allocation failure: Cannot allocate memory",
     "low_memory": "page allocation failure: Cannot allocate memory",

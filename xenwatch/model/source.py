@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Sequence
 from typing import Final
@@ -75,6 +76,13 @@ class ModelSource:
         numbers = self._dom0.platform.file_systems.get(path)
         if numbers is None:
             raise SourceError.from_os(path, OSError(errno.ENOENT, ""))
+        if path == self._dom0.log_mount:
+            written = self._dom0.log_kib * 1024 // numbers.frsize
+            numbers = dataclasses.replace(
+                numbers,
+                bfree=numbers.bfree - written,
+                bavail=max(0, numbers.bavail - written),
+            )
         return render_statvfs(numbers)
 
     def uname(self) -> bytes:
@@ -113,7 +121,13 @@ class ModelSource:
         return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`. A directory is one answer however long, as oxenstored's is."""
+        """See `Source.xenstore`. A directory is one answer however long, as oxenstored's is.
+
+        A xenstored that has no descriptor left accepts nobody: whoever asks waits in vain.
+        """
+        most = self._dom0.bounds.xenstored
+        if most is not None and len(self._dom0.xenstored.fds) >= most:
+            raise SourceError.from_os("xenstored", OSError(errno.ETIMEDOUT, ""))
         path = payload.rstrip(b"\0").decode("utf-8", "surrogateescape")
         if op == xenstore.DIRECTORY:
             names = self._dom0.store.names(path)

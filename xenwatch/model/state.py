@@ -78,7 +78,8 @@ class Dom0:
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
     bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
     in KiB of each loop device, `anon_kib` and `slab_kib` what guests take of dom0's memory,
-    `low_kib` of its low memory; `bridge_ports` is by index of the bridge. `seconds` is the time
+    `low_kib` of its low memory, `log_kib` what was written to the logs;
+    `bridge_ports` is by index of the bridge. `seconds` is the time
     since the host was made.
     """
 
@@ -104,6 +105,7 @@ class Dom0:
         self.anon_kib = 0
         self.slab_kib = 0
         self.low_kib = 0
+        self.log_kib = 0
         self.bridge_ports: dict[int, int] = {}
         self.tasks = platform.tasks
         self.round_trips: dict[str, float] = {"xenstored": 0.0003, "xapi": 0.004}
@@ -125,6 +127,17 @@ class Dom0:
     def domain(self) -> Domain:
         """dom0 as a domain."""
         return self.domains[0]
+
+    @property
+    def log_mount(self) -> str:
+        """The mount point of the file system of the logs."""
+        return "/var/log" if "/var/log" in self.platform.file_systems else "/"
+
+    @property
+    def log_room_kib(self) -> int:
+        """What the file system of the logs had room for at boot."""
+        stat = self.platform.file_systems[self.log_mount]
+        return stat.bfree * stat.frsize // 1024
 
     def need(self, bound: str, amount: int, side: str = BACKEND) -> None:
         """Raise `Refused` where a bound is less than this amount of it."""

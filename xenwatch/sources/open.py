@@ -1,4 +1,4 @@
-"""From the words an operator writes (`host`, `synthetic:PRESET`, `tree:DIR`) to a source."""
+"""From the words an operator writes (`host`, `synthetic:NAME`, `tree:DIR`) to a source."""
 
 from __future__ import annotations
 
@@ -54,19 +54,29 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         return TreeSource(rest)
     if kind == "synthetic":
         return synthetic(rest)
-    raise SourceError(spec, "is none of host, synthetic[:PRESET], tree:DIR, auto")
+    raise SourceError(spec, "is none of host, synthetic[:NAME], tree:DIR, auto")
 
 
 def synthetic(name: str, *, empty: bool = False) -> Source:
     """The synthetic host of a preset (no name: the default one), or the same without a VM.
 
-    Raises `SourceError` when there is no such preset.
+    Else it is a scenario, that begins so many seconds after its start where `@SECONDS` follows.
+    Raises `SourceError` when there is neither.
     """
     from xenwatch.model.presets import PRESETS  # noqa: PLC0415
     from xenwatch.model.source import preset  # noqa: PLC0415
+    from xenwatch.sources.synthetic import ScenarioSource, load, names  # noqa: PLC0415
 
     name = name or next(iter(PRESETS))
-    if name not in PRESETS:
-        meant = hint(name, PRESETS) or f"; known are {', '.join(PRESETS)}"
-        raise SourceError(f"synthetic:{name}", f"no such preset{meant}")
-    return preset(name, empty=empty)
+    if name in PRESETS:
+        return preset(name, empty=empty)
+    scenario, at, seconds = name.partition("@")
+    if scenario not in names():
+        known = [*PRESETS, *names()]
+        meant = hint(scenario, known) or f"; known are {', '.join(known)}"
+        raise SourceError(f"synthetic:{name}", f"no such preset or scenario{meant}")
+    if empty:
+        raise SourceError(f"synthetic:{name}", "a scenario is never without its VMs; use a preset")
+    if at and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8):
+        raise SourceError(f"synthetic:{name}", "what follows @ is no number of seconds")
+    return ScenarioSource(load(scenario), float(seconds or 0))

@@ -64,7 +64,7 @@ EXPERIMENT: Final = dataclasses.replace(
     },
     max_grant_frames=32,
     channels=THREE_LEVEL_64,
-    drivers=Drivers(vif_channels=1, vif_threads=False, channel_kib=83, xl_stays=False),
+    drivers=Drivers(vif_channels=1, vif_threads=False, channel_kib=85, xl_stays=False),
 )
 """Xen 4.3 with the 3-level event channels that were never merged, and a dom0 of 16 vCPUs and 4 GB.
 

@@ -1,0 +1,226 @@
+"""Scenarios: what may be written, and that the same one always comes to the same host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xenwatch.model import cpu
+from xenwatch.model.cpu import Wish, divide
+from xenwatch.model.player import Player
+from xenwatch.model.scenario import Leak, Scenario, ScenarioError, Start, parse
+from xenwatch.sources.synthetic import load, names
+
+SMALL = """
+title = "a few"
+platform = "debian-12"
+seed = 3
+[host]
+memory_gib = 4
+[shapes.linux]
+type = "pv"
+[[steps]]
+do = "start"
+shape = "linux"
+count = 6
+together = 2
+every = 10
+jitter = 0.5
+[[steps]]
+do = "leak"
+what = "event_channels"
+at = 5
+every = 2.5
+[[steps]]
+do = "load"
+datapath = 0.5
+[[steps]]
+do = "stop"
+at = 40
+count = 2
+every = 5
+"""
+
+
+def test_a_scenario_is_read() -> None:
+    """Every table becomes what it says, with defaults for what it does not."""
+    scenario = parse("small", SMALL)
+
+    assert (scenario.name, scenario.title, scenario.speed) == ("small", "a few", 1.0)
+    assert scenario.steps[0] == Start("linux", 0.0, 6, 10, 2, 0.5)
+    assert scenario.steps[1] == Leak("event_channels", 5, 2.5, 1, None)
+    assert (scenario.shapes["linux"].type, scenario.shapes["linux"].disks) == ("pv", 1)
+
+
+HEAD = 'title = "t"\nplatform = "debian-12"\n'
+REFUSED = {
+    "no TOML": ("title", "scenario bad: Expected"),
+    "missing": ('title = "t"', "scenario bad: top: platform is missing"),
+    "unknown key": (f"{HEAD}pace = 3", "top: no key is called pace; there is name, title"),
+    "type": (f'{HEAD}speed = "fast"', "top: speed: 'fast' is not a number"),
+    "truth": (f"{HEAD}seed = true", "top: seed: True is not a whole number"),
+    "negative": (f"{HEAD}speed = -1", "top: speed: -1 is not a number"),
+    "standstill": (f"{HEAD}speed = 0", "speed is 0"),
+    "platform": ('title = "t"\nplatform = "xen"', "no platform is called xen"),
+    "step": (f'{HEAD}[[steps]]\ndo = "nap"', "steps, number 1: do is none of start, stop"),
+    "steps": (f"{HEAD}steps = 3", "steps is no array of tables"),
+    "shapes": (f"{HEAD}shapes = 3", "shapes is no table of tables"),
+    "host": (f"{HEAD}host = 3", "host: is no table"),
+    "settings": (f"{HEAD}[host]\nsettings = 3", "host: settings: 3 is not a table of strings"),
+    "vm type": (f'{HEAD}[shapes.a]\ntype = "vm"', "no type of VM is called vm"),
+    "vcpus": (f"{HEAD}[shapes.a]\nvcpus = 0", "a VM has no vCPU"),
+    "idle": (f'{HEAD}[shapes.a]\nidle = "never"', "no idle is called never"),
+    "shape": (f'{HEAD}[[steps]]\ndo = "start"\nshape = "a"', "no shape is called a"),
+    "leak": (
+        f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "time"',
+        "what leaks is none of event_channels",
+    ),
+    "at once": (
+        f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "grant_frames"\nevery = 0',
+        "a leak of nothing, or all at once",
+    ),
+    "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "a log of nothing, or all at once"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_is_refused(name: str) -> None:
+    """An error names the scenario, the place in it and the reason."""
+    text, reason = REFUSED[name]
+
+    with pytest.raises(ScenarioError) as caught:
+        parse("bad", text)
+
+    assert reason in str(caught.value)
+    assert str(caught.value).startswith("scenario bad")
+
+
+def state(player: Player) -> object:
+    """All that tells two hosts apart."""
+    dom0 = player.machine.dom0
+    return (
+        {domid: (it.name, it.state, it.frames) for domid, it in dom0.domains.items()},
+        dom0.domain.channels.channels,
+        {it.pid: (it.comm, it.cpu_ns, it.wait_ns) for it in dom0.processes.values()},
+        dom0.store.values,
+        player.said,
+    )
+
+
+def played(scenario: Scenario, times: Iterable[float]) -> Player:
+    """The scenario after it was taken on to each of the times."""
+    player = Player(scenario)
+    for time in times:
+        player.advance(time)
+    return player
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.floats(0, 60), max_size=8))
+def test_the_same_time_is_the_same_host(times: list[float]) -> None:
+    """In however many steps a scenario is taken to a time, it comes to the same host."""
+    scenario = parse("small", SMALL)
+
+    assert state(played(scenario, [*sorted(times), 60])) == state(played(scenario, [60]))
+
+
+def test_another_seed_is_another_course() -> None:
+    """What a scenario leaves to chance is told by its seed."""
+    other = parse("small", SMALL.replace("seed = 3", "seed = 4"))
+
+    assert state(played(other, [11])) != state(played(parse("small", SMALL), [11]))
+
+
+ENDS = {
+    "boot-storm": (2000, 0, 0),
+    "channels-45000": (3600, 0, 1),
+    "datapath-overload": (120, 40, 0),
+    "datapath-overload-without-slice": (120, 40, 0),
+    "fill-linux-6.1": (2400, 230, 1),
+    "fill-linux-debian-12": (5200, 1023, 1),
+    "fill-windows-6.1": (1600, 153, 1),
+    "fill-windows-6.2": (5100, 500, 1),
+    "fill-windows-8.3": (9000, 869, 1),
+    "idle-windows-after-pulsar": (30, 20, 0),
+    "idle-windows-before-pulsar": (30, 20, 0),
+    "leak-dying-domains": (600, 20, 0),
+    "leak-event-channels": (900, 20, 1),
+    "leak-grant-frames": (6000, 5, 1),
+    "leak-xenstored-fds": (6000, 20, 1),
+    "linux-3000": (3000, 3000, 0),
+    "log-full": (6000, 10, 1),
+    "mini-os-3000": (3000, 3000, 0),
+}
+"""By scenario: a time at which all has happened, domains there are, refusals there were."""
+
+
+def test_every_scenario_has_an_end_to_try() -> None:
+    """No scenario of the package is left out here."""
+    assert tuple(sorted(ENDS)) == names()
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_scenario_comes_to_its_end(name: str) -> None:
+    """Each scenario of the package has as many domains and refusals at its end as it says."""
+    seconds, domains, refusals = ENDS[name]
+
+    player = played(load(name), [seconds])
+
+    assert len(player.machine.dom0.domains) - 1 == domains
+    assert len(player.said) == refusals
+
+
+def test_a_dom0_of_4_gb_ends_at_about_45000_channels() -> None:
+    """Memory ends a 3-level dom0 where the 3,000 domains experiment had it end."""
+    player = played(load("channels-45000"), [3600])
+
+    assert 44000 <= len(player.machine.dom0.domain.channels.channels) <= 46000
+
+
+def waiting(name: str, comm: str) -> float:
+    """The part of its time on a CPU or in want of one that a process waited under load."""
+    player = played(load(name), [60])
+    process = player.machine.dom0.by_comm[comm]
+    cpu_before, wait_before = process.cpu_ns, process.wait_ns
+    player.advance(600)
+    ran, waited = process.cpu_ns - cpu_before, process.wait_ns - wait_before
+    return waited / (ran + waited)
+
+
+@pytest.mark.parametrize("comm", ["oxenstored", "xapi"])
+def test_control_slice_keeps_the_toolstack_running(comm: str) -> None:
+    """Under an overload of the datapath the toolstack waits without control.slice, and not with."""
+    assert waiting("datapath-overload", comm) < 0.01
+    assert waiting("datapath-overload-without-slice", comm) > 0.5
+
+
+WISHES = st.dictionaries(
+    st.text(max_size=3),
+    st.builds(Wish, st.floats(0, 8), st.integers(1, 10240)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(deadline=None)
+@given(cpus=st.floats(0.5, 16), wishes=WISHES)
+def test_cpus_are_shared_as_the_kernel_does(cpus: float, wishes: dict[str, Wish]) -> None:
+    """Nobody gets more than wanted, and who wants is served while there is a CPU left."""
+    granted = divide(cpus, wishes)
+
+    wanted = sum(wish.cpus for wish in wishes.values())
+    assert all(granted[name] <= wishes[name].cpus + 1e-9 for name in wishes)
+    assert sum(granted.values()) == pytest.approx(min(cpus, wanted), abs=1e-6)
+
+
+def test_weights_divide_what_all_want() -> None:
+    """control.slice gets ten times the share of vm.slice where both want more than there is."""
+    wishes = {"control.slice": Wish(8, 10240), "vm.slice": Wish(8, 1024)}
+
+    granted = divide(4, wishes)
+
+    assert granted["control.slice"] == pytest.approx(10 * granted["vm.slice"])
+    assert cpu.NICE_0[2] == 100

@@ -1,0 +1,82 @@
+"""dom0's CPUs, divided among those who want them as the kernel does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.model.resources import Process
+from xenwatch.model.state import Dom0
+
+NICE_0: Final = {0: 1024, 1: 1024, 2: 100}
+"""The weight of a task of nice 0 by version of control groups, in the scale of their weights."""
+_CONTROL: Final = ("oxenstored", "xenstored", "xapi", "xenopsd-xc")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """CPUs that somebody wants, and the weight with which."""
+
+    cpus: float
+    weight: int
+
+
+def divide(cpus: float, wishes: Mapping[str, Wish]) -> dict[str, float]:
+    """CPUs each gets: in proportion to weights, and no more than is wanted."""
+    granted = dict.fromkeys(wishes, 0.0)
+    hungry = {name: wish for name, wish in wishes.items() if wish.cpus}
+    while hungry:
+        weights = sum(wish.weight for wish in hungry.values())
+        share = {name: cpus * wish.weight / weights for name, wish in hungry.items()}
+        content = {name: it.cpus for name, it in hungry.items() if it.cpus <= share[name]}
+        if not content:
+            return granted | share
+        granted |= content
+        cpus -= sum(content.values())
+        for name in content:
+            del hungry[name]
+    return granted
+
+
+def run(dom0: Dom0, seconds: float, datapath: float, control: float) -> None:
+    """Let time pass while the datapath and the control path want so many CPUs for each process."""
+    wanting = {
+        process.pid: wanted
+        for process in dom0.processes.values()
+        if (wanted := _wanted(process, datapath, control))
+    }
+    by_entity: dict[str, list[int]] = {}
+    for pid in wanting:
+        by_entity.setdefault(_entity(dom0.processes[pid]), []).append(pid)
+    granted = divide(dom0.platform.vcpus, _wishes(dom0, by_entity, wanting))
+    for entity, pids in by_entity.items():
+        wanted = sum(wanting[pid] for pid in pids)
+        part = granted[entity] / wanted
+        for pid in pids:
+            process = dom0.processes[pid]
+            process.cpu_ns += int(wanting[pid] * part * seconds * 1e9)
+            process.wait_ns += int(wanting[pid] * (1 - part) * seconds * 1e9)
+
+
+def _wishes(
+    dom0: Dom0, by_entity: Mapping[str, Iterable[int]], wanting: Mapping[int, float]
+) -> dict[str, Wish]:
+    weight = NICE_0[dom0.platform.cgroup_version]
+    return {
+        entity: Wish(sum(wanting[pid] for pid in pids), dom0.platform.slices.get(entity, weight))
+        for entity, pids in by_entity.items()
+    }
+
+
+def _entity(process: Process) -> str:
+    """Who competes at the top: the slice, or the task itself where it is in the root group."""
+    top = process.group.split("/")[1]
+    return top or str(process.pid)
+
+
+def _wanted(process: Process, datapath: float, control: float) -> float:
+    receives = process.comm.startswith("vif") and "-g" in process.comm  # guest-rx, often cut short
+    if receives or process.comm == "tapdisk":
+        return datapath
+    return control if process.comm in _CONTROL else 0.0

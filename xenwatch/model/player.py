@@ -1,0 +1,239 @@
+"""Playing a scenario: its host as it is at any moment of the scenario's time."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
+
+from xenwatch.model import cpu
+from xenwatch.model.devices import Shape, vm
+from xenwatch.model.host import Machine
+from xenwatch.model.platform import Daemon, Platform
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.refusal import Refused
+from xenwatch.model.scenario import (
+    IDLE,
+    Host,
+    Leak,
+    Load,
+    Log,
+    Scenario,
+    Start,
+    Step,
+    Stop,
+    arguments,
+)
+
+TICK: Final = 10.0
+"""Seconds at a time in which load takes its CPU time."""
+_KIB: Final = 1024
+_GIB_KIB: Final = 1 << 20
+
+Act = Callable[[], bool]
+"""Something that happens; false where it could not and will not again."""
+
+
+class Player:
+    """The host of a scenario, which `advance` takes on in time.
+
+    `said` is what happened that somebody would be told of, each with its time in seconds. Two
+    players of one scenario come to the same host at the same time, in however many steps.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        platform = on_host(PLATFORMS[scenario.platform], scenario.host)
+        self.machine = Machine(platform)
+        self.said: list[tuple[float, str]] = []
+        self._scenario = scenario
+        self._random = random.Random(scenario.seed)  # noqa: S311 - to be repeated, not guarded
+        self._living: list[int] = []
+        self._shapes = {
+            name: dataclasses.replace(
+                vm(
+                    platform,
+                    it.type,
+                    vcpus=it.vcpus,
+                    disks=it.disks,
+                    vifs=it.vifs,
+                    queues=it.queues,
+                    uefi=it.uefi,
+                    memory_kib=it.memory_mib * _KIB,
+                ),
+                idle=IDLE[it.idle],
+                peripherals=arguments(it.peripherals),
+            )
+            for name, it in scenario.shapes.items()
+        }
+        self._started: dict[int, Shape] = {}
+        self._load: Load | None = None
+        self._waiting: list[tuple[float, int, Iterator[float]]] = []
+        for number, step in enumerate(scenario.steps):
+            self._wait(number, self._play(step))
+
+    @property
+    def seconds(self) -> float:
+        """The scenario's time."""
+        return self.machine.dom0.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let everything happen until this time of the scenario; the past does not come again."""
+        while self._waiting and self._waiting[0][0] <= seconds:
+            due, number, step = heapq.heappop(self._waiting)
+            self.machine.advance(due)
+            self._wait(number, step)
+        self.machine.advance(seconds)
+
+    def _wait(self, number: int, step: Iterator[float]) -> None:
+        """Have a step act, and wait for the time it names next."""
+        due = next(step, None)
+        if due is not None:
+            heapq.heappush(self._waiting, (due, number, step))
+
+    def _play(self, step: Step) -> Iterator[float]:
+        """Wait at the times a step acts at; it acts when it is asked for the next one."""
+        if isinstance(step, Load):
+            yield from self._loads(step)
+        elif isinstance(step, Start):
+            yield from self._starts(step)
+        else:
+            act = self._act(step)
+            done, due = 0, step.at
+            while step.count is None or done < step.count:
+                yield due
+                if not act():
+                    return
+                done += 1
+                due += step.every
+
+    def _loads(self, step: Load) -> Iterator[float]:
+        due = step.at
+        yield due
+        self._load = step
+        while self._load is step:
+            due += TICK
+            yield due
+            if self._load is step:
+                cpu.run(self.machine.dom0, TICK, step.datapath, step.control)
+
+    def _act(self, step: Stop | Leak | Log) -> Act:
+        if isinstance(step, Stop):
+            return partial(self._stop, dying=step.dying)
+        if isinstance(step, Log):
+            return partial(self._log, step.mib)
+        leak = {
+            "event_channels": self._leak_channels,
+            "xenstored_fds": self._leak_fds,
+            "grant_frames": self._leak_grants,
+            "dying_domains": self._leak_domains,
+        }[step.what]
+        return partial(self._leak, leak, step.amount)
+
+    def _starts(self, step: Start) -> Iterator[float]:
+        started, batch = 0, 0
+        while step.count is None or started < step.count:
+            late = self._random.random() * step.jitter * step.every
+            yield step.at + batch * step.every + late
+            batch += 1
+            for _ in range(step.together):
+                if step.count is not None and started >= step.count:
+                    return
+                if not self._start(step.shape):
+                    return
+                started += 1
+
+    def _start(self, shape: str) -> bool:
+        """Start a VM; false where it is refused or lacks a device."""
+        number = len(self._started) + 1
+        name = f"{shape}-{number:04}".encode()
+        try:
+            domid = self.machine.start(name, self._shapes[shape])
+        except Refused as refusal:
+            self._say(f"{name.decode()}: {refusal.text}")
+            return False
+        self._living.append(domid)
+        self._started[domid] = self._shapes[shape]
+        broken = self.machine.broken.get(domid, [])
+        for text in broken:
+            self._say(f"{name.decode()}: {text}")
+        return not broken
+
+    def _stop(self, *, dying: bool) -> bool:
+        if not self._living:
+            return False
+        domid = self._living.pop(0)
+        if dying:
+            self.machine.leave_zombie(domid)
+        else:
+            self.machine.destroy(domid)
+        return True
+
+    def _leak(self, leak: Callable[[int], None], amount: int) -> bool:
+        try:
+            leak(amount)
+        except Refused as refusal:
+            self._say(f"no more: {refusal.text}")
+            return False
+        return True
+
+    def _leak_channels(self, amount: int) -> None:
+        for _ in range(amount):
+            self.machine.leak_channel()
+
+    def _leak_fds(self, amount: int) -> None:
+        for _ in range(amount):
+            self.machine.leak_client()
+
+    def _leak_grants(self, amount: int) -> None:
+        if self._living:
+            self.machine.leak_grants(self._living[0], amount)
+
+    def _leak_domains(self, amount: int) -> None:
+        for _ in range(min(amount, len(self._living))):
+            domid = self._living.pop(0)
+            name = self.machine.dom0.domains[domid].name
+            self.machine.leave_zombie(domid)
+            again = self.machine.start(name, self._started[domid])
+            self._living.append(again)
+            self._started[again] = self._started[domid]
+
+    def _log(self, mib: int) -> bool:
+        if self.machine.write_log(mib * _KIB):
+            return True
+        self._say("No space left on device")
+        return False
+
+    def _say(self, text: str) -> None:
+        self.said.append((self.seconds, text))
+
+
+def on_host(platform: Platform, host: Host) -> Platform:
+    """The platform with what a scenario's host has otherwise."""
+    changes: dict[str, object] = {"settings": {**platform.settings, **host.settings}}
+    if host.vcpus is not None:
+        changes["vcpus"] = host.vcpus
+    if host.bridges is not None:
+        changes["bridges"] = host.bridges
+    if host.memory_gib is not None:
+        more = host.memory_gib * _GIB_KIB - platform.memory_kib
+        grown = ("MemTotal", "MemFree", "MemAvailable", "HighTotal", "HighFree")
+        changes["memory_kib"] = host.memory_gib * _GIB_KIB
+        changes["meminfo"] = {
+            name: kib + more if name in grown else kib for name, kib in platform.meminfo.items()
+        }
+    if not host.control_slice:
+        changes["control_members"] = ()
+        changes["slices"] = {
+            name: weight for name, weight in platform.slices.items() if name != "control.slice"
+        }
+        changes["daemons"] = tuple(map(_uncontrolled, platform.daemons))
+    return dataclasses.replace(platform, **changes)  # type: ignore[arg-type]
+
+
+def _uncontrolled(daemon: Daemon) -> Daemon:
+    return dataclasses.replace(
+        daemon, group=daemon.group.replace("/control.slice/", "/system.slice/")
+    )

@@ -1,0 +1,275 @@
+"""Scenarios: what happens on a synthetic host, as data, and how they are written in TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Idle
+
+_T = TypeVar("_T")
+
+
+class ScenarioError(Exception):
+    """A scenario that says what cannot be; the text names it, the place and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vm:
+    """A VM as a scenario writes it.
+
+    `idle` is a name in `IDLE`, `peripherals` whether QEMU emulates any for an HVM guest.
+    """
+
+    type: str = "hvm"
+    vcpus: int = 1
+    disks: int = 1
+    vifs: int = 1
+    queues: int = 0
+    uefi: bool = False
+    memory_mib: int = 1024
+    idle: str = "usual"
+    peripherals: bool = True
+
+
+IDLE: Final[Mapping[str, Idle]] = {
+    "usual": USUAL,
+    "before-pulsar": BEFORE_PULSAR,
+    "after-pulsar": AFTER_PULSAR,
+}
+"""What wakes an idle QEMU, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start VMs of a shape, `together` at a time and every so many seconds.
+
+    Until one is refused where there is no `count`. `jitter` is the part of `every` by which a
+    start may come later.
+    """
+
+    shape: str
+    at: float = 0.0
+    count: int | None = None
+    every: float = 0.0
+    together: int = 1
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop so many VMs, the oldest first; with `dying` each stays as a domain that does not die."""
+
+    count: int
+    at: float = 0.0
+    every: float = 0.0
+    dying: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Take something every so many seconds and never give it back, until there is no more.
+
+    `what` is one of `LEAKS`, `amount` how much at a time: event channels, descriptors, grant
+    entries of the oldest VM, or VMs that are stopped, stay as dying and are started anew.
+    """
+
+    what: str
+    at: float = 0.0
+    every: float = 1.0
+    amount: int = 1
+    count: int | None = None
+
+
+LEAKS: Final = ("event_channels", "xenstored_fds", "grant_frames", "dying_domains")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Write so many MiB to the file system of the logs every so many seconds."""
+
+    mib: int
+    at: float = 0.0
+    every: float = 1.0
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the datapath and the control path want from `at` on, in CPUs for each process.
+
+    `datapath` is each tapdisk and each receiving thread of netback, `control` each daemon of the
+    toolstack.
+    """
+
+    datapath: float
+    control: float = 0.1
+    at: float = 0.0
+
+
+Step = Start | Stop | Leak | Log | Load
+STEPS: Final[Mapping[str, type[Step]]] = {
+    "start": Start,
+    "stop": Stop,
+    "leak": Leak,
+    "log": Log,
+    "load": Load,
+}
+"""Kinds of steps by what `do` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is other than on the platform: dom0's vCPUs and memory, bridges, files of one line."""
+
+    vcpus: int | None = None
+    memory_gib: int | None = None
+    bridges: int | None = None
+    control_slice: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A host and what happens on it. `speed` is its seconds for each second of the clock."""
+
+    name: str
+    title: str
+    platform: str
+    steps: tuple[Step, ...]
+    shapes: Mapping[str, Vm] = field(default_factory=dict)
+    host: Host = field(default_factory=Host)
+    speed: float = 1.0
+    seed: int = 0
+
+
+def parse(name: str, text: str) -> Scenario:
+    """The scenario of that name in TOML. Raises `ScenarioError`."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"scenario {name}: {error}") from None
+    document["name"] = name
+    document["host"] = _build(Host, document.get("host", {}), name, "host")
+    shapes = _tables(document.get("shapes", {}), name, "shapes")
+    document["shapes"] = {
+        key: _build(Vm, table, name, f"shapes.{key}") for key, table in shapes.items()
+    }
+    steps = document.get("steps", [])
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise ScenarioError(f"scenario {name}: steps is no array of tables")
+    document["steps"] = tuple(
+        _step(table, name, f"steps, number {number}") for number, table in enumerate(steps, 1)
+    )
+    scenario = _build(Scenario, document, name, "top", checked=("host", "shapes", "steps"))
+    _check(scenario)
+    return scenario
+
+
+def _step(table: dict[str, Any], name: str, place: str) -> Step:
+    kind = STEPS.get(table.pop("do", ""))
+    if kind is None:
+        raise ScenarioError(f"scenario {name}: {place}: do is none of {', '.join(STEPS)}")
+    return _build(kind, table, name, place)
+
+
+def _tables(value: object, name: str, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(it, dict) for it in value.values()):
+        raise ScenarioError(f"scenario {name}: {place} is no table of tables")
+    return value
+
+
+def _build(
+    cls: type[_T], table: object, name: str, place: str, checked: tuple[str, ...] = ()
+) -> _T:
+    """The dataclass whose fields are the keys of the table, each of its type."""
+    problem = f"scenario {name}: {place}: "
+    if not isinstance(table, dict):
+        raise ScenarioError(f"{problem}is no table")
+    hints = typing.get_type_hints(cls)
+    for key, value in table.items():
+        if key not in hints:
+            raise ScenarioError(f"{problem}no key is called {key}; there is {', '.join(hints)}")
+        if key not in checked and not _is(value, hints[key]):
+            raise ScenarioError(f"{problem}{key}: {value!r} is not {_called(hints[key])}")
+    missing = [
+        it.name
+        for it in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if it.name not in table
+        if it.default is it.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ScenarioError(f"{problem}{missing[0]} is missing")
+    return cls(**table)
+
+
+def _is(value: object, hint: Any) -> bool:
+    """Whether a value of TOML is of a field's type; whole numbers are numbers too."""
+    if isinstance(hint, types.UnionType):
+        return any(_is(value, part) for part in typing.get_args(hint))
+    if typing.get_origin(hint) is not None:
+        return isinstance(value, dict) and all(isinstance(it, str) for it in value.values())
+    if isinstance(value, bool) or hint is bool:
+        return isinstance(value, bool) and hint is bool
+    if hint is float:
+        return isinstance(value, int | float) and value >= 0
+    if hint is int:
+        return isinstance(value, int) and value >= 0
+    return isinstance(value, hint)
+
+
+def _called(hint: Any) -> str:
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
+    return next(
+        (text for kind, text in names.items() if _matches(hint, kind)), "a table of strings"
+    )
+
+
+def _matches(hint: Any, kind: type) -> bool:
+    return hint is kind or (isinstance(hint, types.UnionType) and kind in typing.get_args(hint))
+
+
+def _check(scenario: Scenario) -> None:
+    """Raise `ScenarioError` where a name leads nowhere or time would stand still."""
+    problems = [
+        (scenario.platform not in PLATFORMS, f"no platform is called {scenario.platform}"),
+        (scenario.speed <= 0, "speed is 0"),
+    ]
+    for vm in scenario.shapes.values():
+        problems += [
+            (vm.type not in ("pv", "pvh", "hvm"), f"no type of VM is called {vm.type}"),
+            (vm.idle not in IDLE, f"no idle is called {vm.idle}"),
+            (not vm.vcpus, "a VM has no vCPU"),
+        ]
+    for step in scenario.steps:
+        problems += _problems(step, scenario)
+    for wrong, problem in problems:
+        if wrong:
+            raise ScenarioError(f"scenario {scenario.name}: {problem}")
+
+
+def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
+    if isinstance(step, Start):
+        return [
+            (step.shape not in scenario.shapes, f"no shape is called {step.shape}"),
+            (not step.together, "together is 0"),
+        ]
+    if isinstance(step, Leak):
+        return [
+            (step.what not in LEAKS, f"what leaks is none of {', '.join(LEAKS)}"),
+            (not step.every or not step.amount, "a leak of nothing, or all at once"),
+        ]
+    if isinstance(step, Log):
+        return [(not step.every or not step.mib, "a log of nothing, or all at once")]
+    return []
+
+
+def arguments(peripherals: bool) -> tuple[str, ...]:
+    """What QEMU emulates for a VM with peripherals, or without."""
+    return tuple(ARGUMENTS) if peripherals else ()

@@ -1,0 +1,120 @@
+"""A scenario as a source: the synthetic host as it is when it is asked, by the clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+from xenwatch.model.player import Player
+from xenwatch.model.scenario import Scenario, parse
+from xenwatch.model.source import ModelSource
+from xenwatch.sources.base import (
+    READ_LIMIT,
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    XenstoreReply,
+)
+
+
+def names() -> tuple[str, ...]:
+    """The scenarios there are, sorted."""
+    found = (file.name for file in _directory().iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+
+
+def load(name: str) -> Scenario:
+    """The scenario of that name, one of `names`. Raises `ScenarioError`."""
+    return parse(name, (_directory() / f"{name}.toml").read_text("utf-8"))
+
+
+def _directory() -> Traversable:
+    return resources.files("xenwatch.model") / "scenarios"
+
+
+class ScenarioSource:
+    """Plays a scenario from `begin` on, in its own seconds, at its own speed.
+
+    Every answer is of one moment: the host goes on only between two of them, under a lock.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        begin: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.player = Player(scenario)
+        self._source = ModelSource(self.player.machine)
+        self._speed, self._begin = scenario.speed, begin
+        self._clock, self._opened = clock, clock()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def _now(self) -> Iterator[ModelSource]:
+        with self._lock:
+            elapsed = (self._clock() - self._opened) * self._speed
+            self.player.advance(self._begin + elapsed)
+            yield self._source
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """See `Source.read`."""
+        with self._now() as source:
+            return source.read(path, limit)
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """See `Source.listdir`."""
+        with self._now() as source:
+            return source.listdir(path)
+
+    def readlink(self, path: str) -> str:
+        """See `Source.readlink`."""
+        with self._now() as source:
+            return source.readlink(path)
+
+    def statvfs(self, path: str) -> bytes:
+        """See `Source.statvfs`."""
+        with self._now() as source:
+            return source.statvfs(path)
+
+    def uname(self) -> bytes:
+        """See `Source.uname`."""
+        with self._now() as source:
+            return source.uname()
+
+    def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
+        """See `Source.run`."""
+        with self._now() as source:
+            return source.run(argv, deadline)
+
+    def links(self) -> bytes:
+        """See `Source.links`."""
+        with self._now() as source:
+            return source.links()
+
+    def hypercall(self, call: Hypercall) -> HypercallReply:
+        """See `Source.hypercall`."""
+        with self._now() as source:
+            return source.hypercall(call)
+
+    def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        """See `Source.hypercalls`."""
+        with self._now() as source:
+            return source.hypercalls(calls)
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """See `Source.xenstore`."""
+        with self._now() as source:
+            return source.xenstore(op, payload)
+
+    def round_trip(self, target: str) -> float:
+        """See `Source.round_trip`."""
+        with self._now() as source:
+            return source.round_trip(target)
+
+    def close(self) -> None:
+        """See `Source.close`: there is nothing to give back."""
