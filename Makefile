@@ -29,13 +29,15 @@ format: $(VENV)/.test-tools  ## Format the code and apply the safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: $(VENV)/.installed  ## Write the generated documents and rules anew
+generate: $(VENV)/.test-tools  ## Write the generated documents, rules and dashboards anew
 	$(BIN)/xenwatch generate docs
 	$(BIN)/xenwatch generate rules
+	$(BIN)/xenwatch generate dashboards
 
-check-generated: $(VENV)/.installed  ## Fail when a generated file is stale
+check-generated: $(VENV)/.test-tools  ## Fail when a generated file is stale
 	$(BIN)/xenwatch generate docs --check
 	$(BIN)/xenwatch generate rules --check
+	$(BIN)/xenwatch generate dashboards --check
 
 wheel: $(VENV)/.installed  ## Build the wheel into dist/
 	$(PIP) wheel --no-deps --wheel-dir dist .
@@ -68,5 +70,5 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml xenwatch/__init__.py
 # pip knows --group since 25.1; Debian 12 has 23.0.
 $(VENV)/.test-tools: $(VENV)/.installed
 	$(PIP) install 'pip>=25.1'
-	$(PIP) install --group test --group lint
+	$(PIP) install --group test --group lint --group generate
 	@touch $@

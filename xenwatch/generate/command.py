@@ -1,4 +1,4 @@
-"""`xenwatch generate`: writes the generated documents and rules, or says which are stale."""
+"""`xenwatch generate`: writes the generated files, or says which are stale."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xenwatch import config
-from xenwatch.config import Settings
+from xenwatch.config import ConfigError, Settings
 from xenwatch.generate.documents import documents
 from xenwatch.generate.rules import rule_files
 
@@ -18,8 +18,24 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
 
 
+def _dashboards(settings: Settings) -> Mapping[str, str]:
+    """The dashboards. Raises `ConfigError` where what they are built with is not installed."""
+    try:
+        # Only who changes the tables needs the SDK; the daemon never does.
+        from xenwatch.generate.dashboards import dashboard_files  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != SDK:
+            raise
+        text = f"the module {SDK} is missing; in the repository: pip install --group generate"
+        raise ConfigError([text]) from error
+    return dashboard_files(settings.alerts())
+
+
+SDK: Final = "grafana_foundation_sdk"
+"""What the dashboards are built with: no dependency of the package."""
 WHAT: Final[Mapping[str, Callable[[Settings], Mapping[str, str]]]] = {
     "docs": lambda _: documents(),
+    "dashboards": _dashboards,
     "rules": lambda settings: rule_files(settings.alerts()),
 }
 """What can be generated, from which settings."""
@@ -59,8 +75,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "what",
         choices=tuple(WHAT),
-        help="docs: the documents; rules: for Prometheus and Alertmanager, with the durations "
-        "that the configuration gives the alerts",
+        help="docs: the documents; dashboards: for Grafana; rules: for Prometheus and "
+        "Alertmanager, with the durations that the configuration gives the alerts",
     )
     parser.add_argument(
         "--config.file",

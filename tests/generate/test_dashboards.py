@@ -1,0 +1,183 @@
+"""The dashboards: what the SDK's types say of them, ids, variables, metrics, and what is shown."""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import importlib.metadata
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from tests.generate.test_generated import generate
+from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.config import ConfigError, Settings
+from xenwatch.generate.command import SDK
+from xenwatch.generate.dashboards import dashboard_files, panels, queries
+from xenwatch.generate.rules import RECORDS
+from xenwatch.limits import LIMITS
+from xenwatch.metrics import METRICS
+
+POLICY = Settings().alerts()
+BOARDS: Mapping[str, Any] = {
+    Path(name).stem: json.loads(text) for name, text in dashboard_files(POLICY).items()
+}
+BUILT_IN = {"__rate_interval"}
+"""Variables that Grafana defines."""
+
+
+def panels_of(board: Any) -> Iterator[Any]:
+    """The panels of a dashboard that ask something."""
+    return (panel for panel in board["panels"] if panel["type"] != "row")
+
+
+def expressions(panel: Any) -> list[str]:
+    """The queries of a panel."""
+    return [target["expr"] for target in panel["targets"]]
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_types_of_the_sdk_lose_nothing(name: str) -> None:
+    """A dashboard decoded to the SDK's types and encoded again is the same."""
+    register_default_plugins()
+    expected = copy.deepcopy(BOARDS[name])
+    for panel in panels_of(expected):  # what is empty may also be left out
+        panel["fieldConfig"]["defaults"].setdefault("custom", {})
+    decoded = Dashboard.from_json(copy.deepcopy(expected))
+
+    assert json.loads(json.dumps(decoded, cls=JSONEncoder)) == expected
+
+
+def test_uids_are_those_of_the_files() -> None:
+    """A dashboard's uid is the name of its file, and is one a URL may hold."""
+    assert {name: board["uid"] for name, board in BOARDS.items()} == {n: n for n in BOARDS}
+    assert all(re.fullmatch(r"[a-z-]{1,40}", name) for name in BOARDS)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_ids_are_unique(name: str) -> None:
+    """No two panels of a dashboard have one id, nor two queries of a panel one name."""
+    ids = Counter(panel["id"] for panel in BOARDS[name]["panels"])
+    refs = Counter(
+        (panel["id"], target["refId"])
+        for panel in panels_of(BOARDS[name])
+        for target in panel["targets"]
+    )
+
+    assert {key for counts in (ids, refs) for key, n in counts.items() if n > 1} == set()
+    assert all(0 < number < 1 << 31 for number in ids)
+
+
+def test_an_id_depends_on_the_key_alone() -> None:
+    """Links to a panel stay good: the id of a key is the one it has always had."""
+    assert panels.identity("xenwatch-host/limit/event_channels") == 1909440958
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_panels_do_not_overlap(name: str) -> None:
+    """Every panel has its own place within the grid."""
+    cells: Counter[tuple[int, int]] = Counter()
+    for panel in BOARDS[name]["panels"]:
+        at = panel["gridPos"]
+        for x in range(at["x"], at["x"] + at["w"]):
+            cells.update((x, y) for y in range(at["y"], at["y"] + at["h"]))
+
+    assert max(x for x, _ in cells) < panels.WIDTH
+    assert {cell for cell, n in cells.items() if n > 1} == set()
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_variable_is_defined(name: str) -> None:
+    """What a dashboard uses with a dollar is a variable of it or of Grafana, and none is idle."""
+    used = set(re.findall(r"\$\{?(\w+)", json.dumps(BOARDS[name])))
+    defined = {variable["name"] for variable in BOARDS[name]["templating"]["list"]}
+
+    assert used - BUILT_IN == defined
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_metric_is_declared(name: str) -> None:
+    """A query names only metrics that are declared, recorded by the rules, or Prometheus's own."""
+    text = re.compile(r"[a-z_:]*(?:xenwatch_|\bup\b)[a-z_0-9:]*")
+    known = {metric.name for metric in METRICS} | set(RECORDS) | {"up"}
+    named = {
+        it
+        for panel in panels_of(BOARDS[name])
+        for expression in expressions(panel)
+        for it in text.findall(re.sub(r'"[^"]*"', "", expression))
+    }
+
+    assert named
+    assert named - known == set()
+
+
+def test_every_metric_is_shown() -> None:
+    """A metric that is declared is in some panel: a new one needs no other place."""
+    shown = {
+        name
+        for board in BOARDS.values()
+        for panel in panels_of(board)
+        for expression in expressions(panel)
+        for name in queries.names(expression)
+    }
+
+    assert {metric.name for metric in METRICS} - shown == set()
+
+
+def test_every_limit_has_its_panel_with_its_thresholds() -> None:
+    """The host's dashboard has a panel for each limit, with the thresholds the daemon exports."""
+    found = {panel["id"]: expressions(panel) for panel in panels_of(BOARDS["xenwatch-host"])}
+    for limit in LIMITS:
+        used, *_, threshold = found[panels.identity(f"xenwatch-host/limit/{limit.name}")]
+        assert queries.names(used) >= {limit.used_metric}
+        assert f'limit="{limit.name}"' in threshold
+        assert "xenwatch_limit_threshold_ratio" in threshold
+
+
+def test_every_alert_has_a_panel_that_links_its_runbook() -> None:
+    """From what an alert watches its runbook is one click away."""
+    linked = {
+        link["url"]
+        for board in BOARDS.values()
+        for panel in panels_of(board)
+        for link in panel.get("links", ())
+    }
+    titles = {*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)}
+
+    assert linked == {f"{POLICY.runbooks}{title}.md" for title in titles}
+
+
+def test_without_the_sdk_the_command_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what builds the dashboards is not installed, the error names it and the command."""
+    real = builtins.__import__
+
+    def without(name: str, *arguments: Any) -> Any:
+        if name.partition(".")[0] == SDK:
+            raise ModuleNotFoundError(f"No module named {SDK!r}", name=SDK)
+        return real(name, *arguments)
+
+    for name in [it for it in sys.modules if it.startswith("xenwatch.generate.dashboards")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", without)
+
+    with pytest.raises(ConfigError) as caught:
+        generate("dashboards", "--check")
+    assert caught.value.problems == (
+        f"the module {SDK} is missing; in the repository: pip install --group generate",
+    )
+
+
+def test_the_daemon_does_not_need_the_sdk() -> None:
+    """The package declares the SDK for those who generate, and not for those who run."""
+    metadata = importlib.metadata.requires("xenwatch") or []
+
+    assert not [line for line in metadata if SDK in line.replace("-", "_")]

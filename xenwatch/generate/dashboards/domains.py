@@ -1,0 +1,82 @@
+"""The dashboard of a host's domains: who uses what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+
+from xenwatch.alerts.states import Policy
+from xenwatch.generate.dashboards import host
+from xenwatch.generate.dashboards.panels import AnyPanel, Query, Style, board, variable
+from xenwatch.generate.dashboards.queries import (
+    DOMAINS,
+    INSTANCE,
+    expression,
+    legend,
+    named,
+    select,
+    title,
+    unit,
+)
+from xenwatch.metrics import METRICS, Metric
+
+UID: Final = "xenwatch-domains"
+INFO: Final = named("xenwatch_domain_info")
+MOST: Final = 20
+"""Series shown in a panel, the greatest."""
+OF_DOMAINS: Final = tuple(
+    metric for metric in METRICS if "domid" in metric.labels and metric is not INFO
+)
+
+
+def _with_names(metric: Metric) -> str:
+    """The greatest series, with the domain's name where it is known: the dead have none."""
+    series = f"topk({MOST}, {expression(metric, DOMAINS)})"
+    on = "on (job, instance, domid)"
+    return f"({series} * {on} group_left (name) {select(INFO, DOMAINS)}) or {on} {series}"
+
+
+def _all(style: Style) -> table.Panel:
+    """A row for each domain, a column for each metric that has one value for it."""
+    found = [metric for metric in OF_DOMAINS if metric.labels == ("domid",)]
+    names = f"max by (domid, name, type) ({select(INFO, DOMAINS)})"
+    asked = [
+        Query(names, INFO.name, INFO.name),
+        *(
+            Query(
+                f"max by (domid) ({expression(metric, DOMAINS)})", title(metric.name), metric.name
+            )
+            for metric in found
+        ),
+    ]
+    panel = style.table("all", "Domains", INFO.help, asked, (f"Value #{INFO.name}",))
+    for metric in found:
+        panel.override_by_name(title(metric.name), [DynamicConfigValue("unit", unit(metric))])
+    return panel.height(16)
+
+
+def _each(style: Style) -> Iterator[AnyPanel]:
+    for metric in OF_DOMAINS:
+        others = [label for label in metric.labels if label != "domid"]
+        asked = Query(_with_names(metric), legend(("domid", "name", *others)))
+        yield style.of_metric(metric, asked)
+
+
+def domains_dashboard(policy: Policy) -> Dashboard:
+    """Everything that has the label `domid`."""
+    style = Style(UID, policy)
+    ids = f"label_values({INFO.name}{{{INSTANCE}}}, domid)"
+    return board(
+        UID,
+        "xenwatch: domains",
+        "Who uses dom0's event channels, grant frames, CPUs and devices.",
+        [
+            variable("instance", "Host", host.hosts(), many=False),
+            variable("domid", "Domain", ids, many=True),
+        ],
+        [("All", [_all(style)]), ("Who uses what", list(_each(style)))],
+    )

@@ -1,0 +1,75 @@
+"""The dashboard of many hosts: which has room, which is in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+
+from xenwatch.alerts.states import Policy
+from xenwatch.generate.dashboards import host
+from xenwatch.generate.dashboards.panels import AnyPanel, Query, Style, board, variable
+from xenwatch.generate.dashboards.queries import INSTANCES, named, select, title
+from xenwatch.generate.rules import RECORDS
+from xenwatch.metrics.alerts import ALERT_STATE
+
+UID: Final = "xenwatch-pool"
+
+
+def _matrix(
+    style: Style, key: str, text: str, *, unit: str, columns: str, what: str
+) -> table.Panel:
+    """A row for each host, a column for each value of a label."""
+    panel = style.table(key, text, named(key).help, [Query(what)])
+    options = {"rowField": "instance", "columnField": columns, "valueField": "Value"}
+    panel.transformations([DataTransformerConfig(id_val="groupingToMatrix", options=options)])
+    return panel.unit(unit)
+
+
+def _room(style: Style) -> Iterator[AnyPanel]:
+    by_shape = f"max by (instance, shape) ({select(host.HEADROOM, INSTANCES)})"
+    yield _matrix(
+        style, host.HEADROOM.name, "VMs left by host", unit="short", columns="shape", what=by_shape
+    )
+    for name, text in RECORDS.items():
+        unit = "percentunit" if "_ratio" in name else "short"
+        labels = text.partition("(")[2].partition(")")[0].split(", ")[1:]
+        legend = " ".join(f"{{{{{label}}}}}" for label in labels)
+        yield style.series(name, title(name), text, unit, [Query(name, legend)])
+
+
+def _hosts(style: Style) -> Iterator[AnyPanel]:
+    ratios = f"max by (instance, limit) ({select(host.RATIO, INSTANCES)})"
+    yield _matrix(
+        style, host.RATIO.name, "Limits by host", unit="percentunit", columns="limit", what=ratios
+    )
+    firing = select(ALERT_STATE, f'{INSTANCES},state="firing"')
+    asked = Query(f"count by (instance, severity) ({firing} == 1)", "{{instance}} {{severity}}")
+    yield style.number("firing", "Alerts firing", ALERT_STATE.help, asked)
+    success = select(host.SUCCESS, INSTANCES)
+    failing = f"count by (instance) ({success}) - sum by (instance) ({success})"
+    failures = Query(failing, "{{instance}}")
+    yield style.number("failing", "Probes failing", host.SUCCESS.help, failures)
+    reached = Query(f'up{{job="xenwatch",{INSTANCES}}}', "{{instance}}")
+    yield style.series("up", "Scraped", "1 where Prometheus gets a page.", "short", [reached])
+    newest = named("xenwatch_snapshot_timestamp_seconds")
+    age = Query(f"time() - {select(newest, INSTANCES)}", "{{instance}}")
+    yield style.of_metric(newest, age)
+    version = named("xenwatch_build_info")
+    of = [Query(select(version, INSTANCES))]
+    yield style.table(version.name, title(version.name), version.help, of, ("Value",))
+
+
+def pool_dashboard(policy: Policy) -> Dashboard:
+    """All hosts side by side."""
+    style = Style(UID, policy)
+    return board(
+        UID,
+        "xenwatch: pool",
+        "Which host has room, and which is in trouble.",
+        [variable("instance", "Hosts", host.hosts(), many=True)],
+        [("Room for VMs", list(_room(style))), ("Hosts", list(_hosts(style)))],
+    )

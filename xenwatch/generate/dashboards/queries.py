@@ -1,0 +1,80 @@
+"""PromQL and words for a panel, from a metric as it is declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from xenwatch.alerts.states import Policy
+from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
+from xenwatch.metrics import METRICS, Metric
+
+INSTANCE: Final = 'instance="$instance"'
+"""The series of the host that is looked at."""
+INSTANCES: Final = 'instance=~"$instance"'
+"""The series of the hosts of the pool that are looked at."""
+DOMAINS: Final = f'{INSTANCE},domid=~"$domid"'
+"""The series of the domains that are looked at."""
+
+_NAME: Final = re.compile(r"\b(?:up|xenwatch_\w+)\b")
+_LEFT_OUT: Final = {"xenwatch", "total", "bytes", "seconds", "ratio", "info", "timestamp"}
+_SPELT: Final = {"cpu": "CPU", "dom0": "dom0", "qemu": "QEMU", "vcpus": "vCPUs", "vm": "VM"}
+_BY_NAME: Final = {metric.name: metric for metric in METRICS}
+
+
+def named(name: str) -> Metric:
+    """The metric of that name. Raises `KeyError` where none is declared."""
+    return _BY_NAME[name]
+
+
+def names(expression: str) -> frozenset[str]:
+    """The names of metrics in an expression."""
+    return frozenset(_NAME.findall(expression))
+
+
+def select(metric: Metric, labels: str) -> str:
+    """The series of a metric that have these labels."""
+    return f"{metric.name}{{{labels}}}"
+
+
+def expression(metric: Metric, labels: str) -> str:
+    """What is worth looking at of a metric: its rate, its age or itself."""
+    series = select(metric, labels)
+    if metric.kind == "counter":
+        return f"rate({series}[$__rate_interval])"
+    return f"time() - {series}" if "_timestamp_" in metric.name else series
+
+
+def unit(metric: Metric) -> str:
+    """The unit of `expression` as Grafana names it; a second in a second is a part of a CPU."""
+    if metric.kind == "counter":
+        return "percentunit" if "_seconds_" in metric.name else "cps"
+    units = {"_bytes": "bytes", "_seconds": "s", "_ratio": "percentunit"}
+    return next((it for suffix, it in units.items() if metric.name.endswith(suffix)), "short")
+
+
+def title(name: str) -> str:
+    """A short title: the name of a metric without prefix, kind and unit."""
+    words = [word for word in re.split(r"[:_]", name) if word not in _LEFT_OUT]
+    text = " ".join(_SPELT.get(word, word) for word in words)
+    return text if words[0] in _SPELT else text[0].upper() + text[1:]
+
+
+def legend(labels: Iterable[str]) -> str:
+    """The legend that shows these labels."""
+    return " ".join(f"{{{{{label}}}}}" for label in labels)
+
+
+def _watched(alert: Alert | Watch) -> frozenset[str]:
+    if isinstance(alert, Watch):
+        return names(alert.expression)
+    return frozenset(condition.left.metric for condition in alert.conditions.values())
+
+
+def runbooks(queried: frozenset[str], policy: Policy) -> Iterator[tuple[str, str]]:
+    """Title and URL of the runbook of every alert that watches one of the metrics."""
+    every: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
+    for alert in every:
+        if _watched(alert) & queried:
+            yield alert.title, f"{policy.runbooks}{alert.title}.md"
