@@ -14,6 +14,10 @@ from typing import Any, cast
 from aiohttp import web
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.fake_clock import FakeClock
 from tests.tools import tool
@@ -97,7 +101,19 @@ class Browser:
 
     def run(self, script: str, *arguments: object) -> Any:
         """What a script returns."""
-        return self.driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(script, *arguments)
+
+    def until(self, script: str) -> None:
+        """Wait until a script returns what is true."""
+        WebDriverWait(self.driver, 20, 0.05).until(lambda _: self.run(script))
+
+    def keys(self, *names: str) -> None:
+        """Press keys by their names."""
+        ActionChains(self.driver).send_keys(*(getattr(Keys, it.upper()) for it in names)).perform()
+
+    def type_into(self, identity: str, text: str) -> None:
+        """Type text into the input of that id; a newline sends its form."""
+        self.driver.find_element(By.ID, identity).send_keys(text)
 
     def picture(self, path: Path) -> None:
         """The whole page as a PNG."""
@@ -115,7 +131,7 @@ class Browser:
             "const done = arguments[arguments.length - 1];"
             "axe.run(document, {runOnly: arguments[0]}).then(it => done(it.violations))"
         )
-        found = self.driver.execute_async_script(script, WCAG)  # type: ignore[no-untyped-call]
+        found = self.driver.execute_async_script(script, WCAG)
         return [
             f"{it['id']}: {node['html'][:200]} {node['any'][:1]}"
             for it in found

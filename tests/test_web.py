@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -14,13 +16,17 @@ from blockbuster import blockbuster_ctx
 
 from tests.fake_clock import FakeClock
 from tests.support import full_snapshot, labelled, series
-from xenwatch import __version__, exposition
+from xenwatch import __version__, exposition, overview
 from xenwatch.engine import Engine
 from xenwatch.limits import LIMITS
+from xenwatch.overview import Overview
+from xenwatch.page import Links
 from xenwatch.probes import PROBES
 from xenwatch.publish import Page, Publisher, render
+from xenwatch.snapshot import Snapshot
 from xenwatch.sources.base import Source
-from xenwatch.web import Server
+from xenwatch.views import Views, files
+from xenwatch.web import OVERVIEW, Server
 
 THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
 PLAIN = {"Accept-Encoding": ""}
@@ -133,8 +139,8 @@ async def test_ready_is_after_the_first_pass() -> None:
             assert answer.status == 200
 
 
-async def test_the_landing_page_leads_to_the_rest() -> None:
-    """The page at / is HTML with the version and links that work."""
+async def test_the_status_page_leads_to_the_rest() -> None:
+    """The page at / is HTML with the version, and what it links to and loads is there."""
     site = Site()
     site.publisher.complete = True
     async with site.client("/limits") as client:
@@ -142,11 +148,107 @@ async def test_the_landing_page_leads_to_the_rest() -> None:
             text = await answer.text()
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert __version__ in text
-        for path in ("/limits", "/-/healthy", "/-/ready"):
-            assert f'href="{path}"' in text
+        paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
+        assert {"/limits", "/-/healthy", "/-/ready", OVERVIEW} <= paths
+        assert len([path for path in paths if path.startswith("/static/")]) == 3
+        for path in paths:
             async with client.get(path) as answer:
                 assert answer.status == 200
+
+
+async def test_files_of_the_page_are_kept_by_browsers() -> None:
+    """A file has its type, and since its path changes with its content, may be kept for ever."""
+    kinds = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+    async with Site().client() as client:
+        for name, kind in kinds.items():
+            async with client.get(files()[name].path) as answer:
+                assert answer.headers["Content-Type"].startswith(kind)
+                assert "immutable" in answer.headers["Cache-Control"]
+                assert await answer.read() == files()[name].body
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=web", OVERVIEW])
+async def test_views_are_packed_when_asked_for(path: str) -> None:
+    """The page and the overview are the same packed, and must be asked for anew each time."""
+    async with Site().client() as client:
+        async with client.get(path) as answer:
+            plain = await answer.read()
+        async with client.get(path, headers={"Accept-Encoding": "gzip"}) as answer:
+            packed = await answer.read()
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert gzip.decompress(packed) == plain
+
+
+async def test_a_view_is_rendered_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many readers of a page cost one rendering, the next page another."""
+    rendered: list[Snapshot] = []
+    of = overview.of
+
+    def counting(snapshot: Snapshot, *others: Any) -> Overview:
+        rendered.append(snapshot)
+        return of(snapshot, *others)
+
+    monkeypatch.setattr(overview, "of", counting)
+    site = Site()
+    async with site.client() as client:
+        first = await asyncio.gather(*(client.get("/") for _ in range(5)))
+        assert len({await answer.read() for answer in first}) == 1
+        assert len(rendered) == 1
+        site.publisher.page = render(full_snapshot(), THRESHOLDS, {})
+        await client.get("/")
+        assert len(rendered) == 2
+
+
+async def test_a_reader_who_leaves_costs_the_others_nothing() -> None:
+    """A view goes on being rendered for those who wait though the first to ask has gone."""
+    site = Site()
+    views = Views(site.publisher, Links("", "", "", {}))
+    first = asyncio.ensure_future(views.html(site.page, ""))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(views.html(site.page, ""))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert (await second).plain.startswith(b"<!DOCTYPE html>")
+
+
+async def test_the_filter_is_in_the_query() -> None:
+    """`q` filters the domains; a long one is cut."""
+    async with Site().client() as client:
+        async with client.get("/?q=no-such-domain") as answer:
+            assert "None of 3 domains matches." in await answer.text()
+        async with client.get("/?q=" + "a" * 5000) as answer:
+            assert answer.status == 200
+            assert "a" * 101 not in await answer.text()
+
+
+async def test_the_overview_is_what_the_page_shows() -> None:
+    """The JSON is read back as the overview of the snapshot, with the host's name."""
+    async with Site().client() as client, client.get(OVERVIEW) as answer:
+        found = overview.loads(await answer.read())
+
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert found.hostname == socket.gethostname()
+    assert found.time == full_snapshot().time
+    assert found.domains is not None
+    assert [it.domid for it in found.domains] == [0, 5, 6]
+    assert found.alerts is None
+
+
+async def test_there_is_no_view_before_the_first_page() -> None:
+    """While there is nothing to show the page comes again by itself, and JSON says why."""
+    site = Site()
+    site.publisher.page = None
+    async with site.client() as client:
+        async with client.get("/") as answer:
+            assert (answer.status, answer.headers["Refresh"]) == (503, "2")
+        async with client.get(OVERVIEW) as answer:
+            assert answer.status == 503
+            assert "error" in await answer.json()
 
 
 @pytest.mark.parametrize(
@@ -232,7 +334,7 @@ async def test_serving_does_not_block_the_event_loop() -> None:
     site = Site()
     async with site.client() as client:
         with blockbuster_ctx("xenwatch"):
-            for path in ("/metrics", "/metrics?collect[]=aio", "/", "/-/healthy", "/-/ready"):
+            for path in ("/metrics", "/metrics?collect[]=aio", "/", OVERVIEW, "/-/healthy"):
                 async with client.get(path) as answer:
                     await answer.read()
                     assert answer.status in (200, 503)

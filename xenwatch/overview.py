@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from xenwatch import __version__, doctor, plan
 from xenwatch.alerts import messages
 from xenwatch.alerts.states import Active, Alerts, State
+from xenwatch.alerts.table import CRITICAL
 from xenwatch.assess import LimitState
 from xenwatch.exposition import text
 from xenwatch.metrics.host import DISK_CLASSES, NETWORK_CLASSES
@@ -25,6 +26,7 @@ STOPPED: Final = ("shutdown", "crashed", "dying")
 """States of a domain in which its devices may well be closed."""
 LOST: Final = ("Closing", "Closed")
 """States of a backend that serves nobody."""
+FIRING: Final = State.FIRING.value
 
 
 class OverviewError(Exception):
@@ -73,6 +75,7 @@ class AlertRow:
     """A series of an alert that is pending or firing. `since` is Unix time."""
 
     alert: str
+    labels: Mapping[str, str]
     severity: str
     state: str
     summary: str
@@ -236,12 +239,22 @@ def _alert(active: Active, runbooks: str) -> AlertRow:
     message = messages.of_active(active, "", runbooks)
     return AlertRow(
         alert=active.alert.title,
+        labels=dict(active.labels),
         severity=active.severity,
         state=active.state.value,
         summary=message.annotations["summary"],
         since=active.since,
         runbook_url=message.annotations["runbook_url"] if runbooks else "",
     )
+
+
+def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
+    """The alerts without the warnings of what is critical already."""
+    found = list(alerts)
+    critical = [
+        (it.alert, it.labels) for it in found if (it.severity, it.state) == (CRITICAL, FIRING)
+    ]
+    return [it for it in found if it.severity == CRITICAL or (it.alert, it.labels) not in critical]
 
 
 def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xenwatch.alerts.states import State
 from xenwatch.assess import Severity
 from xenwatch.forecast import Key, Point
-from xenwatch.overview import Overview
+from xenwatch.overview import FIRING, Overview
 from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
 
@@ -58,7 +57,7 @@ def render(
 def _worst(overview: Overview) -> str:
     """The state of the host in one word: of its most pressing limit, or of an alert that fires."""
     states = {row.state for row in overview.limits}
-    states |= {it.severity for it in overview.alerts or () if it.state == State.FIRING.value}
+    states |= {it.severity for it in overview.alerts or () if it.state == FIRING}
     if not states:
         return Severity.UNKNOWN.value
     return next((state for state in limits.ORDER if state in states), Severity.OK.value)

@@ -20,9 +20,14 @@ LEAST_RANGE: Final = 0.01
 """Part of the ceiling that the height of a chart stands for at least, so that noise looks small."""
 
 
+def figure(value: int | None, unit: str) -> str:
+    """A number of units as on a page: counts with their digits in groups."""
+    return quantity(value, unit) if unit or value is None else f"{value:,}"
+
+
 def amounts(row: LimitRow) -> str:
     """Used and ceiling in words, and what of them is not known."""
-    used, ceiling = quantity(row.used, row.unit), quantity(row.max, row.unit)
+    used, ceiling = figure(row.used, row.unit), figure(row.max, row.unit)
     if row.used is None:
         return "could not be read"
     if row.max is None:
@@ -85,8 +90,7 @@ def last_hour(points: Sequence[Point], now: float, row: LimitRow) -> Html | None
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         preserveAspectRatio="none",
         role="img",
-        aria_label=f"last hour: lowest {quantity(low, row.unit)}, "
-        f"highest {quantity(high, row.unit)}",
+        aria_label=f"last hour: lowest {figure(low, row.unit)}, highest {figure(high, row.unit)}",
     )
     return join(drawing, tag("span", _change(seen, row.unit), class_="change"))
 
@@ -117,4 +121,4 @@ def _change(points: Sequence[Point], unit: str) -> str:
     if first == last:
         return f"no change {span}"
     sign = "+" if last > first else "−"  # noqa: RUF001 - the sign for minus is as wide as plus
-    return f"{sign}{quantity(abs(last - first), unit)} {span}"
+    return f"{sign}{figure(abs(last - first), unit)} {span}"

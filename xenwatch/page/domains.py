@@ -104,7 +104,7 @@ def _row(domain: DomainRow) -> list[Cell]:
         Cell(_number(domain.disks), number=True),
         Cell(_number(domain.vifs), number=True),
         Cell(_number(domain.event_channels), number=True),
-        Cell(_broken(domain)),
+        Cell(_broken(domain), free=True),
     ]
 
 

@@ -15,7 +15,7 @@ class Html(str):
     __slots__ = ()
 
 
-Content = str | Iterable[str] | None
+Content = str | Iterable[str | None] | None
 """Text or markup, or several of them."""
 
 _VOID: Final = ("meta", "link", "input", "rect", "line", "polyline", "circle")

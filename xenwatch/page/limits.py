@@ -11,9 +11,8 @@ from xenwatch.assess import Severity
 from xenwatch.forecast import Key, Point
 from xenwatch.limits import LIMITS
 from xenwatch.overview import LimitRow, Overview
-from xenwatch.page.charts import amounts, bar, last_hour, percent
+from xenwatch.page.charts import amounts, bar, figure, last_hour, percent
 from xenwatch.page.html import Html, join, stranger, tag
-from xenwatch.present import quantity
 
 ORDER: Final = [it.value for it in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)]
 """States by how much they press; ok comes last."""
@@ -64,7 +63,11 @@ def _card(
 ) -> Html:
     first = rows[0]
     seconds = overview.seconds_to_full.get(first.limit)
-    soon = f"At this pace full in {duration(seconds)}." if seconds is not None else None
+    soon = (
+        f"At this pace full in about {' '.join(duration(seconds).split()[:2])}."
+        if seconds is not None
+        else None
+    )
     return tag(
         "li",
         tag(
@@ -104,11 +107,11 @@ def _details(rows: Sequence[LimitRow]) -> Html:
     row = rows[0]
     limit = _BY_NAME.get(row.limit)
     origins = dict.fromkeys(it.max_origin for it in rows if it.max_origin)
-    left = None if row.headroom is None else quantity(row.headroom, row.unit)
+    left = None if row.headroom is None else figure(row.headroom, row.unit)
     facts = [
         ("Left", left),
         ("Ceiling is from", "; ".join(origins) or "not known"),
-        ("Warns", _thresholds(row)),
+        ("Thresholds", _thresholds(row)),
         ("When full", limit.symptom if limit else None),
         ("Mind", limit.caveat if limit and limit.caveat else None),
         ("Metric", limit.used_metric if limit else None),

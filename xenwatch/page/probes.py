@@ -51,7 +51,7 @@ def _row(name: str, probe: ProbeRow) -> list[Cell]:
     return [
         Cell(name, heading=True),
         Cell(tag("span", probe.status, class_=f"state {kind}")),
-        Cell(probe.reads),
+        Cell(probe.reads, free=True),
         Cell(f"{probe.seconds * 1000:.1f} ms", number=True),
-        Cell(join([it for it in why if it])),
+        Cell(join([it for it in why if it]), free=True),
     ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
-from xenwatch.alerts.states import State
-from xenwatch.overview import AlertRow, Overview, ShapeRow
+from xenwatch.overview import FIRING, AlertRow, Overview, ShapeRow, foremost
 from xenwatch.page.html import Html, join, stranger, tag
+
+MOST: Final = 20
+"""Alerts that are shown at most."""
 
 
 def moment(time: float) -> Html:
@@ -30,19 +33,18 @@ def alerts(overview: Overview) -> Html:
 def _alerts(overview: Overview) -> Html:
     if overview.alerts is None:
         return tag("p", "The daemon evaluates no alerts: they are off in the configuration.")
-    unknown = overview.alerts_unknown
-    cannot = f"Nobody can say of {len(unknown)}: {', '.join(unknown)}." if unknown else None
-    none = "No alert fires." if cannot else "No alert fires, and every one can be judged."
+    found, unknown = foremost(overview.alerts), overview.alerts_unknown
+    cannot = f"Not known, for want of readings: {', '.join(unknown)}." if unknown else None
+    none = tag("p", "No alert fires.", class_=None if unknown else "well")
     return join(
-        tag("ul", [_alert(it) for it in overview.alerts], class_="plain alerts")
-        if overview.alerts
-        else tag("p", none),
+        tag("ul", [_alert(it) for it in found[:MOST]], class_="plain alerts") if found else none,
+        tag("p", f"and {len(found) - MOST} more") if len(found) > MOST else None,
         tag("p", cannot, class_="unknown") if cannot else None,
     )
 
 
 def _alert(alert: AlertRow) -> Html:
-    firing = alert.state == State.FIRING.value
+    firing = alert.state == FIRING
     link = alert.runbook_url.startswith(("https://", "http://"))
     name = tag("a", alert.alert, href=alert.runbook_url) if link else tag("span", alert.alert)
     return tag(

@@ -10,11 +10,15 @@ from xenwatch.page.html import Html, tag
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: text or markup; a number is to the right, a heading names its row."""
+    """A cell: text or markup.
+
+    A number is to the right, a heading names its row, `free` text may break within words.
+    """
 
     content: str
     number: bool = False
     heading: bool = False
+    free: bool = False
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Html:
@@ -34,7 +38,7 @@ def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -
 
 
 def _cell(name: str, cell: Cell) -> Html:
-    kind = "number" if cell.number else None
+    kind = "number" if cell.number else "free" if cell.free else None
     if cell.heading:
         attributes = {"scope": "row", "role": "rowheader"}
         return tag("th", cell.content, data_name=name, class_=kind, **attributes)

@@ -1,0 +1,218 @@
+"""The status page as a document: what is on it, in which order, and that names stay text."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.page.test_charts import HALF
+from tests.page.test_html import Reader
+from tests.page_sample import IMAGE
+from tests.support import full_snapshot
+from tests.test_overview import of
+from xenwatch import page
+from xenwatch.overview import AlertRow, DomainRow, Overview, foremost
+from xenwatch.page import Links, domains, limits
+
+LINKS = Links("/s.css", "/s.js", "/i.svg", {"Metrics": "/metrics"})
+FULL = of(full_snapshot())
+GUEST = DomainRow(7, "u", "web", "hvm", "running", 1, 1, 1 << 30, 1.0, 1, 1, 7, ())
+
+
+def rendered(overview: Overview, words: str = "") -> str:
+    """The page of an overview."""
+    return page.render(overview, {}, LINKS, words).decode()
+
+
+def changed(**fields: Any) -> Overview:
+    """The full overview with other values."""
+    return dataclasses.replace(FULL, **fields)
+
+
+def guests(*found: DomainRow) -> Overview:
+    """The full overview with these domains."""
+    return changed(domains=found)
+
+
+def domids(markup: str) -> list[int]:
+    """The ids of the domains on a page, in its order."""
+    return [int(domid) for domid in re.findall(r'data-name="Id"[^>]*>(\d+)<', markup)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(), st.text(), st.text())
+def test_names_add_no_markup(name: str, device: str, words: str) -> None:
+    """Whatever domains, devices and filters are called, the page has the elements it has anyway."""
+    plain = guests(dataclasses.replace(GUEST, name="web", broken=("vif",)))
+    odd = guests(dataclasses.replace(GUEST, name=name, broken=(device,)))
+    tags = [tag for tag, _ in Reader(rendered(plain)).tags]
+
+    assert [tag for tag, _ in Reader(rendered(odd)).tags] == tags
+    assert Reader(rendered(plain, f"web {words}")).text.count("xenwatch 0") == 1
+
+
+def test_a_name_that_is_markup_is_shown() -> None:
+    """A VM called like an image element is found by that name in the text."""
+    read = Reader(rendered(guests(dataclasses.replace(GUEST, name=IMAGE))))
+
+    assert IMAGE in read.text
+    assert "img" not in {tag for tag, _ in read.tags}
+
+
+def test_every_limit_of_the_host_is_there() -> None:
+    """Each limit has its heading, and where its ceiling comes from."""
+    text = Reader(rendered(FULL)).text
+
+    for row in FULL.limits:
+        assert row.title in text
+        assert (row.max_origin or row.title) in text
+
+
+def test_the_most_pressing_comes_first() -> None:
+    """Critical, warning and unknown limits stand before those that are well, fuller ones first."""
+    states = (("ok", 0.1), ("ok", 0.7), ("unknown", None), ("warning", 0.8), ("critical", 0.95))
+    rows = tuple(
+        dataclasses.replace(HALF, limit=str(number), state=state, ratio=ratio)
+        for number, (state, ratio) in enumerate(states)
+    )
+
+    assert [shown[0].limit for shown, _ in limits.fullest(rows)] == ["4", "3", "2", "1", "0"]
+
+
+def test_a_thousand_instances_do_not_flood_the_page() -> None:
+    """Of many instances the fullest are shown, even of those in trouble only some."""
+    rows = [dataclasses.replace(HALF, instance=str(n), ratio=n / 2000) for n in range(1000)]
+    worse = [dataclasses.replace(row, state="warning") for row in rows]
+
+    ((shown, others),) = limits.fullest(rows)
+    assert ([row.instance for row in shown], others) == (["999", "998"], 998)
+    ((shown, others),) = limits.fullest(worse)
+    assert (len(shown), others) == (limits.MOST, 1000 - limits.MOST)
+
+
+def test_domains_in_trouble_come_first() -> None:
+    """Broken ones, then those that do not die, then those that hold the most."""
+    found = (
+        dataclasses.replace(GUEST, domid=1),
+        dataclasses.replace(GUEST, domid=2, event_channels=70),
+        dataclasses.replace(GUEST, domid=3, state="dying"),
+        dataclasses.replace(GUEST, domid=4, broken=("vif 0: 28",)),
+    )
+
+    assert domids(rendered(guests(*found))) == [4, 3, 2, 1]
+
+
+def test_thousands_of_domains_are_counted_and_some_shown() -> None:
+    """The table has so many rows at most and says of how many."""
+    found = [dataclasses.replace(GUEST, domid=n) for n in range(3000)]
+    markup = rendered(guests(*found))
+
+    assert len(domids(markup)) == domains.SHOWN
+    assert f"{domains.SHOWN} of 3000 domains" in markup
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("WEB", [7]), ("8", [8]), ("db dying", [8]), ("web dying", []), ("<b>", [])],
+)
+def test_domains_are_filtered(words: str, expected: list[int]) -> None:
+    """Every word of the filter must be in the name, id, type or state, in any case."""
+    other = dataclasses.replace(GUEST, domid=8, name="db", state="dying")
+    markup = rendered(guests(GUEST, other), words)
+
+    assert domids(markup) == expected
+    assert Reader(markup).text.count("None of 2 domains matches.") == (not expected)
+    (value,) = [dict(it)["value"] for tag, it in Reader(markup).tags if tag == "input"]
+    assert value == words
+
+
+def test_what_is_not_known_of_a_domain_is_said() -> None:
+    """A count nobody read is no number, and no list of broken devices is not none."""
+    blind = dataclasses.replace(GUEST, disks=None, vifs=None, event_channels=None, broken=None)
+    row = rendered(guests(blind))
+
+    assert row.count('<span class="unknown">unknown</span>') == 4
+    assert "The domains could not be read." in rendered(changed(domains=None))
+
+
+def alert(severity: str, state: str = "firing", **labels: str) -> AlertRow:
+    """An alert of that severity."""
+    return AlertRow("XenwatchX", labels, severity, state, "it <is> full", 0.0, "https://x/X.md")
+
+
+def test_alerts_are_shown_with_their_runbook() -> None:
+    """An alert has its summary, its time and a link to the runbook."""
+    markup = rendered(changed(alerts=(alert("warning"),)))
+
+    assert "it <is> full" in Reader(markup).text
+    assert '<a href="https://x/X.md">XenwatchX</a>' in markup
+    assert 'datetime="1970-01-01T00:00:00Z"' in markup
+
+
+@pytest.mark.parametrize("place", ["", "javascript:alert(1)//"])
+def test_a_runbook_that_is_no_page_is_no_link(place: str) -> None:
+    """Only http and https addresses become links."""
+    markup = rendered(changed(alerts=(dataclasses.replace(alert("warning"), runbook_url=place),)))
+
+    assert "<span>XenwatchX</span>" in markup
+
+
+def test_a_warning_gives_way_to_the_critical_one() -> None:
+    """Of the same series only the critical alert is shown once that fires."""
+    critical, warning = alert("critical", a="1"), alert("warning", a="1")
+    other, pending = alert("warning", a="2"), alert("critical", "pending", a="2")
+
+    assert foremost([critical, warning, other, pending]) == [critical, other, pending]
+
+
+@pytest.mark.parametrize(
+    ("alerts", "unknown", "words"),
+    [
+        (None, (), "evaluates no alerts"),
+        ((), (), "No alert fires."),
+        ((), ("a", "b"), "Not known, for want of readings: a, b."),
+    ],
+)
+def test_silence_is_told_from_ignorance(alerts: Any, unknown: Any, words: str) -> None:
+    """No alerts, alerts that are off and alerts nobody can judge are three different things."""
+    assert words in rendered(changed(alerts=alerts, alerts_unknown=unknown))
+
+
+@pytest.mark.parametrize(
+    ("limit_state", "alert_severity", "expected"),
+    [("ok", None, "ok"), ("unknown", None, "unknown"), ("ok", "critical", "critical")],
+)
+def test_the_title_says_the_worst(
+    limit_state: str, alert_severity: str | None, expected: str
+) -> None:
+    """The title begins with the worst state of limits and alerts that fire."""
+    alerts = (alert(alert_severity),) if alert_severity else ()
+    rows = (HALF, dataclasses.replace(HALF, state=limit_state))
+
+    assert f"<title>{expected}: " in rendered(changed(limits=rows, alerts=alerts))
+
+
+def test_an_empty_overview_is_a_page() -> None:
+    """Before anything was read the page says so, and its title that nothing is known."""
+    nothing = changed(limits=(), domains=None, probes={}, host="", headroom=(), alerts=())
+    markup = rendered(nothing)
+
+    assert "<title>unknown: " in markup
+    assert "No probe has read a limit yet." in markup
+
+
+def test_failed_probes_show_the_advice() -> None:
+    """A probe that fails stands outside the folded list with reason and advice."""
+    failed = dataclasses.replace(
+        FULL.probes["aio"], status="failed", detail="no \x1b access", advice="mount procfs"
+    )
+    text = Reader(rendered(changed(probes={**FULL.probes, "aio": failed}))).text
+
+    assert f"1 of {len(FULL.probes)} probes fail" in text
+    assert r"no \x1b access" in text
+    assert "Do: mount procfs" in text
