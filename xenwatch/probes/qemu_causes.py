@@ -72,7 +72,7 @@ QEMU_WAKEUPS_BY_CAUSE = Probe(
     name="qemu_wakeups_by_cause",
     reads="tracefs: the returns of ppoll by thread and value, counted by the kernel",
     advice="needs a running daemon, tracefs and a kernel with CONFIG_HIST_TRIGGERS; the unit has "
-    "to allow it: ReadWritePaths=/sys/kernel/tracing",
+    "to allow it: ReadWritePaths=/sys/kernel/tracing/instances",
     read=read,
     enabled=False,
 )
