@@ -229,10 +229,16 @@ def _files(capture: Path) -> FileTree:
         for place, content in listed(capture, name).items():
             tree.file(place, content)
     for name in ("proc-xen", "sys-hypervisor", "sys-devices-system-xen", "sys-bus-xen-backend",
-                 "xen-backend-devices"):  # fmt: skip
+                 "xen-backend-devices", "net-vif"):  # fmt: skip
         _sysfs(tree, (capture / name).read_bytes())
     for line in (capture / "sys-kernel-irq").read_text().splitlines():
         tree.directory(f"/sys/kernel/irq/{line.split()[0]}")
+    for name in _LINK.findall((capture / "ip-s-link").read_text()):
+        if name[1].startswith("vif"):
+            device = name[1].replace("vif", "vif-").replace(".", "-")
+            tree.link(f"/sys/class/net/{name[1]}", f"../../devices/{device}/net/{name[1]}")
+    tree.file("/proc/stat", (capture / "proc-stat").read_bytes())
+    tree.file("/proc/net/dev", (capture / "net-dev").read_bytes())
     tree.directory("/sys/bus/xen-backend/devices")
     tree.file("/dev/kmsg", _kernel_log(capture))
     tree.file("/proc/partitions", _partitions(capture))

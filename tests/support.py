@@ -11,7 +11,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from xenwatch.probes.control_path import BOUNDS
 from xenwatch.readings_qemu import Absence, Causes, Qemu, Qemus, WakeupsByCause
-from xenwatch.readings_soft import ControlPath, DaemonTimes, RoundTrips, Slice, Slices
+from xenwatch.readings_soft import (
+    ControlPath,
+    DaemonTimes,
+    Datapath,
+    Dom0Cpus,
+    RoundTrips,
+    Slice,
+    Slices,
+    Vif,
+    Worker,
+)
 from xenwatch.snapshot import (
     Abi,
     Aio,
@@ -161,6 +171,21 @@ def full_snapshot() -> Snapshot:
                 "xenstored": DaemonTimes(700, 10, 3.5, {700: 250_000_000}, 250_000_000),
                 "xapi": DaemonTimes(720, 20, 7.5, {}, 0),
             },
+        ),
+        "dom0_cpus": Dom0Cpus(
+            {"0": {"user": 5.5, "steal": 0.5}, "1": {"user": 1.5, "steal": 0.25}},
+            (0.5, 0.25, 0.125),
+            3,
+            1,
+            {"net_rx": 40},
+        ),
+        "datapath": Datapath(
+            {800: Worker(5, "netback", 10, 1.5), 801: Worker(5, "netback", 11, 0.5)},
+            {(5, "netback"): 1.0, (5, "blkback"): 0.25},
+            {"vif5.0": Vif(5, 2, False, 3, 4), "vif6.0": Vif(6, None, None, None, None)},
+            frozenset(),
+            frozenset(),
+            0,
         ),
         "slices": Slices(
             {

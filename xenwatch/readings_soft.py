@@ -78,3 +78,70 @@ class ControlPath:
 
     round_trips: Mapping[str, RoundTrips]
     daemons: Mapping[str, DaemonTimes]
+
+
+@dataclass(frozen=True, slots=True)
+class Dom0Cpus:
+    """dom0's virtual CPUs: seconds by CPU and mode, and what asks for them.
+
+    `load` are the averages over 1, 5 and 15 minutes; `softirqs` counts by type on all CPUs.
+    """
+
+    seconds: Mapping[str, Mapping[str, float]]
+    load: tuple[float, float, float]
+    runnable: int | None
+    blocked: int | None
+    softirqs: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A thread or process that serves devices of a domain; `kind` is netback, blkback, tapdisk, qdisk.
+
+    dom0's own QEMU serves the disks of all domains that have a qdisk: its domid is 0.
+    `start_ticks` tells a worker from a later one of its number.
+    """
+
+    domid: int
+    kind: str
+    start_ticks: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vif:
+    """A network interface of a domain as dom0 has it.
+
+    `queues` is how many it has agreed on with its frontend, `attached` whether it is a port of a
+    bridge or switch, and the drops are packets: `rx` from the guest, `tx` to it.
+    """
+
+    domid: int
+    queues: int | None
+    attached: bool | None
+    rx_dropped: int | None
+    tx_dropped: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Datapath:
+    """Who serves the guests' devices, by process id, and their network interfaces, by name.
+
+    `ended` is the CPU time of workers that have ended, by domid and kind. `passed_over` are
+    processes that are no workers, looked at when `devices` were last seen to change, `passes` ago.
+    """
+
+    workers: Mapping[int, Worker]
+    ended: Mapping[tuple[int, str], float]
+    vifs: Mapping[str, Vif]
+    passed_over: frozenset[int]
+    devices: frozenset[str]
+    passes: int
+
+    def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
+        """CPU time by domid and kind of worker, of those that have ended too."""
+        found = dict(self.ended)
+        for worker in self.workers.values():
+            key = worker.domid, worker.kind
+            found[key] = found.get(key, 0.0) + worker.cpu_seconds
+        return found

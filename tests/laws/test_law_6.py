@@ -14,6 +14,7 @@ from xenwatch.model.render.cgroup import (
     render_pressure,
     render_procs,
 )
+from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.gnttab import Usage, render_usage
@@ -30,12 +31,14 @@ from xenwatch.parse.cgroup import (
     parse_pressure,
     parse_procs,
 )
+from xenwatch.parse.cpustat import parse_cpu_stat
 from xenwatch.parse.domaininfo import HEADER_SIZE, LAYOUTS, DomainInfo, list_call, parse_list
 from xenwatch.parse.evtchn import parse_lsevtchn
 from xenwatch.parse.gnttab import parse_maptrack
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits
 from xenwatch.parse.text import loadavg_tasks, number, word
@@ -56,6 +59,8 @@ ROUND_TRIPS: dict[str, RoundTrip] = {
         parse_pressure("cpu.pressure", data)
     ),
     "cgroup-xen.service/cgroup.procs": lambda data: render_procs(parse_procs("cgroup.procs", data)),
+    "proc-stat": lambda data: render_cpu_stat(parse_cpu_stat(data)),
+    "net-dev": lambda data: render_net_dev(parse_net_dev(data)),
     "dom/*/lsevtchn": lambda data: render_lsevtchn(parse_lsevtchn(data)),
 }
 """What is parsed and rendered again, by the pattern of its files."""

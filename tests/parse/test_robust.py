@@ -17,6 +17,7 @@ from xenwatch.parse.cgroup import (
     parse_pressure,
     parse_procs,
 )
+from xenwatch.parse.cpustat import parse_cpu_stat, parse_load
 from xenwatch.parse.domaininfo import LAYOUTS, parse_list
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
@@ -26,6 +27,7 @@ from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
@@ -67,6 +69,9 @@ _PLAIN: dict[str, Parser] = {
     "pressure": lambda data: parse_pressure("cpu.pressure", data),
     "procs": lambda data: parse_procs("cgroup.procs", data),
     "membership": parse_membership,
+    "cpu stat": parse_cpu_stat,
+    "load": parse_load,
+    "net dev": parse_net_dev,
 }
 _LISTS: dict[str, Parser] = {
     f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()
@@ -84,6 +89,9 @@ SAMPLES = {
         "loadavg": "proc/loadavg",
         "stat": "proc/oxenstored.297/stat",
         "schedstat": "proc/oxenstored.297/schedstat",
+        "cpu stat": "proc-stat",
+        "load": "proc/loadavg",
+        "net dev": "net-dev",
         "flat": "cgroup-xen.service/cpu.stat",
         "pressure": "cgroup-xen.service/cpu.pressure",
         "procs": "cgroup-xen.service/cgroup.procs",

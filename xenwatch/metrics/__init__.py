@@ -16,6 +16,7 @@ from xenwatch.limits import LIMITS
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
 from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
+from xenwatch.metrics.datapath import DATAPATH_METRICS
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
@@ -34,6 +35,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *QEMU_METRICS,
     *SLICE_METRICS,
     *CONTROL_PATH_METRICS,
+    *DATAPATH_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""
 

@@ -6,7 +6,7 @@ import errno
 from functools import partial
 from typing import Final
 
-from xenwatch.model import groups, qemu
+from xenwatch.model import datapath, groups, qemu
 from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
@@ -56,6 +56,7 @@ def build(dom0: Dom0) -> FileTree:
     for process in dom0.processes.values():
         _process(tree, dom0, process)
     groups.build(tree, dom0)
+    datapath.build(tree, dom0)
     qemu.build(tree, dom0)
     _xen(tree, dom0)
     _backends(tree, dom0)

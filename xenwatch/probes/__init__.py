@@ -9,6 +9,7 @@ from typing import Final
 
 from xenwatch.probes.base import Probe
 from xenwatch.probes.control_path import CONTROL_PATH
+from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS
 from xenwatch.probes.devices import BACKENDS
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.event_channels import EVENT_CHANNELS
@@ -48,4 +49,6 @@ PROBES: Final[tuple[Probe, ...]] = (
     QEMU_WAKEUPS_BY_CAUSE,
     SLICES,
     CONTROL_PATH,
+    DOM0_CPUS,
+    DATAPATH,
 )

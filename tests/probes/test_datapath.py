@@ -1,0 +1,284 @@
+"""The datapath: workers found once and followed, interfaces, dom0's virtual CPUs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.captures import CAPTURES
+from tests.hosts import LabSource
+from tests.probes.support import BARE, FakeHost, dom0, failure_of, info, outcome_of, value_of, xen
+from tests.sources.fakes import Question, TappedSource
+from xenwatch.model.devices import Nic, Shape
+from xenwatch.model.host import Machine
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.render.cpustat import render_net_dev
+from xenwatch.model.render.process import render_stat
+from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.source import ModelSource
+from xenwatch.parse.process import KERNEL_THREAD, ProcessStat
+from xenwatch.parse.rtnl import Link
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import merge, run, take
+from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED
+from xenwatch.probes.domains import DOMAINS
+from xenwatch.probes.host import HOST
+from xenwatch.readings_soft import Datapath, Dom0Cpus, Vif, Worker
+from xenwatch.snapshot import Snapshot, Status
+
+DEVICES = "/sys/bus/xen-backend/devices"
+
+
+def stat(pid: int, comm: str, ticks: int = 100, start: int = 5, kernel: bool = True) -> bytes:
+    """`/proc/PID/stat` of a kernel thread."""
+    numbers = [0] * 49
+    numbers[5], numbers[11], numbers[18] = KERNEL_THREAD if kernel else 0, ticks, start
+    return render_stat(ProcessStat(pid, comm.encode(), "S", tuple(numbers)))
+
+
+def host(processes: dict[int, bytes], devices: tuple[str, ...] = (), **parts: object) -> FakeHost:
+    """A dom0 with these processes and devices."""
+    files = {f"/proc/{pid}/stat": data for pid, data in processes.items()}
+    files["/proc/net/dev"] = render_net_dev({})
+    more = parts.pop("files", {})
+    dirs = parts.pop("directories", {})
+    assert isinstance(more, dict)
+    assert isinstance(dirs, dict)
+    directories = {"/proc": ("1", *map(str, processes), "self"), DEVICES: devices, **dirs}
+    raw = parts.pop("raw", render_links([]))
+    assert isinstance(raw, bytes)
+    return dom0({**files, **more}, directories=directories, raw=raw)
+
+
+def passed(source: FakeHost, snapshot: Snapshot) -> Snapshot:
+    """The snapshot after one more pass of the probe."""
+    value, outcome = run(DATAPATH, source, snapshot)
+    return merge(snapshot, "datapath", value, outcome, 0.0)
+
+
+def datapath(snapshot: Snapshot) -> Datapath:
+    """What the probe read."""
+    assert snapshot.datapath is not None
+    return snapshot.datapath
+
+
+WORKERS = {
+    10: stat(10, "vif1.0-q0-guest-rx"),
+    11: stat(11, "vif1.0-q0-dealloc"),
+    12: stat(12, "1.xvda-0", ticks=50),
+    13: stat(13, "kworker/0:1"),
+    14: stat(14, "vif9.9-q0-fake", kernel=False),
+}
+
+
+def test_threads_are_told_from_other_processes() -> None:
+    """Kernel threads of netback and blkback count for their domain, others do not."""
+    found = datapath(passed(host(WORKERS), Snapshot()))
+
+    assert found.cpu_seconds() == {(1, "netback"): 2.0, (1, "blkback"): 0.5}
+    assert set(found.workers) == {10, 11, 12}
+
+
+def test_dom0s_own_qemu_serves_qdisks() -> None:
+    """The QEMU that is attached to no guest is a worker of dom0, a guest's QEMU is none."""
+    processes = {
+        20: stat(20, "xen-qemu-system", kernel=False),
+        21: stat(21, "qemu-system-i38", kernel=False),
+    }
+    files = {
+        "/proc/20/cmdline": b"xen-qemu-system-i386\0-xen-domid\x000\0-xen-attach\0",
+        "/proc/21/cmdline": b"qemu-dm-3\0-xen-domid\x003\0",
+    }
+
+    found = datapath(passed(host(processes, files=files), Snapshot()))
+
+    assert found.cpu_seconds() == {(0, "qdisk"): 1.0}
+
+
+def test_tapdisks_are_found_by_their_shared_memory() -> None:
+    """A tapdisk counts for the domain whose disk its directory names; another process does not."""
+    processes = {
+        30: stat(30, "tapdisk", kernel=False),
+        31: stat(31, "bash", kernel=False),
+        32: stat(32, "tapdisk", kernel=False),
+    }
+    shared = {
+        "/dev/shm": ("td3-30", "td3-31", "td3-32", "td3-33", "vbd3-7-51712", "other"),
+        "/dev/shm/td3-30": ("vbd-7-51712", "vdi-0"),
+        "/dev/shm/td3-31": ("vbd-8-51712",),
+        "/dev/shm/td3-32": ("vdi-2",),
+        "/dev/shm/td3-33": ("vbd-9-51712",),
+    }
+
+    found = datapath(passed(host(processes, directories=shared), Snapshot()))
+
+    assert found.workers == {30: Worker(7, "tapdisk", 5, 1.0)}
+
+
+def test_processes_are_listed_only_while_devices_change() -> None:
+    """Some passes after the last change nobody lists /proc, and a change begins it anew."""
+    listings: list[int] = []
+    snapshot = Snapshot()
+    for number in range(2 * SETTLED + 2):
+        source = host(WORKERS, ("vif-1-0",) if number <= SETTLED else ("vif-1-0", "vif-2-0"))
+        snapshot = passed(source, snapshot)
+        listings.append(source.asked.count("/proc"))
+
+    assert listings == [1] * SETTLED + [0] + [1] * SETTLED + [0]
+
+
+def test_what_was_passed_over_is_not_read_again_until_everything_is() -> None:
+    """A search reads new processes alone; once in a while it reads all, for numbers come again."""
+    snapshot = passed(host(WORKERS), Snapshot())
+    again = host(WORKERS | {15: stat(15, "2.xvda-0")})
+    later = passed(again, snapshot)
+
+    assert "/proc/13/stat" not in again.asked
+    assert 15 in datapath(later).workers
+    old = dataclasses.replace(datapath(later), passes=SEARCH_EVERY - 1)
+    everything = host(WORKERS | {13: stat(13, "3.xvda-0")})
+    assert 13 in datapath(passed(everything, Snapshot(datapath=old))).workers
+
+
+def test_a_thread_without_its_name_yet_is_looked_at_again() -> None:
+    """A thread that is just being made is not passed over for good."""
+    snapshot = passed(host({16: stat(16, "kthreadd")}), Snapshot())
+
+    assert 16 in datapath(passed(host({16: stat(16, "vif4.0-q0-guest-rx")}), snapshot)).workers
+
+
+def test_time_of_ended_threads_stays_while_the_domain_lives() -> None:
+    """A device that reconnects has new threads; its domain's time goes on, also by pids reused."""
+    living = dom0(calls=xen([info(0), info(1)]))
+    domains = value_of(DOMAINS, living)
+    snapshot = passed(host(WORKERS), Snapshot(domains=domains))
+    snapshot = passed(host({10: stat(10, "vif1.0-q0-guest-rx", 30, start=900)}), snapshot)
+
+    assert datapath(snapshot).cpu_seconds()[1, "netback"] == pytest.approx(2.3)
+    gone = dataclasses.replace(snapshot, domains=value_of(DOMAINS, dom0(calls=xen([info(0)]))))
+    assert datapath(passed(host({}), gone)).cpu_seconds() == {}
+
+
+LINKS = render_links(
+    [
+        Link(1, "xenbr0", None, "bridge"),
+        Link(2, "vif1.0", 1, ""),
+        Link(3, "vif1.1", None, ""),
+        Link(4, "vif1.0-emu", 1, "tun"),
+    ]
+)
+
+
+def test_interfaces_with_queues_drops_and_masters() -> None:
+    """Queues are those in use, drops those of the link, a link without a master is unattached."""
+    row = (1, 2, 3, 44, *range(5, 12), 55, *range(13, 17))
+    files = {"/proc/net/dev": render_net_dev({"vif1.0": row, "eth0": row})}
+    queues = {"/sys/class/net/vif1.0/queues": ("rx-0", "rx-1", "tx-0", "tx-1")}
+
+    found = datapath(passed(host({}, files=files, directories=queues, raw=LINKS), Snapshot())).vifs
+
+    assert found == {
+        "vif1.0": Vif(1, 2, True, 44, 55),
+        "vif1.1": Vif(1, None, False, None, None),
+    }
+
+
+def test_an_old_kernel_does_not_tell_of_switches() -> None:
+    """Before Linux 3.9 a port of Open vSwitch had no master: nothing is said then."""
+    version = {f"/sys/hypervisor/version/{it}": b"4\n" for it in ("major", "minor", "extra")}
+    source = host({}, files=version, raw=LINKS)
+    source.kernel = "2.6.32.43-0.4.1"
+    kernel = value_of(HOST, source)
+
+    found = datapath(passed(source, Snapshot(host=kernel))).vifs
+
+    assert {vif.attached for vif in found.values()} == {None}
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name)
+def test_a_real_hosts_datapath(capture: object) -> None:
+    """Each guest of the captured host has two threads of netback, one of blkback, a bridged vif."""
+    assert capture in CAPTURES
+    snapshot = take(LabSource(CAPTURES[CAPTURES.index(capture)]), PROBES)
+    guests = range(1, 6) if capture == CAPTURES[1] else range(0)
+
+    found = datapath(snapshot)
+
+    kinds = sorted((it.domid, it.kind) for it in found.workers.values())
+    assert kinds == sorted(
+        (domid, kind) for domid in guests for kind in ("netback", "netback", "blkback")
+    )
+    # The host itself counted one packet to the third guest as dropped.
+    assert found.vifs == {
+        f"vif{domid}.0": Vif(domid, 1, True, 0, int(domid == 3)) for domid in guests
+    }
+
+
+def test_the_synthetic_hosts_queues_are_those_of_its_threads() -> None:
+    """An interface of the model shows as many queues as it has threads for."""
+    machine = Machine(PLATFORMS["debian-12"])
+    machine.start(b"vm", Shape(nics=(Nic(queues=3),)))
+
+    found = value_of_model(machine)
+
+    assert found.vifs["vif1.0"].queues == 3
+    assert len([it for it in found.workers.values() if it.kind == "netback"]) == 6
+
+
+def value_of_model(machine: Machine) -> Datapath:
+    """What the probe reads of a synthetic host."""
+    asked: list[Question] = []
+    return datapath(take(TappedSource(ModelSource(machine), asked.append), PROBES))
+
+
+CPU_STAT = b"""cpu  300 0 100 600 10 0 5 85 0 0
+cpu0 200 0 50 300 10 0 5 85 0 0
+cpu1 100 0 50 300
+intr 1 2 3
+procs_running 4
+procs_blocked 2
+softirq 100 1 2 3 4 5 6 7 8 9 10
+"""
+
+
+def test_dom0s_virtual_cpus() -> None:
+    """Times are seconds by CPU, a mode the kernel does not have is absent."""
+    files = {"/proc/stat": CPU_STAT, "/proc/loadavg": b"1.50 0.25 10.05 4/200 999\n"}
+
+    found = value_of(DOM0_CPUS, dom0(files))
+
+    assert isinstance(found, Dom0Cpus)
+    assert found.seconds["0"]["steal"] == 0.85
+    assert found.seconds["1"] == {"user": 1.0, "nice": 0.0, "system": 0.5, "idle": 3.0}
+    assert found.load == (1.5, 0.25, 10.05)
+    assert (found.runnable, found.blocked) == (4, 2)
+    assert (found.softirqs["hi"], found.softirqs["net_rx"], found.softirqs["rcu"]) == (1, 4, 10)
+
+
+def test_nothing_is_made_up_of_a_short_stat() -> None:
+    """Rows that are not there are no zeros."""
+    files = {"/proc/stat": b"cpu  1 2 3 4\n", "/proc/loadavg": b"0.00 0.00 0.00 1/2 3\n"}
+
+    found = value_of(DOM0_CPUS, dom0(files))
+
+    assert found == Dom0Cpus({}, (0.0, 0.0, 0.0), None, None, {})
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/proc/stat": b"nonsense\n", "/proc/loadavg": b"0.00 0.00 0.00 1/2 3\n"},
+        {"/proc/stat": CPU_STAT, "/proc/loadavg": b"high\n"},
+    ],
+)
+def test_other_formats_are_failures(files: dict[str, bytes]) -> None:
+    """A file in another format fails the probe and names the file."""
+    assert "/proc/" in failure_of(DOM0_CPUS, dom0(files))
+
+
+@pytest.mark.parametrize("probe", [DOM0_CPUS, DATAPATH], ids=lambda probe: probe.name)
+def test_they_do_not_apply_without_xen(probe: object) -> None:
+    """A host that is no dom0 has no datapath."""
+    found = DOM0_CPUS if probe is DOM0_CPUS else DATAPATH
+    assert outcome_of(found, FakeHost(files=BARE)).status is Status.NOT_APPLICABLE

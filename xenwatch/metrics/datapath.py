@@ -1,0 +1,176 @@
+"""The metrics of the datapath and of dom0's virtual CPUs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.readings_soft import Datapath, Dom0Cpus, Vif
+from xenwatch.snapshot import Snapshot
+
+CONNECTED: Final = "Connected"
+
+
+def _of_cpus(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        cpus = readings.snapshot.dom0_cpus
+        return value(cpus) if cpus else ()
+
+    return rows
+
+
+def _of_datapath(value: Callable[[Datapath], Iterable[Row]]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        datapath = readings.snapshot.datapath
+        return value(datapath) if datapath else ()
+
+    return rows
+
+
+def _of_vifs(value: Callable[[Vif], float | None]) -> Rows:
+    return _of_datapath(
+        lambda it: (((str(vif.domid), name), value(vif)) for name, vif in it.vifs.items())
+    )
+
+
+def _drops(datapath: Datapath) -> Iterable[Row]:
+    for name, vif in datapath.vifs.items():
+        yield (str(vif.domid), name, "rx"), vif.rx_dropped
+        yield (str(vif.domid), name, "tx"), vif.tx_dropped
+
+
+def _running(snapshot: Snapshot) -> set[int]:
+    domains = snapshot.domains.domains if snapshot.domains else ()
+    return {domain.domid for domain in domains if domain.alive}
+
+
+def _unattached(readings: Readings) -> Iterable[Row]:
+    """By running domain, how many of its interfaces are in no bridge; none where not known."""
+    snapshot = readings.snapshot
+    vifs = snapshot.datapath.vifs.values() if snapshot.datapath else ()
+    counts = Counter[int]()
+    for vif in vifs:
+        if vif.attached is not None and vif.domid in _running(snapshot):
+            counts[vif.domid] += not vif.attached
+    return [((str(domid),), count) for domid, count in counts.items()]
+
+
+def _unconnected(readings: Readings) -> Iterable[Row]:
+    """By running domain, how many of its interfaces have no connected backend."""
+    snapshot = readings.snapshot
+    running = _running(snapshot)
+    counts = Counter[int]()
+    for key, state in snapshot.device_states().items():
+        if key.cls == "vif" and key.domid in running:
+            counts[key.domid] += state != CONNECTED
+    return [((str(domid),), count) for domid, count in counts.items()]
+
+
+_STAT: Final = "/proc/stat"
+
+_CPUS: Final = (
+    Metric(
+        "xenwatch_dom0_vcpus",
+        "gauge",
+        "Virtual CPUs dom0 has online.",
+        _STAT,
+        _of_cpus(lambda it: [((), len(it.seconds))]),
+    ),
+    Metric(
+        "xenwatch_dom0_cpu_seconds_total",
+        "counter",
+        "Time of dom0's virtual CPUs by mode; steal is time Xen gave to others.",
+        _STAT,
+        _of_cpus(
+            lambda it: (
+                ((cpu, mode), seconds)
+                for cpu, modes in it.seconds.items()
+                for mode, seconds in modes.items()
+            )
+        ),
+        ("cpu", "mode"),
+    ),
+    Metric(
+        "xenwatch_dom0_load",
+        "gauge",
+        "Load average of dom0 over so many minutes.",
+        "/proc/loadavg",
+        _of_cpus(lambda it: zip((("1",), ("5",), ("15",)), it.load, strict=True)),
+        ("minutes",),
+    ),
+    Metric(
+        "xenwatch_dom0_runnable_tasks",
+        "gauge",
+        "Tasks of dom0 that run or wait for a CPU.",
+        f"{_STAT}, procs_running",
+        _of_cpus(lambda it: [((), it.runnable)]),
+    ),
+    Metric(
+        "xenwatch_dom0_blocked_tasks",
+        "gauge",
+        "Tasks of dom0 that wait for a disk.",
+        f"{_STAT}, procs_blocked",
+        _of_cpus(lambda it: [((), it.blocked)]),
+    ),
+    Metric(
+        "xenwatch_dom0_softirqs_total",
+        "counter",
+        "Software interrupts of dom0 by type.",
+        f"{_STAT}, softirq",
+        _of_cpus(lambda it: (((kind,), count) for kind, count in it.softirqs.items())),
+        ("type",),
+    ),
+)
+
+_VIFS: Final = "rtnetlink, /sys/class/net/vif*/queues, /proc/net/dev"
+
+DATAPATH_METRICS: Final = (
+    *_CPUS,
+    Metric(
+        "xenwatch_datapath_cpu_seconds_total",
+        "counter",
+        "CPU time of dom0 spent on the domain's devices, by who serves them.",
+        "/proc/PID/stat of the kernel's threads and of tapdisks",
+        _of_datapath(
+            lambda it: (
+                ((str(domid), kind), seconds) for (domid, kind), seconds in it.cpu_seconds().items()
+            )
+        ),
+        ("domid", "kind"),
+    ),
+    Metric(
+        "xenwatch_vif_queues",
+        "gauge",
+        "Queues of the network interface, each of which has a thread of netback.",
+        _VIFS,
+        _of_vifs(lambda vif: vif.queues),
+        ("domid", "device"),
+    ),
+    Metric(
+        "xenwatch_vif_dropped_packets_total",
+        "counter",
+        "Packets of the network interface that were dropped: rx from the guest, tx to it.",
+        _VIFS,
+        _of_datapath(_drops),
+        ("domid", "device", "direction"),
+    ),
+    Metric(
+        "xenwatch_vifs_unattached",
+        "gauge",
+        "Network interfaces of the running domain that are in no bridge or switch.",
+        "rtnetlink",
+        _unattached,
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_vifs_unconnected",
+        "gauge",
+        "Network interfaces of the running domain whose backend is not connected.",
+        "/sys/bus/xen-backend/devices",
+        _unconnected,
+        ("domid",),
+    ),
+)
+"""The metrics of the probes `dom0_cpus` and `datapath`."""

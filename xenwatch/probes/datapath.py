@@ -1,0 +1,206 @@
+"""The datapath: who serves the guests' devices with dom0's CPU time, and what falls behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from xenwatch.parse import cpustat, netdev
+from xenwatch.parse.kthread import parse_thread
+from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
+from xenwatch.parse.rtnl import parse_links
+from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.devices import DIRECTORY
+from xenwatch.probes.xen import list_optional, read_optional, require_dom0
+from xenwatch.readings_soft import Datapath, Dom0Cpus, Vif, Worker
+from xenwatch.snapshot import Snapshot
+from xenwatch.sources.base import Source
+
+TAPDISK: Final = "tapdisk"
+QDISK: Final = "qdisk"
+UNNAMED: Final = b"kthreadd"
+"""The name of kthreadd's children until they have their own."""
+SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - tapdisk3's, which dom0 alone may write
+SETTLED: Final = 3
+"""Passes after a change of devices in which their threads may still begin."""
+SEARCH_EVERY: Final = 60
+"""After how many passes every process is looked at again, whatever it was before."""
+MASTERS_SINCE: Final = (3, 9)
+"""Open vSwitch shows no master of its ports before this release of Linux."""
+_NUMBER = re.compile(r"[0-9]{1,10}\Z")
+_VIF = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
+_TAPDISK = re.compile(r"td3-(\d{1,10})\Z")
+_TAPDISK_VBD = re.compile(r"vbd-(\d{1,5})-\d{1,10}\Z")
+
+
+def read_cpus(source: Source, previous: Snapshot) -> Dom0Cpus:
+    """Times of dom0's virtual CPUs. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    require_dom0(source)
+    rows = cpustat.parse_cpu_stat(source.read("/proc/stat"))
+    seconds = {
+        name.removeprefix("cpu"): dict(
+            zip(cpustat.MODES, (ticks / TICKS for ticks in numbers), strict=False)
+        )
+        for name, numbers in rows.items()
+        if name.startswith("cpu") and name != "cpu"
+    }
+    return Dom0Cpus(
+        seconds,
+        cpustat.parse_load(source.read("/proc/loadavg")),
+        _single(rows, "procs_running"),
+        _single(rows, "procs_blocked"),
+        dict(zip(cpustat.SOFTIRQS, rows.get("softirq", ())[1:], strict=False)),
+    )
+
+
+def _single(rows: Mapping[str, tuple[int, ...]], name: str) -> int | None:
+    return rows[name][0] if name in rows else None
+
+
+def read(source: Source, previous: Snapshot) -> Datapath:
+    """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    require_dom0(source)
+    last: Datapath = previous.last("datapath") or Datapath({}, {}, {}, frozenset(), frozenset(), 0)
+    devices = frozenset(list_optional(source, DIRECTORY) or ())
+    passes = last.passes + 1 if devices == last.devices else 0
+    passed_over = frozenset() if passes % SEARCH_EVERY == 0 else last.passed_over
+    workers = dict(_again(source, last.workers))
+    workers |= _tapdisks(source)
+    if passes < SETTLED or passes % SEARCH_EVERY == 0:
+        found, passed_over = _search(source, {*workers, *passed_over}, passed_over)
+        workers |= found
+    return Datapath(
+        dict(sorted(workers.items())),
+        _ended(previous, last, workers),
+        _vifs(source, previous),
+        passed_over,
+        devices,
+        passes,
+    )
+
+
+def _again(source: Source, known: Mapping[int, Worker]) -> Iterator[tuple[int, Worker]]:
+    """The known kernel threads that still run, as they are now."""
+    for pid, worker in known.items():
+        stat = _stat(source, pid)
+        if worker.kind != TAPDISK and stat and stat.start_ticks == worker.start_ticks:
+            yield pid, Worker(worker.domid, worker.kind, worker.start_ticks, stat.cpu_seconds)
+
+
+def _stat(source: Source, pid: int) -> ProcessStat | None:
+    data = read_optional(source, f"/proc/{pid}/stat")
+    return None if data is None else parse_stat(data)
+
+
+def _tapdisks(source: Source) -> Mapping[int, Worker]:
+    """The tapdisks by their directories of shared memory, which name the disks they serve."""
+    found = {}
+    for name in list_optional(source, SHARED_MEMORY) or ():
+        process = _TAPDISK.match(name)
+        if not process:
+            continue
+        files = list_optional(source, f"{SHARED_MEMORY}/{name}") or ()
+        disks = [match for file in files if (match := _TAPDISK_VBD.match(file))]
+        stat = _stat(source, int(process[1])) if disks else None
+        if stat is not None and stat.comm == b"tapdisk":
+            worker = Worker(int(disks[0][1]), TAPDISK, stat.start_ticks, stat.cpu_seconds)
+            found[int(process[1])] = worker
+    return found
+
+
+def _search(
+    source: Source, known: set[int], passed_over: frozenset[int]
+) -> tuple[Mapping[int, Worker], frozenset[int]]:
+    """Kernel threads among the processes not `known`, and what was passed over besides.
+
+    A new thread has a new number, so that what was looked at once need not be again until
+    numbers begin anew.
+    """
+    found: dict[int, Worker] = {}
+    others = set()
+    for name in source.listdir("/proc"):
+        if not _NUMBER.match(name):
+            continue
+        pid = int(name)
+        if pid in known:
+            others.update({pid} & passed_over)
+            continue
+        stat = _stat(source, pid)
+        worker = _worker(source, stat) if stat is not None else None
+        if worker is not None:
+            found[pid] = worker
+        elif stat is None or stat.comm != UNNAMED:
+            others.add(pid)
+    return found, frozenset(others)
+
+
+def _worker(source: Source, stat: ProcessStat) -> Worker | None:
+    """What a process is to the datapath: a thread of a driver, dom0's own QEMU, or nothing."""
+    if stat.kernel_thread:
+        thread = parse_thread(stat.comm)
+        if thread is None:
+            return None
+        return Worker(thread.domid, thread.kind, stat.start_ticks, stat.cpu_seconds)
+    if b"qemu" in stat.comm:
+        argv = (read_optional(source, f"/proc/{stat.pid}/cmdline") or b"").split(b"\0")
+        if b"-xen-attach" in argv:
+            return Worker(0, QDISK, stat.start_ticks, stat.cpu_seconds)
+    return None
+
+
+def _ended(
+    previous: Snapshot, last: Datapath, workers: Mapping[int, Worker]
+) -> Mapping[tuple[int, str], float]:
+    """CPU time of workers that have ended, of domains that have not."""
+    found = dict(last.ended)
+    for pid, worker in last.workers.items():
+        now = workers.get(pid)
+        if now is None or now.start_ticks != worker.start_ticks:
+            key = worker.domid, worker.kind
+            found[key] = found.get(key, 0.0) + worker.cpu_seconds
+    if previous.domains is not None:
+        living = {domain.domid for domain in previous.domains.domains}
+        found = {key: seconds for key, seconds in found.items() if key[0] in living}
+    return found
+
+
+def _vifs(source: Source, previous: Snapshot) -> Mapping[str, Vif]:
+    counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
+    kernel = previous.host.kernel if previous.host is not None else MASTERS_SINCE
+    found = {}
+    for link in parse_links(source.links()):
+        match = _VIF.match(link.name)
+        if not match:
+            continue
+        row = counters.get(link.name)
+        found[link.name] = Vif(
+            int(match[1]),
+            _queues(source, link.name),
+            link.master is not None if kernel >= MASTERS_SINCE else None,
+            None if row is None else row[netdev.RX_DROPPED],
+            None if row is None else row[netdev.TX_DROPPED],
+        )
+    return found
+
+
+def _queues(source: Source, name: str) -> int | None:
+    queues = list_optional(source, f"/sys/class/net/{name}/queues")
+    return None if queues is None else sum(queue.startswith("tx-") for queue in queues)
+
+
+DOM0_CPUS = Probe(
+    name="dom0_cpus",
+    reads="/proc/stat, /proc/loadavg",
+    advice="mount procfs",
+    read=read_cpus,
+)
+DATAPATH = Probe(
+    name="datapath",
+    reads=f"/proc/PID/stat of netback, blkback and tapdisk, {SHARED_MEMORY}/td3-*, rtnetlink,"
+    " /proc/net/dev, /sys/class/net/vif*/queues",
+    advice="run as root; mount procfs and sysfs",
+    read=read,
+    interval=15.0,
+    events=frozenset({DOMAIN}),
+)
