@@ -16,13 +16,19 @@ from pathlib import Path
 
 import pytest
 
+from xenwatch.alerts.table import ALERTS, WATCHES, near_limit
+from xenwatch.limits import LIMITS
+
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+RUNBOOKS = sorted((ROOT / "contrib/runbooks").glob("*.md"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *RUNBOOKS])
 
 DAEMON = "tests/test_daemon.py starts the daemon and stops it"
 API = "tests/test_api.py asks the server the same"
 MAKE = ".ci/run calls it on a clean checkout"
 XEN = "tests/xen installs and runs the service in a dom0"
+TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
+CHANGES = "it changes the reader's host"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE = {
@@ -50,6 +56,30 @@ ELSEWHERE = {
     "systemctl disable --now xenwatch": XEN,
     "rm -r /opt/xenwatch /usr/local/sbin/xenwatch /etc/systemd/system/xenwatch.service"
     " /etc/xenwatch": "it removes what the reader has installed",
+    "rm -rf /var/lib/xenwatch": "it removes what the reader has installed",
+    "cp contrib/prometheus/xenwatch.rules.yml /etc/prometheus/": "tests/rules checks that file",
+    "promtool check rules /etc/prometheus/xenwatch.rules.yml": "tests/rules runs it",
+    "xl list": TRUTH,
+    "xl info": TRUTH,
+    "lsevtchn 0": TRUTH,
+    "lsevtchn 0 | wc -l": TRUTH,
+    "xenstore-ls -f /local/domain/0/error": TRUTH,
+    "xen-diag gnttab_query_size 0": TRUTH,
+    "bridge link show": TRUTH,
+    "dmesg | grep NR_IRQS": TRUTH,
+    "ls /proc/$(cat /run/xenstore.pid)/fd | wc -l": TRUTH,
+    "grep 'Max open files' /proc/$(cat /run/xenstore.pid)/limits": TRUTH,
+    "ls /proc/$(cat /run/xenconsoled.pid)/fd | wc -l": TRUTH,
+    "grep 'Max open files' /proc/$(cat /run/xenconsoled.pid)/limits": TRUTH,
+    "prlimit --pid $(cat /run/xenstore.pid) --nofile=65536:65536": "tests/xen/faults.py sets it so",
+    "prlimit --pid $(cat /run/xenconsoled.pid) --nofile=65536:65536": "tests/xen/faults.py sets "
+    "xenstored's so",
+    "echo 1 > /sys/module/xen_netback/parameters/max_queues": CHANGES,
+    "sysctl -w fs.aio-max-nr=4194304": CHANGES,
+    "sysctl -w kernel.pty.max=8192": CHANGES,
+    "sysctl -w kernel.pid_max=4194304": CHANGES,
+    "xe-toolstack-restart": CHANGES,
+    "systemctl restart xenwatch": CHANGES,
 }
 """Commands that need a dom0, root, systemd or a daemon that stays, and where they are tested."""
 
@@ -89,6 +119,16 @@ def runnable() -> list[str]:
     ]
 
 
+def synthetic(directory: Path) -> Path:
+    """A directory with an `xenwatch` that reads a synthetic host, as on a dom0 it reads that."""
+    program = directory / "bin/xenwatch"
+    program.parent.mkdir()
+    real = f"{sysconfig.get_path('scripts')}/xenwatch"
+    program.write_text(f'#!/bin/sh\nexec {real} --source synthetic:xcp-ng-8.3 "$@"\n')
+    program.chmod(0o755)
+    return program.parent
+
+
 @pytest.mark.parametrize("name", runnable())
 def test_the_commands_shown_work(name: str, tmp_path: Path) -> None:
     """The commands of a document succeed, one after another, and print what is shown."""
@@ -96,7 +136,10 @@ def test_the_commands_shown_work(name: str, tmp_path: Path) -> None:
     # A document says where `make` installs; here that is wherever the tests run from.
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(scripts)
-    environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"}
+    path = f"{scripts}:{os.environ['PATH']}"
+    if ROOT / name in RUNBOOKS:
+        path = f"{synthetic(tmp_path)}:{path}"
+    environment = {**os.environ, "PATH": path}
     for command in commands(texts()[name]):
         if command.line in ELSEWHERE:
             continue
@@ -171,3 +214,30 @@ def test_what_a_block_holds_is_found() -> None:
     )
 
     assert commands(text) == [Command("a    b", ""), Command("c", "d\n...\n"), Command("e", "")]
+
+
+TITLES = [*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)]
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_every_alert_has_a_runbook(title: str) -> None:
+    """A runbook says what its alert means, what it does, how to look and what to do."""
+    text = (ROOT / f"contrib/runbooks/{title}.md").read_text()
+
+    assert text.startswith(f"# {title}\n")
+    sections = re.split(r"(?m)^## (.*)\n", text)[1:]
+    assert sections[::2] == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+    assert all(body.strip() for body in sections[1::2])
+
+
+def test_no_runbook_is_left_over() -> None:
+    """Every runbook but the page of errors is that of an alert."""
+    assert {path.stem for path in RUNBOOKS} - set(TITLES) == {"errors"}
+
+
+def test_the_symptoms_of_every_limit_are_explained() -> None:
+    """The page of errors leads to the runbook of every limit that has thresholds."""
+    text = (ROOT / "contrib/runbooks/errors.md").read_text()
+    titles = {near_limit(it).title for it in LIMITS if it.thresholds.critical is not None}
+
+    assert {title for title in titles if f"({title}.md)" not in text} == set()

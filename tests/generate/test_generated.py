@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import KEYS, make_keys, parse
 from xenwatch.generate import command
+from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.documents import documents
 from xenwatch.generate.limits import limits_page
@@ -44,15 +46,17 @@ def generate(*arguments: str) -> int:
     return int(parsed.run(parsed))
 
 
-def test_the_repository_is_current() -> None:
-    """The generated documents in this checkout are what the tables say."""
-    assert generate("docs", "--check", "--directory", str(ROOT)) == 0
+@pytest.mark.parametrize("what", command.WHAT)
+def test_the_repository_is_current(what: str) -> None:
+    """The generated files in this checkout are what the tables say."""
+    assert generate(what, "--check", "--directory", str(ROOT)) == 0
 
 
-def test_written_documents_are_current(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", command.WHAT)
+def test_written_documents_are_current(what: str, tmp_path: Path) -> None:
     """What the command writes, its check finds current."""
-    assert generate("docs", "--directory", str(tmp_path)) == 0
-    assert generate("docs", "--check", "--directory", str(tmp_path)) == 0
+    assert generate(what, "--directory", str(tmp_path)) == 0
+    assert generate(what, "--check", "--directory", str(tmp_path)) == 0
 
 
 def test_a_stale_document_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,6 +89,13 @@ def test_a_new_limit_needs_no_other_place() -> None:
     assert "- When it is used up: no more widgets\n" in page
     assert "| xl | pv | 2 |  | 1 |  |  |  |" in page
     assert "Mind" not in page
+
+
+def test_every_alert_is_described() -> None:
+    """The page of the alerts has one row for every alert."""
+    page = alerts_page()
+
+    assert all(page.count(f"| [{alert.title}](") == 1 for alert in (*ALERTS, *WATCHES))
 
 
 def test_every_limit_and_probe_is_described() -> None:
