@@ -84,9 +84,9 @@ def program(ready: str, log: Path, *argv: str) -> Iterator[subprocess.Popen[byte
 
 
 class Prometheus:
-    """A Prometheus that scrapes the daemon and evaluates the generated rules every second."""
+    """A Prometheus that scrapes the daemons and evaluates the generated rules every second."""
 
-    def __init__(self, directory: Path, config: str, target: str) -> None:
+    def __init__(self, directory: Path, config: str, *targets: str) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._directory = directory
         (directory / "xenwatch.rules.yml").write_text(rules(load(config, {}).alerts()))
@@ -94,7 +94,7 @@ class Prometheus:
             "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
             "rule_files: [xenwatch.rules.yml]\n"
             "scrape_configs:\n"
-            f'  - {{job_name: xenwatch, static_configs: [{{targets: ["{target}"]}}]}}\n'
+            f"  - {{job_name: xenwatch, static_configs: [{{targets: {json.dumps(targets)}}}]}}\n"
         )
 
     def running(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:

@@ -10,6 +10,8 @@ from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
 from xenwatch.metrics import METRICS, Metric
 
+QUANTILE: Final = 0.99
+"""The part of what a histogram counts that is at most as slow as what is shown."""
 INSTANCE: Final = 'instance="$instance"'
 """The series of the host that is looked at."""
 INSTANCES: Final = 'instance=~"$instance"'
@@ -29,8 +31,8 @@ def named(name: str) -> Metric:
 
 
 def names(expression: str) -> frozenset[str]:
-    """The names of metrics in an expression."""
-    return frozenset(_NAME.findall(expression))
+    """The names of metrics in an expression; that of a histogram is without its suffix."""
+    return frozenset(name.removesuffix("_bucket") for name in _NAME.findall(expression))
 
 
 def select(metric: Metric, labels: str) -> str:
@@ -39,8 +41,11 @@ def select(metric: Metric, labels: str) -> str:
 
 
 def expression(metric: Metric, labels: str) -> str:
-    """What is worth looking at of a metric: its rate, its age or itself."""
+    """What is worth looking at of a metric: its rate, its age, its slowest or itself."""
     series = select(metric, labels)
+    if metric.kind == "histogram":
+        buckets = f"{metric.name}_bucket{{{labels}}}"
+        return f"histogram_quantile({QUANTILE}, rate({buckets}[$__rate_interval]))"
     if metric.kind == "counter":
         return f"rate({series}[$__rate_interval])"
     return f"time() - {series}" if "_timestamp_" in metric.name else series

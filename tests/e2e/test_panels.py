@@ -1,0 +1,116 @@
+"""The panels of the shipped dashboards on hosts that have what they show."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.e2e.programs import ROOT, Host, Prometheus, free_port, program, until
+from tests.e2e.test_alerts import AT_ONCE
+from xenwatch.probes import PROBES
+
+pytestmark = pytest.mark.timeout(120)
+
+BOARDS: Final = sorted((ROOT / "grafana/dashboards").glob("*.json"))
+PRESETS: Final = ("xcp-ng-8.3", "debian-12")
+"""The synthetic hosts scraped beside one on which every probe reads something."""
+OFTEN: Final = AT_ONCE + "".join(
+    f"[probes.{probe.name}]\nenabled = true\ninterval = 1\n" for probe in PROBES
+)
+VALUES: Final = re.compile(r"label_values\((.*), (\w+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query of one panel, its variables filled."""
+
+    board: str
+    panel: int
+    title: str
+    ref: str
+    expression: str
+
+
+def fill(text: str, values: dict[str, str]) -> str:
+    """A text with its variables replaced; one that has no value is an error."""
+    return re.sub(r"\$(\w+)", lambda found: values[found[1]], text)
+
+
+def chosen(prometheus: Prometheus, variable: dict[str, Any], instance: str) -> str:
+    """What Grafana puts in place of a variable: one value, or all of them as a regex."""
+    if variable["name"] == "instance" and not variable["multi"]:
+        return instance
+    found = VALUES.fullmatch(variable["query"])
+    assert found, variable
+    series = prometheus.query(fill(found[1], {"instance": instance}))
+    values = sorted({re.escape(it["metric"][found[2]]) for it in series})
+    return "(" + "|".join(values).replace("\\", "\\\\") + ")"
+
+
+def queries(prometheus: Prometheus, file: Path, instance: str) -> Iterator[Asked]:
+    """Every query of a dashboard as Grafana would ask it with that host chosen."""
+    board = json.loads(file.read_text())
+    values = {
+        variable["name"]: chosen(prometheus, variable, instance)
+        for variable in board["templating"]["list"]
+        if variable["type"] == "query"
+    }
+    values["__rate_interval"] = "5s"  # four scrapes and more, as Grafana has it
+    for panel in board["panels"]:
+        for target in panel.get("targets", ()):
+            filled = fill(target["expr"], values)
+            yield Asked(file.stem, panel["id"], panel["title"], target["refId"], filled)
+
+
+@contextlib.contextmanager
+def synthetic(directory: Path, preset: str) -> Iterator[str]:
+    """The address of a daemon on a synthetic host."""
+    target = f"127.0.0.1:{free_port()}"
+    config = directory / f"{preset}.toml"
+    config.write_text(f'[web]\nlisten_addresses = ["{target}"]\n[alerts]\n{OFTEN}')
+    argv = ("-m", "xenwatch", "run", f"--source=synthetic:{preset}", f"--config.file={config}")
+    with program(f"http://{target}/-/ready", directory / f"{preset}.log", sys.executable, *argv):
+        yield target
+
+
+def shown(prometheus: Prometheus, expression: str) -> bool:
+    """Whether a query finds a value there is a line or a cell for."""
+    return any(it["value"][1] != "NaN" for it in prometheus.query(expression))
+
+
+def test_every_panel_shows_something(tmp_path: Path) -> None:
+    """Each query of each panel returns data of a host that has what the panel shows."""
+    storm = Host(tmp_path, "table", AT_ONCE)
+    storm.turn("storm")
+    with contextlib.ExitStack() as running:
+        running.enter_context(storm.running())
+        targets = [
+            storm.target,
+            *(running.enter_context(synthetic(tmp_path, preset)) for preset in PRESETS),
+        ]
+        prometheus = Prometheus(tmp_path, storm.config, *targets)
+        running.enter_context(prometheus.running())
+        until(lambda: len(prometheus.query("xenwatch_build_info")) == len(targets), "a scrape")
+
+        def empty() -> set[tuple[str, int, str, str]]:
+            """Board, panel's id and title, and query, of what shows nothing on any host."""
+            shows: dict[tuple[str, int, str, str], bool] = {}
+            for target in targets:
+                for file in BOARDS:
+                    for it in queries(prometheus, file, target):
+                        key = (it.board, it.panel, it.title, it.ref)
+                        shows[key] = shows.get(key) or shown(prometheus, it.expression)
+            return {key for key, something in shows.items() if not something}
+
+        assert BOARDS
+        with contextlib.suppress(AssertionError):
+            until(lambda: not empty(), "every panel")
+        assert empty() == set(), "empty panels"
