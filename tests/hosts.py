@@ -237,6 +237,8 @@ def _files(capture: Path) -> FileTree:
         if name[1].startswith("vif"):
             device = name[1].replace("vif", "vif-").replace(".", "-")
             tree.link(f"/sys/class/net/{name[1]}", f"../../devices/{device}/net/{name[1]}")
+    for number in re.findall(r"^/dev/loop(\d+)", _losetup(capture), re.MULTILINE):
+        tree.link(f"/sys/dev/block/7:{number}", f"../../devices/virtual/block/loop{number}")
     tree.file("/proc/stat", (capture / "proc-stat").read_bytes())
     tree.file("/proc/net/dev", (capture / "net-dev").read_bytes())
     tree.directory("/sys/bus/xen-backend/devices")
@@ -279,11 +281,15 @@ def _kernel_log(capture: Path) -> bytes:
     return render_kmsg(LogLine(0, line.partition("] ")[2]) for line in lines)
 
 
+def _losetup(capture: Path) -> str:
+    """What `losetup` listed; nothing was kept of a host without loop devices."""
+    path = capture / "losetup"
+    return path.read_text() if path.exists() else ""
+
+
 def _partitions(capture: Path) -> bytes:
     """The loop devices `losetup` lists; each guest has a disk of 16 MiB."""
-    names = []
-    if (capture / "losetup").exists():
-        names = re.findall(r"^/dev/(loop\d+)", (capture / "losetup").read_text(), re.MULTILINE)
+    names = re.findall(r"^/dev/(loop\d+)", _losetup(capture), re.MULTILINE)
     return render_partitions(Partition(7, int(name[4:]), 16384, name) for name in sorted(names))
 
 

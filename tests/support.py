@@ -15,11 +15,14 @@ from xenwatch.readings_soft import (
     ControlPath,
     DaemonTimes,
     Datapath,
+    Disks,
     Dom0Cpus,
     RoundTrips,
     Slice,
     Slices,
+    Transfers,
     Vif,
+    VirtualDisk,
     Worker,
 )
 from xenwatch.snapshot import (
@@ -186,6 +189,16 @@ def full_snapshot() -> Snapshot:
             frozenset(),
             frozenset(),
             0,
+        ),
+        "disks": Disks(
+            {
+                (5, 51712): VirtualDisk(
+                    "tapdisk", "repo", Transfers(10, 4096, 0.5), Transfers(5, 512, 0.25), 7
+                ),
+                (6, 51712): VirtualDisk(
+                    "blkback", None, Transfers(1, 2, None), Transfers(3, 4, None), 0
+                ),
+            }
         ),
         "slices": Slices(
             {

@@ -96,7 +96,9 @@ class Dom0Cpus:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A thread or process that serves devices of a domain; `kind` is netback, blkback, tapdisk, qdisk.
+    """A thread or process that serves devices of a domain.
+
+    `kind` is netback, blkback, tapdisk or qdisk.
 
     dom0's own QEMU serves the disks of all domains that have a qdisk: its domid is 0.
     `start_ticks` tells a worker from a later one of its number.
@@ -145,3 +147,34 @@ class Datapath:
             key = worker.domid, worker.kind
             found[key] = found.get(key, 0.0) + worker.cpu_seconds
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """What was read, or written: requests, bytes, and seconds requests took where it is told."""
+
+    requests: int
+    bytes: int
+    wait_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualDisk:
+    """A disk of a domain as its backend counts; `backend` is blkback or tapdisk.
+
+    `storage` is the storage repository's UUID, or the block device behind the disk, `None` while
+    not known. `out_of_requests` counts how often a request had to wait for others to end.
+    """
+
+    backend: str
+    storage: str | None
+    read: Transfers
+    write: Transfers
+    out_of_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """The disks by domid and device id."""
+
+    by_device: Mapping[tuple[int, int], VirtualDisk]

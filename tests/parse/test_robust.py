@@ -33,6 +33,7 @@ from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.statvfs import parse_statvfs
+from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import assignments, loadavg_tasks, number, uname, version_pair, word
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
 from xenwatch.parse.xenversion import parse_text
@@ -72,6 +73,7 @@ _PLAIN: dict[str, Parser] = {
     "cpu stat": parse_cpu_stat,
     "load": parse_load,
     "net dev": parse_net_dev,
+    "tapdisk": parse_tapdisk,
 }
 _LISTS: dict[str, Parser] = {
     f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()

@@ -7,11 +7,27 @@ from functools import partial
 from typing import Final
 
 from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
+from xenwatch.model.render.tapdisk import render_tapdisk
+from xenwatch.model.render.text import render_number
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.process import TICKS
+from xenwatch.parse.tapdisk import TapdiskStats
 
 _VIF = re.compile(r"vif\d+\.\d+\Z")
+CONNECTED: Final = "Connected"
+USUAL: Final = TapdiskStats(0, 0, 0, 6, 6, 792, 3000, 900, 0, 0, 0, 0, 0, 0)
+"""What a captured host counted of a guest that only booted; the times are invented."""
+BLKBACK: Final = {
+    "ds_req": "discards",
+    "f_req": "flushes",
+    "oo_req": "out_of_requests",
+    "rd_req": "read_reqs",
+    "rd_sect": "read_sectors",
+    "wr_req": "write_reqs",
+    "wr_sect": "write_sectors",
+}
+"""blkback's names of what tapdisk counts too."""
 _COUNTERS: Final = (0,) * 16
 
 
@@ -24,6 +40,45 @@ def build(tree: FileTree, dom0: Dom0) -> None:
             for queue in range(_queues(dom0, link.name)):
                 for direction in ("rx", "tx"):
                     tree.directory(f"/sys/class/net/{link.name}/queues/{direction}-{queue}")
+    for bus_id, state in dom0.backends.items():
+        if bus_id.startswith("vbd-") and state == CONNECTED:
+            _blkback(tree, dom0, bus_id)
+        elif bus_id.startswith("vbd3-"):
+            _tapdisk(tree, dom0, bus_id)
+
+
+def _blkback(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
+    """The kernel's counters, which it has once the frontend has connected."""
+    for name, field in BLKBACK.items():
+        path = f"/sys/devices/{bus_id}/statistics/{name}"
+        tree.file(path, partial(_statistic, dom0, bus_id, field))
+    _, domid, devid = bus_id.split("-")
+    device = dom0.store.values.get(f"/local/domain/0/backend/vbd/{domid}/{devid}/physical-device")
+    if device is not None:
+        tree.file(f"/sys/devices/{bus_id}/physical_device", device + b"\n")
+        major, minor = (int(it, 16) for it in device.split(b":"))
+        target = f"../../devices/virtual/block/loop{minor}"
+        tree.link(f"/sys/dev/block/{major}:{minor}", target)
+
+
+def _tapdisk(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
+    """What a tapdisk keeps in shared memory, below its own process and below the disk."""
+    _, domid, devid = bus_id.split("-")
+    pid = dom0.store.values.get(f"/local/domain/0/backend/vbd3/{domid}/{devid}/kthread-pid")
+    if pid is None:
+        return
+    page = partial(_page, dom0, bus_id)
+    tree.file(f"/dev/shm/{bus_id}/statistics", page)  # noqa: S108 - tapdisk's own path
+    tree.file(f"/dev/shm/td3-{pid.decode()}/vbd-{domid}-{devid}", b"\1".ljust(4096, b"\0"))  # noqa: S108
+
+
+def _statistic(dom0: Dom0, bus_id: str, field: str) -> bytes:
+    value: int = getattr(dom0.io.get(bus_id, USUAL), field)
+    return render_number(value)
+
+
+def _page(dom0: Dom0, bus_id: str) -> bytes:
+    return render_tapdisk(dom0.io.get(bus_id, USUAL))
 
 
 def _stat(dom0: Dom0) -> bytes:

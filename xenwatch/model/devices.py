@@ -6,6 +6,7 @@ netback and netfront.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ NO_CONSOLE: Final = (
     "libxl_create.c:1976:console_xswait_callback: domain {domid} console tty: timed out"
 )
 IOEMU_FAILED: Final = 'xenopsd internal error: Device.Ioemu_failed("qemu-dm exited unexpectedly")'
+REPOSITORY: Final = uuid.UUID("e3cd2b07-8f4d-4b0c-9a3d-5f4c1f1f0a11")
+"""The storage repository of all disks."""
+LOOP_MAJOR: Final = 7
 COMM_MAX: Final = 15
 """TASK_COMM_LEN less its NUL; kernel threads of Linux 5.16 and later keep longer names."""
 
@@ -246,7 +250,7 @@ class LoopDisk:
         """A loop device, an event channel and a kernel thread a ring."""
         domid = lease.guest.domid
         index = (self.devid - XVDA) // 16
-        lease.loop(self.disk.kib)
+        number = lease.loop(self.disk.kib)
         for ring in range(self.disk.rings):
             with told(f"{{errno}} mapping ring-ref port {lease.guest.channels.next}"):
                 lease.channel("blkif-backend")
@@ -254,6 +258,8 @@ class LoopDisk:
             lease.grant(1)
         lease.memory(0, slab_kib=1200)
         lease.backend("vbd", self.devid, CONNECTED)
+        backend = f"/local/domain/0/backend/vbd/{domid}/{self.devid}"
+        lease.node(f"{backend}/physical-device", f"{LOOP_MAJOR}:{number:x}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +289,8 @@ class TapDisk:
         lease.backend("vbd3", self.devid, INITIALISING)
         backend = f"/local/domain/0/backend/vbd3/{domid}/{self.devid}"
         lease.node(f"{backend}/kthread-pid", str(process.pid))
+        disk = uuid.uuid5(REPOSITORY, f"{domid}/{self.devid}")
+        lease.node(f"{backend}/params", f"/dev/sm/backend/{REPOSITORY}/{disk}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,13 +132,14 @@ class Lease:
         self._at_end(self._give_port, bridge)
         self._at_end(self.dom0.links.pop, link.index)
 
-    def loop(self, kib: int) -> None:
-        """A loop device in front of a file of that size."""
+    def loop(self, kib: int) -> int:
+        """A loop device in front of a file of that size; its number."""
         self.dom0.need("loops", len(self.dom0.loops) + 1)
         number = self.dom0.loop_numbers.take()
         self.dom0.loops[number] = kib
         self._at_end(self.dom0.loop_numbers.give, number)
         self._at_end(self.dom0.loops.pop, number)
+        return number
 
     def minor(self, process: Process) -> int:
         """A minor or id of blktap with its tapdisk.

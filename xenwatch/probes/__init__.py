@@ -11,6 +11,7 @@ from xenwatch.probes.base import Probe
 from xenwatch.probes.control_path import CONTROL_PATH
 from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS
 from xenwatch.probes.devices import BACKENDS
+from xenwatch.probes.disks import DISKS
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.event_channels import EVENT_CHANNELS
 from xenwatch.probes.grants import GRANTS, MAPTRACK
@@ -51,4 +52,5 @@ PROBES: Final[tuple[Probe, ...]] = (
     CONTROL_PATH,
     DOM0_CPUS,
     DATAPATH,
+    DISKS,
 )

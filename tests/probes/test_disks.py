@@ -1,0 +1,164 @@
+"""Virtual disks: what blkback and tapdisk count, and what storage they are on."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.captures import CAPTURES
+from tests.hosts import LabSource
+from tests.probes.support import BARE, SILENT, FakeHost, dom0, failure_of, outcome_of, value_of
+from xenwatch.model.devices import REPOSITORY, XVDA, Shape
+from xenwatch.model.host import Machine
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.render.tapdisk import render_tapdisk
+from xenwatch.model.source import ModelSource
+from xenwatch.parse.errors import ParseError
+from xenwatch.parse.tapdisk import TapdiskStats, parse_tapdisk
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.probes.disks import DISKS
+from xenwatch.readings_soft import Disks, Transfers, VirtualDisk
+from xenwatch.snapshot import Snapshot, Status
+
+BUS = "/sys/bus/xen-backend/devices"
+STATS = TapdiskStats(1, 2, 3, 40, 39, 800, 5_000_000, 700, 20, 19, 160, 2_500_000, 300, 0)
+WORDS = st.integers(0, 2**64 - 1)
+
+
+@settings(deadline=None)
+@given(st.builds(TapdiskStats, *[WORDS] * 14))
+def test_a_page_of_statistics_survives(stats: TapdiskStats) -> None:
+    """What tapdisk has written is read, with the rest of the page and without."""
+    page = render_tapdisk(stats)
+
+    assert len(page) == 4096
+    assert parse_tapdisk(page) == parse_tapdisk(page[:112]) == stats
+
+
+def test_the_words_are_where_tapdisk_has_them() -> None:
+    """Out-of-requests is the third word, sectors read the sixth, written the eleventh."""
+    page = b"".join(number.to_bytes(8, "little") for number in range(14))
+
+    found = parse_tapdisk(page)
+
+    assert (found.out_of_requests, found.read_sectors, found.read_us) == (2, 5, 6)
+    assert (found.write_done, found.write_sectors, found.write_us) == (9, 10, 11)
+
+
+def test_a_short_page_is_refused() -> None:
+    """A page that is being made is no statistics."""
+    with pytest.raises(ParseError):
+        parse_tapdisk(bytes(111))
+
+
+def host(store: dict[str, bytes] | None = None, files: dict[str, bytes] | None = None) -> FakeHost:
+    """A dom0 with a disk of blkback's, one that is not connected, and one of a tapdisk's."""
+    numbers = {"rd_req": 6, "rd_sect": 792, "wr_req": 2, "wr_sect": 16, "oo_req": 5}
+    table = {f"{BUS}/vbd-1-51712/statistics/{it}": b"%d\n" % n for it, n in numbers.items()}
+    table[f"{BUS}/vbd-1-51712/physical_device"] = b"fd:1f\n"
+    table["/dev/shm/vbd3-3-51712/statistics"] = render_tapdisk(STATS)
+    names = ("console-1-0", "vbd-1-51712", "vbd-2-51712", "vbd3-3-51712", "vbd3-4-51712", "vif-1-0")
+    return dom0(
+        table | (files or {}),
+        directories={BUS: names},
+        targets={"/sys/dev/block/253:31": "../../devices/virtual/block/dm-31"},
+        store={"/local/domain/0/backend/vbd3/3/51712/params": b"/dev/sm/backend/5e-1/v-2"}
+        if store is None
+        else store,
+    )
+
+
+def disks(source: FakeHost, previous: Snapshot | None = None) -> dict[tuple[int, int], VirtualDisk]:
+    """What the probe reads."""
+    found = value_of(DISKS, source, previous)
+    assert isinstance(found, Disks)
+    return dict(found.by_device)
+
+
+def test_both_backends_are_read() -> None:
+    """Sectors are bytes, times are seconds where they are kept; the unconnected are left out."""
+    assert disks(host()) == {
+        (1, 51712): VirtualDisk(
+            "blkback", "dm-31", Transfers(6, 792 * 512, None), Transfers(2, 16 * 512, None), 5
+        ),
+        (3, 51712): VirtualDisk(
+            "tapdisk", "5e-1", Transfers(39, 800 * 512, 5.0), Transfers(19, 160 * 512, 2.5), 3
+        ),
+    }
+
+
+def test_a_block_device_without_a_name_is_its_numbers() -> None:
+    """Numbers are hexadecimal in the one place and decimal in the other."""
+    source = host()
+    source.targets = {}
+
+    assert disks(source)[1, 51712].storage == "253:31"
+
+
+def test_a_silent_xenstored_costs_the_storage_and_nothing_else() -> None:
+    """The counters go on, and xenstored is asked once a pass until it answers."""
+    source = host()
+    asked: list[str] = []
+
+    class Silent(FakeHost):
+        def xenstore(self, op: int, payload: bytes) -> None:  # type: ignore[override]
+            asked.append(payload.decode())
+            raise SILENT
+
+    silent = Silent(files=source.files, directories=source.directories, targets=source.targets)
+    found = disks(silent)
+
+    assert len(asked) == 1
+    assert found[3, 51712].storage is None
+    assert found[3, 51712].read.requests == 39
+
+
+def test_what_storage_a_disk_is_on_is_asked_once() -> None:
+    """Later passes read counters alone."""
+    first = value_of(DISKS, host())
+    again = host(store={})
+
+    found = disks(again, Snapshot(disks=first))
+
+    assert found[3, 51712].storage == "5e-1"
+    assert "/local/domain/0/backend/vbd3/3/51712/params" not in again.asked
+
+
+def test_a_statistic_that_is_no_number_is_a_failure() -> None:
+    """Nonsense is not counted."""
+    path = f"{BUS}/vbd-1-51712/statistics/rd_req"
+
+    assert path in failure_of(DISKS, host(files={path: b"many\n"}))
+
+
+def test_it_does_not_apply_without_xen() -> None:
+    """A host that is no dom0 has no disks of domains."""
+    assert outcome_of(DISKS, FakeHost(files=BARE)).status is Status.NOT_APPLICABLE
+
+
+def test_a_real_hosts_disks() -> None:
+    """Each guest of the captured host has read its partition table from its own loop device."""
+    found = take(LabSource(CAPTURES[1]), PROBES).disks
+    assert found is not None
+
+    assert {key: disk.storage for key, disk in found.by_device.items()} == {
+        (domid, 51712): f"loop{domid - 1}" for domid in range(1, 6)
+    }
+    assert found.by_device[1, 51712].read == Transfers(6, 792 * 512, None)
+    assert {disk.out_of_requests for disk in found.by_device.values()} == {0}
+
+
+def test_the_synthetic_host_can_starve_a_disk() -> None:
+    """A scenario says what a tapdisk counts; all disks under xapi share a repository."""
+    machine = Machine(PLATFORMS["xcp-ng-8.3"])
+    hungry, other = (machine.start(name, Shape("hvm")) for name in (b"hungry", b"other"))
+    machine.dom0.io[f"vbd3-{hungry}-{XVDA}"] = STATS
+
+    found = take(ModelSource(machine), PROBES).disks
+
+    assert found is not None
+    assert found.by_device[hungry, XVDA].out_of_requests == 3
+    assert found.by_device[other, XVDA].out_of_requests == 0
+    assert {disk.storage for disk in found.by_device.values()} == {str(REPOSITORY)}

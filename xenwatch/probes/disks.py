@@ -1,0 +1,116 @@
+"""Virtual disks as their backends count: who asks for how much of one storage, and who waits."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from xenwatch.parse.kthread import BLKBACK
+from xenwatch.parse.tapdisk import parse_tapdisk
+from xenwatch.parse.text import number, word
+from xenwatch.probes.base import Probe
+from xenwatch.probes.datapath import SHARED_MEMORY, TAPDISK
+from xenwatch.probes.devices import DIRECTORY
+from xenwatch.probes.xen import list_optional, read_optional, require_dom0
+from xenwatch.probes.xenstore import SLICE, read_key
+from xenwatch.readings_soft import Disks, Transfers, VirtualDisk
+from xenwatch.snapshot import Snapshot
+from xenwatch.sources.base import Source, SourceError
+
+SECTOR: Final = 512
+"""Bytes of a sector of the protocol between the frontend and its backend, whatever the disk's."""
+STATISTICS: Final = ("rd_req", "rd_sect", "wr_req", "wr_sect", "oo_req")
+"""Of blkback's (drivers/block/xen-blkback/xenbus.c), which keeps no times."""
+_DISK = re.compile(r"(vbd|vbd3)-(\d{1,5})-(\d{1,10})\Z")
+_NUMBERS = re.compile(r"([0-9a-f]{1,5}):([0-9a-f]{1,5})\Z")
+_REPOSITORY = re.compile(rb"/dev/sm/backend/([0-9a-zA-Z-]{1,64})/")
+
+
+def read(source: Source, previous: Snapshot) -> Disks:
+    """All disks. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    require_dom0(source)
+    last: Disks = previous.last("disks") or Disks({})
+    found: dict[tuple[int, int], VirtualDisk] = {}
+    questions = SLICE
+    for name in list_optional(source, DIRECTORY) or ():
+        match = _DISK.match(name)
+        if not match:
+            continue
+        key = int(match[2]), int(match[3])
+        known = last.by_device.get(key)
+        storage = known.storage if known is not None else None
+        if storage is None and questions:
+            questions -= 1
+            try:
+                storage = _repository(source, match[1], key)
+            except SourceError:  # a silent xenstored does not keep the kernel from counting
+                questions = 0
+            storage = storage or _block_device(source, name)
+        disk = (_tapdisk if match[1] == "vbd3" else _blkback)(source, name, storage)
+        if disk is not None:
+            found[key] = disk
+    return Disks(dict(sorted(found.items())))
+
+
+def _blkback(source: Source, name: str, storage: str | None) -> VirtualDisk | None:
+    """A disk of the kernel's, `None` before it has connected: only then there are statistics."""
+    numbers: dict[str, int] = {}
+    for statistic in STATISTICS:
+        path = f"{DIRECTORY}/{name}/statistics/{statistic}"
+        data = read_optional(source, path)
+        if data is None:
+            return None
+        numbers[statistic] = number(path, data)
+    return VirtualDisk(
+        BLKBACK,
+        storage,
+        Transfers(numbers["rd_req"], numbers["rd_sect"] * SECTOR, None),
+        Transfers(numbers["wr_req"], numbers["wr_sect"] * SECTOR, None),
+        numbers["oo_req"],
+    )
+
+
+def _tapdisk(source: Source, name: str, storage: str | None) -> VirtualDisk | None:
+    """A tapdisk's disk, `None` while it serves nobody."""
+    data = read_optional(source, f"{SHARED_MEMORY}/{name}/statistics")
+    if data is None:
+        return None
+    stats = parse_tapdisk(data)
+    return VirtualDisk(
+        TAPDISK,
+        storage,
+        Transfers(stats.read_done, stats.read_sectors * SECTOR, stats.read_us / 1e6),
+        Transfers(stats.write_done, stats.write_sectors * SECTOR, stats.write_us / 1e6),
+        stats.out_of_requests,
+    )
+
+
+def _repository(source: Source, cls: str, key: tuple[int, int]) -> str | None:
+    """The storage repository by the path xapi gives a disk; `None` under other toolstacks."""
+    domid, devid = key
+    params = read_key(source, f"/local/domain/0/backend/{cls}/{domid}/{devid}/params")
+    match = _REPOSITORY.match(params or b"")
+    return match[1].decode("ascii") if match else None
+
+
+def _block_device(source: Source, name: str) -> str | None:
+    """The block device behind a disk of blkback's, once it has connected."""
+    data = read_optional(source, f"{DIRECTORY}/{name}/physical_device")
+    numbers = _NUMBERS.match(word(data or b""))
+    if not numbers:
+        return None
+    device = f"{int(numbers[1], 16)}:{int(numbers[2], 16)}"
+    try:
+        return source.readlink(f"/sys/dev/block/{device}").rpartition("/")[2]
+    except SourceError:
+        return device
+
+
+DISKS = Probe(
+    name="disks",
+    reads=f"{DIRECTORY}/vbd-*/statistics, {SHARED_MEMORY}/vbd3-*/statistics; once a disk, its"
+    " storage from xenstore's params or /sys/dev/block",
+    advice="run as root; mount sysfs",
+    read=read,
+    interval=15.0,
+)
