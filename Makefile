@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format generate check-generated wheel test-xen keep-captures clean
+.PHONY: help run demo test lint format generate check-generated wheel test-xen keep-captures clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -16,6 +16,9 @@ help:  ## Show this list
 
 run: $(VENV)/.installed  ## Install into .venv and start the daemon: this dom0, elsewhere a synthetic host
 	exec $(BIN)/xenwatch run --source auto $(ARGS)
+
+demo: $(VENV)/.installed  ## Start a synthetic host, Prometheus and Alertmanager, to try the whole
+	exec $(BIN)/python contrib/demo.py $(ARGS)
 
 test: lint  ## Lint, then every test but those inside a real Xen
 	$(BIN)/pytest --ignore tests/xen $(ARGS)

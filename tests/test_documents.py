@@ -29,6 +29,8 @@ MAKE = ".ci/run calls it on a clean checkout"
 XEN = "tests/xen installs and runs the service in a dom0"
 TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
 CHANGES = "it changes the reader's host"
+BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
+DEMO = "tests/e2e/test_demo.py starts the same"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE = {
@@ -59,6 +61,19 @@ ELSEWHERE = {
     "rm -rf /var/lib/xenwatch": "it removes what the reader has installed",
     "cp contrib/prometheus/xenwatch.rules.yml /etc/prometheus/": "tests/rules checks that file",
     "promtool check rules /etc/prometheus/xenwatch.rules.yml": "tests/rules runs it",
+    "install -d /var/lib/grafana/dashboards/xenwatch": BOARDS,
+    "install -m 644 grafana/dashboards/*.json /var/lib/grafana/dashboards/xenwatch/": BOARDS,
+    "install -m 644 grafana/provisioning/dashboards/xenwatch.yml"
+    " /etc/grafana/provisioning/dashboards/": BOARDS,
+    "install -m 644 grafana/provisioning/datasources/prometheus.yml"
+    " /etc/grafana/provisioning/datasources/": BOARDS,
+    "systemctl restart grafana-server": CHANGES,
+    "xenwatch generate dashboards --config.file /etc/xenwatch/xenwatch.toml --directory DIR": BOARDS,
+    "apt-get install prometheus prometheus-alertmanager": CHANGES,
+    "make demo": DEMO,
+    'make demo ARGS="--prometheus-port 9190 --alertmanager-port 9193"': DEMO,
+    "systemctl show control.slice -p CPUShares -p CPUWeight -p DropInPaths": "it needs systemd",
+    "systemctl set-property --runtime control.slice CPUShares=10240": CHANGES,
     "xl list": TRUTH,
     "xl info": TRUTH,
     "lsevtchn 0": TRUTH,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import dataclasses
 import importlib.metadata
 import json
 import re
@@ -18,7 +19,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from tests.generate.test_generated import generate
+from tests.generate.test_generated import ROOT, generate
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import ConfigError, Settings
 from xenwatch.generate.command import SDK
@@ -156,6 +157,24 @@ def test_every_alert_has_a_panel_that_links_its_runbook() -> None:
     titles = {*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)}
 
     assert linked == {f"{POLICY.runbooks}{title}.md" for title in titles}
+
+
+def test_grafana_reads_the_directory_the_document_installs_into() -> None:
+    """The provider's path is where docs/grafana.md puts the dashboards."""
+    provider = (ROOT / "grafana/provisioning/dashboards/xenwatch.yml").read_text()
+    found = re.search(r"path: (\S+)", provider)
+
+    assert found
+    assert f"grafana/dashboards/*.json {found[1]}/\n" in (ROOT / "docs/grafana.md").read_text()
+
+
+def test_links_begin_with_the_configured_address() -> None:
+    """The key for runbooks moves every link of the dashboards."""
+    policy = dataclasses.replace(POLICY, runbooks="https://example.org/runbooks/")
+    texts = dashboard_files(policy).values()
+
+    assert not [text for text in texts if "file:///" in text]
+    assert any("https://example.org/runbooks/XenwatchPoolFull.md" in text for text in texts)
 
 
 def test_without_the_sdk_the_command_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,229 @@
+"""xenwatch on a synthetic host, with a Prometheus and an Alertmanager, to try the whole.
+
+`make demo` runs it. All three listen on the loopback interface alone, use the configuration and
+the rules of this directory, keep what they write in a temporary directory, and end with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+LOOPBACK: Final = "127.0.0.1"
+START: Final = 30.0
+"""Seconds a program has until it answers."""
+END: Final = 10.0
+"""Seconds a program has to end when told to."""
+PAUSE: Final = 0.1
+LAST: Final = 5
+"""Lines shown of the log of a program that failed."""
+
+
+class DemoError(Exception):
+    """Why there is no demonstration, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One of the three.
+
+    `names` are those it is installed by, Debian's first; `shows` is what is at its address.
+    """
+
+    title: str
+    port: int
+    names: tuple[str, ...]
+    shows: str
+
+
+PROGRAMS: Final[Mapping[str, Program]] = {
+    "daemon": Program("xenwatch", 10730, (), "limits, room for VMs, /metrics"),
+    "prometheus": Program("Prometheus", 9090, ("prometheus",), "queries, and alerts at /alerts"),
+    "alertmanager": Program(
+        "Alertmanager", 9093, ("prometheus-alertmanager", "alertmanager"), "what would be told"
+    ),
+}
+
+
+def address(port: int) -> str:
+    """Where a program listens, as its options want it."""
+    return f"{LOOPBACK}:{port}"
+
+
+def executable(program: Program) -> str:
+    """The path of a program. Raises `DemoError`."""
+    found = next((path for name in program.names if (path := shutil.which(name))), None)
+    if found is None:
+        package = program.names[0]
+        raise DemoError(f"{program.title} is not installed: apt-get install {package}")
+    return found
+
+
+def check_free(name: str, port: int) -> None:
+    """Raise `DemoError` where somebody listens on a port already."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((LOOPBACK, port))
+        except OSError as error:
+            raise DemoError(
+                f"{address(port)}: {error.strerror}; Debian starts the services it installs: "
+                f"stop it, or choose another with --{name}-port"
+            ) from error
+
+
+def configure(directory: Path, ports: Mapping[str, int]) -> None:
+    """Put the committed configuration into a directory, with the addresses of this run."""
+    shutil.copy(HERE / "prometheus/xenwatch.rules.yml", directory)
+    shutil.copy(HERE / "alertmanager/alertmanager.yml", directory)
+    text = (HERE / "prometheus/prometheus.yml").read_text(encoding="utf-8")
+    for example, ours in (
+        ('"192.0.2.10:10730", "192.0.2.11:10730"', f'"{address(ports["daemon"])}"'),
+        ('"127.0.0.1:9093"', f'"{address(ports["alertmanager"])}"'),
+    ):
+        if example not in text:
+            raise DemoError(f"{HERE}/prometheus/prometheus.yml has no {example} to replace")
+        text = text.replace(example, ours)
+    (directory / "prometheus.yml").write_text(text, encoding="utf-8")
+
+
+def commands(directory: Path, ports: Mapping[str, int], source: str) -> dict[str, list[str]]:
+    """The command lines by name. Raises `DemoError`."""
+    listen = {name: address(port) for name, port in ports.items()}
+    return {
+        "daemon": [
+            *(sys.executable, "-m", "xenwatch", "run", "--config.file=/dev/null"),
+            f"--source={source}",
+            f"--web.listen-address={listen['daemon']}",
+        ],
+        "prometheus": [
+            executable(PROGRAMS["prometheus"]),
+            f"--config.file={directory}/prometheus.yml",
+            f"--storage.tsdb.path={directory}/prometheus",
+            f"--web.listen-address={listen['prometheus']}",
+        ],
+        "alertmanager": [
+            executable(PROGRAMS["alertmanager"]),
+            f"--config.file={directory}/alertmanager.yml",
+            f"--storage.path={directory}/alertmanager",
+            f"--web.listen-address={listen['alertmanager']}",
+            "--cluster.listen-address=",
+        ],
+    }
+
+
+@contextlib.contextmanager
+def running(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that ends, at worst by force, with the block."""
+    # In a session of its own Ctrl-C does not reach it, and it ends in its turn.
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def answers(port: int) -> bool:
+    """Whether what listens on a port says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://{address(port)}/-/ready", timeout=START):
+            return True
+    except OSError:
+        return False
+
+
+def check_alive(title: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Raise `DemoError` with the end of its log where a program has ended."""
+    if process.poll() is not None:
+        lines = log.read_text(errors="replace").splitlines()[-LAST:]
+        raise DemoError("\n".join([f"{title} has ended ({process.returncode}):", *lines]))
+
+
+def demonstrate(ports: Mapping[str, int], source: str) -> None:
+    """Start all, say where they are, and wait until one ends. Raises `DemoError`."""
+    with (
+        tempfile.TemporaryDirectory(prefix="xenwatch-demo-") as place,
+        contextlib.ExitStack() as all_,
+    ):
+        directory = Path(place)
+        configure(directory, ports)
+        logs = {name: directory / f"{name}.log" for name in PROGRAMS}
+        processes = {
+            name: all_.enter_context(running(argv, logs[name]))
+            for name, argv in commands(directory, ports, source).items()
+        }
+        for name, program in PROGRAMS.items():
+            end = time.monotonic() + START
+            while not answers(ports[name]):
+                check_alive(program.title, processes[name], logs[name])
+                if time.monotonic() > end:
+                    raise DemoError(f"{program.title} does not answer within {START:g} s")
+                time.sleep(PAUSE)
+            print(f"{program.title:13} http://{address(ports[name])}/  {program.shows}", flush=True)
+        print(f"Logs are in {directory}. Ctrl-C ends all.", file=sys.stderr, flush=True)
+        while True:
+            for name, process in processes.items():
+                check_alive(PROGRAMS[name].title, process, logs[name])
+            time.sleep(PAUSE)
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demonstration. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument(
+        "--source",
+        default="synthetic:leak-event-channels",
+        help="what xenwatch reads (default: %(default)s)",
+    )
+    for name, program in PROGRAMS.items():
+        text = f"port of {program.title} (default: %(default)s)"
+        parser.add_argument(f"--{name}-port", type=int, default=program.port, help=text)
+    options = parser.parse_args()
+    ports = {name: getattr(options, f"{name}_port") for name in PROGRAMS}
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        for name, port in ports.items():
+            check_free(name, port)
+        demonstrate(ports, options.source)
+    except KeyboardInterrupt:
+        print("demo: ended", file=sys.stderr)
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
