@@ -68,7 +68,8 @@ ELSEWHERE = {
     "install -m 644 grafana/provisioning/datasources/prometheus.yml"
     " /etc/grafana/provisioning/datasources/": BOARDS,
     "systemctl restart grafana-server": CHANGES,
-    "xenwatch generate dashboards --config.file /etc/xenwatch/xenwatch.toml --directory DIR": BOARDS,
+    "xenwatch generate dashboards --config.file /etc/xenwatch/xenwatch.toml"
+    " --directory DIR": BOARDS,
     "apt-get install prometheus prometheus-alertmanager": CHANGES,
     "make demo": DEMO,
     'make demo ARGS="--prometheus-port 9190 --alertmanager-port 9193"': DEMO,
