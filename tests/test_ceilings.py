@@ -164,7 +164,8 @@ def test_aio_by_kernel(kernel: tuple[int, int], factor: int) -> None:
         ("xenstored", "xenstored", (4, 3), 4096, 4096),
         ("xenconsoled", "xenconsoled", (4, 2), 132008, 1024),
         ("xenconsoled", "xenconsoled", (4, 3), 132008, 132008),
-        ("xenconsoled", "xenconsoled", None, 132008, 132008),
+        ("xenconsoled", "xenconsoled", None, 132008, None),
+        ("xenconsoled", "xenconsoled", None, 1024, 1024),
         ("xapi", "xapi", (4, 17), 4096, 1024),
         ("xapi", "xapi", (4, 17), 1024, 1024),
         ("xapi", "xapi", None, None, 1024),
@@ -173,7 +174,10 @@ def test_aio_by_kernel(kernel: tuple[int, int], factor: int) -> None:
 def test_descriptors_by_daemon(
     role: str, comm: str, xen: tuple[int, int] | None, limit: int | None, ceiling: int | None
 ) -> None:
-    """A daemon ends at its own limit, and one that waits with select at 1,024."""
+    """A daemon ends at its own limit, and one that waits with select at 1,024.
+
+    Where nobody can say how it waits, only the lower of the two is certain.
+    """
     snapshot = on({"daemons": Daemons({role: DaemonProcess(700, comm, 30, limit)})}, xen=xen)
     found = {key: it.value for key, it in ceilings.fds_ceiling(role)(snapshot).items()}
 
@@ -310,12 +314,6 @@ def test_file_systems_by_mount_point() -> None:
 def test_plain_counts(function: Callable[[Snapshot], Mapping[str, int]], entry: int) -> None:
     """What is only counted comes as it was read."""
     assert function(FULL) == {"": entry}
-
-
-def test_classic_kernels_have_no_limit_of_interrupts() -> None:
-    """A kernel with a descriptor for every event channel cannot run out of descriptors first."""
-    assert ceilings.irqs_used(on(kernel=(2, 6))) == {}
-    assert ceilings.irqs_used(on(kernel=(3, 10))) == {"": 90}
 
 
 @pytest.mark.parametrize(

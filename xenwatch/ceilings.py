@@ -60,12 +60,8 @@ def event_channels_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 
 def irqs_used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Interrupt descriptors allocated, where the kernel can have too few.
-
-    Classic kernels (2.6.32 of XenServer 6) have one for every event channel there can be.
-    """
-    classic = snapshot.host is not None and (0, 0) < snapshot.host.kernel < (3, 0)
-    return {} if classic or snapshot.irqs is None else {"": snapshot.irqs.used}
+    """Interrupt descriptors allocated."""
+    return {} if snapshot.irqs is None else {"": snapshot.irqs.used}
 
 
 def irqs_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
@@ -173,11 +169,13 @@ def fds_ceiling(role: str) -> Ceilings:
         process = _daemon(snapshot, role)
         if process is None:
             return {}
-        bound = selects(role, process.comm, snapshot.host)
         own, origin = process.fd_limit, f"Max open files of process {process.pid}"
-        if bound and (own is None or own > FD_SETSIZE):
+        if own is not None and own <= FD_SETSIZE:
+            return {"": Ceiling(own, origin)}
+        bound = selects(role, process.comm, snapshot.host)
+        if bound:
             return {"": Ceiling(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
-        return {} if own is None else {"": Ceiling(own, origin)}
+        return {} if own is None or bound is None else {"": Ceiling(own, origin)}
 
     return ceiling
 
@@ -186,8 +184,8 @@ def _daemon(snapshot: Snapshot, role: str) -> DaemonProcess | None:
     return None if snapshot.daemons is None else snapshot.daemons.by_role.get(role)
 
 
-def selects(role: str, comm: str, host: Host | None) -> bool:
-    """Whether this daemon still waits with select.
+def selects(role: str, comm: str, host: Host | None) -> bool | None:
+    """Whether this daemon still waits with select; `None` where Xen's version is not known.
 
     xapi does; the C xenstored and xenconsoled up to Xen 4.2, oxenstored up to Xen 4.4. XenServer
     6.2 gave its xenconsoled poll ahead of Xen.
@@ -195,7 +193,7 @@ def selects(role: str, comm: str, host: Host | None) -> bool:
     if role == "xapi":
         return True
     if host is None or host.xen is None:
-        return False
+        return None
     if role == "xenconsoled" and (host.platform, host.platform_version[:3]) == ("xenserver", "6.2"):
         return False
     return host.xen < ((4, 5) if comm == "oxenstored" else (4, 3))

@@ -46,7 +46,7 @@ class Page:
 def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
     """The snapshot as if there were no probes but these."""
     names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
-    dropped = names - set(probes) - {"time", "outcomes"}
+    dropped = names - set(probes) - {"time", "outcomes", "kept"}
     outcomes = {name: it for name, it in snapshot.outcomes.items() if name in probes}
     nothing: dict[str, Any] = dict.fromkeys(dropped)
     return dataclasses.replace(snapshot, outcomes=outcomes, **nothing)

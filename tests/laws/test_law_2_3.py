@@ -26,6 +26,8 @@ NOT_THE_HOST = {
     "xenwatch_limit_threshold_ratio",
 }
 """Metrics that are not readings of the host: how probes fared and what is configured."""
+ALL = 150
+"""So many questions of a probe are failed one by one; a small dom0 has fewer of every probe."""
 
 
 @pytest.fixture(params=HOSTS, scope="module")
@@ -37,15 +39,19 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def questions(probe: Probe, source: Source) -> list[Question]:
     """What a probe asks in a pass over all, each question once.
 
-    Of those that differ in numbers alone, such as a process's, it is the first and the last.
+    Of those of a large host that differ in numbers alone, such as a process's, it is the first and
+    the last.
     """
     asked: list[Question] = []
     tapped = dataclasses.replace(
         probe, read=lambda it, previous: probe.read(TappedSource(it, asked.append), previous)
     )
     take(source, instead(tapped))
+    each = list(dict.fromkeys(asked))
+    if len(each) <= ALL:
+        return each
     alike: dict[str, list[Question]] = {}
-    for question in dict.fromkeys(asked):
+    for question in each:
         alike.setdefault(re.sub(r"[0-9]+", "N", str(question)), []).append(question)
     return [question for them in alike.values() for question in {them[0]: 0, them[-1]: 0}]
 

@@ -100,7 +100,8 @@ def test_merging_changes_one_reading() -> None:
     bad = Outcome(Status.FAILED, "because")
     after = merge(before, "irqs", None, bad, 5.0)
 
-    assert after == Snapshot(5.0, {"ptys": well, "irqs": bad}, ptys=Ptys(1, 2))
+    kept = {"irqs": Irqs(7)}
+    assert after == Snapshot(5.0, {"ptys": well, "irqs": bad}, kept, ptys=Ptys(1, 2))
     assert before.irqs == Irqs(7)
     assert before.outcomes["irqs"] is well
 

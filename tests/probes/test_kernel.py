@@ -10,8 +10,9 @@ from tests.captures import CAPTURES
 from tests.probes.support import FakeHost, denied, failure_of, value_of
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.parse.rtnl import Link
+from xenwatch.probes.base import NotApplicable
 from xenwatch.probes.kernel import BRIDGES, INTERRUPTS, IRQ_DIRECTORY, IRQS
-from xenwatch.snapshot import Bridges, Irqs
+from xenwatch.snapshot import Bridges, Irqs, Snapshot
 
 
 def test_descriptors_are_entries_of_sysfs() -> None:
@@ -30,6 +31,14 @@ def test_older_kernels_have_the_table_alone(capture: Path) -> None:
 
     expected = sum(number >= 16 for number in numbers) + 16
     assert value_of(IRQS, FakeHost(files={INTERRUPTS: data})) == Irqs(expected)
+
+
+def test_classic_kernels_have_no_limit_of_interrupts() -> None:
+    """A kernel with a descriptor for every event channel cannot run out of descriptors first."""
+    source = FakeHost(directories={IRQ_DIRECTORY: ("0",)}, kernel="2.6.32.43-0.4.1.xs1.6.10")
+
+    with pytest.raises(NotApplicable):
+        IRQS.read(source, Snapshot())
 
 
 def test_a_closed_directory_is_a_failure() -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.rtnl import parse_links
-from xenwatch.probes.base import DOMAIN, LINK, Probe
+from xenwatch.parse.text import uname, version_pair
+from xenwatch.probes.base import DOMAIN, LINK, NotApplicable, Probe
 from xenwatch.probes.xen import list_optional
 from xenwatch.snapshot import Bridges, Irqs, Snapshot
 from xenwatch.sources.base import Source
@@ -15,6 +16,8 @@ IRQ_DIRECTORY = "/sys/kernel/irq"
 INTERRUPTS = "/proc/interrupts"
 LEGACY = 16
 """NR_IRQS_LEGACY (arch/x86/include/asm/irq_vectors.h)."""
+CLASSIC = (3, 0)
+"""Kernels before this one run as dom0 by patches of their own."""
 BRIDGE_KINDS = ("bridge", "openvswitch")
 
 
@@ -22,7 +25,11 @@ def read_irqs(source: Source, previous: Snapshot) -> Irqs:
     """Descriptors: entries of sysfs since Linux 4.9, rows of /proc/interrupts before.
 
     The table leaves out descriptors nobody uses. Linux on x86 keeps those of the ISA interrupts.
+    Raises `NotApplicable` on the classic kernels of XenServer 6.
     """
+    release = version_pair(uname(source.uname())[1])
+    if release is not None and release < CLASSIC:
+        raise NotApplicable("this kernel has a descriptor for every event channel there can be")
     names = list_optional(source, IRQ_DIRECTORY)
     if names is not None:
         return Irqs(sum(name.isdigit() for name in names))
