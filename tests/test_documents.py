@@ -45,6 +45,7 @@ ELSEWHERE = {
     "ln -s /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch": XEN,
     "xenwatch doctor": XEN,
     "xenwatch run": DAEMON,
+    "xenwatch run --source synthetic:fill-windows-6.1": DAEMON,
     "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service": XEN,
     "systemctl daemon-reload": XEN,
     "systemctl enable --now xenwatch": XEN,

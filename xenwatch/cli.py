@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     capture = command(_capture, "Make one pass and keep every answer of the source in DIR.")
     capture.add_argument("directory", metavar="DIR", type=Path, help="new or empty directory")
     command(_doctor, "Say what each probe reads, whether it can, and what to do.")
+    command(_scenarios, "List what a synthetic host can play: --source synthetic:NAME.")
     plan.add_options(command(_plan, "Say how many more VMs fit, and which limit stops them."))
     _add_advise(command(_advise, "Rank VMs by the wakeups of their QEMU; say what to switch off."))
     command(_check_config, "Check the configuration.")
@@ -269,6 +270,14 @@ def _advise(options: argparse.Namespace) -> int:
         return 1
     found = advice.advise(now, earlier)
     return 0 if _write(ADVICE[options.format](found, advice.toolstack(now))) else 1
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from xenwatch.sources.synthetic import load, names  # noqa: PLC0415
+
+    width = max(map(len, names()))
+    lines = (f"{name:<{width}}  {load(name).title}\n" for name in names())
+    return 0 if _write("".join(lines)) else 1
 
 
 def _check_config(options: argparse.Namespace) -> int:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
-from xenwatch.model.platforms.debian import DEBIAN_12
-from xenwatch.model.platforms.xapi import XCP_NG_8_3
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.platforms.xapi import XENSERVER_8
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
@@ -30,13 +30,14 @@ SHAPES = st.builds(
     disks=st.lists(st.builds(Disk, rings=st.integers(1, 3)), max_size=3).map(tuple),
     nics=st.lists(st.builds(Nic, st.integers(1, 3), st.booleans()), max_size=2).map(tuple),
 )
+ALL = [*PLATFORMS.values(), dataclasses.replace(XENSERVER_8, blktap_ids=True)]
 NAMES = st.binary(min_size=1, max_size=20)
 
 
 @st.composite
 def machines(draw: st.DrawFn) -> Machine:
-    """A host of either platform on which VMs were started, stopped, failed and left dying."""
-    machine = Machine(draw(st.sampled_from([DEBIAN_12, XCP_NG_8_3])))
+    """A host of any platform on which VMs were started, stopped, failed and left dying."""
+    machine = Machine(draw(st.sampled_from(ALL)))
     cls = "vbd3" if machine.dom0.platform.blktap else "vbd"
     for _ in range(draw(st.integers(0, 6))):
         shape = draw(SHAPES)
