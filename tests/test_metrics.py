@@ -215,6 +215,39 @@ def test_states_and_errors_of_backends() -> None:
     }
 
 
+def test_interfaces_of_running_domains_are_looked_at() -> None:
+    """Those of a dying domain do not count, nor those nothing is known of."""
+    assert values("xenwatch_vifs_unattached") == {("5",): 1}
+    assert values("xenwatch_vifs_unconnected") == {("5",): 1}
+    assert values("xenwatch_datapath_cpu_seconds_total") == {
+        ("5", "netback"): 3.0,
+        ("5", "blkback"): 0.25,
+    }
+    assert values("xenwatch_vif_dropped_packets_total") == {
+        ("vif5.0", "rx", "5"): 3,
+        ("vif5.0", "tx", "5"): 4,
+    }
+
+
+def test_what_a_disk_does_not_tell_is_absent() -> None:
+    """blkback keeps no times: no series, and the storage of a disk may be unknown."""
+    assert values("xenwatch_disk_wait_seconds_total") == {
+        ("51712", "5", "read"): 0.5,
+        ("51712", "5", "write"): 0.25,
+    }
+    assert ("blkback", "51712", "6", "") in values("xenwatch_disk_info")
+
+
+def test_the_control_path_as_told() -> None:
+    """Buckets hold all smaller ones, a daemon whose waiting is not told has none."""
+    buckets = values("xenwatch_control_path_round_trip_seconds_bucket")
+    assert buckets["0.0001", "xenstored"] == 0
+    assert buckets["0.00025", "xenstored"] == buckets["2.0", "xenstored"] == 2
+    assert buckets["+Inf", "xenstored"] == 3
+    assert values("xenwatch_control_path_failures_total") == {("xenstored",): 4}
+    assert values("xenwatch_daemon_wait_seconds_total") == {("xenstored",): 0.5}
+
+
 def test_domains() -> None:
     """Domains are counted by state; a name's bytes are one label."""
     assert values("xenwatch_domains") == {("running",): 1, ("blocked",): 1, ("dying",): 1}

@@ -18,7 +18,23 @@ RECORDS: Final[Mapping[str, str]] = {
     "job:xenwatch_vm_headroom:max": "max by (job, shape) (xenwatch_vm_headroom)",
     "job:xenwatch_vm_headroom:sum": "sum by (job, shape) (xenwatch_vm_headroom)",
 }
-"""Recording rules: how full a host is, and the room of a pool by shape of VM."""
+"""Recording rules of a pool: how full a host is, and the room by shape of VM."""
+
+HOST_RECORDS: Final[Mapping[str, str]] = {
+    "cpu:xenwatch_dom0_cpu_busy:ratio5m": "1 - sum by (job, instance, cpu) "
+    '(rate(xenwatch_dom0_cpu_seconds_total{mode=~"idle|iowait"}[5m]))',
+    "domid:xenwatch_datapath_cpu:ratio5m": "sum by (job, instance, domid) "
+    "(rate(xenwatch_datapath_cpu_seconds_total[5m]))"
+    " / on (job, instance) group_left () xenwatch_dom0_vcpus",
+    "domid:xenwatch_disk_bytes:rate5m": "sum by (job, instance, storage, domid) "
+    "(sum by (job, instance, domid, device) (rate(xenwatch_disk_bytes_total[5m]))"
+    " * on (job, instance, domid, device) group_left (storage) xenwatch_disk_info)",
+    "storage:xenwatch_disk_bytes:max_over_mean": "max by (job, instance, storage) "
+    "(domid:xenwatch_disk_bytes:rate5m)"
+    " / avg by (job, instance, storage) (domid:xenwatch_disk_bytes:rate5m > 0)",
+}
+"""Recording rules of a host: how busy dom0's CPUs are and with whose devices, and how far the
+domain that has most of a storage is above the mean of those that have any."""
 
 _RECEIVERS: Final = """\
 # An example: put your own receivers in place of the two at the end. What is worth keeping are the
@@ -71,8 +87,9 @@ def rules(policy: Policy) -> str:
     For Prometheus 2.42 or newer, which is the first with `keep_firing_for`.
     """
     alerts = [rule for alert in ALERTS for rule in _of_alert(alert, policy)]
+    records = {**RECORDS, **HOST_RECORDS}.items()
     groups = {
-        "xenwatch-records": [{"record": name, "expr": text} for name, text in RECORDS.items()],
+        "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
         # One group, so that all of them are evaluated on the same scrapes.
         "xenwatch-alerts": alerts,
         "xenwatch-watches": [_of_watch(watch, policy) for watch in WATCHES],

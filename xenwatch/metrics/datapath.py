@@ -47,12 +47,14 @@ def _running(snapshot: Snapshot) -> set[int]:
 
 
 def _unattached(readings: Readings) -> Iterable[Row]:
-    """By running domain, how many of its interfaces are in no bridge; none where not known."""
+    """By running domain, how many of its interfaces are in no bridge, where it is known of all."""
     snapshot = readings.snapshot
     vifs = snapshot.datapath.vifs.values() if snapshot.datapath else ()
+    unknown = {vif.domid for vif in vifs if vif.attached is None}
+    known = _running(snapshot) - unknown
     counts = Counter[int]()
     for vif in vifs:
-        if vif.attached is not None and vif.domid in _running(snapshot):
+        if vif.domid in known:
             counts[vif.domid] += not vif.attached
     return [((str(domid),), count) for domid, count in counts.items()]
 

@@ -167,7 +167,7 @@ def _ended(
 
 def _vifs(source: Source, previous: Snapshot) -> Mapping[str, Vif]:
     counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
-    kernel = previous.host.kernel if previous.host is not None else MASTERS_SINCE
+    told = previous.host is not None and previous.host.kernel >= MASTERS_SINCE
     found = {}
     for link in parse_links(source.links()):
         match = _VIF.match(link.name)
@@ -177,7 +177,7 @@ def _vifs(source: Source, previous: Snapshot) -> Mapping[str, Vif]:
         found[link.name] = Vif(
             int(match[1]),
             _queues(source, link.name),
-            link.master is not None if kernel >= MASTERS_SINCE else None,
+            (link.master is not None) or (False if told else None),
             None if row is None else row[netdev.RX_DROPPED],
             None if row is None else row[netdev.TX_DROPPED],
         )
