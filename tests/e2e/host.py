@@ -24,6 +24,7 @@ from xenwatch.model.source import ModelSource
 from xenwatch.parse.evtchn import VIRQ
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
+from xenwatch.readings_soft import Slice, Slices
 from xenwatch.snapshot import (
     Aio,
     Backends,
@@ -52,6 +53,7 @@ from xenwatch.sources.open import Choice
 RESEND: Final = 5.0
 """Seconds after which this daemon tells Alertmanager again."""
 INTERVAL: Final = 0.5
+CONTROL: Final = Slice(10240, 10240, None, 12.5, None, {})
 _DYING: Final = Domain(6, UUIDS[6], None, None, "dying", 0, 1, 0, 3.0)
 
 
@@ -64,6 +66,7 @@ def calm() -> Snapshot:
         full,
         domains=Domains(domains, "hypercall"),
         backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
+        slices=Slices({"control.slice": dataclasses.replace(CONTROL, share=0.8)}, 0, {}),
         xenstore_devices=XenstoreDevices({}, (), 0),
     )
 
@@ -97,6 +100,11 @@ def storm() -> Snapshot:
         loops=Loops((1 << 20) - 1, 0, 0),
         file_systems=FileSystems(
             {"/": FileSystem(18 << 30, 18 << 30), "/var/log": FileSystem(1 << 30, 4 << 30)}
+        ),
+        slices=Slices(
+            {"control.slice": dataclasses.replace(CONTROL, share=0.01)},
+            1000,
+            {("qemu-system-i38", "/"): 1000},
         ),
         backends=Backends({VBD: "Connected", VIF: "Closed", QDISK: "Connected"}),
         xenstore_devices=XenstoreDevices(

@@ -193,6 +193,38 @@ _DECLARED: Final = (
         probe="domains",
         causes=_NO_MORE_CHANNELS,
     ),
+    Alert(
+        name="control_path_starved",
+        summary="{slice} is sure of {value} of dom0's CPU time",
+        description="When dom0's CPUs are busy, the toolstack's daemons get {value} of them and "
+        "time out: other slices, or processes beside them, weigh more than they should.",
+        conditions={
+            severity: Condition(
+                Selector(
+                    "xenwatch_slice_share_under_contention_ratio", {"slice": ("control.slice",)}
+                ),
+                "<",
+                own_threshold("control_path_starved", severity),
+            )
+            for severity in SEVERITIES
+        },
+        seconds=600,
+        labels=("slice",),
+        shown=PERCENT,
+        probe="slices",
+        sparse=False,
+        thresholds=Thresholds(0.3, 0.1),
+    ),
+    Alert(
+        name="misplaced_processes",
+        summary="{value} {comm} in {cgroup}",
+        description="{value} processes {comm} run in the control group {cgroup}, where they take "
+        "CPU time that is meant for others, or get too little.",
+        conditions={WARNING: Condition(Selector("xenwatch_misplaced_processes"), ">", 0)},
+        seconds=600,
+        labels=("comm", "cgroup"),
+        probe="slices",
+    ),
 )
 
 ALERTS: Final[tuple[Alert, ...]] = (*(near_limit(limit) for limit in LIMITS), *_DECLARED)
@@ -240,6 +272,14 @@ WATCHES: Final[tuple[Watch, ...]] = (
         ("job", "instance", "limit"),
         PERCENT,
         causes=("limit_full_soon",),
+    ),
+    Watch(
+        "qemu_wakeups",
+        "QEMUs on {instance} wake {value} times a second",
+        "The QEMUs of this host are woken {value} times a second, which costs about a CPU of dom0 "
+        "for each ten thousand. Idle VMs need next to none.",
+        "round(sum by (job, instance) (rate(xenwatch_qemu_wakeups_total[10m]))) > 10000",
+        3600,
     ),
     Watch(
         "pool_full",

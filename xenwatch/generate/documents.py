@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from xenwatch.config import KEYS
+from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.limits import limits_page
 from xenwatch.generate.metrics import metrics_page
@@ -18,6 +19,7 @@ def documents() -> Mapping[str, str]:
     """The generated documents as text, by path relative to the top of the repository."""
     return {
         "contrib/xenwatch.toml": example_file(KEYS),
+        "docs/alerts.md": alerts_page(),
         "docs/configuration.md": configuration_page(KEYS),
         "docs/limits.md": limits_page(LIMITS),
         "docs/metrics.md": metrics_page(METRICS),
