@@ -68,6 +68,8 @@ EDGE = {
     "xenwatch.listen": "opens the sockets to listen on",
     "xenwatch.web": "serves HTTP",
     "xenwatch.views": "renders what few ask for, in a thread",
+    "xenwatch.ask": "asks a running daemon",
+    "xenwatch.top": "draws on a terminal and reads its keys",
     "xenwatch.notify": "tells systemd",
     "xenwatch.daemon": "holds the daemon together",
     "xenwatch.cli": "the command line",
@@ -230,7 +232,9 @@ def declared(lines: list[str]) -> set[str]:
 def test_the_package_needs_only_what_it_declares() -> None:
     """Every import is the package's own, the standard library's or a declared dependency's."""
     document = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    known = {"xenwatch"} | declared(document["project"]["dependencies"]) | sys.stdlib_module_names
+    project = document["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["tui"]
+    known = {"xenwatch"} | declared(lines) | sys.stdlib_module_names
     to_generate = declared(document["dependency-groups"]["generate"])
     offenders = {
         f"{module} imports {name}"

@@ -26,7 +26,7 @@ from xenwatch.publish import Page, Publisher, render
 from xenwatch.snapshot import Snapshot
 from xenwatch.sources.base import Source
 from xenwatch.views import Views, files
-from xenwatch.web import OVERVIEW, Server
+from xenwatch.web import Server
 
 THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
 PLAIN = {"Accept-Encoding": ""}
@@ -151,7 +151,7 @@ async def test_the_status_page_leads_to_the_rest() -> None:
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert __version__ in text
         paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
-        assert {"/limits", "/-/healthy", "/-/ready", OVERVIEW} <= paths
+        assert {"/limits", "/-/healthy", "/-/ready", overview.PATH} <= paths
         assert len([path for path in paths if path.startswith("/static/")]) == 3
         for path in paths:
             async with client.get(path) as answer:
@@ -169,7 +169,7 @@ async def test_files_of_the_page_are_kept_by_browsers() -> None:
                 assert await answer.read() == files()[name].body
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=web", OVERVIEW])
+@pytest.mark.parametrize("path", ["/", "/?q=web", overview.PATH])
 async def test_views_are_packed_when_asked_for(path: str) -> None:
     """The page and the overview are the same packed, and must be asked for anew each time."""
     async with Site().client() as client:
@@ -228,7 +228,7 @@ async def test_the_filter_is_in_the_query() -> None:
 
 async def test_the_overview_is_what_the_page_shows() -> None:
     """The JSON is read back as the overview of the snapshot, with the host's name."""
-    async with Site().client() as client, client.get(OVERVIEW) as answer:
+    async with Site().client() as client, client.get(overview.PATH) as answer:
         found = overview.loads(await answer.read())
 
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
@@ -246,7 +246,7 @@ async def test_there_is_no_view_before_the_first_page() -> None:
     async with site.client() as client:
         async with client.get("/") as answer:
             assert (answer.status, answer.headers["Refresh"]) == (503, "2")
-        async with client.get(OVERVIEW) as answer:
+        async with client.get(overview.PATH) as answer:
             assert answer.status == 503
             assert "error" in await answer.json()
 
@@ -334,7 +334,7 @@ async def test_serving_does_not_block_the_event_loop() -> None:
     site = Site()
     async with site.client() as client:
         with blockbuster_ctx("xenwatch"):
-            for path in ("/metrics", "/metrics?collect[]=aio", "/", OVERVIEW, "/-/healthy"):
+            for path in ("/metrics", "/metrics?collect[]=aio", "/", overview.PATH, "/-/healthy"):
                 async with client.get(path) as answer:
                     await answer.read()
                     assert answer.status in (200, 503)

@@ -47,14 +47,18 @@ class LimitState:
     @property
     def severity(self) -> Severity:
         """The highest threshold the ratio has reached."""
-        ratio, limits = self.ratio, self.thresholds
-        if ratio is None:
-            return Severity.UNKNOWN
-        if limits.critical is not None and ratio >= limits.critical:
-            return Severity.CRITICAL
-        if limits.warning is not None and ratio >= limits.warning:
-            return Severity.WARNING
-        return Severity.OK
+        return severity(self.ratio, self.thresholds)
+
+
+def severity(ratio: float | None, thresholds: Thresholds) -> Severity:
+    """The highest threshold a used ratio has reached."""
+    if ratio is None:
+        return Severity.UNKNOWN
+    if thresholds.critical is not None and ratio >= thresholds.critical:
+        return Severity.CRITICAL
+    if thresholds.warning is not None and ratio >= thresholds.warning:
+        return Severity.WARNING
+    return Severity.OK
 
 
 def assess(

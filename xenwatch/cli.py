@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -17,6 +17,8 @@ from xenwatch import (
     __version__,
     advice,
     advice_text,
+    ask,
+    check,
     config,
     exposition,
     log,
@@ -26,7 +28,9 @@ from xenwatch import (
     present,
     threads,
 )
-from xenwatch.assess import assess
+from xenwatch.ask import Answer, AskError
+from xenwatch.assess import Severity, assess
+from xenwatch.check import CheckError
 from xenwatch.config import ConfigError, Settings
 from xenwatch.doctor import report
 from xenwatch.engine import one_pass
@@ -51,9 +55,23 @@ COMMON: Final = (config.SOURCE, config.ROOTFS, config.LOG_LEVEL, config.LOG_FORM
 """Keys whose options every command has."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose exit status for bad usage may be another than 2."""
+
+    usage_status = 2
+
+    def error(self, message: str) -> NoReturn:
+        """Say how it is used and what was wrong, and exit."""
+        self.print_usage(sys.stderr)
+        self.exit(self.usage_status, f"{self.prog}: error: {message}\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status: 0 well, 1 failed; 2 is bad usage."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         status: int = options.run(options)
     except ConfigError as error:
@@ -90,17 +108,17 @@ def _say(*lines: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="xenwatch", description="Watches the limits of a Xen dom0.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
     _add_common(parser)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands: Any = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def command(run: Callable[[argparse.Namespace], int], text: str) -> _Parser:
         name = run.__name__.strip("_").replace("_", "-")
-        added = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        added.set_defaults(run=run)
+        added: _Parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        added.set_defaults(run=run, parser=added)
         _add_common(added)
         return added
 
@@ -116,6 +134,19 @@ def _parser() -> argparse.ArgumentParser:
     command(_scenarios, "List what a synthetic host can play: --source synthetic:NAME.")
     plan.add_options(command(_plan, "Say how many more VMs fit, and which limit stops them."))
     _add_advise(command(_advise, "Rank VMs by the wakeups of their QEMU; say what to switch off."))
+    checking = command(_check, "Check limits for Icinga and Nagios: one line and a status.")
+    checking.usage_status = check.STATUS[Severity.UNKNOWN]
+    check.add_options(checking)
+    ask.add_options(checking)
+    watching = command(_top, "Show limits, room, alerts and broken VMs in a terminal; q quits.")
+    ask.add_options(watching)
+    watching.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        type=ask.seconds,
+        default=5.0,
+        help="time between two looks (default: %(default)g)",
+    )
     command(_check_config, "Check the configuration.")
     add_generate(commands)
     return parser
@@ -241,6 +272,14 @@ def _plan(options: argparse.Namespace) -> int:
     return plan.status(found) if written else plan.CANNOT_SAY
 
 
+def _scenarios(options: argparse.Namespace) -> int:
+    from xenwatch.sources.synthetic import load, names  # noqa: PLC0415
+
+    width = max(map(len, names()))
+    lines = (f"{name:<{width}}  {load(name).title}\n" for name in names())
+    return 0 if _write("".join(lines)) else 1
+
+
 def _add_advise(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interval",
@@ -272,12 +311,41 @@ def _advise(options: argparse.Namespace) -> int:
     return 0 if _write(ADVICE[options.format](found, advice.toolstack(now))) else 1
 
 
-def _scenarios(options: argparse.Namespace) -> int:
-    from xenwatch.sources.synthetic import load, names  # noqa: PLC0415
+def _look(options: argparse.Namespace) -> Callable[[], Answer]:
+    """What asks the daemon for an overview, or makes a pass where a source is named."""
+    if config.SOURCE.path not in vars(options):
+        return lambda: ask.ask(options.url or ask.URL, options.timeout)
+    if options.url is not None:
+        raise AskError(f"--url and {config.SOURCE.flag} exclude each other")
+    settings, source = _prepare(options)
+    return lambda: Answer(_overview(one_pass(source, settings.probes()), settings), 0.0)
 
-    width = max(map(len, names()))
-    lines = (f"{name:<{width}}  {load(name).title}\n" for name in names())
-    return 0 if _write("".join(lines)) else 1
+
+def _check(options: argparse.Namespace) -> int:
+    try:
+        asked = check.question(options)
+        answer = _look(options)()
+        status, line = check.judge(answer.overview, asked, answer.age)
+    except (CheckError, AskError, ConfigError, SourceError, OSError) as error:
+        status, line = check.unknown(str(error))
+    except Exception as error:  # noqa: BLE001 - Python's own status, 1, would be a warning
+        status, line = check.unknown(f"defect in xenwatch: {type(error).__name__}: {error}")
+    return status if _write(line) else check.STATUS[Severity.UNKNOWN]
+
+
+def _top(options: argparse.Namespace) -> int:
+    try:
+        from xenwatch import top  # noqa: PLC0415 - rich is an extra
+    except ModuleNotFoundError as error:
+        _say(
+            f"top needs {error.name}, which is not installed: {sys.executable} -m pip install rich"
+        )
+        return 1
+    try:
+        return top.run(_look(options), options.interval)
+    except (top.TopError, AskError) as error:
+        _say(str(error))
+        return 1
 
 
 def _check_config(options: argparse.Namespace) -> int:

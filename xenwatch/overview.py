@@ -22,6 +22,8 @@ from xenwatch.planner import Plan
 from xenwatch.probes.base import Probe
 from xenwatch.snapshot import DeviceKey, Domain, Outcome, Snapshot
 
+PATH: Final = "/api/v1/overview"
+"""Where a daemon serves its overview."""
 STOPPED: Final = ("shutdown", "crashed", "dying")
 """States of a domain in which its devices may well be closed."""
 LOST: Final = ("Closing", "Closed")

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from xenwatch import api, exposition, threads
+from xenwatch import api, exposition, overview, threads
 from xenwatch.negotiate import wants_gzip, wants_openmetrics
 from xenwatch.page import Links
 from xenwatch.page.domains import LONGEST
@@ -23,8 +23,6 @@ SLOW: Final = 30.0
 
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
-OVERVIEW: Final = "/api/v1/overview"
-"""The path of all the status page shows, as JSON."""
 NOTHING: Final = "there are no readings yet; try again shortly\n"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
@@ -55,7 +53,7 @@ class Server:
         static = files()
         others = {
             "Metrics for Prometheus": telemetry_path,
-            "All of this as JSON": OVERVIEW,
+            "All of this as JSON": overview.PATH,
             "Room for VMs as JSON": HEADROOM,
             "Is the daemon alive": "/-/healthy",
             "Is it ready": "/-/ready",
@@ -67,7 +65,7 @@ class Server:
         app.router.add_get("/", self._bounded(functools.partial(self._status, views)))
         app.router.add_get(telemetry_path, self._bounded(self._metrics))
         app.router.add_get(HEADROOM, self._bounded(self._headroom))
-        app.router.add_get(OVERVIEW, self._bounded(functools.partial(self._overview, views)))
+        app.router.add_get(overview.PATH, self._bounded(functools.partial(self._overview, views)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
         for file in static.values():
