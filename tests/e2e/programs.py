@@ -83,10 +83,15 @@ def program(ready: str, log: Path, *argv: str) -> Iterator[subprocess.Popen[byte
             process.kill()
 
 
+def _alerting(alertmanager: str) -> dict[str, Any]:
+    place = alertmanager.removeprefix("http://")
+    return {"alertmanagers": [{"static_configs": [{"targets": [place]}]}] if place else []}
+
+
 class Prometheus:
     """A Prometheus that scrapes the daemons and evaluates the generated rules every second."""
 
-    def __init__(self, directory: Path, config: str, *targets: str) -> None:
+    def __init__(self, directory: Path, config: str, *targets: str, alertmanager: str = "") -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._directory = directory
         (directory / "xenwatch.rules.yml").write_text(rules(load(config, {}).alerts()))
@@ -95,6 +100,7 @@ class Prometheus:
             "rule_files: [xenwatch.rules.yml]\n"
             "scrape_configs:\n"
             f"  - {{job_name: xenwatch, static_configs: [{{targets: {json.dumps(targets)}}}]}}\n"
+            f"alerting: {json.dumps(_alerting(alertmanager))}\n"
         )
 
     def running(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:

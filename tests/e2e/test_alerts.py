@@ -52,7 +52,7 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
     receiver = Receiver()
     keeper = Alertmanager(tmp_path, receiver.url)
     host = Host(tmp_path, "table", f'{AT_ONCE}[alertmanager]\nurls = ["{keeper.url}"]\n')
-    prometheus = Prometheus(tmp_path, host.config, host.target)
+    prometheus = Prometheus(tmp_path, host.config, host.target, alertmanager=keeper.url)
     with (
         receiver.running(), keeper.running(), host.running(), prometheus.running(),
     ):  # fmt: skip
@@ -69,6 +69,9 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
             for labels in prometheus.labels(FIRING)
         }
         until_same(lambda: {series(it) for it in keeper.alerts()}, fires, "the same series")
+        # Told by both, Alertmanager has each once: the labels are the same to the last.
+        assert len(keeper.alerts()) == len(fires)
+        until(lambda: any("generatorURL" in it for it in keeper.alerts()), "Prometheus tells too")
         host.turn("calm")
         until(lambda: not prometheus.query(f"{FIRING} or {SAID}"), "all end")
         until(lambda: not keeper.alerts(), "Alertmanager hears that too")

@@ -1,0 +1,75 @@
+"""The table of alerts as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+import pytest
+
+from tests.support import full_snapshot
+from xenwatch.alerts.states import Alerts, State, step
+from xenwatch.alerts.table import ALERTS, SEVERITIES, WARNING, WATCHES, Alert, Watch
+from xenwatch.config import Settings
+from xenwatch.publish import Page, render
+from xenwatch.snapshot import Outcome, Status
+
+POLICY = Settings().alerts()
+EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
+NAMES = [alert.name for alert in EVERY]
+
+
+def page(failed: str) -> Page:
+    """The page of the full snapshot, one of whose probes has failed, if any is named."""
+    snapshot = full_snapshot()
+    if failed:
+        outcomes = {**snapshot.outcomes, failed: Outcome(Status.FAILED, "no answer")}
+        nothing: dict[str, Any] = {failed: None}
+        snapshot = dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
+    return render(snapshot, Settings().thresholds(), {}, policy=POLICY)
+
+
+def test_names_are_unique_and_make_good_names() -> None:
+    """No two alerts have the same name, and each becomes a name in CamelCase."""
+    titles = [alert.title for alert in EVERY]
+
+    assert len(set(NAMES)) == len(NAMES)
+    assert all(re.fullmatch(r"Xenwatch([A-Z][a-z0-9]+)+", title) for title in titles)
+
+
+def test_causes_and_severities_are_known() -> None:
+    """Every cause is an alert, and every condition has one of the severities."""
+    causes = {cause for alert in EVERY for cause in alert.causes}
+
+    assert causes <= set(NAMES)
+    assert all(set(alert.conditions) <= set(SEVERITIES) for alert in ALERTS)
+    assert all(watch.severity in SEVERITIES for watch in WATCHES)
+
+
+def test_texts_name_labels_there_are() -> None:
+    """Every place in a summary or description is the value or a label of the alert's series."""
+    for alert in EVERY:
+        places = set(re.findall(r"\{(\w+)\}", alert.summary + alert.description))
+        assert places <= {"value", *alert.labels}, alert.name
+
+
+@pytest.mark.parametrize("probe", sorted({alert.probe for alert in ALERTS if alert.probe}))
+def test_what_a_probe_cannot_read_is_unknown(probe: str) -> None:
+    """With a probe failed all its alerts are unknown and the others are as they were."""
+    states, before = page(probe).alerts.states, page("").alerts.states
+    own = {(it.name, severity) for it in ALERTS if it.probe == probe for severity in it.conditions}
+
+    assert {key: states[key] for key in own} == dict.fromkeys(own, State.UNKNOWN)
+    others = before.keys() - own - {("probe_failing", WARNING)}
+    assert {key: states.get(key) for key in others} == {key: before[key] for key in others}
+    assert states["probe_failing", WARNING] is State.PENDING
+
+
+def test_nothing_is_known_before_the_first_reading() -> None:
+    """Without outcomes only alerts that need no probe have a state, and none fires."""
+    alerts = step(Alerts(), {}, dataclasses.replace(full_snapshot(), outcomes={}), POLICY)
+
+    by_name = {alert.name: alert for alert in ALERTS}
+    assert all(not by_name[name].probe for name, _ in alerts.states)
+    assert set(alerts.states.values()) == {State.OK}
