@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.page.test_charts import HALF
 from tests.support import full_snapshot
+from tests.test_daemon import xenwatch
 from tests.test_overview import of
 from xenwatch import check, config
 from xenwatch.assess import severity
@@ -214,6 +215,19 @@ def test_it_takes_one_pass(capsys: pytest.CaptureFixture[str]) -> None:
     names = set(re.findall(r"'(\w+)'=", out))
     assert names <= {limit.name for limit in LIMITS}
     assert {"event_channels", "aio_requests", "file_system"} <= names
+
+
+def test_it_asks_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a source it asks the daemon, and says unknown once that is gone."""
+    with xenwatch(SYNTHETIC) as running:
+        running.get_ready()
+        status, out = run(capsys, f"--url={running.url}")
+
+    assert status == 0, out
+    assert out.startswith("XENWATCH OK - ")
+    status, out = run(capsys, f"--url={running.url}")
+    assert status == 3
+    assert "Connection refused. Does the daemon run there?" in out
 
 
 def test_options_reach_the_check(capsys: pytest.CaptureFixture[str]) -> None:

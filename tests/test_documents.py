@@ -30,6 +30,8 @@ XEN = "tests/xen installs and runs the service in a dom0"
 TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
 CHANGES = "it changes the reader's host"
 BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
+CHECK = "tests/test_check.py asks a daemon, and reads the definition for Icinga"
+TOP = "tests/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
@@ -73,6 +75,13 @@ ELSEWHERE = {
     " --directory DIR": BOARDS,
     "apt-get install prometheus prometheus-alertmanager": CHANGES,
     "make demo": DEMO,
+    "ssh -N -L 10730:127.0.0.1:10730 root@dom0.example": "it needs a dom0",
+    "/opt/xenwatch/bin/pip install rich": MAKE,
+    "xenwatch top": TOP,
+    "xenwatch top --source synthetic": TOP,
+    "xenwatch check": CHECK,
+    "install -m 644 contrib/icinga/xenwatch.conf /etc/icinga2/conf.d/": CHECK,
+    "curl -s http://127.0.0.1:10730/api/v1/overview": "tests/test_web.py asks the server the same",
     'make demo ARGS="--prometheus-port 9190 --alertmanager-port 9193"': DEMO,
     "systemctl show control.slice -p CPUShares -p CPUWeight -p DropInPaths": "it needs systemd",
     "systemctl set-property --runtime control.slice CPUShares=10240": CHANGES,
