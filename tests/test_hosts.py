@@ -24,7 +24,11 @@ WORDS = {
 """What lsevtchn prints of each kind."""
 NOT_CAPTURED = {"ptys", "file_systems"}
 """Probes whose files the capture lacks: they fail, which is not success."""
-ONLY_IN_DOM0 = {"blktap": Status.NOT_APPLICABLE, "maptrack": Status.DISABLED}
+ONLY_IN_DOM0 = {
+    "blktap": Status.NOT_APPLICABLE,
+    "maptrack": Status.DISABLED,
+    "qemu_wakeups_by_cause": Status.DISABLED,
+}
 
 every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name)
 
