@@ -196,7 +196,7 @@ def test_a_bad_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_pat
     ("arguments", "message"),
     [
         (["once", "--source=hots"], "--source: 'hots' is none of host"),
-        (["once", "--source=synthetic:debian-21"], "did you mean debian-12?"),
+        (["once", "--source=synthetic:debian-21"], "did you mean debian-13?"),
         (["once", "--source=tree:/nowhere"], "/nowhere: is no capture"),
         (["once", "--log.level=loud"], "--log.level: 'loud' is none of debug"),
         (["once", "--path.rootfs=here"], "--path.rootfs: 'here' is not an absolute path"),
