@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from xenwatch.config import KEYS
 from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
+from xenwatch.generate.density import density_page
 from xenwatch.generate.limits import limits_page
 from xenwatch.generate.metrics import metrics_page
 from xenwatch.generate.probes import probes_page
@@ -21,6 +22,7 @@ def documents() -> Mapping[str, str]:
         "contrib/xenwatch.toml": example_file(KEYS),
         "docs/alerts.md": alerts_page(),
         "docs/configuration.md": configuration_page(KEYS),
+        "docs/density.md": density_page(),
         "docs/limits.md": limits_page(LIMITS),
         "docs/metrics.md": metrics_page(METRICS),
         "docs/probes.md": probes_page(PROBES),
