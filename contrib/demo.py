@@ -129,7 +129,7 @@ def commands(directory: Path, ports: Mapping[str, int], source: str) -> dict[str
 @contextlib.contextmanager
 def running(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A program that ends, at worst by force, with the block."""
-    # In a session of its own Ctrl-C does not reach it, and it ends in its turn.
+    # Ctrl-C must reach this program alone, which ends the others in their turn.
     with (
         log.open("wb") as output,
         subprocess.Popen(
