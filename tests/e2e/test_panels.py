@@ -20,8 +20,12 @@ from xenwatch.probes import PROBES
 pytestmark = pytest.mark.timeout(120)
 
 BOARDS: Final = sorted((ROOT / "grafana/dashboards").glob("*.json"))
-PRESETS: Final = ("xcp-ng-8.3", "debian-12")
-"""The synthetic hosts scraped beside one on which every probe reads something."""
+DAEMONS: Final = {
+    "debian": ("xenwatch", "run", "--source=synthetic:debian-12", "--config.file="),
+    "busy": ("tests.e2e.busy", ""),
+}
+"""Daemons scraped beside one on which every probe reads something: module and its arguments, to
+the last of which the path of the configuration is appended."""
 OFTEN: Final = AT_ONCE + "".join(
     f"[probes.{probe.name}]\nenabled = true\ninterval = 1\n" for probe in PROBES
 )
@@ -71,13 +75,14 @@ def queries(prometheus: Prometheus, file: Path, instance: str) -> Iterator[Asked
 
 
 @contextlib.contextmanager
-def synthetic(directory: Path, preset: str) -> Iterator[str]:
-    """The address of a daemon on a synthetic host."""
+def synthetic(directory: Path, name: str) -> Iterator[str]:
+    """The address of one of `DAEMONS`."""
     target = f"127.0.0.1:{free_port()}"
-    config = directory / f"{preset}.toml"
+    config = directory / f"{name}.toml"
     config.write_text(f'[web]\nlisten_addresses = ["{target}"]\n[alerts]\n{OFTEN}')
-    argv = ("-m", "xenwatch", "run", f"--source=synthetic:{preset}", f"--config.file={config}")
-    with program(f"http://{target}/-/ready", directory / f"{preset}.log", sys.executable, *argv):
+    module, *options, last = DAEMONS[name]
+    argv = (sys.executable, "-m", module, *options, f"{last}{config}")
+    with program(f"http://{target}/-/ready", directory / f"{name}.log", *argv):
         yield target
 
 
@@ -94,7 +99,7 @@ def test_every_panel_shows_something(tmp_path: Path) -> None:
         running.enter_context(storm.running())
         targets = [
             storm.target,
-            *(running.enter_context(synthetic(tmp_path, preset)) for preset in PRESETS),
+            *(running.enter_context(synthetic(tmp_path, name)) for name in DAEMONS),
         ]
         prometheus = Prometheus(tmp_path, storm.config, *targets)
         running.enter_context(prometheus.running())

@@ -24,7 +24,7 @@ from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import ConfigError, Settings
 from xenwatch.generate.command import SDK
 from xenwatch.generate.dashboards import dashboard_files, panels, queries
-from xenwatch.generate.rules import RECORDS
+from xenwatch.generate.rules import HOST_RECORDS, RECORDS
 from xenwatch.limits import LIMITS
 from xenwatch.metrics import METRICS
 
@@ -111,7 +111,7 @@ def test_every_metric_is_declared(name: str) -> None:
     text = re.compile(r"[a-z_:]*(?:xenwatch_|\bup\b)[a-z_0-9:]*")
     known = {
         f"{metric.name}_bucket" if metric.kind == "histogram" else metric.name for metric in METRICS
-    } | {*RECORDS, "up"}
+    } | {*RECORDS, *HOST_RECORDS, "up"}
     named = {
         it
         for panel in panels_of(BOARDS[name])
@@ -134,6 +134,18 @@ def test_every_metric_is_shown() -> None:
     }
 
     assert {metric.name for metric in METRICS} - shown == set()
+
+
+def test_every_record_is_shown() -> None:
+    """What the rules record is in some panel."""
+    asked = "\n".join(
+        expression
+        for board in BOARDS.values()
+        for panel in panels_of(board)
+        for expression in expressions(panel)
+    )
+
+    assert {name for name in (*RECORDS, *HOST_RECORDS) if name not in asked} == set()
 
 
 def test_every_limit_has_its_panel_with_its_thresholds() -> None:

@@ -106,6 +106,12 @@ class Style:
         title = queries.title(metric.name)
         return self.series(key or metric.name, title, text, queries.unit(metric), [asked])
 
+    def of_record(self, name: str, text: str, labels: str) -> timeseries.Panel:
+        """Lines over time of what a rule records; `text` is the rule's expression."""
+        legend = queries.legend(it for it in queries.labels_of(text) if it != "job")
+        asked = Query(f"{name}{{{labels}}}" if labels else name, legend)
+        return self.series(name, queries.title(name), text, queries.record_unit(name), [asked])
+
     def bars(self, key: str, title: str, text: str, unit: str, asked: Query) -> bargauge.Panel:
         """A bar for each series as it is now."""
         panel = self._dress(bargauge.Panel(), key, text, [asked], instant=True)

@@ -10,6 +10,7 @@ from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import host
 from xenwatch.generate.dashboards.panels import AnyPanel, Query, Style, board, variable
 from xenwatch.generate.dashboards.queries import INSTANCE, expression, legend
+from xenwatch.generate.rules import HOST_RECORDS
 from xenwatch.limits import LIMITS
 from xenwatch.metrics import METRICS, Metric
 from xenwatch.metrics.alerts import ALERT_METRICS
@@ -50,6 +51,7 @@ def paths_dashboard(policy: Policy) -> Dashboard:
         [variable("instance", "Host", host.hosts(), many=False)],
         [
             ("Control path", panels(of_domains=False)),
+            ("In comparison", [style.of_record(*it, INSTANCE) for it in HOST_RECORDS.items()]),
             ("Work for all domains", panels(of_domains=True)),
         ],
     )

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import host
 from xenwatch.generate.dashboards.panels import AnyPanel, Query, Style, board, variable
-from xenwatch.generate.dashboards.queries import INSTANCES, named, select, title
+from xenwatch.generate.dashboards.queries import INSTANCES, labels_of, named, select, title
 from xenwatch.generate.rules import RECORDS
 from xenwatch.metrics.alerts import ALERT_STATE
 
@@ -35,10 +35,7 @@ def _room(style: Style) -> Iterator[AnyPanel]:
         style, host.HEADROOM.name, "VMs left by host", unit="short", columns="shape", what=by_shape
     )
     for name, text in RECORDS.items():
-        unit = "percentunit" if "_ratio" in name else "short"
-        labels = text.partition("(")[2].partition(")")[0].split(", ")[1:]
-        legend = " ".join(f"{{{{{label}}}}}" for label in labels)
-        yield style.series(name, title(name), text, unit, [Query(name, legend)])
+        yield style.of_record(name, text, INSTANCES if "instance" in labels_of(text) else "")
 
 
 def _hosts(style: Style) -> Iterator[AnyPanel]:

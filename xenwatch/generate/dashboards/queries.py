@@ -59,6 +59,18 @@ def unit(metric: Metric) -> str:
     return next((it for suffix, it in units.items() if metric.name.endswith(suffix)), "short")
 
 
+def labels_of(rule: str) -> list[str]:
+    """The labels that the expression of a recording rule leaves."""
+    return rule.partition("by (")[2].partition(")")[0].split(", ")
+
+
+def record_unit(name: str) -> str:
+    """The unit of what a rule records as Grafana names it, by the name of the rule."""
+    if "bytes:rate" in name:
+        return "Bps"
+    return "percentunit" if "ratio" in name else "short"
+
+
 def title(name: str) -> str:
     """A short title: the name of a metric without prefix, kind and unit."""
     words = [word for word in re.split(r"[:_]", name) if word not in _LEFT_OUT]

@@ -1,0 +1,50 @@
+"""A daemon on a synthetic XCP-ng whose disks are read all the time, as a process of its own.
+
+`python -m tests.e2e.busy CONFIG`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from typing import Any, Final
+
+from xenwatch import config, log
+from xenwatch.daemon import Daemon
+from xenwatch.model.datapath import USUAL
+from xenwatch.model.presets import PRESETS
+from xenwatch.model.source import ModelSource
+from xenwatch.probes import PROBES
+from xenwatch.snapshot import Snapshot
+from xenwatch.sources.base import Source
+from xenwatch.sources.open import Choice
+
+SECTORS: Final = 2048
+"""What the first disk reads from one look to the next; each further one reads so much more."""
+
+
+async def main(file: str) -> int:
+    """Serve until SIGTERM."""
+    settings = config.load(file, {})
+    log.configure("info", "json")
+    machine = PRESETS["xcp-ng-8.3"]()
+    disks = [name for name in machine.dom0.backends if name.startswith("vbd")]
+    disk_probe = next(probe for probe in PROBES if probe.name == "disks")
+
+    def read(source: Source, previous: Snapshot) -> Any:
+        for number, disk in enumerate(disks, 1):
+            was = machine.dom0.io.get(disk, USUAL)
+            sectors = was.read_sectors + number * SECTORS
+            machine.dom0.io[disk] = dataclasses.replace(was, read_sectors=sectors)
+        return disk_probe.read(source, previous)
+
+    probes = tuple(
+        dataclasses.replace(probe, read=read) if probe is disk_probe else probe for probe in PROBES
+    )
+    daemon = Daemon(settings, lambda: settings, ModelSource(machine), {}, probes=probes)
+    return await daemon.run(Choice("synthetic", "its disks are read"))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1])))
