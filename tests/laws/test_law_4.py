@@ -27,6 +27,7 @@ from xenwatch.model.platform import Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.source import ModelSource
+from xenwatch.parse.domaininfo import PAGE
 from xenwatch.planner import Plan, fit
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
@@ -38,6 +39,7 @@ READS = {"host", "domains", "event_channels", "irqs", "grants", "blktap", "aio",
     "memory",
     "bridges",
     "loops",
+    "host_memory",
 }
 """The probes behind the limits that VMs take of."""
 
@@ -61,6 +63,7 @@ def shapes(kind: str) -> st.SearchStrategy[Shape]:
         vifs=st.integers(0, 3),
         queues=st.integers(0, 3),
         uefi=st.booleans(),
+        memory_bytes=st.integers(1, 1 << 20).map(lambda pages: pages * PAGE),
     )
 
 
@@ -74,6 +77,7 @@ def started_as(platform: Platform, shape: Shape) -> devices.Shape:
         vifs=shape.vifs,
         queues=shape.queues,
         uefi=shape.uefi,
+        memory_kib=shape.memory_bytes // 1024,
     )
 
 
@@ -113,7 +117,7 @@ def test_a_vm_moves_each_limit_by_its_declared_cost(
 @pytest.mark.parametrize("uefi", [False, True], ids=["bios", "uefi"])
 def test_each_part_of_a_cost_is_declared(name: str, kind: str, uefi: bool) -> None:
     """A VM of several vCPUs, disks, interfaces and queues moves each limit as declared."""
-    shape = Shape("any", kind, vcpus=5, disks=3, vifs=2, uefi=uefi)
+    shape = Shape("any", kind, vcpus=5, disks=3, vifs=2, uefi=uefi, memory_bytes=PAGE)
 
     assert_declared(HOSTS[name], shape)
     assert_declared(HOSTS[name], dataclasses.replace(shape, queues=3))
@@ -164,10 +168,16 @@ def scarce(draw: st.DrawFn, platform: Platform) -> Platform:
     """The platform with less of what a setting or the start of a daemon decides."""
     less = {path: str(draw(numbers)) for path, numbers in SCARCE.items()}
     nofile = draw(st.integers(60, 400))
+    host_kib = platform.memory_kib + draw(st.integers(0, 1 << 26)) * 4
     daemons = tuple(
         dataclasses.replace(daemon, nofile=(nofile, nofile)) for daemon in platform.daemons
     )
-    return dataclasses.replace(platform, settings={**platform.settings, **less}, daemons=daemons)
+    return dataclasses.replace(
+        platform,
+        settings={**platform.settings, **less},
+        daemons=daemons,
+        host_kib=host_kib,
+    )
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)

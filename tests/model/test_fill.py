@@ -75,6 +75,7 @@ SAID = {
     "low_memory": ("xenserver-6.1", "pv", "Cannot allocate memory"),
     "tasks": ("xenserver-7.0", "pv", "fork: Resource temporarily unavailable"),
     "bridge_ports": ("debian-12", "pv", "can't add vif2.0 to its bridge: Exchange full"),
+    "host_memory": ("debian-12", "pv", "can't allocate low memory for domain: Out of memory"),
     "loops": ("debian-12", "pv", "losetup: cannot find an unused loop device"),
 }
 """By bound: a platform, the type of a VM, and what is said when there is enough for one VM."""
@@ -118,5 +119,6 @@ def held(machine: Machine, name: str) -> int:
         "tasks": dom0.tasks,
         "bridge_ports": max(dom0.bridge_ports.values()),
         "loops": len(dom0.loops),
+        "host_memory": dom0.guests_kib,
     }
     return counts[name]

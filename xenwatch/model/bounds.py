@@ -32,7 +32,8 @@ class Bounds:
     `channels` and `irqs` are dom0's event channels and interrupt descriptors, `frames` those of
     a guest's grant table and `own_frames` those of dom0's, `minors` blktap's minors or ids, `aio`
     requests as the kernel counts them, `xenstored` and `xenconsoled` the daemons' descriptors,
-    `memory` and `low_memory` what dom0 has to give in KiB, `bridge_ports` the ports of a bridge.
+    `memory` and `low_memory` what dom0 has to give in KiB, `bridge_ports` the ports of a bridge,
+    `host_memory` what Xen has for guests in KiB.
     """
 
     channels: int | None = None
@@ -49,6 +50,7 @@ class Bounds:
     tasks: int | None = None
     bridge_ports: int | None = None
     loops: int | None = None
+    host_memory: int | None = None
 
 
 NAMES: Final = tuple(field.name for field in dataclasses.fields(Bounds))
@@ -76,6 +78,7 @@ def of(platform: Platform) -> Bounds:
         tasks=min(map(int, pids)),
         bridge_ports=_BRIDGE_PORTS if platform.bridge_kind == "bridge" else _DATAPATH_PORTS,
         loops=_loops(platform),
+        host_memory=platform.host_kib - platform.memory_kib,
     )
 
 

@@ -26,6 +26,7 @@ QUEUE_ENTRIES: Final = 514
 NO_CONSOLE: Final = (
     "libxl_create.c:1976:console_xswait_callback: domain {domid} console tty: timed out"
 )
+OUT_OF_MEMORY: Final = "xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory"
 IOEMU_FAILED: Final = 'xenopsd internal error: Device.Ioemu_failed("qemu-dm exited unexpectedly")'
 REPOSITORY: Final = uuid.UUID("e3cd2b07-8f4d-4b0c-9a3d-5f4c1f1f0a11")
 """The storage repository of all disks."""
@@ -113,6 +114,17 @@ def told(text: str) -> Iterator[None]:
         yield
     except Refused as refusal:
         raise refusal.said(text) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The guest's own memory."""
+
+    def start(self, lease: Lease) -> None:
+        """Pages of Xen's, none of dom0's."""
+        xl = lease.dom0.platform.toolstack == XL
+        with told(OUT_OF_MEMORY if xl else "HOST_NOT_ENOUGH_FREE_MEMORY"):
+            lease.host_memory(lease.guest.memory_kib)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +357,7 @@ def of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Device]]:
     """
     hvm = shape.type == "hvm"
     xl = platform.toolstack == XL
+    yield "memory", 0, Memory()
     yield "store", 0, XenstoreRing()
     if xl or not hvm:
         yield "console", 0, Console()

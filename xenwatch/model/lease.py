@@ -99,6 +99,12 @@ class Lease:
         self._memory(anon_kib, slab_kib)
         self._at_end(self._memory, -anon_kib, -slab_kib)
 
+    def host_memory(self, kib: int) -> None:
+        """Memory of the guest's own, which Xen gives."""
+        self.dom0.need("host_memory", self.dom0.guests_kib + kib)
+        self._host_memory(kib)
+        self._at_end(self._host_memory, -kib)
+
     def low_memory(self, kib: int) -> None:
         """Low memory of a 32-bit dom0."""
         self.dom0.need("low_memory", self.dom0.low_kib + kib)
@@ -205,6 +211,9 @@ class Lease:
     def _memory(self, anon_kib: int, slab_kib: int) -> None:
         self.dom0.anon_kib += anon_kib
         self.dom0.slab_kib += slab_kib
+
+    def _host_memory(self, kib: int) -> None:
+        self.dom0.guests_kib += kib
 
     def _low_memory(self, kib: int) -> None:
         self.dom0.low_kib += kib

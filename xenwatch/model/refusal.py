@@ -23,6 +23,7 @@ ERRNO: Final = {
     "tasks": errno.EAGAIN,
     "bridge_ports": errno.EXFULL,
     "loops": errno.ENOSPC,
+    "host_memory": errno.ENOMEM,
 }
 """The error number of each bound (`xenwatch.model.bounds`)."""
 

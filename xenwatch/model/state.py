@@ -79,7 +79,8 @@ class Dom0:
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
     bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
     in KiB of each loop device, `anon_kib` and `slab_kib` what guests take of dom0's memory,
-    `low_kib` of its low memory, `log_kib` what was written to the logs;
+    `low_kib` of its low memory, `log_kib` what was written to the logs,
+    `guests_kib` the guests' own memory;
     `bridge_ports` is by index of the bridge. `seconds` is the time
     since the host was made.
     """
@@ -106,6 +107,7 @@ class Dom0:
         self.anon_kib = 0
         self.slab_kib = 0
         self.low_kib = 0
+        self.guests_kib = 0
         self.log_kib = 0
         self.bridge_ports: dict[int, int] = {}
         self.tasks = platform.tasks
