@@ -94,8 +94,9 @@ def test_a_new_limit_needs_no_other_place() -> None:
 def test_every_alert_is_described() -> None:
     """The page of the alerts has one row for every alert."""
     page = alerts_page()
+    titles = [*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)]
 
-    assert all(page.count(f"| [{alert.title}](") == 1 for alert in (*ALERTS, *WATCHES))
+    assert all(page.count(f"| [{title}](") == 1 for title in titles)
 
 
 def test_every_limit_and_probe_is_described() -> None:
