@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -330,11 +331,17 @@ def _host(snapshot: Snapshot) -> str:
 Row = TypeVar("Row")
 
 
+@functools.cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """The types of a dataclass's fields; to find them takes longer than to read a row."""
+    return typing.get_type_hints(kind)
+
+
 def _read(kind: type[Row], value: object) -> Row:
     """A value of JSON as a dataclass of this module, each field checked against its type."""
     if not isinstance(value, dict):
         raise TypeError(f"{kind.__name__} is no object")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(typing.cast(Any, kind))
     return kind(**{name: _checked(hint, value[name], name) for name, hint in hints.items()})
 
 
