@@ -197,6 +197,16 @@ def test_control_slice_keeps_the_toolstack_running(comm: str) -> None:
     assert waiting("datapath-overload-without-slice", comm) > 0.5
 
 
+def test_xapi_answers_late_without_control_slice() -> None:
+    """What takes a fraction of a second with control.slice takes more than one without."""
+    calm = played(load("datapath-overload"), [600]).machine.dom0.round_trips
+    late = played(load("datapath-overload-without-slice"), [600]).machine.dom0.round_trips
+
+    assert calm["xapi"] < 0.2
+    assert 1 < late["xapi"] < 3
+    assert calm["xenstored"] < late["xenstored"] < 0.5
+
+
 WISHES = st.dictionaries(
     st.text(max_size=3),
     st.builds(Wish, st.floats(0, 8), st.integers(1, 10240)),

@@ -26,6 +26,8 @@ DYING: Final = 1
 PAUSED: Final = 8
 BLOCKED: Final = 16
 RUNNING: Final = 32
+CALM: Final = {"xenstored": 0.0003, "xapi": 0.004}
+"""Seconds a daemon of the control path takes to answer when it has a CPU."""
 _IPIS: Final = ("resched", "callfunc", "callfuncsingle", "irqwork", "spinlock")
 _DOM0_VIRQS: Final = {9: "xen-pcpu", 16: "mce", 2: "hvc_console"}
 _DOM_EXC: Final = 3
@@ -112,7 +114,7 @@ class Dom0:
         self.bridge_ports: dict[int, int] = {}
         self.tasks = platform.tasks
         self.io: dict[str, TapdiskStats] = {}
-        self.round_trips: dict[str, float] = {"xenstored": 0.0003, "xapi": 0.004}
+        self.round_trips = dict(CALM)
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
         self._indexes = itertools.count(1)
