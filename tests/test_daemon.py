@@ -208,6 +208,20 @@ def test_shapes_are_taken_up(tmp_path: Path) -> None:
         assert answer["plans"][0]["shapes"][0]["vcpus"] == 16
 
 
+def test_alerts_are_switched_on_and_off(tmp_path: Path) -> None:
+    """The states of alerts are on the page, and gone when SIGHUP brings a file without alerts."""
+    file = tmp_path / "xenwatch.toml"
+    file.touch()
+    with xenwatch("--config.file", str(file)) as running:
+        running.get_ready()
+        assert b"xenwatch_alert_state{" in running.get("metrics")
+        file.write_text("[alerts]\nenabled = false\n")
+        running.process.send_signal(signal.SIGHUP)
+        running.until("configuration read again")
+        while b"xenwatch_alert_state{" in running.get("metrics"):
+            pass
+
+
 def test_a_port_in_use_is_an_error() -> None:
     """A port that is taken ends the daemon with status 1 and a line that says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:

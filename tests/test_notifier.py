@@ -304,7 +304,7 @@ async def test_a_command_gets_the_alerts_on_stdin(tmp_path: Path) -> None:
     ("argv", "reason"),
     [
         (("/bin/false",), "exit status 1"),
-        (("/nonexistent",), "cannot be run: No such file or directory"),
+        (("/nonexistent",), "cannot be run: .*No such file or directory"),
         (("/bin/sh", "-c", "sleep 1000 & sleep 1000"), "not done within 0.1 s, killed"),
     ],
 )
@@ -321,3 +321,33 @@ async def test_a_server_that_is_not_there_says_why() -> None:
             await post(session, "http://user:secret@localhost:1/", {})
 
     assert shown("http://user:secret@localhost:1/x?key=secret") == "http://localhost:1/x"
+
+
+async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be had to look up a name, that delivery fails, and no more."""
+
+    def start(*_arguments: object) -> asyncio.Future[None]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(RuntimeError("can't start new thread"))
+        return future
+
+    monkeypatch.setattr("xenwatch.receivers.threads.start", start)
+    async with http_session() as session:
+        with pytest.raises(DeliveryError, match="can't start new thread"):
+            await post(session, "http://alertmanager.example/", {})
+
+
+async def test_a_file_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
+    """A state file in a directory that is not there is one line in the log, and alerts are told."""
+    file = str(tmp_path / "gone/alerts.json")
+    async with server() as it:
+        telling = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
+        with capture_logs() as logs:
+            async with running(telling.run()):
+                telling.tell(FIRES)
+                await until(lambda: len(it.got) == 1 and bool(logs))
+                telling.tell(OVER)
+                await until(lambda: len(it.got) == 2)
+        telling.save_at_the_end()
+
+    assert [log["event"] for log in logs] == ["alerts are not kept"]

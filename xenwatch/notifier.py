@@ -35,7 +35,7 @@ FILE_LIMIT: Final = 16 << 20
 SAVE_DEADLINE: Final = 0.5
 """Seconds reading or writing the file may take while the daemon starts or stops."""
 
-_NOT_OURS: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_NOT_OURS: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 """What a file raises that this program has not written."""
 
 _log = structlog.get_logger()
@@ -182,9 +182,9 @@ class Notifier:
             try:
                 await threads.start(functools.partial(self._write, text), "alerts")
                 failed = False
-            except OSError as error:
+            except (OSError, RuntimeError) as error:
                 if not failed:
-                    _log.error("alerts are not kept", file=self._file, reason=error.strerror)
+                    _log.error("alerts are not kept", file=self._file, reason=str(error))
                 failed = True
 
     def save_at_the_end(self) -> None:

@@ -75,7 +75,7 @@ async def post(session: aiohttp.ClientSession, url: str, document: object) -> No
             said = await answer.content.read(_MOST_SHOWN)
     except TimeoutError:
         raise DeliveryError(f"no answer within {DEADLINE:g} s") from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+    except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
         raise DeliveryError(printable(str(error) or type(error).__name__)) from error
     if answer.status // 100 != 2:
         raise DeliveryError(f"status {answer.status}: {printable(said.decode(errors='replace'))}")
@@ -132,8 +132,8 @@ class Command:
                 env=_ENVIRONMENT,
                 start_new_session=True,
             )
-        except OSError as error:
-            raise DeliveryError(f"cannot be run: {error.strerror}") from error
+        except (OSError, RuntimeError) as error:  # no program, or no thread that waits for it
+            raise DeliveryError(f"cannot be run: {error}") from error
         try:
             async with asyncio.timeout(self._deadline):
                 await process.communicate(json.dumps(event(alerts)).encode())
