@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.planning import LINUX, WINDOWS, plan, states_of, xenserver
+from tests.planning import LINUX, plan, states_of, xenserver
 from tests.support import full_snapshot
 from xenwatch import costs, remedies
 from xenwatch.assess import assess
