@@ -49,7 +49,7 @@ def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
     dropped = names - set(probes) - {"time", "outcomes", "kept"}
     outcomes = {name: it for name, it in snapshot.outcomes.items() if name in probes}
     nothing: dict[str, Any] = dict.fromkeys(dropped)
-    return dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
+    return dataclasses.replace(snapshot, outcomes=outcomes, kept={}, **nothing)
 
 
 def render(
