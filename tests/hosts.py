@@ -231,14 +231,7 @@ def _files(capture: Path) -> FileTree:
     for name in ("proc-xen", "sys-hypervisor", "sys-devices-system-xen", "sys-bus-xen-backend",
                  "xen-backend-devices", "net-vif"):  # fmt: skip
         _sysfs(tree, (capture / name).read_bytes())
-    for line in (capture / "sys-kernel-irq").read_text().splitlines():
-        tree.directory(f"/sys/kernel/irq/{line.split()[0]}")
-    for name in _LINK.findall((capture / "ip-s-link").read_text()):
-        if name[1].startswith("vif"):
-            device = name[1].replace("vif", "vif-").replace(".", "-")
-            tree.link(f"/sys/class/net/{name[1]}", f"../../devices/{device}/net/{name[1]}")
-    for number in re.findall(r"^/dev/loop(\d+)", _losetup(capture), re.MULTILINE):
-        tree.link(f"/sys/dev/block/7:{number}", f"../../devices/virtual/block/loop{number}")
+    _devices(tree, capture)
     tree.file("/proc/stat", (capture / "proc-stat").read_bytes())
     tree.file("/proc/net/dev", (capture / "net-dev").read_bytes())
     tree.directory("/sys/bus/xen-backend/devices")
@@ -250,6 +243,18 @@ def _files(capture: Path) -> FileTree:
     for path in (capture / "cgroup-xen.service").iterdir():
         tree.file(f"/sys/fs/cgroup/system.slice/xen.service/{path.name}", path.read_bytes())
     return tree
+
+
+def _devices(tree: FileTree, capture: Path) -> None:
+    """What of sysfs was kept in other words: interrupts, network interfaces, loop devices."""
+    for line in (capture / "sys-kernel-irq").read_text().splitlines():
+        tree.directory(f"/sys/kernel/irq/{line.split()[0]}")
+    for name in _LINK.findall((capture / "ip-s-link").read_text()):
+        if name[1].startswith("vif"):
+            device = name[1].replace("vif", "vif-").replace(".", "-")
+            tree.link(f"/sys/class/net/{name[1]}", f"../../devices/{device}/net/{name[1]}")
+    for number in re.findall(r"^/dev/loop(\d+)", _losetup(capture), re.MULTILINE):
+        tree.link(f"/sys/dev/block/7:{number}", f"../../devices/virtual/block/loop{number}")
 
 
 def _process(tree: FileTree, directory: Path) -> None:
