@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +18,26 @@ from tests.xen.truth import AWAKE, Fact, Truth
 from tests.xen.vm import CPUS, Vm
 from xenwatch import shapes
 from xenwatch.costs import Units
-from xenwatch.limits import Limit
+from xenwatch.limits import LIMITS, Limit
+from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.planner import units
 
-OWN: Final = (
-    *("xenwatch_limit_", "xenwatch_probe_", "xenwatch_snapshot_", "xenwatch_build_info"),
+PROVED: Final = {
+    *(name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)),
+    *(metric.name for metric in HOST_METRICS),
+} - {
+    # Xen tells it only to who asks for one port after the other, as xenwatch does.
+    "xenwatch_event_channel_slots",
+    # How xenwatch itself has read them.
     "xenwatch_event_channels_route_info",
-)
-"""What xenwatch says of itself: there is no other road to it."""
-SCAN_COST: Final = "xenwatch_event_channel_slots"
-"""Xen tells this to nobody but who asks for one port after the other."""
+}
+"""Metrics that need a fact for every series. Of the others, those that have one are compared."""
 OWN_LABELS: Final = {"xenwatch_host_info": {"event_channel_abi", "abi_origin"}}
 """Labels that say how something is known."""
+
+NOTHING: Final[Mapping[str, float]] = {}
+CAPTURING: Final = {"xenwatch_xenstored_fds_used": 1}
+"""What `xenwatch capture` takes itself while it reads: one connection to xenstored."""
 
 Row = tuple[str, str, str, str]
 Key = tuple[str, frozenset[tuple[str, str]]]
@@ -46,8 +55,6 @@ def comparable(page: Page) -> dict[Key, float]:
     """The page's series about the host: a state that changes all the time is only `AWAKE`."""
     found: dict[Key, float] = defaultdict(float)
     for (name, labels), value in page.series.items():
-        if not name.startswith("xenwatch_") or name.startswith(OWN) or name == SCAN_COST:
-            continue
         kept = frozenset(
             (label, AWAKE if label == "state" and its in ("running", "blocked") else its)
             for label, its in labels
@@ -64,19 +71,24 @@ def take_truth(vm: Vm, into: Path, part: str = "") -> Truth:
     return Truth(into)
 
 
-def compare(page: Page, truth: Truth, before: Truth | None = None) -> tuple[list[Row], str]:
+def compare(
+    page: Page, truth: Truth, before: Truth | None = None, more: Mapping[str, float] = NOTHING
+) -> tuple[list[Row], str]:
     """The table of values, and what is wrong about them ("" when nothing is).
 
-    Every series must have a fact and every fact its series. `before` is the truth about what moves,
-    as it was before the page.
+    Every fact must have its series, and every series of `PROVED` its fact. `before` is the truth
+    about what moves, as it was before the page. `more` is what there was more of by metric when
+    the page was made.
     """
     said = comparable(page)
-    facts = {key(fact): fact for fact in truth.facts()}
+    facts = {
+        key(fact): replace(fact, value=fact.value + more.get(fact.metric, 0))
+        for fact in truth.facts()
+    }
     earlier = {key(fact): fact.value for fact in before.moving()} if before else {}
     rows: list[Row] = []
-    wrong = [
-        f"no other road to {_series(it)}" for it in sorted(said.keys() - facts.keys(), key=str)
-    ]
+    untold = [it for it in said.keys() - facts.keys() if it[0] in PROVED]
+    wrong = [f"no other road to {_series(it)}" for it in sorted(untold, key=str)]
     for which, fact in facts.items():
         low, high = sorted((fact.value, earlier.get(which, fact.value)))
         value = said.get(which)
@@ -100,9 +112,13 @@ class Observation:
     replayed: Page
     truth: Truth
 
-    def compared(self, page: Page) -> tuple[list[Row], str]:
-        """See `compare`."""
-        return compare(page, self.truth, self.before)
+    def of_daemon(self) -> tuple[list[Row], str]:
+        """The daemon's page against the truth."""
+        return compare(self.page, self.truth, self.before)
+
+    def of_capture(self) -> tuple[list[Row], str]:
+        """The replayed capture against the truth."""
+        return compare(self.replayed, self.truth, self.before, CAPTURING)
 
 
 def observe(vm: Vm, daemon: Daemon, directory: Path) -> Observation:

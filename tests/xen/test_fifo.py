@@ -77,7 +77,7 @@ def test_every_value_is_true(
     """With any number of guests every exported value equals the one by another road."""
     it = observed[population]
 
-    rows, wrong = it.compared(it.page)
+    rows, wrong = it.of_daemon()
 
     report.table(f"values with {population} (xenwatch, truth, road)", rows)
     assert wrong == ""
@@ -90,7 +90,7 @@ def test_a_capture_replayed_elsewhere_is_true(
     """A capture made in dom0 gives the same values outside of it, every one of them true."""
     it = observed[population]
 
-    _, wrong = it.compared(it.replayed)
+    _, wrong = it.of_capture()
 
     assert wrong == ""
 

@@ -15,6 +15,10 @@ from typing import Any, Final
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
+HZ: Final = 100
+"""USER_HZ: ticks of /proc/PID/stat a second."""
+MICRO: Final = 1e6
+NANO: Final = 1e9
 
 KINDS: Final = {
     "Virtual IRQ": "virq",
@@ -76,6 +80,7 @@ class Truth:
             *self.host_memory(),
             *self.domains(),
             *self.backends(),
+            *self.emulated(),
             *self.host(),
             *self.moving(),
         ]
@@ -99,6 +104,45 @@ class Truth:
             labels = (("domid", str(domid)),)
             metric = "xenwatch_domain_cpu_seconds_total"
             yield Fact(metric, float(seconds), "xl list", labels, 0.1)
+        yield from self.processes()
+        yield from self.slices()
+
+    def processes(self) -> Iterator[Fact]:
+        """What xenstored and the QEMUs have had of dom0's CPUs, and had to wait for."""
+        ticks, _, _, waited = map(int, self.text("xenstored-times").split())
+        role = (("role", "xenstored"),)
+        yield Fact("xenwatch_daemon_cpu_seconds_total", ticks / HZ, "awk /proc/PID/stat", role, 0.1)
+        road = "awk /proc/PID/task/*/schedstat"
+        yield Fact("xenwatch_daemon_wait_seconds_total", waited / NANO, road, role, 0.1)
+        for path in sorted(self.directory.glob("qemu-[0-9]*")):
+            ticks, threads, switches, waited = map(int, path.read_text().split())
+            its = (("domid", path.name[5:]),)
+            yield Fact(
+                "xenwatch_qemu_cpu_seconds_total", ticks / HZ, "awk /proc/PID/stat", its, 0.1
+            )
+            yield Fact("xenwatch_qemu_wait_seconds_total", waited / NANO, road, its, 0.1)
+            # QEMU's worker threads come and go; those that went are only known to who saw them.
+            status = "awk /proc/PID/task/*/status"
+            yield Fact("xenwatch_qemu_wakeups_total", switches, status, its, 100)
+            yield Fact("xenwatch_qemu_threads", threads, "awk /proc/PID/stat", its, 4)
+
+    def slices(self) -> Iterator[Fact]:
+        """CPU time of the slices."""
+        for path in sorted(self.directory.glob("*.slice")):
+            its = (("slice", path.name),)
+            text = path.read_text()
+            yield Fact("xenwatch_slice_weight", int(text.split()[0]), "cat cpu.weight", its)
+            for metric, row in (("cpu", "usage_usec"), ("throttled", "throttled_usec")):
+                found = re.findall(rf"^{row} (\d+)$", text, re.MULTILINE)
+                for microseconds in found:
+                    name = f"xenwatch_slice_{metric}_seconds_total"
+                    yield Fact(name, int(microseconds) / MICRO, "cat cpu.stat", its, 0.1)
+            for kind, microseconds in re.findall(
+                r"^(some|full) .*total=(\d+)$", text, re.MULTILINE
+            ):
+                labels = (("kind", kind), *its)
+                name = "xenwatch_slice_pressure_seconds_total"
+                yield Fact(name, int(microseconds) / MICRO, "cat cpu.pressure", labels, 0.1)
 
     def host_memory(self) -> Iterator[Fact]:
         """What Xen has and has given away; it shows whole MiB."""
@@ -172,6 +216,11 @@ class Truth:
         """dom0's memory."""
         total = int(self.text("free").splitlines()[1].split()[1])
         yield Fact("xenwatch_dom0_memory_max_bytes", total, "free -b")
+        info = self.info()
+        mib, free = int(info["total_memory"]), int(info["free_memory"])
+        yield Fact("xenwatch_host_memory_max_bytes", mib * MIB, "xl info: total_memory", (), MIB)
+        road = "xl info: total_memory less free_memory"
+        yield Fact("xenwatch_host_memory_used_bytes", (mib - free) * MIB, road, (), MIB)
         target = self.number("memory-target") * KIB
         yield Fact("xenwatch_dom0_balloon_target_bytes", target, "xenstore memory/target")
         mem = self.listed()[0][1]
@@ -212,6 +261,10 @@ class Truth:
                 ),
             )
 
+    def info(self) -> dict[str, str]:
+        """`xl info`."""
+        return dict(re.findall(r"^(\w+) +: (.*)$", self.text("xl-info"), re.MULTILINE))
+
     def list_l(self) -> list[dict[str, Any]]:
         """`xl list -l`."""
         found: list[dict[str, Any]] = json.loads(self.text("xl-list-l"))
@@ -231,7 +284,10 @@ class Truth:
         pattern = r'^/local/domain/0/backend/(\w+)/(\d+)/\d+/state = "(\d)"$'
         found = re.findall(pattern, self.text("backend"), re.MULTILINE)
         road = "xenstore-ls"
-        states = Counter((domid, cls, XENBUS[int(state)]) for cls, domid, state in found)
+        # xenconsoled never moves the state of a console: it says nothing.
+        states = Counter(
+            (domid, cls, XENBUS[int(state)]) for cls, domid, state in found if cls != "console"
+        )
         for (domid, cls, state), count in states.items():
             its = (("class", cls), ("domid", domid), ("state", state))
             yield Fact("xenwatch_domain_backends", count, road, its)
@@ -244,9 +300,16 @@ class Truth:
                 labels = (("domid", str(domain)),)
                 yield Fact(metric, counts[domain], road, labels)
 
+    def emulated(self) -> Iterator[Fact]:
+        """Devices the QEMUs were asked for; the tests' guests ask for no other."""
+        for path in sorted(self.directory.glob("qemu-args-*")):
+            if " -serial " in path.read_text():
+                labels = (("device", "serial"), ("domid", path.name[10:]))
+                yield Fact("xenwatch_qemu_emulated_device", 1, "/proc/PID/cmdline", labels)
+
     def host(self) -> Iterator[Fact]:
         """Versions. The labels that only say how something is known are xenwatch's own."""
-        info = dict(re.findall(r"^(\w+) +: (.*)$", self.text("xl-info"), re.MULTILINE))
+        info = self.info()
         release, machine = self.text("uname").split()
         system = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', self.text("os-release"), re.MULTILINE))
         labels = (

@@ -8,7 +8,23 @@ rm -rf "$1"
 mkdir -p "$1"
 cd "$1" || exit 1
 
+account() { # /proc/PID: CPU ticks, threads, voluntary switches, nanoseconds waited for a CPU
+    awk '{print $14 + $15, $20}' "$1/stat"
+    awk '/^voluntary_ctxt_switches/ {n += $2} END {printf "%.0f\n", n}' "$1"/task/*/status
+    awk '{n += $2} END {printf "%.0f\n", n}' "$1"/task/*/schedstat
+}
+
 xl list > xl-list
+account "/proc/$(cat /run/xenstore.pid)" > xenstored-times
+for pid in $(pgrep -f -- '-xen-domid [1-9]'); do
+    domid=$(tr '\0' '\n' < "/proc/$pid/cmdline" | grep -A1 -x -e -xen-domid | tail -n 1)
+    account "/proc/$pid" > "qemu-$domid"
+    tr '\0' ' ' < "/proc/$pid/cmdline" > "qemu-args-$domid"
+done
+for slice in system.slice user.slice; do
+    group="/sys/fs/cgroup/$slice"
+    [ ! -d "$group" ] || cat "$group/cpu.weight" "$group/cpu.stat" "$group/cpu.pressure" > "$slice"
+done
 ps -eL --no-headers | wc -l > tasks
 free -b > free
 cat /proc/meminfo > meminfo
