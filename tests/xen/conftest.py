@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.xen import guests
-from tests.xen.daemon import PORT, Daemon, install
+from tests.xen.daemon import INTERVAL, PORT, Daemon, install
 from tests.xen.image import Image, image
 from tests.xen.report import Report
 from tests.xen.vm import Vm
@@ -66,6 +66,14 @@ def daemon(vm: Vm, report: Report) -> Daemon:
     report.note("start of the unit", running.start())
     vm.wait(running.answers, "/metrics", 60)
     return running
+
+
+@pytest.fixture
+def often(daemon: Daemon) -> Iterator[None]:
+    """Readings every few seconds, for tests that watch them go on."""
+    daemon.configure(4)
+    yield
+    daemon.configure(INTERVAL)
 
 
 @pytest.fixture

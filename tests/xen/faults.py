@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Final, Self
 
-from tests.xen.daemon import READING, SCRIPTS, SUCCESS, Daemon, Page
+from tests.xen.daemon import READING, SCRIPTS, Daemon, Page
 from tests.xen.vm import Vm
 
 XENSTORED_PROBES: Final = {"xenstore", "xenstore_devices"}
@@ -42,14 +42,9 @@ def watch(daemon: Daemon, seconds: float) -> list[Page]:
     return pages
 
 
-def advancing(pages: list[Page], probe: str) -> int:
+def readings(pages: list[Page], probe: str) -> int:
     """How many readings of a probe are on these pages."""
     return len({page.get(READING, probe=probe) for page in pages} - {None})
-
-
-def successes(pages: list[Page], probe: str) -> set[float | None]:
-    """What the pages say of a probe's success."""
-    return {page.get(SUCCESS, probe=probe) for page in pages}
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import pytest
+
 from tests.xen import faults, guests
 from tests.xen.daemon import READING, Daemon, Page
 from tests.xen.faults import XENSTORED_PROBES
@@ -13,8 +15,8 @@ from tests.xen.vm import Vm
 
 STOPPED: Final = 30.0
 """Seconds for which xenstored does not run."""
-WATCHED: Final = 15.0
-"""Seconds for which xenstored is out of descriptors: twice the deadline of a probe, and more."""
+WATCHED: Final = 30.0
+"""Seconds for which xenstored is out of descriptors."""
 CHANNELS: Final = "xenwatch_event_channels_used"
 RATIO: Final = "xenwatch_limit_used_ratio"
 THRESHOLD: Final = "xenwatch_limit_threshold_ratio"
@@ -26,16 +28,17 @@ def names(page: Page) -> set[str]:
 
 
 def all_go_on(pages: list[Page], before: Page) -> None:
-    """Every reading but xenstored's is had again and again, and event channels do not move."""
+    """Every reading but xenstored's is had anew and never fails, and event channels do not move."""
     for probe in set(before.by(READING, "probe")) - XENSTORED_PROBES:
-        assert faults.advancing(pages, probe) > 2, probe
-        assert faults.successes(pages, probe) == {1.0}, probe
+        assert faults.readings(pages, probe) > 1, probe
+        assert not any(probe in page.failed() for page in pages), probe
     assert {page.get(CHANNELS) for page in pages} == {before.get(CHANNELS)}
 
 
 class Hazards:
     """To be inherited by a class of tests in each module."""
 
+    @pytest.mark.usefixtures("often")
     def test_a_stopped_xenstored_costs_its_own_readings_alone(
         self, vm: Vm, daemon: Daemon, report: Report, guest: int
     ) -> None:
@@ -53,6 +56,7 @@ class Hazards:
         assert after.failed() == set()
         assert names(after) == names(before)
 
+    @pytest.mark.usefixtures("often")
     def test_a_xenstored_out_of_descriptors_is_seen_coming(
         self, vm: Vm, daemon: Daemon, guest: int
     ) -> None:
