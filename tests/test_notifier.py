@@ -136,6 +136,16 @@ async def test_what_is_long_over_is_told_no_more() -> None:
     assert alert["endsAt"] == "2023-11-14T22:17:51.000+00:00"
 
 
+async def test_the_critical_are_told_first() -> None:
+    """A warning is sent after the critical alert that inhibits it, whichever fired first."""
+    critical = dataclasses.replace(FIRING, severity="critical")
+    box = outbox.Outbox("host1", "r/", [])
+    box.take(Alerts({KEY: FIRING, (AIO.name, "critical", ()): critical}, {}, ()))
+
+    severities = [alert["labels"]["severity"] for alert in box.standing(START, 240)]
+    assert severities == ["critical", "warning"]
+
+
 async def test_each_alertmanager_is_told_by_itself() -> None:
     """One that refuses does not keep another from hearing, and is told when it takes it."""
     clock = FakeClock()

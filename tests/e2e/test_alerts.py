@@ -85,7 +85,11 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
 
 
 def test_a_leak_is_told_once_whatever_is_restarted(tmp_path: Path) -> None:
-    """A leak is notified once, its warning is inhibited, restarts repeat and lose nothing."""
+    """A leak is notified once, its warning is inhibited, restarts repeat and lose nothing.
+
+    Only a fresh Alertmanager may tell of the inhibited warning: it notifies of old alerts before
+    its inhibitor has seen them all (https://github.com/prometheus/alertmanager/issues/4064).
+    """
     receiver = Receiver()
     keeper = Alertmanager(tmp_path, receiver.url)
     host = Host(
@@ -116,6 +120,7 @@ def test_a_leak_is_told_once_whatever_is_restarted(tmp_path: Path) -> None:
                 )
                 until(lambda: bool(standing()["warning"]["status"]["inhibitedBy"]), "inhibited")
                 during = standing()
+                assert by_keeper(receiver) == [("firing", CHANNELS, "critical")]
         with host.running(), keeper.running():
             until(lambda: set(standing()) == set(SEVERITIES), "the new Alertmanager knows")
             after = standing()
@@ -126,10 +131,12 @@ def test_a_leak_is_told_once_whatever_is_restarted(tmp_path: Path) -> None:
     for severity in SEVERITIES:
         assert before[severity]["startsAt"] == during[severity]["startsAt"]
         assert before[severity]["startsAt"] == after[severity]["startsAt"]
-    assert by_keeper(receiver) == [
+    told = by_keeper(receiver)
+    assert [it for it in told if it[2] == "critical"] == [
         ("firing", CHANNELS, "critical"),
         ("resolved", CHANNELS, "critical"),
     ]
+    assert max(map(told.count, told)) == 1
     assert sorted(by_webhook(receiver)) == sorted(
         (status, CHANNELS, severity) for status in ("firing", "resolved") for severity in SEVERITIES
     )

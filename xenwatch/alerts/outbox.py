@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
 from xenwatch.alerts.states import Active, Alerts, Key
-from xenwatch.alerts.table import ALERTS, Alert
+from xenwatch.alerts.table import ALERTS, CRITICAL, Alert
 
 RETENTION: Final = 900.0
 """Seconds an alert that is over is repeated, as Prometheus does, should Alertmanager be away."""
@@ -53,13 +53,18 @@ class Outbox:
 
         What fires ends by itself in `lasting` seconds unless it is told again: a daemon that dies
         leaves nothing behind. Source: Prometheus, rules/alerting.go and notifier/notifier.go.
+        The critical come first: an Alertmanager just started notifies of old alerts at once, and a
+        warning is to find there what inhibits it. Source: Alertmanager, dispatch/dispatch.go.
         """
         self._over = {
             identity: message
             for identity, message in self._over.items()
             if message.ends is not None and now - message.ends < RETENTION
         }
-        firing = [of_active(it, self._instance, self.runbooks) for it in self.alerts.firing]
+        firing = sorted(
+            (of_active(it, self._instance, self.runbooks) for it in self.alerts.firing),
+            key=lambda message: message.labels["severity"] != CRITICAL,
+        )
         return [
             {
                 "labels": dict(message.labels),
