@@ -64,22 +64,29 @@ def render(families: Iterable[Family], openmetrics: bool = False) -> bytes:
     the last one stays: a series never appears twice. Formats: Prometheus's "Exposition formats"
     and the OpenMetrics 1.0.0 specification.
     """
-    parts: list[str] = []
+    return both(families)[openmetrics]
+
+
+def both(families: Iterable[Family]) -> tuple[bytes, bytes]:
+    """The page in the text format and as OpenMetrics, whose lines of samples are the same."""
+    plain: list[str] = []
+    openmetrics: list[str] = []
     for family in families:
-        series = {_prefix(family.name, family.labels, key): value for key, value in family.samples}
-        lines = [
-            f"{prefix}{number(value)}\n"
-            for prefix, value in series.items()
-            if not math.isnan(value)
-        ]
-        for key, histogram in dict(family.histograms).items():
-            lines += _histogram(family, key, histogram)
+        lines = "".join(_lines(family))
         if lines:
-            parts.append(_header(family, openmetrics))
-            parts += lines
-    if openmetrics:
-        parts.append("# EOF\n")
-    return "".join(parts).encode()
+            plain += (_header(family, openmetrics=False), lines)
+            openmetrics += (_header(family, openmetrics=True), lines)
+    openmetrics.append("# EOF\n")
+    return "".join(plain).encode(), "".join(openmetrics).encode()
+
+
+def _lines(family: Family) -> Iterator[str]:
+    series = {_prefix(family.name, family.labels, key): value for key, value in family.samples}
+    for prefix, value in series.items():
+        if not math.isnan(value):
+            yield f"{prefix}{number(value)}\n"
+    for key, histogram in dict(family.histograms).items():
+        yield from _histogram(family, key, histogram)
 
 
 def number(value: float) -> str:

@@ -78,8 +78,7 @@ def render(
         found = step(alerts or found, {it.name: it for it in families}, snapshot, policy)
         families.append(metrics.alert_states(found))
     bodies: dict[tuple[bool, bool], bytes] = {}
-    for openmetrics in (False, True):
-        body = exposition.render(families, openmetrics)
+    for openmetrics, body in zip((False, True), exposition.both(families), strict=True):
         bodies[openmetrics, False] = body
         bodies[openmetrics, True] = gzip.compress(body, compresslevel=1, mtime=0)
     return Page(bodies, states, snapshot, history, found)
