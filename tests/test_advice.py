@@ -217,6 +217,16 @@ def test_the_command_speaks_of_a_synthetic_host(
     assert all(f"desktop-0{number}" in out for number in range(1, 5))
 
 
+def test_a_host_that_stands_still_has_no_rates(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Two passes over a preset would read the same: it is ranked by what its QEMUs did so far."""
+    status = main(["advise", "--source", "synthetic:pulsar-before"])
+
+    out = capsysbinary.readouterr().out.decode()
+    assert status == 0
+    assert out.startswith("Read once: ")
+    assert "wakeups a second" not in out
+
+
 def test_without_qemus_to_read_the_command_fails(
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:

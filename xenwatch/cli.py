@@ -42,7 +42,7 @@ from xenwatch.planner import fit_each
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
-from xenwatch.sources.open import choose, open_source, synthetic
+from xenwatch.sources.open import choose, open_source, stands_still, synthetic
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.words import printable
 
@@ -300,7 +300,8 @@ def _advise(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
     probes = [it for it in settings.probes() if it.name in advice.PROBES]
     earlier, now = None, one_pass(source, probes)
-    if options.interval > 0 and not settings[config.SOURCE].startswith("tree:"):
+    still = stands_still(settings[config.SOURCE], settings[config.ROOTFS])
+    if options.interval > 0 and not still:
         time.sleep(min(options.interval, MOST_PATIENT))
         earlier, now = now, one_pass(source, [it for it in probes if it.name == "qemus"], now)
     _say(*present.failures(now.outcomes).splitlines())

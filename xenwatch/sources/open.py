@@ -57,6 +57,14 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
     raise SourceError(spec, "is none of host, synthetic[:NAME], tree:DIR, auto")
 
 
+def stands_still(spec: str, rootfs: str = "/") -> bool:
+    """Whether time does not go on in the source `spec` names: two passes read the same."""
+    from xenwatch.sources.synthetic import names  # noqa: PLC0415
+
+    kind, _, rest = choose(spec, rootfs).spec.partition(":")
+    return kind == "tree" or (kind == "synthetic" and rest.partition("@")[0] not in names())
+
+
 def synthetic(name: str, *, empty: bool = False) -> Source:
     """The synthetic host of a preset (no name: the default one), or the same without a VM.
 
