@@ -80,20 +80,22 @@ def test_threads_are_told_from_other_processes() -> None:
     assert set(found.workers) == {10, 11, 12}
 
 
-def test_dom0s_own_qemu_serves_qdisks() -> None:
-    """The QEMU that is attached to no guest is a worker of dom0, a guest's QEMU is none."""
+def test_a_qemu_that_only_serves_disks_is_a_worker() -> None:
+    """A QEMU attached to dom0 or to a PV guest is a worker of it, a device model is none."""
     processes = {
         20: stat(20, "xen-qemu-system", kernel=False),
         21: stat(21, "qemu-system-i38", kernel=False),
+        22: stat(22, "xen-qemu-system", kernel=False),
     }
     files = {
         "/proc/20/cmdline": b"xen-qemu-system-i386\0-xen-domid\x000\0-xen-attach\0",
         "/proc/21/cmdline": b"qemu-dm-3\0-xen-domid\x003\0",
+        "/proc/22/cmdline": b"xen-qemu-system-i386\0-xen-domid\x007\0-xen-attach\0",
     }
 
     found = datapath(passed(host(processes, files=files), Snapshot()))
 
-    assert found.cpu_seconds() == {(0, "qdisk"): 1.0}
+    assert found.cpu_seconds() == {(0, "qdisk"): 1.0, (7, "qdisk"): 1.0}
 
 
 def test_tapdisks_are_found_by_their_shared_memory() -> None:

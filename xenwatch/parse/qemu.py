@@ -43,23 +43,36 @@ def arguments(data: bytes) -> tuple[str, ...]:
 def device_model_of(argv: Sequence[str]) -> int | None:
     """The domain whose device model this is, `None` where it is no guest's.
 
-    dom0's own backend QEMU has `-xen-domid 0` and `-xen-attach`.
+    One with `-xen-attach` emulates nothing; see `backend_of`.
     """
     if not argv:
         return None
     named = _NAMED.match(argv[0])
     if named:
-        return _guest(named[1])
+        return _domid(named[1]) or None
+    attached, found = _attachment(argv)
+    return None if attached else found or None
+
+
+def backend_of(argv: Sequence[str]) -> int | None:
+    """The domain whose qdisks, consoles and framebuffers this QEMU serves and no more.
+
+    xl starts one for a PV or PVH guest that has such devices, and one for dom0's own. `None` for
+    any other process. Source: Xen, tools/libs/light/libxl_dm.c.
+    """
+    attached, found = _attachment(argv) if argv else (False, None)
+    return found if attached else None
+
+
+def _attachment(argv: Sequence[str]) -> tuple[bool, int | None]:
+    """Whether a QEMU is attached to a domain it emulates nothing of, and the domain it names."""
     program = argv[0].rpartition("/")[2]
-    if "qemu" not in program:
-        return None
-    found: int | None = None
-    for option, value in _options(argv):
-        if option == "-xen-attach":
-            return None
+    attached, found = False, None
+    for option, value in _options(argv) if "qemu" in program else ():
+        attached = attached or option == "-xen-attach"
         if option == "-xen-domid" or (option == "-d" and program == _CLASSIC):
-            found = _guest(value)
-    return found
+            found = _domid(value)
+    return attached, found
 
 
 def emulated_devices(argv: Sequence[str]) -> tuple[str, ...]:
@@ -68,8 +81,8 @@ def emulated_devices(argv: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in DEVICES if name in found)
 
 
-def _guest(text: str) -> int | None:
-    return int(text) if _NUMBER.match(text) and int(text) else None
+def _domid(text: str) -> int | None:
+    return int(text) if _NUMBER.match(text) else None
 
 
 def _options(argv: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Final
 from xenwatch.parse import cpustat, netdev
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
+from xenwatch.parse.qemu import arguments, backend_of
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.probes.base import DOMAIN, Probe
 from xenwatch.probes.devices import DIRECTORY
@@ -136,16 +137,17 @@ def _search(
 
 
 def _worker(source: Source, stat: ProcessStat) -> Worker | None:
-    """What a process is to the datapath: a thread of a driver, dom0's own QEMU, or nothing."""
+    """What a process is to the datapath: a thread of a driver, a QEMU for disks, or nothing."""
     if stat.kernel_thread:
         thread = parse_thread(stat.comm)
         if thread is None:
             return None
         return Worker(thread.domid, thread.kind, stat.start_ticks, stat.cpu_seconds)
     if b"qemu" in stat.comm:
-        argv = (read_optional(source, f"/proc/{stat.pid}/cmdline") or b"").split(b"\0")
-        if b"-xen-attach" in argv:
-            return Worker(0, QDISK, stat.start_ticks, stat.cpu_seconds)
+        argv = arguments(read_optional(source, f"/proc/{stat.pid}/cmdline") or b"")
+        domid = backend_of(argv)
+        if domid is not None:
+            return Worker(domid, QDISK, stat.start_ticks, stat.cpu_seconds)
     return None
 
 
