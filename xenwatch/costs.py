@@ -159,7 +159,8 @@ DOM0_LOW_MEMORY: Final[Costs] = dict.fromkeys(
 )
 _PORTS: Final = {**_same(Cost(vif=1), "pv", "pvh"), "hvm": Cost(vif=2)}
 BRIDGE_PORTS: Final[Costs] = dict.fromkeys(REGIMES, _PORTS)
-"""An HVM domain's network interface has an emulated twin on the same bridge."""
+"""An HVM domain's network interface has an emulated twin on the same bridge, at every start anew,
+until the guest's own drivers unplug it; one without such drivers keeps it."""
 LOOP_DEVICES: Final[Costs] = {**dict.fromkeys(REGIMES, _NONE), "xl": _same(Cost(disk=1))}
 """For xl as if every disk were a file."""
 

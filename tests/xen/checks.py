@@ -155,6 +155,11 @@ def cost(limit: Limit, shape: guests.Shape) -> Units:
     return units(limit.costs["xl"][shape.type], its, CPUS)
 
 
+def given_back(limit: Limit, shape: guests.Shape) -> int:
+    """What a guest gives back once its drivers run: they unplug the emulated twins of its vifs."""
+    return shape.vifs if limit.name == "bridge_ports" and shape.type == "hvm" else 0
+
+
 def _series(series: Key) -> str:
     name, labels = series
     inner = ",".join(f'{label}="{value}"' for label, value in sorted(labels))

@@ -14,6 +14,8 @@ from tests.xen.report import Report
 from tests.xen.vm import Vm
 from tests.xen.wheels import ROOT
 
+pytest.register_assert_rewrite("tests.xen.hazards")
+
 BUILD = ROOT / "build" / "xen"
 CAPTURES = BUILD / "captures"
 """Where the populations are kept as captured hosts until `make keep-captures`."""
@@ -45,27 +47,58 @@ def xen_image(report: Report) -> Image:
         return image()
 
 
+class Machines:
+    """One machine at a time, kept for as long as the modules want the same dom0."""
+
+    def __init__(self, xen_image: Image, report: Report) -> None:
+        self._image = xen_image
+        self._report = report
+        self._now: tuple[str, Daemon] | None = None
+
+    def get(self, name: str, arguments: str) -> Daemon:
+        """The daemon of a dom0 with these additions to its command line, a new one by this name."""
+        if self._now is None or self._now[0] != arguments:
+            self.close()
+            machine = Vm(
+                self._image, BUILD / name, PORT, xen_args="conring_size=1M", dom0_args=arguments
+            )
+            running = Daemon(machine)
+            self._now = arguments, running
+            with self._report.stage(f"{name}: boot"):
+                machine.boot()
+            with self._report.stage(f"{name}: install xenwatch"):
+                install(machine, BUILD / "wheel")
+            self._report.note(f"{name}: start of the unit", running.start())
+            machine.wait(running.answers, "/metrics", 60)
+        return self._now[1]
+
+    def close(self) -> None:
+        """End the machine there is."""
+        if self._now is not None:
+            self._now[1].vm.close()
+            self._now = None
+
+
+@pytest.fixture(scope="session")
+def machines(xen_image: Image, report: Report) -> Iterator[Machines]:
+    """The machines, the last of which ends with the tests."""
+    with contextlib.closing(Machines(xen_image, report)) as these:
+        yield these
+
+
 @pytest.fixture(scope="module")
-def vm(request: pytest.FixtureRequest, report: Report, xen_image: Image) -> Iterator[Vm]:
-    """The machine of a module, which names the additions to dom0's command line `DOM0_ARGS`."""
-    name = request.module.__name__.rpartition(".")[2]
+def daemon(request: pytest.FixtureRequest, machines: Machines) -> Daemon:
+    """The running daemon of a module, which names the additions for dom0's kernel `DOM0_ARGS`."""
     arguments: str = request.module.DOM0_ARGS
-    machine = Vm(xen_image, BUILD / name, PORT, xen_args="conring_size=1M", dom0_args=arguments)
-    with contextlib.closing(machine):
-        with report.stage(f"{name}: boot"):
-            machine.boot()
-        with report.stage(f"{name}: install xenwatch"):
-            install(machine, BUILD / "wheel")
-        yield machine
+    running = machines.get(request.module.__name__.rpartition(".")[2], arguments)
+    running.configure(INTERVAL)
+    return running
 
 
 @pytest.fixture(scope="module")
-def daemon(vm: Vm, report: Report) -> Daemon:
-    """The running daemon."""
-    running = Daemon(vm)
-    report.note("start of the unit", running.start())
-    vm.wait(running.answers, "/metrics", 60)
-    return running
+def vm(daemon: Daemon) -> Vm:
+    """The machine of a module."""
+    return daemon.vm
 
 
 @pytest.fixture

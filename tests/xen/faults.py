@@ -13,7 +13,7 @@ from tests.xen.daemon import READING, SCRIPTS, Daemon, Page
 from tests.xen.vm import Vm
 
 XENSTORED_PROBES: Final = {"xenstore", "xenstore_devices"}
-"""The probes that ask xenstored, and can do nothing without it."""
+"""The probes that ask xenstored and can do nothing without it; the second only where it has to."""
 
 
 def pid_of(vm: Vm, daemon: str) -> int:
@@ -59,7 +59,7 @@ def descriptors_limited(vm: Vm, process: int, most: int) -> Iterator[None]:
 
 
 class Hog:
-    """A process of dom0 that holds event channels; a context manager."""
+    """A process of dom0 that holds what others want; a context manager."""
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm

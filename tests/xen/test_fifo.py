@@ -111,7 +111,21 @@ def test_guests_take_what_the_table_says(
     new = [POPULATION[name] for name in POPULATIONS[after] if name not in POPULATIONS[before]]
     taken = checks.used(observed[after].truth, limit) - checks.used(observed[before].truth, limit)
 
-    assert taken == sum(checks.cost(limit, shape) for shape in new)
+    assert taken == sum(checks.cost(limit, it) - checks.given_back(limit, it) for it in new)
+
+
+def test_an_hvm_guest_begins_with_emulated_twins(vm: Vm, daemon: Daemon) -> None:
+    """Before its drivers run, an HVM guest takes the bridge ports that the table declares."""
+    ports = next(limit for limit in LIMITS if limit.name == "bridge_ports")
+    shape = Shape("hvm", vifs=2)
+    before = sum(daemon.fresh().of(ports.used_metric).values())
+    vm.run(f"{guests.prepare(vm, 'paused', shape)} -p", deadline=240)
+    try:
+        after = sum(daemon.fresh().of(ports.used_metric).values())
+    finally:
+        guests.destroy(vm, "paused")
+
+    assert after - before == checks.cost(ports, shape)
 
 
 def test_the_two_routes_to_event_channels_agree(vm: Vm, daemon: Daemon) -> None:

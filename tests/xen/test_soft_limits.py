@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -9,14 +11,17 @@ from typing import Final
 import pytest
 
 from tests.xen import guests
-from tests.xen.daemon import SCRIPTS, Daemon, Page
+from tests.xen.daemon import INTERVAL, PREFIX, SCRIPTS, Daemon, Page
+from tests.xen.guests import Shape
 from tests.xen.report import Report
 from tests.xen.vm import Vm
+from tests.xen.wheels import ROOT
 
 DOM0_ARGS = ""
 
+CPU: Final = "xenwatch_datapath_cpu_seconds_total"
 METRICS: Final[Mapping[str, tuple[str, tuple[str, ...], float]]] = {
-    "datapath": ("xenwatch_datapath_cpu_seconds_total", ("domid", "kind"), 0.1),
+    "datapath": (CPU, ("domid", "kind"), 0.1),
     "queues": ("xenwatch_vif_queues", ("domid", "device"), 0),
     "dropped": ("xenwatch_vif_dropped_packets_total", ("domid", "device", "direction"), 0),
     "unattached": ("xenwatch_vifs_unattached", ("domid",), 0),
@@ -27,6 +32,7 @@ METRICS: Final[Mapping[str, tuple[str, tuple[str, ...], float]]] = {
     "cpu": ("xenwatch_dom0_cpu_seconds_total", ("cpu", "mode"), 0.1),
 }
 """Words of `dom0/soft.sh`: the metric, its labels, and how far ticks may be off."""
+RINGS: Final = f"[probes.netback_rings]\nenabled = true\ninterval = {INTERVAL}\n"
 PROBES: Final = ("datapath", "disks", "dom0_cpus", "slices", "control_path")
 POPULATION: Final = ("pv1", "pv5")
 """One guest of the smallest shape, and one with three disks and two interfaces."""
@@ -116,6 +122,68 @@ def test_an_interface_off_its_bridge_is_told(vm: Vm, daemon: Daemon, population:
 
     assert page.get("xenwatch_vifs_unattached", domid=str(domid)) == 1
     assert page_of(daemon).get("xenwatch_vifs_unattached", domid=str(domid)) == 0
+
+
+def test_a_qemu_that_serves_a_disk_counts_for_its_guest(vm: Vm, daemon: Daemon) -> None:
+    """Where QEMU is the backend of a PV guest's disk, its CPU time is the guest's."""
+    disk = f"{guests.DIRECTORY}/qdisk.img"
+    line = f'disk=["format=raw,vdev=xvda,access=rw,backendtype=qdisk,target={disk}"]'
+    vm.run(f"truncate -s 16M {disk}")
+    created = guests.create(vm, "qdisk", Shape(disks=0, vifs=0, extra=(line,)))
+    domid = guests.domid(vm, "qdisk")
+    key = CPU, frozenset({("domid", str(domid)), ("kind", "qdisk")})
+    try:
+        vm.wait(lambda: key in by_hand(vm)[0], "a QEMU of the guest", 60)
+        low = by_hand(vm)[0][key]
+        page = page_of(daemon)
+        high = by_hand(vm)[0][key]
+    finally:
+        guests.destroy(vm, "qdisk")
+
+    assert created.status == 0
+    assert low - 0.1 <= page.series[key] <= high + 0.1
+
+
+def test_rings_are_those_of_debugfs(vm: Vm, daemon: Daemon, population: None) -> None:
+    """Slots and waiting requests of each interface are what netback's own files say."""
+    daemon.configure(daemon.interval, RINGS)
+    try:
+        page = daemon.fresh(probes=["netback_rings"])
+    finally:
+        daemon.configure(daemon.interval)
+    text = vm.run("cd /sys/kernel/debug/xen-netback && grep -H . vif*/io_ring_q*")
+    slots = {}
+    waiting = {}
+    for vif in {line.partition("/")[0] for line in text.splitlines()}:
+        its = "\n".join(line for line in text.splitlines() if line.startswith(f"{vif}/"))
+        sizes = map(int, re.findall(r"[TR]X: nr_ents (\d+)", its))
+        asked = map(int, re.findall(r"req prod (\d+)", its))
+        answered = map(int, re.findall(r"rsp prod (\d+)", its))
+        # What is the guest's transmission is received in dom0.
+        for direction, size, come, done in zip(("rx", "tx"), sizes, asked, answered, strict=True):
+            slots[vif, direction] = size
+            waiting[vif, direction] = come - done
+
+    def told(metric: str) -> dict[tuple[str, str], float]:
+        series = ((dict(labels), value) for labels, value in page.of(metric).items())
+        return {(its["device"], its["direction"]): value for its, value in series}
+
+    assert len(slots) == 2 * 3
+    assert told("xenwatch_vif_ring_slots") == slots
+    assert told("xenwatch_vif_ring_requests") == waiting
+    assert set(page.by("xenwatch_vif_stopped_queues", "device").values()) == {0}
+
+
+def test_a_slice_is_given_the_share_that_is_computed(vm: Vm, report: Report) -> None:
+    """With every slice busy, dom0's kernel divides the CPU as xenwatch says it will."""
+    vm.put([ROOT / "tests/contention.py"], "/root")
+    found = json.loads(vm.run(f"{PREFIX}/bin/python /root/contention.py", deadline=120))
+
+    control, vms = (found["by_name"][name] for name in ("control.slice", "vm.slice"))
+    report.note(f"share of control.slice {control['share']:.3f}, given {control['given']:.3f}", 0)
+    assert found["hierarchy"] == 2
+    assert control["share"] == pytest.approx(control["given"], rel=0.1)
+    assert vms["share"] == pytest.approx(vms["given"], rel=0.2)
 
 
 def test_slices_have_weights_where_the_kernel_gives_them(vm: Vm, daemon: Daemon) -> None:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from tests.xen.image import Image
 
 LOG: Final = logging.getLogger("xen")
@@ -53,8 +55,9 @@ def emulated_cpus() -> int:
 
     Where it has not, each waits for the other to be run again, and one is several times as fast.
     """
-    to_spare = (os.cpu_count() or 1) - os.getloadavg()[0]
-    return 2 if to_spare >= 1 else 1
+    cpus = os.cpu_count() or 1
+    to_spare = cpus * (1 - psutil.cpu_percent(interval=1.0) / 100)
+    return 2 if to_spare >= 1.5 else 1
 
 
 def free_port() -> int:

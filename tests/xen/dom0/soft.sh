@@ -8,6 +8,11 @@ for stat in /proc/[0-9]*/stat; do
     case $comm in
         vif[0-9]*.[0-9]*-q*) kind=netback domid=$(echo "$comm" | sed 's/^vif\([0-9]*\).*/\1/') ;;
         [0-9]*.xvd*) kind=blkback domid=${comm%%.*} ;;
+        *qemu*)
+            args=$(tr '\0' ' ' < "${stat%/stat}/cmdline")
+            case $args in *" -xen-attach "*) ;; *) continue ;; esac
+            kind=qdisk domid=$(echo "$args" | sed 's/.* -xen-domid \([0-9]*\) .*/\1/')
+            ;;
         *) continue ;;
     esac
     ticks=$(sed 's/.*) //' "$stat" | awk '{print $12 + $13}')

@@ -23,7 +23,7 @@ HEADER: Final = struct.Struct("=IIII")
 WATCH: Final = 4
 WATCH_EVENT: Final = 15
 DEADLINE: Final = 90.0
-PAUSE: Final = 0.02
+PAUSE: Final = 0.1
 
 
 def exactly(connection: socket.socket, size: int) -> bytes:
