@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 LAB = Path(__file__).parent / "hosts" / "lab-debian-12-xen-4.17"
@@ -11,6 +12,14 @@ CAPTURES = (LAB / "0-guests", LAB / "5-guests")
 def domids(capture: Path) -> tuple[int, ...]:
     """The domains that were there when the host was captured."""
     return tuple(sorted(int(path.name) for path in (capture / "dom").iterdir()))
+
+
+def files(capture: Path, name: str) -> dict[str, bytes]:
+    """Content by path from a file in which each begins with `FILE PATH:`."""
+    text = (capture / name).read_bytes()
+    parts = re.split(rb"^(?:FILE (\S+):|# absent: .*)\n", text, flags=re.MULTILINE)
+    pairs = zip(parts[1::2], parts[2::2], strict=True)
+    return {path.decode(): content for path, content in pairs if path}
 
 
 def listed(capture: Path, name: str) -> dict[str, bytes]:

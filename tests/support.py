@@ -17,11 +17,14 @@ from xenwatch.readings_soft import (
     Datapath,
     Disks,
     Dom0Cpus,
+    NetbackRings,
+    Ring,
     RoundTrips,
     Slice,
     Slices,
     Transfers,
     Vif,
+    VifRings,
     VirtualDisk,
     Worker,
 )
@@ -189,6 +192,9 @@ def full_snapshot() -> Snapshot:
             frozenset(),
             frozenset(),
             0,
+        ),
+        "netback_rings": NetbackRings(
+            {"vif5.0": VifRings(5, Ring(512, 500), Ring(512, 0), 900, 1000, 1)}
         ),
         "disks": Disks(
             {

@@ -229,6 +229,18 @@ def test_interfaces_of_running_domains_are_looked_at() -> None:
     }
 
 
+def test_a_ring_is_told_as_dom0_sees_it() -> None:
+    """What the guest sends is received in dom0, and room it gives is for what dom0 sends."""
+    assert values("xenwatch_vif_ring_requests") == {
+        ("vif5.0", "rx", "5"): 500,
+        ("vif5.0", "tx", "5"): 0,
+    }
+    assert values("xenwatch_vif_ring_slots")["vif5.0", "rx", "5"] == 512
+    assert values("xenwatch_vif_queued_bytes") == {("vif5.0", "5"): 900}
+    assert values("xenwatch_vif_queued_max_bytes") == {("vif5.0", "5"): 1000}
+    assert values("xenwatch_vif_stopped_queues") == {("vif5.0", "5"): 1}
+
+
 def test_what_a_disk_does_not_tell_is_absent() -> None:
     """blkback keeps no times: no series, and the storage of a disk may be unknown."""
     assert values("xenwatch_disk_wait_seconds_total") == {

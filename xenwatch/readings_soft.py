@@ -100,7 +100,8 @@ class Worker:
 
     `kind` is netback, blkback, tapdisk or qdisk.
 
-    dom0's own QEMU serves the disks of all domains that have a qdisk: its domid is 0.
+    A qdisk worker is a QEMU that serves a PV or PVH domain and emulates nothing; an HVM domain's
+    own QEMU serves its qdisks too, and is none. The one of dom0 serves disks attached to dom0.
     `start_ticks` tells a worker from a later one of its number.
     """
 
@@ -147,6 +148,38 @@ class Datapath:
             key = worker.domid, worker.kind
             found[key] = found.get(key, 0.0) + worker.cpu_seconds
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A ring of requests from a guest: its slots, and those with a request not yet answered."""
+
+    slots: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class VifRings:
+    """The rings of a network interface, all its queues together.
+
+    `tx` and `rx` are as the guest sees them, which sends by the one and gives netback room to fill
+    by the other. `queued_bytes` wait for such room, `stopped` queues have reached their part of
+    `queued_bytes_max`.
+    """
+
+    domid: int
+    tx: Ring
+    rx: Ring
+    queued_bytes: int
+    queued_bytes_max: int
+    stopped: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetbackRings:
+    """netback's rings by interface."""
+
+    by_vif: Mapping[str, VifRings]
 
 
 @dataclass(frozen=True, slots=True)

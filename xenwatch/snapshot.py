@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xenwatch.readings_qemu import Qemus, WakeupsByCause
-from xenwatch.readings_soft import ControlPath, Datapath, Disks, Dom0Cpus, Slices
+from xenwatch.readings_soft import (
+    ControlPath,
+    Datapath,
+    Disks,
+    Dom0Cpus,
+    NetbackRings,
+    Slices,
+)
 
 INITIALISING: Final = "Initialising"
 """The state sysfs shows of every device that has no driver in dom0's kernel."""
@@ -361,6 +368,7 @@ class Snapshot:
     control_path: ControlPath | None = None
     dom0_cpus: Dom0Cpus | None = None
     datapath: Datapath | None = None
+    netback_rings: NetbackRings | None = None
     disks: Disks | None = None
     qemus: Qemus | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None

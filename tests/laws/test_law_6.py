@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.captures import CAPTURES, domids, listed
+from tests.captures import CAPTURES, domids, files, listed
 from xenwatch.model.render.cgroup import (
     render_flat,
     render_membership,
@@ -22,6 +22,7 @@ from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import LogLine, render_dmesg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
+from xenwatch.model.render.netback import render_io_ring
 from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.text import render_loadavg, render_number, render_word
@@ -38,6 +39,7 @@ from xenwatch.parse.gnttab import parse_maptrack
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits
@@ -71,6 +73,11 @@ FILES = [
     for pattern, trip in ROUND_TRIPS.items()
     for path in sorted(capture.glob(pattern))
 ]
+RINGS = [
+    pytest.param(content, id=f"{capture.name}{path}")
+    for capture in CAPTURES
+    for path, content in files(capture, "debugfs-xen").items()
+]
 NUMBERS = [
     pytest.param(content, id=f"{capture.name}{path}")
     for capture in CAPTURES
@@ -87,6 +94,12 @@ def test_a_real_file_survives_parser_and_renderer(path: Path, trip: RoundTrip) -
     assert trip(data) == data
 
 
+@pytest.mark.parametrize("content", RINGS)
+def test_a_real_ring_survives_parser_and_renderer(content: bytes) -> None:
+    """A ring of netback's is the same bytes after it was parsed and rendered."""
+    assert render_io_ring(parse_io_ring(content)) == content
+
+
 @pytest.mark.parametrize("content", NUMBERS)
 def test_a_real_number_survives_parser_and_renderer(content: bytes) -> None:
     """A file of one number is the same bytes after it was parsed and rendered."""
@@ -98,6 +111,7 @@ def test_every_pattern_has_files() -> None:
     walked = {(capture, pattern) for capture in CAPTURES for pattern in ROUND_TRIPS}
 
     assert all(list(capture.glob(pattern)) for capture, pattern in walked)
+    assert len(RINGS) == 5
     assert domids(CAPTURES[1]) == (0, 1, 2, 3, 4, 5)
 
 

@@ -27,6 +27,7 @@ from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.process import parse_schedstat, parse_stat
@@ -51,6 +52,7 @@ _PLAIN: dict[str, Parser] = {
     "evtchn status": parse_status,
     "gnttab query size": parse_query_size,
     "maptrack": parse_maptrack,
+    "ring of netback": parse_io_ring,
     "kernel log": parse_kernel_log,
     "links": parse_links,
     "statvfs": lambda data: parse_statvfs("/", data),

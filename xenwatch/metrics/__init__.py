@@ -19,6 +19,7 @@ from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.datapath import DATAPATH_METRICS
 from xenwatch.metrics.disks import DISK_METRICS
 from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.netback import NETBACK_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
 from xenwatch.metrics.qemu import QEMU_METRICS
@@ -37,6 +38,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *SLICE_METRICS,
     *CONTROL_PATH_METRICS,
     *DATAPATH_METRICS,
+    *NETBACK_METRICS,
     *DISK_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""

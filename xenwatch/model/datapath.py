@@ -7,10 +7,12 @@ from functools import partial
 from typing import Final
 
 from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
+from xenwatch.model.render.netback import render_io_ring
 from xenwatch.model.render.tapdisk import render_tapdisk
 from xenwatch.model.render.text import render_number
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
+from xenwatch.parse.netback import FIELDS
 from xenwatch.parse.process import TICKS
 from xenwatch.parse.tapdisk import TapdiskStats
 
@@ -28,6 +30,21 @@ BLKBACK: Final = {
     "wr_sect": "write_sectors",
 }
 """blkback's names of what tapdisk counts too."""
+RINGS_SINCE: Final = (3, 18)
+"""Linux whose netback shows its rings below debugfs as it does today."""
+IDLE_RING: Final = dict.fromkeys(FIELDS, "0") | {
+    "tx_slots": "256",
+    "rx_slots": "256",
+    "rx_req_prod": "256",
+    "rx_requests": "256",
+    "pending_prod": "256",
+    "napi_state": "10",
+    "napi_weight": "64",
+    "credit": str(2**64 - 1),
+    "queued_bytes_max": "524288",
+    "gate": "running",
+}
+"""Of a captured host, less what its guest had sent and got; it has given room for 256 packets."""
 _COUNTERS: Final = (0,) * 16
 
 
@@ -35,16 +52,26 @@ def build(tree: FileTree, dom0: Dom0) -> None:
     """Add the files."""
     tree.file("/proc/stat", partial(_stat, dom0))
     tree.file("/proc/net/dev", partial(_net_dev, dom0))
+    tree.directory("/sys/kernel/debug/bdi")
     for link in dom0.links.values():
         if _VIF.match(link.name):
             for queue in range(_queues(dom0, link.name)):
-                for direction in ("rx", "tx"):
-                    tree.directory(f"/sys/class/net/{link.name}/queues/{direction}-{queue}")
+                _queue(tree, dom0, link.name, queue)
     for bus_id, state in dom0.backends.items():
         if bus_id.startswith("vbd-") and state == CONNECTED:
             _blkback(tree, dom0, bus_id)
         elif bus_id.startswith("vbd3-"):
             _tapdisk(tree, dom0, bus_id)
+
+
+def _queue(tree: FileTree, dom0: Dom0, vif: str, queue: int) -> None:
+    """A queue of an interface; its ring is shown once the frontend has connected."""
+    for direction in ("rx", "tx"):
+        tree.directory(f"/sys/class/net/{vif}/queues/{direction}-{queue}")
+    bus_id = vif.replace("vif", "vif-").replace(".", "-")
+    if dom0.platform.kernel >= RINGS_SINCE and dom0.backends.get(bus_id) == CONNECTED:
+        path = f"/sys/kernel/debug/xen-netback/{vif}/io_ring_q{queue}"
+        tree.file(path, render_io_ring(IDLE_RING | {"queue": str(queue)}))
 
 
 def _blkback(tree: FileTree, dom0: Dom0, bus_id: str) -> None:

@@ -19,6 +19,7 @@ from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
 from xenwatch.probes.memory import MEMORY
+from xenwatch.probes.netback_rings import NETBACK_RINGS
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
@@ -52,5 +53,6 @@ PROBES: Final[tuple[Probe, ...]] = (
     CONTROL_PATH,
     DOM0_CPUS,
     DATAPATH,
+    NETBACK_RINGS,
     DISKS,
 )

@@ -1,0 +1,73 @@
+"""The metrics of netback's rings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.readings_soft import Ring, VifRings
+
+
+def _of(value: Callable[[VifRings], Iterable[Row]]) -> Rows:
+    """Rows of every interface, with its domain and device before their own labels."""
+
+    def rows(readings: Readings) -> Iterable[Row]:
+        rings = readings.snapshot.netback_rings
+        for name, vif in rings.by_vif.items() if rings else ():
+            for labels, number in value(vif):
+                yield (str(vif.domid), name, *labels), number
+
+    return rows
+
+
+def _both(value: Callable[[Ring], int]) -> Rows:
+    return _of(lambda it: ((("rx",), value(it.tx)), (("tx",), value(it.rx))))
+
+
+_SOURCE: Final = "/sys/kernel/debug/xen-netback/vif*/io_ring_q*"
+_VIF: Final = ("domid", "device")
+
+NETBACK_METRICS: Final = (
+    Metric(
+        "xenwatch_vif_ring_slots",
+        "gauge",
+        "Slots of the rings between the network interface and its guest; rx is from the guest.",
+        _SOURCE,
+        _both(lambda it: it.slots),
+        (*_VIF, "direction"),
+    ),
+    Metric(
+        "xenwatch_vif_ring_requests",
+        "gauge",
+        "Slots with an unanswered request: rx packets netback has to take, tx room the guest gave.",
+        _SOURCE,
+        _both(lambda it: it.requests),
+        (*_VIF, "direction"),
+    ),
+    Metric(
+        "xenwatch_vif_queued_bytes",
+        "gauge",
+        "Bytes that wait in netback for a guest that does not take them.",
+        _SOURCE,
+        _of(lambda it: [((), it.queued_bytes)]),
+        _VIF,
+    ),
+    Metric(
+        "xenwatch_vif_queued_max_bytes",
+        "gauge",
+        "Bytes at which netback stops taking more for the guest.",
+        _SOURCE,
+        _of(lambda it: [((), it.queued_bytes_max)]),
+        _VIF,
+    ),
+    Metric(
+        "xenwatch_vif_stopped_queues",
+        "gauge",
+        "Queues towards the guest that are full and stopped.",
+        _SOURCE,
+        _of(lambda it: [((), it.stopped)]),
+        _VIF,
+    ),
+)
+"""The metrics of the probe `netback_rings`."""

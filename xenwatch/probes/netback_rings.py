@@ -1,0 +1,73 @@
+"""What waits in netback's rings: packets of guests not yet taken, and packets they do not take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from xenwatch.parse.netback import parse_io_ring
+from xenwatch.probes.base import NotApplicable, Probe
+from xenwatch.probes.xen import list_optional, read_optional, require_dom0
+from xenwatch.readings_soft import NetbackRings, Ring, VifRings
+from xenwatch.snapshot import Snapshot
+from xenwatch.sources.base import Source, SourceError
+
+DEBUGFS: Final = "/sys/kernel/debug"
+DIRECTORY: Final = f"{DEBUGFS}/xen-netback"
+_VIF = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
+_RING = re.compile(r"io_ring_q\d{1,5}\Z")
+
+
+def read(source: Source, previous: Snapshot) -> NetbackRings:
+    """The rings by interface. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    require_dom0(source)
+    names = list_optional(source, DIRECTORY)
+    if names is None:
+        if not list_optional(source, DEBUGFS):
+            raise SourceError(DEBUGFS, "nothing there: debugfs is not mounted")
+        raise NotApplicable("the kernel has no xen-netback")
+    found = {}
+    for name in names:
+        match = _VIF.match(name)
+        queues = [*_queues(source, name)] if match else []
+        if match and queues:
+            found[name] = _together(int(match[1]), queues)
+    return NetbackRings(found)
+
+
+def _queues(source: Source, vif: str) -> Iterator[VifRings]:
+    """Each queue of an interface as if it had no other."""
+    for name in list_optional(source, f"{DIRECTORY}/{vif}") or ():
+        data = read_optional(source, f"{DIRECTORY}/{vif}/{name}") if _RING.match(name) else None
+        if data is not None:
+            fields = parse_io_ring(data)
+            yield VifRings(
+                0,
+                Ring(int(fields["tx_slots"]), int(fields["tx_requests"])),
+                Ring(int(fields["rx_slots"]), int(fields["rx_requests"])),
+                int(fields["queued_bytes"]),
+                int(fields["queued_bytes_max"]),
+                int(fields["gate"] == "stopped"),
+            )
+
+
+def _together(domid: int, queues: list[VifRings]) -> VifRings:
+    return VifRings(
+        domid,
+        Ring(sum(it.tx.slots for it in queues), sum(it.tx.requests for it in queues)),
+        Ring(sum(it.rx.slots for it in queues), sum(it.rx.requests for it in queues)),
+        sum(it.queued_bytes for it in queues),
+        sum(it.queued_bytes_max for it in queues),
+        sum(it.stopped for it in queues),
+    )
+
+
+NETBACK_RINGS = Probe(
+    name="netback_rings",
+    reads=f"{DIRECTORY}/vif*/io_ring_q*",
+    advice=f"run as root; mount -t debugfs debugfs {DEBUGFS}",
+    read=read,
+    interval=15.0,
+    enabled=False,
+)
