@@ -87,3 +87,13 @@ async def test_a_failure_is_said_and_nothing_ends() -> None:
             assert await tool.until(2) == ["set up", "removed"]
     assert logs[0]["log_level"] == "warning"
     assert "tracefs: is read-only" in logs[0]["reason"]
+
+
+async def test_what_is_there_is_made_anew_from_time_to_time() -> None:
+    """A tool that is wanted is set up again and again, one that is not is left alone."""
+    wanted, other = Tool(), Tool()
+    async with running(Equipment({"a": wanted, "b": other}, ["a"], renew=0.01)):
+        done = await wanted.until(3)
+
+    assert done[:3] == ["set up"] * 3
+    assert other.done == ["removed"]

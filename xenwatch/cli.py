@@ -196,14 +196,14 @@ def _run(options: argparse.Namespace) -> int:
     from xenwatch.daemon import Daemon  # noqa: PLC0415
     from xenwatch.sources.events import host_streams  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
-    from xenwatch.sources.tracefs import PollHistogram  # noqa: PLC0415
+    from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
     settings, source = _prepare(options)
     rootfs = settings[config.ROOTFS]
     choice = choose(settings[config.SOURCE], rootfs)
     live = choice.spec == "host"
     streams = host_streams(rootfs) if live else {}
-    tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistogram(rootfs)} if live else {}
+    tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
     raise_limit()
 
     async def serve() -> int:

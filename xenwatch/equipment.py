@@ -14,6 +14,9 @@ from xenwatch.sources.base import SourceError
 DEADLINE: Final = 5.0
 """Seconds setting something up or removing it may take."""
 
+RENEW: Final = 3600.0
+"""Seconds after which what is there is set up anew: what it keeps of threads long gone goes."""
+
 _log = structlog.get_logger()
 
 
@@ -32,8 +35,11 @@ class Tool(Protocol):
 class Equipment:
     """The tools by name of probe, set up for the probes that are on."""
 
-    def __init__(self, tools: Mapping[str, Tool], enabled: Iterable[str]) -> None:
+    def __init__(
+        self, tools: Mapping[str, Tool], enabled: Iterable[str], renew: float = RENEW
+    ) -> None:
         self._tools = tools
+        self._renew = renew
         self._wanted = frozenset(enabled)
         self._there: dict[str, bool] = {}
         self._changed = asyncio.Event()
@@ -52,7 +58,11 @@ class Equipment:
                 if self._there.get(name) is not wanted:
                     self._there[name] = wanted
                     await _settle(name, tool, wanted)
-            await self._changed.wait()
+            try:
+                async with asyncio.timeout(self._renew):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._there = {name: False for name, there in self._there.items() if not there}
 
     def close(self) -> None:
         """Remove what was set up. Raises `SourceError`."""

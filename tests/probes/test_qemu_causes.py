@@ -7,24 +7,39 @@ from collections.abc import Mapping
 import pytest
 
 from tests.probes.support import FakeHost, dom0, failure_of, outcome_of, value_of
-from xenwatch.model.render.hist import render_hist
-from xenwatch.parse.hist import DIRECTORIES, EVENT, INSTANCE, Hist, HistRow
+from xenwatch.model.render.hist import render_hists
+from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS, Hist, HistRow
 from xenwatch.probes.base import merge
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.readings_qemu import Causes, Qemu, Qemus, Task, WakeupsByCause
 from xenwatch.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
-Rows = Mapping[tuple[int, int], int]
+Hits = Mapping[int, int]
 
 
-def host(rows: Rows, directory: str = DIRECTORIES[0], dropped: int = 0) -> FakeHost:
-    """A dom0 with a histogram: hits by thread and return value."""
-    found = tuple(
-        HistRow((("common_pid", tid), ("ret", ret)), hits) for (tid, ret), hits in rows.items()
+def host(
+    timer: Hits,
+    io: Hits | None = None,
+    directory: str = DIRECTORIES[0],
+    dropped: Mapping[str, int] | None = None,
+) -> FakeHost:
+    """A dom0 with its histograms: polls that were slept in by thread, and what was dropped."""
+    dropped = dropped or {}
+
+    def hist(trigger: str, event: str, hits: Hits) -> Hist:
+        found = tuple(HistRow((("common_pid", tid),), count) for tid, count in hits.items())
+        return Hist(trigger, found, sum(hits.values()), dropped.get(event, 0))
+
+    polls = [
+        hist(text, POLL, it) for (_, text), it in zip(TRIGGERS[1:], (timer, io or {}), strict=True)
+    ]
+    return dom0(
+        {
+            f"{directory}/{INSTANCE}/{SLEEP}/hist": render_hists([hist(TRIGGERS[0][1], SLEEP, {})]),
+            f"{directory}/{INSTANCE}/{POLL}/hist": render_hists(polls),
+        }
     )
-    text = render_hist(Hist("hist:keys=common_pid,ret", found, sum(rows.values()), dropped))
-    return dom0({f"{directory}/{INSTANCE}/{EVENT}/hist": text})
 
 
 def qemu(uuid: str, *tids: int) -> Qemu:
@@ -48,47 +63,48 @@ def causes(source: Source, previous: Snapshot) -> tuple[WakeupsByCause, Snapshot
 
 @pytest.mark.parametrize("directory", DIRECTORIES)
 def test_returns_of_poll_are_causes(directory: str) -> None:
-    """0 is a timer, a number of descriptors is I/O, an error is neither; threads are summed."""
-    rows = {(900, 0): 30, (900, 1): 4, (900, 3): 2, (900, -4): 9, (901, 0): 5, (77, 0): 1000}
+    """Each histogram counts for its cause; threads are summed, those of no QEMU left out."""
+    timer, io = {900: 30, 901: 5, 77: 1000}, {900: 6, 77: 1}
     previous = knowing((5, qemu("a", 900, 901)), (6, qemu("b", 950)))
 
-    value, _ = causes(host(rows, directory), previous)
+    value, _ = causes(host(timer, io, directory), previous)
 
     assert value.by_domid == {5: Causes("a", 35, 6), 6: Causes("b", 0, 0)}
 
 
 def test_counters_rise_by_what_is_new() -> None:
     """A later reading adds the difference, and a thread that has ended takes nothing away."""
-    _, snapshot = causes(host({(900, 0): 30, (901, 1): 4}), knowing((5, qemu("a", 900, 901))))
+    _, snapshot = causes(host({900: 30}, {901: 4}), knowing((5, qemu("a", 900, 901))))
     snapshot = merge(snapshot, "qemus", Qemus({5: qemu("a", 900)}, {}), Outcome(Status.OK), 0.0)
 
-    value, _ = causes(host({(900, 0): 31, (901, 1): 4}), snapshot)
+    value, _ = causes(host({900: 31}, {901: 4}), snapshot)
 
     assert value.by_domid == {5: Causes("a", 31, 4)}
 
 
 def test_a_thread_number_of_another_domain_is_not_counted_twice() -> None:
     """A thread id that was another QEMU's brings only what was counted since."""
-    _, snapshot = causes(host({(900, 0): 30}), knowing((5, qemu("a", 900))))
+    _, snapshot = causes(host({900: 30}), knowing((5, qemu("a", 900))))
     snapshot = merge(snapshot, "qemus", Qemus({6: qemu("b", 900)}, {}), Outcome(Status.OK), 0.0)
 
-    value, _ = causes(host({(900, 0): 37}), snapshot)
+    value, _ = causes(host({900: 37}), snapshot)
 
     assert value.by_domid == {6: Causes("b", 7, 0)}
 
 
 def test_a_histogram_set_up_anew_begins_at_zero() -> None:
     """Counts below those of last time are all new."""
-    _, snapshot = causes(host({(900, 0): 30}), knowing((5, qemu("a", 900))))
+    _, snapshot = causes(host({900: 30}), knowing((5, qemu("a", 900))))
 
-    value, _ = causes(host({(900, 0): 3}), snapshot)
+    value, _ = causes(host({900: 3}), snapshot)
 
     assert value.by_domid == {5: Causes("a", 33, 0)}
 
 
-def test_a_full_histogram_is_no_reading() -> None:
-    """Counts some of which the kernel has dropped are not shown."""
-    source = host({(900, 0): 30}, dropped=2)
+@pytest.mark.parametrize("event", [POLL, SLEEP])
+def test_a_full_histogram_is_no_reading(event: str) -> None:
+    """Where the kernel has dropped polls, or sleeps by which it knows them, nothing is shown."""
+    source = host({900: 30}, dropped={event: 2})
 
     assert "full" in failure_of(QEMU_WAKEUPS_BY_CAUSE, source, knowing((5, qemu("a", 900))))
 

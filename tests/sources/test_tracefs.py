@@ -1,4 +1,4 @@
-"""The histogram in tracefs: set up, removed, and recognised when it was left behind."""
+"""The histograms in tracefs: set up, removed, and recognised when it was left behind."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from xenwatch.parse.hist import DIRECTORIES, EVENT, INSTANCE, TRIGGER
+from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS
 from xenwatch.sources.base import SourceError
-from xenwatch.sources.tracefs import PollHistogram
+from xenwatch.sources.tracefs import PollHistograms
 
 
 class Tracefs:
@@ -21,7 +21,7 @@ class Tracefs:
         self.instances = root / where.lstrip("/") / "instances"
         self.instances.mkdir(parents=True)
         self.instance = root / where.lstrip("/") / INSTANCE
-        self.trigger = self.instance / EVENT / "trigger"
+        self.triggers = {event: self.instance / event / "trigger" for event in (SLEEP, POLL)}
         self.histograms = True
         self._mkdir = os.mkdir
         patch.setattr(os, "mkdir", self.mkdir)
@@ -32,8 +32,9 @@ class Tracefs:
         """A new instance."""
         self._mkdir(path, mode)
         if self.histograms and str(path) == str(self.instance):
-            self.trigger.parent.mkdir(parents=True)
-            self.trigger.touch()
+            for trigger in self.triggers.values():
+                trigger.parent.mkdir(parents=True)
+                trigger.touch()
 
     def rmdir(self, path: str) -> None:
         """An instance goes with all that is in it."""
@@ -52,33 +53,36 @@ def tracefs(
 
 
 @pytest.fixture
-def histogram(tracefs: Tracefs) -> PollHistogram:
-    """The histogram in it."""
-    return PollHistogram(str(tracefs.root))
+def histogram(tracefs: Tracefs) -> PollHistograms:
+    """The histograms in it."""
+    return PollHistograms(str(tracefs.root))
 
 
-def test_it_is_set_up_in_an_instance_of_its_own(tracefs: Tracefs, histogram: PollHistogram) -> None:
-    """The trigger is written below the instance, and removing leaves nothing."""
+def test_it_is_set_up_in_an_instance_of_its_own(
+    tracefs: Tracefs, histogram: PollHistograms
+) -> None:
+    """The triggers are written below the instance in turn, and removing leaves nothing."""
     histogram.set_up()
 
-    assert tracefs.trigger.read_text() == TRIGGER
+    for event, file in tracefs.triggers.items():
+        assert file.read_text() == "".join(text for its, text in TRIGGERS if its == event)
     histogram.remove()
     assert list(tracefs.instances.iterdir()) == []
 
 
-def test_what_a_killed_daemon_left_is_removed(tracefs: Tracefs, histogram: PollHistogram) -> None:
+def test_what_a_killed_daemon_left_is_removed(tracefs: Tracefs, histogram: PollHistograms) -> None:
     """A stale instance is taken away, by a daemon that wants one and by one that does not."""
-    PollHistogram(str(tracefs.root)).set_up()
+    PollHistograms(str(tracefs.root)).set_up()
     (tracefs.instance / "stale").touch()
 
     histogram.set_up()
     assert not (tracefs.instance / "stale").exists()
 
-    PollHistogram(str(tracefs.root)).remove()
+    PollHistograms(str(tracefs.root)).remove()
     assert not tracefs.instance.exists()
 
 
-def test_other_instances_are_left_alone(tracefs: Tracefs, histogram: PollHistogram) -> None:
+def test_other_instances_are_left_alone(tracefs: Tracefs, histogram: PollHistograms) -> None:
     """Somebody else's tracing is there before and after."""
     (tracefs.instances / "theirs").mkdir()
 
@@ -89,18 +93,18 @@ def test_other_instances_are_left_alone(tracefs: Tracefs, histogram: PollHistogr
 
 
 def test_a_kernel_without_histograms_is_left_as_it_was(
-    tracefs: Tracefs, histogram: PollHistogram
+    tracefs: Tracefs, histogram: PollHistograms
 ) -> None:
     """When the trigger is refused the error names it, and no instance stays."""
     tracefs.histograms = False
 
-    with pytest.raises(SourceError, match=f"{INSTANCE}/{EVENT}/trigger: No such file"):
+    with pytest.raises(SourceError, match=f"{INSTANCE}/{SLEEP}/trigger: No such file"):
         histogram.set_up()
     assert not tracefs.instance.exists()
 
 
 def test_a_busy_instance_is_an_error(
-    tracefs: Tracefs, histogram: PollHistogram, monkeypatch: pytest.MonkeyPatch
+    tracefs: Tracefs, histogram: PollHistograms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An instance somebody reads from cannot be removed, which is said."""
 
@@ -116,7 +120,7 @@ def test_a_busy_instance_is_an_error(
 
 def test_without_tracefs_nothing_is_done(tmp_path: Path) -> None:
     """Where no tracefs is mounted setting up says so, and there is nothing to remove."""
-    histogram = PollHistogram(str(tmp_path))
+    histogram = PollHistograms(str(tmp_path))
 
     with pytest.raises(SourceError, match="no tracefs"):
         histogram.set_up()

@@ -88,9 +88,13 @@ def machines(xen_image: Image, report: Report) -> Iterator[Machines]:
 
 @pytest.fixture(scope="module")
 def daemon(request: pytest.FixtureRequest, machines: Machines) -> Daemon:
-    """The running daemon of a module, which names the additions for dom0's kernel `DOM0_ARGS`."""
+    """The running daemon of a module, without guests.
+
+    The module names the additions for dom0's kernel `DOM0_ARGS`.
+    """
     arguments: str = request.module.DOM0_ARGS
     running = machines.get(request.module.__name__.rpartition(".")[2], arguments)
+    guests.destroy(running.vm, *guests.running(running.vm))
     running.configure(INTERVAL)
     return running
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from xenwatch.model.render.hist import render_hist
+from xenwatch.model.render.hist import render_hists
 from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.render.text import render_rows
 from xenwatch.model.tree import FileTree
-from xenwatch.parse.hist import DIRECTORIES, EVENT, INSTANCE, TRIGGER, Hist, HistRow
+from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS, Hist, HistRow
 from xenwatch.parse.process import TICKS, ProcessStat, Schedstat
 from xenwatch.parse.qemu import CDROM, PARALLEL, SERIAL, TABLET, USB
 
@@ -77,12 +75,13 @@ class Life:
 
 
 def build(tree: FileTree, dom0: Dom0) -> None:
-    """The files of every QEMU's threads, and the histogram of their polls."""
+    """The files of every QEMU's threads, and the histograms of their polls."""
     for process in dom0.processes.values():
         if process.life is not None:
             _process(tree, dom0, process, process.life)
-    hist = f"{DIRECTORIES[0]}/{INSTANCE}/{EVENT}/hist"
-    tree.file(hist, lambda: render_hist(_hist(dom0)))
+    events = f"{DIRECTORIES[0]}/{INSTANCE}"
+    tree.file(f"{events}/{SLEEP}/hist", lambda: render_hists(_hists(dom0)[:1]))
+    tree.file(f"{events}/{POLL}/hist", lambda: render_hists(_hists(dom0)[1:]))
 
 
 def _process(tree: FileTree, dom0: Dom0, process: Process, life: Life) -> None:
@@ -125,16 +124,30 @@ def _status(dom0: Dom0, process: Process, number: int, life: Life | None) -> byt
     )
 
 
-def _hist(dom0: Dom0) -> Hist:
+def _hists(dom0: Dom0) -> list[Hist]:
+    """One for each trigger: sleeps, and polls that ended by a timer and by a descriptor."""
+    now = dom0.seconds
     lives = [(it.pid, it.life) for it in dom0.processes.values() if it.life is not None]
-    rows = tuple(itertools.chain(*(_rows(pid, life, dom0.seconds) for pid, life in lives)))
-    command, _, condition = TRIGGER.partition(" if ")
-    keys, size = command.rsplit(":", 1)
-    trigger = f"{keys}:vals=hitcount:sort=hitcount:{size} if {condition} [active]"
-    return Hist(trigger, rows, sum(row.hits for row in rows), 0)
+    hits = (
+        [(pid, life.timer(now) + life.io(now)) for pid, life in lives],
+        [(pid, life.timer(now)) for pid, life in lives],
+        [(pid, life.io(now)) for pid, life in lives],
+    )
+    return [
+        Hist(
+            _shown(text),
+            tuple(HistRow(((key, pid),), count) for pid, count in counts if count),
+            sum(count for _, count in counts),
+            0,
+        )
+        for (_, text), key, counts in zip(
+            TRIGGERS, ("prev_pid", "common_pid", "common_pid"), hits, strict=True
+        )
+    ]
 
 
-def _rows(pid: int, life: Life, now: float) -> Iterator[HistRow]:
-    for ret, hits in ((0, life.timer(now)), (1, life.io(now))):
-        if hits:
-            yield HistRow((("common_pid", pid), ("ret", ret)), hits)
+def _shown(trigger: str) -> str:
+    """A trigger as the kernel repeats it."""
+    command, _, condition = trigger.partition(" if ")
+    _, keys, variable, size = command.split(":")
+    return f"hist:{keys}:vals=hitcount:{variable}:sort=hitcount:{size} if {condition} [active]"

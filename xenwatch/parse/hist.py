@@ -16,10 +16,25 @@ DIRECTORIES: Final = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 """Where tracefs is mounted, the newer place first."""
 INSTANCE: Final = "instances/xenwatch"
 """A tracing instance of its own below that: nobody else's tracing is touched."""
-EVENT: Final = "events/syscalls/sys_exit_ppoll"
+SLEEP: Final = "events/sched/sched_switch"
+POLL: Final = "events/syscalls/sys_exit_ppoll"
 """QEMU's main loop waits by this system call."""
-TRIGGER: Final = 'hist:keys=common_pid,ret:size=16384 if comm ~ "*qemu*"'
-"""Counts the returns by thread and value: 0 when the time was up, else the descriptors ready."""
+TIMER: Final = "timer"
+IO: Final = "io"
+TRIGGERS: Final = (
+    (
+        SLEEP,
+        'hist:keys=prev_pid:slept=prev_prio:size=16384 if prev_state == 1 && prev_comm ~ "*qemu*"',
+    ),
+    (POLL, f"hist:keys=common_pid:{TIMER}=$slept-common_pid:size=16384 if ret == 0"),
+    (POLL, f"hist:keys=common_pid:{IO}=$slept-common_pid:size=16384 if ret > 0"),
+)
+"""By event, in the order they build on each other: what counts the polls that a thread slept in.
+
+A thread of QEMU that goes to sleep sets its variable `slept`, whose value does not matter. A return
+of poll counts only where that is set, and unsets it: what was ready at once woke nobody. It returns
+0 when the time was up, else the number of descriptors ready.
+"""
 
 _SIGN: Final = 1 << 63
 _ROW = re.compile(rb"\{ (\w+: +\d{1,20}(?:, \w+: +\d{1,20})*) \} hitcount: +(\d{1,20})(?:  .*)?\Z")
@@ -28,6 +43,7 @@ _TOTALS = re.compile(
     rb"\nTotals:\n    Hits: (\d{1,20})\n    Entries: (\d{1,20})\n    Dropped: (\d{1,20})\n"
 )
 _TRIGGER = re.compile(rb"# trigger info: (.*)\n")
+_BEGIN = re.compile(rb"^# event histogram\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +64,15 @@ class Hist:
     dropped: int
 
 
-def parse_hist(data: bytes) -> Hist:
-    """The first histogram of a `hist` file. Raises `ParseError`.
+def parse_hists(data: bytes) -> tuple[Hist, ...]:
+    """The histograms of a `hist` file, one or more. Raises `ParseError`.
 
     Hits beyond the size of the table are not in the rows: `dropped` counts them.
     """
+    return tuple(_hist(text) for text in _BEGIN.split(data)[1:] or [b""])
+
+
+def _hist(data: bytes) -> Hist:
     trigger, totals = _TRIGGER.search(data), _TOTALS.search(data)
     if not trigger or not totals:
         raise ParseError("hist", "expected trigger info and totals", data)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from xenwatch.parse.hist import DIRECTORIES, EVENT, INSTANCE, Hist, parse_hist
+from xenwatch.parse.hist import DIRECTORIES, INSTANCE, IO, POLL, SLEEP, TIMER, Hist, parse_hists
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.readings_qemu import Causes, Qemus, WakeupsByCause
@@ -20,7 +20,8 @@ def read(source: Source, previous: Snapshot) -> WakeupsByCause:
     qemus: Qemus | None = previous.last("qemus")
     if qemus is None:
         raise SourceError("threads of the QEMUs", "not known, or not yet, to the probe qemus")
-    counts = _counts(parse_hist(_histogram(source)))
+    _whole(parse_hists(_histograms(source, SLEEP)))
+    counts = _counts(parse_hists(_histograms(source, POLL)))
     last: WakeupsByCause = previous.last("qemu_wakeups_by_cause") or WakeupsByCause({}, {})
     by_domid = {}
     for domid, qemu in qemus.by_domid.items():
@@ -36,28 +37,33 @@ def read(source: Source, previous: Snapshot) -> WakeupsByCause:
     return WakeupsByCause(by_domid, counts)
 
 
-def _histogram(source: Source) -> bytes:
+def _histograms(source: Source, event: str) -> bytes:
     for directory in DIRECTORIES:
-        data = read_optional(source, f"{directory}/{INSTANCE}/{EVENT}/hist")
+        data = read_optional(source, f"{directory}/{INSTANCE}/{event}/hist")
         if data is not None:
             return data
     raise SourceError(f"{DIRECTORIES[0]}/{INSTANCE}", "not set up: the running daemon does that")
 
 
-def _counts(hist: Hist) -> Counts:
-    """Returns of poll by thread: for a time that was up, and for descriptors ready."""
-    if hist.dropped:
-        raise SourceError("histogram of poll calls", f"full: {hist.dropped} returns were not kept")
-    counts: dict[int, tuple[int, int]] = {}
-    for row in hist.rows:
-        keys = dict(row.keys)
-        tid, ret = keys.get("common_pid", 0), keys.get("ret", -1)
-        timer, io = counts.get(tid, (0, 0))
-        if ret == 0:
-            counts[tid] = (timer + row.hits, io)
-        elif ret > 0:
-            counts[tid] = (timer, io + row.hits)
-    return counts
+def _whole(hists: Iterable[Hist]) -> Iterable[Hist]:
+    """The same, none of which has lost anything. Raises `SourceError`."""
+    for hist in hists:
+        if hist.dropped:
+            reason = f"full: {hist.dropped} hits were not kept; it is made anew within the hour"
+            raise SourceError("histogram of QEMU's polls", reason)
+    return hists
+
+
+def _counts(hists: Iterable[Hist]) -> Counts:
+    """Polls that were slept in, by thread: until the time was up, or a descriptor was ready."""
+    by_cause = {
+        cause: {dict(row.keys).get("common_pid", 0): row.hits for row in hist.rows}
+        for hist in _whole(hists)
+        for cause in (TIMER, IO)
+        if f":{cause}=" in hist.trigger
+    }
+    timer, io = by_cause.get(TIMER, {}), by_cause.get(IO, {})
+    return {tid: (timer.get(tid, 0), io.get(tid, 0)) for tid in timer.keys() | io.keys()}
 
 
 def _new(counts: Counts, last: Counts, tid: int) -> tuple[int, int]:
@@ -70,7 +76,7 @@ def _new(counts: Counts, last: Counts, tid: int) -> tuple[int, int]:
 
 QEMU_WAKEUPS_BY_CAUSE = Probe(
     name="qemu_wakeups_by_cause",
-    reads="tracefs: the returns of ppoll by thread and value, counted by the kernel",
+    reads="tracefs: the returns of ppoll that a thread slept in, counted by the kernel",
     advice="needs a running daemon, tracefs and a kernel with CONFIG_HIST_TRIGGERS; the unit has "
     "to allow it: ReadWritePaths=/sys/kernel/tracing/instances",
     read=read,

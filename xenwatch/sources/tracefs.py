@@ -1,4 +1,4 @@
-"""The one thing xenwatch writes to a host: a histogram in tracefs, of a probe that is not usual.
+"""The one thing xenwatch writes to a host: histograms in tracefs, of a probe that is not usual.
 
 It is no verb of a source, which only reads: the daemon sets it up and removes it, and a probe reads
 the file like any other. It lives in a tracing instance of its own, so nobody else's is touched.
@@ -12,20 +12,20 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from xenwatch.parse.hist import DIRECTORIES, EVENT, INSTANCE, TRIGGER
+from xenwatch.parse.hist import DIRECTORIES, INSTANCE, TRIGGERS
 from xenwatch.sources.base import SourceError
 
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR)
 
 
-class PollHistogram:
+class PollHistograms:
     """Counts of what ends the polls of QEMU, by thread; kept by the kernel below `rootfs`."""
 
     def __init__(self, rootfs: str = "/") -> None:
         self._root = rootfs.rstrip("/")
 
     def set_up(self) -> None:
-        """Make the instance and its histogram anew, whatever was left behind. Raises `SourceError`.
+        """Make the instance and its histograms anew, whatever was there. Raises `SourceError`.
 
         When that fails nothing stays.
         """
@@ -39,9 +39,10 @@ class PollHistogram:
         with _named(instance):
             os.mkdir(self._root + instance, 0o700)
         try:
-            trigger = f"{instance}/{EVENT}/trigger"
-            with _named(trigger):
-                self._write(trigger, TRIGGER)
+            for event, text in TRIGGERS:
+                trigger = f"{instance}/{event}/trigger"
+                with _named(trigger):
+                    self._write(trigger, text)
         except SourceError:
             self.remove()
             raise
@@ -52,8 +53,9 @@ class PollHistogram:
             instance = f"{directory}/{INSTANCE}"
             if not os.path.isdir(self._root + instance):
                 continue
-            with contextlib.suppress(OSError):  # what has no trigger has none to take away
-                self._write(f"{instance}/{EVENT}/trigger", f"!{TRIGGER}")
+            for event, text in reversed(TRIGGERS):
+                with contextlib.suppress(OSError):  # what has no trigger has none to take away
+                    self._write(f"{instance}/{event}/trigger", f"!{text}")
             with _named(instance):
                 self._rmdir(instance)
 
@@ -65,7 +67,7 @@ class PollHistogram:
                 raise
 
     def _write(self, path: str, text: str) -> None:
-        fd = os.open(self._root + path, os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(self._root + path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
             os.write(fd, text.encode())
         finally:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from xenwatch.parse.hist import Hist
 
 
-def render_hist(hist: Hist) -> bytes:
-    """A `hist` file with one histogram (kernel/trace/trace_events_hist.c)."""
+def render_hists(hists: Iterable[Hist]) -> bytes:
+    """A `hist` file with these histograms (kernel/trace/trace_events_hist.c)."""
+    return b"\n\n".join(map(_hist, hists))
+
+
+def _hist(hist: Hist) -> bytes:
     lines = ["# event histogram", "#", f"# trigger info: {hist.trigger}", "#", ""]
     for row in hist.rows:
         keys = ", ".join(f"{name}: {value % (1 << 64):>10}" for name, value in row.keys)
