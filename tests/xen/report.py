@@ -32,7 +32,7 @@ class Report:
     def note(self, name: str, seconds: float) -> None:
         """A time that was taken elsewhere."""
         self.stages.append((name, seconds))
-        LOG.info("%s: %.1f s", name, seconds)
+        LOG.info("%s: %.2f s", name, seconds)
 
     def table(self, title: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Keep the table with the most rows."""
@@ -42,7 +42,7 @@ class Report:
     def lines(self) -> Iterator[str]:
         """The report as text."""
         yield "stages:"
-        yield from (f"  {seconds:8.1f} s  {name}" for name, seconds in self.stages)
+        yield from (f"  {seconds:8.2f} s  {name}" for name, seconds in self.stages)
         if self.rows:
             yield ""
             yield self.title

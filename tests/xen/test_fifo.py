@@ -83,7 +83,10 @@ def test_every_value_is_true(
     it = observed[population]
 
     rows, wrong = it.of_daemon()
+    seconds = sum(it.page.of("xenwatch_probe_cpu_seconds").values())
+    memory = it.page.get("process_resident_memory_bytes") or 0
 
+    report.note(f"{population}: CPU time of a pass, {memory / 2**20:.0f} MiB resident", seconds)
     report.table(f"values with {population} (xenwatch, truth, road)", rows)
     assert wrong == ""
 
