@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from xenwatch.probes.base import DOMAIN, LINK
+from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.events import domain_events, follow, host_streams, link_events
 from xenwatch.sources.xenstored import HEADER, SOCKETS
@@ -72,7 +72,7 @@ async def test_domains_come_and_go(root: str) -> None:
         await reader.read()
 
     more = asyncio.Event()
-    stream = domain_events(root, echo=60)
+    stream = domain_events(root, settle=60)
     async with xenstored(root, handler), contextlib.aclosing(stream) as events:
         assert await anext(events) == DOMAIN
         more.set()
@@ -81,18 +81,18 @@ async def test_domains_come_and_go(root: str) -> None:
     assert asked == [b"@introduceDomain\0xenwatch\0", b"@releaseDomain\0xenwatch\0"]
 
 
-async def test_an_event_is_told_once_more(root: str) -> None:
-    """After the last event there is another, for Xen forgets a domain after its release."""
+async def test_domains_are_told_to_have_settled(root: str) -> None:
+    """After the last event there is one more, for Xen forgets a domain after its release."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await watches(reader)
         writer.write(message(EVENT, b"@releaseDomain\0xenwatch\0"))
         await reader.read()
 
-    stream = domain_events(root, echo=0.01)
+    stream = domain_events(root, settle=0.01)
     async with xenstored(root, handler), contextlib.aclosing(stream) as events:
         assert await anext(events) == DOMAIN
-        assert await anext(events) == DOMAIN
+        assert await anext(events) == DOMAIN_SETTLED
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(events), 0.1)
 

@@ -18,7 +18,7 @@ def overview(probes: Iterable[Probe]) -> str:
                 f"{probe.interval:g} s",
                 f"{probe.deadline:g} s",
                 f"{probe.share * 100:g} %",
-                ", ".join(sorted(probe.events)),
+                ", ".join(map(code, sorted(probe.events))),
                 "yes" if probe.enabled else "no",
             )
             for probe in probes
@@ -38,6 +38,8 @@ def probes_page(probes: Iterable[Probe]) -> str:
         "Probes",
         "A probe reads one subject, at its own pace and within its own deadline.\n"
         "One that takes long runs less often, so that it stays within its share of a core.\n"
+        "It is also run at once when a domain was introduced or released (`domain`), half a second\n"
+        "after the last of these (`domain settled`), or when a network link changed (`link`).\n"
         "`xenwatch doctor` says of each whether it can read here, and if not, why.",
         overview(entries),
         *(section(probe) for probe in entries),

@@ -14,6 +14,8 @@ from xenwatch.sources.base import Source, SourceError
 
 DOMAIN: Final = "domain"
 """Event: a domain was introduced or released."""
+DOMAIN_SETTLED: Final = "domain settled"
+"""Event: no domain was introduced or released for a moment; those there are have their devices."""
 LINK: Final = "link"
 """Event: a network link came, went or changed."""
 

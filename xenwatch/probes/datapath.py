@@ -11,7 +11,7 @@ from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
 from xenwatch.parse.rtnl import parse_links
-from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings_soft import Datapath, Dom0Cpus, Vif, Worker
@@ -204,5 +204,5 @@ DATAPATH = Probe(
     advice="run as root; mount procfs and sysfs",
     read=read,
     interval=15.0,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from xenwatch.parse.text import word
-from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.snapshot import Backends, DeviceKey, Snapshot
 from xenwatch.sources.base import Source, SourceError
@@ -43,5 +43,5 @@ BACKENDS = Probe(
     reads=f"{DIRECTORY}/*/state",
     advice="mount sysfs; load the backend drivers",
     read=read,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )

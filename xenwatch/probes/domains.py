@@ -10,7 +10,7 @@ from typing import Final
 from xenwatch.parse import domaininfo, xenstore, xenversion
 from xenwatch.parse.domaininfo import DomainInfo, Layout
 from xenwatch.parse.errors import ParseError
-from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
 from xenwatch.probes.xen import require_dom0
 from xenwatch.snapshot import Domain, Domains, Snapshot
 from xenwatch.sources.base import Source, SourceError
@@ -159,5 +159,5 @@ DOMAINS = Probe(
     reads="XEN_SYSCTL_getdomaininfolist through /dev/xen/privcmd, else xenstore /local/domain",
     advice="run as root in dom0 with access to /dev/xen/privcmd or to xenstored's socket",
     read=read,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN, DOMAIN_SETTLED}),
 )

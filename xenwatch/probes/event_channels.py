@@ -11,7 +11,7 @@ from typing import Final
 from xenwatch.parse import evtchn
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import Channel
-from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.snapshot import EventChannels, Snapshot
 from xenwatch.sources.base import Source, SourceError
@@ -121,5 +121,5 @@ EVENT_CHANNELS = Probe(
     read=read,
     deadline=30.0,
     share=0.005,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )

@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
-from xenwatch.probes.base import DOMAIN, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.snapshot import GrantFrames, Grants, Maptrack, Snapshot
@@ -63,7 +63,7 @@ GRANTS = Probe(
     reads="GNTTABOP_query_size for every domain through /dev/xen/privcmd",
     advice="run as root in dom0 with access to /dev/xen/privcmd",
     read=read,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )
 
 MAPTRACK = Probe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from xenwatch.parse import domaininfo, physinfo
-from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.domains import this_layout
 from xenwatch.probes.xen import require_dom0
 from xenwatch.snapshot import HostMemory, Snapshot
@@ -29,5 +29,5 @@ HOST_MEMORY = Probe(
     reads="XEN_SYSCTL_physinfo through /dev/xen/privcmd",
     advice="run as root in dom0 with access to /dev/xen/privcmd",
     read=read,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )

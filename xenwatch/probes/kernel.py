@@ -7,7 +7,7 @@ from collections import Counter
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.text import uname, version_pair
-from xenwatch.probes.base import DOMAIN, LINK, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe
 from xenwatch.probes.xen import list_optional
 from xenwatch.snapshot import Bridges, Irqs, Snapshot
 from xenwatch.sources.base import Source
@@ -56,12 +56,12 @@ IRQS = Probe(
     reads=f"{IRQ_DIRECTORY}, else {INTERRUPTS}",
     advice="mount sysfs and procfs",
     read=read_irqs,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )
 BRIDGES = Probe(
     name="bridges",
     reads="an RTM_GETLINK dump over rtnetlink",
     advice="allow AF_NETLINK sockets (RestrictAddressFamilies= of the unit)",
     read=read_bridges,
-    events=frozenset({DOMAIN, LINK}),
+    events=frozenset({DOMAIN_SETTLED, LINK}),
 )

@@ -8,7 +8,7 @@ from typing import Final
 
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.text import loadavg_tasks, number, word
-from xenwatch.probes.base import DOMAIN, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.snapshot import DaemonProcess, Daemons, Pids, Ptys, Snapshot
 from xenwatch.sources.base import Source
@@ -93,14 +93,14 @@ DAEMONS = Probe(
     reads="/proc/PID/{comm,fd,limits} of xenstored, xenconsoled and xapi; pid files in /run",
     advice="run as root: /proc/PID/fd of another user's process is closed",
     read=read,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )
 PTYS = Probe(
     name="ptys",
     reads="/proc/sys/kernel/pty/{nr,max}",
     advice="mount procfs",
     read=read_ptys,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )
 PIDS = Probe(
     name="pids",

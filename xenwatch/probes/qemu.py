@@ -13,7 +13,7 @@ from typing import Final
 from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.qemu import arguments, device_model_of, emulated_devices
 from xenwatch.parse.text import voluntary_switches
-from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
@@ -237,5 +237,5 @@ QEMUS = Probe(
     reads="/proc/PID/stat and /proc/PID/task/TID/{schedstat,status} of the QEMUs of guests",
     advice="run as root: the processes of other users may be hidden",
     read=read,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )

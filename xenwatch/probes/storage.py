@@ -9,7 +9,7 @@ from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.text import number
-from xenwatch.probes.base import DOMAIN, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
 from xenwatch.probes.xen import list_optional, read_optional
 from xenwatch.snapshot import Aio, Blktap, FileSystem, FileSystems, Loops, Snapshot
 from xenwatch.sources.base import Source
@@ -93,14 +93,14 @@ BLKTAP = Probe(
     reads=f"{BLKTAP_CLASS}, {TAPDISK_IDS}, /run/blktap-control",
     advice="see whether the directory can be listed",
     read=read_blktap,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )
 AIO = Probe(
     name="aio",
     reads="/proc/sys/fs/aio-nr, /proc/sys/fs/aio-max-nr",
     advice="mount procfs",
     read=read_aio,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )
 LOOPS = Probe(
     name="loops",

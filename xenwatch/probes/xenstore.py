@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from xenwatch.parse import xenstore
-from xenwatch.probes.base import DOMAIN, Probe
+from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import list_devices
 from xenwatch.probes.domains import list_domains, xenstore_directory
 from xenwatch.probes.xen import require_dom0
@@ -177,7 +177,7 @@ XENSTORE = Probe(
     reads="the key name of every domain from xenstored's socket or /dev/xen/xenbus",
     advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
     read=read_names,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN, DOMAIN_SETTLED}),
 )
 
 XENSTORE_DEVICES = Probe(
@@ -185,5 +185,5 @@ XENSTORE_DEVICES = Probe(
     reads="states of user-space backends and error nodes of devices that are not connected",
     advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
     read=read_devices,
-    events=frozenset({DOMAIN}),
+    events=frozenset({DOMAIN_SETTLED}),
 )

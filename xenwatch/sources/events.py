@@ -1,7 +1,8 @@
 """What the host tells by itself: domains by xenstore's watches, links by rtnetlink.
 
-A stream is an asynchronous iterator of event names (`DOMAIN`, `LINK`). Its first event says that
-it is connected: what was missed before is to be read now. It ends by `SourceError` or `OSError`.
+A stream is an asynchronous iterator of event names (`DOMAIN`, `DOMAIN_SETTLED`, `LINK`). Its first
+event says that it is connected: what was missed before is to be read now. It ends by `SourceError`
+or `OSError`.
 """
 
 from __future__ import annotations
@@ -18,17 +19,18 @@ from typing import Final
 import structlog
 
 from xenwatch import threads
-from xenwatch.probes.base import DOMAIN, LINK
+from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.xenstored import DEVICES, HEADER, SOCKETS
 
 DEADLINE: Final = 5.0
 """Seconds xenstored has to accept the watches; one out of descriptors never does."""
-ECHO: Final = 0.5
-"""Seconds after the last event of a domain that it is told again.
+SETTLE: Final = 0.5
+"""Seconds after the last event of a domain that they are told to have settled.
 
-xenstored releases a domain when it begins to die; Xen forgets it a moment later, and of that nobody
-tells (domain_kill and complete_domain_destroy of xen/common/domain.c).
+A domain is introduced before it has devices. xenstored releases one when it begins to die; Xen
+forgets it a moment later, and of that nobody tells (domain_kill and complete_domain_destroy of
+xen/common/domain.c).
 """
 BACKOFF: Final = (1.0, 30.0)
 """Seconds before the first new attempt, and at most."""
@@ -82,9 +84,9 @@ def host_streams(rootfs: str) -> dict[str, Stream]:
 
 
 async def domain_events(
-    rootfs: str = "/", deadline: float = DEADLINE, echo: float = ECHO
+    rootfs: str = "/", deadline: float = DEADLINE, settle: float = SETTLE
 ) -> AsyncGenerator[str, None]:
-    """`DOMAIN` whenever a domain was introduced or released, and once more `echo` seconds later.
+    """`DOMAIN` when a domain was introduced or released, `DOMAIN_SETTLED` `settle` seconds after.
 
     Wire protocol: xs_wire.h and docs/misc/xenstore.txt of Xen.
     """
@@ -100,13 +102,13 @@ async def domain_events(
                 raise SourceError("xenstored", "refused to watch for domains")
             if _WATCH_EVENT in kinds:
                 yield DOMAIN
-                wait = echo
+                wait = settle
             try:
                 async with asyncio.timeout(wait):
                     buffer += await _chunk(descriptor)
             except TimeoutError:
                 wait = None
-                yield DOMAIN
+                yield DOMAIN_SETTLED
     except TimeoutError:
         raise SourceError("xenstored", f"accepted no watch within {deadline:g} s") from None
     finally:
