@@ -22,6 +22,8 @@ CAUSES = "xenwatch_qemu_wakeups_by_cause_total"
 PROBE = "qemu_wakeups_by_cause"
 ON = f"[probes.{PROBE}]\nenabled = true\ninterval = {INTERVAL}\n"
 MINUTE = 60.0
+SPAN = 20.0
+"""Seconds over which rates are told that differ by far."""
 MODULES = (
     *("usb/common/usb-common.ko", "usb/core/usbcore.ko", "usb/host/uhci-hcd.ko"),
     *("hid/hid.ko", "hid/usbhid/usbhid.ko", "hid/hid-generic.ko"),
@@ -88,15 +90,17 @@ def at(samples: Sequence[tuple[float, int]], moment: float) -> float:
     return low + (high - low) * (moment - then) / (now - then)
 
 
-def a_minute(vm: Vm, daemon: Daemon, domid: int) -> tuple[float, float, Page, Page]:
-    """Wakeups of a minute by xenwatch and by hand, and the pages at its ends."""
+def watched(vm: Vm, daemon: Daemon, domid: int, seconds: float) -> tuple[float, float, Page, Page]:
+    """Wakeups of so long by xenwatch and by hand, and the pages at its ends."""
     first, _ = reading(daemon, domid)
-    with sampler(vm, pid_of(vm, domid), MINUTE + 40) as by_hand:
+    with sampler(vm, pid_of(vm, domid), seconds + 40) as by_hand:
         time.sleep(3)
         first, began = reading(daemon, domid)
-        last, ended = reading(daemon, domid, began + MINUTE)
+        last, ended = reading(daemon, domid, began + seconds)
+        time.sleep(1)
+        by_hand.terminate()
         assert by_hand.stdout is not None
-        lines = by_hand.stdout.read().decode().splitlines()
+        lines = by_hand.stdout.read().decode().rpartition("\n")[0].splitlines()
     samples = [(float(when), int(total)) for when, total in (line.split() for line in lines)]
     ours = (last.get(WAKEUPS, domid=str(domid)) or 0) - (first.get(WAKEUPS, domid=str(domid)) or 0)
     return ours, at(samples, ended) - at(samples, began), first, last
@@ -106,7 +110,7 @@ def test_wakeups_are_those_counted_by_hand(vm: Vm, daemon: Daemon, report: Repor
     """Over a minute xenwatch counts the voluntary switches of all threads, within 2 %."""
     domid = started(vm, "hvm1", PLAIN)
 
-    ours, by_hand, _, page = a_minute(vm, daemon, domid)
+    ours, by_hand, _, page = watched(vm, daemon, domid, MINUTE)
 
     report.note(f"wakeups of an idle QEMU in a minute: {ours:.0f}, by hand {by_hand:.0f}", MINUTE)
     assert abs(ours - by_hand) <= max(0.02 * by_hand, 3)
@@ -136,7 +140,7 @@ def test_causes_add_up_and_nothing_stays(vm: Vm, daemon: Daemon, report: Report)
     on = float(vm.run(f"python3 {SCRIPTS}/wakeups.py cost"))
     texts = [vm.run(f"cat {instance}/{event}/hist").encode() for event in (POLL, SLEEP)]
 
-    ours, _, first, last = a_minute(vm, daemon, domid)
+    ours, _, first, last = watched(vm, daemon, domid, MINUTE)
     by_cause = {
         cause: (last.get(CAUSES, domid=str(domid), cause=cause) or 0)
         - (first.get(CAUSES, domid=str(domid), cause=cause) or 0)
@@ -166,10 +170,10 @@ def test_a_usb_tablet_less_is_fewer_wakeups(vm: Vm, daemon: Daemon, report: Repo
             for labels in page.of("xenwatch_qemu_emulated_device")
             if dict(labels)["domid"] == str(domid)
         }
-        seen[name] = (a_minute(vm, daemon, domid)[0], devices)
+        seen[name] = (watched(vm, daemon, domid, SPAN)[0], devices)
         guests.destroy(vm, name)
-    rates = {name: count / MINUTE for name, (count, _) in seen.items()}
-    report.note(f"wakeups a second with USB tablet and without: {rates}", MINUTE)
+    rates = {name: count / SPAN for name, (count, _) in seen.items()}
+    report.note(f"wakeups a second with USB tablet and without: {rates}", SPAN)
 
     assert {"usb", "usb-tablet"} <= seen["with"][1]
     assert not {"usb", "usb-tablet"} & seen["without"][1]
