@@ -12,6 +12,10 @@ from xenwatch.model import cpu
 from xenwatch.model.cpu import Wish, divide
 from xenwatch.model.player import Player
 from xenwatch.model.scenario import Leak, Scenario, ScenarioError, Start, parse
+from xenwatch.model.source import ModelSource
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.snapshot import Snapshot
 from xenwatch.sources.synthetic import load, names
 
 SMALL = """
@@ -153,6 +157,8 @@ ENDS = {
     "linux-3000": (3000, 3000, 0),
     "log-full": (6000, 10, 1),
     "mini-os-3000": (3000, 3000, 0),
+    "one-vm-starves-others": (120, 20, 0),
+    "qemus-in-root": (60, 1000, 0),
 }
 """By scenario: a time at which all has happened, domains there are, refusals there were."""
 
@@ -205,6 +211,49 @@ def test_xapi_answers_late_without_control_slice() -> None:
     assert calm["xapi"] < 0.2
     assert 1 < late["xapi"] < 3
     assert calm["xenstored"] < late["xenstored"] < 0.5
+
+
+def readings(name: str, seconds: float) -> Snapshot:
+    """What the probes read of a scenario at a time."""
+    return take(ModelSource(played(load(name), [seconds]).machine), PROBES)
+
+
+def test_a_hungry_vm_makes_the_others_wait() -> None:
+    """The one that asks for most has its requests held back, and the reads of all take longer."""
+    before, after = (readings("one-vm-starves-others", seconds).disks for seconds in (60, 120))
+    assert before is not None
+    assert after is not None
+    held_back = {
+        key: disk.out_of_requests - before.by_device[key].out_of_requests
+        for key, disk in after.by_device.items()
+    }
+    hungry = max(held_back, key=lambda key: held_back[key])
+    reads = {
+        key: disk.read.requests - before.by_device[key].read.requests
+        for key, disk in after.by_device.items()
+    }
+    waits = {
+        key: (disk.read.wait_seconds or 0) - (before.by_device[key].read.wait_seconds or 0)
+        for key, disk in after.by_device.items()
+    }
+
+    assert reads[hungry] == 60 * 5000
+    assert {reads[key] for key in reads if key != hungry} == {60 * 20}
+    assert [count for count in held_back.values() if count] == [held_back[hungry]]
+    assert {round(waits[key] / reads[key], 6) for key in reads} == {0.04}
+
+
+def test_qemus_in_no_slice_leave_the_toolstack_little() -> None:
+    """Each of 1,000 QEMUs in the root group weighs a tenth of control.slice: 10 of over 1,010."""
+    found = readings("qemus-in-root", 60).slices
+
+    assert found is not None
+    assert found.contenders is not None
+    assert found.contenders >= 1000
+    share = found.by_name["control.slice"].share
+    assert share is not None
+    assert 10 / (10 + found.contenders + 5) < share < 10 / 1010
+    assert sum(n for (_, group), n in found.misplaced.items() if group == "/") == 1000
 
 
 WISHES = st.dictionaries(

@@ -33,6 +33,14 @@ METRICS: Final[Mapping[str, tuple[str, tuple[str, ...], float]]] = {
 }
 """Words of `dom0/soft.sh`: the metric, its labels, and how far ticks may be off."""
 RINGS: Final = f"[probes.netback_rings]\nenabled = true\ninterval = {INTERVAL}\n"
+MISPLACED: Final = "xenwatch_misplaced_processes"
+CONTROL: Final = "/sys/fs/cgroup/control.slice"
+DROP_IN: Final = "/etc/systemd/system/ssh.service.d"
+MISPLACE: Final = (
+    f"echo +cpu > /sys/fs/cgroup/cgroup.subtree_control; mkdir -p {CONTROL} {DROP_IN};"
+    f" printf '[Service]\\nSlice=control.slice\\n' > {DROP_IN}/slice.conf"
+)
+"""What makes of this dom0 one that wants its ssh in a control.slice."""
 PROBES: Final = ("datapath", "disks", "dom0_cpus", "slices", "control_path")
 POPULATION: Final = ("pv1", "pv5")
 """One guest of the smallest shape, and one with three disks and two interfaces."""
@@ -197,8 +205,26 @@ def test_slices_have_weights_where_the_kernel_gives_them(vm: Vm, daemon: Daemon)
     shares = page.by("xenwatch_slice_share_under_contention_ratio", "slice")
     assert shares.keys() == weights.keys()
     assert sum(shares.values()) < 1
-    assert page.of("xenwatch_misplaced_processes") == {}
+    assert page.of(MISPLACED) == {}
     assert "control.slice" not in weights
+
+
+def test_what_is_not_where_it_belongs_is_told(vm: Vm, daemon: Daemon) -> None:
+    """A service that a drop-in wants in control.slice, a QEMU inside it, and its drift are told."""
+    vm.run(f"{MISPLACE}; cd /root; cp /bin/sleep qemu-system-i38; ./qemu-system-i38 600 >&- 2>&- &")
+    vm.run(f"pgrep -x qemu-system-i38 > {CONTROL}/cgroup.procs")
+    try:
+        page = page_of(daemon)
+        group = vm.run("grep ^0: /proc/$(pgrep -o -x sshd)/cgroup").strip().removeprefix("0::")
+        count = int(vm.run("pgrep -c -x sshd"))
+        weight = float(vm.run(f"cat {CONTROL}/cpu.weight"))
+    finally:
+        vm.run(f"pkill -x qemu-system-i38; sleep 1; rmdir {CONTROL}; rm -r {DROP_IN}")
+
+    assert page.get(MISPLACED, comm="sshd", cgroup=group) == count
+    assert page.get(MISPLACED, comm="qemu-system-i38", cgroup="/control.slice") == 1
+    assert page.get("xenwatch_slice_weight", slice="control.slice") == weight == 100
+    assert page.get("xenwatch_slice_expected_weight", slice="control.slice") == 1000
 
 
 def test_a_stopped_xenstored_is_a_failure_and_the_daemon_goes_on(vm: Vm, daemon: Daemon) -> None:

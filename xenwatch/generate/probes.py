@@ -38,8 +38,9 @@ def probes_page(probes: Iterable[Probe]) -> str:
         "Probes",
         "A probe reads one subject, at its own pace and within its own deadline.\n"
         "One that takes long runs less often, so that it stays within its share of a core.\n"
-        "It is also run at once when a domain was introduced or released (`domain`), half a second\n"
-        "after the last of these (`domain settled`), or when a network link changed (`link`).\n"
+        "It is run at once, too, when a domain was introduced or released (`domain`),\n"
+        "half a second after the last of these (`domain settled`), and when a network link changed\n"
+        "(`link`).\n"
         "`xenwatch doctor` says of each whether it can read here, and if not, why.",
         overview(entries),
         *(section(probe) for probe in entries),

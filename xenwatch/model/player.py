@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from xenwatch.model import cpu
+from xenwatch.model import cpu, requests
 from xenwatch.model.devices import Shape, vm
 from xenwatch.model.host import Machine
 from xenwatch.model.platform import Daemon, Platform
@@ -21,6 +21,7 @@ from xenwatch.model.scenario import (
     Leak,
     Load,
     Log,
+    Requests,
     Scenario,
     Start,
     Step,
@@ -97,6 +98,8 @@ class Player:
         """Wait at the times a step acts at; it acts when it is asked for the next one."""
         if isinstance(step, Load):
             yield from self._loads(step)
+        elif isinstance(step, Requests):
+            yield from self._requests(step)
         elif isinstance(step, Start):
             yield from self._starts(step)
         else:
@@ -118,6 +121,15 @@ class Player:
             yield due
             if self._load is step:
                 cpu.run(self.machine.dom0, TICK, step.datapath, step.control)
+
+    def _requests(self, step: Requests) -> Iterator[float]:
+        due = step.at
+        yield due
+        while True:
+            due += TICK
+            yield due
+            hungry = frozenset(self._living[: step.hungry])
+            requests.run(self.machine.dom0, TICK, hungry, step)
 
     def _act(self, step: Stop | Leak | Log) -> Act:
         if isinstance(step, Stop):
@@ -224,6 +236,8 @@ def on_host(platform: Platform, host: Host) -> Platform:
         changes["meminfo"] = {
             name: kib + more if name in grown else kib for name, kib in platform.meminfo.items()
         }
+    if host.qemus_in_root:
+        changes["guest_group"] = "/"
     if not host.control_slice:
         changes["control_members"] = ()
         changes["slices"] = {

@@ -113,25 +113,44 @@ class Load:
     at: float = 0.0
 
 
-Step = Start | Stop | Leak | Log | Load
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Reads of disks a second from `at` on: `each` by each of the `hungry` oldest VMs.
+
+    Each disk of the other VMs has `others` a second, and every read takes `wait_ms`.
+    """
+
+    hungry: int
+    each: int
+    others: int = 10
+    wait_ms: float = 1.0
+    at: float = 0.0
+
+
+Step = Start | Stop | Leak | Log | Load | Requests
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
     "leak": Leak,
     "log": Log,
     "load": Load,
+    "requests": Requests,
 }
 """Kinds of steps by what `do` says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What is other than on the platform: dom0's vCPUs and memory, bridges, files of one line."""
+    """What is other than on the platform: dom0's vCPUs and memory, bridges, files of one line.
+
+    `qemus_in_root` has what the toolstack starts for a guest in no control group of its own.
+    """
 
     vcpus: int | None = None
     memory_gib: int | None = None
     bridges: int | None = None
     control_slice: bool = True
+    qemus_in_root: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

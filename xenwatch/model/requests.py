@@ -1,0 +1,38 @@
+"""Reads of the guests' disks, as their backends count them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection
+from typing import Final
+
+from xenwatch.model.datapath import USUAL
+from xenwatch.model.scenario import Requests
+from xenwatch.model.state import Dom0
+
+SECTORS: Final = 64
+"""Of 512 bytes, in one read."""
+HELD_BACK: Final = 10
+"""Of so many requests of a hungry VM one finds the ring of its backend full."""
+_DISK = re.compile(r"vbd3?-(\d+)-\d+\Z")
+
+
+def run(dom0: Dom0, seconds: float, hungry: Collection[int], step: Requests) -> None:
+    """Let time pass in which these domains read as `step` has it, and all others little."""
+    for bus_id in dom0.backends:
+        disk = _DISK.match(bus_id)
+        if disk is None:
+            continue
+        greedy = int(disk[1]) in hungry
+        reads = int((step.each if greedy else step.others) * seconds)
+        before = dom0.io.get(bus_id, USUAL)
+        dom0.io[bus_id] = dataclasses.replace(
+            before,
+            read_reqs=before.read_reqs + reads,
+            read_done=before.read_done + reads,
+            read_sectors=before.read_sectors + reads * SECTORS,
+            read_us=before.read_us + int(reads * step.wait_ms * 1000),
+            read_max_us=max(before.read_max_us, int(step.wait_ms * 1000)),
+            out_of_requests=before.out_of_requests + (reads // HELD_BACK if greedy else 0),
+        )
