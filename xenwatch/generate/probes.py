@@ -39,8 +39,8 @@ def probes_page(probes: Iterable[Probe]) -> str:
         "A probe reads one subject, at its own pace and within its own deadline.\n"
         "One that takes long runs less often, so that it stays within its share of a core.\n"
         "It is run at once, too, when a domain was introduced or released (`domain`),\n"
-        "half a second after the last of these (`domain settled`), and when a network link changed\n"
-        "(`link`).\n"
+        "half a second after the last of these (`domain settled`),\n"
+        "and when a network link changed (`link`).\n"
         "`xenwatch doctor` says of each whether it can read here, and if not, why.",
         overview(entries),
         *(section(probe) for probe in entries),
