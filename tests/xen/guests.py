@@ -13,7 +13,7 @@ DIRECTORY: Final = "/srv/guests"
 MEMORY_MIB: Final = {"pv": 96, "pvh": 160, "hvm": 192}
 UP_DEADLINE: Final = {"pv": 120.0, "pvh": 180.0, "hvm": 420.0}
 """Under software emulation an HVM guest takes one to three minutes to its own user land."""
-ATTEMPTS: Final = {"pv": 1, "pvh": 4, "hvm": 4}
+ATTEMPTS: Final = {"pv": 1, "pvh": 12, "hvm": 5}
 """QEMU's emulation of AMD's virtualisation loses a guest now and then, above all under load."""
 
 

@@ -61,17 +61,19 @@ def timed(vm: Vm, arguments: str) -> list[float]:
 def observed(vm: Vm, daemon: Daemon, report: Report) -> dict[str, Observation]:
     """dom0 with one population after the other."""
     found: dict[str, Observation] = {}
-    for title, names in POPULATIONS.items():
-        gone = guests.running(vm) - set(names)
-        guests.destroy(vm, *gone)
-        # A guest may be lost while it is looked at: look again then.
-        while title not in found:
-            with report.stage(f"{title}: start of guests"):
-                guests.start(vm, *names)
-            with report.stage(f"{title}: values and truth"):
-                it = checks.observe(vm, daemon, CAPTURES / title.replace(" ", "-"))
-            if guests.running(vm) == set(names):
-                found[title] = it
+    try:
+        for title, names in POPULATIONS.items():
+            guests.destroy(vm, *guests.running(vm) - set(names))
+            # A guest may be lost while it is looked at: look again then.
+            while title not in found:
+                with report.stage(f"{title}: start of guests"):
+                    guests.start(vm, *names)
+                with report.stage(f"{title}: values and truth"):
+                    it = checks.observe(vm, daemon, CAPTURES / title.replace(" ", "-"))
+                if guests.running(vm) == set(names):
+                    found[title] = it
+    finally:
+        guests.destroy(vm, *guests.running(vm))
     return found
 
 
