@@ -65,7 +65,8 @@ def comparable(page: Page) -> dict[Key, float]:
 
 
 def take_truth(vm: Vm, into: Path, part: str = "") -> Truth:
-    """Ask dom0's own tools and keep their answers in `into`."""
+    """Ask dom0's own tools and keep their answers in `into`, which is made anew."""
+    shutil.rmtree(into, ignore_errors=True)
     vm.run(f"{SCRIPTS}/truth.sh /root/truth {part}", deadline=180)
     vm.get("/root/truth", into)
     return Truth(into)
