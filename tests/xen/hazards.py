@@ -15,7 +15,7 @@ from tests.xen.vm import Vm
 
 STOPPED: Final = 30.0
 """Seconds for which xenstored does not run."""
-WATCHED: Final = 30.0
+WATCHED: Final = 20.0
 """Seconds for which xenstored is out of descriptors."""
 MORE: Final = 20
 """Connections a xenstored out of descriptors is asked for beside the daemon's."""
@@ -38,7 +38,7 @@ def all_go_on(pages: list[Page], before: Page) -> None:
 
 
 class Hazards:
-    """To be inherited by a class of tests in each module."""
+    """What a xenstored may do; to be inherited by a class of tests in each module."""
 
     @pytest.mark.usefixtures("often")
     def test_a_stopped_xenstored_costs_its_own_readings_alone(
@@ -91,6 +91,10 @@ class Hazards:
         all_go_on(pages, before)
         assert after.failed() == set()
         assert names(after) == names(before)
+
+
+class Ends:
+    """What is no business of xenstored's; to be inherited by a class of tests of one module."""
 
     def test_the_daemon_killed_is_back_by_itself(
         self, vm: Vm, daemon: Daemon, report: Report, guest: int
