@@ -141,6 +141,18 @@ def test_what_was_known_of_a_log_that_rotated_stays() -> None:
     assert (again.abi, again.nr_irqs) == (first.abi, 4352)
 
 
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_log_that_has_told_all_is_not_read_again(failed: bool) -> None:
+    """ABI and NR_IRQS are known from then on, also after a reading that failed."""
+    first = read(host(BEGIN + b"6,2,0,-;NR_IRQS: 4352, nr_irqs: 440\n" + TWO_LEVEL))
+    source = host(LATER)
+
+    again = read(source, Snapshot(kept={"host": first}) if failed else Snapshot(host=first))
+
+    assert "/dev/kmsg" not in source.asked
+    assert (again.abi, again.nr_irqs) == (first.abi, 4352)
+
+
 @pytest.mark.parametrize("log", [TWO_LEVEL, BEGIN + TWO_LEVEL, BEGIN + LATER])
 def test_a_better_log_goes_before_what_was_assumed(log: bytes) -> None:
     """An ABI that was not confirmed gives way to the kernel's own word."""

@@ -20,18 +20,23 @@ from xenwatch.sources.base import Source, SourceError
 KERNEL_LOG = "/dev/kmsg"
 FIFO_PORTS = 1 << 17
 """EVTCHN_FIFO_NR_CHANNELS (xen/include/public/event_channel.h)."""
+UNREAD = KernelLog(None, None, complete=False)
 _FIFO_OFF = tuple(f"xen.fifo_events={value}" for value in ("0", "n", "N", "off", "false"))
 
 
 def read(source: Source, previous: Snapshot) -> Host:
-    """The host's facts. They do not change while it runs, the kernel log's lines only vanish."""
+    """The host's facts. They do not change while it runs, the kernel log's lines only vanish.
+
+    So that log, which is long where guests come and go, is read until it has told what it can.
+    """
     _, release, _, machine = uname(source.uname())
     xen, version, xen_command_line = _xen(source)
     kernel = version_pair(release) or (0, 0)
     command_line = word(read_optional(source, "/proc/cmdline") or b"")
     platform, platform_version = _platform(source)
-    log = _kernel_log(source)
-    known = previous.host
+    known: Host | None = previous.last("host")
+    told = known is not None and known.abi is not None and known.nr_irqs is not None
+    log = UNREAD if told else _kernel_log(source)
     capabilities = read_optional(source, CAPABILITIES) or b""
     abi = None
     if xen is not None:
@@ -97,7 +102,7 @@ def _kernel_log(source: Source) -> KernelLog:
     try:
         return parse_kernel_log(source.read(KERNEL_LOG))
     except SourceError:
-        return KernelLog(None, None, complete=False)
+        return UNREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +157,5 @@ HOST = Probe(
     advice="run as root; mount sysfs",
     read=read,
     interval=300.0,
+    deadline=30.0,
 )
