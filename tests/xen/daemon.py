@@ -23,6 +23,8 @@ PROGRAM: Final = f"{PREFIX}/bin/xenwatch"
 CONFIG: Final = "/etc/xenwatch/xenwatch.toml"
 INTERVAL: Final = 10.0
 """Seconds between two readings where nothing else is said; emulation makes each dear."""
+PATIENCE: Final = 15.0
+"""Seconds a reading may take at least: some are thirty times as slow as on metal."""
 ANSWER: Final = 30.0
 """Seconds within which /metrics has to answer at all times."""
 
@@ -89,7 +91,11 @@ class Daemon:
     def write(self, interval: float, also: str = "") -> None:
         """Write a configuration in which every probe that is on has the same interval."""
         self.interval, self.also = interval, also
-        sections = [f"[probes.{it.name}]\ninterval = {interval}\n" for it in PROBES if it.enabled]
+        sections = [
+            f"[probes.{it.name}]\ninterval = {interval}\ndeadline = {max(it.deadline, PATIENCE)}\n"
+            for it in PROBES
+            if it.enabled
+        ]
         text = "\n".join([*sections, also])
         self.vm.run(f"mkdir -p /etc/xenwatch; cat > {CONFIG}", stdin=text.encode())
 
