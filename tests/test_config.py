@@ -52,6 +52,7 @@ REFUSED = {
     "string for number": (f'[probes.{PROBE}]\ninterval = "1"', "'1' is not a number"),
     "bool for number": (f"[probes.{PROBE}]\ninterval = true", "True is not a number"),
     "zero interval": (f"[probes.{PROBE}]\ninterval = 0", "0 is not between 0.1 and 86400 seconds"),
+    "no share": (f"[probes.{PROBE}]\nshare = 0", "0 is not a ratio: more than 0 and at most 1"),
     "negative deadline": (f"[probes.{PROBE}]\ndeadline = -1", "-1 is not between 0.1"),
     "endless interval": (f"[probes.{PROBE}]\ninterval = inf", "inf is not between"),
     "no number": (f"[probes.{PROBE}]\ninterval = nan", "nan is not between"),
@@ -160,11 +161,13 @@ def test_probes_and_limits_take_what_is_set(tmp_path: Path) -> None:
     """Sections of probes and limits change those alone, and `never` takes a threshold away."""
     some = settings(
         tmp_path,
-        f"[probes.{PROBE}]\ninterval = 7\nenabled = false\n"
+        f"[probes.{PROBE}]\ninterval = 7\nshare = 0.25\nenabled = false\n"
         f'[limits.{LIMIT}]\nwarning = 0.25\ncritical = "never"\n',
     )
 
-    assert some.probes()[0] == dataclasses.replace(PROBES[0], interval=7.0, enabled=False)
+    assert some.probes()[0] == dataclasses.replace(
+        PROBES[0], interval=7.0, share=0.25, enabled=False
+    )
     assert some.probes()[1:] == PROBES[1:]
     assert (some.thresholds()[LIMIT].warning, some.thresholds()[LIMIT].critical) == (0.25, None)
 

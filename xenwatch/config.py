@@ -120,6 +120,8 @@ def _probe_keys(probe: Probe) -> Iterator[Key[Any]]:
     yield Key(path + "interval", "number", probe.interval, text, values.seconds)
     text = "Seconds after which a reading that hangs counts as failed."
     yield Key(path + "deadline", "number", probe.deadline, text, values.seconds)
+    text = "Part of one core that its readings may take: after a dear one it waits for longer."
+    yield Key(path + "share", "number", probe.share, text, values.share)
 
 
 def _limit_keys(limit: Limit) -> Iterator[Key[Any]]:
@@ -170,7 +172,7 @@ class Settings:
         return cast(T, self.values.get(key.path, key.default))
 
     def probes(self, probes: Iterable[Probe] = PROBES) -> tuple[Probe, ...]:
-        """The probes with their interval, deadline and switch as configured."""
+        """The probes with their interval, deadline, share and switch as configured."""
         return tuple(
             dataclasses.replace(probe, **{key.name: self[key] for key in _probe_keys(probe)})
             for probe in probes

@@ -81,8 +81,11 @@ def seconds(value: object) -> float:
 
 def ratio(value: object) -> float | None:
     """A used ratio; `"never"` is `None`."""
-    if value == "never":
-        return None
+    return None if value == "never" else share(value)
+
+
+def share(value: object) -> float:
+    """A part of something."""
     part = _number(value)
     if not 0 < part <= 1:
         raise ValueError("is not a ratio: more than 0 and at most 1")

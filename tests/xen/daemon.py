@@ -92,7 +92,8 @@ class Daemon:
         """Write a configuration in which every probe that is on has the same interval."""
         self.interval, self.also = interval, also
         sections = [
-            f"[probes.{it.name}]\ninterval = {interval}\ndeadline = {max(it.deadline, PATIENCE)}\n"
+            f"[probes.{it.name}]\ninterval = {interval}\nshare = 1\n"
+            f"deadline = {max(it.deadline, PATIENCE)}\n"
             for it in PROBES
             if it.enabled
         ]

@@ -80,7 +80,7 @@ class Hog:
             self.process.kill()
         self.process.stdout.close()
 
-    def tell(self, order: str, deadline: float = 60.0) -> str:
+    def tell(self, order: str, deadline: float = 180.0) -> str:
         """Give an order (see `dom0/hog.py`) and return its answer."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
