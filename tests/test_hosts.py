@@ -28,6 +28,7 @@ ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
     "maptrack": Status.DISABLED,
     "qemu_wakeups_by_cause": Status.DISABLED,
+    "netback_rings": Status.DISABLED,
 }
 
 every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name)
