@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -138,5 +139,8 @@ def test_a_process_costs_a_twenty_fifth(processes: list[int]) -> None:
     print(f"a process and pass: {each:.2f} us, the other's {its:.0f} us: {ratio:.1f} times")
 
     assert sorted(qemu.pid for qemu in qemus.by_domid.values()) == sorted(processes)
-    assert f'namedprocess_namegroup_num_procs{{groupname="sleep"}} {PROCESSES}' in page.decode()
+    # Somebody else's may be among them.
+    counted = re.search(rb'_num_procs\{groupname="sleep"\} (\d+)', page)
+    assert counted is not None
+    assert int(counted[1]) >= PROCESSES
     assert ratio >= CHEAPER, f"{each:.2f} us against {its:.0f} us: {ratio:.1f} times"
