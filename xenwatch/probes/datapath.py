@@ -30,7 +30,7 @@ SEARCH_EVERY: Final = 60
 MASTERS_SINCE: Final = (3, 9)
 """Open vSwitch shows no master of its ports before this release of Linux."""
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
-_VIF = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
+VIF: Final = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
 _TAPDISK = re.compile(r"td3-(\d{1,10})\Z")
 _TAPDISK_VBD = re.compile(r"vbd-(\d{1,5})-\d{1,10}\Z")
 
@@ -172,7 +172,7 @@ def _vifs(source: Source, previous: Snapshot) -> Mapping[str, Vif]:
     told = previous.host is not None and previous.host.kernel >= MASTERS_SINCE
     found = {}
     for link in parse_links(source.links()):
-        match = _VIF.match(link.name)
+        match = VIF.match(link.name)
         if not match:
             continue
         row = counters.get(link.name)

@@ -8,6 +8,7 @@ from typing import Final
 
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.probes.base import NotApplicable, Probe
+from xenwatch.probes.datapath import VIF
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings_soft import NetbackRings, Ring, VifRings
 from xenwatch.snapshot import Snapshot
@@ -15,7 +16,6 @@ from xenwatch.sources.base import Source, SourceError
 
 DEBUGFS: Final = "/sys/kernel/debug"
 DIRECTORY: Final = f"{DEBUGFS}/xen-netback"
-_VIF = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
 _RING = re.compile(r"io_ring_q\d{1,5}\Z")
 
 
@@ -29,21 +29,21 @@ def read(source: Source, previous: Snapshot) -> NetbackRings:
         raise NotApplicable("the kernel has no xen-netback")
     found = {}
     for name in names:
-        match = _VIF.match(name)
-        queues = [*_queues(source, name)] if match else []
-        if match and queues:
-            found[name] = _together(int(match[1]), queues)
+        match = VIF.match(name)
+        queues = [*_queues(source, name, int(match[1]))] if match else []
+        if queues:
+            found[name] = _together(queues)
     return NetbackRings(found)
 
 
-def _queues(source: Source, vif: str) -> Iterator[VifRings]:
+def _queues(source: Source, vif: str, domid: int) -> Iterator[VifRings]:
     """Each queue of an interface as if it had no other."""
     for name in list_optional(source, f"{DIRECTORY}/{vif}") or ():
         data = read_optional(source, f"{DIRECTORY}/{vif}/{name}") if _RING.match(name) else None
         if data is not None:
             fields = parse_io_ring(data)
             yield VifRings(
-                0,
+                domid,
                 Ring(int(fields["tx_slots"]), int(fields["tx_requests"])),
                 Ring(int(fields["rx_slots"]), int(fields["rx_requests"])),
                 int(fields["queued_bytes"]),
@@ -52,9 +52,9 @@ def _queues(source: Source, vif: str) -> Iterator[VifRings]:
             )
 
 
-def _together(domid: int, queues: list[VifRings]) -> VifRings:
+def _together(queues: list[VifRings]) -> VifRings:
     return VifRings(
-        domid,
+        queues[0].domid,
         Ring(sum(it.tx.slots for it in queues), sum(it.tx.requests for it in queues)),
         Ring(sum(it.rx.slots for it in queues), sum(it.rx.requests for it in queues)),
         sum(it.queued_bytes for it in queues),
