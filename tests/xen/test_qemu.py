@@ -12,7 +12,7 @@ from tests.xen import guests
 from tests.xen.daemon import INTERVAL, READING, SCRIPTS, Daemon, Page
 from tests.xen.guests import DIRECTORY, Shape
 from tests.xen.report import Report
-from tests.xen.vm import Vm, VmError
+from tests.xen.vm import Vm
 from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, parse_hists
 
 DOM0_ARGS = ""
@@ -62,6 +62,14 @@ def started(vm: Vm, name: str, shape: Shape) -> int:
     return guests.domid(vm, name)
 
 
+@pytest.fixture
+def with_usb(vm: Vm) -> int:
+    """The domain id of an HVM guest whose QEMU has a USB tablet that the guest uses."""
+    if vm.attempt(f"test -e {INITRD}").status:
+        vm.run(PACK)
+    return started(vm, "hvm1", WITH_USB)
+
+
 def pid_of(vm: Vm, domid: int) -> str:
     """The pid of a guest's QEMU, as the toolstack has it."""
     return vm.run(f"xenstore-read /local/domain/{domid}/image/device-model-pid").strip()
@@ -108,20 +116,19 @@ def watched(
     return ours, at(samples, ended) - at(samples, began), first, last
 
 
-def test_wakeups_are_those_counted_by_hand(vm: Vm, daemon: Daemon, report: Report) -> None:
+def test_wakeups_are_those_counted_by_hand(
+    vm: Vm, daemon: Daemon, report: Report, with_usb: int
+) -> None:
     """Over a minute xenwatch counts the voluntary switches of all threads, within 2 %."""
-    vm.run(PACK)
-    domid = started(vm, "hvm1", WITH_USB)
-
-    ours, by_hand, _, page = watched(vm, daemon, domid, MINUTE)
+    ours, by_hand, _, page = watched(vm, daemon, with_usb, MINUTE)
 
     report.note(f"wakeups of an idle QEMU in a minute: {ours:.0f}, by hand {by_hand:.0f}", MINUTE)
     assert by_hand > 1000
     assert abs(ours - by_hand) <= 0.02 * by_hand
-    assert page.get("xenwatch_qemu_threads", domid=str(domid)) == int(
-        vm.run(f"ls /proc/{pid_of(vm, domid)}/task | wc -l")
+    assert page.get("xenwatch_qemu_threads", domid=str(with_usb)) == int(
+        vm.run(f"ls /proc/{pid_of(vm, with_usb)}/task | wc -l")
     )
-    assert page.get("xenwatch_qemu_wait_seconds_total", domid=str(domid)) is not None
+    assert page.get("xenwatch_qemu_wait_seconds_total", domid=str(with_usb)) is not None
 
 
 def test_dom0s_own_qemu_is_no_guests(vm: Vm, daemon: Daemon) -> None:
@@ -131,9 +138,10 @@ def test_dom0s_own_qemu_is_no_guests(vm: Vm, daemon: Daemon) -> None:
     assert "0" not in daemon.fresh(probes=["qemus"]).by(WAKEUPS, "domid")
 
 
-def test_causes_add_up_and_nothing_stays(vm: Vm, daemon: Daemon, report: Report) -> None:
+def test_causes_add_up_and_nothing_stays(
+    vm: Vm, daemon: Daemon, report: Report, with_usb: int
+) -> None:
     """Timers and I/O together are all wakeups, and the instance goes with the probe."""
-    domid = guests.domid(vm, "hvm1")
     instance = f"{DIRECTORIES[0]}/{INSTANCE}"
     vm.run(f"mkdir -p $(dirname {DROP_IN}); cat > {DROP_IN}", stdin=_drop_in())
     off = float(vm.run(f"python3 {SCRIPTS}/wakeups.py cost"))
@@ -144,10 +152,10 @@ def test_causes_add_up_and_nothing_stays(vm: Vm, daemon: Daemon, report: Report)
     on = float(vm.run(f"python3 {SCRIPTS}/wakeups.py cost"))
     texts = [vm.run(f"cat {instance}/{event}/hist").encode() for event in (POLL, SLEEP)]
 
-    ours, _, first, last = watched(vm, daemon, domid, MINUTE, [PROBE])
+    ours, _, first, last = watched(vm, daemon, with_usb, MINUTE, [PROBE])
     by_cause = {
-        cause: (last.get(CAUSES, domid=str(domid), cause=cause) or 0)
-        - (first.get(CAUSES, domid=str(domid), cause=cause) or 0)
+        cause: (last.get(CAUSES, domid=str(with_usb), cause=cause) or 0)
+        - (first.get(CAUSES, domid=str(with_usb), cause=cause) or 0)
         for cause in ("timer", "io")
     }
     report.note(f"a minute: {by_cause}, wakeups {ours:.0f}; poll {off:.2f} us, {on:.2f} us", 0)
@@ -162,11 +170,13 @@ def test_causes_add_up_and_nothing_stays(vm: Vm, daemon: Daemon, report: Report)
     assert abs(ours - sum(by_cause.values())) <= 0.05 * ours
 
 
-def test_a_usb_tablet_less_is_fewer_wakeups(vm: Vm, daemon: Daemon, report: Report) -> None:
+def test_a_usb_tablet_less_is_fewer_wakeups(
+    vm: Vm, daemon: Daemon, report: Report, with_usb: int
+) -> None:
     """Without its emulated USB tablet the same guest's QEMU wakes far less often."""
     rates, devices = {}, {}
-    for name, domid in (("with", guests.domid(vm, "hvm1")), ("without", None)):
-        its = domid or started(vm, name, WITHOUT_USB)
+    for name in ("with", "without"):
+        its = with_usb if name == "with" else started(vm, name, WITHOUT_USB)
         count, _, page, _ = watched(vm, daemon, its, SPAN)
         rates[name] = count / SPAN
         devices[name] = {
@@ -182,10 +192,9 @@ def test_a_usb_tablet_less_is_fewer_wakeups(vm: Vm, daemon: Daemon, report: Repo
     assert rates["with"] > 2 * rates["without"]
 
 
-def test_advice_is_about_this_host(vm: Vm, daemon: Daemon) -> None:
+@pytest.mark.usefixtures("daemon", "with_usb")
+def test_advice_is_about_this_host(vm: Vm) -> None:
     """xenwatch advise, run in dom0, ranks the guest and speaks of its xl.cfg."""
-    if "hvm1" not in guests.running(vm):
-        raise VmError("hvm1 is gone")
     told = vm.run("/opt/xenwatch/bin/xenwatch advise --interval 5", deadline=120)
 
     assert '"hvm1"' in told
