@@ -204,7 +204,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--source",
-        default="synthetic:leak-event-channels",
+        default="synthetic:leak-event-channels@3000",
         help="what xenwatch reads (default: %(default)s)",
     )
     for name, program in PROGRAMS.items():

@@ -151,7 +151,7 @@ ENDS = {
     "idle-windows-after-pulsar": (30, 20, 0),
     "idle-windows-before-pulsar": (30, 20, 0),
     "leak-dying-domains": (600, 20, 0),
-    "leak-event-channels": (900, 20, 1),
+    "leak-event-channels": (4500, 20, 1),
     "leak-grant-frames": (6000, 5, 1),
     "leak-xenstored-fds": (6000, 20, 1),
     "linux-3000": (3000, 3000, 0),
