@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from xenwatch.parse.process import KERNEL_THREAD, ProcessStat
 from xenwatch.probes.slices import SLICES
 from xenwatch.readings_soft import Slices
 from xenwatch.snapshot import DaemonProcess, Daemons, Snapshot, Status
+from xenwatch.sources.base import SourceError
 
 V1 = "/sys/fs/cgroup/cpu,cpuacct"
 V2 = "/sys/fs/cgroup"
@@ -125,6 +127,19 @@ def test_version_2_is_in_its_own_scale() -> None:
     assert control.share == pytest.approx(10 / 12)
     assert (control.cpu_seconds, control.throttled_seconds) == (1.5, 0.25)
     assert control.pressure == {"some": 3.0, "full": 1.0}
+
+
+def test_pressure_that_is_switched_off_is_absent() -> None:
+    """With psi=0 the file is there and cannot be read: all else of the slice is."""
+    host = v2({f"{V2}/system.slice/cpu.weight": b"100\n"}, "system.slice")
+    path = f"{V2}/system.slice/cpu.pressure"
+    host.errors = {path: SourceError(path, "Operation not supported", errno.EOPNOTSUPP)}
+
+    found = slices(host).by_name["system.slice"]
+
+    assert (found.weight, found.pressure) == (100, {})
+    host.errors = {path: denied(path)}
+    assert path in failure_of(SLICES, host)
 
 
 def test_without_the_controller_there_is_no_weight() -> None:

@@ -8,6 +8,7 @@ its own. A task of nice 0 weighs 1,024, as does a group of `cpu.shares` 1,024 (v
 
 from __future__ import annotations
 
+import errno
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings_soft import Slice, Slices
 from xenwatch.snapshot import Snapshot
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 
 CGROUPS: Final = "/sys/fs/cgroup"
 V1_ROOTS: Final = (f"{CGROUPS}/cpu,cpuacct", f"{CGROUPS}/cpu")
@@ -146,7 +147,17 @@ def _part(value: int | None, unit: float) -> float | None:
 
 
 def _pressure(source: Source, path: str) -> Mapping[str, float]:
-    data = read_optional(source, path)
+    """Seconds stalled by kind: the file is there but answers EOPNOTSUPP where pressure is off.
+
+    That is `psi=0`, and CONFIG_PSI_DEFAULT_DISABLED without `psi=1` (psi_show in
+    kernel/sched/psi.c).
+    """
+    try:
+        data = read_optional(source, path)
+    except SourceError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        data = None
     return {row.kind: row.total_us / 1e6 for row in cgroup.parse_pressure(path, data or b"")}
 
 
