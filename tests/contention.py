@@ -31,6 +31,8 @@ PATIENCE: Final = 50.0
 """Seconds they may take for it on a machine that has other work."""
 MOUNTS: Final = Path("/sys/fs/cgroup")
 CONTROL, VMS = "control.slice", "vm.slice"
+IDLE: Final = "dev-mqueue.mount"
+"""A group without a process, as systemd keeps one for each of its mounts."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ def hierarchy() -> Hierarchy:
 
 @contextlib.contextmanager
 def slices(its: Hierarchy) -> Iterator[Path]:
-    """A group that stands for the root, with two slices of different weight."""
+    """A group that stands for the root, with two slices of different weight, and an idle group."""
     group = its.mount / f"xenwatch-test-{os.getpid()}"
-    names = [group / CONTROL, group / VMS]
+    names = [group / CONTROL, group / VMS, group / IDLE]
     try:
         if its.version == 2:
             (its.mount / "cgroup.subtree_control").write_text("+cpu")
@@ -104,6 +106,7 @@ def slices(its: Hierarchy) -> Iterator[Path]:
         for path in names:
             path.mkdir()
         (names[0] / its.weight).write_text(str(its.control))
+        (names[2] / its.weight).write_text(str(its.control))
         yield group
     finally:
         for path in (*names, group):

@@ -87,11 +87,36 @@ def test_who_competes_in_the_root_group() -> None:
 
 def test_all_groups_beside_a_slice_count() -> None:
     """Groups that are not systemd's slices take their part, files of the root do not."""
-    found = slices(v1({"control.slice": 10240, "vm.slice": 1024, "other": 4096}, {}))
+    files = {f"{V1}/other/cgroup.procs": b"7\n"}
+    found = slices(v1({"control.slice": 10240, "vm.slice": 1024, "other": 4096}, {}, files=files))
 
     assert found.by_name["control.slice"].share == 10240 / 15360
     assert found.by_name["vm.slice"].share == 1024 / 15360
     assert set(found.by_name) == {"control.slice", "vm.slice"}
+
+
+def test_groups_without_processes_do_not_compete() -> None:
+    """Of systemd's mounts no process is left, so they take nothing; slices count idle too."""
+    mounts = [f"sys-kernel-{name}.mount" for name in ("config", "debug", "tracing")]
+    names = ("control.slice", "system.slice", "user.slice", "init.scope", *mounts)
+    files = {f"{V2}/{name}/cpu.weight": b"100\n" for name in names}
+    files |= {f"{V2}/{name}/cgroup.events": b"populated 0\nfrozen 0\n" for name in names}
+    files[f"{V2}/control.slice/cpu.weight"] = b"1000\n"
+    files[f"{V2}/init.scope/cgroup.events"] = b"populated 1\nfrozen 0\n"
+
+    assert slices(v2(files, *names)).by_name["control.slice"].share == pytest.approx(10 / 13)
+
+
+@pytest.mark.parametrize(("procs", "share"), [(b"", 10 / 11), (b"7\n", 10 / 12)])
+def test_a_group_of_version_1_competes_by_those_below_it(procs: bytes, share: float) -> None:
+    """Version 1 tells of each group's own processes alone: those below are looked at too."""
+    files = {f"{V1}/one/two/cgroup.procs": procs, f"{V1}/one/cgroup.procs": b""}
+    directories = {f"{V1}/one": ("cgroup.procs", "cpu.stat", "two"), f"{V1}/one/two": ("tasks",)}
+    weights = {"control.slice": 10240, "vm.slice": 1024, "one": 1024}
+
+    found = slices(v1(weights, {}, files=files, dirs=directories))
+
+    assert found.by_name["control.slice"].share == pytest.approx(share)
 
 
 def test_version_1_times() -> None:

@@ -44,7 +44,8 @@ SLICE_METRICS: Final = (
         "xenwatch_slice_share_under_contention_ratio",
         "gauge",
         "Part of dom0's CPU time, 0 to 1, the slice is sure of when all others want it too.",
-        f"{_WEIGHT} of all groups of the root, and the processes beside them, one by one",
+        f"{_WEIGHT} of the slices and of other groups with processes at the root, and the processes"
+        " beside them, one by one",
         _of_slices(lambda it: it.share),
         ("slice",),
     ),

@@ -80,6 +80,9 @@ def _group(tree: FileTree, dom0: Dom0, root: str, group: str) -> None:
     if dom0.platform.cgroup_version == 2:
         tree.file(f"{home}/cpu.pressure", partial(_pressure, dom0, group))
         if group != "/":
+            # Of a mount no process is left; those of the host's own services are not modelled.
+            populated = int(not group.endswith(".mount"))
+            tree.file(f"{home}/cgroup.events", render_flat({"populated": populated, "frozen": 0}))
             tree.file(f"{home}/cpu.weight", render_number(weight or 100))
         return
     tree.file(f"{home}/cpuacct.usage", lambda: render_number(_total(dom0, group, "cpu_ns")))

@@ -89,7 +89,8 @@ def read(source: Source, previous: Snapshot) -> Slices:
     }
     root = list(_processes(source, hierarchy.root))
     contenders = [weight for stat in root if (weight := _weight(stat))]
-    total = sum(map(hierarchy.scaled, weights.values())) + sum(contenders)
+    beside = [it for name, it in weights.items() if _contends(source, hierarchy, name)]
+    total = sum(map(hierarchy.scaled, beside)) + sum(contenders)
     found: dict[str, Slice] = {}
     for name in NAMES:
         if name in names:
@@ -113,6 +114,28 @@ def _hierarchy(source: Source) -> _Hierarchy:
 
 def _is_group(name: str) -> bool:
     return not _INTERFACE.match(name)
+
+
+def _contends(source: Source, hierarchy: _Hierarchy, name: str) -> bool:
+    """Whether a group at the root may take its part.
+
+    A slice always may: whoever is started later is put there. Another group may as long as it has
+    processes, in itself or in a group below; systemd keeps one for each of its mounts, without any.
+    """
+    if name.endswith(".slice"):
+        return True
+    home = f"{hierarchy.root}/{name}"
+    if hierarchy.version == 1:
+        return _has_processes(source, home)
+    data = read_optional(source, f"{home}/cgroup.events")
+    return data is not None and bool(cgroup.parse_flat("cgroup.events", data).get("populated"))
+
+
+def _has_processes(source: Source, group: str) -> bool:
+    if read_optional(source, f"{group}/cgroup.procs"):
+        return True
+    below = filter(_is_group, list_optional(source, group) or ())
+    return any(_has_processes(source, f"{group}/{name}") for name in below)
 
 
 def _number(source: Source, path: str) -> int | None:

@@ -20,6 +20,16 @@ from xenwatch.model.platform import (
 from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.statvfs import Statvfs
 
+_MOUNTS: Final = (
+    "dev-mqueue",
+    "proc-sys-fs-binfmt_misc",
+    "sys-fs-fuse-connections",
+    "sys-kernel-config",
+    "sys-kernel-debug",
+    "sys-kernel-tracing",
+)
+"""File systems for which systemd keeps a control group beside its slices."""
+
 DEBIAN_12: Final = Platform(
     name="debian-12",
     toolstack=XL,
@@ -83,7 +93,9 @@ DEBIAN_12: Final = Platform(
         "VERSION_ID": "12",
     },
     cgroup_version=2,
-    slices={"init.scope": 100, "system.slice": 100, "user.slice": 100},
+    slices=dict.fromkeys(
+        ("init.scope", "system.slice", "user.slice", *(f"{name}.mount" for name in _MOUNTS)), 100
+    ),
     guest_group="/system.slice/ssh.service",
     mounts=mounts(
         "sysfs /sys sysfs rw,nosuid,nodev,noexec,relatime\n"
