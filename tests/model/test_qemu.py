@@ -1,4 +1,4 @@
-"""QEMU in the synthetic host: the published figures of idle desktops come back out."""
+"""QEMU in the synthetic host: the published figures of desktops come back out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import pytest
 from tests.support import labelled
 from xenwatch.exposition import render
 from xenwatch.metrics import families
+from xenwatch.model.player import Player
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import merge, run
 from xenwatch.snapshot import Snapshot
+from xenwatch.sources.synthetic import load
 
 CPUS = 4
 """vCPUs of the published dom0."""
@@ -30,39 +32,57 @@ def passed(source: ModelSource, previous: Snapshot) -> tuple[Snapshot, bytes]:
     return snapshot, render(families(snapshot, ()))
 
 
-def in_30_seconds(name: str) -> Mapping[str, Mapping[tuple[str, ...], float]]:
-    """By metric and labels, what a preset's counters rise by in 30 s of its own time."""
-    machine = PRESETS[name]()
-    source = ModelSource(machine)
+def rises(name: str, begin: float) -> Mapping[str, Mapping[tuple[str, ...], float]]:
+    """By metric and labels, what counters rise by in 30 s of a scenario from `begin` on."""
+    player = Player(load(name))
+    source = ModelSource(player.machine)
+    player.advance(begin)
     snapshot, before = passed(source, Snapshot())
-    machine.dom0.seconds += 30
+    player.advance(begin + 30)
     _, after = passed(source, snapshot)
-    rises = {}
+    found = {}
     for metric in ("wakeups_total", "wakeups_by_cause_total", "cpu_seconds_total"):
         old = labelled(f"xenwatch_qemu_{metric}", before)
         new = labelled(f"xenwatch_qemu_{metric}", after)
-        rises[metric] = {labels: value - old[labels] for labels, value in new.items()}
-    return rises
+        found[metric] = {labels: value - old[labels] for labels, value in new.items()}
+    return found
 
 
-@pytest.mark.parametrize(
-    ("name", "timer", "io"),
-    [("pulsar-before", 3457, 2964 + 1587), ("pulsar-after", 0, 0)],
-)
-def test_the_published_events_come_out_of_the_metrics(name: str, timer: int, io: int) -> None:
-    """An idle desktop shows the published events of 30 s, in all and by cause."""
-    rises = in_30_seconds(name)
+VMS = [str(domid) for domid in range(1, 21)]
+FIRST, OTHERS, AGAIN = VMS[:1], VMS[1:], ["21"]
+BOOT, IDLE, SHUTDOWN, BOOT_AGAIN = 0, 60, 300, 360
+"""Seconds from which the scenarios have each for 30 s."""
+PUBLISHED = [
+    ("before", BOOT, VMS, (2130, 160191 + 59769)),
+    ("before", IDLE, VMS, (3457, 2964 + 1587)),
+    ("before", SHUTDOWN, FIRST, (594, 347 + 280)),
+    ("before", SHUTDOWN, OTHERS, (3457, 2964 + 1587)),
+    ("before", BOOT_AGAIN, AGAIN, (2130, 160191 + 59769)),
+    ("after", BOOT, VMS, (3, 146114 + 57254)),
+    ("after", IDLE, VMS, (0, 0)),
+    ("after", SHUTDOWN, FIRST, (0, 58 + 108)),
+    ("after", SHUTDOWN, OTHERS, (0, 0)),
+    ("after", BOOT_AGAIN, AGAIN, (3, 146114 + 57254)),
+]
+"""Published of Project Pulsar: events of a QEMU in 30 s by timer, and by read and write."""
 
-    assert set(rises["wakeups_total"].values()) == {timer + io}
-    assert len(rises["wakeups_total"]) == 4
-    by_cause = rises["wakeups_by_cause_total"]
-    assert {value for (cause, _), value in by_cause.items() if cause == "timer"} == {timer}
-    assert {value for (cause, _), value in by_cause.items() if cause == "io"} == {io}
+
+@pytest.mark.parametrize(("name", "begin", "domids", "events"), PUBLISHED)
+def test_the_published_events_come_out_of_the_metrics(
+    name: str, begin: float, domids: list[str], events: tuple[int, int]
+) -> None:
+    """Each VM shows the published events of its boot, of idling and of its shutdown, by cause."""
+    found = rises(f"idle-windows-{name}-pulsar", begin)
+
+    wakeups, by_cause = found["wakeups_total"], found["wakeups_by_cause_total"]
+    assert {(by_cause["timer", it], by_cause["io", it], wakeups[(it,)]) for it in domids} == {
+        (*events, sum(events))
+    }
 
 
 def test_some_130_idle_desktops_fill_dom0() -> None:
     """The CPU time of one such QEMU is what lets just over 130 of them fill four vCPUs."""
-    seconds = in_30_seconds("pulsar-before")["cpu_seconds_total"]
+    seconds = rises("idle-windows-before-pulsar", IDLE)["cpu_seconds_total"]
 
     assert {130 < CPUS * 30 / value < 140 for value in seconds.values()} == {True}
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from xenwatch.model.lease import CONNECTED, INITIALISING, Lease
 from xenwatch.model.platform import XAPI, XL, Platform
-from xenwatch.model.qemu import ARGUMENTS, USUAL, Idle, Life
+from xenwatch.model.qemu import ARGUMENTS, USUAL, Habits, Life
 from xenwatch.model.refusal import Refused
 from xenwatch.model.resources import Process
 from xenwatch.parse.qemu import SERIAL
@@ -68,7 +68,7 @@ class Nic:
 class Shape:
     """A VM by what it is given: type (pv, pvh, hvm), vCPUs, memory, disks, network interfaces.
 
-    Of an HVM guest `peripherals` are what QEMU emulates for it, and `idle` is what wakes its QEMU;
+    Of an HVM guest `peripherals` are what QEMU emulates for it, and `habits` what wakes its QEMU;
     `uefi` is whether it has such firmware.
     """
 
@@ -78,7 +78,7 @@ class Shape:
     disks: tuple[Disk, ...] = (Disk(),)
     nics: tuple[Nic, ...] = (Nic(),)
     peripherals: tuple[str, ...] = tuple(ARGUMENTS)
-    idle: Idle = USUAL
+    habits: Habits = USUAL
     uefi: bool = False
 
 
@@ -186,7 +186,7 @@ class DeviceModel:
 
     serial_pty: bool
     peripherals: tuple[str, ...] = ()
-    idle: Idle = USUAL
+    habits: Habits = USUAL
 
     def start(self, lease: Lease) -> None:
         """Event channels of the ioreq server (one a vCPU, one buffered), xenstore clients.
@@ -221,7 +221,7 @@ class DeviceModel:
         comm = platform.qemu.rpartition("/")[2][:COMM_MAX]
         drivers = platform.drivers
         process = lease.process(comm, argv, drivers.qemu_threads, drivers.qemu_kib)
-        process.life = Life(self.idle, lease.dom0.seconds)
+        process.life = Life(self.habits, lease.dom0.seconds)
         for target in ("/dev/null", "/dev/xen/privcmd", "/dev/xen/evtchn", "anon_inode:[eventfd]"):
             process.open(target)
         return process
@@ -367,7 +367,7 @@ def of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Device]]:
         yield (
             "qemu",
             0,
-            DeviceModel(not xl and SERIAL in shape.peripherals, shape.peripherals, shape.idle),
+            DeviceModel(not xl and SERIAL in shape.peripherals, shape.peripherals, shape.habits),
         )
         if shape.uefi and platform.drivers.varstored:
             yield "varstored", 0, Varstored()

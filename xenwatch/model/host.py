@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from typing import Final
 
@@ -71,6 +72,14 @@ class Machine:
         if domid in self._leases:  # a zombie has let go of everything else
             self._release(domid)
         del self.dom0.domains[domid]
+
+    def shut_down(self, domid: int) -> None:
+        """Tell a VM to shut down, which wakes its QEMU otherwise; `destroy` is when it is gone."""
+        self.generation += 1
+        pid = self.dom0.store.values.get(f"/local/domain/{domid}/image/device-model-pid")
+        process = self.dom0.processes[int(pid)] if pid is not None else None
+        if process is not None and process.life is not None:
+            process.life = dataclasses.replace(process.life, stopped=self.dom0.seconds)
 
     def leave_zombie(self, domid: int) -> None:
         """Stop a VM that then stays as dying: something still maps a page of it."""

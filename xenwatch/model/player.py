@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,9 +15,10 @@ from xenwatch.model.devices import Shape, vm
 from xenwatch.model.host import Machine
 from xenwatch.model.platform import Daemon, Platform
 from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
 from xenwatch.model.scenario import (
-    IDLE,
+    QEMUS,
     Host,
     Leak,
     Load,
@@ -31,6 +33,8 @@ from xenwatch.model.scenario import (
 
 TICK: Final = 10.0
 """Seconds at a time in which load takes its CPU time."""
+SHUTDOWN: Final = PERIOD + 1.0
+"""Seconds from when a VM is told to shut down until it is gone: one of them is the toolstack's."""
 _KIB: Final = 1024
 _GIB_KIB: Final = 1 << 20
 
@@ -64,7 +68,7 @@ class Player:
                     uefi=it.uefi,
                     memory_kib=it.memory_mib * _KIB,
                 ),
-                idle=IDLE[it.idle],
+                habits=QEMUS[it.qemu],
                 peripherals=arguments(it.peripherals),
             )
             for name, it in scenario.shapes.items()
@@ -72,8 +76,9 @@ class Player:
         self._started: dict[int, Shape] = {}
         self._load: Load | None = None
         self._waiting: list[tuple[float, int, Iterator[float]]] = []
-        for number, step in enumerate(scenario.steps):
-            self._wait(number, self._play(step))
+        self._numbers = itertools.count()
+        for step in scenario.steps:
+            self._wait(next(self._numbers), self._play(step))
 
     @property
     def seconds(self) -> float:
@@ -180,8 +185,13 @@ class Player:
         if dying:
             self.machine.leave_zombie(domid)
         else:
-            self.machine.destroy(domid)
+            self.machine.shut_down(domid)
+            self._wait(next(self._numbers), self._gone(domid))
         return True
+
+    def _gone(self, domid: int) -> Iterator[float]:
+        yield self.seconds + SHUTDOWN
+        self.machine.destroy(domid)
 
     def _leak(self, leak: Callable[[int], None], amount: int) -> bool:
         try:

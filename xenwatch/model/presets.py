@@ -13,7 +13,7 @@ from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
-from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, Idle
+from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, Habits
 
 HOSTILE: Final = b'db"1\\\n{domid="0"} \xff\xfe'
 """A name that would forge a series where it is not escaped: quote, backslash, newline, no UTF-8."""
@@ -70,10 +70,10 @@ def few(platform: Platform) -> Machine:
     return machine
 
 
-def desktops(idle: Idle, peripherals: tuple[str, ...] = tuple(ARGUMENTS)) -> Machine:
+def desktops(habits: Habits, peripherals: tuple[str, ...] = tuple(ARGUMENTS)) -> Machine:
     """Idle Windows desktops on XCP-ng 8.3, each with what wakes its QEMU."""
     machine = Machine(XCP_NG_8_3)
-    shape = Shape("hvm", 1, 2097152, (Disk(),), (Nic(),), peripherals, idle)
+    shape = Shape("hvm", 1, 2097152, (Disk(),), (Nic(),), peripherals, habits)
     for number in range(1, 5):
         machine.start(b"desktop-%02d" % number, shape)
     return machine

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from xenwatch.model.platforms import PLATFORMS
-from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Idle
+from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
 
 _T = TypeVar("_T")
 
@@ -24,7 +24,7 @@ class ScenarioError(Exception):
 class Vm:
     """A VM as a scenario writes it.
 
-    `idle` is a name in `IDLE`, `peripherals` whether QEMU emulates any for an HVM guest.
+    `qemu` is a name in `QEMUS`, `peripherals` whether QEMU emulates any for an HVM guest.
     """
 
     type: str = "hvm"
@@ -34,16 +34,16 @@ class Vm:
     queues: int = 0
     uefi: bool = False
     memory_mib: int = 1024
-    idle: str = "usual"
+    qemu: str = "usual"
     peripherals: bool = True
 
 
-IDLE: Final[Mapping[str, Idle]] = {
+QEMUS: Final[Mapping[str, Habits]] = {
     "usual": USUAL,
     "before-pulsar": BEFORE_PULSAR,
     "after-pulsar": AFTER_PULSAR,
 }
-"""What wakes an idle QEMU, by name."""
+"""What wakes a QEMU, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop so many VMs, the oldest first; with `dying` each stays as a domain that does not die."""
+    """Shut down so many VMs, the oldest first, each of which is gone half a minute later.
+
+    With `dying` it is at once what stays: a domain that does not die.
+    """
 
     count: int
     at: float = 0.0
@@ -263,7 +266,7 @@ def _check(scenario: Scenario) -> None:
     for vm in scenario.shapes.values():
         problems += [
             (vm.type not in ("pv", "pvh", "hvm"), f"no type of VM is called {vm.type}"),
-            (vm.idle not in IDLE, f"no idle is called {vm.idle}"),
+            (vm.qemu not in QEMUS, f"no qemu is called {vm.qemu}"),
             (not vm.vcpus, "a VM has no vCPU"),
         ]
     for step in scenario.steps:
