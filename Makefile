@@ -46,7 +46,7 @@ wheel: $(VENV)/.installed  ## Build the wheel into dist/
 	$(PIP) wheel --no-deps --wheel-dir dist .
 
 test-xen: $(VENV)/.test-tools  ## The tests inside a real Xen under emulation
-	$(BIN)/pytest tests/xen -p no:randomly -o timeout=900 --session-timeout 3300 \
+	$(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 3300 \
 	  -o log_cli=true -o log_cli_level=INFO -o log_cli_format='%(asctime)s %(message)s' $(ARGS)
 
 keep-captures: $(VENV)/.test-tools  ## Renew the captured hosts from the last test-xen

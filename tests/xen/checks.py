@@ -14,7 +14,7 @@ from typing import Final
 from tests.support import series
 from tests.xen import guests
 from tests.xen.daemon import PROGRAM, SCRIPTS, Daemon, Page
-from tests.xen.truth import AWAKE, Fact, Truth
+from tests.xen.truth import AWAKE, MIB, Fact, Truth
 from tests.xen.vm import CPUS, Vm
 from xenwatch import shapes
 from xenwatch.costs import Units
@@ -152,7 +152,10 @@ def used(truth: Truth, limit: Limit) -> float:
 
 def cost(limit: Limit, shape: guests.Shape) -> Units:
     """What a guest takes of a limit by the declared costs."""
-    its = shapes.Shape("guest", shape.type, shape.vcpus, shape.disks, shape.vifs)
+    its = shapes.Shape(
+        *("guest", shape.type, shape.vcpus, shape.disks, shape.vifs),
+        memory_bytes=guests.MEMORY_MIB[shape.type] * MIB,
+    )
     return units(limit.costs["xl"][shape.type], its, CPUS)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from types import ModuleType
 
 import pytest
 
@@ -20,6 +21,7 @@ BUILD = ROOT / "build" / "xen"
 CAPTURES = BUILD / "captures"
 """Where the populations are kept as captured hosts until `make keep-captures`."""
 REPORT = pytest.StashKey[Report]()
+MACHINES = pytest.StashKey["Machines"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,60 +50,85 @@ def xen_image(report: Report) -> Image:
 
 
 class Machines:
-    """One machine at a time, kept for as long as the modules want the same dom0."""
+    """One machine at a time, kept for as long as the modules want the same dom0 and it lives."""
 
     def __init__(self, xen_image: Image, report: Report) -> None:
         self._image = xen_image
         self._report = report
-        self._now: tuple[str, Daemon] | None = None
+        self._arguments = self._module = ""
+        self._daemon: Daemon | None = None
 
-    def get(self, name: str, arguments: str) -> Daemon:
-        """The daemon of a dom0 with these additions to its command line, a new one by this name."""
-        if self._now is None or self._now[0] != arguments:
+    def get(self, module: ModuleType) -> Daemon:
+        """The daemon of the dom0 that a module wants, at first without guests.
+
+        The module names the additions for dom0's kernel `DOM0_ARGS`.
+        """
+        name, arguments = module.__name__.rpartition(".")[2], module.DOM0_ARGS
+        if self._daemon is None or self._arguments != arguments or not self._daemon.vm.alive():
             self.close()
-            machine = Vm(
-                self._image, BUILD / name, PORT, xen_args="conring_size=1M", dom0_args=arguments
-            )
-            running = Daemon(machine)
-            self._now = arguments, running
+            self._arguments = arguments
+            self._boot(name)
+        elif self._module != name:
+            guests.destroy(self._daemon.vm, *guests.running(self._daemon.vm))
+            self._daemon.configure(INTERVAL)
+        self._module = name
+        assert self._daemon is not None
+        return self._daemon
+
+    def _boot(self, name: str) -> None:
+        machine = Vm(
+            self._image, BUILD / name, PORT, xen_args="conring_size=1M", dom0_args=self._arguments
+        )
+        self._daemon = Daemon(machine)
+        try:
             with self._report.stage(f"{name}: boot"):
                 machine.boot()
             with self._report.stage(f"{name}: install xenwatch"):
                 install(machine, BUILD / "wheel")
-            self._report.note(f"{name}: start of the unit", running.start())
-            machine.wait(running.answers, "/metrics", 60)
-        return self._now[1]
+            self._report.note(f"{name}: start of the unit", self._daemon.start())
+        except BaseException:
+            machine.lost = True
+            raise
+
+    def tail(self) -> str:
+        """The last lines of the serial console, "" without a machine."""
+        return self._daemon.vm.tail() if self._daemon else ""
 
     def close(self) -> None:
         """End the machine there is."""
-        if self._now is not None:
-            self._now[1].vm.close()
-            self._now = None
+        if self._daemon is not None:
+            self._daemon.vm.close()
+            self._daemon = None
 
 
 @pytest.fixture(scope="session")
-def machines(xen_image: Image, report: Report) -> Iterator[Machines]:
+def machines(pytestconfig: pytest.Config, xen_image: Image, report: Report) -> Iterator[Machines]:
     """The machines, the last of which ends with the tests."""
     with contextlib.closing(Machines(xen_image, report)) as these:
+        pytestconfig.stash[MACHINES] = these
         yield these
 
 
-@pytest.fixture(scope="module")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whatever a test has failed of, show the serial console's last lines."""
+    its = yield
+    if its.failed and MACHINES in item.config.stash:
+        its.sections.append(("serial console", item.config.stash[MACHINES].tail()))
+    return its
+
+
+@pytest.fixture
 def daemon(request: pytest.FixtureRequest, machines: Machines) -> Daemon:
-    """The running daemon of a module, without guests.
-
-    The module names the additions for dom0's kernel `DOM0_ARGS`.
-    """
-    arguments: str = request.module.DOM0_ARGS
-    running = machines.get(request.module.__name__.rpartition(".")[2], arguments)
-    guests.destroy(running.vm, *guests.running(running.vm))
-    running.configure(INTERVAL)
-    return running
+    """The running daemon."""
+    return machines.get(request.module)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def vm(daemon: Daemon) -> Vm:
-    """The machine of a module."""
+    """Its machine."""
     return daemon.vm
 
 
@@ -116,6 +143,5 @@ def often(daemon: Daemon) -> Iterator[None]:
 @pytest.fixture
 def guest(vm: Vm) -> int:
     """The domain id of a guest that runs."""
-    if "pv1" not in guests.running(vm):
-        guests.start(vm, "pv1")
+    guests.start(vm, "pv1")
     return guests.domid(vm, "pv1")

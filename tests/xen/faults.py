@@ -6,7 +6,7 @@ import contextlib
 import selectors
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Self
 
 from tests.xen.daemon import READING, SCRIPTS, Daemon, Page
@@ -32,13 +32,19 @@ def stopped(vm: Vm, process: int) -> Iterator[None]:
         vm.run(f"kill -CONT {process}")
 
 
-def watch(daemon: Daemon, seconds: float) -> list[Page]:
-    """Scrapes for that long, four a second. Raises `OSError` when one is not answered."""
-    pages = []
+def watch(daemon: Daemon, seconds: float, anew: Iterable[str]) -> list[Page]:
+    """Scrapes for that long, and until these probes have read anew.
+
+    Raises `OSError` when one is not answered, and `VmError` when a probe does not read any more.
+    """
+    pages: list[Page] = []
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+
+    def enough() -> bool:
         pages.append(daemon.page())
-        time.sleep(0.25)
+        return time.monotonic() > until and all(readings(pages, probe) > 1 for probe in anew)
+
+    daemon.vm.wait(enough, "readings", seconds + 120)
     return pages
 
 

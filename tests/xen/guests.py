@@ -13,8 +13,19 @@ DIRECTORY: Final = "/srv/guests"
 MEMORY_MIB: Final = {"pv": 96, "pvh": 160, "hvm": 192}
 UP_DEADLINE: Final = {"pv": 120.0, "pvh": 180.0, "hvm": 420.0}
 """Under software emulation an HVM guest takes one to three minutes to its own user land."""
-ATTEMPTS: Final = {"pv": 1, "pvh": 12, "hvm": 5}
+ATTEMPTS: Final = {"pv": 2, "pvh": 8, "hvm": 4}
 """QEMU's emulation of AMD's virtualisation loses a guest now and then, above all under load."""
+IS_UP: Final = """domid=$(xl domid {name}) || {{ echo gone; exit; }}
+while xenstore-exists /local/domain/$domid; do
+    states=$(cat /sys/bus/xen-backend/devices/v[bi][df]-$domid-*/state 2>/dev/null)
+    if grep -q GUEST-UP /var/log/xen/console/guest-{name}.log &&
+        [ "$(echo "$states" | grep -c '^Connected$')" = {devices} ]; then echo up; exit; fi
+    [ $SECONDS -lt {deadline:.0f} ] || {{ echo hangs; exit; }}
+    sleep 1
+done
+echo gone
+"""
+"""Waits for the guest's own word on its console, and for its backends to be connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +54,13 @@ POPULATION: Final[Mapping[str, Shape]] = {
 """Every kind of guest the tests know: ten, of which an HVM one takes the longest."""
 
 
-def configuration(name: str, shape: Shape, disks: list[str]) -> str:
-    """The guest's xl.cfg. `disks` are block devices of dom0."""
+def configuration(name: str, shape: Shape) -> str:
+    """The guest's xl.cfg, in which @N@ stands for the block device of disk N."""
     kernel = "vmlinuz" if shape.type == "hvm" else "vmlinux"
     console = "ttyS0 console=hvc0" if shape.type == "hvm" else "hvc0"
     drives = [
-        f'"format=raw,vdev=xvd{letter},access=rw,script=block-tests,target={device}"'
-        for letter, device in zip("abcdefgh", disks, strict=False)
+        f'"format=raw,vdev=xvd{letter},access=rw,script=block-tests,target=@{number}@"'
+        for number, letter in enumerate("abcdefgh"[: shape.disks])
     ]
     vif = '"bridge=xenbr0"'
     lines = [
@@ -67,19 +78,19 @@ def configuration(name: str, shape: Shape, disks: list[str]) -> str:
         *shape.extra,
     ]
     if shape.type == "hvm":
-        lines += ["vnc=0", "sdl=0", 'vga="none"', "usb=0"]
+        lines += ["vnc=0", "sdl=0", 'vga="none"']
     return "\n".join(lines) + "\n"
 
 
 def prepare(vm: Vm, name: str, shape: Shape) -> str:
     """Make the guest's disks and configuration; the command that creates it."""
-    clean(vm, name)
-    files = [f"{DIRECTORY}/{name}-{number}.img" for number in range(shape.disks)]
-    devices = vm.run(
-        "; ".join(f"truncate -s 16M {file} && losetup -f --show {file}" for file in files) or "true"
-    ).split()
     path = f"{DIRECTORY}/{name}.cfg"
-    vm.run(f"cat > {path}", stdin=configuration(name, shape, devices).encode())
+    steps = ["set -e", f"cat > {path}", cleaning(name)]
+    for number in range(shape.disks):
+        file = f"{DIRECTORY}/{name}-{number}.img"
+        steps.append(f"truncate -s 16M {file}; device=$(losetup -f --show {file})")
+        steps.append(f'sed -i "s|@{number}@|$device|" {path}')
+    vm.run("\n".join(steps), stdin=configuration(name, shape).encode())
     return f"xl create {path}"
 
 
@@ -95,16 +106,18 @@ def running(vm: Vm) -> set[str]:
 
 def start(vm: Vm, *names: str, shapes: Mapping[str, Shape] = POPULATION) -> None:
     """Create those guests that do not run and wait until all are up with every device connected."""
-    new = [name for name in names if name not in running(vm)]
-    for name in new:
-        create_well(vm, name, shapes[name])
-    for name in new:
+    there = running(vm)
+    for name in names:
+        if name not in there:
+            create_well(vm, name, shapes[name])
+    for name in names:
         attempts = ATTEMPTS[shapes[name].type]
-        while not is_up(vm, name, shapes[name]):
+        while (state := state_of(vm, name, shapes[name])) != "up":
             attempts -= 1
             if not attempts:
-                raise vm.error(f"{name} has died on its way up, again and again")
-            LOG.info("%s has died on its way up; once more", name)
+                raise vm.error(f"{name} is {state} on its way up, again and again")
+            LOG.info("%s is %s on its way up; once more", name, state)
+            vm.attempt(f"xl destroy {name}")
             create_well(vm, name, shapes[name])
 
 
@@ -126,37 +139,27 @@ def domid(vm: Vm, name: str) -> int:
     return int(vm.run(f"xl domid {shlex.quote(name)}"))
 
 
-def is_up(vm: Vm, name: str, shape: Shape) -> bool:
-    """Wait for the guest's own word on its console, and for its backends to be connected.
-
-    Returns `False` when it has died instead.
-    """
-    wanted = shape.disks + shape.vifs
-    look = (
-        f"domid=$(xl domid {name}) || echo gone;"
-        f" grep -c GUEST-UP /var/log/xen/console/guest-{name}.log;"
-        ' grep -l "^Connected$" /sys/bus/xen-backend/devices/v[bi][df]-$domid-*/state | wc -l'
-    )
-    seen: list[str] = []
-
-    def settled() -> bool:
-        seen[:] = vm.attempt(look).stdout.split()
-        return seen[0] == "gone" or seen == ["1", str(wanted)]
-
-    vm.wait(settled, f"{name} to be up with {wanted} devices", UP_DEADLINE[shape.type])
-    return seen[0] != "gone"
+def state_of(vm: Vm, name: str, shape: Shape) -> str:
+    """Wait until a guest is "up", or "gone", or "hangs" because it is neither in time."""
+    deadline = UP_DEADLINE[shape.type]
+    look = IS_UP.format(name=name, devices=shape.disks + shape.vifs, deadline=deadline)
+    return vm.run(look, deadline + 60).strip()
 
 
 def destroy(vm: Vm, *names: str) -> None:
     """Destroy guests and give their disks back."""
     for name in names:
-        vm.run(f"xl destroy {shlex.quote(name)}")
-        clean(vm, name)
+        vm.run(f"set -e; xl destroy {shlex.quote(name)}; {cleaning(name)}")
 
 
 def clean(vm: Vm, name: str) -> None:
     """Give the disks of a guest that is gone back."""
-    vm.run(
+    vm.run(cleaning(name))
+
+
+def cleaning(name: str) -> str:
+    """The command that removes the disks of a guest that is gone, and its console's log."""
+    return (
         f"rm -f /var/log/xen/console/guest-{name}.log;"
         f" for file in {DIRECTORY}/{name}-*.img; do"
         ' losetup -j "$file" -n -O NAME | xargs -r losetup -d; rm -f "$file"; done'

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.support import series
 from tests.xen import checks, guests
 from tests.xen.checks import Observation
-from tests.xen.conftest import CAPTURES
-from tests.xen.daemon import INTERVAL, PROGRAM, SCRIPTS, Daemon, Page
+from tests.xen.conftest import CAPTURES, Machines
+from tests.xen.daemon import INTERVAL, PREFIX, PROGRAM, SCRIPTS, Daemon, Page
 from tests.xen.guests import POPULATION, Shape
 from tests.xen.hazards import Ends, Hazards
 from tests.xen.report import Report
-from tests.xen.truth import Truth
-from tests.xen.vm import Vm
+from tests.xen.truth import MIB, Truth
+from tests.xen.vm import LOG, Vm, VmError
 from xenwatch.limits import LIMITS, Limit
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.snapshot import Snapshot
+from xenwatch.sources.tree import TreeSource
 
 DOM0_ARGS = ""
 SOON = 1.0
 """Seconds after a domain's introduction by which the page has to show it."""
+SELDOM = 300.0
+"""Seconds between two readings that nothing has called for."""
 NEXT_SCRAPE = 5.0
 """Seconds after its release, when the page must be without it: nobody scrapes more often."""
 
 TIMES = 3
-"""How often both are measured."""
+"""How often both are measured at most."""
+MACHINES_TO_TRY = 2
 
+RECORDED = "/root/recorded"
 ROUTE = "xenwatch_event_channels_route_info"
 
 HOSTILE = {
@@ -72,27 +82,37 @@ class Observed:
 
 
 @pytest.fixture(scope="module")
-def observed(vm: Vm, daemon: Daemon, report: Report) -> Observed:
-    """What was seen of the populations."""
-    found = Observed({}, {})
-    try:
-        for title, names in POPULATIONS.items():
-            guests.destroy(vm, *guests.running(vm) - set(names))
-            # A guest may be lost while it is looked at: look again then.
-            while title not in found.truths:
-                with report.stage(f"{title}: start of guests"):
-                    guests.start(vm, *names)
-                with report.stage(f"{title}: values and truth"):
-                    directory = CAPTURES / title.replace(" ", "-")
-                    if title in ON_THE_WAY:
-                        truth = checks.take_truth(vm, directory / "truth")
-                    else:
-                        found.whole[title] = checks.observe(vm, daemon, directory)
-                        truth = found.whole[title].truth
-                if guests.running(vm) == set(names):
-                    found.truths[title] = truth
-    finally:
-        guests.destroy(vm, *guests.running(vm))
+def observed(request: pytest.FixtureRequest, machines: Machines, report: Report) -> Observed:
+    """What was seen of the populations, on one machine."""
+    for _ in range(MACHINES_TO_TRY):
+        daemon = machines.get(request.module)
+        try:
+            return observe(daemon, report)
+        except VmError:
+            if daemon.vm.alive():
+                raise
+            LOG.info("the machine is lost; once more on a new one")
+    raise daemon.vm.error("machines are lost again and again")
+
+
+def observe(daemon: Daemon, report: Report) -> Observed:
+    """Look at the populations one after the other."""
+    vm, found = daemon.vm, Observed({}, {})
+    for title, names in POPULATIONS.items():
+        guests.destroy(vm, *guests.running(vm) - set(names))
+        # A guest may be lost while it is looked at: look again then.
+        while title not in found.truths:
+            with report.stage(f"{title}: start of guests"):
+                guests.start(vm, *names)
+            with report.stage(f"{title}: values and truth"):
+                directory = CAPTURES / title.replace(" ", "-")
+                if title in ON_THE_WAY:
+                    truth = checks.take_truth(vm, directory / "truth")
+                else:
+                    found.whole[title] = checks.observe(vm, daemon, directory)
+                    truth = found.whole[title].truth
+            if guests.running(vm) == set(names):
+                found.truths[title] = truth
     return found
 
 
@@ -125,8 +145,25 @@ def test_a_capture_replayed_elsewhere_is_true(observed: Observed, population: st
     assert wrong == ""
 
 
+def test_a_replay_is_the_host(vm: Vm, guest: int, tmp_path: Path) -> None:
+    """Every probe reads from a capture exactly what it read from dom0, and fares the same."""
+    vm.run(f"rm -rf {RECORDED}; {PREFIX}/bin/python {SCRIPTS}/recorded.py {RECORDED}", 180)
+    vm.get(RECORDED, tmp_path)
+    live: Snapshot = pickle.loads((tmp_path / "snapshot").read_bytes())
+    source = TreeSource(tmp_path / "capture")
+
+    replayed = take(source, PROBES, clock=lambda: source.time)
+
+    assert live.domains is not None
+    assert guest in {domain.domid for domain in live.domains.domains}
+    for probe in PROBES:
+        before, after = live.outcomes[probe.name], replayed.outcomes[probe.name]
+        assert (after.status, after.detail) == (before.status, before.detail)
+        assert getattr(replayed, probe.name) == getattr(live, probe.name), probe.name
+
+
 @pytest.mark.parametrize(
-    "limit", [it for it in LIMITS if it.costs.get("xl") and not it.unit], ids=lambda it: it.name
+    "limit", [it for it in LIMITS if it.costs.get("xl")], ids=lambda it: it.name
 )
 @pytest.mark.parametrize(("before", "after"), ADDED, ids=lambda it: it)
 def test_guests_take_what_the_table_says(
@@ -136,7 +173,9 @@ def test_guests_take_what_the_table_says(
     new = [POPULATION[name] for name in POPULATIONS[after] if name not in POPULATIONS[before]]
     had, have = (checks.used(observed.truths[it], limit) for it in (before, after))
 
-    assert have - had == sum(checks.cost(limit, it) - checks.given_back(limit, it) for it in new)
+    taken = sum(checks.cost(limit, it) - checks.given_back(limit, it) for it in new)
+    # xl tells memory in whole MiB.
+    assert abs(have - had - taken) <= (2 * MIB if limit.unit else 0)
 
 
 def test_an_hvm_guest_begins_with_emulated_twins(vm: Vm, daemon: Daemon) -> None:
@@ -177,36 +216,51 @@ def test_the_two_routes_to_event_channels_agree(vm: Vm, daemon: Daemon) -> None:
 
 def test_a_guest_is_there_within_a_second(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Without any polling a new domain is on the page at once, and a destroyed one off it."""
-    daemon.configure(300)
+    daemon.configure(SELDOM)
     create = guests.prepare(vm, "hot", Shape())
-    came, went = [], []
+    came: list[float] = []
+    went: list[float] = []
     try:
         # Whether the emulator is late is not what is asked: the best time of some counts.
-        for _ in range(TIMES):
+        while len(came) < TIMES and not (came and min(came) < SOON and min(went) < NEXT_SCRAPE):
             came += timed(vm, f"@introduceDomain appears 'name=\"hot\"' {create}")[:1]
-            domid = guests.domid(vm, "hot")
-            own = f'xenwatch_domain_info{{domid="{domid}"'
-            went += timed(vm, f"@releaseDomain vanishes '{own}' xl destroy hot")[:1]
-            # What is dear to read may be older: it goes with its probe's next turn.
-            left = {
-                name for name, labels in daemon.fresh().series if ("domid", str(domid)) in labels
-            }
-            assert left == set()
+            its = f'{{domid="{guests.domid(vm, "hot")}"'
+            went += timed(vm, f"@releaseDomain vanishes '{its}' xl destroy hot")[:1]
     finally:
         guests.clean(vm, "hot")
         daemon.configure(INTERVAL)
 
     for first, last in zip(came, went, strict=True):
         report.note("from a domain's introduction to its series", first)
-        report.note("from a domain's release to the end of its own series", last)
+        report.note("from a domain's release to the end of all its series", last)
     assert min(came) < SOON
     assert min(went) < NEXT_SCRAPE
+
+
+def test_a_link_is_there_within_a_second(vm: Vm, daemon: Daemon, report: Report) -> None:
+    """Without any polling a new port of a bridge is counted at once."""
+    daemon.configure(SELDOM)
+    ports = sum(daemon.fresh().of("xenwatch_bridge_ports_used").values())
+    wish = f'xenwatch_bridge_ports_used{{bridge="xenbr0"}} {ports + 1:.0f}'
+    add = "ip link add late master xenbr0 type dummy"
+    came: list[float] = []
+    try:
+        while len(came) < TIMES and not (came and min(came) < SOON):
+            vm.attempt("ip link delete late")
+            daemon.fresh()
+            came += timed(vm, f"done appears '{wish}' {add}")[:1]
+    finally:
+        vm.attempt("ip link delete late")
+        daemon.configure(INTERVAL)
+
+    report.note("from a link's introduction to its count", min(came))
+    assert min(came) < SOON
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_name_is_one_label(vm: Vm, daemon: Daemon, guest: int, name: bytes) -> None:
     """Any bytes in a domain's name are one label's value and forge no series."""
-    before = daemon.fresh()
+    before = daemon.page()
     vm.run(f"{SCRIPTS}/rename.py {guest} {name.hex()}")
     try:
         page = daemon.fresh()

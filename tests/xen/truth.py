@@ -150,12 +150,7 @@ class Truth:
         total, free = int(info["total_memory"]) * MIB, int(info["free_memory"]) * MIB
         road = "xl info: total_memory, free_memory"
         yield Fact("xenwatch_host_memory_max_bytes", total, road, (), MIB)
-        yield Fact("xenwatch_host_memory_used_bytes", total - free, road, (), 2 * MIB)
-
-    def value(self, metric: str, **labels: str) -> float:
-        """One of the facts."""
-        wanted = tuple(sorted(labels.items()))
-        return next(it.value for it in self.facts() if (it.metric, it.labels) == (metric, wanted))
+        yield Fact("xenwatch_host_memory_used_bytes", total - free, road, (), MIB)
 
     def event_channels(self) -> Iterator[Fact]:
         """Kinds and far ends of dom0's ports, and how many there can be."""
@@ -216,11 +211,6 @@ class Truth:
         """dom0's memory."""
         total = int(self.text("free").splitlines()[1].split()[1])
         yield Fact("xenwatch_dom0_memory_max_bytes", total, "free -b")
-        info = self.info()
-        mib, free = int(info["total_memory"]), int(info["free_memory"])
-        yield Fact("xenwatch_host_memory_max_bytes", mib * MIB, "xl info: total_memory", (), MIB)
-        road = "xl info: total_memory less free_memory"
-        yield Fact("xenwatch_host_memory_used_bytes", (mib - free) * MIB, road, (), MIB)
         target = self.number("memory-target") * KIB
         yield Fact("xenwatch_dom0_balloon_target_bytes", target, "xenstore memory/target")
         mem = self.listed()[0][1]

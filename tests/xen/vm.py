@@ -1,11 +1,13 @@
 """The tests' machine: Xen and its dom0 under QEMU's software emulation, reached by ssh.
 
 Every verb has a deadline. What hangs ends in `VmError`, which carries the last lines of the serial
-console; QEMU and ssh die with the process that started them, whichever way it ends.
+console; a machine that answers nothing any more is `lost`, and every further verb fails at once.
+QEMU and ssh die with the process that started them, whichever way it ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
@@ -55,8 +57,9 @@ def emulated_cpus() -> int:
 
     Where it has not, each waits for the other to be run again, and one is several times as fast.
     """
-    cpus = os.cpu_count() or 1
-    to_spare = cpus * (1 - psutil.cpu_percent(interval=1.0) / 100)
+    spent = psutil.cpu_times_percent(interval=1.0)
+    # What runs at a lower priority makes way.
+    to_spare = (os.cpu_count() or 1) * (spent.idle + spent.iowait + spent.nice) / 100
     return 2 if to_spare >= 1.5 else 1
 
 
@@ -98,18 +101,22 @@ class Vm:
         self.control = Path(tempfile.mkdtemp(prefix="xen-tests-"))
         self.qemu: subprocess.Popen[bytes] | None = None
         self.master: subprocess.Popen[bytes] | None = None
+        self.lost = False
 
     def boot(self) -> None:
         """Start the machine and wait until dom0 answers."""
         self.start()
         self.connect()
 
-    def error(self, what: str) -> VmError:
-        """`what` went wrong, with the tail of the serial console."""
+    def tail(self) -> str:
+        """The last lines of the serial console."""
         log = self.serial.read_bytes() if self.serial.exists() else b""
         lines = filter(str.strip, log.decode(errors="replace").splitlines())
-        tail = "\n".join([*lines][-40:])
-        return VmError(f"{what}\n--- end of {self.serial} ---\n{tail}")
+        return "\n".join([*lines][-40:])
+
+    def error(self, what: str) -> VmError:
+        """`what` went wrong, with the tail of the serial console."""
+        return VmError(f"{what}\n--- end of {self.serial} ---\n{self.tail()}")
 
     def start(self) -> None:
         """Start QEMU on a fresh overlay."""
@@ -200,16 +207,31 @@ class Vm:
         )
         return check.returncode == 0
 
+    def alive(self) -> bool:
+        """Whether the machine runs, and was not found lost."""
+        return not self.lost and self.qemu is not None and self.qemu.poll() is None
+
+    def answers(self) -> bool:
+        """Whether dom0 runs a command that does nothing."""
+        with contextlib.suppress(VmError, subprocess.TimeoutExpired):
+            argv = [*self.ssh(), "true"]
+            return self.connected() and not subprocess.run(argv, timeout=60, check=False).returncode
+        return False
+
     def attempt(self, command: str, deadline: float = 60.0, stdin: bytes = b"") -> Output:
         """A shell command in dom0 that may fail; only one that hangs raises `VmError`."""
+        if self.lost:
+            raise self.error(f"the machine is lost, and so is: {command}")
         argv = [*self.ssh(), XEN_PATH + command]
         try:
             done = subprocess.run(
                 argv, input=stdin, capture_output=True, timeout=deadline, check=False
             )
         except subprocess.TimeoutExpired as error:
+            self.lost = not self.answers()
             raise self.error(f"in dom0, not done after {deadline:.0f} s: {command}") from error
-        if done.returncode == 255 and not self.connected():
+        if done.returncode == 255 and not self.answers():
+            self.lost = True
             raise self.error(f"the connection to dom0 is lost in: {command}")
         return Output(
             done.returncode,

@@ -2,7 +2,7 @@
 # What the kernel's own files say of the datapath of this dom0: a series and its value a line.
 set -u
 export LC_ALL=C
-for stat in /proc/[0-9]*/stat; do
+for stat in $(grep -lsE '\((vif[0-9]|[0-9]+\.xvd|[^)]*qemu)' /proc/[0-9]*/stat); do
     # The name may hold anything: what is behind its last parenthesis is counted from field 3 on.
     comm=$(sed -n 's/^[0-9]* (\(.*\)) .*/\1/p' "$stat" 2> /dev/null)
     case $comm in

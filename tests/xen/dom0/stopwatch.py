@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Time from an event of xenstored to what /metrics makes of it.
+"""Time from an event to what /metrics makes of it.
 
 Usage: stopwatch.py EVENT appears|vanishes TEXT COMMAND...
 
-Runs COMMAND, waits for EVENT (@introduceDomain or @releaseDomain) and then scrapes until TEXT is on
-the page, or is not. Prints how many seconds that took after the event, how many after the end of
-COMMAND (0 when it was not done yet), and the command's exit status.
+Runs COMMAND, waits for EVENT (@introduceDomain or @releaseDomain of xenstored, or `done`, the end
+of COMMAND) and then scrapes until TEXT is on the page, or is not. Prints how many seconds that took
+after the event, how many after the end of COMMAND (0 when it was not done yet), and the command's
+exit status.
 """
 
 from __future__ import annotations
@@ -56,16 +57,26 @@ def scrape() -> bytes:
         client.close()
 
 
+def begin(event: str, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    """Start the command and return when the event happens."""
+    if event == "done":
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        process.wait(DEADLINE)
+        return process
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE)
+        connection.connect("/run/xenstored/socket")
+        payload = event.encode() + b"\0stopwatch\0"
+        connection.sendall(HEADER.pack(WATCH, 0, 0, len(payload)) + payload)
+        wait_for_event(connection)  # every watch fires once when it is set
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        wait_for_event(connection)
+        return process
+
+
 def main(event: str, wish: str, text: str, *command: str) -> None:
     """Measure and print."""
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(DEADLINE)
-    connection.connect("/run/xenstored/socket")
-    payload = event.encode() + b"\0stopwatch\0"
-    connection.sendall(HEADER.pack(WATCH, 0, 0, len(payload)) + payload)
-    wait_for_event(connection)  # every watch fires once when it is set
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    wait_for_event(connection)
+    process = begin(event, command)
     happened = time.monotonic()
     ended: float | None = None
     while (text.encode() in scrape()) != (wish == "appears"):

@@ -1,0 +1,76 @@
+"""The documents' way from a wheel to a service, in dom0, with the unit as it is shipped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.xen.daemon import CONFIG, DROP_INS, UNIT, Daemon, unbound
+from tests.xen.report import Report
+from tests.xen.vm import Vm
+from tests.xen.wheels import ROOT
+
+DOM0_ARGS = ""
+
+CHECKOUT = "/root/checkout"
+COMMANDS = (
+    "ln -s /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch",
+    "xenwatch doctor",
+    "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service",
+    "systemctl daemon-reload",
+    "systemctl enable --now xenwatch",
+    "systemctl status xenwatch",
+    "journalctl -u xenwatch",
+)
+"""Of docs/operations.md, in its order."""
+CONFIGURE = (
+    "install -D -m 644 contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml",
+    "xenwatch check-config",
+    "systemctl reload xenwatch",
+)
+END = "systemctl disable --now xenwatch"
+RELOADED = "configuration read again"
+
+
+@pytest.fixture
+def bare(vm: Vm, daemon: Daemon) -> Iterator[None]:
+    """dom0 with the wheel installed and no unit; afterwards the tests' own again."""
+    vm.put([ROOT / "systemd", ROOT / "contrib"], CHECKOUT)
+    vm.run(f"systemctl stop xenwatch; rm -rf {DROP_INS} /etc/systemd/system/{UNIT.name}", 90)
+    yield
+    vm.put([UNIT], "/etc/systemd/system")
+    unbound(vm)
+    daemon.start()
+
+
+@pytest.mark.usefixtures("bare", "guest")
+def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report: Report) -> None:
+    """Each command does what its document says, and no probe of the confined daemon fails."""
+    said = {it: vm.run(f"cd {CHECKOUT}; {it}", deadline=300) for it in COMMANDS}
+    daemon.wait()
+    failed = daemon.fresh().failed()
+    cursor = vm.run("journalctl -u xenwatch -n 0 --show-cursor")
+    for command in CONFIGURE:
+        vm.run(f"cd {CHECKOUT}; {command}", deadline=90)
+    shipped = vm.run(f"cat {CONFIG}")
+    again = f"journalctl -u xenwatch --after-cursor {cursor.split()[-1]!r} | grep '{RELOADED}'"
+    vm.wait(lambda: not vm.attempt(again).status, RELOADED, 60)
+    vm.run(END, deadline=90)
+
+    probes = Counter(line.rpartition(": ")[2] for line in states(said["xenwatch doctor"]))
+    report.note(f"doctor: {dict(probes)}", 0)
+    assert probes["ok"] > 20
+    assert not probes["failed"]
+    assert "active (running)" in said["systemctl status xenwatch"]
+    assert "Started" in said["journalctl -u xenwatch"]
+    assert failed == set()
+    assert shipped == (ROOT / "contrib/xenwatch.toml").read_text()
+    assert not daemon.answers()
+    assert vm.attempt("systemctl is-enabled xenwatch").stdout.strip() != "enabled"
+
+
+def states(doctor: str) -> list[str]:
+    """The lines of doctor's report that begin with a probe's name."""
+    return [line for line in doctor.splitlines() if ": " in line and not line.startswith(" ")]
