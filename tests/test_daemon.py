@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.programs import Receiver, until
 from tests.support import labelled
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -220,6 +221,44 @@ def test_alerts_are_switched_on_and_off(tmp_path: Path) -> None:
         running.until("configuration read again")
         while b"xenwatch_alert_state{" in running.get("metrics"):
             pass
+
+
+def test_who_is_told_hears_of_a_reload(tmp_path: Path) -> None:
+    """Alerts switched off by SIGHUP are over, switched on they fire anew, with runbooks as set."""
+    file, receiver = tmp_path / "xenwatch.toml", Receiver()
+
+    def write(alerts: str) -> None:
+        file.write_text(
+            "[limits.domids]\nwarning = 1e-9\n"
+            f'[webhook]\nurl = "{receiver.url}"\n'
+            f"[alerts.near_limit]\nfor = 0\n[alerts]\n{alerts}\n"
+        )
+
+    def heard() -> list[tuple[str, str, str]]:
+        return [
+            (alert["status"], alert["state"], alert["annotations"]["runbook_url"])
+            for document in receiver.got
+            for alert in document["alerts"]
+        ]
+
+    name = "XenwatchDomidsNearLimit.md"
+    told = [("firing", "firing", f"file:///a/{name}")]
+    steps = [
+        ('enabled = false\nrunbooks = "file:///a/"', ("resolved", "unknown", f"file:///a/{name}")),
+        ('runbooks = "file:///b/"', ("firing", "firing", f"file:///b/{name}")),
+    ]
+    write('runbooks = "file:///a/"')
+    with (
+        receiver.running(),
+        xenwatch("--source", "synthetic:debian-12", "--config.file", str(file)) as running,
+    ):
+        until(lambda: heard() == told, "it fires")
+        for alerts, expected in steps:
+            write(alerts)
+            running.process.send_signal(signal.SIGHUP)
+            told.append(expected)
+            until(lambda: heard() == told, alerts)
+        assert running.stop() == 0
 
 
 def test_a_port_in_use_is_an_error() -> None:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.fake_clock import FakeClock, running, settle
 from tests.support import full_snapshot, labelled, series
 from xenwatch import publish
-from xenwatch.alerts.states import Active, Alerts
+from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config import Settings
 from xenwatch.engine import Engine
@@ -228,6 +228,32 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     assert changes[1]["next"] == "see file:///r/XenwatchAioRequestsNearLimit.md"
     names = [[active.alert.name for active in alerts.firing] for alerts in told]
     assert [("aio_requests_near_limit" in at) for at in names] == [False, False, True, True]
+
+
+async def test_alerts_switched_off_are_over() -> None:
+    """What was active without alerts evaluated is told to be unknown once, then nothing is."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    policy = dataclasses.replace(Settings().alerts(), seconds={a.name: 0 for a in ALERTS})
+    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    engine.ready.set()
+    told: list[Alerts] = []
+    it.tell = told.append
+    page: Page | None = None
+    with capture_logs() as logs:
+        async with running(it.run()):
+            for now in (policy, None, None, policy):
+                it.policy = now
+                engine.changed.set()
+                page = await rendered(clock, it, page)
+
+    name = "aio_requests_near_limit"
+    fires = [[active.alert.name == name for active in at.firing].count(True) for at in told]
+    assert fires == [1, 0, 0, 1]
+    assert {change.now for change in told[1].changes} == {State.UNKNOWN}
+    assert (told[1].active, told[2]) == ({}, Alerts())
+    changes = [log["state"] for log in logs if log.get("alert") == "XenwatchAioRequestsNearLimit"]
+    assert changes == ["firing", "unknown", "firing"]
 
 
 async def test_alerts_wait_for_the_first_pass() -> None:

@@ -183,6 +183,7 @@ class Daemon:
         self._publisher.thresholds = settings.thresholds(self._limits)
         self._publisher.shapes = settings.shapes()
         self._publisher.policy = _policy(settings)
+        self._notifier.outbox.runbooks = settings[alert_keys.RUNBOOKS]
         self._engine.changed.set()
         _log.info("configuration read again")
         for key in config.KEYS:

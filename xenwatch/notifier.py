@@ -73,8 +73,7 @@ class Notifier:
     @property
     def wanted(self) -> bool:
         """Whether anybody is to be told."""
-        named = self._settings[keys.ALERTMANAGERS] or self.outbox.queues
-        return bool(named) and self._settings[keys.ENABLED]
+        return bool(self._settings[keys.ALERTMANAGERS] or self.outbox.queues)
 
     def tell(self, alerts: Alerts) -> None:
         """Take up the alerts of a new page."""

@@ -13,7 +13,7 @@ import structlog
 
 from xenwatch import exposition, metrics, threads
 from xenwatch.alerts import messages
-from xenwatch.alerts.states import Alerts, Change, Policy, State, step
+from xenwatch.alerts.states import Alerts, Change, Policy, State, ended, step
 from xenwatch.assess import LimitState, Severity, assess
 from xenwatch.engine import Clock, Engine
 from xenwatch.forecast import History, forecast
@@ -131,14 +131,15 @@ class Publisher:
                 _log_changes(self._states, page.states)
                 self.page, self._states, self.complete = page, page.states, complete
                 self._history = page.history
-                if policy is not None:
-                    self._take_alerts(page.alerts, policy)
+                if complete:
+                    self._take_alerts(page, policy)
 
-    def _take_alerts(self, alerts: Alerts, policy: Policy) -> None:
-        self.alerts = alerts
-        for change in alerts.changes:
-            _log_alert(change, policy)
-        self.tell(alerts)
+    def _take_alerts(self, page: Page, policy: Policy | None) -> None:
+        """Log and tell what has changed; alerts that were switched off are over."""
+        self.alerts = page.alerts if policy else ended(self.alerts, page.snapshot.time)
+        for change in self.alerts.changes:
+            _log_alert(change, policy.runbooks if policy else "")
+        self.tell(self.alerts)
 
     async def part(self, probes: Collection[str]) -> Page:
         """A page of these probes alone."""
@@ -182,10 +183,10 @@ def _log_changes(before: tuple[LimitState, ...], now: tuple[LimitState, ...]) ->
         (_log.warning if bad else _log.info)("limit changed", was=was.value, **words)
 
 
-def _log_alert(change: Change, policy: Policy) -> None:
+def _log_alert(change: Change, runbooks: str) -> None:
     """Log an alert that began, fires or is over; of one that fires, what to do next."""
     active = change.active
-    message = messages.of_active(active, "", policy.runbooks)
+    message = messages.of_active(active, "", runbooks)
     words = {
         "alert": active.alert.title,
         "severity": active.severity,

@@ -125,6 +125,12 @@ def step(
     return Alerts(active, states, tuple(changes))
 
 
+def ended(before: Alerts, time: float) -> Alerts:
+    """The alerts once nobody evaluates them any more: what was active is unknown since `time`."""
+    active = before.active.values()
+    return Alerts(changes=tuple(Change(it, it.state, State.UNKNOWN, time) for it in active))
+
+
 def _known(alert: Alert, outcome: Outcome | None, found: Found, applies: bool) -> State | None:
     """Ok, or unknown, or `None` where this host has nothing of the kind."""
     if alert.probe:
