@@ -261,6 +261,17 @@ def test_who_is_told_hears_of_a_reload(tmp_path: Path) -> None:
         assert running.stop() == 0
 
 
+def test_what_is_kept_names_the_boot(tmp_path: Path) -> None:
+    """The file of what fires says which boot of the host that was."""
+    file, kept = tmp_path / "xenwatch.toml", tmp_path / "alerts.json"
+    file.write_text(f'[webhook]\nurl = "http://127.0.0.1:1/"\n[alerts]\nstate_file = "{kept}"\n')
+    with xenwatch("--source", "host", "--config.file", str(file)) as running:
+        assert running.stop() == 0
+
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    assert json.loads(kept.read_text())["boot"] == boot.strip()
+
+
 def test_a_port_in_use_is_an_error() -> None:
     """A port that is taken ends the daemon with status 1 and a line that says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import socket
@@ -34,6 +35,7 @@ GRACE: Final = 0.3
 """Seconds that what is under way has when the daemon stops."""
 RELOAD_DEADLINE: Final = 5.0
 """Seconds reading the configuration again may take."""
+BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 
 _log = structlog.get_logger()
 
@@ -81,6 +83,7 @@ class Daemon:
             clock,
             socket.gethostname(),
             directory=os.environ.get("STATE_DIRECTORY", "").partition(":")[0],
+            boot=functools.partial(_boot, source),
             resend=resend,
         )
         self._publisher.tell = self._notifier.tell
@@ -197,6 +200,14 @@ def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
 
 def _policy(settings: Settings) -> Policy | None:
     return settings.alerts() if settings[alert_keys.ENABLED] else None
+
+
+def _boot(source: Source) -> str:
+    """Which boot of dom0 this is; empty where the source does not know."""
+    try:
+        return source.read(BOOT_ID).decode("ascii", "replace").strip()
+    except SourceError:
+        return ""
 
 
 def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:

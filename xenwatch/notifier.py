@@ -44,7 +44,8 @@ _log = structlog.get_logger()
 class Notifier:
     """Takes the alerts of each page by `tell` and tells those the settings name.
 
-    `resend` is in seconds; `directory` is where systemd lets the daemon keep its state.
+    `resend` is in seconds; `directory` is where systemd lets the daemon keep its state; `boot`
+    says which boot of the host this is.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Notifier:
         instance: str,
         *,
         directory: str = "",
+        boot: Callable[[], str] = str,
         resend: float = RESEND,
     ) -> None:
         named = (("webhook", settings[keys.WEBHOOK]), ("command", settings[keys.COMMAND]))
@@ -64,9 +66,11 @@ class Notifier:
         )
         self._settings = settings
         self._clock = clock
+        self._boot = boot
         self._resend = resend
         self._file = settings[keys.STATE_FILE] or (directory and f"{directory}/alerts.json")
         self._lock = threading.Lock()
+        self._lasting = LASTING * resend
         self._dirty = asyncio.Event()
         self._news: list[asyncio.Event] = []
 
@@ -87,8 +91,9 @@ class Notifier:
         if self._file and self.wanted:
             try:
                 async with asyncio.timeout(SAVE_DEADLINE):
+                    self.outbox.boot = await threads.start(self._boot, "boot")
                     document = await threads.start(functools.partial(_read, self._file), "alerts")
-                self.outbox.restore(document)
+                self.outbox.restore(document, self._clock.time(), self._lasting)
             except FileNotFoundError:
                 pass
             except (OSError, *_NOT_OURS) as error:
@@ -120,7 +125,7 @@ class Notifier:
             news.clear()
 
             async def send() -> None:
-                standing = self.outbox.standing(self._clock.time(), LASTING * self._resend)
+                standing = self.outbox.standing(self._clock.time(), self._lasting)
                 for start in range(0, len(standing), BATCH):
                     await receiver.deliver(standing[start : start + BATCH])
 
@@ -177,7 +182,7 @@ class Notifier:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            text = json.dumps(self.outbox.kept())
+            text = json.dumps(self.outbox.kept(self._clock.time()))
             try:
                 await threads.start(functools.partial(self._write, text), "alerts")
                 failed = False
@@ -189,7 +194,7 @@ class Notifier:
     def save_at_the_end(self) -> None:
         """Keep what there is to keep, for use when the daemon stops."""
         if self._file and self.wanted:
-            text = json.dumps(self.outbox.kept())
+            text = json.dumps(self.outbox.kept(self._clock.time()))
             with contextlib.suppress(OSError, TimeoutError, RuntimeError):
                 threads.bounded(functools.partial(self._write, text), SAVE_DEADLINE, "alerts")
 

@@ -12,19 +12,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
-from xenwatch.alerts.states import Active, Alerts, Key
+from xenwatch.alerts.states import Active, Alerts, Key, State, ended
 from xenwatch.alerts.table import ALERTS, CRITICAL, Alert
 
 RETENTION: Final = 900.0
 """Seconds an alert that is over is repeated, as Prometheus does, should Alertmanager be away."""
 MOST_EVENTS: Final = 1000
 """Events kept for a receiver that does not take them; the oldest give way."""
+MOST_PENDING: Final = 1000
+"""Series of alerts that do not fire yet whose time is kept over a restart."""
 
 Identity = tuple[tuple[str, str], ...]
 
 
 class Outbox:
-    """What there is to tell, of this host called `instance`, to receivers of events by name."""
+    """What there is to tell, of this host called `instance`, to receivers of events by name.
+
+    `boot` says which boot of the host this is, empty where nobody knows.
+    """
 
     def __init__(self, instance: str, runbooks: str, receivers: Iterable[str]) -> None:
         self.alerts = Alerts()
@@ -32,12 +37,14 @@ class Outbox:
             name: deque(maxlen=MOST_EVENTS) for name in receivers
         }
         self.runbooks = runbooks
+        self.boot = ""
+        self._restored = False
         self._instance = instance
         self._over: dict[Identity, Message] = {}
 
     def take(self, alerts: Alerts) -> bool:
         """Take up the alerts of a new page. Returns whether anything began to fire or is over."""
-        self.alerts = alerts
+        self.alerts, self._restored = alerts, False
         found = [of_change(it, self._instance, self.runbooks) for it in alerts.changes]
         news = [message for message in found if message is not None]
         for message in news:
@@ -55,14 +62,16 @@ class Outbox:
         leaves nothing behind. Source: Prometheus, rules/alerting.go and notifier/notifier.go.
         The critical come first: an Alertmanager just started notifies of old alerts at once, and a
         warning is to find there what inhibits it. Source: Alertmanager, dispatch/dispatch.go.
+        What was restored is not told before a page has shown what has become of it.
         """
         self._over = {
             identity: message
             for identity, message in self._over.items()
             if message.ends is not None and now - message.ends < RETENTION
         }
-        firing = sorted(
-            (of_active(it, self._instance, self.runbooks) for it in self.alerts.firing),
+        firing = () if self._restored else self.alerts.firing
+        messages = sorted(
+            (of_active(it, self._instance, self.runbooks) for it in firing),
             key=lambda message: message.labels["severity"] != CRITICAL,
         )
         return [
@@ -72,29 +81,42 @@ class Outbox:
                 "startsAt": rfc3339(message.starts),
                 "endsAt": rfc3339(now + lasting if message.ends is None else message.ends),
             }
-            for message in (*firing, *self._over.values())
+            for message in (*messages, *self._over.values())
         ]
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self, now: float) -> dict[str, Any]:
         """What is to be kept over a restart, as JSON."""
+        pending = [it for it in self.alerts.active.values() if it.state is State.PENDING]
         return {
-            "firing": [_kept(it) for it in self.alerts.firing],
+            "saved": now,
+            "boot": self.boot,
+            "active": [_kept(it) for it in (*self.alerts.firing, *pending[:MOST_PENDING])],
             "over": [dataclasses.asdict(message) for message in self._over.values()],
             "queues": {name: list(queue) for name, queue in self.queues.items()},
         }
 
-    def restore(self, document: Mapping[str, Any]) -> None:
+    def restore(self, document: Mapping[str, Any], now: float, lasting: float) -> None:
         """Take up what was kept; alerts that are no longer in the table are left behind.
 
+        What fired goes on where the first page still shows it. Else it is over: at once when
+        Alertmanager, told that it ends by itself in `lasting` seconds, has ended it already. After
+        a boot of the host it is over in any case: domain ids are those of others then.
         Raises `KeyError`, `TypeError` or `ValueError` when it was not made by `kept`.
         """
-        active = [_restored(it) for it in document["firing"]]
+        saved, same = float(document["saved"]), document["boot"] == self.boot
+        away = max(0.0, now - saved)
+        seen = saved if away < lasting else 0.0
+        active = [_restored(it, seen, away) for it in document["active"]]
         over = [Message(**it) for it in document["over"]]
         queues: Mapping[str, Sequence[dict[str, Any]]] = document["queues"]
-        self.alerts = Alerts({key: it for found in active for key, it in found.items()})
+        alerts = Alerts({key: it for found in active for key, it in found.items()})
         self._over = {message.identity: message for message in over}
         for name, queue in self.queues.items():
             queue.extend(dict(it) for it in queues.get(name, ()))
+        if same:
+            self.alerts, self._restored = alerts, True
+        else:
+            self.take(ended(alerts, now))
 
 
 _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
@@ -107,15 +129,28 @@ def _kept(active: Active) -> dict[str, Any]:
         "labels": dict(active.labels),
         "since": active.since,
         "fired": active.fired,
+        "ended": active.ended,
         "value": active.value,
     }
 
 
-def _restored(document: Mapping[str, Any]) -> dict[Key, Active]:
+def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[Key, Active]:
+    """The alert of a document, if there still is one.
+
+    Nobody saw what fired after `seen`; what did not fire yet, did not go on while nobody looked,
+    `away` seconds, and begins anew where that was long.
+    """
     alert = _BY_NAME.get(document["alert"])
     if alert is None or document["severity"] not in alert.conditions:
         return {}
     labels = tuple(sorted((str(name), str(it)) for name, it in document["labels"].items()))
-    since, fired, value = (float(document[name]) for name in ("since", "fired", "value"))
-    active = Active(alert, document["severity"], labels, since, value, fired)
+    since, value = float(document["since"]), float(document["value"])
+    active = Active(alert, document["severity"], labels, since, value)
+    if document["fired"] is not None:
+        last = seen if document["ended"] is None else min(float(document["ended"]), seen)
+        active = dataclasses.replace(active, fired=float(document["fired"]), ended=last)
+    elif seen:
+        active = dataclasses.replace(active, since=since + away)
+    else:
+        return {}
     return {(alert.name, active.severity, labels): active}
