@@ -7,7 +7,7 @@ the rules of this directory, keep what they write in a temporary directory, and 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import http.client
 import shutil
 import signal
 import socket
@@ -16,18 +16,19 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 LOOPBACK: Final = "127.0.0.1"
-START: Final = 30.0
-"""Seconds a program has until it answers."""
+START: Final = 60.0
+"""Seconds all have until they answer."""
+ANSWER: Final = 2.0
+"""Seconds a program has for one answer, after which it is asked again."""
 END: Final = 10.0
-"""Seconds a program has to end when told to."""
+"""Seconds all have to end when told to."""
 PAUSE: Final = 0.1
 LAST: Final = 5
 """Lines shown of the log of a program that failed."""
@@ -92,6 +93,9 @@ def configure(directory: Path, ports: Mapping[str, int]) -> None:
     shutil.copy(HERE / "alertmanager/alertmanager.yml", directory)
     text = (HERE / "prometheus/prometheus.yml").read_text(encoding="utf-8")
     for example, ours in (
+        # Whoever tries it does not want to wait.
+        ("scrape_interval: 15s", "scrape_interval: 1s"),
+        ("evaluation_interval: 15s", "evaluation_interval: 1s"),
         ('"192.0.2.10:10730", "192.0.2.11:10730"', f'"{address(ports["daemon"])}"'),
         ('"127.0.0.1:9093"', f'"{address(ports["alertmanager"])}"'),
     ):
@@ -126,77 +130,100 @@ def commands(directory: Path, ports: Mapping[str, int], source: str) -> dict[str
     }
 
 
-@contextlib.contextmanager
-def running(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that ends, at worst by force, with the block."""
-    # Ctrl-C must reach this program alone, which ends the others in their turn.
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
+def start(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """A program whose words go to a log."""
+    with log.open("wb") as output:
+        # Ctrl-C must reach this program alone, which ends the others in their turn.
+        return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-        ) as process,
-    ):
+        )
+
+
+def end(processes: Collection[subprocess.Popen[bytes]]) -> None:
+    """Let programs end, at worst by force, and wait until they have."""
+    for process in processes:
+        process.terminate()
+    last = time.monotonic() + END
+    for process in processes:
         try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(END)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(max(0.0, last - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def answers(port: int) -> bool:
     """Whether what listens on a port says that it is ready."""
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(f"http://{address(port)}/-/ready", timeout=START):
+        with directly.open(f"http://{address(port)}/-/ready", timeout=ANSWER):
             return True
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
+
+
+def words(log: Path) -> str:
+    """The end of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LAST:])
 
 
 def check_alive(title: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Raise `DemoError` with the end of its log where a program has ended."""
     if process.poll() is not None:
-        lines = log.read_text(errors="replace").splitlines()[-LAST:]
-        raise DemoError("\n".join([f"{title} has ended ({process.returncode}):", *lines]))
+        raise DemoError(f"{title} has ended ({process.returncode}):\n{words(log)}")
 
 
-def demonstrate(ports: Mapping[str, int], source: str) -> None:
-    """Start all, say where they are, and wait until one ends. Raises `DemoError`."""
-    with (
-        tempfile.TemporaryDirectory(prefix="xenwatch-demo-") as place,
-        contextlib.ExitStack() as all_,
-    ):
+def demonstrate(ports: Mapping[str, int], source: str, told: Collection[int]) -> None:
+    """Start all, say where they are, and wait until one ends. Raises `DemoError`.
+
+    As soon as something is in `told` it ends them and returns.
+    """
+    with tempfile.TemporaryDirectory(prefix="xenwatch-demo-") as place:
         directory = Path(place)
         configure(directory, ports)
         logs = {name: directory / f"{name}.log" for name in PROGRAMS}
-        processes = {
-            name: all_.enter_context(running(argv, logs[name]))
-            for name, argv in commands(directory, ports, source).items()
-        }
-        for name, program in PROGRAMS.items():
-            end = time.monotonic() + START
-            while not answers(ports[name]):
-                check_alive(program.title, processes[name], logs[name])
-                if time.monotonic() > end:
-                    raise DemoError(f"{program.title} does not answer within {START:g} s")
+        processes: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            for name, argv in commands(directory, ports, source).items():
+                processes[name] = start(argv, logs[name])
+            last = time.monotonic() + START
+            for name, program in PROGRAMS.items():
+                while not answers(ports[name]):
+                    if told:
+                        return
+                    check_alive(program.title, processes[name], logs[name])
+                    if time.monotonic() > last:
+                        raise DemoError(
+                            f"{program.title} does not answer within {START:g} s:\n"
+                            f"{words(logs[name])}"
+                        )
+                    time.sleep(PAUSE)
+                url = f"http://{address(ports[name])}/"
+                print(f"{program.title:13} {url}  {program.shows}", flush=True)
+            print(f"Logs are in {directory}. Ctrl-C ends all.", file=sys.stderr, flush=True)
+            while not told:
+                for name, process in processes.items():
+                    check_alive(PROGRAMS[name].title, process, logs[name])
                 time.sleep(PAUSE)
-            print(f"{program.title:13} http://{address(ports[name])}/  {program.shows}", flush=True)
-        print(f"Logs are in {directory}. Ctrl-C ends all.", file=sys.stderr, flush=True)
-        while True:
-            for name, process in processes.items():
-                check_alive(PROGRAMS[name].title, process, logs[name])
-            time.sleep(PAUSE)
+        finally:
+            end(processes.values())
 
 
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does."""
-    raise KeyboardInterrupt
+def heed() -> list[int]:
+    """The signals to end that came; there are none yet.
+
+    They are noted and never raised: what is being started or ended is not left half done.
+    """
+    told: list[int] = []
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        # nohup lets SIGHUP be ignored; a shell does that to SIGINT of whatever it starts by `&`.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: told.append(number))
+    return told
 
 
 def main() -> int:
@@ -212,16 +239,15 @@ def main() -> int:
         parser.add_argument(f"--{name}-port", type=int, default=program.port, help=text)
     options = parser.parse_args()
     ports = {name: getattr(options, f"{name}_port") for name in PROGRAMS}
-    signal.signal(signal.SIGTERM, interrupt)
+    told = heed()
     try:
         for name, port in ports.items():
             check_free(name, port)
-        demonstrate(ports, options.source)
-    except KeyboardInterrupt:
-        print("demo: ended", file=sys.stderr)
+        demonstrate(ports, options.source, told)
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    print("demo: ended", file=sys.stderr)
     return 0
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import random
 import re
 import signal
 import socket
@@ -11,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -29,11 +30,25 @@ PATIENCE: Final = 40.0
 PAUSE: Final = 0.1
 
 
+ANSWER: Final = 5.0
+"""Seconds a program has to say that it is ready, after which it is asked again."""
+PORTS: Final = range(20000, 32768)
+"""Below the ports the kernel takes for connections, of which none can be there first."""
+
+_given: set[int] = set()
+_directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def free_port() -> int:
-    """A port of this machine nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
+    """A port of this machine nobody listens on, never the same twice."""
+    while True:
+        # Not of the seed that tests share, by which runs at the same time find the same.
+        port = random.SystemRandom().choice(PORTS)
+        if port in _given:
+            continue
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            _given.add(port)
+            return port
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -54,16 +69,16 @@ def until_same(found: Callable[[], set[Any]], expected: set[Any], what: str) -> 
 
 def get(url: str) -> Any:
     """The JSON at a URL."""
-    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+    with _directly.open(url, timeout=PATIENCE) as answer:
         return json.load(answer)
 
 
 def answers(url: str) -> bool:
     """Whether a URL is answered with success."""
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE):
+        with _directly.open(url, timeout=ANSWER):
             return True
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 
