@@ -296,3 +296,15 @@ def test_the_command_definition_names_options_that_exist(
 
     assert {"--url", "--limit", "--warning", "--critical", "--timeout"} == options
     assert all(f"{option} " in usage for option in options)
+
+
+def test_icinga_checks_each_host_itself() -> None:
+    """The service for Icinga runs on the host, or asks that host by its address."""
+    text = (ROOT / "contrib/icinga/xenwatch.conf").read_text()
+    service = " ".join(text.partition("apply Service")[2].split())
+
+    assert (
+        "if (host.vars.agent_endpoint) { command_endpoint = host.vars.agent_endpoint }" in service
+    )
+    by_address = 'vars.xenwatch_url = "http://" + host.address + ":10730"'
+    assert f"else if (!host.vars.xenwatch_url) {{ {by_address} }}" in service
