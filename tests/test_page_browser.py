@@ -171,3 +171,17 @@ def test_old_readings_do_not_look_new(opened: Browser, site: Site) -> None:
     later(site, time=NOW)
     # The readings of the sample are of another year than this machine's clock.
     refreshed(opened, "!document.getElementById('freshness').textContent.includes('no longer')")
+
+
+def test_what_is_selected_stays_and_old_readings_are_told_of(opened: Browser, site: Site) -> None:
+    """Text that is selected is not replaced, and a daemon that is gone is told of all the same."""
+    opened.run("getSelection().selectAllChildren(document.querySelector('#facts'))")
+    later(site, time=NOW + 1)
+    refreshed(opened, "true")
+    site.publisher.page = None
+    refreshed(opened, "document.getElementById('freshness').textContent.includes('no longer')")
+
+    assert not opened.run(
+        "return document.querySelector('#as-of').textContent.includes('08:00:01')"
+    )
+    assert opened.run("return getSelection().toString()")

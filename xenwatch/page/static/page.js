@@ -30,23 +30,27 @@ function takeOver(part, fresh) {
   if (owner) (owner.matches(focus[1]) ? owner : owner.querySelector(focus[1]))?.focus({ preventScroll: true });
 }
 
-function age(answer) {
+function age(answer, page) {
   const now = Date.parse(answer.headers.get("Date"));
-  return now - Date.parse(document.querySelector("#as-of time").dateTime);
+  return now - Date.parse(page.querySelector("#as-of time").dateTime);
 }
 
 async function refresh() {
-  if (document.hidden || !getSelection().isCollapsed) return;
+  if (document.hidden) return;
   try {
     const answer = await fetch(location.pathname + location.search, { signal: AbortSignal.timeout(PERIOD) });
     if (!answer.ok) throw new Error(`it answers ${answer.status}`);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of document.querySelectorAll("[data-live]")) {
-      const twin = fresh.getElementById(part.id);
-      if (twin) takeOver(part, twin);
+    const old = age(answer, fresh) > OLD;
+    // What is selected would be lost.
+    if (getSelection().isCollapsed) {
+      for (const part of document.querySelectorAll("[data-live]")) {
+        const twin = fresh.getElementById(part.id);
+        if (twin) takeOver(part, twin);
+      }
+      document.title = fresh.title;
     }
-    document.title = fresh.title;
-    say(age(answer) > OLD ? "These readings are old: the daemon answers, but reads nothing new." : "");
+    say(old ? "These readings are old: the daemon answers, but reads nothing new." : "");
   } catch (error) {
     say(`This page is no longer fresh: the daemon cannot be asked (${error.message}).`);
   }
