@@ -78,6 +78,8 @@ REMEDIES: Final = {
     )
 }
 """What can be switched off, by device."""
+KEPT_FOR: Final = {USB: USB_OTHER}
+"""Devices that stay where the VM has the other one too, which needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +122,21 @@ def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice,
 def _about(
     snapshot: Snapshot, earlier: Snapshot | None, domid: int, qemu: Qemu, domain: Domain | None
 ) -> Advice:
-    passed_on = USB_OTHER in qemu.devices
+    passed_on = KEPT_FOR[USB] in qemu.devices
     return Advice(
         domid=domid,
         uuid=qemu.uuid,
         name=snapshot.name(domain) if domain is not None else None,
         rate=_rate(snapshot, earlier, domid, qemu),
         wakeups=qemu.wakeups,
-        remedies=_remedies(qemu.devices, passed_on),
+        remedies=remedies(qemu.devices),
         kept="USB stays: the VM uses another USB device than the tablet" if passed_on else "",
     )
 
 
-def _remedies(devices: Sequence[str], passed_on: bool) -> tuple[Remedy, ...]:
-    wanted = [device for device in devices if not (passed_on and device == USB)]
+def remedies(devices: Sequence[str]) -> tuple[Remedy, ...]:
+    """What can be switched off of the devices of one VM."""
+    wanted = [device for device in devices if KEPT_FOR.get(device) not in devices]
     return tuple(REMEDIES[device] for device in wanted if device in REMEDIES)
 
 

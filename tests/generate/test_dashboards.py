@@ -20,6 +20,8 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.generate.test_generated import ROOT, generate
+from tests.rules.test_rules import promtool
+from xenwatch.advice import remedies
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import ConfigError, Settings
 from xenwatch.generate.command import SDK
@@ -27,11 +29,13 @@ from xenwatch.generate.dashboards import dashboard_files, panels, queries
 from xenwatch.generate.rules import HOST_RECORDS, RECORDS
 from xenwatch.limits import LIMITS
 from xenwatch.metrics import METRICS
+from xenwatch.parse.qemu import CDROM, SERIAL, TABLET, USB, USB_OTHER
 
 POLICY = Settings().alerts()
 BOARDS: Mapping[str, Any] = {
     Path(name).stem: json.loads(text) for name, text in dashboard_files(POLICY).items()
 }
+ADVICE = panels.identity("xenwatch-domains/advice")
 BUILT_IN = {"__rate_interval"}
 """Variables that Grafana defines."""
 
@@ -169,6 +173,62 @@ def test_every_alert_has_a_panel_that_links_its_runbook() -> None:
     titles = {*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)}
 
     assert linked == {f"{POLICY.runbooks}{title}.md" for title in titles}
+
+
+def test_a_table_of_many_hosts_tells_them_apart() -> None:
+    """Where several hosts are chosen, each table has the column that names them."""
+    hidden = {}
+    for name, board in BOARDS.items():
+        variables = {it["name"]: it for it in board["templating"]["list"]}
+        if variables["instance"].get("multi"):
+            for panel in panels_of(board):
+                for step in panel.get("transformations", ()):
+                    excluded = step["options"].get("excludeByName", {})
+                    hidden[name, panel["title"]] = "instance" in excluded
+
+    assert ("xenwatch-pool", "Build") in hidden
+    assert {where for where, it in hidden.items() if it} == set()
+
+
+def test_the_advice_of_the_domains_is_that_of_the_command(tmp_path: Path) -> None:
+    """The panel has what advise would switch off: no USB controller that another device needs."""
+    (panel,) = (it for it in panels_of(BOARDS["xenwatch-domains"]) if it["id"] == ADVICE)
+    (query,) = expressions(panel)
+    query = query.replace("$instance", "a").replace("$domid", ".*")
+    query = query.replace("$__rate_interval", "5m")
+    devices = {1: (USB, USB_OTHER, SERIAL, CDROM), 2: (USB, TABLET), 3: ()}
+    host = 'job="j",instance="a"'
+    values = {
+        f'xenwatch_qemu_emulated_device{{{host},domid="{domid}",device="{device}"}}': "1x10"
+        for domid, found in devices.items()
+        for device in found
+    }
+    values |= {
+        f'xenwatch_qemu_wakeups_total{{{host},domid="{domid}"}}': f"0+{domid * 60}x10"
+        for domid in devices
+    }
+    values[f'xenwatch_domain_info{{{host},domid="1",name="web"}}'] = "1x10"
+    expected = {
+        (domid, remedy.device) for domid, found in devices.items() for remedy in remedies(found)
+    }
+    samples = [
+        {
+            "labels": f'{{{host},domid="{domid}",device="{device}"'
+            + (',name="web"}' if domid == 1 else "}"),
+            "value": domid,
+        }
+        for domid, device in expected
+    ]
+    asked = {"expr": query, "eval_time": "10m", "exp_samples": samples}
+    series = [{"series": name, "values": text} for name, text in values.items()]
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": [asked]}
+    file = tmp_path / "advice.json"  # JSON is YAML
+    file.write_text(json.dumps({"rule_files": [], "tests": [test]}))
+    tested = promtool("test", "rules", str(file))
+
+    assert (1, USB) not in expected
+    assert len(expected) == 4
+    assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
 def test_grafana_reads_the_directory_the_document_installs_into() -> None:

@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
+from xenwatch.advice import KEPT_FOR, REMEDIES
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import host
 from xenwatch.generate.dashboards.panels import AnyPanel, Query, Style, board, variable
@@ -22,10 +23,12 @@ from xenwatch.generate.dashboards.queries import (
     title,
     unit,
 )
-from xenwatch.metrics import METRICS, Metric
+from xenwatch.metrics import METRICS
 
 UID: Final = "xenwatch-domains"
 INFO: Final = named("xenwatch_domain_info")
+EMULATED: Final = named("xenwatch_qemu_emulated_device")
+WAKEUPS: Final = named("xenwatch_qemu_wakeups_total")
 MOST: Final = 20
 """Series shown in a panel, the greatest."""
 OF_DOMAINS: Final = tuple(
@@ -33,11 +36,12 @@ OF_DOMAINS: Final = tuple(
 )
 
 
-def _with_names(metric: Metric) -> str:
-    """The greatest series, with the domain's name where it is known: the dead have none."""
-    series = f"topk({MOST}, {expression(metric, DOMAINS)})"
-    on = "on (job, instance, domid)"
-    return f"({series} * {on} group_left (name) {select(INFO, DOMAINS)}) or {on} {series}"
+ON: Final = "on (job, instance, domid)"
+
+
+def _with_names(series: str) -> str:
+    """Series with the domain's name where it is known: the dead have none."""
+    return f"({series} * {ON} group_left (name) {select(INFO, DOMAINS)}) or {ON} {series}"
 
 
 def _all(style: Style) -> table.Panel:
@@ -59,10 +63,30 @@ def _all(style: Style) -> table.Panel:
     return panel.height(16)
 
 
+def _advice(style: Style) -> table.Panel:
+    """What `xenwatch advise` would have switched off, and how often the domain's QEMU wakes."""
+    devices = "|".join(REMEDIES)
+    asked = select(EMULATED, f'{DOMAINS},device=~"{devices}"')
+    for device, other in KEPT_FOR.items():
+        kept, reason = (select(EMULATED, f'{DOMAINS},device="{it}"') for it in (device, other))
+        asked += f" unless ({kept} and {ON} {reason})"
+    woken = f"({asked}) * {ON} group_left () {expression(WAKEUPS, DOMAINS)}"
+    costs = [f"{remedy.device}: {remedy.cost}" for remedy in REMEDIES.values()]
+    text = (
+        "Devices that wake dom0 and can be switched off, those of the QEMU that wakes most often "
+        "first. How it is done: xenwatch advise, on the host. What it costs:"
+    )
+    query = Query(f"sort_desc({_with_names(f'({woken})')})", "wakeups of its QEMU")
+    return style.table("advice", "What to switch off", "  \n".join([text, *costs]), [query]).unit(
+        unit(WAKEUPS)
+    )
+
+
 def _each(style: Style) -> Iterator[AnyPanel]:
     for metric in OF_DOMAINS:
         others = [label for label in metric.labels if label != "domid"]
-        asked = Query(_with_names(metric), legend(("domid", "name", *others)))
+        series = f"topk({MOST}, {expression(metric, DOMAINS)})"
+        asked = Query(_with_names(series), legend(("domid", "name", *others)))
         yield style.of_metric(metric, asked)
 
 
@@ -78,5 +102,9 @@ def domains_dashboard(policy: Policy) -> Dashboard:
             variable("instance", "Host", host.hosts(), many=False),
             variable("domid", "Domain", ids, many=True),
         ],
-        [("All", [_all(style)]), ("Who uses what", list(_each(style)))],
+        [
+            ("All", [_all(style)]),
+            ("Advice", [_advice(style)]),
+            ("Who uses what", list(_each(style))),
+        ],
     )

@@ -56,10 +56,14 @@ def identity(key: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What every panel of a board has: the board's `uid` and the `policy` that names runbooks."""
+    """What every panel of a board has: the board's `uid` and the `policy` that names runbooks.
+
+    `pool` says that it shows several hosts, which its tables must tell apart.
+    """
 
     uid: str
     policy: Policy
+    pool: bool = False
 
     def _dress(self, panel: P, key: str, text: str, asked: Sequence[Query], instant: bool) -> P:
         """Give a panel its id, source, queries and links."""
@@ -129,7 +133,8 @@ class Style:
     ) -> table.Panel:
         """A row for each set of labels, a column for each query, called by its legend."""
         panel = self._dress(table.Panel(), key, text, asked, instant=True)
-        hidden = dict.fromkeys(("Time", "job", "instance", "__name__", *hide), True)
+        hosts = () if self.pool else ("instance",)
+        hidden = dict.fromkeys(("Time", "job", *hosts, "__name__", *hide), True)
         columns = {column(query, asked): query.legend or "Value" for query in asked}
         panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
         panel.with_transformation(

@@ -62,7 +62,7 @@ def _hosts(style: Style) -> Iterator[AnyPanel]:
 
 def pool_dashboard(policy: Policy) -> Dashboard:
     """All hosts side by side."""
-    style = Style(UID, policy)
+    style = Style(UID, policy, pool=True)
     return board(
         UID,
         "xenwatch: pool",
