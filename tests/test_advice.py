@@ -32,16 +32,28 @@ HOSTILE = (
 )
 XE = """\
 #!/bin/sh
-# Stands for xapi: VMs are halted, each has two DVD drives, settings are files.
+# Stands for xapi: VMs are halted, each has two empty DVD drives and one with an ISO, settings are
+# files. A question in the file `fails` has no answer, a state in the file `state` is that of all.
 dir=$(dirname "$0")
+if grep -q -F -x -e "$1 $2" -e "$1 $3" "$dir/fails" 2>/dev/null; then
+    echo "You have failed" >&2
+    exit 1
+fi
 echo "$@" >>"$dir/log"
-uuid=${2#uuid=}
+uuid=${2#*uuid=}
 case $1,$3 in
 vm-param-get,param-name=platform) cat "$dir/$uuid-${4#param-key=}" 2>/dev/null ;;
-vm-param-get,param-name=power-state) echo halted ;;
+vm-param-get,param-name=power-state) cat "$dir/state" 2>/dev/null || echo halted ;;
 vm-param-set,*) value=${3#platform:}; printf %s "${value#*=}" >"$dir/$uuid-${value%%=*}" ;;
-vbd-list,*) [ -e "$dir/destroyed" ] || echo 11111111-a,11111111-b ;;
-vbd-destroy,*) touch "$dir/destroyed" ;;
+vbd-list,*)
+    drives=
+    case " $* " in *" empty=true "*) ;; *) drives=$uuid-inserted ;; esac
+    for drive in a b; do
+        [ -e "$dir/$uuid-$drive" ] || drives=$drives${drives:+,}$uuid-$drive
+    done
+    echo "$drives"
+    ;;
+vbd-destroy,*) touch "$dir/$uuid" ;;
 esac
 """
 
@@ -128,6 +140,10 @@ def test_each_toolstack_has_its_own_words() -> None:
 
     assert f"xe vm-param-set uuid={uuid(1)} platform:usb=false" in table(found, XAPI)
     assert "xl.cfg: usb=0" in table(found, XL)
+    assert (
+        "leave out tablet in usbdevice= and, in device_model_args= and device_model_args_hvm="
+        in (table(found, XL))
+    )
     assert "xe " not in table(found, XL) + script(found, XL)
 
 
@@ -174,35 +190,90 @@ def test_names_stand_in_comments_alone(names: list[bytes]) -> None:
     assert script(of_names(*names), XAPI).replace("\n", "").isprintable()
 
 
+def ran(directory: Path, text: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """How the script ran against a stand-in for xapi, and what it changed there."""
+    (directory / "xe").write_text(XE)
+    (directory / "xe").chmod(0o755)
+    (directory / "log").write_text("")
+    done = subprocess.run(
+        ["sh"],
+        input=text,
+        env={"PATH": f"{directory}:/usr/bin:/bin"},
+        cwd=directory,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    lines = (directory / "log").read_text().splitlines()
+    return done, [line for line in lines if line.startswith(("vm-param-set", "vbd-destroy"))]
+
+
 def test_the_script_does_what_it_says_and_only_once(tmp_path: Path) -> None:
     """Against a stand-in for xapi every setting is made once, and a second run changes nothing."""
-    (tmp_path / "xe").write_text(XE)
-    (tmp_path / "xe").chmod(0o755)
     text = script(of_names(*HOSTILE), XAPI)
 
-    def changes() -> list[str]:
-        (tmp_path / "log").write_text("")
-        subprocess.run(
-            ["sh"],
-            input=text.encode(),
-            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-        )
-        lines = (tmp_path / "log").read_text().splitlines()
-        return [line for line in lines if line.startswith(("vm-param-set", "vbd-destroy"))]
-
-    first = changes()
+    done, first = ran(tmp_path, text)
 
     vms = 2 * len(HOSTILE)
+    assert (done.returncode, done.stderr) == (0, "")
     assert sum("platform:" in line for line in first) == vms * 4 - len(HOSTILE)
-    assert [line for line in first if "vbd" in line] == [
-        "vbd-destroy uuid=11111111-a",
-        "vbd-destroy uuid=11111111-b",
+    assert sorted(line for line in first if "vbd" in line) == [
+        f"vbd-destroy uuid={uuid(domid)}-{drive}" for domid in range(1, vms + 1) for drive in "ab"
     ]
-    assert changes() == []
+    done, second = ran(tmp_path, text)
+    assert (done.returncode, second) == (0, [])
     assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    ("fails", "told", "lost"),
+    [
+        ("vm-param-set uuid={}", "{}: platform:hvm_serial is not changed", 4),
+        ("vm-param-set platform:usb=false", "{}: platform:usb is not changed", 2),
+        ("vm-param-get param-name=power-state", "{}: DVD drives left: whether the VM is halted", 4),
+        ("vbd-list vm-uuid={}", "{}: DVD drives left: they cannot be listed", 2),
+        ("vbd-destroy uuid={}-a", "{0}: DVD drive {0}-a is not removed", 1),
+    ],
+)
+def test_what_fails_is_told_and_stops_nothing_else(
+    fails: str, told: str, lost: int, tmp_path: Path
+) -> None:
+    """A call of xapi's that fails is said and makes the exit status 1; all others are made."""
+    text = script(advise(snapshot(1.0, *((domid, qemu(domid, 9)) for domid in (1, 2)))), XAPI)
+    (tmp_path / "fails").write_text(fails.format(uuid(1)) + "\n")
+    done, changes = ran(tmp_path, text)
+
+    assert done.returncode == 1
+    assert told.format(uuid(1)) in done.stderr
+    assert "run this again" not in done.stdout
+    assert len(changes) == 2 * (4 + 2) - lost
+
+    (tmp_path / "fails").unlink()
+    done, changes = ran(tmp_path, text)
+    assert (done.returncode, done.stderr, len(changes)) == (0, "", lost)
+
+
+def test_drives_of_a_running_vm_are_left(tmp_path: Path) -> None:
+    """While a VM runs its drives stay, which is said and is no failure."""
+    (tmp_path / "state").write_text("running\n")
+
+    done, changes = ran(tmp_path, script(advise(snapshot(1.0, (1, qemu(1, 9)))), XAPI))
+
+    assert done.returncode == 0
+    assert "run this again while the VM is halted" in done.stdout
+    assert [line for line in changes if "vbd" in line] == []
+
+
+def test_without_xe_nothing_seems_done(tmp_path: Path) -> None:
+    """On a machine without xapi's tools each step is a failure."""
+    text = script(advise(snapshot(1.0, (1, qemu(1, 9)))), XAPI)
+    done = subprocess.run(
+        ["/bin/sh"], input=text, env={"PATH": str(tmp_path)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("form", [["--format", "json"], ["--format", "table"], ["--script"]])

@@ -1,7 +1,8 @@
 """What to switch off in which VM, so that its QEMU wakes dom0 less often.
 
 The causes and their remedies are those of xenserver.org, "VM Density and Project Pulsar"; the keys
-are xenopsd's and xl's own (xl.cfg(5)).
+are xenopsd's and xl's own (xl.cfg(5)). A `usbdevice` makes libxl add the controller, `usb` or not
+(tools/libs/light/libxl_dm.c).
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class Remedy:
     xl: str
 
 
+_ARGUMENTS: Final = "device_model_args= and device_model_args_hvm="
+"""Keys of xl.cfg by which a file may hand QEMU anything at all."""
+
 REMEDIES: Final = {
     remedy.device: remedy
     for remedy in (
@@ -43,25 +47,27 @@ REMEDIES: Final = {
             "No USB in the VM. Without its tablet the pointer of the VNC console is misaligned; "
             "RDP and SSH are not affected.",
             ("usb", "false"),
-            "usb=0",
+            "usb=0; leave out usbdevice=, usbversion= and, in "
+            f"{_ARGUMENTS}, -usb, -usbdevice and each -device of USB",
         ),
         Remedy(
             TABLET,
             "The pointer of the VNC console is misaligned; RDP and SSH are not affected.",
             ("usb_tablet", "false"),
-            "leave out usbdevice=",
+            "leave out tablet in usbdevice= and, in "
+            f"{_ARGUMENTS}, -device usb-tablet and -usbdevice tablet",
         ),
         Remedy(
             SERIAL,
             "No serial console: nothing to attach to when the VM cannot be reached otherwise.",
             ("hvm_serial", "none"),
-            "leave out serial=",
+            f"leave out serial= and, in {_ARGUMENTS}, -serial",
         ),
         Remedy(
             PARALLEL,
             "No parallel port.",
             ("parallel", "none"),
-            "leave out -parallel in device_model_args=",
+            f"leave out, in {_ARGUMENTS}, -parallel",
         ),
         Remedy(
             CDROM,
@@ -73,7 +79,7 @@ REMEDIES: Final = {
             MONITOR,
             "No QEMU monitor for people; the toolstack's own socket stays.",
             None,
-            "leave out -monitor in device_model_args=",
+            f"leave out, in {_ARGUMENTS}, -monitor",
         ),
     )
 }

@@ -20,31 +20,55 @@ _HEAD: Final = """\
 # Switches off emulated devices that wake dom0, VM by VM.
 # It changes settings and restarts nothing: each takes effect when its VM is next shut down and
 # started. Running it again changes nothing. Leave out lines whose cost you do not want to pay.
-set -eu
+# What fails is said on stderr and makes the exit status 1; the rest is done all the same.
+set -u
 """
 _XAPI_FUNCTIONS: Final = """
+status=0
+
+# WORD...: say what failed, and go on.
+failed() {
+    echo "$*" >&2
+    status=1
+}
+
 # VM KEY VALUE: have the VM's platform setting KEY be VALUE.
 platform() {
+    # A setting that the VM does not have yet is an error of xe's.
     now=$(xe vm-param-get uuid="$1" param-name=platform param-key="$2" 2>/dev/null || true)
     if [ "$now" = "$3" ]; then
         echo "$1: platform:$2 is $3 already"
     elif xe vm-param-set uuid="$1" "platform:$2=$3"; then
         echo "$1: platform:$2=$3 from its next start"
     else
-        echo "$1: platform:$2 is not changed" >&2
+        failed "$1: platform:$2 is not changed"
     fi
 }
 
-# VM: remove its DVD drives, which is possible while it is halted.
+# VM: remove its empty DVD drives, which is possible while it is halted.
 without_dvd() {
-    if [ "$(xe vm-param-get uuid="$1" param-name=power-state)" != halted ]; then
-        echo "$1: DVD drive left: run this again while the VM is halted"
-        return
+    if ! state=$(xe vm-param-get uuid="$1" param-name=power-state); then
+        failed "$1: DVD drives left: whether the VM is halted cannot be told"
+    elif [ "$state" != halted ]; then
+        echo "$1: DVD drives left: run this again while the VM is halted"
+    elif ! drives=$(xe vbd-list vm-uuid="$1" type=CD empty=true params=uuid --minimal); then
+        failed "$1: DVD drives left: they cannot be listed"
+    elif [ -z "$drives" ]; then
+        echo "$1: no empty DVD drive; one with an ISO in it stays"
+    else
+        for drive in $(echo "$drives" | tr , ' '); do
+            if xe vbd-destroy uuid="$drive"; then
+                echo "$1: DVD drive $drive removed"
+            else
+                failed "$1: DVD drive $drive is not removed"
+            fi
+        done
     fi
-    for drive in $(xe vbd-list vm-uuid="$1" type=CD params=uuid --minimal | tr , ' '); do
-        xe vbd-destroy uuid="$drive"
-    done
 }
+"""
+_XAPI_END: Final = """
+# The exit status: 1 when anything failed.
+[ "$status" = 0 ]
 """
 
 
@@ -104,7 +128,7 @@ def script(advice: Iterable[Advice], toolstack: str) -> str:
         if it.remedies:
             lines.append(f"\n# {_name(it)}, domain {it.domid}: {_frequency(it)}\n")
             lines += _steps(it, toolstack)
-    lines.append(":\n")
+    lines.append(_XAPI_END if toolstack == XAPI else ":\n")
     return "".join(lines)
 
 
@@ -118,7 +142,7 @@ def command(toolstack: str, remedy: Remedy, uuid: str) -> str:
         return f"xe vm-param-set {vm} {shlex.quote(f'platform:{key}={value}')}"
     if remedy.device == CDROM:
         return "xe vbd-destroy uuid=VBD while the VM is halted; VBD is shown by: " + shlex.join(
-            ["xe", "vbd-list", f"vm-uuid={uuid}", "type=CD"]
+            ["xe", "vbd-list", f"vm-uuid={uuid}", "type=CD", "empty=true"]
         )
     return "xapi has no setting for it"
 
