@@ -1,10 +1,15 @@
-"""A daemon one of whose probes never comes back, for tests to start and stop."""
+"""A daemon one of whose probes never comes back, nor what it closes, for tests to start and stop.
+
+Further settings come as JSON in the first argument.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import threading
+from typing import Any
 
 from xenwatch import config, log
 from xenwatch.config import Settings
@@ -23,7 +28,26 @@ def hang(_source: Source, _previous: Snapshot) -> Irqs:
     return Irqs(1)
 
 
-async def main() -> int:
+class HungSource(HostSource):
+    """This machine, which does not take its descriptors back."""
+
+    def close(self) -> None:
+        """Never come back."""
+        threading.Event().wait()
+
+
+class HungTool:
+    """Equipment that cannot be removed."""
+
+    def set_up(self) -> None:
+        """Do nothing."""
+
+    def remove(self) -> None:
+        """Never come back."""
+        threading.Event().wait()
+
+
+async def main(more: dict[str, Any]) -> int:
     """Serve this machine, its interrupts hanging, at a port of the kernel's choice."""
     probes = [
         Probe("irqs", "a file that hangs", "wait", hang) if probe.name == "irqs" else probe
@@ -34,12 +58,15 @@ async def main() -> int:
             config.LISTEN.path: ("127.0.0.1:0",),
             "probes.irqs.deadline": 0.2,
             "probes.irqs.interval": 0.5,
+            **more,
         }
     )
     log.configure("info", "json")
-    daemon = Daemon(settings, lambda: settings, HostSource(), {}, probes=probes)
+    daemon = Daemon(
+        settings, lambda: settings, HungSource(), {}, probes=probes, tools={"irqs": HungTool()}
+    )
     return await daemon.run(Choice("host", "it hangs"))
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(asyncio.run(main(json.loads(sys.argv[1]) if sys.argv[1:] else {})))

@@ -66,6 +66,7 @@ EDGE = {
     "xenwatch.receivers": "speaks to Alertmanagers, webhooks and commands",
     "xenwatch.notifier": "tells them of alerts, and keeps what is to be told in a file",
     "xenwatch.listen": "opens the sockets to listen on",
+    "xenwatch.serving": "takes the connections",
     "xenwatch.web": "serves HTTP",
     "xenwatch.views": "renders what few ask for, in a thread",
     "xenwatch.ask": "asks a running daemon",

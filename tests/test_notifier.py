@@ -298,6 +298,28 @@ async def test_a_command_that_fails_says_why(argv: tuple[str, ...], reason: str)
         await Command(argv, 0.1).deliver([])
 
 
+async def test_a_command_that_cannot_be_killed_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program that hangs in the kernel, where no signal reaches it, does not hold up the rest."""
+    begun: list[asyncio.subprocess.Process] = []
+    begin = asyncio.create_subprocess_exec
+
+    async def noted(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        begun.append(await begin(*arguments, **options))
+        return begun[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("xenwatch.receivers.asyncio.create_subprocess_exec", noted)
+        patch.setattr("xenwatch.receivers.os.killpg", lambda *_: None)
+        with pytest.raises(DeliveryError, match="not done within"):
+            await Command(("/bin/sleep", "1000"), 0.1).deliver([])
+    [process] = begun
+    assert process.returncode is None
+    process.kill()
+    await process.wait()
+
+
 async def test_a_server_that_is_not_there_says_why() -> None:
     """A refused connection is a failed delivery, without the password in it."""
     async with http_session() as session:

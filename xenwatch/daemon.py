@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Final
 
 import structlog
-from aiohttp import web
 
 from xenwatch import __version__, config, listen, log, threads
 from xenwatch.alerts import keys as alert_keys
@@ -26,13 +25,16 @@ from xenwatch.notify import notify, watchdog_seconds
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.publish import Publisher
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.serving import SPARE, Site
+from xenwatch.sources.base import Source
 from xenwatch.sources.events import Stream, follow
 from xenwatch.sources.open import Choice
 from xenwatch.web import Server
 
+END: Final = 0.8
+"""Seconds from the signal to the end, which leaves the interpreter some to come to its own."""
 GRACE: Final = 0.3
-"""Seconds that what is under way has when the daemon stops."""
+"""Seconds of those that requests under way have."""
 RELOAD_DEADLINE: Final = 5.0
 """Seconds reading the configuration again may take."""
 BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
@@ -68,6 +70,7 @@ class Daemon:
         self._limits = tuple(limits)
         self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
         self._stop = asyncio.Event()
+        self._deadline: float | None = None
         self._reload = asyncio.Event()
         clock = SystemClock()
         self._engine = Engine(source, settings.probes(self._probes), clock)
@@ -100,33 +103,38 @@ class Daemon:
             return 1
         self._handle_signals()
         self._publisher.alerts = await self._notifier.restore()
-        path = self._settings[config.TELEMETRY_PATH]
-        runner = web.AppRunner(self._application(path), access_log=None, shutdown_timeout=GRACE)
+        site = self._site(sockets)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in self._work()]
             try:
-                await runner.setup()
-                for sock in sockets:
-                    await web.SockSite(runner, sock).start()
+                await site.start()
                 _say_started(sockets, choice)
                 await self._stop.wait()
             finally:
                 notify("STOPPING=1")
-                await runner.cleanup()
+                await site.stop(self._deadline)
                 for task in tasks:
                     task.cancel()
-        self._notifier.save_at_the_end()
-        self._close()
+        await self._close()
         _log.info("stopped")
         return 0
 
-    def _close(self) -> None:
-        """Leave the host as it was, and give back descriptors, as far as that does not hang."""
-        for close in (self._equipment.close, self._source.close):
-            try:
-                threads.bounded(close, GRACE, "close")
-            except (SourceError, TimeoutError, RuntimeError) as error:
-                _log.warning("not closed in good order", reason=str(error))
+    async def _close(self) -> None:
+        """Keep the alerts, leave the host as it was, give back descriptors.
+
+        All at once, and as far as it is done by the deadline: what hangs takes from nothing else.
+        """
+        works = {
+            "alerts": self._notifier.save_at_the_end,
+            "equipment": self._equipment.close,
+            "source": self._source.close,
+        }
+        names = {threads.start(work, f"close-{name}"): name for name, work in works.items()}
+        left = (self._deadline or 0) - asyncio.get_running_loop().time()
+        done, late = await asyncio.wait(names, timeout=max(0, left))
+        reasons = {future: str(future.exception()) for future in done if future.exception()}
+        for future, reason in (reasons | dict.fromkeys(late, "late")).items():
+            _log.warning("not closed in good order", what=names[future], reason=reason)
 
     def _sockets(self) -> list[socket.socket]:
         if self._settings[config.SYSTEMD_SOCKET]:
@@ -134,16 +142,24 @@ class Daemon:
         addresses = self._settings[config.LISTEN]
         return listen.bind(addresses)
 
-    def _application(self, path: str) -> web.Application:
+    def _site(self, sockets: list[socket.socket]) -> Site:
         names = [probe.name for probe in self._probes]
         most = self._settings[config.MAX_REQUESTS]
-        return Server(self._publisher, names, most).application(path)
+        server = Server(self._publisher, names, most)
+        application = server.application(self._settings[config.TELEMETRY_PATH])
+        return Site(application, sockets, most + SPARE, GRACE)
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._end)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+
+    def _end(self) -> None:
+        """Stop, by a deadline that a second signal does not move."""
+        if not self._stop.is_set():
+            self._deadline = asyncio.get_running_loop().time() + END
+            self._stop.set()
 
     def _work(self) -> list[Coroutine[None, None, None]]:
         """What the daemon does all the time, each to be a task."""

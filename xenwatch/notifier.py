@@ -32,8 +32,8 @@ FIRST_RETRY: Final = 1.0
 LONGEST_RETRY: Final = 60.0
 """Seconds until what was not taken is sent again: doubled each time, up to this."""
 FILE_LIMIT: Final = 16 << 20
-SAVE_DEADLINE: Final = 0.5
-"""Seconds reading or writing the file may take while the daemon starts or stops."""
+READ_DEADLINE: Final = 0.5
+"""Seconds reading the file may take while the daemon starts."""
 
 _NOT_OURS: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 """What a file raises that this program has not written."""
@@ -90,7 +90,7 @@ class Notifier:
         """What fired when the daemon stopped; nothing where nothing was kept."""
         if self._file and self.wanted:
             try:
-                async with asyncio.timeout(SAVE_DEADLINE):
+                async with asyncio.timeout(READ_DEADLINE):
                     self.outbox.boot = await threads.start(self._boot, "boot")
                     document = await threads.start(functools.partial(_read, self._file), "alerts")
                 self.outbox.restore(document, self._clock.time(), self._lasting)
@@ -192,11 +192,10 @@ class Notifier:
                 failed = True
 
     def save_at_the_end(self) -> None:
-        """Keep what there is to keep, for use when the daemon stops."""
+        """Keep what there is to keep, for use when the daemon stops. It may hang."""
         if self._file and self.wanted:
-            text = json.dumps(self.outbox.kept(self._clock.time()))
-            with contextlib.suppress(OSError, TimeoutError, RuntimeError):
-                threads.bounded(functools.partial(self._write, text), SAVE_DEADLINE, "alerts")
+            with contextlib.suppress(OSError):  # said before, and not to be mended now
+                self._write(json.dumps(self.outbox.kept(self._clock.time())))
 
     def _write(self, text: str) -> None:
         """Replace the file as a whole: a crash leaves the old one or the new one."""

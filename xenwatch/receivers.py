@@ -21,6 +21,8 @@ from xenwatch.words import printable
 
 DEADLINE: Final = 10.0
 """Seconds a receiver has to answer."""
+REAP: Final = 0.2
+"""Seconds a killed command has to be gone: one that hangs in the kernel is left behind."""
 BATCH: Final = 64
 """Alerts in one request, as many as Prometheus sends."""
 _MOST_SHOWN: Final = 200
@@ -144,7 +146,9 @@ class Command:
                 # What it has started goes with it.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REAP):
+                        await process.wait()
         if process.returncode != 0:
             raise DeliveryError(f"exit status {process.returncode}")
 
