@@ -26,7 +26,7 @@ from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.publish import Publisher
 from xenwatch.serving import SPARE, Site
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.events import Stream, follow
 from xenwatch.sources.open import Choice
 from xenwatch.web import Server
