@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.page.test_charts import HALF
 from tests.support import full_snapshot
-from tests.test_daemon import xenwatch
+from tests.running import xenwatch
 from tests.test_overview import of
 from xenwatch import check, config
 from xenwatch.assess import severity

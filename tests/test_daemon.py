@@ -1,113 +1,18 @@
-"""The daemon as a process: started, asked, told to read again, and stopped."""
+"""The daemon as a process: started, asked and told to read again."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.e2e.programs import Receiver, until
+from tests.running import ROOT, daemon, xenwatch
 from tests.support import labelled
-from xenwatch.alerts.outbox import Outbox
-from xenwatch.alerts.states import Active, Alerts, Change, State
-from xenwatch.alerts.table import ALERTS
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-class Process:
-    """A running daemon: its log, line by line, and its pages."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.log: list[dict[str, Any]] = []
-        self.url = ""
-
-    def until(self, event: str) -> dict[str, Any]:
-        """The next line of the log with that event."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.log.append(json.loads(line))
-            if self.log[-1]["event"] == event:
-                return self.log[-1]
-        raise AssertionError(f"the log ended without {event!r}: {self.log}")
-
-    def get(self, path: str) -> bytes:
-        """What it serves at a path."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
-            body: bytes = answer.read()
-        return body
-
-    def get_ready(self) -> None:
-        """Ask until the first pass is complete."""
-        while True:
-            try:
-                self.get("-/ready")
-            except urllib.error.HTTPError as error:
-                error.close()
-            else:
-                return
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end. Returns the exit status."""
-        self.process.send_signal(number)
-        _, rest = self.process.communicate(timeout=30)
-        self.log += [json.loads(line) for line in rest.splitlines()]
-        return self.process.returncode
-
-
-@contextlib.contextmanager
-def daemon(
-    *arguments: str, keep: Iterable[int] = (), environment: Mapping[str, str] | None = None
-) -> Iterator[Process]:
-    """A Python process with these arguments and descriptors, once it has said where it listens."""
-    with subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        pass_fds=tuple(keep),
-    ) as process:
-        try:
-            running = Process(process)
-            running.url = running.until("started")["open"][0]
-            yield running
-        finally:
-            process.kill()
-
-
-def xenwatch(
-    *arguments: str, environment: Mapping[str, str] | None = None
-) -> contextlib.AbstractContextManager[Process]:
-    """`xenwatch run` with these arguments, on this machine and at a free port."""
-    listen = ("--web.listen-address", "127.0.0.1:0")
-    return daemon("-m", "xenwatch", "run", *listen, *arguments, environment=environment)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_well(number: int) -> None:
-    """SIGTERM and SIGINT end the daemon with status 0 and no complaint."""
-    with xenwatch() as running:
-        running.get_ready()
-        assert b"xenwatch_build_info" in running.get("metrics")
-        assert running.stop(number) == 0
-
-    assert running.log[-1]["event"] == "stopped"
-    assert not any(entry["level"] == "error" for entry in running.log)
 
 
 def test_it_says_what_it_reads_and_why() -> None:
@@ -126,103 +31,6 @@ def test_stdout_stays_empty() -> None:
         running.process.send_signal(signal.SIGTERM)
         assert running.process.stdout is not None
         assert running.process.stdout.read() == ""
-
-
-def test_a_probe_that_hangs_costs_itself_alone() -> None:
-    """With a read that never returns, pages are served, overruns counted, and SIGTERM ends it."""
-    with daemon("-m", "tests.hung_daemon") as running:
-        failed = running.until("probe failed")
-        running.get_ready()
-        while labelled("xenwatch_probe_overruns_total", running.get("metrics"))[("irqs",)] < 1:
-            running.get("metrics?collect[]=aio")
-        page = running.get("metrics")
-
-        assert failed["probe"] == "irqs"
-        assert failed["reason"] == "no answer within 0.2 s; the read still hangs"
-        success = labelled("xenwatch_probe_success", page)
-        assert success["irqs",] == 0
-        assert success["aio",] == 1
-        assert b"xenwatch_irqs_used" not in page
-        running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(timeout=1.5) == 0
-
-
-def test_a_scraper_that_stays_connected_does_not_delay_the_end() -> None:
-    """An idle connection and a half-sent request end with the daemon."""
-    with xenwatch() as running:
-        host, port = running.url.removeprefix("http://").rstrip("/").split(":")
-        with (
-            socket.create_connection((host, int(port))) as idle,
-            socket.create_connection((host, int(port))) as half,
-        ):
-            idle.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert idle.recv(12) == b"HTTP/1.1 200"
-            half.sendall(b"GET /metrics HTTP/1.1\r\nHo")
-            running.process.send_signal(signal.SIGTERM)
-            assert running.process.wait(timeout=1.5) == 0
-
-
-def test_all_that_hangs_together_does_not_delay_the_end(tmp_path: Path) -> None:
-    """Probe, receiver, disk, equipment, source and scraper hang, and SIGTERM ends the daemon."""
-    (tmp_path / "alerts.json").write_text(json.dumps(undelivered()))
-    os.mkfifo(tmp_path / "alerts.json.new")  # whoever opens it to write waits for a reader
-    with socket.create_server(("127.0.0.1", 0)) as receiver:
-        settings = {
-            "webhook.url": f"http://127.0.0.1:{receiver.getsockname()[1]}/",
-            "alerts.state_file": str(tmp_path / "alerts.json"),
-            "web.max_requests": 1,
-        }
-        with daemon("-m", "tests.hung_daemon", json.dumps(settings)) as running:
-            told, _ = receiver.accept()
-            running.until("probe failed")
-            running.get_ready()
-            with told, stuck_scraper(running), idle_scraper(running):
-                running.process.send_signal(signal.SIGTERM)
-                assert running.process.wait(timeout=1.5) == 0
-            running.stop()
-
-    late = [entry["what"] for entry in running.log if entry["event"] == "not closed in good order"]
-    assert sorted(late) == ["alerts", "equipment", "source"]
-    assert running.log[-1]["event"] == "stopped"
-
-
-def undelivered() -> dict[str, Any]:
-    """What a daemon kept that had an alert to tell and nobody who took it."""
-    alert = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
-    firing = Active(alert, "warning", (), since=1.0, value=0.875, fired=1.0)
-    change = Change(firing, State.PENDING, State.FIRING, 1.0)
-    box = Outbox("host1", "r/", ["webhook"])
-    box.take(Alerts({(alert.name, firing.severity, ()): firing}, {}, (change,)))
-    return box.kept(1.0)
-
-
-@contextlib.contextmanager
-def stuck_scraper(running: Process) -> Iterator[None]:
-    """A client that asks for more than it takes, when the one request it is allowed hangs."""
-    host, port = running.url.removeprefix("http://").rstrip("/").split(":")
-    with socket.socket() as scraper:
-        scraper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        scraper.connect((host, int(port)))
-        scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 500)
-        refused = 0
-        while refused < 20:
-            try:
-                running.get("metrics")
-                refused = 0
-            except urllib.error.HTTPError as error:
-                error.close()
-                refused += 1
-        yield
-
-
-@contextlib.contextmanager
-def idle_scraper(running: Process) -> Iterator[None]:
-    """A client that has its answer and owes the rest of its request."""
-    host, port = running.url.removeprefix("http://").rstrip("/").split(":")
-    with socket.create_connection((host, int(port))) as scraper:
-        scraper.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
-        assert scraper.recv(12) == b"HTTP/1.1 200"
-        yield
 
 
 def test_a_bad_configuration_is_refused_and_the_old_one_stays(tmp_path: Path) -> None:

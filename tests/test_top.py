@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_daemon import xenwatch
+from tests.running import xenwatch
 from tests.tools import tool
 from xenwatch.cli import main
 
