@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.page.test_charts import HALF
-from tests.support import full_snapshot
 from tests.running import xenwatch
+from tests.support import full_snapshot
 from tests.test_overview import of
 from xenwatch import check, config
 from xenwatch.assess import severity
