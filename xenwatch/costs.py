@@ -25,7 +25,8 @@ class Cost:
     """What one more VM takes of a limit, in units of the limit.
 
     For the domain itself, for each vCPU, disk, ring of a disk (one for each queue the frontend and
-    the backend agree on), network interface and queue of one, and byte of its memory.
+    the backend agree on), network interface and queue of one, and byte of its memory. For each
+    byte of dom0's memory and each of dom0's tasks that the VM is stated to need.
     """
 
     domain: Units = 0
@@ -35,6 +36,8 @@ class Cost:
     vif: Units = 0
     queue: Units = 0
     memory: Units = 0
+    dom0_memory: Units = 0
+    tasks: Units = 0
 
 
 Costs = Mapping[str, Mapping[str, Cost]]
@@ -154,6 +157,8 @@ XENCONSOLED_FDS: Final[Costs] = {
 PTYS: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(domain=1)))
 """One a console: xenconsoled's or QEMU's."""
 HOST_MEMORY: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(memory=1)))
+DOM0_MEMORY: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(dom0_memory=1)))
+TASKS: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(tasks=1)))
 DOM0_LOW_MEMORY: Final[Costs] = dict.fromkeys(
     ("xenserver-6.1", "xenserver-6.2"), _same(Cost(domain=_MIB))
 )
@@ -166,7 +171,10 @@ LOOP_DEVICES: Final[Costs] = {**dict.fromkeys(REGIMES, _NONE), "xl": _same(Cost(
 
 UNCOUNTED: Final[Mapping[str, str]] = {
     "maptrack_frames": "what a VM's devices keep mapped depends on its load",
-    "dom0_memory": "what a VM's QEMU, tapdisks and buffers need is nowhere published",
-    "tasks": "how many threads QEMU and the kernel start for a VM depends on its load",
+    "dom0_memory": "what a VM's QEMU, tapdisks and buffers need is nowhere published; "
+    "measure it here and give the shape dom0_memory_bytes",
+    "tasks": "how many threads QEMU and the kernel start for a VM depends on its load; "
+    "measure it here and give the shape tasks",
 }
-"""Limits every VM takes of, nobody can say how much: a plan names them and does not count them."""
+"""Limits every VM takes of, nobody can say how much: unless the shape does, a plan names them and
+does not count them."""

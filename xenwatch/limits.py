@@ -218,6 +218,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         symptom="page allocation failures, the OOM killer in dom0",
         reference="proc(5): MemAvailable",
         unit="bytes",
+        costs=costs.DOM0_MEMORY,
     ),
     Limit(
         name="dom0_low_memory",
@@ -255,6 +256,7 @@ LIMITS: Final[tuple[Limit, ...]] = (
         symptom="fork: Resource temporarily unavailable; a QEMU or tapdisk that does not start",
         reference="proc(5): threads-max",
         caveat="A unit's TasksMax may end sooner.",
+        costs=costs.TASKS,
     ),
     Limit(
         name="bridge_ports",

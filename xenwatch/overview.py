@@ -63,7 +63,8 @@ class ShapeRow:
     """How many VMs of a shape fit.
 
     `headroom` is `None` where a limit that is not known could stop one; `at_most` is what the
-    known ones leave, `binding` the scarcest of them, `unknown` the others.
+    known ones leave, `binding` the scarcest of them, `unknown` the others. `not_counted` are limits
+    VMs take of by an amount nobody has said: while there are some, a headroom is the most.
     """
 
     shape: str
@@ -71,6 +72,7 @@ class ShapeRow:
     at_most: int | None
     binding: str | None
     unknown: tuple[str, ...]
+    not_counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ def _shape(found: Plan) -> ShapeRow:
     name = ", ".join(shape.name for shape in found.batch)
     binding = found.binding.limit if found.binding else None
     unknown = tuple(dict.fromkeys(room.limit for room in found.unknown))
-    return ShapeRow(name, found.batches, found.at_most, binding, unknown)
+    return ShapeRow(name, found.batches, found.at_most, binding, unknown, found.uncounted)
 
 
 def _alerts(alerts: Alerts, runbooks: str) -> tuple[AlertRow, ...]:

@@ -166,7 +166,7 @@ def _known(name: str, known: Iterable[str]) -> str:
 
 
 def _section(plan: Plan) -> str:
-    lines = [f"{_describe(plan.batch)}: {_verdict(plan)}\n", "\n"]
+    lines = [f"{_describe(plan.batch)}: {verdict(plan)}\n", "\n"]
     if plan.rooms:
         lines.append(columns([HEADER, *(_row(room) for room in plan.rooms)]))
     if plan.binding is not None and plan.binding.remedies:
@@ -194,19 +194,28 @@ def _devices(shape: Shape) -> str:
     return f"{shape.name} ({shape.type}, {', '.join(words)}{', UEFI' if shape.uefi else ''})"
 
 
-def _verdict(plan: Plan) -> str:
+def verdict(plan: Plan) -> str:
+    """The answer in one line; what is not counted is named in it, for it may stop a VM sooner."""
+    left_out = f"; not counted: {', '.join(plan.uncounted)}" if plan.uncounted else ""
+    return _counted(plan) + ("" if plan.fits is False else left_out)
+
+
+def _counted(plan: Plan) -> str:
     names = ", ".join(room.limit for room in plan.unknown)
     if plan.wanted is not None:
         subject, end = (f"{plan.wanted} more", "") if _is_one(plan.batch) else ("they", " together")
         if plan.fits is None:
             return f"cannot say whether {subject} fit{end}; not known: {names}"
-        stopped = f"; {plan.binding.limit} stops them" if plan.binding and not plan.fits else ""
-        return f"{subject} {'fit' if plan.fits else 'do not fit'}{end}{stopped}"
+        if not plan.fits:
+            stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
+            return f"{subject} do not fit{end}{stopped}"
+        return f"{subject} fit{end}{' by what is counted' if plan.uncounted else ''}"
     if plan.binding is None or plan.at_most is None:
         return f"cannot say how many more fit; not known: {names}"
     if plan.batches is None:
         return f"at most {plan.at_most} more fit, by {plan.binding.limit}; not known: {names}"
-    return f"{plan.at_most} more fit, then {plan.binding.limit} stops the next one"
+    most = "at most " if plan.uncounted else ""
+    return f"{most}{plan.at_most} more fit, then {plan.binding.limit} stops the next one"
 
 
 def _row(room: Room) -> tuple[str, ...]:
@@ -231,6 +240,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "shapes": [
             {"count": count, **dataclasses.asdict(shape)} for shape, count in plan.batch.items()
         ],
+        "verdict": verdict(plan),
         "wanted": plan.wanted,
         "fits": plan.fits,
         "headroom": plan.batches,

@@ -51,7 +51,7 @@ class Plan:
     """How often a batch fits, by limit: the scarcest first, what is not known last.
 
     `wanted` is how often it is to fit, `None` where nobody asked. `uncounted` are limits that
-    VMs take of and for which no cost is known.
+    VMs take of without anybody saying how much: all the rest is as if they had no end.
     """
 
     regime: str | None
@@ -114,7 +114,12 @@ def fit(
         for room in question.rooms(limit, by_limit[limit.name])
     ]
     rooms.sort(key=lambda room: (room.batches is None, room.batches or 0))
-    uncounted = tuple(name for name in costs.UNCOUNTED if by_limit[name])
+    uncounted = tuple(
+        limit.name
+        for limit in limits
+        if limit.name in costs.UNCOUNTED and _applies(limit, snapshot)
+        if (question.leaves_out(limit) if limit.costs else by_limit[limit.name])
+    )
     return Plan(regime, batch, wanted, tuple(rooms), uncounted)
 
 
@@ -139,6 +144,8 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
         + (cost.disk + cost.ring * agreed) * shape.disks
         + (cost.vif + cost.queue * queues) * shape.vifs
         + cost.memory * shape.memory_bytes
+        + cost.dom0_memory * shape.dom0_memory_bytes
+        + cost.tasks * shape.tasks
     )
 
 
@@ -170,11 +177,19 @@ class _Question:
                 return []  # a 64-bit dom0 has no low memory, and nobody knows what that would cost
             if cost is None:
                 return [_unknown(limit, "", f"what a {shape.type} VM takes is not known here")]
-            amount = count * units(cost, shape, dom0_vcpus(self.snapshot))
+            amount = count * self._units(cost, shape)
             if amount:
                 instance = _instance(limit, present, shape)
                 taken[instance] = taken.get(instance, 0) + amount
         return [self._room(limit, name, present.get(name), taken[name]) for name in taken]
+
+    def leaves_out(self, limit: Limit) -> bool:
+        """Whether a shape of the batch does not say what it takes of the limit."""
+        found = ((_cost(limit, self.regime, shape), shape) for shape in self.batch)
+        return any(cost is not None and not self._units(cost, shape) for cost, shape in found)
+
+    def _units(self, cost: Cost, shape: Shape) -> Units:
+        return units(cost, shape, dom0_vcpus(self.snapshot))
 
     def _room(self, limit: Limit, instance: str, state: LimitState | None, takes: Units) -> Room:
         if state is None or state.used is None or state.headroom is None:

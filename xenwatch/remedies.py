@@ -110,6 +110,22 @@ def _host_memory(_state: LimitState, snapshot: Snapshot, _target: int) -> tuple[
     return (f"take memory from VMs that do not need it: {give}", "use another host")
 
 
+def _dom0_memory(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
+    mib = -(-target >> 20)
+    return (_xen_option(snapshot, f"dom0_mem={mib}M,max:{mib}M"),)
+
+
+def _tasks(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
+    pids = snapshot.pids
+    limits = {} if pids is None else {"threads-max": pids.threads_max, "pid_max": pids.pid_max}
+    return tuple(
+        text
+        for name, limit in limits.items()
+        if limit < target
+        for text in _sysctl(f"kernel.{name}", target)
+    )
+
+
 def _ptys(_state: LimitState, _snapshot: Snapshot, target: int) -> tuple[str, ...]:
     return _sysctl("kernel.pty.max", target)
 
@@ -140,6 +156,8 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
     "xenstored_fds": _open_files("xenstored"),
     "xenconsoled_fds": _open_files("xenconsoled"),
     "host_memory": _host_memory,
+    "dom0_memory": _dom0_memory,
+    "tasks": _tasks,
     "ptys": _ptys,
     "dom0_low_memory": _low_memory,
     "bridge_ports": _bridge_ports,

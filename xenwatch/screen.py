@@ -91,7 +91,8 @@ def _room(overview: Overview) -> Text:
 
 def _shape(shape: ShapeRow) -> str:
     if shape.headroom is not None:
-        return f"{shape.headroom} {shape.shape} ({shape.binding})"
+        most = "at most " if shape.not_counted else ""
+        return f"{most}{shape.headroom} {shape.shape} ({shape.binding})"
     most = "unknown" if shape.at_most is None else f"at most {shape.at_most}"
     return f"{most} {shape.shape}"
 

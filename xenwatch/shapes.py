@@ -17,8 +17,9 @@ class Shape:
     """A VM as far as the limits know it.
 
     `queues` are the queues of each network interface, 0 for as many as guest and dom0 have vCPUs
-    for. `memory_bytes` is 0 where it is not to be looked at. `bridge` is where the network
-    interfaces go, empty for the bridge with the most ports left.
+    for. `memory_bytes` is 0 where it is not to be looked at; `dom0_memory_bytes` and `tasks` are
+    what dom0 needs for the VM, 0 where nobody says. `bridge` is where the network interfaces go,
+    empty for the bridge with the most ports left.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Shape:
     queues: int = 0
     uefi: bool = False
     memory_bytes: int = 0
+    dom0_memory_bytes: int = 0
+    tasks: int = 0
     bridge: str = ""
 
 
@@ -99,6 +102,18 @@ PARTS: Final[tuple[Part, ...]] = (
     _number("queues", 0, 512, "Queues of each network interface; 0: as the vCPUs allow."),
     Part("uefi", "boolean", "Whether the VM has UEFI firmware.", values.boolean, _truth),
     _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not looked at."),
+    _number(
+        "dom0_memory_bytes",
+        0,
+        1 << 50,
+        "Bytes of dom0's memory that the VM's QEMU, tapdisks and buffers need; 0: not counted.",
+    ),
+    _number(
+        "tasks",
+        0,
+        1 << 20,
+        "Processes and threads of dom0 that the VM needs; 0: not counted.",
+    ),
     Part(
         "bridge",
         "string",

@@ -195,8 +195,8 @@ def density_page() -> str:
         "- XenServer 6.2's xenconsoled polls: it ends at its limit of open files, which is where "
         "the planner sees it.",
         "## Every platform\n\nWhat stops the next `windows`, with all limits of the platform at "
-        "work but dom0's memory and tasks, of which nobody can say what a VM takes.\n\n"
-        + _whole("windows"),
+        "work but dom0's memory and tasks, which count for a shape that says what it takes of "
+        "them.\n\n" + _whole("windows"),
         "## Ceilings\n\nWhat the platforms have of each, by the sources named above and "
         '"Improving Scalability of Xen: the 3,000 domains experiment" (Xen developer summit, '
         "2013) for the ABIs of event channels.\n\n" + _ceilings(),

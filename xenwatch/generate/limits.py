@@ -34,7 +34,9 @@ def overview(limits: Iterable[Limit]) -> str:
 
 def costs(limit: Limit) -> str:
     """What a VM takes of the limit by regime and type; empty where the table does not say."""
-    parts = [field.name for field in dataclasses.fields(Cost)]
+    every = {cost for by_type in limit.costs.values() for cost in by_type.values()}
+    names = [field.name for field in dataclasses.fields(Cost)]
+    parts = [name for name in names if any(getattr(cost, name) for cost in every)]
     rows = [
         (regime, ", ".join(types), *(getattr(cost, part) or "" for part in parts))
         for regime, by_type in limit.costs.items()
@@ -77,6 +79,8 @@ def limits_page(limits: Iterable[Limit]) -> str:
         "A VM's own part is given for the domain itself and for each vCPU, disk, ring of a disk, "
         "network interface (vif) and queue of one, by the regime of the host; a row without a "
         "number takes none.\n"
+        "`memory` is for each byte of the VM's memory, `dom0_memory` and `tasks` for each that "
+        "[its shape](configuration.md#shapes) says it takes of dom0's.\n"
         "The thresholds are the defaults; [the configuration](configuration.md) changes them.",
         overview(entries),
         table(("Regime", "Hosts"), ((code(name), text) for name, text in REGIMES.items())),

@@ -29,7 +29,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_vm_headroom",
         "gauge",
-        "VMs of the shape that still fit; absent where a limit that could stop one is not known.",
+        "VMs of the shape that still fit by the limits that count; absent where one of them is not "
+        "known.",
         "the table of limits, its costs and readings",
         _headroom,
         ("shape",),

@@ -74,6 +74,8 @@ def _shape(shape: ShapeRow) -> Html:
     names = ", ".join(shape.unknown)
     if shape.headroom is not None:
         number, words = str(shape.headroom), f"more fit; {shape.binding} stops the next one"
+        if shape.not_counted:
+            number, words = f"≤ {number}", f"{words}; not counted: {', '.join(shape.not_counted)}"
     elif shape.at_most is not None:
         number = f"≤ {shape.at_most}"
         words = f"more fit, by {shape.binding}; not known: {names}"
