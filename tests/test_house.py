@@ -68,6 +68,7 @@ EDGE = {
     "xenwatch.listen": "opens the sockets to listen on",
     "xenwatch.serving": "takes the connections",
     "xenwatch.web": "serves HTTP",
+    "xenwatch.runbooks": "reads the runbooks the package has",
     "xenwatch.views": "renders what few ask for, in a thread",
     "xenwatch.ask": "asks a running daemon",
     "xenwatch.top": "draws on a terminal and reads its keys",

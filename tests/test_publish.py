@@ -20,6 +20,7 @@ from xenwatch.config import Settings
 from xenwatch.engine import Engine
 from xenwatch.limits import LIMITS, Thresholds
 from xenwatch.publish import DELAY, Page, Publisher, render, restrict
+from xenwatch.runbooks import DIRECTORY
 from xenwatch.snapshot import Aio, Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
@@ -205,7 +206,7 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     """An alert that fires is on the page, in the log with its runbook, and told, once."""
     clock = FakeClock()
     engine, it = publisher(full_snapshot(), clock)
-    it.policy = dataclasses.replace(Settings().alerts(), keep=0, runbooks="file:///r/")
+    it.policy = dataclasses.replace(Settings().alerts(), keep=0)
     it.policy = dataclasses.replace(it.policy, seconds={a.name: 60 for a in ALERTS})
     it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
     engine.ready.set()
@@ -225,7 +226,7 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     assert states == [{"pending"}, {"pending"}, {"firing"}, {"firing"}]
     changes = [log for log in logs if log.get("alert") == "XenwatchAioRequestsNearLimit"]
     assert [log["state"] for log in changes] == ["pending", "firing"]
-    assert changes[1]["next"] == "see file:///r/XenwatchAioRequestsNearLimit.md"
+    assert changes[1]["next"] == f"see {DIRECTORY}/XenwatchAioRequestsNearLimit.md"
     names = [[active.alert.name for active in alerts.firing] for alerts in told]
     assert [("aio_requests_near_limit" in at) for at in names] == [False, False, True, True]
 

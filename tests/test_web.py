@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import re
 import socket
@@ -17,6 +18,8 @@ from blockbuster import blockbuster_ctx
 from tests.fake_clock import FakeClock
 from tests.support import full_snapshot, labelled, series
 from xenwatch import __version__, exposition, overview
+from xenwatch.alerts.table import ALERTS
+from xenwatch.config import Settings
 from xenwatch.engine import Engine
 from xenwatch.limits import LIMITS
 from xenwatch.overview import Overview
@@ -26,7 +29,7 @@ from xenwatch.publish import Page, Publisher, render
 from xenwatch.snapshot import Snapshot
 from xenwatch.sources.base import Source
 from xenwatch.views import Views, files
-from xenwatch.web import Server
+from xenwatch.web import ERRORS, Server
 
 THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
 PLAIN = {"Accept-Encoding": ""}
@@ -151,11 +154,31 @@ async def test_the_status_page_leads_to_the_rest() -> None:
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert __version__ in text
         paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
+        assert ERRORS in paths
         assert {"/limits", "/-/healthy", "/-/ready", overview.PATH} <= paths
         assert len([path for path in paths if path.startswith("/static/")]) == 3
         for path in paths:
             async with client.get(path) as answer:
                 assert answer.status == 200
+
+
+async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
+    """By default the page and the JSON link the runbook that the daemon itself serves."""
+    site = Site()
+    policy = dataclasses.replace(Settings().alerts(), seconds={it.name: 0 for it in ALERTS})
+    site.publisher.policy = policy
+    site.publisher.page = render(full_snapshot(), THRESHOLDS, {}, policy=policy)
+    async with site.client() as client:
+        async with client.get(overview.PATH) as answer:
+            found = overview.loads(await answer.read())
+        async with client.get("/") as answer:
+            text = await answer.text()
+        assert found.alerts
+        for it in found.alerts:
+            assert f'<a href="{it.runbook_url}">{it.alert}</a>' in text
+            async with client.get(it.runbook_url) as answer:
+                assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+                assert (await answer.text()).startswith(f"# {it.alert}\n")
 
 
 async def test_files_of_the_page_are_kept_by_browsers() -> None:

@@ -36,6 +36,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / "xenwatch").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    package |= {f"xenwatch/runbooks/{path.name}" for path in (ROOT / "contrib/runbooks").iterdir()}
 
     assert "xenwatch/py.typed" in names
     assert metadata + "licenses/LICENSE" in names
@@ -43,7 +44,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
-    """The console script of the installed wheel says its version, outside the checkout."""
+    """The installed wheel runs outside the checkout, and has the runbooks."""
     venv.create(tmp_path / "env", with_pip=False, symlinks=True)
     python = tmp_path / "env/bin/python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
@@ -55,9 +56,9 @@ def test_the_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
     version = subprocess.check_output(
         [tmp_path / "env/bin/xenwatch", "--version"], cwd=tmp_path, text=True
     )
-    found = subprocess.check_output(
-        [python, "-c", "import xenwatch; print(xenwatch.__file__)"], cwd=tmp_path, text=True
-    )
+    script = "from xenwatch.runbooks import DIRECTORY, files; print(DIRECTORY, len(files()))"
+    found, number = subprocess.check_output([python, "-c", script], cwd=tmp_path, text=True).split()
 
     assert version == f"xenwatch {xenwatch.__version__}\n"
     assert Path(found).is_relative_to(tmp_path)
+    assert int(number) == len([*(ROOT / "contrib/runbooks").iterdir()])

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from xenwatch import __version__, config, listen, log, threads
+from xenwatch import __version__, config, listen, log, runbooks, threads
 from xenwatch.alerts import keys as alert_keys
 from xenwatch.alerts.states import Policy
 from xenwatch.config import ConfigError, Settings
@@ -202,7 +202,7 @@ class Daemon:
         self._publisher.thresholds = settings.thresholds(self._limits)
         self._publisher.shapes = settings.shapes()
         self._publisher.policy = _policy(settings)
-        self._notifier.outbox.runbooks = settings[alert_keys.RUNBOOKS]
+        self._notifier.outbox.runbooks = runbooks.begin(settings)
         self._engine.changed.set()
         _log.info("configuration read again")
         for key in config.KEYS:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from xenwatch import receivers, threads
+from xenwatch import receivers, runbooks, threads
 from xenwatch.alerts import keys
 from xenwatch.alerts.outbox import Outbox
 from xenwatch.alerts.states import Alerts
@@ -61,7 +61,7 @@ class Notifier:
         named = (("webhook", settings[keys.WEBHOOK]), ("command", settings[keys.COMMAND]))
         self.outbox = Outbox(
             settings[keys.INSTANCE] or instance,
-            settings[keys.RUNBOOKS],
+            runbooks.begin(settings),
             [name for name, place in named if place],
         )
         self._settings = settings

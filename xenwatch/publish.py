@@ -20,6 +20,7 @@ from xenwatch.forecast import History, forecast
 from xenwatch.limits import Thresholds
 from xenwatch.planner import fit_each
 from xenwatch.process import own_process
+from xenwatch.runbooks import DIRECTORY
 from xenwatch.shapes import BUILT_IN, Shape
 from xenwatch.snapshot import Snapshot
 
@@ -186,7 +187,7 @@ def _log_changes(before: tuple[LimitState, ...], now: tuple[LimitState, ...]) ->
 def _log_alert(change: Change, runbooks: str) -> None:
     """Log an alert that began, fires or is over; of one that fires, what to do next."""
     active = change.active
-    message = messages.of_active(active, "", runbooks)
+    message = messages.of_active(active, "", runbooks or f"{DIRECTORY}/")
     words = {
         "alert": active.alert.title,
         "severity": active.severity,

@@ -16,6 +16,7 @@ from importlib import resources
 from typing import Final, NamedTuple
 
 from xenwatch import overview, page, threads
+from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.forecast import forecast
 from xenwatch.overview import Outside, Overview
 from xenwatch.page import Links
@@ -82,7 +83,7 @@ class Views:
         policy = publisher.policy
         outside = Outside(
             alerts=of.alerts if policy else None,
-            runbooks=policy.runbooks if policy else "",
+            runbooks=(policy.runbooks if policy else "") or RUNBOOKS,
             seconds_to_full=forecast(of.history, of.states),
             hostname=self._hostname,
         )

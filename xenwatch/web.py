@@ -9,7 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from xenwatch import api, exposition, overview, threads
+from xenwatch import api, exposition, overview, runbooks, threads
+from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.negotiate import wants_gzip, wants_openmetrics
 from xenwatch.page import Links
 from xenwatch.page.domains import LONGEST
@@ -23,6 +24,8 @@ SLOW: Final = 30.0
 
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
+ERRORS: Final = f"{RUNBOOKS}errors.md"
+"""The path of the page that leads from an error to its runbook."""
 NOTHING: Final = "there are no readings yet; try again shortly\n"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
@@ -55,6 +58,7 @@ class Server:
             "Metrics for Prometheus": telemetry_path,
             "All of this as JSON": overview.PATH,
             "Room for VMs as JSON": HEADROOM,
+            "What the errors in logs mean": ERRORS,
             "Is the daemon alive": "/-/healthy",
             "Is it ready": "/-/ready",
         }
@@ -68,6 +72,8 @@ class Server:
         app.router.add_get(overview.PATH, self._bounded(functools.partial(self._overview, views)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
+        for path, body in runbooks.files().items():
+            app.router.add_get(path, functools.partial(_runbook, body))
         for file in static.values():
             app.router.add_get(file.path, functools.partial(_static, file))
         return app
@@ -174,6 +180,12 @@ async def _static(file: File, _request: web.Request) -> web.Response:
     return web.Response(
         body=file.body, headers={"Content-Type": file.kind, "Cache-Control": FOREVER}
     )
+
+
+async def _runbook(body: bytes, _request: web.Request) -> web.Response:
+    """Markdown is text that people read as it is."""
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache"}
+    return web.Response(body=body, headers=headers)
 
 
 async def _healthy(_request: web.Request) -> web.Response:

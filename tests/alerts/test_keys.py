@@ -22,6 +22,7 @@ from xenwatch.alerts import keys
         (keys.argv, [], ()),
         (keys.argv, ["/bin/mail", "root"], ("/bin/mail", "root")),
         (keys.runbooks, "https://wiki.example/?page=", "https://wiki.example/?page="),
+        (keys.runbooks, "", ""),
         (keys.state_file, "", ""),
         (keys.state_file, "/var/lib/x", "/var/lib/x"),
     ],

@@ -72,6 +72,9 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
         # Told by both, Alertmanager has each once: the labels are the same to the last.
         assert len(keeper.alerts()) == len(fires)
         until(lambda: any("generatorURL" in it for it in keeper.alerts()), "Prometheus tells too")
+        assert {it["annotations"]["runbook_url"] for it in keeper.alerts()} == {
+            f"{host.url}/runbooks/{it['labels']['alertname']}.md" for it in keeper.alerts()
+        }
         host.turn("calm")
         until(lambda: not prometheus.query(f"{FIRING} or {SAID}"), "all end")
         until(lambda: not keeper.alerts(), "Alertmanager hears that too")

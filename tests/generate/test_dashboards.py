@@ -172,7 +172,18 @@ def test_every_alert_has_a_panel_that_links_its_runbook() -> None:
     }
     titles = {*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)}
 
-    assert linked == {f"{POLICY.runbooks}{title}.md" for title in titles}
+    found = {re.fullmatch(r"http://\$\{(\w+):raw\}/runbooks/(\w+)\.md", url) for url in linked}
+    assert {it[2] for it in found if it} == titles
+    assert None not in found
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_runbook_is_asked_of_one_daemon(name: str) -> None:
+    """The variable that begins the links of a dashboard is one host, never several."""
+    variables = {it["name"]: it for it in BOARDS[name]["templating"]["list"]}
+    used = set(re.findall(r"http://\$\{(\w+):raw\}", json.dumps(BOARDS[name])))
+
+    assert [it for it in used if variables[it].get("multi")] == []
 
 
 def test_a_table_of_many_hosts_tells_them_apart() -> None:
@@ -245,7 +256,7 @@ def test_links_begin_with_the_configured_address() -> None:
     policy = dataclasses.replace(POLICY, runbooks="https://example.org/runbooks/")
     texts = dashboard_files(policy).values()
 
-    assert not [text for text in texts if "file:///" in text]
+    assert not [text for text in texts if ":raw}" in text]
     assert any("https://example.org/runbooks/XenwatchPoolFull.md" in text for text in texts)
 
 

@@ -151,12 +151,14 @@ def test_alerts_are_shown_with_their_runbook() -> None:
 
     assert "it <is> full" in Reader(markup).text
     assert '<a href="https://x/X.md">XenwatchX</a>' in markup
+    own = dataclasses.replace(alert("warning"), runbook_url="/runbooks/X.md")
+    assert '<a href="/runbooks/X.md">XenwatchX</a>' in rendered(changed(alerts=(own,)))
     assert 'datetime="1970-01-01T00:00:00Z"' in markup
 
 
-@pytest.mark.parametrize("place", ["", "javascript:alert(1)//"])
+@pytest.mark.parametrize("place", ["", "javascript:alert(1)//", "file:///X.md"])
 def test_a_runbook_that_is_no_page_is_no_link(place: str) -> None:
-    """Only http and https addresses become links."""
+    """Only addresses of this daemon, and http and https ones, become links."""
     markup = rendered(changed(alerts=(dataclasses.replace(alert("warning"), runbook_url=place),)))
 
     assert "<span>XenwatchX</span>" in markup

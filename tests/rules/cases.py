@@ -11,6 +11,7 @@ from typing import Final
 from xenwatch.limits import LIMITS, Limit
 
 TARGET: Final = {"job": "xenwatch", "instance": "host1"}
+OTHER: Final = (("job", "xenwatch"), ("instance", "host2"))
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,9 @@ DECLARED: Final = (
     ),
     Case("XenwatchDown", "not scraped for five minutes", 6, (labelled("up", "0+0x9"),),
          (("critical", {}, 0),)),
+    Case("XenwatchDown", "another host answers", 6,
+         (labelled("up", "0+0x9"), Series("up", "1+0x9", OTHER, target=False)),
+         (("critical", {}, 0),)),
     Case("XenwatchDown", "a restart", 6, (labelled("up", "1 1 0 1 1 1 1"),)),
     Case("XenwatchAbsent", "no series at all", 11, (labelled("up", "1+0x20"),),
          (("critical", {"job": "xenwatch"}, 1),)),
@@ -184,8 +188,7 @@ DECLARED: Final = (
     Case(
         "XenwatchPoolFull", "another host has room", 11,
         (labelled("xenwatch_vm_headroom", "0+0x20", shape="windows"),
-         Series("xenwatch_vm_headroom", "1+0x20",
-                (("shape", "windows"), ("job", "xenwatch"), ("instance", "host2")), target=False)),
+         Series("xenwatch_vm_headroom", "1+0x20", (("shape", "windows"), *OTHER), target=False)),
     ),
 )  # fmt: skip
 

@@ -29,6 +29,15 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
 
 
+def runbook(case: Case) -> dict[str, str]:
+    """The link to the runbook: the host of the alert has it, or any that is up, or the package."""
+    up = [it for it in case.series if it.metric == "up" and it.values.startswith("1")]
+    if isinstance(BY_TITLE[case.alert], Watch) and not up:
+        return {"runbook_url": f"xenwatch/runbooks/{case.alert}.md"}
+    host = dict(up[0].labels).get("instance", TARGET["instance"]) if up else TARGET["instance"]
+    return {"runbook_url": f"http://{host}/runbooks/{case.alert}.md"}
+
+
 def expected(case: Case) -> list[dict[str, Any]]:
     """The alerts of a case as promtool expects them, in the daemon's own words."""
     alert = BY_TITLE[case.alert]
@@ -45,7 +54,7 @@ def expected(case: Case) -> list[dict[str, Any]]:
         annotations = {
             "summary": host + words[0],
             "description": words[1],
-            "runbook_url": f"{POLICY.runbooks}{alert.title}.md",
+            **runbook(case),
         }
         found.append({"exp_labels": labels, "exp_annotations": annotations})
     return found

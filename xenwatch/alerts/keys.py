@@ -76,9 +76,9 @@ def argv(value: object) -> tuple[str, ...]:
 
 
 def runbooks(value: object) -> str:
-    """What the name of a runbook's file is appended to."""
+    """What the name of a runbook's file is appended to, or empty."""
     place = values.text(value)
-    if not re.fullmatch(r"(?:https?|file)://[!-~]*[/=]", place):
+    if place and not re.fullmatch(r"(?:https?|file)://[!-~]*[/=]", place):
         raise ValueError("is not a URL that ends with /")
     return place
 
@@ -106,8 +106,9 @@ KEEP: Final[Key[float]] = Key(
 RUNBOOKS: Final[Key[str]] = Key(
     "alerts.runbooks",
     "string",
-    "file:///usr/share/doc/xenwatch/runbooks/",
-    "URL to which the name of an alert's runbook is appended.",
+    "",
+    "URL to which the name of an alert's runbook is appended; empty: those the daemon itself "
+    "serves at /runbooks/.",
     runbooks,
 )
 INSTANCE: Final[Key[str]] = Key(

@@ -12,6 +12,8 @@ from xenwatch.alerts.words import sentence
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""
+RUNBOOKS: Final = "/runbooks/"
+"""The path below which every daemon serves the runbooks."""
 
 
 @dataclass(frozen=True, slots=True)

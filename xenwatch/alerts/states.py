@@ -32,7 +32,7 @@ class Policy:
 
     `seconds` is how long a condition must hold and `thresholds` those of the alert's own, both by
     alert's name; `keep` for how many seconds every alert is kept after its condition has ended;
-    `runbooks` what the file name of an alert's runbook is appended to.
+    `runbooks` what the file name of an alert's runbook is appended to, empty for the daemon's own.
     """
 
     seconds: Mapping[str, float]

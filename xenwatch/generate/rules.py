@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, CRITICAL, WARNING, WATCHES, Alert, Watch
 from xenwatch.alerts.words import template
@@ -51,12 +52,30 @@ def duration(seconds: float) -> str:
     return f"{milliseconds}ms"
 
 
-def _annotations(alert: Alert | Watch, policy: Policy, host: str) -> dict[str, str]:
+def _annotations(alert: Alert | Watch, host: str, runbook: str) -> dict[str, str]:
     return {
         "summary": host + template(alert.summary, alert.shown),
         "description": template(alert.description, alert.shown),
-        "runbook_url": f"{policy.runbooks}{alert.title}.md",
+        "runbook_url": runbook,
     }
+
+
+def _runbook(alert: Alert | Watch, policy: Policy) -> str:
+    """Where the runbook is: as configured, else served by a daemon that answers.
+
+    That is the one the alert is about; a watch may be about one that is away, or about many, and
+    where none answers the file of the installed package is named.
+    """
+    name = f"{alert.title}.md"
+    if policy.runbooks:
+        return f"{policy.runbooks}{name}"
+    if isinstance(alert, Alert):
+        return f"http://{{{{ $labels.instance }}}}{RUNBOOKS}{name}"
+    return (
+        '{{ with query `up{job="xenwatch"} == 1` }}'
+        f"http://{{{{ . | first | label `instance` }}}}{RUNBOOKS}{name}"
+        f"{{{{ else }}}}xenwatch{RUNBOOKS}{name}{{{{ end }}}}"
+    )
 
 
 def _of_alert(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
@@ -67,7 +86,7 @@ def _of_alert(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
             "for": duration(policy.seconds[alert.name]),
             "keep_firing_for": duration(policy.keep),
             "labels": {"severity": severity},
-            "annotations": _annotations(alert, policy, "{{ $labels.instance }}: "),
+            "annotations": _annotations(alert, "{{ $labels.instance }}: ", _runbook(alert, policy)),
         }
 
 
@@ -77,7 +96,7 @@ def _of_watch(watch: Watch, policy: Policy) -> dict[str, object]:
         "expr": watch.expression,
         "for": duration(watch.seconds),
         "labels": {"severity": watch.severity},
-        "annotations": _annotations(watch, policy, ""),
+        "annotations": _annotations(watch, "", _runbook(watch, policy)),
     }
 
 

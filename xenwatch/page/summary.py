@@ -45,7 +45,7 @@ def _alerts(overview: Overview) -> Html:
 
 def _alert(alert: AlertRow) -> Html:
     firing = alert.state == FIRING
-    link = alert.runbook_url.startswith(("https://", "http://"))
+    link = alert.runbook_url.startswith(("https://", "http://", "/"))
     name = tag("a", alert.alert, href=alert.runbook_url) if link else tag("span", alert.alert)
     return tag(
         "li",

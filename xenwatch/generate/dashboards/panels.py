@@ -22,6 +22,7 @@ from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import CRITICAL, WARNING
 from xenwatch.generate.dashboards import queries
@@ -32,6 +33,8 @@ SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="$datasource")
 GREEN, ORANGE, RED = "green", "orange", "red"
 COLORS: Final = {WARNING: ORANGE, CRITICAL: RED}
 """The colours of the severities."""
+ANY: Final = "daemon"
+"""The variable that is any one daemon of a pool."""
 _LAST: Final = common.ReduceDataOptions().calcs(["lastNotNull"])
 WIDTH: Final = 24
 """Columns of Grafana's grid."""
@@ -65,15 +68,20 @@ class Style:
     policy: Policy
     pool: bool = False
 
+    def _runbooks(self) -> str:
+        """What links to runbooks begin with: as configured, else the address of a daemon."""
+        daemon = ANY if self.pool else "instance"
+        return self.policy.runbooks or f"http://${{{daemon}:raw}}{RUNBOOKS}"
+
     def _dress(self, panel: P, key: str, text: str, asked: Sequence[Query], instant: bool) -> P:
         """Give a panel its id, source, queries and links."""
         queried = frozenset().union(*(queries.names(query.expression) for query in asked))
         links = [
             DashboardLink(f"Runbook: {title}")
             .type(models.DashboardLinkType.LINK)
-            .url(url)
+            .url(self._runbooks() + file)
             .target_blank(True)
-            for title, url in queries.runbooks(queried, self.policy)
+            for title, file in queries.runbooks(queried)
         ]
         panel.id(identity(f"{self.uid}/{key}")).description(text).datasource(SOURCE).links(
             list(links)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from grafana_foundation_sdk.builders import table
-from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.builders.dashboard import Dashboard, QueryVariable
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import host
-from xenwatch.generate.dashboards.panels import AnyPanel, Query, Style, board, variable
+from xenwatch.generate.dashboards.panels import ANY, AnyPanel, Query, Style, board, variable
 from xenwatch.generate.dashboards.queries import INSTANCES, labels_of, named, select, title
 from xenwatch.generate.rules import RECORDS
 from xenwatch.metrics.alerts import ALERT_STATE
@@ -60,6 +60,12 @@ def _hosts(style: Style) -> Iterator[AnyPanel]:
     yield style.table(version.name, title(version.name), version.help, of, ("Value",))
 
 
+def _any(policy: Policy) -> Iterator[QueryVariable]:
+    """The daemon that serves the runbooks, unless they are elsewhere."""
+    if not policy.runbooks:
+        yield variable(ANY, "Runbooks from", host.hosts(), many=False)
+
+
 def pool_dashboard(policy: Policy) -> Dashboard:
     """All hosts side by side."""
     style = Style(UID, policy, pool=True)
@@ -67,6 +73,6 @@ def pool_dashboard(policy: Policy) -> Dashboard:
         UID,
         "xenwatch: pool",
         "Which host has room, and which is in trouble.",
-        [variable("instance", "Hosts", host.hosts(), many=True)],
+        [variable("instance", "Hosts", host.hosts(), many=True), *_any(policy)],
         [("Room for VMs", list(_room(style))), ("Hosts", list(_hosts(style)))],
     )

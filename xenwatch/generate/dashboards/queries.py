@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
 from xenwatch.metrics import METRICS, Metric
 
@@ -89,9 +88,9 @@ def _watched(alert: Alert | Watch) -> frozenset[str]:
     return frozenset(condition.left.metric for condition in alert.conditions.values())
 
 
-def runbooks(queried: frozenset[str], policy: Policy) -> Iterator[tuple[str, str]]:
-    """Title and URL of the runbook of every alert that watches one of the metrics."""
+def runbooks(queried: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Title and file of the runbook of every alert that watches one of the metrics."""
     every: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
     for alert in every:
         if _watched(alert) & queried:
-            yield alert.title, f"{policy.runbooks}{alert.title}.md"
+            yield alert.title, f"{alert.title}.md"
