@@ -31,7 +31,7 @@ from xenwatch.sources.events import Stream, follow
 from xenwatch.sources.open import Choice
 from xenwatch.web import Server
 
-END: Final = 0.8
+END: Final = 0.6
 """Seconds from the signal to the end, which leaves the interpreter some to come to its own."""
 GRACE: Final = 0.3
 """Seconds of those that requests under way have."""
