@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import Final
 
+from xenwatch.model import cpu
 from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
 from xenwatch.model.render.netback import render_io_ring
 from xenwatch.model.render.tapdisk import render_tapdisk
@@ -109,14 +110,19 @@ def _page(dom0: Dom0, bus_id: str) -> bytes:
 
 
 def _stat(dom0: Dom0) -> bytes:
-    """An eighth of the time busy in user and system, the rest idle."""
-    ticks = int(dom0.seconds * TICKS)
-    busy = ticks // 16
-    row = (busy, 0, busy, ticks - 2 * busy, 0, 0, 0, 0, 0, 0)
+    """What the CPUs had to do, alike on each and in equal parts in user and system."""
     vcpus = range(dom0.platform.vcpus)
+    ticks = cpu.up_ns(dom0) * TICKS // 1_000_000_000
+    busy = cpu.busy_ns(dom0) * TICKS // (2_000_000_000 * len(vcpus))
+    row = (busy, 0, busy, max(0, ticks - 2 * busy), 0, 0, 0, 0, 0, 0)
     rows = {"cpu": tuple(it * len(vcpus) for it in row)} | {f"cpu{number}": row for number in vcpus}
     softirqs = (ticks, 0, ticks, *(0,) * 8)
-    rest = {"ctxt": (ticks,), "procs_running": (1,), "procs_blocked": (0,), "softirq": softirqs}
+    rest = {
+        "ctxt": (ticks,),
+        "procs_running": (dom0.runnable,),
+        "procs_blocked": (0,),
+        "softirq": softirqs,
+    }
     return render_cpu_stat(rows | rest)
 
 

@@ -75,10 +75,7 @@ def _proc(tree: FileTree, dom0: Dom0) -> None:
     tree.file("/proc/interrupts", lambda: render_interrupts(_interrupts(dom0)))
     tree.file("/proc/partitions", lambda: render_partitions(_partitions(dom0)))
     tree.file("/proc/cmdline", render_word(platform.command_line))
-    tree.file(
-        "/proc/loadavg",
-        lambda: render_loadavg(("0.42", "0.35", "0.31"), 1, dom0.tasks, max(dom0.processes)),
-    )
+    tree.file("/proc/loadavg", partial(_loadavg, dom0))
     tree.file("/proc/sys/fs/aio-nr", lambda: render_number(dom0.aio))
     tree.file("/proc/sys/kernel/pty/nr", lambda: render_number(dom0.ptys))
     log: Content = errno.EINVAL
@@ -183,6 +180,12 @@ def _etc(tree: FileTree, dom0: Dom0) -> None:
         if daemon.pid_file:
             pid = dom0.by_comm[daemon.comm].pid
             tree.file(daemon.pid_file.replace("/var/run/", "/run/"), render_number(pid))
+
+
+def _loadavg(dom0: Dom0) -> bytes:
+    one, five, fifteen = (f"{load:.2f}" for load in dom0.loads)
+    averages = one, five, fifteen
+    return render_loadavg(averages, dom0.runnable, dom0.tasks, max(dom0.processes))
 
 
 def _meminfo(dom0: Dom0) -> list[MeminfoRow]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from xenwatch.model import cpu
 from xenwatch.model.render.cgroup import (
     render_flat,
     render_membership,
@@ -85,7 +86,7 @@ def _group(tree: FileTree, dom0: Dom0, root: str, group: str) -> None:
             tree.file(f"{home}/cgroup.events", render_flat({"populated": populated, "frozen": 0}))
             tree.file(f"{home}/cpu.weight", render_number(weight or 100))
         return
-    tree.file(f"{home}/cpuacct.usage", lambda: render_number(_total(dom0, group, "cpu_ns")))
+    tree.file(f"{home}/cpuacct.usage", lambda: render_number(_usage(dom0, group)))
     tree.file(f"{home}/cpu.shares", render_number(weight or 1024))
 
 
@@ -96,7 +97,7 @@ def _procs(dom0: Dom0, group: str) -> bytes:
 def _stat(dom0: Dom0, group: str) -> bytes:
     if dom0.platform.cgroup_version == 1:
         return render_flat({"nr_periods": 0, "nr_throttled": 0, "throttled_time": 0})
-    usage = _total(dom0, group, "cpu_ns") // 1000
+    usage = _usage(dom0, group) // 1000
     rows = {"usage_usec": usage, "user_usec": usage // 2, "system_usec": usage - usage // 2}
     if group != "/":
         rows |= dict.fromkeys(
@@ -106,15 +107,10 @@ def _stat(dom0: Dom0, group: str) -> bytes:
 
 
 def _pressure(dom0: Dom0, group: str) -> bytes:
-    waited = _total(dom0, group, "wait_ns") // 1000
+    waited = cpu.waited_ns(dom0, group) // 1000
     return render_pressure(Pressure(kind, _CALM, waited) for kind in ("some", "full"))
 
 
-def _total(dom0: Dom0, group: str, field: str) -> int:
-    """A sum over the processes of a group and of those below it."""
-    inside = group.rstrip("/") + "/"
-    return sum(
-        getattr(process, field)
-        for process in dom0.processes.values()
-        if f"{process.group}/".startswith(inside)
-    )
+def _usage(dom0: Dom0, group: str) -> int:
+    """CPU time of a group in nanoseconds; the root group has the kernel's own."""
+    return cpu.busy_ns(dom0) if group == "/" else cpu.ran_ns(dom0, group)

@@ -82,7 +82,7 @@ class Life:
 
     def _phases(self, now: float) -> tuple[tuple[Events, float], ...]:
         """Boot, idle and shutdown, with the seconds each has lasted."""
-        alive = min(now, self.stopped) - self.since
+        alive = max(0.0, min(now, self.stopped) - self.since)
         boot = min(alive, PERIOD)
         shutdown = min(max(0.0, now - self.stopped), PERIOD)
         it = self.habits
@@ -142,7 +142,7 @@ def _process(tree: FileTree, dom0: Dom0, process: Process, life: Life) -> None:
 def _stat(process: Process, life: Life, now: float) -> ProcessStat:
     """Parent, flags, user and system time, priority, threads and start time; the rest is 0."""
     numbers = [0] * 49
-    ticks = life.cpu_ns(now) * TICKS // 1_000_000_000
+    ticks = process.ran_ns(now) * TICKS // 1_000_000_000
     numbers[0], numbers[5], numbers[14] = 1, 0x400000, 20
     numbers[10], numbers[11] = ticks // 2, ticks - ticks // 2
     numbers[16], numbers[18] = process.threads, int(life.since * TICKS) + process.pid

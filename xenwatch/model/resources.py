@@ -83,7 +83,7 @@ class Process:
     The thread ids are `pid` and those behind it. `life` is what wakes it, where it is a QEMU.
 
     `nofile` is its limit of open files, soft and hard, `group` its control group; `cpu_ns` and
-    `wait_ns` are the time it had a CPU and waited for one.
+    `wait_ns` are the time it had a CPU and waited for one, beside that of its `life`.
     """
 
     pid: int
@@ -93,10 +93,18 @@ class Process:
     threads: int = 1
     life: Life | None = None
     group: str = "/"
-    cpu_ns: int = 1_200_000_000
-    wait_ns: int = 30_000_000
+    cpu_ns: int = 0
+    wait_ns: int = 0
     fds: dict[int, str] = field(default_factory=dict)
     _numbers: Numbers = field(default_factory=Numbers)
+
+    def ran_ns(self, now: float) -> int:
+        """All the CPU time it had until a time of the model's clock."""
+        return self.cpu_ns + (self.life.cpu_ns(now) if self.life is not None else 0)
+
+    def waited_ns(self, now: float) -> int:
+        """All the time it waited for a CPU until then."""
+        return self.wait_ns + (self.life.wait_ns(now) if self.life is not None else 0)
 
     def open(self, target: str) -> int:
         """A new descriptor; `target` is what its link in `/proc/PID/fd` reads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,10 @@ BLOCKED: Final = 16
 RUNNING: Final = 32
 CALM: Final = {"xenstored": 0.0003, "xapi": 0.004}
 """Seconds a daemon of the control path takes to answer when it has a CPU."""
+QUIET: Final = (0.42, 0.35, 0.31)
+"""Averages of `/proc/loadavg` where nobody wants much."""
+_DAEMON_NS: Final = (1_200_000_000, 30_000_000)
+"""CPU time of a daemon since boot, and what it waited."""
 _IPIS: Final = ("resched", "callfunc", "callfuncsingle", "irqwork", "spinlock")
 _DOM0_VIRQS: Final = {9: "xen-pcpu", 16: "mce", 2: "hvc_console"}
 _DOM_EXC: Final = 3
@@ -47,7 +52,6 @@ class Domain:
     vcpus: int
     memory_kib: int
     state: int = BLOCKED
-    cpu_ns: int = 0
     channels: ChannelTable = field(default_factory=ChannelTable)
     entries: int = RESERVED_ENTRIES
     frames: int = 1
@@ -84,7 +88,8 @@ class Dom0:
     `low_kib` of its low memory, `log_kib` what was written to the logs,
     `guests_kib` the guests' own memory;
     `bridge_ports` is by index of the bridge. `seconds` is the time
-    since the host was made.
+    since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
+    ended, by control group, `loads` the averages of `/proc/loadavg`.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -114,6 +119,10 @@ class Dom0:
         self.bridge_ports: dict[int, int] = {}
         self.tasks = platform.tasks
         self.io: dict[str, TapdiskStats] = {}
+        self.ended_run_ns: Counter[str] = Counter()
+        self.ended_wait_ns: Counter[str] = Counter()
+        self.loads = QUIET
+        self.runnable = 1
         self.round_trips = dict(CALM)
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
@@ -164,6 +173,8 @@ class Dom0:
         """End a process."""
         del self.processes[process.pid]
         self.tasks -= process.threads
+        self.ended_run_ns[process.group] += process.ran_ns(self.seconds)
+        self.ended_wait_ns[process.group] += process.waited_ns(self.seconds)
 
     def socket(self) -> str:
         """What the descriptor of a new socket reads."""
@@ -202,6 +213,7 @@ class Dom0:
             self.tasks -= daemon.threads  # counted among the platform's own
             process.nofile = daemon.nofile
             process.group = daemon.group
+            process.cpu_ns, process.wait_ns = _DAEMON_NS
             for target in daemon.fds:
                 process.open(target)
             for _ in range(daemon.sockets):

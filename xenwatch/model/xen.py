@@ -6,6 +6,7 @@ import errno
 import struct
 from typing import Final
 
+from xenwatch.model.cpu import busy_ns
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import Usage, render_query_size, render_usage
@@ -101,7 +102,10 @@ class Xen:
         if command != domaininfo.GETDOMAININFOLIST:
             return HypercallReply(-errno.ENOSYS, block)
         domids = sorted(domid for domid in self._dom0.domains if domid >= first)[:count]
-        infos = [_info(self._layout, self._dom0.domains[domid]) for domid in domids]
+        infos = [
+            _info(self._layout, self._dom0.domains[domid], 0 if domid else busy_ns(self._dom0))
+            for domid in domids
+        ]
         return HypercallReply(0, render_list(self._layout, block, infos))
 
     def _memory(self) -> PhysInfo:
@@ -130,14 +134,14 @@ def _channel(table: ChannelTable, port: int) -> Channel:
     return table.channels.get(port) or Channel(port, 0, CLOSED)
 
 
-def _info(layout: Layout, domain: Domain) -> DomainInfo:
+def _info(layout: Layout, domain: Domain, cpu_ns: int) -> DomainInfo:
     pages = domain.memory_kib * 1024 // domaininfo.PAGE
     return DomainInfo(
         domid=domain.domid,
         flags=_NO_REASON | domain.state | (_HVM if domain.type != "pv" else 0),
         tot_pages=pages,
         max_pages=pages,
-        cpu_time=domain.cpu_ns,
+        cpu_time=cpu_ns,
         online_vcpus=domain.vcpus,
         max_vcpu_id=domain.vcpus - 1,
         handle=domain.uuid,
