@@ -229,12 +229,14 @@ class DeviceModel:
 
 @dataclass(frozen=True, slots=True)
 class Varstored:
-    """The process that keeps the variables of UEFI firmware under xapi."""
+    """The process that keeps the variables of UEFI firmware under xapi, a unit of its own."""
 
     def start(self, lease: Lease) -> None:
         """Event channels of an ioreq server of its own: one a vCPU and one more."""
         with told(IOEMU_FAILED):
-            process = lease.process("varstored", ("/usr/sbin/varstored",), anon_kib=2400)
+            name = f"varstored-{lease.guest.domid}"
+            process = lease.process("varstored", (name,), anon_kib=2400)
+            process.group = f"/system.slice/{name}.service"
             for _ in range(lease.guest.vcpus + 1):
                 lease.channel(f"evtchn:{process.comm}", owned=True)
 

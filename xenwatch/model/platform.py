@@ -85,8 +85,8 @@ class Platform:
     how many Linux bridges there are, numbered behind `bridge`. `host_kib` is the memory of the
     host. `slices` are weights in
     the scale of `cgroup_version` (0: no control groups), `control_members` the services that
-    drop-ins put into control.slice, `guest_group` the control group of what the toolstack starts
-    for a guest.
+    drop-ins put into control.slice, `guest_group` the control group of QEMUs and of
+    `xl create`.
     """
 
     name: str

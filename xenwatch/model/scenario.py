@@ -146,7 +146,7 @@ STEPS: Final[Mapping[str, type[Step]]] = {
 class Host:
     """What is other than on the platform: dom0's vCPUs and memory, bridges, files of one line.
 
-    `qemus_in_root` has what the toolstack starts for a guest in no control group of its own.
+    `qemus_in_root` has the QEMUs of guests in no control group of their own.
     """
 
     vcpus: int | None = None

@@ -91,7 +91,7 @@ XCP_NG_8_3: Final = Platform(
     os_release={"NAME": "XCP-ng", "VERSION": "8.3.0", "ID": "xenenterprise", "VERSION_ID": "8.3.0"},
     cgroup_version=1,
     slices={"control.slice": 10240, "system.slice": 1024, "user.slice": 1024, "vm.slice": 1024},
-    guest_group="/vm.slice/qemu-dm",
+    guest_group="/vm.slice",
     control_members=(
         "forkexecd.service",
         "xapi.service",
@@ -141,7 +141,7 @@ XCP_NG_8_3: Final = Platform(
         "DOM0_MEM": "8192",
     },
 )
-"""XCP-ng 8.3: two aio queues for each tapdisk."""
+"""XCP-ng 8.3: two aio queues for each tapdisk, and a xapi that has QEMUs in vm.slice (25.5.0)."""
 
 XCP_NG_8_2: Final = dataclasses.replace(
     XCP_NG_8_3,
@@ -150,6 +150,7 @@ XCP_NG_8_2: Final = dataclasses.replace(
     xen_extra=".5-9.45",
     version="#1 SMP Wed Aug 7 14:52:18 CEST 2024",
     aio=402,
+    guest_group="/",
     os_release={
         "NAME": "XCP-ng",
         "VERSION": "8.2.1",
@@ -163,12 +164,13 @@ XCP_NG_8_2: Final = dataclasses.replace(
         "XEN_VERSION": "4.13.5",
     },
 )
-"""XCP-ng 8.2: one aio queue for each tapdisk."""
+"""XCP-ng 8.2: one aio queue for each tapdisk, and QEMUs in no slice, as until 2024."""
 
 XENSERVER_8: Final = dataclasses.replace(
     XCP_NG_8_3,
     name="xenserver-8",
     xen_extra=".5-13",
+    guest_group="/",
     os_release={
         "NAME": "XenServer",
         "VERSION": "8.4.0",
@@ -183,4 +185,4 @@ XENSERVER_8: Final = dataclasses.replace(
         "XEN_VERSION": "4.17.5",
     },
 )
-"""XenServer 8, which XCP-ng 8.3 is made from."""
+"""XenServer 8, which XCP-ng 8.3 is made from; its QEMUs are in no slice."""

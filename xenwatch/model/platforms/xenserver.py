@@ -190,6 +190,7 @@ XENSERVER_7_0: Final = dataclasses.replace(
     version="#1 SMP Tue May 10 09:02:58 UTC 2016",
     memory_kib=4194304,
     aio=402,
+    guest_group="/",
     os_release={
         "NAME": "XenServer",
         "VERSION": "7.0.0",
