@@ -10,6 +10,7 @@ from tests.fake_clock import FakeClock
 from xenwatch.alerts.table import ALERTS
 from xenwatch.assess import assess
 from xenwatch.forecast import LEAST_SPAN, SPACING, History, forecast
+from xenwatch.limits import LIMITS
 from xenwatch.model.player import Player
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
@@ -17,6 +18,7 @@ from xenwatch.sources.synthetic import ScenarioSource, load, names
 
 FULL_SOON = next(alert for alert in ALERTS if alert.name == "limit_full_soon")
 LEAKS = {
+    "leak-blktap-ids": "blktap_minors",
     "leak-event-channels": "event_channels",
     "leak-grant-frames": "grant_frames",
     "leak-xenstored-fds": "xenstored_fds",
@@ -37,17 +39,19 @@ def full(name: str) -> float:
 
 
 def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:
-    """What is forecast of a limit, by second of a clock that is read for every point."""
+    """What is forecast of a limit, by second of a clock."""
+    read = {"host", "domains", next(it.probe for it in LIMITS if it.name == limit)}
+    needed = [probe for probe in PROBES if probe.name in read]
     clock = FakeClock()
     source = ScenarioSource(load(name), clock=clock.monotonic)
     history, found = History(), dict[float, float]()
     while clock.now < seconds:
-        snapshot = take(source, PROBES, clock.time)
+        snapshot = take(source, needed, clock.time)
         states = [state for state in assess(snapshot) if state.limit.name == limit]
         history = history.updated(states, snapshot)
         if limit in (ends := forecast(history, states)):
             found[clock.now] = ends[limit]
-        clock.now += SPACING
+        clock.now += 2 * SPACING
     return found
 
 

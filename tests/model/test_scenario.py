@@ -69,6 +69,11 @@ REFUSED = {
     "negative": (f"{HEAD}speed = -1", "top: speed: -1 is not a number"),
     "standstill": (f"{HEAD}speed = 0", "speed is 0"),
     "platform": ('title = "t"\nplatform = "xen"', "no platform is called xen"),
+    "two levels": (
+        'title = "t"\nplatform = "xenserver-6.1"\n[host]\nfifo_events = false',
+        "fifo_events: xenserver-6.1 has no FIFO event channels to do without",
+    ),
+    "ids": (f"{HEAD}[host]\nblktap_ids = true", "blktap_ids: debian-12 has no blktap"),
     "step": (f'{HEAD}[[steps]]\ndo = "nap"', "steps, number 1: do is none of start, stop"),
     "steps": (f"{HEAD}steps = 3", "steps is no array of tables"),
     "shapes": (f"{HEAD}shapes = 3", "shapes is no table of tables"),
@@ -143,6 +148,7 @@ ENDS = {
     "channels-45000": (3600, 0, 1),
     "datapath-overload": (120, 40, 0),
     "datapath-overload-without-slice": (120, 40, 0),
+    "fill-linux-2-level": (4100, 813, 1),
     "fill-linux-6.1": (2400, 230, 1),
     "fill-linux-debian-12": (5200, 1023, 1),
     "fill-windows-6.1": (1600, 153, 1),
@@ -150,6 +156,7 @@ ENDS = {
     "fill-windows-8.3": (9000, 869, 1),
     "idle-windows-after-pulsar": (360, 20, 0),
     "idle-windows-before-pulsar": (360, 20, 0),
+    "leak-blktap-ids": (4300, 11, 1),
     "leak-dying-domains": (600, 20, 0),
     "leak-event-channels": (4500, 20, 1),
     "leak-grant-frames": (6000, 5, 1),
@@ -216,6 +223,29 @@ def test_xapi_answers_late_without_control_slice() -> None:
 def readings(name: str, seconds: float) -> Snapshot:
     """What the probes read of a scenario at a time."""
     return take(ModelSource(played(load(name), [seconds]).machine), PROBES)
+
+
+def test_a_64_bit_dom0_without_fifo_has_4095_channels() -> None:
+    """Booted with xen.fifo_events=0 a dom0 tells its ABI, and has no channel left at the end."""
+    found = readings("fill-linux-2-level", 4100)
+
+    assert found.host is not None
+    assert found.host.abi is not None
+    assert (found.host.abi.name, found.host.abi.ports) == ("2-level-64", 4096)
+    assert found.event_channels is not None
+    assert found.event_channels.used == 4095
+
+
+def test_blktap_4_leaves_a_vm_without_disk_in_silence() -> None:
+    """With no id left a VM starts, its disk never connects and no error node says why."""
+    found = readings("leak-blktap-ids", 4300)
+
+    assert found.blktap is not None
+    assert (found.blktap.regime, found.blktap.identifiers) == ("id", 16384)
+    assert found.xenstore_devices is not None
+    assert found.xenstore_devices.errors == ()
+    states = {key.domid: it for key, it in found.device_states().items() if key.cls == "vbd3"}
+    assert [domid for domid, it in states.items() if it == "Initialising"] == [11]
 
 
 def test_a_hungry_vm_makes_the_others_wait() -> None:

@@ -167,7 +167,8 @@ def _blktap(tree: FileTree, dom0: Dom0) -> None:
             tree.file(f"/run/blktap-control/tapdisk/tapdisk-{number}", render_number(pid))
         else:
             tree.file(f"/sys/class/blktap2/blktap!blktap{number}/task", render_number(pid))
-        tree.file(f"/run/blktap-control/ctl{pid}", b"")
+        if pid in dom0.processes:
+            tree.file(f"/run/blktap-control/ctl{pid}", b"")
 
 
 def _etc(tree: FileTree, dom0: Dom0) -> None:

@@ -107,6 +107,13 @@ class Machine:
         """Grant entries that a guest never ends. Raises `Refused`."""
         Lease(self.dom0, self.dom0.domains[domid]).grant(entries)
 
+    def leak_minor(self) -> None:
+        """A minor or id of a tapdisk that died. Raises `Refused`, but blktap 4 is silent."""
+        self.generation += 1
+        tapdisk = self.dom0.process("tapdisk")
+        Lease(self.dom0, self.dom0.domain).minor(tapdisk)
+        self.dom0.end(tapdisk)
+
     def write_log(self, kib: int) -> bool:
         """Write to the file system of the logs; false where it is full, as it then is."""
         dom0 = self.dom0

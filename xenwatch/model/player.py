@@ -13,7 +13,7 @@ from typing import Final
 from xenwatch.model import cpu, requests
 from xenwatch.model.devices import Shape, vm
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import Daemon, Platform
+from xenwatch.model.platform import TWO_LEVEL_64, Daemon, Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
@@ -145,6 +145,7 @@ class Player:
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
             "grant_frames": self._leak_grants,
+            "blktap_minors": self._leak_minors,
             "dying_domains": self._leak_domains,
         }[step.what]
         return partial(self._leak, leak, step.amount)
@@ -213,6 +214,10 @@ class Player:
         if self._living:
             self.machine.leak_grants(self._living[0], amount)
 
+    def _leak_minors(self, amount: int) -> None:
+        for _ in range(amount):
+            self.machine.leak_minor()
+
     def _leak_domains(self, amount: int) -> None:
         for _ in range(min(amount, len(self._living))):
             domid = self._living.pop(0)
@@ -246,6 +251,12 @@ def on_host(platform: Platform, host: Host) -> Platform:
         changes["meminfo"] = {
             name: kib + more if name in grown else kib for name, kib in platform.meminfo.items()
         }
+    if host.blktap_ids:
+        changes["blktap_ids"] = True
+    if not host.fifo_events:
+        changes["channels"] = TWO_LEVEL_64
+        changes["command_line"] = f"{platform.command_line} xen.fifo_events=0"
+        changes["boot"] = dataclasses.replace(platform.boot, fifo=False)
     if host.qemus_in_root:
         changes["guest_group"] = "/"
     if not host.control_slice:

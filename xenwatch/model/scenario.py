@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
 
@@ -80,7 +81,8 @@ class Leak:
     """Take something every so many seconds and never give it back, until there is no more.
 
     `what` is one of `LEAKS`, `amount` how much at a time: event channels, descriptors, grant
-    entries of the oldest VM, or VMs that are stopped, stay as dying and are started anew.
+    entries of the oldest VM, ids or minors of tapdisks that died, or VMs that are stopped, stay as
+    dying and are started anew.
     """
 
     what: str
@@ -90,7 +92,13 @@ class Leak:
     count: int | None = None
 
 
-LEAKS: Final = ("event_channels", "xenstored_fds", "grant_frames", "dying_domains")
+LEAKS: Final = (
+    "event_channels",
+    "xenstored_fds",
+    "grant_frames",
+    "blktap_minors",
+    "dying_domains",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,9 @@ STEPS: Final[Mapping[str, type[Step]]] = {
 class Host:
     """What is other than on the platform: dom0's vCPUs and memory, bridges, files of one line.
 
-    `qemus_in_root` has the QEMUs of guests in no control group of their own.
+    `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
+    served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
+    dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits.
     """
 
     vcpus: int | None = None
@@ -154,6 +164,8 @@ class Host:
     bridges: int | None = None
     control_slice: bool = True
     qemus_in_root: bool = False
+    blktap_ids: bool = False
+    fifo_events: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -263,6 +275,14 @@ def _check(scenario: Scenario) -> None:
         (scenario.platform not in PLATFORMS, f"no platform is called {scenario.platform}"),
         (scenario.speed <= 0, "speed is 0"),
     ]
+    platform = PLATFORMS.get(scenario.platform)
+    if platform is not None:
+        old = platform.channels != FIFO and not scenario.host.fifo_events
+        none = not platform.blktap and scenario.host.blktap_ids
+        problems += [
+            (old, f"fifo_events: {platform.name} has no FIFO event channels to do without"),
+            (none, f"blktap_ids: {platform.name} has no blktap"),
+        ]
     for vm in scenario.shapes.values():
         problems += [
             (vm.type not in ("pv", "pvh", "hvm"), f"no type of VM is called {vm.type}"),
