@@ -132,7 +132,7 @@ def _followed(states: Iterable[LimitState]) -> list[LimitState]:
     """The states worth following: of limits that can run short, the fullest instances."""
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in states:
-        if state.limit.thresholds.critical is not None:
+        if state.limit.scarce:
             by_limit[state.limit.name].append(state)
     return [
         state

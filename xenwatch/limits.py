@@ -56,6 +56,11 @@ class Limit:
         return f"xenwatch_{self.name}_used" + (f"_{self.unit}" if self.unit else "")
 
     @property
+    def scarce(self) -> bool:
+        """Whether its end is to be feared: one that may be full has no critical threshold."""
+        return self.thresholds.critical is not None
+
+    @property
     def max_metric(self) -> str:
         """Name of the metric of the ceiling: `xenwatch_event_channels_max`."""
         return f"xenwatch_{self.name}_max" + (f"_{self.unit}" if self.unit else "")

@@ -11,7 +11,11 @@ import pytest
 from tests.support import full_snapshot
 from xenwatch.alerts.states import Alerts, State, step
 from xenwatch.alerts.table import ALERTS, SEVERITIES, WARNING, WATCHES, Alert, Watch
+from xenwatch.assess import assess
 from xenwatch.config import Settings
+from xenwatch.exposition import Family
+from xenwatch.metrics import families
+from xenwatch.metrics.base import Outlook
 from xenwatch.publish import Page, render
 from xenwatch.snapshot import Outcome, Status
 
@@ -58,12 +62,42 @@ def test_texts_name_labels_there_are() -> None:
 def test_what_a_probe_cannot_read_is_unknown(probe: str) -> None:
     """With a probe failed all its alerts are unknown and the others are as they were."""
     states, before = page(probe).alerts.states, page("").alerts.states
-    own = {(it.name, severity) for it in ALERTS if it.probe == probe for severity in it.conditions}
+    own = {
+        (it.name, severity)
+        for it in ALERTS
+        if probe in (it.probe, *it.probes.values())
+        for severity in it.conditions
+    }
 
     assert {key: states[key] for key in own} == dict.fromkeys(own, State.UNKNOWN)
     others = before.keys() - own - {("probe_failing", WARNING)}
     assert {key: states.get(key) for key in others} == {key: before[key] for key in others}
     assert states["probe_failing", WARNING] is State.PENDING
+
+
+def test_a_forecast_without_readings_is_not_well() -> None:
+    """A limit that is full soon, and then cannot be read, is unknown; one of the others is over."""
+    policy = dataclasses.replace(POLICY, keep=0, seconds={alert.name: 0 for alert in ALERTS})
+    full, failed = full_snapshot(), Outcome(Status.FAILED, "no answer")
+
+    def soon(**seconds: float) -> dict[str, Family]:
+        states = assess(full, {})
+        outlook = Outlook((), seconds, policy.thresholds)
+        return {it.name: it for it in families(full, states, None, outlook)}
+
+    fires = step(Alerts(), soon(aio_requests=60, ptys=60), full, policy)
+    unread = dataclasses.replace(full, outcomes={**full.outcomes, "aio": failed})
+    over = step(fires, soon(), unread, policy)
+
+    assert {it.labels for it in fires.firing if it.alert.name == "limit_full_soon"} == {
+        (("limit", "aio_requests"),), (("limit", "ptys"),)
+    }  # fmt: skip
+    assert {
+        (change.active.labels[0][1], change.now)
+        for change in over.changes
+        if change.active.alert.name == "limit_full_soon"
+    } == {("aio_requests", State.UNKNOWN), ("ptys", State.OK)}
+    assert over.states["limit_full_soon", WARNING] is State.UNKNOWN
 
 
 def test_nothing_is_known_before_the_first_reading() -> None:

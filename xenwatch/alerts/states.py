@@ -112,6 +112,7 @@ def step(
         outcome = snapshot.outcomes.get(alert.probe)
         for severity, condition in alert.conditions.items():
             found = condition.evaluate(page)
+            found = Found(found.active, found.unknown | _unread(alert, snapshot))
             known = _known(alert, outcome, found, condition.applies(page))
             held = {
                 key: it for key, it in before.active.items() if key[:2] == (alert.name, severity)
@@ -129,6 +130,14 @@ def ended(before: Alerts, time: float) -> Alerts:
     """The alerts once nobody evaluates them any more: what was active is unknown since `time`."""
     active = before.active.values()
     return Alerts(changes=tuple(Change(it, it.state, State.UNKNOWN, time) for it in active))
+
+
+def _unread(alert: Alert, snapshot: Snapshot) -> frozenset[Labels]:
+    """The series nobody can judge for want of a probe of their own."""
+    found = ((value, snapshot.outcomes.get(name)) for value, name in alert.probes.items())
+    return frozenset(
+        ((alert.labels[0], value),) for value, it in found if it and it.status is Status.FAILED
+    )
 
 
 def _known(alert: Alert, outcome: Outcome | None, found: Found, applies: bool) -> State | None:

@@ -7,7 +7,7 @@ the inhibitions for Alertmanager; each alert has its runbook and its tests by it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from xenwatch.alerts.conditions import Condition, Selector
@@ -37,7 +37,8 @@ class Alert:
     `conditions` has when it is active by severity; `labels` are those its series have, `seconds`
     how long a condition must hold (a default). `summary` and `description` may hold `{value}` and
     `{LABEL}`; `shown` says how the value is written: percent, duration or number. `probe` is the
-    probe without which nothing is known, empty where there is none; `sparse` whether no series at
+    probe without which nothing is known, empty where there is none; `probes` are those by value of
+    the first label, where each series has its own; `sparse` whether no series at
     all means that all is well. `causes` are names of alerts that explain this one. `thresholds`
     are the defaults of thresholds that are set for the alert itself, `section` its name in the
     configuration.
@@ -51,6 +52,7 @@ class Alert:
     labels: tuple[str, ...] = ()
     shown: str = NUMBER
     probe: str = ""
+    probes: Mapping[str, str] = field(default_factory=dict)
     sparse: bool = True
     causes: tuple[str, ...] = ()
     thresholds: Thresholds | None = None
@@ -139,6 +141,7 @@ _DECLARED: Final = (
         seconds=600,
         labels=("limit",),
         shown=DURATION,
+        probes={limit.name: limit.probe for limit in LIMITS if limit.scarce},
         thresholds=Thresholds(6 * 3600.0, 3600.0),
     ),
     Alert(
