@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
-from xenwatch import exposition, overview
+from xenwatch import exposition, metrics, overview
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.assess import assess
@@ -19,7 +19,15 @@ from xenwatch.overview import DomainRow, Outside, Overview, OverviewError
 from xenwatch.planner import fit_each
 from xenwatch.probes import PROBES
 from xenwatch.shapes import BUILT_IN
-from xenwatch.snapshot import Backends, DeviceKey, Domains, Outcome, Snapshot, Status
+from xenwatch.snapshot import (
+    Backends,
+    DeviceKey,
+    Domains,
+    Outcome,
+    Snapshot,
+    Status,
+    XenstoreDevices,
+)
 
 
 def of(snapshot: Snapshot, outside: Outside | None = None) -> Overview:
@@ -138,6 +146,34 @@ def test_a_closed_device_is_broken_only_while_its_domain_lives() -> None:
 
     assert domain(snapshot, 5).broken == ("vif 0: Closed",)
     assert domain(snapshot, 6).broken is None
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "shutdown", "crashed", "dying", None])
+def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
+    """A domain is shown as broken, not so, or not known, just where its alert says so."""
+    full = full_snapshot()
+    assert full.domains is not None
+    guests = tuple(dataclasses.replace(it, state=state) for it in full.domains.domains)
+    gone, guest = DeviceKey("vif", 99, 0), DeviceKey("vif", 5, 0)
+    snapshot = dataclasses.replace(
+        full,
+        domains=Domains(guests, "hypercall"),
+        backends=Backends({guest: "Closed", gone: "Closed"}),
+        xenstore_devices=XenstoreDevices({}, (), 0),
+    )
+    alert = next(it for it in ALERTS if it.name == "backends_closed")
+    families = {it.name: it for it in metrics.families(snapshot, ())}
+    found = alert.conditions["warning"].evaluate(families)
+
+    if state is None:
+        assert domain(snapshot, 5).broken is None
+        assert (found.active, len(found.unknown)) == ({}, 2)
+    else:
+        broken = [it for it in of(snapshot).domains or () if it.broken]
+        assert {str(it.domid) for it in broken} == {
+            dict(labels)["domid"] for labels in found.active
+        }
+        assert not found.unknown
 
 
 def test_alerts_nobody_can_judge_are_named() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from xenwatch import __version__, doctor, plan
 from xenwatch.alerts import messages
 from xenwatch.alerts.states import Active, Alerts, State
-from xenwatch.alerts.table import CRITICAL
+from xenwatch.alerts.table import CRITICAL, STOPPED
 from xenwatch.assess import LimitState
 from xenwatch.exposition import text
 from xenwatch.metrics.host import DISK_CLASSES, NETWORK_CLASSES
@@ -25,8 +25,6 @@ from xenwatch.snapshot import DeviceKey, Domain, Outcome, Snapshot
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves its overview."""
-STOPPED: Final = ("shutdown", "crashed", "dying")
-"""States of a domain in which its devices may well be closed."""
 LOST: Final = ("Closing", "Closed")
 """States of a backend that serves nobody."""
 FIRING: Final = State.FIRING.value
@@ -279,7 +277,7 @@ def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:
             disks=devices(domain.domid, DISK_CLASSES),
             vifs=devices(domain.domid, NETWORK_CLASSES),
             event_channels=channels.by_domain.get(domain.domid, 0) if channels else None,
-            broken=troubles.get(domain.domid, () if complete else None),
+            broken=troubles.get(domain.domid, () if complete and domain.state else None),
         )
         for domain in snapshot.domains.domains
     )
@@ -294,7 +292,11 @@ def _troubles(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
     """By domain: devices with an error node, and those lost by a domain that lives."""
     told: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
     if snapshot.domains is not None:
-        living = {it.domid for it in snapshot.domains.domains if it.state not in STOPPED}
+        living = {
+            it.domid
+            for it in snapshot.domains.domains
+            if it.state is not None and it.state not in STOPPED
+        }
         for key, state in snapshot.device_states().items():
             if state in LOST and key.domid in living:
                 told[key.domid][key] = state

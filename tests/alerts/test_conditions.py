@@ -45,18 +45,19 @@ def test_a_part_without_its_whole_is_unknown() -> None:
     )
 
 
-def test_series_are_left_out_by_a_label() -> None:
-    """What the other selector finds with the same label is left out."""
-    page = by_name(
-        family("x", {("1", "vbd"): 1, ("2", "vbd"): 1}, "domid", "class"),
-        family("state", {("2", "dying"): 1, ("1", "running"): 1}, "domid", "state"),
-    )
-    dying = Selector("state", {"state": ("dying", "crashed")})
-    condition = Condition(Selector("x"), ">", 0, unless=("domid", dying))
+def test_series_are_chosen_by_a_label() -> None:
+    """Only what the other selector finds with the same label is active, and without it unknown."""
+    of_x = family("x", {("1", "vbd"): 1, ("2", "vbd"): 1, ("3", "vbd"): 1}, "domid", "class")
+    states = family("state", {("2", "dying"): 1, ("1", "running"): 1}, "domid", "state")
+    living = Selector("state", never={"state": ("dying", "crashed")})
+    condition = Condition(Selector("x"), ">", 0, among=("domid", living))
 
-    assert condition.evaluate(page).active == {(("class", "vbd"), ("domid", "1")): 1}
+    found = condition.evaluate(by_name(of_x, states))
+    assert found == Found({(("class", "vbd"), ("domid", "1")): 1})
+    nobody_knows = condition.evaluate(by_name(of_x))
+    assert (nobody_knows.active, len(nobody_knows.unknown)) == ({}, 3)
     assert condition.promql() == (
-        '(x > 0)\nunless on (job, instance, domid)\nstate{state=~"dying|crashed"}'
+        '(x > 0)\nand on (job, instance, domid)\nstate{state!~"dying|crashed"}'
     )
 
 
@@ -66,10 +67,11 @@ def test_every_metric_of_the_table_exists() -> None:
 
     for alert in ALERTS:
         for condition in alert.conditions.values():
-            parts = (condition.left, condition.right, condition.over)
+            among = condition.among[1] if condition.among else None
+            parts = (condition.left, condition.right, condition.over, among)
             for part in parts:
                 if isinstance(part, Selector):
-                    assert set(part.only) <= known[part.metric]
+                    assert {*part.only, *part.never} <= known[part.metric]
             assert set(alert.labels) == known[condition.left.metric]
     assert {alert.probe for alert in ALERTS} <= {probe.name for probe in PROBES} | {""}
 

@@ -93,13 +93,23 @@ ERRORS: Final = {"domid": "5", "class": "vif", "errno": "ENOSPC"}
 CLOSED: Final = {"domid": "5", "class": "vif", "state": "Closed"}
 
 
-def backend(state: str, domain: str) -> tuple[Series, ...]:
-    """A backend of domain 5 in a state, the domain in another."""
+def domains(state: str) -> tuple[Series, ...]:
+    """Domain 5 in a state, unless that is empty, and another one."""
     return (
-        labelled("xenwatch_domain_backends", "1+0x20", domid="5", class_="vif", state=state),
-        labelled("xenwatch_domain_state", "1+0x20", domid="5", state=domain),
-        labelled("xenwatch_domain_state", "1+0x20", domid="6", state="dying"),
+        *([labelled("xenwatch_domain_state", "1+0x20", domid="5", state=state)] if state else ()),
+        labelled("xenwatch_domain_state", "1+0x20", domid="6", state="running"),
     )
+
+
+def backend(state: str, domain: str = "") -> tuple[Series, ...]:
+    """A backend of domain 5 in a state, the domain in another."""
+    closed = labelled("xenwatch_domain_backends", "1+0x20", domid="5", class_="vif", state=state)
+    return (closed, *domains(domain))
+
+
+def errors(values: str, domain: str = "") -> tuple[Series, ...]:
+    """Error nodes of a device of domain 5, and the domain in a state."""
+    return (labelled("xenwatch_domain_backend_errors", values, **ERRORS), *domains(domain))
 
 
 DECLARED: Final = (
@@ -130,14 +140,14 @@ DECLARED: Final = (
     ),
     Case(
         "XenwatchBackendErrors", "a vif without event channels", 3,
-        (labelled("xenwatch_domain_backend_errors", "1+0x9", domid="5", class_="vif",
-                  errno="ENOSPC"),),
+        errors("1+0x9", "crashed"),
         (("warning", ERRORS, 1),),
     ),
+    Case("XenwatchBackendErrors", "the domain is dying", 3, errors("1+0x9", "dying")),
+    Case("XenwatchBackendErrors", "nobody knows the domain", 3, errors("1+0x9")),
     Case(
         "XenwatchBackendErrors", "an error that is gone at once: a device tried again", 3,
-        (labelled("xenwatch_domain_backend_errors", "1 stale", domid="5", class_="vif",
-                  errno="ENOSPC"),),
+        errors("1 stale", "running"),
     ),
     Case(
         "XenwatchBackendsClosed", "the domain runs", 6, backend("Closed", "running"),
@@ -145,6 +155,8 @@ DECLARED: Final = (
     ),
     Case("XenwatchBackendsClosed", "the domain is dying", 6, backend("Closed", "dying")),
     Case("XenwatchBackendsClosed", "the domain has shut down", 6, backend("Closed", "shutdown")),
+    Case("XenwatchBackendsClosed", "the domain is gone, its backend is left", 6,
+         backend("Closed")),
     Case("XenwatchBackendsClosed", "a guest without drivers waits", 6,
          backend("InitWait", "running")),
     Case(

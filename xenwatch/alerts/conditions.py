@@ -29,19 +29,25 @@ TARGET: Final = "job, instance"
 """The labels Prometheus adds to every series of a page."""
 
 
+def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
+    """That a label has one of these values, as Prometheus and Alertmanager write it; `!`: none."""
+    if len(values) == 1:
+        return f'{label}{negation}="{values[0]}"'
+    return f'{label}{negation or "="}~"{"|".join(values)}"'
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Series of one metric. `only` says of labels which values they may have."""
+    """Series of one metric. `only` says of labels which values they may have, `never` which not."""
 
     metric: str
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    never: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def promql(self) -> str:
         """The selector as Prometheus writes it; values are names and need no escape."""
-        parts = [
-            f'{name}="{values[0]}"' if len(values) == 1 else f'{name}=~"{"|".join(values)}"'
-            for name, values in self.only.items()
-        ]
+        parts = [matcher(name, values) for name, values in self.only.items()]
+        parts += [matcher(name, values, "!") for name, values in self.never.items()]
         return self.metric + (f"{{{','.join(parts)}}}" if parts else "")
 
     def find(self, page: Page) -> Samples:
@@ -52,7 +58,9 @@ class Selector:
         found: dict[Labels, float] = {}
         for values, value in family.samples:
             labels = dict(zip(family.labels, values, strict=True))
-            if all(labels[name] in allowed for name, allowed in self.only.items()):
+            if all(labels[name] in allowed for name, allowed in self.only.items()) and not any(
+                labels[name] in refused for name, refused in self.never.items()
+            ):
                 found[tuple(sorted(labels.items()))] = value
         return found
 
@@ -70,14 +78,15 @@ class Condition:
     """`left`, as a part of `over` where there is one, compared with `right`.
 
     `right` is a number, or the one series that is the threshold; where it is missing, nothing is
-    active. Series whose label `unless[0]` has a value that `unless[1]` has too are left out.
+    active. Only series whose label `among[0]` has a value that `among[1]` has too can be active;
+    where there is no series of that metric at all, nobody can say which are.
     """
 
     left: Selector
     compare: str
     right: float | Selector
     over: Selector | None = None
-    unless: tuple[str, Selector] | None = None
+    among: tuple[str, Selector] | None = None
 
     def promql(self) -> str:
         """The condition as an expression for Prometheus."""
@@ -88,9 +97,9 @@ class Condition:
             text += f"\n{self.compare} on ({TARGET}) group_left ()\n{self.right.promql()}"
         else:
             text += f" {self.compare} {self.right:g}"
-        if self.unless is not None:
-            label, selector = self.unless
-            text = f"({text})\nunless on ({TARGET}, {label})\n{selector.promql()}"
+        if self.among is not None:
+            label, selector = self.among
+            text = f"({text})\nand on ({TARGET}, {label})\n{selector.promql()}"
         return text
 
     def evaluate(self, page: Page) -> Found:
@@ -98,7 +107,7 @@ class Condition:
         threshold = self._threshold(page)
         if threshold is None:
             return Found({})
-        left = self._left_out(page)
+        left = self.left.find(page)
         whole = self.over.find(page) if self.over is not None else None
         active: dict[Labels, float] = {}
         unknown: set[Labels] = set()
@@ -108,7 +117,7 @@ class Condition:
                 unknown.add(labels)
             elif OPERATORS[self.compare](value, threshold):
                 active[labels] = value
-        return Found(active, frozenset(unknown))
+        return self._among(Found(active, frozenset(unknown)), page)
 
     def applies(self, page: Page) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
@@ -119,13 +128,21 @@ class Condition:
             return self.right
         return next(iter(self.right.find(page).values()), None)
 
-    def _left_out(self, page: Page) -> Samples:
-        left = self.left.find(page)
-        if self.unless is None:
-            return left
-        label, selector = self.unless
-        gone = {dict(labels).get(label) for labels in selector.find(page)}
-        return {labels: value for labels, value in left.items() if dict(labels)[label] not in gone}
+    def _among(self, found: Found, page: Page) -> Found:
+        if self.among is None:
+            return found
+        label, selector = self.among
+        if not Selector(selector.metric).find(page):
+            return Found({}, found.unknown | found.active.keys())
+        those = {dict(labels)[label] for labels in selector.find(page)}
+        return Found(
+            {
+                labels: value
+                for labels, value in found.active.items()
+                if dict(labels)[label] in those
+            },
+            frozenset(labels for labels in found.unknown if dict(labels)[label] in those),
+        )
 
 
 def _ratio(part: float, whole: float | None) -> float | None:

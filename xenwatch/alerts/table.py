@@ -122,7 +122,9 @@ def near_limit(limit: Limit) -> Alert:
 
 
 _NO_MORE_CHANNELS: Final = ("event_channels_near_limit", "irqs_near_limit")
-_STOPPED: Final = Selector("xenwatch_domain_state", {"state": ("dying", "shutdown", "crashed")})
+STOPPED: Final = ("dying", "shutdown", "crashed")
+"""States of a domain in which its devices may well be closed."""
+_DOMAINS: Final = "xenwatch_domain_state"
 
 _DECLARED: Final = (
     Alert(
@@ -159,7 +161,14 @@ _DECLARED: Final = (
         summary="Domain {domid} runs without a device: {class} ({errno})",
         description="{value} error nodes of class {class} with {errno} for the living domain "
         "{domid}: it was started, but a disk or network interface did not connect.",
-        conditions={WARNING: Condition(Selector("xenwatch_domain_backend_errors"), ">", 0)},
+        conditions={
+            WARNING: Condition(
+                Selector("xenwatch_domain_backend_errors"),
+                ">",
+                0,
+                among=("domid", Selector(_DOMAINS, never={"state": ("dying",)})),
+            )
+        },
         seconds=120,
         labels=("domid", "class", "errno"),
         probe="xenstore_devices",
@@ -175,7 +184,7 @@ _DECLARED: Final = (
                 Selector("xenwatch_domain_backends", {"state": ("Closing", "Closed")}),
                 ">",
                 0,
-                unless=("domid", _STOPPED),
+                among=("domid", Selector(_DOMAINS, never={"state": STOPPED})),
             )
         },
         seconds=300,
@@ -188,9 +197,7 @@ _DECLARED: Final = (
         summary="Domain {domid} does not die",
         description="Domain {domid} is dying and not gone: something still holds its memory or "
         "event channels, and it holds those of dom0.",
-        conditions={
-            WARNING: Condition(Selector("xenwatch_domain_state", {"state": ("dying",)}), "==", 1)
-        },
+        conditions={WARNING: Condition(Selector(_DOMAINS, {"state": ("dying",)}), "==", 1)},
         seconds=600,
         labels=("domid", "state"),
         probe="domains",
