@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -16,6 +18,12 @@ from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
 from xenwatch.alerts.words import sentence
 from xenwatch.config import Settings, load
 from xenwatch.generate.rules import ALERTMANAGER, RULES, duration, inhibitions, rules
+from xenwatch.model.presets import PRESETS
+from xenwatch.model.source import ModelSource
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.snapshot import Status
+from xenwatch.sources.base import SourceError, XenstoreReply
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = Settings().alerts()
@@ -161,6 +169,29 @@ def test_promtool_accepts_the_example_configuration() -> None:
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "1 rule files found" in checked.stdout
+
+
+class Silent(ModelSource):
+    """A synthetic host on which xenstored takes no connection."""
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """See `Source.xenstore`."""
+        raise SourceError("/run/xenstored/socket", os.strerror(errno.EMFILE), errno.EMFILE)
+
+
+def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
+    """Where xenstored has no descriptors left, just those probes fail whose alerts it inhibits."""
+    failed = {
+        name
+        for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).outcomes.items()
+        if outcome.status is Status.FAILED
+    }
+    [rule] = [it for it in inhibitions() if "XenwatchXenstoredFds" in it["source_matchers"][0]]
+
+    assert failed == {"xenstore", "xenstore_devices"}
+    assert rule["target_matchers"] == [
+        'alertname="XenwatchProbeFailing"', 'probe=~"xenstore|xenstore_devices"'
+    ]  # fmt: skip
 
 
 def test_inhibitions_name_alerts_that_exist() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from xenwatch.alerts.conditions import Condition, Selector
 from xenwatch.limits import LIMITS, Limit, Thresholds
+from xenwatch.probes import PROBES
 
 WARNING: Final = "warning"
 CRITICAL: Final = "critical"
@@ -38,10 +39,10 @@ class Alert:
     how long a condition must hold (a default). `summary` and `description` may hold `{value}` and
     `{LABEL}`; `shown` says how the value is written: percent, duration or number. `probe` is the
     probe without which nothing is known, empty where there is none; `probes` are those by value of
-    the first label, where each series has its own; `sparse` whether no series at
-    all means that all is well. `causes` are names of alerts that explain this one. `thresholds`
-    are the defaults of thresholds that are set for the alert itself, `section` its name in the
-    configuration.
+    the first label, where each series has its own; `sparse` whether no series at all means that all
+    is well. `causes` are names of alerts that explain this one, where its labels have a value of
+    those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
+    itself, `section` its name in the configuration.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Alert:
     probes: Mapping[str, str] = field(default_factory=dict)
     sparse: bool = True
     causes: tuple[str, ...] = ()
+    explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Thresholds | None = None
     section: str = ""
 
@@ -155,6 +157,7 @@ _DECLARED: Final = (
         seconds=300,
         labels=("probe",),
         causes=("xenstored_fds_near_limit",),
+        explained={"probe": tuple(it.name for it in PROBES if "xenstored" in it.asks)},
     ),
     Alert(
         name="backend_errors",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from xenwatch.alerts.conditions import matcher
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, CRITICAL, WARNING, WATCHES, Alert, Watch
@@ -129,6 +130,7 @@ def inhibitions() -> list[dict[str, Any]]:
     every: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
     by_name = {it.name: it for it in every}
     for symptom in every:
+        only = symptom.explained if isinstance(symptom, Alert) else {}
         for name in symptom.causes:
             cause = by_name[name]
             common = [label for label in cause.labels if label in symptom.labels]
@@ -136,7 +138,10 @@ def inhibitions() -> list[dict[str, Any]]:
             found.append(
                 {
                     "source_matchers": [f'alertname="{cause.title}"', *_severity(cause)],
-                    "target_matchers": [f'alertname="{symptom.title}"'],
+                    "target_matchers": [
+                        f'alertname="{symptom.title}"',
+                        *(matcher(label, values) for label, values in only.items()),
+                    ],
                     "equal": [*host, *common],
                 }
             )

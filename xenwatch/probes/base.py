@@ -33,7 +33,8 @@ class Probe:
     snapshot, for readings that need not be repeated. `reads` and `advice` are `doctor`'s words:
     where the value comes from and what to do when it cannot be had. `interval` and `deadline`
     are defaults in seconds; `share` bounds the probe's part of a core by stretching the
-    interval (0.005 is half a percent). `events` run it ahead of its time.
+    interval (0.005 is half a percent). `events` run it ahead of its time. `asks` are the daemons
+    without whose answer it fails.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Probe:
     enabled: bool = True
     share: float = 0.05
     events: frozenset[str] = frozenset()
+    asks: frozenset[str] = frozenset()
 
 
 def run(

@@ -178,6 +178,7 @@ XENSTORE = Probe(
     advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
     read=read_names,
     events=frozenset({DOMAIN, DOMAIN_SETTLED}),
+    asks=frozenset({"xenstored"}),
 )
 
 XENSTORE_DEVICES = Probe(
@@ -186,4 +187,5 @@ XENSTORE_DEVICES = Probe(
     advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
     read=read_devices,
     events=frozenset({DOMAIN_SETTLED}),
+    asks=frozenset({"xenstored"}),
 )
