@@ -32,8 +32,8 @@ FIRST_RETRY: Final = 1.0
 LONGEST_RETRY: Final = 60.0
 """Seconds until what was not taken is sent again: doubled each time, up to this."""
 FILE_LIMIT: Final = 16 << 20
-READ_DEADLINE: Final = 0.5
-"""Seconds reading the file may take while the daemon starts."""
+READ_DEADLINE: Final = 5.0
+"""Seconds reading the file may take while the daemon starts, on a starved dom0 too."""
 
 _NOT_OURS: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 """What a file raises that this program has not written."""
@@ -91,8 +91,7 @@ class Notifier:
         if self._file and self.wanted:
             try:
                 async with asyncio.timeout(READ_DEADLINE):
-                    self.outbox.boot = await threads.start(self._boot, "boot")
-                    document = await threads.start(functools.partial(_read, self._file), "alerts")
+                    document = await threads.start(self._read, "alerts")
                 self.outbox.restore(document, self._clock.time(), self._lasting)
             except FileNotFoundError:
                 pass
@@ -207,8 +206,9 @@ class Notifier:
                 os.fsync(file.fileno())
             new.replace(self._file)
 
-
-def _read(name: str) -> Mapping[str, Any]:
-    with Path(name).open("rb") as file:
-        document: Mapping[str, Any] = json.loads(file.read(FILE_LIMIT))
-    return document
+    def _read(self) -> Mapping[str, Any]:
+        """Note which boot this is, and read what was kept."""
+        self.outbox.boot = self._boot()
+        with Path(self._file).open("rb") as file:
+            document: Mapping[str, Any] = json.loads(file.read(FILE_LIMIT))
+        return document
