@@ -44,6 +44,21 @@ def test_a_table_says_what_is_known() -> None:
     assert unknown.split()[-5:] == ["3", "-", "-", "unknown", "-"]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1023, "1023"),
+        (1024, "1.0 KiB"),
+        ((1 << 30) - (1 << 20), "1023.0 MiB"),
+        ((1 << 30) - 1, "1.0 GiB"),
+        (1 << 75, "32768.0 EiB"),
+    ],
+)
+def test_bytes_are_rounded_to_the_unit_they_reach(value: int, text: str) -> None:
+    """Bytes have the largest unit of which there is at least one, rounded as it is shown."""
+    assert present.quantity(value, "bytes") == text
+
+
 def test_a_table_is_not_flooded_by_instances_that_are_well() -> None:
     """Of many domains those in trouble and the fullest others are shown, the rest is counted."""
     well = [state(str(number), used=number, max=1000) for number in range(100)]

@@ -55,6 +55,23 @@ def test_what_is_left_out_is_counted() -> None:
     assert f"and {50 - len(shown)} less full" in found
 
 
+def test_instances_that_are_well_are_counted() -> None:
+    """Of a limit with many instances the fullest are shown, and the others told of."""
+    rows = tuple(dataclasses.replace(HALF, instance=str(n), ratio=n / 100) for n in range(9))
+    found = lines(changed(limits=rows), height=100)
+
+    assert len([line for line in found if line.startswith(HALF.limit)]) == 2
+    assert "and 7 less full" in found
+
+
+def test_eighty_columns_are_enough() -> None:
+    """In a terminal of the usual width the longest state is whole."""
+    row = dataclasses.replace(HALF, limit="x" * 40, state="critical")
+    (line,) = [it for it in lines(changed(limits=(row,))) if it.startswith("xxx")]
+
+    assert line.split()[-1] == "critical"
+
+
 def test_a_limit_has_bar_and_numbers() -> None:
     """A limit is a line with name, bar, ratio, numbers and state."""
     row = dataclasses.replace(HALF, ratio=0.5)

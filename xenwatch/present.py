@@ -61,6 +61,8 @@ def quantity(value: int | None, unit: str) -> str:
     if unit != "bytes" or value < 1024:
         return str(value)
     power = min((value.bit_length() - 1) // 10, 6)
+    if round(value / 1024**power, 1) >= 1024 and power < 6:
+        power += 1
     return f"{value / 1024**power:.1f} {' KMGTPE'[power]}iB"
 
 

@@ -38,11 +38,12 @@ def draw(overview: Overview, width: int, height: int, *, plain: bool = False) ->
     below = _broken(overview)
     rows = [row for rows, _ in fullest(overview.limits) for row in rows]
     free = max(1, height - 1 - len(above) - len(below))
-    shown = rows if len(rows) <= free else rows[: free - 1]
-    title = min(36, max(12, width - BAR - 41))
+    total = len(overview.limits)
+    shown = rows if total <= free else rows[: free - 1]
+    title = min(36, max(12, width - BAR - 42))
     limits = [_limit(row, title, plain) for row in shown]
-    if len(shown) < len(rows):
-        limits.append(Text(f"and {len(rows) - len(shown)} less full", "dim"))
+    if len(shown) < total:
+        limits.append(Text(f"and {total - len(shown)} less full", "dim"))
     lines = [*above, *limits, *below]
     for line in lines:
         line.no_wrap = True

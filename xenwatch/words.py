@@ -14,6 +14,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
+def counted(number: int, thing: str) -> str:
+    """How many there are of a thing: `1 domain`, `2 domains`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def shown(value: object) -> str:
     """A value as Python writes it, shortened."""
     try:

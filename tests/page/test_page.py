@@ -116,6 +116,22 @@ def test_thousands_of_domains_are_counted_and_some_shown() -> None:
     assert f"{domains.SHOWN} of 3000 domains" in markup
 
 
+def test_one_domain_is_one_domain() -> None:
+    """Where there is but dom0, nobody reads of 1 domains."""
+    text = Reader(rendered(guests(GUEST))).text
+
+    assert "1 domain" in text
+    assert "1 domains" not in text
+
+
+def test_numbers_stand_below_their_heading() -> None:
+    """The heading of a column of numbers is to the right, as the numbers are."""
+    markup = rendered(guests(GUEST))
+
+    assert re.search(r'<th [^>]*class="number"[^>]*>Memory<', markup)
+    assert not re.search(r'<th [^>]*class="number"[^>]*>Type<', markup)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [("WEB", [7]), ("8", [8]), ("db dying", [8]), ("web dying", []), ("<b>", [])],

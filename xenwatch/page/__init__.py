@@ -10,6 +10,7 @@ from xenwatch.forecast import Key, Point
 from xenwatch.overview import FIRING, Overview
 from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
+from xenwatch.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _worst(overview: Overview) -> str:
 def _header(overview: Overview) -> Html:
     facts = [overview.host or "nothing is known of this host"]
     if overview.domains is not None:
-        facts.append(f"{len(overview.domains)} domains")
+        facts.append(counted(len(overview.domains), "domain"))
     return tag(
         "header",
         tag(

@@ -8,6 +8,7 @@ from xenwatch.overview import DomainRow, Overview
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.page.tables import Cell, table
 from xenwatch.present import quantity
+from xenwatch.words import counted
 
 SHOWN: Final = 50
 """Domains on the page at most: a host may have thousands."""
@@ -87,9 +88,10 @@ def _found(overview: Overview, words: str) -> Html:
     shown = found[:SHOWN]
     if not shown:
         return tag("p", f"None of {len(overview.domains)} domains matches.")
-    of = f" that match, of {len(overview.domains)}" if words else ""
-    count = f"{len(shown)} of {len(found)}" if len(shown) < len(found) else str(len(found))
-    return table(f"{count} domains{of}", HEADER, [_row(it) for it in shown])
+    of = f"{len(shown)} of " if len(shown) < len(found) else ""
+    match = f" found among {len(overview.domains)}" if words else ""
+    caption = f"{of}{counted(len(found), 'domain')}{match}"
+    return table(caption, HEADER, [_row(it) for it in shown])
 
 
 def _row(domain: DomainRow) -> list[Cell]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xenwatch.page.html import Html, tag
@@ -21,9 +21,13 @@ class Cell:
     free: bool = False
 
 
-def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Html:
+def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Html:
     """A table. Roles are spelled out, for a table laid out as a list loses them in browsers."""
-    heads = [tag("th", name, scope="col", role="columnheader") for name in header]
+    numbers = [cell.number for cell in rows[0]] if rows else [False] * len(header)
+    heads = [
+        tag("th", name, scope="col", role="columnheader", class_="number" if number else None)
+        for name, number in zip(header, numbers, strict=True)
+    ]
     lines = [
         tag("tr", [_cell(name, cell) for name, cell in zip(header, row, strict=True)], role="row")
         for row in rows
