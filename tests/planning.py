@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from tests.support import full_snapshot
@@ -84,6 +85,11 @@ def xenserver(version: str) -> Snapshot:
     missing = set(full_snapshot().outcomes) - set(outcomes)
     outcomes |= {name: Outcome(Status.NOT_APPLICABLE) for name in missing}
     return Snapshot(1000.0, outcomes, **readings)
+
+
+def full_xl() -> Snapshot:
+    """The full snapshot as a host without xapi."""
+    return dataclasses.replace(full_snapshot(), daemons=Daemons({}))
 
 
 def plan(snapshot: Snapshot, wanted: int | None = None, **batch: int) -> Plan:

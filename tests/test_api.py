@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.planning import xenserver
@@ -103,6 +103,7 @@ async def test_a_bad_question_is_refused_with_its_reason(query: str, reason: str
     assert found["error"].isprintable()
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.planning import LINUX, plan, states_of, xenserver
+from tests.planning import LINUX, full_xl, plan, states_of, xenserver
 from tests.support import full_snapshot
 from xenwatch import costs, remedies
 from xenwatch.assess import assess
@@ -248,11 +248,6 @@ def test_uefi_takes_more_where_the_regime_says_so() -> None:
 def without_uefi(shape: Shape) -> Shape:
     """The same VM with a BIOS."""
     return dataclasses.replace(shape, uefi=False)
-
-
-def full_xl() -> Snapshot:
-    """The full snapshot as a host without xapi."""
-    return with_host()
 
 
 def taken(snapshot: Snapshot, shape: Shape) -> Units:

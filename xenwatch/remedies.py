@@ -16,6 +16,8 @@ _FEWER_QUEUES: Final = (
     "echo 1 > /sys/module/xen_netback/parameters/max_queues, for VMs of several vCPUs started "
     "from now on: two event channels and interrupts for each network interface"
 )
+_MAX_FRAMES: Final = (4, 5)
+"""The first Xen with gnttab_max_frames; before, gnttab_max_nr_frames (common/grant_table.c)."""
 _NR_OPEN: Final = 1 << 20
 """The kernel's default of fs.nr_open, above which no process may go."""
 
@@ -60,7 +62,9 @@ def _irqs(_state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, .
 
 
 def _grant_frames(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
-    return (_xen_option(snapshot, f"gnttab_max_frames={target}"),)
+    host = snapshot.host
+    old = host is not None and host.xen is not None and host.xen < _MAX_FRAMES
+    return (_xen_option(snapshot, f"gnttab_max_{'nr_' if old else ''}frames={target}"),)
 
 
 def _blktap(state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, ...]:
@@ -72,13 +76,16 @@ def _blktap(state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, 
 
 def _aio(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
     doubled = snapshot.host is not None and ceilings.aio_doubled(snapshot.host)
-    return _sysctl("fs.aio-max-nr", -(-target // 2) if doubled else target)
+    return _sysctl(snapshot, "fs.aio-max-nr", -(-target // 2) if doubled else target)
 
 
-def _sysctl(key: str, value: int) -> tuple[str, ...]:
+def _sysctl(snapshot: Snapshot, key: str, value: int) -> tuple[str, ...]:
+    """The init scripts of CentOS 5, which XenServer 6 is made from, know no /etc/sysctl.d."""
+    old = (costs.regime(snapshot) or "").startswith("xenserver-6")
+    file = "> /etc/sysctl.conf" if old else f" /etc/sysctl.d/99-{key}.conf"
     return (
         f"sysctl -w {key}={value}",
-        f"echo '{key} = {value}' > /etc/sysctl.d/99-{key}.conf, to keep it over a reboot",
+        f"echo '{key} = {value}' >{file}, to keep it over a reboot",
     )
 
 
@@ -122,12 +129,12 @@ def _tasks(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ..
         text
         for name, limit in limits.items()
         if limit < target
-        for text in _sysctl(f"kernel.{name}", target)
+        for text in _sysctl(snapshot, f"kernel.{name}", target)
     )
 
 
-def _ptys(_state: LimitState, _snapshot: Snapshot, target: int) -> tuple[str, ...]:
-    return _sysctl("kernel.pty.max", target)
+def _ptys(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:
+    return _sysctl(snapshot, "kernel.pty.max", target)
 
 
 def _low_memory(_state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, ...]:
