@@ -208,7 +208,8 @@ LIMITS: Final[tuple[Limit, ...]] = (
         source="XEN_SYSCTL_physinfo",
         symptom="can't allocate low memory for domain: Out of memory",
         reference="xl(1): info, free_memory",
-        caveat="Xen takes a little more for each VM than the VM has; a full host may be meant.",
+        caveat="A full host may be meant. A VM's paging pool and Xen's own records of it come on "
+        "top of the memory it has; the most of that is counted for a VM that states its memory.",
         unit="bytes",
         costs=costs.HOST_MEMORY,
     ),

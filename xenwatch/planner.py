@@ -134,11 +134,14 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
     """What one VM of the shape takes at this cost.
 
     Disks have as many rings as guest and dom0 have vCPUs for, network interfaces as many queues
-    unless the shape says how many; where dom0's vCPUs are not known, the guest's count.
+    unless the shape says how many; where dom0's vCPUs are not known, the guest's count. Memory is
+    not looked at where the shape states none.
     """
+    if cost.memory and not shape.memory_bytes:
+        return 0
     agreed = shape.vcpus if dom0_vcpus is None else min(shape.vcpus, dom0_vcpus)
     queues = shape.queues or agreed
-    return (
+    total = (
         cost.domain
         + cost.vcpu * shape.vcpus
         + (cost.disk + cost.ring * agreed) * shape.disks
@@ -147,6 +150,7 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
         + cost.dom0_memory * shape.dom0_memory_bytes
         + cost.tasks * shape.tasks
     )
+    return int(total) if total.denominator == 1 else total
 
 
 def _read(limit: Limit, snapshot: Snapshot) -> bool:

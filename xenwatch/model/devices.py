@@ -17,6 +17,7 @@ from xenwatch.model.platform import XAPI, XL, Platform
 from xenwatch.model.qemu import ARGUMENTS, USUAL, Habits, Life
 from xenwatch.model.refusal import Refused
 from xenwatch.model.resources import Process
+from xenwatch.model.state import Domain
 from xenwatch.parse.qemu import SERIAL
 
 XVDA: Final = 51712
@@ -118,13 +119,33 @@ def told(text: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The guest's own memory."""
+    """The guest's own memory, its paging pool and what its toolstack wants free beside them."""
 
     def start(self, lease: Lease) -> None:
         """Pages of Xen's, none of dom0's."""
+        lease.guest.overhead_kib = memory_overhead(lease.guest, lease.dom0.platform)
         xl = lease.dom0.platform.toolstack == XL
         with told(OUT_OF_MEMORY if xl else "HOST_NOT_ENOUGH_FREE_MEMORY"):
-            lease.host_memory(lease.guest.memory_kib)
+            lease.host_memory(lease.guest.memory_kib + lease.guest.overhead_kib)
+
+
+def memory_overhead(guest: Domain, platform: Platform) -> int:
+    """KiB that Xen and the toolstack take for a guest beside its memory.
+
+    libxl asks for 256 pages a vCPU and two a MiB where the guest is paged (libxl_utils.c), and for
+    1 or 2 MiB beside it (LIBXL_PV_EXTRA_MEMORY, LIBXL_HVM_EXTRA_MEMORY). xapi counts the same pool
+    in whole MiB, since XenServer 7 for PV guests too, one MiB or two beside it, and what a shim
+    takes that runs a PV guest as PVH.
+    """
+    mib = guest.memory_kib // 1024
+    pool = 1024 * guest.vcpus + 8 * mib
+    paged = guest.type != "pv"
+    if platform.toolstack == XL:
+        return pool + 2048 if paged else 1024
+    if not paged and platform.kernel < (3, 0):
+        return 1024
+    shim = 1024 * (23 + mib // 90) if guest.type == "pvh" else 0
+    return -(-pool // 1024) * 1024 + shim + (2048 if paged else 1024)
 
 
 @dataclass(frozen=True, slots=True)

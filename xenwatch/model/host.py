@@ -87,7 +87,7 @@ class Machine:
         self._release(domid)
         guest = self.dom0.domains[domid]
         guest.state = DYING
-        guest.memory_kib = 4
+        guest.memory_kib, guest.overhead_kib = 4, 0
 
     def advance(self, seconds: float) -> None:
         """Go on to this time; it does not go back."""

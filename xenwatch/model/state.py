@@ -42,7 +42,8 @@ _DOM_EXC: Final = 3
 class Domain:
     """A domain as Xen has it. `state` is the flag of getdomaininfo that is set.
 
-    `frames` is how far its grant table of `entries` ever grew.
+    `frames` is how far its grant table of `entries` ever grew, `overhead_kib` the memory Xen has
+    for it that is not its own.
     """
 
     domid: int
@@ -56,6 +57,7 @@ class Domain:
     entries: int = RESERVED_ENTRIES
     frames: int = 1
     frame_entries: int = FRAME_ENTRIES
+    overhead_kib: int = 0
 
     def grant(self, entries: int) -> None:
         """Use more of the grant table, or less where `entries` is negative."""
@@ -86,7 +88,7 @@ class Dom0:
     bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
     in KiB of each loop device, `anon_kib` and `slab_kib` what guests take of dom0's memory,
     `low_kib` of its low memory, `log_kib` what was written to the logs,
-    `guests_kib` the guests' own memory;
+    `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge. `seconds` is the time
     since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
     ended, by control group, `loads` the averages of `/proc/loadavg`.

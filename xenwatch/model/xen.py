@@ -111,7 +111,8 @@ class Xen:
     def _memory(self) -> PhysInfo:
         """The host's memory without what domains have, in pages."""
         total = self._dom0.platform.host_kib
-        held = sum(domain.memory_kib for domain in self._dom0.domains.values())
+        domains = self._dom0.domains.values()
+        held = sum(domain.memory_kib + domain.overhead_kib for domain in domains)
         return PhysInfo(total // 4, max(0, total - held) // 4, 0, 0)
 
     def _version(self, call: Hypercall) -> HypercallReply:
