@@ -87,9 +87,18 @@ def xenserver(version: str) -> Snapshot:
     return Snapshot(1000.0, outcomes, **readings)
 
 
+def with_host(**changes: object) -> Snapshot:
+    """The full snapshot on another kind of host."""
+    snapshot = full_snapshot()
+    assert snapshot.host is not None
+    host = dataclasses.replace(snapshot.host, **changes)  # type: ignore[arg-type]
+    daemons = dataclasses.replace(snapshot.daemons, by_role={})  # type: ignore[type-var]
+    return dataclasses.replace(snapshot, host=host, daemons=daemons)
+
+
 def full_xl() -> Snapshot:
     """The full snapshot as a host without xapi."""
-    return dataclasses.replace(full_snapshot(), daemons=Daemons({}))
+    return with_host()
 
 
 def plan(snapshot: Snapshot, wanted: int | None = None, **batch: int) -> Plan:

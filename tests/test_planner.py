@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.planning import LINUX, full_xl, plan, states_of, xenserver
+from tests.planning import LINUX, full_xl, plan, states_of, with_host, xenserver
 from tests.support import full_snapshot
 from xenwatch import costs, remedies
 from xenwatch.assess import assess
@@ -17,7 +17,7 @@ from xenwatch.costs import REGIMES, UNCOUNTED, Cost, Units
 from xenwatch.limits import LIMITS
 from xenwatch.planner import Plan, fit, units
 from xenwatch.shapes import Shape
-from xenwatch.snapshot import Aio, Bridges, Irqs, Outcome, Snapshot, Status
+from xenwatch.snapshot import Bridges, Irqs, Outcome, Snapshot, Status
 
 PUBLISHED = [
     ("6.1.0", "windows", "event_channels", 150),
@@ -56,15 +56,6 @@ PUBLISHED = [
 def rooms(found: Plan) -> dict[str, int | None]:
     """How often the batch fits by name of limit."""
     return {room.limit: room.batches for room in found.rooms}
-
-
-def with_host(**changes: object) -> Snapshot:
-    """The full snapshot on another kind of host."""
-    snapshot = full_snapshot()
-    assert snapshot.host is not None
-    host = dataclasses.replace(snapshot.host, **changes)  # type: ignore[arg-type]
-    daemons = dataclasses.replace(snapshot.daemons, by_role={})  # type: ignore[type-var]
-    return dataclasses.replace(snapshot, host=host, daemons=daemons)
 
 
 @pytest.mark.parametrize(("release", "shape", "limit", "expected"), PUBLISHED)
@@ -231,6 +222,34 @@ def test_a_vm_takes_by_its_devices(shape: Shape, cost: Cost, expected: Units) ->
     assert units(cost, shape, 2) == expected
 
 
+@pytest.mark.parametrize(
+    ("shape", "most", "queues"),
+    [
+        (Shape("a", vcpus=4, vifs=1), 1, 1),
+        (Shape("a", vcpus=4, vifs=1), 8, 4),
+        (Shape("a", vcpus=4, vifs=1, queues=3), 2, 2),
+        (Shape("a", vcpus=4, vifs=1, queues=1), 8, 1),
+        (Shape("a", vcpus=4, vifs=1), 0, 1),
+        (Shape("a", vcpus=4, vifs=1), None, 2),
+    ],
+)
+def test_netback_bounds_the_queues(shape: Shape, most: int | None, queues: int) -> None:
+    """An interface has as many queues as the guest asks for and netback's max_queues allows."""
+    assert units(Cost(queue=1), shape, 2, most) == queues
+
+
+def test_fewer_queues_make_more_room() -> None:
+    """Once max_queues is 1, VMs of many vCPUs take fewer channels, and that is advised no more."""
+    shape = Shape("a", "hvm", vcpus=8, vifs=2)
+    many, one = (with_host(netback_queues=queues) for queues in (8, 1))
+    room = next(
+        room for room in fit(assess(one), one, {shape: 1}).rooms if room.limit == "event_channels"
+    )
+
+    assert taken(many, shape) - taken(one, shape) == 2 * 2 * 7
+    assert not any("max_queues" in remedy for remedy in room.remedies)
+
+
 def test_dom0_of_unknown_vcpus_means_the_most() -> None:
     """Where dom0's vCPUs are not known, disks have a ring for each vCPU of the guest."""
     assert units(Cost(ring=1), Shape("a", vcpus=8), None) == 8
@@ -298,36 +317,6 @@ def test_every_limit_vms_take_of_has_a_remedy() -> None:
 
     assert set(remedies.REMEDIES) == {limit.name for limit in LIMITS if limit.costs}
     assert set(UNCOUNTED) <= names
-
-
-@pytest.mark.parametrize(
-    ("version", "kernel", "each"), [("8.3.0", (4, 19), 804), ("7.6.0", (4, 4), 402)]
-)
-def test_a_remedy_has_the_number_that_is_needed(
-    version: str, kernel: tuple[int, int], each: int
-) -> None:
-    """The command sets as many aio requests as the VMs wanted need, as this kernel counts them."""
-    snapshot = with_host(platform="xcp-ng", platform_version=version, kernel=kernel)
-    snapshot = dataclasses.replace(snapshot, aio=Aio(0, 2097152))
-    found = plan(snapshot, 2000, windows=1)
-    room = next(room for room in found.rooms if room.limit == "aio_requests")
-
-    assert room.remedies[0] == f"sysctl -w fs.aio-max-nr={2000 * 3 * each}"
-
-
-def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:
-    """Without a count the command doubles the limit."""
-    room = next(r for r in plan(xenserver("6.2.0"), linux=1).rooms if r.limit == "aio_requests")
-
-    assert room.remedies[0] == "sysctl -w fs.aio-max-nr=2097152"
-
-
-@pytest.mark.parametrize("snapshot", [xenserver("6.1.0"), xenserver("6.2.0"), full_xl()])
-def test_every_room_has_a_remedy_of_one_line(snapshot: Snapshot) -> None:
-    """Every limit of a plan says what makes more room, one line each."""
-    for room in (*plan(snapshot, windows=1).rooms, *plan(snapshot, linux=1).rooms):
-        assert room.batches is None or room.remedies
-        assert all(text.isprintable() for text in room.remedies)
 
 
 shapes = st.builds(

@@ -130,17 +130,19 @@ def fit_each(
     return tuple(fit(states, snapshot, {shape: 1}) for shape in shapes)
 
 
-def units(cost: Cost, shape: Shape, dom0_vcpus: int | None) -> Units:
+def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | None = None) -> Units:
     """What one VM of the shape takes at this cost.
 
     Disks have as many rings as guest and dom0 have vCPUs for, network interfaces as many queues
-    unless the shape says how many; where dom0's vCPUs are not known, the guest's count. Memory is
-    not looked at where the shape states none.
+    unless the shape says how many, and `max_queues` at most, where netback's is known. Where dom0's
+    vCPUs are not known, the guest's count. Memory is not looked at where the shape states none.
     """
     if cost.memory and not shape.memory_bytes:
         return 0
     agreed = shape.vcpus if dom0_vcpus is None else min(shape.vcpus, dom0_vcpus)
     queues = shape.queues or agreed
+    if max_queues is not None:
+        queues = min(shape.queues or shape.vcpus, max(1, max_queues))
     total = (
         cost.domain
         + cost.vcpu * shape.vcpus
@@ -193,7 +195,9 @@ class _Question:
         return any(cost is not None and not self._units(cost, shape) for cost, shape in found)
 
     def _units(self, cost: Cost, shape: Shape) -> Units:
-        return units(cost, shape, dom0_vcpus(self.snapshot))
+        host = self.snapshot.host
+        queues = host.netback_queues if host is not None else None
+        return units(cost, shape, dom0_vcpus(self.snapshot), queues)
 
     def _room(self, limit: Limit, instance: str, state: LimitState | None, takes: Units) -> Room:
         if state is None or state.used is None or state.headroom is None:

@@ -47,7 +47,7 @@ def _event_channels(_state: LimitState, snapshot: Snapshot, _target: int) -> tup
     host = snapshot.host
     if host is not None and host.abi is not None and host.abi.ports < ceilings.FIFO_PORTS:
         return _older_abi(host)
-    return (_FEWER_QUEUES, "131,071 event channels are all there are: use another host")
+    return (*_fewer_queues(snapshot), "131,071 event channels are all there are: use another host")
 
 
 def _older_abi(host: Host) -> tuple[str, ...]:
@@ -57,8 +57,16 @@ def _older_abi(host: Host) -> tuple[str, ...]:
     return ("update the host: XenServer 6.2 has 4,095, Xen 4.4 with Linux 3.14 has 131,071",)
 
 
-def _irqs(_state: LimitState, _snapshot: Snapshot, _target: int) -> tuple[str, ...]:
-    return (_FEWER_QUEUES, "run a dom0 kernel of Linux 6.5 or later, or one built for more CPUs")
+def _fewer_queues(snapshot: Snapshot) -> tuple[str, ...]:
+    host = snapshot.host
+    return () if host is not None and host.netback_queues == 1 else (_FEWER_QUEUES,)
+
+
+def _irqs(_state: LimitState, snapshot: Snapshot, _target: int) -> tuple[str, ...]:
+    return (
+        *_fewer_queues(snapshot),
+        "run a dom0 kernel of Linux 6.5 or later, or one built for more CPUs",
+    )
 
 
 def _grant_frames(_state: LimitState, snapshot: Snapshot, target: int) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ TYPES: Final = ("pv", "pvh", "hvm")
 class Shape:
     """A VM as far as the limits know it.
 
-    `queues` are the queues of each network interface, 0 for as many as guest and dom0 have vCPUs
-    for. `memory_bytes` is 0 where it is not to be looked at; `dom0_memory_bytes` and `tasks` are
+    `queues` are the queues of each network interface, 0 for as many as guest and netback allow.
+    `memory_bytes` is 0 where it is not to be looked at; `dom0_memory_bytes` and `tasks` are
     what dom0 needs for the VM, 0 where nobody says. `bridge` is where the network interfaces go,
     empty for the bridge with the most ports left.
     """

@@ -64,6 +64,7 @@ class Host:
 
     `platform` is xenserver, xcp-ng, debian, another os-release ID, or empty; `platform_version`
     its own version ("6.2.0", "8.3", "12"). `nr_irqs` is the kernel's NR_IRQS from its log.
+    `netback_queues` is the most queues netback gives a network interface.
     """
 
     xen: tuple[int, int] | None
@@ -79,6 +80,7 @@ class Host:
     is_dom0: bool
     abi: Abi | None
     nr_irqs: int | None
+    netback_queues: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from tests.probes.support import (
     versions,
 )
 from xenwatch.parse.xenversion import XEN_VERSION
-from xenwatch.probes.host import HOST, KERNEL_LOG
+from xenwatch.probes.host import HOST, KERNEL_LOG, NETBACK_QUEUES
 from xenwatch.snapshot import Abi, Host, Snapshot
 
 BEGIN = b"6,1,0,-;Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org)\n"
@@ -54,6 +54,12 @@ def read(source: FakeHost, previous: Snapshot | None = None) -> Host:
     """What the probe reads."""
     found: Host = value_of(HOST, source, previous)
     return found
+
+
+@pytest.mark.parametrize(("files", "queues"), [({NETBACK_QUEUES: b"8\n"}, 8), ({}, None)])
+def test_the_queues_netback_gives_are_read(files: dict[str, bytes], queues: int | None) -> None:
+    """netback's max_queues is a fact of the host, and not known where netback has none."""
+    assert read(host(files=files)).netback_queues == queues
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ def build(tree: FileTree, dom0: Dom0) -> None:
     tree.file("/proc/stat", partial(_stat, dom0))
     tree.file("/proc/net/dev", partial(_net_dev, dom0))
     tree.directory("/sys/kernel/debug/bdi")
+    if dom0.platform.drivers.vif_channels > 1:
+        queues = render_number(dom0.platform.max_queues)
+        tree.file("/sys/module/xen_netback/parameters/max_queues", queues)
     for link in dom0.links.values():
         if _VIF.match(link.name):
             for queue in range(_queues(dom0, link.name)):

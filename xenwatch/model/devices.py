@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from xenwatch.model.lease import CONNECTED, INITIALISING, Lease
+from xenwatch.model.overhead import memory_overhead
 from xenwatch.model.platform import XAPI, XL, Platform
 from xenwatch.model.qemu import ARGUMENTS, USUAL, Habits, Life
 from xenwatch.model.refusal import Refused
 from xenwatch.model.resources import Process
-from xenwatch.model.state import Domain
 from xenwatch.parse.qemu import SERIAL
 
 XVDA: Final = 51712
@@ -96,13 +96,13 @@ def vm(
 ) -> Shape:
     """A VM as its drivers and those of the platform agree on rings and queues.
 
-    Both are as many as guest and dom0 have vCPUs for, where the backend has more than one at all;
-    `queues` says how many instead.
+    Rings are as many as guest and dom0 have vCPUs for, where the backend has more than one at all,
+    queues as many as the guest has vCPUs, or `queues`, and netback gives.
     """
     agreed = min(vcpus, platform.vcpus)
     disk = Disk(rings=1 if platform.blktap else agreed)
     nic = Nic(
-        queues=1 if platform.drivers.vif_channels == 1 else queues or agreed,
+        queues=min(queues or vcpus, platform.max_queues),
         control=kind == "hvm" and platform.drivers.control_ring,
     )
     return Shape(kind, vcpus, memory_kib, (disk,) * disks, (nic,) * vifs, uefi=uefi)
@@ -127,25 +127,6 @@ class Memory:
         xl = lease.dom0.platform.toolstack == XL
         with told(OUT_OF_MEMORY if xl else "HOST_NOT_ENOUGH_FREE_MEMORY"):
             lease.host_memory(lease.guest.memory_kib + lease.guest.overhead_kib)
-
-
-def memory_overhead(guest: Domain, platform: Platform) -> int:
-    """KiB that Xen and the toolstack take for a guest beside its memory.
-
-    libxl asks for 256 pages a vCPU and two a MiB where the guest is paged (libxl_utils.c), and for
-    1 or 2 MiB beside it (LIBXL_PV_EXTRA_MEMORY, LIBXL_HVM_EXTRA_MEMORY). xapi counts the same pool
-    in whole MiB, since XenServer 7 for PV guests too, one MiB or two beside it, and what a shim
-    takes that runs a PV guest as PVH.
-    """
-    mib = guest.memory_kib // 1024
-    pool = 1024 * guest.vcpus + 8 * mib
-    paged = guest.type != "pv"
-    if platform.toolstack == XL:
-        return pool + 2048 if paged else 1024
-    if not paged and platform.kernel < (3, 0):
-        return 1024
-    shim = 1024 * (23 + mib // 90) if guest.type == "pvh" else 0
-    return -(-pool // 1024) * 1024 + shim + (2048 if paged else 1024)
 
 
 @dataclass(frozen=True, slots=True)

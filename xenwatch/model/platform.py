@@ -86,7 +86,7 @@ class Platform:
     host. `slices` are weights in
     the scale of `cgroup_version` (0: no control groups), `control_members` the services that
     drop-ins put into control.slice, `guest_group` the control group of QEMUs and of
-    `xl create`.
+    `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
     """
 
     name: str
@@ -130,11 +130,23 @@ class Platform:
     minors: int = 0
     blktap_ids: bool = False
     drivers: Drivers = Drivers()
+    netback_queues: int = 0
 
     @property
     def blktap(self) -> bool:
         """Whether disks are served by tapdisks."""
         return self.aio > 0
+
+    @property
+    def max_queues(self) -> int:
+        """Queues netback gives a network interface, by its own default as many as dom0 has vCPUs.
+
+        From Linux 4.11 on those are 8 at most (drivers/net/xen-netback/netback.c).
+        """
+        if self.drivers.vif_channels == 1:
+            return 1
+        default = self.vcpus if self.kernel < (4, 11) else min(8, self.vcpus)
+        return self.netback_queues or default
 
     @property
     def kernel(self) -> tuple[int, int]:

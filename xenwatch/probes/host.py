@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from xenwatch.parse import xenversion
 from xenwatch.parse.kernel_log import KernelLog, parse_kernel_log
-from xenwatch.parse.text import assignments, uname, version_pair, word
+from xenwatch.parse.text import assignments, number, uname, version_pair, word
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import (
     CAPABILITIES,
@@ -18,6 +18,8 @@ from xenwatch.snapshot import Abi, Host, Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 KERNEL_LOG = "/dev/kmsg"
+NETBACK_QUEUES = "/sys/module/xen_netback/parameters/max_queues"
+"""Since Linux 3.16; by default dom0's vCPUs, from Linux 4.11 on 8 at most (netback_init)."""
 FIFO_PORTS = 1 << 17
 """EVTCHN_FIFO_NR_CHANNELS (xen/include/public/event_channel.h)."""
 UNREAD = KernelLog(None, None, complete=False)
@@ -25,7 +27,7 @@ _FIFO_OFF = tuple(f"xen.fifo_events={value}" for value in ("0", "n", "N", "off",
 
 
 def read(source: Source, previous: Snapshot) -> Host:
-    """The host's facts. They do not change while it runs, the kernel log's lines only vanish.
+    """The host's facts. Few of them change while it runs, the kernel log's lines only vanish.
 
     So that log, which is long where guests come and go, is read until it has told what it can.
     """
@@ -58,6 +60,7 @@ def read(source: Source, previous: Snapshot) -> Host:
         is_dom0=b"control_d" in capabilities,
         abi=abi,
         nr_irqs=log.nr_irqs or (known.nr_irqs if known is not None else None),
+        netback_queues=_netback_queues(source),
     )
 
 
@@ -95,6 +98,14 @@ def _cgroup_version(source: Source) -> int | None:
     if not names:
         return None
     return 2 if "cgroup.controllers" in names else 1
+
+
+def _netback_queues(source: Source) -> int | None:
+    """Most queues of a network interface; not known where it cannot be read."""
+    try:
+        return number(NETBACK_QUEUES, source.read(NETBACK_QUEUES))
+    except SourceError:
+        return None
 
 
 def _kernel_log(source: Source) -> KernelLog:
@@ -153,7 +164,8 @@ def _two_level(boot: _Boot) -> str | None:
 
 HOST = Probe(
     name="host",
-    reads="uname, /sys/hypervisor, /etc/os-release, /etc/xensource-inventory, /dev/kmsg",
+    reads="uname, /sys/hypervisor, /etc/os-release, /etc/xensource-inventory, /dev/kmsg, "
+    f"{NETBACK_QUEUES}",
     advice="run as root; mount sysfs",
     read=read,
     interval=300.0,
