@@ -88,7 +88,8 @@ ELSEWHERE = {
     "xenwatch top": TOP,
     "xenwatch top --source synthetic": TOP,
     "xenwatch check": CHECK,
-    "install -m 644 contrib/icinga/xenwatch.conf /etc/icinga2/conf.d/": CHECK,
+    "install -D -m 644 contrib/icinga/xenwatch.conf "
+    "/etc/icinga2/zones.d/global-templates/xenwatch.conf": CHECK,
     "curl -s http://127.0.0.1:10730/api/v1/overview": "tests/test_web.py asks the server the same",
     'make demo ARGS="--prometheus-port 9190 --alertmanager-port 9193"': DEMO,
     "systemctl show control.slice -p CPUShares -p CPUWeight -p DropInPaths": "it needs systemd",
