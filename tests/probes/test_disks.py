@@ -115,6 +115,17 @@ def test_a_silent_xenstored_costs_the_storage_and_nothing_else() -> None:
     assert found[3, 51712].read.requests == 39
 
 
+def test_a_moment_of_silence_mislabels_no_disk() -> None:
+    """Without an answer of xenstored a disk's storage is unknown, and asked for in a later pass."""
+    silent = host()
+    silent.store = None
+    first = value_of(DISKS, silent)
+
+    assert first.by_device[1, 51712].storage is None
+    params = {"/local/domain/0/backend/vbd/1/51712/params": b"/dev/sm/backend/5e-1/v-1"}
+    assert disks(host(params), Snapshot(disks=first))[1, 51712].storage == "5e-1"
+
+
 def test_what_storage_a_disk_is_on_is_asked_once() -> None:
     """Later passes read counters alone."""
     first = value_of(DISKS, host())

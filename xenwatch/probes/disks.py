@@ -42,10 +42,11 @@ def read(source: Source, previous: Snapshot) -> Disks:
         if storage is None and questions:
             questions -= 1
             try:
-                storage = _repository(source, match[1], key)
+                repository = _repository(source, match[1], key)
             except SourceError:  # a silent xenstored does not keep the kernel from counting
                 questions = 0
-            storage = storage or _block_device(source, name)
+            else:
+                storage = repository or _block_device(source, name)
         disk = (_tapdisk if match[1] == "vbd3" else _blkback)(source, name, storage)
         if disk is not None:
             found[key] = disk
