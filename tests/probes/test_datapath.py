@@ -162,6 +162,21 @@ def test_time_of_ended_threads_stays_while_the_domain_lives() -> None:
     assert datapath(passed(host({}), gone)).cpu_seconds() == {}
 
 
+def test_a_tapdisk_that_reconnects_counts_once() -> None:
+    """Between two connections of its frontend it serves no disk, and its time goes on, once."""
+    domains = value_of(DOMAINS, dom0(calls=xen([info(0), info(7)])))
+    snapshot = Snapshot(domains=domains)
+    for ticks, files in ((100, ("vbd-7-51712",)), (110, ()), (120, ("vbd-7-51712",))):
+        shared = {"/dev/shm": ("td3-30",), "/dev/shm/td3-30": files}
+        tapdisk = {30: stat(30, "tapdisk", ticks, kernel=False)}
+        snapshot = passed(host(tapdisk, directories=shared), snapshot)
+
+        assert datapath(snapshot).cpu_seconds() == {(7, "tapdisk"): ticks / 100}
+    gone = dataclasses.replace(snapshot, domains=value_of(DOMAINS, dom0(calls=xen([info(0)]))))
+    left = host({30: stat(30, "tapdisk", 120, kernel=False)})
+    assert datapath(passed(left, gone)).cpu_seconds() == {}
+
+
 LINKS = render_links(
     [
         Link(1, "xenbr0", None, "bridge"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.parse import cpustat, netdev
@@ -66,14 +66,21 @@ def read(source: Source, previous: Snapshot) -> Datapath:
     devices = frozenset(list_optional(source, DIRECTORY) or ())
     passes = last.passes + 1 if devices == last.devices else 0
     passed_over = frozenset() if passes % SEARCH_EVERY == 0 else last.passed_over
-    workers = dict(_again(source, last.workers))
-    workers |= _tapdisks(source)
+    tapdisks = _tapdisks(source)
+    living = _living(previous)
+    known = {
+        pid: worker
+        for pid, worker in last.workers.items()
+        if pid not in tapdisks
+        and (worker.kind != TAPDISK or living is None or worker.domid in living)
+    }
+    workers = {**_again(source, known), **tapdisks}
     if passes < SETTLED or passes % SEARCH_EVERY == 0:
         found, passed_over = _search(source, {*workers, *passed_over}, passed_over)
         workers |= found
     return Datapath(
         dict(sorted(workers.items())),
-        _ended(previous, last, workers),
+        _ended(living, last, workers),
         _vifs(source, previous),
         passed_over,
         devices,
@@ -81,12 +88,24 @@ def read(source: Source, previous: Snapshot) -> Datapath:
     )
 
 
-def _again(source: Source, known: Mapping[int, Worker]) -> Iterator[tuple[int, Worker]]:
-    """The known kernel threads that still run, as they are now."""
+def _living(previous: Snapshot) -> frozenset[int] | None:
+    """The domains there are, `None` where that is not known."""
+    if previous.domains is None:
+        return None
+    return frozenset(domain.domid for domain in previous.domains.domains)
+
+
+def _again(source: Source, known: Mapping[int, Worker]) -> Mapping[int, Worker]:
+    """The known workers that still run, as they are now.
+
+    A tapdisk without a disk too: its frontend may connect anew, and its CPU time goes on.
+    """
+    found = {}
     for pid, worker in known.items():
         stat = _stat(source, pid)
-        if worker.kind != TAPDISK and stat and stat.start_ticks == worker.start_ticks:
-            yield pid, Worker(worker.domid, worker.kind, worker.start_ticks, stat.cpu_seconds)
+        if stat and stat.start_ticks == worker.start_ticks:
+            found[pid] = Worker(worker.domid, worker.kind, worker.start_ticks, stat.cpu_seconds)
+    return found
 
 
 def _stat(source: Source, pid: int) -> ProcessStat | None:
@@ -152,7 +171,7 @@ def _worker(source: Source, stat: ProcessStat) -> Worker | None:
 
 
 def _ended(
-    previous: Snapshot, last: Datapath, workers: Mapping[int, Worker]
+    living: frozenset[int] | None, last: Datapath, workers: Mapping[int, Worker]
 ) -> Mapping[tuple[int, str], float]:
     """CPU time of workers that have ended, of domains that have not."""
     found = dict(last.ended)
@@ -161,8 +180,7 @@ def _ended(
         if now is None or now.start_ticks != worker.start_ticks:
             key = worker.domid, worker.kind
             found[key] = found.get(key, 0.0) + worker.cpu_seconds
-    if previous.domains is not None:
-        living = {domain.domid for domain in previous.domains.domains}
+    if living is not None:
         found = {key: seconds for key, seconds in found.items() if key[0] in living}
     return found
 
