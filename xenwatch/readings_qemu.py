@@ -10,12 +10,14 @@ from dataclasses import dataclass
 class Task:
     """One thread as last seen: its `schedstat` as it was read (empty: none), its wakeups.
 
-    A wakeup is a voluntary context switch: the thread slept, and something woke it.
+    A wakeup is a voluntary context switch: the thread slept, and something woke it. `wait_ns` is
+    what `schedstat` says of waiting for a CPU, `None` where it tells nothing.
     """
 
     tid: int
     schedstat: bytes
     wakeups: int
+    wait_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,14 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Qemus:
-    """The QEMUs of guests by domid, and the domains that may have one but have none known."""
+    """The QEMUs of guests by domid, and the domains that may have one but have none known.
+
+    `search_in` is in how many passes all processes may be searched again.
+    """
 
     by_domid: Mapping[int, Qemu]
     absent: Mapping[int, Absence]
+    search_in: int = 0
 
 
 @dataclass(frozen=True, slots=True)

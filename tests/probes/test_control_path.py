@@ -128,6 +128,16 @@ def test_a_daemons_times() -> None:
     assert found.daemons["xapi"].wait_seconds is None
 
 
+def test_a_kernel_that_keeps_no_waiting_tells_none() -> None:
+    """Where every schedstat is zeros nothing was measured, and nothing is not no waiting."""
+    files = process(7, 100, 50, t7=0)
+    files["/proc/7/task/7/schedstat"] = b"0 0 0\n"
+
+    _, wait = waited(Snapshot(daemons=Daemons({"xapi": DaemonProcess(7, "xapi", 1, None)})), files)
+
+    assert wait is None
+
+
 def test_it_does_not_apply_without_xen() -> None:
     """No daemon is asked on a host that is no dom0."""
     assert outcome_of(CONTROL_PATH, FakeHost(files=BARE)).status is Status.NOT_APPLICABLE

@@ -25,7 +25,7 @@ from xenwatch.model.render.text import render_arguments
 from xenwatch.parse.process import ProcessStat, Schedstat
 from xenwatch.probes.base import merge, run
 from xenwatch.probes.domains import DOMAINS
-from xenwatch.probes.qemu import ASKED_PASSES, QEMUS, SEARCH_EVERY
+from xenwatch.probes.qemu import ASKED_PASSES, QEMUS, SEARCH_EVERY, SEARCHED_PASSES
 from xenwatch.readings_qemu import Qemu, Qemus
 from xenwatch.snapshot import Outcome, Snapshot, Status
 
@@ -141,7 +141,8 @@ def test_an_idle_qemu_is_one_small_file_a_thread() -> None:
 
     after = value_of(QEMUS, source, before)
 
-    assert after == before.qemus
+    assert before.qemus is not None
+    assert after.by_domid == before.qemus.by_domid
     mine = [path for path in source.asked if str(path).startswith("/proc/900")]
     assert mine == [f"/proc/900/task/{tid}/schedstat" for tid in (900, 901)]
     assert "/proc" not in source.asked
@@ -196,8 +197,9 @@ def test_a_domid_of_a_new_domain_is_a_new_qemu() -> None:
     before = passed(host([Process()]))
     domains = [info(0), info(5, BLOCKED | HVM, emulation=0x3FF, generation=77)]
     new = Process(pid=950, threads={950: (schedstat(1), 3)})
+    store = {"/local/domain/5/image/device-model-pid": b"950"}
 
-    after = passed(host([new], calls=xen(domains)), before)
+    after = passed(host([new], store, calls=xen(domains)), before)
 
     assert (only(after).pid, only(after).wakeups) == (950, 3)
     assert only(after).uuid == str(handle(77))
@@ -231,10 +233,10 @@ def test_without_schedstat_wakeups_are_read_all_the_same(words: bytes | None) ->
 
 
 def test_all_processes_are_searched_rarely() -> None:
-    """A guest without a QEMU costs a search when it is new and at every tenth pass."""
+    """A guest without a QEMU costs a search at first, a few more in ten passes each, then none."""
     snapshot = Snapshot()
     searched, asked = [], []
-    for number in range(SEARCH_EVERY * 2 + 1):
+    for number in range(SEARCHED_PASSES + 2 * SEARCH_EVERY):
         source = host([])
         snapshot = passed(source, snapshot)
         if "/proc" in source.asked:
@@ -242,16 +244,57 @@ def test_all_processes_are_searched_rarely() -> None:
         if "/local/domain/5/qemu-pid" in source.asked:
             asked.append(number)
 
-    assert searched == [0, SEARCH_EVERY, 2 * SEARCH_EVERY]
+    assert searched == [number * SEARCH_EVERY for number in range(4)]
     assert asked == list(range(ASKED_PASSES))
+
+
+def test_domains_without_a_qemu_share_one_search() -> None:
+    """However many there are, and whenever each came, all of /proc is read in a tenth of passes."""
+    snapshot = Snapshot()
+    searched = []
+    for number in range(3 * SEARCH_EVERY):
+        domains = [info(domid, BLOCKED | HVM, emulation=0x3FF) for domid in range(5, 6 + number)]
+        source = host([], calls=xen([info(0), *domains]))
+        snapshot = passed(source, snapshot)
+        if "/proc" in source.asked:
+            searched.append(number)
+
+    assert searched == [0, SEARCH_EVERY, 2 * SEARCH_EVERY]
+
+
+def test_a_new_guest_costs_no_search_while_xenstore_is_asked() -> None:
+    """A QEMU that starts a moment after its domain is found by its pid, without a search."""
+    none = host([], calls=xen([info(0)]))
+    snapshot = passed(host([]), passed(none))
+    assert qemus(snapshot).absent[5].passes == 0
+    late = host([Process()], {"/local/domain/5/image/device-model-pid": b"900"})
+
+    assert only(passed(late, snapshot)).pid == PID
+    for number in range(1, ASKED_PASSES + 1):
+        source = host([])
+        snapshot = passed(source, snapshot)
+        assert ("/proc" in source.asked) == (number == ASKED_PASSES)
+
+
+def test_a_qemu_that_ends_within_a_pass_has_ended() -> None:
+    """Its files were there a moment ago, its threads cannot be listed: it is absent."""
+    before = passed(host([Process()]))
+    more = {900: (schedstat(3), 160), 901: (schedstat(1), 20), 902: (schedstat(1), 5)}
+    source = host([Process(threads=more)])
+    source.directories = {"/proc": ("1", "900")}
+
+    assert list(qemus(passed(source, before)).absent) == [5]
+    assert list(qemus(passed(source)).absent) == [5]
 
 
 def test_a_silent_xenstored_hides_no_qemu() -> None:
     """Where xenstored does not answer, the processes are searched."""
     source = host([Process()])
     source.store = None
+    known = passed(host([], calls=xen([info(0)])))
 
     assert list(qemus(passed(source)).by_domid) == [5]
+    assert list(qemus(passed(source, known)).by_domid) == [5]
 
 
 def test_pv_guests_dom0_and_the_dying_have_none() -> None:

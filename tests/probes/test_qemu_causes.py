@@ -44,7 +44,7 @@ def host(
 
 def qemu(uuid: str, *tids: int) -> Qemu:
     """A QEMU with these threads."""
-    tasks = tuple(Task(tid, b"", 0) for tid in tids)
+    tasks = tuple(Task(tid, b"", 0, None) for tid in tids)
     return Qemu(uuid, tids[0], 1, (), 0.0, 0, None, tasks)
 
 

@@ -12,11 +12,11 @@ TICKS: Final = 100
 """USER_HZ: ticks of a second in /proc, the same on every architecture Xen runs on."""
 KERNEL_THREAD: Final = 0x00200000
 """PF_KTHREAD (include/linux/sched.h)."""
-_STAT = re.compile(
-    rb"(\d{1,10}) \((.{0,64})\) ([A-Za-z]) (-?\d{1,20}(?: -?\d{1,20})*)\n?\Z", re.DOTALL
-)
+_STAT = re.compile(rb"(\d{1,10}) \((.{0,64})\) ([A-Za-z])( [-0-9 ]{1,1300})\n?\Z", re.DOTALL)
+NO_SCHEDSTAT: Final = frozenset({b"", b"0 0 0\n"})
+"""What schedstat says of a thread that never ran, or where the kernel keeps no such numbers."""
 _SCHEDSTAT = re.compile(rb"(\d{1,20}) (\d{1,20}) (\d{1,20})\n?\Z")
-_FLAGS, _UTIME, _STIME, _NICE, _START, _POLICY = 5, 10, 11, 15, 18, 37
+_FLAGS, _UTIME, _STIME, _NICE, _THREADS, _START, _POLICY = 5, 10, 11, 15, 16, 18, 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class ProcessStat:
     def cpu_seconds(self) -> float:
         """User and system time of all its threads, those that ended included."""
         return (self.numbers[_UTIME] + self.numbers[_STIME]) / TICKS
+
+    @property
+    def threads(self) -> int:
+        """How many threads it has."""
+        return self.numbers[_THREADS]
 
     @property
     def start_ticks(self) -> int:
@@ -71,7 +76,10 @@ def parse_stat(data: bytes) -> ProcessStat:
     match = _STAT.match(data)
     if not match:
         raise ParseError("/proc/PID/stat", "expected 'pid (comm) state' and numbers", data)
-    numbers = tuple(map(int, match[4].split()))
+    try:
+        numbers = tuple(map(int, match[4].split()))
+    except ValueError:
+        raise ParseError("/proc/PID/stat", "expected numbers behind the state", data) from None
     if not 38 <= len(numbers) <= 60:
         raise ParseError("/proc/PID/stat", "expected 38 to 60 numbers", data)
     return ProcessStat(int(match[1]), match[2], match[3].decode("ascii"), numbers)
@@ -83,3 +91,11 @@ def parse_schedstat(data: bytes) -> Schedstat:
     if not match:
         raise ParseError("/proc/PID/schedstat", "expected three numbers", data)
     return Schedstat(int(match[1]), int(match[2]), int(match[3]))
+
+
+def waited_ns(data: bytes) -> int | None:
+    """Nanoseconds a thread waited for a CPU, by its schedstat; `None` where that tells nothing.
+
+    Raises `ParseError`.
+    """
+    return None if data in NO_SCHEDSTAT else parse_schedstat(data).wait_ns

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from xenwatch.parse.errors import ParseError
 
 _NUMBER = re.compile(rb"\s*(-?\d{1,20})\s*\Z")
-_VOLUNTARY = re.compile(rb"^voluntary_ctxt_switches:\t(\d{1,20})$", re.MULTILINE)
+_VOLUNTARY = b"\nvoluntary_ctxt_switches:\t"
 
 
 def number(subject: str, data: bytes) -> int:
@@ -44,10 +44,11 @@ def voluntary_switches(data: bytes) -> int:
 
     Raises `ParseError`.
     """
-    match = _VOLUNTARY.search(data)
-    if not match:
+    _, found, rest = data.rpartition(_VOLUNTARY)
+    value, newline, _ = rest.partition(b"\n")
+    if not found or not newline or not value.isdigit() or len(value) > 20:
         raise ParseError("/proc/PID/task/TID/status", "no voluntary_ctxt_switches", data)
-    return int(match[1])
+    return int(value)
 
 
 def uname(data: bytes) -> tuple[str, str, str, str]:

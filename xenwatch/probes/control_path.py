@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.parse.process import parse_schedstat, parse_stat
+from xenwatch.parse.process import parse_stat, waited_ns
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings_soft import ControlPath, DaemonTimes, RoundTrips
@@ -73,8 +73,9 @@ def _times(source: Source, pid: int, last: DaemonTimes | None) -> DaemonTimes | 
     waits = {}
     for tid in list_optional(source, f"/proc/{pid}/task") or ():
         schedstat = read_optional(source, f"/proc/{pid}/task/{tid}/schedstat")
-        if schedstat is not None:
-            waits[int(tid)] = parse_schedstat(schedstat).wait_ns
+        waited = None if schedstat is None else waited_ns(schedstat)
+        if waited is not None:
+            waits[int(tid)] = waited
     ended = 0
     if last is not None and (last.pid, last.start_ticks) == (pid, stat.start_ticks):
         gone = sum(wait for tid, wait in last.wait_ns.items() if tid not in waits)

@@ -5,17 +5,16 @@ A process is known by pid and start time, so that a number that was used again n
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from xenwatch.parse.process import parse_schedstat, parse_stat
+from xenwatch.parse.process import NO_SCHEDSTAT, parse_stat, waited_ns
 from xenwatch.parse.qemu import arguments, device_model_of, emulated_devices
 from xenwatch.parse.text import voluntary_switches
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.domains import list_domains
-from xenwatch.probes.xen import read_optional, require_dom0
+from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
 from xenwatch.readings_qemu import Absence, Qemu, Qemus, Task
 from xenwatch.snapshot import Snapshot
@@ -26,39 +25,48 @@ PID_KEYS: Final = ("image/device-model-pid", "qemu-pid")
 ASKED_PASSES: Final = 5
 """How many passes xenstore is asked for a domain's QEMU, which starts after its domain."""
 SEARCH_EVERY: Final = 10
-"""After how many passes all of /proc is searched again for domains without a known QEMU."""
+"""After how many passes all of /proc may be searched again for domains without a known QEMU."""
+SEARCHED_PASSES: Final = 3 * SEARCH_EVERY
+"""For how many passes /proc is searched for a domain: a QEMU starts soon after it, or never."""
 ASKED_AT_ONCE: Final = 16
 """Domains whose QEMU xenstore is asked for in one pass."""
 LISTINGS: Final = 3
 """How often the threads of one process are listed in a pass, until they stay the same."""
 CMDLINE_MAX: Final = 1 << 16
-NO_SCHEDSTAT: Final = frozenset({b"", b"0 0 0\n"})
-"""What schedstat says of a thread that never ran, or where the kernel keeps no such numbers."""
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
-_THREADS, _START = 16, 18
-"""Places of num_threads and starttime among the numbers behind the state (proc(5))."""
 _NANOSECONDS: Final = 1e9
 
 
 def read(source: Source, previous: Snapshot) -> Qemus:
     """The QEMUs by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    last: Qemus = previous.last("qemus") or Qemus({}, {})
+    last: Qemus | None = previous.last("qemus")
+    known, were = (last.by_domid, last.absent) if last is not None else ({}, {})
     found: dict[int, Qemu] = {}
     absent: dict[int, Absence] = {}
     for domid, uuid in _wanted(source, previous).items():
-        known = last.by_domid.get(domid)
-        qemu = _again(source, known) if known is not None and known.uuid == uuid else None
+        before = known.get(domid)
+        qemu = _again(source, before) if before is not None and before.uuid == uuid else None
         if qemu is not None:
             found[domid] = qemu
             continue
-        was = last.absent.get(domid)
+        was = were.get(domid)
         passes = was.passes + 1 if was is not None and was.uuid == uuid else 0
         absent[domid] = Absence(uuid, passes)
-    for domid, qemu in _look_for(source, absent, {it.pid for it in found.values()}):
-        found[domid] = qemu
-        del absent[domid]
-    return Qemus(dict(sorted(found.items())), absent)
+    told, answered = _told(source, absent)
+    found |= told
+    absent = {domid: it for domid, it in absent.items() if domid not in told}
+    search_in = max(last.search_in - 1, 0) if last is not None else 0
+    # The first reading of all is complete, for it may be the only one.
+    late = any(ASKED_PASSES <= it.passes <= SEARCHED_PASSES for it in absent.values())
+    if not search_in and absent and (late or not answered or last is None):
+        search_in = SEARCH_EVERY
+        for domid, pid in _search(source, {it.pid for it in found.values()}):
+            qemu = _first(source, domid, absent[domid].uuid, pid) if domid in absent else None
+            if qemu is not None:
+                found[domid] = qemu
+                del absent[domid]
+    return Qemus(dict(sorted(found.items())), absent, search_in)
 
 
 def _wanted(source: Source, previous: Snapshot) -> Mapping[int, str]:
@@ -77,32 +85,45 @@ def _again(source: Source, known: Qemu) -> Qemu | None:
     When no thread has run, nothing has changed: no other process has had the very nanoseconds of
     CPU time and of waiting, and no thread begins or ends without one that runs.
     """
-    seen = [_schedstat(source, known.pid, task.tid) for task in known.tasks]
-    if all(map(_has_not_run, known.tasks, seen)):
+    tasks: list[Task] = []
+    changed = False
+    for task in known.tasks:
+        schedstat = _schedstat(source, known.pid, task.tid)
+        if schedstat == task.schedstat and schedstat not in NO_SCHEDSTAT:
+            tasks.append(task)
+            continue
+        changed = True
+        now = _task(source, known.pid, task.tid, schedstat)
+        if now is not None:
+            tasks.append(now)
+    if not changed and tasks:
         return known
     data = read_optional(source, f"/proc/{known.pid}/stat")
-    if data is None:
+    stat = None if data is None else parse_stat(data)
+    if stat is None or stat.start_ticks != known.start_ticks:
         return None
-    stat = parse_stat(data)
-    if stat.numbers[_START] != known.start_ticks:
-        return None
-    tasks = [
-        task if _has_not_run(task, schedstat) else _task(source, known.pid, task.tid, schedstat)
-        for task, schedstat in zip(known.tasks, seen, strict=True)
-    ]
-    alive = tuple(task for task in tasks if task is not None)
-    if len(alive) != len(tasks) or stat.numbers[_THREADS] != len(tasks):
-        alive = _listed(source, known.pid, alive)
-    living = {task.tid for task in alive}
-    ended = [task for task in known.tasks if task.tid not in living]
-    return _summed(
-        dataclasses.replace(
-            known,
-            cpu_seconds=stat.cpu_seconds,
-            ended_wakeups=known.ended_wakeups + sum(task.wakeups for task in ended),
-            ended_wait_ns=known.ended_wait_ns + sum(map(_wait_ns, ended)),
-            tasks=alive,
-        )
+    alive: list[Task] | None = tasks
+    if len(tasks) != len(known.tasks) or stat.threads != len(tasks):
+        alive = _listed(source, known.pid, tasks)
+        if alive is None:
+            return None
+    ended_wakeups, ended_wait_ns = known.ended_wakeups, known.ended_wait_ns
+    if alive is not tasks:
+        living = {task.tid for task in alive}
+        ended = [task for task in known.tasks if task.tid not in living]
+        ended_wakeups += sum(task.wakeups for task in ended)
+        ended_wait_ns += sum(task.wait_ns or 0 for task in ended)
+    return Qemu(
+        known.uuid,
+        known.pid,
+        known.start_ticks,
+        known.devices,
+        stat.cpu_seconds,
+        ended_wakeups + sum(task.wakeups for task in alive),
+        _wait_seconds(ended_wait_ns, alive),
+        tuple(alive),
+        ended_wakeups,
+        ended_wait_ns,
     )
 
 
@@ -112,54 +133,48 @@ def _first(source: Source, domid: int, uuid: str, pid: int) -> Qemu | None:
     argv = _arguments(source, pid)
     if data is None or device_model_of(argv) != domid:
         return None
+    tasks = _listed(source, pid, ())
+    if tasks is None:
+        return None
     stat = parse_stat(data)
-    return _summed(
-        Qemu(
-            uuid=uuid,
-            pid=pid,
-            start_ticks=stat.numbers[_START],
-            devices=emulated_devices(argv),
-            cpu_seconds=stat.cpu_seconds,
-            wakeups=0,
-            wait_seconds=None,
-            tasks=_listed(source, pid, ()),
-        )
+    return Qemu(
+        uuid,
+        pid,
+        stat.start_ticks,
+        emulated_devices(argv),
+        stat.cpu_seconds,
+        sum(task.wakeups for task in tasks),
+        _wait_seconds(0, tasks),
+        tuple(tasks),
     )
 
 
-def _summed(qemu: Qemu) -> Qemu:
-    """The QEMU with its sums made from its threads."""
-    told = any(task.schedstat not in NO_SCHEDSTAT for task in qemu.tasks)
-    wait_ns = qemu.ended_wait_ns + sum(map(_wait_ns, qemu.tasks))
-    return dataclasses.replace(
-        qemu,
-        wakeups=qemu.ended_wakeups + sum(task.wakeups for task in qemu.tasks),
-        wait_seconds=wait_ns / _NANOSECONDS if told else None,
-    )
+def _wait_seconds(ended_wait_ns: int, tasks: Iterable[Task]) -> float | None:
+    waits = [task.wait_ns for task in tasks if task.wait_ns is not None]
+    return (ended_wait_ns + sum(waits)) / _NANOSECONDS if waits else None
 
 
-def _wait_ns(task: Task) -> int:
-    return 0 if task.schedstat in NO_SCHEDSTAT else parse_schedstat(task.schedstat).wait_ns
+def _listed(source: Source, pid: int, read_already: Iterable[Task]) -> list[Task] | None:
+    """The threads there are now, `None` when the process has ended.
 
-
-def _listed(source: Source, pid: int, read_already: Iterable[Task]) -> tuple[Task, ...]:
-    """The threads there are now; those read already in this pass are not read again.
-
-    Listed again after they were read: one that began in between would be missed for as long as
-    the thread that made it sleeps.
+    Those read already in this pass are not read again. Listed again after they were read: one that
+    began in between would be missed for as long as the thread that made it sleeps.
     """
     tasks = {task.tid: task for task in read_already}
     directory = f"/proc/{pid}/task"
     names: tuple[str, ...] = ()
     for _ in range(LISTINGS):
-        before, names = names, source.listdir(directory)
+        listed = list_optional(source, directory)
+        if listed is None:
+            return None
+        before, names = names, listed
         if names == before:
             break
         for tid in map(int, names):
             task = tasks.get(tid) or _task(source, pid, tid, _schedstat(source, pid, tid))
             if task is not None:
                 tasks[tid] = task
-    return tuple(tasks[tid] for tid in map(int, names) if tid in tasks)
+    return [tasks[tid] for tid in map(int, names) if tid in tasks]
 
 
 def _schedstat(source: Source, pid: int, tid: int) -> bytes:
@@ -167,47 +182,34 @@ def _schedstat(source: Source, pid: int, tid: int) -> bytes:
     return read_optional(source, f"/proc/{pid}/task/{tid}/schedstat") or b""
 
 
-def _has_not_run(task: Task, schedstat: bytes) -> bool:
-    """Whether a thread has not run since its schedstat was read last."""
-    return schedstat == task.schedstat and schedstat not in NO_SCHEDSTAT
-
-
 def _task(source: Source, pid: int, tid: int, schedstat: bytes) -> Task | None:
     """A thread as it is now, `None` when it has ended."""
     status = read_optional(source, f"/proc/{pid}/task/{tid}/status")
-    return None if status is None else Task(tid, schedstat, voluntary_switches(status))
+    if status is None:
+        return None
+    return Task(tid, schedstat, voluntary_switches(status), waited_ns(schedstat))
 
 
-def _look_for(
-    source: Source, absent: Mapping[int, Absence], taken: Iterable[int]
-) -> list[tuple[int, Qemu]]:
-    """QEMUs of domains that have none known: from xenstore's pid, and now and then from /proc."""
+def _told(source: Source, absent: Mapping[int, Absence]) -> tuple[dict[int, Qemu], bool]:
+    """QEMUs of domains that are new here, by the pid xenstore has; and whether it answered."""
     new = [domid for domid, it in absent.items() if it.passes < ASKED_PASSES]
     found: dict[int, Qemu] = {}
     for domid in new[:ASKED_AT_ONCE]:
-        pid = _told_pid(source, domid)
+        try:
+            pid = _told_pid(source, domid)
+        except SourceError:
+            return found, False
         qemu = _first(source, domid, absent[domid].uuid, pid) if pid is not None else None
         if qemu is not None:
             found[domid] = qemu
-    if any(it.passes % SEARCH_EVERY == 0 for domid, it in absent.items() if domid not in found):
-        known = {*taken, *(qemu.pid for qemu in found.values())}
-        for domid, pid in _search(source, known):
-            if domid in absent and domid not in found:
-                qemu = _first(source, domid, absent[domid].uuid, pid)
-                if qemu is not None:
-                    found[domid] = qemu
-    return list(found.items())
+    return found, True
 
 
 def _told_pid(source: Source, domid: int) -> int | None:
-    """The pid xenstore has; when xenstored does not answer, /proc is searched all the same."""
-    try:
-        for key in PID_KEYS:
-            value = read_key(source, f"/local/domain/{domid}/{key}")
-            if value is not None and _NUMBER.match(value.decode("ascii", "replace")):
-                return int(value)
-    except SourceError:
-        pass
+    for key in PID_KEYS:
+        value = read_key(source, f"/local/domain/{domid}/{key}")
+        if value is not None and _NUMBER.match(value.decode("ascii", "replace")):
+            return int(value)
     return None
 
 
