@@ -159,8 +159,7 @@ PTYS: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(domain=1)))
 _POOLED: Final = 1 + Fraction(1, 128)
 """A byte of memory with its part of the paging pool: two pages a MiB, besides one MiB a vCPU."""
 _MEMORY_HVM: Final = Cost(domain=3 * _MIB, vcpu=_MIB, memory=_POOLED)
-_MEMORY_PV: Final = Cost(domain=_MIB, memory=1)
-_MEMORY_CLASSIC: Final = {"pv": _MEMORY_PV, "hvm": _MEMORY_HVM}
+_MEMORY_CLASSIC: Final = {"pv": Cost(domain=_MIB, memory=1), "hvm": _MEMORY_HVM}
 _MEMORY_XAPI: Final = {
     "pv": Cost(domain=2 * _MIB, vcpu=_MIB, memory=_POOLED),
     # The shim that a PVH guest may be.
@@ -171,13 +170,14 @@ HOST_MEMORY: Final[Costs] = {
     **dict.fromkeys(REGIMES, _MEMORY_XAPI),
     **dict.fromkeys(("xenserver-6.1", "xenserver-6.2"), _MEMORY_CLASSIC),
     "xl": {
-        "pv": _MEMORY_PV,
-        **_same(Cost(domain=2 * _MIB, vcpu=_MIB, memory=_POOLED), "pvh", "hvm"),
+        "pv": Cost(domain=_MIB // 4, memory=1),
+        **_same(Cost(domain=_MIB // 4, vcpu=_MIB, memory=_POOLED), "pvh", "hvm"),
     },
 }
-"""What the toolstack wants free for a VM that states its memory: libxl (libxl_domain_need_memory
-and the paging pool, which has half the pages a MiB from Xen 4.17 on where the CPU nests its page
-tables), or xapi's overhead, rounded up to a MiB (xen-api, ocaml/xapi-idl/memory/memory.ml)."""
+"""For a VM that states its memory. Under xl: the paging pool (libxl_get_required_shadow_memory;
+half the pages a MiB from Xen 4.17 on where the CPU nests its page tables) and Xen's records of a
+domain, 120 KiB on a captured host. Under xapi: the overhead that xapi reserves, rounded up to a
+MiB (xen-api, ocaml/xapi-idl/memory/memory.ml)."""
 DOM0_MEMORY: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(dom0_memory=1)))
 TASKS: Final[Costs] = dict.fromkeys(REGIMES, _same(Cost(tasks=1)))
 DOM0_LOW_MEMORY: Final[Costs] = dict.fromkeys(
