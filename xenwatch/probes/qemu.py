@@ -102,11 +102,12 @@ def _again(source: Source, known: Qemu) -> Qemu | None:
     stat = None if data is None else parse_stat(data)
     if stat is None or stat.start_ticks != known.start_ticks:
         return None
-    alive: list[Task] | None = tasks
+    alive = tasks
     if len(tasks) != len(known.tasks) or stat.threads != len(tasks):
-        alive = _listed(source, known.pid, tasks)
-        if alive is None:
+        listed = _listed(source, known.pid, tasks)
+        if listed is None:
             return None
+        alive = listed
     ended_wakeups, ended_wait_ns = known.ended_wakeups, known.ended_wait_ns
     if alive is not tasks:
         living = {task.tid for task in alive}
