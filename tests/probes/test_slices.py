@@ -199,6 +199,45 @@ def test_what_is_expected(unit: bytes | None, v1_weight: int, v2_weight: int) ->
     assert new.by_name["control.slice"].expected == v2_weight
 
 
+@pytest.mark.parametrize(
+    ("drop_ins", "expected"),
+    [
+        ({f"{UNITS}/control.slice.d/override.conf": b"[Slice]\nCPUWeight=300\n"}, 300),
+        ({"/etc/systemd/system.control/control.slice.d/50-CPUWeight.conf": b"CPUWeight=400"}, 400),
+        ({"/run/systemd/system.control/control.slice.d/50-CPUWeight.conf": b"CPUWeight=5"}, 5),
+        (
+            {
+                f"{UNITS}/control.slice.d/50-CPUWeight.conf": b"CPUWeight=300\n",
+                "/etc/systemd/system.control/control.slice.d/50-CPUWeight.conf": b"CPUWeight=400",
+                "/usr/lib/systemd/system/control.slice.d/10-vendor.conf": b"CPUWeight=100",
+            },
+            400,
+        ),
+        (
+            {
+                f"{UNITS}/control.slice.d/60-last.conf": b"[Slice]\nCPUWeight=300\n",
+                "/etc/systemd/system.control/control.slice.d/50-CPUWeight.conf": b"CPUWeight=400",
+            },
+            300,
+        ),
+        ({f"{UNITS}/control.slice.d/override.conf": b"CPUWeight=\nCPUShares=2048\n"}, 200),
+        ({f"{UNITS}/control.slice.d/override.conf~": b"[Slice]\nCPUWeight=300\n"}, 700),
+    ],
+)
+def test_drop_ins_say_what_is_expected(drop_ins: dict[str, bytes], expected: int) -> None:
+    """What `systemctl edit` and `set-property` write is believed, as systemd reads it."""
+    directories: dict[str, tuple[str, ...]] = {}
+    for path in drop_ins:
+        home, _, name = path.rpartition("/")
+        directories[home] = (*directories.get(home, ()), name)
+    unit = {f"{UNITS}/control.slice": b"[Slice]\nCPUWeight=700\n"}
+    weight = {f"{V2}/control.slice/cpu.weight": b"100\n"}
+
+    found = slices(v2(unit | drop_ins | weight, "control.slice", **directories))
+
+    assert found.by_name["control.slice"].expected == expected
+
+
 def members(*services: str) -> dict[str, bytes]:
     """Drop-ins that put services into control.slice."""
     return {f"{UNITS}/{it}.d/slice.conf": b"[Service]\nSlice=control.slice\n" for it in services}

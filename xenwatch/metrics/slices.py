@@ -36,7 +36,8 @@ SLICE_METRICS: Final = (
         "xenwatch_slice_expected_weight",
         "gauge",
         "Weight the slice should have, in the host's own scale.",
-        "the slice's unit; for control.slice 10240 shares, by systemd's conversion",
+        "the slice's unit and its drop-ins; for control.slice else 10240 shares, by systemd's"
+        " conversion",
         _of_slices(lambda it: it.expected),
         ("slice",),
     ),

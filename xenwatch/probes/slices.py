@@ -29,7 +29,13 @@ CGROUPS: Final = "/sys/fs/cgroup"
 V1_ROOTS: Final = (f"{CGROUPS}/cpu,cpuacct", f"{CGROUPS}/cpu")
 V1_ACCOUNTING: Final = f"{CGROUPS}/cpuacct"
 V1_SYSTEMD: Final = f"{CGROUPS}/systemd"
-UNITS: Final = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+LOCAL: Final = "/etc/systemd/system"
+UNITS: Final = (
+    *("/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient"),
+    *(LOCAL, "/run/systemd/system", "/usr/local/lib/systemd/system"),
+    *("/usr/lib/systemd/system", "/lib/systemd/system"),
+)
+"""Where units and their drop-ins are, the first before the others (systemd.unit(5))."""
 CONTROL: Final = "control.slice"
 NAMES: Final = (CONTROL, "vm.slice", "system.slice", "user.slice")
 CONTROL_SHARES: Final = 10240
@@ -186,22 +192,37 @@ def _pressure(source: Source, path: str) -> Mapping[str, float]:
 
 def _expected(source: Source, version: int, name: str) -> int | None:
     """The weight the slice's own unit asks for; that of control.slice is known without."""
+    says: dict[str, str] = {}
+    for path in _unit_files(source, name):
+        says |= assignments(read_optional(source, path) or b"")
+    if says.get("CPUWeight", "").isdecimal():
+        weight = int(says["CPUWeight"])
+        return weight if version == 2 else weight * NICE_0 // DEFAULT_WEIGHT
     shares = CONTROL_SHARES if name == CONTROL else None
-    for directory in UNITS:
-        data = read_optional(source, f"{directory}/{name}")
-        if data is None:
-            continue
-        says = assignments(data)
-        if says.get("CPUWeight", "").isdecimal():
-            weight = int(says["CPUWeight"])
-            return weight if version == 2 else weight * NICE_0 // DEFAULT_WEIGHT
-        if says.get("CPUShares", "").isdecimal():
-            shares = int(says["CPUShares"])
-        break
+    if says.get("CPUShares", "").isdecimal():
+        shares = int(says["CPUShares"])
     if shares is None or version == 1:
         return shares
     # systemd's own conversion (src/core/cgroup.c: cgroup_cpu_shares_to_weight).
     return min(max(shares * DEFAULT_WEIGHT // NICE_0, 1), WEIGHTS_MAX)
+
+
+def _unit_files(source: Source, name: str) -> Iterator[str]:
+    """A unit's files in the order in which the last assignment wins (systemd.unit(5)).
+
+    First the unit, of the first directory that has it; then the drop-ins by name, whatever the
+    directory: one replaces those of its name in later directories.
+    """
+    for directory in UNITS:
+        if read_optional(source, f"{directory}/{name}") is not None:
+            yield f"{directory}/{name}"
+            break
+    drop_ins: dict[str, str] = {}
+    for directory in UNITS:
+        for file in list_optional(source, f"{directory}/{name}.d") or ():
+            if file.endswith(".conf"):
+                drop_ins.setdefault(file, f"{directory}/{name}.d/{file}")
+    yield from (path for _, path in sorted(drop_ins.items()))
 
 
 def _processes(source: Source, group: str) -> Iterator[ProcessStat]:
@@ -287,7 +308,7 @@ def _control_path(source: Source, previous: Snapshot, hierarchy: _Hierarchy) -> 
 
 def _members(source: Source) -> Iterator[str]:
     """Services with a drop-in `slice.conf` that says control.slice."""
-    directory = UNITS[0]
+    directory = LOCAL
     for name in list_optional(source, directory) or ():
         if name.endswith(".service.d"):
             data = read_optional(source, f"{directory}/{name}/slice.conf")
@@ -297,7 +318,8 @@ def _members(source: Source) -> Iterator[str]:
 
 SLICES = Probe(
     name="slices",
-    reads=f"{CGROUPS}, /proc/PID/{{stat,cgroup}} of the root group, {UNITS[0]}/*.service.d",
+    reads=f"{CGROUPS}, /proc/PID/{{stat,cgroup}} of the root group, {LOCAL}/*.service.d,"
+    " the slices' units and their drop-ins",
     advice="mount the cgroup file systems; run as root",
     read=read,
     interval=30.0,
