@@ -8,6 +8,9 @@ from pathlib import Path
 LAB = Path(__file__).parent / "hosts" / "lab-debian-12-xen-4.17"
 CAPTURES = (LAB / "0-guests", LAB / "5-guests")
 
+RECORDED = sorted(path.parent for path in LAB.parent.glob("*/*/capture/manifest.json"))
+"""The hosts that `xenwatch capture` kept."""
+
 
 def domids(capture: Path) -> tuple[int, ...]:
     """The domains that were there when the host was captured."""

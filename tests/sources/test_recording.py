@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import json
 import os
@@ -115,26 +116,44 @@ def test_a_capture_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths} == {0}
 
 
-def test_the_last_answer_wins(tmp_path: Path) -> None:
-    """A question asked again is answered as it was the last time, error or not."""
-    files: dict[str, bytes] = {}
-    inner = TableSource(files=files)
+@pytest.mark.parametrize("ask", ASKING)
+def test_a_question_asked_again_has_its_first_answer(
+    ask: Callable[[Source], Any], tmp_path: Path
+) -> None:
+    """Whatever the host would say now, what was asked before is answered and saved as then."""
+    inner = copy.copy(SOURCE)
     recorder = RecordingSource(inner, tmp_path / "capture")
-
-    def seen() -> Any:
-        replayed = TreeSource(tmp_path / "capture")
-        return outcome(lambda source: source.read("/a"), replayed)
-
-    missing = outcome(lambda source: source.read("/a"), recorder)
-    assert seen() == missing
-    for content in (b"1", b"22", b""):
-        files["/a"] = content
-        recorder.read("/a")
-        assert seen() == content
-    files.clear()
-    assert outcome(lambda source: source.read("/a"), recorder) == missing
-    assert seen() == missing
+    expected = outcome(ask, recorder)
+    inner.files, inner.directories, inner.targets = {}, {}, {}
+    inner.commands, inner.replies, inner.nodes, inner.raw = {}, {}, {}, b"other"
+    for other in ASKING:
+        outcome(other, recorder)
+    assert outcome(ask, recorder) == expected
     recorder.close()
+    assert outcome(ask, TreeSource(tmp_path / "capture")) == expected
+
+
+def test_what_was_not_there_at_first_stays_away(tmp_path: Path) -> None:
+    """A file that comes while the host is captured is missing in the pass and in its replay."""
+    files: dict[str, bytes] = {}
+    recorder = RecordingSource(TableSource(files=files), tmp_path / "capture")
+    missing = outcome(lambda source: source.read("/a"), recorder)
+    files["/a"] = b"late"
+    assert outcome(lambda source: source.read("/a"), recorder) == missing
+    recorder.close()
+    assert outcome(lambda source: source.read("/a"), TreeSource(tmp_path / "capture")) == missing
+
+
+def test_hypercalls_asked_before_are_not_asked_again(tmp_path: Path) -> None:
+    """Of several hypercalls those known keep their answer, and the others are asked in turn."""
+    inner = copy.copy(SOURCE)
+    recorder = RecordingSource(inner, tmp_path / "capture")
+    known = recorder.hypercall(CALLS[1])
+    inner.replies = {**REPLIES, CALLS[1]: HypercallReply(7, b"other")}
+    expected = (REPLIES[CALLS[0]], known, REPLIES[CALLS[2]])
+    assert recorder.hypercalls(CALLS) == expected
+    recorder.close()
+    assert TreeSource(tmp_path / "capture").hypercalls(CALLS) == expected
 
 
 def test_an_interrupted_capture_can_be_replayed(tmp_path: Path) -> None:

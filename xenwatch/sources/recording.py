@@ -6,6 +6,7 @@ The format is `xenwatch.sources.tree`'s, which replays it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import threading
@@ -29,6 +30,7 @@ from xenwatch.sources.tree import (
     FILES,
     FORMAT,
     MANIFEST,
+    bounded,
     hypercall_arguments,
     mirrored,
     question,
@@ -42,6 +44,9 @@ T = TypeVar("T")
 class RecordingSource:
     """Answers as `inner` does and saves exactly what was asked in `directory`, and nothing else.
 
+    It is for one pass. A question that is asked again has its first answer again, as a replay
+    will give it: probes that ask the same see the same, in the pass and in its replay.
+
     What is saved can be private: names of VMs, the kernel's command line and log, paths. The
     directory is made readable by its owner only, must be new or empty, and can be replayed at
     any time; `close` marks it complete. A write that fails is a `SourceError` to whoever asked:
@@ -54,7 +59,7 @@ class RecordingSource:
         self._inner = inner
         self._root = os.fsencode(directory)
         self._lock = threading.Lock()
-        self._refused: set[str] = set()
+        self._said: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {
             "format": FORMAT, "xenwatch": __version__, "time": clock(), "complete": False
         }  # fmt: skip
@@ -68,17 +73,16 @@ class RecordingSource:
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         """See `Source.read`."""
-        with self._failing("read", [path]):
-            content = self._inner.read(path, limit)
         name = mirrored(path)
-        if name is None:
-            self._note("read", [path], answer=content.decode("latin-1"))
-            return content
-        with self._writing():
-            self._write_file(os.path.join(FILES.encode(), name), content)
-        if question("read", [path]) in self._refused:
-            self._note("read", [path], answer=None)
-        return content
+
+        def save(content: bytes) -> None:
+            if name is None:
+                self._write_line("read", [path], answer=_latin(content))
+            else:
+                self._write_file(os.path.join(FILES.encode(), name), content)
+
+        content = self._once("read", [path], lambda: self._inner.read(path, limit), save)
+        return bounded(content, limit, path)
 
     def listdir(self, path: str) -> tuple[str, ...]:
         """See `Source.listdir`."""
@@ -111,22 +115,27 @@ class RecordingSource:
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         """See `Source.hypercall`."""
-        with self._failing("hypercall", hypercall_arguments(call)):
-            reply = self._inner.hypercall(call)
-        self._note_hypercall(call, reply)
-        return reply
+        return self._reply(call, lambda: self._inner.hypercall(call))
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
         """See `Source.hypercalls`. Each is saved as a question of its own.
 
         Which of them failed is not known: the failure is the first one's, where a replay meets it.
         """
-        first = hypercall_arguments(calls[0]) if calls else []
-        with self._failing("hypercall", first):
-            replies = self._inner.hypercalls(calls)
-        for call, reply in zip(calls, replies, strict=False):
-            self._note_hypercall(call, reply)
-        return replies
+        replies: list[HypercallReply] = []
+        ahead: list[HypercallReply] = []
+        for number, call in enumerate(calls):
+
+            def ask(number: int = number) -> HypercallReply:
+                if not ahead:
+                    ahead.extend(self._inner.hypercalls(calls[number:]))
+                return ahead[0]
+
+            replies.append(self._reply(call, ask))
+            del ahead[:1]
+            if replies[-1].result == -errno.EINVAL:
+                break
+        return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         """See `Source.xenstore`."""
@@ -156,31 +165,48 @@ class RecordingSource:
         ask: Callable[[], T],
         encode: Callable[[T], Any],
     ) -> T:
-        with self._failing(verb, arguments):
-            answer = ask()
-        self._note(verb, arguments, answer=encode(answer))
-        return answer
+        def save(answer: T) -> None:
+            self._write_line(verb, arguments, answer=encode(answer))
 
-    @contextlib.contextmanager
-    def _failing(self, verb: str, arguments: Sequence[Any]) -> Iterator[None]:
-        """Save the error a question ends in, and let it pass."""
-        try:
-            yield
-        except SourceError as error:
-            self._refused.add(question(verb, arguments))
-            told = {"subject": error.subject, "reason": error.reason, "errno": error.errno}
-            self._note(verb, arguments, error=told)
-            raise
+        return self._once(verb, arguments, ask, save)
 
-    def _note_hypercall(self, call: Hypercall, reply: HypercallReply) -> None:
-        answer = [reply.result, reply.block.hex()]
-        self._note("hypercall", hypercall_arguments(call), answer=answer)
+    def _reply(self, call: Hypercall, ask: Callable[[], HypercallReply]) -> HypercallReply:
+        return self._ask(
+            "hypercall", hypercall_arguments(call), ask, lambda it: [it.result, it.block.hex()]
+        )
 
-    def _note(self, verb: str, arguments: Sequence[Any], **outcome: Any) -> None:
+    def _once(
+        self,
+        verb: str,
+        arguments: Sequence[Any],
+        ask: Callable[[], T],
+        save: Callable[[T], None],
+    ) -> T:
+        """The first answer to a question, or the first error, whenever it is asked."""
+        key = question(verb, arguments)
+        if key not in self._said:
+            said: T | SourceError
+            try:
+                said = ask()
+            except SourceError as error:
+                said = error
+            with self._writing():
+                if key not in self._said:  # another thread may have asked meanwhile
+                    if isinstance(said, SourceError):
+                        told = {"subject": said.subject, "reason": said.reason, "errno": said.errno}
+                        self._write_line(verb, arguments, error=told)
+                    else:
+                        save(said)
+                    self._said[key] = said
+        said = self._said[key]
+        if isinstance(said, SourceError):
+            raise SourceError(said.subject, said.reason, said.errno)
+        return said
+
+    def _write_line(self, verb: str, arguments: Sequence[Any], **outcome: Any) -> None:
         line = json.dumps({"verb": verb, "arguments": arguments, **outcome}).encode() + b"\n"
-        with self._writing():
-            self._calls.write(line)
-            self._calls.flush()
+        self._calls.write(line)
+        self._calls.flush()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

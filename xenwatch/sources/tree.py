@@ -90,13 +90,13 @@ class TreeSource:
         if question("read", [path]) in self._calls:
             content = self._answer("read", [path], path, _raw_or_none)
             if content is not None:
-                return _bounded(content, limit, path)
+                return bounded(content, limit, path)
         name = mirrored(path)
         if name is None:
             raise self._unknown(path)
         where = f"{FILES}{path}"
         try:
-            return _bounded(self._content(os.path.join(FILES.encode(), name), limit), limit, path)
+            return bounded(self._content(os.path.join(FILES.encode(), name), limit), limit, path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise self._unknown(path) from None
         except OSError as error:
@@ -221,7 +221,8 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def _bounded(content: bytes, limit: int, path: str) -> bytes:
+def bounded(content: bytes, limit: int, path: str) -> bytes:
+    """The content of a file unless it is longer than `limit` bytes. Raises `SourceError`."""
     if len(content) > limit:
         raise SourceError(path, f"longer than {limit} bytes")
     return content
