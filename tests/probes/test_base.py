@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,9 +12,15 @@ from xenwatch.parse.errors import ParseError
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import NotApplicable, Probe, merge, run, take
 from xenwatch.snapshot import Aio, Irqs, Outcome, Ptys, Snapshot, Status
+from xenwatch.sources import commands
 from xenwatch.sources.base import Source, SourceError
 
 Read = Callable[[Source, Snapshot], object]
+
+BURN = (
+    "import time\nwhile time.process_time() < 0.3: pass\nprint(time.process_time(), flush=True)\n"
+)
+"""A program that takes CPU time, and says how much."""
 
 
 def probe(read: Read, name: str = "irqs", enabled: bool = True) -> Probe:
@@ -33,6 +40,15 @@ def failing(error: BaseException) -> Read:
 def giving(value: object) -> Read:
     """A read that succeeds."""
     return lambda source, previous: value
+
+
+def burning(deadline: float, then: str) -> Read:
+    """A read that runs a program, which takes CPU time of its own and prints how much."""
+
+    def read(source: Source, previous: Snapshot) -> float:
+        return float(commands.run((sys.executable, "-c", BURN + then), deadline).stdout)
+
+    return read
 
 
 def ticks() -> Callable[[], float]:
@@ -85,6 +101,21 @@ def test_a_defect_is_a_failure(error: Exception) -> None:
 
     assert (value, outcome.status) == (None, Status.FAILED)
     assert outcome.detail.startswith(f"defect in xenwatch: {type(error).__name__}")
+
+
+def test_a_programs_cpu_time_is_its_probes() -> None:
+    """What a program took, and not only waiting for it, is the CPU time of the run."""
+    took, outcome = run(probe(burning(60.0, "")), FakeHost(), Snapshot())
+
+    assert outcome.cpu_seconds >= took
+
+
+def test_a_late_programs_cpu_time_is_its_probes() -> None:
+    """A program that is killed at the deadline has taken its CPU time all the same."""
+    value, outcome = run(probe(burning(1.0, "while True: pass")), FakeHost(), Snapshot())
+
+    assert (value, outcome.status) == (None, Status.FAILED)
+    assert outcome.cpu_seconds > outcome.seconds / 20
 
 
 def test_an_order_to_stop_is_obeyed() -> None:

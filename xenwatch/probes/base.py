@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.snapshot import Outcome, Snapshot, Status
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source, SourceError, programs_time
 
 DOMAIN: Final = "domain"
 """Event: a domain was introduced or released."""
@@ -53,7 +53,7 @@ def run(
     probe: Probe, source: Source, previous: Snapshot, clock: Callable[[], float] = time.time
 ) -> tuple[Any, Outcome]:
     """Run a probe once. Returns its value (`None` unless it succeeded) and how it went."""
-    started, wall, cpu = clock(), time.perf_counter(), time.thread_time()
+    started, wall, cpu = clock(), time.perf_counter(), _cpu_time()
     value: object = None
     detail = ""
     try:
@@ -64,8 +64,13 @@ def run(
         status, detail = Status.FAILED, str(error)
     except Exception as error:  # noqa: BLE001 - a defect in one probe must not cost the others
         status, detail = Status.FAILED, f"defect in xenwatch: {type(error).__name__}: {error}"
-    outcome = Outcome(status, detail, started, time.perf_counter() - wall, time.thread_time() - cpu)
+    outcome = Outcome(status, detail, started, time.perf_counter() - wall, _cpu_time() - cpu)
     return value, outcome
+
+
+def _cpu_time() -> float:
+    """CPU seconds of this thread and of the programs it has run."""
+    return time.thread_time() + programs_time()
 
 
 def merge(snapshot: Snapshot, name: str, value: Any, outcome: Outcome, now: float) -> Snapshot:

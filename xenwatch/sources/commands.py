@@ -11,16 +11,21 @@ import time
 from collections.abc import Sequence
 from typing import IO, Final
 
-from xenwatch.sources.base import CommandOutput, SourceError
+from xenwatch.sources.base import CommandOutput, SourceError, charge
 
 OUTPUT_MAX: Final = 16 << 20
 """131,072 lines of lsevtchn are 8 MiB."""
+_KILLED: Final = 0.2
+"""Seconds a killed command has to end."""
+_POLL: Final = (0.0005, 0.05)
+"""Seconds between two looks whether a command has ended, at first and at most."""
 _ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def run(argv: Sequence[str], deadline: float) -> CommandOutput:
     """A finished command's status and output; the whole process group is killed at the deadline.
 
+    Its CPU time is charged to the thread, also when it is killed.
     Raises `SourceError` when it cannot be started, is late or prints without end.
     """
     subject = " ".join(argv)
@@ -41,11 +46,11 @@ def run(argv: Sequence[str], deadline: float) -> CommandOutput:
     until = time.monotonic() + deadline
     try:
         out, err = _collect(subject, process.stdout, process.stderr, until, deadline)
-        status = process.wait(max(0.0, until - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        raise _late(subject, deadline) from None
+        status = _reap(process, until)
     finally:
         _end(process)
+    if status is None:
+        raise _late(subject, deadline)
     return CommandOutput(status, out, err)
 
 
@@ -78,6 +83,27 @@ def _late(subject: str, deadline: float) -> SourceError:
     return SourceError(subject, f"did not finish within {deadline:g} s")
 
 
+def _reap(process: subprocess.Popen[bytes], until: float) -> int | None:
+    """The command's status once it has ended, `None` when it has not by then."""
+    delay = _POLL[0]
+    while process.returncode is None:
+        try:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        except ChildProcessError:  # SIGCHLD is ignored here: the kernel keeps no status
+            process.returncode = 0
+            break
+        left = until - time.monotonic()
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            charge(usage.ru_utime + usage.ru_stime)
+        elif left <= 0:
+            return None
+        else:
+            time.sleep(min(delay, left))
+            delay = min(2 * delay, _POLL[1])
+    return process.returncode
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the command; one that hangs in the kernel is left to it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -85,5 +111,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(0.2)
+    _reap(process, time.monotonic() + _KILLED)
