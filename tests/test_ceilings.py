@@ -12,10 +12,12 @@ from tests.support import full_snapshot
 from xenwatch import ceilings
 from xenwatch.ceilings import INT_MAX, Ceiling
 from xenwatch.limits import LIMITS, Limit
+from xenwatch.parse.rtnl import OLD_OPENVSWITCH
 from xenwatch.snapshot import (
     Abi,
     Aio,
     Blktap,
+    Bridges,
     DaemonProcess,
     Daemons,
     Domains,
@@ -261,6 +263,12 @@ def test_bridges_by_kind() -> None:
     assert ceilings.bridge_ports_used(FULL) == {"xenbr0": 2, "ovs0": 1}
     found = {key: it.value for key, it in ceilings.bridge_ports_ceiling(FULL).items()}
     assert found == {"xenbr0": 1023, "ovs0": 65535}
+
+
+def test_a_datapath_of_old_numbers_fewer_ports() -> None:
+    """A datapath that shows its ports in sysfs, as XenServer 6 has it, numbers 1,023."""
+    snapshot = on({"bridges": Bridges({"xenbr0": 1}, {"xenbr0": OLD_OPENVSWITCH})})
+    assert ceilings.bridge_ports_ceiling(snapshot)["xenbr0"].value == 1023
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,19 @@ def test_the_bridge_with_the_most_ports_left_counts() -> None:
     ]
 
 
+def test_a_host_that_routes_has_no_ports_to_run_out_of() -> None:
+    """Without any bridge the plan is by the other limits; a bridge that is named is not there."""
+    snapshot = bridged()
+    read = dataclasses.replace(
+        snapshot, outcomes={**snapshot.outcomes, "bridges": Outcome(Status.OK)}
+    )
+    named = dataclasses.replace(LINUX, bridge="xenbr0")
+
+    assert plan(read, windows=1).batches == 500
+    assert "bridge_ports" not in rooms(plan(read, windows=1))
+    assert fit(assess(read), read, {named: 1}).batches is None
+
+
 def test_a_shape_may_name_its_bridge() -> None:
     """Shapes on two bridges take of each; a bridge that is not there is unknown."""
     snapshot = bridged(xenbr0=1000, xenbr1=3)

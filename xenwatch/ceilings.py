@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from xenwatch.parse.rtnl import BRIDGE_KIND, OLD_OPENVSWITCH, OPENVSWITCH_KIND
 from xenwatch.snapshot import DaemonProcess, Host, Snapshot
 
 FIFO_PORTS: Final = 1 << 17
@@ -25,6 +26,8 @@ BRIDGE_PORTS: Final = 1023
 """BR_MAX_PORTS is 1 << 10 and port 0 is never given out (net/bridge/br_if.c, find_portno)."""
 DATAPATH_PORTS: Final = 65535
 """USHRT_MAX (net/openvswitch/datapath.h, DP_MAX_PORTS)."""
+OLD_DATAPATH_PORTS: Final = 1023
+"""Of Open vSwitch 1.4, the one of XenServer 6: DP_MAX_PORTS was 1024, port 0 is its own."""
 LAST_DOMID: Final = 0x7FF0 - 1
 """DOMID_FIRST_RESERVED less one."""
 MINOR_BITS: Final = 20
@@ -294,8 +297,9 @@ def bridge_ports_ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
         return {}
     linux = Ceiling(BRIDGE_PORTS, "BR_MAX_PORTS less port 0")
     datapath = Ceiling(DATAPATH_PORTS, "DP_MAX_PORTS")
-    kinds = snapshot.bridges.kinds
-    return {name: linux if kind == "bridge" else datapath for name, kind in kinds.items()}
+    old = Ceiling(OLD_DATAPATH_PORTS, "DP_MAX_PORTS of Open vSwitch 1.4 less port 0")
+    by_kind = {BRIDGE_KIND: linux, OPENVSWITCH_KIND: datapath, OLD_OPENVSWITCH: old}
+    return {name: by_kind[kind] for name, kind in snapshot.bridges.kinds.items()}
 
 
 def loops_used(snapshot: Snapshot) -> Mapping[str, int]:

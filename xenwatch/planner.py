@@ -184,7 +184,7 @@ class _Question:
             if cost is None:
                 return [_unknown(limit, "", f"what a {shape.type} VM takes is not known here")]
             amount = count * self._units(cost, shape)
-            if amount:
+            if amount and not _routed(limit, present, shape, self.snapshot):
                 instance = _instance(limit, present, shape)
                 taken[instance] = taken.get(instance, 0) + amount
         return [self._room(limit, name, present.get(name), taken[name]) for name in taken]
@@ -220,6 +220,13 @@ def _cost(limit: Limit, regime: str | None, shape: Shape) -> Cost | None:
     by_type = limit.costs.get(regime or "", {})
     firmware = by_type.get(f"{shape.type}-uefi") if shape.uefi else None
     return firmware or by_type.get(shape.type)
+
+
+def _routed(
+    limit: Limit, present: Mapping[str, LimitState], shape: Shape, snapshot: Snapshot
+) -> bool:
+    """Whether network interfaces take no ports, for the host has been read and has no bridge."""
+    return limit.label == "bridge" and not (present or shape.bridge) and _read(limit, snapshot)
 
 
 def _instance(limit: Limit, present: Mapping[str, LimitState], shape: Shape) -> str:

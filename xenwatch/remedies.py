@@ -7,6 +7,7 @@ from typing import Final
 
 from xenwatch import ceilings, costs
 from xenwatch.assess import LimitState
+from xenwatch.parse.rtnl import BRIDGE_KIND
 from xenwatch.snapshot import Host, Snapshot
 
 Remedy = Callable[[LimitState, Snapshot, int], tuple[str, ...]]
@@ -153,7 +154,8 @@ def _bridge_ports(state: LimitState, snapshot: Snapshot, _target: int) -> tuple[
     if costs.regime(snapshot) == "xl":
         return ("ip link add name xenbr-more type bridge, and name it in the vif= of new VMs",)
     command = "xe network-create name-label=more, and give new VMs a VIF in it"
-    if state.ceiling is not None and state.ceiling.value == ceilings.BRIDGE_PORTS:
+    kinds = snapshot.bridges.kinds if snapshot.bridges is not None else {}
+    if kinds.get(state.instance) == BRIDGE_KIND:
         return (command, "xe-switch-network-backend openvswitch, then reboot the host")
     return (command,)
 

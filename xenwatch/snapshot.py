@@ -250,7 +250,7 @@ class Pids:
 
 @dataclass(frozen=True, slots=True)
 class Bridges:
-    """Ports by bridge; `kinds` says bridge or openvswitch."""
+    """Ports by bridge; `kinds` says bridge, openvswitch or openvswitch-1 (with ports in sysfs)."""
 
     ports: Mapping[str, int]
     kinds: Mapping[str, str]

@@ -9,9 +9,16 @@ import pytest
 from tests.captures import CAPTURES
 from tests.probes.support import FakeHost, denied, failure_of, value_of
 from xenwatch.model.render.rtnl import render_links
-from xenwatch.parse.rtnl import Link
+from xenwatch.parse.rtnl import OLD_OPENVSWITCH, Link
 from xenwatch.probes.base import NotApplicable
-from xenwatch.probes.kernel import BRIDGES, INTERRUPTS, IRQ_DIRECTORY, IRQS
+from xenwatch.probes.kernel import (
+    BRIDGES,
+    INTERFACES,
+    INTERRUPTS,
+    IRQ_DIRECTORY,
+    IRQS,
+    OPENVSWITCH_MODULES,
+)
 from xenwatch.snapshot import Bridges, Irqs, Snapshot
 
 
@@ -96,6 +103,71 @@ def test_an_open_vswitch_datapath_is_one_bridge() -> None:
 def test_a_host_without_bridges() -> None:
     """Links without bridge are a reading with none."""
     assert read(Link(1, "lo", None, "")) == Bridges({}, {})
+
+
+def test_a_datapath_that_tells_no_kind() -> None:
+    """Before Linux 3.17 Open vSwitch's devices are of no kind; the one with ports is the datapath.
+
+    A newer kernel always tells it, so that ports of something else are not taken for its own.
+    """
+    links = (
+        Link(2, "ovs-system", None, ""),
+        Link(3, "xenbr0", None, ""),
+        Link(4, "eth0", 2, ""),
+        Link(5, "vif1.0", 2, ""),
+    )
+    raw = render_links(links)
+
+    found = value_of(BRIDGES, FakeHost(raw=raw, kernel="3.10.0+10"))
+    assert found == Bridges({"ovs-system": 2}, {"ovs-system": "openvswitch"})
+    assert value_of(BRIDGES, FakeHost(raw=raw, kernel="4.4.0+10")) == Bridges({}, {})
+
+
+OLD = "2.6.32.43-0.4.1.xs1.8.0"
+"""A kernel whose links name no bridge."""
+
+
+def sysfs(*interfaces: str, ports: dict[str, tuple[str, ...]], linux: bool) -> FakeHost:
+    """An old host with these interfaces, and bridges with their ports."""
+    entries = ("brforward", "bridge", "brif") if linux else ("bridge", "brif")
+    return FakeHost(
+        raw=render_links([Link(number, name, None, "") for number, name in enumerate(interfaces)]),
+        kernel=OLD,
+        directories={
+            INTERFACES: interfaces,
+            **{f"{INTERFACES}/{name}": entries for name in ports},
+            **{f"{INTERFACES}/{name}/brif": names for name, names in ports.items()},
+        },
+    )
+
+
+@pytest.mark.parametrize(("linux", "kind"), [(True, "bridge"), (False, OLD_OPENVSWITCH)])
+def test_old_kernels_have_ports_in_sysfs_alone(linux: bool, kind: str) -> None:
+    """Where no link names its master, the bridge's directory has the ports: never none of them."""
+    ports = {"xenbr0": ("eth0", "vif1.0", "tap1.0"), "xenbr1": ()}
+    source = sysfs("lo", "eth0", "xenbr0", "xenbr1", "vif1.0", "tap1.0", ports=ports, linux=linux)
+
+    found = value_of(BRIDGES, source)
+    assert found == Bridges({"xenbr0": 3, "xenbr1": 0}, {"xenbr0": kind, "xenbr1": kind})
+
+
+def test_an_old_host_without_bridges() -> None:
+    """An old host that routes has none, which is a reading."""
+    assert value_of(BRIDGES, sysfs("lo", "eth0", ports={}, linux=True)) == Bridges({}, {})
+
+
+@pytest.mark.parametrize("module", OPENVSWITCH_MODULES)
+def test_a_datapath_that_shows_nothing_is_a_failure(module: str) -> None:
+    """Of an Open vSwitch of which an old kernel tells nothing the ports are not known."""
+    source = sysfs("lo", "eth0", "xenbr1", ports={"xenbr1": ()}, linux=True)
+    source.directories = {**source.directories, module: ("refcnt",)}
+
+    assert "Open vSwitch: this kernel does not tell" in failure_of(BRIDGES, source)
+
+
+def test_an_old_host_without_sysfs_is_a_failure() -> None:
+    """An old host whose interfaces cannot be listed is not one without bridges."""
+    assert INTERFACES in failure_of(BRIDGES, FakeHost(raw=render_links([]), kernel=OLD))
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff" * 40, render_links([])[:-4]])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.platform import Daemon, Platform
+from xenwatch.parse.rtnl import BRIDGE_KIND, MASTERS_SINCE
 
 FD_SETSIZE: Final = 1024
 """Descriptors from this number on select(2) cannot wait for."""
@@ -17,6 +18,8 @@ _BRIDGE_PORTS: Final = 1023
 """BR_MAX_PORTS less port 0 (net/bridge/br_if.c)."""
 _DATAPATH_PORTS: Final = 65535
 """DP_MAX_PORTS (net/openvswitch/datapath.h)."""
+_OLD_DATAPATH_PORTS: Final = 1023
+"""DP_MAX_PORTS less port 0 (datapath/datapath.h of Open vSwitch 1.4)."""
 _SPARSE_IRQS: Final = ((2, 6), (6, 5))
 """Until the second, and after the classic kernels, interrupts have a bitmap of this much more than
 NR_IRQS (kernel/irq/internals.h)."""
@@ -76,7 +79,7 @@ def of(platform: Platform) -> Bounds:
         memory=meminfo.get("MemAvailable", meminfo["MemFree"] + meminfo["Cached"]),
         low_memory=meminfo.get("LowFree"),
         tasks=min(map(int, pids)),
-        bridge_ports=_BRIDGE_PORTS if platform.bridge_kind == "bridge" else _DATAPATH_PORTS,
+        bridge_ports=_bridge_ports(platform),
         loops=_loops(platform),
         host_memory=platform.host_kib - platform.memory_kib,
     )
@@ -120,6 +123,12 @@ def _irqs(platform: Platform) -> int | None:
     if not classic < platform.kernel < unbound or platform.boot.nr_irqs is None:
         return None
     return platform.boot.nr_irqs + _IRQ_BITMAP_EXTRA
+
+
+def _bridge_ports(platform: Platform) -> int:
+    if platform.bridge_kind == BRIDGE_KIND:
+        return _BRIDGE_PORTS
+    return _DATAPATH_PORTS if platform.kernel >= MASTERS_SINCE else _OLD_DATAPATH_PORTS
 
 
 def _loops(platform: Platform) -> int:

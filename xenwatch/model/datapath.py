@@ -15,6 +15,7 @@ from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.netback import FIELDS
 from xenwatch.parse.process import TICKS
+from xenwatch.parse.rtnl import BRIDGE_KIND, MASTERS_SINCE
 from xenwatch.parse.tapdisk import TapdiskStats
 
 _VIF = re.compile(r"vif\d+\.\d+\Z")
@@ -57,6 +58,8 @@ def build(tree: FileTree, dom0: Dom0) -> None:
     if dom0.platform.drivers.vif_channels > 1:
         queues = render_number(dom0.platform.max_queues)
         tree.file("/sys/module/xen_netback/parameters/max_queues", queues)
+    if dom0.platform.kernel < MASTERS_SINCE:
+        _bridges(tree, dom0)
     for link in dom0.links.values():
         if _VIF.match(link.name):
             for queue in range(_queues(dom0, link.name)):
@@ -66,6 +69,21 @@ def build(tree: FileTree, dom0: Dom0) -> None:
             _blkback(tree, dom0, bus_id)
         elif bus_id.startswith("vbd3-"):
             _tapdisk(tree, dom0, bus_id)
+
+
+def _bridges(tree: FileTree, dom0: Dom0) -> None:
+    """Bridges and their ports as sysfs links them; Linux's own have a table of addresses."""
+    for link in dom0.links.values():
+        home = f"/sys/class/net/{link.name}"
+        tree.directory(home)
+        if link.index in dom0.bridge_ports:
+            tree.directory(f"{home}/brif")
+            if link.kind == BRIDGE_KIND:
+                tree.file(f"{home}/brforward", b"")
+        if link.master is not None:
+            tree.directory(f"{home}/brport")
+            bridge = dom0.links[link.master].name
+            tree.link(f"/sys/class/net/{bridge}/brif/{link.name}", f"../../{link.name}/brport")
 
 
 def _queue(tree: FileTree, dom0: Dom0, vif: str, queue: int) -> None:

@@ -11,7 +11,7 @@ from xenwatch.model import files
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
-from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.render.rtnl import render_links, told
 from xenwatch.model.render.text import render_statvfs, render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.tree import FileTree
@@ -105,7 +105,7 @@ class ModelSource:
 
     def links(self) -> bytes:
         """See `Source.links`."""
-        return render_links(self._dom0.links.values())
+        return render_links(told(self._dom0.links.values(), self._dom0.platform.kernel))
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         """See `Source.hypercall`."""

@@ -262,7 +262,8 @@ class Dom0:
         switch = self.link(self.platform.bridge, kind="openvswitch")
         self.link("eth0", switch.index)
         self.bridge_ports[switch.index] = 1
-        self.link("xenbr0", kind="openvswitch")
+        if self.platform.bridge != "xenbr0":
+            self.link("xenbr0", kind="openvswitch")
 
     def _boot_store(self) -> None:
         home = "/local/domain/0"

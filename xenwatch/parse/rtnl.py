@@ -21,6 +21,17 @@ IFLA_MASTER: Final = 10
 IFLA_LINKINFO: Final = 18
 IFLA_INFO_KIND: Final = 1
 
+BRIDGE_KIND: Final = "bridge"
+OPENVSWITCH_KIND: Final = "openvswitch"
+OLD_OPENVSWITCH: Final = "openvswitch-1"
+"""A datapath that shows its ports in sysfs, as Open vSwitch did up to 1.9."""
+MASTERS_SINCE: Final = (3, 9)
+"""Before this Linux a port tells nothing of its bridge (netdev_master_upper_dev_link)."""
+OPENVSWITCH_SINCE: Final = (3, 17)
+"""Before this Linux devices of Open vSwitch tell no kind (internal_dev_link_ops)."""
+BRIDGES_SINCE: Final = (3, 0)
+"""Before this Linux bridges tell no kind (br_link_ops, 2.6.39)."""
+
 HEADER = struct.Struct("=IHHII")
 """struct nlmsghdr: length, type, flags, sequence, port."""
 IFINFO = struct.Struct("=BxHiII")

@@ -10,7 +10,7 @@ from xenwatch.parse import cpustat, netdev
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.parse.rtnl import parse_links
+from xenwatch.parse.rtnl import MASTERS_SINCE, parse_links
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
@@ -27,8 +27,6 @@ SETTLED: Final = 3
 """Passes after a change of devices in which their threads may still begin."""
 SEARCH_EVERY: Final = 60
 """After how many passes every process is looked at again, whatever it was before."""
-MASTERS_SINCE: Final = (3, 9)
-"""Open vSwitch shows no master of its ports before this release of Linux."""
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
 VIF: Final = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
 _TAPDISK = re.compile(r"td3-(\d{1,10})\Z")

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections import Counter
 
 from xenwatch.parse.interrupts import parse_interrupts
-from xenwatch.parse.rtnl import parse_links
+from xenwatch.parse.rtnl import (
+    BRIDGE_KIND,
+    MASTERS_SINCE,
+    OLD_OPENVSWITCH,
+    OPENVSWITCH_KIND,
+    OPENVSWITCH_SINCE,
+    Link,
+    parse_links,
+)
 from xenwatch.parse.text import uname, version_pair
 from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe
 from xenwatch.probes.xen import list_optional
 from xenwatch.snapshot import Bridges, Irqs, Snapshot
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 
 IRQ_DIRECTORY = "/sys/kernel/irq"
 INTERRUPTS = "/proc/interrupts"
@@ -18,7 +26,9 @@ LEGACY = 16
 """NR_IRQS_LEGACY (arch/x86/include/asm/irq_vectors.h)."""
 CLASSIC = (3, 0)
 """Kernels before this one run as dom0 by patches of their own."""
-BRIDGE_KINDS = ("bridge", "openvswitch")
+INTERFACES = "/sys/class/net"
+OPENVSWITCH_MODULES = ("/sys/module/openvswitch", "/sys/module/openvswitch_mod")
+"""Its name since Open vSwitch 1.4, and before."""
 
 
 def read_irqs(source: Source, previous: Snapshot) -> Irqs:
@@ -39,16 +49,52 @@ def read_irqs(source: Source, previous: Snapshot) -> Irqs:
 
 
 def read_bridges(source: Source, previous: Snapshot) -> Bridges:
-    """Ports by bridge: links whose master it is. An Open vSwitch datapath is one bridge here."""
+    """Ports by bridge: links whose master it is. An Open vSwitch datapath is one bridge here.
+
+    A kernel that tells no masters has them in sysfs. Raises `SourceError` and `ParseError`.
+    """
+    release = version_pair(uname(source.uname())[1])
+    if release is not None and release < MASTERS_SINCE:
+        return _bridges_of_sysfs(source)
     links = parse_links(source.links())
     ports = Counter(link.master for link in links if link.master is not None)
-    bridges = [link for link in links if link.kind in BRIDGE_KINDS]
-    masters = {link.master for link in links}
-    kept = [link for link in bridges if link.kind == "bridge" or link.index in masters]
+    kinds = {link: _kind(link, ports[link.index], release) for link in links}
     return Bridges(
-        {link.name: ports[link.index] for link in kept},
-        {link.name: link.kind for link in kept},
+        {link.name: ports[link.index] for link, kind in kinds.items() if kind},
+        {link.name: kind for link, kind in kinds.items() if kind},
     )
+
+
+def _kind(link: Link, ports: int, release: tuple[int, int] | None) -> str:
+    """The kind of a bridge, empty for what is none.
+
+    Of Open vSwitch's devices the one with the ports is the datapath.
+    """
+    if link.kind == BRIDGE_KIND:
+        return BRIDGE_KIND
+    told = release is None or release >= OPENVSWITCH_SINCE
+    if ports and (link.kind == OPENVSWITCH_KIND or not (link.kind or told)):
+        return OPENVSWITCH_KIND
+    return ""
+
+
+def _bridges_of_sysfs(source: Source) -> Bridges:
+    """Ports by bridge as links in its directory `brif`, which Open vSwitch up to 1.9 has too.
+
+    It has no table of addresses there (net/bridge/br_sysfs_br.c, datapath/dp_sysfs_dp.c).
+    """
+    ports: dict[str, int] = {}
+    kinds: dict[str, str] = {}
+    for name in source.listdir(INTERFACES):
+        members = list_optional(source, f"{INTERFACES}/{name}/brif")
+        if members is not None:
+            entries = list_optional(source, f"{INTERFACES}/{name}") or ()
+            ports[name] = len(members)
+            kinds[name] = BRIDGE_KIND if "brforward" in entries else OLD_OPENVSWITCH
+    loaded = any(list_optional(source, path) is not None for path in OPENVSWITCH_MODULES)
+    if loaded and OLD_OPENVSWITCH not in kinds.values():
+        raise SourceError("Open vSwitch", "this kernel does not tell the ports of its datapaths")
+    return Bridges(ports, kinds)
 
 
 IRQS = Probe(
@@ -60,8 +106,8 @@ IRQS = Probe(
 )
 BRIDGES = Probe(
     name="bridges",
-    reads="an RTM_GETLINK dump over rtnetlink",
-    advice="allow AF_NETLINK sockets (RestrictAddressFamilies= of the unit)",
+    reads=f"an RTM_GETLINK dump over rtnetlink, {INTERFACES}/*/brif before Linux 3.9",
+    advice="allow AF_NETLINK sockets (RestrictAddressFamilies= of the unit); mount sysfs",
     read=read_bridges,
     events=frozenset({DOMAIN_SETTLED, LINK}),
 )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from xenwatch.parse.rtnl import (
     ATTRIBUTE,
+    BRIDGE_KIND,
+    BRIDGES_SINCE,
     HEADER,
     IFINFO,
     IFLA_IFNAME,
     IFLA_INFO_KIND,
     IFLA_LINKINFO,
     IFLA_MASTER,
+    MASTERS_SINCE,
     NLMSG_DONE,
+    OPENVSWITCH_KIND,
+    OPENVSWITCH_SINCE,
     RTM_NEWLINK,
     Link,
     LinkMessage,
@@ -26,6 +32,7 @@ _ETHER: Final = 1
 _UP: Final = 0x11043
 """IFF_UP, BROADCAST, RUNNING, MULTICAST, LOWER_UP: a link that works."""
 _INFO_SLAVE_KIND: Final = 4
+_KINDS_SINCE: Final = {BRIDGE_KIND: BRIDGES_SINCE, OPENVSWITCH_KIND: OPENVSWITCH_SINCE}
 
 
 def render_messages(messages: Sequence[LinkMessage]) -> bytes:
@@ -38,6 +45,16 @@ def render_messages(messages: Sequence[LinkMessage]) -> bytes:
 def render_links(links: Iterable[Link]) -> bytes:
     """A dump of these links with the attributes that make them."""
     return render_messages([link_message(link) for link in links])
+
+
+def told(links: Iterable[Link], kernel: tuple[int, int]) -> Iterator[Link]:
+    """The links as a kernel of that release tells of them."""
+    for link in links:
+        yield dataclasses.replace(
+            link,
+            master=link.master if kernel >= MASTERS_SINCE else None,
+            kind=link.kind if kernel >= _KINDS_SINCE.get(link.kind, kernel) else "",
+        )
 
 
 def link_message(link: Link) -> LinkMessage:
