@@ -18,6 +18,7 @@ from tests.xen.hazards import Ends, Hazards
 from tests.xen.report import Report
 from tests.xen.truth import MIB, Truth
 from tests.xen.vm import LOG, Vm, VmError
+from xenwatch.costs import UNCOUNTED
 from xenwatch.limits import LIMITS, Limit
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
@@ -163,7 +164,9 @@ def test_a_replay_is_the_host(vm: Vm, guest: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", [it for it in LIMITS if it.costs.get("xl")], ids=lambda it: it.name
+    "limit",
+    [it for it in LIMITS if it.costs.get("xl") and it.name not in UNCOUNTED],
+    ids=lambda it: it.name,
 )
 @pytest.mark.parametrize(("before", "after"), ADDED, ids=lambda it: it)
 def test_guests_take_what_the_table_says(
