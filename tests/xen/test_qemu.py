@@ -233,8 +233,9 @@ def test_a_usb_tablet_less_is_fewer_wakeups(
 
 
 def changed(lines: Sequence[str], command: str) -> list[str]:
-    """An xl.cfg after what advise says of it: a line to leave out, or one to have instead."""
-    what = command.removeprefix("xl.cfg: ")
-    key = what.removeprefix("leave out ").partition("=")[0]
-    kept = [line for line in lines if line.partition("=")[0] != key]
-    return kept if what.startswith("leave out ") else [*kept, what]
+    """An xl.cfg after what advise says of it: what to set, and the settings to leave out."""
+    new, _, out = command.removeprefix("xl.cfg: ").partition("leave out ")
+    set_ = [line for line in new.split("; ") if line]
+    # What follows is about arguments for QEMU, which this guest has none of.
+    gone = re.findall(r"(\w+)=", " ".join([*set_, out.partition("in device_model_args")[0]]))
+    return [line for line in lines if line.partition("=")[0] not in gone] + set_

@@ -14,7 +14,7 @@ DOM0_ARGS = "xen.fifo_events=0 tests.xenstored=/usr/sbin/xenstored"
 
 CHANNELS = 4095
 FRAMES = 5
-"""Of one guest: four of them are 0.8, the warning."""
+"""Of one guest: each interface takes one; four are 0.8, the warning."""
 ERRORS = "xenwatch_domain_backend_errors"
 
 
@@ -87,7 +87,7 @@ def test_event_channels_warn_before_a_start_fails(vm: Vm, daemon: Daemon, guest:
 
 def test_grant_frames_warn_before_a_device_fails(vm: Vm, daemon: Daemon, report: Report) -> None:
     """While devices still connect the ratio gets critical; then one does not, visibly."""
-    shape = Shape(vifs=3, extra=(f"max_grant_frames={FRAMES}",))
+    shape = Shape(vifs=2, extra=(f"max_grant_frames={FRAMES}",))
     guests.start(vm, "small", shapes={"small": shape})
     domid = str(guests.domid(vm, "small"))
     seen: list[tuple[float, str, bool]] = []
