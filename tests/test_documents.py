@@ -26,7 +26,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *RUNBOOK
 DAEMON = "tests/test_daemon.py starts the daemon and stops it"
 API = "tests/test_api.py asks the server the same"
 MAKE = ".ci/run calls it on a clean checkout"
-XEN = "tests/xen installs and runs the service in a dom0"
+INSTALL = "tests/xen/test_install.py runs it in a dom0"
+KEPT = "tests/xen runs the same script and capture in a dom0, in directories of their own"
 TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
 CHANGES = "it changes the reader's host"
 BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
@@ -36,37 +37,37 @@ DEMO = "tests/e2e/test_demo.py starts the same"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE = {
-    "make run": DAEMON,
+    "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
     'make test ARGS="-k xenstore"': MAKE,
     'make test ARGS="tests/parse -k xenstore"': MAKE,
     'make test ARGS="-p no:randomly -x"': MAKE,
     'make test-xen ARGS="-k two_level"': MAKE,
     'make test-xen ARGS="-k hostile"': MAKE,
-    "tests/xen/dom0/truth.sh /tmp/host/before moving": XEN,
-    "xenwatch capture /tmp/host/capture": XEN,
-    "tests/xen/dom0/truth.sh /tmp/host/truth": XEN,
+    "tests/xen/dom0/truth.sh /tmp/host/before moving": KEPT,
+    "xenwatch capture /tmp/host/capture": KEPT,
+    "tests/xen/dom0/truth.sh /tmp/host/truth": KEPT,
     "make keep-captures": "it changes the checkout, from what make test-xen leaves",
     "make format": "it changes the checkout; make test checks the same format",
     "make wheel": WHEEL,
     "apt-get install python3-venv": MAKE,
     "python3 -m venv /opt/xenwatch": WHEEL,
     "/opt/xenwatch/bin/pip install dist/xenwatch-*.whl": WHEEL,
-    "ln -s /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch": XEN,
-    "xenwatch doctor": XEN,
+    "ln -s /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch": INSTALL,
+    "xenwatch doctor": INSTALL,
     "xenwatch run": DAEMON,
     "xenwatch run --source synthetic:fill-windows-6.1": DAEMON,
-    "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service": XEN,
-    "systemctl daemon-reload": XEN,
-    "systemctl enable --now xenwatch": XEN,
-    "systemctl status xenwatch": XEN,
-    "journalctl -u xenwatch": XEN,
+    "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service": INSTALL,
+    "systemctl daemon-reload": INSTALL,
+    "systemctl enable --now xenwatch": INSTALL,
+    "systemctl status xenwatch": INSTALL,
+    "journalctl -u xenwatch": INSTALL,
     "curl -s http://127.0.0.1:10730/metrics": DAEMON,
     "curl -s 'http://127.0.0.1:10730/api/v1/headroom?shape=windows&count=20'": API,
-    "install -D -m 644 contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml": XEN,
-    "xenwatch check-config": "tests/test_cli.py checks files of its own",
-    "systemctl reload xenwatch": XEN,
-    "systemctl disable --now xenwatch": XEN,
+    "install -D -m 644 contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml": INSTALL,
+    "xenwatch check-config": INSTALL,
+    "systemctl reload xenwatch": INSTALL,
+    "systemctl disable --now xenwatch": INSTALL,
     "rm -r /opt/xenwatch /usr/local/sbin/xenwatch /etc/systemd/system/xenwatch.service"
     " /etc/xenwatch": "it removes what the reader has installed",
     "rm -rf /var/lib/xenwatch": "it removes what the reader has installed",
@@ -206,6 +207,17 @@ def test_what_is_tested_elsewhere_is_there() -> None:
     named = {name for why in ELSEWHERE.values() for name in re.findall(r"tests/[\w./]+", why)}
 
     assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+RUN = [
+    (line, why) for line, why in ELSEWHERE.items() if why.startswith("tests/xen/test_install.py")
+]
+
+
+@pytest.mark.parametrize(("line", "why"), RUN, ids=lambda it: it)
+def test_what_is_run_elsewhere_stands_there(line: str, why: str) -> None:
+    """A test said to run a command holds it as the document shows it."""
+    assert f'"{line}"' in (ROOT / why.split(maxsplit=1)[0]).read_text()
 
 
 def test_every_fence_is_of_a_known_kind() -> None:

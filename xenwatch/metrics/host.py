@@ -280,8 +280,8 @@ _DOM0: Final = (
     Metric(
         "xenwatch_tapdisks",
         "gauge",
-        "tapdisk processes.",
-        "/proc/PID/comm",
+        "tapdisk processes, counted by their control sockets.",
+        "ctlPID in /run/blktap-control",
         _tapdisks,
     ),
     Metric(

@@ -77,8 +77,8 @@ QEMU_METRICS: Final = (
     Metric(
         "xenwatch_qemu_wakeups_by_cause_total",
         "counter",
-        "How often a poll of the domain's QEMU ended: timer, its time was up; io, something to "
-        "read or write. Polls that did not sleep are counted too.",
+        "How often a poll ended that the domain's QEMU slept in: timer, its time was up; io, "
+        "something to read or write. Polls that did not sleep are not counted.",
         "tracefs, the return values of ppoll",
         _causes,
         ("domid", "cause"),
