@@ -269,6 +269,31 @@ async def test_nobody_named_nothing_done(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+async def test_what_is_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that is away for too long costs events, and one line when that begins and ends."""
+    monkeypatch.setattr("xenwatch.alerts.outbox.MOST_EVENTS", 3)
+    clock = FakeClock()
+    async with server() as it:
+        it.status = 500
+        telling = notifier(clock, webhook__url=it.url)
+        with capture_logs() as logs:
+            async with running(telling.run()):
+                for alerts in (FIRES, OVER, FIRES, OVER, FIRES):
+                    telling.tell(alerts)
+                await until(lambda: len(logs) == 2)
+                it.status = 200
+                await settle()
+                await clock.advance(1)
+                await until(lambda: not telling.outbox.queues["webhook"] and len(logs) == 4)
+
+    assert statuses(it.got) == [["firing", "resolved", "firing"]]
+    said = [(log["event"], log.get("number")) for log in logs if log["log_level"] == "error"]
+    assert said == [
+        ("alerts are lost: too many wait to be told", None),
+        ("all is told, but for alerts that were lost", 2),
+    ]
+
+
 async def test_a_command_gets_the_alerts_on_stdin(tmp_path: Path) -> None:
     """The command is run with its fixed arguments and reads the JSON a webhook would get."""
     out = tmp_path / "out"

@@ -81,7 +81,10 @@ class Notifier:
 
     def tell(self, alerts: Alerts) -> None:
         """Take up the alerts of a new page."""
-        if self.outbox.take(alerts):
+        said = set(self.outbox.lost)
+        if self.outbox.take(alerts, self._clock.time()):
+            for name in self.outbox.lost.keys() - said:
+                _log.error("alerts are lost: too many wait to be told", receiver=name)
             self._dirty.set()
             for event in self._news:
                 event.set()
@@ -108,7 +111,7 @@ class Notifier:
                 group.create_task(self._repeat(Alertmanager(session, url)))
             for name, queue in self.outbox.queues.items():
                 receiver = self._receiver(name, session)
-                group.create_task(self._pass_on(receiver, queue))
+                group.create_task(self._pass_on(name, receiver, queue))
             if self._file:
                 group.create_task(self._save())
 
@@ -133,7 +136,9 @@ class Notifier:
                 async with asyncio.timeout(self._resend):
                     await news.wait()
 
-    async def _pass_on(self, receiver: Webhook | Command, queue: deque[dict[str, Any]]) -> None:
+    async def _pass_on(
+        self, name: str, receiver: Webhook | Command, queue: deque[dict[str, Any]]
+    ) -> None:
         """Send each event once, in order."""
         news = self._listen()
         while True:
@@ -150,6 +155,9 @@ class Notifier:
 
                 await self._until_taken(receiver.name, send)
                 self._dirty.set()
+            lost = self.outbox.lost.pop(name, 0)
+            if lost:
+                _log.error("all is told, but for alerts that were lost", receiver=name, number=lost)
             await news.wait()
 
     async def _until_taken(self, name: str, send: Callable[[], Awaitable[None]]) -> None:
@@ -181,9 +189,9 @@ class Notifier:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            text = json.dumps(self.outbox.kept(self._clock.time()))
+            kept = self.outbox.kept(self._clock.time())
             try:
-                await threads.start(functools.partial(self._write, text), "alerts")
+                await threads.start(functools.partial(self._write, kept), "alerts")
                 failed = False
             except (OSError, RuntimeError) as error:
                 if not failed:
@@ -194,14 +202,14 @@ class Notifier:
         """Keep what there is to keep, for use when the daemon stops. It may hang."""
         if self._file and self.wanted:
             with contextlib.suppress(OSError):  # said before, and not to be mended now
-                self._write(json.dumps(self.outbox.kept(self._clock.time())))
+                self._write(self.outbox.kept(self._clock.time()))
 
-    def _write(self, text: str) -> None:
+    def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file as a whole: a crash leaves the old one or the new one."""
         new = Path(f"{self._file}.new")
         with self._lock:
             with new.open("w", encoding="utf-8") as file:
-                file.write(text)
+                file.write(json.dumps(document))
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._file)

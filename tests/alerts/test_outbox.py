@@ -25,13 +25,16 @@ LAST = 240.0
 def test_what_is_long_over_is_told_no_more() -> None:
     """An end is repeated for a quarter of an hour, an alert that fires anew at once replaces it."""
     box = outbox.Outbox("host1", "r/", [])
-    box.take(FIRES)
-    box.take(OVER)
+    box.take(FIRES, START)
+    box.take(OVER, START)
+    end = START + 30 + outbox.RETENTION
 
-    assert len(box.standing(START + 30 + outbox.RETENTION - 1, 240)) == 1
-    assert box.standing(START + 30 + outbox.RETENTION, 240) == []
-    box.take(OVER)
-    box.take(FIRES)
+    box.take(Alerts(), end - 1)
+    assert len(box.standing(end - 1, 240)) == 1
+    box.take(Alerts(), end)
+    assert box.standing(end, 240) == box.kept(end)["over"] == []
+    box.take(OVER, START)
+    box.take(FIRES, START)
     [alert] = box.standing(START + 31, 240)
     assert alert["endsAt"] == "2023-11-14T22:17:51.000+00:00"
 
@@ -40,7 +43,7 @@ def test_the_critical_are_told_first() -> None:
     """A warning is sent after the critical alert that inhibits it, whichever fired first."""
     critical = dataclasses.replace(FIRING, severity="critical")
     box = outbox.Outbox("host1", "r/", [])
-    box.take(Alerts({KEY: FIRING, (AIO.name, "critical", ()): critical}, {}, ()))
+    box.take(Alerts({KEY: FIRING, (AIO.name, "critical", ()): critical}, {}, ()), START)
 
     severities = [alert["labels"]["severity"] for alert in box.standing(START, 240)]
     assert severities == ["critical", "warning"]
@@ -49,7 +52,7 @@ def test_the_critical_are_told_first() -> None:
 def restored(alerts: Alerts, away: float, boot: str = "") -> outbox.Outbox:
     """An outbox that has taken up what another kept, `away` seconds later, after that boot."""
     box = outbox.Outbox("host1", "r/", ["webhook"])
-    box.take(alerts)
+    box.take(alerts, START)
     anew = outbox.Outbox("host1", "r/", ["webhook"])
     anew.boot = boot
     anew.restore(json.loads(json.dumps(box.kept(START))), START + away, LAST)
@@ -70,7 +73,7 @@ def test_what_was_restored_is_not_told_before_a_page() -> None:
 
     assert [it.fired for it in box.alerts.firing] == [START]
     assert box.standing(START + 10, LAST) == []
-    box.take(next_page(box, 10, used=90))
+    box.take(next_page(box, 10, used=90), START)
     [alert] = box.standing(START + 10, LAST)
     assert alert["startsAt"] == "2023-11-14T22:13:20.000+00:00"
 
@@ -83,7 +86,7 @@ def test_what_ended_meanwhile_is_not_revived(away: float, used: int, fires: bool
     """An alert outlives a short restart, a long one only where its condition still holds."""
     box = restored(FIRES, away)
     alerts = next_page(box, away, used)
-    box.take(alerts)
+    box.take(alerts, START)
 
     assert [it.fired for it in alerts.firing] == [START] * fires
     assert [it["status"] for it in box.queues["webhook"]] == [
@@ -124,7 +127,7 @@ def test_a_pending_alert_goes_on_after_a_short_restart(away: float, since: float
 def test_alerts_of_another_version_are_left_behind() -> None:
     """An alert that is no longer in the table is not restored."""
     box = outbox.Outbox("host1", "r/", ["webhook"])
-    box.take(FIRES)
+    box.take(FIRES, START)
     kept = json.loads(json.dumps(box.kept(START)).replace("aio_requests_near", "gone_near"))
     anew = outbox.Outbox("host1", "r/", ["command"])
     anew.restore(kept, START, LAST)
@@ -137,8 +140,8 @@ def test_a_queue_is_bounded() -> None:
     """A receiver that never takes anything costs a bounded amount of memory."""
     box = outbox.Outbox("host1", "r/", ["webhook"])
     for _ in range(outbox.MOST_EVENTS):
-        box.take(FIRES)
-        box.take(OVER)
+        box.take(FIRES, START)
+        box.take(OVER, START)
 
     assert len(box.queues["webhook"]) == outbox.MOST_EVENTS
     assert box.queues["webhook"][-1]["status"] == "resolved"

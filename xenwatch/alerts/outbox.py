@@ -7,7 +7,7 @@ change once. All of it can be kept over a restart.
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,8 +17,9 @@ from xenwatch.alerts.table import ALERTS, CRITICAL, Alert
 
 RETENTION: Final = 900.0
 """Seconds an alert that is over is repeated, as Prometheus does, should Alertmanager be away."""
-MOST_EVENTS: Final = 1000
-"""Events kept for a receiver that does not take them; the oldest give way."""
+MOST_EVENTS: Final = 5000
+"""Events kept for a receiver that does not take them; the oldest give way. A thousand VMs that lose
+disk and network at once are four thousand."""
 MOST_PENDING: Final = 1000
 """Series of alerts that do not fire yet whose time is kept over a restart."""
 
@@ -28,7 +29,8 @@ Identity = tuple[tuple[str, str], ...]
 class Outbox:
     """What there is to tell, of this host called `instance`, to receivers of events by name.
 
-    `boot` says which boot of the host this is, empty where nobody knows.
+    `boot` says which boot of the host this is, empty where nobody knows. `lost` counts the events
+    by receiver that had to give way.
     """
 
     def __init__(self, instance: str, runbooks: str, receivers: Iterable[str]) -> None:
@@ -38,12 +40,18 @@ class Outbox:
         }
         self.runbooks = runbooks
         self.boot = ""
+        self.lost: Counter[str] = Counter()
         self._restored = False
         self._instance = instance
         self._over: dict[Identity, Message] = {}
 
-    def take(self, alerts: Alerts) -> bool:
+    def take(self, alerts: Alerts, now: float) -> bool:
         """Take up the alerts of a new page. Returns whether anything began to fire or is over."""
+        self._over = {
+            identity: message
+            for identity, message in self._over.items()
+            if message.ends is not None and now - message.ends < RETENTION
+        }
         self.alerts, self._restored = alerts, False
         found = [of_change(it, self._instance, self.runbooks) for it in alerts.changes]
         news = [message for message in found if message is not None]
@@ -51,7 +59,9 @@ class Outbox:
             self._over.pop(message.identity, None)
             if message.ends is not None:
                 self._over[message.identity] = message
-            for queue in self.queues.values():
+            for name, queue in self.queues.items():
+                if len(queue) == MOST_EVENTS:
+                    self.lost[name] += 1
                 queue.append(message.document())
         return bool(news)
 
@@ -64,11 +74,6 @@ class Outbox:
         warning is to find there what inhibits it. Source: Alertmanager, dispatch/dispatch.go.
         What was restored is not told before a page has shown what has become of it.
         """
-        self._over = {
-            identity: message
-            for identity, message in self._over.items()
-            if message.ends is not None and now - message.ends < RETENTION
-        }
         firing = () if self._restored else self.alerts.firing
         messages = sorted(
             (of_active(it, self._instance, self.runbooks) for it in firing),
@@ -116,7 +121,7 @@ class Outbox:
         if same:
             self.alerts, self._restored = alerts, True
         else:
-            self.take(ended(alerts, now))
+            self.take(ended(alerts, now), now)
 
 
 _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
