@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.programs import Alertmanager, Host, Prometheus, Receiver, until, until_same
-from xenwatch.alerts.table import ALERTS, SEVERITIES
+from xenwatch.alerts.table import ALERTS, CRITICAL, SEVERITIES
 from xenwatch.limits import LIMITS
 
 pytestmark = pytest.mark.timeout(240)
@@ -23,6 +23,8 @@ AT_ONCE = (
     + "".join(f"[limits.{limit.name}]\nwarning = 0.8\ncritical = 0.9\n" for limit in LIMITS)
 )
 EXPECTED = {(alert.title, severity) for alert in ALERTS for severity in alert.conditions}
+EXPLAINED = {it.title for it in ALERTS if it.causes and CRITICAL not in it.conditions}
+"""Those that only another alert inhibits; the causes of all of them fire too."""
 FIRING = 'ALERTS{alertstate="firing"}'
 SAID = 'xenwatch_alert_state{state="firing"}'
 CHANNELS = "XenwatchEventChannelsNearLimit"
@@ -47,6 +49,13 @@ def series(alert: dict[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset(alert["labels"].items())
 
 
+def inhibited(keeper: Alertmanager) -> set[str]:
+    """The alerts without a critical one of their own that Alertmanager does not notify."""
+    plain = {it.title for it in ALERTS if CRITICAL not in it.conditions}
+    found = {it["labels"]["alertname"] for it in keeper.alerts() if it["status"]["inhibitedBy"]}
+    return found & plain
+
+
 def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
     """Every alert of the table fires and ends in both on the same scrape and the same series."""
     receiver = Receiver()
@@ -68,10 +77,11 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
             )
             for labels in prometheus.labels(FIRING)
         }
-        until_same(lambda: {series(it) for it in keeper.alerts()}, fires, "the same series")
-        # Told by both, Alertmanager has each once: the labels are the same to the last.
-        assert len(keeper.alerts()) == len(fires)
         until(lambda: any("generatorURL" in it for it in keeper.alerts()), "Prometheus tells too")
+        # Told by both, Alertmanager has each once: the labels are the same to the last.
+        until_same(lambda: {series(it) for it in keeper.alerts()}, fires, "the same series")
+        assert len(keeper.alerts()) == len(fires)
+        until_same(lambda: inhibited(keeper), EXPLAINED, "symptoms by their causes")
         assert {it["annotations"]["runbook_url"] for it in keeper.alerts()} == {
             f"{host.url}/runbooks/{it['labels']['alertname']}.md" for it in keeper.alerts()
         }
