@@ -271,6 +271,7 @@ async def test_alerts_wait_for_the_first_pass() -> None:
         engine.changed.set()
         first = await rendered(clock, it, None)
         assert labelled("xenwatch_alert_state", first.bodies[False, False]) == {}
+        assert first.alerts is None
         engine.snapshot = full_snapshot()
         engine.ready.set()
         engine.changed.set()

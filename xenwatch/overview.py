@@ -126,8 +126,9 @@ class Overview:
     """A host at a moment. `time` is Unix time, `hostname` empty where nobody knows it.
 
     `headroom` is empty where no plan can be made, and `obstacle` says why. `alerts` is `None`
-    where none are evaluated, `alerts_unknown` names those nobody can judge. `domains` is `None`
-    when they could not be read. `seconds_to_full` is by name of limit, `probes` by name of probe.
+    where none are evaluated, or not yet, `alerts_unknown` names those nobody can judge. `domains`
+    is `None` when they could not be read. `seconds_to_full` is by name of limit, `probes` by name
+    of probe.
     """
 
     time: float

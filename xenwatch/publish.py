@@ -34,14 +34,15 @@ _log = structlog.get_logger()
 class Page:
     """A rendered snapshot: the body by (OpenMetrics?, gzip?), and the states it shows.
 
-    `history` and `alerts` are those of the page before, with these states.
+    `history` and `alerts` are those of the page before, with these states; `alerts` is `None`
+    where none were evaluated.
     """
 
     bodies: Mapping[tuple[bool, bool], bytes]
     states: tuple[LimitState, ...]
     snapshot: Snapshot = dataclasses.field(default_factory=Snapshot)
     history: History = dataclasses.field(default_factory=History)
-    alerts: Alerts = dataclasses.field(default_factory=Alerts)
+    alerts: Alerts | None = None
 
 
 def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
@@ -74,9 +75,9 @@ def render(
     bounds = policy.thresholds if policy else {}
     outlook = metrics.Outlook(plans, forecast(history, states), bounds)
     families = [*metrics.families(snapshot, states, stats, outlook), *own_process()]
-    found = Alerts()
+    found: Alerts | None = None
     if policy is not None:
-        found = step(alerts or found, {it.name: it for it in families}, snapshot, policy)
+        found = step(alerts or Alerts(), {it.name: it for it in families}, snapshot, policy)
         families.append(metrics.alert_states(found))
     bodies: dict[tuple[bool, bool], bytes] = {}
     for openmetrics, body in zip((False, True), exposition.both(families), strict=True):
@@ -137,7 +138,7 @@ class Publisher:
 
     def _take_alerts(self, page: Page, policy: Policy | None) -> None:
         """Log and tell what has changed; alerts that were switched off are over."""
-        self.alerts = page.alerts if policy else ended(self.alerts, page.snapshot.time)
+        self.alerts = page.alerts or ended(self.alerts, page.snapshot.time)
         for change in self.alerts.changes:
             _log_alert(change, policy.runbooks if policy else "")
         self.tell(self.alerts)

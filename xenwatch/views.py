@@ -82,7 +82,7 @@ class Views:
         publisher = self._publisher
         policy = publisher.policy
         outside = Outside(
-            alerts=of.alerts if policy else None,
+            alerts=of.alerts,
             runbooks=(policy.runbooks if policy else "") or RUNBOOKS,
             seconds_to_full=forecast(of.history, of.states),
             hostname=self._hostname,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from xenwatch.config import Settings
 from xenwatch.exposition import Family
 from xenwatch.metrics import families
 from xenwatch.metrics.base import Outlook
-from xenwatch.publish import Page, render
+from xenwatch.publish import render
 from xenwatch.snapshot import Outcome, Status
 
 POLICY = Settings().alerts()
@@ -24,14 +25,16 @@ EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
 NAMES = [alert.name for alert in EVERY]
 
 
-def page(failed: str) -> Page:
-    """The page of the full snapshot, one of whose probes has failed, if any is named."""
+def states_of(failed: str) -> Mapping[tuple[str, str], State]:
+    """The states with the full snapshot, one of whose probes has failed, if any is named."""
     snapshot = full_snapshot()
     if failed:
         outcomes = {**snapshot.outcomes, failed: Outcome(Status.FAILED, "no answer")}
         nothing: dict[str, Any] = {failed: None}
         snapshot = dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
-    return render(snapshot, Settings().thresholds(), {}, policy=POLICY)
+    alerts = render(snapshot, Settings().thresholds(), {}, policy=POLICY).alerts
+    assert alerts is not None
+    return alerts.states
 
 
 def test_names_are_unique_and_make_good_names() -> None:
@@ -61,7 +64,7 @@ def test_texts_name_labels_there_are() -> None:
 @pytest.mark.parametrize("probe", sorted({alert.probe for alert in ALERTS if alert.probe}))
 def test_what_a_probe_cannot_read_is_unknown(probe: str) -> None:
     """With a probe failed all its alerts are unknown and the others are as they were."""
-    states, before = page(probe).alerts.states, page("").alerts.states
+    states, before = states_of(probe), states_of("")
     own = {
         (it.name, severity)
         for it in ALERTS

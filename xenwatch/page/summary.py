@@ -32,7 +32,8 @@ def alerts(overview: Overview) -> Html:
 
 def _alerts(overview: Overview) -> Html:
     if overview.alerts is None:
-        return tag("p", "The daemon evaluates no alerts: they are off in the configuration.")
+        why = "its first pass is not over, or they are off in the configuration"
+        return tag("p", f"The daemon evaluates no alerts: {why}.")
     found, unknown = foremost(overview.alerts), overview.alerts_unknown
     cannot = f"Not known, for want of readings: {', '.join(unknown)}." if unknown else None
     none = tag("p", "No alert fires.", class_=None if unknown else "well")
