@@ -73,7 +73,8 @@ def test_what_was_restored_is_not_told_before_a_page() -> None:
 
     assert [it.fired for it in box.alerts.firing] == [START]
     assert box.standing(START + 10, LAST) == []
-    box.take(next_page(box, 10, used=90), START)
+    alerts = next_page(box, 10, used=90)
+    assert [box.take(alerts, START + 10), box.take(alerts, START + 11)] == [True, False]
     [alert] = box.standing(START + 10, LAST)
     assert alert["startsAt"] == "2023-11-14T22:13:20.000+00:00"
 

@@ -50,7 +50,7 @@ from xenwatch.snapshot import (
 from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.open import Choice
 
-RESEND: Final = 5.0
+RESEND: Final = 15.0
 """Seconds after which this daemon tells Alertmanager again."""
 INTERVAL: Final = 0.5
 CONTROL: Final = Slice(10240, 10240, None, 12.5, None, {})

@@ -46,12 +46,16 @@ class Outbox:
         self._over: dict[Identity, Message] = {}
 
     def take(self, alerts: Alerts, now: float) -> bool:
-        """Take up the alerts of a new page. Returns whether anything began to fire or is over."""
+        """Take up the alerts of a new page. Returns whether there is something to tell at once.
+
+        That is what began to fire or is over, and after a restart what still fires.
+        """
         self._over = {
             identity: message
             for identity, message in self._over.items()
             if message.ends is not None and now - message.ends < RETENTION
         }
+        first = self._restored
         self.alerts, self._restored = alerts, False
         found = [of_change(it, self._instance, self.runbooks) for it in alerts.changes]
         news = [message for message in found if message is not None]
@@ -63,7 +67,7 @@ class Outbox:
                 if len(queue) == MOST_EVENTS:
                     self.lost[name] += 1
                 queue.append(message.document())
-        return bool(news)
+        return first or bool(news)
 
     def standing(self, now: float, lasting: float) -> list[dict[str, Any]]:
         """Alerts as Alertmanager's API v2 takes them: what fires, and what was over lately.
