@@ -13,6 +13,7 @@ import errno
 import functools
 import os
 import socket
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Final
 
@@ -20,6 +21,7 @@ import structlog
 
 from xenwatch import threads
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
+from xenwatch.sources import local
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.xenstored import DEVICES, HEADER, SOCKETS
 
@@ -164,11 +166,7 @@ def _subscribe(root: str, deadline: float) -> int:
 def _connect(root: str, deadline: float) -> int:
     for path in SOCKETS:
         if os.path.exists(root + path):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-                sock.settimeout(deadline)
-                sock.connect(root + path)
-                sock.settimeout(None)
-                return sock.detach()
+            return local.connect(root + path, time.monotonic() + deadline).detach()
     for path in DEVICES:
         if os.path.exists(root + path):
             return os.open(root + path, os.O_RDWR | os.O_CLOEXEC)

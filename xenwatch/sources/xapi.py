@@ -8,10 +8,10 @@ older releases of XenServer on `/var/xapi/xapi`.
 from __future__ import annotations
 
 import errno
-import socket
 import time
 from typing import Final
 
+from xenwatch.sources import local
 from xenwatch.sources.base import SourceError
 
 SOCKETS: Final = ("/var/lib/xcp/xapi", "/var/xapi/xapi")
@@ -46,9 +46,8 @@ def round_trip(rootfs: str = "", deadline: float = DEADLINE) -> float:
 
 def _ask(path: str, until: float) -> bytes:
     """The first bytes of the answer. Raises `TimeoutError` and other `OSError`s."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+    with local.connect(path, until) as client:
         client.settimeout(_left(until))
-        client.connect(path)
         client.sendall(QUESTION)
         status = b""
         while len(status) < STATUS_MAX:

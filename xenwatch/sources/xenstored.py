@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import socket
 import struct
 import threading
 import time
 from typing import Final
 
+from xenwatch.sources import local
 from xenwatch.sources.base import SourceError, XenstoreReply
 
 SOCKETS: Final = ("/run/xenstored/socket", "/var/run/xenstored/socket")
@@ -83,14 +83,12 @@ class XenstoreClient:
         """A descriptor of the socket, or of the device where xenstored has no socket in dom0."""
         for path in SOCKETS:
             if os.path.exists(self._rootfs + path):
-                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-                    client.settimeout(max(0.001, until - time.monotonic()))
-                    try:
-                        client.connect(self._rootfs + path)
-                    except TimeoutError:
-                        raise self._late() from None
-                    client.setblocking(False)
-                    return client.detach()
+                try:
+                    client = local.connect(self._rootfs + path, until)
+                except TimeoutError:
+                    raise self._late() from None
+                client.setblocking(False)
+                return client.detach()
         for path in DEVICES:
             if os.path.exists(self._rootfs + path):
                 return os.open(self._rootfs + path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
