@@ -44,10 +44,14 @@ def test_what_is_no_device_is_passed_over(name: str) -> None:
     assert read(bus({name: "Connected"})).states == {}
 
 
-@pytest.mark.parametrize("directories", [{}, {DIRECTORY: ()}])
-def test_a_dom0_without_devices(directories: dict[str, tuple[str, ...]]) -> None:
-    """Without guests, or before the bus is there, there are no devices."""
-    assert read(dom0(directories=directories)).states == {}
+def test_a_dom0_without_devices() -> None:
+    """Without guests the bus is there and empty: there are no devices."""
+    assert read(dom0(directories={DIRECTORY: ()})).states == {}
+
+
+def test_a_dom0_without_the_bus_is_a_failure() -> None:
+    """Where sysfs is not mounted nothing is known of devices, which is not that there are none."""
+    assert failure_of(BACKENDS, dom0()) == f"{DIRECTORY}: No such file or directory"
 
 
 def test_a_device_that_goes_away_is_passed_over() -> None:

@@ -6,7 +6,7 @@ import re
 
 from xenwatch.parse.text import word
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
-from xenwatch.probes.xen import list_optional, require_dom0
+from xenwatch.probes.xen import require_dom0
 from xenwatch.snapshot import Backends, DeviceKey, Snapshot
 from xenwatch.sources.base import Source, SourceError
 
@@ -22,9 +22,13 @@ def read(source: Source, previous: Snapshot) -> Backends:
 
 
 def list_devices(source: Source) -> dict[DeviceKey, str]:
-    """State by device. A device that goes away between the two reads is passed over."""
+    """State by device. A device that goes away between the two reads is passed over.
+
+    The kernel has the directory, be it empty, as soon as it is dom0's: that it is missing is a
+    failure (drivers/xen/xenbus/xenbus_probe_backend.c).
+    """
     found: dict[DeviceKey, str] = {}
-    for name in list_optional(source, DIRECTORY) or ():
+    for name in source.listdir(DIRECTORY):
         match = _BUS_ID.match(name)
         if not match:
             continue
@@ -41,7 +45,7 @@ def list_devices(source: Source) -> dict[DeviceKey, str]:
 BACKENDS = Probe(
     name="backends",
     reads=f"{DIRECTORY}/*/state",
-    advice="mount sysfs; load the backend drivers",
+    advice="mount sysfs, of a container below --path.rootfs",
     read=read,
     events=frozenset({DOMAIN_SETTLED}),
 )

@@ -11,7 +11,7 @@ from xenwatch.parse.text import number, word
 from xenwatch.probes.base import Probe
 from xenwatch.probes.datapath import SHARED_MEMORY, TAPDISK
 from xenwatch.probes.devices import DIRECTORY
-from xenwatch.probes.xen import list_optional, read_optional, require_dom0
+from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.probes.xenstore import SLICE, read_key
 from xenwatch.readings_soft import Disks, Transfers, VirtualDisk
 from xenwatch.snapshot import Snapshot
@@ -32,7 +32,7 @@ def read(source: Source, previous: Snapshot) -> Disks:
     last: Disks = previous.last("disks") or Disks({})
     found: dict[tuple[int, int], VirtualDisk] = {}
     questions = SLICE
-    for name in list_optional(source, DIRECTORY) or ():
+    for name in source.listdir(DIRECTORY):
         match = _DISK.match(name)
         if not match:
             continue
