@@ -127,6 +127,14 @@ def test_the_logs_own_file_system_is_watched(points: tuple[bytes, ...], places: 
     assert found == FileSystems({place: FileSystem(750 * 4096, 1000 * 4096) for place in places})
 
 
+def test_the_mounts_are_those_of_the_host() -> None:
+    """In a container it is init's mounts that count, not those of the reader's own namespace."""
+    files = {**mounts(b"/"), "/proc/1/mounts": mounts(b"/", b"/var/log")["/proc/mounts"]}
+    sizes = dict.fromkeys(("/", "/var/log"), b"4096 1000 250 200 100 50\n")
+
+    assert set(value_of(FILE_SYSTEMS, FakeHost(files=files, sizes=sizes)).by_mount) == set(sizes)
+
+
 @pytest.mark.parametrize(
     ("files", "sizes"),
     [

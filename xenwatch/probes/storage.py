@@ -12,7 +12,7 @@ from xenwatch.parse.text import number
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
 from xenwatch.probes.xen import list_optional, read_optional
 from xenwatch.snapshot import Aio, Blktap, FileSystem, FileSystems, Loops, Snapshot
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 
 BLKTAP_CLASS: Final = "/sys/class/blktap2"
 TAPDISK_IDS: Final = "/run/blktap-control/tapdisk"
@@ -58,7 +58,7 @@ def read_loops(source: Source, previous: Snapshot) -> Loops:
 
 def read_file_systems(source: Source, previous: Snapshot) -> FileSystems:
     """The root file system, and that of the logs where it is another."""
-    mounts = parse_mounts(source.read("/proc/mounts"))
+    mounts = parse_mounts(_mounts(source))
     places = {mount.mount_point for mount in mounts}
     log = LOG_DIRECTORY
     while log not in places and log != b"/":
@@ -71,6 +71,14 @@ def read_file_systems(source: Source, previous: Snapshot) -> FileSystems:
             (stat.blocks - stat.bfree) * stat.frsize, stat.blocks * stat.frsize
         )
     return FileSystems(found)
+
+
+def _mounts(source: Source) -> bytes:
+    """The mounts of the host's init: `/proc/mounts` is a link to those of whoever reads it."""
+    try:
+        return source.read("/proc/1/mounts")
+    except SourceError:
+        return source.read("/proc/mounts")
 
 
 def _tapdisks(source: Source) -> int | None:
@@ -110,7 +118,7 @@ LOOPS = Probe(
 )
 FILE_SYSTEMS = Probe(
     name="file_systems",
-    reads="/proc/mounts, statvfs of / and of /var/log",
+    reads="/proc/1/mounts, else /proc/mounts, statvfs of / and of /var/log",
     advice="see whether the file system hangs: stat -f /",
     read=read_file_systems,
     interval=30.0,
