@@ -65,6 +65,36 @@ def test_a_dump_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
             netlink._collect(ours)
 
 
+def interrupted(dump: bytes) -> bytes:
+    """A dump whose last message says that links changed meanwhile."""
+    at = len(dump) - HEADER.size - 4
+    length, kind, flags, sequence, port = HEADER.unpack_from(dump, at)
+    return dump[:at] + HEADER.pack(length, kind, flags | 0x10, sequence, port) + bytes(4)
+
+
+def dumps(monkeypatch: pytest.MonkeyPatch, *each: bytes) -> list[bytes]:
+    """The kernel answers with these dumps in turn; those that are left."""
+    left = list(each)
+    monkeypatch.setattr(netlink, "_collect", lambda link: left.pop(0))
+    return left
+
+
+def test_an_interrupted_dump_is_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links that a dump may have missed are in the next one, which is not interrupted."""
+    dump = render_links(LINKS)
+    left = dumps(monkeypatch, interrupted(dump), interrupted(dump), dump, b"not asked for")
+
+    assert netlink.dump_links() == dump
+    assert left == [b"not asked for"]
+
+
+def test_a_dump_that_is_always_interrupted_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump that may miss links is never taken for all of them."""
+    dumps(monkeypatch, *[interrupted(render_links(LINKS))] * 3)
+    with pytest.raises(SourceError, match="RTM_GETLINK dump: interrupted"):
+        netlink.dump_links()
+
+
 def test_a_silent_kernel_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an answer the dump ends at its deadline with an error that names it."""
     monkeypatch.setattr(netlink, "_REQUEST_DUMP", 0)  # no request, so nothing to answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from xenwatch.parse.rtnl import ATTRIBUTE, HEADER, IFINFO, NLMSG_DONE, NLMSG_ERROR
@@ -15,23 +16,33 @@ _REQUEST_DUMP: Final = 0x301
 _IFLA_EXT_MASK: Final = 29
 _SKIP_STATS: Final = 1 << 3
 """RTEXT_FILTER_SKIP_STATS: counters are most of a link's bytes; older kernels ignore the bit."""
+_DUMP_INTR: Final = 0x10
+"""NLM_F_DUMP_INTR: links came or went while the kernel told them, and some may be missing."""
+_TRIES: Final = 3
 _DUMP_MAX: Final = 64 << 20
 _DATAGRAM: Final = 1 << 18
 
 
 def dump_links(deadline: float = 5.0) -> bytes:
-    """All messages of the dump, NLMSG_DONE included. Raises `SourceError`."""
+    """All messages of the dump, NLMSG_DONE included. Raises `SourceError`.
+
+    One that the kernel marks as interrupted is asked for anew.
+    """
     attribute = ATTRIBUTE.pack(8, _IFLA_EXT_MASK) + struct.pack("=I", _SKIP_STATS)
     body = IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + attribute
     request = HEADER.pack(HEADER.size + len(body), _RTM_GETLINK, _REQUEST_DUMP, 1, 0) + body
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as link:
-            link.settimeout(deadline)
-            link.bind((0, 0))
-            link.send(request)
-            return _collect(link)
-    except OSError as error:
-        raise SourceError.from_os("RTM_GETLINK dump", error) from error
+    for _ in range(_TRIES):
+        try:
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as link:
+                link.settimeout(deadline)
+                link.bind((0, 0))
+                link.send(request)
+                dump = _collect(link)
+        except OSError as error:
+            raise SourceError.from_os("RTM_GETLINK dump", error) from error
+        if not any(flags & _DUMP_INTR for _, flags in _headers(dump)):
+            return dump
+    raise SourceError("RTM_GETLINK dump", f"interrupted by changes of links, {_TRIES} times")
 
 
 def _collect(link: socket.socket) -> bytes:
@@ -39,14 +50,15 @@ def _collect(link: socket.socket) -> bytes:
     while len(parts) < _DUMP_MAX:
         datagram = link.recv(_DATAGRAM)
         parts += datagram
-        if _last_type(datagram) in (NLMSG_DONE, NLMSG_ERROR):
+        if any(kind in (NLMSG_DONE, NLMSG_ERROR) for kind, _ in _headers(datagram)):
             return bytes(parts)
     raise SourceError("RTM_GETLINK dump", f"longer than {_DUMP_MAX} bytes")
 
 
-def _last_type(datagram: bytes) -> int:
-    offset, kind = 0, 0
-    while offset + HEADER.size <= len(datagram):
-        length, kind = HEADER.unpack_from(datagram, offset)[:2]
+def _headers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Type and flags of each message."""
+    offset = 0
+    while offset + HEADER.size <= len(data):
+        length, kind, flags = HEADER.unpack_from(data, offset)[:3]
+        yield kind, flags
         offset += max(HEADER.size, -(-length // 4) * 4)
-    return kind
