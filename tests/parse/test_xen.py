@@ -160,6 +160,7 @@ def infos(draw: st.DrawFn, layout: Layout) -> DomainInfo:
         draw(st.binary(min_size=16, max_size=16)),
         draw(U32) if layout.arch_words else None,
         layout.old_pvh,
+        layout.sure_hvm,
     )
 
 
@@ -281,3 +282,15 @@ def test_the_command_line_survives_its_renderer(text: str) -> None:
 
     assert parse_text(block) == text
     assert len(block) == 1024
+
+
+@pytest.mark.parametrize(("version", "kind"), [((4, 1), "hvm"), ((4, 6), "hvm"), ((4, 7), None)])
+def test_before_todays_pvh_the_bit_of_hvm_is_sure(
+    version: tuple[int, int], kind: str | None
+) -> None:
+    """Up to Xen 4.6 what has the bit is HVM; 4.7 has PVH with the same bit and tells no more."""
+    layout = LAYOUTS[version]
+    block = list_call(layout, 1, 1).block
+    told = DomainInfo(1, 1 << 1, 0, 0, 0, 1, 0, bytes(16), None)
+
+    assert parse_list(layout, render_list(layout, block, [told]))[0].type == kind

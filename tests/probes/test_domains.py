@@ -103,7 +103,7 @@ def test_the_last_domid_can_be_listed() -> None:
         (info(7, HVM, emulation=QEMU), (4, 17), "hvm"),
         (info(7, HVM, emulation=1), (4, 17), "pvh"),
         (info(7, HVM, emulation=0), (4, 17), "pvh"),
-        (info(7, HVM), (4, 1), None),
+        (info(7, HVM), (4, 1), "hvm"),
         (info(7, HVM), (4, 10), None),
         (info(7, OLD_PVH), (4, 5), "pvh"),
         (info(7), (4, 1), "pv"),

@@ -33,7 +33,10 @@ PAGE: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a release's xen_domctl_getdomaininfo holds beside the fields all have."""
+    """What a release's xen_domctl_getdomaininfo holds beside the fields all have.
+
+    `sure_hvm` is a release without today's PVH, which has the bit of HVM: the first was 4.7.
+    """
 
     sysctl: int
     outstanding: bool = True
@@ -41,6 +44,7 @@ class Layout:
     gpaddr: bool = False
     arch_words: int = 0
     old_pvh: bool = False
+    sure_hvm: bool = False
 
     @property
     def fields(self) -> str:
@@ -60,12 +64,12 @@ class Layout:
 
 
 LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
-    (4, 1): Layout(0x8, outstanding=False, paged=False),
-    (4, 2): Layout(0x9, outstanding=False),
-    (4, 3): Layout(0xA),
-    (4, 4): Layout(0xA, old_pvh=True),
-    (4, 5): Layout(0xB, old_pvh=True),
-    (4, 6): Layout(0xC, old_pvh=True),
+    (4, 1): Layout(0x8, outstanding=False, paged=False, sure_hvm=True),
+    (4, 2): Layout(0x9, outstanding=False, sure_hvm=True),
+    (4, 3): Layout(0xA, sure_hvm=True),
+    (4, 4): Layout(0xA, old_pvh=True, sure_hvm=True),
+    (4, 5): Layout(0xB, old_pvh=True, sure_hvm=True),
+    (4, 6): Layout(0xC, old_pvh=True, sure_hvm=True),
     (4, 7): Layout(0xD, old_pvh=True),
     (4, 8): Layout(0xE, old_pvh=True),
     (4, 9): Layout(0xF),
@@ -103,6 +107,7 @@ class DomainInfo:
     handle: bytes
     emulation: int | None
     old_pvh: bool = False
+    sure_hvm: bool = False
 
     @property
     def uuid(self) -> str:
@@ -124,6 +129,8 @@ class DomainInfo:
             return "pvh"
         if not self.flags & _HVM:
             return "pv"
+        if self.sure_hvm:
+            return "hvm"
         if self.emulation is None:
             return None
         return "pvh" if self.emulation & ~_EMU_LAPIC == 0 else "hvm"
@@ -177,4 +184,5 @@ def _record(layout: Layout, block: bytes, offset: int) -> DomainInfo:
         handle,
         emulation,
         layout.old_pvh,
+        layout.sure_hvm,
     )
