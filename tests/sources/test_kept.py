@@ -157,3 +157,27 @@ def test_the_limit_is_raised_within_the_hard_one(
     raise_limit()
 
     assert told == ([] if wanted is None else [(wanted, hard)])
+
+
+class Watched(dict[str, int]):
+    """Kept descriptors that nobody may take without the lock."""
+
+    def __init__(self, files: KeptFiles) -> None:
+        super().__init__(files._fds)
+        self._files = files
+
+    def pop(self, *arguments: object) -> int:
+        """Take one away."""
+        assert self._files._lock.locked()
+        return super().pop(*arguments)  # type: ignore[call-overload, no-any-return]
+
+
+def test_a_descriptor_is_taken_under_the_lock() -> None:
+    """A reader takes none away while `close` or another reader goes through all of them."""
+    files = KeptFiles(8)
+    path = f"/proc/{os.getpid()}/schedstat"
+    read(files, path)
+    files._fds = Watched(files)
+
+    assert read(files, path) is not None
+    files.close()

@@ -55,7 +55,8 @@ class KeptFiles:
 
         `None` when the file is to be read the usual way: it is not hot, or is a long one.
         """
-        fd = self._fds.pop(path, None)
+        with self._lock:
+            fd = self._fds.pop(path, None)
         if fd is not None:
             try:
                 data = os.pread(fd, _SIZE, 0)
