@@ -28,6 +28,7 @@ FIFO = b"6,104,1762981,-;xen:events: Using FIFO-based ABI\n"
 TWO_LEVEL = b"6,104,1762981,-;xen:events: Using 2-level ABI\n"
 LATER = b"6,9000,99000000,-;vif vif-6-0: Guest Rx ready\n"
 XENSERVER_62 = b"PRODUCT_BRAND='XenServer'\nPRODUCT_VERSION='6.2.0'\n"
+XENSERVER_70 = XENSERVER_62.replace(b"6.2.0", b"7.0.0")
 
 
 def host(
@@ -108,6 +109,23 @@ def test_the_queues_netback_gives_are_read(files: dict[str, bytes], queues: int 
         ),
         pytest.param(host(kernel="3.14.0", xen="4.4"), "fifo", 131072, "default", id="first"),
         pytest.param(host(xen="4.3"), "2-level-64", 4096, "Xen 4.3 has no FIFO", id="Xen"),
+        *(
+            pytest.param(
+                host(
+                    log,
+                    kernel="3.10.0+10",
+                    xen="4.6",
+                    files={"/etc/xensource-inventory": XENSERVER_70},
+                ),
+                *expected,
+                id=f"XenServer 7.0, {name}",
+            )
+            for name, log, expected in (
+                ("rotated", LATER, ("fifo", 131072, "XenServer's own addition")),
+                ("no log", None, ("fifo", 131072, "not confirmed")),
+                ("silent", BEGIN + LATER, ("2-level-64", 4096, "no FIFO-based ABI")),
+            )
+        ),
         pytest.param(
             host(kernel="2.6.32.43-0.4.1.xs1.6.10.734", xen="4.1", machine="i686"),
             "2-level-32",

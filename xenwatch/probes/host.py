@@ -22,6 +22,7 @@ NETBACK_QUEUES = "/sys/module/xen_netback/parameters/max_queues"
 """Since Linux 3.16; by default dom0's vCPUs, from Linux 4.11 on 8 at most (netback_init)."""
 FIFO_PORTS = 1 << 17
 """EVTCHN_FIFO_NR_CHANNELS (xen/include/public/event_channel.h)."""
+_FIFO_SINCE = (3, 14)
 UNREAD = KernelLog(None, None, complete=False)
 _FIFO_OFF = tuple(f"xen.fifo_events={value}" for value in ("0", "n", "N", "off", "false"))
 
@@ -137,6 +138,8 @@ def _abi(boot: _Boot) -> Abi:
     reason = None if boot.log.fifo else _two_level(boot)
     if reason is None:
         origin = "default of Linux 3.14 and Xen 4.4 or later, not confirmed"
+        if boot.kernel < _FIFO_SINCE:
+            origin = "XenServer's own addition to its Linux 3.10, not confirmed"
         if boot.log.fifo:
             origin = "kernel log: Using FIFO-based ABI"
         return Abi("fifo", FIFO_PORTS, origin)
@@ -147,13 +150,18 @@ def _abi(boot: _Boot) -> Abi:
     return Abi("2-level-32", 32 * 32, reason)
 
 
+def _added(boot: _Boot) -> bool:
+    """Whether this kernel may have the FIFO ABI though its version had none: XenServer's 3.10."""
+    return boot.platform[0] == "xenserver" and boot.kernel >= (3, 10)
+
+
 def _two_level(boot: _Boot) -> str | None:
     """Why dom0 must be using the 2-level ABI when no log says FIFO, or `None`."""
     if boot.log.fifo is False:
         return "kernel log: Using 2-level ABI"
     if any(switch in boot.command_line.split() for switch in _FIFO_OFF):
         return "kernel command line: xen.fifo_events=0"
-    if boot.kernel < (3, 14):
+    if boot.kernel < _FIFO_SINCE and not _added(boot):
         return f"Linux {boot.kernel[0]}.{boot.kernel[1]} has no FIFO ABI"
     if boot.xen < (4, 4):
         return f"Xen {boot.xen[0]}.{boot.xen[1]} has no FIFO ABI"
