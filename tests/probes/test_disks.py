@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
+from tests.fake_clock import FakeClock, running, until
 from tests.hosts import LabSource
 from tests.probes.support import BARE, SILENT, FakeHost, dom0, failure_of, outcome_of, value_of
+from xenwatch.engine import Engine
 from xenwatch.model.devices import REPOSITORY, XVDA, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
@@ -17,8 +21,9 @@ from xenwatch.model.source import ModelSource
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.tapdisk import TapdiskStats, parse_tapdisk
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import take
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe, take
 from xenwatch.probes.disks import DISKS
+from xenwatch.probes.storage import LOOPS
 from xenwatch.readings_soft import Disks, Transfers, VirtualDisk
 from xenwatch.snapshot import Snapshot, Status
 
@@ -173,3 +178,16 @@ def test_the_synthetic_host_can_starve_a_disk() -> None:
     assert found.by_device[hungry, XVDA].out_of_requests == 3
     assert found.by_device[other, XVDA].out_of_requests == 0
     assert {disk.storage for disk in found.by_device.values()} == {str(REPOSITORY)}
+
+
+@pytest.mark.parametrize("probe", [DISKS, LOOPS], ids=lambda probe: probe.name)
+async def test_disks_of_a_domain_that_ended_are_read_at_once(probe: Probe) -> None:
+    """When domains have settled the reading is taken anew, however long its interval."""
+    clock = FakeClock()
+    engine = Engine(host(), [dataclasses.replace(probe, interval=3600.0)], clock)
+    async with running(engine.run()):
+        await until(engine, lambda: probe.name in engine.snapshot.outcomes)
+        first = engine.snapshot.outcomes[probe.name].time
+        engine.kick(DOMAIN_SETTLED)
+        await clock.advance(60)
+        await until(engine, lambda: engine.snapshot.outcomes[probe.name].time > first)

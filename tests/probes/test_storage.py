@@ -132,7 +132,9 @@ def test_the_mounts_are_those_of_the_host() -> None:
     files = {**mounts(b"/"), "/proc/1/mounts": mounts(b"/", b"/var/log")["/proc/mounts"]}
     sizes = dict.fromkeys(("/", "/var/log"), b"4096 1000 250 200 100 50\n")
 
-    assert set(value_of(FILE_SYSTEMS, FakeHost(files=files, sizes=sizes)).by_mount) == set(sizes)
+    assert set(value_of(FILE_SYSTEMS, FakeHost(files=files, sizes=sizes)).by_mount_point) == set(
+        sizes
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Final
 from xenwatch.parse.kthread import BLKBACK
 from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import number, word
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.datapath import SHARED_MEMORY, TAPDISK
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import read_optional, require_dom0
@@ -114,4 +114,5 @@ DISKS = Probe(
     advice="run as root; mount sysfs",
     read=read,
     interval=15.0,
+    events=frozenset({DOMAIN_SETTLED}),
 )

@@ -115,6 +115,7 @@ LOOPS = Probe(
     reads=f"{PARTITIONS}, /sys/module/loop/parameters",
     advice="mount procfs and sysfs",
     read=read_loops,
+    events=frozenset({DOMAIN_SETTLED}),
 )
 FILE_SYSTEMS = Probe(
     name="file_systems",
