@@ -39,8 +39,7 @@ class Outcome:
     """How one probe's last run went.
 
     `detail` is the reason of a failure, or why the probe does not apply. `seconds` is wall-clock
-    time, `cpu_seconds` that of the thread and of the programs it ran. `time` is when the reading
-    was taken (Unix time).
+    time, `cpu_seconds` that of the thread and its programs, `time` when it was read (Unix time).
     """
 
     status: Status
