@@ -62,9 +62,9 @@ class Abi:
 class Host:
     """What kind of host this is. Versions are (major, minor); texts are empty when unknown.
 
-    `platform` is xenserver, xcp-ng, debian, another os-release ID, or empty; `platform_version`
-    its own version ("6.2.0", "8.3", "12"). `nr_irqs` is the kernel's NR_IRQS from its log.
-    `netback_queues` is the most queues netback gives a network interface.
+    `platform` is xenserver, xcp-ng, debian, another os-release ID, or empty; `platform_version` its
+    own version ("8.3"). `nr_irqs` is the kernel's NR_IRQS from its log, `netback_queues` how many
+    netback gives an interface at most.
     """
 
     xen: tuple[int, int] | None
