@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.support import Series, series
 from tests.xen import wheels
-from tests.xen.vm import Vm
+from tests.xen.vm import CPUS, Vm
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 
@@ -82,10 +82,10 @@ def unbound(vm: Vm) -> None:
     """Let the unit have as much CPU time as it can get.
 
     Half of a CPU that is thirty times as slow as one on metal would have the tests wait for every
-    start.
+    start. A quota there has to be: it is what has systemd enable the slices' weights.
     """
-    drop_in = b"[Service]\nCPUQuota=\n"
-    vm.run(f"mkdir -p {DROP_INS}; cat > {DROP_INS}/tests.conf", stdin=drop_in)
+    drop_in = f"[Service]\nCPUQuota={CPUS}00%\n"
+    vm.run(f"mkdir -p {DROP_INS}; cat > {DROP_INS}/tests.conf", stdin=drop_in.encode())
 
 
 class Daemon:
