@@ -40,6 +40,7 @@ LAYOUT = LAYOUTS[4, 17]
 
 FILES: dict[str, Callable[[bytes], bytes]] = {
     **{f"/{name}": trip for name, trip in ROUND_TRIPS.items() if name.startswith("proc/")},
+    "/proc/1/mounts": ROUND_TRIPS["proc/mounts"],
     "/proc/stat": ROUND_TRIPS["proc-stat"],
     "/proc/net/dev": ROUND_TRIPS["net-dev"],
     "/proc/partitions": lambda data: render_partitions(parse_partitions(data)),
@@ -50,7 +51,7 @@ FILES: dict[str, Callable[[bytes], bytes]] = {
     "/sys/bus/xen-backend/devices/*/state": lambda data: render_word(word(data)),
 }
 """What is parsed and rendered again, by the pattern of its path."""
-NOT_THERE = {"/proc/interrupts", "/proc/*/cgroup"}
+NOT_THERE = {"/proc/interrupts", "/proc/*/cgroup", "/proc/mounts"}
 """Patterns of which a capture of these hosts has no file: the probes had no need of them."""
 
 hosts = pytest.mark.parametrize("host", RECORDED, ids=lambda host: host.parent.name)
