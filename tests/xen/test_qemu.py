@@ -60,10 +60,15 @@ GUEST = "hvm1"
 
 
 @pytest.fixture
-def with_usb(vm: Vm) -> int:
-    """The domain id of an HVM guest whose QEMU has a USB tablet that the guest uses."""
+def packed(vm: Vm) -> None:
+    """The machine has an initramfs whose kernel runs the USB controller."""
     if vm.attempt(f"test -e {INITRD}").status:
         vm.run(PACK)
+
+
+@pytest.fixture
+def with_usb(vm: Vm, packed: None) -> int:
+    """The domain id of an HVM guest whose QEMU has a USB tablet that the guest uses."""
     guests.start(vm, GUEST, shapes={GUEST: WITH_USB})
     return guests.domid(vm, GUEST)
 
@@ -189,7 +194,7 @@ def test_dom0s_own_qemu_is_no_guests(vm: Vm, daemon: Daemon, with_usb: int) -> N
     assert daemon.fresh(probes=["qemus"]).by(WAKEUPS, "domid").keys() == {str(with_usb)}
 
 
-def test_advice_taken_is_a_qemu_without_usb(vm: Vm, daemon: Daemon) -> None:
+def test_advice_taken_is_a_qemu_without_usb(vm: Vm, daemon: Daemon, packed: None) -> None:
     """The very lines that advise, run in dom0, says to change have the guest start without USB."""
     path = f"{DIRECTORY}/advised.cfg"
     # Paused: the emulator cannot lose it, and its QEMU is all that is looked at.
