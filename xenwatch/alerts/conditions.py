@@ -129,7 +129,7 @@ class Condition:
         return next(iter(self.right.find(page).values()), None)
 
     def _among(self, found: Found, page: Page) -> Found:
-        if self.among is None:
+        if self.among is None or not (found.active or found.unknown):
             return found
         label, selector = self.among
         if not Selector(selector.metric).find(page):

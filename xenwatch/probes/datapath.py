@@ -65,12 +65,12 @@ def read(source: Source, previous: Snapshot) -> Datapath:
     passes = last.passes + 1 if devices == last.devices else 0
     passed_over = frozenset() if passes % SEARCH_EVERY == 0 else last.passed_over
     tapdisks = _tapdisks(source)
-    living = _living(previous)
+    present = _there(previous)
     known = {
         pid: worker
         for pid, worker in last.workers.items()
         if pid not in tapdisks
-        and (worker.kind != TAPDISK or living is None or worker.domid in living)
+        and (worker.kind != TAPDISK or present is None or worker.domid in present)
     }
     workers = {**_again(source, known), **tapdisks}
     if passes < SETTLED or passes % SEARCH_EVERY == 0:
@@ -78,7 +78,7 @@ def read(source: Source, previous: Snapshot) -> Datapath:
         workers |= found
     return Datapath(
         dict(sorted(workers.items())),
-        _ended(living, last, workers),
+        _ended(present, last, workers),
         _vifs(source, previous),
         passed_over,
         devices,
@@ -86,8 +86,8 @@ def read(source: Source, previous: Snapshot) -> Datapath:
     )
 
 
-def _living(previous: Snapshot) -> frozenset[int] | None:
-    """The domains there are, `None` where that is not known."""
+def _there(previous: Snapshot) -> frozenset[int] | None:
+    """The domains there are, dying ones too; `None` where that is not known."""
     if previous.domains is None:
         return None
     return frozenset(domain.domid for domain in previous.domains.domains)
@@ -169,7 +169,7 @@ def _worker(source: Source, stat: ProcessStat) -> Worker | None:
 
 
 def _ended(
-    living: frozenset[int] | None, last: Datapath, workers: Mapping[int, Worker]
+    present: frozenset[int] | None, last: Datapath, workers: Mapping[int, Worker]
 ) -> Mapping[tuple[int, str], float]:
     """CPU time of workers that have ended, of domains that have not."""
     found = dict(last.ended)
@@ -178,8 +178,8 @@ def _ended(
         if now is None or now.start_ticks != worker.start_ticks:
             key = worker.domid, worker.kind
             found[key] = found.get(key, 0.0) + worker.cpu_seconds
-    if living is not None:
-        found = {key: seconds for key, seconds in found.items() if key[0] in living}
+    if present is not None:
+        found = {key: seconds for key, seconds in found.items() if key[0] in present}
     return found
 
 

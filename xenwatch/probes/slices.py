@@ -193,8 +193,8 @@ def _pressure(source: Source, path: str) -> Mapping[str, float]:
 def _expected(source: Source, version: int, name: str) -> int | None:
     """The weight the slice's own unit asks for; that of control.slice is known without."""
     says: dict[str, str] = {}
-    for path in _unit_files(source, name):
-        says |= assignments(read_optional(source, path) or b"")
+    for data in _unit(source, name):
+        says |= assignments(data)
     if says.get("CPUWeight", "").isdecimal():
         weight = int(says["CPUWeight"])
         return weight if version == 2 else weight * NICE_0 // DEFAULT_WEIGHT
@@ -207,22 +207,24 @@ def _expected(source: Source, version: int, name: str) -> int | None:
     return min(max(shares * DEFAULT_WEIGHT // NICE_0, 1), WEIGHTS_MAX)
 
 
-def _unit_files(source: Source, name: str) -> Iterator[str]:
-    """A unit's files in the order in which the last assignment wins (systemd.unit(5)).
+def _unit(source: Source, name: str) -> Iterator[bytes]:
+    """What a unit's files say, in the order in which the last assignment wins (systemd.unit(5)).
 
     First the unit, of the first directory that has it; then the drop-ins by name, whatever the
     directory: one replaces those of its name in later directories.
     """
     for directory in UNITS:
-        if read_optional(source, f"{directory}/{name}") is not None:
-            yield f"{directory}/{name}"
+        data = read_optional(source, f"{directory}/{name}")
+        if data is not None:
+            yield data
             break
     drop_ins: dict[str, str] = {}
     for directory in UNITS:
         for file in list_optional(source, f"{directory}/{name}.d") or ():
             if file.endswith(".conf"):
                 drop_ins.setdefault(file, f"{directory}/{name}.d/{file}")
-    yield from (path for _, path in sorted(drop_ins.items()))
+    for _, path in sorted(drop_ins.items()):
+        yield read_optional(source, path) or b""
 
 
 def _processes(source: Source, group: str) -> Iterator[ProcessStat]:
