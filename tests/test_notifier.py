@@ -185,15 +185,20 @@ async def test_what_happened_meanwhile_is_told_later(tmp_path: Path) -> None:
     assert statuses(it.got) == [["firing", "resolved"]]
 
 
+async def tell_and_stop(url: str, file: str) -> None:
+    """A daemon's life: it tells of an alert that fires, until that is taken, and keeps it."""
+    telling = notifier(FakeClock(), webhook__url=url, alerts__state_file=file)
+    async with running(telling.run()):
+        telling.tell(FIRES)
+        await until(lambda: not telling.outbox.queues["webhook"])
+    telling.save_at_the_end()
+
+
 async def test_a_restart_repeats_nothing(tmp_path: Path) -> None:
     """After a restart what was told is not told again, and its end is told once it comes."""
     file = str(tmp_path / "alerts.json")
     async with server() as it:
-        telling = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
-        async with running(telling.run()):
-            telling.tell(FIRES)
-            await until(lambda: not telling.outbox.queues["webhook"])
-        telling.save_at_the_end()
+        await tell_and_stop(it.url, file)
 
         anew = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
         assert [it.fired for it in (await anew.restore()).firing] == [START]
@@ -209,11 +214,7 @@ async def test_another_boot_is_noticed(tmp_path: Path) -> None:
     """What fired before the host was booted anew is told to be over when the daemon starts."""
     file = str(tmp_path / "alerts.json")
     async with server() as it:
-        kept = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
-        async with running(kept.run()):
-            kept.tell(FIRES)
-            await until(lambda: not kept.outbox.queues["webhook"])
-        kept.save_at_the_end()
+        await tell_and_stop(it.url, file)
 
         values = {"webhook.url": it.url, "alerts.state_file": file}
         anew = Notifier(Settings(values), FakeClock(), "host1", boot=lambda: "another")

@@ -98,8 +98,9 @@ class Daemon:
         self.also = ""
 
     def start(self) -> float:
-        """Start the unit with the tests' interval; the seconds until systemd called it started."""
-        self.write(INTERVAL)
+        """Start the unit with the tests' interval; the seconds until it answered."""
+        self.interval, self.also = INTERVAL, ""
+        self.vm.run(f"mkdir -p /etc/xenwatch; cat > {CONFIG}", stdin=configuration(INTERVAL))
         started = time.monotonic()
         self.restart()
         return time.monotonic() - started
@@ -112,11 +113,6 @@ class Daemon:
     def wait(self) -> float:
         """Wait until /metrics answers; the seconds it took."""
         return self.vm.wait(self.answers, "/metrics", START)
-
-    def write(self, interval: float, also: str = "") -> None:
-        """Write a configuration in which every probe that is on has the same interval."""
-        self.interval, self.also = interval, also
-        self.vm.run(f"mkdir -p /etc/xenwatch; cat > {CONFIG}", stdin=configuration(interval, also))
 
     def configure(self, interval: float, also: str = "") -> float:
         """Have the running daemon take up another configuration; dom0's time before that.
