@@ -37,6 +37,12 @@ class Process:
                 return self.log[-1]
         raise AssertionError(f"the log ended without {event!r}: {self.log}")
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        host, port = self.url.removeprefix("http://").rstrip("/").split(":")
+        return host, int(port)
+
     def get(self, path: str) -> bytes:
         """What it serves at a path."""
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:

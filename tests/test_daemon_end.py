@@ -52,16 +52,15 @@ def test_a_probe_that_hangs_costs_itself_alone() -> None:
 
 def test_a_scraper_that_stays_connected_does_not_delay_the_end() -> None:
     """An idle connection and a half-sent request end with the daemon."""
-    with xenwatch() as running:
-        host, port = running.url.removeprefix("http://").rstrip("/").split(":")
-        with (
-            socket.create_connection((host, int(port))) as idle,
-            socket.create_connection((host, int(port))) as half,
-        ):
-            idle.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert idle.recv(12) == b"HTTP/1.1 200"
-            half.sendall(b"GET /metrics HTTP/1.1\r\nHo")
-            assert running.end() < 1
+    with (
+        xenwatch() as running,
+        socket.create_connection(running.address) as idle,
+        socket.create_connection(running.address) as half,
+    ):
+        idle.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        half.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+        assert running.end() < 1
 
 
 def test_all_that_hangs_together_does_not_delay_the_end(tmp_path: Path) -> None:
@@ -98,10 +97,9 @@ def undelivered() -> dict[str, Any]:
 @contextlib.contextmanager
 def stuck_scraper(running: Process) -> Iterator[None]:
     """A client that asks on and on and takes nothing, once the daemon reads no more of it."""
-    host, port = running.url.removeprefix("http://").rstrip("/").split(":")
     with socket.socket() as scraper:
         scraper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        scraper.connect((host, int(port)))
+        scraper.connect(running.address)
         scraper.settimeout(1)
         with contextlib.suppress(TimeoutError):
             while True:
@@ -112,8 +110,7 @@ def stuck_scraper(running: Process) -> Iterator[None]:
 @contextlib.contextmanager
 def idle_scraper(running: Process) -> Iterator[None]:
     """A client that has its answer and owes the rest of its request."""
-    host, port = running.url.removeprefix("http://").rstrip("/").split(":")
-    with socket.create_connection((host, int(port))) as scraper:
+    with socket.create_connection(running.address) as scraper:
         scraper.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
         assert scraper.recv(12) == b"HTTP/1.1 200"
         yield

@@ -30,7 +30,7 @@ from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
-from xenwatch.snapshot import Snapshot
+from xenwatch.snapshot import Snapshot, Status
 from xenwatch.sources.base import Hypercall, HypercallReply, Source, XenstoreReply
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.recording import RecordingSource
@@ -158,6 +158,15 @@ HOSTS: Final[Mapping[str, Callable[[], Source]]] = {
     **{name: _preset(make) for name, make in PRESETS.items()},
 }
 """Maker of the source by name."""
+
+
+def readings(snapshot: Snapshot) -> dict[str, tuple[object, Status, str]]:
+    """What each probe read, and how it fared, by its name."""
+    outcomes = snapshot.outcomes
+    return {
+        name: (getattr(snapshot, name), outcomes[name].status, outcomes[name].detail)
+        for name in (probe.name for probe in PROBES)
+    }
 
 
 def captured(host: str, directory: Path) -> tuple[Snapshot, TreeSource]:
