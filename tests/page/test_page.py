@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.page.sample import IMAGE
 from tests.page.test_charts import HALF
 from tests.page.test_html import Reader
-from tests.page_sample import IMAGE
+from tests.status.test_host_status import of
 from tests.support import full_snapshot
-from tests.test_overview import of
 from xenwatch import page
-from xenwatch.overview import AlertRow, DomainRow, Overview, foremost
 from xenwatch.page import Links, domains, limits
+from xenwatch.status.host_status import AlertRow, DomainRow, Overview, foremost
 
 LINKS = Links("/s.css", "/s.js", "/i.svg", {"Metrics": "/metrics"})
 FULL = of(full_snapshot())

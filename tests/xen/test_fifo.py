@@ -19,11 +19,12 @@ from tests.xen.hazards import Ends, Hazards
 from tests.xen.report import Report
 from tests.xen.truth import MIB, Truth
 from tests.xen.vm import LOG, Vm, VmError
-from xenwatch.costs import UNCOUNTED
-from xenwatch.limits import LIMITS, Limit
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit
+from xenwatch.limits.costs import UNCOUNTED
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.tree import TreeSource
 
 DOM0_ARGS = ""

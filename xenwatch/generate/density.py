@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.assess import assess
 from xenwatch.generate.markdown import code, page, table
 from xenwatch.limits import LIMITS
+from xenwatch.limits.states import assess
 from xenwatch.model import bounds, devices
 from xenwatch.model.devices import vm
 from xenwatch.model.fill import Filled, fill
@@ -23,11 +23,11 @@ from xenwatch.model.platform import Daemon, Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.source import ModelSource
-from xenwatch.planner import Plan
-from xenwatch.planner import fit as plan
+from xenwatch.planning.capacity import Plan
+from xenwatch.planning.capacity import fit as plan
+from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.shapes import BUILT_IN
 
 MOST: Final = 3000
 """VMs to try at most: more than any published figure, fewer than xenconsoled serves with poll."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xenwatch.assess import Severity
-from xenwatch.forecast import Key, Point
-from xenwatch.overview import FIRING, Overview
+from xenwatch.display.text import counted
+from xenwatch.limits.states import Severity
 from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
-from xenwatch.words import counted
+from xenwatch.planning.forecast import Key, Point
+from xenwatch.status.host_status import FIRING, Overview
 
 
 @dataclass(frozen=True, slots=True)

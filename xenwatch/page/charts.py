@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from xenwatch.forecast import SPACING, Point
-from xenwatch.overview import LimitRow
+from xenwatch.display.tables import quantity
 from xenwatch.page.html import Html, join, tag
-from xenwatch.present import quantity
+from xenwatch.planning.forecast import SPACING, Point
+from xenwatch.status.host_status import LimitRow
 
 HOUR: Final = 3600.0
 GAP: Final = 3 * SPACING

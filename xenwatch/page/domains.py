@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from xenwatch.overview import DomainRow, Overview
+from xenwatch.display.tables import quantity
+from xenwatch.display.text import counted
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.page.tables import Cell, table
-from xenwatch.present import quantity
-from xenwatch.words import counted
+from xenwatch.status.host_status import DomainRow, Overview
 
 SHOWN: Final = 50
 """Domains on the page at most: a host may have thousands."""

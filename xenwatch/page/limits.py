@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from xenwatch.alerts.words import duration
-from xenwatch.assess import Severity
-from xenwatch.forecast import Key, Point
+from xenwatch.alerts.wording import duration
 from xenwatch.limits import LIMITS
-from xenwatch.overview import LimitRow, Overview
+from xenwatch.limits.states import Severity
 from xenwatch.page.charts import amounts, bar, figure, last_hour, percent
 from xenwatch.page.html import Html, join, stranger, tag
+from xenwatch.planning.forecast import Key, Point
+from xenwatch.status.host_status import LimitRow, Overview
 
 ORDER: Final = [it.value for it in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)]
 """States by how much they press; ok comes last."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.parse.errors import ParseError
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source, SourceError, programs_time
 
 DOMAIN: Final = "domain"

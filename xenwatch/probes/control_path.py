@@ -9,8 +9,8 @@ from typing import Final
 from xenwatch.parse.process import parse_stat, waited_ns
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings_soft import ControlPath, DaemonTimes, RoundTrips
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.control_path import ControlPath, DaemonTimes, RoundTrips
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import TARGETS, Source, SourceError
 
 BOUNDS: Final = (
