@@ -9,9 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from xenwatch.probes.control_path import BOUNDS
 from xenwatch.readings.bridges import Bridges
-from xenwatch.readings.control_path import ControlPath, DaemonTimes, RoundTrips
+from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
 from xenwatch.readings.datapath import Datapath, Vif, Worker
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk

@@ -13,10 +13,10 @@ from tests.hosts import LabSource
 from tests.laws.hosts import HOSTS
 from tests.support import full_snapshot
 from tests.tools import tool
-from xenwatch.daemon.own_process import own_process
 from xenwatch.exposition.text_format import render
 from xenwatch.limits.states import assess
 from xenwatch.metrics import EngineStats, families
+from xenwatch.metrics.process import own_process
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.snapshot import Snapshot

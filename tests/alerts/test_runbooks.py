@@ -8,8 +8,6 @@ import pytest
 
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import alert_keys
-from xenwatch.config.settings import Settings
 
 HERE = f"{runbooks.DIRECTORY.as_uri()}/"
 
@@ -34,6 +32,4 @@ def test_every_runbook_is_a_file_of_this_host() -> None:
 )
 def test_links_lead_where_runbooks_are(instance: str, configured: str, expected: str) -> None:
     """What is sent links as configured, else to the daemon where its address is known."""
-    settings = Settings({alert_keys.INSTANCE.path: instance, alert_keys.RUNBOOKS.path: configured})
-
-    assert runbooks.begin(settings) == expected
+    assert runbooks.link_prefix(configured, instance) == expected

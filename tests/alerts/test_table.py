@@ -13,11 +13,11 @@ from tests.support import full_snapshot
 from xenwatch.alerts.states import Alerts, State, step
 from xenwatch.alerts.table import ALERTS, SEVERITIES, WARNING, WATCHES, Alert, Watch
 from xenwatch.config.settings import Settings
-from xenwatch.daemon.publisher import render
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.states import assess
 from xenwatch.metrics import families
 from xenwatch.metrics.base import Outlook
+from xenwatch.passes.publisher import render
 from xenwatch.readings.snapshot import Outcome, Status
 
 POLICY = Settings().alerts()

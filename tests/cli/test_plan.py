@@ -15,6 +15,7 @@ from xenwatch.cli import plan
 from xenwatch.cli.main import main
 from xenwatch.limits.states import assess
 from xenwatch.model.presets import PRESETS
+from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan, fit
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -187,7 +188,7 @@ def test_a_configured_shape_can_be_planned_for(
 
 def document(*plans: Plan) -> dict[str, Any]:
     """What JSON says of plans on XenServer 6.2."""
-    found: dict[str, Any] = json.loads(plan.dumps(xenserver("6.2.0"), plans))
+    found: dict[str, Any] = json.loads(answer.dumps(xenserver("6.2.0"), plans))
     return found
 
 
@@ -225,8 +226,8 @@ def test_the_json_has_all_of_the_plan() -> None:
 def test_parts_of_a_unit_are_numbers() -> None:
     """A cost of less than a unit is a number in JSON and in the table."""
     found = of(xenserver("6.1.0"))
-    frames = next(room for room in plan.document(xenserver("6.1.0"), [found])["plans"][0]["limits"]
-                  if room["limit"] == "grant_frames")  # fmt: skip
+    rooms = answer.document(xenserver("6.1.0"), [found])["plans"][0]["limits"]
+    frames = next(room for room in rooms if room["limit"] == "grant_frames")
 
     assert frames["takes"] == 22 / 256
     assert "0.0859375" in plan.table([found])
@@ -266,9 +267,9 @@ def test_a_host_that_could_not_be_told_has_no_plan() -> None:
     """Without the host's facts, or on a release without costs, the obstacle is named."""
     failed = Snapshot(outcomes={"host": Outcome(Status.FAILED, "no /sys")})
 
-    assert "no /sys" in (plan.obstacle(failed) or "")
-    assert "not known for debian 12" in (plan.obstacle(full_snapshot()) or "")
-    assert plan.obstacle(xenserver("6.1.0")) is None
+    assert "no /sys" in (answer.obstacle(failed) or "")
+    assert "not known for debian 12" in (answer.obstacle(full_snapshot()) or "")
+    assert answer.obstacle(xenserver("6.1.0")) is None
 
 
 def test_nothing_known_is_no_answer() -> None:

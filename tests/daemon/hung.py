@@ -12,7 +12,6 @@ import threading
 from typing import Any
 
 from xenwatch import log
-from xenwatch.cli.source import Choice
 from xenwatch.config.keys import LISTEN
 from xenwatch.config.settings import Settings
 from xenwatch.daemon.daemon import Daemon
@@ -20,7 +19,7 @@ from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Choice, Source
 from xenwatch.sources.host import HostSource
 
 

@@ -11,7 +11,6 @@ import sys
 from typing import Any, Final
 
 from xenwatch import log
-from xenwatch.cli.source import Choice
 from xenwatch.config.settings import load_settings
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.model.datapath import USUAL
@@ -19,7 +18,7 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Choice, Source
 
 SECTORS: Final = 2048
 """What the first disk reads from one look to the next; each further one reads so much more."""

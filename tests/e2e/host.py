@@ -17,7 +17,6 @@ from unittest import mock
 
 from tests.support import QDISK, UUIDS, VBD, VIF, full_snapshot
 from xenwatch import log
-from xenwatch.cli.source import Choice
 from xenwatch.config.settings import load_settings
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.model.host import Machine
@@ -36,7 +35,7 @@ from xenwatch.readings.processes import Pids, Ptys
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Choice, Source, SourceError
 
 RESEND: Final = 15.0
 """Seconds after which this daemon tells Alertmanager again."""
@@ -163,7 +162,7 @@ async def main(kind: str, mode: Path, file: str) -> int:
         """A trend, which real time would take ten minutes to show."""
         return {"aio_requests": 60.0} if (kind, mode.read_text()) == ("table", "storm") else {}
 
-    with mock.patch("xenwatch.daemon.publisher.forecast", soon):
+    with mock.patch("xenwatch.passes.publisher.forecast", soon):
         return await daemon.run(Choice("synthetic", "a test steers it"))
 
 

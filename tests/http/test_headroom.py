@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.http.test_server import Site
 from tests.planning.support import xenserver
-from xenwatch.cli.plan import PlanError
 from xenwatch.config.shape_keys import PARTS
-from xenwatch.daemon.publisher import Page
 from xenwatch.http import headroom
 from xenwatch.limits.states import assess
+from xenwatch.passes.publisher import Page
 from xenwatch.planning.forecast import History
+from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.readings.snapshot import Snapshot
 

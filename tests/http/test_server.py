@@ -20,13 +20,13 @@ from tests.support import full_snapshot, labelled, series
 from xenwatch import __version__
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config.settings import Settings
-from xenwatch.daemon.publisher import Page, Publisher, render
-from xenwatch.daemon.scheduler import Engine
 from xenwatch.exposition import text_format
 from xenwatch.http.server import ERRORS, Server
 from xenwatch.http.status_page import Views, files
 from xenwatch.limits import LIMITS
 from xenwatch.page import Links
+from xenwatch.passes.publisher import Page, Publisher, render
+from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source

@@ -12,13 +12,13 @@ from prometheus_client import ProcessCollector
 from tests.planning.support import plan, xenserver
 from tests.support import UUIDS, full_snapshot, labelled, series
 from xenwatch.alerts.states import Alerts, State
-from xenwatch.daemon.own_process import own_process
 from xenwatch.exposition.text_format import Family, render
 from xenwatch.limits.base import Ceiling, Limit, Thresholds
 from xenwatch.limits.states import assess
 from xenwatch.metrics import METRICS, EngineStats, Metric, Outlook, families
 from xenwatch.metrics.base import Readings
 from xenwatch.metrics.own import of_limit
+from xenwatch.metrics.process import own_process
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 STATS = EngineStats(overruns={"host": 2, "aio": 0})

@@ -21,10 +21,10 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.fake_clock import FakeClock
 from tests.tools import tool
-from xenwatch.daemon.publisher import Page, Publisher
-from xenwatch.daemon.scheduler import Engine
 from xenwatch.http.server import Server
 from xenwatch.limits import LIMITS
+from xenwatch.passes.publisher import Page, Publisher
+from xenwatch.passes.scheduler import Engine
 from xenwatch.sources.base import Source
 
 FLAGS = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from xenwatch.config.settings import Settings
-from xenwatch.daemon.publisher import Page, render
 from xenwatch.limits import LIMITS
 from xenwatch.model.devices import vm
 from xenwatch.model.presets import xcp_ng_8_3
 from xenwatch.model.source import ModelSource
+from xenwatch.passes.publisher import Page, render
 from xenwatch.planning.forecast import History
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take

@@ -12,7 +12,6 @@ from tests.captures import CAPTURES
 from tests.fake_clock import FakeClock, running, until
 from tests.hosts import LabSource
 from tests.probes.support import BARE, SILENT, FakeHost, dom0, failure_of, outcome_of, value_of
-from xenwatch.daemon.scheduler import Engine
 from xenwatch.model.devices import REPOSITORY, XVDA, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
@@ -20,6 +19,7 @@ from xenwatch.model.render.tapdisk import render_tapdisk
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.tapdisk import TapdiskStats, parse_tapdisk
+from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, take
 from xenwatch.probes.disks import DISKS

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.display.tables import quantity
+from xenwatch.display.quantities import quantity
 from xenwatch.display.text import hint, printable, shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from xenwatch.config.keys import SOURCE
 from xenwatch.display.text import printable
-from xenwatch.probes.base import Probe
-from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.probes.base import Probe, next_step
+from xenwatch.readings.snapshot import Snapshot, Status
 
 
 def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
@@ -18,22 +18,13 @@ def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
     return "\n".join([*lines, "", *_summary(snapshot)]) + "\n"
 
 
-def advice(probe: Probe, outcome: Outcome) -> str:
-    """What to do about a probe's outcome; empty where nothing is to be done."""
-    if outcome.status is Status.FAILED:
-        return probe.advice
-    if outcome.status is Status.DISABLED:
-        return f"to read it, set enabled = true in [probes.{probe.name}]"
-    return ""
-
-
 def _probe(probe: Probe, snapshot: Snapshot) -> Iterator[str]:
     outcome = snapshot.outcomes[probe.name]
     yield f"{probe.name}: {outcome.status.value}"
     yield f"  reads: {probe.reads}"
     if outcome.detail:
         yield f"  why: {printable(outcome.detail)}"
-    do = advice(probe, outcome)
+    do = next_step(probe, outcome)
     if do:
         yield f"  do: {do}"
 

@@ -15,22 +15,22 @@ import structlog
 
 from xenwatch import __version__, log, metrics, threads
 from xenwatch.advice import qemu_wakeups, rendering
-from xenwatch.cli import check, daemon_client, plan
+from xenwatch.cli import check, daemon_client, limits_table, plan
 from xenwatch.cli.check import CheckError
 from xenwatch.cli.daemon_client import Answer, AskError
 from xenwatch.cli.doctor import report
-from xenwatch.cli.plan import PlanError
 from xenwatch.cli.source import choose, open_source, stands_still, synthetic
 from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
-from xenwatch.daemon.scheduler import one_pass
-from xenwatch.display import tables
 from xenwatch.display.text import printable
 from xenwatch.exposition import text_format
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.limits.states import Severity, assess
+from xenwatch.passes.scheduler import one_pass
+from xenwatch.planning import answer
 from xenwatch.planning.capacity import fit_each
+from xenwatch.planning.question import PlanError
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
@@ -213,7 +213,7 @@ def _once(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
     snapshot = one_pass(source, settings.probes())
     written = _write(FORMATS[options.format](snapshot, settings))
-    _say(*tables.failures(snapshot.outcomes).splitlines())
+    _say(*limits_table.failures(snapshot.outcomes).splitlines())
     return 0 if written and _succeeded(snapshot) else 1
 
 
@@ -223,7 +223,7 @@ def _capture(options: argparse.Namespace) -> int:
     recording = RecordingSource(source, directory)
     snapshot = one_pass(recording, settings.probes())
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")
-    _say(*tables.failures(snapshot.outcomes).splitlines())
+    _say(*limits_table.failures(snapshot.outcomes).splitlines())
     files = sum(path.is_file() for path in directory.rglob("*"))
     _say(f"{files} files saved in {directory}; read them with {SOURCE.flag} tree:{directory}")
     return 0 if _succeeded(snapshot) else 1
@@ -248,7 +248,7 @@ def _plan(options: argparse.Namespace) -> int:
         else:
             source = synthetic(options.platform, empty=options.empty)
         snapshot = one_pass(source, settings.probes())
-        obstacle = plan.obstacle(snapshot)
+        obstacle = answer.obstacle(snapshot)
         if obstacle is not None:
             raise PlanError(obstacle)
         states = assess(snapshot, settings.thresholds())
@@ -257,7 +257,7 @@ def _plan(options: argparse.Namespace) -> int:
         # Status 1 says that VMs do not fit: nothing else may.
         _say(*str(error).splitlines())
         return plan.CANNOT_SAY
-    render = {"table": lambda: plan.table(found), "json": lambda: plan.dumps(snapshot, found)}
+    render = {"table": lambda: plan.table(found), "json": lambda: answer.dumps(snapshot, found)}
     written = _write(render[options.format]())
     return plan.status(found) if written else plan.CANNOT_SAY
 
@@ -294,7 +294,7 @@ def _advise(options: argparse.Namespace) -> int:
     if options.interval > 0 and not still:
         time.sleep(min(options.interval, MOST_PATIENT))
         earlier, now = now, one_pass(source, [it for it in probes if it.name == "qemus"], now)
-    _say(*tables.failures(now.outcomes).splitlines())
+    _say(*limits_table.failures(now.outcomes).splitlines())
     if now.qemus is None:
         _say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")
         return 1
@@ -365,7 +365,7 @@ def _json(snapshot: Snapshot, settings: Settings) -> str:
 
 
 def _table(snapshot: Snapshot, settings: Settings) -> str:
-    return tables.table(assess(snapshot, settings.thresholds()))
+    return limits_table.table(assess(snapshot, settings.thresholds()))
 
 
 ADVICE: Final = {

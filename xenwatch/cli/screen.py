@@ -9,11 +9,9 @@ from typing import Final
 from rich.console import Group
 from rich.text import Text
 
+from xenwatch.display.quantities import figure
 from xenwatch.display.text import printable
 from xenwatch.limits.states import Severity
-from xenwatch.page.charts import figure
-from xenwatch.page.domains import relevance
-from xenwatch.page.limits import fullest
 from xenwatch.readings.snapshot import Status
 from xenwatch.status.host_status import (
     FIRING,
@@ -24,6 +22,7 @@ from xenwatch.status.host_status import (
     ShapeRow,
     foremost,
 )
+from xenwatch.status.order import fullest, relevance
 
 STYLES: Final = {
     Severity.OK.value: "green",

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from xenwatch.display.text import hint
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Choice, Source, SourceError
 
 CAPABILITIES: Final = "proc/xen/capabilities"
 """Says `control_d` in the control domain (xenfs)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The source to open, in an operator's words, and why it is this one."""
-
-    spec: str
-    reason: str
 
 
 def choose(spec: str, rootfs: str = "/") -> Choice:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.config import converters
+from xenwatch.planning.question import whole
 from xenwatch.planning.shapes import TYPES, Shape
 
 NAME: Final = r"[A-Za-z0-9_-]{1,40}"
@@ -35,13 +36,6 @@ class Part:
 
 
 _DEFAULTS: Final = {field.name: field.default for field in dataclasses.fields(Shape)}
-
-
-def whole(text: str) -> int:
-    """The whole number a text is, in ASCII digits and no longer than numbers here are."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValueError("is not a whole number")
-    return int(text)
 
 
 def _number(name: str, low: int, high: int, description: str) -> Part:

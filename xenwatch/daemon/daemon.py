@@ -16,7 +16,7 @@ import structlog
 from xenwatch import __version__, log, threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.states import Policy
-from xenwatch.cli.source import Choice
+from xenwatch.clock import SystemClock
 from xenwatch.config import alert_keys
 from xenwatch.config.keys import (
     KEYS,
@@ -29,8 +29,6 @@ from xenwatch.config.keys import (
 )
 from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.daemon.host_setup import Equipment, Tool
-from xenwatch.daemon.publisher import Publisher
-from xenwatch.daemon.scheduler import Engine, SystemClock
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.delivery.notifier import RESEND, Notifier
 from xenwatch.http import sockets as listen
@@ -38,9 +36,11 @@ from xenwatch.http.connections import SPARE, Site
 from xenwatch.http.server import Server
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit
+from xenwatch.passes.publisher import Publisher
+from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Choice, Source, SourceError
 from xenwatch.sources.events import Stream, follow
 
 END: Final = 0.6
@@ -214,7 +214,9 @@ class Daemon:
         self._publisher.thresholds = settings.thresholds(self._limits)
         self._publisher.shapes = settings.shapes()
         self._publisher.policy = _policy(settings)
-        self._notifier.outbox.runbooks = runbooks.begin(settings)
+        self._notifier.outbox.runbooks = runbooks.link_prefix(
+            settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
+        )
         self._engine.changed.set()
         _log.info("configuration read again")
         for key in KEYS:

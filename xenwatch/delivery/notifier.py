@@ -19,9 +19,9 @@ import structlog
 from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.states import Alerts
+from xenwatch.clock import Clock
 from xenwatch.config import alert_keys
 from xenwatch.config.settings import Settings
-from xenwatch.daemon.scheduler import Clock
 from xenwatch.delivery import receivers
 from xenwatch.delivery.outbox import Outbox
 from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
@@ -66,7 +66,7 @@ class Notifier:
         )
         self.outbox = Outbox(
             settings[alert_keys.INSTANCE] or instance,
-            runbooks.begin(settings),
+            runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
             [name for name, place in named if place],
         )
         self._settings = settings

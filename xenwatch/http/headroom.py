@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from xenwatch.cli import plan
-from xenwatch.cli.plan import PlanError
 from xenwatch.config.shape_keys import PARTS
 from xenwatch.display.text import hint, printable
 from xenwatch.limits.states import LimitState
+from xenwatch.planning import answer, question
 from xenwatch.planning.capacity import fit
+from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot
 
@@ -35,9 +35,9 @@ def headroom(
         raise PlanError(f"shape and {next(iter(devices))} exclude each other")
     if "count" in given and not (devices or "shape" in given):
         raise PlanError("count needs a shape, or the devices of a VM")
-    wanted = plan.number("count", given["count"]) if "count" in given else None
-    shapes = [_shape(devices)] if devices else plan.chosen(given.get("shape"), known)
-    return plan.document(snapshot, [fit(states, snapshot, {it: 1}, wanted) for it in shapes])
+    wanted = question.number("count", given["count"]) if "count" in given else None
+    shapes = [_shape(devices)] if devices else question.chosen(given.get("shape"), known)
+    return answer.document(snapshot, [fit(states, snapshot, {it: 1}, wanted) for it in shapes])
 
 
 def _once(query: Iterable[tuple[str, str]]) -> dict[str, str]:

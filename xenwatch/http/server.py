@@ -12,8 +12,6 @@ from aiohttp import web
 from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.messages import RUNBOOKS
-from xenwatch.cli.plan import PlanError
-from xenwatch.daemon.publisher import Page, Publisher
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
@@ -21,6 +19,8 @@ from xenwatch.http import headroom
 from xenwatch.http.status_page import Body, File, Views, files
 from xenwatch.page import Links
 from xenwatch.page.domains import LONGEST
+from xenwatch.passes.publisher import Page, Publisher
+from xenwatch.planning.question import PlanError
 from xenwatch.status import host_status
 
 SLOW: Final = 30.0

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 
 from xenwatch import page, threads
 from xenwatch.alerts.messages import RUNBOOKS
-from xenwatch.daemon.publisher import Page, Publisher
 from xenwatch.page import Links
+from xenwatch.passes.publisher import Page, Publisher
 from xenwatch.planning.capacity import fit_each
 from xenwatch.planning.forecast import forecast
 from xenwatch.probes import PROBES

@@ -7,8 +7,7 @@ from typing import Final
 
 from xenwatch.exposition.text_format import Histogram
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.probes.control_path import BOUNDS
-from xenwatch.readings.control_path import ControlPath, RoundTrips
+from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 
 
 def _of(value: Callable[[ControlPath], Iterable[Row]]) -> Rows:

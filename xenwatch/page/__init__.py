@@ -11,6 +11,7 @@ from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
 from xenwatch.planning.forecast import Key, Point
 from xenwatch.status.host_status import FIRING, Overview
+from xenwatch.status.order import ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def _worst(overview: Overview) -> str:
     states |= {it.severity for it in overview.alerts or () if it.state == FIRING}
     if not states:
         return Severity.UNKNOWN.value
-    return next((state for state in limits.ORDER if state in states), Severity.OK.value)
+    return next((state for state in ORDER if state in states), Severity.OK.value)
 
 
 def _header(overview: Overview) -> Html:

@@ -68,6 +68,15 @@ def run(
     return value, outcome
 
 
+def next_step(probe: Probe, outcome: Outcome) -> str:
+    """What to do about a probe's outcome; empty where nothing is to be done."""
+    if outcome.status is Status.FAILED:
+        return probe.advice
+    if outcome.status is Status.DISABLED:
+        return f"to read it, set enabled = true in [probes.{probe.name}]"
+    return ""
+
+
 def _cpu_time() -> float:
     """CPU seconds of this thread and of the programs it has run."""
     return time.thread_time() + programs_time()

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+BOUNDS: Final = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.0),
+)
+"""Upper bounds of the buckets in seconds; a source gives up after two."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTrips:
     """Questions to one daemon so far: answers by bucket, their seconds, and those unanswered.
 
-    `counts` are of the buckets whose upper bounds are `xenwatch.probes.control_path.BOUNDS`,
+    `counts` are of the buckets whose upper bounds are `BOUNDS`,
     the last one of what took longer.
     """
 

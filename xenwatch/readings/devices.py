@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+DISK_CLASSES: Final = frozenset({"vbd", "vbd2", "vbd3", "qdisk", "tap"})
+"""Backend classes that are disks: of blkback, of blktap, of QEMU."""
+NETWORK_CLASSES: Final = frozenset({"vif"})
+"""Backend classes that are network interfaces."""
 INITIALISING: Final = "Initialising"
 """The state sysfs shows of every device that has no driver in dom0's kernel."""
 

@@ -16,13 +16,12 @@ from xenwatch import __version__
 from xenwatch.alerts import messages
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import CRITICAL, STOPPED
-from xenwatch.cli import doctor, plan
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.states import LimitState
-from xenwatch.metrics.host import DISK_CLASSES, NETWORK_CLASSES
+from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan
-from xenwatch.probes.base import Probe
-from xenwatch.readings.devices import DeviceKey
+from xenwatch.probes.base import Probe, next_step
+from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, DeviceKey
 from xenwatch.readings.domains import Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
 
@@ -167,7 +166,7 @@ def of(
 ) -> Overview:
     """The overview of a snapshot, with the states and plans made of it."""
     more = outside or Outside()
-    obstacle = plan.obstacle(snapshot)
+    obstacle = answer.obstacle(snapshot)
     unknown: dict[str, None] = {}
     if more.alerts is not None:
         judged = more.alerts.states.items()
@@ -321,7 +320,7 @@ def _probe(probe: Probe, outcome: Outcome) -> ProbeRow:
         seconds=outcome.seconds,
         cpu_seconds=outcome.cpu_seconds,
         reads=probe.reads,
-        advice=doctor.advice(probe, outcome),
+        advice=next_step(probe, outcome),
     )
 
 

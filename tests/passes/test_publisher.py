@@ -17,11 +17,11 @@ from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config.settings import Settings
-from xenwatch.daemon import publisher as publish
-from xenwatch.daemon.publisher import DELAY, Page, Publisher, render, restrict
-from xenwatch.daemon.scheduler import Engine
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
+from xenwatch.passes import publisher as publish
+from xenwatch.passes.publisher import DELAY, Page, Publisher, render, restrict
+from xenwatch.passes.scheduler import Engine
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
 from xenwatch.sources.base import Source

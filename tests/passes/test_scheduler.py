@@ -13,7 +13,7 @@ from blockbuster import blockbuster_ctx
 from structlog.testing import capture_logs
 
 from tests.fake_clock import START, FakeClock, running, settle, until
-from xenwatch.daemon.scheduler import Engine, one_pass
+from xenwatch.passes.scheduler import Engine, one_pass
 from xenwatch.probes.base import DOMAIN, LINK, Probe
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.processes import Pids
@@ -158,7 +158,7 @@ def costly(seconds: float) -> object:
 
 async def test_a_costly_probe_runs_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interval is stretched until the run's CPU time is within the probe's share of a core."""
-    monkeypatch.setattr("xenwatch.daemon.scheduler.run", costly(0.5))
+    monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.5))
     clock, read = FakeClock(), Script()
     engine = Engine(SOURCE, [probe(read, share=0.02)], clock)
     async with running(engine.run()):
@@ -189,7 +189,7 @@ async def test_an_event_runs_the_probes_that_follow_it() -> None:
 
 async def test_events_do_not_exceed_a_probes_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many events there are, a probe rests until its last run is within its share."""
-    monkeypatch.setattr("xenwatch.daemon.scheduler.run", costly(0.1))
+    monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.1))
     clock, read = FakeClock(), Script()
     engine = Engine(SOURCE, [probe(read, share=0.05, events=frozenset({DOMAIN}))], clock)
     async with running(engine.run()):

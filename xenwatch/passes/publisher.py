@@ -15,11 +15,12 @@ from xenwatch import metrics, threads
 from xenwatch.alerts import messages
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Alerts, Change, Policy, State, ended, step
-from xenwatch.daemon.own_process import own_process
-from xenwatch.daemon.scheduler import Clock, Engine
+from xenwatch.clock import Clock
 from xenwatch.exposition import text_format
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState, Severity, assess
+from xenwatch.metrics.process import own_process
+from xenwatch.passes.scheduler import Engine
 from xenwatch.planning.capacity import fit_each
 from xenwatch.planning.forecast import History, forecast
 from xenwatch.planning.shapes import BUILT_IN, Shape

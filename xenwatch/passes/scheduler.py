@@ -8,11 +8,12 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
 from xenwatch import threads
+from xenwatch.clock import Clock, SystemClock
 from xenwatch.probes.base import Probe, merge, run
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
@@ -27,38 +28,6 @@ of more than five minutes, a tenth."""
 DISABLED: Final = Outcome(Status.DISABLED, "off by default or by configuration")
 
 _log = structlog.get_logger()
-
-
-class Clock(Protocol):
-    """Where the engine has its time from; tests have one they set."""
-
-    def time(self) -> float:
-        """Unix time in seconds."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds since some fixed moment."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after `seconds`."""
-        ...
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def time(self) -> float:
-        """Unix time in seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds since some fixed moment."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after `seconds`."""
-        await asyncio.sleep(seconds)
 
 
 @dataclass(slots=True)

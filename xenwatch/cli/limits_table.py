@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from xenwatch.display.columns import columns
+from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
 from xenwatch.limits.states import LimitState, Severity
 from xenwatch.readings.snapshot import Outcome, Status
@@ -39,12 +41,6 @@ def _worth_showing(states: Sequence[LimitState]) -> set[str]:
     return {state.instance for state in (*fullest, *unwell)}
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Lines of aligned columns: the second to the fourth are numbers, to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(_line(row, widths) for row in rows)
-
-
 def failures(outcomes: Mapping[str, Outcome]) -> str:
     """One line for each probe that failed, with the reason."""
     return "".join(
@@ -52,18 +48,6 @@ def failures(outcomes: Mapping[str, Outcome]) -> str:
         for name, outcome in outcomes.items()
         if outcome.status is Status.FAILED
     )
-
-
-def quantity(value: int | None, unit: str) -> str:
-    """A number of units for people: bytes in powers of 1,024, counts in full, `-` for none."""
-    if value is None:
-        return "-"
-    if unit != "bytes" or value < 1024:
-        return str(value)
-    power = min((value.bit_length() - 1) // 10, 6)
-    if round(value / 1024**power, 1) >= 1024 and power < 6:
-        power += 1
-    return f"{value / 1024**power:.1f} {' KMGTPE'[power]}iB"
 
 
 def _row(state: LimitState) -> tuple[str, ...]:
@@ -79,11 +63,3 @@ def _row(state: LimitState) -> tuple[str, ...]:
         state.severity.value,
         printable(ceiling.origin) if ceiling else "-",
     )
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [
-        cell.rjust(width) if 1 <= column <= 3 else cell.ljust(width)  # the columns of numbers
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip() + "\n"

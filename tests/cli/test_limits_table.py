@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
-from xenwatch.cli import doctor
-from xenwatch.display import tables
+from xenwatch.cli import doctor, limits_table
+from xenwatch.display.quantities import quantity
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Ceiling, Thresholds
 from xenwatch.limits.states import LimitState
@@ -29,10 +29,10 @@ def state(instance: str = "", origin: str = "the kernel", **numbers: int) -> Lim
 
 def test_a_table_is_aligned() -> None:
     """Each column begins at the same place in every line, and nothing trails."""
-    text = tables.table([state("a", used=1, max=2), state("bcd", used=100, max=1000)])
+    text = limits_table.table([state("a", used=1, max=2), state("bcd", used=100, max=1000)])
     lines = text.splitlines()
 
-    assert lines[0].split() == [*" ".join(tables.HEADER).split()]
+    assert lines[0].split() == [*" ".join(limits_table.HEADER).split()]
     places = [line.index(word) for line, word in zip(lines, ["MAX IS", "the", "the"], strict=True)]
     assert len(set(places)) == 1
     assert not any(line.endswith(" ") for line in lines)
@@ -40,7 +40,9 @@ def test_a_table_is_aligned() -> None:
 
 def test_a_table_says_what_is_known() -> None:
     """Used, ceiling, ratio, state and origin are shown, and dashes where there is none."""
-    known, unknown = tables.table([state("a", used=1, max=2), state("b", used=3)]).splitlines()[1:]
+    known, unknown = limits_table.table(
+        [state("a", used=1, max=2), state("b", used=3)]
+    ).splitlines()[1:]
 
     assert known.split()[-6:] == ["1", "2", "50.0%", "warning", "the", "kernel"]
     assert unknown.split()[-5:] == ["3", "-", "-", "unknown", "-"]
@@ -58,13 +60,13 @@ def test_a_table_says_what_is_known() -> None:
 )
 def test_bytes_are_rounded_to_the_unit_they_reach(value: int, text: str) -> None:
     """Bytes have the largest unit of which there is at least one, rounded as it is shown."""
-    assert tables.quantity(value, "bytes") == text
+    assert quantity(value, "bytes") == text
 
 
 def test_a_table_is_not_flooded_by_instances_that_are_well() -> None:
     """Of many domains those in trouble and the fullest others are shown, the rest is counted."""
     well = [state(str(number), used=number, max=1000) for number in range(100)]
-    text = tables.table([*well, state("full", used=1000, max=1000), state("odd", used=7)])
+    text = limits_table.table([*well, state("full", used=1000, max=1000), state("odd", used=7)])
     names = [line.split()[1] for line in text.splitlines()[1:]]
 
     assert names == [f"domid={name}" for name in ("98", "99", "full", "odd")] + ["(and"]
@@ -75,7 +77,7 @@ def test_a_table_is_not_flooded_by_instances_that_are_well() -> None:
 @given(st.text(), st.text())
 def test_a_table_moves_no_cursor(instance: str, origin: str) -> None:
     """Whatever an instance is called, the table has one line for it, fit for a terminal."""
-    lines = tables.table([state(instance, origin, used=1, max=2)]).split("\n")
+    lines = limits_table.table([state(instance, origin, used=1, max=2)]).split("\n")
 
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
@@ -95,7 +97,7 @@ def test_a_table_moves_no_cursor(instance: str, origin: str) -> None:
 )
 def test_quantities_are_short(value: int | None, unit: str, text: str) -> None:
     """Bytes are in powers of 1,024, counts in full."""
-    assert tables.quantity(value, unit) == text
+    assert quantity(value, unit) == text
 
 
 def test_failures_are_lines() -> None:
@@ -106,7 +108,7 @@ def test_failures_are_lines() -> None:
         "blktap": Outcome(Status.NOT_APPLICABLE, "no blktap"),
     }
 
-    assert tables.failures(outcomes) == "aio: /proc/x: bad\\n\\x1b[2J\n"
+    assert limits_table.failures(outcomes) == "aio: /proc/x: bad\\n\\x1b[2J\n"
 
 
 def test_doctor_tells_of_every_probe() -> None:
