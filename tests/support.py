@@ -21,6 +21,7 @@ from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
+from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
 from xenwatch.readings.qemus import Absence, Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
@@ -95,6 +96,7 @@ def full_snapshot() -> Snapshot:
         "maptrack": Maptrack(4, 1024),
         "blktap": Blktap("minor", 3, 3),
         "aio": Aio(100, 65536),
+        "open_files": OpenFiles(2048, 209715),
         "daemons": Daemons(
             {
                 "xenstored": DaemonProcess(700, "oxenstored", 29, 1024),

@@ -23,6 +23,7 @@ from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.host import Host
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.netback_rings import NetbackRings
+from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import Daemons, Pids, Ptys
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
@@ -77,6 +78,7 @@ class Snapshot:
     ptys: Ptys | None = None
     memory: Memory | None = None
     pids: Pids | None = None
+    open_files: OpenFiles | None = None
     bridges: Bridges | None = None
     loops: Loops | None = None
     file_systems: FileSystems | None = None
