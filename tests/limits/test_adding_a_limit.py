@@ -136,7 +136,7 @@ def test_it_is_planned_with_its_remedy(checkout: Checkout) -> None:
         ("docs", "docs/limits.md", "throw-away symptom"),
         ("docs", "docs/metrics.md", f"xenwatch_{NAME}_used"),
         ("docs", "docs/alerts.md", ALERT),
-        ("docs", "docs/configuration.md", f"[limits.{NAME}]"),
+        ("docs", "docs/configuration.md", f"limits.{NAME}"),
         ("docs", "contrib/runbooks/errors.md", "throw-away error"),
         ("rules", "contrib/prometheus/xenwatch.rules.yml", ALERT),
         ("dashboards", "grafana/dashboards/xenwatch-host.json", "things to throw away"),

@@ -17,7 +17,9 @@ def test_used_is_what_is_allocated_and_not_free() -> None:
 
 def test_more_free_than_allocated_is_none_used() -> None:
     """The kernel sums counters of all CPUs without a lock: use is never negative."""
-    assert value_of(OPEN_FILES, FakeHost(files={PATH: b"10\t12\t9000\n"})) == OpenFiles(0, 9000)
+    source = FakeHost(files={PATH: b"10\t12\t9000\n"})
+
+    assert value_of(OPEN_FILES, source) == OpenFiles(0, 9000)
 
 
 def test_without_the_file_the_probe_fails() -> None:
