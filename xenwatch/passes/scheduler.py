@@ -44,7 +44,7 @@ class _Lane:
 
 
 class Engine:
-    """Runs `probes` on `source` until cancelled and keeps the newest snapshot, and memories.
+    """Runs `probes` on `source` until cancelled and keeps `snapshot`, and the probes' memories.
 
     The first probe has its turn first, since the others look at its reading. `changed` is set
     after every run, `ready` once every probe has had one. The source must bear calls from several
@@ -57,19 +57,15 @@ class Engine:
         probes: Iterable[Probe],
         clock: Clock | None = None,
     ) -> None:
+        self.snapshot = Snapshot()
         self.changed = asyncio.Event()
         self.ready = asyncio.Event()
-        self._newest = Pass()
+        self._memories: Mapping[str, object] = {}
         self._first = asyncio.Event()
         self._source = source
         self._clock = clock or SystemClock()
         self._lanes = {probe.name: _Lane(probe) for probe in probes}
         self._origin = self._clock.monotonic()
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The newest snapshot."""
-        return self._newest.snapshot
 
     @property
     def overruns(self) -> Mapping[str, int]:
@@ -116,7 +112,7 @@ class Engine:
         """Run the probe once and wait until its thread is back; CPU seconds the run took."""
         probe, began = lane.probe, self._clock.time()
         lane.started = self._clock.monotonic()
-        work = functools.partial(run, probe, self._source, self._newest, self._clock.time)
+        work = functools.partial(run, probe, self._source, self._newest(), self._clock.time)
         future = threads.start(work, f"probe-{probe.name}")
         in_time = await self._within(future, probe.deadline)
         if not in_time:
@@ -161,12 +157,16 @@ class Engine:
             timer.cancel()
         return future.done()
 
+    def _newest(self) -> Pass:
+        return Pass(self.snapshot, self._memories)
+
     def _finish(self, lane: _Lane, result: Result) -> None:
         name = lane.probe.name
         if not lane.probe.enabled:  # switched off while it ran
             result = DISABLED
         before = self.snapshot.outcomes.get(name)
-        self._newest = merge(self._newest, name, result, self._clock.time())
+        newest = merge(self._newest(), name, result, self._clock.time())
+        self.snapshot, self._memories = newest.snapshot, newest.memories
         self._first.set()
         if len(self.snapshot.outcomes) == len(self._lanes):
             self.ready.set()
