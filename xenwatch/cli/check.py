@@ -17,7 +17,7 @@ from xenwatch.display.text import hint, printable, shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import Severity, severity
-from xenwatch.status.host_status import LimitRow, Overview
+from xenwatch.status.host_status import LimitRow, HostStatus
 
 STATUS: Final = {
     Severity.OK: 0,
@@ -44,7 +44,7 @@ class Question:
     critical: Mapping[str, float]
 
     def thresholds(self, row: LimitRow) -> Thresholds:
-        """Those of this check, else those of the overview. Raises `CheckError`."""
+        """Those of this check, else those of the status. Raises `CheckError`."""
         warning = self.warning.get(row.limit, row.warning)
         critical = self.critical.get(row.limit, row.critical)
         if warning is not None and critical is not None and warning > critical:
@@ -90,17 +90,17 @@ def question(options: argparse.Namespace) -> Question:
     return Question(limits, **given)
 
 
-def judge(overview: Overview, asked: Question, age: float) -> tuple[int, str]:
+def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
     """Exit status and line for readings that are `age` seconds old. Raises `CheckError`."""
     if age > OLD:
         return unknown(f"the newest reading is {age:.0f} s old: the daemon reads nothing new")
     findings = [
         _finding(list(rows), asked)
-        for limit, rows in itertools.groupby(overview.limits, key=lambda row: row.limit)
+        for limit, rows in itertools.groupby(status.limits, key=lambda row: row.limit)
         if not asked.limits or limit in asked.limits
     ]
     there = {it.limit for it in findings}
-    findings += [_absent(name, overview) for name in asked.limits if name not in there]
+    findings += [_absent(name, status) for name in asked.limits if name not in there]
     if not findings:
         return unknown("no limit could be read; xenwatch doctor says why")
     worst = next(it for it in WORST_FIRST if any(found.severity is it for found in findings))
@@ -150,9 +150,9 @@ def _words(row: LimitRow) -> str:
     return f"{name} {row.ratio:.1%} ({used} of {quantity(row.max, row.unit)})"
 
 
-def _absent(name: str, overview: Overview) -> Finding:
+def _absent(name: str, status: HostStatus) -> Finding:
     limit = next(limit for limit in LIMITS if limit.name == name)
-    probe = overview.probes.get(limit.probe)
+    probe = status.probes.get(limit.probe)
     reason = f"{probe.status}: {probe.detail}" if probe and probe.detail else "not read"
     return Finding(name, Severity.UNKNOWN, f"{name} is not there ({reason})")
 

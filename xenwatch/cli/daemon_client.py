@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 from xenwatch import threads
 from xenwatch.config.keys import LISTEN, SOURCE
 from xenwatch.status import host_status
-from xenwatch.status.host_status import Overview, OverviewError
+from xenwatch.status.host_status import HostStatus, StatusError
 
 URL: Final = f"http://{LISTEN.default[0]}"
 """Where a daemon listens unless it is told otherwise."""
 DEADLINE: Final = 10.0
 """Seconds an answer may take."""
 MOST_BYTES: Final = 64 << 20
-"""More is no overview, not even of thousands of domains."""
+"""More is no status, not even of thousands of domains."""
 
 
 class AskError(Exception):
@@ -33,7 +33,7 @@ class AskError(Exception):
 class Answer:
     """What a daemon knows, and how many seconds old that is by its own clock."""
 
-    overview: Overview
+    status: HostStatus
     age: float
 
 
@@ -76,7 +76,7 @@ def ask(url: str, deadline: float = DEADLINE) -> Answer:
         reason = str(getattr(error.reason, "strerror", None) or error.reason)
     except TimeoutError:
         reason = f"no answer within {deadline:g} s"
-    except OverviewError as error:
+    except StatusError as error:
         reason = str(error)
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
         reason = f"{type(error).__name__}: {error}"
@@ -92,7 +92,7 @@ def _answer(url: str, deadline: float) -> Answer:
         body = response.read(MOST_BYTES + 1)
         date = response.headers.get("Date")
     if len(body) > MOST_BYTES:
-        raise OverviewError(f"more than {MOST_BYTES >> 20} MiB are no overview of xenwatch")
+        raise StatusError(f"more than {MOST_BYTES >> 20} MiB are no status of xenwatch")
     found = host_status.loads(body)
     now = parsedate_to_datetime(date).timestamp() if date else time.time()
     return Answer(found, now - found.time)

@@ -1,4 +1,4 @@
-"""`xenwatch top`: the overview in a terminal, drawn anew until `q` is pressed."""
+"""`xenwatch top`: the status in a terminal, drawn anew until `q` is pressed."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _picture(watch: Watch, console: Console, interval: float) -> Group:
     note.truncate(width, overflow="crop")
     if answer is None:
         return Group(note)
-    return Group(draw(answer.overview, width, height, plain=plain), note)
+    return Group(draw(answer.status, width, height, plain=plain), note)
 
 
 @contextlib.contextmanager
