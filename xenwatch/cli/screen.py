@@ -17,8 +17,8 @@ from xenwatch.status.host_status import (
     FIRING,
     AlertRow,
     DomainRow,
-    LimitRow,
     HostStatus,
+    LimitRow,
     ShapeRow,
     foremost,
 )

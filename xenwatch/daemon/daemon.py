@@ -202,7 +202,9 @@ class Daemon:
                 _log.error("configuration rejected; keeping the current one", problem=problem)
             return
         except (TimeoutError, RuntimeError) as error:
-            _log.error("configuration could not be read; keeping the current one", problem=repr(error))
+            _log.error(
+                "configuration could not be read; keeping the current one", problem=repr(error)
+            )
             return
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
         self._engine.configure(settings.probes(self._probes))

@@ -17,8 +17,9 @@ Rows = Callable[["Readings"], Iterable[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All a metric may look at: an assessment, its `states` by limit's name, and the scheduler's
-    `overruns`: runs left out since the start, by probe.
+    """All a metric may look at.
+
+    An assessment, its `states` by limit's name, and the runs the scheduler left out by probe.
     """
 
     assessment: Assessment

@@ -11,7 +11,7 @@ from xenwatch.limits import LIMITS
 from xenwatch.page.charts import amounts, bar, last_hour, percent
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.planning.forecast import Key, Point
-from xenwatch.status.host_status import LimitRow, HostStatus
+from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.order import fullest
 
 _BY_NAME: Final = {limit.name: limit for limit in LIMITS}

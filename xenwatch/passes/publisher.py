@@ -1,4 +1,4 @@
-"""From snapshot to bytes: metrics are rendered once after a change and served any number of times."""
+"""From snapshot to bytes: a pass is rendered once after a change and served any number of times."""
 
 from __future__ import annotations
 

@@ -130,9 +130,9 @@ class HostStatus:
     """A host at a moment. `time` is Unix time, `hostname` empty where nobody knows it.
 
     `headroom` is empty where no plan can be made, and `obstacle` says why. `alerts` is `None`
-    where none are evaluated, or not yet, `alerts_unknown` names those of which nothing is known. `domains`
-    is `None` when they could not be read. `seconds_to_full` is by name of limit, `probes` by name
-    of probe.
+    where none are evaluated, or not yet, `alerts_unknown` names those of which nothing is known.
+    `domains` is `None` when they could not be read. `seconds_to_full` is by name of limit,
+    `probes` by name of probe.
     """
 
     time: float
@@ -149,9 +149,7 @@ class HostStatus:
     probes: Mapping[str, ProbeRow]
 
 
-def host_status(
-    assessment: Assessment, probes: Iterable[Probe], hostname: str = ""
-) -> HostStatus:
+def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str = "") -> HostStatus:
     """The status of a host from the assessment of a pass."""
     snapshot, alerts = assessment.snapshot, assessment.alerts
     obstacle = answer.obstacle(snapshot)

@@ -9,7 +9,9 @@ from typing import Final
 from xenwatch.limits.states import Severity
 from xenwatch.status.host_status import DomainRow, LimitRow
 
-ORDER: Final = [severity.value for severity in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)]
+ORDER: Final = [
+    severity.value for severity in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)
+]
 """States by how much they press; ok comes last."""
 WELL: Final = 2
 """Instances of a limit that are shown though they are well."""
