@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support import labelled
+from xenwatch.assessment import assess_pass
 from xenwatch.exposition.text_format import render
 from xenwatch.metrics import families
 from xenwatch.model.player import Player
@@ -29,7 +30,7 @@ def passed(source: ModelSource, previous: Snapshot) -> tuple[Snapshot, bytes]:
         enabled = dataclasses.replace(probe, enabled=True)
         value, outcome = run(enabled, source, snapshot, clock=lambda: 0.0)
         snapshot = merge(snapshot, probe.name, value, outcome, 0.0)
-    return snapshot, render(families(snapshot, ()))
+    return snapshot, render(families(assess_pass(snapshot)))
 
 
 def rises(name: str, begin: float) -> Mapping[str, Mapping[tuple[str, ...], float]]:

@@ -31,7 +31,7 @@ DOES_NOT_FIT: Final = 1
 CANNOT_SAY: Final = 2
 """Exit statuses; a plan without a count fits when it could be made."""
 
-HEADER: Final = ("LIMIT", "HEADROOM", "PER VM", "FITS", "UNKNOWN BECAUSE")
+HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "UNKNOWN BECAUSE")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -67,7 +67,7 @@ def _head(status: HostStatus) -> list[Text]:
     found = [(state, states.count(state)) for state in STYLES if state in states]
     for number, (state, count) in enumerate(reversed(found)):
         counts.append(", " if number else "").append(f"{count} {state}", STYLES[state])
-    failed = sum(it.status == Status.FAILED.value for it in status.probes.values())
+    failed = sum(probe.status == Status.FAILED.value for probe in status.probes.values())
     domains = "unknown" if status.domains is None else str(len(status.domains))
     counts.append(f"   domains: {domains}   probes failing: ")
     counts.append(str(failed), "bold red" if failed else "")
@@ -78,12 +78,12 @@ def _alerts(status: HostStatus) -> list[Text]:
     if status.alerts is None:
         return []
     found = foremost(status.alerts)
-    lines = [_alert(it) for it in found[:MOST_ALERTS]]
+    lines = [_alert(alert) for alert in found[:MOST_ALERTS]]
     if len(found) > MOST_ALERTS:
         lines.append(Text(f"and {len(found) - MOST_ALERTS} more alerts", "dim"))
     if status.alerts_unknown:
-        lines.append(Text(f"alerts not known: {', '.join(status.alerts_unknown)}", "magenta"))
-    return lines or [Text("no alert fires", "green")]
+        lines.append(Text(f"alert state unknown: {', '.join(status.alerts_unknown)}", "magenta"))
+    return lines or [Text("no alerts firing", "green")]
 
 
 def _alert(alert: AlertRow) -> Text:
@@ -93,8 +93,8 @@ def _alert(alert: AlertRow) -> Text:
 
 def _room(status: HostStatus) -> Text:
     if not status.headroom:
-        return Text(f"room for VMs: {status.obstacle or 'not known'}")
-    return Text("room for VMs: ").append("   ".join(_shape(it) for it in status.headroom))
+        return Text(f"headroom: {status.obstacle or 'unknown'}")
+    return Text("headroom: ").append("   ".join(_shape(shape) for shape in status.headroom))
 
 
 def _shape(shape: ShapeRow) -> str:
@@ -116,7 +116,7 @@ def _limit(row: LimitRow, title: int, plain: bool) -> Text:
 
 
 def _bar(row: LimitRow, plain: bool) -> str:
-    """A bar of `BAR` cells; what is not known is no empty one."""
+    """A bar of `BAR` cells; what is unknown is not an empty one."""
     if row.ratio is None:
         return "?" * BAR
     full = min(BAR, round(row.ratio * BAR))
@@ -126,8 +126,8 @@ def _bar(row: LimitRow, plain: bool) -> str:
 
 
 def _broken(status: HostStatus) -> list[Text]:
-    found = sorted((it for it in status.domains or () if it.broken), key=relevance)
-    lines = [_domain(it) for it in found[:MOST_BROKEN]]
+    found = sorted((domain for domain in status.domains or () if domain.broken), key=relevance)
+    lines = [_domain(domain) for domain in found[:MOST_BROKEN]]
     if len(found) > MOST_BROKEN:
         lines.append(Text(f"and {len(found) - MOST_BROKEN} more domains with broken devices"))
     return [Text(), *lines] if lines else []
@@ -136,9 +136,9 @@ def _broken(status: HostStatus) -> list[Text]:
 def _domain(domain: DomainRow) -> Text:
     name = printable(domain.name or "")
     return Text.assemble(
-        ("broken", "bold red"), f" {domain.domid} {name}: {_told(domain.broken or ())}"
+        ("broken", "bold red"), f" {domain.domid} {name}: {_devices(domain.broken or ())}"
     )
 
 
-def _told(devices: Iterable[str]) -> str:
+def _devices(devices: Iterable[str]) -> str:
     return printable(", ".join(devices))

@@ -55,11 +55,11 @@ _log = structlog.get_logger()
 
 
 class Daemon:
-    """Reads `source` and serves what it says until it is told to stop.
+    """Reads `source` and serves metrics until stopped.
 
     `load` reads the configuration again or raises `ConfigError`; `streams` are events of the
-    source by name; `resend` is how often Alertmanager is told again, in seconds; `tools` are what
-    probes need set up on the host. To be made and run inside one event loop.
+    source by name; `resend` is how often alerts are sent to Alertmanager again, in seconds;
+    `tools` are what probes need set up on the host. To be made and run inside one event loop.
     """
 
     def __init__(
@@ -246,7 +246,7 @@ def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
 
 
 async def _watchdog() -> None:
-    """Tell systemd that the event loop turns, if it wants to know."""
+    """Tell systemd that the event loop runs, if the unit has a watchdog."""
     seconds = watchdog_seconds()
     while seconds is not None:
         notify("WATCHDOG=1")
