@@ -75,7 +75,24 @@ EDGE = {
     "xenwatch.model.scenario_source": "plays a scenario by the clock",
     "xenwatch.cli.source": "looks whether this is a dom0",
     "xenwatch.cli.daemon_client": "asks a running daemon",
-    "xenwatch.cli.top": "draws on a terminal and reads its keys",
+    "xenwatch.cli.live_screen": "draws on a terminal and reads its keys",
+    "xenwatch.cli.output": "writes to stdout and stderr",
+    "xenwatch.cli.options": "reads the configuration and opens the source",
+    **{
+        f"xenwatch.cli.{name}": "a command"
+        for name in (
+            "advise",
+            "capture",
+            "check",
+            "check_config",
+            "doctor",
+            "once",
+            "plan",
+            "run",
+            "scenarios",
+            "top",
+        )
+    },
     "xenwatch.daemon.sd_notify": "tells systemd",
     "xenwatch.daemon.daemon": "holds the daemon together",
     "xenwatch.cli.main": "the command line",

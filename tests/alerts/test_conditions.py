@@ -8,10 +8,10 @@ from tests.alerts.support import family
 from tests.support import full_snapshot
 from xenwatch.alerts.conditions import Condition, Found, Page, Selector
 from xenwatch.alerts.table import ALERTS, near_limit
+from xenwatch.assessment import Rules, assess_pass
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
-from xenwatch.limits.states import assess
 from xenwatch.metrics import METRICS, families
 from xenwatch.probes import PROBES
 
@@ -82,8 +82,9 @@ def test_every_metric_of_the_table_exists() -> None:
 def test_the_alert_of_a_limit_agrees_with_its_assessment(limit: Limit, bounds: Thresholds) -> None:
     """A limit's alert is active for the very instances whose severity says so."""
     snapshot = full_snapshot()
-    states = assess(snapshot, {limit.name: bounds}, [limit])
-    page = by_name(*families(snapshot, states))
+    assessment = assess_pass(snapshot, Rules({limit.name: bounds}))
+    states = [state for state in assessment.states if state.limit is limit]
+    page = by_name(*families(assessment))
 
     for severity, condition in near_limit(limit).conditions.items():
         active = {

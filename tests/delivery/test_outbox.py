@@ -13,9 +13,9 @@ from tests.fake_clock import START
 from tests.support import full_snapshot
 from xenwatch import metrics
 from xenwatch.alerts.states import Alerts, step
+from xenwatch.assessment import Rules, assess_pass
 from xenwatch.delivery import outbox
 from xenwatch.limits.base import Thresholds
-from xenwatch.limits.states import assess
 from xenwatch.readings.storage import Aio
 
 LAST = 240.0
@@ -62,8 +62,8 @@ def restored(alerts: Alerts, away: float, boot: str = "") -> outbox.Outbox:
 def next_page(box: outbox.Outbox, away: float, used: int) -> Alerts:
     """The alerts of the first page after `away` seconds, on which so many aio requests are used."""
     snapshot = dataclasses.replace(full_snapshot(), time=START + away, aio=Aio(used, 100))
-    states = assess(snapshot, {"aio_requests": Thresholds(0.8, None)})
-    page = {it.name: it for it in metrics.families(snapshot, states)}
+    assessment = assess_pass(snapshot, Rules({"aio_requests": Thresholds(0.8, None)}))
+    page = {family.name: family for family in metrics.families(assessment)}
     return step(box.alerts, page, snapshot, POLICY, [AIO])
 
 
