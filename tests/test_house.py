@@ -72,6 +72,7 @@ EDGE = {
     "xenwatch.http.server": "serves HTTP",
     "xenwatch.alerts.runbooks": "reads the runbooks the package has",
     "xenwatch.http.status_page": "renders what few ask for, in a thread",
+    "xenwatch.model.scenario_source": "plays a scenario by the clock",
     "xenwatch.cli.source": "looks whether this is a dom0",
     "xenwatch.cli.daemon_client": "asks a running daemon",
     "xenwatch.cli.top": "draws on a terminal and reads its keys",

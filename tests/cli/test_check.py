@@ -24,7 +24,7 @@ from xenwatch.limits.states import severity
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.status.host_status import LimitRow, Overview
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ALL = Question((), {}, {})
 FULL = of(full_snapshot())
 DATUM = re.compile(r"'[a-z0-9_]+'=\d+B?;(-?\d+)?;(-?\d+)?;0;(\d+)?")

@@ -25,7 +25,7 @@ from xenwatch.probes.base import Probe
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SYNTHETIC = "--source=synthetic"
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Units
-from xenwatch.limits.costs import REGIMES, regime
+from xenwatch.limits.regimes import REGIMES, regime
 from xenwatch.limits.states import assess
 from xenwatch.model import bounds, devices
 from xenwatch.model.devices import vm

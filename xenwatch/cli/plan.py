@@ -9,7 +9,6 @@ from typing import Final
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
-from xenwatch.limits import costs
 from xenwatch.limits.states import LimitState
 from xenwatch.planning.answer import is_one_vm, verdict
 from xenwatch.planning.capacity import Batch, Plan, Room, fit
@@ -109,7 +108,7 @@ def _section(plan: Plan) -> str:
         lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
     if plan.uncounted:
         lines.append("\nNot counted:\n")
-        lines += [f"  {name}: {costs.UNCOUNTED[name]}\n" for name in plan.uncounted]
+        lines += [f"  {name}: {why}\n" for name, why in plan.uncounted.items()]
     return "".join(lines)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.limits import LIMITS, costs, remedies
+from xenwatch.limits import LIMITS, regimes
 from xenwatch.limits.base import Cost, Limit, Units
-from xenwatch.limits.states import LimitState
+from xenwatch.limits.states import LimitState, remedies
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot, Status
 
@@ -50,14 +50,14 @@ class Plan:
     """How often a batch fits, by limit: the scarcest first, what is not known last.
 
     `wanted` is how often it is to fit, `None` where nobody asked. `uncounted` are limits that
-    VMs take of without anybody saying how much: all the rest is as if they had no end.
+    VMs take of without anybody saying how much, each with the reason.
     """
 
     regime: str | None
     batch: Batch
     wanted: int | None
     rooms: tuple[Room, ...]
-    uncounted: tuple[str, ...]
+    uncounted: Mapping[str, str]
 
     @property
     def at_most(self) -> int | None:
@@ -101,7 +101,7 @@ def fit(
     A limit that the batch takes nothing of, or that the host does not have, is left out. Of
     bridges, the one with the most ports left counts, unless a shape names one; of domains, dom0.
     """
-    regime = costs.regime(snapshot)
+    regime = regimes.regime(snapshot)
     question = _Question(snapshot, regime, batch, wanted)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
@@ -113,12 +113,12 @@ def fit(
         for room in question.rooms(limit, by_limit[limit.name])
     ]
     rooms.sort(key=lambda room: (room.batches is None, room.batches or 0))
-    uncounted = tuple(
-        limit.name
+    uncounted = {
+        limit.name: limit.uncounted
         for limit in limits
-        if limit.name in costs.UNCOUNTED and _applies(limit, snapshot)
+        if limit.uncounted and _applies(limit, snapshot)
         if (question.leaves_out(limit) if limit.costs else by_limit[limit.name])
-    )
+    }
     return Plan(regime, batch, wanted, tuple(rooms), uncounted)
 
 
@@ -211,7 +211,7 @@ class _Question:
             state.headroom,
             int(state.headroom // takes),
             "",
-            remedies.of(state, self.snapshot, math.ceil(needed)),
+            remedies(state, self.snapshot, math.ceil(needed)),
         )
 
 

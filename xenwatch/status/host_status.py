@@ -228,7 +228,7 @@ def _shape(found: Plan) -> ShapeRow:
     name = ", ".join(shape.name for shape in found.batch)
     binding = found.binding.limit if found.binding else None
     unknown = tuple(dict.fromkeys(room.limit for room in found.unknown))
-    return ShapeRow(name, found.batches, found.at_most, binding, unknown, found.uncounted)
+    return ShapeRow(name, found.batches, found.at_most, binding, unknown, tuple(found.uncounted))
 
 
 def _alerts(alerts: Alerts, runbooks: str) -> tuple[AlertRow, ...]:
