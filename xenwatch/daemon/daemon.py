@@ -34,8 +34,6 @@ from xenwatch.delivery.notifier import RESEND, Notifier
 from xenwatch.http import sockets as listen
 from xenwatch.http.connections import SPARE, Site
 from xenwatch.http.server import Server
-from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Limit
 from xenwatch.passes.publisher import Publisher
 from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
@@ -70,7 +68,6 @@ class Daemon:
         streams: Mapping[str, Stream],
         *,
         probes: Iterable[Probe] = PROBES,
-        limits: Iterable[Limit] = LIMITS,
         resend: float = RESEND,
         tools: Mapping[str, Tool] | None = None,
     ) -> None:
@@ -79,7 +76,6 @@ class Daemon:
         self._source = source
         self._streams = streams
         self._probes = tuple(probes)
-        self._limits = tuple(limits)
         self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
         self._stop = asyncio.Event()
         self._deadline: float | None = None
@@ -88,7 +84,7 @@ class Daemon:
         self._engine = Engine(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(
             self._engine,
-            settings.thresholds(self._limits),
+            settings.thresholds(),
             clock,
             settings.shapes(),
             _policy(settings),
@@ -101,7 +97,7 @@ class Daemon:
             boot=functools.partial(_boot, source),
             resend=resend,
         )
-        self._publisher.tell = self._notifier.tell
+        self._publisher.tell = self._notifier.enqueue
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
@@ -137,7 +133,7 @@ class Daemon:
         All at once, and as far as it is done by the deadline: what hangs takes from nothing else.
         """
         works = {
-            "alerts": self._notifier.save_at_the_end,
+            "alerts": self._notifier.save_on_shutdown,
             "equipment": self._equipment.close,
             "source": self._source.close,
         }
@@ -211,7 +207,7 @@ class Daemon:
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
         self._engine.configure(settings.probes(self._probes))
         self._equipment.want(_enabled(settings, self._probes))
-        self._publisher.thresholds = settings.thresholds(self._limits)
+        self._publisher.thresholds = settings.thresholds()
         self._publisher.shapes = settings.shapes()
         self._publisher.policy = _policy(settings)
         self._notifier.outbox.runbooks = runbooks.link_prefix(

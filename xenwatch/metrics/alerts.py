@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
+from xenwatch.alerts.names import alert_name
 from xenwatch.alerts.states import Alerts
-from xenwatch.alerts.table import alert_name
 from xenwatch.exposition.text_format import Family
 from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings, Row
 from xenwatch.readings.snapshot import Snapshot

@@ -18,6 +18,7 @@ from xenwatch.alerts.states import Alerts, Change, Policy, State, ended, step
 from xenwatch.clock import Clock
 from xenwatch.exposition import text_format
 from xenwatch.limits.base import Thresholds
+from xenwatch.limits.changes import Key, Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitState, Severity, assess
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.scheduler import Engine
@@ -79,7 +80,9 @@ def render(
     families = [*metrics.families(snapshot, states, stats, outlook), *own_process()]
     found: Alerts | None = None
     if policy is not None:
-        found = step(alerts or Alerts(), {it.name: it for it in families}, snapshot, policy)
+        found = step(
+            alerts or Alerts(), {it.name: it for it in families}, snapshot, policy, limits=states
+        )
         families.append(metrics.alert_states(found))
     bodies: dict[tuple[bool, bool], bytes] = {}
     for openmetrics, body in zip((False, True), text_format.both(families), strict=True):
@@ -114,7 +117,7 @@ class Publisher:
         self._history = History()
         self._engine = engine
         self._clock = clock
-        self._states: tuple[LimitState, ...] = ()
+        self._logged: Mapping[Key, Logged] = {}
 
     async def run(self) -> None:
         """Render after every change, until cancelled."""
@@ -132,11 +135,16 @@ class Publisher:
                 _log.exception("the metrics could not be rendered")
                 self.page, self.complete = None, False
             else:
-                _log_changes(self._states, page.states)
-                self.page, self._states, self.complete = page, page.states, complete
+                self._log_changes(page.states)
+                self.page, self.complete = page, complete
                 self._history = page.history
                 if complete:
                     self._take_alerts(page, policy)
+
+    def _log_changes(self, states: tuple[LimitState, ...]) -> None:
+        self._logged, changes = severity_changes(self._logged, states, self._clock.monotonic())
+        for change in changes:
+            _log_change(change)
 
     def _take_alerts(self, page: Page, policy: Policy | None) -> None:
         """Log and tell what has changed; alerts that were switched off are over."""
@@ -168,23 +176,18 @@ class Publisher:
         return await threads.start(work, "publisher")
 
 
-def _log_changes(before: tuple[LimitState, ...], now: tuple[LimitState, ...]) -> None:
-    """Log every limit whose severity is another than before; the first time, those not ok."""
-    known = {(state.limit.name, state.instance): state.severity for state in before}
-    for state in now:
-        severity = state.severity
-        was = known.get((state.limit.name, state.instance), Severity.OK)
-        if severity is was or (not before and severity is Severity.UNKNOWN):
-            continue
-        words: dict[str, object] = {
-            "limit": state.limit.name,
-            "instance": state.instance,
-            "severity": severity.value,
-        }
-        if state.used is not None and state.ceiling is not None:
-            words |= {"used": state.used, "max": state.ceiling.value, "ratio": state.ratio}
-        bad = severity in (Severity.WARNING, Severity.CRITICAL)
-        (_log.warning if bad else _log.info)("limit changed", was=was.value, **words)
+def _log_change(change: SeverityChange) -> None:
+    """Log a limit whose severity has changed."""
+    state = change.state
+    words: dict[str, object] = {
+        "limit": state.limit.name,
+        "instance": state.instance,
+        "severity": change.now.value,
+    }
+    if state.used is not None and state.ceiling is not None:
+        words |= {"used": state.used, "max": state.ceiling.value, "ratio": state.ratio}
+    bad = change.now in (Severity.WARNING, Severity.CRITICAL)
+    (_log.warning if bad else _log.info)("limit changed", was=change.was.value, **words)
 
 
 def _log_alert(change: Change, runbooks: str) -> None:

@@ -14,8 +14,9 @@ from typing import Any, Final, TypeVar
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
+from xenwatch.alerts.declared.backends_closed import STOPPED
+from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, State
-from xenwatch.alerts.table import CRITICAL, STOPPED
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.states import LimitState
 from xenwatch.planning import answer
