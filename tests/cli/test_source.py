@@ -54,7 +54,7 @@ def test_a_captured_host_is_opened(tmp_path: Path) -> None:
     [
         ("synthetic:debian-21", "no such preset or scenario; did you mean debian-13?"),
         ("synthetic:zzz", "known are"),
-        ("dom0", "is none of host"),
+        ("dom0", "must be one of: host"),
     ],
 )
 def test_unknown_sources_are_refused(spec: str, reason: str) -> None:

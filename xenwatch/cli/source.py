@@ -45,7 +45,7 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         return TreeSource(rest)
     if kind == "synthetic":
         return synthetic(rest)
-    raise SourceError(spec, "is none of host, synthetic[:NAME], tree:DIR, auto")
+    raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, auto")
 
 
 def stands_still(spec: str, rootfs: str = "/") -> bool:
