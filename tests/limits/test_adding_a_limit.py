@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from xenwatch.alerts.table import alert_name
+from xenwatch.alerts.names import alert_name
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "throw_away"
