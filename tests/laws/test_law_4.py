@@ -13,10 +13,10 @@ from math import ceil, floor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xenwatch.limits.regimes import REGIMES, regime
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Units
-from xenwatch.limits.regimes import REGIMES, regime
 from xenwatch.limits.states import assess
 from xenwatch.model import bounds, devices
 from xenwatch.model.devices import vm

@@ -8,12 +8,12 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from xenwatch.limits.regimes import REGIMES
 
 from tests.planning.support import LINUX, full_xl, plan, states_of, with_host, xenserver
 from tests.support import full_snapshot
 from xenwatch.limits import LIMITS, regimes
 from xenwatch.limits.base import Cost, Units
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.states import assess
 from xenwatch.planning.capacity import Plan, fit, units
 from xenwatch.planning.shapes import Shape

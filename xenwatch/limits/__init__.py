@@ -13,7 +13,7 @@ from typing import Final
 
 from xenwatch.limits.base import Limit
 
-SHARED: Final = ("base", "file_descriptors", "regimes", "remedies", "states")
+SHARED: Final = ("base", "file_descriptors", "remedies", "states")
 """The modules of this package that are not a limit's."""
 
 
