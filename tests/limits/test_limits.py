@@ -7,11 +7,11 @@ import re
 from collections import Counter
 
 import pytest
-from xenwatch.limits.regimes import REGIMES
 
 from tests.support import full_snapshot
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit
+from xenwatch.release.regimes import REGIMES
 
 EACH = pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 TYPES = {"pv", "pvh", "hvm"}

@@ -32,10 +32,13 @@ class Linux:
     """Says of Open vSwitch's devices that they are (Linux 3.17)."""
 
 
+UNKNOWN: Final = Linux()
+
+
 def linux(version: tuple[int, int] | None) -> Linux:
     """The facts of a kernel of this version."""
     if version is None or version == UNREAD:
-        return Linux()
+        return UNKNOWN
     return Linux(
         classic=version < (3, 0),
         fifo=version >= FIFO_SINCE,

@@ -8,6 +8,7 @@ from typing import Final
 from xenwatch.readings.host import Host
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.linux import FIFO_SINCE, Linux, linux
+from xenwatch.release.linux import UNKNOWN as UNKNOWN_LINUX
 from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, Facts
 
 _FIFO_XEN: Final = (4, 4)
@@ -28,7 +29,7 @@ class Release:
 
     name: str = ""
     facts: Facts = UNKNOWN
-    linux: Linux = Linux()
+    linux: Linux = UNKNOWN_LINUX
     kernel: tuple[int, int] | None = None
     xen: tuple[int, int] | None = None
 
@@ -89,7 +90,7 @@ def resolve(host: Host | None) -> Release:
         return Release()
     facts, name = _facts(host.platform.lower(), host.platform_version)
     kernel = linux(host.kernel)
-    known = host.kernel if kernel != Linux() else None
+    known = host.kernel if kernel != UNKNOWN_LINUX else None
     return Release(name, facts, kernel, known, host.xen)
 
 
