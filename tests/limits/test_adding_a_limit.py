@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.limits.base import EARLY, Ceiling, Cost, Limit, Shortage, same
-from xenwatch.limits.regimes import REGIMES
+from xenwatch.release.regimes import REGIMES
 from xenwatch.readings.snapshot import Snapshot
 
 
