@@ -27,7 +27,7 @@ class Alert:
     `causes` are names of alerts that explain this one, where its labels have a value of
     those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
     itself, `section` its name in the configuration. `errors` are what logs and tools show
-    meanwhile, one line of Markdown each, for those who search for it.
+    meanwhile, in Markdown, each with what is exhausted.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Alert:
     explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Thresholds | None = None
     section: str = ""
-    errors: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -78,7 +78,7 @@ class Watch:
     labels: tuple[str, ...] = ("job", "instance")
     shown: str = NUMBER
     causes: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

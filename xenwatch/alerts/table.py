@@ -6,6 +6,7 @@ the inhibitions for Alertmanager; each alert has its runbook and its tests by it
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
 from types import ModuleType
@@ -25,9 +26,16 @@ def alerts_of(package: ModuleType) -> tuple[Alert | Watch, ...]:
 
 _DECLARED: Final = alerts_of(declared)
 
+
+def _caused_by_limits(alert: Alert) -> Alert:
+    """The alert with those limits among its causes that explain it."""
+    limits = [near_limit(limit).name for limit in LIMITS if alert.name in limit.explains]
+    return dataclasses.replace(alert, causes=(*alert.causes, *limits))
+
+
 ALERTS: Final[tuple[Alert, ...]] = (
     *(near_limit(limit) for limit in LIMITS),
-    *(alert for alert in _DECLARED if isinstance(alert, Alert)),
+    *(_caused_by_limits(alert) for alert in _DECLARED if isinstance(alert, Alert)),
 )
 """Every alert the daemon evaluates, and Prometheus too."""
 

@@ -40,7 +40,7 @@ LIMIT: Final = Limit(
     errors={
         "`VFS: file-max limit 209715 reached`, `Too many open files in system`": "`fs.file-max`"
     },
-    caveat="The limit of a single process is another: RLIMIT_NOFILE.",
+    caveat="A single process has a limit of its own, RLIMIT_NOFILE.",
     uncounted="how many files QEMU and tapdisk open for a VM is not published",
     remedy=remedy,
 )
