@@ -71,7 +71,8 @@ LIMIT: Final = Limit(
     source="/sys/kernel/irq",
     symptom="ENOMEM when dom0 binds an event channel, before event channels are exhausted",
     reference="Linux, kernel/irq/internals.h: IRQ_BITMAP_BITS",
-    caveat="On kernels built for 64 CPUs (XCP-ng) the max is far below that of FIFO event channels.",
+    caveat="On kernels built for 64 CPUs (XCP-ng) the max is far below that of "
+    "FIFO event channels.",
     costs=_COSTS,
     remedy=remedy,
     explains=("backend_errors", "backends_closed", "zombie_domain"),
