@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support import full_snapshot
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.names import SEVERITIES, WARNING
 from xenwatch.alerts.states import Alerts, State, step
-from xenwatch.alerts.table import ALERTS, SEVERITIES, WARNING, WATCHES, Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family
@@ -89,9 +91,9 @@ def test_a_forecast_without_readings_is_not_well() -> None:
         found = dataclasses.replace(found, seconds_to_full=seconds)
         return {family.name: family for family in families(found)}
 
-    fires = step(Alerts(), soon(aio_requests=60, ptys=60), full, policy)
+    fires = step(Alerts(), soon(aio_requests=60, ptys=60), full, policy, limits=())
     unread = dataclasses.replace(full, outcomes={**full.outcomes, "aio": failed})
-    over = step(fires, soon(), unread, policy)
+    over = step(fires, soon(), unread, policy, limits=())
 
     assert {it.labels for it in fires.firing if it.alert.name == "limit_full_soon"} == {
         (("limit", "aio_requests"),), (("limit", "ptys"),)
@@ -106,7 +108,8 @@ def test_a_forecast_without_readings_is_not_well() -> None:
 
 def test_nothing_is_known_before_the_first_reading() -> None:
     """Without outcomes only alerts that need no probe have a state, and none fires."""
-    alerts = step(Alerts(), {}, dataclasses.replace(full_snapshot(), outcomes={}), POLICY)
+    unread = dataclasses.replace(full_snapshot(), outcomes={})
+    alerts = step(Alerts(), {}, unread, POLICY, limits=())
 
     by_name = {alert.name: alert for alert in ALERTS}
     assert all(not by_name[name].probe for name, _ in alerts.states)

@@ -24,7 +24,7 @@ from xenwatch.limits.states import severity
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.status.host_status import HostStatus, LimitRow
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ALL = Question((), {}, {})
 FULL = of(full_snapshot())
 DATUM = re.compile(r"'[a-z0-9_]+'=\d+B?;(-?\d+)?;(-?\d+)?;0;(\d+)?")
@@ -193,9 +193,21 @@ def test_no_name_breaks_the_line(name: str) -> None:
 
 
 def test_a_warning_above_critical_is_refused() -> None:
-    """Thresholds the wrong way round are an error that names the limit."""
-    with pytest.raises(CheckError, match=r"aio_requests: warning 0.95 is above critical 0.9"):
+    """Thresholds the wrong way round are an error that names the limit and what to set."""
+    words = "aio_requests: warning 0.95 is above critical 0.9; set --warning aio_requests=RATIO"
+    with pytest.raises(CheckError, match=words):
         judged(row(0.5), asked=Question((), {"aio_requests": 0.95}, {}))
+
+
+def test_inverted_options_are_refused_before_anything_is_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A warning above critical in the options is an error also where no host can be read."""
+    options = ("--warning", "aio_requests=0.9", "--critical", "aio_requests=0.8")
+    status, out = run(capsys, "--source=tree:/nonexistent", *options)
+
+    assert status == 3
+    assert "aio_requests: warning 0.9 is above critical 0.8; set --warning" in out
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from xenwatch.limits.states import LimitState
 from xenwatch.probes import PROBES
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
-LABELLED = next(limit for limit in LIMITS if limit.label is not None)
+LABELLED = next(limit for limit in LIMITS if limit.label == "domid")
 
 
 def state(instance: str = "", origin: str = "the kernel", **numbers: int) -> LimitState:

@@ -16,7 +16,7 @@ from tests.running import xenwatch
 from tests.tools import tool
 from xenwatch.cli.main import main
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 40.0
 """Seconds to wait for what must come; a busy machine is slow."""
 SYNTHETIC = ("--source", "synthetic", "--interval", "0.5")

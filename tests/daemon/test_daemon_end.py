@@ -94,8 +94,8 @@ def undelivered() -> dict[str, Any]:
     firing = Active(alert, "warning", (), since=1.0, value=0.875, fired=1.0)
     change = Change(firing, State.PENDING, State.FIRING, 1.0)
     box = Outbox("host1", "r/", ["webhook"])
-    box.take(Alerts({(alert.name, firing.severity, ()): firing}, {}, (change,)), 1.0)
-    return box.kept(1.0)
+    box.enqueue(Alerts({(alert.name, firing.severity, ()): firing}, {}, (change,)), 1.0)
+    return box.saved(1.0)
 
 
 @contextlib.contextmanager

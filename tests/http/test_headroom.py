@@ -82,7 +82,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ("shape=windows&count=1e9", "count: '1e9' is not a whole number"),
         ("shape=windows&count=" + "9" * 4000, "is not a whole number"),
         ("shape=windows&count=%d9%a1", "is not a whole number"),
-        ("type=xen", "type: 'xen' is none of pv, pvh, hvm"),
+        ("type=xen", "type: 'xen' must be one of: pv, pvh, hvm"),
         ("vcpus=0", "vcpus: '0' is not between 1 and 512"),
         ("disks=100000", "disks: '100000' is not between 0 and 1024"),
         ("vcpus=-1", "vcpus: '-1' is not a whole number"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support import full_snapshot
 from xenwatch import metrics
+from xenwatch.alerts.conditions import Evidence
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import Rules, assess_pass
@@ -50,7 +51,7 @@ def test_json_comes_back_as_it_was() -> None:
     )
 
     assert found.alerts is not None
-    assert found.alerts[0].summary == "xenwatch cannot read aio"
+    assert found.alerts[0].summary == "Probe aio is failing"
     assert found.alerts[0].runbook_url == "https://a/XenwatchProbeFailing.md"
     assert host_status.loads(host_status.dumps(found)) == found
 
@@ -159,11 +160,11 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
         full,
         domains=Domains(guests, "hypercall"),
         backends=Backends({guest: "Closed", gone: "Closed"}),
-        xenstore_devices=XenstoreDevices({}, (), 0),
+        xenstore_devices=XenstoreDevices({}, ()),
     )
     alert = next(it for it in ALERTS if it.name == "backends_closed")
     families = {it.name: it for it in metrics.families(assess_pass(snapshot))}
-    found = alert.conditions["warning"].evaluate(families)
+    found = alert.conditions["warning"].evaluate(Evidence(families))
 
     if state is None:
         assert domain(snapshot, 5).broken is None

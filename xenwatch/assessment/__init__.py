@@ -85,5 +85,5 @@ def with_alerts(assessment: Assessment, families: Iterable[Family], before: Aler
     if policy is None:
         return assessment
     by_name = {family.name: family for family in families}
-    alerts = step(before, by_name, assessment.snapshot, policy)
+    alerts = step(before, by_name, assessment.snapshot, policy, limits=assessment.states)
     return dataclasses.replace(assessment, alerts=alerts)

@@ -45,12 +45,13 @@ def run(options: argparse.Namespace) -> int:
     """Exit status 1 where the QEMUs could not be read."""
     settings, source = prepare(options)
     probes = [probe for probe in settings.probes() if probe.name in qemu_wakeups.PROBES]
-    earlier, now = None, one_pass(source, probes)
+    first = one_pass(source, probes)
+    earlier, now = None, first.snapshot
     still = stands_still(settings[SOURCE], settings[ROOTFS])
     if options.interval > 0 and not still:
         time.sleep(min(options.interval, MAX_INTERVAL))
         again = [probe for probe in probes if probe.name == "qemus"]
-        earlier, now = now, one_pass(source, again, now)
+        earlier, now = now, one_pass(source, again, first).snapshot
     say(*failures(now.outcomes).splitlines())
     if now.qemus is None:
         say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     settings, source = prepare(options)
     directory: Path = options.directory
     recording = RecordingSource(source, directory)
-    snapshot = one_pass(recording, settings.probes())
+    snapshot = one_pass(recording, settings.probes()).snapshot
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")
     say(*failures(snapshot.outcomes).splitlines())
     files = sum(path.is_file() for path in directory.rglob("*"))

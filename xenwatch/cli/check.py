@@ -22,6 +22,7 @@ from xenwatch.display.text import hint, printable, shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import Severity, severity
+from xenwatch.limits.thresholds import inverted
 from xenwatch.sources.base import SourceError
 from xenwatch.status.host_status import HostStatus, LimitRow
 
@@ -54,9 +55,7 @@ class Question:
         """Those of this check, else those of the status. Raises `CheckError`."""
         warning = self.warning.get(row.limit, row.warning)
         critical = self.critical.get(row.limit, row.critical)
-        if warning is not None and critical is not None and warning > critical:
-            raise CheckError(f"{row.limit}: warning {warning:g} is above critical {critical:g}")
-        return Thresholds(warning, critical)
+        return _ordered(row.limit, Thresholds(warning, critical))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,9 @@ def question(options: argparse.Namespace) -> Question:
         for limit in ratios:
             if limits and limit not in limits:
                 raise CheckError(f"--{name} {limit}=...: that limit is excluded by --limit")
+    warning, critical = given["warning"], given["critical"]
+    for limit in warning.keys() & critical.keys():  # before anything is read
+        _ordered(limit, Thresholds(warning[limit], critical[limit]))
     return Question(limits, **given)
 
 
@@ -207,6 +209,14 @@ def edge(ratio: float, ceiling: int) -> int:
         return -1
     guess = math.ceil(ratio * ceiling)
     return next(units for units in range(guess, -2, -1) if units / ceiling < ratio)
+
+
+def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:
+    """Thresholds that are not inverted. Raises `CheckError`."""
+    wrong = inverted(thresholds)
+    if wrong:
+        raise CheckError(f"{limit}: {wrong}; set --warning {limit}=RATIO at or below --critical")
+    return thresholds
 
 
 def _known(name: str) -> str:

@@ -76,7 +76,7 @@ def look(options: argparse.Namespace) -> Callable[[], Answer]:
     probes = settings.probes()
 
     def make_pass() -> Answer:
-        assessment = assess_pass(one_pass(source, probes), rules(settings))
+        assessment = assess_pass(one_pass(source, probes).snapshot, rules(settings))
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass

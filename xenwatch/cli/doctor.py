@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Exit status 1 where a probe failed."""
     settings, source = prepare(options)
     probes = settings.probes()
-    snapshot = one_pass(source, probes)
+    snapshot = one_pass(source, probes).snapshot
     written = write(report(snapshot, probes))
     failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())
     return 0 if written and not failed else 1

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Exit status 1 where no probe succeeded."""
     settings, source = prepare(options)
     probes = settings.probes()
-    snapshot = one_pass(source, probes)
+    snapshot = one_pass(source, probes).snapshot
     assessment = assess_pass(snapshot, rules(settings))
     written = write(FORMATS[options.format](assessment, probes))
     say(*failures(snapshot.outcomes).splitlines())

@@ -15,7 +15,6 @@ from xenwatch.config.settings import ConfigError
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
-from xenwatch.limits import costs
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.planning import answer
 from xenwatch.planning.answer import is_one_vm, verdict
@@ -64,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
             source = open_source(settings[SOURCE], settings[ROOTFS])
         else:
             source = synthetic(options.platform, empty=options.empty)
-        snapshot = one_pass(source, settings.probes())
+        snapshot = one_pass(source, settings.probes()).snapshot
         obstacle = answer.obstacle(snapshot)
         if obstacle is not None:
             raise PlanError(obstacle)
@@ -138,7 +137,7 @@ def _section(plan: Plan) -> str:
         lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
     if plan.uncounted:
         lines.append("\nNot counted:\n")
-        lines += [f"  {name}: {costs.UNCOUNTED[name]}\n" for name in plan.uncounted]
+        lines += [f"  {name}: {why}\n" for name, why in plan.uncounted.items()]
     return "".join(lines)
 
 

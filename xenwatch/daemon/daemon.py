@@ -34,8 +34,6 @@ from xenwatch.delivery.notifier import RESEND, Notifier
 from xenwatch.http import sockets as listen
 from xenwatch.http.connections import SPARE, Site
 from xenwatch.http.server import Handlers
-from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Limit
 from xenwatch.passes.publisher import Publisher
 from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
@@ -70,7 +68,6 @@ class Daemon:
         streams: Mapping[str, Stream],
         *,
         probes: Iterable[Probe] = PROBES,
-        limits: Iterable[Limit] = LIMITS,
         resend: float = RESEND,
         tools: Mapping[str, Tool] | None = None,
     ) -> None:
@@ -79,14 +76,13 @@ class Daemon:
         self._source = source
         self._streams = streams
         self._probes = tuple(probes)
-        self._limits = tuple(limits)
         self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
         self._stop = asyncio.Event()
         self._deadline: float | None = None
         self._reload = asyncio.Event()
         clock = SystemClock()
         self._engine = Engine(source, settings.probes(self._probes), clock)
-        self._publisher = Publisher(self._engine, _rules(settings, self._limits), clock)
+        self._publisher = Publisher(self._engine, _rules(settings), clock)
         self._notifier = Notifier(
             settings,
             clock,
@@ -95,7 +91,7 @@ class Daemon:
             boot=functools.partial(_boot, source),
             resend=resend,
         )
-        self._publisher.tell = self._notifier.tell
+        self._publisher.tell = self._notifier.enqueue
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
@@ -131,7 +127,7 @@ class Daemon:
         All at once, and as far as it is done by the deadline: what hangs delays nothing else.
         """
         works = {
-            "saving alerts": self._notifier.save_at_the_end,
+            "saving alerts": self._notifier.save_on_shutdown,
             "removing what probes had set up": self._equipment.close,
             "closing the source": self._source.close,
         }
@@ -209,7 +205,7 @@ class Daemon:
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
         self._engine.configure(settings.probes(self._probes))
         self._equipment.want(_enabled(settings, self._probes))
-        self._publisher.rules = _rules(settings, self._limits)
+        self._publisher.rules = _rules(settings)
         self._notifier.outbox.runbooks = runbooks.link_prefix(
             settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
         )
@@ -224,9 +220,9 @@ def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
     return [probe.name for probe in settings.probes(probes) if probe.enabled]
 
 
-def _rules(settings: Settings, limits: Iterable[Limit]) -> Rules:
+def _rules(settings: Settings) -> Rules:
     policy = settings.alerts() if settings[alert_keys.ENABLED] else None
-    return Rules(settings.thresholds(limits), settings.shapes(), policy)
+    return Rules(settings.thresholds(), settings.shapes(), policy)
 
 
 def _boot(source: Source) -> str:

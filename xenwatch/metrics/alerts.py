@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.alerts.table import alert_name
+from xenwatch.alerts.names import alert_name
 from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family
 from xenwatch.metrics.base import Metric, Readings, Row

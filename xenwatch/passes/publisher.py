@@ -18,6 +18,7 @@ from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
 from xenwatch.exposition import text_format
+from xenwatch.limits.changes import Key, Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitState, Severity
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.scheduler import Engine
@@ -40,10 +41,10 @@ class RenderedPass:
 def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
     """The snapshot as if there were no probes but these."""
     names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
-    dropped = names - set(probes) - {"time", "outcomes", "kept"}
+    dropped = names - set(probes) - {"time", "outcomes"}
     outcomes = {name: found for name, found in snapshot.outcomes.items() if name in probes}
     nothing: dict[str, Any] = dict.fromkeys(dropped)
-    return dataclasses.replace(snapshot, outcomes=outcomes, kept={}, **nothing)
+    return dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
 
 
 def render(
@@ -87,6 +88,7 @@ class Publisher:
         self._before: Assessment | None = None
         self._engine = engine
         self._clock = clock
+        self._logged: Mapping[Key, Logged] = {}
 
     async def run(self) -> None:
         """Render after every change, until cancelled."""
@@ -108,10 +110,15 @@ class Publisher:
 
     def _publish(self, newest: RenderedPass, complete: bool) -> None:
         assessment = newest.assessment
-        _log_changes(self._before.states if self._before else (), assessment.states)
+        self._log_changes(assessment.states)
         self.newest, self.complete, self._before = newest, complete, assessment
         if complete:
             self._take_alerts(assessment)
+
+    def _log_changes(self, states: tuple[LimitState, ...]) -> None:
+        self._logged, changes = severity_changes(self._logged, states, self._clock.monotonic())
+        for change in changes:
+            _log_change(change)
 
     def _take_alerts(self, assessment: Assessment) -> None:
         """Log and tell what has changed; alerts that were switched off are over."""
@@ -142,23 +149,18 @@ def _without_alerts(rules: Rules) -> Rules:
     return dataclasses.replace(rules, policy=None)
 
 
-def _log_changes(before: tuple[LimitState, ...], now: tuple[LimitState, ...]) -> None:
-    """Log every limit whose severity is another than before; the first time, those not ok."""
-    known = {(state.limit.name, state.instance): state.severity for state in before}
-    for state in now:
-        severity = state.severity
-        was = known.get((state.limit.name, state.instance), Severity.OK)
-        if severity is was or (not before and severity is Severity.UNKNOWN):
-            continue
-        words: dict[str, object] = {
-            "limit": state.limit.name,
-            "instance": state.instance,
-            "severity": severity.value,
-        }
-        if state.used is not None and state.ceiling is not None:
-            words |= {"used": state.used, "max": state.ceiling.value, "ratio": state.ratio}
-        bad = severity in (Severity.WARNING, Severity.CRITICAL)
-        (_log.warning if bad else _log.info)("limit changed", was=was.value, **words)
+def _log_change(change: SeverityChange) -> None:
+    """Log a limit whose severity has changed."""
+    state = change.state
+    words: dict[str, object] = {
+        "limit": state.limit.name,
+        "instance": state.instance,
+        "severity": change.now.value,
+    }
+    if state.used is not None and state.ceiling is not None:
+        words |= {"used": state.used, "max": state.ceiling.value, "ratio": state.ratio}
+    bad = change.now in (Severity.WARNING, Severity.CRITICAL)
+    (_log.warning if bad else _log.info)("limit changed", was=change.was.value, **words)
 
 
 def _log_alert(change: Change, runbooks: str) -> None:

@@ -14,9 +14,10 @@ from typing import Any, Final, TypeVar
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
+from xenwatch.alerts.declared.backends_closed import STOPPED
 from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
-from xenwatch.alerts.table import CRITICAL, STOPPED
 from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.states import LimitState
@@ -210,7 +211,7 @@ def _shape(found: Plan) -> ShapeRow:
     name = ", ".join(shape.name for shape in found.batch)
     binding = found.binding.limit if found.binding else None
     unknown = tuple(dict.fromkeys(room.limit for room in found.unknown))
-    return ShapeRow(name, found.batches, found.at_most, binding, unknown, found.uncounted)
+    return ShapeRow(name, found.batches, found.at_most, binding, unknown, tuple(found.uncounted))
 
 
 def _unknown(alerts: Alerts) -> tuple[str, ...]:
