@@ -347,7 +347,7 @@ def test_no_metric_is_named_twice() -> None:
 
 def test_probes_and_snapshot_agree() -> None:
     """Every probe fills one field of the snapshot, and every field has its probe."""
-    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes", "kept"}
+    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes"}
 
     assert {probe.name for probe in PROBES} == fields
 

@@ -31,7 +31,7 @@ FULL = "everything there is"
 
 def snapshot_of(host: str) -> Snapshot:
     """A snapshot by name."""
-    return full_snapshot() if host == FULL else take(SOURCES[host](), PROBES)
+    return full_snapshot() if host == FULL else take(SOURCES[host](), PROBES).snapshot
 
 
 @pytest.mark.parametrize("host", [FULL, *SOURCES])

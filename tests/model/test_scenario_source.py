@@ -77,7 +77,7 @@ def test_probes_read_a_scenario_on_its_way(name: str) -> None:
     """
     clock = Clock()
     scenario = dataclasses.replace(load(name), speed=1.0)
-    snapshot = take(ScenarioSource(scenario, 400, clock), PROBES)
+    snapshot = take(ScenarioSource(scenario, 400, clock), PROBES).snapshot
 
     failed = {key: it.detail for key, it in snapshot.outcomes.items() if it.status is Status.FAILED}
     too_long = {"irqs": "/proc/interrupts: longer than 4194304 bytes"}
@@ -87,7 +87,7 @@ def test_probes_read_a_scenario_on_its_way(name: str) -> None:
 def test_a_full_xenstored_answers_nobody() -> None:
     """Once its descriptors have leaked away only what asks xenstored fails."""
     source = ScenarioSource(load("leak-xenstored-fds"), 6000, Clock())
-    snapshot = take(source, PROBES)
+    snapshot = take(source, PROBES).snapshot
 
     failed = {key for key, it in snapshot.outcomes.items() if it.status is Status.FAILED}
     assert {"xenstore", "xenstore_devices"} <= failed

@@ -34,7 +34,7 @@ def snapshot(vms: int = 0) -> Snapshot:
         machine.start(name, vm(machine.dom0.platform, "hvm"))
     for number in range(vms):
         machine.start(b"vm-%04d" % number, vm(machine.dom0.platform, "hvm"))
-    found = take(ModelSource(machine), PROBES, lambda: NOW)
+    found = take(ModelSource(machine), PROBES, lambda: NOW).snapshot
     failed = Outcome(Status.FAILED, "/proc/meminfo: no line MemTotal", NOW, 0.001)
     return dataclasses.replace(
         found,

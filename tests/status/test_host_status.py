@@ -155,7 +155,7 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
         full,
         domains=Domains(guests, "hypercall"),
         backends=Backends({guest: "Closed", gone: "Closed"}),
-        xenstore_devices=XenstoreDevices({}, (), 0),
+        xenstore_devices=XenstoreDevices({}, ()),
     )
     alert = next(it for it in ALERTS if it.name == "backends_closed")
     families = {it.name: it for it in metrics.families(snapshot, ())}

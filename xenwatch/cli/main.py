@@ -211,7 +211,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _once(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
-    snapshot = one_pass(source, settings.probes())
+    snapshot = one_pass(source, settings.probes()).snapshot
     written = _write(FORMATS[options.format](snapshot, settings))
     _say(*limits_table.failures(snapshot.outcomes).splitlines())
     return 0 if written and _succeeded(snapshot) else 1
@@ -221,7 +221,7 @@ def _capture(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
     directory: Path = options.directory
     recording = RecordingSource(source, directory)
-    snapshot = one_pass(recording, settings.probes())
+    snapshot = one_pass(recording, settings.probes()).snapshot
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")
     _say(*limits_table.failures(snapshot.outcomes).splitlines())
     files = sum(path.is_file() for path in directory.rglob("*"))
@@ -232,7 +232,7 @@ def _capture(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
     probes = settings.probes()
-    snapshot = one_pass(source, probes)
+    snapshot = one_pass(source, probes).snapshot
     written = _write(report(snapshot, probes))
     failed = any(it.status is Status.FAILED for it in snapshot.outcomes.values())
     return 0 if written and not failed else 1
@@ -247,7 +247,7 @@ def _plan(options: argparse.Namespace) -> int:
             source = open_source(settings[SOURCE], settings[ROOTFS])
         else:
             source = synthetic(options.platform, empty=options.empty)
-        snapshot = one_pass(source, settings.probes())
+        snapshot = one_pass(source, settings.probes()).snapshot
         obstacle = answer.obstacle(snapshot)
         if obstacle is not None:
             raise PlanError(obstacle)
@@ -289,11 +289,13 @@ def _add_advise(parser: argparse.ArgumentParser) -> None:
 def _advise(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
     probes = [it for it in settings.probes() if it.name in qemu_wakeups.PROBES]
-    earlier, now = None, one_pass(source, probes)
+    first = one_pass(source, probes)
+    earlier, now = None, first.snapshot
     still = stands_still(settings[SOURCE], settings[ROOTFS])
     if options.interval > 0 and not still:
         time.sleep(min(options.interval, MOST_PATIENT))
-        earlier, now = now, one_pass(source, [it for it in probes if it.name == "qemus"], now)
+        again = [it for it in probes if it.name == "qemus"]
+        earlier, now = now, one_pass(source, again, first).snapshot
     _say(*limits_table.failures(now.outcomes).splitlines())
     if now.qemus is None:
         _say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")
@@ -309,7 +311,7 @@ def _look(options: argparse.Namespace) -> Callable[[], Answer]:
     if options.url is not None:
         raise AskError(f"--url and {SOURCE.flag} exclude each other")
     settings, source = _prepare(options)
-    return lambda: Answer(_overview(one_pass(source, settings.probes()), settings), 0.0)
+    return lambda: Answer(_overview(one_pass(source, settings.probes()).snapshot, settings), 0.0)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -89,7 +89,7 @@ def planned(platform_name: str, shape_name: str, *, as_published: bool = False) 
     """The plan for a synthetic host without VMs."""
     platform = PLATFORMS[platform_name]
     machine = Machine(publication(platform) if as_published else platform)
-    snapshot = take(ModelSource(machine), PROBES, clock=lambda: 0.0)
+    snapshot = take(ModelSource(machine), PROBES, clock=lambda: 0.0).snapshot
     return plan(assess(snapshot), snapshot, {BUILT_IN[shape_name]: 1})
 
 

@@ -50,10 +50,10 @@ class Page:
 def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
     """The snapshot as if there were no probes but these."""
     names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
-    dropped = names - set(probes) - {"time", "outcomes", "kept"}
+    dropped = names - set(probes) - {"time", "outcomes"}
     outcomes = {name: it for name, it in snapshot.outcomes.items() if name in probes}
     nothing: dict[str, Any] = dict.fromkeys(dropped)
-    return dataclasses.replace(snapshot, outcomes=outcomes, kept={}, **nothing)
+    return dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
 
 
 def render(
