@@ -94,14 +94,14 @@ def full_snapshot() -> Snapshot:
         "domains": Domains(domains, "hypercall"),
         "grants": Grants({0: GrantFrames(1, 64), 5: GrantFrames(4, 64)}),
         "maptrack": Maptrack(4, 1024),
-        "blktap": Blktap("minor", 3, 3),
+        "blktap": Blktap("id", 3, 3),
         "aio": Aio(100, 65536),
         "open_files": OpenFiles(2048, 209715),
         "daemons": Daemons(
             {
                 "xenstored": DaemonProcess(700, "oxenstored", 29, 1024),
                 "xenconsoled": DaemonProcess(710, "xenconsoled", 34, 1024),
-                "xapi": DaemonProcess(720, "xapi", 50, 4096),
+                "xapi": DaemonProcess(720, "xapi", 50, 1024),
             }
         ),
         "ptys": Ptys(3, 4096),

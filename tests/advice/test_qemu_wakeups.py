@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
-from xenwatch.advice.qemu_wakeups import XAPI, XL, Advice, advise, toolstack
+from xenwatch.advice.qemu_wakeups import Advice, advise, toolstack
 from xenwatch.advice.rendering import document, script, table
 from xenwatch.cli.main import main
 from xenwatch.parse.qemu import DEVICES
@@ -20,6 +20,7 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.processes import Daemons
 from xenwatch.readings.qemus import Qemu, Qemus
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.release.table import XAPI, XL
 
 ALL = ("usb", "usb-tablet", "serial", "parallel", "cdrom", "monitor")
 HOSTILE = (

@@ -195,10 +195,10 @@ def test_a_bad_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["once", "--source=hots"], "--source: 'hots' is none of host"),
+        (["once", "--source=hots"], "--source: 'hots' must be one of: host"),
         (["once", "--source=synthetic:debian-21"], "did you mean debian-13?"),
         (["once", "--source=tree:/nowhere"], "/nowhere: is no capture"),
-        (["once", "--log.level=loud"], "--log.level: 'loud' is none of debug"),
+        (["once", "--log.level=loud"], "--log.level: 'loud' must be one of: debug"),
         (["once", "--path.rootfs=here"], "--path.rootfs: 'here' is not an absolute path"),
         (["run", "--web.listen-address=1"], "--web.listen-address: ['1'] has '1', which is not"),
         (["run", "--web.max-requests=0"], "--web.max-requests: 0 is not between"),

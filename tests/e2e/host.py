@@ -161,7 +161,7 @@ async def main(kind: str, mode: Path, file: str) -> int:
         """A trend, which real time would take ten minutes to show."""
         return {"aio_requests": 60.0} if (kind, mode.read_text()) == ("table", "storm") else {}
 
-    with mock.patch("xenwatch.passes.publisher.forecast", soon):
+    with mock.patch("xenwatch.assessment.forecast", soon):
         return await daemon.run(Choice("synthetic", "a test steers it"))
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.laws.hosts import HOSTS, captured
 from tests.sources.fakes import Question, TappedSource, failing
 from tests.support import Series, series
+from xenwatch.assessment import assess_pass
 from xenwatch.exposition.text_format import render
 from xenwatch.limits import LIMITS
 from xenwatch.limits.states import LimitState, Severity, assess
@@ -175,7 +176,7 @@ def test_a_failure_only_takes_samples_away(probe: Probe, host: Source) -> None:
 
 def page_of(snapshot: Snapshot) -> Series:
     """The page's series, less facts (`_info`) and the times of this very pass."""
-    found = series(render(families(snapshot, assess(snapshot))))
+    found = series(render(families(assess_pass(snapshot))))
     return {
         key: value for key, value in found.items() if not key[0].endswith(("_info", "_seconds"))
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from xenwatch.alerts.table import alert_name
+from xenwatch.alerts.names import alert_name
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "throw_away"
@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.limits.base import EARLY, Ceiling, Cost, Limit, Shortage, same
-from xenwatch.limits.regimes import REGIMES
+from xenwatch.release.regimes import REGIMES
 from xenwatch.readings.snapshot import Snapshot
 
 

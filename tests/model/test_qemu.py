@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support import labelled
+from xenwatch.assessment import assess_pass
 from xenwatch.exposition.text_format import render
 from xenwatch.metrics import families
 from xenwatch.model.player import Player
@@ -25,7 +26,7 @@ def passed(source: ModelSource, before: Pass | None = None) -> tuple[Pass, bytes
     """A pass of all probes that goes on from the one before, and its page."""
     probes = [dataclasses.replace(probe, enabled=True) for probe in PROBES]
     known = take(source, probes, lambda: 0.0, before)
-    return known, render(families(known.snapshot, ()))
+    return known, render(families(assess_pass(known.snapshot)))
 
 
 def rises(name: str, begin: float) -> Mapping[str, Mapping[tuple[str, ...], float]]:

@@ -14,7 +14,8 @@ import pytest
 
 from tests.rules.cases import CASES, TARGET, Case
 from tests.tools import tool
-from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import sentence
 from xenwatch.config.settings import Settings
 from xenwatch.config.settings import load_settings as load

@@ -14,9 +14,9 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.remedies import xen_option
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:

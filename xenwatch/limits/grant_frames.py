@@ -17,12 +17,10 @@ from xenwatch.limits.base import (
     Shortage,
     Thresholds,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.remedies import xen_option
 from xenwatch.readings.snapshot import Snapshot
-
-_MAX_FRAMES: Final = (4, 5)
-"""The first Xen with gnttab_max_frames; before, gnttab_max_nr_frames (common/grant_table.c)."""
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -44,11 +42,8 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    host = shortage.snapshot.host
-    old = host is not None and host.xen is not None and host.xen < _MAX_FRAMES
-    return (
-        xen_option(shortage.snapshot, f"gnttab_max_{'nr_' if old else ''}frames={shortage.target}"),
-    )
+    option = release(shortage.snapshot).frames_option
+    return () if option is None else (xen_option(shortage.snapshot, f"{option}={shortage.target}"),)
 
 
 _COSTS: Final[Costs] = {

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.limits import LIMITS, regimes
+from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Cost, Limit, Units
 from xenwatch.limits.states import LimitState, remedies
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.release.release import release
 
 DOM0: Final = "0"
 """The instance of a limit by domain that VMs share."""
@@ -104,7 +105,7 @@ def fit(
     A limit that the batch takes nothing of, or that the host does not have, is left out. Of
     bridges, the one with the most ports left counts, unless a shape names one; of domains, dom0.
     """
-    regime = regimes.regime(snapshot)
+    regime = release(snapshot).regime
     question = _Question(snapshot, regime, batch, wanted)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:

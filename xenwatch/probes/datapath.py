@@ -11,13 +11,14 @@ from xenwatch.parse import cpustat, netdev
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.parse.rtnl import MASTERS_SINCE, parse_links
+from xenwatch.parse.rtnl import parse_links
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.datapath import Datapath, Vif
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import resolve
 from xenwatch.sources.base import Source
 
 TAPDISK: Final = "tapdisk"
@@ -221,7 +222,7 @@ def _ended(
 
 def _vifs(source: Source, context: Snapshot) -> Mapping[str, Vif]:
     counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
-    told = context.host is not None and context.host.kernel >= MASTERS_SINCE
+    told = bool(resolve(context.host).linux.masters)
     found = {}
     for link in parse_links(source.links()):
         match = VIF.match(link.name)
