@@ -72,9 +72,27 @@ EDGE = {
     "xenwatch.http.server": "serves HTTP",
     "xenwatch.alerts.runbooks": "reads the runbooks the package has",
     "xenwatch.http.status_page": "renders what few ask for, in a thread",
+    "xenwatch.model.scenario_source": "plays a scenario by the clock",
     "xenwatch.cli.source": "looks whether this is a dom0",
     "xenwatch.cli.daemon_client": "asks a running daemon",
-    "xenwatch.cli.top": "draws on a terminal and reads its keys",
+    "xenwatch.cli.live_screen": "draws on a terminal and reads its keys",
+    "xenwatch.cli.output": "writes to stdout and stderr",
+    "xenwatch.cli.options": "reads the configuration and opens the source",
+    **{
+        f"xenwatch.cli.{name}": "a command"
+        for name in (
+            "advise",
+            "capture",
+            "check",
+            "check_config",
+            "doctor",
+            "once",
+            "plan",
+            "run",
+            "scenarios",
+            "top",
+        )
+    },
     "xenwatch.daemon.sd_notify": "tells systemd",
     "xenwatch.daemon.daemon": "holds the daemon together",
     "xenwatch.cli.main": "the command line",
@@ -346,7 +364,7 @@ def test_no_metric_is_named_twice() -> None:
 
 def test_probes_and_snapshot_agree() -> None:
     """Every probe fills one field of the snapshot, and every field has its probe."""
-    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes", "kept"}
+    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes"}
 
     assert {probe.name for probe in PROBES} == fields
 

@@ -12,9 +12,9 @@ from tests.delivery.test_notifier import AIO, FIRES, FIRING, KEY, OVER
 from tests.fake_clock import START
 from tests.support import full_snapshot
 from xenwatch.alerts.states import Alerts, step
+from xenwatch.assessment import Rules, assess_pass
 from xenwatch.delivery import outbox
 from xenwatch.limits.base import Thresholds
-from xenwatch.limits.states import assess
 from xenwatch.readings.storage import Aio
 
 EXPIRY = 240.0
@@ -61,8 +61,8 @@ def restored(alerts: Alerts, away: float, boot: str = "") -> outbox.Outbox:
 def next_page(box: outbox.Outbox, away: float, used: int) -> Alerts:
     """The alerts of the first page after `away` seconds, on which so many aio requests are used."""
     snapshot = dataclasses.replace(full_snapshot(), time=START + away, aio=Aio(used, 100))
-    states = assess(snapshot, {"aio_requests": Thresholds(0.8, None)})
-    return step(box.alerts, {}, snapshot, POLICY, limits=states, table=[AIO])
+    assessment = assess_pass(snapshot, Rules({"aio_requests": Thresholds(0.8, None)}))
+    return step(box.alerts, {}, snapshot, POLICY, limits=assessment.states, table=[AIO])
 
 
 def test_what_was_restored_is_not_sent_before_a_page() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Units
-from xenwatch.limits.costs import REGIMES, regime
+from xenwatch.limits.regimes import REGIMES, regime
 from xenwatch.limits.states import assess
 from xenwatch.model import bounds, devices
 from xenwatch.model.devices import vm
@@ -101,7 +101,7 @@ def started_as(platform: Platform, shape: Shape) -> devices.Shape:
 def seen(machine: Machine) -> Snapshot:
     """What the probes of the limits see."""
     probes = [probe for probe in PROBES if probe.name in READS]
-    return take(ModelSource(machine), probes, clock=lambda: 0.0)
+    return take(ModelSource(machine), probes, clock=lambda: 0.0).snapshot
 
 
 def used(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:

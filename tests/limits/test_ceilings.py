@@ -9,9 +9,27 @@ from typing import Any
 import pytest
 
 from tests.support import full_snapshot
-from xenwatch.limits import LIMITS, ceilings
+from xenwatch.limits import (
+    LIMITS,
+    aio_requests,
+    blktap_minors,
+    bridge_ports,
+    dom0_low_memory,
+    dom0_memory,
+    dom0_swap,
+    domids,
+    event_channels,
+    file_descriptors,
+    file_system,
+    grant_frames,
+    irqs,
+    loop_devices,
+    maptrack_frames,
+    ptys,
+    tasks,
+)
 from xenwatch.limits.base import Ceiling, Limit
-from xenwatch.limits.ceilings import INT_MAX
+from xenwatch.limits.irqs import INT_MAX
 from xenwatch.parse.rtnl import OLD_OPENVSWITCH
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.domains import Domains
@@ -45,7 +63,7 @@ def only(found: Mapping[str, Ceiling]) -> Ceiling:
 
 def test_event_channels_end_before_the_abis_ports() -> None:
     """The ceiling is the ABI's ports less the reserved one, with where the ABI is known from."""
-    ceiling = only(ceilings.event_channels_ceiling(on(abi=TWO_LEVEL)))
+    ceiling = only(event_channels.ceiling(on(abi=TWO_LEVEL)))
 
     assert ceiling == Ceiling(4095, "2-level-64 ABI; kernel log")
 
@@ -54,7 +72,7 @@ def test_a_high_port_proves_the_fifo_abi() -> None:
     """A port no 2-level ABI has outweighs every other evidence, or none at all."""
     reading = {"event_channels": EventChannels({"ipi": 1}, {}, 8192, 4096, "hypercall")}
     for abi in (TWO_LEVEL, None):
-        ceiling = only(ceilings.event_channels_ceiling(on(reading, abi=abi)))
+        ceiling = only(event_channels.ceiling(on(reading, abi=abi)))
 
         assert ceiling.value == 131071
         assert "4096" in ceiling.origin
@@ -64,14 +82,14 @@ def test_the_highest_2_level_port_proves_nothing() -> None:
     """Port 4,095 may be of either ABI."""
     reading = {"event_channels": EventChannels({"ipi": 1}, {}, 4096, 4095, "hypercall")}
 
-    assert only(ceilings.event_channels_ceiling(on(reading, abi=TWO_LEVEL))).value == 4095
+    assert only(event_channels.ceiling(on(reading, abi=TWO_LEVEL))).value == 4095
 
 
 @pytest.mark.parametrize("snapshot", [on(abi=None), replace(FULL, host=None)])
 def test_without_abi_no_ceiling_of_event_channels(snapshot: Snapshot) -> None:
     """Where the ABI is not known there is use and no ceiling."""
-    assert ceilings.event_channels_ceiling(snapshot) == {}
-    assert ceilings.event_channels_used(snapshot) == {"": 46}
+    assert event_channels.ceiling(snapshot) == {}
+    assert event_channels.used(snapshot) == {"": 46}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +110,7 @@ def test_without_abi_no_ceiling_of_event_channels(snapshot: Snapshot) -> None:
 )
 def test_irqs_by_kernel(facts: dict[str, Any], ceiling: int | None) -> None:
     """Interrupts end at the kernel's bitmap, which Linux 6.5 lifted."""
-    found = {key: it.value for key, it in ceilings.irqs_ceiling(on(**facts)).items()}
+    found = {key: it.value for key, it in irqs.ceiling(on(**facts)).items()}
 
     assert found == ({} if ceiling is None else {"": ceiling})
 
@@ -101,8 +119,8 @@ def test_grant_frames_by_domain() -> None:
     """Every domain's frames have that domain's own maximum."""
     grants = Grants({0: GrantFrames(1, 64), 7: GrantFrames(33, 32)})
 
-    assert ceilings.grant_frames_used(on({"grants": grants})) == {"0": 1, "7": 33}
-    found = ceilings.grant_frames_ceiling(on({"grants": grants}))
+    assert grant_frames.used(on({"grants": grants})) == {"0": 1, "7": 33}
+    found = grant_frames.ceiling(on({"grants": grants}))
     assert {key: it.value for key, it in found.items()} == {"0": 64, "7": 32}
 
 
@@ -120,8 +138,8 @@ def test_blktap_by_release(regime: str, facts: dict[str, Any], ceiling: int) -> 
     """The driver's minors grew from release to release; blktap 4 counts ids."""
     snapshot = on({"blktap": Blktap(regime, 5, None)}, **facts)
 
-    assert ceilings.blktap_used(snapshot) == {"": 5}
-    assert only(ceilings.blktap_ceiling(snapshot)).value == ceiling
+    assert blktap_minors.used(snapshot) == {"": 5}
+    assert only(blktap_minors.ceiling(snapshot)).value == ceiling
 
 
 @pytest.mark.parametrize(
@@ -142,8 +160,8 @@ def test_aio_by_kernel(kernel: tuple[int, int], factor: int) -> None:
     """Kernels that count every request twice also have twice the limit."""
     snapshot = on({"aio": Aio(804, 65536)}, kernel=kernel)
 
-    assert ceilings.aio_used(snapshot) == {"": 804}
-    assert only(ceilings.aio_ceiling(snapshot)).value == factor * 65536
+    assert aio_requests.used(snapshot) == {"": 804}
+    assert only(aio_requests.ceiling(snapshot)).value == factor * 65536
 
 
 @pytest.mark.parametrize(
@@ -173,9 +191,9 @@ def test_descriptors_by_daemon(
     Where nobody can say how it waits, only the lower of the two is certain.
     """
     snapshot = on({"daemons": Daemons({role: DaemonProcess(700, comm, 30, limit)})}, xen=xen)
-    found = {key: it.value for key, it in ceilings.fds_ceiling(role)(snapshot).items()}
+    found = {key: it.value for key, it in file_descriptors.fds_ceiling(role)(snapshot).items()}
 
-    assert ceilings.fds_used(role)(snapshot) == {"": 30}
+    assert file_descriptors.fds_used(role)(snapshot) == {"": 30}
     assert found == ({} if ceiling is None else {"": ceiling})
 
 
@@ -183,14 +201,14 @@ def test_a_daemon_that_does_not_run_has_no_entry() -> None:
     """A host without xapi has no descriptors of xapi, used or ceiling."""
     snapshot = on({"daemons": Daemons({})})
 
-    assert ceilings.fds_used("xapi")(snapshot) == {}
-    assert ceilings.fds_ceiling("xapi")(snapshot) == {}
+    assert file_descriptors.fds_used("xapi")(snapshot) == {}
+    assert file_descriptors.fds_ceiling("xapi")(snapshot) == {}
 
 
 def test_the_origin_of_descriptors_names_the_process() -> None:
     """An operator can look the ceiling up where it is known from."""
-    assert "process 700" in only(ceilings.fds_ceiling("xenstored")(FULL)).origin
-    assert "uses select" in only(ceilings.fds_ceiling("xapi")(FULL)).origin
+    assert "process 700" in only(file_descriptors.fds_ceiling("xenstored")(FULL)).origin
+    assert "uses select" in only(file_descriptors.fds_ceiling("xapi")(FULL)).origin
 
 
 def memory(**changes: Any) -> Snapshot:
@@ -201,36 +219,36 @@ def memory(**changes: Any) -> Snapshot:
 
 def test_memory_is_what_is_not_available() -> None:
     """Memory in use is the total less what can be had without swapping."""
-    assert ceilings.memory_used(memory(total=100, available=30)) == {"": 70}
-    assert only(ceilings.memory_ceiling(memory(total=100))).value == 100
+    assert dom0_memory.used(memory(total=100, available=30)) == {"": 70}
+    assert only(dom0_memory.ceiling(memory(total=100))).value == 100
 
 
 def test_memory_in_use_is_never_negative() -> None:
     """The kernel's estimate may be over the total for a moment."""
-    assert ceilings.memory_used(memory(total=100, available=130)) == {"": 0}
+    assert dom0_memory.used(memory(total=100, available=130)) == {"": 0}
 
 
 def test_old_kernels_cannot_say_what_is_available() -> None:
     """Without MemAvailable there is no use: free memory would be a wrong answer."""
-    assert ceilings.memory_used(memory(available=None)) == {}
+    assert dom0_memory.used(memory(available=None)) == {}
 
 
 def test_low_memory_is_of_32_bit_kernels() -> None:
     """Low memory counts where the kernel has a high zone, and nowhere else."""
-    assert ceilings.low_memory_used(memory(low_total=100, low_free=40)) == {"": 60}
-    assert only(ceilings.low_memory_ceiling(memory(low_total=100))).value == 100
+    assert dom0_low_memory.used(memory(low_total=100, low_free=40)) == {"": 60}
+    assert only(dom0_low_memory.ceiling(memory(low_total=100))).value == 100
     for snapshot in (memory(low_total=None, low_free=None), memory(low_free=None)):
-        assert ceilings.low_memory_used(snapshot) == {}
-    assert ceilings.low_memory_ceiling(memory(low_total=None)) == {}
+        assert dom0_low_memory.used(snapshot) == {}
+    assert dom0_low_memory.ceiling(memory(low_total=None)) == {}
 
 
 def test_a_host_without_swap_has_no_limit_of_swap() -> None:
     """Swap counts where there is some: 0 of 0 is neither full nor free."""
     snapshot = memory(swap_total=0, swap_free=0)
 
-    assert (ceilings.swap_used(snapshot), ceilings.swap_ceiling(snapshot)) == ({}, {})
-    assert ceilings.swap_used(memory(swap_total=10, swap_free=4)) == {"": 6}
-    assert only(ceilings.swap_ceiling(memory(swap_total=10))).value == 10
+    assert (dom0_swap.used(snapshot), dom0_swap.ceiling(snapshot)) == ({}, {})
+    assert dom0_swap.used(memory(swap_total=10, swap_free=4)) == {"": 6}
+    assert only(dom0_swap.ceiling(memory(swap_total=10))).value == 10
 
 
 @pytest.mark.parametrize(
@@ -247,20 +265,20 @@ def test_tasks_end_at_the_lower_limit(
     """Of the kernel's two limits on tasks the lower one is the ceiling, and is named."""
     snapshot = replace(FULL, pids=Pids(3, pid_max, threads_max))
 
-    assert only(ceilings.tasks_ceiling(snapshot)) == Ceiling(ceiling, origin)
+    assert only(tasks.ceiling(snapshot)) == Ceiling(ceiling, origin)
 
 
 def test_bridges_by_kind() -> None:
     """A Linux bridge has 1,023 ports, an Open vSwitch datapath 65,535."""
-    assert ceilings.bridge_ports_used(FULL) == {"xenbr0": 2, "ovs0": 1}
-    found = {key: it.value for key, it in ceilings.bridge_ports_ceiling(FULL).items()}
+    assert bridge_ports.used(FULL) == {"xenbr0": 2, "ovs0": 1}
+    found = {key: it.value for key, it in bridge_ports.ceiling(FULL).items()}
     assert found == {"xenbr0": 1023, "ovs0": 65535}
 
 
 def test_a_datapath_of_old_numbers_fewer_ports() -> None:
     """A datapath that shows its ports in sysfs, as XenServer 6 has it, numbers 1,023."""
     snapshot = on({"bridges": Bridges({"xenbr0": 1}, {"xenbr0": OLD_OPENVSWITCH})})
-    assert ceilings.bridge_ports_ceiling(snapshot)["xenbr0"].value == 1023
+    assert bridge_ports.ceiling(snapshot)["xenbr0"].value == 1023
 
 
 @pytest.mark.parametrize(
@@ -282,33 +300,33 @@ def test_loops_by_kernel(
 ) -> None:
     """Loop devices end at the minor numbers, and before loop-control at max_loop."""
     snapshot = on({"loops": Loops(2, max_loop, max_part)}, kernel=kernel)
-    found = {key: it.value for key, it in ceilings.loops_ceiling(snapshot).items()}
+    found = {key: it.value for key, it in loop_devices.ceiling(snapshot).items()}
 
     assert found == ({} if ceiling is None else {"": ceiling})
 
 
 def test_the_highest_domain_id_counts() -> None:
     """The highest id is used and the last that is not reserved the ceiling."""
-    assert ceilings.domids_used(FULL) == {"": 6}
-    assert only(ceilings.domids_ceiling(FULL)).value == 32751
-    assert ceilings.domids_used(replace(FULL, domains=Domains((), "xenstore"))) == {}
+    assert domids.used(FULL) == {"": 6}
+    assert only(domids.ceiling(FULL)).value == 32751
+    assert domids.used(replace(FULL, domains=Domains((), "xenstore"))) == {}
 
 
 def test_file_systems_by_mount_point() -> None:
     """Each file system has its own use and size."""
-    assert ceilings.file_systems_used(FULL) == {"/": 4 << 30, "/var/log": 1 << 30}
-    found = {key: it.value for key, it in ceilings.file_systems_ceiling(FULL).items()}
+    assert file_system.used(FULL) == {"/": 4 << 30, "/var/log": 1 << 30}
+    found = {key: it.value for key, it in file_system.ceiling(FULL).items()}
     assert found == {"/": 18 << 30, "/var/log": 4 << 30}
 
 
 @pytest.mark.parametrize(
     ("function", "entry"),
     [
-        (ceilings.irqs_used, 90),
-        (ceilings.maptrack_used, 4),
-        (ceilings.ptys_used, 3),
-        (ceilings.tasks_used, 300),
-        (ceilings.loops_used, 2),
+        (irqs.used, 90),
+        (maptrack_frames.used, 4),
+        (ptys.used, 3),
+        (tasks.used, 300),
+        (loop_devices.used, 2),
     ],
 )
 def test_plain_counts(function: Callable[[Snapshot], Mapping[str, int]], entry: int) -> None:
@@ -317,7 +335,7 @@ def test_plain_counts(function: Callable[[Snapshot], Mapping[str, int]], entry: 
 
 
 @pytest.mark.parametrize(
-    ("function", "entry"), [(ceilings.maptrack_ceiling, 1024), (ceilings.ptys_ceiling, 4096)]
+    ("function", "entry"), [(maptrack_frames.ceiling, 1024), (ptys.ceiling, 4096)]
 )
 def test_plain_maxima(function: Callable[[Snapshot], Mapping[str, Ceiling]], entry: int) -> None:
     """A maximum that is only read comes as it was read."""

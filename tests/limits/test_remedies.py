@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
-from xenwatch.limits import remedies
+from xenwatch.limits.states import remedies
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio
 
@@ -31,7 +31,7 @@ def test_a_remedy_is_the_releases_own(snapshot: Snapshot, limit: str, words: str
 def test_frames_of_a_later_xen_have_their_own_option() -> None:
     """From Xen 4.5 on the option of grant frames has its present name."""
     snapshot = full_xl()
-    found = [remedies.of(state, snapshot, 0) for state in states_of(snapshot, "grant_frames")]
+    found = [remedies(state, snapshot, 0) for state in states_of(snapshot, "grant_frames")]
 
     assert all("add gnttab_max_frames=" in texts[0] for texts in found)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.planning.support import LINUX, full_xl, plan, states_of, with_host, xenserver
 from tests.support import full_snapshot
-from xenwatch.limits import LIMITS, costs, remedies
+from xenwatch.limits import LIMITS, regimes
 from xenwatch.limits.base import Cost, Units
-from xenwatch.limits.costs import REGIMES, UNCOUNTED
+from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.states import assess
 from xenwatch.planning.capacity import Plan, fit, units
 from xenwatch.planning.shapes import Shape
@@ -176,7 +176,7 @@ def test_limits_without_a_known_cost_are_named() -> None:
     """Limits every VM takes of by an amount nobody knows are named, and count for nothing."""
     found = plan(full_xl(), linux=1)
 
-    assert set(found.uncounted) == set(UNCOUNTED)
+    assert set(found.uncounted) == {it.name for it in LIMITS if it.uncounted}
     assert not set(found.uncounted) & set(rooms(found))
 
 
@@ -313,7 +313,7 @@ def test_the_regime_is_told_by_platform_and_release(
     platform: str, version: str, expected: str | None
 ) -> None:
     """Each release belongs to the regime whose costs are its own, or to none."""
-    regime = costs.regime(with_host(platform=platform, platform_version=version))
+    regime = regimes.regime(with_host(platform=platform, platform_version=version))
 
     assert regime == expected
     assert regime is None or regime in REGIMES
@@ -321,17 +321,14 @@ def test_the_regime_is_told_by_platform_and_release(
 
 def test_no_xen_and_xapi_elsewhere_are_no_regime() -> None:
     """A host without Xen, not read, or with xapi on a distribution has no known costs."""
-    assert costs.regime(Snapshot()) is None
-    assert costs.regime(with_host(xen=None)) is None
-    assert costs.regime(full_snapshot()) is None
+    assert regimes.regime(Snapshot()) is None
+    assert regimes.regime(with_host(xen=None)) is None
+    assert regimes.regime(full_snapshot()) is None
 
 
 def test_every_limit_vms_take_of_has_a_remedy() -> None:
-    """The tables of costs, remedies and uncounted limits name the limits there are."""
-    names = {limit.name for limit in LIMITS}
-
-    assert set(remedies.REMEDIES) == {limit.name for limit in LIMITS if limit.costs}
-    assert set(UNCOUNTED) <= names
+    """A limit has a remedy exactly where a VM's cost is known, or is stated by its shape."""
+    assert [it.name for it in LIMITS if bool(it.costs) != (it.remedy is not None)] == []
 
 
 shapes = st.builds(

@@ -185,7 +185,7 @@ def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
     """Where xenstored has no descriptors left, just those probes fail whose alerts it inhibits."""
     failed = {
         name
-        for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).outcomes.items()
+        for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).snapshot.outcomes.items()
         if outcome.status is Status.FAILED
     }
     [rule] = [it for it in inhibitions() if "XenwatchXenstoredFds" in it["source_matchers"][0]]

@@ -11,8 +11,6 @@ from xenwatch.limits.base import Limit
 
 NEAR_LIMIT: Final = "near_limit"
 """The section of the configuration that all alerts of limits share."""
-NO_EVENT_CHANNELS: Final = ("event_channels_near_limit", "irqs_near_limit")
-"""Alerts of the limits whose exhaustion leaves no event channel for another device."""
 
 
 def near_limit(limit: Limit) -> Alert:
@@ -30,4 +28,6 @@ def near_limit(limit: Limit) -> Alert:
         probe=limit.probe,
         sparse=False,
         section=NEAR_LIMIT,
+        explains=limit.explains,
+        errors=limit.errors,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from xenwatch.generate.markdown import code, page, table
 from xenwatch.limits.base import Cost, Limit
-from xenwatch.limits.costs import REGIMES
+from xenwatch.limits.regimes import REGIMES
 
 
 def percent(ratio: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Ceiling, Limit, Thresholds
+from xenwatch.limits.base import Ceiling, Limit, Shortage, Thresholds
 from xenwatch.limits.thresholds import reached
 from xenwatch.readings.snapshot import Snapshot, Status
 
@@ -85,3 +85,15 @@ def assess(
         for instance, value in used.items():
             states.append(LimitState(limit, instance, value, ceilings.get(instance), bounds))
     return tuple(states)
+
+
+def remedies(state: LimitState, snapshot: Snapshot, needed: int) -> tuple[str, ...]:
+    """Commands and advice that raise a limit to `needed` units, or double it where that is less.
+
+    A limit without a remedy has none.
+    """
+    if state.limit.remedy is None:
+        return ()
+    ceiling = state.ceiling.value if state.ceiling is not None else 0
+    target = needed if needed > ceiling else 2 * ceiling
+    return state.limit.remedy(Shortage(snapshot, state.instance, state.ceiling, target))

@@ -138,7 +138,7 @@ DATAPATH_METRICS: Final = (
         "/proc/PID/stat of the kernel's threads and of tapdisks",
         _of_datapath(
             lambda it: (
-                ((str(domid), kind), seconds) for (domid, kind), seconds in it.cpu_seconds().items()
+                ((str(domid), kind), seconds) for (domid, kind), seconds in it.cpu_seconds.items()
             )
         ),
         ("domid", "kind"),

@@ -137,7 +137,7 @@ _PROBES: Final = (
         "counter",
         "Runs of the probe left out because one before was not done.",
         "the scheduler",
-        lambda readings: (((name,), n) for name, n in readings.stats.overruns.items()),
+        lambda readings: (((name,), n) for name, n in readings.overruns.items()),
         ("probe",),
     ),
 )

@@ -63,7 +63,7 @@ QEMU_METRICS: Final = (
         "gauge",
         "Threads of the domain's QEMU.",
         "/proc/PID/task",
-        _of_qemus(lambda qemu: len(qemu.tasks)),
+        _of_qemus(lambda qemu: len(qemu.threads)),
         ("domid",),
     ),
     Metric(

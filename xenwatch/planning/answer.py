@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from xenwatch.limits import costs
+from xenwatch.limits import regimes
 from xenwatch.planning.capacity import Batch, Plan, Room
 from xenwatch.readings.snapshot import Snapshot
 
@@ -25,10 +25,10 @@ def obstacle(snapshot: Snapshot) -> str | None:
             "xenwatch plan --platform debian-12 --empty; on one you have captured there: "
             "xenwatch plan --source tree:DIR"
         )
-    if costs.regime(snapshot) is None:
+    if regimes.regime(snapshot) is None:
         place = f"{host.platform} {host.platform_version}".strip() or "this platform"
         return (
-            f"what a VM takes is not known for {place}, only for: {', '.join(costs.REGIMES)}. "
+            f"what a VM takes is not known for {place}, only for: {', '.join(regimes.REGIMES)}. "
             "The limits themselves: xenwatch once"
         )
     return None
@@ -64,7 +64,7 @@ def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
     """The plans for programs: what `docs/planning.md` describes, ready for JSON."""
     return {
         "time": snapshot.time,
-        "regime": costs.regime(snapshot),
+        "regime": regimes.regime(snapshot),
         "obstacle": obstacle(snapshot),
         "plans": [_plan(plan) for plan in found],
     }

@@ -12,14 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.limits import LIMITS, costs, remedies
+from xenwatch.limits import LIMITS, regimes
 from xenwatch.limits.base import Cost, Limit, Units
-from xenwatch.limits.states import LimitState
+from xenwatch.limits.states import LimitState, remedies
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot, Status
 
 DOM0: Final = "0"
 """The instance of a limit by domain that VMs share."""
+
+ENDLESS: Final = 1 << 40
+"""Units that no number of VMs uses up: since systemd 240 `fs.file-max` is 2^63 - 1."""
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
@@ -50,14 +53,14 @@ class Plan:
     """How often a batch fits, by limit: the scarcest first, what is not known last.
 
     `wanted` is how often it is to fit, `None` where nobody asked. `uncounted` are limits that
-    VMs take of without anybody saying how much: all the rest is as if they had no end.
+    VMs take of without anybody saying how much, each with the reason.
     """
 
     regime: str | None
     batch: Batch
     wanted: int | None
     rooms: tuple[Room, ...]
-    uncounted: tuple[str, ...]
+    uncounted: Mapping[str, str]
 
     @property
     def at_most(self) -> int | None:
@@ -101,7 +104,7 @@ def fit(
     A limit that the batch takes nothing of, or that the host does not have, is left out. Of
     bridges, the one with the most ports left counts, unless a shape names one; of domains, dom0.
     """
-    regime = costs.regime(snapshot)
+    regime = regimes.regime(snapshot)
     question = _Question(snapshot, regime, batch, wanted)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
@@ -113,12 +116,12 @@ def fit(
         for room in question.rooms(limit, by_limit[limit.name])
     ]
     rooms.sort(key=lambda room: (room.batches is None, room.batches or 0))
-    uncounted = tuple(
-        limit.name
+    uncounted = {
+        limit.name: limit.uncounted
         for limit in limits
-        if limit.name in costs.UNCOUNTED and _applies(limit, snapshot)
-        if (question.leaves_out(limit) if limit.costs else by_limit[limit.name])
-    )
+        if limit.uncounted and _applies(limit, snapshot)
+        if (question.leaves_out(limit) if limit.costs else _may_bind(by_limit[limit.name]))
+    }
     return Plan(regime, batch, wanted, tuple(rooms), uncounted)
 
 
@@ -152,6 +155,12 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
         + cost.tasks * shape.tasks
     )
     return int(total) if total.denominator == 1 else total
+
+
+def _may_bind(present: Mapping[str, LimitState]) -> bool:
+    """Whether there is an instance that VMs could use up, whatever one takes."""
+    headrooms = [state.headroom for state in present.values()]
+    return any(headroom is None or headroom < ENDLESS for headroom in headrooms)
 
 
 def _read(limit: Limit, snapshot: Snapshot) -> bool:
@@ -211,7 +220,7 @@ class _Question:
             state.headroom,
             int(state.headroom // takes),
             "",
-            remedies.of(state, self.snapshot, math.ceil(needed)),
+            remedies(state, self.snapshot, math.ceil(needed)),
         )
 
 

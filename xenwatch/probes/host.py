@@ -28,7 +28,15 @@ UNREAD = KernelLog(None, None, complete=False)
 _FIFO_OFF = tuple(f"xen.fifo_events={value}" for value in ("0", "n", "N", "off", "false"))
 
 
-def read(source: Source, previous: Snapshot) -> Host:
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What the kernel log has told before its first lines vanished."""
+
+    abi: Abi | None
+    nr_irqs: int | None
+
+
+def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Memory]:
     """The host's facts. Few of them change while it runs, the kernel log's lines only vanish.
 
     So that log, which is long where guests come and go, is read until it has told what it can.
@@ -38,17 +46,16 @@ def read(source: Source, previous: Snapshot) -> Host:
     kernel = version_pair(release) or (0, 0)
     command_line = word(read_optional(source, "/proc/cmdline") or b"")
     platform, platform_version = _platform(source)
-    known: Host | None = previous.last("host")
-    told = known is not None and known.abi is not None and known.nr_irqs is not None
+    told = memory.abi is not None and memory.nr_irqs is not None
     log = UNREAD if told else _kernel_log(source)
     capabilities = read_optional(source, CAPABILITIES) or b""
     abi = None
     if xen is not None:
         place = (platform, platform_version)
         abi = _abi(_Boot(log, xen, kernel, machine, command_line, place))
-        if known is not None and log.fifo is None and not log.complete:
-            abi = known.abi or abi
-    return Host(
+        if log.fifo is None and not log.complete:
+            abi = memory.abi or abi
+    host = Host(
         xen=xen,
         xen_version=version,
         xen_command_line=xen_command_line,
@@ -61,9 +68,10 @@ def read(source: Source, previous: Snapshot) -> Host:
         cgroup_version=_cgroup_version(source),
         is_dom0=b"control_d" in capabilities,
         abi=abi,
-        nr_irqs=log.nr_irqs or (known.nr_irqs if known is not None else None),
+        nr_irqs=log.nr_irqs or memory.nr_irqs,
         netback_queues=_netback_queues(source),
     )
+    return host, _Memory(host.abi, host.nr_irqs)
 
 
 def _xen(source: Source) -> tuple[tuple[int, int] | None, str, str]:
@@ -177,6 +185,7 @@ HOST = Probe(
     f"{NETBACK_QUEUES}",
     advice="run as root; mount sysfs",
     read=read,
+    memory=_Memory(None, None),
     interval=300.0,
     deadline=30.0,
 )

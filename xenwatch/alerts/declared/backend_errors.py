@@ -7,7 +7,6 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
-from xenwatch.alerts.near_limit import NO_EVENT_CHANNELS
 
 ALERT: Final = Alert(
     name="backend_errors",
@@ -25,5 +24,4 @@ ALERT: Final = Alert(
     seconds=120,
     labels=("domid", "class", "errno"),
     probe="xenstore_devices",
-    causes=(*NO_EVENT_CHANNELS, "grant_frames_near_limit"),
 )

@@ -7,7 +7,6 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
-from xenwatch.alerts.near_limit import NO_EVENT_CHANNELS
 
 STOPPED: Final = ("dying", "shutdown", "crashed")
 """States of a domain in which closed devices are to be expected."""
@@ -28,5 +27,5 @@ ALERT: Final = Alert(
     seconds=300,
     labels=("domid", "class", "state"),
     probe="backends",
-    causes=("backend_errors", *NO_EVENT_CHANNELS),
+    causes=("backend_errors",),
 )

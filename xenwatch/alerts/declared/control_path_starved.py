@@ -29,5 +29,8 @@ ALERT: Final = Alert(
     probe="slices",
     sparse=False,
     thresholds=Thresholds(0.3, 0.1),
-    errors=("toolstack time-outs while VMs are busy", "`xe vm-list` takes seconds"),
+    errors={
+        "toolstack time-outs while VMs are busy, `xe vm-list` takes seconds": "the toolstack's "
+        "share of dom0's CPU time"
+    },
 )

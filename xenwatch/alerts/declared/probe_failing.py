@@ -17,7 +17,9 @@ ALERT: Final = Alert(
     conditions={WARNING: SeriesCondition(Selector("xenwatch_probe_success"), "==", 0)},
     seconds=300,
     labels=("probe",),
-    causes=("xenstored_fds_near_limit",),
     explained={"probe": tuple(probe.name for probe in PROBES if "xenstored" in probe.asks)},
-    errors=("`xenbus: xen store gave: unknown error E2BIG`", "xenstored at 100 % of a CPU"),
+    errors={
+        "`xenbus: xen store gave: unknown error E2BIG`; xenstored at 100 % of a CPU": "nodes in "
+        "xenstore: a directory with too many, often leaked"
+    },
 )

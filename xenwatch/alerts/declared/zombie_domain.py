@@ -7,7 +7,6 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
-from xenwatch.alerts.near_limit import NO_EVENT_CHANNELS
 
 ALERT: Final = Alert(
     name="zombie_domain",
@@ -20,6 +19,5 @@ ALERT: Final = Alert(
     seconds=600,
     labels=("domid", "state"),
     probe="domains",
-    causes=NO_EVENT_CHANNELS,
-    errors=("`(null)` in `xl list`",),
+    errors={"`(null)` in `xl list`": "what a domain that does not go away holds"},
 )
