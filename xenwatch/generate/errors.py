@@ -10,9 +10,9 @@ from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.generate.markdown import page, table
 
 _INTRODUCTION: Final = """\
-What logs say when a limit of dom0 is exhausted, which resource it is, and the runbook to read.
+Error messages of exhausted dom0 limits, with the resource and the runbook for each.
 Error 28 is ENOSPC, `No space left on device`.
-With Xen it is hardly ever a disk."""
+On Xen it rarely means a full disk."""
 
 
 def errors_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES) -> str:
@@ -23,4 +23,6 @@ def errors_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WAT
         for alert in every
         for error, meaning in alert.errors.items()
     )
-    return page("Errors", _INTRODUCTION, table(("The log says", "Exhausted", "Runbook"), rows))
+    return page(
+        "Errors", _INTRODUCTION, table(("Error message", "What is exhausted", "Runbook"), rows)
+    )

@@ -79,7 +79,7 @@ LIMIT: Final = Limit(
             "`xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32`"
         ): "the guest's grant frames",
         "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`": (
-            "pages of gntalloc (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
+            "gntalloc pages (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
         ),
     },
     density=Density("own_frames", {("windows", "xenserver-6.1"): Cell(372)}),

@@ -77,7 +77,7 @@ LIMIT: Final = Limit(
     explains=("backend_errors", "backends_closed", "zombie_domain"),
     errors={
         (
-            "ENOMEM when dom0 binds an event channel, with channels left"
+            "ENOMEM when dom0 binds an event channel, with channels free"
         ): "interrupt descriptors of dom0's kernel"
     },
 )

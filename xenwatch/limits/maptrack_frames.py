@@ -39,6 +39,6 @@ LIMIT: Final = Limit(
     uncounted="what a VM's devices keep mapped depends on its load",
     errors={
         "`maptrack limit reached, can't map all guest pages`": "dom0's maptrack",
-        "`I/O error, dev xvda` in guests, and nothing in dom0": "dom0's maptrack",
+        "`I/O error, dev xvda` in guests, and nothing in dom0's logs": "dom0's maptrack",
     },
 )

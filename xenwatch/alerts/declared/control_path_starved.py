@@ -30,7 +30,7 @@ ALERT: Final = Alert(
     sparse=False,
     thresholds=Thresholds(0.3, 0.1),
     errors={
-        "toolstack time-outs while VMs are busy, `xe vm-list` takes seconds": "the toolstack's "
-        "share of dom0's CPU time"
+        "toolstack operations time out while VMs are busy, `xe vm-list` takes seconds": "the "
+        "toolstack's share of dom0's CPU time"
     },
 )

@@ -13,7 +13,5 @@ ALERT: Final = Watch(
     "about one CPU of dom0; idle VMs need next to none.",
     expression="round(sum by (job, instance) (rate(xenwatch_qemu_wakeups_total[10m]))) > 10000",
     seconds=3600,
-    errors={
-        "dom0 is busy although the guests are idle": "CPU time of QEMUs that wake up for nothing"
-    },
+    errors={"dom0 is busy although the guests are idle": "CPU time wasted on QEMU wakeups"},
 )

@@ -19,5 +19,5 @@ ALERT: Final = Alert(
     seconds=600,
     labels=("domid", "state"),
     probe="domains",
-    errors={"`(null)` in `xl list`": "what a domain that does not go away holds"},
+    errors={"`(null)` in `xl list`": "whatever the zombie domain still holds"},
 )
