@@ -59,7 +59,8 @@ LIMIT: Final = Limit(
     costs=_COSTS,
     remedy=remedy,
     errors={
-        "`page allocation failure` in a 32-bit dom0 with plenty of free memory": "low memory of dom0"
+        "`page allocation failure` in a 32-bit dom0 with plenty of free memory": "low memory of "
+        "dom0"
     },
     density=Density(
         "low_memory",

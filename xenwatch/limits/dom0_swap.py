@@ -41,6 +41,7 @@ LIMIT: Final = Limit(
     reference="proc(5): SwapTotal",
     unit="bytes",
     errors={
-        "dom0 responds slowly, toolstack operations time out, `kswapd0` busy": "swap and memory of dom0"
+        "dom0 responds slowly, toolstack operations time out, `kswapd0` busy": "swap and memory "
+        "of dom0"
     },
 )
