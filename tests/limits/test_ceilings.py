@@ -135,7 +135,11 @@ def test_grant_frames_by_domain() -> None:
         ("minor", {"kernel": (2, 6), "platform": "xenserver", "platform_version": "6.2.0"}, 2048),
         ("minor", {"kernel": (3, 10), "platform": "xenserver", "platform_version": "6.5"}, 16384),
         ("minor", {"kernel": (4, 19), "platform": "xcp-ng", "platform_version": "8.3.0"}, 16384),
-        ("minor", {"kernel": (4, 19), "platform": "citrix hypervisor", "platform_version": "8.2.1"}, 16384),
+        (
+            "minor",
+            {"kernel": (4, 19), "platform": "citrix hypervisor", "platform_version": "8.2.1"},
+            16384,
+        ),
         ("minor", {"kernel": (6, 6), "platform": "xenserver", "platform_version": "9"}, None),
         ("minor", {"platform": "debian"}, None),
         ("id", {"kernel": (6, 6), "platform": "xenserver", "platform_version": "9"}, 16384),
@@ -219,21 +223,6 @@ def test_the_origin_of_descriptors_names_the_process() -> None:
     xapi = {"daemons": Daemons({"xapi": DaemonProcess(720, "xapi", 50, 4096)})}
     snapshot = on(xapi, platform="xcp-ng", platform_version="8.2.1")
     assert "uses select" in only(file_descriptors.fds_ceiling("xapi")(snapshot)).origin
-
-
-@pytest.mark.parametrize(
-    ("platform", "version", "ceiling"),
-    [("xcp-ng", "8.2.1", 1024), ("xcp-ng", "8.3.0", None), ("xenserver", "8.4.0", None)],
-)
-def test_whether_xapi_selects_depends_on_its_updates(
-    platform: str, version: str, ceiling: int | None
-) -> None:
-    """Updates of XCP-ng 8.3 and XenServer 8 exchange the xapi: neither 1,024 nor more is known."""
-    xapi = {"daemons": Daemons({"xapi": DaemonProcess(720, "xapi", 50, 4096)})}
-    snapshot = on(xapi, platform=platform, platform_version=version)
-    found = {key: it.value for key, it in file_descriptors.fds_ceiling("xapi")(snapshot).items()}
-
-    assert found == ({} if ceiling is None else {"": ceiling})
 
 
 def memory(**changes: Any) -> Snapshot:
