@@ -61,6 +61,7 @@ EDGE = {
     "xenwatch.log": "sets up logging",
     "xenwatch.threads": "runs what may hang",
     "xenwatch.engine": "schedules the probes",
+    "xenwatch.process": "reads the daemon's own process",
     "xenwatch.equipment": "sets up what probes need on the host",
     "xenwatch.publish": "renders pages when the engine has news",
     "xenwatch.receivers": "speaks to Alertmanagers, webhooks and commands",
@@ -73,6 +74,7 @@ EDGE = {
     "xenwatch.ask": "asks a running daemon",
     "xenwatch.top": "draws on a terminal and reads its keys",
     "xenwatch.notify": "tells systemd",
+    "xenwatch.events.follow": "reconnects and waits for domains to settle",
     "xenwatch.daemon": "holds the daemon together",
     "xenwatch.cli": "the command line",
     "xenwatch.__main__": "the command line",
@@ -86,14 +88,20 @@ HOST = {
     "xenwatch.sources.privcmd": "its hypercalls",
     "xenwatch.sources.xenstored": "its xenstore",
     "xenwatch.sources.xapi": "its xapi",
-    "xenwatch.sources.events": "waits for its domains and links to come and go",
+    "xenwatch.sources.multicast": "the links and processes its kernel reports",
 }
 """The modules that may touch the host."""
 
 GENERATES = {"xenwatch.generate.dashboards": "imported by `xenwatch generate dashboards` alone"}
 """What may need more than the package declares, and why."""
 
-TABLES = {"xenwatch.sources.base", "xenwatch.probes.base", "xenwatch.config"}
+TABLES = {
+    "xenwatch.config",
+    "xenwatch.probes.base",
+    "xenwatch.sources.base",
+    "xenwatch.sources.histograms",
+    "xenwatch.sources.wire",
+}
 """Modules of the edge whose types and tables pure modules may use."""
 
 
@@ -226,6 +234,19 @@ def test_the_model_does_not_know_the_limits() -> None:
     assert offenders == set()
 
 
+def test_sources_interpret_nothing() -> None:
+    """No module of the sources imports a parser or a probe: they give bytes."""
+    offenders = {
+        f"{module} imports {name}"
+        for module in PACKAGE
+        if within(module, {"xenwatch.sources": ""})
+        for name in imports(module)
+        if within(name, {"xenwatch.parse": "", "xenwatch.probes": "", "xenwatch.events": ""})
+    }
+
+    assert offenders == set()
+
+
 def declared(lines: list[str]) -> set[str]:
     """The names under which the requirements of a list are imported."""
     return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in lines}
@@ -246,6 +267,16 @@ def test_the_package_needs_only_what_it_declares() -> None:
     }
 
     assert offenders == set()
+
+
+def test_what_is_declared_is_needed() -> None:
+    """Every declared run-time dependency is imported by the package."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = document["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["tui"]
+    imported = {name.split(".")[0] for module in PACKAGE for name in imports(module)}
+
+    assert declared(lines) - imported == set()
 
 
 def test_the_tests_need_only_what_they_declare() -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import blockbuster_ctx
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from tests.fake_clock import FakeClock
 from tests.support import full_snapshot, labelled, series
@@ -75,7 +76,7 @@ async def test_metrics_are_served_as_asked_for(
 
     assert answer.status == 200
     assert body == site.page.bodies[openmetrics, packed]
-    kind = exposition.OPENMETRICS if openmetrics else exposition.TEXT
+    kind = exposition.OPENMETRICS if openmetrics else CONTENT_TYPE_PLAIN_0_0_4
     assert answer.headers["Content-Type"] == kind
     assert answer.headers.get("Content-Encoding") == ("gzip" if packed else None)
     assert answer.headers["Vary"] == "Accept, Accept-Encoding"

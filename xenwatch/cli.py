@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import os
 import sys
 import time
@@ -34,6 +35,7 @@ from xenwatch.check import CheckError
 from xenwatch.config import ConfigError, Settings
 from xenwatch.doctor import report
 from xenwatch.engine import one_pass
+from xenwatch.events.follow import listening
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.keys import Key
 from xenwatch.overview import Overview
@@ -194,7 +196,6 @@ def _prepare(options: argparse.Namespace) -> tuple[Settings, Source]:
 def _run(options: argparse.Namespace) -> int:
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon import Daemon  # noqa: PLC0415
-    from xenwatch.sources.events import host_streams  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
@@ -202,12 +203,11 @@ def _run(options: argparse.Namespace) -> int:
     rootfs = settings[config.ROOTFS]
     choice = choose(settings[config.SOURCE], rootfs)
     live = choice.spec == "host"
-    streams = host_streams(rootfs) if live else {}
     tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
     raise_limit()
 
     async def serve() -> int:
-        daemon = Daemon(settings, lambda: _settings(options), source, streams, tools=tools)
+        daemon = Daemon(settings, lambda: _settings(options), source, tools=tools)
         return await daemon.run(choice)
 
     try:
@@ -229,7 +229,8 @@ def _capture(options: argparse.Namespace) -> int:
     settings, source = _prepare(options)
     directory: Path = options.directory
     recording = RecordingSource(source, directory)
-    snapshot = one_pass(recording, settings.probes())
+    work = functools.partial(one_pass, recording, settings.probes())
+    snapshot = asyncio.run(listening(recording, work))
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")
     _say(*present.failures(snapshot.outcomes).splitlines())
     files = sum(path.is_file() for path in directory.rglob("*"))

@@ -19,6 +19,8 @@ from xenwatch.alerts.states import Policy
 from xenwatch.config import ConfigError, Settings
 from xenwatch.engine import Engine, SystemClock
 from xenwatch.equipment import Equipment, Tool
+from xenwatch.events.follow import follow
+from xenwatch.events.names import MEANINGS
 from xenwatch.limits import LIMITS, Limit
 from xenwatch.notifier import RESEND, Notifier
 from xenwatch.notify import notify, watchdog_seconds
@@ -27,7 +29,6 @@ from xenwatch.probes.base import Probe
 from xenwatch.publish import Publisher
 from xenwatch.serving import SPARE, Site
 from xenwatch.sources.base import Source, SourceError
-from xenwatch.sources.events import Stream, follow
 from xenwatch.sources.open import Choice
 from xenwatch.web import Server
 
@@ -45,9 +46,9 @@ _log = structlog.get_logger()
 class Daemon:
     """Reads `source` and serves what it says until it is told to stop.
 
-    `load` reads the configuration again or raises `ConfigError`; `streams` are events of the
-    source by name; `resend` is how often Alertmanager is told again, in seconds; `tools` are what
-    probes need set up on the host. To be made and run inside one event loop.
+    `load` reads the configuration again or raises `ConfigError`; `resend` is how often Alertmanager
+    is told again, in seconds; `tools` are what probes need set up on the host. To be made and run
+    inside one event loop.
     """
 
     def __init__(
@@ -55,7 +56,6 @@ class Daemon:
         settings: Settings,
         load: Callable[[], Settings],
         source: Source,
-        streams: Mapping[str, Stream],
         *,
         probes: Iterable[Probe] = PROBES,
         limits: Iterable[Limit] = LIMITS,
@@ -65,7 +65,6 @@ class Daemon:
         self._settings = settings
         self._load = load
         self._source = source
-        self._streams = streams
         self._probes = tuple(probes)
         self._limits = tuple(limits)
         self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
@@ -109,6 +108,8 @@ class Daemon:
             try:
                 await site.start()
                 _say_started(sockets, choice)
+                # Not before: what events need is expensive to import.
+                tasks += [group.create_task(work) for work in self._streams()]
                 await self._stop.wait()
             finally:
                 notify("STOPPING=1")
@@ -163,9 +164,6 @@ class Daemon:
 
     def _work(self) -> list[Coroutine[None, None, None]]:
         """What the daemon does all the time, each to be a task."""
-        streams = [
-            follow(name, stream, self._engine.kick) for name, stream in self._streams.items()
-        ]
         return [
             self._engine.run(),
             self._publisher.run(),
@@ -173,8 +171,11 @@ class Daemon:
             self._equipment.run(),
             self._reloads(),
             _watchdog(),
-            *streams,
         ]
+
+    def _streams(self) -> list[Coroutine[None, None, None]]:
+        """What follows the source's events, each to be a task."""
+        return [follow(topic, self._source, self._engine.kick) for topic in MEANINGS]
 
     async def _reloads(self) -> None:
         while True:
@@ -227,7 +228,7 @@ def _boot(source: Source) -> str:
 
 
 def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
-    addresses = [listen.url(sock) for sock in sockets]
+    addresses = [url for sock in sockets for url in listen.urls(sock)]
     _log.info(
         "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
     )

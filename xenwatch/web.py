@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import api, exposition, overview, runbooks, threads
 from xenwatch.alerts.messages import RUNBOOKS
@@ -112,7 +113,7 @@ class Server:
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
         packed = _wants_gzip(request)
         headers = {
-            "Content-Type": exposition.OPENMETRICS if openmetrics else exposition.TEXT,
+            "Content-Type": exposition.OPENMETRICS if openmetrics else CONTENT_TYPE_PLAIN_0_0_4,
             "Vary": "Accept, Accept-Encoding",
         }
         if packed:

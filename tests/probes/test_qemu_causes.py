@@ -8,12 +8,13 @@ import pytest
 
 from tests.probes.support import FakeHost, dom0, failure_of, outcome_of, value_of
 from xenwatch.model.render.hist import render_hists
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS, Hist, HistRow
+from xenwatch.parse.hist import Hist, HistRow
 from xenwatch.probes.base import merge
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.readings_qemu import Causes, Qemu, Qemus, Task, WakeupsByCause
 from xenwatch.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS
 
 Hits = Mapping[int, int]
 
