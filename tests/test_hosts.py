@@ -12,7 +12,9 @@ from tests.captures import CAPTURES, domids
 from tests.hosts import LabSource, grant_frames
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Backends, DeviceKey, EventChannels, Snapshot, Status
+from xenwatch.readings.devices import Backends, DeviceKey
+from xenwatch.readings.event_channels import EventChannels
+from xenwatch.readings.snapshot import Snapshot, Status
 
 WORDS = {
     "Interdomain (Connected)": "interdomain",
@@ -36,7 +38,7 @@ every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: pa
 
 def passed(capture: Path, with_hypercalls: bool = True) -> Snapshot:
     """One pass over a captured host."""
-    return take(LabSource(capture, with_hypercalls), PROBES, clock=lambda: 0.0)
+    return take(LabSource(capture, with_hypercalls), PROBES, clock=lambda: 0.0).snapshot
 
 
 def channels(capture: Path, with_hypercalls: bool = True) -> EventChannels:

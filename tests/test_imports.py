@@ -1,19 +1,21 @@
-"""What is imported when: pyroute2 is expensive, so a pass never imports it, the daemon late."""
+"""What is imported, and when: every dependency, by the sources no parser, pyroute2 late."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
-from pathlib import Path
+import tomllib
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.architecture import ROOT, arrows, modules
 
 PASS = """
 import contextlib, os, sys
-from xenwatch.cli import main
+from xenwatch.cli.main import main
 with contextlib.suppress(SystemExit), open(os.devnull, "w") as sys.stdout:
     main(sys.argv[1:])
 print("pyroute2" in sys.modules, file=sys.stderr)
@@ -21,7 +23,8 @@ print("pyroute2" in sys.modules, file=sys.stderr)
 
 DAEMON = """
 import json, os, signal, sys, threading, time
-from xenwatch import cli, daemon
+from xenwatch.cli.main import main
+from xenwatch.daemon import daemon
 
 seen = []
 def notify(state):
@@ -34,7 +37,7 @@ def wait():
     seen.append(("imported", True))
     os.kill(os.getpid(), signal.SIGTERM)
 daemon.notify = notify
-status = cli.main(["run", "--source", "host", "--web.listen-address", "127.0.0.1:0"])
+status = main(["run", "--source", "host", "--web.listen-address", "127.0.0.1:0"])
 print(json.dumps([status, seen]))
 """
 
@@ -74,3 +77,24 @@ def test_the_daemon_imports_pyroute2_once_it_is_ready() -> None:
     assert status == 0
     assert seen[0] == ["READY=1", False]
     assert ["imported", True] in seen
+
+
+def test_sources_interpret_nothing() -> None:
+    """No module of the sources imports a parser, a probe or what events mean: they give bytes."""
+    assert arrows(modules())["sources"].isdisjoint({"parse", "probes", "events"})
+
+
+def test_what_is_declared_is_imported() -> None:
+    """Every declared run-time dependency is imported by the package, somewhere in it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["tui"]
+    declared = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in lines}
+    imported: set[str] = set()
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module).split(".")[0])
+
+    assert declared - imported == set()

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from tests.support import full_snapshot
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.names import SEVERITIES, WARNING
 from xenwatch.alerts.states import Alerts, State, step
-from xenwatch.alerts.table import ALERTS, SEVERITIES, WARNING, WATCHES, Alert, Watch
-from xenwatch.assess import assess
-from xenwatch.config import Settings
-from xenwatch.exposition import Family
+from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.assessment import Rules, assess_pass
+from xenwatch.config.settings import Settings
+from xenwatch.exposition.text_format import Family
 from xenwatch.metrics import families
-from xenwatch.metrics.base import Outlook
-from xenwatch.publish import render
-from xenwatch.snapshot import Outcome, Status
+from xenwatch.passes.publisher import render
+from xenwatch.readings.snapshot import Outcome, Status
 
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
@@ -32,7 +33,7 @@ def states_of(failed: str) -> Mapping[tuple[str, str], State]:
         outcomes = {**snapshot.outcomes, failed: Outcome(Status.FAILED, "no answer")}
         nothing: dict[str, Any] = {failed: None}
         snapshot = dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
-    alerts = render(snapshot, Settings().thresholds(), {}, policy=POLICY).alerts
+    alerts = render(snapshot, Rules(policy=POLICY), {}).assessment.alerts
     assert alerts is not None
     return alerts.states
 
@@ -86,13 +87,13 @@ def test_a_forecast_without_readings_is_not_well() -> None:
     full, failed = full_snapshot(), Outcome(Status.FAILED, "no answer")
 
     def soon(**seconds: float) -> dict[str, Family]:
-        states = assess(full, {})
-        outlook = Outlook((), seconds, policy.thresholds)
-        return {it.name: it for it in families(full, states, None, outlook)}
+        found = assess_pass(full, Rules(policy=policy))
+        found = dataclasses.replace(found, seconds_to_full=seconds)
+        return {family.name: family for family in families(found)}
 
-    fires = step(Alerts(), soon(aio_requests=60, ptys=60), full, policy)
+    fires = step(Alerts(), soon(aio_requests=60, ptys=60), full, policy, limits=())
     unread = dataclasses.replace(full, outcomes={**full.outcomes, "aio": failed})
-    over = step(fires, soon(), unread, policy)
+    over = step(fires, soon(), unread, policy, limits=())
 
     assert {it.labels for it in fires.firing if it.alert.name == "limit_full_soon"} == {
         (("limit", "aio_requests"),), (("limit", "ptys"),)
@@ -107,7 +108,8 @@ def test_a_forecast_without_readings_is_not_well() -> None:
 
 def test_nothing_is_known_before_the_first_reading() -> None:
     """Without outcomes only alerts that need no probe have a state, and none fires."""
-    alerts = step(Alerts(), {}, dataclasses.replace(full_snapshot(), outcomes={}), POLICY)
+    unread = dataclasses.replace(full_snapshot(), outcomes={})
+    alerts = step(Alerts(), {}, unread, POLICY, limits=())
 
     by_name = {alert.name: alert for alert in ALERTS}
     assert all(not by_name[name].probe for name, _ in alerts.states)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.programs import Alertmanager, Host, Prometheus, Receiver, until, until_same
-from xenwatch.alerts.table import ALERTS, CRITICAL, SEVERITIES
+from xenwatch.alerts.names import CRITICAL, SEVERITIES
+from xenwatch.alerts.table import ALERTS
 from xenwatch.limits import LIMITS
 
 pytestmark = pytest.mark.timeout(240)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import KEYS, make_keys, parse
+from xenwatch.config.file import parse
+from xenwatch.config.keys import KEYS, make_keys
 from xenwatch.generate import command
 from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
@@ -18,7 +19,8 @@ from xenwatch.generate.limits import limits_page
 from xenwatch.generate.markdown import table
 from xenwatch.generate.metrics import metrics_page
 from xenwatch.generate.probes import probes_page
-from xenwatch.limits import LIMITS, Cost, Limit, Thresholds
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Cost, Limit, Thresholds
 from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
 
@@ -86,9 +88,9 @@ def test_a_new_limit_needs_no_other_place() -> None:
     assert "[Widgets of dom0](#widgets)" in page
     assert "| 75 % | never |" in page
     assert "`xenwatch_widgets_used`, `xenwatch_widgets_max`" in page
-    assert "- When it is used up: no more widgets\n" in page
+    assert "- Symptom when exhausted: no more widgets\n" in page
     assert "| xl | pv | 2 | 1 |" in page
-    assert "Mind" not in page
+    assert "Caveat" not in page
 
 
 def test_every_alert_is_described() -> None:

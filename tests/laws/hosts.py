@@ -30,7 +30,7 @@ from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
-from xenwatch.snapshot import Snapshot, Status
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Hypercall, HypercallReply, Source, XenstoreReply
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.recording import RecordingSource
@@ -172,6 +172,6 @@ def readings(snapshot: Snapshot) -> dict[str, tuple[object, Status, str]]:
 def captured(host: str, directory: Path) -> tuple[Snapshot, TreeSource]:
     """A pass over a host while it was recorded, and the host as it was then."""
     recorder = RecordingSource(HOSTS[host](), directory)
-    snapshot = take(recorder, PROBES)
+    snapshot = take(recorder, PROBES).snapshot
     recorder.close()
     return snapshot, TreeSource(directory)

@@ -12,7 +12,7 @@ from tests.laws.hosts import HOSTS, captured, readings, small_dom0
 from tests.sources.fakes import TableSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Status
+from xenwatch.readings.snapshot import Status
 from xenwatch.sources.base import TOPICS, Source
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.sources.tree import TreeSource
@@ -22,7 +22,7 @@ from xenwatch.sources.tree import TreeSource
 def test_a_replay_is_the_host(host: str, tmp_path: Path) -> None:
     """Every probe reads the same from the capture, and fares the same, as from the live host."""
     live, source = captured(host, tmp_path / "capture")
-    replayed = take(source, PROBES, clock=lambda: source.time)
+    replayed = take(source, PROBES, clock=lambda: source.time).snapshot
     assert readings(replayed) == readings(live)
     assert replayed.time == source.time
     assert live.outcomes["memory"].status is Status.OK
@@ -47,7 +47,7 @@ async def heard(source: Source, topic: str, count: int) -> list[bytes]:
 
 def test_the_small_dom0_answers_every_probe() -> None:
     """The host made by hand has something to read for each probe that is on by default."""
-    outcomes = take(small_dom0(), PROBES).outcomes
+    outcomes = take(small_dom0(), PROBES).snapshot.outcomes
     assert {name: it.detail for name, it in outcomes.items() if it.status is not Status.OK} == {
         probe.name: outcomes[probe.name].detail for probe in PROBES if not probe.enabled
     }

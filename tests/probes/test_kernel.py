@@ -19,7 +19,9 @@ from xenwatch.probes.kernel import (
     IRQS,
     OPENVSWITCH_MODULES,
 )
-from xenwatch.snapshot import Bridges, Irqs, Snapshot
+from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.snapshot import Snapshot
 
 
 def test_descriptors_are_entries_of_sysfs() -> None:
@@ -45,7 +47,7 @@ def test_classic_kernels_have_no_limit_of_interrupts() -> None:
     source = FakeHost(directories={IRQ_DIRECTORY: ("0",)}, kernel="2.6.32.43-0.4.1.xs1.6.10")
 
     with pytest.raises(NotApplicable):
-        IRQS.read(source, Snapshot())
+        IRQS.read(source, Snapshot(), None)
 
 
 def test_a_closed_directory_is_a_failure() -> None:

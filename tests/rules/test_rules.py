@@ -14,15 +14,17 @@ import pytest
 
 from tests.rules.cases import CASES, TARGET, Case
 from tests.tools import tool
-from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
-from xenwatch.alerts.words import sentence
-from xenwatch.config import Settings, load
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.alerts.wording import sentence
+from xenwatch.config.settings import Settings
+from xenwatch.config.settings import load_settings as load
 from xenwatch.generate.rules import ALERTMANAGER, RULES, duration, inhibitions, rules
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Status
+from xenwatch.readings.snapshot import Status
 from xenwatch.sources.base import SourceError, XenstoreReply
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,7 +185,7 @@ def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
     """Where xenstored has no descriptors left, just those probes fail whose alerts it inhibits."""
     failed = {
         name
-        for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).outcomes.items()
+        for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).snapshot.outcomes.items()
         if outcome.status is Status.FAILED
     }
     [rule] = [it for it in inhibitions() if "XenwatchXenstoredFds" in it["source_matchers"][0]]

@@ -1,4 +1,4 @@
-"""The metrics of what is to come: room for VMs, and when limits are full."""
+"""Metrics of headroom for VMs and of forecasts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row
-from xenwatch.planner import Plan
+from xenwatch.planning.capacity import Plan
 
 
 def _by_shape(readings: Readings) -> Iterator[tuple[str, Plan]]:
-    for plan in readings.outlook.plans:
+    for plan in readings.assessment.plans:
         for shape in plan.batch:
             yield shape.name, plan
 
@@ -23,6 +23,10 @@ def _headroom_by_limit(readings: Readings) -> Iterable[Row]:
     for name, plan in _by_shape(readings):
         for room in plan.rooms:
             yield (name, room.limit), room.batches
+
+
+def _seconds_to_full(readings: Readings) -> Iterable[Row]:
+    return (((name,), s) for name, s in readings.assessment.seconds_to_full.items())
 
 
 OUTLOOK_METRICS: Final = (
@@ -49,7 +53,7 @@ OUTLOOK_METRICS: Final = (
         "Seconds until the limit's first instance is full if its trend goes on; absent where "
         "there is no trend.",
         "the limit's use over the last hours",
-        lambda readings: (((name,), s) for name, s in readings.outlook.seconds_to_full.items()),
+        _seconds_to_full,
         ("limit",),
     ),
 )

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch import __version__
-from xenwatch.assess import LimitState
-from xenwatch.limits import Limit
+from xenwatch.limits.base import Limit
+from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.snapshot import Outcome, Status
+from xenwatch.readings.snapshot import Outcome, Status
 
 
 def of_limit(limit: Limit) -> tuple[Metric, Metric]:
@@ -137,7 +137,7 @@ _PROBES: Final = (
         "counter",
         "Runs of the probe left out because one before was not done.",
         "the scheduler",
-        lambda readings: (((name,), n) for name, n in readings.stats.overruns.items()),
+        lambda readings: (((name,), n) for name, n in readings.overruns.items()),
         ("probe",),
     ),
 )

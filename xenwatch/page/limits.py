@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from xenwatch.alerts.words import duration
-from xenwatch.assess import Severity
-from xenwatch.forecast import Key, Point
+from xenwatch.alerts.wording import duration
+from xenwatch.display.quantities import figure
 from xenwatch.limits import LIMITS
-from xenwatch.overview import LimitRow, Overview
-from xenwatch.page.charts import amounts, bar, figure, last_hour, percent
+from xenwatch.page.charts import amounts, bar, last_hour, percent
 from xenwatch.page.html import Html, join, stranger, tag
-
-ORDER: Final = [it.value for it in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)]
-"""States by how much they press; ok comes last."""
-WELL: Final = 2
-"""Instances of a limit that are shown though they are well."""
-MOST: Final = 8
-"""Instances of a limit that are shown at most."""
+from xenwatch.planning.forecast import Key, Point
+from xenwatch.status.host_status import HostStatus, LimitRow
+from xenwatch.status.order import fullest
 
 _BY_NAME: Final = {limit.name: limit for limit in LIMITS}
 
 
-def pressing(row: LimitRow) -> tuple[int, float]:
-    """For sorting: what presses most comes first."""
-    rank = ORDER.index(row.state) if row.state in ORDER else len(ORDER)
-    return rank, -(row.ratio or 0.0)
-
-
-def fullest(rows: Sequence[LimitRow]) -> list[tuple[list[LimitRow], int]]:
-    """By limit: the rows worth showing, and how many are left out; the most pressing first."""
-    found = []
-    for _, group in itertools.groupby(rows, key=lambda row: row.limit):
-        instances = sorted(group, key=pressing)
-        unwell = sum(row.state != Severity.OK.value for row in instances)
-        shown = instances[: min(MOST, max(WELL, unwell))]
-        found.append((shown, len(instances) - len(shown)))
-    return sorted(found, key=lambda it: pressing(it[0][0]))
-
-
-def section(overview: Overview, series: Mapping[Key, Sequence[Point]]) -> Html:
+def section(status: HostStatus, series: Mapping[Key, Sequence[Point]]) -> Html:
     """The limits; `series` is their use over time by limit and instance."""
-    cards = [_card(overview, rows, others, series) for rows, others in fullest(overview.limits)]
+    cards = [_card(status, rows, others, series) for rows, others in fullest(status.limits)]
     empty = tag("p", "No probe has read a limit yet.")
     return tag(
         "section",
@@ -56,13 +32,13 @@ def section(overview: Overview, series: Mapping[Key, Sequence[Point]]) -> Html:
 
 
 def _card(
-    overview: Overview,
+    status: HostStatus,
     rows: Sequence[LimitRow],
     others: int,
     series: Mapping[Key, Sequence[Point]],
 ) -> Html:
     first = rows[0]
-    seconds = overview.seconds_to_full.get(first.limit)
+    seconds = status.seconds_to_full.get(first.limit)
     soon = (
         f"At this pace full in about {' '.join(duration(seconds).split()[:2])}."
         if seconds is not None
@@ -76,7 +52,7 @@ def _card(
             tag("span", first.state, class_=f"badge {first.state}"),
             class_="head",
         ),
-        [_instance(row, overview.time, series.get((row.limit, row.instance), ())) for row in rows],
+        [_instance(row, status.time, series.get((row.limit, row.instance), ())) for row in rows],
         tag("p", f"and {others} less full", class_="muted") if others else None,
         tag("p", soon, class_="soon") if soon else None,
         _details(rows),

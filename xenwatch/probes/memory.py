@@ -5,16 +5,17 @@ from __future__ import annotations
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.meminfo import parse_meminfo, sizes
 from xenwatch.parse.text import number
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import Probe, stateless
 from xenwatch.probes.xen import read_optional
-from xenwatch.snapshot import Memory, Snapshot
+from xenwatch.readings.memory import Memory
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
 
 MEMINFO = "/proc/meminfo"
 BALLOON = "/sys/devices/system/xen_memory/xen_memory0"
 
 
-def read(source: Source, previous: Snapshot) -> Memory:
+def read(source: Source, context: Snapshot) -> Memory:
     """dom0's memory. Raises `SourceError` and `ParseError`."""
     found = sizes(parse_meminfo(source.read(MEMINFO)))
     missing = [
@@ -48,5 +49,5 @@ MEMORY = Probe(
     name="memory",
     reads=f"{MEMINFO}, {BALLOON}",
     advice="mount procfs and sysfs",
-    read=read,
+    read=stateless(read),
 )

@@ -9,8 +9,8 @@ from grafana_foundation_sdk.builders import table, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
+from xenwatch.alerts.names import SEVERITIES
 from xenwatch.alerts.states import Policy
-from xenwatch.alerts.table import SEVERITIES
 from xenwatch.generate.dashboards.panels import (
     COLORS,
     GREEN,
@@ -30,7 +30,8 @@ from xenwatch.generate.dashboards.queries import (
     select,
     title,
 )
-from xenwatch.limits import LIMITS, Limit
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit
 from xenwatch.metrics import Metric
 from xenwatch.metrics.alerts import ALERT_METRICS, ALERT_STATE
 from xenwatch.metrics.host import HOST_METRICS

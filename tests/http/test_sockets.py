@@ -1,0 +1,91 @@
+"""Sockets to listen on: addresses, what is in the way, what systemd passes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import ExitStack
+from types import SimpleNamespace
+
+import pytest
+
+from xenwatch.http.sockets import ListenError, bind, inherited, urls
+
+
+@pytest.mark.parametrize(
+    ("address", "host"), [("127.0.0.1:0", "127.0.0.1"), (":0", "localhost"), ("[::1]:0", "[::1]")]
+)
+def test_addresses_are_listened_on(address: str, host: str) -> None:
+    """Every way to write an address gives a socket that accepts, and an address to open."""
+    if host == "[::1]" and not socket.has_dualstack_ipv6():
+        pytest.fail("IPv6 is needed for this test")
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(sock) for sock in bind([address])]
+        port = sockets[0].getsockname()[1]
+        stack.enter_context(socket.create_connection((host.strip("[]"), port)))
+
+        assert urls(sockets[0], "/metrics")[0] == f"http://{host}:{port}/metrics"
+
+
+def test_all_addresses_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket on all addresses names those of the machine that another machine can open."""
+    found = {
+        "lo": [entry(socket.AF_INET, "127.0.0.1")],
+        "xenbr0": [
+            entry(socket.AF_INET, "192.0.2.7"),
+            entry(socket.AF_INET6, "2001:db8::7"),
+            entry(socket.AF_INET6, "fe80::1%xenbr0"),
+            entry(socket.AF_PACKET, "02:00:00:00:00:01"),
+        ],
+    }
+    monkeypatch.setattr("psutil.net_if_addrs", lambda: found)
+    with socket.create_server(("", 0)) as sock:
+        port = sock.getsockname()[1]
+        expected = [f"http://localhost:{port}/", f"http://192.0.2.7:{port}/"]
+        assert urls(sock) == expected
+    (double,) = bind([":0"])
+    with double:
+        port = double.getsockname()[1]
+        last = f"http://[2001:db8::7]:{port}/"
+        assert (last in urls(double)) is socket.has_dualstack_ipv6()
+
+
+def entry(family: int, address: str) -> SimpleNamespace:
+    """An address of an interface as psutil has it."""
+    return SimpleNamespace(family=family, address=address)
+
+
+def test_an_address_in_use_is_named() -> None:
+    """Another program's port is refused with the address, the reason and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(ListenError, match=f"{address}: Address already in use; choose another"):
+            bind(["127.0.0.1:0", address])
+
+
+def test_sockets_of_systemd_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets passed to this process are taken from the first descriptor on, once."""
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        monkeypatch.setattr("xenwatch.http.sockets.FIRST", os.dup(passed.fileno()))
+        environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}
+        (taken,) = inherited(environment)
+        with taken:
+            assert taken.getsockname() == passed.getsockname()
+            assert not taken.get_inheritable()
+
+    assert environment == {}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
+        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "0"},
+        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "many"},
+    ],
+)
+def test_no_socket_of_systemd_is_an_error(environment: dict[str, str]) -> None:
+    """Without a socket for this process the message says how to get one."""
+    with pytest.raises(ListenError, match="no socket passed by systemd; start the socket unit"):
+        inherited(environment)

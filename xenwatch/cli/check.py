@@ -1,0 +1,241 @@
+"""`xenwatch check`: one line, an exit status and performance data for Icinga and Nagios.
+
+As the Monitoring Plugins Development Guidelines want them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.cli import daemon_client
+from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.options import Parser
+from xenwatch.cli.output import write
+from xenwatch.config.settings import ConfigError
+from xenwatch.display.quantities import quantity
+from xenwatch.display.text import hint, printable, shown
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Thresholds
+from xenwatch.limits.states import Severity, severity
+from xenwatch.limits.thresholds import inverted
+from xenwatch.sources.base import SourceError
+from xenwatch.status.host_status import HostStatus, LimitRow
+
+HELP: Final = "Check limits for Icinga and Nagios: one line and an exit status."
+STATUS: Final = {
+    Severity.OK: 0,
+    Severity.WARNING: 1,
+    Severity.CRITICAL: 2,
+    Severity.UNKNOWN: 3,
+}
+"""Exit statuses."""
+WORST_FIRST: Final = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.OK)
+OLD: Final = 120.0
+"""Seconds after which a daemon's readings say nothing about now."""
+
+
+class CheckError(Exception):
+    """Options that cannot be; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is checked: limits by name (none: all there are), and thresholds of this check alone."""
+
+    limits: tuple[str, ...]
+    warning: Mapping[str, float]
+    critical: Mapping[str, float]
+
+    def thresholds(self, row: LimitRow) -> Thresholds:
+        """Those of this check, else those of the status. Raises `CheckError`."""
+        warning = self.warning.get(row.limit, row.warning)
+        critical = self.critical.get(row.limit, row.critical)
+        return _ordered(row.limit, Thresholds(warning, critical))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A limit as judged: of its worst instance what to say, of its fullest ratio and data."""
+
+    limit: str
+    severity: Severity
+    words: str
+    ratio: float = 0.0
+    data: str = ""
+
+
+def add_options(parser: Parser) -> None:
+    """The options of the command."""
+    parser.usage_status = STATUS[Severity.UNKNOWN]
+    parser.add_argument(
+        "--limit", metavar="NAME", action="append", default=[], help="only this limit; repeatable"
+    )
+    for name in ("warning", "critical"):
+        parser.add_argument(
+            f"--{name}",
+            metavar="LIMIT=RATIO",
+            action="append",
+            default=[],
+            help=f"used ratio from which this check is {name}; repeatable (default: the daemon's)",
+        )
+    parser.epilog = "Exit status: 0 ok, 1 warning, 2 critical, 3 unknown."
+    daemon_client.add_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status as plugins have it; unknown also for an error."""
+    try:
+        asked = question(options)
+        answer = daemon_client.look(options)()
+        code, line = judge(answer.status, asked, answer.age)
+    except (CheckError, AskError, ConfigError, SourceError, OSError) as error:
+        code, line = unknown(str(error))
+    except Exception as error:  # noqa: BLE001 - Python's own status, 1, would be a warning
+        code, line = unknown(f"defect in xenwatch: {type(error).__name__}: {error}")
+    return code if write(line) else STATUS[Severity.UNKNOWN]
+
+
+def question(options: argparse.Namespace) -> Question:
+    """What the options ask. Raises `CheckError`."""
+    limits = tuple(dict.fromkeys(_known(name) for name in options.limit))
+    given = {name: _ratios(name, getattr(options, name)) for name in ("warning", "critical")}
+    for name, ratios in given.items():
+        for limit in ratios:
+            if limits and limit not in limits:
+                raise CheckError(f"--{name} {limit}=...: that limit is excluded by --limit")
+    warning, critical = given["warning"], given["critical"]
+    for limit in warning.keys() & critical.keys():  # before anything is read
+        _ordered(limit, Thresholds(warning[limit], critical[limit]))
+    return Question(limits, **given)
+
+
+def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
+    """Exit status and line for readings that are `age` seconds old. Raises `CheckError`."""
+    if age > OLD:
+        return unknown(f"readings are stale: the newest is {age:.0f} s old")
+    findings = [
+        _finding(list(rows), asked)
+        for limit, rows in itertools.groupby(status.limits, key=lambda row: row.limit)
+        if not asked.limits or limit in asked.limits
+    ]
+    there = {finding.limit for finding in findings}
+    findings += [_absent(name, status) for name in asked.limits if name not in there]
+    if not findings:
+        return unknown("no limit could be read; see xenwatch doctor")
+    severities = {finding.severity for finding in findings}
+    worst = next(level for level in WORST_FIRST if level in severities)
+    data = " ".join(finding.data for finding in findings if finding.data)
+    return STATUS[worst], _line(worst, _summary(findings)) + (f" | {data}" if data else "") + "\n"
+
+
+def unknown(reason: str) -> tuple[int, str]:
+    """Exit status and line where nothing can be said."""
+    return STATUS[Severity.UNKNOWN], _line(Severity.UNKNOWN, reason) + "\n"
+
+
+def _line(worst: Severity, words: str) -> str:
+    # A bar would begin the performance data.
+    return f"XENWATCH {worst.name} - {printable(words).replace('|', '/')}"
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    bad = sorted(
+        (finding for finding in findings if finding.severity is not Severity.OK),
+        key=lambda finding: WORST_FIRST.index(finding.severity),
+    )
+    well = [finding for finding in findings if finding.severity is Severity.OK]
+    words = [finding.words for finding in bad]
+    if well:
+        fullest = max(well, key=lambda finding: finding.ratio)
+        limits = "1 limit" if len(well) == 1 else f"{len(well)} limits"
+        words.append(f"{limits} ok, fullest {fullest.words}")
+    return "; ".join(words)
+
+
+def _finding(rows: Sequence[LimitRow], asked: Question) -> Finding:
+    bounds = asked.thresholds(rows[0])
+    judged = [(severity(row.ratio, bounds), row) for row in rows]
+    worst, row = min(judged, key=_worst_first)
+    fullest = max(rows, key=lambda row: row.ratio or 0)
+    return Finding(row.limit, worst, _words(row), fullest.ratio or 0, _data(fullest, bounds))
+
+
+def _worst_first(judged: tuple[Severity, LimitRow]) -> tuple[int, float]:
+    level, row = judged
+    return WORST_FIRST.index(level), -(row.ratio or 0)
+
+
+def _words(row: LimitRow) -> str:
+    name = f"{row.limit} {row.instance}" if row.instance else row.limit
+    if row.used is None:
+        return f"{name} could not be read"
+    used = quantity(row.used, row.unit)
+    if row.ratio is None:
+        return f"{name} {used}, max unknown"
+    return f"{name} {row.ratio:.1%} ({used} of {quantity(row.max, row.unit)})"
+
+
+def _absent(name: str, status: HostStatus) -> Finding:
+    limit = next(limit for limit in LIMITS if limit.name == name)
+    probe = status.probes.get(limit.probe)
+    reason = f"{probe.status}: {probe.detail}" if probe and probe.detail else "not read"
+    return Finding(name, Severity.UNKNOWN, f"{name} has no reading ({reason})")
+
+
+def _data(row: LimitRow, bounds: Thresholds) -> str:
+    """Performance data of a limit's fullest instance: the label does not change with it."""
+    if row.used is None:
+        return ""
+    edges = (
+        "" if at is None or row.max is None else str(edge(at, row.max))
+        for at in (bounds.warning, bounds.critical)
+    )
+    unit = "B" if row.unit == "bytes" else ""
+    ceiling = "" if row.max is None else row.max
+    return f"'{row.limit}'={row.used}{unit};{';'.join(edges)};0;{ceiling}"
+
+
+def edge(ratio: float, ceiling: int) -> int:
+    """The most units that are still below a ratio: plugins warn above their threshold, not at it.
+
+    -1 where any use is too much.
+    """
+    if ceiling <= 0:
+        return -1
+    guess = math.ceil(ratio * ceiling)
+    return next(units for units in range(guess, -2, -1) if units / ceiling < ratio)
+
+
+def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:
+    """Thresholds that are not inverted. Raises `CheckError`."""
+    wrong = inverted(thresholds)
+    if wrong:
+        raise CheckError(f"{limit}: {wrong}; set --warning {limit}=RATIO at or below --critical")
+    return thresholds
+
+
+def _known(name: str) -> str:
+    names = [limit.name for limit in LIMITS]
+    if name not in names:
+        meant = hint(name, names) or f"; must be one of: {', '.join(names)}"
+        raise CheckError(f"unknown limit {shown(name)}{meant}")
+    return name
+
+
+def _ratios(option: str, given: Iterable[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for text in given:
+        name, separator, number = text.partition("=")
+        try:
+            ratio = float(number)
+        except ValueError:
+            ratio = math.nan
+        if not separator or not 0 < ratio <= 1:
+            raise CheckError(f"--{option} {shown(text)} is not LIMIT=RATIO, as in aio_requests=0.7")
+        found[_known(name)] = ratio
+    return found

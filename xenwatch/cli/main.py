@@ -1,0 +1,98 @@
+"""The command line: a command is a module of this package. stdout is data, stderr is messages."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from xenwatch import __version__
+from xenwatch.cli import (
+    advise,
+    capture,
+    check,
+    check_config,
+    doctor,
+    once,
+    plan,
+    run,
+    scenarios,
+    top,
+)
+from xenwatch.cli.options import Parser, add_common
+from xenwatch.cli.output import say
+from xenwatch.config.settings import ConfigError
+from xenwatch.generate.command import add_parser as add_generate
+from xenwatch.sources.base import SourceError
+
+
+class Command(Protocol):
+    """A module of this package that is a command; its name is the command's."""
+
+    __name__: str
+
+    @property
+    def HELP(self) -> str:  # noqa: N802 - a constant of the module
+        """What it does, in a sentence."""
+        ...
+
+    def add_options(self, parser: Parser, /) -> None:
+        """Add the options that are its own."""
+        ...
+
+    def run(self, options: argparse.Namespace, /) -> int:
+        """Run it. Returns the exit status."""
+        ...
+
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    run,
+    once,
+    capture,
+    doctor,
+    scenarios,
+    plan,
+    advise,
+    check,
+    top,
+    check_config,
+)
+"""The commands in the order of the help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status: 0 well, 1 failed; 2 is bad usage."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    try:
+        status: int = options.run(options)
+    except ConfigError as error:
+        say(*error.problems)
+        return 1
+    except (SourceError, OSError) as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="xenwatch", description="Watches the limits of a Xen dom0.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
+    add_common(parser)
+    commands: Any = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        name = module.__name__.rpartition(".")[2].replace("_", "-")
+        added: Parser = commands.add_parser(
+            name, help=module.HELP, description=module.HELP, allow_abbrev=False
+        )
+        added.set_defaults(run=module.run, parser=added)
+        add_common(added)
+        module.add_options(added)
+    add_generate(commands)
+    return parser

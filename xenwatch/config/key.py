@@ -1,0 +1,42 @@
+"""What a key of the configuration is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[T]):
+    """One key of the configuration.
+
+    `path` is the section and the name joined by a dot (`web.listen_addresses`,
+    `probes.memory.interval`); `type` what TOML value it takes, in words; `default` its value when
+    it is not set (`None`: none, shown as `never`); `description` one sentence for operators;
+    `convert` makes the value of what TOML gave or raises `ValueError` with the reason;
+    `flag` is the command-line option that overrides it, if any; `restart` whether a change waits
+    for a restart, where others are taken up at SIGHUP; `lower_is_worse` of a threshold whether
+    values below it are the bad ones.
+    """
+
+    path: str
+    type: str
+    default: T
+    description: str
+    convert: Callable[[object], T]
+    flag: str = ""
+    restart: bool = False
+    lower_is_worse: bool = False
+
+    @property
+    def section(self) -> str:
+        """The TOML table the key is in: `web`, `probes.memory`."""
+        return self.path.rpartition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The key's name within its section."""
+        return self.path.rpartition(".")[2]

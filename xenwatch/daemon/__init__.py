@@ -1,0 +1,1 @@
+"""The daemon: it runs the scheduler, the publisher, the web server, and talks to systemd."""

@@ -1,0 +1,250 @@
+"""The daemon: engine, publisher, web server and signals, from start to clean exit."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Final
+
+import structlog
+
+from xenwatch import __version__, log, threads
+from xenwatch.alerts import runbooks
+from xenwatch.assessment import Rules
+from xenwatch.clock import SystemClock
+from xenwatch.config import alert_keys
+from xenwatch.config.keys import (
+    KEYS,
+    LISTEN,
+    LOG_FORMAT,
+    LOG_LEVEL,
+    MAX_REQUESTS,
+    SYSTEMD_SOCKET,
+    TELEMETRY_PATH,
+)
+from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.daemon.host_setup import Equipment, Tool
+from xenwatch.daemon.sd_notify import notify, watchdog_seconds
+from xenwatch.delivery.notifier import RESEND, Notifier
+from xenwatch.events.follow import follow
+from xenwatch.events.names import MEANINGS
+from xenwatch.http import sockets as listen
+from xenwatch.http.connections import SPARE, Site
+from xenwatch.http.server import Handlers
+from xenwatch.passes.publisher import Publisher
+from xenwatch.passes.scheduler import Engine
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+from xenwatch.sources.base import Choice, Source, SourceError
+
+END: Final = 0.6
+"""Seconds from the signal to the end, which leaves the interpreter some to come to its own."""
+GRACE: Final = 0.3
+"""Seconds of those that requests under way have."""
+RELOAD_DEADLINE: Final = 5.0
+"""Seconds reading the configuration again may take."""
+BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+
+_log = structlog.get_logger()
+
+
+class Daemon:
+    """Reads `source` and serves metrics until stopped.
+
+    `load` reads the configuration again or raises `ConfigError`; `resend` is how often alerts are
+    sent to Alertmanager again, in seconds; `tools` are what probes need set up on the host. To be
+    made and run inside one event loop.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        source: Source,
+        *,
+        probes: Iterable[Probe] = PROBES,
+        resend: float = RESEND,
+        tools: Mapping[str, Tool] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._source = source
+        self._probes = tuple(probes)
+        self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
+        self._stop = asyncio.Event()
+        self._deadline: float | None = None
+        self._reload = asyncio.Event()
+        clock = SystemClock()
+        self._engine = Engine(source, settings.probes(self._probes), clock)
+        self._publisher = Publisher(self._engine, _rules(settings), clock)
+        self._notifier = Notifier(
+            settings,
+            clock,
+            socket.gethostname(),
+            directory=os.environ.get("STATE_DIRECTORY", "").partition(":")[0],
+            boot=functools.partial(_boot, source),
+            resend=resend,
+        )
+        self._publisher.tell = self._notifier.enqueue
+
+    async def run(self, choice: Choice) -> int:
+        """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
+
+        Returns the exit status.
+        """
+        try:
+            sockets = self._sockets()
+        except listen.ListenError as error:
+            _log.error("cannot start", reason=str(error))
+            return 1
+        self._handle_signals()
+        self._publisher.alerts = await self._notifier.restore()
+        site = self._site(sockets)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in self._work()]
+            try:
+                await site.start()
+                _say_started(sockets, choice)
+                # Not before: what events need is expensive to import.
+                tasks += [group.create_task(work) for work in self._streams()]
+                await self._stop.wait()
+            finally:
+                notify("STOPPING=1")
+                await site.stop(self._deadline)
+                for task in tasks:
+                    task.cancel()
+        await self._close()
+        _log.info("stopped")
+        return 0
+
+    async def _close(self) -> None:
+        """Save the alerts, leave the host as it was, close descriptors.
+
+        All at once, and as far as it is done by the deadline: what hangs delays nothing else.
+        """
+        works = {
+            "saving alerts": self._notifier.save_on_shutdown,
+            "removing what probes had set up": self._equipment.close,
+            "closing the source": self._source.close,
+        }
+        names = {threads.start(work, "close"): name for name, work in works.items()}
+        left = (self._deadline or 0) - asyncio.get_running_loop().time()
+        done, late = await asyncio.wait(names, timeout=max(0, left))
+        for future in late:
+            _log.warning(f"shutdown: {names[future]} timed out")
+        for future in done:
+            if error := future.exception():
+                _log.warning(f"shutdown: {names[future]} failed", reason=str(error))
+
+    def _sockets(self) -> list[socket.socket]:
+        if self._settings[SYSTEMD_SOCKET]:
+            return listen.inherited(os.environ)
+        addresses = self._settings[LISTEN]
+        return listen.bind(addresses)
+
+    def _site(self, sockets: list[socket.socket]) -> Site:
+        names = [probe.name for probe in self._probes]
+        most = self._settings[MAX_REQUESTS]
+        handlers = Handlers(self._publisher, names, most)
+        application = handlers.application(self._settings[TELEMETRY_PATH])
+        return Site(application, sockets, most + SPARE, GRACE)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+
+    def _end(self) -> None:
+        """Stop, by a deadline that a second signal does not move."""
+        if not self._stop.is_set():
+            self._deadline = asyncio.get_running_loop().time() + END
+            self._stop.set()
+
+    def _work(self) -> list[Coroutine[None, None, None]]:
+        """What the daemon does all the time, each to be a task."""
+        return [
+            self._engine.run(),
+            self._publisher.run(),
+            self._notifier.run(),
+            self._equipment.run(),
+            self._reloads(),
+            _watchdog(),
+        ]
+
+    def _streams(self) -> list[Coroutine[None, None, None]]:
+        """What follows the source's events, each to be a task."""
+        return [follow(topic, self._source, self._engine.kick) for topic in MEANINGS]
+
+    async def _reloads(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            await self._read_again()
+            notify("READY=1")
+
+    async def _read_again(self) -> None:
+        """Reload the configuration, unless it is rejected."""
+        try:
+            async with asyncio.timeout(RELOAD_DEADLINE):
+                settings = await threads.start(self._load, "configuration")
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error("configuration rejected; keeping the current one", problem=problem)
+            return
+        except (TimeoutError, RuntimeError) as error:
+            _log.error(
+                "configuration could not be read; keeping the current one", problem=repr(error)
+            )
+            return
+        log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
+        self._engine.configure(settings.probes(self._probes))
+        self._equipment.want(_enabled(settings, self._probes))
+        self._publisher.rules = _rules(settings)
+        self._notifier.outbox.runbooks = runbooks.link_prefix(
+            settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
+        )
+        self._engine.changed.set()
+        _log.info("configuration reloaded")
+        for key in KEYS:
+            if key.restart and settings[key] != self._settings[key]:
+                _log.warning("change takes effect after a restart", key=key.path)
+
+
+def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
+    return [probe.name for probe in settings.probes(probes) if probe.enabled]
+
+
+def _rules(settings: Settings) -> Rules:
+    policy = settings.alerts() if settings[alert_keys.ENABLED] else None
+    return Rules(settings.thresholds(), settings.shapes(), policy)
+
+
+def _boot(source: Source) -> str:
+    """Which boot of dom0 this is; empty where the source does not know."""
+    try:
+        return source.read(BOOT_ID).decode("ascii", "replace").strip()
+    except SourceError:
+        return ""
+
+
+def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
+    addresses = [url for sock in sockets for url in listen.urls(sock)]
+    _log.info(
+        "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
+    )
+    notify("READY=1")
+
+
+async def _watchdog() -> None:
+    """Tell systemd that the event loop runs, if the unit has a watchdog."""
+    seconds = watchdog_seconds()
+    while seconds is not None:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(seconds)

@@ -1,0 +1,169 @@
+"""What is to be delivered: all current alerts for Alertmanager, events for the other receivers.
+
+Alertmanager expects all current alerts again and again; a webhook or a command gets each event
+once. All of it can be saved and restored over a restart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
+from xenwatch.alerts.names import CRITICAL
+from xenwatch.alerts.states import Active, Alerts, Key, State, ended
+from xenwatch.alerts.table import ALERTS
+
+RETENTION: Final = 900.0
+"""Seconds a resolved alert is resent, as Prometheus does, should Alertmanager be down."""
+MOST_EVENTS: Final = 5000
+"""Events queued for a receiver that does not accept them; the oldest are dropped first. A thousand
+VMs that lose disk and network at once are four thousand."""
+MOST_PENDING: Final = 1000
+"""Pending series of alerts that are saved over a restart."""
+
+Identity = tuple[tuple[str, str], ...]
+
+
+class Outbox:
+    """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
+
+    `boot` identifies this boot of the host, empty where unknown. `dropped` counts the events by
+    receiver that a full queue has dropped.
+    """
+
+    def __init__(self, instance: str, runbooks: str, receivers: Iterable[str]) -> None:
+        self.alerts = Alerts()
+        self.queues: dict[str, deque[dict[str, Any]]] = {
+            name: deque(maxlen=MOST_EVENTS) for name in receivers
+        }
+        self.runbooks = runbooks
+        self.boot = ""
+        self.dropped: Counter[str] = Counter()
+        self._restored = False
+        self._instance = instance
+        self._resolved: dict[Identity, Message] = {}
+
+    def enqueue(self, alerts: Alerts, now: float) -> bool:
+        """Queue the alerts of a new page. Returns whether something is to be sent at once.
+
+        That is what started firing or is resolved, and after a restart what still fires.
+        """
+        self._resolved = {
+            identity: message
+            for identity, message in self._resolved.items()
+            if message.ends is not None and now - message.ends < RETENTION
+        }
+        first = self._restored
+        self.alerts, self._restored = alerts, False
+        found = [of_change(change, self._instance, self.runbooks) for change in alerts.changes]
+        events = [message for message in found if message is not None]
+        for message in events:
+            self._resolved.pop(message.identity, None)
+            if message.ends is not None:
+                self._resolved[message.identity] = message
+            for name, queue in self.queues.items():
+                if len(queue) == MOST_EVENTS:
+                    self.dropped[name] += 1
+                queue.append(message.document())
+        return first or bool(events)
+
+    def current(self, now: float, expiry: float) -> list[dict[str, Any]]:
+        """Alerts as Alertmanager's API v2 accepts them: firing, and resolved lately.
+
+        A firing alert expires in `expiry` seconds unless it is resent: a daemon that dies leaves
+        nothing behind. Source: Prometheus, rules/alerting.go and notifier/notifier.go.
+        The critical come first: an Alertmanager just started notifies of old alerts at once, and
+        the alert that inhibits a warning has to be there first. Source: Alertmanager,
+        dispatch/dispatch.go.
+        What was restored is not sent before a page shows its present state.
+        """
+        firing = () if self._restored else self.alerts.firing
+        messages = sorted(
+            (of_active(active, self._instance, self.runbooks) for active in firing),
+            key=lambda message: message.labels["severity"] != CRITICAL,
+        )
+        return [
+            {
+                "labels": dict(message.labels),
+                "annotations": dict(message.annotations),
+                "startsAt": rfc3339(message.starts),
+                "endsAt": rfc3339(now + expiry if message.ends is None else message.ends),
+            }
+            for message in (*messages, *self._resolved.values())
+        ]
+
+    def saved(self, now: float) -> dict[str, Any]:
+        """What is to survive a restart, as JSON."""
+        active = self.alerts.active.values()
+        pending = [one for one in active if one.state is State.PENDING]
+        return {
+            "saved": now,
+            "boot": self.boot,
+            "active": [_saved(one) for one in (*self.alerts.firing, *pending[:MOST_PENDING])],
+            "over": [dataclasses.asdict(message) for message in self._resolved.values()],
+            "queues": {name: list(queue) for name, queue in self.queues.items()},
+        }
+
+    def restore(self, document: Mapping[str, Any], now: float, expiry: float) -> None:
+        """Restore what was saved, but for alerts that are no longer in the table.
+
+        What fired keeps firing where the first page still shows it. Else it is resolved: at once
+        where it has expired at Alertmanager, `expiry` seconds after it was last sent. After a boot
+        of the host it is resolved in any case: domain ids belong to other domains then.
+        Raises `KeyError`, `TypeError` or `ValueError` when it was not made by `saved`.
+        """
+        saved, same = float(document["saved"]), document["boot"] == self.boot
+        away = max(0.0, now - saved)
+        seen = saved if away < expiry else 0.0
+        active = [_restored(one, seen, away) for one in document["active"]]
+        resolved = [Message(**one) for one in document["over"]]
+        queues: Mapping[str, Sequence[dict[str, Any]]] = document["queues"]
+        alerts = Alerts({key: one for found in active for key, one in found.items()})
+        self._resolved = {message.identity: message for message in resolved}
+        for name, queue in self.queues.items():
+            queue.extend(dict(event) for event in queues.get(name, ()))
+        if same:
+            self.alerts, self._restored = alerts, True
+        else:
+            self.enqueue(ended(alerts, now), now)
+
+
+_BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
+
+
+def _saved(active: Active) -> dict[str, Any]:
+    return {
+        "alert": active.alert.name,
+        "severity": active.severity,
+        "labels": dict(active.labels),
+        "since": active.since,
+        "fired": active.fired,
+        "ended": active.ended,
+        "value": active.value,
+    }
+
+
+def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[Key, Active]:
+    """The alert of a document; empty where the table no longer has it.
+
+    A firing alert was last seen at `seen`; for a pending one, the `away` seconds without a daemon
+    do not count, and where they were many it starts anew.
+    """
+    alert = _BY_NAME.get(document["alert"])
+    if alert is None or document["severity"] not in alert.conditions:
+        return {}
+    labels = tuple(sorted((str(name), str(text)) for name, text in document["labels"].items()))
+    since, value = float(document["since"]), float(document["value"])
+    active = Active(alert, document["severity"], labels, since, value)
+    if document["fired"] is not None:
+        last = seen if document["ended"] is None else min(float(document["ended"]), seen)
+        active = dataclasses.replace(active, fired=float(document["fired"]), ended=last)
+    elif seen:
+        active = dataclasses.replace(active, since=since + away)
+    else:
+        return {}
+    return {(alert.name, active.severity, labels): active}

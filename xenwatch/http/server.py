@@ -1,0 +1,210 @@
+"""HTTP: the rendered metrics, the status page, the JSON API, and health checks."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from xenwatch import threads
+from xenwatch.alerts import runbooks
+from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.display.text import hint, shown
+from xenwatch.exposition import text_format
+from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
+from xenwatch.http import headroom
+from xenwatch.http.status_page import Body, StaticFile, StatusCache, static_files
+from xenwatch.page import Links
+from xenwatch.page.domains import LONGEST
+from xenwatch.passes.publisher import Publisher, RenderedPass
+from xenwatch.planning.question import PlanError
+from xenwatch.status import host_status
+
+SLOW: Final = 30.0
+"""Seconds a client has to receive a response."""
+
+HEADROOM: Final = "/api/v1/headroom"
+"""The path of the JSON API for schedulers."""
+ERRORS: Final = f"{RUNBOOKS}errors.md"
+"""The path of the page that leads from an error to its runbook."""
+NO_READINGS: Final = "no readings yet"
+FOREVER: Final = "public, max-age=31536000, immutable"
+"""For files whose path changes with their content."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Server": "xenwatch",
+}
+
+
+class Handlers:
+    """The handlers of requests, which serve the newest pass of `publisher`."""
+
+    def __init__(self, publisher: Publisher, probes: Iterable[str], max_requests: int) -> None:
+        """`probes` are the names known to `collect[]` and `exclude[]`."""
+        self._publisher = publisher
+        self._probes = tuple(probes)
+        self._max_requests = max_requests
+        self._requests = 0
+
+    def application(self, telemetry_path: str) -> web.Application:
+        """The web application; the metrics are at `telemetry_path`."""
+        static = static_files()
+        others = {
+            "Metrics for Prometheus": telemetry_path,
+            "All of this as JSON": host_status.PATH,
+            "Room for VMs as JSON": HEADROOM,
+            "What the errors in logs mean": ERRORS,
+            "Is the daemon alive": "/-/healthy",
+            "Is it ready": "/-/ready",
+        }
+        style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
+        cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
+        app = web.Application()
+        app.on_response_prepare.append(_add_headers)
+        app.router.add_get("/", self._bounded(functools.partial(self._page, cache)))
+        app.router.add_get(telemetry_path, self._bounded(self._metrics))
+        app.router.add_get(HEADROOM, self._bounded(self._headroom))
+        app.router.add_get(host_status.PATH, self._bounded(functools.partial(self._json, cache)))
+        app.router.add_get("/-/healthy", _healthy)
+        app.router.add_get("/-/ready", self._ready)
+        for path, body in runbooks.files().items():
+            app.router.add_get(path, functools.partial(_runbook, body))
+        for file in static.values():
+            app.router.add_get(file.path, functools.partial(_static, file))
+        return app
+
+    def _bounded(
+        self, handler: Callable[[web.Request], Awaitable[web.Response]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The handler, for so many requests at a time; a request ends when its body is sent."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if self._requests >= self._max_requests:
+                text = f"too many concurrent requests (max {self._max_requests}); retry later\n"
+                return web.Response(status=503, text=text, headers={"Retry-After": "1"})
+            self._requests += 1
+            try:
+                response = await handler(request)
+                async with asyncio.timeout(SLOW):
+                    await response.prepare(request)
+                    await response.write_eof()
+            except TimeoutError:
+                if request.transport is not None:
+                    request.transport.abort()
+                raise
+            finally:
+                self._requests -= 1
+            return response
+
+        return handle
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is not None and request.query:
+            newest = await self._filtered(request)
+        if newest is None:
+            return _unavailable()
+        openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
+        compressed = _wants_gzip(request)
+        headers = {
+            "Content-Type": text_format.OPENMETRICS if openmetrics else CONTENT_TYPE_PLAIN_0_0_4,
+            "Vary": "Accept, Accept-Encoding",
+        }
+        if compressed:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=newest.metrics[openmetrics, compressed], headers=headers)
+
+    async def _filtered(self, request: web.Request) -> RenderedPass | None:
+        """The metrics of the probes the query asks for. Raises `HTTPBadRequest`."""
+        collect = request.query.getall("collect[]", [])
+        exclude = request.query.getall("exclude[]", [])
+        if collect and exclude:
+            raise web.HTTPBadRequest(text="collect[] and exclude[] are mutually exclusive\n")
+        for name in (*collect, *exclude):
+            if name not in self._probes:
+                raise web.HTTPBadRequest(text=_unknown(name, self._probes))
+        if not collect and not exclude:
+            return self._publisher.newest
+        wanted = collect or [name for name in self._probes if name not in exclude]
+        return await self._publisher.part(wanted)
+
+    async def _page(self, cache: StatusCache, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is None:
+            return _unavailable(headers={"Refresh": "2"})
+        words = request.query.get("q", "").strip()[:LONGEST]
+        body = await cache.rendered(newest.assessment).html(words)
+        return _response(request, body, "text/html; charset=utf-8")
+
+    async def _json(self, cache: StatusCache, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is None:
+            return web.json_response({"error": NO_READINGS}, status=503)
+        body = await cache.rendered(newest.assessment).json()
+        return _response(request, body, "application/json; charset=utf-8")
+
+    async def _headroom(self, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is None:
+            return web.json_response({"error": NO_READINGS}, status=503)
+        work = functools.partial(headroom.headroom, request.query.items(), newest.assessment)
+        try:
+            return web.json_response(await threads.start(work, "headroom"))
+        except PlanError as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        if self._publisher.complete:
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text="first pass not complete yet\n")
+
+
+def _wants_gzip(request: web.Request) -> bool:
+    return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+
+
+def _unavailable(headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(status=503, text=f"{NO_READINGS}; retry shortly\n", headers=headers)
+
+
+def _response(request: web.Request, body: Body, content_type: str) -> web.Response:
+    """The body in the encoding the client asks for; it must be asked for anew each time."""
+    headers = {"Content-Type": content_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if _wants_gzip(request):
+        return web.Response(body=body.gzip, headers={**headers, "Content-Encoding": "gzip"})
+    return web.Response(body=body.plain, headers=headers)
+
+
+async def _static(file: StaticFile, _request: web.Request) -> web.Response:
+    headers = {"Content-Type": file.content_type, "Cache-Control": FOREVER}
+    return web.Response(body=file.content, headers=headers)
+
+
+async def _runbook(body: bytes, _request: web.Request) -> web.Response:
+    """A runbook, as text: people read Markdown as it is."""
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache"}
+    return web.Response(body=body, headers=headers)
+
+
+async def _healthy(_request: web.Request) -> web.Response:
+    return web.Response(text="healthy\n")
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    meant = hint(name, known) or f"; must be one of: {', '.join(known)}"
+    return f"unknown probe {shown(name)}{meant}\n"

@@ -1,0 +1,116 @@
+"""The status page and the host's status as JSON: rendered when the first reader asks, then kept.
+
+Most passes nobody looks at, and those cost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gzip
+import hashlib
+import mimetypes
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+from xenwatch import page, threads
+from xenwatch.assessment import Assessment
+from xenwatch.page import Links
+from xenwatch.page.html import Html
+from xenwatch.probes import PROBES
+from xenwatch.status.host_status import HostStatus, dumps, host_status
+
+STATIC: Final = "/static/"
+"""The path below which the files of the status page are."""
+
+T = TypeVar("T")
+
+
+class Body(NamedTuple):
+    """The body of a response, as it is and compressed."""
+
+    plain: bytes
+    gzip: bytes
+
+
+class StaticFile(NamedTuple):
+    """A file of the status page. `path` is where it is served; it changes with the content."""
+
+    path: str
+    content_type: str
+    content: bytes
+
+
+def static_files() -> Mapping[str, StaticFile]:
+    """The files of the status page by name, read from the package."""
+    found: dict[str, StaticFile] = {}
+    for file in (resources.files(page) / "static").iterdir():
+        content = file.read_bytes()
+        content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        digest = hashlib.sha256(content).hexdigest()[:12]
+        path = f"{STATIC}{digest}/{file.name}"
+        found[file.name] = StaticFile(path, content_type, content)
+    return found
+
+
+class RenderedStatus:
+    """The status that follows from `assessment`, and what is rendered of it.
+
+    Each is made at most once, in a thread, when it is first asked for; a filtered page is the
+    frame of the page with other domains.
+    """
+
+    def __init__(self, assessment: Assessment, hostname: str, links: Links) -> None:
+        self.assessment = assessment
+        self._hostname = hostname
+        self._links = links
+        self._made: dict[str, asyncio.Future[Any]] = {}
+
+    async def json(self) -> Body:
+        """The status as JSON."""
+        status = await self._status()
+        return await self._once("json", lambda: _body(dumps(status).encode()))
+
+    async def html(self, words: str = "") -> Body:
+        """The status page, its domains filtered by `words`."""
+        status, frame = await self._status(), await self._frame()
+
+        def work() -> Body:
+            return _body(page.fill(frame, status, words))
+
+        return await (threads.start(work, "html") if words else self._once("html", work))
+
+    async def _status(self) -> HostStatus:
+        work = functools.partial(host_status, self.assessment, PROBES, self._hostname)
+        return await self._once("status", work)
+
+    async def _frame(self) -> Html:
+        status = await self._status()
+        series = self.assessment.history.series
+        return await self._once("frame", lambda: page.frame(status, series, self._links))
+
+    async def _once(self, name: str, work: Callable[[], T]) -> T:
+        """The work's result, however many ask for it at a time."""
+        if name not in self._made:
+            self._made[name] = threads.start(work, name)
+        return cast(T, await asyncio.shield(self._made[name]))
+
+
+class StatusCache:
+    """Keeps what is rendered of the newest assessment. `links` are the page's."""
+
+    def __init__(self, hostname: str, links: Links) -> None:
+        self._hostname = hostname
+        self._links = links
+        self._newest: RenderedStatus | None = None
+
+    def rendered(self, assessment: Assessment) -> RenderedStatus:
+        """What is rendered of an assessment."""
+        if self._newest is None or self._newest.assessment is not assessment:
+            self._newest = RenderedStatus(assessment, self._hostname, self._links)
+        return self._newest
+
+
+def _body(plain: bytes) -> Body:
+    return Body(plain, gzip.compress(plain, compresslevel=1, mtime=0))

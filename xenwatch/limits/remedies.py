@@ -1,0 +1,21 @@
+"""Commands that several remedies share."""
+
+from __future__ import annotations
+
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import release
+
+
+def xen_option(snapshot: Snapshot, option: str) -> str:
+    """How an option gets on Xen's command line here."""
+    return release(snapshot).facts.xen_option.format(option=option)
+
+
+def sysctl(snapshot: Snapshot, key: str, value: int) -> tuple[str, ...]:
+    """How a kernel parameter is set, now and over a reboot."""
+    old = release(snapshot).facts.centos_5
+    file = "> /etc/sysctl.conf" if old else f" /etc/sysctl.d/99-{key}.conf"
+    return (
+        f"sysctl -w {key}={value}",
+        f"echo '{key} = {value}' >{file}, to keep it over a reboot",
+    )

@@ -1,0 +1,36 @@
+"""Readings: threads and processes that serve the devices of guests, and network interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Vif:
+    """A network interface of a domain as dom0 has it.
+
+    `queues` is how many it has agreed on with its frontend, `attached` whether it is a port of a
+    bridge or switch, and the drops are packets: `rx` from the guest, `tx` to it.
+    """
+
+    domid: int
+    queues: int | None
+    attached: bool | None
+    rx_dropped: int | None
+    tx_dropped: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Datapath:
+    """Who serves the guests' devices, and their network interfaces, by name.
+
+    `cpu_seconds` is CPU time by domid and kind of worker, that of ended workers included; a kind
+    is netback, blkback, tapdisk or qdisk.
+
+    A qdisk worker is a QEMU that serves a PV or PVH domain and emulates nothing; an HVM domain's
+    own QEMU serves its qdisks too, and is none. The one of dom0 serves disks attached to dom0.
+    """
+
+    cpu_seconds: Mapping[tuple[int, str], float]
+    vifs: Mapping[str, Vif]
