@@ -67,8 +67,10 @@ def cycles(graph: Mapping[str, set[str]]) -> list[tuple[str, str]]:
 
 
 def floors(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """The packages from the lowest floor, which imports none, upwards. The graph has no cycle."""
+    """The packages from the lowest floor, which imports none, upwards. Raises `ValueError`."""
     height: dict[str, int] = {}
+    if cycles(graph):
+        raise ValueError(f"packages import each other: {cycles(graph)}")
     while len(height) < len(graph):
         for name, targets in graph.items():
             if name not in height and targets <= height.keys():

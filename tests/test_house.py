@@ -243,13 +243,15 @@ def test_pure_modules_open_and_print_nothing() -> None:
     assert offenders == set()
 
 
-def test_the_model_does_not_know_the_limits() -> None:
-    """No module of the model imports the table of limits, directly or through another."""
+@pytest.mark.parametrize("package", ["xenwatch.limits", "xenwatch.release"])
+def test_the_model_does_not_know_what_it_checks(package: str) -> None:
+    """No module of the model imports limits or releases, directly or through another."""
     offenders = {
-        module
+        f"{module} imports {name}"
         for module in PACKAGE
         if module.startswith("xenwatch.model")
-        if "xenwatch.limits.base" in reachable(module)
+        for name in reachable(module)
+        if within(name, {package: ""})
     }
 
     assert offenders == set()

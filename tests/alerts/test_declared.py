@@ -22,6 +22,7 @@ from xenwatch.config.file import parse
 from xenwatch.config.settings import Settings
 from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
+from xenwatch.generate.errors import errors_page
 from xenwatch.generate.rules import inhibitions, rules
 
 SLOW_DISK = '''
@@ -46,7 +47,7 @@ ALERT = Alert(
     probe="aio",
     causes=("aio_requests_near_limit",),
     thresholds=Thresholds(50.0, 10.0),
-    errors=("`task blocked for more than 120 seconds`",),
+    errors={"`task blocked for more than 120 seconds`": "disks"},
 )
 '''
 NO_DISK = '''
@@ -135,13 +136,17 @@ def test_it_has_rules_and_inhibitions(package: ModuleType, alert: Alert) -> None
 
 
 def test_it_has_a_row_in_the_documents(package: ModuleType, alert: Alert) -> None:
-    """The page of the alerts links both runbooks."""
+    """The page of the alerts links both runbooks, that of errors leads to one by its error."""
     watches = [each for each in alerts_of(package) if isinstance(each, Watch)]
     page = alerts_page([alert], watches)
 
     assert "[XenwatchSlowDisk](../contrib/runbooks/XenwatchSlowDisk.md)" in page
     assert "`disk_speed` < the alert's threshold" in page
     assert "[XenwatchNoDisk](../contrib/runbooks/XenwatchNoDisk.md)" in page
+    assert errors_page([alert], watches).endswith(
+        "| `task blocked for more than 120 seconds` | disks "
+        "| [XenwatchSlowDisk](XenwatchSlowDisk.md) |\n"
+    )
 
 
 def test_it_has_configuration_keys(alert: Alert) -> None:

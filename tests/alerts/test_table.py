@@ -47,8 +47,9 @@ def test_names_are_unique_and_make_good_names() -> None:
 
 
 def test_causes_and_severities_are_known() -> None:
-    """Every cause is an alert, and every condition has one of the severities."""
+    """Every cause and every symptom is an alert, and every condition has one of the severities."""
     causes = {cause for alert in EVERY for cause in alert.causes}
+    causes |= {symptom for alert in ALERTS for symptom in alert.explains}
 
     assert causes <= set(NAMES)
     assert all(set(alert.conditions) <= set(SEVERITIES) for alert in ALERTS)

@@ -17,7 +17,7 @@ from xenwatch.sources.tree import TreeSource
     ("capabilities", "spec", "reason"),
     [
         ("control_d\n", "host", "a Xen dom0: "),
-        ("", "synthetic", "does not say control_d"),
+        ("", "synthetic", "does not contain control_d"),
         (None, "synthetic", "No such file or directory"),
     ],
 )

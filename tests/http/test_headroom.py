@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.http.test_server import Site, counted_plans
-from tests.planning.support import xenserver
+from tests.http.test_server import Site
+from tests.planning.support import counted_plans, xenserver
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.shape_keys import PARTS
 from xenwatch.http import headroom
@@ -25,7 +25,7 @@ ASSESSMENT = assess_pass(SNAPSHOT)
 
 def ask(*query: tuple[str, str]) -> dict[str, Any]:
     """The answer on XenServer 6.2 without VMs."""
-    return headroom.headroom(query, ASSESSMENT)
+    return headroom.headroom(query, ASSESSMENT, BUILT_IN)
 
 
 def only(found: dict[str, Any]) -> dict[str, Any]:
@@ -156,10 +156,9 @@ async def test_the_api_answers_from_the_newest_page() -> None:
 
 
 async def test_configured_shapes_are_known() -> None:
-    """A shape of the configuration can be asked for by its name."""
+    """A shape set by a reload can be asked for at once, before the next pass."""
     site = Site()
-    rules = Rules(shapes={"web": BUILT_IN["linux"]})
-    site.publisher.newest = RenderedPass(assess_pass(SNAPSHOT, rules), {})
+    site.publisher.rules = Rules(shapes={"web": BUILT_IN["linux"]})
     async with site.client() as client, client.get("/api/v1/headroom?shape=web") as answer:
         assert answer.status == 200
         assert [len(found["shapes"]) for found in (await answer.json())["plans"]] == [1]
@@ -178,7 +177,9 @@ async def test_without_readings_there_is_no_answer() -> None:
 
 def test_a_host_without_xen_has_an_obstacle_and_no_headroom() -> None:
     """Where no plan can be made the answer says why and has null for every number."""
-    found = headroom.headroom([("shape", "linux"), ("count", "1")], assess_pass(Snapshot()))
+    found = headroom.headroom(
+        [("shape", "linux"), ("count", "1")], assess_pass(Snapshot()), BUILT_IN
+    )
 
     assert found["obstacle"]
     assert (only(found)["fits"], only(found)["headroom"], only(found)["at_most"]) == (None,) * 3

@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import blockbuster_ctx
 
 from tests.fake_clock import FakeClock
+from tests.planning.support import counted_plans
 from tests.support import full_snapshot, labelled, series
 from xenwatch import __version__
 from xenwatch.alerts.table import ALERTS
@@ -28,7 +29,6 @@ from xenwatch.http.status_page import StatusCache, static_files
 from xenwatch.page import Links
 from xenwatch.passes.publisher import Publisher, RenderedPass, render
 from xenwatch.passes.scheduler import Engine
-from xenwatch.planning import capacity
 from xenwatch.probes import PROBES
 from xenwatch.sources.base import Source
 from xenwatch.status import host_status
@@ -225,20 +225,6 @@ async def test_a_view_is_rendered_once_for_all_who_ask(monkeypatch: pytest.Monke
         site.publisher.newest = render(full_snapshot(), RULES, {})
         await client.get("/")
         assert len(rendered) == 2
-
-
-def counted_plans(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """A list that gets longer with each plan that is made."""
-    calls: list[object] = []
-
-    def counting(*arguments: Any, **others: Any) -> capacity.Plan:
-        calls.append(arguments)
-        return fit(*arguments, **others)
-
-    fit = capacity.fit
-    monkeypatch.setattr("xenwatch.planning.capacity.fit", counting)
-    monkeypatch.setattr("xenwatch.assessment.fit", counting)
-    return calls
 
 
 async def test_a_filter_plans_and_judges_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,21 +225,6 @@ def test_the_origin_of_descriptors_names_the_process() -> None:
     assert "uses select" in only(file_descriptors.fds_ceiling("xapi")(snapshot)).origin
 
 
-@pytest.mark.parametrize(
-    ("platform", "version", "ceiling"),
-    [("xcp-ng", "8.2.1", 1024), ("xcp-ng", "8.3.0", None), ("xenserver", "8.4.0", None)],
-)
-def test_whether_xapi_selects_depends_on_its_updates(
-    platform: str, version: str, ceiling: int | None
-) -> None:
-    """Updates of XCP-ng 8.3 and XenServer 8 exchange the xapi: neither 1,024 nor more is known."""
-    xapi = {"daemons": Daemons({"xapi": DaemonProcess(720, "xapi", 50, 4096)})}
-    snapshot = on(xapi, platform=platform, platform_version=version)
-    found = {key: it.value for key, it in file_descriptors.fds_ceiling("xapi")(snapshot).items()}
-
-    assert found == ({} if ceiling is None else {"": ceiling})
-
-
 def memory(**changes: Any) -> Snapshot:
     """The full snapshot with another memory."""
     assert FULL.memory is not None

@@ -177,7 +177,6 @@ class Silent(ModelSource):
     """A synthetic host on which xenstored takes no connection."""
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`."""
         raise SourceError("/run/xenstored/socket", os.strerror(errno.EMFILE), errno.EMFILE)
 
 

@@ -31,6 +31,7 @@ POLICY: Final = dataclasses.replace(
 LIMIT: Final = next(limit for limit in LIMITS if limit.name == "aio_requests")
 MINUTES: Final = 180
 METRICS: Final = (LIMIT.used_metric, LIMIT.max_metric, "xenwatch_limit_threshold_ratio")
+EMPTY: Final = assess_pass(Snapshot())
 Timeline = list[tuple[int, int | None] | None]
 """Requests used of max each minute, `None` where that is unknown or could not be read at all."""
 READ: Final[Timeline] = [
@@ -72,8 +73,7 @@ def series(timeline: Timeline) -> list[Series]:
     values: defaultdict[tuple[str, tuple[tuple[str, str], ...]], list[str]]
     values = defaultdict(lambda: ["stale"] * MINUTES)
     for number, minute in enumerate(timeline):
-        assessment = dataclasses.replace(assess_pass(Snapshot()), states=states(minute))
-        for family in families(assessment):
+        for family in families(dataclasses.replace(EMPTY, states=states(minute))):
             if family.name in METRICS:
                 for labels, value in family.samples:
                     pairs = tuple(zip(family.labels, labels, strict=True))

@@ -26,8 +26,9 @@ class Alert:
     the first label, where each series has its own; `sparse` whether no series at all means ok.
     `causes` are names of alerts that explain this one, where its labels have a value of
     those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
-    itself, `section` its name in the configuration. `errors` are what logs and tools show
-    meanwhile, in Markdown, each with what is exhausted.
+    itself, `section` its name in the configuration. `explains` names the alerts that are its
+    symptoms, the other way round than `causes`. `errors` are what logs and tools show meanwhile,
+    in Markdown, each with what it means, for those who search for it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Alert:
     explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Thresholds | None = None
     section: str = ""
+    explains: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @property

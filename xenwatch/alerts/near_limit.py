@@ -28,4 +28,6 @@ def near_limit(limit: Limit) -> Alert:
         probe=limit.probe,
         sparse=False,
         section=NEAR_LIMIT,
+        explains=limit.explains,
+        errors=limit.errors,
     )

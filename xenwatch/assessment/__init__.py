@@ -76,10 +76,10 @@ def assess_pass(
 
 
 def with_alerts(assessment: Assessment, families: Iterable[Family], before: Alerts) -> Assessment:
-    """The assessment with its alerts, evaluated on its `families` of metrics.
+    """The assessment with its alerts, evaluated on its limits and on its `families` of metrics.
 
-    That is what Prometheus sees (decision 0012). `before` are the alerts so far. Without a policy
-    the assessment stays as it is.
+    Prometheus sees the same values (decisions 0012, 0016). `before` are the alerts so far. Without
+    a policy the assessment stays as it is.
     """
     policy = assessment.rules.policy
     if policy is None:

@@ -39,7 +39,7 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """See `AbstractResolver.resolve`. Raises `OSError`."""
+        """Resolve in a thread that can be abandoned. Raises `OSError`."""
         work = functools.partial(
             socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM
         )
@@ -57,7 +57,7 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """See `AbstractResolver.close`: there is nothing to close."""
+        """Release nothing."""
 
 
 def http_session() -> aiohttp.ClientSession:

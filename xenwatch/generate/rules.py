@@ -137,7 +137,8 @@ def inhibitions(
     by_name = {alert.name: alert for alert in every}
     for symptom in every:
         only = symptom.explained if isinstance(symptom, Alert) else {}
-        for name in symptom.causes:
+        explaining = [alert.name for alert in every if symptom.name in _explained(alert)]
+        for name in dict.fromkeys((*symptom.causes, *explaining)):
             cause = by_name[name]
             common = [label for label in cause.labels if label in symptom.labels]
             host = [] if "job" in common else ["job", "instance"]
@@ -152,6 +153,10 @@ def inhibitions(
                 }
             )
     return found
+
+
+def _explained(alert: Alert | Watch) -> tuple[str, ...]:
+    return alert.explains if isinstance(alert, Alert) else ()
 
 
 def _severity(cause: Alert | Watch) -> Iterable[str]:

@@ -73,7 +73,7 @@ class _Entry(asyncio.Protocol):
         self._site = site
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.BaseProtocol.connection_made`."""
+        """Hand the connection to a free protocol; without one, reject it."""
         transport = cast(asyncio.Transport, transport)
         protocol = self._site.protocol()
         if protocol is not None:

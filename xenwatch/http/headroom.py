@@ -16,12 +16,14 @@ PARAMETERS: Final = ("shape", "count", *(part.name for part in PARTS))
 """What a query may ask with."""
 
 
-def headroom(query: Iterable[tuple[str, str]], assessment: Assessment) -> dict[str, Any]:
+def headroom(
+    query: Iterable[tuple[str, str]], assessment: Assessment, known: Mapping[str, Shape]
+) -> dict[str, Any]:
     """The answer to `/api/v1/headroom?QUERY`: see `docs/planning.md`.
 
-    `query` are the names and values as they came. Shapes that are known have been planned for
-    with the pass; a count, or devices, are planned for now. Raises `PlanError` with the reason
-    when the query cannot be answered.
+    `query` are the names and values as they came, `known` the shapes by name. What the pass has
+    planned for is answered from the assessment; a count, devices, or a shape configured since are
+    planned for now. Raises `PlanError` with the reason when the query cannot be answered.
     """
     given = _once(query)
     devices = {name: given[name] for name in given if name not in ("shape", "count")}
@@ -30,7 +32,6 @@ def headroom(query: Iterable[tuple[str, str]], assessment: Assessment) -> dict[s
     if "count" in given and not (devices or "shape" in given):
         raise PlanError("count requires a shape, or the devices of a VM")
     wanted = question.number("count", given["count"]) if "count" in given else None
-    known = assessment.rules.shapes
     shapes = [_shape(devices)] if devices else question.chosen(given.get("shape"), known)
     plans = [assessment.plan({shape: 1}, wanted) for shape in shapes]
     return answer.document(assessment.snapshot, plans)

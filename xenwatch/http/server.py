@@ -158,7 +158,10 @@ class Handlers:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        work = functools.partial(headroom.headroom, request.query.items(), newest.assessment)
+        shapes = self._publisher.rules.shapes  # those of a reload count at once
+        work = functools.partial(
+            headroom.headroom, request.query.items(), newest.assessment, shapes
+        )
         try:
             return web.json_response(await threads.start(work, "headroom"))
         except PlanError as error:

@@ -37,7 +37,7 @@ ALERT_METRICS: Final = (
     Metric(
         "xenwatch_alert_threshold",
         "gauge",
-        "Value from which the alert has this severity, where it is not the ratio of a limit.",
+        "Value at which the alert reaches this severity, unless it is the ratio of a limit.",
         "the table of alerts and the configuration",
         _thresholds,
         ("alert", "severity"),

@@ -33,8 +33,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_vm_headroom",
         "gauge",
-        "VMs of the shape that still fit by the limits that count; absent where one of them is not "
-        "known.",
+        "More VMs of the shape that fit by the limits that are counted; absent if one of them is "
+        "unknown.",
         "the table of limits, its costs and readings",
         _headroom,
         ("shape",),
@@ -42,7 +42,7 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_vm_headroom",
         "gauge",
-        "VMs of the shape for which the limit has room.",
+        "More VMs of the shape that fit by this limit.",
         "the table of limits, its costs and readings",
         _headroom_by_limit,
         ("shape", "limit"),
@@ -50,8 +50,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_seconds_to_full",
         "gauge",
-        "Seconds until the limit's first instance is full if its trend goes on; absent where "
-        "there is no trend.",
+        "Seconds until the limit's first instance is exhausted at its current trend; absent "
+        "without a trend.",
         "the limit's use over the last hours",
         _seconds_to_full,
         ("limit",),
