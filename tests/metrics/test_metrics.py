@@ -6,6 +6,7 @@ import dataclasses
 import errno
 from collections.abc import Mapping
 
+import psutil
 import pytest
 from prometheus_client import ProcessCollector
 
@@ -301,11 +302,28 @@ def test_the_host_is_named_with_what_is_known() -> None:
     }
 
 
-def test_the_process_is_told_as_prometheus_client_tells_it() -> None:
-    """The process's families are those of every Python exporter, counters by their full name."""
-    theirs = {s.name for m in ProcessCollector(registry=None).collect() for s in m.samples}
-    assert {family.name for family in own_process()} == theirs
-    assert "process_cpu_seconds_total" in theirs
+def test_the_process_agrees_with_prometheus_client() -> None:
+    """The process's families are those of every Python exporter, and its number of threads."""
+    theirs = {s.name: s.value for m in ProcessCollector(registry=None).collect() for s in m.samples}
+    ours = {family.name: family.samples[0][1] for family in own_process()}
+
+    assert ours.keys() == theirs.keys() | {"process_threads"}
+    same = ("process_max_fds", "process_open_fds")
+    assert {name: ours[name] for name in same} == {name: theirs[name] for name in same}
+    assert ours["process_start_time_seconds"] == pytest.approx(theirs["process_start_time_seconds"])
+    assert ours["process_resident_memory_bytes"] > 1 << 20
+    assert ours["process_threads"] >= 1
+
+
+def test_a_process_that_cannot_be_read_has_no_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one of its files cannot be read the families are absent, not zero."""
+
+    def denied(_process: psutil.Process) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "num_fds", denied)
+
+    assert own_process() == []
 
 
 def test_alerts_are_told_by_the_names_others_know() -> None:
