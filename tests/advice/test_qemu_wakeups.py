@@ -82,7 +82,7 @@ def snapshot(
     return Snapshot(
         outcomes={"qemus": Outcome(Status.OK, time=time)},
         domains=Domains(domains, "hypercall"),
-        qemus=Qemus(dict(qemus), {}),
+        qemus=Qemus(dict(qemus)),
     )
 
 

@@ -102,7 +102,7 @@ def started_as(platform: Platform, shape: Shape) -> devices.Shape:
 def seen(machine: Machine) -> Snapshot:
     """What the probes of the limits see."""
     probes = [probe for probe in PROBES if probe.name in READS]
-    return take(ModelSource(machine), probes, clock=lambda: 0.0)
+    return take(ModelSource(machine), probes, clock=lambda: 0.0).snapshot
 
 
 def used(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:

@@ -61,9 +61,9 @@ LIMIT: Final = Limit(
     ceiling=ceiling,
     thresholds=Thresholds(0.8, 0.95),
     source="GNTTABOP_query_size",
-    symptom="max_grant_frames reached in the guest's log; devices that do not connect",
+    symptom="max_grant_frames reached in the guest's log; devices fail to connect",
     reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",
-    caveat="A high-water mark: a table that has grown never shrinks. On XenServer 6.1 the "
+    caveat="A high-water mark: a table never shrinks. On XenServer 6.1 the "
     "receive-side copy of a Windows vif takes 22 references of dom0's, 256 to a frame.",
     label="domid",
     costs=_COSTS,
@@ -74,7 +74,7 @@ LIMIT: Final = Limit(
             "`xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32`"
         ): "the guest's grant frames",
         "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`": (
-            "pages of gntalloc (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
+            "gntalloc pages (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
         ),
     },
     density=Density("own_frames", {("windows", "xenserver-6.1"): Cell(372)}),

@@ -69,15 +69,16 @@ LIMIT: Final = Limit(
     ceiling=ceiling,
     thresholds=EARLY,
     source="/sys/kernel/irq",
-    symptom="ENOMEM when dom0 binds an event channel, before the event channels are used up",
+    symptom="ENOMEM when dom0 binds an event channel, before event channels are exhausted",
     reference="Linux, kernel/irq/internals.h: IRQ_BITMAP_BITS",
-    caveat="On kernels for 64 CPUs (XCP-ng) this ends far below the FIFO event channels.",
+    caveat="On kernels built for 64 CPUs (XCP-ng) the max is far below that of "
+    "FIFO event channels.",
     costs=_COSTS,
     remedy=remedy,
     explains=("backend_errors", "backends_closed", "zombie_domain"),
     errors={
         (
-            "ENOMEM when dom0 binds an event channel, with channels left"
+            "ENOMEM when dom0 binds an event channel, with channels free"
         ): "interrupt descriptors of dom0's kernel"
     },
 )

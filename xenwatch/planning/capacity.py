@@ -22,6 +22,9 @@ from xenwatch.release.release import release
 DOM0: Final = "0"
 """The instance of a limit by domain that VMs share."""
 
+ENDLESS: Final = 1 << 40
+"""Units that no number of VMs uses up: since systemd 240 `fs.file-max` is 2^63 - 1."""
+
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
 
@@ -118,7 +121,7 @@ def fit(
         limit.name: limit.uncounted
         for limit in limits
         if limit.uncounted and _applies(limit, snapshot)
-        if (question.leaves_out(limit) if limit.costs else by_limit[limit.name])
+        if (question.leaves_out(limit) if limit.costs else _may_bind(by_limit[limit.name]))
     }
     return Plan(regime, batch, wanted, tuple(rooms), uncounted)
 
@@ -153,6 +156,12 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
         + cost.tasks * shape.tasks
     )
     return int(total) if total.denominator == 1 else total
+
+
+def _may_bind(present: Mapping[str, LimitState]) -> bool:
+    """Whether there is an instance that VMs could use up, whatever one takes."""
+    headrooms = [state.headroom for state in present.values()]
+    return any(headroom is None or headroom < ENDLESS for headroom in headrooms)
 
 
 def _read(limit: Limit, snapshot: Snapshot) -> bool:

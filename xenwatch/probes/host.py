@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from xenwatch.parse import xenversion
 from xenwatch.parse.kernel_log import KernelLog, parse_kernel_log
@@ -32,7 +32,15 @@ UNREAD = KernelLog(None, None, complete=False)
 _FIFO_OFF = tuple(f"xen.fifo_events={value}" for value in ("0", "n", "N", "off", "false"))
 
 
-def read(source: Source, previous: Snapshot) -> Host:
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What the kernel log has told before its first lines vanished."""
+
+    abi: Abi | None
+    nr_irqs: int | None
+
+
+def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Memory]:
     """The host's facts. Few of them change while it runs, the kernel log's lines only vanish.
 
     So that log, which is long where guests come and go, is read until it has told what it can.
@@ -42,8 +50,7 @@ def read(source: Source, previous: Snapshot) -> Host:
     inventory = read_optional(source, INVENTORY)
     os_release = read_optional(source, OS_RELEASE) if inventory is None else None
     platform, platform_version = names.platform(inventory, os_release)
-    known: Host | None = previous.last("host")
-    told = known is not None and known.abi is not None and known.nr_irqs is not None
+    told = memory.abi is not None and memory.nr_irqs is not None
     log = UNREAD if told else _kernel_log(source)
     capabilities = read_optional(source, CAPABILITIES) or b""
     host = Host(
@@ -59,14 +66,13 @@ def read(source: Source, previous: Snapshot) -> Host:
         cgroup_version=_cgroup_version(source),
         is_dom0=b"control_d" in capabilities,
         abi=None,
-        nr_irqs=log.nr_irqs or (known.nr_irqs if known is not None else None),
+        nr_irqs=log.nr_irqs or memory.nr_irqs,
         netback_queues=_netback_queues(source),
     )
-    if xen is None:
-        return host
-    if known is not None and known.abi is not None and log.fifo is None and not log.complete:
-        return replace(host, abi=known.abi)
-    return replace(host, abi=_abi(host, log))
+    if xen is not None:
+        known = memory.abi if log.fifo is None and not log.complete else None
+        host = replace(host, abi=known or _abi(host, log))
+    return host, _Memory(host.abi, host.nr_irqs)
 
 
 def _xen(source: Source) -> tuple[tuple[int, int] | None, str, str]:
@@ -148,6 +154,7 @@ HOST = Probe(
     reads=f"uname, /sys/hypervisor, {OS_RELEASE}, {INVENTORY}, {KERNEL_LOG}, {NETBACK_QUEUES}",
     advice="run as root; mount sysfs",
     read=read,
+    memory=_Memory(None, None),
     interval=300.0,
     deadline=30.0,
 )

@@ -13,7 +13,7 @@ from xenwatch.parse.rtnl import (
     parse_links,
 )
 from xenwatch.parse.text import uname, version_pair
-from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe, stateless
 from xenwatch.probes.xen import list_optional
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.event_channels import Irqs
@@ -30,7 +30,7 @@ OPENVSWITCH_MODULES = ("/sys/module/openvswitch", "/sys/module/openvswitch_mod")
 """Its name since Open vSwitch 1.4, and before."""
 
 
-def read_irqs(source: Source, previous: Snapshot) -> Irqs:
+def read_irqs(source: Source, context: Snapshot) -> Irqs:
     """Descriptors: entries of sysfs since Linux 4.9, rows of /proc/interrupts before.
 
     The table leaves out descriptors nobody uses. Linux on x86 keeps those of the ISA interrupts.
@@ -46,7 +46,7 @@ def read_irqs(source: Source, previous: Snapshot) -> Irqs:
     return Irqs(table.descriptors + LEGACY - shown)
 
 
-def read_bridges(source: Source, previous: Snapshot) -> Bridges:
+def read_bridges(source: Source, context: Snapshot) -> Bridges:
     """Ports by bridge: links whose master it is. An Open vSwitch datapath is one bridge here.
 
     A kernel that tells no masters has them in sysfs. Raises `SourceError` and `ParseError`.
@@ -103,13 +103,13 @@ IRQS = Probe(
     name="irqs",
     reads=f"{IRQ_DIRECTORY}, else {INTERRUPTS}",
     advice="mount sysfs and procfs",
-    read=read_irqs,
+    read=stateless(read_irqs),
     events=frozenset({DOMAIN_SETTLED}),
 )
 BRIDGES = Probe(
     name="bridges",
     reads=f"an RTM_GETLINK dump over rtnetlink, {INTERFACES}/*/brif before Linux 3.9",
     advice="allow AF_NETLINK sockets (RestrictAddressFamilies= of the unit); mount sysfs",
-    read=read_bridges,
+    read=stateless(read_bridges),
     events=frozenset({DOMAIN_SETTLED, LINK}),
 )
