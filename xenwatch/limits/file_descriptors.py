@@ -41,7 +41,7 @@ def fds_ceiling(role: str) -> Ceilings:
         own, origin = process.fd_limit, f"Max open files of process {process.pid}"
         if own is not None and own <= FD_SETSIZE:
             return {"": Ceiling(own, origin)}
-        selects = release(snapshot).selects(process.comm)
+        selects = release(snapshot).selects(process.comm, process.epoll)
         if selects:
             return {"": Ceiling(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
         if selects is None and role == XAPI and process.fds <= FD_SETSIZE:
@@ -67,7 +67,7 @@ def fds_remedy(role: str) -> Remedy:
         if process is None:
             return ()
         found = release(snapshot)
-        if found.selects(process.comm):
+        if found.selects(process.comm, process.epoll):
             return (f"update the host: from Xen 4.5 on, {role} is not bound to 1,024 descriptors",)
         if found.facts.centos_5:
             return (f"write ulimit -n {target} into the script that starts {role}",)
