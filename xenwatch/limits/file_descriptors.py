@@ -9,7 +9,6 @@ from xenwatch.limits.base import Ceiling, Ceilings, Remedy, Shortage, Used
 from xenwatch.readings.processes import DaemonProcess
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import release
-from xenwatch.release.table import XAPI
 
 FD_SETSIZE: Final = 1024
 """select(2) cannot watch a descriptor from this number on."""
@@ -28,11 +27,7 @@ def fds_used(role: str) -> Used:
 
 
 def fds_ceiling(role: str) -> Ceilings:
-    """The daemon's own limit of open files, and 1,024 where it waits with select(2).
-
-    Where nobody knows how a xapi waits, 1,024 is taken, which promises no headroom that is not
-    there, until more descriptors than that prove that it does not use select.
-    """
+    """The daemon's own limit of open files, and 1,024 where it waits with select(2)."""
 
     def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
         process = _daemon(snapshot, role)
@@ -44,12 +39,7 @@ def fds_ceiling(role: str) -> Ceilings:
         selects = release(snapshot).selects(process.comm, process.epoll)
         if selects:
             return {"": Ceiling(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
-        if selects is None and role == XAPI and process.fds <= FD_SETSIZE:
-            return {
-                "": Ceiling(FD_SETSIZE, f"FD_SETSIZE; {process.comm} may use select, unconfirmed")
-            }
-        polls = selects is False or process.fds > FD_SETSIZE
-        return {"": Ceiling(own, origin)} if own is not None and polls else {}
+        return {} if own is None or selects is None else {"": Ceiling(own, origin)}
 
     return ceiling
 
