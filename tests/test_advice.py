@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
+from tests.tools import tool
 from xenwatch.advice import XAPI, XL, Advice, advise, toolstack
 from xenwatch.advice_text import document, script, table
 from xenwatch.cli import main
@@ -96,7 +97,7 @@ def checked(text: str, directory: Path) -> None:
     """Have the script looked at by the shell and by shellcheck."""
     path = directory / "script.sh"
     path.write_text(text)
-    for argv in (["sh", "-n", str(path)], ["shellcheck", str(path)]):
+    for argv in (["sh", "-n", str(path)], [tool("shellcheck"), str(path)]):
         done = subprocess.run(argv, capture_output=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), text
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import BY_PROGRAM, SEARCH, tool
 from xenwatch.alerts.table import ALERTS, WATCHES, near_limit
 from xenwatch.limits import LIMITS
 
@@ -172,13 +173,15 @@ def test_the_commands_shown_work(name: str, tmp_path: Path) -> None:
     # A document says where `make` installs; here that is wherever the tests run from.
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(scripts)
-    path = f"{scripts}:{os.environ['PATH']}"
+    path = f"{scripts}:{SEARCH}"
     if ROOT / name in RUNBOOKS:
         path = f"{synthetic(tmp_path)}:{path}"
     environment = {**os.environ, "PATH": path}
     for command in commands(texts()[name]):
         if command.line in ELSEWHERE:
             continue
+        for program in BY_PROGRAM.keys() & set(command.line.split()):
+            tool(program)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command.line],
             cwd=tmp_path,

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.tools import need
 from xenwatch.listen import ListenError, bind, inherited, url
 
 
@@ -16,8 +17,8 @@ from xenwatch.listen import ListenError, bind, inherited, url
 )
 def test_addresses_are_listened_on(address: str, host: str) -> None:
     """Every way to write an address gives a socket that accepts, and an address to open."""
-    if host == "[::1]" and not socket.has_dualstack_ipv6():
-        pytest.fail("IPv6 is needed for this test")
+    if host == "[::1]":
+        need("IPv6 loopback")
     with ExitStack() as stack:
         sockets = [stack.enter_context(sock) for sock in bind([address])]
         port = sockets[0].getsockname()[1]

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from xenwatch.model.devices import vm
 from xenwatch.model.fill import fill
 from xenwatch.model.host import Machine
@@ -19,6 +21,8 @@ from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.snapshot import Snapshot, Status
+
+pytestmark = pytest.mark.no_cover
 
 ROOMY = on_host(
     EXPERIMENT,
