@@ -35,11 +35,23 @@ BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
 CHECK = "tests/test_check.py asks a daemon, and reads the definition for Icinga"
 TOP = "tests/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
+RELEASE = "tests/test_habits.py releases so in a copy of the repository"
+HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE = {
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
+    "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",
+    "make test-xen": MAKE,
+    "make generate": "tests/generate/test_generated.py checks what it writes",
+    ".ci/bare-root bookworm": MAKE,
+    ".venv/bin/pre-commit install": HOOKS,
+    "version=$(.venv/bin/xenwatch --version | cut -d ' ' -f 2)": RELEASE,
+    'git commit --all --message "Release $version"': RELEASE,
+    'git tag --annotate "v$version" --message "xenwatch $version"': RELEASE,
+    "python3 -m zipfile --list dist/xenwatch-$version-*.whl": RELEASE,
+    'git push origin HEAD "v$version"': RELEASE,
     'make test ARGS="-k xenstore"': MAKE,
     'make test ARGS="tests/parse -k xenstore"': MAKE,
     'make test ARGS="-p no:randomly -x"': MAKE,
