@@ -30,7 +30,7 @@ test: setup lint  ## Lint, then every test but those inside a real Xen
 
 setup:
 ifneq ($(filter true 1,$(CI) $(SETUP)),)
-	@$(PYTHON) tests/tools.py
+	@$(PYTHON) -I tests/tools.py
 endif
 
 lint: check-format check-rules check-types  ## Check format, rules and types

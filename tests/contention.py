@@ -21,8 +21,8 @@ from typing import Final
 from xenwatch.parse.process import parse_stat
 from xenwatch.probes.base import run
 from xenwatch.probes.slices import SLICES
-from xenwatch.readings_soft import Slices
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.slices import Slices
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.host import HostSource
 
 CPU_SECONDS: Final = 3.0

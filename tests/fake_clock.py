@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 
-from xenwatch.engine import Engine
+from xenwatch.passes.scheduler import Engine
 
 START = 1_700_000_000.0
 
 
 class FakeClock:
-    """See `xenwatch.engine.Clock`."""
+    """See `xenwatch.clock.Clock`."""
 
     def __init__(self) -> None:
         self.now = 0.0

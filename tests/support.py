@@ -9,56 +9,24 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from xenwatch.probes.control_path import BOUNDS
-from xenwatch.readings_qemu import Absence, Causes, Qemu, Qemus, WakeupsByCause
-from xenwatch.readings_soft import (
-    ControlPath,
-    DaemonTimes,
-    Datapath,
-    Disks,
-    Dom0Cpus,
-    NetbackRings,
-    Ring,
-    RoundTrips,
-    Slice,
-    Slices,
-    Transfers,
-    Vif,
-    VifRings,
-    VirtualDisk,
-    Worker,
-)
-from xenwatch.snapshot import (
-    Abi,
-    Aio,
-    Backends,
-    Blktap,
-    Bridges,
-    DaemonProcess,
-    Daemons,
-    DeviceError,
-    DeviceKey,
-    Domain,
-    Domains,
-    EventChannels,
-    FileSystem,
-    FileSystems,
-    GrantFrames,
-    Grants,
-    Host,
-    HostMemory,
-    Irqs,
-    Loops,
-    Maptrack,
-    Memory,
-    Outcome,
-    Pids,
-    Ptys,
-    Snapshot,
-    Status,
-    Xenstore,
-    XenstoreDevices,
-)
+from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
+from xenwatch.readings.datapath import Datapath, Vif, Worker
+from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
+from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
+from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.event_channels import EventChannels, Irqs
+from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
+from xenwatch.readings.host import Abi, Host
+from xenwatch.readings.memory import HostMemory, Memory
+from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
+from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
+from xenwatch.readings.qemus import Absence, Causes, Qemu, Qemus, WakeupsByCause
+from xenwatch.readings.slices import Slice, Slices
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.xenstore import Xenstore
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -24,16 +24,16 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNBOOKS = sorted((ROOT / "contrib/runbooks").glob("*.md"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *RUNBOOKS])
 
-DAEMON = "tests/test_daemon.py starts the daemon and stops it"
-API = "tests/test_api.py asks the server the same"
+DAEMON = "tests/daemon/test_daemon.py starts the daemon and stops it"
+API = "tests/http/test_headroom.py asks the server the same"
 MAKE = ".ci/run calls it on a clean checkout"
 INSTALL = "tests/xen/test_install.py runs it in a dom0"
 KEPT = "tests/xen runs the same script and capture in a dom0, in directories of their own"
 TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
 CHANGES = "it changes the reader's host"
 BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
-CHECK = "tests/test_check.py asks a daemon, and reads the definition for Icinga"
-TOP = "tests/test_top.py starts it in a terminal"
+CHECK = "tests/cli/test_check.py asks a daemon, and reads the definition for Icinga"
+TOP = "tests/cli/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
 RELEASE = "tests/test_habits.py releases so in a copy of the repository"
 HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
@@ -104,7 +104,7 @@ ELSEWHERE = {
     "xenwatch check": CHECK,
     "install -D -m 644 contrib/icinga/xenwatch.conf "
     "/etc/icinga2/zones.d/global-templates/xenwatch.conf": CHECK,
-    "curl -s http://127.0.0.1:10730/api/v1/overview": "tests/test_web.py asks the server the same",
+    "curl -s http://127.0.0.1:10730/api/v1/overview": "asked by tests/http/test_server.py",
     'make demo ARGS="--prometheus-port 9190 --alertmanager-port 9193"': DEMO,
     "systemctl show control.slice -p CPUShares -p CPUWeight -p DropInPaths": "it needs systemd",
     "systemctl set-property --runtime control.slice CPUShares=10240": CHANGES,

@@ -12,7 +12,9 @@ from tests.captures import CAPTURES, domids
 from tests.hosts import LabSource, grant_frames
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Backends, DeviceKey, EventChannels, Snapshot, Status
+from xenwatch.readings.devices import Backends, DeviceKey
+from xenwatch.readings.event_channels import EventChannels
+from xenwatch.readings.snapshot import Snapshot, Status
 
 WORDS = {
     "Interdomain (Connected)": "interdomain",

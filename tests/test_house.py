@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from xenwatch.limits import LIMITS, Limit
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit
 from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = {
@@ -57,24 +58,27 @@ EDGE = {
     "xenwatch.sources": "the seam itself",
     "xenwatch.probes.base": "times each probe",
     "xenwatch.generate.command": "writes the generated documents",
-    "xenwatch.config": "reads the configuration file",
+    "xenwatch.config.settings": "reads the configuration file",
     "xenwatch.log": "sets up logging",
     "xenwatch.threads": "runs what may hang",
-    "xenwatch.engine": "schedules the probes",
-    "xenwatch.equipment": "sets up what probes need on the host",
-    "xenwatch.publish": "renders pages when the engine has news",
-    "xenwatch.receivers": "speaks to Alertmanagers, webhooks and commands",
-    "xenwatch.notifier": "tells them of alerts, and keeps what is to be told in a file",
-    "xenwatch.listen": "opens the sockets to listen on",
-    "xenwatch.serving": "takes the connections",
-    "xenwatch.web": "serves HTTP",
-    "xenwatch.runbooks": "reads the runbooks the package has",
-    "xenwatch.views": "renders what few ask for, in a thread",
-    "xenwatch.ask": "asks a running daemon",
-    "xenwatch.top": "draws on a terminal and reads its keys",
-    "xenwatch.notify": "tells systemd",
-    "xenwatch.daemon": "holds the daemon together",
-    "xenwatch.cli": "the command line",
+    "xenwatch.clock": "reads the clocks",
+    "xenwatch.passes.scheduler": "schedules the probes",
+    "xenwatch.daemon.host_setup": "sets up what probes need on the host",
+    "xenwatch.passes.publisher": "renders pages when the engine has news",
+    "xenwatch.delivery.receivers": "speaks to Alertmanagers, webhooks and commands",
+    "xenwatch.delivery.notifier": "tells them of alerts, and keeps what is to be told in a file",
+    "xenwatch.http.sockets": "opens the sockets to listen on",
+    "xenwatch.http.connections": "takes the connections",
+    "xenwatch.http.server": "serves HTTP",
+    "xenwatch.alerts.runbooks": "reads the runbooks the package has",
+    "xenwatch.http.status_page": "renders what few ask for, in a thread",
+    "xenwatch.model.scenario_source": "plays a scenario by the clock",
+    "xenwatch.cli.source": "looks whether this is a dom0",
+    "xenwatch.cli.daemon_client": "asks a running daemon",
+    "xenwatch.cli.top": "draws on a terminal and reads its keys",
+    "xenwatch.daemon.sd_notify": "tells systemd",
+    "xenwatch.daemon.daemon": "holds the daemon together",
+    "xenwatch.cli.main": "the command line",
     "xenwatch.__main__": "the command line",
 }
 """The modules and packages that may know of files, clocks and sockets, and why."""
@@ -93,7 +97,7 @@ HOST = {
 GENERATES = {"xenwatch.generate.dashboards": "imported by `xenwatch generate dashboards` alone"}
 """What may need more than the package declares, and why."""
 
-TABLES = {"xenwatch.sources.base", "xenwatch.probes.base", "xenwatch.config"}
+TABLES = {"xenwatch.sources.base", "xenwatch.probes.base", "xenwatch.config.settings"}
 """Modules of the edge whose types and tables pure modules may use."""
 
 
@@ -220,7 +224,7 @@ def test_the_model_does_not_know_the_limits() -> None:
         module
         for module in PACKAGE
         if module.startswith("xenwatch.model")
-        if "xenwatch.limits" in reachable(module)
+        if "xenwatch.limits.base" in reachable(module)
     }
 
     assert offenders == set()

@@ -13,13 +13,13 @@ from tests.hosts import LabSource
 from tests.laws.hosts import HOSTS
 from tests.support import full_snapshot
 from tests.tools import tool
-from xenwatch.assess import assess
-from xenwatch.exposition import render
+from xenwatch.exposition.text_format import render
+from xenwatch.limits.states import assess
 from xenwatch.metrics import EngineStats, families
+from xenwatch.metrics.process import own_process
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.process import own_process
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
 
 SOURCES: dict[str, Callable[[], Source]] = {

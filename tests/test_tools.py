@@ -118,7 +118,7 @@ def test_make_installs_when_asked(asked: str, installs: bool, tmp_path: Path) ->
         argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
 
-    assert (done.stdout.splitlines()[0] == "python3 tests/tools.py") is installs
+    assert (done.stdout.splitlines()[0] == "python3 -I tests/tools.py") is installs
 
 
 WITHOUT = """

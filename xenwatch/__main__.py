@@ -2,7 +2,7 @@
 
 import sys
 
-from xenwatch.cli import main
+from xenwatch.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-from xenwatch.words import printable
+from xenwatch.display.text import printable
 
 
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:

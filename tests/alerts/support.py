@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from xenwatch.alerts.conditions import Condition, Page, Selector
 from xenwatch.alerts.states import Alerts, Policy, step
 from xenwatch.alerts.table import ALERTS, Alert
-from xenwatch.exposition import Family
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.exposition.text_format import Family
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 LEAK = Alert(
     name="leak",

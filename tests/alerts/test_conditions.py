@@ -8,9 +8,10 @@ from tests.alerts.support import family
 from tests.support import full_snapshot
 from xenwatch.alerts.conditions import Condition, Found, Page, Selector
 from xenwatch.alerts.table import ALERTS, near_limit
-from xenwatch.assess import assess
-from xenwatch.exposition import Family
-from xenwatch.limits import LIMITS, Limit, Thresholds
+from xenwatch.exposition.text_format import Family
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit, Thresholds
+from xenwatch.limits.states import assess
 from xenwatch.metrics import METRICS, families
 from xenwatch.probes import PROBES
 

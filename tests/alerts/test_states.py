@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.alerts.support import LEAK, POLICY, page, snapshot, walk
 from xenwatch.alerts.states import Alerts, State, step
-from xenwatch.snapshot import Status
+from xenwatch.readings.snapshot import Status
 
 SERIES = ("leak", "warning")
 

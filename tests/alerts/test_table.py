@@ -12,13 +12,13 @@ import pytest
 from tests.support import full_snapshot
 from xenwatch.alerts.states import Alerts, State, step
 from xenwatch.alerts.table import ALERTS, SEVERITIES, WARNING, WATCHES, Alert, Watch
-from xenwatch.assess import assess
-from xenwatch.config import Settings
-from xenwatch.exposition import Family
+from xenwatch.config.settings import Settings
+from xenwatch.exposition.text_format import Family
+from xenwatch.limits.states import assess
 from xenwatch.metrics import families
 from xenwatch.metrics.base import Outlook
-from xenwatch.publish import render
-from xenwatch.snapshot import Outcome, Status
+from xenwatch.passes.publisher import render
+from xenwatch.readings.snapshot import Outcome, Status
 
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)

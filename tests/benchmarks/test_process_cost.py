@@ -26,8 +26,9 @@ from tests.tools import tool
 from xenwatch.probes.base import merge, run
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.xen import CAPABILITIES
-from xenwatch.readings_qemu import Qemus
-from xenwatch.snapshot import Domain, Domains, Outcome, Snapshot, Status
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.qemus import Qemus
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import READ_LIMIT
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.kept import raise_limit

@@ -10,15 +10,15 @@ import dataclasses
 import sys
 from typing import Any, Final
 
-from xenwatch import config, log
-from xenwatch.daemon import Daemon
+from xenwatch import log
+from xenwatch.config.settings import load_settings
+from xenwatch.daemon.daemon import Daemon
 from xenwatch.model.datapath import USUAL
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
-from xenwatch.snapshot import Snapshot
-from xenwatch.sources.base import Source
-from xenwatch.sources.open import Choice
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.sources.base import Choice, Source
 
 SECTORS: Final = 2048
 """What the first disk reads from one look to the next; each further one reads so much more."""
@@ -26,7 +26,7 @@ SECTORS: Final = 2048
 
 async def main(file: str) -> int:
     """Serve until SIGTERM."""
-    settings = config.load(file, {})
+    settings = load_settings(file, {})
     log.configure("info", "json")
     machine = PRESETS["xcp-ng-8.3"]()
     disks = [name for name in machine.dom0.backends if name.startswith("vbd")]

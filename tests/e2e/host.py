@@ -16,39 +16,26 @@ from typing import Any, Final
 from unittest import mock
 
 from tests.support import QDISK, UUIDS, VBD, VIF, full_snapshot
-from xenwatch import config, log
-from xenwatch.daemon import Daemon
+from xenwatch import log
+from xenwatch.config.settings import load_settings
+from xenwatch.daemon.daemon import Daemon
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.evtchn import VIRQ
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
-from xenwatch.readings_soft import Slice, Slices
-from xenwatch.snapshot import (
-    Aio,
-    Backends,
-    Blktap,
-    Bridges,
-    DeviceError,
-    Domain,
-    Domains,
-    EventChannels,
-    FileSystem,
-    FileSystems,
-    GrantFrames,
-    Grants,
-    HostMemory,
-    Irqs,
-    Loops,
-    Maptrack,
-    Pids,
-    Ptys,
-    Snapshot,
-    XenstoreDevices,
-)
-from xenwatch.sources.base import Source, SourceError
-from xenwatch.sources.open import Choice
+from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.event_channels import EventChannels, Irqs
+from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
+from xenwatch.readings.memory import HostMemory
+from xenwatch.readings.processes import Pids, Ptys
+from xenwatch.readings.slices import Slice, Slices
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.sources.base import Choice, Source, SourceError
 
 RESEND: Final = 15.0
 """Seconds after which this daemon tells Alertmanager again."""
@@ -161,7 +148,7 @@ def leaking(mode: Path) -> tuple[Machine, tuple[Probe, ...]]:
 
 async def main(kind: str, mode: Path, file: str) -> int:
     """Serve until SIGTERM."""
-    settings = config.load(file, {})
+    settings = load_settings(file, {})
     log.configure("info", "json")
     if kind == "leak":
         machine, probes = leaking(mode)
@@ -175,7 +162,7 @@ async def main(kind: str, mode: Path, file: str) -> int:
         """A trend, which real time would take ten minutes to show."""
         return {"aio_requests": 60.0} if (kind, mode.read_text()) == ("table", "storm") else {}
 
-    with mock.patch("xenwatch.publish.forecast", soon):
+    with mock.patch("xenwatch.passes.publisher.forecast", soon):
         return await daemon.run(Choice("synthetic", "a test steers it"))
 
 

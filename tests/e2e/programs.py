@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.tools import tool
-from xenwatch.config import load
+from xenwatch.config.settings import load_settings as load
 from xenwatch.generate.rules import alertmanager, rules
 
 ROOT: Final = Path(__file__).resolve().parents[2]

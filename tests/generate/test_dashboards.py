@@ -21,9 +21,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.generate.test_generated import ROOT, generate
 from tests.rules.test_rules import promtool
-from xenwatch.advice import remedies
+from xenwatch.advice.qemu_wakeups import remedies
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import ConfigError, Settings
+from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.generate.command import SDK
 from xenwatch.generate.dashboards import dashboard_files, panels, queries
 from xenwatch.generate.rules import HOST_RECORDS, RECORDS

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import KEYS, make_keys, parse
+from xenwatch.config.file import parse
+from xenwatch.config.keys import KEYS, make_keys
 from xenwatch.generate import command
 from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
@@ -18,7 +19,8 @@ from xenwatch.generate.limits import limits_page
 from xenwatch.generate.markdown import table
 from xenwatch.generate.metrics import metrics_page
 from xenwatch.generate.probes import probes_page
-from xenwatch.limits import LIMITS, Cost, Limit, Thresholds
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Cost, Limit, Thresholds
 from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
 

@@ -30,7 +30,7 @@ from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
-from xenwatch.snapshot import Snapshot, Status
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Hypercall, HypercallReply, Source, XenstoreReply
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.recording import RecordingSource

@@ -17,7 +17,7 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.sources.tree import TreeSource

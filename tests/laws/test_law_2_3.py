@@ -11,13 +11,13 @@ import pytest
 from tests.laws.hosts import HOSTS, captured
 from tests.sources.fakes import Question, TappedSource, failing
 from tests.support import Series, series
-from xenwatch.assess import LimitState, Severity, assess
-from xenwatch.exposition import render
+from xenwatch.exposition.text_format import render
 from xenwatch.limits import LIMITS
+from xenwatch.limits.states import LimitState, Severity, assess
 from xenwatch.metrics import families
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe, run, take
-from xenwatch.snapshot import Snapshot, Status
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 
 NOT_THE_HOST = {

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xenwatch import planner
-from xenwatch.assess import assess
-from xenwatch.costs import REGIMES, Units, regime
 from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Units
+from xenwatch.limits.regimes import REGIMES, regime
+from xenwatch.limits.states import assess
 from xenwatch.model import bounds, devices
 from xenwatch.model.devices import vm
 from xenwatch.model.fill import fill
@@ -26,11 +26,12 @@ from xenwatch.model.platform import XAPI, Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.source import ModelSource
-from xenwatch.planner import Plan, fit
+from xenwatch.planning import capacity
+from xenwatch.planning.capacity import Plan, fit
+from xenwatch.planning.shapes import TYPES, Shape
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.shapes import TYPES, Shape
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 
 MIB = 1 << 20
 READS = {"host", "domains", "event_channels", "irqs", "grants", "blktap", "aio", "daemons"} | {
@@ -109,7 +110,7 @@ def used(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
         (state.limit.name, state.instance): state.used
         for state in assess(snapshot)
         if state.used is not None
-        if state.limit.label != "domid" or state.instance == planner.DOM0
+        if state.limit.label != "domid" or state.instance == capacity.DOM0
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.laws.hosts import HOSTS, captured, readings, small_dom0
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Status
+from xenwatch.readings.snapshot import Status
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -16,7 +16,7 @@ from xenwatch.model.source import ModelSource
 from xenwatch.parse.evtchn import Channel, parse_lsevtchn
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 
 LSEVTCHN = "/usr/lib/xen-4.17/bin/lsevtchn"
 

@@ -6,12 +6,12 @@ import pytest
 
 from xenwatch.model.cpu import KERNEL
 from xenwatch.model.player import Player
+from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.readings_soft import Dom0Cpus
-from xenwatch.snapshot import Snapshot
-from xenwatch.sources.synthetic import load
+from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.snapshot import Snapshot
 
 NEEDED = [probe for probe in PROBES if probe.name in ("dom0_cpus", "slices", "domains")]
 

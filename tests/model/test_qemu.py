@@ -8,15 +8,15 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support import labelled
-from xenwatch.exposition import render
+from xenwatch.exposition.text_format import render
 from xenwatch.metrics import families
 from xenwatch.model.player import Player
 from xenwatch.model.presets import PRESETS
+from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import merge, run
-from xenwatch.snapshot import Snapshot
-from xenwatch.sources.synthetic import load
+from xenwatch.readings.snapshot import Snapshot
 
 CPUS = 4
 """vCPUs of the published dom0."""

@@ -20,7 +20,7 @@ from xenwatch.model.scenario import Host
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Snapshot, Status
+from xenwatch.readings.snapshot import Snapshot, Status
 
 pytestmark = pytest.mark.no_cover
 

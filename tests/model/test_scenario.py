@@ -12,11 +12,11 @@ from xenwatch.model import cpu
 from xenwatch.model.cpu import Wish, divide
 from xenwatch.model.player import Player
 from xenwatch.model.scenario import Leak, Scenario, ScenarioError, Start, parse
+from xenwatch.model.scenario_source import load, names
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Snapshot
-from xenwatch.sources.synthetic import load, names
+from xenwatch.readings.snapshot import Snapshot
 
 SMALL = """
 title = "a few"

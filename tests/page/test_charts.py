@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from xenwatch.overview import LimitRow
 from xenwatch.page.charts import amounts, bar, last_hour
+from xenwatch.status.host_status import LimitRow
 
 NOW = 100_000.0
 HALF = LimitRow(

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.page.sample import IMAGE
 from tests.page.test_charts import HALF
 from tests.page.test_html import Reader
-from tests.page_sample import IMAGE
+from tests.status.test_host_status import of
 from tests.support import full_snapshot
-from tests.test_overview import of
 from xenwatch import page
-from xenwatch.overview import AlertRow, DomainRow, Overview, foremost
-from xenwatch.page import Links, domains, limits
+from xenwatch.page import Links, domains
+from xenwatch.status import order
+from xenwatch.status.host_status import AlertRow, DomainRow, Overview, foremost
+from xenwatch.status.order import fullest
 
 LINKS = Links("/s.css", "/s.js", "/i.svg", {"Metrics": "/metrics"})
 FULL = of(full_snapshot())
@@ -81,7 +83,7 @@ def test_the_most_pressing_comes_first() -> None:
         for number, (state, ratio) in enumerate(states)
     )
 
-    assert [shown[0].limit for shown, _ in limits.fullest(rows)] == ["4", "3", "2", "1", "0"]
+    assert [shown[0].limit for shown, _ in fullest(rows)] == ["4", "3", "2", "1", "0"]
 
 
 def test_a_thousand_instances_do_not_flood_the_page() -> None:
@@ -89,10 +91,10 @@ def test_a_thousand_instances_do_not_flood_the_page() -> None:
     rows = [dataclasses.replace(HALF, instance=str(n), ratio=n / 2000) for n in range(1000)]
     worse = [dataclasses.replace(row, state="warning") for row in rows]
 
-    ((shown, others),) = limits.fullest(rows)
+    ((shown, others),) = fullest(rows)
     assert ([row.instance for row in shown], others) == (["999", "998"], 998)
-    ((shown, others),) = limits.fullest(worse)
-    assert (len(shown), others) == (limits.MOST, 1000 - limits.MOST)
+    ((shown, others),) = fullest(worse)
+    assert (len(shown), others) == (order.MOST, 1000 - order.MOST)
 
 
 def test_domains_in_trouble_come_first() -> None:

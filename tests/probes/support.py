@@ -22,7 +22,7 @@ from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo
 from xenwatch.parse.evtchn import Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.probes.base import Probe, run
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import (
     CommandOutput,
     Hypercall,

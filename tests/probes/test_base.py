@@ -11,7 +11,10 @@ from tests.probes.support import FakeHost
 from xenwatch.parse.errors import ParseError
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import NotApplicable, Probe, merge, run, take
-from xenwatch.snapshot import Aio, Irqs, Outcome, Ptys, Snapshot, Status
+from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.processes import Ptys
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.storage import Aio
 from xenwatch.sources import commands
 from xenwatch.sources.base import Source, SourceError
 

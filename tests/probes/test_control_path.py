@@ -19,9 +19,10 @@ from xenwatch.model.source import ModelSource
 from xenwatch.parse.process import ProcessStat, Schedstat
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import merge, run, take
-from xenwatch.probes.control_path import BOUNDS, CONTROL_PATH
-from xenwatch.readings_soft import ControlPath, RoundTrips
-from xenwatch.snapshot import DaemonProcess, Daemons, Outcome, Snapshot, Status
+from xenwatch.probes.control_path import CONTROL_PATH
+from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
+from xenwatch.readings.processes import DaemonProcess, Daemons
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.xapi import round_trip
 

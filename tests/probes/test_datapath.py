@@ -24,8 +24,9 @@ from xenwatch.probes.base import merge, run, take
 from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.host import HOST
-from xenwatch.readings_soft import Datapath, Dom0Cpus, Vif, Worker
-from xenwatch.snapshot import Snapshot, Status
+from xenwatch.readings.datapath import Datapath, Vif, Worker
+from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.snapshot import Snapshot, Status
 
 DEVICES = "/sys/bus/xen-backend/devices"
 

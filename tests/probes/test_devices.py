@@ -7,7 +7,7 @@ import pytest
 from tests.captures import LAB, listed
 from tests.probes.support import FakeHost, denied, dom0, failure_of, missing, value_of
 from xenwatch.probes.devices import BACKENDS, DIRECTORY
-from xenwatch.snapshot import Backends, DeviceKey
+from xenwatch.readings.devices import Backends, DeviceKey
 
 
 def bus(states: dict[str, str], **parts: object) -> FakeHost:

@@ -12,7 +12,6 @@ from tests.captures import CAPTURES
 from tests.fake_clock import FakeClock, running, until
 from tests.hosts import LabSource
 from tests.probes.support import BARE, SILENT, FakeHost, dom0, failure_of, outcome_of, value_of
-from xenwatch.engine import Engine
 from xenwatch.model.devices import REPOSITORY, XVDA, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
@@ -20,12 +19,13 @@ from xenwatch.model.render.tapdisk import render_tapdisk
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.tapdisk import TapdiskStats, parse_tapdisk
+from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, take
 from xenwatch.probes.disks import DISKS
 from xenwatch.probes.storage import LOOPS
-from xenwatch.readings_soft import Disks, Transfers, VirtualDisk
-from xenwatch.snapshot import Snapshot, Status
+from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
+from xenwatch.readings.snapshot import Snapshot, Status
 
 BUS = "/sys/bus/xen-backend/devices"
 STATS = TapdiskStats(1, 2, 3, 40, 39, 800, 5_000_000, 700, 20, 19, 160, 2_500_000, 300, 0)

@@ -28,7 +28,9 @@ from xenwatch.parse import xenstore
 from xenwatch.parse.domaininfo import LAYOUTS, SYSCTL, DomainInfo
 from xenwatch.parse.xenversion import XEN_VERSION
 from xenwatch.probes.domains import CHUNK, DOMAINS, xenstore_directory
-from xenwatch.snapshot import Domain, Domains, Snapshot, Xenstore
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import Hypercall, HypercallReply, SourceError, XenstoreReply
 
 DYING, SHUTDOWN, PAUSED, RUNNING = 1, 1 << 2, 1 << 3, 1 << 5

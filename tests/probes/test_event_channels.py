@@ -30,7 +30,7 @@ from xenwatch.parse.evtchn import (
     parse_lsevtchn,
 )
 from xenwatch.probes.event_channels import BUCKET, EVENT_CHANNELS, PORTS_MAX
-from xenwatch.snapshot import EventChannels
+from xenwatch.readings.event_channels import EventChannels
 from xenwatch.sources.base import SourceError
 
 DEBIAN = "/usr/lib/xen-4.17/bin"

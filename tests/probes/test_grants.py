@@ -22,7 +22,8 @@ from tests.probes.support import (
 from xenwatch.model.render.gnttab import Usage, render_usage
 from xenwatch.parse.gnttab import GRANT_TABLE_OP, QuerySize
 from xenwatch.probes.grants import GRANTS, MAPTRACK
-from xenwatch.snapshot import GrantFrames, Grants, Maptrack, Status
+from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
+from xenwatch.readings.snapshot import Status
 from xenwatch.sources.base import CommandOutput, HypercallReply, SourceError
 
 XL = "/usr/sbin/xl"

@@ -21,7 +21,8 @@ from tests.probes.support import (
 )
 from xenwatch.parse.xenversion import XEN_VERSION
 from xenwatch.probes.host import HOST, KERNEL_LOG, NETBACK_QUEUES
-from xenwatch.snapshot import Abi, Host, Snapshot
+from xenwatch.readings.host import Abi, Host
+from xenwatch.readings.snapshot import Snapshot
 
 BEGIN = b"6,1,0,-;Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org)\n"
 FIFO = b"6,104,1762981,-;xen:events: Using FIFO-based ABI\n"

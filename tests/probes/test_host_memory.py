@@ -14,7 +14,8 @@ from xenwatch.parse.domaininfo import LAYOUTS
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.probes.base import NotApplicable
 from xenwatch.probes.host_memory import read
-from xenwatch.snapshot import HostMemory, Snapshot
+from xenwatch.readings.memory import HostMemory
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import HypercallReply, SourceError
 
 LAYOUT = LAYOUTS[4, 17]

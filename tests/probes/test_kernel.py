@@ -19,7 +19,9 @@ from xenwatch.probes.kernel import (
     IRQS,
     OPENVSWITCH_MODULES,
 )
-from xenwatch.snapshot import Bridges, Irqs, Snapshot
+from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.snapshot import Snapshot
 
 
 def test_descriptors_are_entries_of_sysfs() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.captures import CAPTURES, LAB
 from tests.probes.support import FakeHost, Files, failure_of, value_of
 from xenwatch.probes.memory import BALLOON, MEMINFO, MEMORY
-from xenwatch.snapshot import Memory
+from xenwatch.readings.memory import Memory
 
 OLD = b"""MemTotal:         769024 kB
 MemFree:          103040 kB

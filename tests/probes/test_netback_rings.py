@@ -18,8 +18,8 @@ from xenwatch.parse.errors import ParseError
 from xenwatch.parse.netback import FIELDS, parse_io_ring
 from xenwatch.probes.base import take
 from xenwatch.probes.netback_rings import DEBUGFS, DIRECTORY, NETBACK_RINGS
-from xenwatch.readings_soft import NetbackRings, Ring, VifRings
-from xenwatch.snapshot import Status
+from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
+from xenwatch.readings.snapshot import Status
 
 RING = {**IDLE_RING, "tx_requests": "200", "queued_bytes": "7", "gate": "stopped"}
 NUMBERS = st.integers(-(2**31), 2**64 - 1).map(str)

@@ -12,7 +12,8 @@ from tests.probes.support import FakeHost, denied, dom0, failure_of, outcome_of,
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
-from xenwatch.snapshot import DaemonProcess, Daemons, Pids, Ptys, Snapshot, Status
+from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
+from xenwatch.readings.snapshot import Snapshot, Status
 
 STORE, CONSOLE, XAPI = (700, "oxenstored"), (710, "xenconsoled"), (720, "xapi")
 BOTH = [STORE, CONSOLE]

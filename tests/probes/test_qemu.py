@@ -26,8 +26,8 @@ from xenwatch.parse.process import ProcessStat, Schedstat
 from xenwatch.probes.base import merge, run
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.qemu import ASKED_PASSES, QEMUS, SEARCH_EVERY, SEARCHED_PASSES
-from xenwatch.readings_qemu import Qemu, Qemus
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.qemus import Qemu, Qemus
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 PID = 900
 ARGV = ("qemu-dm-5", "-xen-domid", "5", "-usb", "-device", "usb-tablet")

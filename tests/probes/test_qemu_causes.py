@@ -11,8 +11,8 @@ from xenwatch.model.render.hist import render_hists
 from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS, Hist, HistRow
 from xenwatch.probes.base import merge
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
-from xenwatch.readings_qemu import Causes, Qemu, Qemus, Task, WakeupsByCause
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.qemus import Causes, Qemu, Qemus, Task, WakeupsByCause
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
 Hits = Mapping[int, int]

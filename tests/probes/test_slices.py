@@ -11,8 +11,9 @@ from tests.probes.support import NO_XEN, FakeHost, denied, dom0, failure_of, out
 from xenwatch.model.render.process import render_stat
 from xenwatch.parse.process import KERNEL_THREAD, ProcessStat
 from xenwatch.probes.slices import SLICES
-from xenwatch.readings_soft import Slices
-from xenwatch.snapshot import DaemonProcess, Daemons, Snapshot, Status
+from xenwatch.readings.processes import DaemonProcess, Daemons
+from xenwatch.readings.slices import Slices
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import SourceError
 
 V1 = "/sys/fs/cgroup/cpu,cpuacct"

@@ -10,7 +10,8 @@ from tests.probes.support import FakeHost, denied, failure_of, outcome_of, value
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.parse.mounts import Mount
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS, PARTITIONS
-from xenwatch.snapshot import Aio, Blktap, FileSystem, FileSystems, Loops, Status
+from xenwatch.readings.snapshot import Status
+from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
 
 CLASS = "/sys/class/blktap2"
 IDS = "/run/blktap-control/tapdisk"

@@ -18,7 +18,7 @@ from tests.probes.support import (
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.snapshot import Status
+from xenwatch.readings.snapshot import Status
 from xenwatch.sources.base import SourceError
 
 XEN_ONLY = [

@@ -22,15 +22,10 @@ from tests.probes.support import (
 )
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xenstore import SLICE, XENSTORE, XENSTORE_DEVICES, read_key, rotation
-from xenwatch.snapshot import (
-    DeviceError,
-    DeviceKey,
-    Domain,
-    Domains,
-    Snapshot,
-    Xenstore,
-    XenstoreDevices,
-)
+from xenwatch.readings.devices import DeviceError, DeviceKey, XenstoreDevices
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import SourceError
 
 MANY = 3 * SLICE

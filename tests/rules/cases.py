@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.limits import LIMITS, Limit
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit
 
 TARGET: Final = {"job": "xenwatch", "instance": "host1"}
 OTHER: Final = (("job", "xenwatch"), ("instance", "host2"))

@@ -15,14 +15,15 @@ import pytest
 from tests.rules.cases import CASES, TARGET, Case
 from tests.tools import tool
 from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
-from xenwatch.alerts.words import sentence
-from xenwatch.config import Settings, load
+from xenwatch.alerts.wording import sentence
+from xenwatch.config.settings import Settings
+from xenwatch.config.settings import load_settings as load
 from xenwatch.generate.rules import ALERTMANAGER, RULES, duration, inhibitions, rules
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Status
+from xenwatch.readings.snapshot import Status
 from xenwatch.sources.base import SourceError, XenstoreReply
 
 ROOT = Path(__file__).resolve().parents[2]

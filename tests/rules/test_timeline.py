@@ -18,7 +18,7 @@ from xenwatch.alerts.conditions import Page
 from xenwatch.alerts.states import Alerts, step
 from xenwatch.alerts.table import ALERTS
 from xenwatch.generate.rules import rules
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 AIO: Final = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
 POLICY: Final = dataclasses.replace(

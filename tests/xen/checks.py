@@ -16,11 +16,11 @@ from tests.xen import guests
 from tests.xen.daemon import PROGRAM, SCRIPTS, Daemon, Page
 from tests.xen.truth import AWAKE, MIB, Fact, Truth
 from tests.xen.vm import CPUS, Vm
-from xenwatch import shapes
-from xenwatch.costs import Units
-from xenwatch.limits import LIMITS, Limit
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit, Units
 from xenwatch.metrics.host import HOST_METRICS
-from xenwatch.planner import units
+from xenwatch.planning import shapes
+from xenwatch.planning.capacity import units
 
 PROVED: Final = {
     *(name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)),

@@ -19,11 +19,11 @@ from tests.xen.hazards import Ends, Hazards
 from tests.xen.report import Report
 from tests.xen.truth import MIB, Truth
 from tests.xen.vm import LOG, Vm, VmError
-from xenwatch.costs import UNCOUNTED
-from xenwatch.limits import LIMITS, Limit
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.tree import TreeSource
 
 DOM0_ARGS = ""
@@ -163,7 +163,7 @@ def test_a_replay_is_the_host(vm: Vm, guest: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "limit",
-    [it for it in LIMITS if it.costs.get("xl") and it.name not in UNCOUNTED],
+    [it for it in LIMITS if it.costs.get("xl") and not it.uncounted],
     ids=lambda it: it.name,
 )
 @pytest.mark.parametrize(("before", "after"), ADDED, ids=lambda it: it)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from xenwatch.exposition import Family
+from xenwatch.exposition.text_format import Family
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values of labels, sorted by name."""

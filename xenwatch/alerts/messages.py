@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from xenwatch.alerts.states import Active, Change, State
-from xenwatch.alerts.words import sentence
+from xenwatch.alerts.wording import sentence
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from xenwatch.alerts.conditions import Found, Labels, Page
 from xenwatch.alerts.table import ALERTS, Alert
-from xenwatch.limits import Thresholds
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.limits.base import Thresholds
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 
 class State(enum.Enum):

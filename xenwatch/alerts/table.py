@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from xenwatch.alerts.conditions import Condition, Selector
-from xenwatch.limits import LIMITS, Limit, Thresholds
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit, Thresholds
 from xenwatch.probes import PROBES
 
 WARNING: Final = "warning"

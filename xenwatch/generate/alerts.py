@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xenwatch.alerts import keys
 from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
-from xenwatch.alerts.words import duration
+from xenwatch.alerts.wording import duration
+from xenwatch.config import alert_keys
 from xenwatch.generate.markdown import code, page, table
 
 _INTRODUCTION = """\
@@ -39,7 +39,7 @@ def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:
             f"[{alert.title}](../contrib/runbooks/{alert.title}.md)",
             ", ".join(alert.conditions),
             _when(alert),
-            duration(keys.seconds(alert).default),
+            duration(alert_keys.seconds(alert).default),
             ", ".join(code(label) for label in alert.labels),
         )
 

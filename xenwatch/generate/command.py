@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from xenwatch import config
-from xenwatch.config import ConfigError, Settings
+from xenwatch.config.settings import ConfigError, Settings, load_settings
 from xenwatch.generate.documents import documents
 from xenwatch.generate.rules import rule_files
 
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises `ConfigError`.
     """
-    texts = WHAT[arguments.what](config.load(arguments.config_file, {}))
+    texts = WHAT[arguments.what](load_settings(arguments.config_file, {}))
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name

@@ -8,9 +8,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from xenwatch.config import DEFAULT_FILE
+from xenwatch.config.key import Key
+from xenwatch.config.settings import DEFAULT_FILE
 from xenwatch.generate.markdown import code, page, table
-from xenwatch.keys import Key
 
 
 def toml(value: object) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.assess import assess
 from xenwatch.generate.markdown import code, page, table
 from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Cell, Density
+from xenwatch.limits.states import assess
 from xenwatch.model import bounds, devices
 from xenwatch.model.devices import vm
 from xenwatch.model.fill import Filled, fill
@@ -23,52 +23,21 @@ from xenwatch.model.platform import Daemon, Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.source import ModelSource
-from xenwatch.planner import Plan
-from xenwatch.planner import fit as plan
+from xenwatch.planning.capacity import Plan
+from xenwatch.planning.capacity import fit as plan
+from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.shapes import BUILT_IN
 
 MOST: Final = 3000
 """VMs to try at most: more than any published figure, fewer than xenconsoled serves with poll."""
 
-BOUNDS: Final[Mapping[str, str]] = {
-    "event_channels": "channels",
-    "blktap_minors": "minors",
-    "aio_requests": "aio",
-    "grant_frames": "own_frames",
-    "xenstored_fds": "xenstored",
-    "xenconsoled_fds": "xenconsoled",
-    "dom0_low_memory": "low_memory",
+PUBLISHED: Final[Mapping[str, Density]] = {
+    limit.name: limit.density for limit in LIMITS if limit.density is not None
 }
-"""The published limits, each with what of a synthetic host is bounded by it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """VMs at which a limit stops one more; `None` is never. `note` is the key of a remark."""
-
-    vms: int | None
-    note: str = ""
-
-
-def _column(*vms: int | None) -> dict[str, Cell]:
-    return {limit: Cell(count) for limit, count in zip(BOUNDS, vms, strict=True)}
-
-
-PUBLISHED: Final[Mapping[tuple[str, str], Mapping[str, Cell]]] = {
-    ("windows", "xenserver-6.1"): _column(150, 341, 368, 372, 333, None, 650),
-    ("windows", "xenserver-6.2"): _column(570, 682, 869, None, 500, None, 650),
-    ("linux", "xenserver-6.1"): {
-        **_column(225, 1024, 368, None, None, 341, 650),
-        "aio_requests": Cell(368, "sic"),
-    },
-    ("linux", "xenserver-6.2"): {
-        **_column(1000, 2048, 869, None, None, None, 650),
-        "aio_requests": Cell(869, "sic"),
-    },
-}
-"""By shape and platform; the order of the limits is that of `BOUNDS`."""
+"""The limits whose densities were published, by name."""
+CELLS: Final = tuple(dict.fromkeys(key for it in PUBLISHED.values() for key in it.published))
+"""Shape and platform of every published figure."""
 
 
 def publication(platform: Platform) -> Platform:
@@ -99,7 +68,7 @@ def shape_of(platform: Platform, name: str) -> devices.Shape:
 @functools.cache
 def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
     """VMs that start where nothing but this limit ends; `None` where a VM takes nothing of it."""
-    platform, bound = publication(PLATFORMS[platform_name]), BOUNDS[limit]
+    platform, bound = publication(PLATFORMS[platform_name]), PUBLISHED[limit].bound
     shape = shape_of(platform, shape_name)
     if fill(Machine(platform, bounds.exhausted(bound)), shape, 1).vms:
         return None
@@ -131,18 +100,18 @@ def _count(vms: int | None, most: int = MOST) -> str:
 
 
 def _published(shape: str) -> str:
-    platforms = [platform for of, platform in PUBLISHED if of == shape]
+    platforms = [platform for of, platform in CELLS if of == shape]
     header = ["Limit"]
     for name in platforms:
         header += [f"{name}: published", "filled", "planned"]
-    return table(header, (_row(shape, limit, platforms) for limit in BOUNDS))
+    return table(header, (_row(shape, limit, platforms) for limit in PUBLISHED))
 
 
 def _row(shape: str, limit: str, platforms: Iterable[str]) -> list[str]:
     title = next(it.title for it in LIMITS if it.name == limit)
     cells = [f"[{title}](limits.md#{limit})"]
     for name in platforms:
-        cell = PUBLISHED[shape, name][limit]
+        cell = PUBLISHED[limit].published.get((shape, name), Cell(None))
         found = filled(name, shape, limit)
         rooms = planned(name, shape, as_published=True).rooms
         room = next((room.batches for room in rooms if room.limit == limit), None)

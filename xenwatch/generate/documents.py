@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xenwatch.config import KEYS
+from xenwatch.config.keys import KEYS
 from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.density import density_page

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from xenwatch.costs import REGIMES, Cost
 from xenwatch.generate.markdown import code, page, table
-from xenwatch.limits import Limit
+from xenwatch.limits.base import Cost, Limit
+from xenwatch.limits.regimes import REGIMES
 
 
 def percent(ratio: float | None) -> str:

@@ -9,7 +9,7 @@ from xenwatch.alerts.conditions import matcher
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, CRITICAL, WARNING, WATCHES, Alert, Watch
-from xenwatch.alerts.words import template
+from xenwatch.alerts.wording import template
 from xenwatch.generate import yaml
 
 RULES: Final = "contrib/prometheus/xenwatch.rules.yml"

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.assess import LimitState
-from xenwatch.exposition import Family
+from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
+from xenwatch.limits.states import LimitState
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
 from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
@@ -24,7 +24,7 @@ from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
 from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 
 __all__ = ["METRICS", "EngineStats", "Metric", "Outlook", "alert_states", "families"]
 

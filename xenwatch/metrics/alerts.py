@@ -8,9 +8,9 @@ from typing import Final
 
 from xenwatch.alerts.states import Alerts
 from xenwatch.alerts.table import alert_name
-from xenwatch.exposition import Family
+from xenwatch.exposition.text_format import Family
 from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings, Row
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot
 
 
 def _thresholds(readings: Readings) -> Iterable[Row]:

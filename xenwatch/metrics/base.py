@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xenwatch.alerts.states import Alerts
-from xenwatch.assess import LimitState
-from xenwatch.exposition import Family, Histogram, Kind
-from xenwatch.limits import Thresholds
-from xenwatch.planner import Plan
-from xenwatch.snapshot import Snapshot
+from xenwatch.exposition.text_format import Family, Histogram, Kind
+from xenwatch.limits.base import Thresholds
+from xenwatch.limits.states import LimitState
+from xenwatch.planning.capacity import Plan
+from xenwatch.readings.snapshot import Snapshot
 
 Row = tuple[tuple[str, ...], float | Histogram | None]
 Rows = Callable[["Readings"], Iterable[Row]]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from xenwatch.exposition import Histogram
+from xenwatch.exposition.text_format import Histogram
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.probes.control_path import BOUNDS
-from xenwatch.readings_soft import ControlPath, RoundTrips
+from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 
 
 def _of(value: Callable[[ControlPath], Iterable[Row]]) -> Rows:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings_soft import Datapath, Dom0Cpus, Vif
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.datapath import Datapath, Vif
+from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.snapshot import Snapshot
 
 CONNECTED: Final = "Connected"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings_soft import Transfers, VirtualDisk
+from xenwatch.readings.disks import Transfers, VirtualDisk
 
 
 def _of(value: Callable[[VirtualDisk], Iterable[Row]]) -> Rows:

@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from xenwatch.exposition import text
+from xenwatch.exposition.text_format import text
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.snapshot import Domain, EventChannels, Host, Memory, Snapshot
+from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
+from xenwatch.readings.domains import Domain
+from xenwatch.readings.event_channels import EventChannels
+from xenwatch.readings.host import Host
+from xenwatch.readings.memory import Memory
+from xenwatch.readings.snapshot import Snapshot
 
-DISK_CLASSES: Final = frozenset({"vbd", "vbd2", "vbd3", "qdisk", "tap"})
-"""Backend classes that are disks: of blkback, of blktap, of QEMU."""
-NETWORK_CLASSES: Final = frozenset({"vif"})
-"""Backend classes that are network interfaces."""
 UNKNOWN: Final = "unknown"
 """Label value of a state that could not be read, where the thing itself is counted."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings_soft import Ring, VifRings
+from xenwatch.readings.netback_rings import Ring, VifRings
 
 
 def _of(value: Callable[[VifRings], Iterable[Row]]) -> Rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row
-from xenwatch.planner import Plan
+from xenwatch.planning.capacity import Plan
 
 
 def _by_shape(readings: Readings) -> Iterator[tuple[str, Plan]]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch import __version__
-from xenwatch.assess import LimitState
-from xenwatch.limits import Limit
+from xenwatch.limits.base import Limit
+from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.snapshot import Outcome, Status
+from xenwatch.readings.snapshot import Outcome, Status
 
 
 def of_limit(limit: Limit) -> tuple[Metric, Metric]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings_qemu import Qemu
+from xenwatch.readings.qemus import Qemu
 
 
 def _of_qemus(value: Callable[[Qemu], float | None]) -> Rows:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings_soft import Slice, Slices
+from xenwatch.readings.slices import Slice, Slices
 
 
 def _of(value: Callable[[Slices], Iterable[Row]]) -> Rows:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xenwatch.assess import Severity
-from xenwatch.forecast import Key, Point
-from xenwatch.overview import FIRING, Overview
+from xenwatch.display.text import counted
+from xenwatch.limits.states import Severity
 from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
-from xenwatch.words import counted
+from xenwatch.planning.forecast import Key, Point
+from xenwatch.status.host_status import FIRING, Overview
+from xenwatch.status.order import ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def _worst(overview: Overview) -> str:
     states |= {it.severity for it in overview.alerts or () if it.state == FIRING}
     if not states:
         return Severity.UNKNOWN.value
-    return next((state for state in limits.ORDER if state in states), Severity.OK.value)
+    return next((state for state in ORDER if state in states), Severity.OK.value)
 
 
 def _header(overview: Overview) -> Html:

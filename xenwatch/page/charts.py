@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from xenwatch.forecast import SPACING, Point
-from xenwatch.overview import LimitRow
+from xenwatch.display.quantities import figure
 from xenwatch.page.html import Html, join, tag
-from xenwatch.present import quantity
+from xenwatch.planning.forecast import SPACING, Point
+from xenwatch.status.host_status import LimitRow
 
 HOUR: Final = 3600.0
 GAP: Final = 3 * SPACING
@@ -18,11 +18,6 @@ WIDTH: Final = 120
 HEIGHT: Final = 24
 LEAST_RANGE: Final = 0.01
 """Part of the ceiling that the height of a chart stands for at least, so that noise looks small."""
-
-
-def figure(value: int | None, unit: str) -> str:
-    """A number of units as on a page: counts with their digits in groups."""
-    return quantity(value, unit) if unit or value is None else f"{value:,}"
 
 
 def amounts(row: LimitRow) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from xenwatch.overview import DomainRow, Overview
+from xenwatch.display.quantities import quantity
+from xenwatch.display.text import counted
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.page.tables import Cell, table
-from xenwatch.present import quantity
-from xenwatch.words import counted
+from xenwatch.status.host_status import DomainRow, Overview
+from xenwatch.status.order import relevance
 
 SHOWN: Final = 50
 """Domains on the page at most: a host may have thousands."""
 LONGEST: Final = 100
 """Characters of a filter that are looked at."""
-UNWELL: Final = ("crashed", "dying")
 HEADER: Final = (
     "Id",
     "Name",
@@ -27,16 +27,6 @@ HEADER: Final = (
     "Event channels",
     "Broken devices",
 )
-
-
-def relevance(domain: DomainRow) -> tuple[bool, bool, int, int]:
-    """For sorting: broken ones first, then those that do not end well, then by what they hold."""
-    return (
-        not domain.broken,
-        domain.state not in UNWELL,
-        -(domain.event_channels or 0),
-        domain.domid,
-    )
 
 
 def matches(domain: DomainRow, words: str) -> bool:

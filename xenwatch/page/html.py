@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.words import printable
+from xenwatch.display.text import printable
 
 
 class Html(str):

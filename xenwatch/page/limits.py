@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from xenwatch.alerts.words import duration
-from xenwatch.assess import Severity
-from xenwatch.forecast import Key, Point
+from xenwatch.alerts.wording import duration
+from xenwatch.display.quantities import figure
 from xenwatch.limits import LIMITS
-from xenwatch.overview import LimitRow, Overview
-from xenwatch.page.charts import amounts, bar, figure, last_hour, percent
+from xenwatch.page.charts import amounts, bar, last_hour, percent
 from xenwatch.page.html import Html, join, stranger, tag
-
-ORDER: Final = [it.value for it in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)]
-"""States by how much they press; ok comes last."""
-WELL: Final = 2
-"""Instances of a limit that are shown though they are well."""
-MOST: Final = 8
-"""Instances of a limit that are shown at most."""
+from xenwatch.planning.forecast import Key, Point
+from xenwatch.status.host_status import LimitRow, Overview
+from xenwatch.status.order import fullest
 
 _BY_NAME: Final = {limit.name: limit for limit in LIMITS}
-
-
-def pressing(row: LimitRow) -> tuple[int, float]:
-    """For sorting: what presses most comes first."""
-    rank = ORDER.index(row.state) if row.state in ORDER else len(ORDER)
-    return rank, -(row.ratio or 0.0)
-
-
-def fullest(rows: Sequence[LimitRow]) -> list[tuple[list[LimitRow], int]]:
-    """By limit: the rows worth showing, and how many are left out; the most pressing first."""
-    found = []
-    for _, group in itertools.groupby(rows, key=lambda row: row.limit):
-        instances = sorted(group, key=pressing)
-        unwell = sum(row.state != Severity.OK.value for row in instances)
-        shown = instances[: min(MOST, max(WELL, unwell))]
-        found.append((shown, len(instances) - len(shown)))
-    return sorted(found, key=lambda it: pressing(it[0][0]))
 
 
 def section(overview: Overview, series: Mapping[Key, Sequence[Point]]) -> Html:

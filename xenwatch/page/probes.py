@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.overview import Overview, ProbeRow
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.page.tables import Cell, table
-from xenwatch.snapshot import Status
+from xenwatch.readings.snapshot import Status
+from xenwatch.status.host_status import Overview, ProbeRow
 
 HEADER: Final = ("Probe", "State", "Reads", "Took", "Why and what to do")
 

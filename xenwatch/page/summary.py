@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from xenwatch.overview import FIRING, AlertRow, Overview, ShapeRow, foremost
 from xenwatch.page.html import Html, join, stranger, tag
+from xenwatch.status.host_status import FIRING, AlertRow, Overview, ShapeRow, foremost
 
 MOST: Final = 20
 """Alerts that are shown at most."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.parse.errors import ParseError
-from xenwatch.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source, SourceError, programs_time
 
 DOMAIN: Final = "domain"
@@ -66,6 +66,15 @@ def run(
         status, detail = Status.FAILED, f"defect in xenwatch: {type(error).__name__}: {error}"
     outcome = Outcome(status, detail, started, time.perf_counter() - wall, _cpu_time() - cpu)
     return value, outcome
+
+
+def next_step(probe: Probe, outcome: Outcome) -> str:
+    """What to do about a probe's outcome; empty where nothing is to be done."""
+    if outcome.status is Status.FAILED:
+        return probe.advice
+    if outcome.status is Status.DISABLED:
+        return f"to read it, set enabled = true in [probes.{probe.name}]"
+    return ""
 
 
 def _cpu_time() -> float:

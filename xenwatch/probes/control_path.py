@@ -9,15 +9,10 @@ from typing import Final
 from xenwatch.parse.process import parse_stat, waited_ns
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings_soft import ControlPath, DaemonTimes, RoundTrips
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import TARGETS, Source, SourceError
 
-BOUNDS: Final = (
-    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.0),
-)
-"""Upper bounds of the buckets in seconds; a source gives up after two."""
 ROLES: Final = ("xenstored", "xapi", "xenopsd")
 NOTHING: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 0)
 

@@ -14,8 +14,9 @@ from xenwatch.parse.rtnl import MASTERS_SINCE, parse_links
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings_soft import Datapath, Dom0Cpus, Vif, Worker
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.datapath import Datapath, Vif, Worker
+from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
 
 TAPDISK: Final = "tapdisk"

@@ -7,7 +7,8 @@ import re
 from xenwatch.parse.text import word
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.xen import require_dom0
-from xenwatch.snapshot import Backends, DeviceKey, Snapshot
+from xenwatch.readings.devices import Backends, DeviceKey
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 DIRECTORY = "/sys/bus/xen-backend/devices"

@@ -13,8 +13,8 @@ from xenwatch.probes.datapath import SHARED_MEMORY, TAPDISK
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.probes.xenstore import SLICE, read_key
-from xenwatch.readings_soft import Disks, Transfers, VirtualDisk
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 SECTOR: Final = 512

@@ -12,7 +12,8 @@ from xenwatch.parse.domaininfo import DomainInfo, Layout
 from xenwatch.parse.errors import ParseError
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
 from xenwatch.probes.xen import require_dom0
-from xenwatch.snapshot import Domain, Domains, Snapshot
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 CHUNK: Final = 256

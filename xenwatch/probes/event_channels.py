@@ -13,7 +13,8 @@ from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import Channel
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.xen import list_optional, require_dom0
-from xenwatch.snapshot import EventChannels, Snapshot
+from xenwatch.readings.event_channels import EventChannels
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 BUCKET: Final = 64

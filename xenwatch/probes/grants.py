@@ -9,7 +9,8 @@ from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_c
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, require_dom0
-from xenwatch.snapshot import GrantFrames, Grants, Maptrack, Snapshot
+from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 XL_DIRECTORIES: Final = ("/usr/sbin", "/sbin", "/usr/local/sbin")

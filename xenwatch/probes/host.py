@@ -14,7 +14,8 @@ from xenwatch.probes.xen import (
     list_optional,
     read_optional,
 )
-from xenwatch.snapshot import Abi, Host, Snapshot
+from xenwatch.readings.host import Abi, Host
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 KERNEL_LOG = "/dev/kmsg"

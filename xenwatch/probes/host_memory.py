@@ -8,7 +8,8 @@ from xenwatch.parse import domaininfo, physinfo
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.domains import this_layout
 from xenwatch.probes.xen import require_dom0
-from xenwatch.snapshot import HostMemory, Snapshot
+from xenwatch.readings.memory import HostMemory
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 

@@ -17,7 +17,9 @@ from xenwatch.parse.rtnl import (
 from xenwatch.parse.text import uname, version_pair
 from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe
 from xenwatch.probes.xen import list_optional
-from xenwatch.snapshot import Bridges, Irqs, Snapshot
+from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 IRQ_DIRECTORY = "/sys/kernel/irq"

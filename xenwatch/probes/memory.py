@@ -7,7 +7,8 @@ from xenwatch.parse.meminfo import parse_meminfo, sizes
 from xenwatch.parse.text import number
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import read_optional
-from xenwatch.snapshot import Memory, Snapshot
+from xenwatch.readings.memory import Memory
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
 
 MEMINFO = "/proc/meminfo"

@@ -10,8 +10,8 @@ from xenwatch.parse.netback import parse_io_ring
 from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.datapath import VIF
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings_soft import NetbackRings, Ring, VifRings
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 DEBUGFS: Final = "/sys/kernel/debug"

@@ -10,7 +10,8 @@ from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.text import loadavg_tasks, number, word
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
 from xenwatch.probes.xen import read_optional, require_dom0
-from xenwatch.snapshot import DaemonProcess, Daemons, Pids, Ptys, Snapshot
+from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -16,8 +16,8 @@ from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
-from xenwatch.readings_qemu import Absence, Qemu, Qemus, Task
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.qemus import Absence, Qemu, Qemus, Task
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 PID_KEYS: Final = ("image/device-model-pid", "qemu-pid")

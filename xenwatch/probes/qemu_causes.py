@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from xenwatch.parse.hist import DIRECTORIES, INSTANCE, IO, POLL, SLEEP, TIMER, Hist, parse_hists
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import read_optional, require_dom0
-from xenwatch.readings_qemu import Causes, Qemus, WakeupsByCause
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.qemus import Causes, Qemus, WakeupsByCause
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 Counts = Mapping[int, tuple[int, int]]

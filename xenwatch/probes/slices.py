@@ -21,8 +21,8 @@ from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.text import assignments, number, word
 from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings_soft import Slice, Slices
-from xenwatch.snapshot import Snapshot
+from xenwatch.readings.slices import Slice, Slices
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 CGROUPS: Final = "/sys/fs/cgroup"

@@ -11,7 +11,8 @@ from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.text import number
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
 from xenwatch.probes.xen import list_optional, read_optional
-from xenwatch.snapshot import Aio, Blktap, FileSystem, FileSystems, Loops, Snapshot
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
 from xenwatch.sources.base import Source, SourceError
 
 BLKTAP_CLASS: Final = "/sys/class/blktap2"

@@ -104,6 +104,14 @@ class XenstoreReply:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The source to open, in an operator's words, and why it is this one."""
+
+    spec: str
+    reason: str
+
+
 class Source(Protocol):
     """The verbs. Each raises `SourceError`, and nothing else, when there is no answer.
 

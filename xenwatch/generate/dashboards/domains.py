@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from xenwatch.advice import KEPT_FOR, REMEDIES
+from xenwatch.advice.qemu_wakeups import KEPT_FOR, REMEDIES
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import host
 from xenwatch.generate.dashboards.panels import AnyPanel, Query, Style, board, variable

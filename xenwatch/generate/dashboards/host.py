@@ -30,7 +30,8 @@ from xenwatch.generate.dashboards.queries import (
     select,
     title,
 )
-from xenwatch.limits import LIMITS, Limit
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit
 from xenwatch.metrics import Metric
 from xenwatch.metrics.alerts import ALERT_METRICS, ALERT_STATE
 from xenwatch.metrics.host import HOST_METRICS

@@ -1,0 +1,35 @@
+"""The runbooks: where readers of the log, of the page and of notifications find them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xenwatch.alerts import runbooks
+from xenwatch.alerts.table import ALERTS, WATCHES
+
+HERE = f"{runbooks.DIRECTORY.as_uri()}/"
+
+
+def test_every_runbook_is_a_file_of_this_host() -> None:
+    """The directory the log names has the runbook of every alert."""
+    titles = {*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)}
+
+    assert {path.stem for path in Path(runbooks.DIRECTORY).iterdir()} >= titles
+
+
+@pytest.mark.parametrize(
+    ("instance", "configured", "expected"),
+    [
+        ("192.0.2.10:10730", "", "http://192.0.2.10:10730/runbooks/"),
+        ("[2001:db8::1]:10730", "", "http://[2001:db8::1]:10730/runbooks/"),
+        ("xen1", "", HERE),
+        ("", "", HERE),
+        ("rack 2: xen1", "", HERE),
+        ("192.0.2.10:10730", "https://wiki.example/", "https://wiki.example/"),
+    ],
+)
+def test_links_lead_where_runbooks_are(instance: str, configured: str, expected: str) -> None:
+    """What is sent links as configured, else to the daemon where its address is known."""
+    assert runbooks.link_prefix(configured, instance) == expected

@@ -1,0 +1,69 @@
+"""The words and messages of alerts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.alerts.support import page, walk
+from xenwatch.alerts import messages, wording
+from xenwatch.alerts.states import Change, State
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.9, "59s"), (3600, "1h 0m 0s"), (90061, "1d 1h 1m 1s")],
+)
+def test_time_spans_are_written_as_prometheus_does(seconds: float, text: str) -> None:
+    """Days, hours, minutes and seconds, from the largest that is not zero."""
+    assert wording.duration(seconds) == text
+
+
+def test_a_text_is_a_template_and_a_sentence() -> None:
+    """The same text is a template for Prometheus and a sentence of the daemon."""
+    text = "{what} at {value}"
+
+    assert wording.template(text, "percent") == (
+        "{{ $labels.what }} at {{ $value | humanizePercentage }}"
+    )
+    assert wording.sentence(text, "percent", 0.8125, {"what": "{value}"}) == "{value} at 81.25%"
+    assert wording.sentence(text, "number", 3, {}) == " at 3"
+
+
+def test_a_message_has_stable_labels() -> None:
+    """The labels of a message do not change while the alert does; its end is told once known."""
+    active = walk((0, page(90)), (60, page(95)))[-1].firing[0]
+    fires = messages.of_active(active, "host1", "file:///runbooks/")
+    change = Change(active, State.FIRING, State.UNKNOWN, 400)
+    over = messages.of_change(change, "host1", "file:///runbooks/")
+
+    assert over is not None
+    assert fires.identity == over.identity
+    assert fires.document() == {
+        "status": "firing",
+        "state": "firing",
+        "labels": {
+            "what": "a", "alertname": "XenwatchLeak", "severity": "warning", "job": "xenwatch",
+            "instance": "host1",
+        },
+        "annotations": {
+            "summary": "a at 95%",
+            "description": "95% of a",
+            "runbook_url": "file:///runbooks/XenwatchLeak.md",
+        },
+        "startsAt": "1970-01-01T00:01:00.000+00:00",
+        "endsAt": None,
+    }  # fmt: skip
+    assert over.document()["status"] == "resolved"
+    assert over.document()["state"] == "unknown"
+    assert over.document()["endsAt"] == "1970-01-01T00:06:40.000+00:00"
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [(State.OK, State.PENDING), (State.PENDING, State.OK), (State.PENDING, State.UNKNOWN)],
+)
+def test_what_never_fired_is_no_message(was: State, now: State) -> None:
+    """Receivers hear of what fires and of what fired, not of what was pending."""
+    active = next(iter(walk((0, page(90)))[0].active.values()))
+
+    assert messages.of_change(Change(active, was, now, 5), "host1", "") is None

@@ -1,0 +1,123 @@
+"""Asking a daemon: its answer, and everything that may answer in its place."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from email.utils import formatdate
+
+import pytest
+
+from tests.status.test_host_status import of
+from tests.support import full_snapshot
+from xenwatch.cli import daemon_client
+from xenwatch.cli.daemon_client import AskError
+from xenwatch.status import host_status
+
+FULL = of(full_snapshot())
+BODY = host_status.dumps(FULL).encode()
+
+
+@contextlib.contextmanager
+def server(answer: bytes, *, close: bool = True) -> Iterator[tuple[str, list[bytes]]]:
+    """A server with one answer, its URL, and what it was asked; it may leave the line open."""
+    asked: list[bytes] = []
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                asked.append(connection.recv(65536))
+                connection.sendall(answer)
+                if not close:
+                    done.wait(30)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        finally:
+            done.set()
+            thread.join()
+
+
+def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """An HTTP response."""
+    lines = [f"HTTP/1.1 {status}", *headers, "Connection: close", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def test_the_answer_is_read() -> None:
+    """The daemon's overview comes back, its age by the daemon's own clock."""
+    date = formatdate(FULL.time + 70, usegmt=True)
+    with server(response(BODY, f"Date: {date}")) as (url, asked):
+        found = daemon_client.ask(url + "/")
+
+    assert found.overview == FULL
+    assert found.age == pytest.approx(70, abs=1)
+    assert asked[0].startswith(b"GET /api/v1/overview HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (response(b'{"error": "no readings"}', status="503 Service Unavailable"), "answers 503"),
+        (response(b"<html>"), "no overview of xenwatch"),
+        (response(b"{}"), "no overview of xenwatch"),
+        (response(BODY[:100]), "no overview of xenwatch"),
+        (response(BODY, "Date: tomorrow"), "Invalid date"),
+        (b"220 mail.example ESMTP\r\n", "BadStatusLine"),
+        (b"", "RemoteDisconnected"),
+    ],
+)
+def test_another_answer_is_an_error_with_the_next_step(answer: bytes, reason: str) -> None:
+    """What is no answer of a daemon is an error with address, reason and what to do."""
+    with server(answer) as (url, _), pytest.raises(AskError) as raised:
+        daemon_client.ask(url)
+
+    assert str(raised.value).startswith(f"{url}: ")
+    assert reason in str(raised.value)
+    assert "systemctl status xenwatch" in str(raised.value)
+
+
+def test_nobody_there_is_an_error() -> None:
+    """A port nobody listens on is a refused connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(AskError, match="Connection refused"):
+        daemon_client.ask(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("answer", [b"", response(BODY[:100], f"Content-Length: {len(BODY)}")])
+def test_a_server_that_hangs_is_left(answer: bytes) -> None:
+    """Without an answer in time there is an error, whatever has come so far."""
+    with (
+        server(answer, close=False) as (url, _),
+        pytest.raises(AskError, match=r"(no answer within 0\.2 s|timed out)\. Does"),
+    ):
+        daemon_client.ask(url, 0.2)
+
+
+def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than an overview can be is not read."""
+    monkeypatch.setattr(daemon_client, "MOST_BYTES", 1 << 20)
+    with server(response(b"[" * (2 << 20))) as (url, _), pytest.raises(AskError, match="1 MiB"):
+        daemon_client.ask(url)
+
+
+def test_proxies_are_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment is not asked about this host."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with server(response(BODY)) as (url, _):
+        assert daemon_client.ask(url).overview == FULL
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "127.0.0.1:10730", "http://", ""])
+def test_only_http_is_spoken(url: str) -> None:
+    """What is no address of HTTP is refused before anything is opened."""
+    with pytest.raises(AskError, match="is not a URL such as http"):
+        daemon_client.ask(url)

@@ -1,0 +1,281 @@
+"""`xenwatch plan`: its words, its exit statuses, and its JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.planning.support import xenserver
+from tests.support import full_snapshot
+from xenwatch import log
+from xenwatch.cli import plan
+from xenwatch.cli.main import main
+from xenwatch.limits.states import assess
+from xenwatch.model.presets import PRESETS
+from xenwatch.planning import answer
+from xenwatch.planning.capacity import Plan, fit
+from xenwatch.planning.shapes import BUILT_IN
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+
+WINDOWS = {BUILT_IN["windows"]: 1}
+
+
+@pytest.fixture(autouse=True)
+def no_traces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No configuration of this machine, and logging as it is."""
+    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(tmp_path / "none.toml"))
+    monkeypatch.setattr(log, "configure", lambda _level, _format: None)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Status, stdout and stderr of the command."""
+    status = main(["plan", *arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+EMPTY = ("--platform=xcp-ng-8.3", "--empty")
+
+
+def of(snapshot: Snapshot, wanted: int | None = None) -> Plan:
+    """A plan for Windows VMs."""
+    return fit(assess(snapshot), snapshot, WINDOWS, wanted)
+
+
+def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a shape there is a plan for each, with a count, the limit that ends it and why."""
+    status, out, err = run(capsys, *EMPTY)
+
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        "windows (hvm, 1 vCPU, 3 disks, 1 network interface): at most 869 more fit, then "
+        "aio_requests stops the next one; not counted: dom0_memory, tasks\n"
+    )
+    assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface): " in out
+    assert "\nMore room in aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
+    assert "\nNot counted:\n  dom0_memory: " in out
+    assert "give the shape dom0_memory_bytes\n" in out
+
+
+def test_a_shape_that_says_all_is_promised(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With dom0's memory and tasks counted nothing is left out, and the scarcest of all binds."""
+    path = tmp_path / "xenwatch.toml"
+    path.write_text("[shapes.windows]\ndom0_memory_bytes = 52428800\ntasks = 10\n")
+    platform = ("--platform=debian-12", "--empty", f"--config.file={path}", "--shape=windows")
+    status, out, _ = run(capsys, *platform, "--count=500")
+    _, fits, _ = run(capsys, *platform, "--count=34")
+
+    assert status == 1
+    assert "500 more do not fit; dom0_memory stops them\n" in out
+    assert "34 more fit\n" in fits
+    assert "Not counted" not in fits
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (
+            ("--shape=windows", "--count=869"),
+            0,
+            "869 more fit by what is counted; not counted: dom0_memory, tasks\n",
+        ),
+        (("--shape=windows", "--count=870"), 1, "870 more do not fit; aio_requests stops them\n"),
+        (("--mix=windows=200,linux=50",), 0, "they fit together by what is counted; not"),
+        (("--mix=windows=800,linux=500",), 1, "they do not fit together; aio_requests stops"),
+    ],
+)
+def test_the_exit_status_says_whether_they_fit(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    """0 is room for all, 1 is not, and the first line says the same."""
+    found, out, _ = run(capsys, *EMPTY, *arguments)
+
+    assert found == status
+    assert words in out.splitlines(keepends=True)[0]
+
+
+def test_a_populated_platform_has_less_room(capsys: pytest.CaptureFixture[str]) -> None:
+    """The VMs of a preset take of the limits; `--source` means the same host."""
+    _, empty, _ = run(capsys, *EMPTY, "--format=json")
+    _, full, _ = run(capsys, "--platform=xcp-ng-8.3", "--format=json")
+    _, source, _ = run(capsys, "--source=synthetic:xcp-ng-8.3", "--format=json")
+
+    rooms = [json.loads(text)["plans"][0]["headroom"] for text in (empty, full, source)]
+    assert rooms[0] > rooms[1] == rooms[2]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_platform_can_be_planned_on(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """On an empty synthetic host everything is known: each shape has a certain number."""
+    status, out, _ = run(capsys, f"--platform={name}", "--empty", "--format=json")
+
+    assert status == 0
+    assert all(found["headroom"] > 0 for found in json.loads(out)["plans"])
+
+
+def test_a_laptop_is_told_what_to_type(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """On a host without Xen there is no plan but a way to one, on stderr, and status 2."""
+    status, out, err = run(capsys, f"--path.rootfs={tmp_path}")
+
+    assert (status, out) == (2, "")
+    assert "this is no Xen host" in err
+    assert "xenwatch plan --platform debian-12 --empty" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--shape=wndows",), "no shape is called wndows; did you mean windows?"),
+        (("--shape=zzzz",), "no shape is called zzzz; there is windows, linux"),
+        (("--shape=windows", "--count=x"), "--count: 'x' is not a whole number"),
+        (("--shape=windows", "--count=-1"), "--count: '-1' is not a whole number"),
+        (("--shape=windows", "--count=0"), "--count: 0 is not between 1 and"),
+        (("--shape=windows", "--count=" + "9" * 5000), "is not a whole number"),
+        (("--mix=windows",), "--mix: windows has no count; write windows=N"),
+        (("--mix=windows=1,windows=2",), "--mix: windows is there twice"),
+        (("--mix=windows=x",), "--mix windows: 'x' is not a whole number"),
+        (("--mix=",), "no shape is called"),
+        (("--count=5",), "--count needs --shape NAME"),
+        (("--platform=xcpng",), "no such preset or scenario; did you mean xcp-ng-8.3?"),
+    ],
+)
+def test_a_bad_question_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    """A mistake is said in one line with what to write, and never looks like an answer."""
+    status, out, err = run(capsys, "--platform=xcp-ng-8.3", *arguments)
+
+    assert (status, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_only_a_platform_can_be_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    """No real host is planned on as if it were empty."""
+    status, _, err = run(capsys, "--empty")
+
+    assert status == 2
+    assert "--empty needs --platform" in err
+
+
+@pytest.mark.parametrize("text", ["[shapes.web]\nvcpus = 0\n", "\0"])
+def test_a_bad_configuration_is_no_answer(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    """A configuration that is refused ends with status 2: 1 would mean that VMs do not fit."""
+    path = tmp_path / "xenwatch.toml"
+    path.write_text(text)
+
+    assert run(capsys, *EMPTY, f"--config.file={path}")[0] == 2
+
+
+def test_a_configured_shape_can_be_planned_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A section of the configuration is a shape by its name."""
+    path = tmp_path / "xenwatch.toml"
+    path.write_text("[shapes.big]\nvcpus = 16\ndisks = 2\nuefi = true\n")
+    status, out, _ = run(capsys, *EMPTY, f"--config.file={path}", "--shape=big")
+
+    assert status == 0
+    assert out.startswith("big (hvm, 16 vCPUs, 2 disks, 1 network interface, UEFI): ")
+
+
+def document(*plans: Plan) -> dict[str, Any]:
+    """What JSON says of plans on XenServer 6.2."""
+    found: dict[str, Any] = json.loads(answer.dumps(xenserver("6.2.0"), plans))
+    return found
+
+
+def test_the_json_has_all_of_the_plan() -> None:
+    """Programs get the numbers, the reasons and the commands under stable keys."""
+    found = document(of(xenserver("6.2.0"), 20))
+
+    assert found["regime"] == "xenserver-6.2"
+    (only,) = found["plans"]
+    assert only["shapes"][0] | {"count": 1, "name": "windows", "disks": 3} == only["shapes"][0]
+    assert {
+        key: only[key] for key in ("verdict", "wanted", "fits", "headroom", "at_most", "binding")
+    } == {
+        "verdict": "20 more fit by what is counted; not counted: dom0_memory",
+        "wanted": 20,
+        "fits": True,
+        "headroom": 500,
+        "at_most": 500,
+        "binding": "xenstored_fds",
+    }
+    assert only["limits"][0] == {
+        "limit": "xenstored_fds",
+        "instance": "",
+        "unit": "",
+        "takes": 2,
+        "left": 1000,
+        "headroom": 500,
+        "reason": "",
+        "remedies": [
+            "update the host: from Xen 4.5 on, xenstored is not bound to 1,024 descriptors"
+        ],
+    }
+
+
+def test_parts_of_a_unit_are_numbers() -> None:
+    """A cost of less than a unit is a number in JSON and in the table."""
+    found = of(xenserver("6.1.0"))
+    rooms = answer.document(xenserver("6.1.0"), [found])["plans"][0]["limits"]
+    frames = next(room for room in rooms if room["limit"] == "grant_frames")
+
+    assert frames["takes"] == 22 / 256
+    assert "0.0859375" in plan.table([found])
+
+
+def unknown_ceiling() -> Snapshot:
+    """XenServer 6.2 whose aio requests could not be read."""
+    snapshot = xenserver("6.2.0")
+    outcomes = {**snapshot.outcomes, "aio": Outcome(Status.FAILED, "permission\ndenied")}
+    return Snapshot(**{**fields(snapshot), "outcomes": outcomes, "aio": None})
+
+
+def fields(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot's fields by name."""
+    return {name: getattr(snapshot, name) for name in Snapshot.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "words"),
+    [
+        (None, 0, "at most 500 more fit, by xenstored_fds; not known: aio_requests; not counted"),
+        (20, 2, "cannot say whether 20 more fit; not known: aio_requests; not counted"),
+        (501, 1, "501 more do not fit; xenstored_fds stops them\n"),
+    ],
+)
+def test_what_is_not_known_is_said(wanted: int | None, status: int, words: str) -> None:
+    """A limit that was not read bars a promise, not a refusal, and its reason is in the table."""
+    found = of(unknown_ceiling(), wanted)
+    text = plan.table([found])
+
+    assert plan.status([found]) == status
+    assert words in text.splitlines(keepends=True)[0]
+    assert "the probe aio: permission\\ndenied" in text
+
+
+def test_a_host_that_could_not_be_told_has_no_plan() -> None:
+    """Without the host's facts, or on a release without costs, the obstacle is named."""
+    failed = Snapshot(outcomes={"host": Outcome(Status.FAILED, "no /sys")})
+
+    assert "no /sys" in (answer.obstacle(failed) or "")
+    assert "not known for debian 12" in (answer.obstacle(full_snapshot()) or "")
+    assert answer.obstacle(xenserver("6.1.0")) is None
+
+
+def test_nothing_known_is_no_answer() -> None:
+    """Where no limit is known there is neither a number nor status 0."""
+    bare = Snapshot(**{**fields(xenserver("6.2.0")), "outcomes": {}})
+    found = of(bare)
+
+    assert plan.status([found]) == 2
+    assert "cannot say how many more fit; not known: " in plan.table([found])

@@ -1,0 +1,274 @@
+"""The configuration: what is refused, with which words, and what the defaults are."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from xenwatch.config import converters
+from xenwatch.config.file import parse
+from xenwatch.config.key import Key
+from xenwatch.config.keys import KEYS, LISTEN, MAX_REQUESTS, SOURCE
+from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.config.settings import load_settings as load
+from xenwatch.limits import LIMITS
+from xenwatch.planning.shapes import BUILT_IN, Shape
+from xenwatch.probes import PROBES
+
+LIMIT = LIMITS[0].name
+PROBE = PROBES[0].name
+
+
+def settings(tmp_path: Path, text: str) -> Settings:
+    """Settings of a file with that text."""
+    path = tmp_path / "xenwatch.toml"
+    path.write_text(text)
+    return load(str(path), {})
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    """What a file with that text is refused with, less the directory."""
+    with pytest.raises(ConfigError) as caught:
+        settings(tmp_path, text)
+    return str(caught.value).replace(f"{tmp_path}/", "")
+
+
+REFUSED = {
+    "unknown key": ("[web]\nlisten_adresses = []", "2: web.listen_adresses: unknown key; did you"),
+    "unknown section": ("[wbe]\nmax_requests = 1", "1: wbe: unknown section; did you mean web?"),
+    "no such section": ("[zzzz]\na = 1", "known here: alertmanager, alerts, command, limits, log"),
+    "unknown probe": ("[probes.hosst]\nenabled = true", "did you mean host?"),
+    "unknown limit": ("[limits.zzzzzzz]\nwarning = 1", "limits.zzzzzzz: unknown section"),
+    "key of a probe": (f"[probes.{PROBE}]\nintervall = 1", "did you mean interval?"),
+    "key at the top": ("max_requests = 5", "1: max_requests: unknown key"),
+    "section as key": ("web = 5", "1: web: is a section: write [web]"),
+    "key as section": ("[web.max_requests]\na = 1", "is not an integer"),
+    "dotted name": ('"web.max_requests" = 5', "unknown key"),
+    "bool for int": ("[web]\nmax_requests = true", "2: web.max_requests: True is not an integer"),
+    "float for int": ("[web]\nmax_requests = 1.5", "1.5 is not an integer"),
+    "int for bool": ("[web]\nsystemd_socket = 1", "1 is neither true nor false"),
+    "string for number": (f'[probes.{PROBE}]\ninterval = "1"', "'1' is not a number"),
+    "bool for number": (f"[probes.{PROBE}]\ninterval = true", "True is not a number"),
+    "zero interval": (f"[probes.{PROBE}]\ninterval = 0", "0 is not between 0.1 and 86400 seconds"),
+    "no share": (f"[probes.{PROBE}]\nshare = 0", "0 is not a ratio: more than 0 and at most 1"),
+    "negative deadline": (f"[probes.{PROBE}]\ndeadline = -1", "-1 is not between 0.1"),
+    "endless interval": (f"[probes.{PROBE}]\ninterval = inf", "inf is not between"),
+    "no number": (f"[probes.{PROBE}]\ninterval = nan", "nan is not between"),
+    "zero ratio": (f"[limits.{LIMIT}]\nwarning = 0", "0 is not a ratio: more than 0 and at most 1"),
+    "percent": (f"[limits.{LIMIT}]\ncritical = 90", "90 is not a ratio"),
+    "bool for ratio": (f"[limits.{LIMIT}]\ncritical = true", "True is not a number"),
+    "warning too high": (
+        f"[limits.{LIMIT}]\nwarning = 0.9\ncritical = 0.5",
+        f"2: limits.{LIMIT}.warning: warning 0.9 is above critical 0.5",
+    ),
+    "critical too low": (f"[limits.{LIMIT}]\ncritical = 0.001", "is above critical 0.001"),
+    "no address": ("[web]\nlisten_addresses = []", "at least one string"),
+    "one address": ('[web]\nlisten_addresses = ":1"', "is not an array"),
+    "bad port": ('[web]\nlisten_addresses = ["[::1]:70000"]', "which is not HOST:PORT"),
+    "no port": ('[web]\nlisten_addresses = ["::1"]', "which is not HOST:PORT"),
+    "number as address": ("[web]\nlisten_addresses = [10730]", "has 10730, which is not a string"),
+    "path": ('[web]\ntelemetry_path = "metrics"', "is not a path such as /metrics"),
+    "path pattern": ('[web]\ntelemetry_path = "/{x}"', "is not a path"),
+    "root as path": ('[web]\ntelemetry_path = "/"', "is not a path"),
+    "path of health": ('[web]\ntelemetry_path = "/-/ready"', "is taken"),
+    "level": ('[log]\nlevel = "warn"', "did you mean warning?"),
+    "source": ('[source]\nkind = "hosts"', "did you mean host?"),
+    "tree of nothing": ('[source]\nkind = "tree:"', "is not tree:DIR"),
+    "host of something": ('[source]\nkind = "host:a"', "is not host"),
+    "preset of nothing": ('[source]\nkind = "synthetic:"', "is not synthetic[:NAME]"),
+    "relative root": ('[source]\nrootfs = "a"', "'a' is not an absolute path"),
+    "control characters": ('[log]\nlevel = "\\u001b[2J"', r"'\x1b[2J' is none of"),
+    "name with escapes": ('"\\u001b[2J" = 1', r"\x1b[2J: unknown key"),
+    "key of a shape": (
+        "[shapes.web]\nvcpu = 2",
+        "2: shapes.web.vcpu: unknown key; did you",
+    ),
+    "value of a shape": ("[shapes.web]\nvcpus = 0", "shapes.web.vcpus: 0 is not between 1 and 512"),
+    "type of a shape": ('[shapes.web]\ntype = "xen"', "'xen' is none of pv, pvh, hvm"),
+    "name of a shape": ('[shapes."a=b"]\nvcpus = 1', "shapes.a=b: is no name of a shape"),
+    "shape as key": ("[shapes]\nweb = 1", "shapes.web: is a section: write [shapes.web]"),
+    "no TOML": ("[web", "is not TOML"),
+    "endless nesting": ("a = " + "[" * 100000, "is not TOML"),
+    "endless digits": ("a = " + "9" * 10000, "is not TOML"),
+    "huge number": ("[web]\nmax_requests = 0x" + "f" * 9999, "thousands of digits is not between"),
+    "deep table": ("[web." + ".".join(["max_requests"] * 5000) + "]", "is not an integer"),
+    "NUL": ("\0", "is not TOML"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_bad_configuration_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A mistake is refused with the file, the line where it is known, the key and what to do."""
+    said = refusal(tmp_path, text)
+
+    assert said.startswith("xenwatch.toml:")
+    assert message in said
+    assert said.isprintable()
+
+
+def test_shapes_are_as_configured(tmp_path: Path) -> None:
+    """A section makes a shape, one of a built-in's name changes that; the others stay."""
+    text = "[shapes.web]\nvcpus = 4\nuefi = true\n[shapes.windows]\ndisks = 2\n"
+    found = settings(tmp_path, text).shapes()
+
+    assert found == {
+        **BUILT_IN,
+        "windows": dataclasses.replace(BUILT_IN["windows"], disks=2),
+        "web": Shape("web", vcpus=4, uefi=True),
+    }
+
+
+def test_every_problem_is_reported(tmp_path: Path) -> None:
+    """All mistakes of a file are told at once."""
+    said = refusal(tmp_path, '[web]\nmax_requests = 0\nfoo = 1\n[log]\nlevel = "loud"\n')
+
+    assert [line.split(": ")[1] for line in said.splitlines()] == [
+        "web.max_requests",
+        "web.foo",
+        "log.level",
+    ]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.path)
+def test_every_key_may_be_set_to_its_default(key: Key[object]) -> None:
+    """A key's own default is a value it takes, and the description is a sentence."""
+    assert key.convert("never" if key.default is None else key.default) == key.default
+    assert key.description[0].isupper()
+    assert key.description.endswith(".")
+
+
+def test_keys_are_unique() -> None:
+    """No two keys have the same path or flag."""
+    flags = [key.flag for key in KEYS if key.flag]
+
+    assert len({key.path for key in KEYS}) == len(KEYS)
+    assert len(set(flags)) == len(flags)
+
+
+def test_what_is_not_set_has_its_default(tmp_path: Path) -> None:
+    """An empty file gives the probes and thresholds of the tables."""
+    empty = settings(tmp_path, "")
+
+    assert empty.probes() == PROBES
+    assert empty.thresholds() == {limit.name: limit.thresholds for limit in LIMITS}
+    assert empty[LISTEN] == ("127.0.0.1:10730",)
+    assert empty[SOURCE] == "host"
+
+
+def test_probes_and_limits_take_what_is_set(tmp_path: Path) -> None:
+    """Sections of probes and limits change those alone, and `never` takes a threshold away."""
+    some = settings(
+        tmp_path,
+        f"[probes.{PROBE}]\ninterval = 7\nshare = 0.25\nenabled = false\n"
+        f'[limits.{LIMIT}]\nwarning = 0.25\ncritical = "never"\n',
+    )
+
+    assert some.probes()[0] == dataclasses.replace(
+        PROBES[0], interval=7.0, share=0.25, enabled=False
+    )
+    assert some.probes()[1:] == PROBES[1:]
+    assert (some.thresholds()[LIMIT].warning, some.thresholds()[LIMIT].critical) == (0.25, None)
+
+
+def test_the_command_line_wins(tmp_path: Path) -> None:
+    """A value of the command line stands before the file's."""
+    path = tmp_path / "xenwatch.toml"
+    path.write_text("[web]\nmax_requests = 5\n")
+
+    assert load(str(path), {"web.max_requests": 6})[MAX_REQUESTS] == 6
+
+
+def test_a_bad_option_is_named_as_such(tmp_path: Path) -> None:
+    """A refused value of the command line is reported with its option."""
+    path = tmp_path / "xenwatch.toml"
+    path.touch()
+    with pytest.raises(ConfigError, match=r"^--web.listen-address: \['nowhere'\] has 'nowhere'"):
+        load(str(path), {"web.listen_addresses": ["nowhere"]})
+
+
+def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default file may be missing; one that was named may not."""
+    missing = str(tmp_path / "missing.toml")
+    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", missing)
+
+    assert load(None, {}).values == {}
+    with pytest.raises(ConfigError, match=r"missing\.toml: No such file or directory"):
+        load(missing, {})
+
+
+def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
+    """What cannot be read is refused with the reason."""
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load(str(tmp_path), {})
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is refused with the place of the first bad byte."""
+    path = tmp_path / "xenwatch.toml"
+    path.write_bytes(b"[web]\n\xff")
+    with pytest.raises(ConfigError, match=r"is not UTF-8 text \(byte 6\)"):
+        load(str(path), {})
+
+
+def test_an_endless_file_is_refused() -> None:
+    """No more than a megabyte is read of whatever the configuration is said to be."""
+    with pytest.raises(ConfigError, match="is larger than 1048576 bytes"):
+        load("/dev/zero", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:10730", ("127.0.0.1", 10730)),
+        (":1", ("", 1)),
+        ("[::1]:65535", ("::1", 65535)),
+        ("[fe80::1%eth0]:80", ("fe80::1%eth0", 80)),
+        ("dom0.example.org:0", ("dom0.example.org", 0)),
+    ],
+)
+def test_addresses_are_taken_apart(text: str, expected: tuple[str, int]) -> None:
+    """Host and port of every way to write an address."""
+    assert converters.address(text) == expected
+
+
+_VALUES = st.one_of(
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.text(st.characters(exclude_categories=["C"], exclude_characters="'"), max_size=9),
+)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        return f"'{value}'"
+    return str(value).lower()
+
+
+_LINES = st.one_of(
+    st.sampled_from([key.section for key in KEYS]).map("[{}]".format),
+    st.builds("{} = {}".format, st.sampled_from([key.name for key in KEYS]), _VALUES.map(_toml)),
+    st.sampled_from(KEYS).map(lambda key: key.path + " = 1"),
+    st.text(max_size=20),
+)
+
+
+@hypothesis.settings(deadline=None)
+@given(st.one_of(st.binary(max_size=200), st.lists(_LINES).map(lambda x: "\n".join(x).encode())))
+@example(b"web = 1\nlog = []\nprobes = 'a'\nlimits = 2020-01-01")
+@example(b"[[web]]\n[[probes]]\n[probes.host]")
+def test_no_input_raises_but_refusals(data: bytes) -> None:
+    """Whatever the file holds, the values that pass are of their keys, and nothing is raised."""
+    problems: list[str] = []
+    converters = parse(data, "file", KEYS, problems)
+
+    assert all(line.startswith("file") and line.isprintable() for line in problems)
+    assert converters.keys() <= {key.path for key in KEYS}
+    if not problems:
+        Settings(converters).probes()
+        Settings(converters).thresholds()

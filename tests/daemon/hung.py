@@ -1,0 +1,73 @@
+"""A daemon one of whose probes never comes back, nor what it closes, for tests to start and stop.
+
+Further settings come as JSON in the first argument.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from typing import Any
+
+from xenwatch import log
+from xenwatch.config.keys import LISTEN
+from xenwatch.config.settings import Settings
+from xenwatch.daemon.daemon import Daemon
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.sources.base import Choice, Source
+from xenwatch.sources.host import HostSource
+
+
+def hang(_source: Source, _previous: Snapshot) -> Irqs:
+    """Read what never answers."""
+    threading.Event().wait()
+    return Irqs(1)
+
+
+class HungSource(HostSource):
+    """This machine, which does not take its descriptors back."""
+
+    def close(self) -> None:
+        """Never come back."""
+        threading.Event().wait()
+
+
+class HungTool:
+    """Equipment that cannot be removed."""
+
+    def set_up(self) -> None:
+        """Do nothing."""
+
+    def remove(self) -> None:
+        """Never come back."""
+        threading.Event().wait()
+
+
+async def main(more: dict[str, Any]) -> int:
+    """Serve this machine, its interrupts hanging, at a port of the kernel's choice."""
+    probes = [
+        Probe("irqs", "a file that hangs", "wait", hang) if probe.name == "irqs" else probe
+        for probe in PROBES
+    ]
+    settings = Settings(
+        {
+            LISTEN.path: ("127.0.0.1:0",),
+            "probes.irqs.deadline": 0.2,
+            "probes.irqs.interval": 0.5,
+            **more,
+        }
+    )
+    log.configure("info", "json")
+    daemon = Daemon(
+        settings, lambda: settings, HungSource(), {}, probes=probes, tools={"irqs": HungTool()}
+    )
+    return await daemon.run(Choice("host", "it hangs"))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(json.loads(sys.argv[1]) if sys.argv[1:] else {})))

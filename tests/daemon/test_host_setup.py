@@ -1,0 +1,99 @@
+"""What probes need on the host: set up while wanted, removed otherwise, and never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from structlog.testing import capture_logs
+
+from xenwatch.daemon.host_setup import Equipment
+from xenwatch.sources.base import SourceError
+
+
+class Tool:
+    """Remembers what was done with it."""
+
+    def __init__(self, error: SourceError | None = None) -> None:
+        self.done: list[str] = []
+        self.error = error
+        self.loop = asyncio.get_running_loop()
+        self.moved = asyncio.Event()
+
+    def set_up(self) -> None:
+        """Remembered; may fail."""
+        self._note("set up")
+
+    def remove(self) -> None:
+        """Remembered; may fail."""
+        self._note("removed")
+
+    async def until(self, count: int) -> list[str]:
+        """What was done, once it is so many things."""
+        while len(self.done) < count:
+            await self.moved.wait()
+            self.moved.clear()
+        return self.done
+
+    def _note(self, verb: str) -> None:
+        self.done.append(verb)
+        self.loop.call_soon_threadsafe(self.moved.set)
+        if self.error is not None:
+            raise self.error
+
+
+@contextlib.asynccontextmanager
+async def running(equipment: Equipment) -> AsyncIterator[Equipment]:
+    """The equipment while it is looked after."""
+    task = asyncio.create_task(equipment.run())
+    try:
+        yield equipment
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_it_follows_what_is_wanted() -> None:
+    """A tool is set up with its probe, removed when that is off, and given back at the end."""
+    tool = Tool()
+    async with running(Equipment({"a": tool}, ["a"])) as equipment:
+        assert await tool.until(1) == ["set up"]
+        equipment.want([])
+        assert await tool.until(2) == ["set up", "removed"]
+        equipment.want(["a"])
+        await tool.until(3)
+    equipment.close()
+    assert tool.done == ["set up", "removed", "set up", "removed"]
+
+
+async def test_what_is_not_wanted_is_removed_at_the_start() -> None:
+    """What an earlier daemon left goes although the probe is off, and once only."""
+    tool = Tool()
+    async with running(Equipment({"a": tool}, [])) as equipment:
+        assert await tool.until(1) == ["removed"]
+    equipment.close()
+    assert tool.done == ["removed"]
+
+
+async def test_a_failure_is_said_and_nothing_ends() -> None:
+    """A tool that cannot be set up is a warning, and the next change is still followed."""
+    tool = Tool(SourceError("tracefs", "is read-only"))
+    with capture_logs() as logs:
+        async with running(Equipment({"a": tool}, ["a"])) as equipment:
+            await tool.until(1)
+            equipment.want([])
+            assert await tool.until(2) == ["set up", "removed"]
+    assert logs[0]["log_level"] == "warning"
+    assert "tracefs: is read-only" in logs[0]["reason"]
+
+
+async def test_what_is_there_is_made_anew_from_time_to_time() -> None:
+    """A tool that is wanted is set up again and again, one that is not is left alone."""
+    wanted, other = Tool(), Tool()
+    async with running(Equipment({"a": wanted, "b": other}, ["a"], renew=0.01)):
+        done = await wanted.until(3)
+
+    assert done[:3] == ["set up"] * 3
+    assert other.done == ["removed"]

@@ -1,0 +1,385 @@
+"""Telling receivers of alerts: again, once, until it is taken, and over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from tests.fake_clock import START, FakeClock, running, settle
+from xenwatch.alerts.states import Active, Alerts, Change, State
+from xenwatch.alerts.table import ALERTS
+from xenwatch.config.settings import Settings
+from xenwatch.delivery.notifier import LASTING, Notifier
+from xenwatch.delivery.receivers import Command, DeliveryError, http_session, post, shown
+
+AIO = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
+FIRING = Active(AIO, "warning", (), since=START - 60, value=0.875, fired=START)
+KEY = (AIO.name, "warning", ())
+FIRES = Alerts({KEY: FIRING}, {}, (Change(FIRING, State.PENDING, State.FIRING, START),))
+STILL = dataclasses.replace(FIRES, changes=())
+OVER = Alerts({}, {}, (Change(FIRING, State.FIRING, State.OK, START + 30),))
+
+
+class Server:
+    """Takes what is posted, or refuses it with `status`."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.got: list[Any] = []
+        self.paths: list[str] = []
+        self.url = ""
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Note a request."""
+        self.paths.append(request.path)
+        if self.status == 200:
+            self.got.append(await request.json())
+        return web.Response(status=self.status, text="no\x1b[31m")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop go on until the condition holds; nobody signals what tests wait for."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
+@contextlib.asynccontextmanager
+async def server() -> AsyncIterator[Server]:
+    """A server at a free port of this machine."""
+    it = Server()
+    app = web.Application()
+    app.router.add_post("/{tail:.*}", it.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    it.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield it
+    finally:
+        await runner.cleanup()
+
+
+def notifier(clock: FakeClock, resend: float = 3600, **settings: Any) -> Notifier:
+    """A notifier with these settings, dots written as two underscores."""
+    values = {name.replace("__", "."): value for name, value in settings.items()}
+    return Notifier(Settings(values), clock, "host1", resend=resend)
+
+
+def statuses(documents: list[Any]) -> list[list[str]]:
+    """Of each webhook request, the status of its alerts."""
+    return [[alert["status"] for alert in document["alerts"]] for document in documents]
+
+
+async def test_alertmanager_hears_what_fires_and_when_it_ends() -> None:
+    """What fires is sent with an end ahead, and once it is over with the end it had."""
+    clock = FakeClock()
+    async with server() as it:
+        telling = notifier(clock, alertmanager__urls=(it.url + "/am/",))
+        async with running(telling.run()):
+            telling.tell(FIRES)
+            await until(lambda: len(it.got) == 1)
+            clock.now = 30
+            telling.tell(OVER)
+            await until(lambda: len(it.got) == 2)
+
+    assert set(it.paths) == {"/am/api/v2/alerts"}
+    [first], [second] = it.got
+    assert first["labels"] == second["labels"] == {
+        "alertname": "XenwatchAioRequestsNearLimit",
+        "severity": "warning",
+        "job": "xenwatch",
+        "instance": "host1",
+    }  # fmt: skip
+    assert first["annotations"]["summary"] == "aio requests: 87.5% used"
+    assert first["startsAt"] == second["startsAt"] == "2023-11-14T22:13:20.000+00:00"
+    assert first["endsAt"] == "2023-11-15T02:13:20.000+00:00", LASTING
+    assert second["endsAt"] == "2023-11-14T22:13:50.000+00:00"
+
+
+async def test_alertmanager_is_told_again_and_again() -> None:
+    """Without news what stands is sent again, so that a restarted Alertmanager knows it."""
+    async with server() as it:
+        telling = notifier(FakeClock(), resend=0.01, alertmanager__urls=(it.url,))
+        async with running(telling.run()):
+            telling.tell(FIRES)
+            telling.tell(STILL)
+            await until(lambda: len(it.got) > 3)
+
+    assert [[alert["startsAt"] for alert in alerts] for alerts in it.got] == [
+        ["2023-11-14T22:13:20.000+00:00"]
+    ] * len(it.got)
+
+
+async def test_each_alertmanager_is_told_by_itself() -> None:
+    """One that refuses does not keep another from hearing, and is told when it takes it."""
+    clock = FakeClock()
+    async with server() as good, server() as bad:
+        bad.status = 500
+        telling = notifier(clock, alertmanager__urls=(bad.url, good.url))
+        with capture_logs() as logs:
+            async with running(telling.run()):
+                telling.tell(FIRES)
+                await until(lambda: bool(good.got) and bool(bad.paths) and bool(logs))
+                for expected in (2, 3):
+                    await clock.advance(2.0 ** (expected - 2))
+                    await until(lambda most=expected: len(bad.paths) == most)  # type: ignore[misc]
+                bad.status = 200
+                await settle()
+                await clock.advance(4)
+                await until(lambda: len(bad.got) == 1)
+                await until(lambda: len(logs) == 2)
+
+    assert [log["event"] for log in logs] == [
+        "alerts cannot be told, and will be when it works again",
+        "alerts are told again",
+    ]
+    assert logs[0]["reason"] == r"status 500: no\x1b[31m"
+
+
+async def test_a_webhook_hears_of_each_change_once() -> None:
+    """A webhook gets an alert when it begins to fire and when it is over, and never again."""
+    async with server() as it:
+        telling = notifier(FakeClock(), webhook__url=it.url + "/hook")
+        async with running(telling.run()):
+            for alerts in (FIRES, STILL, STILL):
+                telling.tell(alerts)
+            await until(lambda: len(it.got) == 1)
+            telling.tell(STILL)
+            telling.tell(OVER)
+            await until(lambda: len(it.got) == 2)
+
+    assert it.paths == ["/hook", "/hook"]
+    assert statuses(it.got) == [["firing"], ["resolved"]]
+
+
+async def test_what_happened_meanwhile_is_told_later(tmp_path: Path) -> None:
+    """What a webhook did not take is kept, over a restart too, and told in order."""
+    file = str(tmp_path / "alerts.json")
+    clock = FakeClock()
+    async with server() as it:
+        it.status = 503
+        telling = notifier(clock, webhook__url=it.url, alerts__state_file=file)
+        async with running(telling.run()):
+            telling.tell(FIRES)
+            await until(lambda: len(it.paths) == 1)
+            telling.tell(OVER)
+        telling.save_at_the_end()
+
+        it.status = 200
+        anew = notifier(clock, webhook__url=it.url, alerts__state_file=file)
+        assert (await anew.restore()).firing == ()
+        async with running(anew.run()):
+            await until(lambda: len(it.got) == 1)
+
+    assert statuses(it.got) == [["firing", "resolved"]]
+
+
+async def tell_and_stop(url: str, file: str) -> None:
+    """A daemon's life: it tells of an alert that fires, until that is taken, and keeps it."""
+    telling = notifier(FakeClock(), webhook__url=url, alerts__state_file=file)
+    async with running(telling.run()):
+        telling.tell(FIRES)
+        await until(lambda: not telling.outbox.queues["webhook"])
+    telling.save_at_the_end()
+
+
+async def test_a_restart_repeats_nothing(tmp_path: Path) -> None:
+    """After a restart what was told is not told again, and its end is told once it comes."""
+    file = str(tmp_path / "alerts.json")
+    async with server() as it:
+        await tell_and_stop(it.url, file)
+
+        anew = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
+        assert [it.fired for it in (await anew.restore()).firing] == [START]
+        async with running(anew.run()):
+            anew.tell(STILL)
+            anew.tell(OVER)
+            await until(lambda: len(it.got) == 2)
+
+    assert statuses(it.got) == [["firing"], ["resolved"]]
+
+
+async def test_another_boot_is_noticed(tmp_path: Path) -> None:
+    """What fired before the host was booted anew is told to be over when the daemon starts."""
+    file = str(tmp_path / "alerts.json")
+    async with server() as it:
+        await tell_and_stop(it.url, file)
+
+        values = {"webhook.url": it.url, "alerts.state_file": file}
+        anew = Notifier(Settings(values), FakeClock(), "host1", boot=lambda: "another")
+        assert (await anew.restore()).active == {}
+        async with running(anew.run()):
+            await until(lambda: len(it.got) == 2)
+
+    assert [alert["state"] for alert in it.got[1]["alerts"]] == ["unknown"]
+
+
+async def test_what_is_told_is_kept_at_once(tmp_path: Path) -> None:
+    """A daemon that is killed has left a file with what it had told."""
+    file = tmp_path / "alerts.json"
+    async with server() as it:
+        telling = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=str(file))
+        async with running(telling.run()):
+            telling.tell(FIRES)
+            await until(
+                lambda: file.exists() and json.loads(file.read_text())["queues"]["webhook"] == []
+            )
+
+    kept = json.loads(file.read_text())
+    assert [it["alert"] for it in kept["active"]] == ["aio_requests_near_limit"]
+    assert sorted(os.listdir(tmp_path)) == ["alerts.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{}", "\xff", "[" * 100000,
+        '{"saved": 0, "boot": "", "active": [{}], "over": [], "queues": {}}',
+    ],
+)  # fmt: skip
+async def test_a_damaged_file_is_no_reason_not_to_start(tmp_path: Path, text: str) -> None:
+    """A file that holds something else is said in the log, and nothing is restored."""
+    file = tmp_path / "alerts.json"
+    file.write_text(text, encoding="latin-1")
+    telling = notifier(FakeClock(), webhook__url="http://127.0.0.1:1", alerts__state_file=str(file))
+    with capture_logs() as logs:
+        assert await telling.restore() == Alerts()
+
+    assert [log["event"] for log in logs] == ["alerts kept before are lost"]
+
+
+async def test_nobody_named_nothing_done(tmp_path: Path) -> None:
+    """Without receivers nothing is sent and no file written."""
+    telling = notifier(FakeClock(), alerts__state_file=str(tmp_path / "alerts.json"))
+    async with asyncio.timeout(30):
+        await telling.run()
+    telling.tell(FIRES)
+    telling.save_at_the_end()
+
+    assert os.listdir(tmp_path) == []
+
+
+async def test_what_is_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that is away for too long costs events, and one line when that begins and ends."""
+    monkeypatch.setattr("xenwatch.delivery.outbox.MOST_EVENTS", 3)
+    clock = FakeClock()
+    async with server() as it:
+        it.status = 500
+        telling = notifier(clock, webhook__url=it.url)
+        with capture_logs() as logs:
+            async with running(telling.run()):
+                for alerts in (FIRES, OVER, FIRES, OVER, FIRES):
+                    telling.tell(alerts)
+                await until(lambda: len(logs) == 2)
+                it.status = 200
+                await settle()
+                await clock.advance(1)
+                await until(lambda: not telling.outbox.queues["webhook"] and len(logs) == 4)
+
+    assert statuses(it.got) == [["firing", "resolved", "firing"]]
+    said = [(log["event"], log.get("number")) for log in logs if log["log_level"] == "error"]
+    assert said == [
+        ("alerts are lost: too many wait to be told", None),
+        ("all is told, but for alerts that were lost", 2),
+    ]
+
+
+async def test_a_command_gets_the_alerts_on_stdin(tmp_path: Path) -> None:
+    """The command is run with its fixed arguments and reads the JSON a webhook would get."""
+    out = tmp_path / "out"
+    argv = ("/bin/sh", "-c", 'cat > "$0"; env > "$0.env"', str(out))
+    telling = notifier(FakeClock(), command__argv=argv)
+    async with running(telling.run()):
+        telling.tell(FIRES)
+        await until(lambda: not telling.outbox.queues["command"])
+
+    document = json.loads(out.read_text())
+    assert statuses([document]) == [["firing"]]
+    names = {line.partition("=")[0] for line in (tmp_path / "out.env").read_text().splitlines()}
+    assert names <= {"PATH", "LANG", "PWD", "SHLVL", "_", "OLDPWD"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (("/bin/false",), "exit status 1"),
+        (("/nonexistent",), "cannot be run: .*No such file or directory"),
+        (("/bin/sh", "-c", "sleep 1000 & sleep 1000"), "not done within 0.1 s, killed"),
+    ],
+)
+async def test_a_command_that_fails_says_why(argv: tuple[str, ...], reason: str) -> None:
+    """A command that fails, is missing or hangs is a failed delivery; what hangs is killed."""
+    with pytest.raises(DeliveryError, match=reason):
+        await Command(argv, 0.1).deliver([])
+
+
+async def test_a_command_that_cannot_be_killed_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program that hangs in the kernel, where no signal reaches it, does not hold up the rest."""
+    begun: list[asyncio.subprocess.Process] = []
+    begin = asyncio.create_subprocess_exec
+
+    async def noted(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        begun.append(await begin(*arguments, **options))
+        return begun[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("xenwatch.delivery.receivers.asyncio.create_subprocess_exec", noted)
+        patch.setattr("xenwatch.delivery.receivers.os.killpg", lambda *_: None)
+        with pytest.raises(DeliveryError, match="not done within"):
+            await Command(("/bin/sleep", "1000"), 0.1).deliver([])
+    [process] = begun
+    assert process.returncode is None
+    process.kill()
+    await process.wait()
+
+
+async def test_a_server_that_is_not_there_says_why() -> None:
+    """A refused connection is a failed delivery, without the password in it."""
+    async with http_session() as session:
+        with pytest.raises(DeliveryError, match="Cannot connect to host localhost:1"):
+            await post(session, "http://user:secret@localhost:1/", {})
+
+    assert shown("http://user:secret@localhost:1/x?key=secret") == "http://localhost:1/x"
+
+
+async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be had to look up a name, that delivery fails, and no more."""
+
+    def start(*_arguments: object) -> asyncio.Future[None]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(RuntimeError("can't start new thread"))
+        return future
+
+    monkeypatch.setattr("xenwatch.delivery.receivers.threads.start", start)
+    async with http_session() as session:
+        with pytest.raises(DeliveryError, match="can't start new thread"):
+            await post(session, "http://alertmanager.example/", {})
+
+
+async def test_a_file_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
+    """A state file in a directory that is not there is one line in the log, and alerts are told."""
+    file = str(tmp_path / "gone/alerts.json")
+    async with server() as it:
+        telling = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
+        with capture_logs() as logs:
+            async with running(telling.run()):
+                telling.tell(FIRES)
+                await until(lambda: len(it.got) == 1 and bool(logs))
+                telling.tell(OVER)
+                await until(lambda: len(it.got) == 2)
+        telling.save_at_the_end()
+
+    assert [log["event"] for log in logs] == ["alerts are not kept"]

@@ -1,0 +1,365 @@
+"""The web server, over HTTP: what is served, to whom, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import gzip
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from blockbuster import blockbuster_ctx
+
+from tests.fake_clock import FakeClock
+from tests.support import full_snapshot, labelled, series
+from xenwatch import __version__
+from xenwatch.alerts.table import ALERTS
+from xenwatch.config.settings import Settings
+from xenwatch.exposition import text_format
+from xenwatch.http.server import ERRORS, Server
+from xenwatch.http.status_page import Views, files
+from xenwatch.limits import LIMITS
+from xenwatch.page import Links
+from xenwatch.passes.publisher import Page, Publisher, render
+from xenwatch.passes.scheduler import Engine
+from xenwatch.probes import PROBES
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.sources.base import Source
+from xenwatch.status import host_status
+from xenwatch.status.host_status import Overview
+
+THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
+PLAIN = {"Accept-Encoding": ""}
+NAMES = [probe.name for probe in PROBES]
+
+
+class Site:
+    """A server whose engine stands still, and a client that asks for nothing by itself."""
+
+    def __init__(self, max_requests: int = 40) -> None:
+        clock = FakeClock()
+        self.engine = Engine(cast(Source, None), [], clock)
+        self.engine.snapshot = full_snapshot()
+        self.publisher = Publisher(self.engine, THRESHOLDS, clock)
+        self.page = render(full_snapshot(), THRESHOLDS, {})
+        self.publisher.page = self.page
+        self.server = Server(self.publisher, NAMES, max_requests)
+
+    @asynccontextmanager
+    async def client(self, path: str = "/metrics") -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
+        """A client of the server, which is up for the time of the block."""
+        server = TestServer(self.server.application(path))
+        async with TestClient(server, auto_decompress=False, headers=PLAIN) as client:
+            yield client
+
+
+@pytest.mark.parametrize(
+    ("headers", "openmetrics", "packed"),
+    [
+        ({}, False, False),
+        ({"Accept": "application/openmetrics-text"}, True, False),
+        ({"Accept-Encoding": "gzip"}, False, True),
+        ({"Accept": "application/openmetrics-text", "Accept-Encoding": "gzip"}, True, True),
+    ],
+)
+async def test_metrics_are_served_as_asked_for(
+    headers: dict[str, str], openmetrics: bool, packed: bool
+) -> None:
+    """The bytes rendered before are sent as they are, in the format and packing agreed on."""
+    site = Site()
+    async with site.client() as client, client.get("/metrics", headers=headers) as answer:
+        body = await answer.read()
+
+    assert answer.status == 200
+    assert body == site.page.bodies[openmetrics, packed]
+    kind = text_format.OPENMETRICS if openmetrics else text_format.TEXT
+    assert answer.headers["Content-Type"] == kind
+    assert answer.headers.get("Content-Encoding") == ("gzip" if packed else None)
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+    assert series(gzip.decompress(body) if packed else body, openmetrics)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("collect[]=aio", {"aio"}),
+        ("collect[]=aio&collect[]=irqs", {"aio", "irqs"}),
+        ("exclude[]=aio", set(NAMES) - {"aio"}),
+    ],
+)
+async def test_probes_can_be_chosen(query: str, expected: set[str]) -> None:
+    """The query takes some probes or leaves some out."""
+    site = Site()
+    async with site.client() as client, client.get(f"/metrics?{query}") as answer:
+        body = await answer.read()
+
+    shown = {probe for (probe,) in labelled("xenwatch_probe_duration_seconds", body)}
+    assert shown == expected & site.engine.snapshot.outcomes.keys()
+    assert (b"xenwatch_aio_requests_used" in body) is ("aio" in expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("collect[]=aoi", "no probe is called 'aoi'; did you mean aio?"),
+        ("exclude[]=zzzzzz", "known are host"),
+        ("collect[]=aio&exclude[]=irqs", "exclude each other"),
+        ("collect[]=%1b[2J%ff", r"\x1b[2J"),
+        ("collect[]=" + "a" * 5000, "no probe is called"),
+    ],
+)
+async def test_a_bad_choice_is_refused(query: str, message: str) -> None:
+    """A query that cannot be answered is refused with the reason."""
+    async with Site().client() as client, client.get(f"/metrics?{query}") as answer:
+        text = await answer.text()
+
+    assert answer.status == 400
+    assert message in text
+    assert text.strip("\n").isprintable()
+
+
+async def test_nothing_is_served_before_the_first_page() -> None:
+    """While there is no page the metrics are unavailable, not empty."""
+    site = Site()
+    site.publisher.page = None
+    async with site.client() as client, client.get("/metrics") as answer:
+        assert answer.status == 503
+
+
+async def test_ready_is_after_the_first_pass() -> None:
+    """Ready is 503 until there is a page of a whole pass; healthy is 200 always."""
+    site = Site()
+    async with site.client() as client:
+        async with client.get("/-/ready") as answer:
+            assert answer.status == 503
+        async with client.get("/-/healthy") as answer:
+            assert answer.status == 200
+        site.publisher.complete = True
+        async with client.get("/-/ready") as answer:
+            assert answer.status == 200
+
+
+async def test_the_status_page_leads_to_the_rest() -> None:
+    """The page at / is HTML with the version, and what it links to and loads is there."""
+    site = Site()
+    site.publisher.complete = True
+    async with site.client("/limits") as client:
+        async with client.get("/") as answer:
+            text = await answer.text()
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert __version__ in text
+        paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
+        assert ERRORS in paths
+        assert {"/limits", "/-/healthy", "/-/ready", host_status.PATH} <= paths
+        assert len([path for path in paths if path.startswith("/static/")]) == 3
+        for path in paths:
+            async with client.get(path) as answer:
+                assert answer.status == 200
+
+
+async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
+    """By default the page and the JSON link the runbook that the daemon itself serves."""
+    site = Site()
+    policy = dataclasses.replace(Settings().alerts(), seconds={it.name: 0 for it in ALERTS})
+    site.publisher.policy = policy
+    site.publisher.page = render(full_snapshot(), THRESHOLDS, {}, policy=policy)
+    async with site.client() as client:
+        async with client.get(host_status.PATH) as answer:
+            found = host_status.loads(await answer.read())
+        async with client.get("/") as answer:
+            text = await answer.text()
+        assert found.alerts
+        for it in found.alerts:
+            assert f'<a href="{it.runbook_url}">{it.alert}</a>' in text
+            async with client.get(it.runbook_url) as answer:
+                assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+                assert (await answer.text()).startswith(f"# {it.alert}\n")
+
+
+async def test_files_of_the_page_are_kept_by_browsers() -> None:
+    """A file has its type, and since its path changes with its content, may be kept for ever."""
+    kinds = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+    async with Site().client() as client:
+        for name, kind in kinds.items():
+            async with client.get(files()[name].path) as answer:
+                assert answer.headers["Content-Type"].startswith(kind)
+                assert "immutable" in answer.headers["Cache-Control"]
+                assert await answer.read() == files()[name].body
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=web", host_status.PATH])
+async def test_views_are_packed_when_asked_for(path: str) -> None:
+    """The page and the overview are the same packed, and must be asked for anew each time."""
+    async with Site().client() as client:
+        async with client.get(path) as answer:
+            plain = await answer.read()
+        async with client.get(path, headers={"Accept-Encoding": "gzip"}) as answer:
+            packed = await answer.read()
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert gzip.decompress(packed) == plain
+
+
+async def test_a_view_is_rendered_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many readers of a page cost one rendering, the next page another."""
+    rendered: list[Snapshot] = []
+    of = host_status.of
+
+    def counting(snapshot: Snapshot, *others: Any) -> Overview:
+        rendered.append(snapshot)
+        return of(snapshot, *others)
+
+    monkeypatch.setattr(host_status, "of", counting)
+    site = Site()
+    async with site.client() as client:
+        first = await asyncio.gather(*(client.get("/") for _ in range(5)))
+        assert len({await answer.read() for answer in first}) == 1
+        assert len(rendered) == 1
+        site.publisher.page = render(full_snapshot(), THRESHOLDS, {})
+        await client.get("/")
+        assert len(rendered) == 2
+
+
+async def test_a_reader_who_leaves_costs_the_others_nothing() -> None:
+    """A view goes on being rendered for those who wait though the first to ask has gone."""
+    site = Site()
+    views = Views(site.publisher, Links("", "", "", {}))
+    first = asyncio.ensure_future(views.html(site.page, ""))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(views.html(site.page, ""))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert (await second).plain.startswith(b"<!DOCTYPE html>")
+
+
+async def test_the_filter_is_in_the_query() -> None:
+    """`q` filters the domains; a long one is cut."""
+    async with Site().client() as client:
+        async with client.get("/?q=no-such-domain") as answer:
+            assert "None of 3 domains matches." in await answer.text()
+        async with client.get("/?q=" + "a" * 5000) as answer:
+            assert answer.status == 200
+            assert "a" * 101 not in await answer.text()
+
+
+async def test_the_overview_is_what_the_page_shows() -> None:
+    """The JSON is read back as the overview of the snapshot, with the host's name."""
+    async with Site().client() as client, client.get(host_status.PATH) as answer:
+        found = host_status.loads(await answer.read())
+
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert found.hostname == socket.gethostname()
+    assert found.time == full_snapshot().time
+    assert found.domains is not None
+    assert [it.domid for it in found.domains] == [0, 5, 6]
+    assert found.alerts is None
+
+
+async def test_there_is_no_view_before_the_first_page() -> None:
+    """While there is nothing to show the page comes again by itself, and JSON says why."""
+    site = Site()
+    site.publisher.page = None
+    async with site.client() as client:
+        async with client.get("/") as answer:
+            assert (answer.status, answer.headers["Refresh"]) == (503, "2")
+        async with client.get(host_status.PATH) as answer:
+            assert answer.status == 503
+            assert "error" in await answer.json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("HEAD", "/", 200),
+        ("HEAD", "/metrics", 200),
+        ("HEAD", "/-/healthy", 200),
+        ("POST", "/metrics", 405),
+        ("DELETE", "/", 405),
+        ("GET", "/metric", 404),
+        ("GET", "/../etc/passwd", 404),
+    ],
+)
+async def test_methods_and_paths(method: str, path: str, status: int) -> None:
+    """HEAD answers without a body, other methods and paths are refused, all with safe headers."""
+    async with Site().client() as client, client.request(method, path) as answer:
+        body = await answer.read()
+
+    assert answer.status == status
+    assert (body == b"") is (method == "HEAD")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Server"] == "xenwatch"
+
+
+async def test_a_head_says_how_long_the_body_is() -> None:
+    """HEAD of the metrics has the length GET would have."""
+    site = Site()
+    asked = {"Accept-Encoding": "gzip"}
+    async with site.client() as client, client.head("/metrics", headers=asked) as answer:
+        assert int(answer.headers["Content-Length"]) == len(site.page.bodies[False, True])
+
+
+async def test_scrapes_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One scrape more than allowed at a time gets 503; health checks are not counted."""
+    site, entered, leave = Site(max_requests=1), asyncio.Event(), asyncio.Event()
+
+    async def slow(_probes: object) -> Page:
+        entered.set()
+        await leave.wait()
+        return site.page
+
+    monkeypatch.setattr(site.publisher, "part", slow)
+    async with site.client() as client:
+        first = asyncio.ensure_future(client.get("/metrics?collect[]=aio"))
+        await entered.wait()
+        async with client.get("/metrics") as answer:
+            assert answer.status == 503
+            assert answer.headers["Retry-After"] == "1"
+        async with client.get("/-/healthy") as answer:
+            assert answer.status == 200
+        leave.set()
+        assert (await first).status == 200
+        async with client.get("/metrics") as answer:
+            assert answer.status == 200
+
+
+async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scrape whose client takes nothing in ends, and its place is free for another."""
+    monkeypatch.setattr("xenwatch.http.server.SLOW", 0.2)
+    site = Site(max_requests=1)
+    much = bytes(64 << 20)
+    site.publisher.page = Page({(False, False): much}, ())
+    async with site.client() as client:
+        url = client.make_url("/metrics")
+        # The reader takes in no more than twice its limit.
+        reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        site.publisher.page = site.page
+        status = 503
+        while status == 503:
+            async with client.get("/metrics") as answer:
+                status = answer.status
+        assert status == 200
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(len(much))
+        writer.close()
+
+
+async def test_serving_does_not_block_the_event_loop() -> None:
+    """No handler makes a call that waits for a file, a lock or a sleep."""
+    site = Site()
+    async with site.client() as client:
+        with blockbuster_ctx("xenwatch"):
+            for path in ("/metrics", "/metrics?collect[]=aio", "/", host_status.PATH, "/-/healthy"):
+                async with client.get(path) as answer:
+                    await answer.read()
+                    assert answer.status in (200, 503)

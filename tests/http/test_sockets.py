@@ -1,0 +1,68 @@
+"""Sockets to listen on: addresses, what is in the way, what systemd passes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import ExitStack
+
+import pytest
+
+from tests.tools import need
+from xenwatch.http.sockets import ListenError, bind, inherited, url
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "connect"),
+    [
+        ("127.0.0.1:0", "127.0.0.1", "127.0.0.1"),
+        (":0", "localhost", "127.0.0.1"),
+        ("[::1]:0", "[::1]", "::1"),
+    ],
+)
+def test_addresses_are_listened_on(address: str, host: str, connect: str) -> None:
+    """Every way to write an address gives a socket that accepts, and an address to open."""
+    if connect == "::1":
+        need("IPv6 loopback")
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(sock) for sock in bind([address])]
+        port = sockets[0].getsockname()[1]
+        stack.enter_context(socket.create_connection((connect, port)))
+
+        assert url(sockets[0], "/metrics") == f"http://{host}:{port}/metrics"
+
+
+def test_an_address_in_use_is_named() -> None:
+    """Another program's port is refused with the address, the reason and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(ListenError, match=f"{address}: Address already in use; choose another"):
+            bind(["127.0.0.1:0", address])
+
+
+def test_sockets_of_systemd_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets passed to this process are taken from the first descriptor on, once."""
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        monkeypatch.setattr("xenwatch.http.sockets.FIRST", os.dup(passed.fileno()))
+        environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}
+        (taken,) = inherited(environment)
+        with taken:
+            assert taken.getsockname() == passed.getsockname()
+            assert not taken.get_inheritable()
+
+    assert environment == {}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
+        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "0"},
+        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "many"},
+    ],
+)
+def test_no_socket_of_systemd_is_an_error(environment: dict[str, str]) -> None:
+    """Without a socket for this process the message says how to get one."""
+    with pytest.raises(ListenError, match="systemd passed no socket; start the socket unit"):
+        inherited(environment)

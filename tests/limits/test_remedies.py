@@ -1,0 +1,66 @@
+"""Commands and advice that make more room, as the host's release understands them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
+from xenwatch.limits.states import remedies
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.storage import Aio
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "limit", "words"),
+    [
+        (xenserver("6.1.0"), "grant_frames", "--set-xen gnttab_max_nr_frames=64, "),
+        (xenserver("6.1.0"), "aio_requests", "echo 'fs.aio-max-nr = 888832' >> /etc/sysctl.conf,"),
+        (xenserver("6.2.0"), "ptys", "echo 'kernel.pty.max = 8192' >> /etc/sysctl.conf,"),
+        (full_xl(), "ptys", "echo 'kernel.pty.max = 8192' > /etc/sysctl.d/99-kernel.pty.max.conf,"),
+    ],
+)
+def test_a_remedy_is_the_releases_own(snapshot: Snapshot, limit: str, words: str) -> None:
+    """Options are those of the host's Xen, settings go where its init scripts look for them."""
+    room = next(room for room in plan(snapshot, windows=1).rooms if room.limit == limit)
+
+    assert any(words in remedy for remedy in room.remedies)
+
+
+def test_frames_of_a_later_xen_have_their_own_option() -> None:
+    """From Xen 4.5 on the option of grant frames has its present name."""
+    snapshot = full_xl()
+    found = [remedies(state, snapshot, 0) for state in states_of(snapshot, "grant_frames")]
+
+    assert all("add gnttab_max_frames=" in texts[0] for texts in found)
+
+
+@pytest.mark.parametrize(
+    ("version", "kernel", "each"), [("8.3.0", (4, 19), 804), ("7.6.0", (4, 4), 402)]
+)
+def test_a_remedy_has_the_number_that_is_needed(
+    version: str, kernel: tuple[int, int], each: int
+) -> None:
+    """The command sets as many aio requests as the VMs wanted need, as this kernel counts them."""
+    snapshot = with_host(platform="xcp-ng", platform_version=version, kernel=kernel)
+    snapshot = dataclasses.replace(snapshot, aio=Aio(0, 2097152))
+    found = plan(snapshot, 2000, windows=1)
+    room = next(room for room in found.rooms if room.limit == "aio_requests")
+
+    assert room.remedies[0] == f"sysctl -w fs.aio-max-nr={2000 * 3 * each}"
+
+
+def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:
+    """Without a count the command doubles the limit."""
+    room = next(r for r in plan(xenserver("6.2.0"), linux=1).rooms if r.limit == "aio_requests")
+
+    assert room.remedies[0] == "sysctl -w fs.aio-max-nr=2097152"
+
+
+@pytest.mark.parametrize("snapshot", [xenserver("6.1.0"), xenserver("6.2.0"), full_xl()])
+def test_every_room_has_a_remedy_of_one_line(snapshot: Snapshot) -> None:
+    """Every limit of a plan says what makes more room, one line each."""
+    for room in (*plan(snapshot, windows=1).rooms, *plan(snapshot, linux=1).rooms):
+        assert room.batches is None or room.remedies
+        assert all(text.isprintable() for text in room.remedies)

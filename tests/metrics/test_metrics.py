@@ -1,0 +1,308 @@
+"""The metrics of a snapshot: names, labels, values, and what is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+from collections.abc import Mapping
+
+import pytest
+from prometheus_client import ProcessCollector
+
+from tests.planning.support import plan, xenserver
+from tests.support import UUIDS, full_snapshot, labelled, series
+from xenwatch.alerts.states import Alerts, State
+from xenwatch.exposition.text_format import Family, render
+from xenwatch.limits.base import Ceiling, Limit, Thresholds
+from xenwatch.limits.states import assess
+from xenwatch.metrics import METRICS, EngineStats, Metric, Outlook, families
+from xenwatch.metrics.base import Readings
+from xenwatch.metrics.own import of_limit
+from xenwatch.metrics.process import own_process
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+
+STATS = EngineStats(overruns={"host": 2, "aio": 0})
+OUTLOOK = Outlook(
+    (plan(xenserver("6.2.0"), windows=1), plan(xenserver("6.1.0"), linux=1)),
+    {"aio_requests": 3600.0},
+    {"limit_full_soon": Thresholds(7200.0, None)},
+    Alerts(states={("limit_full_soon", "warning"): State.FIRING}),
+)
+PORTS = Limit(
+    name="bridge_ports",
+    title="Ports of a bridge",
+    probe="bridges",
+    used=lambda snapshot: snapshot.bridges.ports if snapshot.bridges else {},
+    ceiling=lambda _: {"xenbr0": Ceiling(8, "kernel"), "ovs0": Ceiling(2, 'the "switch"\n')},
+    thresholds=Thresholds(0.5, None),
+    source="/sys/class/net.",
+    symptom="",
+    reference="",
+    label="bridge",
+)  # fmt: skip
+
+
+def full_families() -> list[Family]:
+    """All there is to tell of the full snapshot."""
+    snapshot = full_snapshot()
+    return families(snapshot, assess(snapshot), STATS, OUTLOOK)
+
+
+def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:
+    """One metric's values by its labels' values, of the full snapshot unless told another."""
+    snapshot = snapshot or full_snapshot()
+    return labelled(name, render(families(snapshot, assess(snapshot), STATS, OUTLOOK)))
+
+
+def of_limits(snapshot: Snapshot, *limits: Limit) -> dict[str, list[tuple[tuple[str, ...], float]]]:
+    """What the metrics made from these limits say of a snapshot."""
+    states = assess(snapshot, limits=limits)
+    own = [metric for limit in limits for metric in of_limit(limit)]
+    by_limit = {limit.name: [s for s in states if s.limit is limit] for limit in limits}
+    readings = Readings(snapshot, {name: of for name, of in by_limit.items() if of}, STATS)
+    found = [metric.family(readings) for metric in (*own, *METRICS)]
+    return {family.name: list(family.samples) for family in found}
+
+
+def test_every_declared_metric_is_emitted_for_a_full_host() -> None:
+    """No metric is declared that no host shows, and none is shown that is not declared."""
+    assert [family.name for family in full_families()] == [metric.name for metric in METRICS]
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_names_its_source_and_no_host(metric: Metric) -> None:
+    """HELP ends with where the values are from; no label says which host this is."""
+    assert metric.source
+    assert metric.help.endswith(".")
+    family = metric.family(Readings(Snapshot(), {}, EngineStats()))
+    assert family.help.endswith(f"Source: {metric.source.rstrip('.')}.")
+    assert not {"instance", "host", "hostname", "job"} & set(metric.labels)
+
+
+def test_room_for_vms_is_told_by_shape_and_limit() -> None:
+    """Each shape has its headroom and that by each limit, in numbers of VMs."""
+    assert values("xenwatch_vm_headroom") == {("windows",): 500, ("linux",): 225}
+    by_limit = values("xenwatch_limit_vm_headroom")
+    assert by_limit["event_channels", "windows"] == 571
+    assert by_limit["blktap_minors", "linux"] == 1024
+    assert values("xenwatch_limit_seconds_to_full") == {("aio_requests",): 3600}
+
+
+def test_room_that_is_not_known_has_no_sample() -> None:
+    """Where a limit was not read there is no headroom of the shape, only that of other limits."""
+    snapshot = xenserver("6.2.0")
+    outcomes = {**snapshot.outcomes, "aio": Outcome(Status.FAILED)}
+    failed = dataclasses.replace(snapshot, outcomes=outcomes, aio=None)
+    outlook = Outlook((plan(failed, windows=1),))
+    page = render(families(failed, assess(failed), STATS, outlook))
+
+    assert labelled("xenwatch_vm_headroom", page) == {}
+    assert ("aio_requests", "windows") not in labelled("xenwatch_limit_vm_headroom", page)
+    assert labelled("xenwatch_limit_vm_headroom", page)["event_channels", "windows"] == 571
+
+
+def test_names_of_metrics_are_unique() -> None:
+    """Nothing is declared twice."""
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_a_full_page_can_be_read_back(openmetrics: bool) -> None:
+    """Both parsers find as many series as there are samples."""
+    found = full_families()
+    page = series(render(found, openmetrics), openmetrics)
+    # A histogram has a series for each bucket, the one of all, the sum and the count.
+    of_histograms = [len(it.bounds) + 3 for family in found for _, it in family.histograms]
+    assert len(page) == sum(len(family.samples) for family in found) + sum(of_histograms)
+
+
+def test_nothing_read_is_nothing_told() -> None:
+    """An empty snapshot has no samples but xenwatch's own version."""
+    assert [family.name for family in families(Snapshot(), ())] == ["xenwatch_build_info"]
+
+
+def test_no_part_of_a_domain_is_invented() -> None:
+    """A domain of which only its number is known has no values, and no state."""
+    full = full_snapshot()
+    assert full.domains is not None
+    bare = dataclasses.replace(
+        full.domains.domains[1], name=None, type=None, state=None, vcpus_online=None,
+        vcpus_max=None, memory_bytes=None, cpu_seconds=None,
+    )  # fmt: skip
+    snapshot = Snapshot(domains=dataclasses.replace(full.domains, domains=(bare,)))
+    assert {family.name: family.samples for family in families(snapshot, ())} | {
+        "xenwatch_build_info": []
+    } == {
+        "xenwatch_build_info": [],
+        "xenwatch_domains": [(("unknown",), 1)],
+        "xenwatch_domain_info": [(("5", "", UUIDS[5], ""), 1)],
+    }
+
+
+def test_a_limits_instances() -> None:
+    """Used and ceiling by instance, the fullest one's ratio, each origin; no null threshold."""
+    found = of_limits(full_snapshot(), PORTS)
+    assert found["xenwatch_bridge_ports_used"] == [(("xenbr0",), 2), (("ovs0",), 1)]
+    assert found["xenwatch_bridge_ports_max"] == [(("xenbr0",), 8), (("ovs0",), 2)]
+    assert found["xenwatch_limit_used_ratio"] == [(("bridge_ports",), 0.5)]
+    assert found["xenwatch_limit_threshold_ratio"] == [(("bridge_ports", "warning"), 0.5)]
+    assert found["xenwatch_limit_ceiling_info"] == [
+        (("bridge_ports", "kernel"), 1),
+        (("bridge_ports", 'the "switch"\n'), 1),
+    ]
+
+
+def test_one_origin_of_many_ceilings_is_told_once() -> None:
+    """Instances that share where their ceiling is known from share one sample."""
+    same = dataclasses.replace(
+        PORTS, ceiling=lambda _: {"xenbr0": Ceiling(8, "kernel"), "ovs0": Ceiling(2, "kernel")}
+    )
+    found = of_limits(full_snapshot(), same)
+    assert found["xenwatch_limit_ceiling_info"] == [(("bridge_ports", "kernel"), 1)]
+
+
+def test_a_ceiling_that_is_not_known_leaves_the_use() -> None:
+    """Without its ceiling a limit has neither ratio nor maximum, but is still counted."""
+    found = of_limits(full_snapshot(), dataclasses.replace(PORTS, ceiling=lambda _: {}))
+    assert found["xenwatch_bridge_ports_used"] == [(("xenbr0",), 2), (("ovs0",), 1)]
+    assert found["xenwatch_bridge_ports_max"] == []
+    assert found["xenwatch_limit_used_ratio"] == []
+    assert found["xenwatch_limit_ceiling_info"] == []
+
+
+def test_how_probes_fared() -> None:
+    """Success, applicability, times and the reading's age tell the four outcomes apart."""
+    times = (1000.5, 0.25, 0.125)
+    outcomes = {
+        "host": Outcome(Status.OK, "", *times),
+        "aio": Outcome(Status.FAILED, "why", *times),
+        "blktap": Outcome(Status.NOT_APPLICABLE, "why", *times),
+        "maptrack": Outcome(Status.DISABLED, "off"),
+    }
+    snapshot = Snapshot(1001.5, outcomes)
+    ran = {("host",), ("aio",), ("blktap",)}
+    assert values("xenwatch_probe_success", snapshot) == {("host",): 1, ("aio",): 0}
+    assert values("xenwatch_probe_applicable", snapshot) == {
+        ("host",): 1, ("aio",): 1, ("blktap",): 0
+    }  # fmt: skip
+    assert values("xenwatch_probe_duration_seconds", snapshot) == dict.fromkeys(ran, 0.25)
+    assert values("xenwatch_probe_cpu_seconds", snapshot) == dict.fromkeys(ran, 0.125)
+    assert values("xenwatch_probe_reading_timestamp_seconds", snapshot) == {("host",): 1000.5}
+    assert values("xenwatch_probe_overruns_total", snapshot) == {("host",): 2, ("aio",): 0}
+    assert values("xenwatch_snapshot_timestamp_seconds", snapshot) == {(): 1001.5}
+
+
+def test_a_disk_is_counted_whatever_its_backend() -> None:
+    """Disks of every class count as disks; a domain without any has a true 0."""
+    assert values("xenwatch_domain_disks") == {("0",): 0, ("5",): 1, ("6",): 1}
+    assert values("xenwatch_domain_network_interfaces") == {("0",): 0, ("5",): 1, ("6",): 0}
+
+
+def test_no_domains_leave_the_devices_counted() -> None:
+    """Where domains cannot be read, those that have devices are known by them."""
+    snapshot = dataclasses.replace(full_snapshot(), domains=None)
+    assert values("xenwatch_domain_disks", snapshot) == {("5",): 1, ("6",): 1}
+
+
+def test_states_and_errors_of_backends() -> None:
+    """Devices are counted by state, errors by symbol where the number has one."""
+    assert values("xenwatch_domain_backends") == {
+        ("vbd", "5", "Connected"): 1, ("vif", "5", "InitWait"): 1, ("qdisk", "6", "Connected"): 1
+    }  # fmt: skip
+    assert values("xenwatch_domain_backend_errors") == {
+        ("vif", "5", errno.errorcode[28]): 2,
+        ("vbd", "5", "0"): 1,
+    }
+
+
+def test_interfaces_of_running_domains_are_looked_at() -> None:
+    """Those of a dying domain do not count, nor those nothing is known of."""
+    assert values("xenwatch_vifs_unattached") == {("5",): 1}
+    assert values("xenwatch_vifs_unconnected") == {("5",): 1}
+    assert values("xenwatch_datapath_cpu_seconds_total") == {
+        ("5", "netback"): 3.0,
+        ("5", "blkback"): 0.25,
+    }
+    assert values("xenwatch_vif_dropped_packets_total") == {
+        ("vif5.0", "rx", "5"): 3,
+        ("vif5.0", "tx", "5"): 4,
+    }
+
+
+def test_a_ring_is_told_as_dom0_sees_it() -> None:
+    """What the guest sends is received in dom0, and room it gives is for what dom0 sends."""
+    assert values("xenwatch_vif_ring_requests") == {
+        ("vif5.0", "rx", "5"): 500,
+        ("vif5.0", "tx", "5"): 0,
+    }
+    assert values("xenwatch_vif_ring_slots")["vif5.0", "rx", "5"] == 512
+    assert values("xenwatch_vif_queued_bytes") == {("vif5.0", "5"): 900}
+    assert values("xenwatch_vif_queued_max_bytes") == {("vif5.0", "5"): 1000}
+    assert values("xenwatch_vif_stopped_queues") == {("vif5.0", "5"): 1}
+
+
+def test_what_a_disk_does_not_tell_is_absent() -> None:
+    """blkback keeps no times: no series, and the storage of a disk may be unknown."""
+    assert values("xenwatch_disk_wait_seconds_total") == {
+        ("51712", "5", "read"): 0.5,
+        ("51712", "5", "write"): 0.25,
+    }
+    assert ("blkback", "51712", "6", "") in values("xenwatch_disk_info")
+
+
+def test_the_control_path_as_told() -> None:
+    """Buckets hold all smaller ones, a daemon whose waiting is not told has none."""
+    buckets = values("xenwatch_control_path_round_trip_seconds_bucket")
+    assert buckets["0.0001", "xenstored"] == 0
+    assert buckets["0.00025", "xenstored"] == buckets["2.0", "xenstored"] == 2
+    assert buckets["+Inf", "xenstored"] == 3
+    assert values("xenwatch_control_path_failures_total") == {("xenstored",): 4}
+    assert values("xenwatch_daemon_wait_seconds_total") == {("xenstored",): 0.5}
+
+
+def test_domains() -> None:
+    """Domains are counted by state; a name's bytes are one label."""
+    assert values("xenwatch_domains") == {("running",): 1, ("blocked",): 1, ("dying",): 1}
+    assert set(values("xenwatch_domain_info")) == {
+        ("0", "Domain-0", "pv", UUIDS[0]),
+        ("5", 'web "1"\\xff\n', "pvh", UUIDS[5]),
+        ("6", "", "", UUIDS[6]),
+    }
+    assert values("xenwatch_domain_cpu_seconds_total")["5",] == 0.25
+    assert values("xenwatch_domain_event_channels") == {("5",): 5, ("6",): 3}
+
+
+def test_the_host_is_named_with_what_is_known() -> None:
+    """A label of xenwatch_host_info is empty where the fact is not known."""
+    full = full_snapshot()
+    assert full.host is not None
+    host = dataclasses.replace(full.host, abi=None, cgroup_version=None)
+    (family,) = (
+        family
+        for family in families(Snapshot(host=host), ())
+        if family.name == "xenwatch_host_info"
+    )
+    ((labels, _),) = family.samples
+    assert dict(zip(family.labels, labels, strict=True)) == {
+        "xen": "4.17.5",
+        "kernel": "6.1.0-18-amd64",
+        "platform": "debian",
+        "platform_version": "12",
+        "machine": "x86_64",
+        "cgroup": "",
+        "event_channel_abi": "",
+        "abi_origin": "",
+    }
+
+
+def test_the_process_is_told_as_prometheus_client_tells_it() -> None:
+    """The process's families are those of every Python exporter, counters by their full name."""
+    theirs = {s.name for m in ProcessCollector(registry=None).collect() for s in m.samples}
+    assert {family.name for family in own_process()} == theirs
+    assert "process_cpu_seconds_total" in theirs
+
+
+def test_alerts_are_told_by_the_names_others_know() -> None:
+    """States and thresholds of alerts carry the alert's name as in Prometheus's rules."""
+    assert values("xenwatch_alert_threshold") == {("XenwatchLimitFullSoon", "warning"): 7200}
+    assert values("xenwatch_alert_state") == {("XenwatchLimitFullSoon", "warning", "firing"): 1}

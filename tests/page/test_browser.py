@@ -1,0 +1,187 @@
+"""The status page in a browser: accessible, safe, of any width, and fresh."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.page.browser import Browser, Site
+from tests.page.sample import IMAGE, NOW, POLICY, page
+
+SAMPLE = page(60)
+LOOKS = [(1280, 900, "light"), (360, 740, "dark")]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A server with a page that has everything on it."""
+    found = Site(SAMPLE)
+    found.publisher.policy = POLICY
+    with found.serving():
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all the tests of this file, with a profile of its own."""
+    found = Browser(tmp_path_factory.mktemp("profile"))
+    try:
+        yield found
+    finally:
+        found.driver.quit()
+
+
+@pytest.fixture
+def opened(browser: Browser, site: Site) -> Browser:
+    """The browser with the page just opened and its logs empty."""
+    site.publisher.page = SAMPLE
+    browser.look(*LOOKS[0])
+    browser.driver.get("about:blank")
+    browser.said()
+    browser.asked_for()
+    browser.driver.get(site.url)
+    return browser
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_it_is_accessible_and_fits(
+    opened: Browser, look: tuple[int, int, str], tmp_path: Path
+) -> None:
+    """With everything unfolded axe finds nothing, and nothing sticks out to the right."""
+    opened.look(*look)
+    opened.run("document.querySelectorAll('details').forEach(it => it.open = true)")
+
+    assert opened.violations() == []
+    width = opened.run("return document.documentElement.scrollWidth")
+    assert width <= look[0]
+    opened.picture(tmp_path / "page.png")
+
+
+def test_axe_would_find_something(opened: Browser) -> None:
+    """The check is one: a picture without words and pale text are found."""
+    opened.run(
+        "const it = document.createElement('p'); it.textContent = 'pale';"
+        "it.className = 'unknown'; document.querySelector('main').append(it);"
+        "it.style.setProperty('color', '#ddd'); it.style.setProperty('background', '#fff');"
+        "document.querySelector('main').append(document.createElement('img'))"
+    )
+
+    assert {it.partition(":")[0] for it in opened.violations()} == {"color-contrast", "image-alt"}
+
+
+def test_a_name_runs_no_script(opened: Browser) -> None:
+    """The VM called like an image is text; nothing was run, and the console is silent."""
+    assert opened.run("return document.querySelectorAll('img').length") == 0
+    names = opened.run("return [...document.querySelectorAll('bdi')].map(it => it.textContent)")
+    assert IMAGE in names
+    assert opened.said() == []
+
+
+def test_even_markup_runs_no_script(opened: Browser) -> None:
+    """Were a name markup after all, the policy would stop it."""
+    opened.run("document.querySelector('main').innerHTML += arguments[0]", IMAGE)
+
+    assert opened.run("return document.querySelectorAll('img').length") == 1
+    # An alert would stand open and make the next command fail.
+    assert opened.run("return document.title").endswith("xenwatch")
+    assert any("Content Security Policy" in line for line in opened.said())
+
+
+def test_it_asks_nobody_else(opened: Browser, site: Site) -> None:
+    """Everything the page loads comes from the daemon."""
+    asked = opened.asked_for()
+
+    assert site.url in asked
+    assert len(asked) >= 3
+    assert {address for address in asked if not address.startswith(site.url)} == set()
+
+
+def test_the_keyboard_leads_through_it(opened: Browser) -> None:
+    """The first stop skips to the limits, and each stop shows where it is."""
+    opened.keys("tab")
+    assert opened.run("return document.activeElement.getAttribute('href')") == "#limits"
+    assert opened.run("return document.activeElement.getBoundingClientRect().left") >= 0
+    stops = []
+    while (name := opened.run("return document.activeElement.tagName")) != "BODY":
+        style = "getComputedStyle(document.activeElement).outlineStyle"
+        assert opened.run(f"return {style}") == "solid"
+        stops.append(name)
+        opened.keys("tab")
+    reachable = "a, button, input, summary"
+    assert len(stops) == opened.run(
+        "return document.querySelectorAll(arguments[0]).length", reachable
+    )
+
+
+def test_the_filter_is_a_form(opened: Browser) -> None:
+    """What is typed into the filter comes back as the domains that match, without a script."""
+    opened.type_into("filter", "monitoring\n")
+    opened.until("return location.search === '?q=monitoring'")
+
+    names = opened.run(
+        "return [...document.querySelectorAll('#domains tbody th')].map(it => it.textContent)"
+    )
+    assert names == ["monitoring"]
+    assert opened.run("return document.getElementById('filter').value") == "monitoring"
+
+
+def refreshed(browser: Browser, state: str) -> None:
+    """Let the page's own script look again, and wait until `state` holds."""
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    browser.until(f"return {state}")
+
+
+def later(site: Site, **changes: Any) -> None:
+    """Let the site serve a page of other readings."""
+    before = site.publisher.page
+    assert before is not None
+    snapshot = dataclasses.replace(before.snapshot, **changes)
+    site.publisher.page = dataclasses.replace(before, snapshot=snapshot)
+
+
+def test_it_stays_fresh_in_place(opened: Browser, site: Site) -> None:
+    """New readings appear without a reload; what is unfolded and in focus stays so."""
+    opened.run(
+        "const it = document.querySelector('#limit-ptys'); it.open = true;"
+        "it.querySelector('summary').focus(); window.same = true"
+    )
+    later(site, time=NOW + 1)
+    refreshed(opened, "document.querySelector('#as-of').textContent.includes('08:00:01')")
+
+    assert opened.run("return window.same")
+    assert opened.run("return document.querySelector('#limit-ptys').open")
+    assert opened.run("return document.activeElement.parentElement.id") == "limit-ptys"
+    assert opened.said() == []
+
+
+def test_old_readings_do_not_look_new(opened: Browser, site: Site) -> None:
+    """A daemon that reads nothing new, or does not answer, is told of in words."""
+    later(site, time=NOW - 10 * 365 * 86400)
+    refreshed(opened, "document.getElementById('freshness').textContent.includes('old')")
+
+    site.publisher.page, before = None, site.publisher.page
+    refreshed(opened, "document.getElementById('freshness').textContent.includes('no longer')")
+    assert opened.run("return document.body.classList.contains('stale')")
+
+    site.publisher.page = before
+    later(site, time=NOW)
+    # The readings of the sample are of another year than this machine's clock.
+    refreshed(opened, "!document.getElementById('freshness').textContent.includes('no longer')")
+
+
+def test_what_is_selected_stays_and_old_readings_are_told_of(opened: Browser, site: Site) -> None:
+    """Text that is selected is not replaced, and a daemon that is gone is told of all the same."""
+    opened.run("getSelection().selectAllChildren(document.querySelector('#facts'))")
+    later(site, time=NOW + 1)
+    refreshed(opened, "true")
+    site.publisher.page = None
+    refreshed(opened, "document.getElementById('freshness').textContent.includes('no longer')")
+
+    assert not opened.run(
+        "return document.querySelector('#as-of').textContent.includes('08:00:01')"
+    )
+    assert opened.run("return getSelection().toString()")

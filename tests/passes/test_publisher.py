@@ -1,0 +1,282 @@
+"""The publisher: one rendering for many changes, no page rather than an old one."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from tests.fake_clock import FakeClock, running, settle
+from tests.support import full_snapshot, labelled, series
+from xenwatch.alerts.runbooks import DIRECTORY
+from xenwatch.alerts.states import Active, Alerts, State
+from xenwatch.alerts.table import ALERTS
+from xenwatch.config.settings import Settings
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Thresholds
+from xenwatch.passes import publisher as publish
+from xenwatch.passes.publisher import DELAY, Page, Publisher, render, restrict
+from xenwatch.passes.scheduler import Engine
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.storage import Aio
+from xenwatch.sources.base import Source
+
+THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
+UNMINDED = {limit.name: Thresholds(None, None) for limit in LIMITS}
+
+
+def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Engine, Publisher]:
+    """A publisher of an engine that has read that snapshot and now stands still."""
+    engine = Engine(cast(Source, None), [], clock)
+    engine.snapshot = snapshot
+    return engine, Publisher(engine, UNMINDED, clock)
+
+
+async def rendered(clock: FakeClock, it: Publisher, before: Page | None) -> Page:
+    """The page after `before`."""
+    await clock.advance(DELAY)
+    while it.page is before or it.page is None:
+        await settle()
+    return it.page
+
+
+def test_a_page_has_every_format() -> None:
+    """Both formats are rendered, each plain and packed."""
+    page = render(full_snapshot(), THRESHOLDS, {})
+
+    assert page.bodies.keys() == {(False, False), (False, True), (True, False), (True, True)}
+    for openmetrics in (False, True):
+        plain = page.bodies[openmetrics, False]
+        assert gzip.decompress(page.bodies[openmetrics, True]) == plain
+        assert plain.endswith(b"# EOF\n") is openmetrics
+    assert page.states
+
+
+def test_overruns_are_on_the_page() -> None:
+    """What the engine counted is exported by probe."""
+    body = render(full_snapshot(), THRESHOLDS, {"aio": 3}).bodies[False, False]
+
+    assert labelled("xenwatch_probe_overruns_total", body) == {("aio",): 3}
+
+
+def test_a_part_has_what_its_probes_read_and_no_more() -> None:
+    """A restricted snapshot holds the values and outcomes of the probes asked for."""
+    part = restrict(full_snapshot(), ["aio", "irqs"])
+
+    assert part.aio == full_snapshot().aio
+    assert part.outcomes.keys() == {"aio", "irqs"} & full_snapshot().outcomes.keys()
+    others = {field.name for field in dataclasses.fields(part)} - {"time", "outcomes"}
+    assert not any(getattr(part, name) for name in others - {"aio", "irqs"})
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.binary())
+def test_a_hostile_name_is_one_label(name: bytes) -> None:
+    """Whatever a VM is called, the page has the series it would have anyway."""
+    full = full_snapshot()
+    assert full.domains is not None
+    domains = tuple(dataclasses.replace(domain, name=name) for domain in full.domains.domains)
+    named = dataclasses.replace(
+        full, domains=dataclasses.replace(full.domains, domains=domains), xenstore=None
+    )
+    for openmetrics in (False, True):
+        before = series(render(full, THRESHOLDS, {}).bodies[openmetrics, False], openmetrics)
+        after = series(render(named, THRESHOLDS, {}).bodies[openmetrics, False], openmetrics)
+
+        assert len(before) == len(after)
+        assert {key for key, _ in before} == {key for key, _ in after}
+
+
+async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes within a short while are rendered together, and without change nothing is."""
+    calls: list[Snapshot] = []
+
+    def count(snapshot: Snapshot, *_more: object, **_before: object) -> Page:
+        calls.append(snapshot)
+        return Page({}, ())
+
+    monkeypatch.setattr(publish, "render", count)
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    async with running(it.run()):
+        for _ in range(4):
+            engine.changed.set()
+            await clock.advance(DELAY / 5)
+        assert calls == []
+        first = await rendered(clock, it, None)
+        await clock.advance(100)
+        assert len(calls) == 1
+        engine.changed.set()
+        await rendered(clock, it, first)
+        assert len(calls) == 2
+
+
+def leaking(minute: int) -> Snapshot:
+    """The full snapshot with 100 more aio requests every minute."""
+    full = full_snapshot()
+    outcomes = {**full.outcomes, "aio": Outcome(Status.OK, "", 60.0 * minute)}
+    return dataclasses.replace(full, outcomes=outcomes, aio=Aio(100 * minute, 65536))
+
+
+async def test_pages_together_tell_a_trend() -> None:
+    """What one page cannot know, the pages of half an hour do: when a leak fills its limit."""
+    clock = FakeClock()
+    engine, it = publisher(leaking(0), clock)
+    page: Page | None = None
+    async with running(it.run()):
+        for minute in range(31):
+            engine.snapshot = leaking(minute)
+            engine.changed.set()
+            page = await rendered(clock, it, page)
+            part = await it.part(["irqs"])
+
+    assert page is not None
+    found = labelled("xenwatch_limit_seconds_to_full", page.bodies[False, False])
+    assert found == {("aio_requests",): pytest.approx((65536 - 3000) * 0.6)}
+    assert labelled("xenwatch_limit_seconds_to_full", part.bodies[False, False]) == {}
+
+
+async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When rendering fails there is no page, until the next change is rendered."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    async with running(it.run()):
+        engine.changed.set()
+        await rendered(clock, it, None)
+        with monkeypatch.context() as patch, capture_logs() as logs:
+            patch.delattr("xenwatch.metrics.families")
+            engine.changed.set()
+            await clock.advance(DELAY)
+            while it.page is not None:
+                await settle()
+        assert not it.complete
+        engine.changed.set()
+        await rendered(clock, it, None)
+
+    assert [entry["event"] for entry in logs] == ["the metrics could not be rendered"]
+
+
+async def test_a_page_is_complete_once_every_probe_has_run() -> None:
+    """A page rendered before the first pass is over is not complete, the next one is."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    async with running(it.run()):
+        engine.changed.set()
+        first = await rendered(clock, it, None)
+        engine.ready.set()
+        assert not it.complete
+        engine.changed.set()
+        await rendered(clock, it, first)
+        assert it.complete
+
+
+async def test_a_limit_is_logged_when_its_severity_changes() -> None:
+    """Crossing a threshold is one line in the log, staying there is none, and leaving is one."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    sequence = [Thresholds(None, None), Thresholds(1e-9, None), Thresholds(1e-9, None), None]
+    page = None
+    with capture_logs() as logs:
+        async with running(it.run()):
+            for bounds in sequence:
+                it.thresholds = {**UNMINDED, "aio_requests": bounds or Thresholds(None, None)}
+                engine.changed.set()
+                page = await rendered(clock, it, page)
+
+    changes = [(it["limit"], it["was"], it["severity"]) for it in logs]
+    assert changes == [("aio_requests", "ok", "warning"), ("aio_requests", "warning", "ok")]
+
+
+async def test_a_part_is_rendered_from_the_newest_snapshot() -> None:
+    """A page of some probes has their metrics and nothing of the others."""
+    outcomes = {name: Outcome(Status.OK) for name in ("aio", "irqs")}
+    snapshot = dataclasses.replace(full_snapshot(), outcomes=outcomes)
+    _, it = publisher(snapshot, FakeClock())
+    body = (await it.part(["aio"])).bodies[False, False]
+
+    assert labelled("xenwatch_probe_success", body) == {("aio",): 1}
+    assert b"xenwatch_aio_requests_used" in body
+    assert b"xenwatch_irqs_used" not in body
+
+
+async def test_alerts_go_on_from_page_to_page() -> None:
+    """An alert that fires is on the page, in the log with its runbook, and told, once."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    it.policy = dataclasses.replace(Settings().alerts(), keep=0)
+    it.policy = dataclasses.replace(it.policy, seconds={a.name: 60 for a in ALERTS})
+    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    engine.ready.set()
+    told: list[Alerts] = []
+    it.tell = told.append
+    page: Page | None = None
+    states: list[set[str]] = []
+    with capture_logs() as logs:
+        async with running(it.run()):
+            for seconds in (0, 59, 60, 61):
+                engine.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
+                engine.changed.set()
+                page = await rendered(clock, it, page)
+                found = labelled("xenwatch_alert_state", page.bodies[False, False])
+                states.append({key[2] for key in found if key[0] == "XenwatchAioRequestsNearLimit"})
+
+    assert states == [{"pending"}, {"pending"}, {"firing"}, {"firing"}]
+    changes = [log for log in logs if log.get("alert") == "XenwatchAioRequestsNearLimit"]
+    assert [log["state"] for log in changes] == ["pending", "firing"]
+    assert changes[1]["next"] == f"see {DIRECTORY}/XenwatchAioRequestsNearLimit.md"
+    names = [[active.alert.name for active in alerts.firing] for alerts in told]
+    assert [("aio_requests_near_limit" in at) for at in names] == [False, False, True, True]
+
+
+async def test_alerts_switched_off_are_over() -> None:
+    """What was active without alerts evaluated is told to be unknown once, then nothing is."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    policy = dataclasses.replace(Settings().alerts(), seconds={a.name: 0 for a in ALERTS})
+    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    engine.ready.set()
+    told: list[Alerts] = []
+    it.tell = told.append
+    page: Page | None = None
+    with capture_logs() as logs:
+        async with running(it.run()):
+            for now in (policy, None, None, policy):
+                it.policy = now
+                engine.changed.set()
+                page = await rendered(clock, it, page)
+
+    name = "aio_requests_near_limit"
+    fires = [[active.alert.name == name for active in at.firing].count(True) for at in told]
+    assert fires == [1, 0, 0, 1]
+    assert {change.now for change in told[1].changes} == {State.UNKNOWN}
+    assert (told[1].active, told[2]) == ({}, Alerts())
+    changes = [log["state"] for log in logs if log.get("alert") == "XenwatchAioRequestsNearLimit"]
+    assert changes == ["firing", "unknown", "firing"]
+
+
+async def test_alerts_wait_for_the_first_pass() -> None:
+    """Until every probe has run nothing is said of alerts, and what fired before goes on."""
+    clock = FakeClock()
+    engine, it = publisher(full_snapshot(), clock)
+    it.policy = dataclasses.replace(Settings().alerts(), keep=0)
+    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    alert = next(a for a in ALERTS if a.name == "aio_requests_near_limit")
+    active = Active(alert, "critical", (), since=900.0, value=0.5, fired=950.0)
+    it.alerts = Alerts({(alert.name, "critical", ()): active})
+    engine.snapshot = Snapshot(960.0)
+    async with running(it.run()):
+        engine.changed.set()
+        first = await rendered(clock, it, None)
+        assert labelled("xenwatch_alert_state", first.bodies[False, False]) == {}
+        assert first.alerts is None
+        engine.snapshot = full_snapshot()
+        engine.ready.set()
+        engine.changed.set()
+        await rendered(clock, it, first)
+
+    assert [active.fired for active in it.alerts.firing if active.alert is alert] == [950.0]

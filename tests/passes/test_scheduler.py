@@ -1,0 +1,338 @@
+"""The engine: cadence, deadlines, events, and what a probe that hangs may cost."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from blockbuster import blockbuster_ctx
+from structlog.testing import capture_logs
+
+from tests.fake_clock import START, FakeClock, running, settle, until
+from xenwatch.passes.scheduler import Engine, one_pass
+from xenwatch.probes.base import DOMAIN, LINK, Probe
+from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.processes import Pids
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.sources.base import Source, SourceError
+
+SOURCE = cast(Source, None)
+
+
+class Script:
+    """A probe's read that counts its calls, and hangs or fails in those it is told to."""
+
+    def __init__(self, hang: tuple[int, ...] = (), fail: tuple[int, ...] = ()) -> None:
+        self.calls = 0
+        self.previous: list[Snapshot] = []
+        self._gate = threading.Semaphore(0)
+        self._hang, self._fail = hang, fail
+
+    def __call__(self, _source: Source, previous: Snapshot) -> Irqs:
+        self.calls += 1
+        call = self.calls
+        self.previous.append(previous)
+        if call in self._hang:
+            self._gate.acquire()
+        if call in self._fail:
+            raise SourceError("/proc/interrupts", "I/O error")
+        return Irqs(call)
+
+    def release(self) -> None:
+        """Let one call that hangs go on, now or when it comes."""
+        self._gate.release()
+
+
+@pytest.fixture
+def hanging() -> Iterator[Script]:
+    """A read whose first call hangs until the test ends, or releases it."""
+    script = Script(hang=(1,))
+    yield script
+    script.release()
+
+
+def probe(read: Script, name: str = "irqs", **more: object) -> Probe:
+    """A probe of that read, every 10 s with a deadline of 5 s."""
+    fixed = Probe(name, "a file", "look at it", read, interval=10.0, deadline=5.0)
+    return dataclasses.replace(fixed, **more)  # type: ignore[arg-type]
+
+
+def status(engine: Engine, name: str = "irqs") -> Status | None:
+    """How the probe's last run ended, `None` before it has."""
+    outcome = engine.snapshot.outcomes.get(name)
+    return outcome.status if outcome else None
+
+
+def taken(engine: Engine) -> float | None:
+    """When the probe's last reading was taken."""
+    outcome = engine.snapshot.outcomes.get("irqs")
+    return outcome.time if outcome else None
+
+
+async def test_a_probe_that_hangs_costs_its_own_value_only(hanging: Script) -> None:
+    """Past its deadline a hung probe has failed, without a value, and the others have theirs."""
+    clock, good = FakeClock(), Script()
+    engine = Engine(SOURCE, [probe(good, "pids"), probe(hanging)], clock)
+    async with running(engine.run()):
+        await until(engine, lambda: status(engine, "pids") is Status.OK)
+        assert not engine.ready.is_set()
+        await clock.advance(5)
+
+        assert status(engine) is Status.FAILED
+        assert "still hangs" in engine.snapshot.outcomes["irqs"].detail
+        assert engine.snapshot.irqs is None
+        assert engine.snapshot.pids == cast(Pids, Irqs(1))
+        assert engine.ready.is_set()
+
+
+async def test_the_first_probe_hanging_holds_no_other_for_longer_than_its_deadline(
+    hanging: Script,
+) -> None:
+    """The other probes begin when the first has its result or is past its deadline."""
+    clock, good = FakeClock(), Script()
+    engine = Engine(SOURCE, [probe(hanging), probe(good, "pids")], clock)
+    async with running(engine.run()):
+        await clock.advance(4)
+        assert good.calls == 0
+        await clock.advance(1)
+        await until(engine, lambda: status(engine, "pids") is Status.OK)
+
+
+async def test_ticks_of_a_hung_probe_are_skipped_and_counted(hanging: Script) -> None:
+    """While its thread hangs a probe gets no second one, and each tick left out is counted."""
+    clock = FakeClock()
+    engine = Engine(SOURCE, [probe(hanging)], clock)
+    async with running(engine.run()):
+        await clock.advance(35)
+
+        assert engine.overruns == {"irqs": 3}
+        assert hanging.calls == 1
+        hanging.release()
+        await until(engine, lambda: engine.snapshot.irqs is not None or hanging.calls > 1)
+        assert engine.overruns == {"irqs": 3}
+
+
+async def test_a_late_result_is_dropped() -> None:
+    """What a hung run brings at last is never shown: the probe is run anew."""
+    clock, twice = FakeClock(), Script(hang=(1, 2))
+    engine = Engine(SOURCE, [probe(twice)], clock)
+    async with running(engine.run()):
+        await clock.advance(25)
+        twice.release()
+        while twice.calls < 2:
+            await clock.advance(0.01)
+        assert engine.snapshot.irqs is None
+        assert status(engine) is Status.FAILED
+        twice.release()
+        await until(engine, lambda: status(engine) is Status.OK)
+
+    assert engine.snapshot.irqs == Irqs(2)
+    assert clock.now < 30
+
+
+async def test_a_probe_runs_at_its_interval() -> None:
+    """Runs begin at multiples of the interval, with the time of the reading in the outcome."""
+    clock, read = FakeClock(), Script()
+    engine = Engine(SOURCE, [probe(read)], clock)
+    async with running(engine.run()):
+        for call in (1, 2, 3):
+            await until(engine, lambda: engine.snapshot.irqs == Irqs(call))  # noqa: B023
+            assert taken(engine) == START + 10 * (call - 1)
+            await clock.advance(9)
+            assert read.calls == call
+            await clock.advance(1)
+
+
+def costly(seconds: float) -> object:
+    """A stand-in for `probes.base.run` whose runs take that much CPU time."""
+
+    def run(probe: Probe, source: Source, previous: Snapshot, _clock: object) -> object:
+        return probe.read(source, previous), Outcome(Status.OK, cpu_seconds=seconds)
+
+    return run
+
+
+async def test_a_costly_probe_runs_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interval is stretched until the run's CPU time is within the probe's share of a core."""
+    monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.5))
+    clock, read = FakeClock(), Script()
+    engine = Engine(SOURCE, [probe(read, share=0.02)], clock)
+    async with running(engine.run()):
+        await until(engine, lambda: status(engine) is Status.OK)
+        await clock.advance(29)
+        assert read.calls == 1
+        await clock.advance(1)
+        await until(engine, lambda: read.calls == 2)
+
+
+async def test_an_event_runs_the_probes_that_follow_it() -> None:
+    """A kick runs the probes of that event ahead of their time, and no other."""
+    clock, follows, other = FakeClock(), Script(), Script()
+    probes = [probe(follows, events=frozenset({DOMAIN})), probe(other, "pids")]
+    engine = Engine(SOURCE, probes, clock)
+    async with running(engine.run()):
+        await until(engine, engine.ready.is_set)
+        await clock.advance(1)
+        engine.kick(LINK)
+        await clock.advance(1)
+        assert follows.calls == 1
+        engine.kick(DOMAIN)
+        await until(engine, lambda: engine.snapshot.irqs == Irqs(2))
+
+        assert clock.now == 2
+        assert other.calls == 1
+
+
+async def test_events_do_not_exceed_a_probes_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many events there are, a probe rests until its last run is within its share."""
+    monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.1))
+    clock, read = FakeClock(), Script()
+    engine = Engine(SOURCE, [probe(read, share=0.05, events=frozenset({DOMAIN}))], clock)
+    async with running(engine.run()):
+        await until(engine, lambda: status(engine) is Status.OK)
+        for _ in range(19):
+            engine.kick(DOMAIN)
+            await clock.advance(0.1)
+        assert read.calls == 1
+        await clock.advance(0.1)
+        await until(engine, lambda: read.calls == 2)
+
+
+async def test_an_event_during_a_run_is_not_lost(hanging: Script) -> None:
+    """An event that comes while the probe reads makes it read again."""
+    clock = FakeClock()
+    engine = Engine(SOURCE, [probe(hanging, events=frozenset({DOMAIN}))], clock)
+    async with running(engine.run()):
+        await settle()
+        engine.kick(DOMAIN)
+        hanging.release()
+        await until(engine, lambda: engine.snapshot.irqs == Irqs(1))
+        await clock.advance(1)
+        await until(engine, lambda: engine.snapshot.irqs == Irqs(2))
+
+
+async def test_a_failed_probe_of_a_long_interval_is_tried_again_soon() -> None:
+    """A probe that runs once in five minutes and failed runs again after half a minute."""
+    clock, read = FakeClock(), Script(fail=(1,))
+    engine = Engine(SOURCE, [probe(read, interval=300.0)], clock)
+    async with running(engine.run()):
+        await until(engine, lambda: status(engine) is Status.FAILED)
+        await clock.advance(30)
+        await until(engine, lambda: status(engine) is Status.OK)
+        await clock.advance(269)
+        assert read.calls == 2
+
+
+async def test_a_probe_is_switched_off_and_on() -> None:
+    """A probe switched off loses its value at once, and runs at once when switched on."""
+    clock, read = FakeClock(), Script()
+    engine = Engine(SOURCE, [probe(read)], clock)
+    async with running(engine.run()):
+        await until(engine, lambda: status(engine) is Status.OK)
+        engine.configure([probe(read, enabled=False)])
+        assert status(engine) is Status.DISABLED
+        assert engine.snapshot.irqs is None
+        await clock.advance(30)
+        assert read.calls == 1
+        engine.configure([probe(read)])
+        await until(engine, lambda: status(engine) is Status.OK)
+
+
+async def test_a_probe_switched_off_while_it_runs_stays_off(hanging: Script) -> None:
+    """The result of a run that ends after its probe was switched off is not shown."""
+    engine = Engine(SOURCE, [probe(hanging)], FakeClock())
+    async with running(engine.run()):
+        await settle()
+        engine.configure([probe(hanging, enabled=False)])
+        engine.changed.clear()
+        hanging.release()
+        await engine.changed.wait()
+
+    assert engine.snapshot.irqs is None
+    assert status(engine) is Status.DISABLED
+
+
+async def test_no_thread_to_be_had_is_a_failure_of_the_probe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host out of threads fails the probe with the reason, and the engine goes on."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    clock, read = FakeClock(), Script()
+    engine = Engine(SOURCE, [probe(read)], clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        async with running(engine.run()):
+            await until(engine, lambda: status(engine) is Status.FAILED)
+
+    assert "can't start new thread" in engine.snapshot.outcomes["irqs"].detail
+
+
+async def test_a_probe_sees_what_the_first_one_read() -> None:
+    """The first probe has its turn before the others, which are given its value."""
+    first, second = Script(), Script()
+    engine = Engine(SOURCE, [probe(first), probe(second, "pids")], FakeClock())
+    async with running(engine.run()):
+        await until(engine, engine.ready.is_set)
+
+    assert second.previous[0].irqs == Irqs(1)
+
+
+async def test_changes_are_logged_and_passes_are_not() -> None:
+    """A probe that fails twice and recovers is logged twice: when it fails, when it recovers."""
+    clock, read = FakeClock(), Script(fail=(2, 3))
+    engine = Engine(SOURCE, [probe(read)], clock)
+    with capture_logs() as logs:
+        async with running(engine.run()):
+            for call in range(1, 6):
+                due = START + 10 * (call - 1)
+                await until(engine, lambda: taken(engine) == due)  # noqa: B023
+                await clock.advance(10)
+
+    said = [
+        (entry["event"], entry.get("reason")) for entry in logs if entry["log_level"] != "debug"
+    ]
+    assert said == [
+        ("probe failed", "/proc/interrupts: I/O error"),
+        ("probe no longer fails", None),
+    ]
+
+
+async def test_the_engine_ends_while_a_probe_hangs(hanging: Script) -> None:
+    """Cancelling the engine does not wait for a thread that hangs."""
+    engine = Engine(SOURCE, [probe(hanging)], FakeClock())
+    task = asyncio.create_task(engine.run())
+    await settle()
+    task.cancel()
+    await asyncio.wait((task,))
+
+    assert task.cancelled()
+
+
+async def test_scheduling_does_not_block_the_event_loop(hanging: Script) -> None:
+    """A read that hangs, one that fails and one that succeeds leave the event loop free."""
+    clock = FakeClock()
+    probes = [probe(Script()), probe(hanging, "pids"), probe(Script(fail=(1,)), "aio")]
+    engine = Engine(SOURCE, probes, clock)
+    with blockbuster_ctx("xenwatch"):
+        async with running(engine.run()):
+            await clock.advance(5)
+            await until(engine, engine.ready.is_set)
+            await clock.advance(20)
+
+
+def test_one_pass_does_not_wait_for_a_probe_that_hangs(hanging: Script) -> None:
+    """In a single pass, too, a hung probe fails at its deadline and the next one runs."""
+    probes = [probe(hanging, deadline=0.01), probe(Script(), "pids")]
+    snapshot = one_pass(SOURCE, [*probes, probe(Script(), "aio", enabled=False)])
+
+    assert "still hangs" in snapshot.outcomes["irqs"].detail
+    assert snapshot.irqs is None
+    assert snapshot.outcomes["pids"].status is Status.OK
+    assert snapshot.outcomes["aio"].status is Status.DISABLED

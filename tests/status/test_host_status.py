@@ -1,0 +1,194 @@
+"""The overview of a host: what is in it, and the way to JSON and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import full_snapshot
+from xenwatch import metrics
+from xenwatch.alerts.states import Active, Alerts, State
+from xenwatch.alerts.table import ALERTS
+from xenwatch.exposition import text_format
+from xenwatch.limits.states import assess
+from xenwatch.planning.capacity import fit_each
+from xenwatch.planning.shapes import BUILT_IN
+from xenwatch.probes import PROBES
+from xenwatch.readings.devices import Backends, DeviceKey, XenstoreDevices
+from xenwatch.readings.domains import Domains
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.status import host_status
+from xenwatch.status.host_status import DomainRow, Outside, Overview, OverviewError
+
+
+def of(snapshot: Snapshot, outside: Outside | None = None) -> Overview:
+    """The overview of a snapshot with thresholds and shapes as they are by default."""
+    states = assess(snapshot)
+    plans = fit_each(states, snapshot, BUILT_IN.values())
+    return host_status.of(snapshot, states, plans, PROBES, outside)
+
+
+def domain(snapshot: Snapshot, domid: int) -> DomainRow:
+    """A domain of the overview."""
+    return next(it for it in of(snapshot).domains or () if it.domid == domid)
+
+
+def test_json_comes_back_as_it_was() -> None:
+    """Everything in an overview survives JSON."""
+    alert = next(it for it in ALERTS if it.name == "probe_failing")
+    active = Active(alert, "warning", (("probe", "aio"),), 900.0, 0.0, fired=950.0)
+    alerts = Alerts({("probe_failing", "warning", active.labels): active})
+    found = of(full_snapshot(), Outside(alerts, "https://a/", {"aio_requests": 60.0}, "dom0-1"))
+
+    assert found.alerts is not None
+    assert found.alerts[0].summary == "xenwatch cannot read aio"
+    assert found.alerts[0].runbook_url == "https://a/XenwatchProbeFailing.md"
+    assert host_status.loads(host_status.dumps(found)) == found
+
+
+def test_a_newer_daemon_is_understood() -> None:
+    """Fields that are not known here are passed over, in every kind of row."""
+    document = json.loads(host_status.dumps(of(full_snapshot())))
+    document["new"] = document["limits"][0]["new"] = 1
+
+    assert host_status.loads(json.dumps(document)) == of(full_snapshot())
+
+
+def changed(document: dict[str, Any], path: list[Any], value: object) -> str:
+    """The document with another value at a path."""
+    place: Any = document
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["time"], "now"),
+        (["time"], True),
+        (["limits"], {}),
+        (["limits", 0], None),
+        (["limits", 0, "used"], 1.5),
+        (["limits", 0, "title"], None),
+        (["domains", 0, "broken"], "vif"),
+        (["probes"], []),
+        (["probes", "aio", "seconds"], None),
+        (["seconds_to_full"], {"aio_requests": "soon"}),
+    ],
+)
+def test_what_is_no_overview_is_refused(path: list[Any], value: object) -> None:
+    """A value of a wrong type anywhere is an error that names it."""
+    document = json.loads(host_status.dumps(of(full_snapshot())))
+    with pytest.raises(OverviewError, match="no overview of xenwatch"):
+        host_status.loads(changed(document, path, value))
+
+
+@settings(deadline=None)
+@given(st.one_of(st.binary(), st.text(), st.just(b"[" * 100000)))
+def test_anything_else_is_refused(document: bytes | str) -> None:
+    """Bytes that are no JSON, or JSON of something else, raise nothing but the one error."""
+    with pytest.raises(OverviewError):
+        host_status.loads(document)
+
+
+def test_what_was_not_read_is_null() -> None:
+    """Without readings nothing is empty that should be unknown."""
+    outcomes = {"aio": Outcome(Status.FAILED, "no access"), "maptrack": Outcome(Status.DISABLED)}
+    found = of(Snapshot(outcomes=outcomes))
+
+    assert found.domains is None
+    assert found.alerts is None
+    assert [(it.limit, it.used, it.state) for it in found.limits] == [
+        ("aio_requests", None, "unknown")
+    ]
+    assert (found.headroom, found.host) == ((), "")
+    assert "could not be read" in (found.obstacle or "")
+    assert found.probes["aio"].advice
+    assert "[probes.maptrack]" in found.probes["maptrack"].advice
+
+
+def test_a_domain_shows_what_it_holds() -> None:
+    """Devices are counted from backends, event channels from dom0's, errors from xenstore."""
+    guest = domain(full_snapshot(), 5)
+
+    assert (guest.disks, guest.vifs, guest.event_channels) == (1, 1, 5)
+    assert guest.broken == ("vbd 51712: no number", "vif 0: 28 allocating event channel")
+    assert domain(full_snapshot(), 0).broken == ()
+
+
+def test_devices_nobody_could_read_are_not_zero() -> None:
+    """Without backends, xenstore or event channels the columns are unknown."""
+    blind = dataclasses.replace(
+        full_snapshot(), backends=None, event_channels=None, xenstore_devices=None
+    )
+    guest = domain(blind, 5)
+
+    assert (guest.disks, guest.vifs, guest.event_channels, guest.broken) == (None,) * 4
+
+
+def test_a_closed_device_is_broken_only_while_its_domain_lives() -> None:
+    """A closed backend of a domain that runs is a trouble, of one that dies it is not."""
+    states = {DeviceKey("vif", 5, 0): "Closed", DeviceKey("vif", 6, 0): "Closed"}
+    snapshot = dataclasses.replace(
+        full_snapshot(), backends=Backends(states), xenstore_devices=None
+    )
+
+    assert domain(snapshot, 5).broken == ("vif 0: Closed",)
+    assert domain(snapshot, 6).broken is None
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "shutdown", "crashed", "dying", None])
+def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
+    """A domain is shown as broken, not so, or not known, just where its alert says so."""
+    full = full_snapshot()
+    assert full.domains is not None
+    guests = tuple(dataclasses.replace(it, state=state) for it in full.domains.domains)
+    gone, guest = DeviceKey("vif", 99, 0), DeviceKey("vif", 5, 0)
+    snapshot = dataclasses.replace(
+        full,
+        domains=Domains(guests, "hypercall"),
+        backends=Backends({guest: "Closed", gone: "Closed"}),
+        xenstore_devices=XenstoreDevices({}, (), 0),
+    )
+    alert = next(it for it in ALERTS if it.name == "backends_closed")
+    families = {it.name: it for it in metrics.families(snapshot, ())}
+    found = alert.conditions["warning"].evaluate(families)
+
+    if state is None:
+        assert domain(snapshot, 5).broken is None
+        assert (found.active, len(found.unknown)) == ({}, 2)
+    else:
+        broken = [it for it in of(snapshot).domains or () if it.broken]
+        assert {str(it.domid) for it in broken} == {
+            dict(labels)["domid"] for labels in found.active
+        }
+        assert not found.unknown
+
+
+def test_alerts_nobody_can_judge_are_named() -> None:
+    """The alerts whose state is unknown are told, each once."""
+    states = {("a", "warning"): State.UNKNOWN, ("a", "critical"): State.UNKNOWN}
+    found = of(full_snapshot(), Outside(Alerts(states={**states, ("b", "warning"): State.OK})))
+
+    assert found.alerts_unknown == ("a",)
+
+
+@settings(deadline=None)
+@given(st.binary())
+def test_names_are_those_of_the_labels(name: bytes) -> None:
+    """A domain is called in the overview what it is called in the metrics."""
+    full = full_snapshot()
+    assert full.domains is not None
+    named = dataclasses.replace(full.domains.domains[0], name=name)
+    found = of(Snapshot(domains=Domains((named,), "hypercall")))
+
+    assert found.domains is not None
+    assert host_status.loads(host_status.dumps(found)).domains == found.domains
+    assert found.domains[0].name == text_format.text(name)

@@ -1,0 +1,1 @@
+"""Advice on what wakes the QEMUs of idle VMs."""

@@ -1,0 +1,157 @@
+"""What to switch off in which VM, so that its QEMU wakes dom0 less often.
+
+The causes and their remedies are those of xenserver.org, "VM Density and Project Pulsar"; the keys
+are xenopsd's and xl's own (xl.cfg(5)). A `usbdevice` makes libxl add the controller, `usb` or not
+(tools/libs/light/libxl_dm.c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.parse.qemu import CDROM, MONITOR, PARALLEL, SERIAL, TABLET, USB, USB_OTHER
+from xenwatch.readings.domains import Domain
+from xenwatch.readings.qemus import Qemu
+from xenwatch.readings.snapshot import Snapshot
+
+XAPI: Final = "xapi"
+XL: Final = "xl"
+_XAPI_PLATFORMS: Final = ("xcp-ng", "xenserver")
+PROBES: Final = ("host", "domains", "xenstore", "daemons", "qemus")
+"""The probes whose readings advice is made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """How one emulated device is switched off, and what the user of the VM loses by that.
+
+    `setting` is xapi's platform key and value, `None` where xapi has none; `xl` says what to change
+    in the VM's xl.cfg.
+    """
+
+    device: str
+    cost: str
+    setting: tuple[str, str] | None
+    xl: str
+
+
+_ARGUMENTS: Final = "device_model_args= and device_model_args_hvm="
+"""Keys of xl.cfg by which a file may hand QEMU anything at all."""
+
+REMEDIES: Final = {
+    remedy.device: remedy
+    for remedy in (
+        Remedy(
+            USB,
+            "No USB in the VM. Without its tablet the pointer of the VNC console is misaligned; "
+            "RDP and SSH are not affected.",
+            ("usb", "false"),
+            "usb=0; leave out usbdevice=, usbversion= and, in "
+            f"{_ARGUMENTS}, -usb, -usbdevice and each -device of USB",
+        ),
+        Remedy(
+            TABLET,
+            "The pointer of the VNC console is misaligned; RDP and SSH are not affected.",
+            ("usb_tablet", "false"),
+            "leave out tablet in usbdevice= and, in "
+            f"{_ARGUMENTS}, -device usb-tablet and -usbdevice tablet",
+        ),
+        Remedy(
+            SERIAL,
+            "No serial console: nothing to attach to when the VM cannot be reached otherwise.",
+            ("hvm_serial", "none"),
+            f"leave out serial= and, in {_ARGUMENTS}, -serial",
+        ),
+        Remedy(
+            PARALLEL,
+            "No parallel port.",
+            ("parallel", "none"),
+            f"leave out, in {_ARGUMENTS}, -parallel",
+        ),
+        Remedy(
+            CDROM,
+            "No DVD drive: no ISO can be inserted until the VM is given one again.",
+            None,
+            "leave out devtype=cdrom in disk=",
+        ),
+        Remedy(
+            MONITOR,
+            "No QEMU monitor for people; the toolstack's own socket stays.",
+            None,
+            f"leave out, in {_ARGUMENTS}, -monitor",
+        ),
+    )
+}
+"""What can be switched off, by device."""
+KEPT_FOR: Final = {USB: USB_OTHER}
+"""Devices that stay where the VM has the other one too, which needs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One VM: how often its QEMU wakes, and what of it to switch off.
+
+    `rate` is wakeups a second, `None` when it was read once only; `wakeups` counts since the QEMU
+    started, less those of threads that ended before. `kept` says why a device is no remedy.
+    """
+
+    domid: int
+    uuid: str
+    name: bytes | None
+    rate: float | None
+    wakeups: int
+    remedies: tuple[Remedy, ...]
+    kept: str
+
+
+def toolstack(snapshot: Snapshot) -> str:
+    """`xapi` where that manages the VMs, else `xl`."""
+    daemons = snapshot.daemons.by_role if snapshot.daemons is not None else {}
+    platform = snapshot.host.platform if snapshot.host is not None else ""
+    return XAPI if "xapi" in daemons or platform in _XAPI_PLATFORMS else XL
+
+
+def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice, ...]:
+    """Advice about every VM with a QEMU, the one that wakes most often first."""
+    if snapshot.qemus is None:
+        return ()
+    domains = snapshot.domains.domains if snapshot.domains is not None else ()
+    known = {domain.domid: domain for domain in domains}
+    found = [
+        _about(snapshot, earlier, domid, qemu, known.get(domid))
+        for domid, qemu in snapshot.qemus.by_domid.items()
+    ]
+    return tuple(sorted(found, key=lambda it: (-(it.rate or 0.0), -it.wakeups, it.domid)))
+
+
+def _about(
+    snapshot: Snapshot, earlier: Snapshot | None, domid: int, qemu: Qemu, domain: Domain | None
+) -> Advice:
+    passed_on = KEPT_FOR[USB] in qemu.devices
+    return Advice(
+        domid=domid,
+        uuid=qemu.uuid,
+        name=snapshot.name(domain) if domain is not None else None,
+        rate=_rate(snapshot, earlier, domid, qemu),
+        wakeups=qemu.wakeups,
+        remedies=remedies(qemu.devices),
+        kept="USB stays: the VM uses another USB device than the tablet" if passed_on else "",
+    )
+
+
+def remedies(devices: Sequence[str]) -> tuple[Remedy, ...]:
+    """What can be switched off of the devices of one VM."""
+    wanted = [device for device in devices if KEPT_FOR.get(device) not in devices]
+    return tuple(REMEDIES[device] for device in wanted if device in REMEDIES)
+
+
+def _rate(snapshot: Snapshot, earlier: Snapshot | None, domid: int, qemu: Qemu) -> float | None:
+    then = earlier.qemus.by_domid.get(domid) if earlier is not None and earlier.qemus else None
+    if earlier is None or then is None:
+        return None
+    if (then.pid, then.start_ticks) != (qemu.pid, qemu.start_ticks):
+        return None
+    seconds = snapshot.outcomes["qemus"].time - earlier.outcomes["qemus"].time
+    return (qemu.wakeups - then.wakeups) / seconds if seconds > 0 else None

@@ -1,0 +1,31 @@
+"""The runbooks as files of this host, and where those who are told of an alert find them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from xenwatch.alerts.messages import RUNBOOKS
+
+_PACKAGE: Final = Path(__file__).parent.parent
+_INSTALLED: Final = _PACKAGE / "runbooks"
+DIRECTORY: Final = _INSTALLED if _INSTALLED.exists() else _PACKAGE.parent / "contrib/runbooks"
+"""Where they are: in the package once that is installed, beside it in a checkout."""
+
+
+def files() -> Mapping[str, bytes]:
+    """The runbooks by the path they are served at."""
+    return {f"{RUNBOOKS}{file.name}": file.read_bytes() for file in DIRECTORY.glob("*.md")}
+
+
+def link_prefix(configured: str, instance: str) -> str:
+    """What the links to runbooks in alerts sent to others begin with.
+
+    As configured; else this daemon's own address where `instance` is one, as the label `instance`
+    that Prometheus gives; else the files of this host.
+    """
+    address = re.fullmatch(r"[\w.\[\]:-]+:\d+", instance, re.ASCII)
+    here = f"http://{instance}{RUNBOOKS}" if address else f"{DIRECTORY.as_uri()}/"
+    return configured or here

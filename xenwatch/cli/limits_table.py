@@ -1,0 +1,65 @@
+"""The states of the limits for people, as a table."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from xenwatch.display.columns import columns
+from xenwatch.display.quantities import quantity
+from xenwatch.display.text import printable
+from xenwatch.limits.states import LimitState, Severity
+from xenwatch.readings.snapshot import Outcome, Status
+
+HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "MAX IS FROM")
+
+
+SHOWN: Final = 3
+"""Instances of a limit that a table shows though they are well: a host has a thousand domains."""
+
+
+def table(states: Iterable[LimitState]) -> str:
+    """One line a limit and instance, in aligned columns; `-` is what could not be read.
+
+    Of a limit's many instances, those that are not well and the fullest others.
+    """
+    rows: list[Sequence[str]] = [HEADER]
+    for limit, group in itertools.groupby(states, key=lambda state: state.limit.name):
+        instances = list(group)
+        shown = _worth_showing(instances)
+        rows += [_row(state) for state in instances if state.instance in shown]
+        if len(shown) < len(instances):
+            others = f"{limit} (and {len(instances) - len(shown)} less full)"
+            rows.append((others, *[""] * (len(HEADER) - 1)))
+    return columns(rows)
+
+
+def _worth_showing(states: Sequence[LimitState]) -> set[str]:
+    fullest = sorted(states, key=lambda state: state.ratio or 0, reverse=True)[:SHOWN]
+    unwell = (state for state in states if state.severity is not Severity.OK)
+    return {state.instance for state in (*fullest, *unwell)}
+
+
+def failures(outcomes: Mapping[str, Outcome]) -> str:
+    """One line for each probe that failed, with the reason."""
+    return "".join(
+        f"{name}: {printable(outcome.detail)}\n"
+        for name, outcome in outcomes.items()
+        if outcome.status is Status.FAILED
+    )
+
+
+def _row(state: LimitState) -> tuple[str, ...]:
+    limit, ceiling = state.limit, state.ceiling
+    name = limit.name
+    if limit.label is not None and state.instance:
+        name += f" {limit.label}={printable(state.instance)}"
+    return (
+        name,
+        quantity(state.used, limit.unit),
+        quantity(ceiling.value if ceiling else None, limit.unit),
+        "-" if state.ratio is None else f"{state.ratio:.1%}",
+        state.severity.value,
+        printable(ceiling.origin) if ceiling else "-",
+    )

@@ -1,0 +1,141 @@
+"""`xenwatch plan`: its options, what it answers, and the same answer as JSON."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from xenwatch.display.columns import columns
+from xenwatch.display.quantities import quantity
+from xenwatch.display.text import printable
+from xenwatch.limits.states import LimitState
+from xenwatch.planning.answer import is_one_vm, verdict
+from xenwatch.planning.capacity import Batch, Plan, Room, fit
+from xenwatch.planning.question import PlanError, chosen, number
+from xenwatch.planning.shapes import Shape
+from xenwatch.readings.snapshot import Snapshot
+
+FITS: Final = 0
+DOES_NOT_FIT: Final = 1
+CANNOT_SAY: Final = 2
+"""Exit statuses; a plan nobody asked a count of fits when it could be made."""
+
+HEADER: Final = ("LIMIT", "LEFT", "TAKES", "FITS", "NOT KNOWN BECAUSE")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--shape", metavar="NAME", help="VMs of this shape (default: each there is)")
+    what.add_argument(
+        "--mix", metavar="NAME=N,...", help="whether so many VMs of each shape fit together"
+    )
+    parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
+    parser.add_argument(
+        "--platform", metavar="PRESET", help="plan on this synthetic host instead of --source"
+    )
+    parser.add_argument("--empty", action="store_true", help="the platform without any VM")
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="default: %(default)s"
+    )
+    parser.epilog = (
+        "Exit status with --count or --mix: 0 fits, 1 does not fit, 2 cannot say; "
+        "2 also where no plan can be made."
+    )
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise `PlanError` for options that make no sense together."""
+    if options.count is not None and options.shape is None:
+        raise PlanError("--count needs --shape NAME; for several shapes use --mix NAME=N,...")
+    if options.empty and options.platform is None:
+        raise PlanError("--empty needs --platform PRESET: only a synthetic host can be emptied")
+
+
+def plans(
+    options: argparse.Namespace,
+    snapshot: Snapshot,
+    states: Sequence[LimitState],
+    known: Mapping[str, Shape],
+) -> list[Plan]:
+    """The plans the options ask for, of the shapes that are known. Raises `PlanError`."""
+    wanted = None if options.count is None else number("--count", options.count)
+    batches: list[Batch]
+    if options.mix is not None:
+        wanted, batches = 1, [mix(options.mix, known)]
+    else:
+        batches = [{shape: 1} for shape in chosen(options.shape, known)]
+    return [fit(states, snapshot, batch, wanted) for batch in batches]
+
+
+def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
+    """The VMs of `windows=200,linux=50`. Raises `PlanError`."""
+    batch: dict[Shape, int] = {}
+    for item in text.split(","):
+        name, equals, count = item.partition("=")
+        (shape,) = chosen(name, known)
+        if not equals:
+            raise PlanError(f"--mix: {name} has no count; write {name}=N")
+        if shape in batch:
+            raise PlanError(f"--mix: {name} is there twice")
+        batch[shape] = number(f"--mix {name}", count)
+    return batch
+
+
+def status(found: Iterable[Plan]) -> int:
+    """The exit status of an answer."""
+    return max((_status(plan) for plan in found), default=CANNOT_SAY)
+
+
+def _status(plan: Plan) -> int:
+    if plan.wanted is None:
+        return CANNOT_SAY if plan.at_most is None else FITS
+    return {True: FITS, False: DOES_NOT_FIT, None: CANNOT_SAY}[plan.fits]
+
+
+def table(found: Iterable[Plan]) -> str:
+    """The plans for people, a blank line between them."""
+    return "\n".join(_section(plan) for plan in found)
+
+
+def _section(plan: Plan) -> str:
+    lines = [f"{_describe(plan.batch)}: {verdict(plan)}\n", "\n"]
+    if plan.rooms:
+        lines.append(columns([HEADER, *(_row(room) for room in plan.rooms)]))
+    if plan.binding is not None and plan.binding.remedies:
+        lines.append(f"\nMore room in {plan.binding.limit}:\n")
+        lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
+    if plan.uncounted:
+        lines.append("\nNot counted:\n")
+        lines += [f"  {name}: {why}\n" for name, why in plan.uncounted.items()]
+    return "".join(lines)
+
+
+def _describe(batch: Batch) -> str:
+    if is_one_vm(batch):
+        return _devices(next(iter(batch)))
+    return " and ".join(f"{count} of {_devices(shape)}" for shape, count in batch.items())
+
+
+def _devices(shape: Shape) -> str:
+    counts = ((shape.vcpus, "vCPU"), (shape.disks, "disk"), (shape.vifs, "network interface"))
+    words = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
+    return f"{shape.name} ({shape.type}, {', '.join(words)}{', UEFI' if shape.uefi else ''})"
+
+
+def _row(room: Room) -> tuple[str, ...]:
+    name = f"{room.limit} {printable(room.instance)}" if room.instance else room.limit
+    return (
+        name,
+        quantity(room.left, room.unit),
+        _amount(room),
+        "-" if room.batches is None else str(room.batches),
+        printable(room.reason),
+    )
+
+
+def _amount(room: Room) -> str:
+    if room.takes is None or isinstance(room.takes, int):
+        return quantity(room.takes, room.unit)
+    return f"{float(room.takes):g}"

@@ -1,0 +1,144 @@
+"""The overview as lines of a terminal: as many as there is room for, the most pressing first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Group
+from rich.text import Text
+
+from xenwatch.display.quantities import figure
+from xenwatch.display.text import printable
+from xenwatch.limits.states import Severity
+from xenwatch.readings.snapshot import Status
+from xenwatch.status.host_status import (
+    FIRING,
+    AlertRow,
+    DomainRow,
+    LimitRow,
+    Overview,
+    ShapeRow,
+    foremost,
+)
+from xenwatch.status.order import fullest, relevance
+
+STYLES: Final = {
+    Severity.OK.value: "green",
+    Severity.WARNING.value: "yellow",
+    Severity.CRITICAL.value: "bold red",
+    Severity.UNKNOWN.value: "magenta",
+}
+MOST_ALERTS: Final = 4
+MOST_BROKEN: Final = 3
+BAR: Final = 20
+"""Cells of a bar."""
+
+
+def draw(overview: Overview, width: int, height: int, *, plain: bool = False) -> Group:
+    """The picture for a terminal of that many columns and lines, one line left free.
+
+    `plain` keeps to ASCII.
+    """
+    above = [*_head(overview), *_alerts(overview), _room(overview), Text()]
+    below = _broken(overview)
+    rows = [row for rows, _ in fullest(overview.limits) for row in rows]
+    free = max(1, height - 1 - len(above) - len(below))
+    total = len(overview.limits)
+    shown = rows if total <= free else rows[: free - 1]
+    title = min(36, max(12, width - BAR - 42))
+    limits = [_limit(row, title, plain) for row in shown]
+    if len(shown) < total:
+        limits.append(Text(f"and {total - len(shown)} less full", "dim"))
+    lines = [*above, *limits, *below]
+    for line in lines:
+        line.no_wrap = True
+        line.truncate(width, overflow="crop" if plain else "ellipsis")
+    return Group(*lines)
+
+
+def _head(overview: Overview) -> list[Text]:
+    at = datetime.fromtimestamp(overview.time, UTC)
+    name = Text.assemble(("xenwatch ", "bold"), (printable(overview.hostname), "bold"))
+    name.append(f"  {at:%H:%M:%S} UTC  {printable(overview.host)}")
+    states = [row.state for row in overview.limits]
+    counts = Text("limits: ")
+    found = [(state, states.count(state)) for state in STYLES if state in states]
+    for number, (state, count) in enumerate(reversed(found)):
+        counts.append(", " if number else "").append(f"{count} {state}", STYLES[state])
+    failed = sum(it.status == Status.FAILED.value for it in overview.probes.values())
+    domains = "unknown" if overview.domains is None else str(len(overview.domains))
+    counts.append(f"   domains: {domains}   probes failing: ")
+    counts.append(str(failed), "bold red" if failed else "")
+    return [name, counts]
+
+
+def _alerts(overview: Overview) -> list[Text]:
+    if overview.alerts is None:
+        return []
+    found = foremost(overview.alerts)
+    lines = [_alert(it) for it in found[:MOST_ALERTS]]
+    if len(found) > MOST_ALERTS:
+        lines.append(Text(f"and {len(found) - MOST_ALERTS} more alerts", "dim"))
+    if overview.alerts_unknown:
+        lines.append(Text(f"alerts not known: {', '.join(overview.alerts_unknown)}", "magenta"))
+    return lines or [Text("no alert fires", "green")]
+
+
+def _alert(alert: AlertRow) -> Text:
+    style = STYLES.get(alert.severity, "") if alert.state == FIRING else "magenta"
+    return Text.assemble((f"{alert.state} {alert.severity}", style), f" {printable(alert.summary)}")
+
+
+def _room(overview: Overview) -> Text:
+    if not overview.headroom:
+        return Text(f"room for VMs: {overview.obstacle or 'not known'}")
+    return Text("room for VMs: ").append("   ".join(_shape(it) for it in overview.headroom))
+
+
+def _shape(shape: ShapeRow) -> str:
+    if shape.headroom is not None:
+        most = "at most " if shape.not_counted else ""
+        return f"{most}{shape.headroom} {shape.shape} ({shape.binding})"
+    most = "unknown" if shape.at_most is None else f"at most {shape.at_most}"
+    return f"{most} {shape.shape}"
+
+
+def _limit(row: LimitRow, title: int, plain: bool) -> Text:
+    name = f"{row.limit} {printable(row.instance)}" if row.instance else row.limit
+    style = STYLES.get(row.state, "")
+    line = Text(f"{name[:title]:<{title}} ").append(_bar(row, plain), style)
+    percent = "      " if row.ratio is None else f"{row.ratio * 100:5.1f}%"
+    amounts = f"{figure(row.used, row.unit)} of {figure(row.max, row.unit)}"
+    line.append(f" {percent} {amounts:<24} ")
+    return line.append(row.state, style)
+
+
+def _bar(row: LimitRow, plain: bool) -> str:
+    """A bar of `BAR` cells; what is not known is no empty one."""
+    if row.ratio is None:
+        return "?" * BAR
+    full = min(BAR, round(row.ratio * BAR))
+    if row.used:
+        full = max(1, full)
+    return "#" * full + "." * (BAR - full) if plain else "█" * full + "░" * (BAR - full)
+
+
+def _broken(overview: Overview) -> list[Text]:
+    found = sorted((it for it in overview.domains or () if it.broken), key=relevance)
+    lines = [_domain(it) for it in found[:MOST_BROKEN]]
+    if len(found) > MOST_BROKEN:
+        lines.append(Text(f"and {len(found) - MOST_BROKEN} more domains with broken devices"))
+    return [Text(), *lines] if lines else []
+
+
+def _domain(domain: DomainRow) -> Text:
+    name = printable(domain.name or "")
+    return Text.assemble(
+        ("broken", "bold red"), f" {domain.domid} {name}: {_told(domain.broken or ())}"
+    )
+
+
+def _told(devices: Iterable[str]) -> str:
+    return printable(", ".join(devices))

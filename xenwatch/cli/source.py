@@ -1,0 +1,81 @@
+"""From the words an operator writes (`host`, `synthetic:NAME`, `tree:DIR`) to a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from xenwatch.display.text import hint
+from xenwatch.sources.base import Choice, Source, SourceError
+
+CAPABILITIES: Final = "proc/xen/capabilities"
+"""Says `control_d` in the control domain (xenfs)."""
+
+
+def choose(spec: str, rootfs: str = "/") -> Choice:
+    """What `spec` comes to here: `auto` is the host on a Xen dom0 and invented elsewhere."""
+    if spec != "auto":
+        return Choice(spec, "as configured")
+    path = Path(rootfs) / CAPABILITIES
+    try:
+        with path.open("rb") as file:
+            capabilities = file.read(4096)
+    except OSError as error:
+        return Choice("synthetic", f"this is no Xen dom0: {path}: {error.strerror}")
+    if b"control_d" not in capabilities:
+        return Choice("synthetic", f"this is no Xen dom0: {path} does not say control_d")
+    return Choice("host", f"this is a Xen dom0: {path} says control_d")
+
+
+def open_source(spec: str, rootfs: str = "/") -> Source:
+    """The source `spec` names; `rootfs` is where the live host's files are found.
+
+    Raises `SourceError` when there is no such source.
+    """
+    kind, _, rest = choose(spec, rootfs).spec.partition(":")
+    # Each kind is imported when it is wanted: the host's modules reach for the kernel, the
+    # model's are large.
+    if kind == "host":
+        from xenwatch.sources.host import HostSource  # noqa: PLC0415
+
+        return HostSource(rootfs)
+    if kind == "tree":
+        from xenwatch.sources.tree import TreeSource  # noqa: PLC0415
+
+        return TreeSource(rest)
+    if kind == "synthetic":
+        return synthetic(rest)
+    raise SourceError(spec, "is none of host, synthetic[:NAME], tree:DIR, auto")
+
+
+def stands_still(spec: str, rootfs: str = "/") -> bool:
+    """Whether time does not go on in the source `spec` names: two passes read the same."""
+    from xenwatch.model.scenario_source import names  # noqa: PLC0415
+
+    kind, _, rest = choose(spec, rootfs).spec.partition(":")
+    return kind == "tree" or (kind == "synthetic" and rest.partition("@")[0] not in names())
+
+
+def synthetic(name: str, *, empty: bool = False) -> Source:
+    """The synthetic host of a preset (no name: the default one), or the same without a VM.
+
+    Else it is a scenario, that begins so many seconds after its start where `@SECONDS` follows.
+    Raises `SourceError` when there is neither.
+    """
+    from xenwatch.model.presets import PRESETS  # noqa: PLC0415
+    from xenwatch.model.scenario_source import ScenarioSource, load, names  # noqa: PLC0415
+    from xenwatch.model.source import preset  # noqa: PLC0415
+
+    name = name or next(iter(PRESETS))
+    if name in PRESETS:
+        return preset(name, empty=empty)
+    scenario, at, seconds = name.partition("@")
+    if scenario not in names():
+        known = [*PRESETS, *names()]
+        meant = hint(scenario, known) or f"; known are {', '.join(known)}"
+        raise SourceError(f"synthetic:{name}", f"no such preset or scenario{meant}")
+    if empty:
+        raise SourceError(f"synthetic:{name}", "a scenario is never without its VMs; use a preset")
+    if at and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8):
+        raise SourceError(f"synthetic:{name}", "what follows @ is no number of seconds")
+    return ScenarioSource(load(scenario), float(seconds or 0))

@@ -1,0 +1,140 @@
+"""What a value of the configuration may be: functions that take what TOML gave.
+
+Each returns the value as xenwatch uses it, or raises `ValueError` with the reason as the end of a
+sentence that begins with the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from xenwatch.display.text import hint, shown
+
+LONGEST: Final = 86400.0
+"""The longest interval or deadline in seconds: a day."""
+
+SOURCES: Final = {
+    "host": "host",
+    "synthetic": "synthetic[:NAME]",
+    "tree": "tree:DIR",
+    "auto": "auto",
+}
+"""Kinds of source and how each is written."""
+
+
+def boolean(value: object) -> bool:
+    """True or false; a number is neither."""
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")
+    return value
+
+
+def text(value: object) -> str:
+    """Any string."""
+    if not isinstance(value, str):
+        raise ValueError("is not a string")
+    return value
+
+
+def choice(*choices: str) -> Callable[[object], str]:
+    """One of several strings."""
+
+    def convert(value: object) -> str:
+        chosen = text(value)
+        if chosen not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}{hint(chosen, choices)}")
+        return chosen
+
+    return convert
+
+
+def absolute_path(value: object) -> str:
+    """A path that begins at the root."""
+    path = text(value)
+    if not path.startswith("/") or "\0" in path:
+        raise ValueError("is not an absolute path")
+    return path
+
+
+def integer(low: int, high: int) -> Callable[[object], int]:
+    """A whole number from `low` to `high`."""
+
+    def convert(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("is not an integer")
+        if not low <= value <= high:
+            raise ValueError(f"is not between {low} and {high}")
+        return value
+
+    return convert
+
+
+def seconds(value: object) -> float:
+    """A time span of at most a day."""
+    span = _number(value)
+    if not 0.1 <= span <= LONGEST:
+        raise ValueError(f"is not between 0.1 and {LONGEST:g} seconds")
+    return float(span)
+
+
+def ratio(value: object) -> float | None:
+    """A used ratio; `"never"` is `None`."""
+    return None if value == "never" else share(value)
+
+
+def share(value: object) -> float:
+    """A part of something."""
+    part = _number(value)
+    if not 0 < part <= 1:
+        raise ValueError("is not a ratio: more than 0 and at most 1")
+    return float(part)
+
+
+def address(place: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`; an IPv6 host stands in brackets, no host means all."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", place)
+    if match is None or int(match[3]) > 65535:
+        raise ValueError("is not HOST:PORT, [IPV6]:PORT or :PORT")
+    return match[1] or match[2], int(match[3])
+
+
+def addresses(value: object) -> tuple[str, ...]:
+    """At least one address."""
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("is not an array of at least one string")
+    for item in value:
+        try:
+            address(text(item))
+        except ValueError as error:
+            raise ValueError(f"has {shown(item)}, which {error}") from None
+    return tuple(value)
+
+
+def url_path(value: object) -> str:
+    """The path of a page of the web server, other than the pages it has anyway."""
+    path = text(value)
+    if not re.fullmatch(r"/[A-Za-z0-9._~/-]+", path):
+        raise ValueError("is not a path such as /metrics")
+    if path.startswith(("/-/", "/api/")):
+        raise ValueError("is taken: /-/ is for health checks, /api/ for programs")
+    return path
+
+
+def source(value: object) -> str:
+    """A source as an operator writes it."""
+    spec = text(value)
+    kind, colon, rest = spec.partition(":")
+    if kind not in SOURCES:
+        raise ValueError(f"is none of {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")
+    wants_rest = kind == "tree" or (kind == "synthetic" and bool(colon))
+    if wants_rest != bool(rest) or bool(colon) != bool(rest):
+        raise ValueError(f"is not {SOURCES[kind]}")
+    return spec
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("is not a number")
+    return value

@@ -1,0 +1,138 @@
+"""A configuration file: TOML 1.0, checked against the table of keys, each problem with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from xenwatch.config import shape_keys
+from xenwatch.config.key import Key
+from xenwatch.config.keys import ANY, SHAPES
+from xenwatch.display.text import hint, printable, shown
+
+FILE_LIMIT: Final = 1 << 20
+
+
+def parse(
+    data: bytes, name: str, keys: Iterable[Key[Any]], problems: list[str]
+) -> dict[str, object]:
+    """Values of a TOML document by path of key; what is wrong with it is added to `problems`.
+
+    `name` is the file's, for the messages. Values that are refused are left out.
+    """
+    if len(data) > FILE_LIMIT:
+        problems.append(f"{name}: is larger than {FILE_LIMIT} bytes")
+        return {}
+    try:
+        text = data.decode()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        problems.append(f"{name}: is not UTF-8 text (byte {error.start})")
+        return {}
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{name}: is not TOML: {str(error)[:200]}")
+        return {}
+    table = {key.path: key for key in keys}
+    found = _Found(name, text, table)
+    found.walk(document, "")
+    _order(found)
+    problems += found.problems
+    return found.values
+
+
+class _Found:
+    """What a document holds: values by path, and what is wrong with it."""
+
+    def __init__(self, name: str, text: str, table: Mapping[str, Key[Any]]) -> None:
+        self.values: dict[str, object] = {}
+        self.problems: list[str] = []
+        self.table = table
+        self._name = name
+        self._text = text
+        self._sections = _sections(table)
+
+    def refuse(self, path: str, reason: str) -> None:
+        """Note a problem with the key or section at `path`, and its line where that is easy."""
+        line = _line(self._text, path)
+        where = f"{self._name}:{line}" if line else self._name
+        self.problems.append(f"{where}: {printable(path)}: {reason}")
+
+    def walk(self, table: Mapping[str, object], section: str) -> None:
+        """Take up a TOML table: its keys, and the tables in it."""
+        for name, value in table.items():
+            path = f"{section}.{name}" if section else name
+            known = _general(path)
+            if section == SHAPES and not re.fullmatch(shape_keys.NAME, name):
+                self.refuse(path, "is no name of a shape: letters, digits, - and _, at most 40")
+            elif known in self.table and "." not in name:
+                self._take(path, self.table[known], value)
+            elif known not in self._sections or "." in name:
+                self.refuse(path, self._unknown(section, name, value))
+            elif isinstance(value, dict):
+                self.walk(value, path)
+            else:
+                self.refuse(path, f"is a section: write [{path}] and its keys under it")
+
+    def _take(self, path: str, key: Key[Any], value: object) -> None:
+        try:
+            self.values[path] = key.convert(value)
+        except ValueError as error:
+            self.refuse(path, f"{shown(value)} {error}")
+
+    def _unknown(self, section: str, name: str, value: object) -> str:
+        depth = section.count(".") + 1 if section else 0
+        prefix = f"{_general(section)}." if section else ""
+        below = {path.split(".")[depth] for path in self.table if path.startswith(prefix)}
+        kind = "section" if isinstance(value, dict) else "key"
+        return f"unknown {kind}{hint(name, below) or '; known here: ' + ', '.join(sorted(below))}"
+
+
+def _general(path: str) -> str:
+    """The path under which the table of keys has this one."""
+    section, dot, rest = path.partition(".")
+    if section != SHAPES or not dot:
+        return path
+    _, dot, name = rest.partition(".")
+    return f"{SHAPES}.{ANY}{dot}{name}"
+
+
+def _sections(paths: Iterable[str]) -> set[str]:
+    parts = [path.split(".") for path in paths]
+    found = {".".join(names[:depth]) for names in parts for depth in range(1, len(names))}
+    # With no probe or limit at all, the section is still a known one.
+    return found | {"probes", "limits"}
+
+
+def _order(found: _Found) -> None:
+    """Refuse thresholds where the warning comes after the critical one."""
+    for path, key in found.table.items():
+        if not path.startswith("limits.") or key.name != "warning":
+            continue
+        other = f"{key.section}.critical"
+        if path not in found.values and other not in found.values:
+            continue
+        warning = found.values.get(path, key.default)
+        critical = found.values.get(other, found.table[other].default)
+        if isinstance(warning, float) and isinstance(critical, float) and warning > critical:
+            note = "" if other in found.values else " (the default)"
+            found.refuse(
+                path if path in found.values else other,
+                f"warning {warning:g} is above critical {critical:g}{note}; lower it, or set both",
+            )
+
+
+def _line(text: str, path: str) -> int:
+    """Line of a key or section written in the usual way, from 1; 0 when it is not."""
+    section, _, name = path.rpartition(".")
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
+        if header:
+            current = header[1]
+            if current == path or current.startswith(f"{path}."):
+                return number
+        elif current == section and line.partition("=")[0].strip().strip("\"'") == name:
+            return number
+    return 0

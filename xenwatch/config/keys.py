@@ -1,0 +1,144 @@
+"""The one table of configuration keys, from which come checks, defaults, flags and documents.
+
+`KEYS` holds the keys in the order of the document; those of `[probes.NAME]` and `[limits.NAME]`
+are derived from `PROBES` and `LIMITS`. Those of `[shapes.NAME]` stand for as many sections as the
+operator names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from xenwatch.config import alert_keys, converters, shape_keys
+from xenwatch.config.key import Key
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit, Thresholds
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+
+LISTEN: Final[Key[tuple[str, ...]]] = Key(
+    "web.listen_addresses",
+    "array of strings",
+    ("127.0.0.1:10730",),
+    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets; no host means all addresses.",
+    converters.addresses,
+    flag="--web.listen-address",
+    restart=True,
+)
+TELEMETRY_PATH: Final[Key[str]] = Key(
+    "web.telemetry_path",
+    "string",
+    "/metrics",
+    "Path under which the metrics are served.",
+    converters.url_path,
+    flag="--web.telemetry-path",
+    restart=True,
+)
+MAX_REQUESTS: Final[Key[int]] = Key(
+    "web.max_requests",
+    "integer",
+    40,
+    "Scrapes answered at the same time; a further one gets status 503.",
+    converters.integer(1, 10000),
+    flag="--web.max-requests",
+    restart=True,
+)
+SYSTEMD_SOCKET: Final[Key[bool]] = Key(
+    "web.systemd_socket",
+    "boolean",
+    False,
+    "Listen on the sockets systemd passes (socket activation) and on no address of its own.",
+    converters.boolean,
+    flag="--web.systemd-socket",
+    restart=True,
+)
+LOG_LEVEL: Final[Key[str]] = Key(
+    "log.level",
+    "string",
+    "info",
+    "The least severe messages logged: debug, info, warning or error.",
+    converters.choice("debug", "info", "warning", "error"),
+    flag="--log.level",
+)
+LOG_FORMAT: Final[Key[str]] = Key(
+    "log.format",
+    "string",
+    "auto",
+    "Log as json or for a console; auto: console on a terminal, else json.",
+    converters.choice("auto", "json", "console"),
+    flag="--log.format",
+)
+SOURCE: Final[Key[str]] = Key(
+    "source.kind",
+    "string",
+    "host",
+    "What to read: host, synthetic[:NAME] (an invented host), tree:DIR (a captured one), or "
+    "auto (host on a Xen dom0, else synthetic).",
+    converters.source,
+    flag="--source",
+    restart=True,
+)
+ROOTFS: Final[Key[str]] = Key(
+    "source.rootfs",
+    "string",
+    "/",
+    "Directory under which the host's /proc, /sys and /var are found.",
+    converters.absolute_path,
+    flag="--path.rootfs",
+    restart=True,
+)
+
+
+def probe_keys(probe: Probe) -> Iterator[Key[Any]]:
+    """The keys of `[probes.NAME]`."""
+    path = f"probes.{probe.name}."
+    yield Key(
+        path + "enabled", "boolean", probe.enabled, f"Read: {probe.reads}.", converters.boolean
+    )
+    text = "Seconds from one reading to the next; longer while a reading costs too much CPU time."
+    yield Key(path + "interval", "number", probe.interval, text, converters.seconds)
+    text = "Seconds after which a reading that hangs counts as failed."
+    yield Key(path + "deadline", "number", probe.deadline, text, converters.seconds)
+    text = "Part of one core that its readings may take: after a dear one it waits for longer."
+    yield Key(path + "share", "number", probe.share, text, converters.share)
+
+
+def limit_keys(limit: Limit) -> Iterator[Key[Any]]:
+    """The keys of `[limits.NAME]`."""
+    for field in dataclasses.fields(Thresholds):
+        yield Key(
+            f"limits.{limit.name}.{field.name}",
+            'number or "never"',
+            getattr(limit.thresholds, field.name),
+            f"Used ratio at which {limit.title} is {field.name}.",
+            converters.ratio,
+        )
+
+
+def _shape_keys() -> Iterator[Key[Any]]:
+    for part in shape_keys.PARTS:
+        path = f"{SHAPES}.{ANY}.{part.name}"
+        yield Key(path, part.type, part.default, part.description, part.convert)
+
+
+SHAPES: Final = "shapes"
+ANY: Final = "NAME"
+"""Stands in the paths of keys for the name an operator gives."""
+
+
+def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
+    """The table of keys for these probes and limits."""
+    return (
+        *(LISTEN, TELEMETRY_PATH, MAX_REQUESTS, SYSTEMD_SOCKET),
+        *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS),
+        *(key for probe in probes for key in probe_keys(probe)),
+        *(key for limit in limits for key in limit_keys(limit)),
+        *alert_keys.KEYS,
+        *_shape_keys(),
+    )
+
+
+KEYS: Final = make_keys(PROBES, LIMITS)
+"""Every key, for loops: see `Key` for what is known of each."""

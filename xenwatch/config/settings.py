@@ -1,0 +1,112 @@
+"""The settings: the values of a configuration file and of the command line, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from xenwatch.alerts.states import Policy
+from xenwatch.alerts.table import ALERTS
+from xenwatch.config import alert_keys
+from xenwatch.config.file import FILE_LIMIT, parse
+from xenwatch.config.key import Key
+from xenwatch.config.keys import KEYS, SHAPES, limit_keys, probe_keys
+from xenwatch.display.text import shown
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit, Thresholds
+from xenwatch.planning.shapes import BUILT_IN, Shape
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+
+DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
+
+T = TypeVar("T")
+
+
+class ConfigError(Exception):
+    """A configuration that is refused; `problems` has one line for each thing wrong with it."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Values that were set, by path of key; every other key has its default."""
+
+    values: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def __getitem__(self, key: Key[T]) -> T:
+        return cast(T, self.values.get(key.path, key.default))
+
+    def probes(self, probes: Iterable[Probe] = PROBES) -> tuple[Probe, ...]:
+        """The probes with their interval, deadline, share and switch as configured."""
+        return tuple(
+            dataclasses.replace(probe, **{key.name: self[key] for key in probe_keys(probe)})
+            for probe in probes
+        )
+
+    def thresholds(self, limits: Iterable[Limit] = LIMITS) -> dict[str, Thresholds]:
+        """The thresholds as configured, by name of limit."""
+        return {
+            limit.name: Thresholds(**{key.name: self[key] for key in limit_keys(limit)})
+            for limit in limits
+        }
+
+    def alerts(self) -> Policy:
+        """How long alerts take, their own thresholds, and where their runbooks are."""
+        return Policy(
+            seconds={alert.name: self[alert_keys.seconds(alert)] for alert in ALERTS},
+            thresholds={
+                alert.name: Thresholds(**{it.name: self[it] for it in alert_keys.own(alert)})
+                for alert in ALERTS
+                if alert.thresholds is not None
+            },
+            keep=self[alert_keys.KEEP],
+            runbooks=self[alert_keys.RUNBOOKS],
+        )
+
+    def shapes(self) -> dict[str, Shape]:
+        """The shapes of VMs by name: those built in, and those configured or changed."""
+        found = dict(BUILT_IN)
+        for path, value in self.values.items():
+            section, _, rest = path.partition(".")
+            name, _, part = rest.partition(".")
+            if section == SHAPES:
+                changed: dict[str, Any] = {part: value}
+                found[name] = dataclasses.replace(found.get(name, Shape(name)), **changed)
+        return found
+
+
+def load_settings(
+    path: str | None, overrides: Mapping[str, object], keys: Iterable[Key[Any]] = KEYS
+) -> Settings:
+    """Settings of a file and of the command line, which wins.
+
+    `path` `None` means the default file, which may be missing; a named file may not. `overrides`
+    has values by path of key. Raises `ConfigError` with every problem found.
+    """
+    keys = tuple(keys)
+    name = DEFAULT_FILE if path is None else path
+    problems: list[str] = []
+    try:
+        with Path(name).open("rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+        converters = parse(data, name, keys, problems)
+    except OSError as error:
+        converters = {}
+        if path is not None or not isinstance(error, FileNotFoundError):
+            problems.append(f"{name}: {error.strerror}; name another with --config.file")
+    for key in keys:
+        if key.path in overrides:
+            try:
+                converters[key.path] = key.convert(overrides[key.path])
+            except ValueError as error:
+                problems.append(f"{key.flag}: {shown(overrides[key.path])} {error}")
+    if problems:
+        raise ConfigError(problems)
+    return Settings(converters)

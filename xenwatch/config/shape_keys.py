@@ -1,0 +1,89 @@
+"""The keys of a shape of VM, as operators write them in a file or in a query."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from xenwatch.config import converters
+from xenwatch.planning.question import whole
+from xenwatch.planning.shapes import TYPES, Shape
+
+NAME: Final = r"[A-Za-z0-9_-]{1,40}"
+"""What the name of a shape must match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field of `Shape` as operators write it.
+
+    `type` is what TOML calls the value; `convert` takes a TOML value, `parse` the text of a query;
+    both raise `ValueError` with the reason.
+    """
+
+    name: str
+    type: str
+    description: str
+    convert: Callable[[object], Any]
+    parse: Callable[[str], Any]
+
+    @property
+    def default(self) -> Any:
+        """The field's value where nothing is written."""
+        return _DEFAULTS[self.name]
+
+
+_DEFAULTS: Final = {field.name: field.default for field in dataclasses.fields(Shape)}
+
+
+def _number(name: str, low: int, high: int, description: str) -> Part:
+    convert = converters.integer(low, high)
+    return Part(name, "integer", description, convert, lambda text: convert(whole(text)))
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text == "true"
+
+
+def _bridge(value: object) -> str:
+    name = converters.text(value)
+    if len(name) > 15 or not name.isprintable():
+        raise ValueError("is no name of a bridge")
+    return name
+
+
+_type = converters.choice(*TYPES)
+
+PARTS: Final[tuple[Part, ...]] = (
+    Part("type", "string", f"Type of domain: {', '.join(TYPES)}.", _type, _type),
+    _number("vcpus", 1, 512, "Number of vCPUs."),
+    _number("disks", 0, 1024, "Disks whose backend is in dom0."),
+    _number("vifs", 0, 1024, "Network interfaces whose backend is in dom0."),
+    _number("queues", 0, 512, "Queues of each network interface; 0: as the vCPUs allow."),
+    Part("uefi", "boolean", "Whether the VM has UEFI firmware.", converters.boolean, _truth),
+    _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not looked at."),
+    _number(
+        "dom0_memory_bytes",
+        0,
+        1 << 50,
+        "Bytes of dom0's memory that the VM's QEMU, tapdisks and buffers need; 0: not counted.",
+    ),
+    _number(
+        "tasks",
+        0,
+        1 << 20,
+        "Processes and threads of dom0 that the VM needs; 0: not counted.",
+    ),
+    Part(
+        "bridge",
+        "string",
+        "Bridge of the network interfaces; empty: the one with the most ports left.",
+        _bridge,
+        _bridge,
+    ),
+)
+"""Every field of a shape but its name, in the order of the documents."""

@@ -1,0 +1,1 @@
+"""The daemon: it schedules probes, publishes what they read, and minds systemd."""

@@ -1,0 +1,256 @@
+"""The daemon: engine, publisher, web server and signals, from start to clean exit."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Final
+
+import structlog
+
+from xenwatch import __version__, log, threads
+from xenwatch.alerts import runbooks
+from xenwatch.alerts.states import Policy
+from xenwatch.clock import SystemClock
+from xenwatch.config import alert_keys
+from xenwatch.config.keys import (
+    KEYS,
+    LISTEN,
+    LOG_FORMAT,
+    LOG_LEVEL,
+    MAX_REQUESTS,
+    SYSTEMD_SOCKET,
+    TELEMETRY_PATH,
+)
+from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.daemon.host_setup import Equipment, Tool
+from xenwatch.daemon.sd_notify import notify, watchdog_seconds
+from xenwatch.delivery.notifier import RESEND, Notifier
+from xenwatch.http import sockets as listen
+from xenwatch.http.connections import SPARE, Site
+from xenwatch.http.server import Server
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Limit
+from xenwatch.passes.publisher import Publisher
+from xenwatch.passes.scheduler import Engine
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import Probe
+from xenwatch.sources.base import Choice, Source, SourceError
+from xenwatch.sources.events import Stream, follow
+
+END: Final = 0.6
+"""Seconds from the signal to the end, which leaves the interpreter some to come to its own."""
+GRACE: Final = 0.3
+"""Seconds of those that requests under way have."""
+RELOAD_DEADLINE: Final = 5.0
+"""Seconds reading the configuration again may take."""
+BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+
+_log = structlog.get_logger()
+
+
+class Daemon:
+    """Reads `source` and serves what it says until it is told to stop.
+
+    `load` reads the configuration again or raises `ConfigError`; `streams` are events of the
+    source by name; `resend` is how often Alertmanager is told again, in seconds; `tools` are what
+    probes need set up on the host. To be made and run inside one event loop.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        source: Source,
+        streams: Mapping[str, Stream],
+        *,
+        probes: Iterable[Probe] = PROBES,
+        limits: Iterable[Limit] = LIMITS,
+        resend: float = RESEND,
+        tools: Mapping[str, Tool] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._source = source
+        self._streams = streams
+        self._probes = tuple(probes)
+        self._limits = tuple(limits)
+        self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
+        self._stop = asyncio.Event()
+        self._deadline: float | None = None
+        self._reload = asyncio.Event()
+        clock = SystemClock()
+        self._engine = Engine(source, settings.probes(self._probes), clock)
+        self._publisher = Publisher(
+            self._engine,
+            settings.thresholds(self._limits),
+            clock,
+            settings.shapes(),
+            _policy(settings),
+        )
+        self._notifier = Notifier(
+            settings,
+            clock,
+            socket.gethostname(),
+            directory=os.environ.get("STATE_DIRECTORY", "").partition(":")[0],
+            boot=functools.partial(_boot, source),
+            resend=resend,
+        )
+        self._publisher.tell = self._notifier.tell
+
+    async def run(self, choice: Choice) -> int:
+        """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
+
+        Returns the exit status.
+        """
+        try:
+            sockets = self._sockets()
+        except listen.ListenError as error:
+            _log.error("cannot start", reason=str(error))
+            return 1
+        self._handle_signals()
+        self._publisher.alerts = await self._notifier.restore()
+        site = self._site(sockets)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in self._work()]
+            try:
+                await site.start()
+                _say_started(sockets, choice)
+                await self._stop.wait()
+            finally:
+                notify("STOPPING=1")
+                await site.stop(self._deadline)
+                for task in tasks:
+                    task.cancel()
+        await self._close()
+        _log.info("stopped")
+        return 0
+
+    async def _close(self) -> None:
+        """Keep the alerts, leave the host as it was, give back descriptors.
+
+        All at once, and as far as it is done by the deadline: what hangs takes from nothing else.
+        """
+        works = {
+            "alerts": self._notifier.save_at_the_end,
+            "equipment": self._equipment.close,
+            "source": self._source.close,
+        }
+        names = {threads.start(work, f"close-{name}"): name for name, work in works.items()}
+        left = (self._deadline or 0) - asyncio.get_running_loop().time()
+        done, late = await asyncio.wait(names, timeout=max(0, left))
+        reasons = {future: str(future.exception()) for future in done if future.exception()}
+        for future, reason in (reasons | dict.fromkeys(late, "late")).items():
+            _log.warning("not closed in good order", what=names[future], reason=reason)
+
+    def _sockets(self) -> list[socket.socket]:
+        if self._settings[SYSTEMD_SOCKET]:
+            return listen.inherited(os.environ)
+        addresses = self._settings[LISTEN]
+        return listen.bind(addresses)
+
+    def _site(self, sockets: list[socket.socket]) -> Site:
+        names = [probe.name for probe in self._probes]
+        most = self._settings[MAX_REQUESTS]
+        server = Server(self._publisher, names, most)
+        application = server.application(self._settings[TELEMETRY_PATH])
+        return Site(application, sockets, most + SPARE, GRACE)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+
+    def _end(self) -> None:
+        """Stop, by a deadline that a second signal does not move."""
+        if not self._stop.is_set():
+            self._deadline = asyncio.get_running_loop().time() + END
+            self._stop.set()
+
+    def _work(self) -> list[Coroutine[None, None, None]]:
+        """What the daemon does all the time, each to be a task."""
+        streams = [
+            follow(name, stream, self._engine.kick) for name, stream in self._streams.items()
+        ]
+        return [
+            self._engine.run(),
+            self._publisher.run(),
+            self._notifier.run(),
+            self._equipment.run(),
+            self._reloads(),
+            _watchdog(),
+            *streams,
+        ]
+
+    async def _reloads(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            await self._read_again()
+            notify("READY=1")
+
+    async def _read_again(self) -> None:
+        """Take up the configuration as it is now, unless it is refused."""
+        try:
+            async with asyncio.timeout(RELOAD_DEADLINE):
+                settings = await threads.start(self._load, "configuration")
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error("configuration refused, the old one stays", problem=problem)
+            return
+        except (TimeoutError, RuntimeError) as error:
+            _log.error("configuration not read, the old one stays", problem=repr(error))
+            return
+        log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
+        self._engine.configure(settings.probes(self._probes))
+        self._equipment.want(_enabled(settings, self._probes))
+        self._publisher.thresholds = settings.thresholds(self._limits)
+        self._publisher.shapes = settings.shapes()
+        self._publisher.policy = _policy(settings)
+        self._notifier.outbox.runbooks = runbooks.link_prefix(
+            settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
+        )
+        self._engine.changed.set()
+        _log.info("configuration read again")
+        for key in KEYS:
+            if key.restart and settings[key] != self._settings[key]:
+                _log.warning("this change needs a restart", key=key.path)
+
+
+def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
+    return [probe.name for probe in settings.probes(probes) if probe.enabled]
+
+
+def _policy(settings: Settings) -> Policy | None:
+    return settings.alerts() if settings[alert_keys.ENABLED] else None
+
+
+def _boot(source: Source) -> str:
+    """Which boot of dom0 this is; empty where the source does not know."""
+    try:
+        return source.read(BOOT_ID).decode("ascii", "replace").strip()
+    except SourceError:
+        return ""
+
+
+def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
+    addresses = [listen.url(sock) for sock in sockets]
+    _log.info(
+        "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
+    )
+    notify("READY=1")
+
+
+async def _watchdog() -> None:
+    """Tell systemd that the event loop turns, if it wants to know."""
+    seconds = watchdog_seconds()
+    while seconds is not None:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(seconds)

@@ -1,0 +1,158 @@
+"""Those who are told of alerts, and how: Alertmanagers, a webhook, a command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from xenwatch import __version__, threads
+from xenwatch.display.text import printable
+
+DEADLINE: Final = 10.0
+"""Seconds a receiver has to answer."""
+REAP: Final = 0.2
+"""Seconds a killed command has to be gone: one that hangs in the kernel is left behind."""
+BATCH: Final = 64
+"""Alerts in one request, as many as Prometheus sends."""
+_MOST_SHOWN: Final = 200
+_ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+
+
+class DeliveryError(Exception):
+    """A receiver did not take what it was told; the text says why."""
+
+
+class Resolver(AbstractResolver):
+    """Names of hosts, each looked up in a thread that can be left behind."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """See `AbstractResolver.resolve`. Raises `OSError`."""
+        work = functools.partial(
+            socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM
+        )
+        found = await threads.start(work, "resolver")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=int(address[1]),
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for kind, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """See `AbstractResolver.close`: there is nothing to close."""
+
+
+def http_session() -> aiohttp.ClientSession:
+    """A session for receivers: bounded in time, no proxies, no cookies. To be closed."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=Resolver(), limit_per_host=1),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=DEADLINE),
+        headers={"User-Agent": f"xenwatch/{__version__}"},
+    )
+
+
+async def post(session: aiohttp.ClientSession, url: str, document: object) -> None:
+    """Send a document as JSON. Raises `DeliveryError` unless it is taken (status 2xx)."""
+    try:
+        async with session.post(url, json=document, allow_redirects=False) as answer:
+            said = await answer.content.read(_MOST_SHOWN)
+    except TimeoutError:
+        raise DeliveryError(f"no answer within {DEADLINE:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+        raise DeliveryError(printable(str(error) or type(error).__name__)) from error
+    if answer.status // 100 != 2:
+        raise DeliveryError(f"status {answer.status}: {printable(said.decode(errors='replace'))}")
+
+
+def shown(url: str) -> str:
+    """A URL for the log: without password and query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+class Alertmanager:
+    """An Alertmanager at `url`, by its API v2."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self.name = shown(url)
+        self._session = session
+        self._url = url.rstrip("/") + "/api/v2/alerts"
+
+    async def deliver(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """Send alerts. Raises `DeliveryError`."""
+        await post(self._session, self._url, alerts)
+
+
+class Webhook:
+    """A server that takes events at `url`."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self.name = shown(url)
+        self._session = session
+        self._url = url
+
+    async def deliver(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """Send events. Raises `DeliveryError`."""
+        await post(self._session, self._url, event(alerts))
+
+
+class Command:
+    """A program that takes events on stdin; one run at a time, killed after `deadline` seconds."""
+
+    def __init__(self, argv: tuple[str, ...], deadline: float) -> None:
+        self.name = argv[0]
+        self._argv = argv
+        self._deadline = deadline
+
+    async def deliver(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """Run the program. Raises `DeliveryError` unless it exits with status 0."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                start_new_session=True,
+            )
+        except (OSError, RuntimeError) as error:  # no program, or no thread that waits for it
+            raise DeliveryError(f"cannot be run: {error}") from error
+        try:
+            async with asyncio.timeout(self._deadline):
+                await process.communicate(json.dumps(event(alerts)).encode())
+        except TimeoutError:
+            raise DeliveryError(f"not done within {self._deadline:g} s, killed") from None
+        finally:
+            if process.returncode is None:
+                # What it has started goes with it.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REAP):
+                        await process.wait()
+        if process.returncode != 0:
+            raise DeliveryError(f"exit status {process.returncode}")
+
+
+def event(alerts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a webhook or a command gets: alerts that began to fire or are over, the oldest first."""
+    return {"version": "1", "alerts": list(alerts)}

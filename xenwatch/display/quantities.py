@@ -1,0 +1,20 @@
+"""Numbers of units for people."""
+
+from __future__ import annotations
+
+
+def quantity(value: int | None, unit: str) -> str:
+    """A number of units for people: bytes in powers of 1,024, counts in full, `-` for none."""
+    if value is None:
+        return "-"
+    if unit != "bytes" or value < 1024:
+        return str(value)
+    power = min((value.bit_length() - 1) // 10, 6)
+    if round(value / 1024**power, 1) >= 1024 and power < 6:
+        power += 1
+    return f"{value / 1024**power:.1f} {' KMGTPE'[power]}iB"
+
+
+def figure(value: int | None, unit: str) -> str:
+    """A number of units as on a page: counts with their digits in groups."""
+    return quantity(value, unit) if unit or value is None else f"{value:,}"

@@ -1,0 +1,1 @@
+"""The HTTP server: metrics, status page, JSON, health checks."""

@@ -1,0 +1,86 @@
+"""The web server's connections: how many, how long they may be idle, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from socket import socket
+from typing import Final, cast
+
+from aiohttp import web
+
+from xenwatch.http.sockets import BACKLOG
+
+IDLE: Final = 75.0
+"""Seconds a connection has until its first request is there whole, and from one to the next."""
+SPARE: Final = 100
+"""Connections there may be beside those whose requests are answered: idle ones, for the most."""
+FULL: Final = b"too many connections; try again later\n"
+
+
+class Site:
+    """An application at `sockets`, for `most` connections at a time; a further one gets a 503.
+
+    When it stops, what is under way has `grace` seconds to come to its end.
+    """
+
+    def __init__(
+        self,
+        application: web.Application,
+        sockets: Sequence[socket],
+        most: int,
+        grace: float,
+        idle: float = IDLE,
+    ) -> None:
+        # aiohttp waits for the handlers, and then once more for the rest of each request.
+        self._runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=grace / 2, keepalive_timeout=idle
+        )
+        self._sockets = sockets
+        self._most = most
+        self._listening: list[asyncio.Server] = []
+
+    async def start(self) -> None:
+        """Listen."""
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        self._listening = [
+            await loop.create_server(lambda: _Entry(self), sock=sock, backlog=BACKLOG)
+            for sock in self._sockets
+        ]
+
+    def protocol(self) -> asyncio.Protocol | None:
+        """What speaks HTTP on a new connection, unless there are too many."""
+        server = self._runner.server
+        if server is None or len(server.connections) >= self._most:
+            return None
+        return server()
+
+    async def stop(self, deadline: float | None) -> None:
+        """Listen no more and end what is under way, all before `deadline` on the loop's clock."""
+        for server in self._listening:
+            server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await self._runner.cleanup()
+
+
+class _Entry(asyncio.Protocol):
+    """A new connection: it is passed on, or told that there are too many."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol.connection_made`."""
+        transport = cast(asyncio.Transport, transport)
+        protocol = self._site.protocol()
+        if protocol is not None:
+            transport.set_protocol(protocol)
+            protocol.connection_made(transport)
+            return
+        head = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+        kind = f"Content-Type: text/plain\r\nContent-Length: {len(FULL)}\r\n\r\n"
+        transport.write(f"{head}{kind}".encode() + FULL)
+        transport.close()

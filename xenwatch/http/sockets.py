@@ -1,0 +1,81 @@
+"""Sockets of the web server: its own, or those systemd passes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, MutableMapping
+from typing import Final
+
+from xenwatch.config.converters import address
+from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
+
+FIRST: Final = 3
+"""The first descriptor systemd passes (sd_listen_fds(3))."""
+BACKLOG: Final = 128
+
+
+class ListenError(Exception):
+    """An address that cannot be listened on, why, and what to do."""
+
+
+def bind(addresses: Iterable[str]) -> list[socket.socket]:
+    """Listening sockets at the addresses (see `config.address`). Raises `ListenError`."""
+    sockets: list[socket.socket] = []
+    try:
+        for text in addresses:
+            sockets += _bind(text)
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        # create_server adds words of its own; getaddrinfo has negative numbers.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        raise ListenError(
+            f"cannot listen on {text}: {reason}; choose another address with {LISTEN.flag}"
+        ) from error
+    return sockets
+
+
+def _bind(text: str) -> list[socket.socket]:
+    host, port = address(text)
+    if not host:
+        # One socket for IPv4 and IPv6, or for IPv4 alone where the kernel has no IPv6.
+        double = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if double else socket.AF_INET
+        return [
+            socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=double)
+        ]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    places = dict.fromkeys((family, place) for family, _, _, _, place in found)
+    return [socket.create_server(place, family=family, backlog=BACKLOG) for family, place in places]
+
+
+def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
+    """The sockets systemd passed to this process; forgets them in `environment`.
+
+    Raises `ListenError` when there are none. Protocol: sd_listen_fds(3).
+    """
+    mine = environment.pop("LISTEN_PID", "") == str(os.getpid())
+    number = environment.pop("LISTEN_FDS", "")
+    environment.pop("LISTEN_FDNAMES", None)
+    count = int(number) if mine and number.isdecimal() else 0
+    if not count:
+        raise ListenError(
+            f"systemd passed no socket; start the socket unit, or leave {SYSTEMD_SOCKET.flag} out"
+        )
+    sockets = []
+    for descriptor in range(FIRST, FIRST + count):
+        os.set_inheritable(descriptor, False)
+        sockets.append(socket.socket(fileno=descriptor))
+    return sockets
+
+
+def url(sock: socket.socket, path: str = "/") -> str:
+    """The address to open in a browser, as far as the socket tells."""
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{sock.getsockname()}"
+    host, port = sock.getsockname()[:2]
+    if host in ("::", "0.0.0.0"):  # all addresses, this one among them
+        host = "localhost"
+    return f"http://[{host}]:{port}{path}" if ":" in host else f"http://{host}:{port}{path}"

@@ -1,0 +1,81 @@
+"""blktap minors, or the ids of blktap 4."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    DENSITY,
+    EARLY,
+    NO_COST,
+    Ceiling,
+    Cell,
+    Cost,
+    Costs,
+    Density,
+    Limit,
+    Shortage,
+    same,
+)
+from xenwatch.limits.regimes import REGIMES
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Minors or ids in use."""
+    return {} if snapshot.blktap is None else {"": snapshot.blktap.identifiers}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """MAX_BLKTAP_DEVICE of the kernel driver by release, or blktap 4's MAX_ID."""
+    if snapshot.blktap is None or snapshot.host is None:
+        return {}
+    if snapshot.blktap.regime == "id":
+        return {"": Ceiling(16384, "MAX_ID of blktap 4")}
+    host = snapshot.host
+    if host.kernel >= (3, 0):
+        return {"": Ceiling(16384, "MAX_BLKTAP_DEVICE of XenServer 6.5 and later, XCP-ng")}
+    if host.platform_version.startswith("6.2"):
+        return {"": Ceiling(2048, "MAX_BLKTAP_DEVICE of XenServer 6.2")}
+    return {"": Ceiling(1024, "MAX_BLKTAP_DEVICE up to XenServer 6.1")}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    advice = "detach disks and empty DVD drives that no VM needs"
+    if shortage.ceiling is not None and shortage.ceiling.value < 16384:
+        return ("update the host: XenServer 6.5 and later have 16,384 minors", advice)
+    return (advice,)
+
+
+_COSTS: Final[Costs] = {**dict.fromkeys(REGIMES, same(Cost(disk=1))), "xl": NO_COST}
+
+
+LIMIT: Final = Limit(
+    name="blktap_minors",
+    title="blktap minors or tapdisk ids",
+    probe="blktap",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="/sys/class/blktap2 or /run/blktap-control/tapdisk",
+    symptom="ENOMEM from BLKTAP_IOCTL_ALLOC_TAP; with blktap 4 minor -1 and no message",
+    reference=DENSITY,
+    costs=_COSTS,
+    remedy=remedy,
+    errors={
+        (
+            "minor = -1 without any error (blktap 4), `BLKTAP_IOCTL_ALLOC_TAP` with ENOMEM"
+        ): "tapdisk ids or minors"
+    },
+    density=Density(
+        "minors",
+        {
+            ("windows", "xenserver-6.1"): Cell(341),
+            ("windows", "xenserver-6.2"): Cell(682),
+            ("linux", "xenserver-6.1"): Cell(1024),
+            ("linux", "xenserver-6.2"): Cell(2048),
+        },
+    ),
+)

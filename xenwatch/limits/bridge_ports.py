@@ -1,0 +1,76 @@
+"""Ports of a bridge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    EARLY,
+    Ceiling,
+    Cost,
+    Costs,
+    Limit,
+    Shortage,
+    same,
+)
+from xenwatch.limits.regimes import REGIMES, regime
+from xenwatch.parse.rtnl import BRIDGE_KIND, OLD_OPENVSWITCH, OPENVSWITCH_KIND
+from xenwatch.readings.snapshot import Snapshot
+
+BRIDGE_PORTS: Final = 1023
+"""BR_MAX_PORTS is 1 << 10 and port 0 is never given out (net/bridge/br_if.c, find_portno)."""
+DATAPATH_PORTS: Final = 65535
+"""USHRT_MAX (net/openvswitch/datapath.h, DP_MAX_PORTS)."""
+OLD_DATAPATH_PORTS: Final = 1023
+"""Of Open vSwitch 1.4, the one of XenServer 6: DP_MAX_PORTS was 1024, port 0 is its own."""
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Ports by bridge."""
+    return {} if snapshot.bridges is None else snapshot.bridges.ports
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """What a Linux bridge or an Open vSwitch datapath can number."""
+    if snapshot.bridges is None:
+        return {}
+    linux = Ceiling(BRIDGE_PORTS, "BR_MAX_PORTS less port 0")
+    datapath = Ceiling(DATAPATH_PORTS, "DP_MAX_PORTS")
+    old = Ceiling(OLD_DATAPATH_PORTS, "DP_MAX_PORTS of Open vSwitch 1.4 less port 0")
+    by_kind = {BRIDGE_KIND: linux, OPENVSWITCH_KIND: datapath, OLD_OPENVSWITCH: old}
+    return {name: by_kind[kind] for name, kind in snapshot.bridges.kinds.items()}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    if regime(shortage.snapshot) == "xl":
+        return ("ip link add name xenbr-more type bridge, and name it in the vif= of new VMs",)
+    command = "xe network-create name-label=more, and give new VMs a VIF in it"
+    kinds = shortage.snapshot.bridges.kinds if shortage.snapshot.bridges is not None else {}
+    if kinds.get(shortage.instance) == BRIDGE_KIND:
+        return (command, "xe-switch-network-backend openvswitch, then reboot the host")
+    return (command,)
+
+
+_PORTS: Final = {**same(Cost(vif=1), "pv", "pvh"), "hvm": Cost(vif=2)}
+_COSTS: Final[Costs] = dict.fromkeys(REGIMES, _PORTS)
+"""An HVM domain's network interface has an emulated twin on the same bridge, at every start anew,
+until the guest's own drivers unplug it; one without such drivers keeps it."""
+
+
+LIMIT: Final = Limit(
+    name="bridge_ports",
+    title="ports of a bridge",
+    probe="bridges",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="RTM_GETLINK dump",
+    symptom="exchange full when a vif is added to the bridge; hotplug scripts fail",
+    reference="Linux, net/bridge/br_private.h: BR_PORT_BITS",
+    label="bridge",
+    costs=_COSTS,
+    remedy=remedy,
+    errors={"`exchange full` when a vif is added to a bridge": "ports of the bridge"},
+)

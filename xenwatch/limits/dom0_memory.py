@@ -1,0 +1,60 @@
+"""Memory of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    LATE,
+    Ceiling,
+    Cost,
+    Costs,
+    Limit,
+    Shortage,
+    same,
+)
+from xenwatch.limits.regimes import REGIMES
+from xenwatch.limits.remedies import xen_option
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Memory that cannot be had without swapping; nothing before Linux 3.14, which cannot say."""
+    memory = snapshot.memory
+    if memory is None or memory.available is None:
+        return {}
+    return {"": max(0, memory.total - memory.available)}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """All of dom0's memory."""
+    return {} if snapshot.memory is None else {"": Ceiling(snapshot.memory.total, "MemTotal")}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    mib = -(-shortage.target >> 20)
+    return (xen_option(shortage.snapshot, f"dom0_mem={mib}M,max:{mib}M"),)
+
+
+_COSTS: Final[Costs] = dict.fromkeys(REGIMES, same(Cost(dom0_memory=1)))
+
+
+LIMIT: Final = Limit(
+    name="dom0_memory",
+    title="memory of dom0",
+    probe="memory",
+    used=used,
+    ceiling=ceiling,
+    thresholds=LATE,
+    source="/proc/meminfo: MemTotal less MemAvailable",
+    symptom="page allocation failures, the OOM killer in dom0",
+    reference="proc(5): MemAvailable",
+    unit="bytes",
+    costs=_COSTS,
+    remedy=remedy,
+    uncounted="what a VM's QEMU, tapdisks and buffers need is not published; measure "
+    "it here and give the shape dom0_memory_bytes",
+    errors={"`page allocation failure`, `Out of memory: Killed process` in dom0": "memory of dom0"},
+)

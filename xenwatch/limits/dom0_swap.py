@@ -1,0 +1,46 @@
+"""Swap of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    Ceiling,
+    Limit,
+    Thresholds,
+)
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Swap in use; nothing on a host without swap."""
+    memory = snapshot.memory
+    if memory is None or not memory.swap_total:
+        return {}
+    return {"": memory.swap_total - memory.swap_free}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """All swap."""
+    memory = snapshot.memory
+    if memory is None or not memory.swap_total:
+        return {}
+    return {"": Ceiling(memory.swap_total, "SwapTotal")}
+
+
+LIMIT: Final = Limit(
+    name="dom0_swap",
+    title="swap of dom0",
+    probe="memory",
+    used=used,
+    ceiling=ceiling,
+    thresholds=Thresholds(0.5, 0.8),
+    source="/proc/meminfo: SwapTotal less SwapFree",
+    symptom="a dom0 that answers slowly, then the OOM killer",
+    reference="proc(5): SwapTotal",
+    unit="bytes",
+    errors={
+        "a dom0 that answers slowly, toolstack time-outs, `kswapd0` busy": "swap and memory of dom0"
+    },
+)

@@ -1,0 +1,44 @@
+"""Domain ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    NEVER,
+    Ceiling,
+    Limit,
+)
+from xenwatch.readings.snapshot import Snapshot
+
+LAST_DOMID: Final = 0x7FF0 - 1
+"""DOMID_FIRST_RESERVED less one."""
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """The highest domain id in use."""
+    if snapshot.domains is None or not snapshot.domains.domains:
+        return {}
+    return {"": max(domain.domid for domain in snapshot.domains.domains)}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """The last id that is not reserved."""
+    if snapshot.domains is None:
+        return {}
+    return {"": Ceiling(LAST_DOMID, "DOMID_FIRST_RESERVED")}
+
+
+LIMIT: Final = Limit(
+    name="domids",
+    title="highest domain id",
+    probe="domains",
+    used=used,
+    ceiling=ceiling,
+    thresholds=NEVER,
+    source="XEN_SYSCTL_getdomaininfolist",
+    symptom="none: ids begin again at 1",
+    reference="Xen, xen/include/public/xen.h: DOMID_FIRST_RESERVED",
+    caveat="Ids are given out in turn and used again: a high one is no shortage.",
+)

@@ -1,0 +1,141 @@
+"""Event channels of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    DENSITY,
+    EARLY,
+    Ceiling,
+    Cell,
+    Cost,
+    Costs,
+    Density,
+    Limit,
+    Shortage,
+    same,
+)
+from xenwatch.readings.host import Host
+from xenwatch.readings.snapshot import Snapshot
+
+_FEWER_QUEUES: Final = (
+    "echo 1 > /sys/module/xen_netback/parameters/max_queues, for VMs of several vCPUs started "
+    "from now on: two event channels and interrupts for each network interface"
+)
+FIFO_PORTS: Final = 1 << 17
+TWO_LEVEL_PORTS: Final = 4096
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Ports of dom0 that are not closed."""
+    reading = snapshot.event_channels
+    return {} if reading is None else {"": reading.used}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """The ABI's ports less port 0, which Xen reserves."""
+    reading, host = snapshot.event_channels, snapshot.host
+    if reading is not None and reading.highest >= TWO_LEVEL_PORTS:
+        origin = f"a port from {TWO_LEVEL_PORTS} on is in use, so dom0 speaks the FIFO ABI"
+        return {"": Ceiling(FIFO_PORTS - 1, origin)}
+    if host is None or host.abi is None:
+        return {}
+    return {"": Ceiling(host.abi.ports - 1, f"{host.abi.name} ABI; {host.abi.origin}")}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    host = shortage.snapshot.host
+    if host is not None and host.abi is not None and host.abi.ports < FIFO_PORTS:
+        return _older_abi(host)
+    return (
+        *fewer_queues(shortage.snapshot),
+        "131,071 event channels are all there are: use another host",
+    )
+
+
+def _older_abi(host: Host) -> tuple[str, ...]:
+    if host.kernel >= (3, 14) and host.xen is not None and host.xen >= (4, 4):
+        text = "take xen.fifo_events=0 off dom0's kernel command line and reboot the host"
+        return (f"{text}: the FIFO ABI has 131,071 event channels",)
+    return ("update the host: XenServer 6.2 has 4,095, Xen 4.4 with Linux 3.14 has 131,071",)
+
+
+def fewer_queues(snapshot: Snapshot) -> tuple[str, ...]:
+    """Advice to have fewer queues, unless there is one already."""
+    host = snapshot.host
+    return () if host is not None and host.netback_queues == 1 else (_FEWER_QUEUES,)
+
+
+_CHANNELS_PV: Final = same(Cost(domain=2, disk=1, queue=2), "pv", "pvh")
+_CHANNELS_XAPI: Final = {
+    **_CHANNELS_PV,
+    # xenstored and QEMU's buffered requests, one a vCPU; Windows has a control ring a vif.
+    "hvm": Cost(domain=2, vcpu=1, disk=1, vif=1, queue=2),
+    # varstored listens as QEMU does: one a vCPU and one more.
+    "hvm-uefi": Cost(domain=3, vcpu=2, disk=1, vif=1, queue=2),
+}
+_CHANNELS_7: Final = {**_CHANNELS_PV, "hvm": Cost(domain=2, vcpu=1, disk=1, queue=2)}
+CHANNELS_LATER: Final = {
+    "xenserver-7.0": _CHANNELS_7,
+    "xenserver-7": _CHANNELS_7,
+    "xapi-8.2": _CHANNELS_XAPI,
+    "xapi-8.3": _CHANNELS_XAPI,
+    "xl": {
+        **same(Cost(domain=2, ring=1, queue=2), "pv", "pvh"),
+        "hvm": Cost(domain=4, vcpu=1, ring=1, queue=2),
+    },
+}
+_COSTS: Final[Costs] = {
+    "xenserver-6.1": {
+        "pv": Cost(domain=2, disk=1, vif=1),
+        "hvm": Cost(domain=1, vcpu=1, disk=1, vif=1),
+    },
+    "xenserver-6.2": {
+        "pv": Cost(domain=2, disk=1, vif=1),
+        "hvm": Cost(domain=1, vcpu=2, disk=1, vif=1),
+    },
+    **CHANNELS_LATER,
+}
+
+
+LIMIT: Final = Limit(
+    name="event_channels",
+    title="dom0 event channels",
+    probe="event_channels",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="EVTCHNOP_status of domain 0",
+    symptom="error 28 mapping ring-refs and evtchn; a guest starts without disk or network",
+    reference=DENSITY,
+    costs=_COSTS,
+    remedy=remedy,
+    explains=("backend_errors", "backends_closed", "zombie_domain"),
+    errors={
+        "`error 28 mapping ring-refs and evtchn`": "event channels of dom0",
+        (
+            "`28 mapping shared-frames 522/523 port tx 9 rx 10`, `28 mapping ring-ref port 8`"
+        ): "event channels of dom0",
+        (
+            "`-ENOSPC` from `EVTCHNOP_alloc_unbound`, `28 allocating event channel` in a guest"
+        ): "event channels of dom0, or the guest's own `max_event_channels`",
+        (
+            "`console_xswait_callback: domain N console tty: timed out`"
+        ): "event channels of dom0, the last one",
+        '`Device.Ioemu_failed("qemu-dm exited unexpectedly")`': (
+            "often event channels of dom0, or xenstored's file descriptors"
+        ),
+    },
+    density=Density(
+        "channels",
+        {
+            ("windows", "xenserver-6.1"): Cell(150),
+            ("windows", "xenserver-6.2"): Cell(570),
+            ("linux", "xenserver-6.1"): Cell(225),
+            ("linux", "xenserver-6.2"): Cell(1000),
+        },
+    ),
+)

@@ -1,0 +1,50 @@
+"""Root and log file systems of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    LATE,
+    Ceiling,
+    Limit,
+)
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Bytes used by mount point."""
+    if snapshot.file_systems is None:
+        return {}
+    return {place: fs.used for place, fs in snapshot.file_systems.by_mount_point.items()}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """Size by mount point."""
+    if snapshot.file_systems is None:
+        return {}
+    return {
+        place: Ceiling(fs.size, "statvfs: f_blocks")
+        for place, fs in snapshot.file_systems.by_mount_point.items()
+    }
+
+
+LIMIT: Final = Limit(
+    name="file_system",
+    title="root and log file systems of dom0",
+    probe="file_systems",
+    used=used,
+    ceiling=ceiling,
+    thresholds=LATE,
+    source="statvfs",
+    symptom="No space left on device; xapi's database and logs stop",
+    reference="xenserver.org, Dundee: dom0 disk layout",
+    unit="bytes",
+    label="mountpoint",
+    errors={
+        (
+            "`No space left on device` from anything that writes a file"
+        ): "dom0's root or log file system"
+    },
+)

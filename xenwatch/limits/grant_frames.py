@@ -1,0 +1,86 @@
+"""Grant-table frames of a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Final
+
+from xenwatch.limits.base import (
+    NO_COST,
+    Ceiling,
+    Cell,
+    Cost,
+    Costs,
+    Density,
+    Limit,
+    Shortage,
+    Thresholds,
+)
+from xenwatch.limits.regimes import REGIMES
+from xenwatch.limits.remedies import xen_option
+from xenwatch.readings.snapshot import Snapshot
+
+_MAX_FRAMES: Final = (4, 5)
+"""The first Xen with gnttab_max_frames; before, gnttab_max_nr_frames (common/grant_table.c)."""
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Grant-table frames by domain."""
+    if snapshot.grants is None:
+        return {}
+    return {str(domid): frames.used for domid, frames in snapshot.grants.frames.items()}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """Each domain's own maximum, as Xen has it."""
+    if snapshot.grants is None:
+        return {}
+    return {
+        str(domid): Ceiling(frames.max, "GNTTABOP_query_size: max_nr_frames")
+        for domid, frames in snapshot.grants.frames.items()
+    }
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    host = shortage.snapshot.host
+    old = host is not None and host.xen is not None and host.xen < _MAX_FRAMES
+    return (
+        xen_option(shortage.snapshot, f"gnttab_max_{'nr_' if old else ''}frames={shortage.target}"),
+    )
+
+
+_COSTS: Final[Costs] = {
+    **dict.fromkeys(REGIMES, NO_COST),
+    # dom0's own table: 22 references a Windows vif with receive-side copy, 256 references a frame.
+    "xenserver-6.1": {"pv": Cost(), "hvm": Cost(vif=Fraction(22, 256))},
+}
+
+
+LIMIT: Final = Limit(
+    name="grant_frames",
+    title="grant-table frames of a domain",
+    probe="grants",
+    used=used,
+    ceiling=ceiling,
+    thresholds=Thresholds(0.8, 0.95),
+    source="GNTTABOP_query_size",
+    symptom="max_grant_frames reached in the guest's log; devices that do not connect",
+    reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",
+    caveat="A high-water mark: a table that has grown never shrinks. On XenServer 6.1 the "
+    "receive-side copy of a Windows vif takes 22 references of dom0's, 256 to a frame.",
+    label="domid",
+    costs=_COSTS,
+    remedy=remedy,
+    explains=("backend_errors",),
+    errors={
+        (
+            "`xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32`"
+        ): "the guest's grant frames",
+        "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`": (
+            "pages of gntalloc (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
+        ),
+    },
+    density=Density("own_frames", {("windows", "xenserver-6.1"): Cell(372)}),
+)

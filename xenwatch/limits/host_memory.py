@@ -1,0 +1,89 @@
+"""Memory of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Final
+
+from xenwatch.limits.base import (
+    MIB,
+    NEVER,
+    Ceiling,
+    Cost,
+    Costs,
+    Limit,
+    Shortage,
+    same,
+)
+from xenwatch.limits.regimes import REGIMES, regime
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Memory of the host that domains and Xen hold."""
+    memory = snapshot.host_memory
+    return {} if memory is None else {"": memory.total - memory.free}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """All memory Xen has."""
+    memory = snapshot.host_memory
+    return {} if memory is None else {"": Ceiling(memory.total, "physinfo: total_pages")}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    give = (
+        "xl mem-set DOMAIN MIB"
+        if regime(shortage.snapshot) == "xl"
+        else "xe vm-memory-shortage.target-set"
+    )
+    return (f"take memory from VMs that do not need it: {give}", "use another host")
+
+
+_POOLED: Final = 1 + Fraction(1, 128)
+"""A byte of memory with its part of the paging pool: two pages a MiB, besides one MiB a vCPU."""
+_MEMORY_HVM: Final = Cost(domain=3 * MIB, vcpu=MIB, memory=_POOLED)
+_MEMORY_CLASSIC: Final = {"pv": Cost(domain=MIB, memory=1), "hvm": _MEMORY_HVM}
+_MEMORY_XAPI: Final = {
+    "pv": Cost(domain=2 * MIB, vcpu=MIB, memory=_POOLED),
+    # The shim that a PVH guest may be.
+    "pvh": Cost(domain=26 * MIB, vcpu=MIB, memory=_POOLED + Fraction(1, 90)),
+    "hvm": _MEMORY_HVM,
+}
+_COSTS: Final[Costs] = {
+    **dict.fromkeys(REGIMES, _MEMORY_XAPI),
+    **dict.fromkeys(("xenserver-6.1", "xenserver-6.2"), _MEMORY_CLASSIC),
+    "xl": {
+        "pv": Cost(domain=MIB // 4, memory=1),
+        **same(Cost(domain=MIB // 4, vcpu=MIB, memory=_POOLED), "pvh", "hvm"),
+    },
+}
+"""For a VM that states its memory. Under xl: the paging pool (libxl_get_required_shadow_memory;
+half the pages a MiB from Xen 4.17 on where the CPU nests its page tables) and Xen's records of a
+domain, 120 KiB on a captured host. Under xapi: the overhead that xapi reserves, rounded up to a
+MiB (xen-api, ocaml/xapi-idl/memory/memory.ml)."""
+
+
+LIMIT: Final = Limit(
+    name="host_memory",
+    title="memory of the host",
+    probe="host_memory",
+    used=used,
+    ceiling=ceiling,
+    thresholds=NEVER,
+    source="XEN_SYSCTL_physinfo",
+    symptom="can't allocate low memory for domain: Out of memory",
+    reference="xl(1): info, free_memory",
+    caveat="A full host may be meant. A VM's paging pool and Xen's own records of it come on "
+    "top of the memory it has; the most of that is counted for a VM that states its memory.",
+    unit="bytes",
+    costs=_COSTS,
+    remedy=remedy,
+    errors={
+        (
+            "`xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory`"
+        ): "memory of the host"
+    },
+)

@@ -1,0 +1,83 @@
+"""Linux interrupt descriptors of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    EARLY,
+    NO_COST,
+    Ceiling,
+    Costs,
+    Limit,
+    Shortage,
+)
+from xenwatch.limits.event_channels import CHANNELS_LATER, fewer_queues
+from xenwatch.readings.snapshot import Snapshot
+
+IRQ_BITMAP_EXTRA: Final = 8196
+"""IRQ_BITMAP_BITS is NR_IRQS plus this (kernel/irq/internals.h, up to Linux 6.4)."""
+XCP_NG_NR_IRQS: Final = 4352
+"""NR_IRQS of a kernel built for 64 CPUs: 256 + 64 * 64 (arch/x86/include/asm/irq_vectors.h)."""
+INT_MAX: Final = (1 << 31) - 1
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Interrupt descriptors allocated."""
+    return {} if snapshot.irqs is None else {"": snapshot.irqs.used}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """The kernel's bitmap of interrupts, which Linux 6.5 made as large as numbers go."""
+    host = snapshot.host
+    if host is None:
+        return {}
+    if host.kernel >= (6, 5):
+        return {"": Ceiling(INT_MAX, "MAX_SPARSE_IRQS of Linux 6.5 and later")}
+    if host.nr_irqs is not None:
+        origin = f"kernel log: NR_IRQS {host.nr_irqs}, plus {IRQ_BITMAP_EXTRA}"
+        return {"": Ceiling(host.nr_irqs + IRQ_BITMAP_EXTRA, origin)}
+    if host.platform in ("xcp-ng", "xenserver") and host.kernel == (4, 19):
+        origin = "XCP-ng and XenServer build Linux 4.19 for 64 CPUs"
+        return {"": Ceiling(XCP_NG_NR_IRQS + IRQ_BITMAP_EXTRA, origin)}
+    return {}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    return (
+        *fewer_queues(shortage.snapshot),
+        "run a dom0 kernel of Linux 6.5 or later, or one built for more CPUs",
+    )
+
+
+_COSTS: Final[Costs] = {
+    "xenserver-6.1": NO_COST,
+    "xenserver-6.2": NO_COST,
+    **CHANNELS_LATER,
+}
+"""Every event channel that dom0's kernel or /dev/xen/evtchn binds takes an interrupt; classic
+kernels have one for every channel there can be, which is no limit of its own."""
+
+
+LIMIT: Final = Limit(
+    name="irqs",
+    title="Linux interrupt descriptors of dom0",
+    probe="irqs",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="/sys/kernel/irq",
+    symptom="ENOMEM when dom0 binds an event channel, before the event channels are used up",
+    reference="Linux, kernel/irq/internals.h: IRQ_BITMAP_BITS",
+    caveat="On kernels for 64 CPUs (XCP-ng) this ends far below the FIFO event channels.",
+    costs=_COSTS,
+    remedy=remedy,
+    explains=("backend_errors", "backends_closed", "zombie_domain"),
+    errors={
+        (
+            "ENOMEM when dom0 binds an event channel, with channels left"
+        ): "interrupt descriptors of dom0's kernel"
+    },
+)

@@ -1,0 +1,64 @@
+"""Loop devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    EARLY,
+    NO_COST,
+    Ceiling,
+    Cost,
+    Costs,
+    Limit,
+    Shortage,
+    same,
+)
+from xenwatch.limits.regimes import REGIMES
+from xenwatch.readings.snapshot import Snapshot
+
+MINOR_BITS: Final = 20
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Loop devices with a backing file."""
+    return {} if snapshot.loops is None else {"": snapshot.loops.used}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """Minor numbers, shared by the partitions; `max_loop` only where loop-control is missing."""
+    loops, host = snapshot.loops, snapshot.host
+    if loops is None or host is None:
+        return {}
+    if host.kernel < (3, 1):
+        if not loops.max_loop:
+            return {}
+        return {"": Ceiling(loops.max_loop, "loop.max_loop: no loop-control before Linux 3.1")}
+    shift = (loops.max_part or 0).bit_length()
+    return {"": Ceiling(1 << (MINOR_BITS - shift), "minor numbers of the loop driver")}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    return ("give VMs logical volumes in place of files: xen-blkback needs no loop device",)
+
+
+_COSTS: Final[Costs] = {**dict.fromkeys(REGIMES, NO_COST), "xl": same(Cost(disk=1))}
+"""For xl as if every disk were a file."""
+
+
+LIMIT: Final = Limit(
+    name="loop_devices",
+    title="loop devices",
+    probe="loops",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="/proc/partitions",
+    symptom="losetup: cannot find an unused loop device",
+    reference="Linux, drivers/block/loop.c",
+    costs=_COSTS,
+    remedy=remedy,
+    errors={"`losetup: cannot find an unused loop device`": "loop devices"},
+)

@@ -1,0 +1,44 @@
+"""Maptrack frames of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    EARLY,
+    Ceiling,
+    Limit,
+)
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Maptrack frames of dom0."""
+    return {} if snapshot.maptrack is None else {"": snapshot.maptrack.used}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """dom0's own maximum, as the dump has it."""
+    if snapshot.maptrack is None:
+        return {}
+    return {"": Ceiling(snapshot.maptrack.max, "debug key g: maptrack frames max")}
+
+
+LIMIT: Final = Limit(
+    name="maptrack_frames",
+    title="maptrack frames of dom0",
+    probe="maptrack",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="debug key g",
+    symptom="I/O errors inside guests and nothing in dom0",
+    reference="xen-command-line: gnttab_max_maptrack_frames",
+    caveat="Frames, not entries: a frame that is there may be full or empty.",
+    uncounted="what a VM's devices keep mapped depends on its load",
+    errors={
+        "`maptrack limit reached, can't map all guest pages`": "dom0's maptrack",
+        "`I/O error, dev xvda` in guests, and nothing in dom0": "dom0's maptrack",
+    },
+)

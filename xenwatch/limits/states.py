@@ -1,0 +1,98 @@
+"""From a snapshot to the state of every limit: a pure function of readings and thresholds."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Ceiling, Limit, Shortage, Thresholds
+from xenwatch.readings.snapshot import Snapshot, Status
+
+
+class Severity(enum.Enum):
+    """How near a limit is. Unknown is not ok: the reading or its ceiling could not be had."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """One instance of a limit as it is now; `None` is what could not be known."""
+
+    limit: Limit
+    instance: str
+    used: int | None
+    ceiling: Ceiling | None
+    thresholds: Thresholds
+
+    @property
+    def ratio(self) -> float | None:
+        """Used part of the ceiling, 0 to 1 (over 1 where a ceiling was lowered under use)."""
+        if self.used is None or self.ceiling is None:
+            return None
+        return self.used / self.ceiling.value if self.ceiling.value > 0 else 1.0
+
+    @property
+    def headroom(self) -> int | None:
+        """Units left, never negative."""
+        if self.used is None or self.ceiling is None:
+            return None
+        return max(0, self.ceiling.value - self.used)
+
+    @property
+    def severity(self) -> Severity:
+        """The highest threshold the ratio has reached."""
+        return severity(self.ratio, self.thresholds)
+
+
+def severity(ratio: float | None, thresholds: Thresholds) -> Severity:
+    """The highest threshold a used ratio has reached."""
+    if ratio is None:
+        return Severity.UNKNOWN
+    if thresholds.critical is not None and ratio >= thresholds.critical:
+        return Severity.CRITICAL
+    if thresholds.warning is not None and ratio >= thresholds.warning:
+        return Severity.WARNING
+    return Severity.OK
+
+
+def assess(
+    snapshot: Snapshot,
+    thresholds: Mapping[str, Thresholds] | None = None,
+    limits: Iterable[Limit] = LIMITS,
+) -> tuple[LimitState, ...]:
+    """The state of every limit's every instance, in the table's order.
+
+    `thresholds` overrides the table's by name of limit. A limit whose probe failed yields one
+    unknown state under instance ""; one that does not apply or is off yields none.
+    """
+    states: list[LimitState] = []
+    for limit in limits:
+        bounds = (thresholds or {}).get(limit.name, limit.thresholds)
+        outcome = snapshot.outcomes.get(limit.probe)
+        if outcome is None or outcome.status in (Status.NOT_APPLICABLE, Status.DISABLED):
+            continue
+        if outcome.status is Status.FAILED:
+            states.append(LimitState(limit, "", None, None, bounds))
+            continue
+        used, ceilings = limit.used(snapshot), limit.ceiling(snapshot)
+        for instance, value in used.items():
+            states.append(LimitState(limit, instance, value, ceilings.get(instance), bounds))
+    return tuple(states)
+
+
+def remedies(state: LimitState, snapshot: Snapshot, needed: int) -> tuple[str, ...]:
+    """Commands and advice that raise a limit to `needed` units, or double it where that is less.
+
+    A limit without a remedy has none.
+    """
+    if state.limit.remedy is None:
+        return ()
+    ceiling = state.ceiling.value if state.ceiling is not None else 0
+    target = needed if needed > ceiling else 2 * ceiling
+    return state.limit.remedy(Shortage(snapshot, state.instance, state.ceiling, target))

@@ -1,0 +1,68 @@
+"""Processes and threads of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import (
+    EARLY,
+    Ceiling,
+    Cost,
+    Costs,
+    Limit,
+    Shortage,
+    same,
+)
+from xenwatch.limits.regimes import REGIMES
+from xenwatch.limits.remedies import sysctl
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Processes and threads."""
+    return {} if snapshot.pids is None else {"": snapshot.pids.tasks}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """The lower of the kernel's two limits."""
+    pids = snapshot.pids
+    if pids is None:
+        return {}
+    if pids.threads_max <= pids.pid_max:
+        return {"": Ceiling(pids.threads_max, "kernel.threads-max")}
+    return {"": Ceiling(pids.pid_max, "kernel.pid_max")}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """Commands and advice that give more headroom, best first."""
+    pids = shortage.snapshot.pids
+    limits = {} if pids is None else {"threads-max": pids.threads_max, "pid_max": pids.pid_max}
+    return tuple(
+        text
+        for name, limit in limits.items()
+        if limit < shortage.target
+        for text in sysctl(shortage.snapshot, f"kernel.{name}", shortage.target)
+    )
+
+
+_COSTS: Final[Costs] = dict.fromkeys(REGIMES, same(Cost(tasks=1)))
+
+
+LIMIT: Final = Limit(
+    name="tasks",
+    title="processes and threads of dom0",
+    probe="pids",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="/proc/loadavg, kernel.pid_max, kernel.threads-max",
+    symptom="fork: Resource temporarily unavailable; a QEMU or tapdisk that does not start",
+    reference="proc(5): threads-max",
+    caveat="A unit's TasksMax may end sooner.",
+    costs=_COSTS,
+    remedy=remedy,
+    uncounted="how many threads QEMU and the kernel start for a VM depends on its "
+    "load; measure it here and give the shape tasks",
+    errors={"`fork: Resource temporarily unavailable`": "processes and threads of dom0"},
+)

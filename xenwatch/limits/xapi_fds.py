@@ -1,0 +1,28 @@
+"""File descriptors of xapi."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.limits.base import (
+    EARLY,
+    Limit,
+)
+from xenwatch.limits.file_descriptors import fds_ceiling, fds_used
+
+LIMIT: Final = Limit(
+    name="xapi_fds",
+    title="file descriptors of xapi",
+    probe="daemons",
+    used=fds_used("xapi"),
+    ceiling=fds_ceiling("xapi"),
+    thresholds=EARLY,
+    source="/proc/PID/fd and limits of xapi",
+    symptom='Unix.Unix_error(Unix.EMFILE, "accept", "")',
+    reference="select(2): FD_SETSIZE",
+    errors={
+        (
+            "`Unix.Unix_error(Unix.EMFILE, ...)`, `Too many open files in accept` in xapi's log"
+        ): "xapi's file descriptors"
+    },
+)

@@ -1,0 +1,215 @@
+"""The engine: every probe with its own cadence, thread and deadline, and the newest snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from xenwatch import threads
+from xenwatch.clock import Clock, SystemClock
+from xenwatch.probes.base import Probe, merge, run
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.sources.base import Source
+
+SETTLE: Final = 0.2
+"""Seconds between two runs of a probe at least, however many events there are."""
+
+RETRY: Final = 30.0
+"""Seconds until a probe that failed is run again, however rarely it runs otherwise; of intervals
+of more than five minutes, a tenth."""
+
+DISABLED: Final = Outcome(Status.DISABLED, "off by default or by configuration")
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One probe's turns. `started` is when its thread began, `None` while it has none."""
+
+    probe: Probe
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    started: float | None = None
+    missed: int = 0
+
+    def overruns(self, now: float) -> int:
+        """Ticks skipped so far because a run was still going."""
+        running = 0 if self.started is None else int((now - self.started) / self.probe.interval)
+        return self.missed + running
+
+
+class Engine:
+    """Runs `probes` on `source` until cancelled and keeps `snapshot`.
+
+    The first probe has its turn first, since the others look at its reading. `changed` is set
+    after every run, `ready` once every probe has had one. The source must bear calls from several
+    threads.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        probes: Iterable[Probe],
+        clock: Clock | None = None,
+    ) -> None:
+        self.snapshot = Snapshot()
+        self.changed = asyncio.Event()
+        self.ready = asyncio.Event()
+        self._first = asyncio.Event()
+        self._source = source
+        self._clock = clock or SystemClock()
+        self._lanes = {probe.name: _Lane(probe) for probe in probes}
+        self._origin = self._clock.monotonic()
+
+    @property
+    def overruns(self) -> Mapping[str, int]:
+        """By probe: ticks skipped because the run before was still going."""
+        now = self._clock.monotonic()
+        return {name: lane.overruns(now) for name, lane in self._lanes.items()}
+
+    def kick(self, event: str) -> None:
+        """Run the probes that follow `event` ahead of their time."""
+        for lane in self._lanes.values():
+            if event in lane.probe.events:
+                lane.wake.set()
+
+    def configure(self, probes: Iterable[Probe]) -> None:
+        """Take new intervals, deadlines and switches for the probes there are."""
+        for probe in probes:
+            lane = self._lanes[probe.name]
+            if probe != lane.probe:
+                lane.probe = probe
+                lane.wake.set()
+                if not probe.enabled:
+                    self._finish(lane, None, DISABLED)
+
+    async def run(self) -> None:
+        """Serve every probe until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for number, lane in enumerate(self._lanes.values()):
+                group.create_task(self._serve(lane, first=number == 0), name=lane.probe.name)
+
+    async def _serve(self, lane: _Lane, first: bool) -> None:
+        if not first:
+            await self._first.wait()
+        while True:
+            lane.wake.clear()
+            if lane.probe.enabled:
+                started = self._clock.monotonic()
+                cpu_seconds = await self._turn(lane)
+                await self._rest(lane, started, cpu_seconds)
+            else:
+                self._finish(lane, None, DISABLED)
+                await lane.wake.wait()
+
+    async def _turn(self, lane: _Lane) -> float:
+        """Run the probe once and wait until its thread is back; CPU seconds the run took."""
+        probe, began = lane.probe, self._clock.time()
+        lane.started = self._clock.monotonic()
+        work = functools.partial(run, probe, self._source, self.snapshot, self._clock.time)
+        future = threads.start(work, f"probe-{probe.name}")
+        in_time = await self._within(future, probe.deadline)
+        if not in_time:
+            self._finish(lane, None, hung(probe, began))
+            # Its late result is dropped, for nothing says when it was true: ask anew.
+            await asyncio.wait((future,))
+            lane.wake.set()
+        lane.missed = lane.overruns(self._clock.monotonic())
+        lane.started = None
+        error = future.exception()
+        value, outcome = (None, no_thread(error, began)) if error else future.result()
+        if in_time:
+            self._finish(lane, value, outcome)
+        return outcome.cpu_seconds
+
+    async def _rest(self, lane: _Lane, started: float, cpu_seconds: float) -> None:
+        """Wait for the probe's next turn: a tick, or an event, but its share of a core first.
+
+        Ticks are multiples of the interval since the start, so that probes of the same interval
+        run together and the page is rendered once for all of them.
+        """
+        now = self._clock.monotonic()
+        floor = max(now, started + max(SETTLE, cpu_seconds / lane.probe.share))
+        await self._clock.sleep(floor - now)
+        interval = lane.probe.interval
+        if self.snapshot.outcomes[lane.probe.name].status is Status.FAILED:
+            interval = min(interval, max(RETRY, interval / 10))
+        due = self._origin + math.ceil((floor - self._origin) / interval) * interval
+        woken = asyncio.create_task(lane.wake.wait())
+        try:
+            await self._within(woken, due - self._clock.monotonic())
+        finally:
+            woken.cancel()
+
+    async def _within(self, future: asyncio.Future[Any], seconds: float) -> bool:
+        """Whether the future is done within `seconds`; it is left alone when it is not."""
+        timer = asyncio.create_task(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((future, timer), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+        return future.done()
+
+    def _finish(self, lane: _Lane, value: object, outcome: Outcome) -> None:
+        name = lane.probe.name
+        if not lane.probe.enabled:  # switched off while it ran
+            value, outcome = None, DISABLED
+        before = self.snapshot.outcomes.get(name)
+        self.snapshot = merge(self.snapshot, name, value, outcome, self._clock.time())
+        self._first.set()
+        if len(self.snapshot.outcomes) == len(self._lanes):
+            self.ready.set()
+        _log_change(name, before, outcome)
+        self.changed.set()
+
+
+def hung(probe: Probe, began: float) -> Outcome:
+    """The outcome of a run that is past its deadline."""
+    reason = f"no answer within {probe.deadline:g} s; the read still hangs"
+    return Outcome(Status.FAILED, reason, began, probe.deadline)
+
+
+def no_thread(error: BaseException, began: float) -> Outcome:
+    """The outcome of a run that could not begin."""
+    return Outcome(Status.FAILED, f"could not be run: {error}", began)
+
+
+def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
+    if before is not None and before.status is now.status:
+        return
+    if now.status is Status.FAILED:
+        _log.warning("probe failed", probe=name, reason=now.detail)
+    elif before is not None and before.status is Status.FAILED:
+        _log.info("probe no longer fails", probe=name, status=now.status.value)
+    else:
+        _log.debug("probe", probe=name, status=now.status.value, detail=now.detail)
+
+
+def one_pass(source: Source, probes: Iterable[Probe], previous: Snapshot | None = None) -> Snapshot:
+    """One pass over `probes` in order, each under its deadline; for use without an event loop.
+
+    `previous` is the pass before, if there was one: what it knows, and readings not taken now.
+    """
+    snapshot = previous or Snapshot(time=time.time())
+    for probe in probes:
+        began = time.time()
+        value: object = None
+        work = functools.partial(run, probe, source, snapshot)
+        try:
+            if probe.enabled:
+                value, outcome = threads.bounded(work, probe.deadline, f"probe-{probe.name}")
+            else:
+                outcome = DISABLED
+        except TimeoutError:
+            outcome = hung(probe, began)
+        except RuntimeError as error:
+            outcome = no_thread(error, began)
+        snapshot = merge(snapshot, probe.name, value, outcome, time.time())
+    return snapshot

@@ -1,0 +1,1 @@
+"""How many more VMs fit, and when limits fill up."""

@@ -1,0 +1,109 @@
+"""What a plan answers: in one line, and as a document for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from xenwatch.limits import regimes
+from xenwatch.planning.capacity import Batch, Plan, Room
+from xenwatch.readings.snapshot import Snapshot
+
+
+def obstacle(snapshot: Snapshot) -> str | None:
+    """Why no plan can be made on this host, and what to do instead; `None` where one can."""
+    host = snapshot.host
+    if host is None:
+        outcome = snapshot.outcomes.get("host")
+        detail = outcome.detail if outcome is not None else ""
+        return f"what kind of host this is could not be read: {detail}; see xenwatch doctor"
+    if host.xen is None:
+        return (
+            "this is no Xen host, so there is no room for VMs to tell. Plan on an invented host: "
+            "xenwatch plan --platform debian-12 --empty; on one you have captured there: "
+            "xenwatch plan --source tree:DIR"
+        )
+    if regimes.regime(snapshot) is None:
+        place = f"{host.platform} {host.platform_version}".strip() or "this platform"
+        return (
+            f"what a VM takes is not known for {place}, only for: {', '.join(regimes.REGIMES)}. "
+            "The limits themselves: xenwatch once"
+        )
+    return None
+
+
+def verdict(plan: Plan) -> str:
+    """The answer in one line; what is not counted is named in it, for it may stop a VM sooner."""
+    left_out = f"; not counted: {', '.join(plan.uncounted)}" if plan.uncounted else ""
+    return _counted(plan) + ("" if plan.fits is False else left_out)
+
+
+def _counted(plan: Plan) -> str:
+    names = ", ".join(room.limit for room in plan.unknown)
+    if plan.wanted is not None:
+        subject, end = (
+            (f"{plan.wanted} more", "") if is_one_vm(plan.batch) else ("they", " together")
+        )
+        if plan.fits is None:
+            return f"cannot say whether {subject} fit{end}; not known: {names}"
+        if not plan.fits:
+            stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
+            return f"{subject} do not fit{end}{stopped}"
+        return f"{subject} fit{end}{' by what is counted' if plan.uncounted else ''}"
+    if plan.binding is None or plan.at_most is None:
+        return f"cannot say how many more fit; not known: {names}"
+    if plan.batches is None:
+        return f"at most {plan.at_most} more fit, by {plan.binding.limit}; not known: {names}"
+    most = "at most " if plan.uncounted else ""
+    return f"{most}{plan.at_most} more fit, then {plan.binding.limit} stops the next one"
+
+
+def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
+    """The plans for programs: what `docs/planning.md` describes, ready for JSON."""
+    return {
+        "time": snapshot.time,
+        "regime": regimes.regime(snapshot),
+        "obstacle": obstacle(snapshot),
+        "plans": [_plan(plan) for plan in found],
+    }
+
+
+def dumps(snapshot: Snapshot, found: Iterable[Plan]) -> str:
+    """`document` as text, ended by a newline."""
+    return json.dumps(document(snapshot, found), indent=2) + "\n"
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "shapes": [
+            {"count": count, **dataclasses.asdict(shape)} for shape, count in plan.batch.items()
+        ],
+        "verdict": verdict(plan),
+        "wanted": plan.wanted,
+        "fits": plan.fits,
+        "headroom": plan.batches,
+        "at_most": plan.at_most,
+        "binding": plan.binding.limit if plan.binding is not None else None,
+        "limits": [_limit(room) for room in plan.rooms],
+        "not_counted": list(plan.uncounted),
+    }
+
+
+def _limit(room: Room) -> dict[str, Any]:
+    return {
+        "limit": room.limit,
+        "instance": room.instance,
+        "unit": room.unit,
+        "takes": room.takes if isinstance(room.takes, int | None) else float(room.takes),
+        "left": room.left,
+        "headroom": room.batches,
+        "reason": room.reason,
+        "remedies": list(room.remedies),
+    }
+
+
+def is_one_vm(batch: Batch) -> bool:
+    """Whether the batch is a single VM."""
+    return list(batch.values()) == [1]

@@ -1,0 +1,260 @@
+"""How many more VMs of a shape fit, and which limit stops the next one.
+
+A plan follows from a snapshot and the costs of the table of limits alone. What cannot be known is
+said and never counts as room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.limits import LIMITS, regimes
+from xenwatch.limits.base import Cost, Limit, Units
+from xenwatch.limits.states import LimitState, remedies
+from xenwatch.planning.shapes import Shape
+from xenwatch.readings.snapshot import Snapshot, Status
+
+DOM0: Final = "0"
+"""The instance of a limit by domain that VMs share."""
+
+Batch = Mapping[Shape, int]
+"""VMs that are started together: how many of each shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a limit, or one instance of it, has for a batch of VMs.
+
+    `takes` are the units one batch takes, `left` the units there are, `batches` how often the
+    batch fits. `None` is what is not known, and `reason` why. `remedies` are commands and advice
+    that make more room, best first.
+    """
+
+    limit: str
+    title: str
+    instance: str
+    unit: str
+    takes: Units | None
+    left: int | None
+    batches: int | None
+    reason: str
+    remedies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often a batch fits, by limit: the scarcest first, what is not known last.
+
+    `wanted` is how often it is to fit, `None` where nobody asked. `uncounted` are limits that
+    VMs take of without anybody saying how much, each with the reason.
+    """
+
+    regime: str | None
+    batch: Batch
+    wanted: int | None
+    rooms: tuple[Room, ...]
+    uncounted: Mapping[str, str]
+
+    @property
+    def at_most(self) -> int | None:
+        """How often the batch fits by the limits that are known."""
+        return min((room.batches for room in self.rooms if room.batches is not None), default=None)
+
+    @property
+    def unknown(self) -> tuple[Room, ...]:
+        """The limits of which nobody can say how often the batch fits."""
+        return tuple(room for room in self.rooms if room.batches is None)
+
+    @property
+    def batches(self) -> int | None:
+        """How often the batch fits; `None` where a limit that is not known could stop it."""
+        return None if self.unknown and self.at_most != 0 else self.at_most
+
+    @property
+    def binding(self) -> Room | None:
+        """The limit that, of those known, stops the next batch."""
+        return next((room for room in self.rooms if room.batches is not None), None)
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the batch fits as often as wanted; `None`: nobody asked, or cannot say."""
+        if self.wanted is None:
+            return None
+        if self.at_most is not None and self.at_most < self.wanted:
+            return False
+        return None if self.unknown or self.at_most is None else True
+
+
+def fit(
+    states: Iterable[LimitState],
+    snapshot: Snapshot,
+    batch: Batch,
+    wanted: int | None = None,
+    limits: Sequence[Limit] = LIMITS,
+) -> Plan:
+    """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.
+
+    A limit that the batch takes nothing of, or that the host does not have, is left out. Of
+    bridges, the one with the most ports left counts, unless a shape names one; of domains, dom0.
+    """
+    regime = regimes.regime(snapshot)
+    question = _Question(snapshot, regime, batch, wanted)
+    by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
+    for state in states:
+        by_limit[state.limit.name][state.instance] = state
+    rooms = [
+        room
+        for limit in limits
+        if limit.costs and _applies(limit, snapshot)
+        for room in question.rooms(limit, by_limit[limit.name])
+    ]
+    rooms.sort(key=lambda room: (room.batches is None, room.batches or 0))
+    uncounted = {
+        limit.name: limit.uncounted
+        for limit in limits
+        if limit.uncounted and _applies(limit, snapshot)
+        if (question.leaves_out(limit) if limit.costs else by_limit[limit.name])
+    }
+    return Plan(regime, batch, wanted, tuple(rooms), uncounted)
+
+
+def fit_each(
+    states: Sequence[LimitState], snapshot: Snapshot, shapes: Iterable[Shape]
+) -> tuple[Plan, ...]:
+    """The plan for VMs of each shape alone."""
+    return tuple(fit(states, snapshot, {shape: 1}) for shape in shapes)
+
+
+def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | None = None) -> Units:
+    """What one VM of the shape takes at this cost.
+
+    Disks have as many rings as guest and dom0 have vCPUs for, network interfaces as many queues
+    unless the shape says how many, and `max_queues` at most, where netback's is known. Where dom0's
+    vCPUs are not known, the guest's count. Memory is not looked at where the shape states none.
+    """
+    if cost.memory and not shape.memory_bytes:
+        return 0
+    agreed = shape.vcpus if dom0_vcpus is None else min(shape.vcpus, dom0_vcpus)
+    queues = shape.queues or agreed
+    if max_queues is not None:
+        queues = min(shape.queues or shape.vcpus, max(1, max_queues))
+    total = (
+        cost.domain
+        + cost.vcpu * shape.vcpus
+        + (cost.disk + cost.ring * agreed) * shape.disks
+        + (cost.vif + cost.queue * queues) * shape.vifs
+        + cost.memory * shape.memory_bytes
+        + cost.dom0_memory * shape.dom0_memory_bytes
+        + cost.tasks * shape.tasks
+    )
+    return int(total) if total.denominator == 1 else total
+
+
+def _read(limit: Limit, snapshot: Snapshot) -> bool:
+    outcome = snapshot.outcomes.get(limit.probe)
+    return outcome is not None and outcome.status is Status.OK
+
+
+def _applies(limit: Limit, snapshot: Snapshot) -> bool:
+    outcome = snapshot.outcomes.get(limit.probe)
+    return outcome is None or outcome.status is not Status.NOT_APPLICABLE
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of every limit."""
+
+    snapshot: Snapshot
+    regime: str | None
+    batch: Batch
+    wanted: int | None
+
+    def rooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[Room]:
+        """The rooms of one limit, one for each instance the batch takes of."""
+        taken: dict[str, Units] = {}
+        for shape, count in self.batch.items():
+            cost = _cost(limit, self.regime, shape)
+            if cost is None and not present and _read(limit, self.snapshot):
+                return []  # a 64-bit dom0 has no low memory, and nobody knows what that would cost
+            if cost is None:
+                return [_unknown(limit, "", f"what a {shape.type} VM takes is not known here")]
+            amount = count * self._units(cost, shape)
+            if amount and not _routed(limit, present, shape, self.snapshot):
+                instance = _instance(limit, present, shape)
+                taken[instance] = taken.get(instance, 0) + amount
+        return [self._room(limit, name, present.get(name), taken[name]) for name in taken]
+
+    def leaves_out(self, limit: Limit) -> bool:
+        """Whether a shape of the batch does not say what it takes of the limit."""
+        found = ((_cost(limit, self.regime, shape), shape) for shape in self.batch)
+        return any(cost is not None and not self._units(cost, shape) for cost, shape in found)
+
+    def _units(self, cost: Cost, shape: Shape) -> Units:
+        host = self.snapshot.host
+        queues = host.netback_queues if host is not None else None
+        return units(cost, shape, dom0_vcpus(self.snapshot), queues)
+
+    def _room(self, limit: Limit, instance: str, state: LimitState | None, takes: Units) -> Room:
+        if state is None or state.used is None or state.headroom is None:
+            return _unknown(limit, instance, _reason(limit, instance, state, self.snapshot), takes)
+        needed = state.used + takes * (self.wanted or 0)
+        return Room(
+            limit.name,
+            limit.title,
+            instance,
+            limit.unit,
+            takes,
+            state.headroom,
+            int(state.headroom // takes),
+            "",
+            remedies(state, self.snapshot, math.ceil(needed)),
+        )
+
+
+def _cost(limit: Limit, regime: str | None, shape: Shape) -> Cost | None:
+    by_type = limit.costs.get(regime or "", {})
+    firmware = by_type.get(f"{shape.type}-uefi") if shape.uefi else None
+    return firmware or by_type.get(shape.type)
+
+
+def _routed(
+    limit: Limit, present: Mapping[str, LimitState], shape: Shape, snapshot: Snapshot
+) -> bool:
+    """Whether network interfaces take no ports, for the host has been read and has no bridge."""
+    return limit.label == "bridge" and not (present or shape.bridge) and _read(limit, snapshot)
+
+
+def _instance(limit: Limit, present: Mapping[str, LimitState], shape: Shape) -> str:
+    """The instance of the limit that a VM of the shape takes of."""
+    if limit.label == "domid":
+        return DOM0
+    if limit.label == "bridge":
+        known = [state for state in present.values() if state.headroom is not None]
+        best = max(known, key=lambda state: state.headroom or 0, default=None)
+        return shape.bridge or (best.instance if best is not None else "")
+    return ""
+
+
+def dom0_vcpus(snapshot: Snapshot) -> int | None:
+    """The vCPUs dom0 has online, `None` where that could not be read."""
+    domains = snapshot.domains.domains if snapshot.domains is not None else ()
+    return next((domain.vcpus_online for domain in domains if domain.domid == 0), None)
+
+
+def _unknown(limit: Limit, instance: str, reason: str, takes: Units | None = None) -> Room:
+    return Room(limit.name, limit.title, instance, limit.unit, takes, None, None, reason, ())
+
+
+def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Snapshot) -> str:
+    outcome = snapshot.outcomes.get(limit.probe)
+    if state is not None and state.used is not None:
+        return "its ceiling is not known"
+    if outcome is not None and outcome.status is not Status.OK:
+        return f"the probe {limit.probe}: {outcome.detail or outcome.status.value}"
+    if instance:
+        return f"there is no {limit.label} {instance}"
+    return f"the probe {limit.probe} found nothing to read"

@@ -1,0 +1,56 @@
+"""Readings: how long the control path takes to answer, and what its daemons wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+BOUNDS: Final = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.0),
+)
+"""Upper bounds of the buckets in seconds; a source gives up after two."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """Questions to one daemon so far: answers by bucket, their seconds, and those unanswered.
+
+    `counts` are of the buckets whose upper bounds are `BOUNDS`,
+    the last one of what took longer.
+    """
+
+    counts: tuple[int, ...]
+    seconds: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonTimes:
+    """CPU time of a daemon; `wait_ns` and `ended_wait_ns` are time spent waiting for a CPU.
+
+    The one is by thread, empty where the kernel does not tell; the other is of threads that have
+    ended. `start_ticks` tells a process from a later one of its number.
+    """
+
+    pid: int
+    start_ticks: int
+    cpu_seconds: float
+    wait_ns: Mapping[int, int]
+    ended_wait_ns: int
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """Seconds all threads have waited for a CPU."""
+        if not self.wait_ns:
+            return None
+        return (sum(self.wait_ns.values()) + self.ended_wait_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPath:
+    """How long the control path takes to answer, by target, and its daemons' times, by role."""
+
+    round_trips: Mapping[str, RoundTrips]
+    daemons: Mapping[str, DaemonTimes]

@@ -1,0 +1,56 @@
+"""Readings: backend devices: their states and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+DISK_CLASSES: Final = frozenset({"vbd", "vbd2", "vbd3", "qdisk", "tap"})
+"""Backend classes that are disks: of blkback, of blktap, of QEMU."""
+NETWORK_CLASSES: Final = frozenset({"vif"})
+"""Backend classes that are network interfaces."""
+INITIALISING: Final = "Initialising"
+"""The state sysfs shows of every device that has no driver in dom0's kernel."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DeviceKey:
+    """A backend device: class (vbd, vif, ...), the frontend's domid, device id."""
+
+    cls: str
+    domid: int
+    devid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """State by backend device as sysfs has it: an XenbusState name such as Connected.
+
+    Devices whose backend is a process (`vbd3`, `qdisk`, `vkbd`, consoles) always read Initialising
+    here; `XenstoreDevices` knows better.
+    """
+
+    states: Mapping[DeviceKey, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceError:
+    """An error node in xenstore about a living domain's device.
+
+    `side` is backend or frontend, `errno` the leading number of the text (positive; 0: none).
+    """
+
+    device: DeviceKey
+    side: str
+    errno: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class XenstoreDevices:
+    """States and error nodes of the devices that sysfs does not call connected."""
+
+    states: Mapping[DeviceKey, str]
+    errors: tuple[DeviceError, ...]
+    cursor: int

@@ -1,0 +1,20 @@
+"""Readings: times of dom0's virtual CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Dom0Cpus:
+    """dom0's virtual CPUs: seconds by CPU and mode, and what asks for them.
+
+    `load` are the averages over 1, 5 and 15 minutes; `softirqs` counts by type on all CPUs.
+    """
+
+    seconds: Mapping[str, Mapping[str, float]]
+    load: tuple[float, float, float]
+    runnable: int | None
+    blocked: int | None
+    softirqs: Mapping[str, int]

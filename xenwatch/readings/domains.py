@@ -1,0 +1,37 @@
+"""Readings: the domains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One domain. `name` is the last one known of it (`Snapshot.name` has the present one).
+
+    `type` is pv, pvh, hvm or `None`;
+    `state` is running, blocked, paused, shutdown, crashed or dying. `uuid` is canonical text.
+    """
+
+    domid: int
+    uuid: str
+    name: bytes | None
+    type: str | None
+    state: str | None
+    vcpus_online: int | None
+    vcpus_max: int | None
+    memory_bytes: int | None
+    cpu_seconds: float | None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the domain is one that runs or may run: a dying one only holds resources."""
+        return self.state != "dying"
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """All domains, dom0 included, by rising domid. `route` is `hypercall` or `xenstore`."""
+
+    domains: tuple[Domain, ...]
+    route: str

@@ -1,0 +1,35 @@
+"""Readings: memory of dom0 and of the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """dom0's memory in bytes. `low_*` is the low zone of a 32-bit highmem kernel, else `None`.
+
+    `available` is MemAvailable (Linux >= 3.14).
+
+    `balloon_target` and `balloon_current` are what Xen's balloon driver aims at and has.
+    """
+
+    total: int
+    available: int | None
+    free: int
+    low_total: int | None
+    low_free: int | None
+    swap_total: int
+    swap_free: int
+    slab: int | None
+    slab_unreclaimable: int | None
+    balloon_target: int | None
+    balloon_current: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """Xen's memory in bytes: all of it, and what is neither in use nor claimed."""
+
+    total: int
+    free: int

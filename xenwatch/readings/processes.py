@@ -1,0 +1,40 @@
+"""Readings: daemons of the control path, pseudo-terminals, processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonProcess:
+    """A control-path daemon: descriptors in use and its own soft limit (`None`: unlimited)."""
+
+    pid: int
+    comm: str
+    fds: int
+    fd_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Daemons:
+    """The control-path daemons that run here by role: xenstored, xenconsoled, xapi."""
+
+    by_role: Mapping[str, DaemonProcess]
+
+
+@dataclass(frozen=True, slots=True)
+class Ptys:
+    """Pseudo-terminals in use and the kernel's maximum."""
+
+    nr: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pids:
+    """Tasks (threads) and the kernel's two limits on them."""
+
+    tasks: int
+    pid_max: int
+    threads_max: int

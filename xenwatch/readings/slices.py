@@ -1,0 +1,37 @@
+"""Readings: the slices' part of dom0's CPU time, and processes outside of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A control group of systemd's.
+
+    `weight` and `expected` are in the host's own scale: `cpu.shares` of version 1, `cpu.weight`
+    of version 2. `share` is the part of dom0's CPU time, 0 to 1, that is its own when every other
+    group and every process beside it wants the CPU too. `pressure` is seconds stalled by kind
+    (some, full), empty where the kernel does not tell.
+    """
+
+    weight: int | None
+    expected: int | None
+    share: float | None
+    cpu_seconds: float | None
+    throttled_seconds: float | None
+    pressure: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """The slices there are, by name, and processes that are not where they belong.
+
+    `contenders` counts the processes and threads in the root group that compete with the slices
+    one by one. `misplaced` counts by name and group.
+    """
+
+    by_name: Mapping[str, Slice]
+    contenders: int
+    misplaced: Mapping[tuple[str, str], int]

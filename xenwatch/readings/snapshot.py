@@ -1,0 +1,118 @@
+"""What the probes saw: frozen values, `None` where a reading could not be had.
+
+A `Snapshot` has one field for each probe, named as the probe. The value is `None` while the probe
+failed, does not apply or has not run; `outcomes` says which.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.control_path import ControlPath
+from xenwatch.readings.datapath import Datapath
+from xenwatch.readings.devices import INITIALISING, Backends, DeviceKey, XenstoreDevices
+from xenwatch.readings.disks import Disks
+from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.event_channels import EventChannels, Irqs
+from xenwatch.readings.grants import Grants, Maptrack
+from xenwatch.readings.host import Host
+from xenwatch.readings.memory import HostMemory, Memory
+from xenwatch.readings.netback_rings import NetbackRings
+from xenwatch.readings.processes import Daemons, Pids, Ptys
+from xenwatch.readings.qemus import Qemus, WakeupsByCause
+from xenwatch.readings.slices import Slices
+from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
+from xenwatch.readings.xenstore import Xenstore
+
+
+class Status(enum.Enum):
+    """How a probe's last run ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not applicable"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one probe's last run went.
+
+    `detail` is the reason of a failure, or why the probe does not apply. `seconds` is wall-clock
+    time, `cpu_seconds` that of the thread and its programs, `time` when it was read (Unix time).
+    """
+
+    status: Status
+    detail: str = ""
+    time: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One pass: a field for each probe, and how each probe fared.
+
+    `kept` has the last value of each probe that fails now, for that probe alone: what it knew of
+    counters and processes is not lost by one failure.
+    """
+
+    time: float = 0.0
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    host: Host | None = None
+    event_channels: EventChannels | None = None
+    irqs: Irqs | None = None
+    domains: Domains | None = None
+    grants: Grants | None = None
+    maptrack: Maptrack | None = None
+    blktap: Blktap | None = None
+    aio: Aio | None = None
+    daemons: Daemons | None = None
+    ptys: Ptys | None = None
+    memory: Memory | None = None
+    pids: Pids | None = None
+    bridges: Bridges | None = None
+    loops: Loops | None = None
+    file_systems: FileSystems | None = None
+    backends: Backends | None = None
+    xenstore: Xenstore | None = None
+    xenstore_devices: XenstoreDevices | None = None
+    host_memory: HostMemory | None = None
+    slices: Slices | None = None
+    control_path: ControlPath | None = None
+    dom0_cpus: Dom0Cpus | None = None
+    datapath: Datapath | None = None
+    netback_rings: NetbackRings | None = None
+    disks: Disks | None = None
+    qemus: Qemus | None = None
+    qemu_wakeups_by_cause: WakeupsByCause | None = None
+
+    def last(self, probe: str) -> Any:
+        """What the probe read last, even if it fails now; `None` if it never read anything."""
+        return self.kept.get(probe, getattr(self, probe))
+
+    def name(self, domain: Domain) -> bytes | None:
+        """A domain's name as xenstore has it now, else the one last known for it."""
+        if self.xenstore is not None and self.xenstore.uuids.get(domain.domid) == domain.uuid:
+            return self.xenstore.names.get(domain.domid, domain.name)
+        return domain.name
+
+    def device_states(self) -> Mapping[DeviceKey, str]:
+        """The state of every backend device, from whichever place knows it.
+
+        A device whose state only xenstore could tell, and did not, is left out.
+        """
+        if self.backends is None:
+            return {}
+        told = self.xenstore_devices.states if self.xenstore_devices is not None else {}
+        return {
+            key: told[key] if state == INITIALISING else state
+            for key, state in self.backends.states.items()
+            if state != INITIALISING or key in told
+        }

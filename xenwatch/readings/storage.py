@@ -1,0 +1,50 @@
+"""Readings: what disks take of dom0: blktap, aio requests, loop devices, file systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Blktap:
+    """blktap's identifiers in use. `regime` is `minor` (kernel driver) or `id` (blktap 4)."""
+
+    regime: str
+    identifiers: int
+    tapdisks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aio:
+    """aio requests as `/proc/sys/fs/aio-nr` and `aio-max-nr` count them."""
+
+    nr: int
+    max_nr: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Loop devices with a backing file, and what bounds them.
+
+    `max_loop` and `max_part` are the module's parameters (`None`: module without them).
+    """
+
+    used: int
+    max_loop: int | None
+    max_part: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """Size and use of a file system in bytes (use counts what root may not give away too)."""
+
+    used: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystems:
+    """dom0's root and log file systems by mount point, in bytes."""
+
+    by_mount_point: Mapping[str, FileSystem]

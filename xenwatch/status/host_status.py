@@ -1,0 +1,371 @@
+"""The whole picture of a host as plain values: for the page, the terminal, checks, and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import types
+import typing
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from xenwatch import __version__
+from xenwatch.alerts import messages
+from xenwatch.alerts.states import Active, Alerts, State
+from xenwatch.alerts.table import CRITICAL, STOPPED
+from xenwatch.exposition.text_format import text
+from xenwatch.limits.states import LimitState
+from xenwatch.planning import answer
+from xenwatch.planning.capacity import Plan
+from xenwatch.probes.base import Probe, next_step
+from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, DeviceKey
+from xenwatch.readings.domains import Domain
+from xenwatch.readings.snapshot import Outcome, Snapshot
+
+PATH: Final = "/api/v1/overview"
+"""Where a daemon serves its overview."""
+LOST: Final = ("Closing", "Closed")
+"""States of a backend that serves nobody."""
+FIRING: Final = State.FIRING.value
+
+
+class OverviewError(Exception):
+    """A document that is no overview; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """One instance of a limit: numbers as in `LimitState`, the rest as in `Limit`.
+
+    `label` is empty where the limit has one instance. `state` is ok, warning, critical or unknown.
+    """
+
+    limit: str
+    title: str
+    label: str
+    instance: str
+    unit: str
+    used: int | None
+    max: int | None
+    max_origin: str | None
+    ratio: float | None
+    headroom: int | None
+    state: str
+    warning: float | None
+    critical: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeRow:
+    """How many VMs of a shape fit.
+
+    `headroom` is `None` where a limit that is not known could stop one; `at_most` is what the
+    known ones leave, `binding` the scarcest of them, `unknown` the others. `not_counted` are limits
+    VMs take of by an amount nobody has said: while there are some, a headroom is the most.
+    """
+
+    shape: str
+    headroom: int | None
+    at_most: int | None
+    binding: str | None
+    unknown: tuple[str, ...]
+    not_counted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """A series of an alert that is pending or firing. `since` is Unix time."""
+
+    alert: str
+    labels: Mapping[str, str]
+    severity: str
+    state: str
+    summary: str
+    since: float
+    runbook_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRow:
+    """A domain, its name as the metrics' labels have it, and what it holds of dom0.
+
+    `broken` names devices with an error, or lost by a domain that lives; `None`: not known.
+    """
+
+    domid: int
+    uuid: str
+    name: str | None
+    type: str | None
+    state: str | None
+    vcpus_online: int | None
+    vcpus_max: int | None
+    memory_bytes: int | None
+    cpu_seconds: float | None
+    disks: int | None
+    vifs: int | None
+    event_channels: int | None
+    broken: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """How a probe fared, as in `Outcome`; `advice` is what to do, empty where nothing is."""
+
+    status: str
+    detail: str
+    time: float
+    seconds: float
+    cpu_seconds: float
+    reads: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A host at a moment. `time` is Unix time, `hostname` empty where nobody knows it.
+
+    `headroom` is empty where no plan can be made, and `obstacle` says why. `alerts` is `None`
+    where none are evaluated, or not yet, `alerts_unknown` names those nobody can judge. `domains`
+    is `None` when they could not be read. `seconds_to_full` is by name of limit, `probes` by name
+    of probe.
+    """
+
+    time: float
+    version: str
+    hostname: str
+    host: str
+    limits: tuple[LimitRow, ...]
+    seconds_to_full: Mapping[str, float]
+    headroom: tuple[ShapeRow, ...]
+    obstacle: str | None
+    alerts: tuple[AlertRow, ...] | None
+    alerts_unknown: tuple[str, ...]
+    domains: tuple[DomainRow, ...] | None
+    probes: Mapping[str, ProbeRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a pass does not know: alerts, forecasts, where runbooks are, and this host's name."""
+
+    alerts: Alerts | None = None
+    runbooks: str = ""
+    seconds_to_full: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    hostname: str = ""
+
+
+def of(
+    snapshot: Snapshot,
+    states: Iterable[LimitState],
+    plans: Iterable[Plan],
+    probes: Iterable[Probe],
+    outside: Outside | None = None,
+) -> Overview:
+    """The overview of a snapshot, with the states and plans made of it."""
+    more = outside or Outside()
+    obstacle = answer.obstacle(snapshot)
+    unknown: dict[str, None] = {}
+    if more.alerts is not None:
+        judged = more.alerts.states.items()
+        unknown = {name: None for (name, _), state in judged if state is State.UNKNOWN}
+    return Overview(
+        time=snapshot.time,
+        version=__version__,
+        hostname=more.hostname,
+        host=_host(snapshot),
+        limits=tuple(_limit(state) for state in states),
+        seconds_to_full=more.seconds_to_full,
+        headroom=() if obstacle else tuple(_shape(it) for it in plans),
+        obstacle=obstacle,
+        alerts=None if more.alerts is None else _alerts(more.alerts, more.runbooks),
+        alerts_unknown=tuple(unknown),
+        domains=_domains(snapshot),
+        probes={
+            probe.name: _probe(probe, snapshot.outcomes[probe.name])
+            for probe in probes
+            if probe.name in snapshot.outcomes
+        },
+    )
+
+
+def dumps(it: Overview) -> str:
+    """The overview as JSON: an object with the fields of `Overview`, ended by a newline."""
+    return json.dumps(dataclasses.asdict(it), indent=1) + "\n"
+
+
+def loads(document: bytes | str) -> Overview:
+    """What `dumps` wrote, of this version or one with more fields. Raises `OverviewError`."""
+    try:
+        found: Overview = _read(Overview, json.loads(document))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise OverviewError(f"this is no overview of xenwatch: {error!r}") from None
+    return found
+
+
+def _limit(state: LimitState) -> LimitRow:
+    limit, ceiling = state.limit, state.ceiling
+    return LimitRow(
+        limit=limit.name,
+        title=limit.title,
+        label=limit.label or "",
+        instance=state.instance,
+        unit=limit.unit,
+        used=state.used,
+        max=ceiling.value if ceiling else None,
+        max_origin=ceiling.origin if ceiling else None,
+        ratio=state.ratio,
+        headroom=state.headroom,
+        state=state.severity.value,
+        warning=state.thresholds.warning,
+        critical=state.thresholds.critical,
+    )
+
+
+def _shape(found: Plan) -> ShapeRow:
+    name = ", ".join(shape.name for shape in found.batch)
+    binding = found.binding.limit if found.binding else None
+    unknown = tuple(dict.fromkeys(room.limit for room in found.unknown))
+    return ShapeRow(name, found.batches, found.at_most, binding, unknown, tuple(found.uncounted))
+
+
+def _alerts(alerts: Alerts, runbooks: str) -> tuple[AlertRow, ...]:
+    """Those that fire before those that may, the most severe first."""
+    order = list(State)
+
+    def rank(it: Active) -> tuple[int, str, str, object]:
+        return order.index(it.state), it.severity, it.alert.name, it.labels
+
+    return tuple(_alert(it, runbooks) for it in sorted(alerts.active.values(), key=rank))
+
+
+def _alert(active: Active, runbooks: str) -> AlertRow:
+    message = messages.of_active(active, "", runbooks)
+    return AlertRow(
+        alert=active.alert.title,
+        labels=dict(active.labels),
+        severity=active.severity,
+        state=active.state.value,
+        summary=message.annotations["summary"],
+        since=active.since,
+        runbook_url=message.annotations["runbook_url"] if runbooks else "",
+    )
+
+
+def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
+    """The alerts without the warnings of what is critical already."""
+    found = list(alerts)
+    critical = [
+        (it.alert, it.labels) for it in found if (it.severity, it.state) == (CRITICAL, FIRING)
+    ]
+    return [it for it in found if it.severity == CRITICAL or (it.alert, it.labels) not in critical]
+
+
+def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:
+    if snapshot.domains is None:
+        return None
+    backends, channels = snapshot.backends, snapshot.event_channels
+    counts = Counter((key.domid, key.cls) for key in backends.states) if backends else None
+    troubles = _troubles(snapshot)
+    complete = backends is not None and snapshot.xenstore_devices is not None
+
+    def devices(domid: int, classes: Iterable[str]) -> int | None:
+        return None if counts is None else sum(counts[domid, cls] for cls in classes)
+
+    return tuple(
+        DomainRow(
+            **_facts(snapshot, domain),
+            disks=devices(domain.domid, DISK_CLASSES),
+            vifs=devices(domain.domid, NETWORK_CLASSES),
+            event_channels=channels.by_domain.get(domain.domid, 0) if channels else None,
+            broken=troubles.get(domain.domid, () if complete and domain.state else None),
+        )
+        for domain in snapshot.domains.domains
+    )
+
+
+def _facts(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
+    name = snapshot.name(domain)
+    return {**dataclasses.asdict(domain), "name": None if name is None else text(name)}
+
+
+def _troubles(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
+    """By domain: devices with an error node, and those lost by a domain that lives."""
+    told: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
+    if snapshot.domains is not None:
+        living = {
+            it.domid
+            for it in snapshot.domains.domains
+            if it.state is not None and it.state not in STOPPED
+        }
+        for key, state in snapshot.device_states().items():
+            if state in LOST and key.domid in living:
+                told[key.domid][key] = state
+    if snapshot.xenstore_devices is not None:
+        for error in snapshot.xenstore_devices.errors:
+            told[error.device.domid][error.device] = error.text
+    return {
+        domid: tuple(f"{key.cls} {key.devid}: {what}" for key, what in sorted(devices.items()))
+        for domid, devices in told.items()
+    }
+
+
+def _probe(probe: Probe, outcome: Outcome) -> ProbeRow:
+    return ProbeRow(
+        status=outcome.status.value,
+        detail=outcome.detail,
+        time=outcome.time,
+        seconds=outcome.seconds,
+        cpu_seconds=outcome.cpu_seconds,
+        reads=probe.reads,
+        advice=next_step(probe, outcome),
+    )
+
+
+def _host(snapshot: Snapshot) -> str:
+    """What kind of host it is, in a few words; empty where that could not be read."""
+    host = snapshot.host
+    if host is None:
+        return ""
+    words = [f"{host.platform} {host.platform_version}".strip()]
+    words.append(f"Xen {host.xen_version}" if host.xen_version else "no Xen")
+    words.append(f"Linux {host.kernel_release}" if host.kernel_release else "")
+    return ", ".join(word for word in words if word)
+
+
+Row = TypeVar("Row")
+
+
+@functools.cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """The types of a dataclass's fields; to find them takes longer than to read a row."""
+    return typing.get_type_hints(kind)
+
+
+def _read(kind: type[Row], value: object) -> Row:
+    """A value of JSON as a dataclass of this module, each field checked against its type."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{kind.__name__} is no object")
+    hints = _hints(typing.cast(Any, kind))
+    return kind(**{name: _checked(hint, value[name], name) for name, hint in hints.items()})
+
+
+def _checked(hint: Any, value: object, name: str) -> object:
+    if isinstance(hint, types.UnionType):  # X | None
+        if value is None:
+            return None
+        hint = next(it for it in typing.get_args(hint) if it is not types.NoneType)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return _read(typing.cast(type[object], hint), value)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_checked(arguments[0], it, name) for it in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {str(key): _checked(arguments[1], it, name) for key, it in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if origin or not isinstance(value, hint) or isinstance(value, bool):
+        raise TypeError(f"{name} is {type(value).__name__}")
+    return value
