@@ -43,6 +43,7 @@ ELSEWHERE = {
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
     "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",
+    "make test COVERAGE=1": "it is slow; .ci/run measures with Python 3.13",
     "make test-xen": MAKE,
     "make generate": "tests/generate/test_generated.py checks what it writes",
     ".ci/bare-root bookworm": MAKE,
