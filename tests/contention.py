@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from xenwatch.parse.process import parse_stat
-from xenwatch.probes.base import run
+from xenwatch.probes.base import take
 from xenwatch.probes.slices import SLICES
 from xenwatch.readings.slices import Slices
-from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.host import HostSource
 
 CPU_SECONDS: Final = 3.0
@@ -162,10 +161,10 @@ def read(its: Hierarchy, group: Path, pids: list[int], rootfs: Path) -> Slices:
     else:
         cgroup.mkdir()
         (cgroup / "cpu").symlink_to(group)
-    value, outcome = run(SLICES, HostSource(str(rootfs)), Snapshot())
-    if not isinstance(value, Slices):
-        raise ValueError(outcome)
-    return value
+    found = take(HostSource(str(rootfs)), [SLICES]).snapshot
+    if found.slices is None:
+        raise ValueError(found.outcomes)
+    return found.slices
 
 
 def measure(rootfs: Path) -> Findings:

@@ -73,32 +73,27 @@ class LabSource:
         self._infos = _domains(capture, self._store)
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """See `Source.read`."""
         content = self._tree.read(path)
         assert len(content) <= limit
         return content
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        """See `Source.listdir`."""
         return self._tree.listdir(path)
 
     def readlink(self, path: str) -> str:
-        """See `Source.readlink`."""
         return self._tree.readlink(path)
 
     def statvfs(self, path: str) -> bytes:
-        """See `Source.statvfs`: the capture has nothing of it."""
+        """The capture has nothing of it."""
         raise SourceError(path, "not captured", errno.ENOENT)
 
     def uname(self) -> bytes:
-        """See `Source.uname`."""
         text = (self._capture / "uname").read_text().strip()
         sysname, _, release, rest = text.split(" ", 3)
         version, machine, _ = rest.rsplit(" ", 2)
         return render_uname((sysname, release, version, machine))
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """See `Source.run`."""
         self._tree.read(argv[0])
         answers = {
             ("lsevtchn", domid): f"dom/{domid}/lsevtchn" for domid in map(str, self._channels)
@@ -109,7 +104,6 @@ class LabSource:
         return CommandOutput(0, (self._capture / name).read_bytes(), b"")
 
     def links(self) -> bytes:
-        """See `Source.links`."""
         found = _LINK.findall((self._capture / "ip-s-link").read_text())
         indexes = {name: int(index) for index, name, _ in found}
         return render_links(
@@ -123,7 +117,6 @@ class LabSource:
         )
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
-        """See `Source.hypercall`."""
         if not self._with_hypercalls:
             raise SourceError("/dev/xen/privcmd", "closed for this test", errno.EACCES)
         match call.number, call.args[0]:
@@ -148,7 +141,6 @@ class LabSource:
         raise AssertionError(call)
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """See `Source.hypercalls`."""
         replies: list[HypercallReply] = []
         for call in calls:
             replies.append(self.hypercall(call))
@@ -157,7 +149,6 @@ class LabSource:
         return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`."""
         path = payload.removesuffix(b"\0").decode()
         if path not in self._store.values:
             return refusal_reply("ENOENT")
@@ -167,13 +158,13 @@ class LabSource:
         return directory_reply(self._store.names(path) or ())
 
     def round_trip(self, target: str) -> float:
-        """See `Source.round_trip`: measured nowhere, xapi does not run."""
+        """Measured nowhere, xapi does not run."""
         if target == "xapi":
             raise SourceError(target, "no socket", errno.ENOENT)
         return 0.001
 
     def close(self) -> None:
-        """See `Source.close`."""
+        """Release nothing."""
 
     def _memory(self) -> PhysInfo:
         """Xen's memory as `xl info` shows it, in pages of its MiB."""

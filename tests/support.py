@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
-from xenwatch.readings.datapath import Datapath, Vif, Worker
+from xenwatch.readings.datapath import Datapath, Vif
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
 from xenwatch.readings.dom0_cpus import Dom0Cpus
@@ -21,8 +21,9 @@ from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
+from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
-from xenwatch.readings.qemus import Absence, Causes, Qemu, Qemus, WakeupsByCause
+from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
@@ -93,13 +94,14 @@ def full_snapshot() -> Snapshot:
         "domains": Domains(domains, "hypercall"),
         "grants": Grants({0: GrantFrames(1, 64), 5: GrantFrames(4, 64)}),
         "maptrack": Maptrack(4, 1024),
-        "blktap": Blktap("minor", 3, 3),
+        "blktap": Blktap("id", 3, 3),
         "aio": Aio(100, 65536),
+        "open_files": OpenFiles(2048, 209715),
         "daemons": Daemons(
             {
                 "xenstored": DaemonProcess(700, "oxenstored", 29, 1024),
                 "xenconsoled": DaemonProcess(710, "xenconsoled", 34, 1024),
-                "xapi": DaemonProcess(720, "xapi", 50, 4096),
+                "xapi": DaemonProcess(720, "xapi", 50, 1024),
             }
         ),
         "ptys": Ptys(3, 4096),
@@ -124,7 +126,7 @@ def full_snapshot() -> Snapshot:
             {"/": FileSystem(4 << 30, 18 << 30), "/var/log": FileSystem(1 << 30, 4 << 30)}
         ),
         "backends": Backends({VBD: "Connected", VIF: "InitWait", QDISK: "Initialising"}),
-        "xenstore": Xenstore({}, {}, 0),
+        "xenstore": Xenstore({}),
         "xenstore_devices": XenstoreDevices(
             {QDISK: "Connected"},
             (
@@ -132,19 +134,12 @@ def full_snapshot() -> Snapshot:
                 DeviceError(VIF, "frontend", 28, "28 allocating event channel"),
                 DeviceError(VBD, "backend", 0, "no number"),
             ),
-            0,
         ),
-        "qemus": Qemus(
-            {5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())},
-            {6: Absence(UUIDS[6], 3)},
-        ),
-        "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(UUIDS[5], 90, 30)}, {900: (90, 30)}),
+        "qemus": Qemus({5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())}),
+        "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(90, 30)}),
         "control_path": ControlPath(
             {"xenstored": RoundTrips((0, 2, *(0,) * (len(BOUNDS) - 2), 1), 2.5, 4)},
-            {
-                "xenstored": DaemonTimes(700, 10, 3.5, {700: 250_000_000}, 250_000_000),
-                "xapi": DaemonTimes(720, 20, 7.5, {}, 0),
-            },
+            {"xenstored": DaemonTimes(3.5, 0.5), "xapi": DaemonTimes(7.5, None)},
         ),
         "dom0_cpus": Dom0Cpus(
             {"0": {"user": 5.5, "steal": 0.5}, "1": {"user": 1.5, "steal": 0.25}},
@@ -154,12 +149,8 @@ def full_snapshot() -> Snapshot:
             {"net_rx": 40},
         ),
         "datapath": Datapath(
-            {800: Worker(5, "netback", 10, 1.5), 801: Worker(5, "netback", 11, 0.5)},
-            {(5, "netback"): 1.0, (5, "blkback"): 0.25},
+            {(5, "netback"): 3.0, (5, "blkback"): 0.25},
             {"vif5.0": Vif(5, 2, False, 3, 4), "vif6.0": Vif(6, None, None, None, None)},
-            frozenset(),
-            frozenset(),
-            0,
         ),
         "netback_rings": NetbackRings(
             {"vif5.0": VifRings(5, Ring(512, 500), Ring(512, 0), 900, 1000, 1)}

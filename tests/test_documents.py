@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.tools import BY_PROGRAM, SEARCH, tool
-from xenwatch.alerts.table import ALERTS, WATCHES, near_limit
+from xenwatch.alerts.near_limit import near_limit
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.limits import LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent

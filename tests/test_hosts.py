@@ -38,7 +38,7 @@ every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: pa
 
 def passed(capture: Path, with_hypercalls: bool = True) -> Snapshot:
     """One pass over a captured host."""
-    return take(LabSource(capture, with_hypercalls), PROBES, clock=lambda: 0.0)
+    return take(LabSource(capture, with_hypercalls), PROBES, clock=lambda: 0.0).snapshot
 
 
 def channels(capture: Path, with_hypercalls: bool = True) -> EventChannels:

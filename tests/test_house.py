@@ -65,8 +65,8 @@ EDGE = {
     "xenwatch.passes.scheduler": "schedules the probes",
     "xenwatch.daemon.host_setup": "sets up what probes need on the host",
     "xenwatch.passes.publisher": "renders pages when the engine has news",
-    "xenwatch.delivery.receivers": "speaks to Alertmanagers, webhooks and commands",
-    "xenwatch.delivery.notifier": "tells them of alerts, and keeps what is to be told in a file",
+    "xenwatch.delivery.receivers": "sends alerts to Alertmanagers, webhooks and commands",
+    "xenwatch.delivery.notifier": "retries deliveries, and saves the undelivered in a file",
     "xenwatch.http.sockets": "opens the sockets to listen on",
     "xenwatch.http.connections": "takes the connections",
     "xenwatch.http.server": "serves HTTP",
@@ -75,7 +75,24 @@ EDGE = {
     "xenwatch.model.scenario_source": "plays a scenario by the clock",
     "xenwatch.cli.source": "looks whether this is a dom0",
     "xenwatch.cli.daemon_client": "asks a running daemon",
-    "xenwatch.cli.top": "draws on a terminal and reads its keys",
+    "xenwatch.cli.live_screen": "draws on a terminal and reads its keys",
+    "xenwatch.cli.output": "writes to stdout and stderr",
+    "xenwatch.cli.options": "reads the configuration and opens the source",
+    **{
+        f"xenwatch.cli.{name}": "a command"
+        for name in (
+            "advise",
+            "capture",
+            "check",
+            "check_config",
+            "doctor",
+            "once",
+            "plan",
+            "run",
+            "scenarios",
+            "top",
+        )
+    },
     "xenwatch.daemon.sd_notify": "tells systemd",
     "xenwatch.daemon.daemon": "holds the daemon together",
     "xenwatch.cli.main": "the command line",
@@ -347,7 +364,7 @@ def test_no_metric_is_named_twice() -> None:
 
 def test_probes_and_snapshot_agree() -> None:
     """Every probe fills one field of the snapshot, and every field has its probe."""
-    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes", "kept"}
+    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes"}
 
     assert {probe.name for probe in PROBES} == fields
 

@@ -13,9 +13,9 @@ from tests.hosts import LabSource
 from tests.laws.hosts import HOSTS
 from tests.support import full_snapshot
 from tests.tools import tool
+from xenwatch.assessment import assess_pass
 from xenwatch.exposition.text_format import render
-from xenwatch.limits.states import assess
-from xenwatch.metrics import EngineStats, families
+from xenwatch.metrics import families
 from xenwatch.metrics.process import own_process
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
@@ -31,15 +31,14 @@ FULL = "everything there is"
 
 def snapshot_of(host: str) -> Snapshot:
     """A snapshot by name."""
-    return full_snapshot() if host == FULL else take(SOURCES[host](), PROBES)
+    return full_snapshot() if host == FULL else take(SOURCES[host](), PROBES).snapshot
 
 
 @pytest.mark.parametrize("host", [FULL, *SOURCES])
 def test_promtool_finds_nothing_to_say(host: str) -> None:
     """The page of a host, the process's own metrics included, leaves the checker silent."""
     snapshot = snapshot_of(host)
-    stats = EngineStats(overruns={"host": 2})
-    page = render([*families(snapshot, assess(snapshot), stats), *own_process()])
+    page = render([*families(assess_pass(snapshot), {"host": 2}), *own_process()])
 
     checked = subprocess.run(
         [tool("promtool"), "check", "metrics"],

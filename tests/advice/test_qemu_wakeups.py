@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import full_snapshot
 from tests.tools import tool
-from xenwatch.advice.qemu_wakeups import XAPI, XL, Advice, advise, toolstack
+from xenwatch.advice.qemu_wakeups import Advice, advise, toolstack
 from xenwatch.advice.rendering import document, script, table
 from xenwatch.cli.main import main
 from xenwatch.parse.qemu import DEVICES
@@ -21,6 +21,7 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.processes import Daemons
 from xenwatch.readings.qemus import Qemu, Qemus
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.release.table import XAPI, XL
 
 ALL = ("usb", "usb-tablet", "serial", "parallel", "cdrom", "monitor")
 HOSTILE = (
@@ -82,7 +83,7 @@ def snapshot(
     return Snapshot(
         outcomes={"qemus": Outcome(Status.OK, time=time)},
         domains=Domains(domains, "hypercall"),
-        qemus=Qemus(dict(qemus), {}),
+        qemus=Qemus(dict(qemus)),
     )
 
 

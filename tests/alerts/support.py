@@ -1,27 +1,35 @@
-"""Pages and policies for tests of alerts."""
+"""Limits, pages and policies for tests of alerts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from xenwatch.alerts.conditions import Condition, Page, Selector
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.conditions import LimitCondition
 from xenwatch.alerts.states import Alerts, Policy, step
-from xenwatch.alerts.table import ALERTS, Alert
+from xenwatch.alerts.table import ALERTS
 from xenwatch.exposition.text_format import Family
+from xenwatch.limits.base import Ceiling, Limit, Thresholds
+from xenwatch.limits.states import LimitState
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
+LEAKING = Limit(
+    name="leak",
+    title="leaks",
+    probe="aio",
+    used=lambda _: {},
+    ceiling=lambda _: {},
+    thresholds=Thresholds(0.8, None),
+    source="",
+    symptom="",
+    reference="",
+    label="what",
+)
 LEAK = Alert(
     name="leak",
     summary="{what} at {value}",
     description="{value} of {what}",
-    conditions={
-        "warning": Condition(
-            Selector("used"),
-            ">=",
-            Selector("threshold", {"severity": ("warning",)}),
-            Selector("max"),
-        )
-    },
+    conditions={"warning": LimitCondition(LEAKING, "warning")},
     seconds=60,
     labels=("what",),
     shown="percent",
@@ -36,16 +44,14 @@ def family(name: str, samples: Mapping[tuple[str, ...], float], *labels: str) ->
     return Family(name, "gauge", "", labels, list(samples.items()))
 
 
-def page(
-    used: float | None = None, most: float | None = 100, threshold: float | None = 0.8
-) -> Page:
-    """A page on which `used` of `most` are used; what is `None` is not there."""
-    families = (
-        family("used", {} if used is None else {("a",): used}, "what"),
-        family("max", {} if most is None else {("a",): most}, "what"),
-        family("threshold", {} if threshold is None else {("warning",): threshold}, "severity"),
-    )
-    return {it.name: it for it in families}
+def leak(
+    used: int | None = None, most: int | None = 100, threshold: float | None = 0.8
+) -> Sequence[LimitState]:
+    """The limit with `used` of `most` used; what is `None` is not there."""
+    if used is None:
+        return ()
+    ceiling = None if most is None else Ceiling(most, "")
+    return (LimitState(LEAKING, "a", used, ceiling, Thresholds(threshold, None)),)
 
 
 def snapshot(time: float, status: Status = Status.OK) -> Snapshot:
@@ -53,9 +59,16 @@ def snapshot(time: float, status: Status = Status.OK) -> Snapshot:
     return Snapshot(time, {"aio": Outcome(status)})
 
 
-def walk(*pages: tuple[float, Page], policy: Policy = POLICY) -> list[Alerts]:
+def after(
+    before: Alerts, limits: Iterable[LimitState], now: Snapshot, policy: Policy = POLICY
+) -> Alerts:
+    """The state of `LEAK` after one more page."""
+    return step(before, {}, now, policy, limits=limits, table=[LEAK])
+
+
+def walk(*pages: tuple[float, Sequence[LimitState]], policy: Policy = POLICY) -> list[Alerts]:
     """The states of `LEAK` after each page at its time."""
     found = [Alerts()]
-    for time, it in pages:
-        found.append(step(found[-1], it, snapshot(time), policy, [LEAK]))
+    for time, limits in pages:
+        found.append(after(found[-1], limits, snapshot(time), policy))
     return found[1:]

@@ -1,24 +1,33 @@
-"""Conditions on a page and as PromQL."""
+"""Conditions on a page and on limits, and as PromQL."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.alerts.support import family
+from tests.alerts.support import LEAKING, family, leak
 from tests.support import full_snapshot
-from xenwatch.alerts.conditions import Condition, Found, Page, Selector
-from xenwatch.alerts.table import ALERTS, near_limit
+from xenwatch.alerts.conditions import (
+    Evidence,
+    Found,
+    LimitCondition,
+    OwnThreshold,
+    Samples,
+    Selector,
+    SeriesCondition,
+)
+from xenwatch.alerts.near_limit import near_limit
+from xenwatch.alerts.table import ALERTS
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
-from xenwatch.limits.states import assess
-from xenwatch.metrics import METRICS, families
+from xenwatch.limits.states import LimitState, Severity, assess
+from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
 
 
-def by_name(*found: Family) -> Page:
+def by_name(*found: Family) -> Evidence:
     """A page of these families."""
-    return {it.name: it for it in found}
+    return Evidence({each.name: each for each in found})
 
 
 @pytest.mark.parametrize(
@@ -28,22 +37,60 @@ def by_name(*found: Family) -> Page:
 def test_values_are_compared(compare: str, right: float, values: set[float]) -> None:
     """Every comparison picks the series PromQL would."""
     page = by_name(family("x", {("a",): 1, ("b",): 2, ("c",): 3}, "l"))
+    found = SeriesCondition(Selector("x"), compare, right).evaluate(page)
 
-    assert set(Condition(Selector("x"), compare, right).evaluate(page).active.values()) == values
+    assert set(found.active.values()) == values
 
 
-def test_a_part_without_its_whole_is_unknown() -> None:
-    """A series without ceiling is unknown, one with a ceiling of 0 is full."""
-    page = by_name(
-        family("used", {("a",): 5, ("b",): 5, ("c",): 5, ("d",): 0}, "l"),
-        family("max", {("a",): 10, ("b",): 0, ("d",): 0}, "l"),
+@pytest.mark.parametrize("critical", [None, 2.0])
+def test_a_threshold_of_the_alert_is_compared(critical: float | None) -> None:
+    """The threshold is the configured one, and the exported one in PromQL; never is no state."""
+    condition = SeriesCondition(Selector("x"), "<", OwnThreshold("slow_disk", "critical"))
+    page = by_name(family("x", {("a",): 1, ("b",): 2}, "l")).page
+    evidence = Evidence(page, thresholds={"slow_disk": Thresholds(None, critical)})
+
+    expected: Samples = {(("l", "a"),): 1} if critical else {}
+    assert condition.evaluate(evidence) == Found(expected)
+    assert condition.applies(evidence) is bool(critical)
+    assert condition.promql() == (
+        "x\n< on (job, instance) group_left ()\n"
+        'xenwatch_alert_threshold{alert="XenwatchSlowDisk",severity="critical"}'
     )
 
-    found = Condition(Selector("used"), ">=", 0.5, over=Selector("max")).evaluate(page)
 
-    assert found == Found(
-        {(("l", "a"),): 0.5, (("l", "b"),): float("inf")}, frozenset({(("l", "c"),), (("l", "d"),)})
-    )
+def on_limit(states: tuple[LimitState, ...], severity: str = "warning") -> Found:
+    """What the condition of a limit finds in these states."""
+    return LimitCondition(LEAKING, severity).evaluate(Evidence({}, {"leak": states}))
+
+
+@pytest.mark.parametrize(
+    ("used", "most", "found"),
+    [
+        (79, 100, Found({})),
+        (80, 100, Found({(("what", "a"),): 0.8})),
+        (120, 100, Found({(("what", "a"),): 1.2})),
+        (5, None, Found({}, frozenset({(("what", "a"),)}))),
+        (0, 0, Found({(("what", "a"),): 1})),
+        (5, 0, Found({(("what", "a"),): 1})),
+        (None, None, Found({})),
+    ],
+)
+def test_a_limit_is_judged_by_its_state(used: int | None, most: int | None, found: Found) -> None:
+    """An instance is active from its threshold on, with a max of 0 too; without a max unknown."""
+    assert on_limit(tuple(leak(used, most))) == found
+    assert on_limit(tuple(leak(used, most)), "critical") == Found({})
+
+
+def test_a_max_of_zero_is_critical_everywhere() -> None:
+    """With nothing used of a max of 0, state, exported ratio and both alerts say critical."""
+    aio = next(limit for limit in LIMITS if limit.name == "aio_requests")
+    [state] = leak(0, 0)
+    state = LimitState(aio, "", state.used, state.ceiling, aio.thresholds)
+    evidence = Evidence({}, {aio.name: (state,)})
+
+    assert (state.severity, state.ratio) == (Severity.CRITICAL, 1)
+    for condition in near_limit(aio).conditions.values():
+        assert condition.evaluate(evidence) == Found({(): 1})
 
 
 def test_series_are_chosen_by_a_label() -> None:
@@ -51,7 +98,7 @@ def test_series_are_chosen_by_a_label() -> None:
     of_x = family("x", {("1", "vbd"): 1, ("2", "vbd"): 1, ("3", "vbd"): 1}, "domid", "class")
     states = family("state", {("2", "dying"): 1, ("1", "running"): 1}, "domid", "state")
     living = Selector("state", never={"state": ("dying", "crashed")})
-    condition = Condition(Selector("x"), ">", 0, among=("domid", living))
+    condition = SeriesCondition(Selector("x"), ">", 0, among=("domid", living))
 
     found = condition.evaluate(by_name(of_x, states))
     assert found == Found({(("class", "vbd"), ("domid", "1")): 1})
@@ -68,12 +115,11 @@ def test_every_metric_of_the_table_exists() -> None:
 
     for alert in ALERTS:
         for condition in alert.conditions.values():
-            among = condition.among[1] if condition.among else None
-            parts = (condition.left, condition.right, condition.over, among)
-            for part in parts:
-                if isinstance(part, Selector):
+            assert set(alert.labels) == known[condition.metric]
+            if isinstance(condition, SeriesCondition):
+                among = condition.among[1] if condition.among else condition.left
+                for part in (condition.left, among):
                     assert {*part.only, *part.never} <= known[part.metric]
-            assert set(alert.labels) == known[condition.left.metric]
     assert {alert.probe for alert in ALERTS} <= {probe.name for probe in PROBES} | {""}
 
 
@@ -81,14 +127,13 @@ def test_every_metric_of_the_table_exists() -> None:
 @pytest.mark.parametrize("bounds", [Thresholds(1e-9, None), Thresholds(None, 0.05)], ids=str)
 def test_the_alert_of_a_limit_agrees_with_its_assessment(limit: Limit, bounds: Thresholds) -> None:
     """A limit's alert is active for the very instances whose severity says so."""
-    snapshot = full_snapshot()
-    states = assess(snapshot, {limit.name: bounds}, [limit])
-    page = by_name(*families(snapshot, states))
+    states = assess(full_snapshot(), {limit.name: bounds}, [limit])
+    evidence = Evidence({}, {limit.name: states})
 
     for severity, condition in near_limit(limit).conditions.items():
         active = {
             "".join(value for _, value in labels): value
-            for labels, value in condition.evaluate(page).active.items()
+            for labels, value in condition.evaluate(evidence).active.items()
         }
         assert active == {
             state.instance: state.ratio for state in states if state.severity.value == severity

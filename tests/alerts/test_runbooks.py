@@ -14,9 +14,9 @@ HERE = f"{runbooks.DIRECTORY.as_uri()}/"
 
 def test_every_runbook_is_a_file_of_this_host() -> None:
     """The directory the log names has the runbook of every alert."""
-    titles = {*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)}
+    names = {*(alert.runbook for alert in ALERTS), *(watch.runbook for watch in WATCHES)}
 
-    assert {path.stem for path in Path(runbooks.DIRECTORY).iterdir()} >= titles
+    assert {path.name for path in Path(runbooks.DIRECTORY).iterdir()} >= names
 
 
 @pytest.mark.parametrize(

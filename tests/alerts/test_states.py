@@ -7,8 +7,8 @@ import dataclasses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.alerts.support import LEAK, POLICY, page, snapshot, walk
-from xenwatch.alerts.states import Alerts, State, step
+from tests.alerts.support import POLICY, after, leak, snapshot, walk
+from xenwatch.alerts.states import Alerts, State
 from xenwatch.readings.snapshot import Status
 
 SERIES = ("leak", "warning")
@@ -16,12 +16,12 @@ SERIES = ("leak", "warning")
 
 def states(found: list[Alerts]) -> list[str]:
     """The state of the alert after each page."""
-    return [it.states[SERIES].value if SERIES in it.states else "" for it in found]
+    return [each.states[SERIES].value if SERIES in each.states else "" for each in found]
 
 
 def test_an_alert_is_pending_first_and_fires_when_its_time_is_up() -> None:
     """A condition must hold for the alert's time, counted from the first page that shows it."""
-    found = walk((0, page(79)), (10, page(80)), (69, page(81)), (70, page(82)))
+    found = walk((0, leak(79)), (10, leak(80)), (69, leak(81)), (70, leak(82)))
 
     assert states(found) == ["ok", "pending", "pending", "firing"]
     assert [it.fired for it in found[3].firing] == [70]
@@ -29,7 +29,7 @@ def test_an_alert_is_pending_first_and_fires_when_its_time_is_up() -> None:
 
 def test_a_condition_that_ends_in_time_is_forgotten() -> None:
     """A pending alert whose condition ends begins anew the next time."""
-    found = walk((0, page(90)), (50, page(10)), (55, page(90)), (100, page(90)), (115, page(90)))
+    found = walk((0, leak(90)), (50, leak(10)), (55, leak(90)), (100, leak(90)), (115, leak(90)))
 
     assert states(found) == ["pending", "ok", "pending", "pending", "firing"]
 
@@ -38,14 +38,14 @@ def test_without_a_time_it_fires_at_once() -> None:
     """A time of zero leaves out pending."""
     policy = dataclasses.replace(POLICY, seconds={"leak": 0})
 
-    assert states(walk((0, page(90)), policy=policy)) == ["firing"]
+    assert states(walk((0, leak(90)), policy=policy)) == ["firing"]
 
 
 def test_what_fires_is_kept_for_a_while() -> None:
     """An alert whose condition wavers fires all along and ends when it held no more for long."""
     found = walk(
-        (0, page(90)), (60, page(90)), (70, page(79)), (300, page(80)), (301, page(79)),
-        (600, page(79)), (601, page(79)),
+        (0, leak(90)), (60, leak(90)), (70, leak(79)), (300, leak(80)), (301, leak(79)),
+        (600, leak(79)), (601, leak(79)),
     )  # fmt: skip
 
     assert states(found) == ["pending", *["firing"] * 5, "ok"]
@@ -53,29 +53,29 @@ def test_what_fires_is_kept_for_a_while() -> None:
 
 
 def test_what_cannot_be_read_is_unknown() -> None:
-    """With its probe failed an alert is unknown, and so it is without a ceiling."""
-    failed = step(Alerts(), page(), snapshot(0, Status.FAILED), POLICY, [LEAK])
-    no_ceiling = step(Alerts(), page(90, None), snapshot(0), POLICY, [LEAK])
+    """With its probe failed an alert is unknown, and so it is without a max."""
+    failed = after(Alerts(), leak(), snapshot(0, Status.FAILED))
+    no_max = after(Alerts(), leak(90, None), snapshot(0))
 
-    assert states([failed, no_ceiling]) == ["unknown", "unknown"]
+    assert states([failed, no_max]) == ["unknown", "unknown"]
 
 
 def test_what_is_not_there_has_no_state() -> None:
     """A probe that does not apply or is off, a limit without readings or threshold: no state."""
     found = [
-        step(Alerts(), page(), snapshot(0, status), POLICY, [LEAK])
+        after(Alerts(), leak(), snapshot(0, status))
         for status in (Status.NOT_APPLICABLE, Status.DISABLED)
     ]
-    found += walk((0, page()), (0, page(90, threshold=None)))
+    found += walk((0, leak()), (0, leak(90, threshold=None)))
 
     assert states(found) == ["", "", "", ""]
 
 
 def test_an_alert_that_fires_outlives_a_failing_probe_for_a_while() -> None:
     """What fired is kept, then unknown, and the change says that it was not seen to end."""
-    firing = walk((0, page(90)), (60, page(90)))[-1]
-    kept = step(firing, page(), snapshot(70, Status.FAILED), POLICY, [LEAK])
-    lost = step(kept, page(), snapshot(370, Status.FAILED), POLICY, [LEAK])
+    firing = walk((0, leak(90)), (60, leak(90)))[-1]
+    kept = after(firing, leak(), snapshot(70, Status.FAILED))
+    lost = after(kept, leak(), snapshot(370, Status.FAILED))
 
     assert states([kept, lost]) == ["firing", "unknown"]
     assert [change.now for change in lost.changes] == [State.UNKNOWN]
@@ -83,14 +83,14 @@ def test_an_alert_that_fires_outlives_a_failing_probe_for_a_while() -> None:
 
 def test_a_clock_set_back_does_not_silence() -> None:
     """After a step back of the clock an alert fires when its time has passed from then on."""
-    found = walk((1000, page(90)), (10, page(90)), (69, page(90)), (70, page(90)))
+    found = walk((1000, leak(90)), (10, leak(90)), (69, leak(90)), (70, leak(90)))
 
     assert states(found) == ["pending", "pending", "pending", "firing"]
 
 
-def test_changes_are_told_once() -> None:
+def test_a_change_is_reported_once() -> None:
     """Each change of state is in the changes of the page that made it, and of no other."""
-    found = walk((0, page(90)), (10, page(90)), (60, page(90)), (70, page(90)))
+    found = walk((0, leak(90)), (10, leak(90)), (60, leak(90)), (70, leak(90)))
 
     assert [[(it.was.value, it.now.value) for it in at.changes] for at in found] == [
         [("ok", "pending")], [], [("pending", "firing")], [],
@@ -105,7 +105,7 @@ def test_changes_lead_from_state_to_state(steps: list[tuple[int, int | None]]) -
     for seconds, used in steps:
         time += seconds
         status = Status.FAILED if used is None else Status.OK
-        before = step(before, page(used), snapshot(time, status), POLICY, [LEAK])
+        before = after(before, leak(used), snapshot(time, status))
         for change in before.changes:
             known[change.active.labels] = change.now
         active = {it.labels: it.state for it in before.active.values()}

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from tests.support import full_snapshot
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.names import SEVERITIES, WARNING
 from xenwatch.alerts.states import Alerts, State, step
-from xenwatch.alerts.table import ALERTS, SEVERITIES, WARNING, WATCHES, Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family
-from xenwatch.limits.states import assess
 from xenwatch.metrics import families
-from xenwatch.metrics.base import Outlook
 from xenwatch.passes.publisher import render
 from xenwatch.readings.snapshot import Outcome, Status
 
@@ -32,7 +33,7 @@ def states_of(failed: str) -> Mapping[tuple[str, str], State]:
         outcomes = {**snapshot.outcomes, failed: Outcome(Status.FAILED, "no answer")}
         nothing: dict[str, Any] = {failed: None}
         snapshot = dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
-    alerts = render(snapshot, Settings().thresholds(), {}, policy=POLICY).alerts
+    alerts = render(snapshot, Rules(policy=POLICY), {}).assessment.alerts
     assert alerts is not None
     return alerts.states
 
@@ -46,8 +47,9 @@ def test_names_are_unique_and_make_good_names() -> None:
 
 
 def test_causes_and_severities_are_known() -> None:
-    """Every cause is an alert, and every condition has one of the severities."""
+    """Every cause and every symptom is an alert, and every condition has one of the severities."""
     causes = {cause for alert in EVERY for cause in alert.causes}
+    causes |= {symptom for alert in ALERTS for symptom in alert.explains}
 
     assert causes <= set(NAMES)
     assert all(set(alert.conditions) <= set(SEVERITIES) for alert in ALERTS)
@@ -86,13 +88,13 @@ def test_a_forecast_without_readings_is_not_well() -> None:
     full, failed = full_snapshot(), Outcome(Status.FAILED, "no answer")
 
     def soon(**seconds: float) -> dict[str, Family]:
-        states = assess(full, {})
-        outlook = Outlook((), seconds, policy.thresholds)
-        return {it.name: it for it in families(full, states, None, outlook)}
+        found = assess_pass(full, Rules(policy=policy))
+        found = dataclasses.replace(found, seconds_to_full=seconds)
+        return {family.name: family for family in families(found)}
 
-    fires = step(Alerts(), soon(aio_requests=60, ptys=60), full, policy)
+    fires = step(Alerts(), soon(aio_requests=60, ptys=60), full, policy, limits=())
     unread = dataclasses.replace(full, outcomes={**full.outcomes, "aio": failed})
-    over = step(fires, soon(), unread, policy)
+    over = step(fires, soon(), unread, policy, limits=())
 
     assert {it.labels for it in fires.firing if it.alert.name == "limit_full_soon"} == {
         (("limit", "aio_requests"),), (("limit", "ptys"),)
@@ -107,7 +109,8 @@ def test_a_forecast_without_readings_is_not_well() -> None:
 
 def test_nothing_is_known_before_the_first_reading() -> None:
     """Without outcomes only alerts that need no probe have a state, and none fires."""
-    alerts = step(Alerts(), {}, dataclasses.replace(full_snapshot(), outcomes={}), POLICY)
+    unread = dataclasses.replace(full_snapshot(), outcomes={})
+    alerts = step(Alerts(), {}, unread, POLICY, limits=())
 
     by_name = {alert.name: alert for alert in ALERTS}
     assert all(not by_name[name].probe for name, _ in alerts.states)

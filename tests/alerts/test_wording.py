@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.alerts.support import page, walk
+from tests.alerts.support import leak, walk
 from xenwatch.alerts import messages, wording
 from xenwatch.alerts.states import Change, State
 
@@ -30,8 +30,8 @@ def test_a_text_is_a_template_and_a_sentence() -> None:
 
 
 def test_a_message_has_stable_labels() -> None:
-    """The labels of a message do not change while the alert does; its end is told once known."""
-    active = walk((0, page(90)), (60, page(95)))[-1].firing[0]
+    """The labels of a message do not change while the alert does, nor when it is resolved."""
+    active = walk((0, leak(90)), (60, leak(95)))[-1].firing[0]
     fires = messages.of_active(active, "host1", "file:///runbooks/")
     change = Change(active, State.FIRING, State.UNKNOWN, 400)
     over = messages.of_change(change, "host1", "file:///runbooks/")
@@ -63,7 +63,7 @@ def test_a_message_has_stable_labels() -> None:
     [(State.OK, State.PENDING), (State.PENDING, State.OK), (State.PENDING, State.UNKNOWN)],
 )
 def test_what_never_fired_is_no_message(was: State, now: State) -> None:
-    """Receivers hear of what fires and of what fired, not of what was pending."""
-    active = next(iter(walk((0, page(90)))[0].active.values()))
+    """Receivers get what fires and what fired, not what was pending."""
+    active = next(iter(walk((0, leak(90)))[0].active.values()))
 
     assert messages.of_change(Change(active, was, now, 5), "host1", "") is None

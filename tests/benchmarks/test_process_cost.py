@@ -23,12 +23,12 @@ from dataclasses import dataclass
 import pytest
 
 from tests.tools import tool
-from xenwatch.probes.base import merge, run
+from xenwatch.probes.base import Pass, merge, run
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.xen import CAPABILITIES
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.qemus import Qemus
-from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import READ_LIMIT
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.kept import raise_limit
@@ -100,16 +100,16 @@ def ours(passes: int, before_each: Callable[[], None]) -> tuple[float, list[Qemu
         Domain(domid, uuid, None, "hvm", "blocked", 1, 1, 1 << 30, 0.0)
         for domid in range(1, PROCESSES + 1)
     )
-    snapshot = Snapshot(domains=Domains(domains, "hypercall"))
+    known = Pass(Snapshot(domains=Domains(domains, "hypercall")))
     costs, found = [], []
     for _ in range(passes + 2):  # one that finds them, one that fills what is kept
         before_each()
-        value, outcome = run(QEMUS, source, snapshot)
-        assert outcome.status is Status.OK, outcome
-        snapshot = merge(snapshot, QEMUS.name, value, Outcome(Status.OK), 0.0)
-        assert snapshot.qemus is not None
-        costs.append(outcome.cpu_seconds)
-        found.append(snapshot.qemus)
+        result = run(QEMUS, source, known)
+        assert result.outcome.status is Status.OK, result.outcome
+        known = merge(known, QEMUS.name, result, 0.0)
+        assert known.snapshot.qemus is not None
+        costs.append(result.outcome.cpu_seconds)
+        found.append(known.snapshot.qemus)
     source.close()
     return min(costs[2:]), found[1:]
 

@@ -22,7 +22,7 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import severity
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
-from xenwatch.status.host_status import LimitRow, Overview
+from xenwatch.status.host_status import HostStatus, LimitRow
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = Question((), {}, {})
@@ -82,7 +82,7 @@ def test_what_is_not_known_is_no_datum() -> None:
     status, line = judged(blind)
 
     assert status == 3
-    assert "aio_requests 1000, its ceiling is not known" in line
+    assert "aio_requests 1000, max unknown" in line
     assert line.endswith(" | 'aio_requests'=1000;;;0;\n")
 
 
@@ -150,7 +150,7 @@ def test_a_limit_the_host_does_not_have_is_unknown() -> None:
     status, line = judge(host, Question(("blktap_minors",), {}, {}), 0)
 
     assert status == 3
-    assert "blktap_minors is not there (not applicable: no blktap / here)" in line
+    assert "blktap_minors has no reading (not applicable: no blktap / here)" in line
 
 
 def test_a_host_without_any_limit_is_unknown() -> None:
@@ -167,13 +167,13 @@ def test_old_readings_are_unknown() -> None:
     assert judged(row(0.5), age=check.OLD)[0] == 0
 
 
-def hosts() -> list[Overview]:
-    """Overviews of which a check must say something."""
+def hosts() -> list[HostStatus]:
+    """Statuses of which a check must say something."""
     return [FULL, of(Snapshot()), of(Snapshot(outcomes={"aio": Outcome(Status.FAILED, "a|b\nc")}))]
 
 
 @pytest.mark.parametrize("host", hosts())
-def test_the_line_is_one_that_plugins_print(host: Overview) -> None:
+def test_the_line_is_one_that_plugins_print(host: HostStatus) -> None:
     """Every line is one line with at most one bar, and after it data in the form agreed on."""
     _, line = judge(host, ALL, 0)
 
@@ -193,9 +193,21 @@ def test_no_name_breaks_the_line(name: str) -> None:
 
 
 def test_a_warning_above_critical_is_refused() -> None:
-    """Thresholds the wrong way round are an error that names the limit."""
-    with pytest.raises(CheckError, match=r"aio_requests: warning 0.95 is above critical 0.9"):
+    """Thresholds the wrong way round are an error that names the limit and what to set."""
+    words = "aio_requests: warning 0.95 is above critical 0.9; set --warning aio_requests=RATIO"
+    with pytest.raises(CheckError, match=words):
         judged(row(0.5), asked=Question((), {"aio_requests": 0.95}, {}))
+
+
+def test_inverted_options_are_refused_before_anything_is_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A warning above critical in the options is an error also where no host can be read."""
+    options = ("--warning", "aio_requests=0.9", "--critical", "aio_requests=0.8")
+    status, out = run(capsys, "--source=tree:/nonexistent", *options)
+
+    assert status == 3
+    assert "aio_requests: warning 0.9 is above critical 0.8; set --warning" in out
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -228,7 +240,7 @@ def test_it_asks_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith("XENWATCH OK - ")
     status, out = run(capsys, f"--url={running.url}")
     assert status == 3
-    assert "Connection refused. Does the daemon run there?" in out
+    assert "Connection refused. Is the daemon running?" in out
 
 
 def test_options_reach_the_check(capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,12 +256,12 @@ def test_options_reach_the_check(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--limit=ptsy"], "no limit is called 'ptsy'; did you mean ptys?"),
+        (["--limit=ptsy"], "unknown limit 'ptsy'; did you mean ptys?"),
         (["--warning=0.8"], "--warning '0.8' is not LIMIT=RATIO"),
         (["--warning=ptys=80"], "is not LIMIT=RATIO"),
         (["--critical=ptys=nan"], "is not LIMIT=RATIO"),
-        (["--limit=ptys", "--warning=irqs=0.8"], "--limit leaves that limit out"),
-        (["--url=http://127.0.0.1:1", SYNTHETIC], "exclude each other"),
+        (["--limit=ptys", "--warning=irqs=0.8"], "excluded by --limit"),
+        (["--url=http://127.0.0.1:1", SYNTHETIC], "mutually exclusive"),
         (["--url=file:///etc/passwd"], "is not a URL such as http://127.0.0.1:10730"),
         (["--source=tree:/nowhere"], "/nowhere: is no capture"),
         (["--config.file=/nowhere", SYNTHETIC], "/nowhere: No such file"),

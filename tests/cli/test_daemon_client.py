@@ -51,12 +51,12 @@ def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 
 def test_the_answer_is_read() -> None:
-    """The daemon's overview comes back, its age by the daemon's own clock."""
+    """The daemon's status comes back, its age by the daemon's own clock."""
     date = formatdate(FULL.time + 70, usegmt=True)
     with server(response(BODY, f"Date: {date}")) as (url, asked):
         found = daemon_client.ask(url + "/")
 
-    assert found.overview == FULL
+    assert found.status == FULL
     assert found.age == pytest.approx(70, abs=1)
     assert asked[0].startswith(b"GET /api/v1/overview HTTP/1.1\r\n")
 
@@ -64,10 +64,13 @@ def test_the_answer_is_read() -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (response(b'{"error": "no readings"}', status="503 Service Unavailable"), "answers 503"),
-        (response(b"<html>"), "no overview of xenwatch"),
-        (response(b"{}"), "no overview of xenwatch"),
-        (response(BODY[:100]), "no overview of xenwatch"),
+        (
+            response(b'{"error": "no readings"}', status="503 Service Unavailable"),
+            "HTTP status 503 Service Unavailable",
+        ),
+        (response(b"<html>"), "not a status document of xenwatch"),
+        (response(b"{}"), "not a status document of xenwatch"),
+        (response(BODY[:100]), "not a status document of xenwatch"),
         (response(BODY, "Date: tomorrow"), "Invalid date"),
         (b"220 mail.example ESMTP\r\n", "BadStatusLine"),
         (b"", "RemoteDisconnected"),
@@ -96,13 +99,13 @@ def test_a_server_that_hangs_is_left(answer: bytes) -> None:
     """Without an answer in time there is an error, whatever has come so far."""
     with (
         server(answer, close=False) as (url, _),
-        pytest.raises(AskError, match=r"(no answer within 0\.2 s|timed out)\. Does"),
+        pytest.raises(AskError, match=r"(no answer within 0\.2 s|timed out)\. Is"),
     ):
         daemon_client.ask(url, 0.2)
 
 
 def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than an overview can be is not read."""
+    """More than a status can be is not read."""
     monkeypatch.setattr(daemon_client, "MOST_BYTES", 1 << 20)
     with server(response(b"[" * (2 << 20))) as (url, _), pytest.raises(AskError, match="1 MiB"):
         daemon_client.ask(url)
@@ -113,7 +116,7 @@ def test_proxies_are_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     with server(response(BODY)) as (url, _):
-        assert daemon_client.ask(url).overview == FULL
+        assert daemon_client.ask(url).status == FULL
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "127.0.0.1:10730", "http://", ""])

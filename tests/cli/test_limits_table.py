@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support import full_snapshot
 from xenwatch.cli import doctor, limits_table
+from xenwatch.cli.outcomes import failures
 from xenwatch.display.quantities import quantity
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Ceiling, Thresholds
@@ -108,7 +109,7 @@ def test_failures_are_lines() -> None:
         "blktap": Outcome(Status.NOT_APPLICABLE, "no blktap"),
     }
 
-    assert limits_table.failures(outcomes) == "aio: /proc/x: bad\\n\\x1b[2J\n"
+    assert failures(outcomes) == "aio: /proc/x: bad\\n\\x1b[2J\n"
 
 
 def test_doctor_tells_of_every_probe() -> None:

@@ -21,7 +21,7 @@ from xenwatch.cli.main import main
 from xenwatch.limits import LIMITS
 from xenwatch.model.presets import PRESETS
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
@@ -62,12 +62,12 @@ def replace_probes(monkeypatch: pytest.MonkeyPatch, *probes: Probe) -> None:
     monkeypatch.setattr("xenwatch.config.settings.Settings.probes", lambda _settings: probes)
 
 
-def refuse(_source: Source, _previous: Snapshot) -> object:
+def refuse(_source: Source, _context: Snapshot) -> object:
     """Read nothing."""
     raise SourceError("/proc/sys/fs/aio-nr", "Permission denied\x1b[2J")
 
 
-BAD = Probe("aio", "a file", "run it as root", refuse)
+BAD = Probe("aio", "a file", "run it as root", stateless(refuse))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -195,10 +195,10 @@ def test_a_bad_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["once", "--source=hots"], "--source: 'hots' is none of host"),
+        (["once", "--source=hots"], "--source: 'hots' must be one of: host"),
         (["once", "--source=synthetic:debian-21"], "did you mean debian-13?"),
         (["once", "--source=tree:/nowhere"], "/nowhere: is no capture"),
-        (["once", "--log.level=loud"], "--log.level: 'loud' is none of debug"),
+        (["once", "--log.level=loud"], "--log.level: 'loud' must be one of: debug"),
         (["once", "--path.rootfs=here"], "--path.rootfs: 'here' is not an absolute path"),
         (["run", "--web.listen-address=1"], "--web.listen-address: ['1'] has '1', which is not"),
         (["run", "--web.max-requests=0"], "--web.max-requests: 0 is not between"),
@@ -279,11 +279,13 @@ def test_a_read_that_hangs_does_not_hang_once(
     """One pass ends although a read never does."""
     release = threading.Event()
 
-    def hang(_source: Source, _previous: Snapshot) -> object:
+    def hang(_source: Source, _context: Snapshot) -> object:
         release.wait()
         return None
 
-    replace_probes(monkeypatch, Probe("aio", "a file", "wait", hang, deadline=0.01), PROBES[0])
+    replace_probes(
+        monkeypatch, Probe("aio", "a file", "wait", stateless(hang), deadline=0.01), PROBES[0]
+    )
     done = run(capsys, "once", SYNTHETIC)
     release.set()
 

@@ -52,10 +52,10 @@ def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert (status, err) == (0, "")
     assert out.startswith(
         "windows (hvm, 1 vCPU, 3 disks, 1 network interface): at most 869 more fit, then "
-        "aio_requests stops the next one; not counted: dom0_memory, tasks\n"
+        "aio_requests stops the next one; not counted: dom0_memory, open_files, tasks\n"
     )
     assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface): " in out
-    assert "\nMore room in aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
+    assert "\nTo raise aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
     assert "\nNot counted:\n  dom0_memory: " in out
     assert "give the shape dom0_memory_bytes\n" in out
 
@@ -82,7 +82,7 @@ def test_a_shape_that_says_all_is_promised(
         (
             ("--shape=windows", "--count=869"),
             0,
-            "869 more fit by what is counted; not counted: dom0_memory, tasks\n",
+            "869 more fit by what is counted; not counted: dom0_memory, open_files, tasks\n",
         ),
         (("--shape=windows", "--count=870"), 1, "870 more do not fit; aio_requests stops them\n"),
         (("--mix=windows=200,linux=50",), 0, "they fit together by what is counted; not"),
@@ -137,10 +137,10 @@ def test_a_laptop_is_told_what_to_type(capsys: pytest.CaptureFixture[str], tmp_p
         (("--shape=windows", "--count=0"), "--count: 0 is not between 1 and"),
         (("--shape=windows", "--count=" + "9" * 5000), "is not a whole number"),
         (("--mix=windows",), "--mix: windows has no count; write windows=N"),
-        (("--mix=windows=1,windows=2",), "--mix: windows is there twice"),
+        (("--mix=windows=1,windows=2",), "--mix: windows is given more than once"),
         (("--mix=windows=x",), "--mix windows: 'x' is not a whole number"),
         (("--mix=",), "no shape is called"),
-        (("--count=5",), "--count needs --shape NAME"),
+        (("--count=5",), "--count requires --shape NAME"),
         (("--platform=xcpng",), "no such preset or scenario; did you mean xcp-ng-8.3?"),
     ],
 )
@@ -160,7 +160,7 @@ def test_only_a_platform_can_be_empty(capsys: pytest.CaptureFixture[str]) -> Non
     status, _, err = run(capsys, "--empty")
 
     assert status == 2
-    assert "--empty needs --platform" in err
+    assert "--empty requires --platform" in err
 
 
 @pytest.mark.parametrize("text", ["[shapes.web]\nvcpus = 0\n", "\0"])

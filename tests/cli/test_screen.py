@@ -16,23 +16,23 @@ from tests.page.test_page import GUEST, alert
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
 from xenwatch.cli.screen import draw
-from xenwatch.status.host_status import Overview, ShapeRow
+from xenwatch.status.host_status import HostStatus, ShapeRow
 
 FULL = of(full_snapshot())
 
 
 def lines(
-    overview: Overview, width: int = 80, height: int = 24, *, plain: bool = False
+    status: HostStatus, width: int = 80, height: int = 24, *, plain: bool = False
 ) -> list[str]:
     """The lines of the picture as a terminal of that size has them."""
     out = io.StringIO()
     console = Console(file=out, width=width, height=height, force_terminal=False)
-    console.print(draw(overview, width, height, plain=plain))
+    console.print(draw(status, width, height, plain=plain))
     return out.getvalue().splitlines()
 
 
-def changed(**fields: Any) -> Overview:
-    """The full overview with other values."""
+def changed(**fields: Any) -> HostStatus:
+    """The full status with other values."""
     return dataclasses.replace(FULL, **fields)
 
 
@@ -104,7 +104,7 @@ def test_alerts_and_broken_vms_are_named() -> None:
     )
 
     assert "firing critical it <is> full\npending warning it <is> full" in text
-    assert "alerts not known: XenwatchY" in text
+    assert "alert state unknown: XenwatchY" in text
     assert text.endswith("broken 7 web: vif 0: 28 no port")
 
 
@@ -132,10 +132,10 @@ def test_no_name_moves_the_cursor(name: str, width: int, height: int) -> None:
 
 def test_silence_is_told_from_ignorance() -> None:
     """No alert is said, alerts that are off or not known are not taken for it."""
-    assert "no alert fires" in lines(changed(alerts=()))
-    assert "no alert fires" not in lines(changed(alerts=None))
+    assert "no alerts firing" in lines(changed(alerts=()))
+    assert "no alerts firing" not in lines(changed(alerts=None))
     assert "domains: unknown" in "\n".join(lines(changed(domains=None)))
-    assert "no alert fires" not in lines(changed(alerts=(), alerts_unknown=("X",)))
+    assert "no alerts firing" not in lines(changed(alerts=(), alerts_unknown=("X",)))
 
 
 def test_room_is_told_as_far_as_it_is_known() -> None:
@@ -143,6 +143,6 @@ def test_room_is_told_as_far_as_it_is_known() -> None:
     known = ShapeRow("linux", 5, 5, "ptys", ())
     most = ShapeRow("linux", None, 5, "ptys", ("irqs",))
 
-    assert "room for VMs: 5 linux (ptys)" in lines(changed(headroom=(known,)))
-    assert "room for VMs: at most 5 linux" in lines(changed(headroom=(most,)))
-    assert "room for VMs: no Xen" in lines(changed(headroom=(), obstacle="no Xen"))
+    assert "headroom: 5 linux (ptys)" in lines(changed(headroom=(known,)))
+    assert "headroom: at most 5 linux" in lines(changed(headroom=(most,)))
+    assert "headroom: no Xen" in lines(changed(headroom=(), obstacle="no Xen"))

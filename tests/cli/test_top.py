@@ -78,14 +78,14 @@ def test_it_fills_a_small_terminal_and_quits(terminal: Terminal) -> None:
 
     assert lines[0].startswith("xenwatch")
     assert "xcp-ng 8.3" in lines[0]
-    assert lines[2].startswith("room for VMs: ")
+    assert lines[2].startswith("headroom: ")
     assert any("aio_requests" in line and "█" in line for line in lines)
     assert lines[-2].startswith("broken ")
     assert lines[-1] == "q quits; every 0.5 s"
     terminal.tmux("send-keys", "q")
     left = terminal.shows("left with 0")
     assert any(" icanon" in line for line in left)
-    assert not any("room for VMs" in line for line in left)
+    assert not any("headroom" in line for line in left)
 
 
 def test_it_goes_on_and_follows_the_size(terminal: Terminal) -> None:
@@ -107,7 +107,7 @@ def test_it_asks_the_daemon_and_says_when_that_is_gone(terminal: Terminal) -> No
         terminal.start("--url", running.url, "--interval", "0.5")
         terminal.shows("debian 12")
         terminal.shows("Domain")  # the alerts are the daemon's
-    lines = terminal.shows("not fresh: http://127.0.0.1")
+    lines = terminal.shows("stale: http://127.0.0.1")
 
     assert any("debian 12" in line for line in lines)
 
@@ -125,7 +125,7 @@ def test_a_signal_gives_the_terminal_back(terminal: Terminal) -> None:
 def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """Its output is for people: in a pipe it ends with status 1 and names the command for that."""
     assert main(["top", "--source=synthetic"]) == 1
-    assert "top needs a terminal; for a script there is xenwatch once" in capsys.readouterr().err
+    assert "top requires a terminal; in scripts use xenwatch once" in capsys.readouterr().err
 
 
 def test_without_the_extra_it_says_how_to_get_it(
@@ -134,9 +134,9 @@ def test_without_the_extra_it_says_how_to_get_it(
     """Where rich is not installed the message has the command that installs it."""
     for name in ("rich", "rich.console", "rich.live", "rich.text"):
         monkeypatch.setitem(sys.modules, name, None)
-    for name in ("xenwatch.cli.top", "xenwatch.cli.screen"):
+    for name in ("xenwatch.cli.live_screen", "xenwatch.cli.screen"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.delattr("xenwatch.cli.top", raising=False)
+    monkeypatch.delattr("xenwatch.cli.live_screen", raising=False)
 
     assert main(["top"]) == 1
     assert f"{sys.executable} -m pip install rich" in capsys.readouterr().err

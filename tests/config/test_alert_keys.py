@@ -27,7 +27,7 @@ from xenwatch.config import alert_keys
         (alert_keys.state_file, "/var/lib/x", "/var/lib/x"),
     ],
 )
-def test_good_values_are_taken(
+def test_good_values_are_accepted(
     convert: Callable[[object], object], value: object, result: object
 ) -> None:
     """Values an operator may write become what the daemon uses."""
@@ -39,23 +39,23 @@ def test_good_values_are_taken(
     [
         (alert_keys.duration, False, "is not a number"),
         (alert_keys.duration, -1, "is not between"),
-        (alert_keys.bound, 0, "is not a number more than 0"),
-        (alert_keys.bound, True, "is not a number more than 0"),
-        (alert_keys.bound, float("nan"), "is not a number more than 0"),
-        (alert_keys.url, "ftp://a", "is not a URL such as"),
-        (alert_keys.url, "http://", "is not a URL such as"),
-        (alert_keys.url, "http://a:x", "is not a URL such as"),
-        (alert_keys.url, "http://[", "is not a URL such as"),
-        (alert_keys.url, "http://a b", "is not a URL such as"),
-        (alert_keys.urls, "http://a", "is not an array"),
-        (alert_keys.urls, [""], "has '', which is empty"),
-        (alert_keys.urls, ["x"], "has 'x', which is not a URL"),
+        (alert_keys.bound, 0, "must be a number greater than 0"),
+        (alert_keys.bound, True, "must be a number greater than 0"),
+        (alert_keys.bound, float("nan"), "must be a number greater than 0"),
+        (alert_keys.url, "ftp://a", "must be a URL such as"),
+        (alert_keys.url, "http://", "must be a URL such as"),
+        (alert_keys.url, "http://a:x", "must be a URL such as"),
+        (alert_keys.url, "http://[", "must be a URL such as"),
+        (alert_keys.url, "http://a b", "must be a URL such as"),
+        (alert_keys.urls, "http://a", "must be an array"),
+        (alert_keys.urls, [""], "holds '', which must not be empty"),
+        (alert_keys.urls, ["x"], "holds 'x', which must be a URL"),
         (alert_keys.urls, ["http://a"] * 9, "at most 8"),
-        (alert_keys.argv, ["mail"], "has 'mail' first, which is not an absolute path"),
-        (alert_keys.argv, ["/bin/mail", "a\0"], "has a NUL in it"),
-        (alert_keys.argv, "mail", "is not an array"),
-        (alert_keys.runbooks, "/usr/share", "is not a URL that ends with /"),
-        (alert_keys.runbooks, "https://wiki.example", "is not a URL that ends with /"),
+        (alert_keys.argv, ["mail"], "begins with 'mail', which is not an absolute path"),
+        (alert_keys.argv, ["/bin/mail", "a\0"], "must not contain a NUL"),
+        (alert_keys.argv, "mail", "must be an array"),
+        (alert_keys.runbooks, "/usr/share", "must be a URL that ends with /"),
+        (alert_keys.runbooks, "https://wiki.example", "must be a URL that ends with /"),
         (alert_keys.state_file, "alerts.json", "is not an absolute path"),
     ],
 )
@@ -63,6 +63,6 @@ def test_bad_values_are_refused(
     convert: Callable[[object], object], value: object, reason: str
 ) -> None:
     """What cannot work is refused with the reason."""
-    with pytest.raises(ValueError, match=r"^(has|is) ") as caught:
+    with pytest.raises(ValueError, match=r"^(holds|begins|is|must) ") as caught:
         convert(value)
     assert reason in str(caught.value)

@@ -41,7 +41,10 @@ def refusal(tmp_path: Path, text: str) -> str:
 REFUSED = {
     "unknown key": ("[web]\nlisten_adresses = []", "2: web.listen_adresses: unknown key; did you"),
     "unknown section": ("[wbe]\nmax_requests = 1", "1: wbe: unknown section; did you mean web?"),
-    "no such section": ("[zzzz]\na = 1", "known here: alertmanager, alerts, command, limits, log"),
+    "no such section": (
+        "[zzzz]\na = 1",
+        "must be one of: alertmanager, alerts, command, limits, log",
+    ),
     "unknown probe": ("[probes.hosst]\nenabled = true", "did you mean host?"),
     "unknown limit": ("[limits.zzzzzzz]\nwarning = 1", "limits.zzzzzzz: unknown section"),
     "key of a probe": (f"[probes.{PROBE}]\nintervall = 1", "did you mean interval?"),
@@ -64,9 +67,24 @@ REFUSED = {
     "bool for ratio": (f"[limits.{LIMIT}]\ncritical = true", "True is not a number"),
     "warning too high": (
         f"[limits.{LIMIT}]\nwarning = 0.9\ncritical = 0.5",
-        f"2: limits.{LIMIT}.warning: warning 0.9 is above critical 0.5",
+        f"2: limits.{LIMIT}.warning: warning 0.9 is above critical 0.5; set warning at or below",
     ),
-    "critical too low": (f"[limits.{LIMIT}]\ncritical = 0.001", "is above critical 0.001"),
+    "alert where lower is worse": (
+        "[alerts.control_path_starved]\nwarning = 0.1\ncritical = 0.3",
+        "2: alerts.control_path_starved.warning: warning 0.1 is below critical 0.3; set warning at",
+    ),
+    "forecast warned of too late": (
+        "[alerts.limit_full_soon]\nwarning = 60",
+        "2: alerts.limit_full_soon.warning: warning 60 is below critical 3600 (critical is the",
+    ),
+    "forecast critical too early": (
+        "[alerts.limit_full_soon]\n\ncritical = 80000",
+        "3: alerts.limit_full_soon.critical: warning 21600 is below critical 80000 (warning is",
+    ),
+    "critical too low": (
+        f"[limits.{LIMIT}]\ncritical = 0.001",
+        "is above critical 0.001 (warning is the default)",
+    ),
     "no address": ("[web]\nlisten_addresses = []", "at least one string"),
     "one address": ('[web]\nlisten_addresses = ":1"', "is not an array"),
     "bad port": ('[web]\nlisten_addresses = ["[::1]:70000"]', "which is not HOST:PORT"),
@@ -82,22 +100,22 @@ REFUSED = {
     "host of something": ('[source]\nkind = "host:a"', "is not host"),
     "preset of nothing": ('[source]\nkind = "synthetic:"', "is not synthetic[:NAME]"),
     "relative root": ('[source]\nrootfs = "a"', "'a' is not an absolute path"),
-    "control characters": ('[log]\nlevel = "\\u001b[2J"', r"'\x1b[2J' is none of"),
+    "control characters": ('[log]\nlevel = "\\u001b[2J"', r"'\x1b[2J' must be one of: debug, info"),
     "name with escapes": ('"\\u001b[2J" = 1', r"\x1b[2J: unknown key"),
     "key of a shape": (
         "[shapes.web]\nvcpu = 2",
         "2: shapes.web.vcpu: unknown key; did you",
     ),
     "value of a shape": ("[shapes.web]\nvcpus = 0", "shapes.web.vcpus: 0 is not between 1 and 512"),
-    "type of a shape": ('[shapes.web]\ntype = "xen"', "'xen' is none of pv, pvh, hvm"),
-    "name of a shape": ('[shapes."a=b"]\nvcpus = 1', "shapes.a=b: is no name of a shape"),
+    "type of a shape": ('[shapes.web]\ntype = "xen"', "'xen' must be one of: pv, pvh, hvm"),
+    "name of a shape": ('[shapes."a=b"]\nvcpus = 1', "shapes.a=b: invalid name of a shape"),
     "shape as key": ("[shapes]\nweb = 1", "shapes.web: is a section: write [shapes.web]"),
-    "no TOML": ("[web", "is not TOML"),
-    "endless nesting": ("a = " + "[" * 100000, "is not TOML"),
-    "endless digits": ("a = " + "9" * 10000, "is not TOML"),
+    "no TOML": ("[web", "invalid TOML"),
+    "endless nesting": ("a = " + "[" * 100000, "invalid TOML"),
+    "endless digits": ("a = " + "9" * 10000, "invalid TOML"),
     "huge number": ("[web]\nmax_requests = 0x" + "f" * 9999, "thousands of digits is not between"),
     "deep table": ("[web." + ".".join(["max_requests"] * 5000) + "]", "is not an integer"),
-    "NUL": ("\0", "is not TOML"),
+    "NUL": ("\0", "invalid TOML"),
 }
 
 
@@ -124,7 +142,7 @@ def test_shapes_are_as_configured(tmp_path: Path) -> None:
 
 
 def test_every_problem_is_reported(tmp_path: Path) -> None:
-    """All mistakes of a file are told at once."""
+    """All mistakes of a file are reported at once."""
     said = refusal(tmp_path, '[web]\nmax_requests = 0\nfoo = 1\n[log]\nlevel = "loud"\n')
 
     assert [line.split(": ")[1] for line in said.splitlines()] == [
@@ -211,13 +229,13 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     """A file that is not UTF-8 is refused with the place of the first bad byte."""
     path = tmp_path / "xenwatch.toml"
     path.write_bytes(b"[web]\n\xff")
-    with pytest.raises(ConfigError, match=r"is not UTF-8 text \(byte 6\)"):
+    with pytest.raises(ConfigError, match=r"must be UTF-8 text: invalid byte at offset 6"):
         load(str(path), {})
 
 
 def test_an_endless_file_is_refused() -> None:
     """No more than a megabyte is read of whatever the configuration is said to be."""
-    with pytest.raises(ConfigError, match="is larger than 1048576 bytes"):
+    with pytest.raises(ConfigError, match="must not be larger than 1048576 bytes"):
         load("/dev/zero", {})
 
 

@@ -16,14 +16,14 @@ from xenwatch.config.keys import LISTEN
 from xenwatch.config.settings import Settings
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Choice, Source
 from xenwatch.sources.host import HostSource
 
 
-def hang(_source: Source, _previous: Snapshot) -> Irqs:
+def hang(_source: Source, _context: Snapshot) -> Irqs:
     """Read what never answers."""
     threading.Event().wait()
     return Irqs(1)
@@ -51,7 +51,9 @@ class HungTool:
 async def main(more: dict[str, Any]) -> int:
     """Serve this machine, its interrupts hanging, at a port of the kernel's choice."""
     probes = [
-        Probe("irqs", "a file that hangs", "wait", hang) if probe.name == "irqs" else probe
+        Probe("irqs", "a file that hangs", "wait", stateless(hang))
+        if probe.name == "irqs"
+        else probe
         for probe in PROBES
     ]
     settings = Settings(

@@ -43,14 +43,14 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays(tmp_path: Path) ->
 
         file.write_text("[probes.aio]\nenabled = 1\n[web]\nfoo = 1\n")
         running.process.send_signal(signal.SIGHUP)
-        refused = running.until("configuration refused, the old one stays")
+        refused = running.until("configuration rejected; keeping the current one")
         assert refused["problem"] == f"{file}:2: probes.aio.enabled: 1 is neither true nor false"
-        running.until("configuration refused, the old one stays")
+        running.until("configuration rejected; keeping the current one")
         assert b"xenwatch_aio_requests_used" not in running.get("metrics")
 
         file.write_text('[web]\ntelemetry_path = "/other"\n')
         running.process.send_signal(signal.SIGHUP)
-        assert running.until("this change needs a restart")["key"] == "web.telemetry_path"
+        assert running.until("change takes effect after a restart")["key"] == "web.telemetry_path"
         while b"xenwatch_aio_requests_used" not in running.get("metrics"):
             pass
         assert running.stop() == 0
@@ -65,7 +65,7 @@ def test_thresholds_are_taken_up(tmp_path: Path) -> None:
         running.get_ready()
         file.write_text("[limits.ptys]\nwarning = 0.123\n")
         running.process.send_signal(signal.SIGHUP)
-        running.until("configuration read again")
+        running.until("configuration reloaded")
         while labelled("xenwatch_limit_threshold_ratio", running.get("metrics"))[series] != 0.123:
             pass
 
@@ -78,7 +78,7 @@ def test_shapes_are_taken_up(tmp_path: Path) -> None:
         running.get_ready()
         file.write_text("[shapes.big]\nvcpus = 16\n")
         running.process.send_signal(signal.SIGHUP)
-        running.until("configuration read again")
+        running.until("configuration reloaded")
         answer = json.loads(running.get("api/v1/headroom?shape=big"))
         assert answer["plans"][0]["shapes"][0]["vcpus"] == 16
 
@@ -92,7 +92,7 @@ def test_alerts_are_switched_on_and_off(tmp_path: Path) -> None:
         assert b"xenwatch_alert_state{" in running.get("metrics")
         file.write_text("[alerts]\nenabled = false\n")
         running.process.send_signal(signal.SIGHUP)
-        running.until("configuration read again")
+        running.until("configuration reloaded")
         while b"xenwatch_alert_state{" in running.get("metrics"):
             pass
 

@@ -1,4 +1,4 @@
-"""Telling receivers of alerts: again, once, until it is taken, and over restarts."""
+"""Delivery of alerts to receivers: resent, once, until accepted, and over restarts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fake_clock import START, FakeClock, running, settle
 from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config.settings import Settings
-from xenwatch.delivery.notifier import LASTING, Notifier
+from xenwatch.delivery.notifier import EXPIRY, Notifier
 from xenwatch.delivery.receivers import Command, DeliveryError, http_session, post, shown
 
 AIO = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
@@ -31,7 +31,7 @@ OVER = Alerts({}, {}, (Change(FIRING, State.FIRING, State.OK, START + 30),))
 
 
 class Server:
-    """Takes what is posted, or refuses it with `status`."""
+    """Accepts what is posted, or rejects it with `status`."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -81,16 +81,16 @@ def statuses(documents: list[Any]) -> list[list[str]]:
     return [[alert["status"] for alert in document["alerts"]] for document in documents]
 
 
-async def test_alertmanager_hears_what_fires_and_when_it_ends() -> None:
+async def test_alertmanager_gets_what_fires_and_when_it_is_resolved() -> None:
     """What fires is sent with an end ahead, and once it is over with the end it had."""
     clock = FakeClock()
     async with server() as it:
-        telling = notifier(clock, alertmanager__urls=(it.url + "/am/",))
-        async with running(telling.run()):
-            telling.tell(FIRES)
+        delivery = notifier(clock, alertmanager__urls=(it.url + "/am/",))
+        async with running(delivery.run()):
+            delivery.enqueue(FIRES)
             await until(lambda: len(it.got) == 1)
             clock.now = 30
-            telling.tell(OVER)
+            delivery.enqueue(OVER)
             await until(lambda: len(it.got) == 2)
 
     assert set(it.paths) == {"/am/api/v2/alerts"}
@@ -103,17 +103,17 @@ async def test_alertmanager_hears_what_fires_and_when_it_ends() -> None:
     }  # fmt: skip
     assert first["annotations"]["summary"] == "aio requests: 87.5% used"
     assert first["startsAt"] == second["startsAt"] == "2023-11-14T22:13:20.000+00:00"
-    assert first["endsAt"] == "2023-11-15T02:13:20.000+00:00", LASTING
+    assert first["endsAt"] == "2023-11-15T02:13:20.000+00:00", EXPIRY
     assert second["endsAt"] == "2023-11-14T22:13:50.000+00:00"
 
 
-async def test_alertmanager_is_told_again_and_again() -> None:
-    """Without news what stands is sent again, so that a restarted Alertmanager knows it."""
+async def test_current_alerts_are_resent_to_alertmanager() -> None:
+    """Without a change current alerts are resent, so that a restarted Alertmanager has them."""
     async with server() as it:
-        telling = notifier(FakeClock(), resend=0.01, alertmanager__urls=(it.url,))
-        async with running(telling.run()):
-            telling.tell(FIRES)
-            telling.tell(STILL)
+        delivery = notifier(FakeClock(), resend=0.01, alertmanager__urls=(it.url,))
+        async with running(delivery.run()):
+            delivery.enqueue(FIRES)
+            delivery.enqueue(STILL)
             await until(lambda: len(it.got) > 3)
 
     assert [[alert["startsAt"] for alert in alerts] for alerts in it.got] == [
@@ -121,15 +121,15 @@ async def test_alertmanager_is_told_again_and_again() -> None:
     ] * len(it.got)
 
 
-async def test_each_alertmanager_is_told_by_itself() -> None:
-    """One that refuses does not keep another from hearing, and is told when it takes it."""
+async def test_each_alertmanager_is_retried_by_itself() -> None:
+    """One that rejects alerts does not delay another, and gets them once it accepts them."""
     clock = FakeClock()
     async with server() as good, server() as bad:
         bad.status = 500
-        telling = notifier(clock, alertmanager__urls=(bad.url, good.url))
+        delivery = notifier(clock, alertmanager__urls=(bad.url, good.url))
         with capture_logs() as logs:
-            async with running(telling.run()):
-                telling.tell(FIRES)
+            async with running(delivery.run()):
+                delivery.enqueue(FIRES)
                 await until(lambda: bool(good.got) and bool(bad.paths) and bool(logs))
                 for expected in (2, 3):
                     await clock.advance(2.0 ** (expected - 2))
@@ -141,40 +141,40 @@ async def test_each_alertmanager_is_told_by_itself() -> None:
                 await until(lambda: len(logs) == 2)
 
     assert [log["event"] for log in logs] == [
-        "alerts cannot be told, and will be when it works again",
-        "alerts are told again",
+        "alert delivery failed; will retry",
+        "alert delivery recovered",
     ]
-    assert logs[0]["reason"] == r"status 500: no\x1b[31m"
+    assert logs[0]["reason"] == r"rejected with HTTP status 500: no\x1b[31m"
 
 
-async def test_a_webhook_hears_of_each_change_once() -> None:
+async def test_a_webhook_gets_each_event_once() -> None:
     """A webhook gets an alert when it begins to fire and when it is over, and never again."""
     async with server() as it:
-        telling = notifier(FakeClock(), webhook__url=it.url + "/hook")
-        async with running(telling.run()):
+        delivery = notifier(FakeClock(), webhook__url=it.url + "/hook")
+        async with running(delivery.run()):
             for alerts in (FIRES, STILL, STILL):
-                telling.tell(alerts)
+                delivery.enqueue(alerts)
             await until(lambda: len(it.got) == 1)
-            telling.tell(STILL)
-            telling.tell(OVER)
+            delivery.enqueue(STILL)
+            delivery.enqueue(OVER)
             await until(lambda: len(it.got) == 2)
 
     assert it.paths == ["/hook", "/hook"]
     assert statuses(it.got) == [["firing"], ["resolved"]]
 
 
-async def test_what_happened_meanwhile_is_told_later(tmp_path: Path) -> None:
-    """What a webhook did not take is kept, over a restart too, and told in order."""
+async def test_rejected_events_are_delivered_later(tmp_path: Path) -> None:
+    """What a webhook rejected is queued, over a restart too, and delivered in order."""
     file = str(tmp_path / "alerts.json")
     clock = FakeClock()
     async with server() as it:
         it.status = 503
-        telling = notifier(clock, webhook__url=it.url, alerts__state_file=file)
-        async with running(telling.run()):
-            telling.tell(FIRES)
+        delivery = notifier(clock, webhook__url=it.url, alerts__state_file=file)
+        async with running(delivery.run()):
+            delivery.enqueue(FIRES)
             await until(lambda: len(it.paths) == 1)
-            telling.tell(OVER)
-        telling.save_at_the_end()
+            delivery.enqueue(OVER)
+        delivery.save_on_shutdown()
 
         it.status = 200
         anew = notifier(clock, webhook__url=it.url, alerts__state_file=file)
@@ -185,36 +185,36 @@ async def test_what_happened_meanwhile_is_told_later(tmp_path: Path) -> None:
     assert statuses(it.got) == [["firing", "resolved"]]
 
 
-async def tell_and_stop(url: str, file: str) -> None:
-    """A daemon's life: it tells of an alert that fires, until that is taken, and keeps it."""
-    telling = notifier(FakeClock(), webhook__url=url, alerts__state_file=file)
-    async with running(telling.run()):
-        telling.tell(FIRES)
-        await until(lambda: not telling.outbox.queues["webhook"])
-    telling.save_at_the_end()
+async def deliver_and_stop(url: str, file: str) -> None:
+    """A daemon's life: it delivers an alert that fires, and saves it."""
+    delivery = notifier(FakeClock(), webhook__url=url, alerts__state_file=file)
+    async with running(delivery.run()):
+        delivery.enqueue(FIRES)
+        await until(lambda: not delivery.outbox.queues["webhook"])
+    delivery.save_on_shutdown()
 
 
 async def test_a_restart_repeats_nothing(tmp_path: Path) -> None:
-    """After a restart what was told is not told again, and its end is told once it comes."""
+    """After a restart what was delivered is not delivered again, and its end is once it comes."""
     file = str(tmp_path / "alerts.json")
     async with server() as it:
-        await tell_and_stop(it.url, file)
+        await deliver_and_stop(it.url, file)
 
         anew = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
         assert [it.fired for it in (await anew.restore()).firing] == [START]
         async with running(anew.run()):
-            anew.tell(STILL)
-            anew.tell(OVER)
+            anew.enqueue(STILL)
+            anew.enqueue(OVER)
             await until(lambda: len(it.got) == 2)
 
     assert statuses(it.got) == [["firing"], ["resolved"]]
 
 
 async def test_another_boot_is_noticed(tmp_path: Path) -> None:
-    """What fired before the host was booted anew is told to be over when the daemon starts."""
+    """What fired before a boot of the host is resolved when the daemon starts."""
     file = str(tmp_path / "alerts.json")
     async with server() as it:
-        await tell_and_stop(it.url, file)
+        await deliver_and_stop(it.url, file)
 
         values = {"webhook.url": it.url, "alerts.state_file": file}
         anew = Notifier(Settings(values), FakeClock(), "host1", boot=lambda: "another")
@@ -225,13 +225,13 @@ async def test_another_boot_is_noticed(tmp_path: Path) -> None:
     assert [alert["state"] for alert in it.got[1]["alerts"]] == ["unknown"]
 
 
-async def test_what_is_told_is_kept_at_once(tmp_path: Path) -> None:
-    """A daemon that is killed has left a file with what it had told."""
+async def test_what_is_delivered_is_saved_at_once(tmp_path: Path) -> None:
+    """A daemon that is killed has left a file with what it had delivered."""
     file = tmp_path / "alerts.json"
     async with server() as it:
-        telling = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=str(file))
-        async with running(telling.run()):
-            telling.tell(FIRES)
+        delivery = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=str(file))
+        async with running(delivery.run()):
+            delivery.enqueue(FIRES)
             await until(
                 lambda: file.exists() and json.loads(file.read_text())["queues"]["webhook"] == []
             )
@@ -249,49 +249,51 @@ async def test_what_is_told_is_kept_at_once(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 async def test_a_damaged_file_is_no_reason_not_to_start(tmp_path: Path, text: str) -> None:
-    """A file that holds something else is said in the log, and nothing is restored."""
+    """A file that holds something else is logged, and nothing is restored."""
     file = tmp_path / "alerts.json"
     file.write_text(text, encoding="latin-1")
-    telling = notifier(FakeClock(), webhook__url="http://127.0.0.1:1", alerts__state_file=str(file))
+    delivery = notifier(
+        FakeClock(), webhook__url="http://127.0.0.1:1", alerts__state_file=str(file)
+    )
     with capture_logs() as logs:
-        assert await telling.restore() == Alerts()
+        assert await delivery.restore() == Alerts()
 
-    assert [log["event"] for log in logs] == ["alerts kept before are lost"]
+    assert [log["event"] for log in logs] == ["restoring saved alerts failed"]
 
 
 async def test_nobody_named_nothing_done(tmp_path: Path) -> None:
     """Without receivers nothing is sent and no file written."""
-    telling = notifier(FakeClock(), alerts__state_file=str(tmp_path / "alerts.json"))
+    delivery = notifier(FakeClock(), alerts__state_file=str(tmp_path / "alerts.json"))
     async with asyncio.timeout(30):
-        await telling.run()
-    telling.tell(FIRES)
-    telling.save_at_the_end()
+        await delivery.run()
+    delivery.enqueue(FIRES)
+    delivery.save_on_shutdown()
 
     assert os.listdir(tmp_path) == []
 
 
-async def test_what_is_lost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A receiver that is away for too long costs events, and one line when that begins and ends."""
+async def test_dropped_alerts_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that is down for too long costs events, and one line when that begins and ends."""
     monkeypatch.setattr("xenwatch.delivery.outbox.MOST_EVENTS", 3)
     clock = FakeClock()
     async with server() as it:
         it.status = 500
-        telling = notifier(clock, webhook__url=it.url)
+        delivery = notifier(clock, webhook__url=it.url)
         with capture_logs() as logs:
-            async with running(telling.run()):
+            async with running(delivery.run()):
                 for alerts in (FIRES, OVER, FIRES, OVER, FIRES):
-                    telling.tell(alerts)
+                    delivery.enqueue(alerts)
                 await until(lambda: len(logs) == 2)
                 it.status = 200
                 await settle()
                 await clock.advance(1)
-                await until(lambda: not telling.outbox.queues["webhook"] and len(logs) == 4)
+                await until(lambda: not delivery.outbox.queues["webhook"] and len(logs) == 4)
 
     assert statuses(it.got) == [["firing", "resolved", "firing"]]
     said = [(log["event"], log.get("number")) for log in logs if log["log_level"] == "error"]
     assert said == [
-        ("alerts are lost: too many wait to be told", None),
-        ("all is told, but for alerts that were lost", 2),
+        ("alerts dropped: delivery queue full", None),
+        ("delivery queue drained, but alerts were dropped", 2),
     ]
 
 
@@ -299,10 +301,10 @@ async def test_a_command_gets_the_alerts_on_stdin(tmp_path: Path) -> None:
     """The command is run with its fixed arguments and reads the JSON a webhook would get."""
     out = tmp_path / "out"
     argv = ("/bin/sh", "-c", 'cat > "$0"; env > "$0.env"', str(out))
-    telling = notifier(FakeClock(), command__argv=argv)
-    async with running(telling.run()):
-        telling.tell(FIRES)
-        await until(lambda: not telling.outbox.queues["command"])
+    delivery = notifier(FakeClock(), command__argv=argv)
+    async with running(delivery.run()):
+        delivery.enqueue(FIRES)
+        await until(lambda: not delivery.outbox.queues["command"])
 
     document = json.loads(out.read_text())
     assert statuses([document]) == [["firing"]]
@@ -313,9 +315,9 @@ async def test_a_command_gets_the_alerts_on_stdin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
-        (("/bin/false",), "exit status 1"),
-        (("/nonexistent",), "cannot be run: .*No such file or directory"),
-        (("/bin/sh", "-c", "sleep 1000 & sleep 1000"), "not done within 0.1 s, killed"),
+        (("/bin/false",), "failed with exit status 1"),
+        (("/nonexistent",), "failed to start: .*No such file or directory"),
+        (("/bin/sh", "-c", "sleep 1000 & sleep 1000"), "timed out after 0.1 s, killed"),
     ],
 )
 async def test_a_command_that_fails_says_why(argv: tuple[str, ...], reason: str) -> None:
@@ -338,7 +340,7 @@ async def test_a_command_that_cannot_be_killed_is_left_behind(
     with monkeypatch.context() as patch:
         patch.setattr("xenwatch.delivery.receivers.asyncio.create_subprocess_exec", noted)
         patch.setattr("xenwatch.delivery.receivers.os.killpg", lambda *_: None)
-        with pytest.raises(DeliveryError, match="not done within"):
+        with pytest.raises(DeliveryError, match="timed out after"):
             await Command(("/bin/sleep", "1000"), 0.1).deliver([])
     [process] = begun
     assert process.returncode is None
@@ -369,17 +371,17 @@ async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) ->
             await post(session, "http://alertmanager.example/", {})
 
 
-async def test_a_file_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
-    """A state file in a directory that is not there is one line in the log, and alerts are told."""
+async def test_a_file_that_cannot_be_written_is_logged_once(tmp_path: Path) -> None:
+    """A state file in a missing directory is one line in the log, and alerts are delivered."""
     file = str(tmp_path / "gone/alerts.json")
     async with server() as it:
-        telling = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
+        delivery = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
         with capture_logs() as logs:
-            async with running(telling.run()):
-                telling.tell(FIRES)
+            async with running(delivery.run()):
+                delivery.enqueue(FIRES)
                 await until(lambda: len(it.got) == 1 and bool(logs))
-                telling.tell(OVER)
+                delivery.enqueue(OVER)
                 await until(lambda: len(it.got) == 2)
-        telling.save_at_the_end()
+        delivery.save_on_shutdown()
 
-    assert [log["event"] for log in logs] == ["alerts are not kept"]
+    assert [log["event"] for log in logs] == ["saving alerts failed"]

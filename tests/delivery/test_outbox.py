@@ -1,4 +1,4 @@
-"""What there is to tell: what stands, what is over, and what becomes of it over a restart."""
+"""What is to be delivered: firing, resolved, and what becomes of both over a restart."""
 
 from __future__ import annotations
 
@@ -11,83 +11,81 @@ from tests.alerts.support import POLICY
 from tests.delivery.test_notifier import AIO, FIRES, FIRING, KEY, OVER
 from tests.fake_clock import START
 from tests.support import full_snapshot
-from xenwatch import metrics
 from xenwatch.alerts.states import Alerts, step
+from xenwatch.assessment import Rules, assess_pass
 from xenwatch.delivery import outbox
 from xenwatch.limits.base import Thresholds
-from xenwatch.limits.states import assess
 from xenwatch.readings.storage import Aio
 
-LAST = 240.0
-"""Seconds an alert lasts at Alertmanager that is not told again."""
+EXPIRY = 240.0
+"""Seconds after which an alert that is not resent expires at Alertmanager."""
 
 
-def test_what_is_long_over_is_told_no_more() -> None:
-    """An end is repeated for a quarter of an hour, an alert that fires anew at once replaces it."""
+def test_a_resolved_alert_is_resent_for_a_while() -> None:
+    """It is resent for a quarter of an hour, and replaced by the same alert firing again."""
     box = outbox.Outbox("host1", "r/", [])
-    box.take(FIRES, START)
-    box.take(OVER, START)
+    box.enqueue(FIRES, START)
+    box.enqueue(OVER, START)
     end = START + 30 + outbox.RETENTION
 
-    box.take(Alerts(), end - 1)
-    assert len(box.standing(end - 1, 240)) == 1
-    box.take(Alerts(), end)
-    assert box.standing(end, 240) == box.kept(end)["over"] == []
-    box.take(OVER, START)
-    box.take(FIRES, START)
-    [alert] = box.standing(START + 31, 240)
+    box.enqueue(Alerts(), end - 1)
+    assert len(box.current(end - 1, 240)) == 1
+    box.enqueue(Alerts(), end)
+    assert box.current(end, 240) == box.saved(end)["over"] == []
+    box.enqueue(OVER, START)
+    box.enqueue(FIRES, START)
+    [alert] = box.current(START + 31, 240)
     assert alert["endsAt"] == "2023-11-14T22:17:51.000+00:00"
 
 
-def test_the_critical_are_told_first() -> None:
+def test_the_critical_are_sent_first() -> None:
     """A warning is sent after the critical alert that inhibits it, whichever fired first."""
     critical = dataclasses.replace(FIRING, severity="critical")
     box = outbox.Outbox("host1", "r/", [])
-    box.take(Alerts({KEY: FIRING, (AIO.name, "critical", ()): critical}, {}, ()), START)
+    box.enqueue(Alerts({KEY: FIRING, (AIO.name, "critical", ()): critical}, {}, ()), START)
 
-    severities = [alert["labels"]["severity"] for alert in box.standing(START, 240)]
+    severities = [alert["labels"]["severity"] for alert in box.current(START, 240)]
     assert severities == ["critical", "warning"]
 
 
 def restored(alerts: Alerts, away: float, boot: str = "") -> outbox.Outbox:
-    """An outbox that has taken up what another kept, `away` seconds later, after that boot."""
+    """An outbox that has restored what another saved, `away` seconds later, after that boot."""
     box = outbox.Outbox("host1", "r/", ["webhook"])
-    box.take(alerts, START)
+    box.enqueue(alerts, START)
     anew = outbox.Outbox("host1", "r/", ["webhook"])
     anew.boot = boot
-    anew.restore(json.loads(json.dumps(box.kept(START))), START + away, LAST)
+    anew.restore(json.loads(json.dumps(box.saved(START))), START + away, EXPIRY)
     return anew
 
 
 def next_page(box: outbox.Outbox, away: float, used: int) -> Alerts:
     """The alerts of the first page after `away` seconds, on which so many aio requests are used."""
     snapshot = dataclasses.replace(full_snapshot(), time=START + away, aio=Aio(used, 100))
-    states = assess(snapshot, {"aio_requests": Thresholds(0.8, None)})
-    page = {it.name: it for it in metrics.families(snapshot, states)}
-    return step(box.alerts, page, snapshot, POLICY, [AIO])
+    assessment = assess_pass(snapshot, Rules({"aio_requests": Thresholds(0.8, None)}))
+    return step(box.alerts, {}, snapshot, POLICY, limits=assessment.states, table=[AIO])
 
 
-def test_what_was_restored_is_not_told_before_a_page() -> None:
-    """Whether an alert of before a restart still fires, the first page says, and nobody earlier."""
+def test_what_was_restored_is_not_sent_before_a_page() -> None:
+    """Whether an alert still fires after a restart is known with the first page, not earlier."""
     box = restored(FIRES, 10)
 
     assert [it.fired for it in box.alerts.firing] == [START]
-    assert box.standing(START + 10, LAST) == []
+    assert box.current(START + 10, EXPIRY) == []
     alerts = next_page(box, 10, used=90)
-    assert [box.take(alerts, START + 10), box.take(alerts, START + 11)] == [True, False]
-    [alert] = box.standing(START + 10, LAST)
+    assert [box.enqueue(alerts, START + 10), box.enqueue(alerts, START + 11)] == [True, False]
+    [alert] = box.current(START + 10, EXPIRY)
     assert alert["startsAt"] == "2023-11-14T22:13:20.000+00:00"
 
 
 @pytest.mark.parametrize(
     ("away", "used", "fires"),
-    [(10, 90, True), (10, 10, True), (LAST + 1, 90, True), (LAST + 1, 10, False)],
+    [(10, 90, True), (10, 10, True), (EXPIRY + 1, 90, True), (EXPIRY + 1, 10, False)],
 )
 def test_what_ended_meanwhile_is_not_revived(away: float, used: int, fires: bool) -> None:
     """An alert outlives a short restart, a long one only where its condition still holds."""
     box = restored(FIRES, away)
     alerts = next_page(box, away, used)
-    box.take(alerts, START)
+    box.enqueue(alerts, START)
 
     assert [it.fired for it in alerts.firing] == [START] * fires
     assert [it["status"] for it in box.queues["webhook"]] == [
@@ -106,16 +104,16 @@ def test_a_restart_does_not_prolong_an_alert() -> None:
 
 
 def test_alerts_of_another_boot_are_over() -> None:
-    """After a boot nothing is revived, for a domain id is another VM's, and who was told hears."""
+    """After a boot nothing is revived, for a domain id is another VM's, and receivers get that."""
     box = restored(FIRES, 30, boot="another")
 
     assert box.alerts.active == {}
     assert [it["state"] for it in box.queues["webhook"]] == ["firing", "unknown"]
-    [alert] = box.standing(START + 30, LAST)
+    [alert] = box.current(START + 30, EXPIRY)
     assert alert["endsAt"] == "2023-11-14T22:13:50.000+00:00"
 
 
-@pytest.mark.parametrize(("away", "since"), [(10, START - 20), (LAST + 1, START + LAST + 1)])
+@pytest.mark.parametrize(("away", "since"), [(10, START - 20), (EXPIRY + 1, START + EXPIRY + 1)])
 def test_a_pending_alert_goes_on_after_a_short_restart(away: float, since: float) -> None:
     """The time an alert was pending counts after a short restart, that of the restart does not."""
     pending = dataclasses.replace(FIRING, since=START - 30, fired=None)
@@ -128,21 +126,21 @@ def test_a_pending_alert_goes_on_after_a_short_restart(away: float, since: float
 def test_alerts_of_another_version_are_left_behind() -> None:
     """An alert that is no longer in the table is not restored."""
     box = outbox.Outbox("host1", "r/", ["webhook"])
-    box.take(FIRES, START)
-    kept = json.loads(json.dumps(box.kept(START)).replace("aio_requests_near", "gone_near"))
+    box.enqueue(FIRES, START)
+    kept = json.loads(json.dumps(box.saved(START)).replace("aio_requests_near", "gone_near"))
     anew = outbox.Outbox("host1", "r/", ["command"])
-    anew.restore(kept, START, LAST)
+    anew.restore(kept, START, EXPIRY)
 
     assert anew.alerts == Alerts()
     assert not anew.queues["command"]
 
 
 def test_a_queue_is_bounded() -> None:
-    """A receiver that never takes anything costs a bounded amount of memory."""
+    """A receiver that never accepts anything costs a bounded amount of memory."""
     box = outbox.Outbox("host1", "r/", ["webhook"])
     for _ in range(outbox.MOST_EVENTS):
-        box.take(FIRES, START)
-        box.take(OVER, START)
+        box.enqueue(FIRES, START)
+        box.enqueue(OVER, START)
 
     assert len(box.queues["webhook"]) == outbox.MOST_EVENTS
     assert box.queues["webhook"][-1]["status"] == "resolved"

@@ -32,12 +32,12 @@ async def main(file: str) -> int:
     disks = [name for name in machine.dom0.backends if name.startswith("vbd")]
     disk_probe = next(probe for probe in PROBES if probe.name == "disks")
 
-    def read(source: Source, previous: Snapshot) -> Any:
+    def read(source: Source, context: Snapshot, memory: Any) -> tuple[object, Any]:
         for number, disk in enumerate(disks, 1):
             was = machine.dom0.io.get(disk, USUAL)
             sectors = was.read_sectors + number * SECTORS
             machine.dom0.io[disk] = dataclasses.replace(was, read_sectors=sectors)
-        return disk_probe.read(source, previous)
+        return disk_probe.read(source, context, memory)
 
     probes = tuple(
         dataclasses.replace(probe, read=read) if probe is disk_probe else probe for probe in PROBES

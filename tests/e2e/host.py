@@ -24,7 +24,7 @@ from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.evtchn import VIRQ
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.domains import Domain, Domains
@@ -54,7 +54,7 @@ def calm() -> Snapshot:
         domains=Domains(domains, "hypercall"),
         backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
         slices=Slices({"control.slice": dataclasses.replace(CONTROL, share=0.8)}, 0, {}),
-        xenstore_devices=XenstoreDevices({}, (), 0),
+        xenstore_devices=XenstoreDevices({}, ()),
     )
 
 
@@ -95,7 +95,7 @@ def storm() -> Snapshot:
         ),
         backends=Backends({VBD: "Connected", VIF: "Closed", QDISK: "Connected"}),
         xenstore_devices=XenstoreDevices(
-            {}, (DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),), 0
+            {}, (DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),)
         ),
     )
 
@@ -105,13 +105,13 @@ def told(mode: Path) -> tuple[Probe, ...]:
     scenes: Mapping[str, Snapshot] = {"calm": calm(), "storm": storm()}
 
     def of(probe: Probe) -> Probe:
-        def read(_source: Source, _previous: Snapshot) -> Any:
+        def read(_source: Source, _context: Snapshot) -> Any:
             word = mode.read_text()
             if probe.name == "xenstore" and word == "storm":
                 raise SourceError("/run/xenstored/socket", "is not answered")
             return getattr(scenes[word], probe.name)
 
-        return dataclasses.replace(probe, read=read, interval=INTERVAL, enabled=True)
+        return dataclasses.replace(probe, read=stateless(read), interval=INTERVAL, enabled=True)
 
     return tuple(of(probe) for probe in PROBES)
 
@@ -130,11 +130,10 @@ def leaking(mode: Path) -> tuple[Machine, tuple[Probe, ...]]:
         while word == "calm" and lost:
             table.close(lost.pop())
 
-    def read(source: Source, previous: Snapshot) -> Any:
+    def read(source: Source, context: Snapshot, memory: Any) -> tuple[object, Any]:
         leak()
-        return next(probe for probe in PROBES if probe.name == "event_channels").read(
-            source, previous
-        )
+        probe = next(probe for probe in PROBES if probe.name == "event_channels")
+        return probe.read(source, context, memory)
 
     return machine, tuple(
         dataclasses.replace(
@@ -162,7 +161,7 @@ async def main(kind: str, mode: Path, file: str) -> int:
         """A trend, which real time would take ten minutes to show."""
         return {"aio_requests": 60.0} if (kind, mode.read_text()) == ("table", "storm") else {}
 
-    with mock.patch("xenwatch.passes.publisher.forecast", soon):
+    with mock.patch("xenwatch.assessment.forecast", soon):
         return await daemon.run(Choice("synthetic", "a test steers it"))
 
 

@@ -88,9 +88,9 @@ def test_a_new_limit_needs_no_other_place() -> None:
     assert "[Widgets of dom0](#widgets)" in page
     assert "| 75 % | never |" in page
     assert "`xenwatch_widgets_used`, `xenwatch_widgets_max`" in page
-    assert "- When it is used up: no more widgets\n" in page
+    assert "- Symptom when exhausted: no more widgets\n" in page
     assert "| xl | pv | 2 | 1 |" in page
-    assert "Mind" not in page
+    assert "Caveat" not in page
 
 
 def test_every_alert_is_described() -> None:

@@ -10,23 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.http.test_server import Site
-from tests.planning.support import xenserver
+from tests.planning.support import counted_plans, xenserver
+from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.shape_keys import PARTS
 from xenwatch.http import headroom
-from xenwatch.limits.states import assess
-from xenwatch.passes.publisher import Page
-from xenwatch.planning.forecast import History
+from xenwatch.passes.publisher import RenderedPass
 from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.readings.snapshot import Snapshot
 
 SNAPSHOT = xenserver("6.2.0")
-STATES = assess(SNAPSHOT)
+ASSESSMENT = assess_pass(SNAPSHOT)
 
 
 def ask(*query: tuple[str, str]) -> dict[str, Any]:
     """The answer on XenServer 6.2 without VMs."""
-    return headroom.headroom(query, SNAPSHOT, STATES, BUILT_IN)
+    return headroom.headroom(query, ASSESSMENT, BUILT_IN)
 
 
 def only(found: dict[str, Any]) -> dict[str, Any]:
@@ -75,15 +74,15 @@ def test_what_is_left_out_has_its_default() -> None:
     [
         ("shape=wndows", "no shape is called wndows; did you mean windows?"),
         ("shape=", "no shape is called ; there is windows, linux"),
-        ("shap=windows", "no parameter is called shap; did you mean shape?"),
-        ("shape=windows&shape=linux", "shape is there twice"),
-        ("shape=windows&vcpus=2", "shape and vcpus exclude each other"),
-        ("count=5", "count needs a shape, or the devices of a VM"),
+        ("shap=windows", "unknown parameter shap; did you mean shape?"),
+        ("shape=windows&shape=linux", "shape is given more than once"),
+        ("shape=windows&vcpus=2", "shape and vcpus are mutually exclusive"),
+        ("count=5", "count requires a shape, or the devices of a VM"),
         ("shape=windows&count=0", "count: 0 is not between 1 and"),
         ("shape=windows&count=1e9", "count: '1e9' is not a whole number"),
         ("shape=windows&count=" + "9" * 4000, "is not a whole number"),
         ("shape=windows&count=%d9%a1", "is not a whole number"),
-        ("type=xen", "type: 'xen' is none of pv, pvh, hvm"),
+        ("type=xen", "type: 'xen' must be one of: pv, pvh, hvm"),
         ("vcpus=0", "vcpus: '0' is not between 1 and 512"),
         ("disks=100000", "disks: '100000' is not between 0 and 1024"),
         ("vcpus=-1", "vcpus: '-1' is not a whole number"),
@@ -124,10 +123,29 @@ def test_no_question_is_a_defect(query: list[tuple[str, str]]) -> None:
     assert said.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("query", "planned"),
+    [
+        ([], 0),
+        ([("shape", "linux")], 0),
+        ([("shape", "linux"), ("count", "3")], 1),
+        ([("vcpus", "4")], 1),
+    ],
+)
+def test_only_what_the_pass_did_not_plan_is_planned(
+    monkeypatch: pytest.MonkeyPatch, query: list[tuple[str, str]], planned: int
+) -> None:
+    """Shapes of the rules are answered from the assessment, counts and devices are planned for."""
+    calls = counted_plans(monkeypatch)
+    ask(*query)
+
+    assert len(calls) == planned
+
+
 async def test_the_api_answers_from_the_newest_page() -> None:
     """The answer is computed from what the page shows, and the host is not asked."""
     site = Site()
-    site.publisher.page = Page({}, STATES, SNAPSHOT, History())
+    site.publisher.newest = RenderedPass(ASSESSMENT, {})
     path = "/api/v1/headroom?shape=windows&count=20"
     async with site.client() as client, client.get(path) as answer:
         body = await answer.read()
@@ -138,9 +156,9 @@ async def test_the_api_answers_from_the_newest_page() -> None:
 
 
 async def test_configured_shapes_are_known() -> None:
-    """A shape set by the configuration can be asked for at once."""
+    """A shape set by a reload can be asked for at once, before the next pass."""
     site = Site()
-    site.publisher.shapes = {"web": BUILT_IN["linux"]}
+    site.publisher.rules = Rules(shapes={"web": BUILT_IN["linux"]})
     async with site.client() as client, client.get("/api/v1/headroom?shape=web") as answer:
         assert answer.status == 200
         assert [len(found["shapes"]) for found in (await answer.json())["plans"]] == [1]
@@ -149,17 +167,19 @@ async def test_configured_shapes_are_known() -> None:
 async def test_without_readings_there_is_no_answer() -> None:
     """Before the first page the API says so, and promises nothing."""
     site = Site()
-    site.publisher.page = None
+    site.publisher.newest = None
     async with site.client() as client, client.get("/api/v1/headroom") as answer:
         found = await answer.json()
 
     assert answer.status == 503
-    assert found == {"error": "there are no readings yet"}
+    assert found == {"error": "no readings yet"}
 
 
 def test_a_host_without_xen_has_an_obstacle_and_no_headroom() -> None:
     """Where no plan can be made the answer says why and has null for every number."""
-    found = headroom.headroom([("shape", "linux"), ("count", "1")], Snapshot(), (), BUILT_IN)
+    found = headroom.headroom(
+        [("shape", "linux"), ("count", "1")], assess_pass(Snapshot()), BUILT_IN
+    )
 
     assert found["obstacle"]
     assert (only(found)["fits"], only(found)["headroom"], only(found)["at_most"]) == (None,) * 3

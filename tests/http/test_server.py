@@ -16,24 +16,25 @@ from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import blockbuster_ctx
 
 from tests.fake_clock import FakeClock
+from tests.planning.support import counted_plans
 from tests.support import full_snapshot, labelled, series
 from xenwatch import __version__
 from xenwatch.alerts.table import ALERTS
+from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
-from xenwatch.http.server import ERRORS, Server
-from xenwatch.http.status_page import Views, files
-from xenwatch.limits import LIMITS
+from xenwatch.http import status_page
+from xenwatch.http.server import ERRORS, Handlers
+from xenwatch.http.status_page import StatusCache, static_files
 from xenwatch.page import Links
-from xenwatch.passes.publisher import Page, Publisher, render
+from xenwatch.passes.publisher import Publisher, RenderedPass, render
 from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
-from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
 from xenwatch.status import host_status
-from xenwatch.status.host_status import Overview
+from xenwatch.status.host_status import HostStatus
 
-THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
+RULES = Rules()
 PLAIN = {"Accept-Encoding": ""}
 NAMES = [probe.name for probe in PROBES]
 
@@ -45,15 +46,15 @@ class Site:
         clock = FakeClock()
         self.engine = Engine(cast(Source, None), [], clock)
         self.engine.snapshot = full_snapshot()
-        self.publisher = Publisher(self.engine, THRESHOLDS, clock)
-        self.page = render(full_snapshot(), THRESHOLDS, {})
-        self.publisher.page = self.page
-        self.server = Server(self.publisher, NAMES, max_requests)
+        self.publisher = Publisher(self.engine, RULES, clock)
+        self.newest = render(full_snapshot(), RULES, {})
+        self.publisher.newest = self.newest
+        self.handlers = Handlers(self.publisher, NAMES, max_requests)
 
     @asynccontextmanager
     async def client(self, path: str = "/metrics") -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
         """A client of the server, which is up for the time of the block."""
-        server = TestServer(self.server.application(path))
+        server = TestServer(self.handlers.application(path))
         async with TestClient(server, auto_decompress=False, headers=PLAIN) as client:
             yield client
 
@@ -76,7 +77,7 @@ async def test_metrics_are_served_as_asked_for(
         body = await answer.read()
 
     assert answer.status == 200
-    assert body == site.page.bodies[openmetrics, packed]
+    assert body == site.newest.metrics[openmetrics, packed]
     kind = text_format.OPENMETRICS if openmetrics else text_format.TEXT
     assert answer.headers["Content-Type"] == kind
     assert answer.headers.get("Content-Encoding") == ("gzip" if packed else None)
@@ -106,11 +107,11 @@ async def test_probes_can_be_chosen(query: str, expected: set[str]) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("collect[]=aoi", "no probe is called 'aoi'; did you mean aio?"),
-        ("exclude[]=zzzzzz", "known are host"),
-        ("collect[]=aio&exclude[]=irqs", "exclude each other"),
+        ("collect[]=aoi", "unknown probe 'aoi'; did you mean aio?"),
+        ("exclude[]=zzzzzz", "must be one of: host"),
+        ("collect[]=aio&exclude[]=irqs", "mutually exclusive"),
         ("collect[]=%1b[2J%ff", r"\x1b[2J"),
-        ("collect[]=" + "a" * 5000, "no probe is called"),
+        ("collect[]=" + "a" * 5000, "unknown probe"),
     ],
 )
 async def test_a_bad_choice_is_refused(query: str, message: str) -> None:
@@ -126,7 +127,7 @@ async def test_a_bad_choice_is_refused(query: str, message: str) -> None:
 async def test_nothing_is_served_before_the_first_page() -> None:
     """While there is no page the metrics are unavailable, not empty."""
     site = Site()
-    site.publisher.page = None
+    site.publisher.newest = None
     async with site.client() as client, client.get("/metrics") as answer:
         assert answer.status == 503
 
@@ -168,8 +169,7 @@ async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
     """By default the page and the JSON link the runbook that the daemon itself serves."""
     site = Site()
     policy = dataclasses.replace(Settings().alerts(), seconds={it.name: 0 for it in ALERTS})
-    site.publisher.policy = policy
-    site.publisher.page = render(full_snapshot(), THRESHOLDS, {}, policy=policy)
+    site.publisher.newest = render(full_snapshot(), Rules(policy=policy), {})
     async with site.client() as client:
         async with client.get(host_status.PATH) as answer:
             found = host_status.loads(await answer.read())
@@ -188,15 +188,15 @@ async def test_files_of_the_page_are_kept_by_browsers() -> None:
     kinds = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
     async with Site().client() as client:
         for name, kind in kinds.items():
-            async with client.get(files()[name].path) as answer:
+            async with client.get(static_files()[name].path) as answer:
                 assert answer.headers["Content-Type"].startswith(kind)
                 assert "immutable" in answer.headers["Cache-Control"]
-                assert await answer.read() == files()[name].body
+                assert await answer.read() == static_files()[name].content
 
 
 @pytest.mark.parametrize("path", ["/", "/?q=web", host_status.PATH])
 async def test_views_are_packed_when_asked_for(path: str) -> None:
-    """The page and the overview are the same packed, and must be asked for anew each time."""
+    """The page and the status are the same packed, and must be asked for anew each time."""
     async with Site().client() as client:
         async with client.get(path) as answer:
             plain = await answer.read()
@@ -210,31 +210,53 @@ async def test_views_are_packed_when_asked_for(path: str) -> None:
 
 async def test_a_view_is_rendered_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many readers of a page cost one rendering, the next page another."""
-    rendered: list[Snapshot] = []
-    of = host_status.of
+    rendered: list[Assessment] = []
 
-    def counting(snapshot: Snapshot, *others: Any) -> Overview:
-        rendered.append(snapshot)
-        return of(snapshot, *others)
+    def counting(assessment: Assessment, *others: Any) -> HostStatus:
+        rendered.append(assessment)
+        return host_status.host_status(assessment, *others)
 
-    monkeypatch.setattr(host_status, "of", counting)
+    monkeypatch.setattr(status_page, "host_status", counting)
     site = Site()
     async with site.client() as client:
         first = await asyncio.gather(*(client.get("/") for _ in range(5)))
         assert len({await answer.read() for answer in first}) == 1
         assert len(rendered) == 1
-        site.publisher.page = render(full_snapshot(), THRESHOLDS, {})
+        site.publisher.newest = render(full_snapshot(), RULES, {})
         await client.get("/")
         assert len(rendered) == 2
+
+
+async def test_a_filter_plans_and_judges_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans are made with the pass, the status with its first reader, and neither for a filter."""
+    calls = counted_plans(monkeypatch)
+    site = Site()
+    assert len(calls) == len(RULES.shapes)
+    made: list[Assessment] = []
+
+    def counting(assessment: Assessment, *others: Any) -> HostStatus:
+        made.append(assessment)
+        return host_status.host_status(assessment, *others)
+
+    monkeypatch.setattr(status_page, "host_status", counting)
+    async with site.client() as client:
+        for number in range(10):
+            async with client.get(f"/?q={number}") as answer:
+                assert answer.status == 200
+        async with client.get(host_status.PATH) as answer:
+            assert answer.status == 200
+
+    assert len(calls) == len(RULES.shapes)
+    assert made == [site.newest.assessment]
 
 
 async def test_a_reader_who_leaves_costs_the_others_nothing() -> None:
     """A view goes on being rendered for those who wait though the first to ask has gone."""
     site = Site()
-    views = Views(site.publisher, Links("", "", "", {}))
-    first = asyncio.ensure_future(views.html(site.page, ""))
+    rendered = StatusCache("", Links("", "", "", {})).rendered(site.newest.assessment)
+    first = asyncio.ensure_future(rendered.html())
     await asyncio.sleep(0)
-    second = asyncio.ensure_future(views.html(site.page, ""))
+    second = asyncio.ensure_future(rendered.html())
     await asyncio.sleep(0)
     first.cancel()
 
@@ -251,8 +273,8 @@ async def test_the_filter_is_in_the_query() -> None:
             assert "a" * 101 not in await answer.text()
 
 
-async def test_the_overview_is_what_the_page_shows() -> None:
-    """The JSON is read back as the overview of the snapshot, with the host's name."""
+async def test_the_json_is_what_the_page_shows() -> None:
+    """The JSON is read back as the status of the snapshot, with the host's name."""
     async with Site().client() as client, client.get(host_status.PATH) as answer:
         found = host_status.loads(await answer.read())
 
@@ -267,7 +289,7 @@ async def test_the_overview_is_what_the_page_shows() -> None:
 async def test_there_is_no_view_before_the_first_page() -> None:
     """While there is nothing to show the page comes again by itself, and JSON says why."""
     site = Site()
-    site.publisher.page = None
+    site.publisher.newest = None
     async with site.client() as client:
         async with client.get("/") as answer:
             assert (answer.status, answer.headers["Refresh"]) == (503, "2")
@@ -304,17 +326,17 @@ async def test_a_head_says_how_long_the_body_is() -> None:
     site = Site()
     asked = {"Accept-Encoding": "gzip"}
     async with site.client() as client, client.head("/metrics", headers=asked) as answer:
-        assert int(answer.headers["Content-Length"]) == len(site.page.bodies[False, True])
+        assert int(answer.headers["Content-Length"]) == len(site.newest.metrics[False, True])
 
 
 async def test_scrapes_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """One scrape more than allowed at a time gets 503; health checks are not counted."""
     site, entered, leave = Site(max_requests=1), asyncio.Event(), asyncio.Event()
 
-    async def slow(_probes: object) -> Page:
+    async def slow(_probes: object) -> RenderedPass:
         entered.set()
         await leave.wait()
-        return site.page
+        return site.newest
 
     monkeypatch.setattr(site.publisher, "part", slow)
     async with site.client() as client:
@@ -336,14 +358,14 @@ async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.Monkey
     monkeypatch.setattr("xenwatch.http.server.SLOW", 0.2)
     site = Site(max_requests=1)
     much = bytes(64 << 20)
-    site.publisher.page = Page({(False, False): much}, ())
+    site.publisher.newest = dataclasses.replace(site.newest, metrics={(False, False): much})
     async with site.client() as client:
         url = client.make_url("/metrics")
         # The reader takes in no more than twice its limit.
         reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
-        site.publisher.page = site.page
+        site.publisher.newest = site.newest
         status = 503
         while status == 503:
             async with client.get("/metrics") as answer:

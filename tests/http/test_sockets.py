@@ -64,5 +64,5 @@ def test_sockets_of_systemd_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_no_socket_of_systemd_is_an_error(environment: dict[str, str]) -> None:
     """Without a socket for this process the message says how to get one."""
-    with pytest.raises(ListenError, match="systemd passed no socket; start the socket unit"):
+    with pytest.raises(ListenError, match="no socket passed by systemd; start the socket unit"):
         inherited(environment)

@@ -172,6 +172,6 @@ def readings(snapshot: Snapshot) -> dict[str, tuple[object, Status, str]]:
 def captured(host: str, directory: Path) -> tuple[Snapshot, TreeSource]:
     """A pass over a host while it was recorded, and the host as it was then."""
     recorder = RecordingSource(HOSTS[host](), directory)
-    snapshot = take(recorder, PROBES)
+    snapshot = take(recorder, PROBES).snapshot
     recorder.close()
     return snapshot, TreeSource(directory)

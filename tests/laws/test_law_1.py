@@ -55,7 +55,7 @@ def machines(draw: st.DrawFn) -> Machine:
 def passed(source: Source) -> Snapshot:
     """A pass of all probes, opt-in ones too, with a clock that stands still."""
     probes = (dataclasses.replace(probe, enabled=True) for probe in PROBES)
-    snapshot = take(source, probes, clock=lambda: 1.0)
+    snapshot = take(source, probes, clock=lambda: 1.0).snapshot
     outcomes = {
         name: Outcome(outcome.status, outcome.detail, outcome.time)
         for name, outcome in snapshot.outcomes.items()

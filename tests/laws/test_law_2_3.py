@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 
 from tests.laws.hosts import HOSTS, captured
 from tests.sources.fakes import Question, TappedSource, failing
 from tests.support import Series, series
+from xenwatch.assessment import assess_pass
 from xenwatch.exposition.text_format import render
 from xenwatch.limits import LIMITS
 from xenwatch.limits.states import LimitState, Severity, assess
 from xenwatch.metrics import families
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import Probe, run, take
+from xenwatch.probes.base import Pass, Probe, run, take
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 
@@ -44,7 +46,7 @@ def questions(probe: Probe, source: Source) -> list[Question]:
     """
     asked: list[Question] = []
     tapped = dataclasses.replace(
-        probe, read=lambda it, previous: probe.read(TappedSource(it, asked.append), previous)
+        probe, read=lambda it, *known: probe.read(TappedSource(it, asked.append), *known)
     )
     take(source, instead(tapped))
     each = list(dict.fromkeys(asked))
@@ -64,7 +66,7 @@ def instead(probe: Probe) -> Iterable[Probe]:
 def broken(probe: Probe, question: Question) -> Probe:
     """The probe whose source fails one question."""
     return dataclasses.replace(
-        probe, read=lambda it, previous: probe.read(failing(it, question), previous)
+        probe, read=lambda it, *known: probe.read(failing(it, question), *known)
     )
 
 
@@ -85,9 +87,9 @@ def at_its_turn(probe: Probe, source: Source) -> Snapshot:
     """What the probe finds read already when its turn comes in a pass."""
     found: list[Snapshot] = []
 
-    def read(source: Source, previous: Snapshot) -> object:
-        found.append(previous)
-        return probe.read(source, previous)
+    def read(source: Source, context: Snapshot, memory: object) -> tuple[object, Any]:
+        found.append(context)
+        return probe.read(source, context, memory)
 
     take(source, instead(dataclasses.replace(probe, read=read)))
     return found[0] if found else Snapshot()
@@ -114,19 +116,20 @@ def test_a_failed_call_costs_its_probe_and_no_other(probe: Probe, host: Source) 
     Others know of a probe by its value alone: one pass shows what its failure does to them, and
     another is made where it has another value.
     """
-    before = take(host, PROBES)
-    previous = at_its_turn(probe, host)
+    before = take(host, PROBES).snapshot
+    known = Pass(at_its_turn(probe, host))
     failed: Question | None = None
     for question in questions(probe, host):
-        value, outcome = run(broken(probe, question), host, previous)
-        assert outcome.status in (Status.FAILED, before.outcomes[probe.name].status), question
-        if outcome.status is Status.FAILED:
+        result = run(broken(probe, question), host, known)
+        status = result.outcome.status
+        assert status in (Status.FAILED, before.outcomes[probe.name].status), question
+        if status is Status.FAILED:
             failed = question
-        elif value != getattr(before, probe.name):
-            after = take(host, instead(broken(probe, question)))
+        elif result.reading != getattr(before, probe.name):
+            after = take(host, instead(broken(probe, question))).snapshot
             assert_costs_no_other(before, after, probe)
     if failed is not None:
-        assert_costs_no_other(before, take(host, instead(broken(probe, failed))), probe)
+        assert_costs_no_other(before, take(host, instead(broken(probe, failed))).snapshot, probe)
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
@@ -139,9 +142,9 @@ def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Source) -> None
     alone = dataclasses.replace(
         probe,
         enabled=True,
-        read=lambda it, previous: probe.read(TappedSource(it, refuse), previous),
+        read=lambda it, *known: probe.read(TappedSource(it, refuse), *known),
     )
-    snapshot = take(host, [alone])
+    snapshot = take(host, [alone]).snapshot
     states = assess(snapshot)
     assert snapshot.outcomes[probe.name].status is Status.FAILED
     assert getattr(snapshot, probe.name) is None
@@ -160,18 +163,20 @@ def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Source) -> None
 def test_a_failure_only_takes_samples_away(probe: Probe, host: Source) -> None:
     """Of the series about the host none is new, and none has another value, when a probe fails."""
 
-    def fail(source: Source, previous: Snapshot) -> object:
+    def fail(*_known: object) -> tuple[object, object]:
         raise SourceError(probe.name, "made to fail")
 
-    before = page_of(take(host, PROBES))
-    after = page_of(take(host, instead(dataclasses.replace(probe, enabled=True, read=fail))))
+    before = page_of(take(host, PROBES).snapshot)
+    after = page_of(
+        take(host, instead(dataclasses.replace(probe, enabled=True, read=fail))).snapshot
+    )
     about_host = {key: value for key, value in after.items() if key[0] not in NOT_THE_HOST}
     assert about_host.items() <= before.items()
 
 
 def page_of(snapshot: Snapshot) -> Series:
     """The page's series, less facts (`_info`) and the times of this very pass."""
-    found = series(render(families(snapshot, assess(snapshot))))
+    found = series(render(families(assess_pass(snapshot))))
     return {
         key: value for key, value in found.items() if not key[0].endswith(("_info", "_seconds"))
     }

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Units
-from xenwatch.limits.regimes import REGIMES, regime
 from xenwatch.limits.states import assess
 from xenwatch.model import bounds, devices
 from xenwatch.model.devices import vm
@@ -32,6 +31,8 @@ from xenwatch.planning.shapes import TYPES, Shape
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
 
 MIB = 1 << 20
 READS = {"host", "domains", "event_channels", "irqs", "grants", "blktap", "aio", "daemons"} | {
@@ -101,7 +102,7 @@ def started_as(platform: Platform, shape: Shape) -> devices.Shape:
 def seen(machine: Machine) -> Snapshot:
     """What the probes of the limits see."""
     probes = [probe for probe in PROBES if probe.name in READS]
-    return take(ModelSource(machine), probes, clock=lambda: 0.0)
+    return take(ModelSource(machine), probes, clock=lambda: 0.0).snapshot
 
 
 def used(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
@@ -174,7 +175,7 @@ def assert_moved(key: tuple[str, str], moved: int, takes: Units, slack: int) -> 
 
 def test_every_regime_is_tried() -> None:
     """The platforms are of every regime whose costs are declared."""
-    assert {regime(seen(Machine(platform))) for platform in HOSTS.values()} == set(REGIMES)
+    assert {release(seen(Machine(platform))).regime for platform in HOSTS.values()} == set(REGIMES)
 
 
 SCARCE = {

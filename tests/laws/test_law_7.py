@@ -16,7 +16,7 @@ from xenwatch.readings.snapshot import Status
 def test_a_replay_is_the_host(host: str, tmp_path: Path) -> None:
     """Every probe reads the same from the capture, and fares the same, as from the live host."""
     live, source = captured(host, tmp_path / "capture")
-    replayed = take(source, PROBES, clock=lambda: source.time)
+    replayed = take(source, PROBES, clock=lambda: source.time).snapshot
     assert readings(replayed) == readings(live)
     assert replayed.time == source.time
     assert live.outcomes["memory"].status is Status.OK
@@ -24,7 +24,7 @@ def test_a_replay_is_the_host(host: str, tmp_path: Path) -> None:
 
 def test_the_small_dom0_answers_every_probe() -> None:
     """The host made by hand has something to read for each probe that is on by default."""
-    outcomes = take(small_dom0(), PROBES).outcomes
+    outcomes = take(small_dom0(), PROBES).snapshot.outcomes
     assert {name: it.detail for name, it in outcomes.items() if it.status is not Status.OK} == {
         probe.name: outcomes[probe.name].detail for probe in PROBES if not probe.enabled
     }

@@ -41,6 +41,7 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, Loops
 
 FULL = full_snapshot()
+XAPI_HOST = {"kernel": (4, 19), "nr_irqs": None, "platform_version": "8.2.1"}
 TWO_LEVEL = Abi("2-level-64", 4096, "kernel log")
 
 
@@ -97,10 +98,13 @@ def test_without_abi_no_ceiling_of_event_channels(snapshot: Snapshot) -> None:
     [
         ({"kernel": (6, 1), "nr_irqs": 524544}, 532740),
         ({"kernel": (4, 19), "nr_irqs": 4352}, 12548),
-        ({"kernel": (4, 19), "nr_irqs": None, "platform": "xcp-ng"}, 12548),
-        ({"kernel": (4, 19), "nr_irqs": None, "platform": "xenserver"}, 12548),
-        ({"kernel": (4, 19), "nr_irqs": None, "platform": "debian"}, None),
-        ({"kernel": (4, 4), "nr_irqs": None, "platform": "xcp-ng"}, None),
+        ({**XAPI_HOST, "platform": "xcp-ng"}, 12548),
+        ({**XAPI_HOST, "platform": "xenserver", "platform_version": "8.4.0"}, 12548),
+        ({**XAPI_HOST, "platform": "citrix hypervisor"}, 12548),
+        ({**XAPI_HOST, "platform": "xcp-ng", "platform_version": "9.0"}, None),
+        ({**XAPI_HOST, "platform": "xcp-ng", "kernel": (6, 1)}, None),
+        ({**XAPI_HOST, "platform": "debian"}, None),
+        ({**XAPI_HOST, "platform": "xcp-ng", "kernel": (4, 4)}, None),
         ({"kernel": (6, 1), "nr_irqs": None}, None),
         ({"kernel": (6, 4), "nr_irqs": 4352}, 12548),
         ({"kernel": (6, 5), "nr_irqs": 4352}, INT_MAX),
@@ -131,15 +135,23 @@ def test_grant_frames_by_domain() -> None:
         ("minor", {"kernel": (2, 6), "platform": "xenserver", "platform_version": "6.2.0"}, 2048),
         ("minor", {"kernel": (3, 10), "platform": "xenserver", "platform_version": "6.5"}, 16384),
         ("minor", {"kernel": (4, 19), "platform": "xcp-ng", "platform_version": "8.3.0"}, 16384),
+        (
+            "minor",
+            {"kernel": (4, 19), "platform": "citrix hypervisor", "platform_version": "8.2.1"},
+            16384,
+        ),
+        ("minor", {"kernel": (6, 6), "platform": "xenserver", "platform_version": "9"}, None),
+        ("minor", {"platform": "debian"}, None),
         ("id", {"kernel": (6, 6), "platform": "xenserver", "platform_version": "9"}, 16384),
     ],
 )
-def test_blktap_by_release(regime: str, facts: dict[str, Any], ceiling: int) -> None:
-    """The driver's minors grew from release to release; blktap 4 counts ids."""
+def test_blktap_by_release(regime: str, facts: dict[str, Any], ceiling: int | None) -> None:
+    """The driver's minors grew from release to release; blktap 4 counts ids everywhere."""
     snapshot = on({"blktap": Blktap(regime, 5, None)}, **facts)
 
     assert blktap_minors.used(snapshot) == {"": 5}
-    assert only(blktap_minors.ceiling(snapshot)).value == ceiling
+    found = {key: it.value for key, it in blktap_minors.ceiling(snapshot).items()}
+    assert found == ({} if ceiling is None else {"": ceiling})
 
 
 @pytest.mark.parametrize(
@@ -178,9 +190,9 @@ def test_aio_by_kernel(kernel: tuple[int, int], factor: int) -> None:
         ("xenconsoled", "xenconsoled", (4, 3), 132008, 132008),
         ("xenconsoled", "xenconsoled", None, 132008, None),
         ("xenconsoled", "xenconsoled", None, 1024, 1024),
-        ("xapi", "xapi", (4, 17), 4096, 1024),
+        ("xapi", "xapi", (4, 17), 4096, None),
         ("xapi", "xapi", (4, 17), 1024, 1024),
-        ("xapi", "xapi", None, None, 1024),
+        ("xapi", "xapi", None, None, None),
     ],
 )
 def test_descriptors_by_daemon(
@@ -208,7 +220,24 @@ def test_a_daemon_that_does_not_run_has_no_entry() -> None:
 def test_the_origin_of_descriptors_names_the_process() -> None:
     """An operator can look the ceiling up where it is known from."""
     assert "process 700" in only(file_descriptors.fds_ceiling("xenstored")(FULL)).origin
-    assert "uses select" in only(file_descriptors.fds_ceiling("xapi")(FULL)).origin
+    xapi = {"daemons": Daemons({"xapi": DaemonProcess(720, "xapi", 50, 4096)})}
+    snapshot = on(xapi, platform="xcp-ng", platform_version="8.2.1")
+    assert "uses select" in only(file_descriptors.fds_ceiling("xapi")(snapshot)).origin
+
+
+@pytest.mark.parametrize(
+    ("platform", "version", "ceiling"),
+    [("xcp-ng", "8.2.1", 1024), ("xcp-ng", "8.3.0", None), ("xenserver", "8.4.0", None)],
+)
+def test_whether_xapi_selects_depends_on_its_updates(
+    platform: str, version: str, ceiling: int | None
+) -> None:
+    """Updates of XCP-ng 8.3 and XenServer 8 exchange the xapi: neither 1,024 nor more is known."""
+    xapi = {"daemons": Daemons({"xapi": DaemonProcess(720, "xapi", 50, 4096)})}
+    snapshot = on(xapi, platform=platform, platform_version=version)
+    found = {key: it.value for key, it in file_descriptors.fds_ceiling("xapi")(snapshot).items()}
+
+    assert found == ({} if ceiling is None else {"": ceiling})
 
 
 def memory(**changes: Any) -> Snapshot:

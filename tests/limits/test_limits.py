@@ -11,7 +11,7 @@ import pytest
 from tests.support import full_snapshot
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit
-from xenwatch.limits.regimes import REGIMES
+from xenwatch.release.regimes import REGIMES
 
 EACH = pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 TYPES = {"pv", "pvh", "hvm"}

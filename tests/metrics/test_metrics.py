@@ -12,21 +12,20 @@ from prometheus_client import ProcessCollector
 from tests.planning.support import plan, xenserver
 from tests.support import UUIDS, full_snapshot, labelled, series
 from xenwatch.alerts.states import Alerts, State
+from xenwatch.assessment import Assessment, Rules, assess_pass
+from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family, render
 from xenwatch.limits.base import Ceiling, Limit, Thresholds
 from xenwatch.limits.states import assess
-from xenwatch.metrics import METRICS, EngineStats, Metric, Outlook, families
+from xenwatch.metrics import METRICS, Metric, families
 from xenwatch.metrics.base import Readings
 from xenwatch.metrics.own import of_limit
 from xenwatch.metrics.process import own_process
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
-STATS = EngineStats(overruns={"host": 2, "aio": 0})
-OUTLOOK = Outlook(
-    (plan(xenserver("6.2.0"), windows=1), plan(xenserver("6.1.0"), linux=1)),
-    {"aio_requests": 3600.0},
-    {"limit_full_soon": Thresholds(7200.0, None)},
-    Alerts(states={("limit_full_soon", "warning"): State.FIRING}),
+OVERRUNS = {"host": 2, "aio": 0}
+POLICY = dataclasses.replace(
+    Settings().alerts(), thresholds={"limit_full_soon": Thresholds(7200.0, None)}
 )
 PORTS = Limit(
     name="bridge_ports",
@@ -42,24 +41,32 @@ PORTS = Limit(
 )  # fmt: skip
 
 
+def assessed(snapshot: Snapshot) -> Assessment:
+    """The assessment of a snapshot, with plans, a forecast and an alert that fires."""
+    return dataclasses.replace(
+        assess_pass(snapshot, Rules(policy=POLICY)),
+        plans=(plan(xenserver("6.2.0"), windows=1), plan(xenserver("6.1.0"), linux=1)),
+        seconds_to_full={"aio_requests": 3600.0},
+        alerts=Alerts(states={("limit_full_soon", "warning"): State.FIRING}),
+    )
+
+
 def full_families() -> list[Family]:
-    """All there is to tell of the full snapshot."""
-    snapshot = full_snapshot()
-    return families(snapshot, assess(snapshot), STATS, OUTLOOK)
+    """Every family of the full snapshot."""
+    return families(assessed(full_snapshot()), OVERRUNS)
 
 
 def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:
     """One metric's values by its labels' values, of the full snapshot unless told another."""
-    snapshot = snapshot or full_snapshot()
-    return labelled(name, render(families(snapshot, assess(snapshot), STATS, OUTLOOK)))
+    return labelled(name, render(families(assessed(snapshot or full_snapshot()), OVERRUNS)))
 
 
 def of_limits(snapshot: Snapshot, *limits: Limit) -> dict[str, list[tuple[tuple[str, ...], float]]]:
     """What the metrics made from these limits say of a snapshot."""
     states = assess(snapshot, limits=limits)
     own = [metric for limit in limits for metric in of_limit(limit)]
-    by_limit = {limit.name: [s for s in states if s.limit is limit] for limit in limits}
-    readings = Readings(snapshot, {name: of for name, of in by_limit.items() if of}, STATS)
+    assessment = dataclasses.replace(assess_pass(snapshot), states=states)
+    readings = Readings.from_assessment(assessment, OVERRUNS)
     found = [metric.family(readings) for metric in (*own, *METRICS)]
     return {family.name: list(family.samples) for family in found}
 
@@ -74,7 +81,7 @@ def test_a_metric_names_its_source_and_no_host(metric: Metric) -> None:
     """HELP ends with where the values are from; no label says which host this is."""
     assert metric.source
     assert metric.help.endswith(".")
-    family = metric.family(Readings(Snapshot(), {}, EngineStats()))
+    family = metric.family(Readings.from_assessment(assess_pass(Snapshot())))
     assert family.help.endswith(f"Source: {metric.source.rstrip('.')}.")
     assert not {"instance", "host", "hostname", "job"} & set(metric.labels)
 
@@ -93,8 +100,7 @@ def test_room_that_is_not_known_has_no_sample() -> None:
     snapshot = xenserver("6.2.0")
     outcomes = {**snapshot.outcomes, "aio": Outcome(Status.FAILED)}
     failed = dataclasses.replace(snapshot, outcomes=outcomes, aio=None)
-    outlook = Outlook((plan(failed, windows=1),))
-    page = render(families(failed, assess(failed), STATS, outlook))
+    page = render(families(assess_pass(failed)))
 
     assert labelled("xenwatch_vm_headroom", page) == {}
     assert ("aio_requests", "windows") not in labelled("xenwatch_limit_vm_headroom", page)
@@ -118,7 +124,7 @@ def test_a_full_page_can_be_read_back(openmetrics: bool) -> None:
 
 def test_nothing_read_is_nothing_told() -> None:
     """An empty snapshot has no samples but xenwatch's own version."""
-    assert [family.name for family in families(Snapshot(), ())] == ["xenwatch_build_info"]
+    assert [family.name for family in families(assess_pass(Snapshot()))] == ["xenwatch_build_info"]
 
 
 def test_no_part_of_a_domain_is_invented() -> None:
@@ -130,7 +136,7 @@ def test_no_part_of_a_domain_is_invented() -> None:
         vcpus_max=None, memory_bytes=None, cpu_seconds=None,
     )  # fmt: skip
     snapshot = Snapshot(domains=dataclasses.replace(full.domains, domains=(bare,)))
-    assert {family.name: family.samples for family in families(snapshot, ())} | {
+    assert {family.name: family.samples for family in families(assess_pass(snapshot))} | {
         "xenwatch_build_info": []
     } == {
         "xenwatch_build_info": [],
@@ -279,7 +285,7 @@ def test_the_host_is_named_with_what_is_known() -> None:
     host = dataclasses.replace(full.host, abi=None, cgroup_version=None)
     (family,) = (
         family
-        for family in families(Snapshot(host=host), ())
+        for family in families(assess_pass(Snapshot(host=host)))
         if family.name == "xenwatch_host_info"
     )
     ((labels, _),) = family.samples

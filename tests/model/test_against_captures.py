@@ -40,7 +40,7 @@ every_pair = pytest.mark.parametrize(("capture", "machine"), pairs(), ids=["0", 
 
 def both(capture: Path, machine: Machine) -> tuple[Snapshot, Snapshot]:
     """A pass over the captured host and one over the model of it."""
-    return take(LabSource(capture), PROBES), take(ModelSource(machine), PROBES)
+    return take(LabSource(capture), PROBES).snapshot, take(ModelSource(machine), PROBES).snapshot
 
 
 @every_pair
@@ -74,7 +74,7 @@ def test_the_model_has_as_many_terminals(capture: Path, machine: Machine) -> Non
     """As many pseudo-terminals are in use as the host's xenconsoled had open."""
     listing = next(capture.glob("proc/xenconsoled.*/fd-list")).read_text()
 
-    ptys = take(ModelSource(machine), PROBES).ptys
+    ptys = take(ModelSource(machine), PROBES).snapshot.ptys
 
     assert ptys is not None
     assert ptys.nr == listing.count(" -> /dev/ptmx")

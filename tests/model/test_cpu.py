@@ -21,9 +21,9 @@ def between(name: str, begin: float, end: float) -> tuple[Snapshot, Snapshot, Pl
     player = Player(load(name))
     source = ModelSource(player.machine)
     player.advance(begin)
-    before = take(source, NEEDED)
+    before = take(source, NEEDED).snapshot
     player.advance(end)
-    return before, take(source, NEEDED), player
+    return before, take(source, NEEDED).snapshot, player
 
 
 def cpus(snapshot: Snapshot) -> Dom0Cpus:

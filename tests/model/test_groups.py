@@ -23,7 +23,7 @@ def test_qemus_are_misplaced_where_the_toolstack_left_them(name: str) -> None:
     for _ in range(3):
         machine.start(b"vm", vm(PLATFORMS[name], "hvm"))
 
-    found = take(ModelSource(machine), NEEDED).slices
+    found = take(ModelSource(machine), NEEDED).snapshot.slices
 
     assert found is not None
     assert found.misplaced == ({("qemu-system-i38", "/"): 3} if name in IN_ROOT else {})

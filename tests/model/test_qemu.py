@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support import labelled
+from xenwatch.assessment import assess_pass
 from xenwatch.exposition.text_format import render
 from xenwatch.metrics import families
 from xenwatch.model.player import Player
@@ -15,21 +16,17 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import merge, run
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.probes.base import Pass, take
 
 CPUS = 4
 """vCPUs of the published dom0."""
 
 
-def passed(source: ModelSource, previous: Snapshot) -> tuple[Snapshot, bytes]:
-    """A pass of all probes that know the one before, and its page."""
-    snapshot = previous
-    for probe in PROBES:
-        enabled = dataclasses.replace(probe, enabled=True)
-        value, outcome = run(enabled, source, snapshot, clock=lambda: 0.0)
-        snapshot = merge(snapshot, probe.name, value, outcome, 0.0)
-    return snapshot, render(families(snapshot, ()))
+def passed(source: ModelSource, before: Pass | None = None) -> tuple[Pass, bytes]:
+    """A pass of all probes that goes on from the one before, and its page."""
+    probes = [dataclasses.replace(probe, enabled=True) for probe in PROBES]
+    known = take(source, probes, lambda: 0.0, before)
+    return known, render(families(assess_pass(known.snapshot)))
 
 
 def rises(name: str, begin: float) -> Mapping[str, Mapping[tuple[str, ...], float]]:
@@ -37,9 +34,9 @@ def rises(name: str, begin: float) -> Mapping[str, Mapping[tuple[str, ...], floa
     player = Player(load(name))
     source = ModelSource(player.machine)
     player.advance(begin)
-    snapshot, before = passed(source, Snapshot())
+    known, before = passed(source)
     player.advance(begin + 30)
-    _, after = passed(source, snapshot)
+    _, after = passed(source, known)
     found = {}
     for metric in ("wakeups_total", "wakeups_by_cause_total", "cpu_seconds_total"):
         old = labelled(f"xenwatch_qemu_{metric}", before)
@@ -90,6 +87,6 @@ def test_some_130_idle_desktops_fill_dom0() -> None:
 def test_a_machine_that_stands_still_wakes_nothing() -> None:
     """Without time going by no counter rises."""
     source = ModelSource(PRESETS["pulsar-before"]())
-    snapshot, _ = passed(source, Snapshot())
+    known, _ = passed(source)
 
-    assert passed(source, snapshot)[0].qemus == snapshot.qemus
+    assert passed(source, known)[0].snapshot.qemus == known.snapshot.qemus

@@ -222,7 +222,7 @@ def test_xapi_answers_late_without_control_slice() -> None:
 
 def readings(name: str, seconds: float) -> Snapshot:
     """What the probes read of a scenario at a time."""
-    return take(ModelSource(played(load(name), [seconds]).machine), PROBES)
+    return take(ModelSource(played(load(name), [seconds]).machine), PROBES).snapshot
 
 
 def test_a_64_bit_dom0_without_fifo_has_4095_channels() -> None:

@@ -65,7 +65,7 @@ def test_half_connected_is_read_from_outside() -> None:
     machine = short_of_channels(2)
     machine.start(b"vm", Shape("pv"))
 
-    snapshot = take(ModelSource(machine), PROBES)
+    snapshot = take(ModelSource(machine), PROBES).snapshot
 
     assert snapshot.xenstore_devices is not None
     errors = {(it.device.cls, it.side, it.errno) for it in snapshot.xenstore_devices.errors}
@@ -94,7 +94,7 @@ def test_blktap_4_is_silent() -> None:
     second = machine.start(b"second", Shape("pv"))
 
     assert machine.broken == {second: [f"vbd3 {XVDA}: minor -1"]}
-    snapshot = take(ModelSource(machine), PROBES)
+    snapshot = take(ModelSource(machine), PROBES).snapshot
     assert snapshot.blktap is not None
     assert (snapshot.blktap.regime, snapshot.blktap.identifiers) == ("id", 1)
     assert snapshot.xenstore_devices is not None

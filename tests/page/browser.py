@@ -21,9 +21,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.fake_clock import FakeClock
 from tests.tools import tool
-from xenwatch.http.server import Server
-from xenwatch.limits import LIMITS
-from xenwatch.passes.publisher import Page, Publisher
+from xenwatch.assessment import Rules
+from xenwatch.http.server import Handlers
+from xenwatch.passes.publisher import Publisher, RenderedPass
 from xenwatch.passes.scheduler import Engine
 from xenwatch.sources.base import Source
 
@@ -35,14 +35,13 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 
 
 class Site:
-    """A server whose engine stands still, in a thread of its own. `page` may be set anew."""
+    """A server whose engine stands still, in a thread of its own."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, newest: RenderedPass) -> None:
         clock = FakeClock()
         engine = Engine(cast(Source, None), [], clock)
-        thresholds = {limit.name: limit.thresholds for limit in LIMITS}
-        self.publisher = Publisher(engine, thresholds, clock)
-        self.publisher.page = page
+        self.publisher = Publisher(engine, Rules(), clock)
+        self.publisher.newest = newest
         self.publisher.complete = True
         self.url = ""
 
@@ -54,7 +53,7 @@ class Site:
         stop = asyncio.Event()
 
         async def serve() -> None:
-            application = Server(self.publisher, [], 40).application("/metrics")
+            application = Handlers(self.publisher, [], 40).application("/metrics")
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)

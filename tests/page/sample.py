@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from xenwatch.assessment import Rules
 from xenwatch.config.settings import Settings
-from xenwatch.limits import LIMITS
 from xenwatch.model.devices import vm
 from xenwatch.model.presets import xcp_ng_8_3
 from xenwatch.model.source import ModelSource
-from xenwatch.passes.publisher import Page, render
-from xenwatch.planning.forecast import History
+from xenwatch.passes.publisher import RenderedPass, render
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.processes import Ptys
@@ -23,8 +22,8 @@ REVERSED = "\N{RIGHT-TO-LEFT OVERRIDE}desrever"
 """A name that would turn the text around it."""
 NOW = 1_800_000_000.0
 MINUTES = 70
-THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
 POLICY = dataclasses.replace(Settings({}).alerts(), runbooks="https://runbooks.example/")
+RULES = Rules(policy=POLICY)
 
 
 def snapshot(vms: int = 0) -> Snapshot:
@@ -34,7 +33,7 @@ def snapshot(vms: int = 0) -> Snapshot:
         machine.start(name, vm(machine.dom0.platform, "hvm"))
     for number in range(vms):
         machine.start(b"vm-%04d" % number, vm(machine.dom0.platform, "hvm"))
-    found = take(ModelSource(machine), PROBES, lambda: NOW)
+    found = take(ModelSource(machine), PROBES, lambda: NOW).snapshot
     failed = Outcome(Status.FAILED, "/proc/meminfo: no line MemTotal", NOW, 0.001)
     return dataclasses.replace(
         found,
@@ -45,22 +44,23 @@ def snapshot(vms: int = 0) -> Snapshot:
     )
 
 
-def page(vms: int = 0) -> Page:
-    """The page of that host after more than an hour in which aio requests rose."""
+def newest(vms: int = 0) -> RenderedPass:
+    """The newest pass of that host after more than an hour in which aio requests rose."""
     last = snapshot(vms)
-    history = History()
-    made = Page({}, ())
+    made: RenderedPass | None = None
     for minute in range(MINUTES):
-        before = 60.0 * (MINUTES - 1 - minute)
+        earlier = 60.0 * (MINUTES - 1 - minute)
         outcomes = {
-            name: dataclasses.replace(it, time=NOW - before) for name, it in last.outcomes.items()
+            name: dataclasses.replace(outcome, time=NOW - earlier)
+            for name, outcome in last.outcomes.items()
         }
         then = dataclasses.replace(
             last,
-            time=NOW - before,
+            time=NOW - earlier,
             outcomes=outcomes,
-            aio=Aio(890_000 - int(before), 1_048_576),
+            aio=Aio(890_000 - int(earlier), 1_048_576),
         )
-        made = render(then, THRESHOLDS, {}, history=history, policy=POLICY, alerts=made.alerts)
-        history = made.history
+        before = made.assessment if made else None
+        made = render(then, RULES, {}, before=before, alerts=before.alerts if before else None)
+    assert made is not None
     return made

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.page.browser import Browser, Site
-from tests.page.sample import IMAGE, NOW, POLICY, page
+from tests.page.sample import IMAGE, NOW, newest
 
-SAMPLE = page(60)
+SAMPLE = newest(60)
 LOOKS = [(1280, 900, "light"), (360, 740, "dark")]
 
 
@@ -20,7 +20,6 @@ LOOKS = [(1280, 900, "light"), (360, 740, "dark")]
 def site() -> Iterator[Site]:
     """A server with a page that has everything on it."""
     found = Site(SAMPLE)
-    found.publisher.policy = POLICY
     with found.serving():
         yield found
 
@@ -38,7 +37,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture
 def opened(browser: Browser, site: Site) -> Browser:
     """The browser with the page just opened and its logs empty."""
-    site.publisher.page = SAMPLE
+    site.publisher.newest = SAMPLE
     browser.look(*LOOKS[0])
     browser.driver.get("about:blank")
     browser.said()
@@ -137,10 +136,11 @@ def refreshed(browser: Browser, state: str) -> None:
 
 def later(site: Site, **changes: Any) -> None:
     """Let the site serve a page of other readings."""
-    before = site.publisher.page
+    before = site.publisher.newest
     assert before is not None
-    snapshot = dataclasses.replace(before.snapshot, **changes)
-    site.publisher.page = dataclasses.replace(before, snapshot=snapshot)
+    snapshot = dataclasses.replace(before.assessment.snapshot, **changes)
+    assessment = dataclasses.replace(before.assessment, snapshot=snapshot)
+    site.publisher.newest = dataclasses.replace(before, assessment=assessment)
 
 
 def test_it_stays_fresh_in_place(opened: Browser, site: Site) -> None:
@@ -163,11 +163,11 @@ def test_old_readings_do_not_look_new(opened: Browser, site: Site) -> None:
     later(site, time=NOW - 10 * 365 * 86400)
     refreshed(opened, "document.getElementById('freshness').textContent.includes('old')")
 
-    site.publisher.page, before = None, site.publisher.page
+    site.publisher.newest, before = None, site.publisher.newest
     refreshed(opened, "document.getElementById('freshness').textContent.includes('no longer')")
     assert opened.run("return document.body.classList.contains('stale')")
 
-    site.publisher.page = before
+    site.publisher.newest = before
     later(site, time=NOW)
     # The readings of the sample are of another year than this machine's clock.
     refreshed(opened, "!document.getElementById('freshness').textContent.includes('no longer')")
@@ -178,7 +178,7 @@ def test_what_is_selected_stays_and_old_readings_are_told_of(opened: Browser, si
     opened.run("getSelection().selectAllChildren(document.querySelector('#facts'))")
     later(site, time=NOW + 1)
     refreshed(opened, "true")
-    site.publisher.page = None
+    site.publisher.newest = None
     refreshed(opened, "document.getElementById('freshness').textContent.includes('no longer')")
 
     assert not opened.run(

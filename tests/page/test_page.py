@@ -18,7 +18,7 @@ from tests.support import full_snapshot
 from xenwatch import page
 from xenwatch.page import Links, domains
 from xenwatch.status import order
-from xenwatch.status.host_status import AlertRow, DomainRow, Overview, foremost
+from xenwatch.status.host_status import AlertRow, DomainRow, HostStatus, foremost
 from xenwatch.status.order import fullest
 
 LINKS = Links("/s.css", "/s.js", "/i.svg", {"Metrics": "/metrics"})
@@ -26,18 +26,18 @@ FULL = of(full_snapshot())
 GUEST = DomainRow(7, "u", "web", "hvm", "running", 1, 1, 1 << 30, 1.0, 1, 1, 7, ())
 
 
-def rendered(overview: Overview, words: str = "") -> str:
-    """The page of an overview."""
-    return page.render(overview, {}, LINKS, words).decode()
+def rendered(status: HostStatus, words: str = "") -> str:
+    """The page of a status."""
+    return page.render(status, {}, LINKS, words).decode()
 
 
-def changed(**fields: Any) -> Overview:
-    """The full overview with other values."""
+def changed(**fields: Any) -> HostStatus:
+    """The full status with other values."""
     return dataclasses.replace(FULL, **fields)
 
 
-def guests(*found: DomainRow) -> Overview:
-    """The full overview with these domains."""
+def guests(*found: DomainRow) -> HostStatus:
+    """The full status with these domains."""
     return changed(domains=found)
 
 
@@ -217,7 +217,7 @@ def test_the_title_says_the_worst(
     assert f"<title>{expected}: " in rendered(changed(limits=rows, alerts=alerts))
 
 
-def test_an_empty_overview_is_a_page() -> None:
+def test_an_empty_status_is_a_page() -> None:
     """Before anything was read the page says so, and its title that nothing is known."""
     nothing = changed(limits=(), domains=None, probes={}, host="", headroom=(), alerts=())
     markup = rendered(nothing)

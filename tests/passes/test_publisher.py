@@ -16,50 +16,53 @@ from tests.support import full_snapshot, labelled, series
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
+from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.settings import Settings
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.passes import publisher as publish
-from xenwatch.passes.publisher import DELAY, Page, Publisher, render, restrict
+from xenwatch.passes.publisher import DELAY, Publisher, RenderedPass, render, restrict
 from xenwatch.passes.scheduler import Engine
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
 from xenwatch.sources.base import Source
 
-THRESHOLDS = {limit.name: limit.thresholds for limit in LIMITS}
-UNMINDED = {limit.name: Thresholds(None, None) for limit in LIMITS}
+RULES = Rules()
+NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}
 
 
 def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Engine, Publisher]:
     """A publisher of an engine that has read that snapshot and now stands still."""
     engine = Engine(cast(Source, None), [], clock)
     engine.snapshot = snapshot
-    return engine, Publisher(engine, UNMINDED, clock)
+    return engine, Publisher(engine, Rules(NEVER), clock)
 
 
-async def rendered(clock: FakeClock, it: Publisher, before: Page | None) -> Page:
-    """The page after `before`."""
+async def rendered(
+    clock: FakeClock, published: Publisher, before: RenderedPass | None
+) -> RenderedPass:
+    """The pass after `before`."""
     await clock.advance(DELAY)
-    while it.page is before or it.page is None:
+    while published.newest is before or published.newest is None:
         await settle()
-    return it.page
+    return published.newest
 
 
-def test_a_page_has_every_format() -> None:
+def test_a_pass_has_every_format() -> None:
     """Both formats are rendered, each plain and packed."""
-    page = render(full_snapshot(), THRESHOLDS, {})
+    found = render(full_snapshot(), RULES, {})
 
-    assert page.bodies.keys() == {(False, False), (False, True), (True, False), (True, True)}
+    assert found.metrics.keys() == {(False, False), (False, True), (True, False), (True, True)}
     for openmetrics in (False, True):
-        plain = page.bodies[openmetrics, False]
-        assert gzip.decompress(page.bodies[openmetrics, True]) == plain
+        plain = found.metrics[openmetrics, False]
+        assert gzip.decompress(found.metrics[openmetrics, True]) == plain
         assert plain.endswith(b"# EOF\n") is openmetrics
-    assert page.states
+    assert found.assessment.states
 
 
 def test_overruns_are_on_the_page() -> None:
     """What the engine counted is exported by probe."""
-    body = render(full_snapshot(), THRESHOLDS, {"aio": 3}).bodies[False, False]
+    body = render(full_snapshot(), RULES, {"aio": 3}).metrics[False, False]
 
     assert labelled("xenwatch_probe_overruns_total", body) == {("aio",): 3}
 
@@ -85,8 +88,8 @@ def test_a_hostile_name_is_one_label(name: bytes) -> None:
         full, domains=dataclasses.replace(full.domains, domains=domains), xenstore=None
     )
     for openmetrics in (False, True):
-        before = series(render(full, THRESHOLDS, {}).bodies[openmetrics, False], openmetrics)
-        after = series(render(named, THRESHOLDS, {}).bodies[openmetrics, False], openmetrics)
+        before = series(render(full, RULES, {}).metrics[openmetrics, False], openmetrics)
+        after = series(render(named, RULES, {}).metrics[openmetrics, False], openmetrics)
 
         assert len(before) == len(after)
         assert {key for key, _ in before} == {key for key, _ in after}
@@ -96,23 +99,23 @@ async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes within a short while are rendered together, and without change nothing is."""
     calls: list[Snapshot] = []
 
-    def count(snapshot: Snapshot, *_more: object, **_before: object) -> Page:
+    def count(snapshot: Snapshot, *_more: object, **_before: object) -> RenderedPass:
         calls.append(snapshot)
-        return Page({}, ())
+        return RenderedPass(assess_pass(snapshot), {})
 
     monkeypatch.setattr(publish, "render", count)
     clock = FakeClock()
-    engine, it = publisher(full_snapshot(), clock)
-    async with running(it.run()):
+    engine, published = publisher(full_snapshot(), clock)
+    async with running(published.run()):
         for _ in range(4):
             engine.changed.set()
             await clock.advance(DELAY / 5)
         assert calls == []
-        first = await rendered(clock, it, None)
+        first = await rendered(clock, published, None)
         await clock.advance(100)
         assert len(calls) == 1
         engine.changed.set()
-        await rendered(clock, it, first)
+        await rendered(clock, published, first)
         assert len(calls) == 2
 
 
@@ -126,37 +129,37 @@ def leaking(minute: int) -> Snapshot:
 async def test_pages_together_tell_a_trend() -> None:
     """What one page cannot know, the pages of half an hour do: when a leak fills its limit."""
     clock = FakeClock()
-    engine, it = publisher(leaking(0), clock)
-    page: Page | None = None
-    async with running(it.run()):
+    engine, published = publisher(leaking(0), clock)
+    page: RenderedPass | None = None
+    async with running(published.run()):
         for minute in range(31):
             engine.snapshot = leaking(minute)
             engine.changed.set()
-            page = await rendered(clock, it, page)
-            part = await it.part(["irqs"])
+            page = await rendered(clock, published, page)
+            part = await published.part(["irqs"])
 
     assert page is not None
-    found = labelled("xenwatch_limit_seconds_to_full", page.bodies[False, False])
+    found = labelled("xenwatch_limit_seconds_to_full", page.metrics[False, False])
     assert found == {("aio_requests",): pytest.approx((65536 - 3000) * 0.6)}
-    assert labelled("xenwatch_limit_seconds_to_full", part.bodies[False, False]) == {}
+    assert labelled("xenwatch_limit_seconds_to_full", part.metrics[False, False]) == {}
 
 
 async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """When rendering fails there is no page, until the next change is rendered."""
     clock = FakeClock()
-    engine, it = publisher(full_snapshot(), clock)
-    async with running(it.run()):
+    engine, published = publisher(full_snapshot(), clock)
+    async with running(published.run()):
         engine.changed.set()
-        await rendered(clock, it, None)
+        await rendered(clock, published, None)
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.delattr("xenwatch.metrics.families")
             engine.changed.set()
             await clock.advance(DELAY)
-            while it.page is not None:
+            while published.newest is not None:
                 await settle()
-        assert not it.complete
+        assert not published.complete
         engine.changed.set()
-        await rendered(clock, it, None)
+        await rendered(clock, published, None)
 
     assert [entry["event"] for entry in logs] == ["the metrics could not be rendered"]
 
@@ -164,31 +167,31 @@ async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch
 async def test_a_page_is_complete_once_every_probe_has_run() -> None:
     """A page rendered before the first pass is over is not complete, the next one is."""
     clock = FakeClock()
-    engine, it = publisher(full_snapshot(), clock)
-    async with running(it.run()):
+    engine, published = publisher(full_snapshot(), clock)
+    async with running(published.run()):
         engine.changed.set()
-        first = await rendered(clock, it, None)
+        first = await rendered(clock, published, None)
         engine.ready.set()
-        assert not it.complete
+        assert not published.complete
         engine.changed.set()
-        await rendered(clock, it, first)
-        assert it.complete
+        await rendered(clock, published, first)
+        assert published.complete
 
 
 async def test_a_limit_is_logged_when_its_severity_changes() -> None:
     """Crossing a threshold is one line in the log, staying there is none, and leaving is one."""
     clock = FakeClock()
-    engine, it = publisher(full_snapshot(), clock)
+    engine, published = publisher(full_snapshot(), clock)
     sequence = [Thresholds(None, None), Thresholds(1e-9, None), Thresholds(1e-9, None), None]
     page = None
     with capture_logs() as logs:
-        async with running(it.run()):
+        async with running(published.run()):
             for bounds in sequence:
-                it.thresholds = {**UNMINDED, "aio_requests": bounds or Thresholds(None, None)}
+                published.rules = Rules({**NEVER, "aio_requests": bounds or Thresholds(None, None)})
                 engine.changed.set()
-                page = await rendered(clock, it, page)
+                page = await rendered(clock, published, page)
 
-    changes = [(it["limit"], it["was"], it["severity"]) for it in logs]
+    changes = [(log["limit"], log["was"], log["severity"]) for log in logs]
     assert changes == [("aio_requests", "ok", "warning"), ("aio_requests", "warning", "ok")]
 
 
@@ -196,8 +199,8 @@ async def test_a_part_is_rendered_from_the_newest_snapshot() -> None:
     """A page of some probes has their metrics and nothing of the others."""
     outcomes = {name: Outcome(Status.OK) for name in ("aio", "irqs")}
     snapshot = dataclasses.replace(full_snapshot(), outcomes=outcomes)
-    _, it = publisher(snapshot, FakeClock())
-    body = (await it.part(["aio"])).bodies[False, False]
+    _, published = publisher(snapshot, FakeClock())
+    body = (await published.part(["aio"])).metrics[False, False]
 
     assert labelled("xenwatch_probe_success", body) == {("aio",): 1}
     assert b"xenwatch_aio_requests_used" in body
@@ -207,22 +210,22 @@ async def test_a_part_is_rendered_from_the_newest_snapshot() -> None:
 async def test_alerts_go_on_from_page_to_page() -> None:
     """An alert that fires is on the page, in the log with its runbook, and told, once."""
     clock = FakeClock()
-    engine, it = publisher(full_snapshot(), clock)
-    it.policy = dataclasses.replace(Settings().alerts(), keep=0)
-    it.policy = dataclasses.replace(it.policy, seconds={a.name: 60 for a in ALERTS})
-    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    engine, published = publisher(full_snapshot(), clock)
+    minute = {alert.name: 60 for alert in ALERTS}
+    policy = dataclasses.replace(Settings().alerts(), keep=0, seconds=minute)
+    published.rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)}, policy=policy)
     engine.ready.set()
     told: list[Alerts] = []
-    it.tell = told.append
-    page: Page | None = None
+    published.tell = told.append
+    page: RenderedPass | None = None
     states: list[set[str]] = []
     with capture_logs() as logs:
-        async with running(it.run()):
+        async with running(published.run()):
             for seconds in (0, 59, 60, 61):
                 engine.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
                 engine.changed.set()
-                page = await rendered(clock, it, page)
-                found = labelled("xenwatch_alert_state", page.bodies[False, False])
+                page = await rendered(clock, published, page)
+                found = labelled("xenwatch_alert_state", page.metrics[False, False])
                 states.append({key[2] for key in found if key[0] == "XenwatchAioRequestsNearLimit"})
 
     assert states == [{"pending"}, {"pending"}, {"firing"}, {"firing"}]
@@ -236,19 +239,19 @@ async def test_alerts_go_on_from_page_to_page() -> None:
 async def test_alerts_switched_off_are_over() -> None:
     """What was active without alerts evaluated is told to be unknown once, then nothing is."""
     clock = FakeClock()
-    engine, it = publisher(full_snapshot(), clock)
+    engine, published = publisher(full_snapshot(), clock)
     policy = dataclasses.replace(Settings().alerts(), seconds={a.name: 0 for a in ALERTS})
-    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)})
     engine.ready.set()
     told: list[Alerts] = []
-    it.tell = told.append
-    page: Page | None = None
+    published.tell = told.append
+    page: RenderedPass | None = None
     with capture_logs() as logs:
-        async with running(it.run()):
+        async with running(published.run()):
             for now in (policy, None, None, policy):
-                it.policy = now
+                published.rules = dataclasses.replace(rules, policy=now)
                 engine.changed.set()
-                page = await rendered(clock, it, page)
+                page = await rendered(clock, published, page)
 
     name = "aio_requests_near_limit"
     fires = [[active.alert.name == name for active in at.firing].count(True) for at in told]
@@ -262,21 +265,21 @@ async def test_alerts_switched_off_are_over() -> None:
 async def test_alerts_wait_for_the_first_pass() -> None:
     """Until every probe has run nothing is said of alerts, and what fired before goes on."""
     clock = FakeClock()
-    engine, it = publisher(full_snapshot(), clock)
-    it.policy = dataclasses.replace(Settings().alerts(), keep=0)
-    it.thresholds = {**UNMINDED, "aio_requests": Thresholds(None, 1e-9)}
+    engine, published = publisher(full_snapshot(), clock)
+    policy = dataclasses.replace(Settings().alerts(), keep=0)
+    published.rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)}, policy=policy)
     alert = next(a for a in ALERTS if a.name == "aio_requests_near_limit")
     active = Active(alert, "critical", (), since=900.0, value=0.5, fired=950.0)
-    it.alerts = Alerts({(alert.name, "critical", ()): active})
+    published.alerts = Alerts({(alert.name, "critical", ()): active})
     engine.snapshot = Snapshot(960.0)
-    async with running(it.run()):
+    async with running(published.run()):
         engine.changed.set()
-        first = await rendered(clock, it, None)
-        assert labelled("xenwatch_alert_state", first.bodies[False, False]) == {}
-        assert first.alerts is None
+        first = await rendered(clock, published, None)
+        assert labelled("xenwatch_alert_state", first.metrics[False, False]) == {}
+        assert first.assessment.alerts is None
         engine.snapshot = full_snapshot()
         engine.ready.set()
         engine.changed.set()
-        await rendered(clock, it, first)
+        await rendered(clock, published, first)
 
-    assert [active.fired for active in it.alerts.firing if active.alert is alert] == [950.0]
+    assert [active.fired for active in published.alerts.firing if active.alert is alert] == [950.0]

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from tests.fake_clock import START, FakeClock, running, settle, until
 from xenwatch.passes.scheduler import Engine, one_pass
-from xenwatch.probes.base import DOMAIN, LINK, Probe
+from xenwatch.probes.base import DOMAIN, LINK, Pass, Probe, Result
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.processes import Pids
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -24,23 +24,28 @@ SOURCE = cast(Source, None)
 
 
 class Script:
-    """A probe's read that counts its calls, and hangs or fails in those it is told to."""
+    """A probe's read that counts its calls, and hangs or fails in those it is told to.
+
+    A call that succeeds gives its number to the next one as its memory.
+    """
 
     def __init__(self, hang: tuple[int, ...] = (), fail: tuple[int, ...] = ()) -> None:
         self.calls = 0
-        self.previous: list[Snapshot] = []
+        self.contexts: list[Snapshot] = []
+        self.memories: list[int] = []
         self._gate = threading.Semaphore(0)
         self._hang, self._fail = hang, fail
 
-    def __call__(self, _source: Source, previous: Snapshot) -> Irqs:
+    def __call__(self, _source: Source, context: Snapshot, memory: int) -> tuple[Irqs, int]:
         self.calls += 1
         call = self.calls
-        self.previous.append(previous)
+        self.contexts.append(context)
+        self.memories.append(memory)
         if call in self._hang:
             self._gate.acquire()
         if call in self._fail:
             raise SourceError("/proc/interrupts", "I/O error")
-        return Irqs(call)
+        return Irqs(call), call
 
     def release(self) -> None:
         """Let one call that hangs go on, now or when it comes."""
@@ -57,7 +62,7 @@ def hanging() -> Iterator[Script]:
 
 def probe(read: Script, name: str = "irqs", **more: object) -> Probe:
     """A probe of that read, every 10 s with a deadline of 5 s."""
-    fixed = Probe(name, "a file", "look at it", read, interval=10.0, deadline=5.0)
+    fixed = Probe(name, "a file", "look at it", read, 0, interval=10.0, deadline=5.0)
     return dataclasses.replace(fixed, **more)  # type: ignore[arg-type]
 
 
@@ -67,9 +72,9 @@ def status(engine: Engine, name: str = "irqs") -> Status | None:
     return outcome.status if outcome else None
 
 
-def taken(engine: Engine) -> float | None:
+def taken(engine: Engine, name: str = "irqs") -> float | None:
     """When the probe's last reading was taken."""
-    outcome = engine.snapshot.outcomes.get("irqs")
+    outcome = engine.snapshot.outcomes.get(name)
     return outcome.time if outcome else None
 
 
@@ -131,6 +136,7 @@ async def test_a_late_result_is_dropped() -> None:
         await until(engine, lambda: status(engine) is Status.OK)
 
     assert engine.snapshot.irqs == Irqs(2)
+    assert twice.memories == [0, 0]
     assert clock.now < 30
 
 
@@ -150,8 +156,9 @@ async def test_a_probe_runs_at_its_interval() -> None:
 def costly(seconds: float) -> object:
     """A stand-in for `probes.base.run` whose runs take that much CPU time."""
 
-    def run(probe: Probe, source: Source, previous: Snapshot, _clock: object) -> object:
-        return probe.read(source, previous), Outcome(Status.OK, cpu_seconds=seconds)
+    def run(probe: Probe, source: Source, before: Pass, _clock: object) -> Result:
+        reading, _ = probe.read(source, before.snapshot, 0)
+        return Result(Outcome(Status.OK, cpu_seconds=seconds), reading)
 
     return run
 
@@ -281,7 +288,41 @@ async def test_a_probe_sees_what_the_first_one_read() -> None:
     async with running(engine.run()):
         await until(engine, engine.ready.is_set)
 
-    assert second.previous[0].irqs == Irqs(1)
+    assert second.contexts[0].irqs == Irqs(1)
+
+
+async def test_a_memory_goes_from_each_run_to_the_next() -> None:
+    """A run is given what the last one that succeeded left, whatever failed in between."""
+    clock, read, other = FakeClock(), Script(fail=(2, 3)), Script()
+    engine = Engine(SOURCE, [probe(read), probe(other, "pids")], clock)
+    both = ("irqs", "pids")
+    async with running(engine.run()):
+        for call in range(1, 6):
+            due = START + 10 * (call - 1)
+            await until(engine, lambda: {taken(engine, it) for it in both} == {due})  # noqa: B023
+            await clock.advance(10)
+
+    assert read.memories[:5] == [0, 1, 1, 1, 4]
+    assert other.memories[:5] == [0, 1, 2, 3, 4]
+
+
+async def test_a_memory_is_kept_while_its_probe_is_off() -> None:
+    """A probe that is switched on again goes on where it was, not where a dropped run came to."""
+    clock, read = FakeClock(), Script(hang=(2,))
+    engine = Engine(SOURCE, [probe(read)], clock)
+    async with running(engine.run()):
+        await until(engine, lambda: status(engine) is Status.OK)
+        await clock.advance(10)
+        engine.configure([probe(read, enabled=False)])
+        engine.changed.clear()
+        read.release()
+        await engine.changed.wait()
+        assert status(engine) is Status.DISABLED
+        engine.configure([probe(read)])
+        await clock.advance(10)
+        await until(engine, lambda: status(engine) is Status.OK)
+
+    assert read.memories[:3] == [0, 1, 1]
 
 
 async def test_changes_are_logged_and_passes_are_not() -> None:
@@ -330,9 +371,20 @@ async def test_scheduling_does_not_block_the_event_loop(hanging: Script) -> None
 def test_one_pass_does_not_wait_for_a_probe_that_hangs(hanging: Script) -> None:
     """In a single pass, too, a hung probe fails at its deadline and the next one runs."""
     probes = [probe(hanging, deadline=0.01), probe(Script(), "pids")]
-    snapshot = one_pass(SOURCE, [*probes, probe(Script(), "aio", enabled=False)])
+    snapshot = one_pass(SOURCE, [*probes, probe(Script(), "aio", enabled=False)]).snapshot
 
     assert "still hangs" in snapshot.outcomes["irqs"].detail
     assert snapshot.irqs is None
     assert snapshot.outcomes["pids"].status is Status.OK
     assert snapshot.outcomes["aio"].status is Status.DISABLED
+
+
+def test_a_second_pass_goes_on_from_the_first(hanging: Script) -> None:
+    """It has the memories, those of probes that hung as they were, and readings not taken anew."""
+    good = Script()
+    first = one_pass(SOURCE, [probe(hanging, deadline=0.01), probe(good, "pids")])
+    second = one_pass(SOURCE, [probe(good, "pids")], first)
+
+    assert good.memories == [0, 1]
+    assert (first.memories, second.memories) == ({"pids": 1}, {"pids": 2})
+    assert second.snapshot.outcomes["irqs"] is first.snapshot.outcomes["irqs"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pytest
+
 from tests.support import full_snapshot
 from xenwatch.limits.states import LimitState, assess
 from xenwatch.planning.capacity import Plan, fit
@@ -101,3 +103,16 @@ def plan(snapshot: Snapshot, wanted: int | None = None, **batch: int) -> Plan:
 def states_of(snapshot: Snapshot, limit: str) -> list[LimitState]:
     """The states of one limit."""
     return [state for state in assess(snapshot) if state.limit.name == limit]
+
+
+def counted_plans(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """A list that gets longer with each plan that is made."""
+    calls: list[object] = []
+
+    def counting(*arguments: Any, **others: Any) -> Plan:
+        calls.append(arguments)
+        return fit(*arguments, **others)
+
+    monkeypatch.setattr("xenwatch.planning.capacity.fit", counting)
+    monkeypatch.setattr("xenwatch.assessment.fit", counting)
+    return calls

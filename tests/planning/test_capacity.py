@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.planning.support import LINUX, full_xl, plan, states_of, with_host, xenserver
-from tests.support import full_snapshot
-from xenwatch.limits import LIMITS, regimes
+from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Cost, Units
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.states import assess
 from xenwatch.planning.capacity import Plan, fit, units
 from xenwatch.planning.shapes import Shape
@@ -288,42 +286,6 @@ def taken(snapshot: Snapshot, shape: Shape) -> Units:
     """Event channels of a VM."""
     found = fit(assess(snapshot), snapshot, {shape: 1})
     return next(room.takes or 0 for room in found.rooms if room.limit == "event_channels")
-
-
-@pytest.mark.parametrize(
-    ("platform", "version", "expected"),
-    [
-        ("xenserver", "6.1.0", "xenserver-6.1"),
-        ("xenserver", "6.2.0", "xenserver-6.2"),
-        ("xenserver", "6.5.0", None),
-        ("xenserver", "7.0.0", "xenserver-7.0"),
-        ("xenserver", "7.1.0", "xenserver-7"),
-        ("xcp-ng", "7.6.0", "xenserver-7"),
-        ("citrix hypervisor", "8.2.1", "xapi-8.2"),
-        ("xcp-ng", "8.2.1", "xapi-8.2"),
-        ("xcp-ng", "8.3.0", "xapi-8.3"),
-        ("xenserver", "8.4.0", "xapi-8.3"),
-        ("xenserver", "9.0.0", None),
-        ("xcp-ng", "", None),
-        ("debian", "12", "xl"),
-        ("", "", "xl"),
-    ],
-)
-def test_the_regime_is_told_by_platform_and_release(
-    platform: str, version: str, expected: str | None
-) -> None:
-    """Each release belongs to the regime whose costs are its own, or to none."""
-    regime = regimes.regime(with_host(platform=platform, platform_version=version))
-
-    assert regime == expected
-    assert regime is None or regime in REGIMES
-
-
-def test_no_xen_and_xapi_elsewhere_are_no_regime() -> None:
-    """A host without Xen, not read, or with xapi on a distribution has no known costs."""
-    assert regimes.regime(Snapshot()) is None
-    assert regimes.regime(with_host(xen=None)) is None
-    assert regimes.regime(full_snapshot()) is None
 
 
 def test_every_limit_vms_take_of_has_a_remedy() -> None:

@@ -21,7 +21,7 @@ from xenwatch.parse import domaininfo, xenstore, xenversion
 from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo
 from xenwatch.parse.evtchn import Channel
 from xenwatch.parse.gnttab import QuerySize
-from xenwatch.probes.base import Probe, run
+from xenwatch.probes.base import Pass, Probe, Result, merge, run
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import (
     CommandOutput,
@@ -191,27 +191,45 @@ def dom0(files: Files | None = None, **parts: Any) -> FakeHost:
     return FakeHost(files={**DOM0, **(files or {})}, **parts)
 
 
-def value_of(probe: Probe, source: FakeHost, previous: Snapshot | None = None) -> Any:
+Before = Pass | Snapshot | None
+"""What a run finds known: all that former runs left, or only what other probes have read."""
+
+
+def _known(before: Before) -> Pass:
+    return before if isinstance(before, Pass) else Pass(before or Snapshot())
+
+
+def after(probe: Probe, source: FakeHost, before: Before = None) -> Pass:
+    """What is known after a run of the probe; that it failed is a failure of the test."""
+    result = run(probe, source, _known(before))
+    assert result.outcome.status is Status.OK, result.outcome
+    return merge(_known(before), probe.name, result, 0.0)
+
+
+def value_of(probe: Probe, source: FakeHost, before: Before = None) -> Any:
     """What the probe reads; that it failed is a failure of the test."""
-    value, outcome = run(probe, source, previous or Snapshot())
-    assert outcome.status is Status.OK, outcome
-    return value
+    return getattr(after(probe, source, before).snapshot, probe.name)
 
 
-def outcome_of(probe: Probe, source: FakeHost, previous: Snapshot | None = None) -> Outcome:
+def outcome_of(probe: Probe, source: FakeHost, before: Before = None) -> Outcome:
     """How a run goes that reads nothing; that it did not is a failure of the test."""
-    value, outcome = run(probe, source, previous or Snapshot())
-    assert value is None
-    assert outcome.status is not Status.OK
-    return outcome
+    result = run(probe, source, _known(before))
+    assert result.reading is None
+    assert result.outcome.status is not Status.OK
+    return result.outcome
 
 
-def failure_of(probe: Probe, source: FakeHost, previous: Snapshot | None = None) -> str:
+def failure_of(probe: Probe, source: FakeHost, before: Before = None) -> str:
     """Why the probe failed, which must not be a defect of ours."""
-    outcome = outcome_of(probe, source, previous)
+    outcome = outcome_of(probe, source, before)
     assert outcome.status is Status.FAILED
     assert "defect" not in outcome.detail
     return outcome.detail
+
+
+def failed(probe: Probe, before: Pass) -> Pass:
+    """What is known after a run of the probe that failed."""
+    return merge(before, probe.name, Result(Outcome(Status.FAILED, "late")), 0.0)
 
 
 def output(stdout: bytes, status: int = 0, stderr: bytes = b"") -> CommandOutput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 
@@ -10,7 +11,17 @@ import pytest
 from tests.probes.support import FakeHost
 from xenwatch.parse.errors import ParseError
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import NotApplicable, Probe, merge, run, take
+from xenwatch.probes.base import (
+    DISABLED,
+    NotApplicable,
+    Pass,
+    Probe,
+    Result,
+    merge,
+    run,
+    stateless,
+    take,
+)
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.processes import Ptys
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -28,13 +39,13 @@ BURN = (
 
 def probe(read: Read, name: str = "irqs", enabled: bool = True) -> Probe:
     """A probe that does as it is told."""
-    return Probe(name, "a file", "mount it", read, enabled=enabled)
+    return Probe(name, "a file", "mount it", stateless(read), enabled=enabled)
 
 
 def failing(error: BaseException) -> Read:
     """A read that raises."""
 
-    def read(source: Source, previous: Snapshot) -> object:
+    def read(source: Source, context: Snapshot) -> object:
         raise error
 
     return read
@@ -42,13 +53,13 @@ def failing(error: BaseException) -> Read:
 
 def giving(value: object) -> Read:
     """A read that succeeds."""
-    return lambda source, previous: value
+    return lambda source, context: value
 
 
 def burning(deadline: float, then: str) -> Read:
     """A read that runs a program, which takes CPU time of its own and prints how much."""
 
-    def read(source: Source, previous: Snapshot) -> float:
+    def read(source: Source, context: Snapshot) -> float:
         return float(commands.run((sys.executable, "-c", BURN + then), deadline).stdout)
 
     return read
@@ -62,7 +73,8 @@ def ticks() -> Callable[[], float]:
 
 def test_a_reading_is_the_value() -> None:
     """A probe that reads something is OK, with the time it began at."""
-    value, outcome = run(probe(giving(Irqs(3))), FakeHost(), Snapshot(), ticks())
+    result = run(probe(giving(Irqs(3))), FakeHost(), Pass(), ticks())
+    value, outcome = result.reading, result.outcome
 
     assert value == Irqs(3)
     assert (outcome.status, outcome.detail, outcome.time) == (Status.OK, "", 1.0)
@@ -80,7 +92,8 @@ def test_a_reading_is_the_value() -> None:
 )
 def test_a_run_without_a_reading_says_why(error: Exception, status: Status, detail: str) -> None:
     """The three ways a probe may end have their status and their reason."""
-    value, outcome = run(probe(failing(error)), FakeHost(), Snapshot())
+    result = run(probe(failing(error)), FakeHost(), Pass())
+    value, outcome = result.reading, result.outcome
 
     assert (value, outcome.status, outcome.detail) == (None, status, detail)
 
@@ -100,7 +113,8 @@ def test_a_run_without_a_reading_says_why(error: Exception, status: Status, deta
 )
 def test_a_defect_is_a_failure(error: Exception) -> None:
     """An exception no probe should raise fails that probe and says that it is our fault."""
-    value, outcome = run(probe(failing(error)), FakeHost(), Snapshot())
+    result = run(probe(failing(error)), FakeHost(), Pass())
+    value, outcome = result.reading, result.outcome
 
     assert (value, outcome.status) == (None, Status.FAILED)
     assert outcome.detail.startswith(f"defect in xenwatch: {type(error).__name__}")
@@ -108,14 +122,16 @@ def test_a_defect_is_a_failure(error: Exception) -> None:
 
 def test_a_programs_cpu_time_is_its_probes() -> None:
     """What a program took, and not only waiting for it, is the CPU time of the run."""
-    took, outcome = run(probe(burning(60.0, "")), FakeHost(), Snapshot())
+    result = run(probe(burning(60.0, "")), FakeHost(), Pass())
+    took, outcome = result.reading, result.outcome
 
     assert outcome.cpu_seconds >= took
 
 
 def test_a_late_programs_cpu_time_is_its_probes() -> None:
     """A program that is killed at the deadline has taken its CPU time all the same."""
-    value, outcome = run(probe(burning(1.0, "while True: pass")), FakeHost(), Snapshot())
+    result = run(probe(burning(1.0, "while True: pass")), FakeHost(), Pass())
+    value, outcome = result.reading, result.outcome
 
     assert (value, outcome.status) == (None, Status.FAILED)
     assert outcome.cpu_seconds > outcome.seconds / 20
@@ -124,20 +140,46 @@ def test_a_late_programs_cpu_time_is_its_probes() -> None:
 def test_an_order_to_stop_is_obeyed() -> None:
     """What is meant for the whole process is not taken for a failure of the probe."""
     with pytest.raises(KeyboardInterrupt):
-        run(probe(failing(KeyboardInterrupt())), FakeHost(), Snapshot())
+        run(probe(failing(KeyboardInterrupt())), FakeHost(), Pass())
 
 
 def test_merging_changes_one_reading() -> None:
     """One probe's result takes the place of its last one and leaves the others as they are."""
     well = Outcome(Status.OK)
-    before = Snapshot(1.0, {"ptys": well, "irqs": well}, ptys=Ptys(1, 2), irqs=Irqs(7))
+    last = Snapshot(1.0, {"ptys": well, "irqs": well}, ptys=Ptys(1, 2), irqs=Irqs(7))
+    before = Pass(last, {"ptys": 1, "irqs": 2})
     bad = Outcome(Status.FAILED, "because")
-    after = merge(before, "irqs", None, bad, 5.0)
 
-    kept = {"irqs": Irqs(7)}
-    assert after == Snapshot(5.0, {"ptys": well, "irqs": bad}, kept, ptys=Ptys(1, 2))
-    assert before.irqs == Irqs(7)
-    assert before.outcomes["irqs"] is well
+    lost = merge(before, "irqs", Result(bad), 5.0)
+    again = merge(lost, "irqs", Result(well, Irqs(8), 3), 6.0)
+
+    assert lost.snapshot == Snapshot(5.0, {"ptys": well, "irqs": bad}, ptys=Ptys(1, 2))
+    assert lost.memories == {"ptys": 1, "irqs": 2}
+    assert (again.snapshot.irqs, again.memories) == (Irqs(8), {"ptys": 1, "irqs": 3})
+    assert (before.snapshot, before.memories["irqs"]) == (last, 2)
+    assert (last.irqs, last.outcomes["irqs"]) == (Irqs(7), well)
+
+
+def counting(source: Source, context: Snapshot, memory: int) -> tuple[Irqs, int]:
+    """A read that counts its runs, and fails in the third."""
+    if memory == 2:
+        raise SourceError("/proc/x", "Permission denied")
+    return Irqs(memory + 1), memory + 1
+
+
+def test_a_memory_is_its_probes_alone() -> None:
+    """The first run has the probe's own, a later one what the last that succeeded has left."""
+    first = Probe("irqs", "a file", "mount it", counting, 0)
+    passes = [take(FakeHost(), [first, probe(giving(Aio(1, 2)), "aio")])]
+    for _ in range(3):
+        passes.append(take(FakeHost(), [first], before=passes[-1]))
+    off = dataclasses.replace(first, enabled=False)
+    passes.append(take(FakeHost(), [off], before=passes[-1]))
+
+    assert [it.memories for it in passes] == [{"irqs": 1}] + [{"irqs": 2}] * 4
+    assert [it.snapshot.irqs for it in passes] == [Irqs(1), Irqs(2), None, None, None]
+    assert {it.snapshot.aio for it in passes} == {Aio(1, 2)}
+    assert passes[-1].snapshot.outcomes["irqs"] is DISABLED.outcome
 
 
 def test_a_pass_goes_through_all_probes() -> None:
@@ -151,7 +193,7 @@ def test_a_pass_goes_through_all_probes() -> None:
             probe(giving(Ptys(1, 2)), "ptys", enabled=False),
             probe(giving(Aio(1, 2)), "aio"),
         ],
-    )
+    ).snapshot
 
     assert {name: outcome.status for name, outcome in snapshot.outcomes.items()} == {
         "host": Status.FAILED,
@@ -168,8 +210,8 @@ def test_a_probe_sees_what_was_read_before_it() -> None:
     """Within a pass a probe is given the readings of those before it."""
     seen: list[Snapshot] = []
 
-    def read(source: Source, previous: Snapshot) -> Ptys:
-        seen.append(previous)
+    def read(source: Source, context: Snapshot) -> Ptys:
+        seen.append(context)
         return Ptys(1, 2)
 
     take(FakeHost(), [probe(giving(Irqs(3))), probe(read, "ptys")])
@@ -179,7 +221,7 @@ def test_a_probe_sees_what_was_read_before_it() -> None:
 
 def test_a_machine_with_nothing_readable_fails_without_a_defect() -> None:
     """A pass over an empty machine ends, every probe with a reason that is not a defect."""
-    snapshot = take(FakeHost(store=None), PROBES)
+    snapshot = take(FakeHost(store=None), PROBES).snapshot
 
     assert set(snapshot.outcomes) == {one.name for one in PROBES}
     for name, outcome in snapshot.outcomes.items():

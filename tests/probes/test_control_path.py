@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.probes.support import BARE, FakeHost, dom0, outcome_of, value_of
+from tests.probes.support import BARE, FakeHost, after, dom0, failed, outcome_of, value_of
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.process import ProcessStat, Schedstat
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import merge, run, take
+from xenwatch.probes.base import Pass, take
 from xenwatch.probes.control_path import CONTROL_PATH
-from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
+from xenwatch.readings.control_path import BOUNDS, ControlPath
 from xenwatch.readings.processes import DaemonProcess, Daemons
-from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.xapi import round_trip
 
@@ -32,13 +32,12 @@ REFUSED = SourceError("xapi", "Connection refused", errno.ECONNREFUSED)
 
 def passes(host: FakeHost, *seconds: float | SourceError, target: str = "xenstored") -> ControlPath:
     """The reading after one pass for each of these round trips."""
-    snapshot = Snapshot()
+    known = Pass()
     for one in seconds:
         host.errors = {target: one} if isinstance(one, SourceError) else {}
         host.round_trips = {} if isinstance(one, SourceError) else {target: one}
-        value = value_of(CONTROL_PATH, host, snapshot)
-        snapshot = merge(snapshot, "control_path", value, Outcome(Status.OK), 0.0)
-    found = snapshot.control_path
+        known = after(CONTROL_PATH, host, known)
+    found = known.snapshot.control_path
     assert found is not None
     return found
 
@@ -75,13 +74,12 @@ def test_a_daemon_that_is_gone_fails() -> None:
 
 def test_a_failed_pass_does_not_begin_the_count_anew() -> None:
     """What was counted before the probe itself failed is still counted after."""
-    before = ControlPath({"xenstored": RoundTrips((5, *(0,) * len(BOUNDS)), 0.1, 1)}, {})
-    snapshot = merge(Snapshot(), "control_path", before, Outcome(Status.OK), 0.0)
-    snapshot = merge(snapshot, "control_path", None, Outcome(Status.FAILED), 1.0)
+    host = dom0(round_trips={"xenstored": 0.00001})
+    twice = after(CONTROL_PATH, host, after(CONTROL_PATH, host))
 
-    found = value_of(CONTROL_PATH, dom0(round_trips={"xenstored": 0.00001}), snapshot)
+    found = value_of(CONTROL_PATH, host, failed(CONTROL_PATH, twice))
 
-    assert found.round_trips["xenstored"].counts[0] == 6
+    assert found.round_trips["xenstored"].counts[0] == 3
 
 
 def process(pid: int, ticks: int, start: int, **waits: int) -> dict[str, bytes]:
@@ -95,18 +93,18 @@ def process(pid: int, ticks: int, start: int, **waits: int) -> dict[str, bytes]:
     return files
 
 
-def waited(snapshot: Snapshot, files: dict[str, bytes]) -> tuple[Snapshot, float | None]:
-    """The snapshot after a pass over these files, and what xapi waited by it."""
+def waited(before: Pass, files: dict[str, bytes]) -> tuple[Pass, float | None]:
+    """What is known after a pass over these files, and what xapi waited by it."""
     tids = tuple(path.split("/")[4] for path in files if "/task/" in path)
     host = dom0(files, directories={"/proc/7/task": tids} if tids else {})
-    value = value_of(CONTROL_PATH, host, snapshot)
-    snapshot = merge(snapshot, "control_path", value, Outcome(Status.OK), 0.0)
-    return snapshot, value.daemons["xapi"].wait_seconds
+    known = after(CONTROL_PATH, host, before)
+    assert known.snapshot.control_path is not None
+    return known, known.snapshot.control_path.daemons["xapi"].wait_seconds
 
 
 def test_waiting_of_threads_that_ended_is_not_lost() -> None:
     """The time waited only grows while the process lives, and begins anew with another."""
-    first = Snapshot(daemons=Daemons({"xapi": DaemonProcess(7, "xapi", 1, None)}))
+    first = Pass(Snapshot(daemons=Daemons({"xapi": DaemonProcess(7, "xapi", 1, None)})))
     both, before = waited(first, process(7, 100, 50, t7=2_000_000_000, t8=1_000_000_000))
     one, after = waited(both, process(7, 100, 50, t7=2_500_000_000))
     _, anew = waited(one, process(7, 1, 90, t7=500_000_000))
@@ -134,7 +132,8 @@ def test_a_kernel_that_keeps_no_waiting_tells_none() -> None:
     files = process(7, 100, 50, t7=0)
     files["/proc/7/task/7/schedstat"] = b"0 0 0\n"
 
-    _, wait = waited(Snapshot(daemons=Daemons({"xapi": DaemonProcess(7, "xapi", 1, None)})), files)
+    first = Pass(Snapshot(daemons=Daemons({"xapi": DaemonProcess(7, "xapi", 1, None)})))
+    _, wait = waited(first, files)
 
     assert wait is None
 
@@ -148,12 +147,12 @@ def test_a_stopped_xenstored_of_the_synthetic_host() -> None:
     """The model's xenstored can fall silent, and its xapi has a history of its own."""
     machine = Machine(PLATFORMS["xcp-ng-8.3"])
     source = ModelSource(machine)
-    snapshot = take(source, PROBES)
+    first = take(source, PROBES)
     machine.dom0.round_trips = {"xapi": 1.5}
 
-    value, outcome = run(CONTROL_PATH, source, snapshot)
+    value = take(source, [CONTROL_PATH], before=first).snapshot.control_path
 
-    assert outcome.status is Status.OK
+    assert value is not None
     assert value.round_trips["xenstored"].failures == 1
     assert sum(value.round_trips["xapi"].counts) == 2
     assert set(value.daemons) == {"xenstored", "xapi", "xenopsd"}

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 
 from tests.captures import CAPTURES
 from tests.hosts import LabSource
-from tests.probes.support import BARE, FakeHost, dom0, failure_of, info, outcome_of, value_of, xen
-from tests.sources.fakes import Question, TappedSource
+from tests.probes.support import (
+    BARE,
+    FakeHost,
+    after,
+    dom0,
+    failure_of,
+    info,
+    outcome_of,
+    value_of,
+    xen,
+)
 from xenwatch.model.devices import Nic, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
@@ -20,11 +30,11 @@ from xenwatch.model.source import ModelSource
 from xenwatch.parse.process import KERNEL_THREAD, ProcessStat
 from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import merge, run, take
-from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED
+from xenwatch.probes.base import Pass, take
+from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED, Worker
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.host import HOST
-from xenwatch.readings.datapath import Datapath, Vif, Worker
+from xenwatch.readings.datapath import Datapath, Vif
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot, Status
 
@@ -52,16 +62,20 @@ def host(processes: dict[int, bytes], devices: tuple[str, ...] = (), **parts: ob
     return dom0({**files, **more}, directories=directories, raw=raw)
 
 
-def passed(source: FakeHost, snapshot: Snapshot) -> Snapshot:
-    """The snapshot after one more pass of the probe."""
-    value, outcome = run(DATAPATH, source, snapshot)
-    return merge(snapshot, "datapath", value, outcome, 0.0)
+def passed(source: FakeHost, before: Pass | Snapshot | None = None) -> Pass:
+    """What is known after one more pass of the probe."""
+    return after(DATAPATH, source, before)
 
 
-def datapath(snapshot: Snapshot) -> Datapath:
+def datapath(known: Pass) -> Datapath:
     """What the probe read."""
-    assert snapshot.datapath is not None
-    return snapshot.datapath
+    assert known.snapshot.datapath is not None
+    return known.snapshot.datapath
+
+
+def workers(known: Pass) -> Mapping[int, Worker]:
+    """The workers the probe follows."""
+    return cast(Any, known.memories["datapath"]).workers  # type: ignore[no-any-return]
 
 
 WORKERS = {
@@ -75,10 +89,10 @@ WORKERS = {
 
 def test_threads_are_told_from_other_processes() -> None:
     """Kernel threads of netback and blkback count for their domain, others do not."""
-    found = datapath(passed(host(WORKERS), Snapshot()))
+    known = passed(host(WORKERS))
 
-    assert found.cpu_seconds() == {(1, "netback"): 2.0, (1, "blkback"): 0.5}
-    assert set(found.workers) == {10, 11, 12}
+    assert datapath(known).cpu_seconds == {(1, "netback"): 2.0, (1, "blkback"): 0.5}
+    assert set(workers(known)) == {10, 11, 12}
 
 
 def test_a_qemu_that_only_serves_disks_is_a_worker() -> None:
@@ -94,9 +108,9 @@ def test_a_qemu_that_only_serves_disks_is_a_worker() -> None:
         "/proc/22/cmdline": b"xen-qemu-system-i386\0-xen-domid\x007\0-xen-attach\0",
     }
 
-    found = datapath(passed(host(processes, files=files), Snapshot()))
+    found = datapath(passed(host(processes, files=files)))
 
-    assert found.cpu_seconds() == {(0, "qdisk"): 1.0, (7, "qdisk"): 1.0}
+    assert found.cpu_seconds == {(0, "qdisk"): 1.0, (7, "qdisk"): 1.0}
 
 
 def test_tapdisks_are_found_by_their_shared_memory() -> None:
@@ -114,18 +128,18 @@ def test_tapdisks_are_found_by_their_shared_memory() -> None:
         "/dev/shm/td3-33": ("vbd-9-51712",),
     }
 
-    found = datapath(passed(host(processes, directories=shared), Snapshot()))
+    known = passed(host(processes, directories=shared))
 
-    assert found.workers == {30: Worker(7, "tapdisk", 5, 1.0)}
+    assert workers(known) == {30: Worker(7, "tapdisk", 5, 1.0)}
 
 
 def test_processes_are_listed_only_while_devices_change() -> None:
     """Some passes after the last change nobody lists /proc, and a change begins it anew."""
     listings: list[int] = []
-    snapshot = Snapshot()
+    known = Pass()
     for number in range(2 * SETTLED + 2):
         source = host(WORKERS, ("vif-1-0",) if number <= SETTLED else ("vif-1-0", "vif-2-0"))
-        snapshot = passed(source, snapshot)
+        known = passed(source, known)
         listings.append(source.asked.count("/proc"))
 
     assert listings == [1] * SETTLED + [0] + [1] * SETTLED + [0]
@@ -133,49 +147,50 @@ def test_processes_are_listed_only_while_devices_change() -> None:
 
 def test_what_was_passed_over_is_not_read_again_until_everything_is() -> None:
     """A search reads new processes alone; once in a while it reads all, for numbers come again."""
-    snapshot = passed(host(WORKERS), Snapshot())
     again = host(WORKERS | {15: stat(15, "2.xvda-0")})
-    later = passed(again, snapshot)
+    known = passed(again, passed(host(WORKERS)))
 
     assert "/proc/13/stat" not in again.asked
-    assert 15 in datapath(later).workers
-    old = dataclasses.replace(datapath(later), passes=SEARCH_EVERY - 1)
+    assert 15 in workers(known)
     everything = host(WORKERS | {13: stat(13, "3.xvda-0")})
-    assert 13 in datapath(passed(everything, Snapshot(datapath=old))).workers
+    for _ in range(3, SEARCH_EVERY):
+        known = passed(everything, known)
+    assert 13 not in workers(known)
+    assert 13 in workers(passed(everything, known))
 
 
 def test_a_thread_without_its_name_yet_is_looked_at_again() -> None:
     """A thread that is just being made is not passed over for good."""
-    snapshot = passed(host({16: stat(16, "kthreadd")}), Snapshot())
+    known = passed(host({16: stat(16, "kthreadd")}))
 
-    assert 16 in datapath(passed(host({16: stat(16, "vif4.0-q0-guest-rx")}), snapshot)).workers
+    assert 16 in workers(passed(host({16: stat(16, "vif4.0-q0-guest-rx")}), known))
 
 
 def test_time_of_ended_threads_stays_while_the_domain_lives() -> None:
     """A device that reconnects has new threads; its domain's time goes on, also by pids reused."""
     living = dom0(calls=xen([info(0), info(1)]))
     domains = value_of(DOMAINS, living)
-    snapshot = passed(host(WORKERS), Snapshot(domains=domains))
-    snapshot = passed(host({10: stat(10, "vif1.0-q0-guest-rx", 30, start=900)}), snapshot)
+    known = passed(host(WORKERS), Snapshot(domains=domains))
+    known = passed(host({10: stat(10, "vif1.0-q0-guest-rx", 30, start=900)}), known)
 
-    assert datapath(snapshot).cpu_seconds()[1, "netback"] == pytest.approx(2.3)
-    gone = dataclasses.replace(snapshot, domains=value_of(DOMAINS, dom0(calls=xen([info(0)]))))
-    assert datapath(passed(host({}), gone)).cpu_seconds() == {}
+    assert datapath(known).cpu_seconds[1, "netback"] == pytest.approx(2.3)
+    gone = after(DOMAINS, dom0(calls=xen([info(0)])), known)
+    assert datapath(passed(host({}), gone)).cpu_seconds == {}
 
 
 def test_a_tapdisk_that_reconnects_counts_once() -> None:
     """Between two connections of its frontend it serves no disk, and its time goes on, once."""
     domains = value_of(DOMAINS, dom0(calls=xen([info(0), info(7)])))
-    snapshot = Snapshot(domains=domains)
+    known = Pass(Snapshot(domains=domains))
     for ticks, files in ((100, ("vbd-7-51712",)), (110, ()), (120, ("vbd-7-51712",))):
         shared = {"/dev/shm": ("td3-30",), "/dev/shm/td3-30": files}
         tapdisk = {30: stat(30, "tapdisk", ticks, kernel=False)}
-        snapshot = passed(host(tapdisk, directories=shared), snapshot)
+        known = passed(host(tapdisk, directories=shared), known)
 
-        assert datapath(snapshot).cpu_seconds() == {(7, "tapdisk"): ticks / 100}
-    gone = dataclasses.replace(snapshot, domains=value_of(DOMAINS, dom0(calls=xen([info(0)]))))
+        assert datapath(known).cpu_seconds == {(7, "tapdisk"): ticks / 100}
+    gone = after(DOMAINS, dom0(calls=xen([info(0)])), known)
     left = host({30: stat(30, "tapdisk", 120, kernel=False)})
-    assert datapath(passed(left, gone)).cpu_seconds() == {}
+    assert datapath(passed(left, gone)).cpu_seconds == {}
 
 
 LINKS = render_links(
@@ -224,17 +239,15 @@ def test_an_old_kernel_does_not_tell_of_switches() -> None:
 def test_a_real_hosts_datapath(capture: object) -> None:
     """Each guest of the captured host has two threads of netback, one of blkback, a bridged vif."""
     assert capture in CAPTURES
-    snapshot = take(LabSource(CAPTURES[CAPTURES.index(capture)]), PROBES)
+    known = take(LabSource(CAPTURES[CAPTURES.index(capture)]), PROBES)
     guests = range(1, 6) if capture == CAPTURES[1] else range(0)
 
-    found = datapath(snapshot)
-
-    kinds = sorted((it.domid, it.kind) for it in found.workers.values())
+    kinds = sorted((it.domid, it.kind) for it in workers(known).values())
     assert kinds == sorted(
         (domid, kind) for domid in guests for kind in ("netback", "netback", "blkback")
     )
     # The host itself counted one packet to the third guest as dropped.
-    assert found.vifs == {
+    assert datapath(known).vifs == {
         f"vif{domid}.0": Vif(domid, 1, True, 0, int(domid == 3)) for domid in guests
     }
 
@@ -244,16 +257,10 @@ def test_the_synthetic_hosts_queues_are_those_of_its_threads() -> None:
     machine = Machine(PLATFORMS["debian-12"])
     machine.start(b"vm", Shape(nics=(Nic(queues=3),)))
 
-    found = value_of_model(machine)
+    known = take(ModelSource(machine), PROBES)
 
-    assert found.vifs["vif1.0"].queues == 3
-    assert len([it for it in found.workers.values() if it.kind == "netback"]) == 6
-
-
-def value_of_model(machine: Machine) -> Datapath:
-    """What the probe reads of a synthetic host."""
-    asked: list[Question] = []
-    return datapath(take(TappedSource(ModelSource(machine), asked.append), PROBES))
+    assert datapath(known).vifs["vif1.0"].queues == 3
+    assert len([it for it in workers(known).values() if it.kind == "netback"]) == 6
 
 
 CPU_STAT = b"""cpu  300 0 100 600 10 0 5 85 0 0

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from tests.captures import CAPTURES
 from tests.fake_clock import FakeClock, running, until
 from tests.hosts import LabSource
-from tests.probes.support import BARE, SILENT, FakeHost, dom0, failure_of, outcome_of, value_of
+from tests.probes.support import (
+    BARE,
+    SILENT,
+    FakeHost,
+    after,
+    dom0,
+    failure_of,
+    outcome_of,
+    value_of,
+)
 from xenwatch.model.devices import REPOSITORY, XVDA, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
@@ -21,11 +30,11 @@ from xenwatch.parse.errors import ParseError
 from xenwatch.parse.tapdisk import TapdiskStats, parse_tapdisk
 from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe, take
+from xenwatch.probes.base import DOMAIN_SETTLED, Pass, Probe, take
 from xenwatch.probes.disks import DISKS
 from xenwatch.probes.storage import LOOPS
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
-from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.readings.snapshot import Status
 
 BUS = "/sys/bus/xen-backend/devices"
 STATS = TapdiskStats(1, 2, 3, 40, 39, 800, 5_000_000, 700, 20, 19, 160, 2_500_000, 300, 0)
@@ -75,9 +84,9 @@ def host(store: dict[str, bytes] | None = None, files: dict[str, bytes] | None =
     )
 
 
-def disks(source: FakeHost, previous: Snapshot | None = None) -> dict[tuple[int, int], VirtualDisk]:
+def disks(source: FakeHost, before: Pass | None = None) -> dict[tuple[int, int], VirtualDisk]:
     """What the probe reads."""
-    found = value_of(DISKS, source, previous)
+    found = value_of(DISKS, source, before)
     assert isinstance(found, Disks)
     return dict(found.by_device)
 
@@ -124,19 +133,20 @@ def test_a_moment_of_silence_mislabels_no_disk() -> None:
     """Without an answer of xenstored a disk's storage is unknown, and asked for in a later pass."""
     silent = host()
     silent.store = None
-    first = value_of(DISKS, silent)
+    first = after(DISKS, silent)
 
-    assert first.by_device[1, 51712].storage is None
+    assert first.snapshot.disks is not None
+    assert first.snapshot.disks.by_device[1, 51712].storage is None
     params = {"/local/domain/0/backend/vbd/1/51712/params": b"/dev/sm/backend/5e-1/v-1"}
-    assert disks(host(params), Snapshot(disks=first))[1, 51712].storage == "5e-1"
+    assert disks(host(params), first)[1, 51712].storage == "5e-1"
 
 
 def test_what_storage_a_disk_is_on_is_asked_once() -> None:
     """Later passes read counters alone."""
-    first = value_of(DISKS, host())
+    first = after(DISKS, host())
     again = host(store={})
 
-    found = disks(again, Snapshot(disks=first))
+    found = disks(again, first)
 
     assert found[3, 51712].storage == "5e-1"
     assert "/local/domain/0/backend/vbd3/3/51712/params" not in again.asked
@@ -156,7 +166,7 @@ def test_it_does_not_apply_without_xen() -> None:
 
 def test_a_real_hosts_disks() -> None:
     """Each guest of the captured host has read its partition table from its own loop device."""
-    found = take(LabSource(CAPTURES[1]), PROBES).disks
+    found = take(LabSource(CAPTURES[1]), PROBES).snapshot.disks
     assert found is not None
 
     assert {key: disk.storage for key, disk in found.by_device.items()} == {
@@ -172,7 +182,7 @@ def test_the_synthetic_host_can_starve_a_disk() -> None:
     hungry, other = (machine.start(name, Shape("hvm")) for name in (b"hungry", b"other"))
     machine.dom0.io[f"vbd3-{hungry}-{XVDA}"] = STATS
 
-    found = take(ModelSource(machine), PROBES).disks
+    found = take(ModelSource(machine), PROBES).snapshot.disks
 
     assert found is not None
     assert found.by_device[hungry, XVDA].out_of_requests == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,12 @@ from tests.probes.support import (
     BLOCKED,
     HVM,
     SILENT,
+    Before,
     FakeHost,
     Handler,
+    after,
     dom0,
+    failed,
     failure_of,
     handle,
     info,
@@ -27,6 +31,7 @@ from xenwatch.model.render.xenstore import refusal_reply
 from xenwatch.parse import xenstore
 from xenwatch.parse.domaininfo import LAYOUTS, SYSCTL, DomainInfo
 from xenwatch.parse.xenversion import XEN_VERSION
+from xenwatch.probes.base import Pass
 from xenwatch.probes.domains import CHUNK, DOMAINS, xenstore_directory
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.snapshot import Snapshot
@@ -45,9 +50,9 @@ STORE = {
 }
 
 
-def read(source: FakeHost, previous: Snapshot | None = None) -> Domains:
+def read(source: FakeHost, before: Before = None) -> Domains:
     """What the probe reads."""
-    found: Domains = value_of(DOMAINS, source, previous)
+    found: Domains = value_of(DOMAINS, source, before)
     return found
 
 
@@ -150,19 +155,20 @@ def test_every_release_is_read_in_its_own_layout(version: tuple[int, int]) -> No
 
 def named(domain: Domain, name: bytes) -> Snapshot:
     """A last snapshot in which a domain has a name in xenstore."""
-    names = Xenstore({domain.domid: name}, {domain.domid: domain.uuid}, 0)
+    names = Xenstore({(domain.domid, domain.uuid): name})
     return Snapshot(domains=Domains((domain,), "hypercall"), xenstore=names)
 
 
 def test_a_name_is_remembered_when_xenstored_is_silent() -> None:
     """A domain keeps the name it was last known by, from pass to pass."""
-    first = read(dom0(calls=xen([info(0), info(7)])))
-    told = named(first.domains[1], b"web")
-    second = read(dom0(calls=xen([info(0), info(7)])), told)
-    third = read(dom0(calls=xen([info(0), info(7)])), Snapshot(domains=second))
+    source = dom0(calls=xen([info(0), info(7)]))
+    second = after(DOMAINS, source, named(read(source).domains[1], b"web"))
+    silent = Pass(dataclasses.replace(second.snapshot, xenstore=None), second.memories)
+    third = after(DOMAINS, source, failed(DOMAINS, silent))
 
-    assert [domain.name for domain in second.domains] == [None, b"web"]
-    assert [domain.name for domain in third.domains] == [None, b"web"]
+    for known in (second, silent, third):
+        assert known.snapshot.domains is not None
+        assert [domain.name for domain in known.snapshot.domains.domains] == [None, b"web"]
 
 
 def test_a_name_is_not_given_to_another_domain() -> None:

@@ -13,16 +13,18 @@ from tests.probes.support import (
     DOM0,
     GUEST,
     FakeHost,
+    after,
     denied,
     dom0,
+    failed,
     failure_of,
     value_of,
     versions,
 )
 from xenwatch.parse.xenversion import XEN_VERSION
+from xenwatch.probes.base import Pass
 from xenwatch.probes.host import HOST, KERNEL_LOG, NETBACK_QUEUES
 from xenwatch.readings.host import Abi, Host
-from xenwatch.readings.snapshot import Snapshot
 
 BEGIN = b"6,1,0,-;Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org)\n"
 FIFO = b"6,104,1762981,-;xen:events: Using FIFO-based ABI\n"
@@ -52,9 +54,9 @@ def host(
     return dom0(told, **parts)
 
 
-def read(source: FakeHost, previous: Snapshot | None = None) -> Host:
+def read(source: FakeHost, before: Pass | None = None) -> Host:
     """What the probe reads."""
-    found: Host = value_of(HOST, source, previous)
+    found: Host = value_of(HOST, source, before)
     return found
 
 
@@ -159,32 +161,32 @@ def test_the_abi_by_the_best_evidence(source: FakeHost, name: str, ports: int, o
 
 def test_what_was_known_of_a_log_that_rotated_stays() -> None:
     """ABI and NR_IRQS of an earlier reading hold when the log's first lines are gone."""
-    first = read(host(BEGIN + b"6,2,0,-;NR_IRQS: 4352, nr_irqs: 440\n" + TWO_LEVEL))
-    again = read(host(LATER), Snapshot(host=first))
+    told = host(BEGIN + b"6,2,0,-;NR_IRQS: 4352, nr_irqs: 440\n" + TWO_LEVEL)
+    again = read(host(LATER), after(HOST, told))
 
-    assert first.nr_irqs == 4352
-    assert (again.abi, again.nr_irqs) == (first.abi, 4352)
+    assert read(told).nr_irqs == 4352
+    assert (again.abi, again.nr_irqs) == (read(told).abi, 4352)
 
 
-@pytest.mark.parametrize("failed", [False, True])
-def test_a_log_that_has_told_all_is_not_read_again(failed: bool) -> None:
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_log_that_has_told_all_is_not_read_again(lost: bool) -> None:
     """ABI and NR_IRQS are known from then on, also after a reading that failed."""
-    first = read(host(BEGIN + b"6,2,0,-;NR_IRQS: 4352, nr_irqs: 440\n" + TWO_LEVEL))
+    told = host(BEGIN + b"6,2,0,-;NR_IRQS: 4352, nr_irqs: 440\n" + TWO_LEVEL)
+    first = after(HOST, told)
     source = host(LATER)
 
-    again = read(source, Snapshot(kept={"host": first}) if failed else Snapshot(host=first))
+    again = read(source, failed(HOST, first) if lost else first)
 
     assert "/dev/kmsg" not in source.asked
-    assert (again.abi, again.nr_irqs) == (first.abi, 4352)
+    assert (again.abi, again.nr_irqs) == (read(told).abi, 4352)
 
 
 @pytest.mark.parametrize("log", [TWO_LEVEL, BEGIN + TWO_LEVEL, BEGIN + LATER])
 def test_a_better_log_goes_before_what_was_assumed(log: bytes) -> None:
     """An ABI that was not confirmed gives way to the kernel's own word."""
-    assumed = read(host(None))
-    told = read(host(log), Snapshot(host=assumed))
+    told = read(host(log), after(HOST, host(None)))
 
-    assert told.abi == read(host(log)).abi != assumed.abi
+    assert told.abi == read(host(log)).abi != read(host(None)).abi
 
 
 def test_a_real_kernel_log_tells_all() -> None:

@@ -47,7 +47,7 @@ def test_classic_kernels_have_no_limit_of_interrupts() -> None:
     source = FakeHost(directories={IRQ_DIRECTORY: ("0",)}, kernel="2.6.32.43-0.4.1.xs1.6.10")
 
     with pytest.raises(NotApplicable):
-        IRQS.read(source, Snapshot())
+        IRQS.read(source, Snapshot(), None)
 
 
 def test_a_closed_directory_is_a_failure() -> None:

@@ -111,7 +111,7 @@ def test_the_synthetic_hosts_rings_are_idle() -> None:
     """Each connected interface of a preset has its ring, with room for packets and none waiting."""
     source = ModelSource(PRESETS["debian-12"]())
 
-    found = take(source, [replace(NETBACK_RINGS, enabled=True)]).netback_rings
+    found = take(source, [replace(NETBACK_RINGS, enabled=True)]).snapshot.netback_rings
 
     assert found is not None
     assert found.by_vif

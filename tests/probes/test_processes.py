@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.captures import CAPTURES
-from tests.probes.support import FakeHost, denied, dom0, failure_of, outcome_of, value_of
+from tests.probes.support import FakeHost, after, denied, dom0, failure_of, outcome_of, value_of
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.parse.rlimits import ResourceLimit
+from xenwatch.probes.base import Pass
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
-from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.readings.snapshot import Status
 
 STORE, CONSOLE, XAPI = (700, "oxenstored"), (710, "xenconsoled"), (720, "xapi")
 BOTH = [STORE, CONSOLE]
@@ -45,9 +46,9 @@ def process(pid: int, comm: str) -> DaemonProcess:
     return DaemonProcess(pid, comm, pid, 1024)
 
 
-def read(source: FakeHost, previous: Snapshot | None = None) -> Mapping[str, DaemonProcess]:
+def read(source: FakeHost, before: Pass | None = None) -> Mapping[str, DaemonProcess]:
     """What the probe reads."""
-    found: Daemons = value_of(DAEMONS, source, previous)
+    found: Daemons = value_of(DAEMONS, source, before)
     return found.by_role
 
 
@@ -113,16 +114,16 @@ def test_xapi_is_found_by_its_pid_file() -> None:
 
 def test_a_process_found_by_searching_is_remembered() -> None:
     """What was found last time is asked first, so that /proc is searched once."""
-    first = read(host(BOTH))
+    first = after(DAEMONS, host(BOTH))
     source = host(BOTH)
 
-    assert read(source, Snapshot(daemons=Daemons(first))) == first
+    assert read(source, first) == read(host(BOTH))
     assert "/proc" not in source.asked
 
 
 def test_a_daemon_that_was_restarted_is_found_again() -> None:
     """A remembered process that is another program now, or gone, is not believed."""
-    last = Snapshot(daemons=Daemons(read(host(BOTH))))
+    last = after(DAEMONS, host(BOTH))
     found = read(host([(700, "bash"), (701, "oxenstored"), (711, "xenconsoled")]), last)
 
     assert found == {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import pytest
 
@@ -12,8 +12,10 @@ from tests.probes.support import (
     BLOCKED,
     HVM,
     FakeHost,
+    after,
     denied,
     dom0,
+    failed,
     failure_of,
     handle,
     info,
@@ -23,11 +25,10 @@ from tests.probes.support import (
 from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.render.text import render_arguments
 from xenwatch.parse.process import ProcessStat, Schedstat
-from xenwatch.probes.base import merge, run
+from xenwatch.probes.base import Pass
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.qemu import ASKED_PASSES, QEMUS, SEARCH_EVERY, SEARCHED_PASSES
 from xenwatch.readings.qemus import Qemu, Qemus
-from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 PID = 900
 ARGV = ("qemu-dm-5", "-xen-domid", "5", "-usb", "-device", "usb-tablet")
@@ -82,38 +83,38 @@ def host(
     return dom0(files, directories=directories, store=store or {}, calls=calls, **parts)
 
 
-def passed(source: FakeHost, previous: Snapshot | None = None) -> Snapshot:
-    """A pass of the domains and the QEMUs."""
-    snapshot = previous or Snapshot()
-    for probe in (DOMAINS, QEMUS):
-        value, outcome = run(probe, source, snapshot)
-        assert outcome.status is Status.OK, outcome
-        snapshot = merge(snapshot, probe.name, value, outcome, 0.0)
-    return snapshot
+def passed(source: FakeHost, before: Pass | None = None) -> Pass:
+    """What is known after a pass of the domains and the QEMUs."""
+    return after(QEMUS, source, after(DOMAINS, source, before))
 
 
-def qemus(snapshot: Snapshot) -> Qemus:
+def qemus(known: Pass) -> Qemus:
     """The reading of a pass."""
-    assert snapshot.qemus is not None
-    return snapshot.qemus
+    assert known.snapshot.qemus is not None
+    return known.snapshot.qemus
 
 
-def only(snapshot: Snapshot) -> Qemu:
+def only(known: Pass) -> Qemu:
     """The one QEMU of a pass."""
-    (qemu,) = qemus(snapshot).by_domid.values()
+    (qemu,) = qemus(known).by_domid.values()
     return qemu
+
+
+def absent(known: Pass) -> Mapping[int, Any]:
+    """The domains without a QEMU that is known."""
+    return cast(Any, known.memories["qemus"]).absent  # type: ignore[no-any-return]
 
 
 def test_a_qemu_is_found_and_added_up() -> None:
     """The counters are the sums over the threads, the devices those of the command line."""
-    snapshot = passed(host([Process()]))
+    known = passed(host([Process()]))
 
-    assert list(qemus(snapshot).by_domid) == [5]
-    qemu = only(snapshot)
+    assert list(qemus(known).by_domid) == [5]
+    qemu = only(known)
     assert (qemu.pid, qemu.uuid, qemu.devices) == (PID, str(handle(5)), ("usb", "usb-tablet"))
     assert (qemu.wakeups, qemu.cpu_seconds, qemu.wait_seconds) == (120, 2.5, 0.5)
-    assert [task.tid for task in qemu.tasks] == [PID, PID + 1]
-    assert qemus(snapshot).absent == {}
+    assert qemu.threads == (PID, PID + 1)
+    assert absent(known) == {}
 
 
 @pytest.mark.parametrize("key", ["image/device-model-pid", "qemu-pid"])
@@ -139,10 +140,7 @@ def test_an_idle_qemu_is_one_small_file_a_thread() -> None:
     before = passed(host([Process()]))
     source = host([Process()])
 
-    after = value_of(QEMUS, source, before)
-
-    assert before.qemus is not None
-    assert after.by_domid == before.qemus.by_domid
+    assert value_of(QEMUS, source, before) == qemus(before)
     mine = [path for path in source.asked if str(path).startswith("/proc/900")]
     assert mine == [f"/proc/900/task/{tid}/schedstat" for tid in (900, 901)]
     assert "/proc" not in source.asked
@@ -168,7 +166,7 @@ def test_counters_keep_what_ended_threads_had() -> None:
 
     assert [only(it).wakeups for it in (first, second, third)] == [120, 130, 135]
     assert [only(it).wait_seconds for it in (first, second, third)] == [0.5, 0.75, 2.0]
-    assert [task.tid for task in only(third).tasks] == [900, 950]
+    assert only(third).threads == (900, 950)
 
 
 def test_a_thread_in_place_of_another_is_noticed() -> None:
@@ -186,10 +184,10 @@ def test_a_reused_pid_never_counts() -> None:
     before = passed(host([Process()]))
     stranger = Process(argv=("sleep", "1"), start=9000, threads={900: (b"1 1 1\n", 7)})
 
-    after = passed(host([stranger]), before)
+    known = passed(host([stranger]), before)
 
-    assert qemus(after).by_domid == {}
-    assert list(qemus(after).absent) == [5]
+    assert qemus(known).by_domid == {}
+    assert list(absent(known)) == [5]
 
 
 def test_a_domid_of_a_new_domain_is_a_new_qemu() -> None:
@@ -199,18 +197,18 @@ def test_a_domid_of_a_new_domain_is_a_new_qemu() -> None:
     new = Process(pid=950, threads={950: (schedstat(1), 3)})
     store = {"/local/domain/5/image/device-model-pid": b"950"}
 
-    after = passed(host([new], store, calls=xen(domains)), before)
+    known = passed(host([new], store, calls=xen(domains)), before)
 
-    assert (only(after).pid, only(after).wakeups) == (950, 3)
-    assert only(after).uuid == str(handle(77))
+    assert (only(known).pid, only(known).wakeups) == (950, 3)
+    assert only(known).uuid == str(handle(77))
 
 
 def test_a_failure_does_not_make_counters_fall() -> None:
     """What ended threads had is still there after a pass in which the probe failed."""
     first = passed(host([Process()]))
     second = passed(host([Process(threads={900: (schedstat(2), 110)})]), first)
-    lost = merge(second, QEMUS.name, None, Outcome(Status.FAILED, "late"), 0.0)
-    assert lost.qemus is None
+    lost = failed(QEMUS, second)
+    assert lost.snapshot.qemus is None
 
     assert only(passed(host([Process(threads={900: (schedstat(2), 110)})]), lost)).wakeups == 130
 
@@ -234,11 +232,11 @@ def test_without_schedstat_wakeups_are_read_all_the_same(words: bytes | None) ->
 
 def test_all_processes_are_searched_rarely() -> None:
     """A guest without a QEMU costs a search at first, a few more in ten passes each, then none."""
-    snapshot = Snapshot()
+    known = Pass()
     searched, asked = [], []
     for number in range(SEARCHED_PASSES + 2 * SEARCH_EVERY):
         source = host([])
-        snapshot = passed(source, snapshot)
+        known = passed(source, known)
         if "/proc" in source.asked:
             searched.append(number)
         if "/local/domain/5/qemu-pid" in source.asked:
@@ -250,12 +248,12 @@ def test_all_processes_are_searched_rarely() -> None:
 
 def test_domains_without_a_qemu_share_one_search() -> None:
     """However many there are, and whenever each came, all of /proc is read in a tenth of passes."""
-    snapshot = Snapshot()
+    known = Pass()
     searched = []
     for number in range(3 * SEARCH_EVERY):
         domains = [info(domid, BLOCKED | HVM, emulation=0x3FF) for domid in range(5, 6 + number)]
         source = host([], calls=xen([info(0), *domains]))
-        snapshot = passed(source, snapshot)
+        known = passed(source, known)
         if "/proc" in source.asked:
             searched.append(number)
 
@@ -265,14 +263,14 @@ def test_domains_without_a_qemu_share_one_search() -> None:
 def test_a_new_guest_costs_no_search_while_xenstore_is_asked() -> None:
     """A QEMU that starts a moment after its domain is found by its pid, without a search."""
     none = host([], calls=xen([info(0)]))
-    snapshot = passed(host([]), passed(none))
-    assert qemus(snapshot).absent[5].passes == 0
+    known = passed(host([]), passed(none))
+    assert absent(known)[5].passes == 0
     late = host([Process()], {"/local/domain/5/image/device-model-pid": b"900"})
 
-    assert only(passed(late, snapshot)).pid == PID
+    assert only(passed(late, known)).pid == PID
     for number in range(1, ASKED_PASSES + 1):
         source = host([])
-        snapshot = passed(source, snapshot)
+        known = passed(source, known)
         assert ("/proc" in source.asked) == (number == ASKED_PASSES)
 
 
@@ -283,8 +281,8 @@ def test_a_qemu_that_ends_within_a_pass_has_ended() -> None:
     source = host([Process(threads=more)])
     source.directories = {"/proc": ("1", "900")}
 
-    assert list(qemus(passed(source, before)).absent) == [5]
-    assert list(qemus(passed(source)).absent) == [5]
+    assert list(absent(passed(source, before))) == [5]
+    assert list(absent(passed(source))) == [5]
 
 
 def test_a_silent_xenstored_hides_no_qemu() -> None:
@@ -306,7 +304,7 @@ def test_pv_guests_dom0_and_the_dying_have_none() -> None:
         Process(pid=902, argv=("qemu", "-xen-domid", "0"), threads={902: (b"1 1 1\n", 7)}),
     ]
 
-    assert value_of(QEMUS, host(strays, calls=xen(domains))) == Qemus({}, {})
+    assert value_of(QEMUS, host(strays, calls=xen(domains))) == Qemus({})
 
 
 def test_a_file_that_cannot_be_read_fails_the_probe() -> None:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.probes.support import FakeHost, dom0, failure_of, outcome_of, value_of
+from tests.probes.support import FakeHost, after, dom0, failure_of, outcome_of
 from xenwatch.model.render.hist import render_hists
 from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS, Hist, HistRow
-from xenwatch.probes.base import merge
+from xenwatch.probes.base import Pass
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
-from xenwatch.readings.qemus import Causes, Qemu, Qemus, Task, WakeupsByCause
-from xenwatch.readings.snapshot import Outcome, Snapshot, Status
-from xenwatch.sources.base import Source
+from xenwatch.readings.qemus import Causes, Qemu, Qemus
+from xenwatch.readings.snapshot import Snapshot, Status
 
 Hits = Mapping[int, int]
 
@@ -44,61 +43,66 @@ def host(
 
 def qemu(uuid: str, *tids: int) -> Qemu:
     """A QEMU with these threads."""
-    tasks = tuple(Task(tid, b"", 0, None) for tid in tids)
-    return Qemu(uuid, tids[0], 1, (), 0.0, 0, None, tasks)
+    return Qemu(uuid, tids[0], 1, (), 0.0, 0, None, tids)
 
 
-def knowing(*qemus: tuple[int, Qemu]) -> Snapshot:
-    """A snapshot that knows these QEMUs."""
-    return Snapshot(qemus=Qemus(dict(qemus), {}))
+def knowing(*qemus: tuple[int, Qemu], before: Pass | None = None) -> Pass:
+    """What was known before, and these QEMUs."""
+    return Pass(Snapshot(qemus=Qemus(dict(qemus))), before.memories if before else {})
 
 
-def causes(source: Source, previous: Snapshot) -> tuple[WakeupsByCause, Snapshot]:
-    """One run, and the snapshot after it."""
-    assert isinstance(source, FakeHost)
-    value: WakeupsByCause = value_of(QEMU_WAKEUPS_BY_CAUSE, source, previous)
-    done = Outcome(Status.OK)
-    return value, merge(previous, QEMU_WAKEUPS_BY_CAUSE.name, value, done, 0.0)
+def causes(source: FakeHost, before: Pass) -> tuple[Mapping[int, Causes], Pass]:
+    """What one run reads, and what is known after it."""
+    known = after(QEMU_WAKEUPS_BY_CAUSE, source, before)
+    assert known.snapshot.qemu_wakeups_by_cause is not None
+    return known.snapshot.qemu_wakeups_by_cause.by_domid, known
 
 
 @pytest.mark.parametrize("directory", DIRECTORIES)
 def test_returns_of_poll_are_causes(directory: str) -> None:
     """Each histogram counts for its cause; threads are summed, those of no QEMU left out."""
     timer, io = {900: 30, 901: 5, 77: 1000}, {900: 6, 77: 1}
-    previous = knowing((5, qemu("a", 900, 901)), (6, qemu("b", 950)))
+    known = knowing((5, qemu("a", 900, 901)), (6, qemu("b", 950)))
 
-    value, _ = causes(host(timer, io, directory), previous)
+    value, _ = causes(host(timer, io, directory), known)
 
-    assert value.by_domid == {5: Causes("a", 35, 6), 6: Causes("b", 0, 0)}
+    assert value == {5: Causes(35, 6), 6: Causes(0, 0)}
 
 
 def test_counters_rise_by_what_is_new() -> None:
     """A later reading adds the difference, and a thread that has ended takes nothing away."""
-    _, snapshot = causes(host({900: 30}, {901: 4}), knowing((5, qemu("a", 900, 901))))
-    snapshot = merge(snapshot, "qemus", Qemus({5: qemu("a", 900)}, {}), Outcome(Status.OK), 0.0)
+    _, known = causes(host({900: 30}, {901: 4}), knowing((5, qemu("a", 900, 901))))
 
-    value, _ = causes(host({900: 31}, {901: 4}), snapshot)
+    value, _ = causes(host({900: 31}, {901: 4}), knowing((5, qemu("a", 900)), before=known))
 
-    assert value.by_domid == {5: Causes("a", 31, 4)}
+    assert value == {5: Causes(31, 4)}
 
 
 def test_a_thread_number_of_another_domain_is_not_counted_twice() -> None:
     """A thread id that was another QEMU's brings only what was counted since."""
-    _, snapshot = causes(host({900: 30}), knowing((5, qemu("a", 900))))
-    snapshot = merge(snapshot, "qemus", Qemus({6: qemu("b", 900)}, {}), Outcome(Status.OK), 0.0)
+    _, known = causes(host({900: 30}), knowing((5, qemu("a", 900))))
 
-    value, _ = causes(host({900: 37}), snapshot)
+    value, _ = causes(host({900: 37}), knowing((6, qemu("b", 900)), before=known))
 
-    assert value.by_domid == {6: Causes("b", 7, 0)}
+    assert value == {6: Causes(7, 0)}
 
 
 def test_a_histogram_set_up_anew_begins_at_zero() -> None:
     """Counts below those of last time are all new."""
-    _, snapshot = causes(host({900: 30}), knowing((5, qemu("a", 900))))
+    _, known = causes(host({900: 30}), knowing((5, qemu("a", 900))))
 
-    value, _ = causes(host({900: 3}), snapshot)
+    value, _ = causes(host({900: 3}), known)
 
-    assert value.by_domid == {5: Causes("a", 33, 0)}
+    assert value == {5: Causes(33, 0)}
+
+
+def test_qemus_that_cannot_be_read_are_those_last_known() -> None:
+    """While the probe of the QEMUs fails, their wakeups are still counted by cause."""
+    _, known = causes(host({900: 30}), knowing((5, qemu("a", 900))))
+
+    value, _ = causes(host({900: 31}), Pass(memories=known.memories))
+
+    assert value == {5: Causes(31, 0)}
 
 
 @pytest.mark.parametrize("event", [POLL, SLEEP])

@@ -1,39 +1,33 @@
-"""What only xenstored knows: names, states of backends that are processes, error nodes."""
+"""What only xenstored knows of domains: their names."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.probes.support import (
+    Before,
     FakeHost,
-    Handler,
+    after,
     denied,
     dom0,
+    failed,
     failure_of,
     handle,
     info,
     value_of,
     xen,
 )
-from xenwatch.probes.devices import DIRECTORY
-from xenwatch.probes.xenstore import SLICE, XENSTORE, XENSTORE_DEVICES, read_key, rotation
-from xenwatch.readings.devices import DeviceError, DeviceKey, XenstoreDevices
+from xenwatch.probes.base import Pass
+from xenwatch.probes.xenstore import SLICE, XENSTORE, read_key, rotation
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import SourceError
 
 MANY = 3 * SLICE
-"""Domains or devices that take several passes to be asked for again."""
-VBD, VIF = DeviceKey("vbd", 7, 51712), DeviceKey("vif", 7, 0)
-QDISK = DeviceKey("qdisk", 7, 832)
-BACK = "/local/domain/0/error/backend/{}/7/{}/error"
-FRONT = "/local/domain/7/error/device/{}/{}/error"
+"""Domains that take several passes to be asked for again."""
 
 
 def names_of(domids: range | list[int]) -> dict[str, bytes]:
@@ -41,10 +35,15 @@ def names_of(domids: range | list[int]) -> dict[str, bytes]:
     return {f"/local/domain/{domid}/name": b"vm%d" % domid for domid in domids}
 
 
-def read_names(source: FakeHost, previous: Snapshot | None = None) -> Xenstore:
-    """What the probe of names reads."""
-    found: Xenstore = value_of(XENSTORE, source, previous)
-    return found
+def named(source: FakeHost, before: Before = None) -> Pass:
+    """What is known after a run of the probe of names."""
+    return after(XENSTORE, source, before)
+
+
+def names(known: Pass) -> dict[int, bytes]:
+    """The names it has read, by domid."""
+    assert known.snapshot.xenstore is not None
+    return {domid: name for (domid, _), name in known.snapshot.xenstore.names.items()}
 
 
 def asked_names(source: FakeHost) -> set[int]:
@@ -56,19 +55,19 @@ def asked_names(source: FakeHost) -> set[int]:
 def test_names_are_read_with_their_domains() -> None:
     """Each domain's name comes as xenstore's own bytes, with the UUID it was read for."""
     store = {**names_of([0]), "/local/domain/7/name": b'\xff"\n'}
-    found = read_names(dom0(calls=xen([info(0), info(7)]), store=store))
+    found = value_of(XENSTORE, dom0(calls=xen([info(0), info(7)]), store=store))
 
-    assert found == Xenstore({0: b"vm0", 7: b'\xff"\n'}, {n: str(handle(n)) for n in (0, 7)}, 0)
+    assert found == Xenstore({(0, str(handle(0))): b"vm0", (7, str(handle(7))): b'\xff"\n'})
 
 
 def test_a_domain_without_name_has_none() -> None:
     """A domain xenstore does not know is listed without name, and asked for again."""
     source = dom0(calls=xen([info(0), info(7)]), store=names_of([0]))
-    first = read_names(source)
+    first = named(source)
     source.asked.clear()
-    read_names(source, Snapshot(xenstore=first))
+    named(source, first)
 
-    assert first.names == {0: b"vm0"}
+    assert names(first) == {0: b"vm0"}
     assert 7 in asked_names(source)
 
 
@@ -77,17 +76,17 @@ def test_known_names_are_asked_for_a_slice_a_pass() -> None:
     store = names_of(range(MANY + 1))
     infos = [info(domid) for domid in range(MANY)]
     first_source = dom0(calls=xen(infos), store=store)
-    found = read_names(first_source)
+    found = named(first_source)
     assert asked_names(first_source) == set(range(MANY))
 
     asked: set[int] = set()
     for turn in range(3):
         source = dom0(calls=xen([*infos, info(MANY)]), store=store)
-        found = read_names(source, Snapshot(xenstore=found))
+        found = named(source, found)
         new = asked_names(source)
         assert len(new) <= SLICE + 2
         assert (MANY in new) or turn
-        assert found.names[MANY] == b"vm%d" % MANY
+        assert names(found)[MANY] == b"vm%d" % MANY
         asked |= new
 
     assert asked == set(range(MANY + 1))
@@ -97,67 +96,75 @@ def test_a_new_name_is_found_within_a_turn() -> None:
     """A domain that was renamed has its new name once its slice has come."""
     infos = [info(domid) for domid in range(MANY)]
     store = names_of(range(MANY))
-    found = read_names(dom0(calls=xen(infos), store=store))
+    found = named(dom0(calls=xen(infos), store=store))
     store = {**store, f"/local/domain/{MANY - 1}/name": b"renamed"}
     for _ in range(3):
-        found = read_names(dom0(calls=xen(infos), store=store), Snapshot(xenstore=found))
+        found = named(dom0(calls=xen(infos), store=store), found)
 
-    assert found.names[MANY - 1] == b"renamed"
-    assert len(found.names) == MANY
+    assert names(found)[MANY - 1] == b"renamed"
+    assert len(names(found)) == MANY
 
 
 def test_gone_domains_are_dropped() -> None:
     """A domain that is no more has no name, however lately it was read."""
-    first = read_names(dom0(calls=xen([info(0), info(7)]), store=names_of([0, 7])))
-    found = read_names(dom0(calls=xen([info(0)]), store=names_of([0, 7])), Snapshot(xenstore=first))
+    first = named(dom0(calls=xen([info(0), info(7)]), store=names_of([0, 7])))
+    found = named(dom0(calls=xen([info(0)]), store=names_of([0, 7])), first)
 
-    assert (found.names, set(found.uuids)) == ({0: b"vm0"}, {0})
+    assert names(found) == {0: b"vm0"}
 
 
 def test_another_domain_under_the_same_domid_is_asked_for() -> None:
     """A name is known for a domain, not for its number: nothing is carried over."""
     infos = [info(domid) for domid in range(MANY)]
-    first = read_names(dom0(calls=xen(infos), store=names_of(range(MANY))))
+    first = named(dom0(calls=xen(infos), store=names_of(range(MANY))))
     infos[-1] = info(MANY - 1, generation=9999)
     source = dom0(calls=xen(infos), store=names_of(range(MANY - 1)))
-    found = read_names(source, Snapshot(xenstore=first))
+    found = named(source, first)
 
     assert MANY - 1 in asked_names(source)
-    assert MANY - 1 not in found.names
+    assert MANY - 1 not in names(found)
 
 
 def test_a_domain_that_lost_its_name_has_none() -> None:
     """A name that was removed is not kept."""
-    first = read_names(dom0(calls=xen([info(0)]), store=names_of([0])))
-    found = read_names(dom0(calls=xen([info(0)]), store={}), Snapshot(xenstore=first))
+    first = named(dom0(calls=xen([info(0)]), store=names_of([0])))
+    found = named(dom0(calls=xen([info(0)]), store={}), first)
 
-    assert found.names == {}
+    assert names(found) == {}
+
+
+def test_after_a_failure_all_names_are_asked_for() -> None:
+    """Names of before an outage of xenstored are not taken for those of after it."""
+    infos = [info(domid) for domid in range(MANY)]
+    first = named(dom0(calls=xen(infos), store=names_of(range(MANY))))
+    source = dom0(calls=xen(infos), store=names_of(range(MANY)))
+    named(source, failed(XENSTORE, first))
+
+    assert asked_names(source) == set(range(MANY))
 
 
 def test_without_hypercalls_xenstore_lists_the_domains() -> None:
     """Where Xen cannot be asked, xenstore's own list says whose names to read."""
-    found = read_names(dom0(store=names_of([0, 7])))
+    found = value_of(XENSTORE, dom0(store=names_of([0, 7])))
 
-    assert found == Xenstore({0: b"vm0", 7: b"vm7"}, {0: "", 7: ""}, 0)
+    assert found == Xenstore({(0, ""): b"vm0", (7, ""): b"vm7"})
 
 
 def test_without_hypercalls_names_still_find_their_domains() -> None:
     """A name that was read for a domain known from xenstore alone is that domain's name."""
     domain = Domain(7, str(handle(7)), None, None, None, None, None, None, None)
     last = Snapshot(domains=Domains((domain,), "xenstore"))
-    found = read_names(dom0(store=names_of([0, 7])), last)
+    found = named(dom0(store=names_of([0, 7])), last)
 
-    assert Snapshot(xenstore=found).name(domain) == b"vm7"
+    assert found.snapshot.name(domain) == b"vm7"
 
 
 def test_a_silent_xenstored_is_a_failure() -> None:
     """A xenstored that does not answer fails the probe, whatever names were known."""
-    first = read_names(dom0(calls=xen([info(0)]), store=names_of([0])))
+    first = named(dom0(calls=xen([info(0)]), store=names_of([0])))
     source = dom0(calls=xen([info(0)]), store=None)
 
-    assert failure_of(XENSTORE, source, Snapshot(xenstore=first)) == (
-        "xenstored: no answer within 2 s"
-    )
+    assert failure_of(XENSTORE, source, first) == "xenstored: no answer within 2 s"
 
 
 def test_a_key_that_is_refused_is_named() -> None:
@@ -179,207 +186,3 @@ def test_a_rotation_comes_to_all(count: int, cursor: int) -> None:
         seen |= set(part)
 
     assert seen == set(items)
-
-
-def devices(
-    states: Mapping[DeviceKey, str],
-    store: Mapping[str, bytes] | None = None,
-    calls: Mapping[int, Handler] | None = None,
-) -> FakeHost:
-    """A dom0 with these devices in sysfs."""
-    names = {f"{key.cls}-{key.domid}-{key.devid}": state for key, state in states.items()}
-    files = {f"{DIRECTORY}/{name}/state": f"{it}\n".encode() for name, it in names.items()}
-    directories = {DIRECTORY: tuple(names)}
-    return dom0(files, directories=directories, store=store or {}, calls=calls or {})
-
-
-def read_devices(source: FakeHost, previous: Snapshot | None = None) -> XenstoreDevices:
-    """What the probe of devices reads."""
-    found: XenstoreDevices = value_of(XENSTORE_DEVICES, source, previous)
-    return found
-
-
-def state_path(key: DeviceKey) -> str:
-    """Where xenstore has a device's state."""
-    return f"/local/domain/0/backend/{key.cls}/{key.domid}/{key.devid}/state"
-
-
-def lives(domid: int, state: str) -> Snapshot:
-    """A last snapshot with one guest."""
-    domain = Domain(domid, str(handle(domid)), None, "pv", state, 1, 1, 0, 0.0)
-    return Snapshot(domains=Domains((domain,), "hypercall"))
-
-
-@pytest.mark.parametrize("cls", ["vkbd", "vbd3", "qdisk", "9pfs"])
-def test_the_state_of_a_process_backend_is_xenstores(cls: str) -> None:
-    """A device without driver in the kernel has the state its process wrote."""
-    key = DeviceKey(cls, 7, 0)
-    found = read_devices(devices({key: "Initialising"}, {state_path(key): b"4"}))
-
-    assert found.states == {key: "Connected"}
-
-
-@pytest.mark.parametrize(
-    ("value", "state"),
-    [(b"2", "InitWait"), (b"6", "Closed"), (b"8", "Reconfigured"), (b"0", "Unknown")],
-)
-def test_states_have_the_names_of_sysfs(value: bytes, state: str) -> None:
-    """Numbers of xenbus come under the names sysfs gives them."""
-    found = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): value}))
-
-    assert found.states == {QDISK: state}
-
-
-@pytest.mark.parametrize("value", [b"", b"9", b"four", b"-1", b"99999999999"])
-def test_a_state_that_is_none_is_unknown(value: bytes) -> None:
-    """What is not a state of xenbus is unknown, as Linux takes it, and no failure."""
-    found = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): value}))
-
-    assert found.states == {QDISK: "Unknown"}
-
-
-def test_a_device_with_a_driver_is_not_asked_for() -> None:
-    """Where the kernel knows the state, and it is well, xenstore is not asked at all."""
-    source = devices({VBD: "Connected", VIF: "Connected"})
-
-    assert read_devices(source) == XenstoreDevices({}, (), 0)
-    assert not [path for path in source.asked if str(path).startswith("/local")]
-
-
-def test_consoles_are_not_asked_for() -> None:
-    """A console's backend never moves its state, so nothing is read or said of it."""
-    source = devices({DeviceKey("console", 7, 0): "Initialising"})
-
-    assert read_devices(source) == XenstoreDevices({}, (), 0)
-    assert not [path for path in source.asked if str(path).startswith("/local")]
-
-
-@pytest.mark.parametrize("state", [b"4", b"2"], ids=["connected", "waiting"])
-def test_known_devices_are_asked_for_a_slice_a_pass(state: bytes) -> None:
-    """However many devices only xenstore knows, each has its turn and a pass asks for few."""
-    keys = [DeviceKey("qdisk", domid, 0) for domid in range(1, MANY + 1)]
-    sysfs = dict.fromkeys(keys, "Initialising")
-    store = {state_path(key): state for key in keys}
-    found = read_devices(devices(sysfs, store))
-    asked: set[str] = set()
-    for _ in range(3):
-        source = devices(sysfs, store)
-        found = read_devices(source, Snapshot(xenstore_devices=found))
-        new = {str(path) for path in source.asked if str(path).endswith("/0/state")}
-        assert len(new & set(store)) <= SLICE
-        asked |= new
-
-    assert {state_path(key) for key in keys} <= asked
-    assert len(found.states) == MANY
-
-
-def test_a_new_device_is_asked_for_at_once() -> None:
-    """A device that was not there before does not wait for its turn."""
-    keys = [DeviceKey("qdisk", domid, 0) for domid in range(1, MANY + 1)]
-    store = {state_path(key): b"4" for key in (*keys, QDISK)}
-    first = read_devices(devices(dict.fromkeys(keys, "Initialising"), store))
-    source = devices(dict.fromkeys([*keys, QDISK], "Initialising"), store)
-
-    assert QDISK not in first.states
-    assert QDISK in read_devices(source, Snapshot(xenstore_devices=first)).states
-
-
-def test_an_error_is_kept_until_its_device_has_its_turn() -> None:
-    """An error of a device that is not asked about in this pass is still said."""
-    keys = [DeviceKey("vif", domid, 0) for domid in range(1, MANY + 1)]
-    sysfs = dict.fromkeys(keys, "InitWait")
-    store = {f"/local/domain/0/error/backend/vif/{key.domid}/0/error": b"28 no" for key in keys}
-    first = read_devices(devices(sysfs, store))
-
-    assert len(read_devices(devices(sysfs, store), Snapshot(xenstore_devices=first)).errors) == MANY
-
-
-def test_a_device_that_breaks_is_seen_within_a_turn() -> None:
-    """A device that was connected and is no more loses that state."""
-    first = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): b"4"}))
-    source = devices({QDISK: "Initialising"}, {state_path(QDISK): b"6"})
-
-    assert read_devices(source, Snapshot(xenstore_devices=first)).states == {QDISK: "Closed"}
-
-
-def test_a_state_that_was_removed_is_not_kept() -> None:
-    """A device whose key is gone from xenstore is in an unknown state."""
-    first = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): b"4"}))
-    source = devices({QDISK: "Initialising"})
-
-    assert read_devices(source, Snapshot(xenstore_devices=first)).states == {QDISK: "Unknown"}
-
-
-@pytest.mark.parametrize("now", [{}, {QDISK: "Connected"}], ids=["gone", "has a driver"])
-def test_what_is_no_longer_xenstores_is_forgotten(now: dict[DeviceKey, str]) -> None:
-    """A device that is gone, or that the kernel knows now, keeps no state of xenstore's."""
-    first = read_devices(devices({QDISK: "Initialising"}, {state_path(QDISK): b"4"}))
-
-    assert read_devices(devices(now), Snapshot(xenstore_devices=first)).states == {}
-
-
-def test_errors_of_both_sides_are_read() -> None:
-    """A device that is not connected has the error its backend or its frontend wrote."""
-    store = {
-        BACK.format("vif", 0): b"28 mapping shared-frames 521/522 port tx 9 rx 10",
-        FRONT.format("vif", 0): b"28 allocating event channel",
-    }
-    found = read_devices(devices({VIF: "Closed"}, store), lives(7, "blocked"))
-
-    assert found.errors == (
-        DeviceError(VIF, "backend", 28, "28 mapping shared-frames 521/522 port tx 9 rx 10"),
-        DeviceError(VIF, "frontend", 28, "28 allocating event channel"),
-    )
-
-
-def test_errors_come_in_a_fixed_order() -> None:
-    """The same errors are the same value, however the bus lists its devices."""
-    store = {BACK.format(key.cls, key.devid): b"28 no" for key in (VBD, VIF, QDISK)}
-    for keys in ([VIF, VBD, QDISK], [QDISK, VBD, VIF]):
-        found = read_devices(devices(dict.fromkeys(keys, "InitWait"), store), lives(7, "running"))
-
-        assert [error.device for error in found.errors] == [QDISK, VBD, VIF]
-
-
-def test_an_error_without_number_is_kept() -> None:
-    """An error node with other text counts as one without errno."""
-    store = {BACK.format("vbd", 51712): b"no number \xff"}
-    found = read_devices(devices({VBD: "Closed"}, store), lives(7, "running"))
-
-    assert found.errors == (DeviceError(VBD, "backend", 0, "no number \\xff"),)
-
-
-def test_a_connected_device_has_no_error() -> None:
-    """An error node of an earlier try is not reported of a device that works."""
-    store = {BACK.format("vif", 0): b"28 long ago", BACK.format("qdisk", 832): b"28 long ago"}
-    store[state_path(QDISK)] = b"4"
-    source = devices({VIF: "Connected", QDISK: "Initialising"}, store)
-
-    assert read_devices(source, lives(7, "running")).errors == ()
-
-
-@pytest.mark.parametrize(
-    ("previous", "errors"),
-    [
-        (lives(7, "blocked"), 1),
-        (lives(7, "paused"), 1),
-        (lives(7, "dying"), 0),
-        (lives(8, "blocked"), 0),
-        (Snapshot(), 1),
-    ],
-    ids=["lives", "paused", "dying", "gone", "unknown"],
-)
-def test_errors_are_of_living_domains(previous: Snapshot, errors: int) -> None:
-    """Error nodes outlive their guests: only those of domains that live are told."""
-    store = {BACK.format("vif", 0): b"28 mapping shared-frames"}
-    source = devices({VIF: "Closed"}, store)
-
-    assert len(read_devices(source, previous).errors) == errors
-
-
-def test_a_silent_xenstored_fails_the_devices_too() -> None:
-    """A xenstored that does not answer is no word that all devices are well."""
-    source: Any = devices({QDISK: "Initialising"})
-    source.store = None
-
-    assert failure_of(XENSTORE_DEVICES, source) == "xenstored: no answer within 2 s"

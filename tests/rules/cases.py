@@ -67,12 +67,15 @@ def of_limit(limit: Limit) -> list[Case]:
         )
 
     both = (("warning", own, 0.875), ("critical", own, 0.875))
+    none_left = (("warning", own, 1), ("critical", own, 1))
     return [
         Case(title, "at the critical threshold both severities fire", 2, series(175), both),
         Case(title, "at the warning threshold", 2, series(150), (("warning", own, 0.75),)),
         Case(title, "not before it has lasted a minute", 0, series(175)),
         Case(title, "below the threshold", 5, series(149)),
-        Case(title, "without a ceiling nothing is known", 5, series(175, "_x9")),
+        Case(title, "without a max nothing is known", 5, series(175, "_x9")),
+        Case(title, "a max of 0 is exhausted by nothing", 2, series(0, "0+0x9"), none_left),
+        Case(title, "a max of 0 that is exceeded", 2, series(3, "0+0x9"), none_left),
     ]
 
 

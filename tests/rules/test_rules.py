@@ -14,7 +14,8 @@ import pytest
 
 from tests.rules.cases import CASES, TARGET, Case
 from tests.tools import tool
-from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import sentence
 from xenwatch.config.settings import Settings
 from xenwatch.config.settings import load_settings as load
@@ -176,7 +177,6 @@ class Silent(ModelSource):
     """A synthetic host on which xenstored takes no connection."""
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`."""
         raise SourceError("/run/xenstored/socket", os.strerror(errno.EMFILE), errno.EMFILE)
 
 
@@ -184,7 +184,7 @@ def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
     """Where xenstored has no descriptors left, just those probes fail whose alerts it inhibits."""
     failed = {
         name
-        for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).outcomes.items()
+        for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).snapshot.outcomes.items()
         if outcome.status is Status.FAILED
     }
     [rule] = [it for it in inhibitions() if "XenwatchXenstoredFds" in it["source_matchers"][0]]

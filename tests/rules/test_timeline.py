@@ -5,89 +5,86 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.alerts.support import family
-from tests.rules.cases import Case, Series, labelled
+from tests.rules.cases import Case, Series
 from tests.rules.test_rules import POLICY as DEFAULT
 from tests.rules.test_rules import expected, promtool
-from xenwatch.alerts.conditions import Page
 from xenwatch.alerts.states import Alerts, step
 from xenwatch.alerts.table import ALERTS
+from xenwatch.assessment import assess_pass
 from xenwatch.generate.rules import rules
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Ceiling, Thresholds
+from xenwatch.limits.states import LimitState
+from xenwatch.metrics import families
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 AIO: Final = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
 POLICY: Final = dataclasses.replace(
     DEFAULT, seconds={alert.name: 180 for alert in ALERTS}, keep=240
 )
+LIMIT: Final = next(limit for limit in LIMITS if limit.name == "aio_requests")
 MINUTES: Final = 180
-THRESHOLDS: Final = {"warning": 0.8, "critical": 0.9}
-Timeline = list[int | None]
-"""Requests used of 100 each minute, `None` where that could not be read."""
+METRICS: Final = (LIMIT.used_metric, LIMIT.max_metric, "xenwatch_limit_threshold_ratio")
+EMPTY: Final = assess_pass(Snapshot())
+Timeline = list[tuple[int, int | None] | None]
+"""Requests used of max each minute, `None` where that is unknown or could not be read at all."""
+READ: Final[Timeline] = [
+    *((used, 100) for used in (10, 79, 80, 89, 90, 99, 101)),
+    *((0, 0), (5, 0), (90, None), None),
+]
 
 
-def waverings(seed: int) -> Timeline:
-    """Hours of a limit that wavers about its thresholds, for longer and for shorter."""
+def flapping(seed: int) -> Timeline:
+    """Hours of a limit that flaps around its thresholds, for longer and for shorter."""
     chance = random.Random(seed)
     found: Timeline = []
     while len(found) < MINUTES:
-        found += [chance.choice([10, 79, 80, 89, 90, 99, None])] * chance.randint(1, 6)
+        found += [chance.choice(READ)] * chance.randint(1, 6)
     return found[:MINUTES]
 
 
-def page(used: int | None) -> Page:
-    """The page of a minute."""
-    families = (
-        family("xenwatch_aio_requests_used", {} if used is None else {(): used}),
-        family("xenwatch_aio_requests_max", {(): 100}),
-        family(
-            "xenwatch_limit_threshold_ratio",
-            {("aio_requests", severity): at for severity, at in THRESHOLDS.items()},
-            "limit",
-            "severity",
-        ),
-    )
-    return {it.name: it for it in families}
+def states(minute: tuple[int, int | None] | None) -> tuple[LimitState, ...]:
+    """The limit in a minute; where its probe failed, as an unknown state."""
+    used, most = (None, None) if minute is None else minute
+    ceiling = None if most is None else Ceiling(most, "")
+    return (LimitState(LIMIT, "", used, ceiling, Thresholds(0.8, 0.9)),)
 
 
 def fires(timeline: Timeline) -> list[Case]:
     """What the daemon says of each minute, as a case for promtool."""
     alerts, found = Alerts(), []
-    for minute, used in enumerate(timeline):
-        status = Status.FAILED if used is None else Status.OK
-        snapshot = Snapshot(60.0 * minute, {"aio": Outcome(status)})
-        alerts = step(alerts, page(used), snapshot, POLICY, [AIO])
+    for number, minute in enumerate(timeline):
+        status = Status.FAILED if minute is None else Status.OK
+        snapshot = Snapshot(60.0 * number, {"aio": Outcome(status)})
+        alerts = step(alerts, {}, snapshot, POLICY, limits=states(minute), table=[AIO])
         firing = tuple((it.severity, dict(it.labels), it.value) for it in alerts.firing)
-        found.append(Case(AIO.title, "", minute, (), firing))
+        found.append(Case(AIO.title, "", number, (), firing))
     return found
 
 
 def series(timeline: Timeline) -> list[Series]:
-    """The same hours as Prometheus scrapes them."""
-    values = " ".join("stale" if used is None else str(used) for used in timeline)
-    return [
-        labelled("xenwatch_aio_requests_used", values),
-        labelled("xenwatch_aio_requests_max", f"100+0x{MINUTES}"),
-        *(
-            labelled(
-                "xenwatch_limit_threshold_ratio",
-                f"{at}+0x{MINUTES}",
-                limit="aio_requests",
-                severity=severity,
-            )
-            for severity, at in THRESHOLDS.items()
-        ),
-    ]
+    """The same hours as Prometheus scrapes them from the daemon."""
+    values: defaultdict[tuple[str, tuple[tuple[str, str], ...]], list[str]]
+    values = defaultdict(lambda: ["stale"] * MINUTES)
+    for number, minute in enumerate(timeline):
+        for family in families(dataclasses.replace(EMPTY, states=states(minute))):
+            if family.name in METRICS:
+                for labels, value in family.samples:
+                    pairs = tuple(zip(family.labels, labels, strict=True))
+                    values[family.name, pairs][number] = f"{value:g}"
+    return [Series(name, " ".join(each), labels) for (name, labels), each in values.items()]
 
 
 @pytest.mark.timeout(240)
 def test_daemon_and_prometheus_agree_every_minute(tmp_path: Path) -> None:
     """Whatever a limit does, both begin to fire, go on and end in the same minute."""
-    timelines = [waverings(seed) for seed in range(4)]
+    timelines = [flapping(seed) for seed in range(4)]
     cases = [fires(timeline) for timeline in timelines]
     (tmp_path / "rules.yml").write_text(rules(POLICY))
     document = {

@@ -1,4 +1,4 @@
-"""The overview of a host: what is in it, and the way to JSON and back."""
+"""The status of a host: what is in it, and the way to JSON and back."""
 
 from __future__ import annotations
 
@@ -12,41 +12,46 @@ from hypothesis import strategies as st
 
 from tests.support import full_snapshot
 from xenwatch import metrics
+from xenwatch.alerts.conditions import Evidence
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
+from xenwatch.assessment import Rules, assess_pass
+from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
-from xenwatch.limits.states import assess
-from xenwatch.planning.capacity import fit_each
-from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES
 from xenwatch.readings.devices import Backends, DeviceKey, XenstoreDevices
 from xenwatch.readings.domains import Domains
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.status import host_status
-from xenwatch.status.host_status import DomainRow, Outside, Overview, OverviewError
+from xenwatch.status.host_status import DomainRow, HostStatus, StatusError
 
 
-def of(snapshot: Snapshot, outside: Outside | None = None) -> Overview:
-    """The overview of a snapshot with thresholds and shapes as they are by default."""
-    states = assess(snapshot)
-    plans = fit_each(states, snapshot, BUILT_IN.values())
-    return host_status.of(snapshot, states, plans, PROBES, outside)
+def of(snapshot: Snapshot, **parts: Any) -> HostStatus:
+    """The status of a snapshot by default rules, parts of its assessment replaced."""
+    assessment = dataclasses.replace(assess_pass(snapshot), **parts)
+    return host_status.host_status(assessment, PROBES, "dom0-1")
 
 
 def domain(snapshot: Snapshot, domid: int) -> DomainRow:
-    """A domain of the overview."""
+    """A domain of the status."""
     return next(it for it in of(snapshot).domains or () if it.domid == domid)
 
 
 def test_json_comes_back_as_it_was() -> None:
-    """Everything in an overview survives JSON."""
+    """Everything in a status survives JSON."""
     alert = next(it for it in ALERTS if it.name == "probe_failing")
     active = Active(alert, "warning", (("probe", "aio"),), 900.0, 0.0, fired=950.0)
     alerts = Alerts({("probe_failing", "warning", active.labels): active})
-    found = of(full_snapshot(), Outside(alerts, "https://a/", {"aio_requests": 60.0}, "dom0-1"))
+    policy = dataclasses.replace(Settings().alerts(), runbooks="https://a/")
+    found = of(
+        full_snapshot(),
+        alerts=alerts,
+        seconds_to_full={"aio_requests": 60.0},
+        rules=Rules(policy=policy),
+    )
 
     assert found.alerts is not None
-    assert found.alerts[0].summary == "xenwatch cannot read aio"
+    assert found.alerts[0].summary == "Probe aio is failing"
     assert found.alerts[0].runbook_url == "https://a/XenwatchProbeFailing.md"
     assert host_status.loads(host_status.dumps(found)) == found
 
@@ -83,10 +88,10 @@ def changed(document: dict[str, Any], path: list[Any], value: object) -> str:
         (["seconds_to_full"], {"aio_requests": "soon"}),
     ],
 )
-def test_what_is_no_overview_is_refused(path: list[Any], value: object) -> None:
+def test_what_is_no_status_is_refused(path: list[Any], value: object) -> None:
     """A value of a wrong type anywhere is an error that names it."""
     document = json.loads(host_status.dumps(of(full_snapshot())))
-    with pytest.raises(OverviewError, match="no overview of xenwatch"):
+    with pytest.raises(StatusError, match="not a status document of xenwatch"):
         host_status.loads(changed(document, path, value))
 
 
@@ -94,7 +99,7 @@ def test_what_is_no_overview_is_refused(path: list[Any], value: object) -> None:
 @given(st.one_of(st.binary(), st.text(), st.just(b"[" * 100000)))
 def test_anything_else_is_refused(document: bytes | str) -> None:
     """Bytes that are no JSON, or JSON of something else, raise nothing but the one error."""
-    with pytest.raises(OverviewError):
+    with pytest.raises(StatusError):
         host_status.loads(document)
 
 
@@ -155,11 +160,11 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
         full,
         domains=Domains(guests, "hypercall"),
         backends=Backends({guest: "Closed", gone: "Closed"}),
-        xenstore_devices=XenstoreDevices({}, (), 0),
+        xenstore_devices=XenstoreDevices({}, ()),
     )
     alert = next(it for it in ALERTS if it.name == "backends_closed")
-    families = {it.name: it for it in metrics.families(snapshot, ())}
-    found = alert.conditions["warning"].evaluate(families)
+    families = {it.name: it for it in metrics.families(assess_pass(snapshot))}
+    found = alert.conditions["warning"].evaluate(Evidence(families))
 
     if state is None:
         assert domain(snapshot, 5).broken is None
@@ -173,9 +178,9 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
 
 
 def test_alerts_nobody_can_judge_are_named() -> None:
-    """The alerts whose state is unknown are told, each once."""
+    """The alerts whose state is unknown are named, each once."""
     states = {("a", "warning"): State.UNKNOWN, ("a", "critical"): State.UNKNOWN}
-    found = of(full_snapshot(), Outside(Alerts(states={**states, ("b", "warning"): State.OK})))
+    found = of(full_snapshot(), alerts=Alerts(states={**states, ("b", "warning"): State.OK}))
 
     assert found.alerts_unknown == ("a",)
 
@@ -183,7 +188,7 @@ def test_alerts_nobody_can_judge_are_named() -> None:
 @settings(deadline=None)
 @given(st.binary())
 def test_names_are_those_of_the_labels(name: bytes) -> None:
-    """A domain is called in the overview what it is called in the metrics."""
+    """A domain is called in the status what it is called in the metrics."""
     full = full_snapshot()
     assert full.domains is not None
     named = dataclasses.replace(full.domains.domains[0], name=name)

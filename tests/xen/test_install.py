@@ -31,7 +31,7 @@ CONFIGURE = (
     "systemctl reload xenwatch",
 )
 END = "systemctl disable --now xenwatch"
-RELOADED = "configuration read again"
+RELOADED = "configuration reloaded"
 
 
 @pytest.fixture

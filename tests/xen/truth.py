@@ -65,6 +65,10 @@ class Truth:
         """One answer."""
         return (self.directory / name).read_bytes().decode(errors="surrogateescape")
 
+    def has(self, name: str) -> bool:
+        """Whether the host was asked this; what was captured earlier was not."""
+        return (self.directory / name).exists()
+
     def number(self, name: str) -> int:
         """One answer that is a number."""
         return int(self.text(name))
@@ -87,6 +91,8 @@ class Truth:
 
     def moving(self) -> Iterator[Fact]:
         """Those that change by themselves from one moment to the next."""
+        if self.has("files"):
+            yield Fact("xenwatch_open_files_used", self.number("files"), "file-nr", slack=256)
         yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=8)
         used, _, place = self.text("df").splitlines()[1].split()
         root = (("mountpoint", place),)
@@ -196,6 +202,9 @@ class Truth:
         yield Fact("xenwatch_aio_requests_used", self.number("aio"), "sysctl fs.aio-nr")
         yield Fact("xenwatch_aio_requests_max", self.number("aio-max"), "sysctl fs.aio-max-nr")
         most = min(self.number("pid-max"), self.number("threads-max"))
+        if self.has("files-max"):
+            files = self.number("files-max")
+            yield Fact("xenwatch_open_files_max", files, "sysctl fs.file-max")
         yield Fact("xenwatch_tasks_max", most, "sysctl kernel.pid_max, kernel.threads-max")
         yield Fact("xenwatch_loop_devices_used", self.number("loops"), "losetup -l | wc -l")
         yield Fact("xenwatch_loop_devices_max", 1 << 20, "20 bits of minor numbers")

@@ -15,10 +15,9 @@ from xenwatch.parse.qemu import CDROM, MONITOR, PARALLEL, SERIAL, TABLET, USB, U
 from xenwatch.readings.domains import Domain
 from xenwatch.readings.qemus import Qemu
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import release
+from xenwatch.release.table import XL
 
-XAPI: Final = "xapi"
-XL: Final = "xl"
-_XAPI_PLATFORMS: Final = ("xcp-ng", "xenserver")
 PROBES: Final = ("host", "domains", "xenstore", "daemons", "qemus")
 """The probes whose readings advice is made from."""
 
@@ -107,10 +106,8 @@ class Advice:
 
 
 def toolstack(snapshot: Snapshot) -> str:
-    """`xapi` where that manages the VMs, else `xl`."""
-    daemons = snapshot.daemons.by_role if snapshot.daemons is not None else {}
-    platform = snapshot.host.platform if snapshot.host is not None else ""
-    return XAPI if "xapi" in daemons or platform in _XAPI_PLATFORMS else XL
+    """`xapi` where that manages the VMs, else `xl`, whose advice is no command to run."""
+    return release(snapshot).facts.toolstack or XL
 
 
 def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice, ...]:

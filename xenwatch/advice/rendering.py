@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from xenwatch.advice.qemu_wakeups import XAPI, Advice, Remedy
+from xenwatch.advice.qemu_wakeups import Advice, Remedy
 from xenwatch.display.text import printable
 from xenwatch.exposition.text_format import text
 from xenwatch.parse.qemu import CDROM
+from xenwatch.release.table import XAPI
 
 ONCE: Final = "Read once: ranked by all wakeups of each QEMU, and not by how many there are now."
 RESTART: Final = "Each setting takes effect when its VM is next shut down and started."

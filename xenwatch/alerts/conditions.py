@@ -1,17 +1,22 @@
-"""When an alert is active: a comparison of series of the page, here and as PromQL.
+"""When an alert is active: one rule, evaluated here and written as PromQL for Prometheus.
 
-The daemon evaluates a condition on the very families it serves, Prometheus on what it scraped of
-them, so both speak of the same series.
+A condition on a limit takes the state the limit is in already; every other compares series of the
+page with a number or with a threshold of the alert's own. Prometheus compares the exported series
+of the same values.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
+from xenwatch.alerts.names import alert_name
 from xenwatch.exposition.text_format import Family
+from xenwatch.limits.base import Limit, Thresholds
+from xenwatch.limits.states import LimitState
+from xenwatch.limits.thresholds import reached
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values of labels, sorted by name."""
@@ -34,6 +39,48 @@ def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
     if len(values) == 1:
         return f'{label}{negation}="{values[0]}"'
     return f'{label}{negation or "="}~"{"|".join(values)}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What conditions are judged on.
+
+    The families of a page by name, the states of limits by name of the limit, and the thresholds
+    of alerts by name of the alert.
+    """
+
+    page: Page
+    states: Mapping[str, Sequence[LimitState]] = field(default_factory=dict)
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What holds: `active` has the value by series, `unknown` the series that cannot be judged."""
+
+    active: Samples
+    unknown: frozenset[Labels] = frozenset()
+
+
+class Condition(Protocol):
+    """When an alert is active at one of its severities."""
+
+    @property
+    def metric(self) -> str:
+        """The metric that is compared."""
+
+    @property
+    def lower_is_worse(self) -> bool:
+        """Whether values below the threshold are the bad ones."""
+
+    def promql(self) -> str:
+        """The condition as an expression for Prometheus."""
+
+    def evaluate(self, evidence: Evidence) -> Found:
+        """Which series are active; without a threshold none, and none is unknown."""
+
+    def applies(self, evidence: Evidence) -> bool:
+        """Whether there is anything to compare, and something to compare it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,87 +113,142 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What holds: `active` has the value by series, `unknown` the series that cannot be judged."""
+class OwnThreshold:
+    """The threshold of this severity that is set for the alert itself."""
 
-    active: Samples
-    unknown: frozenset[Labels] = frozenset()
+    alert: str
+    severity: str
+
+    def value(self, evidence: Evidence) -> float | None:
+        """The threshold as configured; `None`: never."""
+        return _of_severity(evidence.thresholds.get(self.alert), self.severity)
+
+    def selector(self) -> Selector:
+        """The exported series that has it."""
+        only = {"alert": (alert_name(self.alert),), "severity": (self.severity,)}
+        return Selector("xenwatch_alert_threshold", only)
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """`left`, as a part of `over` where there is one, compared with `right`.
+class SeriesCondition:
+    """Series `left` compared with `right`, a number or a threshold of the alert's own.
 
-    `right` is a number, or the one series that is the threshold; where it is missing, nothing is
-    active. Only series whose label `among[0]` has a value that `among[1]` has too can be active;
-    where there is no series of that metric at all, nobody can say which are.
+    Only series whose label `among[0]` has a value that `among[1]` has too can be active; where
+    there is no series of that metric at all, it is unknown which are.
     """
 
     left: Selector
     compare: str
-    right: float | Selector
-    over: Selector | None = None
+    right: float | OwnThreshold
     among: tuple[str, Selector] | None = None
+
+    @property
+    def metric(self) -> str:
+        """The metric that is compared."""
+        return self.left.metric
+
+    @property
+    def lower_is_worse(self) -> bool:
+        """Whether values below the threshold are the bad ones."""
+        return self.compare == "<"
 
     def promql(self) -> str:
         """The condition as an expression for Prometheus."""
-        text = self.left.promql()
-        if self.over is not None:
-            text += f" / {self.over.promql()}"
-        if isinstance(self.right, Selector):
-            text += f"\n{self.compare} on ({TARGET}) group_left ()\n{self.right.promql()}"
+        if isinstance(self.right, OwnThreshold):
+            text = _compared(self.left.promql(), self.compare, self.right.selector())
         else:
-            text += f" {self.compare} {self.right:g}"
+            text = f"{self.left.promql()} {self.compare} {self.right:g}"
         if self.among is not None:
             label, selector = self.among
             text = f"({text})\nand on ({TARGET}, {label})\n{selector.promql()}"
         return text
 
-    def evaluate(self, page: Page) -> Found:
-        """Which series are active on a page; without their threshold none, nor unknown."""
-        threshold = self._threshold(page)
+    def evaluate(self, evidence: Evidence) -> Found:
+        """Which series are active; without a threshold none, and none is unknown."""
+        threshold = self._threshold(evidence)
         if threshold is None:
             return Found({})
-        left = self.left.find(page)
-        whole = self.over.find(page) if self.over is not None else None
-        active: dict[Labels, float] = {}
-        unknown: set[Labels] = set()
-        for labels, number in left.items():
-            value = number if whole is None else _ratio(number, whole.get(labels))
-            if value is None:
-                unknown.add(labels)
-            elif OPERATORS[self.compare](value, threshold):
-                active[labels] = value
-        return self._among(Found(active, frozenset(unknown)), page)
+        compare = OPERATORS[self.compare]
+        values = self.left.find(evidence.page)
+        active = {labels: value for labels, value in values.items() if compare(value, threshold)}
+        return self._among(active, evidence.page)
 
-    def applies(self, page: Page) -> bool:
+    def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
-        return self._threshold(page) is not None and bool(self.left.find(page))
+        return self._threshold(evidence) is not None and bool(self.left.find(evidence.page))
 
-    def _threshold(self, page: Page) -> float | None:
-        if not isinstance(self.right, Selector):
-            return self.right
-        return next(iter(self.right.find(page).values()), None)
+    def _threshold(self, evidence: Evidence) -> float | None:
+        return self.right.value(evidence) if isinstance(self.right, OwnThreshold) else self.right
 
-    def _among(self, found: Found, page: Page) -> Found:
-        if self.among is None or not (found.active or found.unknown):
-            return found
+    def _among(self, active: Samples, page: Page) -> Found:
+        if self.among is None or not active:
+            return Found(active)
         label, selector = self.among
         if not Selector(selector.metric).find(page):
-            return Found({}, found.unknown | found.active.keys())
+            return Found({}, frozenset(active))
         those = {dict(labels)[label] for labels in selector.find(page)}
         return Found(
-            {
-                labels: value
-                for labels, value in found.active.items()
-                if dict(labels)[label] in those
-            },
-            frozenset(labels for labels in found.unknown if dict(labels)[label] in those),
+            {labels: value for labels, value in active.items() if dict(labels)[label] in those}
         )
 
 
-def _ratio(part: float, whole: float | None) -> float | None:
-    """As Prometheus divides, but that nothing of nothing is not known."""
-    if whole is None or (part == 0 and whole == 0):
-        return None
-    return part / whole if whole else float("inf")
+@dataclass(frozen=True, slots=True)
+class LimitCondition:
+    """Instances of a limit that have reached its threshold of this severity."""
+
+    limit: Limit
+    severity: str
+
+    @property
+    def metric(self) -> str:
+        """The metric that is compared."""
+        return self.limit.used_metric
+
+    @property
+    def lower_is_worse(self) -> bool:
+        """Whether values below the threshold are the bad ones."""
+        return False
+
+    def promql(self) -> str:
+        """The condition as an expression for Prometheus, with `LimitState.ratio` spelt out.
+
+        A max of 0 is a max: nothing more fits, and the ratio is 1 where 0 / 0 would be NaN.
+        """
+        used, most = self.limit.used_metric, self.limit.max_metric
+        ratio = f"(\n  {used} / ({most} > 0)\nor\n  ({most} <= bool 0) == 1\n)"
+        only = {"limit": (self.limit.name,), "severity": (self.severity,)}
+        return _compared(ratio, ">=", Selector("xenwatch_limit_threshold_ratio", only))
+
+    def evaluate(self, evidence: Evidence) -> Found:
+        """Which instances are active; without a threshold none, and none is unknown."""
+        active: dict[Labels, float] = {}
+        unknown: set[Labels] = set()
+        for state in self._judged(evidence):
+            labels = ((self.limit.label, state.instance),) if self.limit.label else ()
+            if state.ratio is None:
+                unknown.add(labels)
+            elif reached(state.ratio, _of_severity(state.thresholds, self.severity)):
+                active[labels] = state.ratio
+        return Found(active, frozenset(unknown))
+
+    def applies(self, evidence: Evidence) -> bool:
+        """Whether there is anything to compare, and something to compare it with."""
+        return bool(self._judged(evidence))
+
+    def _judged(self, evidence: Evidence) -> Sequence[LimitState]:
+        """The instances that were read and have a threshold."""
+        return [
+            state
+            for state in evidence.states.get(self.limit.name, ())
+            if state.used is not None and _of_severity(state.thresholds, self.severity) is not None
+        ]
+
+
+def _of_severity(thresholds: Thresholds | None, severity: str) -> float | None:
+    found: float | None = getattr(thresholds, severity, None)
+    return found
+
+
+def _compared(left: str, compare: str, threshold: Selector) -> str:
+    """A comparison with the one series that is the threshold."""
+    return f"{left}\n{compare} on ({TARGET}) group_left ()\n{threshold.promql()}"

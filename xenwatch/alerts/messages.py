@@ -1,4 +1,4 @@
-"""What is said about an alert to programs: labels, annotations and times."""
+"""Alerts as other programs get them: labels, annotations and times."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ RUNBOOKS: Final = "/runbooks/"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An alert as receivers get it. `ends` is when it was over (`None`: it fires), Unix time.
+    """An alert as receivers get it. `ends` is when it was resolved (`None`: firing), Unix time.
 
-    `state` is firing, ok, or unknown: over because nothing is known any more.
+    `state` is firing, ok, or unknown: resolved because it can no longer be judged.
     """
 
     labels: Mapping[str, str]
@@ -47,7 +47,7 @@ class Message:
 
 
 def of_active(active: Active, instance: str, runbooks: str) -> Message:
-    """The message of an alert that fires. `instance` is this host's name among others."""
+    """The message of a firing alert. `instance` is the label that names this host."""
     alert = active.alert
     series = dict(active.labels)
     words = {
@@ -62,7 +62,7 @@ def of_active(active: Active, instance: str, runbooks: str) -> Message:
             "job": JOB,
             "instance": instance,
         },
-        annotations={**words, "runbook_url": f"{runbooks}{alert.title}.md"},
+        annotations={**words, "runbook_url": f"{runbooks}{alert.runbook}"},
         starts=active.fired if active.fired is not None else active.since,
         ends=None,
         state=State.FIRING.value,
@@ -70,7 +70,7 @@ def of_active(active: Active, instance: str, runbooks: str) -> Message:
 
 
 def of_change(change: Change, instance: str, runbooks: str) -> Message | None:
-    """The message of an alert that began to fire or is over, `None` of any other change."""
+    """The message of an alert that started firing or is resolved, `None` of any other change."""
     message = of_active(change.active, instance, runbooks)
     if change.now is State.FIRING:
         return message

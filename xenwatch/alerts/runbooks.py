@@ -1,4 +1,4 @@
-"""The runbooks as files of this host, and where those who are told of an alert find them."""
+"""The runbooks as files of this host, and the links to them in delivered alerts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def files() -> Mapping[str, bytes]:
 
 
 def link_prefix(configured: str, instance: str) -> str:
-    """What the links to runbooks in alerts sent to others begin with.
+    """The prefix of links to runbooks in delivered alerts.
 
     As configured; else this daemon's own address where `instance` is one, as the label `instance`
     that Prometheus gives; else the files of this host.

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from xenwatch.alerts.conditions import Found, Labels, Page
-from xenwatch.alerts.table import ALERTS, Alert
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.conditions import Evidence, Found, Labels, Page
+from xenwatch.alerts.table import ALERTS
 from xenwatch.limits.base import Thresholds
+from xenwatch.limits.states import LimitState
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 
 class State(enum.Enum):
-    """What is known of an alert, the worst first. Unknown: its probe or a ceiling is missing."""
+    """What is known of an alert, the worst first. Unknown: its probe failed or a max is missing."""
 
     FIRING = "firing"
     PENDING = "pending"
@@ -89,8 +92,8 @@ class Alerts:
     @property
     def firing(self) -> tuple[Active, ...]:
         """What fires, the most severe first."""
-        found = (it for it in self.active.values() if it.state is State.FIRING)
-        return tuple(sorted(found, key=lambda it: (it.severity, it.alert.name, it.labels)))
+        firing = (active for active in self.active.values() if active.state is State.FIRING)
+        return tuple(sorted(firing, key=lambda each: (each.severity, each.alert.name, each.labels)))
 
 
 def step(
@@ -98,45 +101,54 @@ def step(
     page: Page,
     snapshot: Snapshot,
     policy: Policy,
+    *,
+    limits: Iterable[LimitState],
     table: Iterable[Alert] = ALERTS,
 ) -> Alerts:
     """The alerts after one more page, `page`, that was made of `snapshot`.
 
-    What is no longer active is pending no more at once; what fires goes on for `policy.keep`
-    seconds, also where it is unknown whether its condition still holds.
+    `limits` are the states of the limits on that page. What is no longer active is no longer
+    pending at once; what fires keeps firing for `policy.keep` seconds, also where it is unknown
+    whether its condition still holds.
     """
+    by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
+    for state in limits:
+        by_limit[state.limit.name].append(state)
+    evidence = Evidence(page, by_limit, policy.thresholds)
     active: dict[Key, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []
     for alert in table:
         outcome = snapshot.outcomes.get(alert.probe)
         for severity, condition in alert.conditions.items():
-            found = condition.evaluate(page)
+            found = condition.evaluate(evidence)
             found = Found(found.active, found.unknown | _unread(alert, snapshot))
-            known = _known(alert, outcome, found, condition.applies(page))
+            known = _known(alert, outcome, found, condition.applies(evidence))
             held = {
-                key: it for key, it in before.active.items() if key[:2] == (alert.name, severity)
+                key: one for key, one in before.active.items() if key[:2] == (alert.name, severity)
             }
             now = _turn(alert, severity, found, held, policy=policy, now=snapshot.time)
             active |= now
             changes += _changes(held, now, known, found, snapshot.time)
-            state = _worst(now.values(), known)
-            if state is not None:
-                states[alert.name, severity] = state
+            worst = _worst(now.values(), known)
+            if worst is not None:
+                states[alert.name, severity] = worst
     return Alerts(active, states, tuple(changes))
 
 
 def ended(before: Alerts, time: float) -> Alerts:
-    """The alerts once nobody evaluates them any more: what was active is unknown since `time`."""
+    """The alerts once they are no longer evaluated: what was active is unknown since `time`."""
     active = before.active.values()
-    return Alerts(changes=tuple(Change(it, it.state, State.UNKNOWN, time) for it in active))
+    return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, time) for one in active))
 
 
 def _unread(alert: Alert, snapshot: Snapshot) -> frozenset[Labels]:
-    """The series nobody can judge for want of a probe of their own."""
+    """The series that cannot be judged because the probe of their own failed."""
     found = ((value, snapshot.outcomes.get(name)) for value, name in alert.probes.items())
     return frozenset(
-        ((alert.labels[0], value),) for value, it in found if it and it.status is Status.FAILED
+        ((alert.labels[0], value),)
+        for value, outcome in found
+        if outcome and outcome.status is Status.FAILED
     )
 
 
@@ -166,16 +178,17 @@ def _turn(
     for labels, value in found.active.items():
         key = (alert.name, severity, labels)
         new = Active(alert, severity, labels, now, value)
-        it = dataclasses.replace(held.get(key, new), value=value, ended=None)
-        since = min(it.since, now)  # a clock that was set back
-        fired = now if it.fired is None and now - since >= policy.seconds[alert.name] else it.fired
-        active[key] = dataclasses.replace(it, since=since, fired=fired)
-    for key, it in held.items():
-        if key in active or it.state is not State.FIRING:
+        held_on = dataclasses.replace(held.get(key, new), value=value, ended=None)
+        since = min(held_on.since, now)  # a clock that was set back
+        due = now - since >= policy.seconds[alert.name]
+        fired = now if held_on.fired is None and due else held_on.fired
+        active[key] = dataclasses.replace(held_on, since=since, fired=fired)
+    for key, old in held.items():
+        if key in active or old.state is not State.FIRING:
             continue
-        ended = now if it.ended is None else min(it.ended, now)
+        ended = now if old.ended is None else min(old.ended, now)
         if now - ended < policy.keep:
-            active[key] = dataclasses.replace(it, ended=ended)
+            active[key] = dataclasses.replace(old, ended=ended)
     return active
 
 
@@ -186,16 +199,16 @@ def _changes(
     found: Found,
     time: float,
 ) -> Iterable[Change]:
-    for key, it in now.items():
+    for key, new in now.items():
         was = held[key].state if key in held else State.OK
-        if it.state is not was:
-            yield Change(it, was, it.state, time)
-    for key, it in held.items():
+        if new.state is not was:
+            yield Change(new, was, new.state, time)
+    for key, old in held.items():
         if key not in now:
-            lost = known is State.UNKNOWN and (not found.unknown or it.labels in found.unknown)
-            yield Change(it, it.state, State.UNKNOWN if lost else State.OK, time)
+            lost = known is State.UNKNOWN and (not found.unknown or old.labels in found.unknown)
+            yield Change(old, old.state, State.UNKNOWN if lost else State.OK, time)
 
 
 def _worst(active: Iterable[Active], known: State | None) -> State | None:
-    found = {it.state for it in active} | ({known} if known is not None else set())
+    found = {one.state for one in active} | ({known} if known is not None else set())
     return next((state for state in State if state in found), None)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from xenwatch.alerts.table import DURATION, NUMBER, PERCENT
+from xenwatch.alerts.base import DURATION, NUMBER, PERCENT
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 

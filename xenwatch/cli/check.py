@@ -12,13 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from xenwatch.cli import daemon_client
+from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.options import Parser
+from xenwatch.cli.output import write
+from xenwatch.config.settings import ConfigError
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import hint, printable, shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import Severity, severity
-from xenwatch.status.host_status import LimitRow, Overview
+from xenwatch.limits.thresholds import inverted
+from xenwatch.sources.base import SourceError
+from xenwatch.status.host_status import HostStatus, LimitRow
 
+HELP: Final = "Check limits for Icinga and Nagios: one line and an exit status."
 STATUS: Final = {
     Severity.OK: 0,
     Severity.WARNING: 1,
@@ -32,7 +40,7 @@ OLD: Final = 120.0
 
 
 class CheckError(Exception):
-    """A question that cannot be asked; the text says why."""
+    """Options that cannot be; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +52,10 @@ class Question:
     critical: Mapping[str, float]
 
     def thresholds(self, row: LimitRow) -> Thresholds:
-        """Those of this check, else those of the overview. Raises `CheckError`."""
+        """Those of this check, else those of the status. Raises `CheckError`."""
         warning = self.warning.get(row.limit, row.warning)
         critical = self.critical.get(row.limit, row.critical)
-        if warning is not None and critical is not None and warning > critical:
-            raise CheckError(f"{row.limit}: warning {warning:g} is above critical {critical:g}")
-        return Thresholds(warning, critical)
+        return _ordered(row.limit, Thresholds(warning, critical))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,9 @@ class Finding:
     data: str = ""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of the command, but for where it looks."""
+def add_options(parser: Parser) -> None:
+    """The options of the command."""
+    parser.usage_status = STATUS[Severity.UNKNOWN]
     parser.add_argument(
         "--limit", metavar="NAME", action="append", default=[], help="only this limit; repeatable"
     )
@@ -77,6 +84,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             help=f"used ratio from which this check is {name}; repeatable (default: the daemon's)",
         )
     parser.epilog = "Exit status: 0 ok, 1 warning, 2 critical, 3 unknown."
+    daemon_client.add_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status as plugins have it; unknown also for an error."""
+    try:
+        asked = question(options)
+        answer = daemon_client.look(options)()
+        code, line = judge(answer.status, asked, answer.age)
+    except (CheckError, AskError, ConfigError, SourceError, OSError) as error:
+        code, line = unknown(str(error))
+    except Exception as error:  # noqa: BLE001 - Python's own status, 1, would be a warning
+        code, line = unknown(f"defect in xenwatch: {type(error).__name__}: {error}")
+    return code if write(line) else STATUS[Severity.UNKNOWN]
 
 
 def question(options: argparse.Namespace) -> Question:
@@ -86,25 +107,29 @@ def question(options: argparse.Namespace) -> Question:
     for name, ratios in given.items():
         for limit in ratios:
             if limits and limit not in limits:
-                raise CheckError(f"--{name} {limit}=...: --limit leaves that limit out")
+                raise CheckError(f"--{name} {limit}=...: that limit is excluded by --limit")
+    warning, critical = given["warning"], given["critical"]
+    for limit in warning.keys() & critical.keys():  # before anything is read
+        _ordered(limit, Thresholds(warning[limit], critical[limit]))
     return Question(limits, **given)
 
 
-def judge(overview: Overview, asked: Question, age: float) -> tuple[int, str]:
+def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
     """Exit status and line for readings that are `age` seconds old. Raises `CheckError`."""
     if age > OLD:
-        return unknown(f"the newest reading is {age:.0f} s old: the daemon reads nothing new")
+        return unknown(f"readings are stale: the newest is {age:.0f} s old")
     findings = [
         _finding(list(rows), asked)
-        for limit, rows in itertools.groupby(overview.limits, key=lambda row: row.limit)
+        for limit, rows in itertools.groupby(status.limits, key=lambda row: row.limit)
         if not asked.limits or limit in asked.limits
     ]
-    there = {it.limit for it in findings}
-    findings += [_absent(name, overview) for name in asked.limits if name not in there]
+    there = {finding.limit for finding in findings}
+    findings += [_absent(name, status) for name in asked.limits if name not in there]
     if not findings:
-        return unknown("no limit could be read; xenwatch doctor says why")
-    worst = next(it for it in WORST_FIRST if any(found.severity is it for found in findings))
-    data = " ".join(it.data for it in findings if it.data)
+        return unknown("no limit could be read; see xenwatch doctor")
+    severities = {finding.severity for finding in findings}
+    worst = next(level for level in WORST_FIRST if level in severities)
+    data = " ".join(finding.data for finding in findings if finding.data)
     return STATUS[worst], _line(worst, _summary(findings)) + (f" | {data}" if data else "") + "\n"
 
 
@@ -120,13 +145,13 @@ def _line(worst: Severity, words: str) -> str:
 
 def _summary(findings: Sequence[Finding]) -> str:
     bad = sorted(
-        (it for it in findings if it.severity is not Severity.OK),
-        key=lambda it: WORST_FIRST.index(it.severity),
+        (finding for finding in findings if finding.severity is not Severity.OK),
+        key=lambda finding: WORST_FIRST.index(finding.severity),
     )
-    well = [it for it in findings if it.severity is Severity.OK]
-    words = [it.words for it in bad]
+    well = [finding for finding in findings if finding.severity is Severity.OK]
+    words = [finding.words for finding in bad]
     if well:
-        fullest = max(well, key=lambda it: it.ratio)
+        fullest = max(well, key=lambda finding: finding.ratio)
         limits = "1 limit" if len(well) == 1 else f"{len(well)} limits"
         words.append(f"{limits} ok, fullest {fullest.words}")
     return "; ".join(words)
@@ -135,9 +160,14 @@ def _summary(findings: Sequence[Finding]) -> str:
 def _finding(rows: Sequence[LimitRow], asked: Question) -> Finding:
     bounds = asked.thresholds(rows[0])
     judged = [(severity(row.ratio, bounds), row) for row in rows]
-    worst, row = min(judged, key=lambda it: (WORST_FIRST.index(it[0]), -(it[1].ratio or 0)))
-    fullest = max(rows, key=lambda it: it.ratio or 0)
+    worst, row = min(judged, key=_worst_first)
+    fullest = max(rows, key=lambda row: row.ratio or 0)
     return Finding(row.limit, worst, _words(row), fullest.ratio or 0, _data(fullest, bounds))
+
+
+def _worst_first(judged: tuple[Severity, LimitRow]) -> tuple[int, float]:
+    level, row = judged
+    return WORST_FIRST.index(level), -(row.ratio or 0)
 
 
 def _words(row: LimitRow) -> str:
@@ -146,15 +176,15 @@ def _words(row: LimitRow) -> str:
         return f"{name} could not be read"
     used = quantity(row.used, row.unit)
     if row.ratio is None:
-        return f"{name} {used}, its ceiling is not known"
+        return f"{name} {used}, max unknown"
     return f"{name} {row.ratio:.1%} ({used} of {quantity(row.max, row.unit)})"
 
 
-def _absent(name: str, overview: Overview) -> Finding:
+def _absent(name: str, status: HostStatus) -> Finding:
     limit = next(limit for limit in LIMITS if limit.name == name)
-    probe = overview.probes.get(limit.probe)
+    probe = status.probes.get(limit.probe)
     reason = f"{probe.status}: {probe.detail}" if probe and probe.detail else "not read"
-    return Finding(name, Severity.UNKNOWN, f"{name} is not there ({reason})")
+    return Finding(name, Severity.UNKNOWN, f"{name} has no reading ({reason})")
 
 
 def _data(row: LimitRow, bounds: Thresholds) -> str:
@@ -181,11 +211,19 @@ def edge(ratio: float, ceiling: int) -> int:
     return next(units for units in range(guess, -2, -1) if units / ceiling < ratio)
 
 
+def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:
+    """Thresholds that are not inverted. Raises `CheckError`."""
+    wrong = inverted(thresholds)
+    if wrong:
+        raise CheckError(f"{limit}: {wrong}; set --warning {limit}=RATIO at or below --critical")
+    return thresholds
+
+
 def _known(name: str) -> str:
     names = [limit.name for limit in LIMITS]
     if name not in names:
-        meant = hint(name, names) or f"; there is {', '.join(names)}"
-        raise CheckError(f"no limit is called {shown(name)}{meant}")
+        meant = hint(name, names) or f"; must be one of: {', '.join(names)}"
+        raise CheckError(f"unknown limit {shown(name)}{meant}")
     return name
 
 

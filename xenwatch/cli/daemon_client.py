@@ -1,4 +1,4 @@
-"""Ask a running daemon what it knows, within a deadline."""
+"""Where `check` and `top` get the status of a host: from a running daemon, or by a pass."""
 
 from __future__ import annotations
 
@@ -7,56 +7,79 @@ import http.client
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 from xenwatch import threads
+from xenwatch.assessment import assess_pass
+from xenwatch.cli.options import prepare, rules
 from xenwatch.config.keys import LISTEN, SOURCE
+from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
-from xenwatch.status.host_status import Overview, OverviewError
+from xenwatch.status.host_status import HostStatus, StatusError
 
 URL: Final = f"http://{LISTEN.default[0]}"
-"""Where a daemon listens unless it is told otherwise."""
+"""Where a daemon listens by default."""
 DEADLINE: Final = 10.0
 """Seconds an answer may take."""
 MOST_BYTES: Final = 64 << 20
-"""More is no overview, not even of thousands of domains."""
+"""No status is larger, not even of thousands of domains."""
 
 
 class AskError(Exception):
-    """A daemon that cannot be asked; the text names it, the reason and the next step."""
+    """A daemon that did not answer; the text names it, the reason and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a daemon knows, and how many seconds old that is by its own clock."""
+    """The status of a host, and how many seconds old it is by the daemon's own clock."""
 
-    overview: Overview
+    status: HostStatus
     age: float
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of commands that ask a daemon."""
     parser.add_argument(
-        "--url", help=f"the daemon to ask, unless {SOURCE.flag} is given (default: {URL})"
+        "--url", help=f"URL of the daemon, unless {SOURCE.flag} is given (default: {URL})"
     )
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=seconds,
         default=DEADLINE,
-        help="how long its answer may take (default: %(default)g)",
+        help="timeout of the request (default: %(default)g)",
     )
 
 
 def seconds(text: str) -> float:
-    """The time span an option gives. Raises as argparse wants it."""
+    """The time span of an option. Raises `ArgumentTypeError`."""
     span = float(text)
     if not 0 < span <= 600:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 600")
     return span
+
+
+def look(options: argparse.Namespace) -> Callable[[], Answer]:
+    """What asks the daemon for the status, or makes a pass where a source is named.
+
+    Raises `AskError`, `ConfigError` and `SourceError`.
+    """
+    if SOURCE.path not in vars(options):
+        return lambda: ask(options.url or URL, options.timeout)
+    if options.url is not None:
+        raise AskError(f"--url and {SOURCE.flag} are mutually exclusive")
+    settings, source = prepare(options)
+    probes = settings.probes()
+
+    def make_pass() -> Answer:
+        assessment = assess_pass(one_pass(source, probes).snapshot, rules(settings))
+        return Answer(host_status.host_status(assessment, probes), 0.0)
+
+    return make_pass
 
 
 def ask(url: str, deadline: float = DEADLINE) -> Answer:
@@ -71,17 +94,17 @@ def ask(url: str, deadline: float = DEADLINE) -> Answer:
         return threads.bounded(lambda: _answer(url, deadline), deadline, "ask")
     except urllib.error.HTTPError as error:
         error.close()
-        reason = f"it answers {error.code} {error.reason}"
+        reason = f"HTTP status {error.code} {error.reason}"
     except urllib.error.URLError as error:
         reason = str(getattr(error.reason, "strerror", None) or error.reason)
     except TimeoutError:
         reason = f"no answer within {deadline:g} s"
-    except OverviewError as error:
+    except StatusError as error:
         reason = str(error)
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
         reason = f"{type(error).__name__}: {error}"
     raise AskError(
-        f"{url}: {reason}. Does the daemon run there? systemctl status xenwatch; without a daemon: "
+        f"{url}: {reason}. Is the daemon running? systemctl status xenwatch; without a daemon: "
         f"{SOURCE.flag} host"
     )
 
@@ -92,7 +115,7 @@ def _answer(url: str, deadline: float) -> Answer:
         body = response.read(MOST_BYTES + 1)
         date = response.headers.get("Date")
     if len(body) > MOST_BYTES:
-        raise OverviewError(f"more than {MOST_BYTES >> 20} MiB are no overview of xenwatch")
+        raise StatusError(f"response too large: more than {MOST_BYTES >> 20} MiB")
     found = host_status.loads(body)
     now = parsedate_to_datetime(date).timestamp() if date else time.time()
     return Answer(found, now - found.time)

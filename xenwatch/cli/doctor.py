@@ -1,13 +1,34 @@
-"""What each probe reads here, whether it can, why not, and what to do."""
+"""`xenwatch doctor`: what each probe reads here, whether it can, why not, and what to do."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Iterator
+from typing import Final
 
+from xenwatch.cli.options import prepare
+from xenwatch.cli.output import write
 from xenwatch.config.keys import SOURCE
 from xenwatch.display.text import printable
+from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.snapshot import Snapshot, Status
+
+HELP: Final = "Report what each probe reads, whether it can, and what to do."
+
+
+def add_options(_parser: argparse.ArgumentParser) -> None:
+    """None but those every command has."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status 1 where a probe failed."""
+    settings, source = prepare(options)
+    probes = settings.probes()
+    snapshot = one_pass(source, probes).snapshot
+    written = write(report(snapshot, probes))
+    failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())
+    return 0 if written and not failed else 1
 
 
 def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
@@ -35,6 +56,6 @@ def _summary(snapshot: Snapshot) -> Iterator[str]:
     yield f"{len(statuses)} probes: {counts}"
     if snapshot.host is not None and not snapshot.host.is_dom0:
         yield (
-            "This is not a Xen dom0: what Xen alone knows cannot be read here. "
-            f"To see xenwatch at work, add {SOURCE.flag} synthetic."
+            "This is not a Xen dom0: readings that need Xen are not available. "
+            f"To try xenwatch on a synthetic host, add {SOURCE.flag} synthetic."
         )

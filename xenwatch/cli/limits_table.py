@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
 from xenwatch.limits.states import LimitState, Severity
-from xenwatch.readings.snapshot import Outcome, Status
 
 HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "MAX IS FROM")
 
@@ -39,15 +38,6 @@ def _worth_showing(states: Sequence[LimitState]) -> set[str]:
     fullest = sorted(states, key=lambda state: state.ratio or 0, reverse=True)[:SHOWN]
     unwell = (state for state in states if state.severity is not Severity.OK)
     return {state.instance for state in (*fullest, *unwell)}
-
-
-def failures(outcomes: Mapping[str, Outcome]) -> str:
-    """One line for each probe that failed, with the reason."""
-    return "".join(
-        f"{name}: {printable(outcome.detail)}\n"
-        for name, outcome in outcomes.items()
-        if outcome.status is Status.FAILED
-    )
 
 
 def _row(state: LimitState) -> tuple[str, ...]:

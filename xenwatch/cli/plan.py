@@ -1,41 +1,50 @@
-"""`xenwatch plan`: its options, what it answers, and the same answer as JSON."""
+"""`xenwatch plan`: how many more VMs fit, and which limit stops the next one."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from xenwatch.assessment import Assessment, assess_pass
+from xenwatch.cli.options import configured, rules
+from xenwatch.cli.output import say, write
+from xenwatch.cli.source import open_source, synthetic
+from xenwatch.config.keys import ROOTFS, SOURCE
+from xenwatch.config.settings import ConfigError
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
-from xenwatch.limits.states import LimitState
+from xenwatch.passes.scheduler import one_pass
+from xenwatch.planning import answer
 from xenwatch.planning.answer import is_one_vm, verdict
-from xenwatch.planning.capacity import Batch, Plan, Room, fit
+from xenwatch.planning.capacity import Batch, Plan, Room
 from xenwatch.planning.question import PlanError, chosen, number
 from xenwatch.planning.shapes import Shape
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.sources.base import SourceError
+
+HELP: Final = "Show how many more VMs fit, and which limit stops the next one."
 
 FITS: Final = 0
 DOES_NOT_FIT: Final = 1
 CANNOT_SAY: Final = 2
-"""Exit statuses; a plan nobody asked a count of fits when it could be made."""
+"""Exit statuses; a plan without a count fits when it could be made."""
 
-HEADER: Final = ("LIMIT", "LEFT", "TAKES", "FITS", "NOT KNOWN BECAUSE")
+HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "UNKNOWN BECAUSE")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--shape", metavar="NAME", help="VMs of this shape (default: each there is)")
+    what.add_argument("--shape", metavar="NAME", help="VMs of this shape (default: every shape)")
     what.add_argument(
-        "--mix", metavar="NAME=N,...", help="whether so many VMs of each shape fit together"
+        "--mix", metavar="NAME=N,...", help="whether this many VMs of each shape fit together"
     )
     parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
     parser.add_argument(
         "--platform", metavar="PRESET", help="plan on this synthetic host instead of --source"
     )
-    parser.add_argument("--empty", action="store_true", help="the platform without any VM")
+    parser.add_argument("--empty", action="store_true", help="the platform without VMs")
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )
@@ -45,28 +54,48 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def run(options: argparse.Namespace) -> int:
+    """Exit status as `status` has it; `CANNOT_SAY` also for an error."""
+    try:
+        check(options)
+        settings = configured(options)
+        if options.platform is None:
+            source = open_source(settings[SOURCE], settings[ROOTFS])
+        else:
+            source = synthetic(options.platform, empty=options.empty)
+        snapshot = one_pass(source, settings.probes()).snapshot
+        obstacle = answer.obstacle(snapshot)
+        if obstacle is not None:
+            raise PlanError(obstacle)
+        found = plans(options, assess_pass(snapshot, rules(settings)))
+    except (ConfigError, PlanError, SourceError, OSError) as error:
+        # Status 1 says that VMs do not fit: nothing else may.
+        say(*str(error).splitlines())
+        return CANNOT_SAY
+    text = answer.dumps(snapshot, found) if options.format == "json" else table(found)
+    return status(found) if write(text) else CANNOT_SAY
+
+
 def check(options: argparse.Namespace) -> None:
-    """Raise `PlanError` for options that make no sense together."""
+    """Raise `PlanError` for options that exclude each other, or need another."""
     if options.count is not None and options.shape is None:
-        raise PlanError("--count needs --shape NAME; for several shapes use --mix NAME=N,...")
+        raise PlanError("--count requires --shape NAME; for several shapes use --mix NAME=N,...")
     if options.empty and options.platform is None:
-        raise PlanError("--empty needs --platform PRESET: only a synthetic host can be emptied")
+        raise PlanError(
+            "--empty requires --platform PRESET: only a synthetic host can be without VMs"
+        )
 
 
-def plans(
-    options: argparse.Namespace,
-    snapshot: Snapshot,
-    states: Sequence[LimitState],
-    known: Mapping[str, Shape],
-) -> list[Plan]:
-    """The plans the options ask for, of the shapes that are known. Raises `PlanError`."""
+def plans(options: argparse.Namespace, assessment: Assessment) -> list[Plan]:
+    """The plans the options ask for, of the shapes of the rules. Raises `PlanError`."""
+    known = assessment.rules.shapes
     wanted = None if options.count is None else number("--count", options.count)
     batches: list[Batch]
     if options.mix is not None:
         wanted, batches = 1, [mix(options.mix, known)]
     else:
         batches = [{shape: 1} for shape in chosen(options.shape, known)]
-    return [fit(states, snapshot, batch, wanted) for batch in batches]
+    return [assessment.plan(batch, wanted) for batch in batches]
 
 
 def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
@@ -78,7 +107,7 @@ def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
         if not equals:
             raise PlanError(f"--mix: {name} has no count; write {name}=N")
         if shape in batch:
-            raise PlanError(f"--mix: {name} is there twice")
+            raise PlanError(f"--mix: {name} is given more than once")
         batch[shape] = number(f"--mix {name}", count)
     return batch
 
@@ -104,7 +133,7 @@ def _section(plan: Plan) -> str:
     if plan.rooms:
         lines.append(columns([HEADER, *(_row(room) for room in plan.rooms)]))
     if plan.binding is not None and plan.binding.remedies:
-        lines.append(f"\nMore room in {plan.binding.limit}:\n")
+        lines.append(f"\nTo raise {plan.binding.limit}:\n")
         lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
     if plan.uncounted:
         lines.append("\nNot counted:\n")

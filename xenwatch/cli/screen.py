@@ -1,4 +1,4 @@
-"""The overview as lines of a terminal: as many as there is room for, the most pressing first."""
+"""The status as lines of a terminal: as many as there is room for, the most pressing first."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from xenwatch.status.host_status import (
     FIRING,
     AlertRow,
     DomainRow,
+    HostStatus,
     LimitRow,
-    Overview,
     ShapeRow,
     foremost,
 )
@@ -36,16 +36,16 @@ BAR: Final = 20
 """Cells of a bar."""
 
 
-def draw(overview: Overview, width: int, height: int, *, plain: bool = False) -> Group:
+def draw(status: HostStatus, width: int, height: int, *, plain: bool = False) -> Group:
     """The picture for a terminal of that many columns and lines, one line left free.
 
     `plain` keeps to ASCII.
     """
-    above = [*_head(overview), *_alerts(overview), _room(overview), Text()]
-    below = _broken(overview)
-    rows = [row for rows, _ in fullest(overview.limits) for row in rows]
+    above = [*_head(status), *_alerts(status), _room(status), Text()]
+    below = _broken(status)
+    rows = [row for rows, _ in fullest(status.limits) for row in rows]
     free = max(1, height - 1 - len(above) - len(below))
-    total = len(overview.limits)
+    total = len(status.limits)
     shown = rows if total <= free else rows[: free - 1]
     title = min(36, max(12, width - BAR - 42))
     limits = [_limit(row, title, plain) for row in shown]
@@ -58,32 +58,32 @@ def draw(overview: Overview, width: int, height: int, *, plain: bool = False) ->
     return Group(*lines)
 
 
-def _head(overview: Overview) -> list[Text]:
-    at = datetime.fromtimestamp(overview.time, UTC)
-    name = Text.assemble(("xenwatch ", "bold"), (printable(overview.hostname), "bold"))
-    name.append(f"  {at:%H:%M:%S} UTC  {printable(overview.host)}")
-    states = [row.state for row in overview.limits]
+def _head(status: HostStatus) -> list[Text]:
+    at = datetime.fromtimestamp(status.time, UTC)
+    name = Text.assemble(("xenwatch ", "bold"), (printable(status.hostname), "bold"))
+    name.append(f"  {at:%H:%M:%S} UTC  {printable(status.host)}")
+    states = [row.state for row in status.limits]
     counts = Text("limits: ")
     found = [(state, states.count(state)) for state in STYLES if state in states]
     for number, (state, count) in enumerate(reversed(found)):
         counts.append(", " if number else "").append(f"{count} {state}", STYLES[state])
-    failed = sum(it.status == Status.FAILED.value for it in overview.probes.values())
-    domains = "unknown" if overview.domains is None else str(len(overview.domains))
+    failed = sum(probe.status == Status.FAILED.value for probe in status.probes.values())
+    domains = "unknown" if status.domains is None else str(len(status.domains))
     counts.append(f"   domains: {domains}   probes failing: ")
     counts.append(str(failed), "bold red" if failed else "")
     return [name, counts]
 
 
-def _alerts(overview: Overview) -> list[Text]:
-    if overview.alerts is None:
+def _alerts(status: HostStatus) -> list[Text]:
+    if status.alerts is None:
         return []
-    found = foremost(overview.alerts)
-    lines = [_alert(it) for it in found[:MOST_ALERTS]]
+    found = foremost(status.alerts)
+    lines = [_alert(alert) for alert in found[:MOST_ALERTS]]
     if len(found) > MOST_ALERTS:
         lines.append(Text(f"and {len(found) - MOST_ALERTS} more alerts", "dim"))
-    if overview.alerts_unknown:
-        lines.append(Text(f"alerts not known: {', '.join(overview.alerts_unknown)}", "magenta"))
-    return lines or [Text("no alert fires", "green")]
+    if status.alerts_unknown:
+        lines.append(Text(f"alert state unknown: {', '.join(status.alerts_unknown)}", "magenta"))
+    return lines or [Text("no alerts firing", "green")]
 
 
 def _alert(alert: AlertRow) -> Text:
@@ -91,10 +91,10 @@ def _alert(alert: AlertRow) -> Text:
     return Text.assemble((f"{alert.state} {alert.severity}", style), f" {printable(alert.summary)}")
 
 
-def _room(overview: Overview) -> Text:
-    if not overview.headroom:
-        return Text(f"room for VMs: {overview.obstacle or 'not known'}")
-    return Text("room for VMs: ").append("   ".join(_shape(it) for it in overview.headroom))
+def _room(status: HostStatus) -> Text:
+    if not status.headroom:
+        return Text(f"headroom: {status.obstacle or 'unknown'}")
+    return Text("headroom: ").append("   ".join(_shape(shape) for shape in status.headroom))
 
 
 def _shape(shape: ShapeRow) -> str:
@@ -116,7 +116,7 @@ def _limit(row: LimitRow, title: int, plain: bool) -> Text:
 
 
 def _bar(row: LimitRow, plain: bool) -> str:
-    """A bar of `BAR` cells; what is not known is no empty one."""
+    """A bar of `BAR` cells; what is unknown is not an empty one."""
     if row.ratio is None:
         return "?" * BAR
     full = min(BAR, round(row.ratio * BAR))
@@ -125,9 +125,9 @@ def _bar(row: LimitRow, plain: bool) -> str:
     return "#" * full + "." * (BAR - full) if plain else "█" * full + "░" * (BAR - full)
 
 
-def _broken(overview: Overview) -> list[Text]:
-    found = sorted((it for it in overview.domains or () if it.broken), key=relevance)
-    lines = [_domain(it) for it in found[:MOST_BROKEN]]
+def _broken(status: HostStatus) -> list[Text]:
+    found = sorted((domain for domain in status.domains or () if domain.broken), key=relevance)
+    lines = [_domain(domain) for domain in found[:MOST_BROKEN]]
     if len(found) > MOST_BROKEN:
         lines.append(Text(f"and {len(found) - MOST_BROKEN} more domains with broken devices"))
     return [Text(), *lines] if lines else []
@@ -136,9 +136,9 @@ def _broken(overview: Overview) -> list[Text]:
 def _domain(domain: DomainRow) -> Text:
     name = printable(domain.name or "")
     return Text.assemble(
-        ("broken", "bold red"), f" {domain.domid} {name}: {_told(domain.broken or ())}"
+        ("broken", "bold red"), f" {domain.domid} {name}: {_devices(domain.broken or ())}"
     )
 
 
-def _told(devices: Iterable[str]) -> str:
+def _devices(devices: Iterable[str]) -> str:
     return printable(", ".join(devices))

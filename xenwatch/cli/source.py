@@ -1,4 +1,4 @@
-"""From the words an operator writes (`host`, `synthetic:NAME`, `tree:DIR`) to a source."""
+"""From the value of the option (`host`, `synthetic:NAME`, `tree:DIR`) to a source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CAPABILITIES: Final = "proc/xen/capabilities"
 
 
 def choose(spec: str, rootfs: str = "/") -> Choice:
-    """What `spec` comes to here: `auto` is the host on a Xen dom0 and invented elsewhere."""
+    """What `spec` means here: `auto` is the host on a Xen dom0 and synthetic elsewhere."""
     if spec != "auto":
         return Choice(spec, "as configured")
     path = Path(rootfs) / CAPABILITIES
@@ -21,10 +21,10 @@ def choose(spec: str, rootfs: str = "/") -> Choice:
         with path.open("rb") as file:
             capabilities = file.read(4096)
     except OSError as error:
-        return Choice("synthetic", f"this is no Xen dom0: {path}: {error.strerror}")
+        return Choice("synthetic", f"not a Xen dom0: {path}: {error.strerror}")
     if b"control_d" not in capabilities:
-        return Choice("synthetic", f"this is no Xen dom0: {path} does not say control_d")
-    return Choice("host", f"this is a Xen dom0: {path} says control_d")
+        return Choice("synthetic", f"not a Xen dom0: {path} does not contain control_d")
+    return Choice("host", f"a Xen dom0: {path} contains control_d")
 
 
 def open_source(spec: str, rootfs: str = "/") -> Source:
@@ -45,7 +45,7 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         return TreeSource(rest)
     if kind == "synthetic":
         return synthetic(rest)
-    raise SourceError(spec, "is none of host, synthetic[:NAME], tree:DIR, auto")
+    raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, auto")
 
 
 def stands_still(spec: str, rootfs: str = "/") -> bool:
@@ -72,10 +72,12 @@ def synthetic(name: str, *, empty: bool = False) -> Source:
     scenario, at, seconds = name.partition("@")
     if scenario not in names():
         known = [*PRESETS, *names()]
-        meant = hint(scenario, known) or f"; known are {', '.join(known)}"
+        meant = hint(scenario, known) or f"; must be one of: {', '.join(known)}"
         raise SourceError(f"synthetic:{name}", f"no such preset or scenario{meant}")
     if empty:
-        raise SourceError(f"synthetic:{name}", "a scenario is never without its VMs; use a preset")
+        raise SourceError(
+            f"synthetic:{name}", "a scenario always has VMs; for a host without VMs use a preset"
+        )
     if at and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8):
-        raise SourceError(f"synthetic:{name}", "what follows @ is no number of seconds")
+        raise SourceError(f"synthetic:{name}", "what follows @ must be a number of seconds")
     return ScenarioSource(load(scenario), float(seconds or 0))

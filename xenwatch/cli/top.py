@@ -1,113 +1,39 @@
-"""`xenwatch top`: the overview in a terminal, drawn anew until `q` is pressed."""
+"""`xenwatch top`: the status of a host in a terminal."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
-import signal
+import argparse
 import sys
-import termios
-import threading
-import tty
-from collections.abc import Callable, Iterator
 from typing import Final
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.text import Text
+from xenwatch.cli import daemon_client
+from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.output import say
 
-from xenwatch.cli.check import OLD
-from xenwatch.cli.daemon_client import Answer, AskError
-from xenwatch.cli.screen import draw
-from xenwatch.display.text import printable
-from xenwatch.sources.base import SourceError
-
-TICK: Final = 0.25
-"""Seconds between two looks at keys, news and the size of the terminal."""
+HELP: Final = "Show limits, headroom, alerts and broken VMs in a terminal; q quits."
 
 
-class TopError(Exception):
-    """There is no terminal to draw on."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    daemon_client.add_options(parser)
+    parser.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        type=daemon_client.seconds,
+        default=5.0,
+        help="time between two updates (default: %(default)g)",
+    )
 
 
-class Watch:
-    """Looks again and again in a thread of its own; `answer` and `trouble` are the newest."""
-
-    def __init__(self, look: Callable[[], Answer], interval: float) -> None:
-        self.answer: Answer | None = None
-        self.trouble = ""
-        self.looks = 0
-        self._look = look
-        self._interval = interval
-        threading.Thread(target=self._run, name="top", daemon=True).start()
-
-    def _run(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                self.answer, self.trouble = self._look(), ""
-            except (AskError, SourceError, OSError) as error:
-                self.trouble = str(error)
-            except Exception as error:  # noqa: BLE001 - the screen says so, and goes on
-                self.trouble = f"defect in xenwatch: {type(error).__name__}: {error}"
-            self.looks += 1
-            pause.wait(self._interval)
-
-
-def run(look: Callable[[], Answer], interval: float) -> int:
-    """Draw what `look` finds every `interval` seconds until `q`. Returns the exit status.
-
-    Raises `TopError` where standard input or output is no terminal.
-    """
-    console = Console()
-    if not (sys.stdin.isatty() and console.is_terminal):
-        raise TopError("top needs a terminal; for a script there is xenwatch once")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    watch = Watch(look, interval)
-    drawn: object = None
-    with _keys() as quits, Live(console=console, screen=True, auto_refresh=False) as live:
-        while True:
-            now = (watch.looks, console.size)
-            if now != drawn:
-                live.update(_picture(watch, console, interval), refresh=True)
-                drawn = now
-            if quits():
-                return 0
-
-
-def _picture(watch: Watch, console: Console, interval: float) -> Group:
-    width, height = console.size
-    plain = console.options.ascii_only
-    note = Text(f"q quits; every {interval:g} s", "dim")
-    answer = watch.answer
-    if watch.trouble:
-        note = Text(f"not fresh: {printable(watch.trouble)}", "bold red")
-    elif answer is not None and answer.age > OLD:
-        note = Text(f"not fresh: the daemon's readings are {answer.age:.0f} s old", "bold red")
-    elif answer is None:
-        note = Text("reading ...", "dim")
-    note.truncate(width, overflow="crop")
-    if answer is None:
-        return Group(note)
-    return Group(draw(answer.overview, width, height, plain=plain), note)
-
-
-@contextlib.contextmanager
-def _keys() -> Iterator[Callable[[], bool]]:
-    """Take keys as they are pressed; the value waits a tick and says whether one of them quits."""
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-
-    def quits() -> bool:
-        ready, _, _ = select.select([descriptor], [], [], TICK)
-        if not ready:
-            return False
-        keys = os.read(descriptor, 64)
-        return not keys or b"q" in keys.lower()
-
-    tty.setcbreak(descriptor)
+def run(options: argparse.Namespace) -> int:
+    """Draw until `q` is pressed."""
     try:
-        yield quits
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        from xenwatch.cli import live_screen  # noqa: PLC0415 - rich is an extra
+    except ModuleNotFoundError as error:
+        say(f"top needs {error.name}, which is not installed: {sys.executable} -m pip install rich")
+        return 1
+    try:
+        return live_screen.run(daemon_client.look(options), options.interval)
+    except (live_screen.TerminalError, AskError) as error:
+        say(str(error))
+        return 1

@@ -1,14 +1,15 @@
-"""The keys of the configuration that are about alerts, from the table of alerts."""
+"""The configuration keys of alerts and their receivers, from the table of alerts."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from xenwatch.alerts.table import ALERTS, Alert
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.table import ALERTS
 from xenwatch.config import converters
 from xenwatch.config.key import Key
 from xenwatch.display.text import shown
@@ -28,7 +29,7 @@ def bound(value: object) -> float | None:
     if value == "never":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ValueError("is not a number more than 0")
+        raise ValueError('must be a number greater than 0, or "never"')
     return float(value)
 
 
@@ -43,35 +44,35 @@ def url(value: object) -> str:
     except ValueError:
         named = False
     if not named or not re.fullmatch(r"[!-~]+", place) or "#" in place:
-        raise ValueError("is not a URL such as http://HOST:9093")
+        raise ValueError("must be a URL such as http://HOST:9093")
     return place
 
 
 def urls(value: object) -> tuple[str, ...]:
     """URLs of HTTP servers, none twice."""
     if not isinstance(value, list | tuple) or len(value) > MOST_RECEIVERS:
-        raise ValueError(f"is not an array of at most {MOST_RECEIVERS} strings")
+        raise ValueError(f"must be an array of at most {MOST_RECEIVERS} strings")
     for item in value:
         try:
             if not url(item):
-                raise ValueError("is empty")
+                raise ValueError("must not be empty")
         except ValueError as error:
-            raise ValueError(f"has {shown(item)}, which {error}") from None
+            raise ValueError(f"holds {shown(item)}, which {error}") from None
     return tuple(dict.fromkeys(value))
 
 
 def argv(value: object) -> tuple[str, ...]:
     """A program by its absolute path, and its arguments; or nothing."""
     if not isinstance(value, list | tuple) or len(value) > LONGEST_COMMAND:
-        raise ValueError(f"is not an array of at most {LONGEST_COMMAND} strings")
+        raise ValueError(f"must be an array of at most {LONGEST_COMMAND} strings")
     for item in value:
         if "\0" in converters.text(item):
-            raise ValueError("has a NUL in it")
+            raise ValueError("must not contain a NUL character")
     if value:
         try:
             converters.absolute_path(value[0])
         except ValueError as error:
-            raise ValueError(f"has {shown(value[0])} first, which {error}") from None
+            raise ValueError(f"begins with {shown(value[0])}, which {error}") from None
     return tuple(value)
 
 
@@ -79,7 +80,7 @@ def runbooks(value: object) -> str:
     """What the name of a runbook's file is appended to, or empty."""
     place = converters.text(value)
     if place and not re.fullmatch(r"(?:https?|file)://[!-~]*[/=]", place):
-        raise ValueError("is not a URL that ends with /")
+        raise ValueError("must be a URL that ends with / or =")
     return place
 
 
@@ -92,31 +93,32 @@ ENABLED: Final[Key[bool]] = Key(
     "alerts.enabled",
     "boolean",
     True,
-    "Evaluate the alerts: export their states, log their changes, tell those named below.",
+    "Evaluate the alerts: export their states, log their changes, deliver them to the receivers "
+    "below.",
     converters.boolean,
 )
 KEEP: Final[Key[float]] = Key(
     "alerts.keep_firing_for",
     "number",
     300.0,
-    "Seconds an alert goes on firing after its condition has ended, so that one that wavers is "
-    "told once.",
+    "Seconds an alert keeps firing after its condition has cleared, so that one that flaps is "
+    "notified of once.",
     duration,
 )
 RUNBOOKS: Final[Key[str]] = Key(
     "alerts.runbooks",
     "string",
     "",
-    "URL to which the name of an alert's runbook is appended; empty: those the daemon itself "
-    "serves at /runbooks/.",
+    "URL prefix of the runbooks, to which the file name is appended; empty: those the daemon "
+    "itself serves at /runbooks/.",
     runbooks,
 )
 INSTANCE: Final[Key[str]] = Key(
     "alerts.instance",
     "string",
     "",
-    "Label instance of what is sent; empty: the host's name. Set it to what Prometheus shows, "
-    "and Alertmanager takes the alerts of both as the same.",
+    "Label instance of delivered alerts; empty: the host's name. Set it to what Prometheus shows, "
+    "so that Alertmanager deduplicates the alerts of both.",
     converters.text,
     restart=True,
 )
@@ -124,8 +126,8 @@ STATE_FILE: Final[Key[str]] = Key(
     "alerts.state_file",
     "string",
     "",
-    "File that keeps what fires and what is still to be told over a restart; empty: alerts.json "
-    "in the directory systemd names (STATE_DIRECTORY), else none.",
+    "File in which firing alerts and undelivered ones survive a restart; empty: alerts.json in "
+    "the directory systemd names (STATE_DIRECTORY), else none.",
     state_file,
     restart=True,
 )
@@ -133,7 +135,7 @@ ALERTMANAGERS: Final[Key[tuple[str, ...]]] = Key(
     "alertmanager.urls",
     "array of strings",
     (),
-    "Alertmanagers to send alerts to (API v2), such as http://HOST:9093; all get every alert.",
+    "Alertmanagers to send alerts to (API v2), such as http://HOST:9093; each gets every alert.",
     urls,
     restart=True,
 )
@@ -141,7 +143,7 @@ WEBHOOK: Final[Key[str]] = Key(
     "webhook.url",
     "string",
     "",
-    "URL to which alerts that began to fire or are over are sent as JSON (POST).",
+    "URL to which alerts are posted as JSON when they start firing and when they are resolved.",
     url,
     restart=True,
 )
@@ -149,7 +151,8 @@ COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "command.argv",
     "array of strings",
     (),
-    "Program and arguments to run when alerts begin to fire or are over; stdin is the same JSON.",
+    "Program and arguments to run when alerts start firing or are resolved; stdin is the same "
+    "JSON.",
     argv,
     restart=True,
 )
@@ -157,7 +160,7 @@ COMMAND_DEADLINE: Final[Key[float]] = Key(
     "command.deadline",
     "number",
     10.0,
-    "Seconds after which the command is killed and counts as failed.",
+    "Seconds after which the command is killed and the delivery counts as failed.",
     converters.seconds,
     restart=True,
 )
@@ -171,7 +174,7 @@ def section(alert: Alert) -> str:
 def seconds(alert: Alert) -> Key[float]:
     """How long an alert's condition must hold; one key for all alerts of limits."""
     what = "the alerts of limits" if alert.section else alert.title
-    text = f"Seconds the condition of {what} must hold before it fires."
+    text = f"Seconds the condition of {what} must hold before the alert fires."
     return Key(f"{section(alert)}.for", "number", alert.seconds, text, duration)
 
 
@@ -179,27 +182,30 @@ def own(alert: Alert) -> tuple[Key[float | None], ...]:
     """The thresholds that are the alert's own; empty where it has none."""
     if alert.thresholds is None:
         return ()
+    reached = "below this value" if alert.lower_is_worse else "from this value on"
     return tuple(
         Key(
             f"{section(alert)}.{field.name}",
             'number or "never"',
             getattr(alert.thresholds, field.name),
-            f"Value from which {alert.title} is {field.name}.",
+            f"{alert.title} is {field.name} {reached}.",
             bound,
+            lower_is_worse=alert.lower_is_worse,
         )
         for field in dataclasses.fields(Thresholds)
     )
 
 
-def _keys() -> Iterator[Key[Any]]:
+def keys_of(alerts: Iterable[Alert]) -> Iterator[Key[Any]]:
+    """The keys about alerts in general, and those of these alerts."""
     yield from (ENABLED, KEEP, RUNBOOKS, INSTANCE, STATE_FILE)
     found: dict[str, Key[Any]] = {}
-    for alert in ALERTS:
+    for alert in alerts:
         found |= {key.path: key for key in own(alert)}
         found.setdefault(seconds(alert).path, seconds(alert))
     yield from found.values()
     yield from (ALERTMANAGERS, WEBHOOK, COMMAND, COMMAND_DEADLINE)
 
 
-KEYS: Final = tuple(_keys())
+KEYS: Final = tuple(keys_of(ALERTS))
 """Every key that is about alerts."""

@@ -44,7 +44,7 @@ def choice(*choices: str) -> Callable[[object], str]:
     def convert(value: object) -> str:
         chosen = text(value)
         if chosen not in choices:
-            raise ValueError(f"is none of {', '.join(choices)}{hint(chosen, choices)}")
+            raise ValueError(f"must be one of: {', '.join(choices)}{hint(chosen, choices)}")
         return chosen
 
     return convert
@@ -127,7 +127,7 @@ def source(value: object) -> str:
     spec = text(value)
     kind, colon, rest = spec.partition(":")
     if kind not in SOURCES:
-        raise ValueError(f"is none of {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")
+        raise ValueError(f"must be one of: {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")
     wants_rest = kind == "tree" or (kind == "synthetic" and bool(colon))
     if wants_rest != bool(rest) or bool(colon) != bool(rest):
         raise ValueError(f"is not {SOURCES[kind]}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from xenwatch.config import shape_keys
 from xenwatch.config.key import Key
 from xenwatch.config.keys import ANY, SHAPES
 from xenwatch.display.text import hint, printable, shown
+from xenwatch.limits.base import Thresholds
+from xenwatch.limits.thresholds import inverted
 
 FILE_LIMIT: Final = 1 << 20
 
@@ -18,21 +20,21 @@ FILE_LIMIT: Final = 1 << 20
 def parse(
     data: bytes, name: str, keys: Iterable[Key[Any]], problems: list[str]
 ) -> dict[str, object]:
-    """Values of a TOML document by path of key; what is wrong with it is added to `problems`.
+    """Values of a TOML document by path of key; its problems are added to `problems`.
 
-    `name` is the file's, for the messages. Values that are refused are left out.
+    `name` is the file's, for the messages. Rejected values are left out.
     """
     if len(data) > FILE_LIMIT:
-        problems.append(f"{name}: is larger than {FILE_LIMIT} bytes")
+        problems.append(f"{name}: must not be larger than {FILE_LIMIT} bytes")
         return {}
     try:
         text = data.decode()
         document = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        problems.append(f"{name}: is not UTF-8 text (byte {error.start})")
+        problems.append(f"{name}: must be UTF-8 text: invalid byte at offset {error.start}")
         return {}
     except (ValueError, RecursionError) as error:
-        problems.append(f"{name}: is not TOML: {str(error)[:200]}")
+        problems.append(f"{name}: invalid TOML: {str(error)[:200]}")
         return {}
     table = {key.path: key for key in keys}
     found = _Found(name, text, table)
@@ -43,7 +45,7 @@ def parse(
 
 
 class _Found:
-    """What a document holds: values by path, and what is wrong with it."""
+    """What a document holds: values by path, and its problems."""
 
     def __init__(self, name: str, text: str, table: Mapping[str, Key[Any]]) -> None:
         self.values: dict[str, object] = {}
@@ -65,7 +67,7 @@ class _Found:
             path = f"{section}.{name}" if section else name
             known = _general(path)
             if section == SHAPES and not re.fullmatch(shape_keys.NAME, name):
-                self.refuse(path, "is no name of a shape: letters, digits, - and _, at most 40")
+                self.refuse(path, "invalid name of a shape: at most 40 letters, digits, - and _")
             elif known in self.table and "." not in name:
                 self._take(path, self.table[known], value)
             elif known not in self._sections or "." in name:
@@ -86,7 +88,9 @@ class _Found:
         prefix = f"{_general(section)}." if section else ""
         below = {path.split(".")[depth] for path in self.table if path.startswith(prefix)}
         kind = "section" if isinstance(value, dict) else "key"
-        return f"unknown {kind}{hint(name, below) or '; known here: ' + ', '.join(sorted(below))}"
+        return (
+            f"unknown {kind}{hint(name, below) or '; must be one of: ' + ', '.join(sorted(below))}"
+        )
 
 
 def _general(path: str) -> str:
@@ -106,21 +110,28 @@ def _sections(paths: Iterable[str]) -> set[str]:
 
 
 def _order(found: _Found) -> None:
-    """Refuse thresholds where the warning comes after the critical one."""
+    """Refuse pairs of thresholds whose critical one is reached before the warning."""
     for path, key in found.table.items():
-        if not path.startswith("limits.") or key.name != "warning":
-            continue
         other = f"{key.section}.critical"
-        if path not in found.values and other not in found.values:
+        pair = [name for name in (path, other) if name in found.values]
+        if key.name != "warning" or other not in found.table or not pair:
             continue
-        warning = found.values.get(path, key.default)
-        critical = found.values.get(other, found.table[other].default)
-        if isinstance(warning, float) and isinstance(critical, float) and warning > critical:
-            note = "" if other in found.values else " (the default)"
-            found.refuse(
-                path if path in found.values else other,
-                f"warning {warning:g} is above critical {critical:g}{note}; lower it, or set both",
-            )
+        warning, critical = (
+            cast(float | None, found.values.get(name, found.table[name].default))
+            for name in (path, other)
+        )
+        wrong = inverted(Thresholds(warning, critical), lower_is_worse=key.lower_is_worse)
+        if wrong:
+            default = "critical" if pair == [path] else "warning"
+            note = "" if len(pair) > 1 else f" ({default} is the default)"
+            found.refuse(pair[0], f"{wrong}{note}; {_REMEDY[key.lower_is_worse]}")
+
+
+_REMEDY: Final = {
+    False: "set warning at or below critical",
+    True: "set warning at or above critical: lower is worse",
+}
+"""What to do about a pair of thresholds that is inverted, by whether lower is worse."""
 
 
 def _line(text: str, path: str) -> int:

@@ -18,7 +18,8 @@ class Key(Generic[T]):
     it is not set (`None`: none, shown as `never`); `description` one sentence for operators;
     `convert` makes the value of what TOML gave or raises `ValueError` with the reason;
     `flag` is the command-line option that overrides it, if any; `restart` whether a change waits
-    for a restart, where others are taken up at SIGHUP.
+    for a restart, where others are taken up at SIGHUP; `lower_is_worse` of a threshold whether
+    values below it are the bad ones.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Key(Generic[T]):
     convert: Callable[[object], T]
     flag: str = ""
     restart: bool = False
+    lower_is_worse: bool = False
 
     @property
     def section(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from xenwatch.alerts.base import Alert
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config import alert_keys
@@ -57,13 +58,14 @@ class Settings:
             for limit in limits
         }
 
-    def alerts(self) -> Policy:
+    def alerts(self, alerts: Iterable[Alert] = ALERTS) -> Policy:
         """How long alerts take, their own thresholds, and where their runbooks are."""
+        alerts = tuple(alerts)
         return Policy(
-            seconds={alert.name: self[alert_keys.seconds(alert)] for alert in ALERTS},
+            seconds={alert.name: self[alert_keys.seconds(alert)] for alert in alerts},
             thresholds={
-                alert.name: Thresholds(**{it.name: self[it] for it in alert_keys.own(alert)})
-                for alert in ALERTS
+                alert.name: Thresholds(**{key.name: self[key] for key in alert_keys.own(alert)})
+                for alert in alerts
                 if alert.thresholds is not None
             },
             keep=self[alert_keys.KEEP],

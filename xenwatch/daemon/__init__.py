@@ -1,1 +1,1 @@
-"""The daemon: it schedules probes, publishes what they read, and minds systemd."""
+"""The daemon: it runs the scheduler, the publisher, the web server, and talks to systemd."""

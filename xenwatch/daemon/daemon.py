@@ -15,7 +15,7 @@ import structlog
 
 from xenwatch import __version__, log, threads
 from xenwatch.alerts import runbooks
-from xenwatch.alerts.states import Policy
+from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
 from xenwatch.config import alert_keys
 from xenwatch.config.keys import (
@@ -33,9 +33,7 @@ from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.delivery.notifier import RESEND, Notifier
 from xenwatch.http import sockets as listen
 from xenwatch.http.connections import SPARE, Site
-from xenwatch.http.server import Server
-from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Limit
+from xenwatch.http.server import Handlers
 from xenwatch.passes.publisher import Publisher
 from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
@@ -55,11 +53,11 @@ _log = structlog.get_logger()
 
 
 class Daemon:
-    """Reads `source` and serves what it says until it is told to stop.
+    """Reads `source` and serves metrics until stopped.
 
     `load` reads the configuration again or raises `ConfigError`; `streams` are events of the
-    source by name; `resend` is how often Alertmanager is told again, in seconds; `tools` are what
-    probes need set up on the host. To be made and run inside one event loop.
+    source by name; `resend` is how often alerts are sent to Alertmanager again, in seconds;
+    `tools` are what probes need set up on the host. To be made and run inside one event loop.
     """
 
     def __init__(
@@ -70,7 +68,6 @@ class Daemon:
         streams: Mapping[str, Stream],
         *,
         probes: Iterable[Probe] = PROBES,
-        limits: Iterable[Limit] = LIMITS,
         resend: float = RESEND,
         tools: Mapping[str, Tool] | None = None,
     ) -> None:
@@ -79,20 +76,13 @@ class Daemon:
         self._source = source
         self._streams = streams
         self._probes = tuple(probes)
-        self._limits = tuple(limits)
         self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
         self._stop = asyncio.Event()
         self._deadline: float | None = None
         self._reload = asyncio.Event()
         clock = SystemClock()
         self._engine = Engine(source, settings.probes(self._probes), clock)
-        self._publisher = Publisher(
-            self._engine,
-            settings.thresholds(self._limits),
-            clock,
-            settings.shapes(),
-            _policy(settings),
-        )
+        self._publisher = Publisher(self._engine, _rules(settings), clock)
         self._notifier = Notifier(
             settings,
             clock,
@@ -101,7 +91,7 @@ class Daemon:
             boot=functools.partial(_boot, source),
             resend=resend,
         )
-        self._publisher.tell = self._notifier.tell
+        self._publisher.tell = self._notifier.enqueue
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
@@ -132,21 +122,23 @@ class Daemon:
         return 0
 
     async def _close(self) -> None:
-        """Keep the alerts, leave the host as it was, give back descriptors.
+        """Save the alerts, leave the host as it was, close descriptors.
 
-        All at once, and as far as it is done by the deadline: what hangs takes from nothing else.
+        All at once, and as far as it is done by the deadline: what hangs delays nothing else.
         """
         works = {
-            "alerts": self._notifier.save_at_the_end,
-            "equipment": self._equipment.close,
-            "source": self._source.close,
+            "saving alerts": self._notifier.save_on_shutdown,
+            "removing what probes had set up": self._equipment.close,
+            "closing the source": self._source.close,
         }
-        names = {threads.start(work, f"close-{name}"): name for name, work in works.items()}
+        names = {threads.start(work, "close"): name for name, work in works.items()}
         left = (self._deadline or 0) - asyncio.get_running_loop().time()
         done, late = await asyncio.wait(names, timeout=max(0, left))
-        reasons = {future: str(future.exception()) for future in done if future.exception()}
-        for future, reason in (reasons | dict.fromkeys(late, "late")).items():
-            _log.warning("not closed in good order", what=names[future], reason=reason)
+        for future in late:
+            _log.warning(f"shutdown: {names[future]} timed out")
+        for future in done:
+            if error := future.exception():
+                _log.warning(f"shutdown: {names[future]} failed", reason=str(error))
 
     def _sockets(self) -> list[socket.socket]:
         if self._settings[SYSTEMD_SOCKET]:
@@ -157,8 +149,8 @@ class Daemon:
     def _site(self, sockets: list[socket.socket]) -> Site:
         names = [probe.name for probe in self._probes]
         most = self._settings[MAX_REQUESTS]
-        server = Server(self._publisher, names, most)
-        application = server.application(self._settings[TELEMETRY_PATH])
+        handlers = Handlers(self._publisher, names, most)
+        application = handlers.application(self._settings[TELEMETRY_PATH])
         return Site(application, sockets, most + SPARE, GRACE)
 
     def _handle_signals(self) -> None:
@@ -197,39 +189,40 @@ class Daemon:
             notify("READY=1")
 
     async def _read_again(self) -> None:
-        """Take up the configuration as it is now, unless it is refused."""
+        """Reload the configuration, unless it is rejected."""
         try:
             async with asyncio.timeout(RELOAD_DEADLINE):
                 settings = await threads.start(self._load, "configuration")
         except ConfigError as error:
             for problem in error.problems:
-                _log.error("configuration refused, the old one stays", problem=problem)
+                _log.error("configuration rejected; keeping the current one", problem=problem)
             return
         except (TimeoutError, RuntimeError) as error:
-            _log.error("configuration not read, the old one stays", problem=repr(error))
+            _log.error(
+                "configuration could not be read; keeping the current one", problem=repr(error)
+            )
             return
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
         self._engine.configure(settings.probes(self._probes))
         self._equipment.want(_enabled(settings, self._probes))
-        self._publisher.thresholds = settings.thresholds(self._limits)
-        self._publisher.shapes = settings.shapes()
-        self._publisher.policy = _policy(settings)
+        self._publisher.rules = _rules(settings)
         self._notifier.outbox.runbooks = runbooks.link_prefix(
             settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
         )
         self._engine.changed.set()
-        _log.info("configuration read again")
+        _log.info("configuration reloaded")
         for key in KEYS:
             if key.restart and settings[key] != self._settings[key]:
-                _log.warning("this change needs a restart", key=key.path)
+                _log.warning("change takes effect after a restart", key=key.path)
 
 
 def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
     return [probe.name for probe in settings.probes(probes) if probe.enabled]
 
 
-def _policy(settings: Settings) -> Policy | None:
-    return settings.alerts() if settings[alert_keys.ENABLED] else None
+def _rules(settings: Settings) -> Rules:
+    policy = settings.alerts() if settings[alert_keys.ENABLED] else None
+    return Rules(settings.thresholds(), settings.shapes(), policy)
 
 
 def _boot(source: Source) -> str:
@@ -249,7 +242,7 @@ def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
 
 
 async def _watchdog() -> None:
-    """Tell systemd that the event loop turns, if it wants to know."""
+    """Tell systemd that the event loop runs, if the unit has a watchdog."""
     seconds = watchdog_seconds()
     while seconds is not None:
         notify("WATCHDOG=1")

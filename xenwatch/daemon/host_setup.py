@@ -77,8 +77,8 @@ async def _settle(name: str, tool: Tool, wanted: bool) -> None:
         async with asyncio.timeout(DEADLINE):
             await threads.start(work, f"equipment-{name}")
     except (SourceError, TimeoutError, RuntimeError) as error:
-        verb = "set up" if wanted else "removed"
-        _log.warning("equipment of a probe", probe=name, reason=f"not {verb}: {error or 'late'}")
+        what = "setup" if wanted else "cleanup"
+        _log.warning(f"probe {what} failed", probe=name, reason=str(error) or "timed out")
     else:
         if wanted:
-            _log.info("equipment of a probe set up", probe=name)
+            _log.info("probe set up", probe=name)

@@ -1,4 +1,4 @@
-"""Tells receivers of alerts, again where they want it, until they take it, over restarts too."""
+"""Delivers alerts to receivers: retried until accepted, resent to Alertmanager, over restarts."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from xenwatch.delivery.outbox import Outbox
 from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
 
 RESEND: Final = 60.0
-"""Seconds after which Alertmanager is told again what it knows (Prometheus: resend-delay)."""
-LASTING: Final = 4
-"""Times of that an alert lasts that is not told again (Prometheus: resolveTimeout)."""
+"""Seconds after which current alerts are resent to Alertmanager (Prometheus: resend-delay)."""
+EXPIRY: Final = 4
+"""Times of that after which an alert that is not resent expires (Prometheus: resolveTimeout)."""
 FIRST_RETRY: Final = 1.0
 LONGEST_RETRY: Final = 60.0
-"""Seconds until what was not taken is sent again: doubled each time, up to this."""
+"""Seconds until a failed delivery is retried: doubled each time, up to this."""
 FILE_LIMIT: Final = 16 << 20
 READ_DEADLINE: Final = 5.0
 """Seconds reading the file may take while the daemon starts, on a starved dom0 too."""
 
-_NOT_OURS: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
-"""What a file raises that this program has not written."""
+_MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
+"""What a file raises that this program did not write."""
 
 _log = structlog.get_logger()
 
 
 class Notifier:
-    """Takes the alerts of each page by `tell` and tells those the settings name.
+    """Delivers the alerts of each page, given to `enqueue`, to the receivers of the settings.
 
-    `resend` is in seconds; `directory` is where systemd lets the daemon keep its state; `boot`
-    says which boot of the host this is.
+    `resend` is in seconds; `directory` is systemd's directory for the daemon's state; `boot`
+    identifies this boot of the host.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Notifier:
         boot: Callable[[], str] = str,
         resend: float = RESEND,
     ) -> None:
-        named = (
+        configured = (
             ("webhook", settings[alert_keys.WEBHOOK]),
             ("command", settings[alert_keys.COMMAND]),
         )
         self.outbox = Outbox(
             settings[alert_keys.INSTANCE] or instance,
             runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
-            [name for name, place in named if place],
+            [name for name, receiver in configured if receiver],
         )
         self._settings = settings
         self._clock = clock
@@ -75,48 +75,48 @@ class Notifier:
         self._resend = resend
         self._file = settings[alert_keys.STATE_FILE] or (directory and f"{directory}/alerts.json")
         self._lock = threading.Lock()
-        self._lasting = LASTING * resend
+        self._expiry = EXPIRY * resend
         self._dirty = asyncio.Event()
-        self._news: list[asyncio.Event] = []
+        self._wake_ups: list[asyncio.Event] = []
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody is to be told."""
+        """Whether there is any receiver."""
         return bool(self._settings[alert_keys.ALERTMANAGERS] or self.outbox.queues)
 
-    def tell(self, alerts: Alerts) -> None:
-        """Take up the alerts of a new page."""
-        said = set(self.outbox.lost)
-        if self.outbox.take(alerts, self._clock.time()):
-            for name in self.outbox.lost.keys() - said:
-                _log.error("alerts are lost: too many wait to be told", receiver=name)
+    def enqueue(self, alerts: Alerts) -> None:
+        """Queue the alerts of a new page."""
+        logged = set(self.outbox.dropped)
+        if self.outbox.enqueue(alerts, self._clock.time()):
+            for name in self.outbox.dropped.keys() - logged:
+                _log.error("alerts dropped: delivery queue full", receiver=name)
             self._dirty.set()
-            for event in self._news:
-                event.set()
+            for wake_up in self._wake_ups:
+                wake_up.set()
 
     async def restore(self) -> Alerts:
-        """What fired when the daemon stopped; nothing where nothing was kept."""
+        """The alerts when the daemon stopped; none where nothing was saved."""
         if self._file and self.wanted:
             try:
                 async with asyncio.timeout(READ_DEADLINE):
                     document = await threads.start(self._read, "alerts")
-                self.outbox.restore(document, self._clock.time(), self._lasting)
+                self.outbox.restore(document, self._clock.time(), self._expiry)
             except FileNotFoundError:
                 pass
-            except (OSError, *_NOT_OURS) as error:
-                _log.error("alerts kept before are lost", file=self._file, reason=repr(error))
+            except (OSError, *_MALFORMED) as error:
+                _log.error("restoring saved alerts failed", file=self._file, reason=repr(error))
         return self.outbox.alerts
 
     async def run(self) -> None:
-        """Tell everybody until cancelled; then keep what is still to be told."""
+        """Deliver to every receiver until cancelled."""
         if not self.wanted:
             return
         async with receivers.http_session() as session, asyncio.TaskGroup() as group:
             for url in self._settings[alert_keys.ALERTMANAGERS]:
-                group.create_task(self._repeat(Alertmanager(session, url)))
+                group.create_task(self._resend_current(Alertmanager(session, url)))
             for name, queue in self.outbox.queues.items():
                 receiver = self._receiver(name, session)
-                group.create_task(self._pass_on(name, receiver, queue))
+                group.create_task(self._deliver_events(name, receiver, queue))
             if self._file:
                 group.create_task(self._save())
 
@@ -127,48 +127,50 @@ class Notifier:
             self._settings[alert_keys.COMMAND], self._settings[alert_keys.COMMAND_DEADLINE]
         )
 
-    async def _repeat(self, receiver: Alertmanager) -> None:
-        """Send all that stands, at once on news and else again and again."""
-        news = self._listen()
+    async def _resend_current(self, receiver: Alertmanager) -> None:
+        """Send all current alerts, at once after a change and else at intervals."""
+        wake_up = self._new_wake_up()
         while True:
-            news.clear()
+            wake_up.clear()
 
             async def send() -> None:
-                standing = self.outbox.standing(self._clock.time(), self._lasting)
-                for start in range(0, len(standing), BATCH):
-                    await receiver.deliver(standing[start : start + BATCH])
+                current = self.outbox.current(self._clock.time(), self._expiry)
+                for start in range(0, len(current), BATCH):
+                    await receiver.deliver(current[start : start + BATCH])
 
-            await self._until_taken(receiver.name, send)
+            await self._retry(receiver.name, send)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._resend):
-                    await news.wait()
+                    await wake_up.wait()
 
-    async def _pass_on(
+    async def _deliver_events(
         self, name: str, receiver: Webhook | Command, queue: deque[dict[str, Any]]
     ) -> None:
         """Send each event once, in order."""
-        news = self._listen()
+        wake_up = self._new_wake_up()
         while True:
-            news.clear()
+            wake_up.clear()
             while queue:
 
                 async def send() -> None:
                     batch = [queue[number] for number in range(min(BATCH, len(queue)))]
                     await receiver.deliver(batch)
                     # While it was sent, a full queue may have dropped its oldest.
-                    for it in batch:
-                        if queue and queue[0] is it:
+                    for event in batch:
+                        if queue and queue[0] is event:
                             queue.popleft()
 
-                await self._until_taken(receiver.name, send)
+                await self._retry(receiver.name, send)
                 self._dirty.set()
-            lost = self.outbox.lost.pop(name, 0)
-            if lost:
-                _log.error("all is told, but for alerts that were lost", receiver=name, number=lost)
-            await news.wait()
+            dropped = self.outbox.dropped.pop(name, 0)
+            if dropped:
+                _log.error(
+                    "delivery queue drained, but alerts were dropped", receiver=name, number=dropped
+                )
+            await wake_up.wait()
 
-    async def _until_taken(self, name: str, send: Callable[[], Awaitable[None]]) -> None:
-        """Send until it is taken. What is sent is put together anew each time."""
+    async def _retry(self, name: str, send: Callable[[], Awaitable[None]]) -> None:
+        """Send until it is accepted; `send` sends what there is to send by then."""
         wait = FIRST_RETRY
         failed = False
         while True:
@@ -176,40 +178,41 @@ class Notifier:
                 await send()
             except DeliveryError as error:
                 if not failed:
-                    words = "alerts cannot be told, and will be when it works again"
-                    _log.warning(words, receiver=name, reason=str(error))
+                    _log.warning(
+                        "alert delivery failed; will retry", receiver=name, reason=str(error)
+                    )
                 failed = True
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, LONGEST_RETRY)
             else:
                 if failed:
-                    _log.info("alerts are told again", receiver=name)
+                    _log.info("alert delivery recovered", receiver=name)
                 return
 
-    def _listen(self) -> asyncio.Event:
-        self._news.append(asyncio.Event())
-        return self._news[-1]
+    def _new_wake_up(self) -> asyncio.Event:
+        self._wake_ups.append(asyncio.Event())
+        return self._wake_ups[-1]
 
     async def _save(self) -> None:
-        """Keep what there is to keep whenever it has changed, and at the end."""
+        """Save the alerts after every change."""
         failed = False
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            kept = self.outbox.kept(self._clock.time())
+            document = self.outbox.saved(self._clock.time())
             try:
-                await threads.start(functools.partial(self._write, kept), "alerts")
+                await threads.start(functools.partial(self._write, document), "alerts")
                 failed = False
             except (OSError, RuntimeError) as error:
                 if not failed:
-                    _log.error("alerts are not kept", file=self._file, reason=str(error))
+                    _log.error("saving alerts failed", file=self._file, reason=str(error))
                 failed = True
 
-    def save_at_the_end(self) -> None:
-        """Keep what there is to keep, for use when the daemon stops. It may hang."""
+    def save_on_shutdown(self) -> None:
+        """Save the alerts once more when the daemon stops. It may hang."""
         if self._file and self.wanted:
-            with contextlib.suppress(OSError):  # said before, and not to be mended now
-                self._write(self.outbox.kept(self._clock.time()))
+            with contextlib.suppress(OSError):  # logged before, and not retried
+                self._write(self.outbox.saved(self._clock.time()))
 
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file as a whole: a crash leaves the old one or the new one."""
@@ -222,7 +225,7 @@ class Notifier:
             new.replace(self._file)
 
     def _read(self) -> Mapping[str, Any]:
-        """Note which boot this is, and read what was kept."""
+        """Identify this boot, and read what was saved."""
         self.outbox.boot = self._boot()
         with Path(self._file).open("rb") as file:
             document: Mapping[str, Any] = json.loads(file.read(FILE_LIMIT))

@@ -1,7 +1,7 @@
-"""What receivers are to be told: what stands, for Alertmanager, and what happened, for others.
+"""What is to be delivered: all current alerts for Alertmanager, events for the other receivers.
 
-Alertmanager wants to hear the whole again and again; a webhook or a command wants to hear of each
-change once. All of it can be kept over a restart.
+Alertmanager expects all current alerts again and again; a webhook or a command gets each event
+once. All of it can be saved and restored over a restart.
 """
 
 from __future__ import annotations
@@ -11,26 +11,28 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from xenwatch.alerts.base import Alert
 from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
+from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Key, State, ended
-from xenwatch.alerts.table import ALERTS, CRITICAL, Alert
+from xenwatch.alerts.table import ALERTS
 
 RETENTION: Final = 900.0
-"""Seconds an alert that is over is repeated, as Prometheus does, should Alertmanager be away."""
+"""Seconds a resolved alert is resent, as Prometheus does, should Alertmanager be down."""
 MOST_EVENTS: Final = 5000
-"""Events kept for a receiver that does not take them; the oldest give way. A thousand VMs that lose
-disk and network at once are four thousand."""
+"""Events queued for a receiver that does not accept them; the oldest are dropped first. A thousand
+VMs that lose disk and network at once are four thousand."""
 MOST_PENDING: Final = 1000
-"""Series of alerts that do not fire yet whose time is kept over a restart."""
+"""Pending series of alerts that are saved over a restart."""
 
 Identity = tuple[tuple[str, str], ...]
 
 
 class Outbox:
-    """What there is to tell, of this host called `instance`, to receivers of events by name.
+    """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
 
-    `boot` says which boot of the host this is, empty where nobody knows. `lost` counts the events
-    by receiver that had to give way.
+    `boot` identifies this boot of the host, empty where unknown. `dropped` counts the events by
+    receiver that a full queue has dropped.
     """
 
     def __init__(self, instance: str, runbooks: str, receivers: Iterable[str]) -> None:
@@ -40,47 +42,48 @@ class Outbox:
         }
         self.runbooks = runbooks
         self.boot = ""
-        self.lost: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
         self._restored = False
         self._instance = instance
-        self._over: dict[Identity, Message] = {}
+        self._resolved: dict[Identity, Message] = {}
 
-    def take(self, alerts: Alerts, now: float) -> bool:
-        """Take up the alerts of a new page. Returns whether there is something to tell at once.
+    def enqueue(self, alerts: Alerts, now: float) -> bool:
+        """Queue the alerts of a new page. Returns whether something is to be sent at once.
 
-        That is what began to fire or is over, and after a restart what still fires.
+        That is what started firing or is resolved, and after a restart what still fires.
         """
-        self._over = {
+        self._resolved = {
             identity: message
-            for identity, message in self._over.items()
+            for identity, message in self._resolved.items()
             if message.ends is not None and now - message.ends < RETENTION
         }
         first = self._restored
         self.alerts, self._restored = alerts, False
-        found = [of_change(it, self._instance, self.runbooks) for it in alerts.changes]
-        news = [message for message in found if message is not None]
-        for message in news:
-            self._over.pop(message.identity, None)
+        found = [of_change(change, self._instance, self.runbooks) for change in alerts.changes]
+        events = [message for message in found if message is not None]
+        for message in events:
+            self._resolved.pop(message.identity, None)
             if message.ends is not None:
-                self._over[message.identity] = message
+                self._resolved[message.identity] = message
             for name, queue in self.queues.items():
                 if len(queue) == MOST_EVENTS:
-                    self.lost[name] += 1
+                    self.dropped[name] += 1
                 queue.append(message.document())
-        return first or bool(news)
+        return first or bool(events)
 
-    def standing(self, now: float, lasting: float) -> list[dict[str, Any]]:
-        """Alerts as Alertmanager's API v2 takes them: what fires, and what was over lately.
+    def current(self, now: float, expiry: float) -> list[dict[str, Any]]:
+        """Alerts as Alertmanager's API v2 accepts them: firing, and resolved lately.
 
-        What fires ends by itself in `lasting` seconds unless it is told again: a daemon that dies
-        leaves nothing behind. Source: Prometheus, rules/alerting.go and notifier/notifier.go.
-        The critical come first: an Alertmanager just started notifies of old alerts at once, and a
-        warning is to find there what inhibits it. Source: Alertmanager, dispatch/dispatch.go.
-        What was restored is not told before a page has shown what has become of it.
+        A firing alert expires in `expiry` seconds unless it is resent: a daemon that dies leaves
+        nothing behind. Source: Prometheus, rules/alerting.go and notifier/notifier.go.
+        The critical come first: an Alertmanager just started notifies of old alerts at once, and
+        the alert that inhibits a warning has to be there first. Source: Alertmanager,
+        dispatch/dispatch.go.
+        What was restored is not sent before a page shows its present state.
         """
         firing = () if self._restored else self.alerts.firing
         messages = sorted(
-            (of_active(it, self._instance, self.runbooks) for it in firing),
+            (of_active(active, self._instance, self.runbooks) for active in firing),
             key=lambda message: message.labels["severity"] != CRITICAL,
         )
         return [
@@ -88,50 +91,51 @@ class Outbox:
                 "labels": dict(message.labels),
                 "annotations": dict(message.annotations),
                 "startsAt": rfc3339(message.starts),
-                "endsAt": rfc3339(now + lasting if message.ends is None else message.ends),
+                "endsAt": rfc3339(now + expiry if message.ends is None else message.ends),
             }
-            for message in (*messages, *self._over.values())
+            for message in (*messages, *self._resolved.values())
         ]
 
-    def kept(self, now: float) -> dict[str, Any]:
-        """What is to be kept over a restart, as JSON."""
-        pending = [it for it in self.alerts.active.values() if it.state is State.PENDING]
+    def saved(self, now: float) -> dict[str, Any]:
+        """What is to survive a restart, as JSON."""
+        active = self.alerts.active.values()
+        pending = [one for one in active if one.state is State.PENDING]
         return {
             "saved": now,
             "boot": self.boot,
-            "active": [_kept(it) for it in (*self.alerts.firing, *pending[:MOST_PENDING])],
-            "over": [dataclasses.asdict(message) for message in self._over.values()],
+            "active": [_saved(one) for one in (*self.alerts.firing, *pending[:MOST_PENDING])],
+            "over": [dataclasses.asdict(message) for message in self._resolved.values()],
             "queues": {name: list(queue) for name, queue in self.queues.items()},
         }
 
-    def restore(self, document: Mapping[str, Any], now: float, lasting: float) -> None:
-        """Take up what was kept; alerts that are no longer in the table are left behind.
+    def restore(self, document: Mapping[str, Any], now: float, expiry: float) -> None:
+        """Restore what was saved, but for alerts that are no longer in the table.
 
-        What fired goes on where the first page still shows it. Else it is over: at once when
-        Alertmanager, told that it ends by itself in `lasting` seconds, has ended it already. After
-        a boot of the host it is over in any case: domain ids are those of others then.
-        Raises `KeyError`, `TypeError` or `ValueError` when it was not made by `kept`.
+        What fired keeps firing where the first page still shows it. Else it is resolved: at once
+        where it has expired at Alertmanager, `expiry` seconds after it was last sent. After a boot
+        of the host it is resolved in any case: domain ids belong to other domains then.
+        Raises `KeyError`, `TypeError` or `ValueError` when it was not made by `saved`.
         """
         saved, same = float(document["saved"]), document["boot"] == self.boot
         away = max(0.0, now - saved)
-        seen = saved if away < lasting else 0.0
-        active = [_restored(it, seen, away) for it in document["active"]]
-        over = [Message(**it) for it in document["over"]]
+        seen = saved if away < expiry else 0.0
+        active = [_restored(one, seen, away) for one in document["active"]]
+        resolved = [Message(**one) for one in document["over"]]
         queues: Mapping[str, Sequence[dict[str, Any]]] = document["queues"]
-        alerts = Alerts({key: it for found in active for key, it in found.items()})
-        self._over = {message.identity: message for message in over}
+        alerts = Alerts({key: one for found in active for key, one in found.items()})
+        self._resolved = {message.identity: message for message in resolved}
         for name, queue in self.queues.items():
-            queue.extend(dict(it) for it in queues.get(name, ()))
+            queue.extend(dict(event) for event in queues.get(name, ()))
         if same:
             self.alerts, self._restored = alerts, True
         else:
-            self.take(ended(alerts, now), now)
+            self.enqueue(ended(alerts, now), now)
 
 
 _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
 
 
-def _kept(active: Active) -> dict[str, Any]:
+def _saved(active: Active) -> dict[str, Any]:
     return {
         "alert": active.alert.name,
         "severity": active.severity,
@@ -144,15 +148,15 @@ def _kept(active: Active) -> dict[str, Any]:
 
 
 def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[Key, Active]:
-    """The alert of a document, if there still is one.
+    """The alert of a document; empty where the table no longer has it.
 
-    Nobody saw what fired after `seen`; what did not fire yet, did not go on while nobody looked,
-    `away` seconds, and begins anew where that was long.
+    A firing alert was last seen at `seen`; for a pending one, the `away` seconds without a daemon
+    do not count, and where they were many it starts anew.
     """
     alert = _BY_NAME.get(document["alert"])
     if alert is None or document["severity"] not in alert.conditions:
         return {}
-    labels = tuple(sorted((str(name), str(it)) for name, it in document["labels"].items()))
+    labels = tuple(sorted((str(name), str(text)) for name, text in document["labels"].items()))
     since, value = float(document["since"]), float(document["value"])
     active = Active(alert, document["severity"], labels, since, value)
     if document["fired"] is not None:

@@ -1,4 +1,4 @@
-"""Those who are told of alerts, and how: Alertmanagers, a webhook, a command."""
+"""The receivers of alerts: Alertmanagers, a webhook, a command."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from xenwatch import __version__, threads
 from xenwatch.display.text import printable
 
 DEADLINE: Final = 10.0
-"""Seconds a receiver has to answer."""
+"""Seconds a receiver has to respond."""
 REAP: Final = 0.2
-"""Seconds a killed command has to be gone: one that hangs in the kernel is left behind."""
+"""Seconds to wait for a killed command: one that hangs in the kernel is left behind."""
 BATCH: Final = 64
 """Alerts in one request, as many as Prometheus sends."""
 _MOST_SHOWN: Final = 200
@@ -30,16 +30,16 @@ _ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8
 
 
 class DeliveryError(Exception):
-    """A receiver did not take what it was told; the text says why."""
+    """A delivery failed or was rejected; the text says why."""
 
 
 class Resolver(AbstractResolver):
-    """Names of hosts, each looked up in a thread that can be left behind."""
+    """Resolves host names, each in a thread that can be left behind."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """See `AbstractResolver.resolve`. Raises `OSError`."""
+        """Resolve in a thread that can be abandoned. Raises `OSError`."""
         work = functools.partial(
             socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM
         )
@@ -57,7 +57,7 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """See `AbstractResolver.close`: there is nothing to close."""
+        """Release nothing."""
 
 
 def http_session() -> aiohttp.ClientSession:
@@ -71,16 +71,17 @@ def http_session() -> aiohttp.ClientSession:
 
 
 async def post(session: aiohttp.ClientSession, url: str, document: object) -> None:
-    """Send a document as JSON. Raises `DeliveryError` unless it is taken (status 2xx)."""
+    """Send a document as JSON. Raises `DeliveryError` unless it is accepted (status 2xx)."""
     try:
-        async with session.post(url, json=document, allow_redirects=False) as answer:
-            said = await answer.content.read(_MOST_SHOWN)
+        async with session.post(url, json=document, allow_redirects=False) as response:
+            body = await response.content.read(_MOST_SHOWN)
     except TimeoutError:
-        raise DeliveryError(f"no answer within {DEADLINE:g} s") from None
+        raise DeliveryError(f"timed out after {DEADLINE:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
         raise DeliveryError(printable(str(error) or type(error).__name__)) from error
-    if answer.status // 100 != 2:
-        raise DeliveryError(f"status {answer.status}: {printable(said.decode(errors='replace'))}")
+    if response.status // 100 != 2:
+        text = printable(body.decode(errors="replace"))
+        raise DeliveryError(f"rejected with HTTP status {response.status}: {text}")
 
 
 def shown(url: str) -> str:
@@ -103,7 +104,7 @@ class Alertmanager:
 
 
 class Webhook:
-    """A server that takes events at `url`."""
+    """A server that accepts events at `url`."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self.name = shown(url)
@@ -116,7 +117,7 @@ class Webhook:
 
 
 class Command:
-    """A program that takes events on stdin; one run at a time, killed after `deadline` seconds."""
+    """A program that reads events from stdin; one at a time, killed after `deadline` seconds."""
 
     def __init__(self, argv: tuple[str, ...], deadline: float) -> None:
         self.name = argv[0]
@@ -135,24 +136,24 @@ class Command:
                 start_new_session=True,
             )
         except (OSError, RuntimeError) as error:  # no program, or no thread that waits for it
-            raise DeliveryError(f"cannot be run: {error}") from error
+            raise DeliveryError(f"failed to start: {error}") from error
         try:
             async with asyncio.timeout(self._deadline):
                 await process.communicate(json.dumps(event(alerts)).encode())
         except TimeoutError:
-            raise DeliveryError(f"not done within {self._deadline:g} s, killed") from None
+            raise DeliveryError(f"timed out after {self._deadline:g} s, killed") from None
         finally:
             if process.returncode is None:
-                # What it has started goes with it.
+                # With every process it has started.
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(REAP):
                         await process.wait()
         if process.returncode != 0:
-            raise DeliveryError(f"exit status {process.returncode}")
+            raise DeliveryError(f"failed with exit status {process.returncode}")
 
 
 def event(alerts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What a webhook or a command gets: alerts that began to fire or are over, the oldest first."""
+    """What a webhook or a command gets: alerts that started firing or are resolved, in order."""
     return {"version": "1", "alerts": list(alerts)}

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.conditions import OwnThreshold, SeriesCondition
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import duration
 from xenwatch.config import alert_keys
 from xenwatch.generate.markdown import code, page, table
 
 _INTRODUCTION = """\
-The daemon evaluates its alerts on each page of metrics it makes; Prometheus evaluates the same
-alerts by the rules in [`contrib/prometheus`](../contrib/prometheus/xenwatch.rules.yml), made from
-the same table.
-Both compare the same series with the same exported thresholds, so a threshold changed in
-[the configuration](configuration.md) moves both.
-How long a condition must hold is written into the rules; with durations of your own, make them
-anew with `xenwatch generate rules --config.file FILE --directory DIR`.
-[Alerting](alerting.md) says how to be told."""
+The daemon evaluates its alerts on each page of metrics; Prometheus evaluates the same alerts by
+the rules in [`contrib/prometheus`](../contrib/prometheus/xenwatch.rules.yml), generated from the
+same table.
+Both compare the same values with the same thresholds, so a threshold changed in
+[the configuration](configuration.md) applies to both.
+How long a condition must hold is written into the rules; for durations of your own, regenerate
+them with `xenwatch generate rules --config.file FILE --directory DIR`.
+[Alerting](alerting.md) says how alerts are delivered."""
 
 _ALONE = """\
-These are for Prometheus alone: they watch xenwatch itself, look at many hosts, or far back."""
+These are evaluated by Prometheus alone: they watch xenwatch itself, many hosts, or a long time."""
 
 
 def _when(alert: Alert) -> str:
     """The condition for people: where the thresholds are, or the expression."""
-    if alert.section:
-        return "the used ratio is at the limit's threshold"
     first = next(iter(alert.conditions.values()))
-    if alert.thresholds is not None:
+    if not isinstance(first, SeriesCondition):
+        return "the used ratio is at the limit's threshold or above"
+    if isinstance(first.right, OwnThreshold):
         return f"{code(first.left.promql())} {first.compare} the alert's threshold"
     return code(" ".join(first.promql().split()))
 
@@ -36,7 +38,7 @@ def _when(alert: Alert) -> str:
 def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:
     for alert in alerts:
         yield (
-            f"[{alert.title}](../contrib/runbooks/{alert.title}.md)",
+            f"[{alert.title}](../contrib/runbooks/{alert.runbook})",
             ", ".join(alert.conditions),
             _when(alert),
             duration(alert_keys.seconds(alert).default),
@@ -47,19 +49,19 @@ def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:
 def _alone(watches: Iterable[Watch]) -> Iterable[tuple[str, ...]]:
     for watch in watches:
         yield (
-            f"[{watch.title}](../contrib/runbooks/{watch.title}.md)",
+            f"[{watch.title}](../contrib/runbooks/{watch.runbook})",
             watch.severity,
             code(" ".join(watch.expression.split())),
             duration(watch.seconds),
         )
 
 
-def alerts_page() -> str:
+def alerts_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES) -> str:
     """`docs/alerts.md`."""
     return page(
         "Alerts",
         _INTRODUCTION,
-        table(("Alert", "Severities", "When", "For", "Labels"), _rows(ALERTS)),
+        table(("Alert", "Severities", "When", "For", "Labels"), _rows(alerts)),
         _ALONE,
-        table(("Alert", "Severity", "When", "For"), _alone(WATCHES)),
+        table(("Alert", "Severity", "When", "For"), _alone(watches)),
     )

@@ -1,7 +1,7 @@
-"""The page of VM density: what was published, what fills a synthetic host, what is planned.
+"""The page of VM density: published, filled and planned figures.
 
-The three know nothing of each other: the first stands in a talk, the second comes of devices that
-take what they take, the third of the table of limits.
+The three are independent: the first come from a talk, the second from the devices of a synthetic
+host, the third from the table of limits.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 
 MOST: Final = 3000
-"""VMs to try at most: more than any published figure, fewer than xenconsoled serves with poll."""
+"""Max number of VMs to try: more than any published figure, fewer than xenconsoled with poll."""
 
 PUBLISHED: Final[Mapping[str, Density]] = {
     limit.name: limit.density for limit in LIMITS if limit.density is not None
 }
-"""The limits whose densities were published, by name."""
+"""The limits with published density figures, by name."""
 CELLS: Final = tuple(dict.fromkeys(key for it in PUBLISHED.values() for key in it.published))
-"""Shape and platform of every published figure."""
+"""Shape and platform of each published figure."""
 
 
 def publication(platform: Platform) -> Platform:
-    """The platform as the publication counts: dom0's own xenconsoled and grants take nothing."""
+    """The platform as the publication counts: dom0's own xenconsoled and grants cost nothing."""
     return dataclasses.replace(platform, daemons=tuple(map(_bare, platform.daemons)), own_frames=0)
 
 
@@ -67,7 +67,7 @@ def shape_of(platform: Platform, name: str) -> devices.Shape:
 
 @functools.cache
 def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
-    """VMs that start where nothing but this limit ends; `None` where a VM takes nothing of it."""
+    """VMs that start if only this limit is finite; `None` if a VM takes nothing of it."""
     platform, bound = publication(PLATFORMS[platform_name]), PUBLISHED[limit].bound
     shape = shape_of(platform, shape_name)
     if fill(Machine(platform, bounds.exhausted(bound)), shape, 1).vms:
@@ -78,7 +78,7 @@ def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
 
 @functools.cache
 def filled_whole(platform_name: str, shape_name: str) -> Filled:
-    """VMs that start where all ends that can be planned: dom0's memory and tasks do not."""
+    """VMs that start with all limits that can be planned: all but dom0's memory and tasks."""
     platform = PLATFORMS[platform_name]
     machine = Machine(platform, bounds.without(bounds.of(platform), "memory", "tasks"))
     return fill(machine, shape_of(platform, shape_name), MOST)
@@ -86,10 +86,10 @@ def filled_whole(platform_name: str, shape_name: str) -> Filled:
 
 @functools.cache
 def planned(platform_name: str, shape_name: str, *, as_published: bool = False) -> Plan:
-    """The plan on a synthetic host without VMs."""
+    """The plan for a synthetic host without VMs."""
     platform = PLATFORMS[platform_name]
     machine = Machine(publication(platform) if as_published else platform)
-    snapshot = take(ModelSource(machine), PROBES, clock=lambda: 0.0)
+    snapshot = take(ModelSource(machine), PROBES, clock=lambda: 0.0).snapshot
     return plan(assess(snapshot), snapshot, {BUILT_IN[shape_name]: 1})
 
 
@@ -132,7 +132,7 @@ def _whole(shape: str) -> str:
         found, answer = filled_whole(name, shape), planned(name, shape)
         binding = answer.binding.limit if answer.binding is not None else ""
         rows.append((name, found.vms, answer.batches, code(binding), found.said))
-    header = ("Platform", "Filled", "Planned", "Stopped by", "What the host says of the next VM")
+    header = ("Platform", "Filled", "Planned", "Binding limit", "Error of the next VM")
     return table(header, rows)
 
 
@@ -140,39 +140,40 @@ def density_page() -> str:
     """`docs/density.md`."""
     return page(
         "VM density",
-        "How many VMs fit on a host until one limit stops the next.\n"
-        "*Published* is what was measured and told in public, *filled* is how many VMs start on "
-        "the [synthetic host](synthetic.md) until it refuses one, *planned* is what "
-        "[`xenwatch plan`](planning.md) says of it while it is empty.\n"
-        "The synthetic host starts VMs device by device and does not know the table of limits; the "
-        "planner knows nothing else.",
+        "How many VMs fit on a host until a limit stops the next one.\n"
+        "*Published* figures were measured and published by others, *filled* is the number of VMs "
+        "that start on the [synthetic host](synthetic.md) until one fails, *planned* is the answer "
+        "of [`xenwatch plan`](planning.md) for the empty host.\n"
+        "The synthetic host starts VMs device by device and does not use the table of limits; the "
+        "planner uses nothing else.",
         '## Windows\n\nPublished in "How did we increase VM density in XenServer 6.2?" '
         "(xenserver.org, parts 1 and 2; Xen developer summit, October 2013): PV drivers, 1 vCPU, "
         "3 disks, 1 network interface.\n"
-        "One limit at a time: for each row everything else is without end, and dom0's own grants "
-        "and its xenconsoled's own descriptors count for nothing, as in the publication.\n\n"
+        "Each row tests one limit: all others are unlimited, and dom0's own grants and "
+        "xenconsoled's own file descriptors are not counted, as in the publication.\n\n"
         + _published("windows"),
         "## Linux\n\nFrom the same publication: paravirtualised, 1 vCPU, 1 disk, "
         "1 network interface.\n\n" + _published("linux"),
-        "## What differs\n\n"
-        "- The published event channels and xenstored's descriptors are rounded: they count 900 "
-        "and 4,000 channels and 1,000 descriptors free for VMs. A dom0 has some more of the "
-        "channels or fewer, as its hardware has interrupts.\n"
-        "- Figures marked *sic* contradict the publication's own formula of 402 requests a disk: "
-        "they are those of Windows, with three disks. With one disk they come to three times as "
-        "many.\n"
-        "- XenServer 6.2's xenconsoled polls: it ends at its limit of open files, which is where "
-        "the planner sees it.",
-        "## Every platform\n\nWhat stops the next `windows`, with all limits of the platform at "
-        "work but dom0's memory and tasks, which count for a shape that says what it takes of "
-        "them.\n\n" + _whole("windows"),
-        "## Ceilings\n\nWhat the platforms have of each, by the sources named above and "
-        '"Improving Scalability of Xen: the 3,000 domains experiment" (Xen developer summit, '
-        "2013) for the ABIs of event channels.\n\n" + _ceilings(),
+        "## Differences\n\n"
+        "- The published figures for event channels and xenstored's file descriptors are rounded: "
+        "they assume 900 and 4,000 channels and 1,000 file descriptors free for VMs. "
+        "A dom0 has slightly more or fewer channels free, depending on the interrupts of its "
+        "hardware.\n"
+        "- Figures marked *sic* contradict the publication's own formula of 402 requests per disk: "
+        "they are those of Windows, with three disks. With one disk the figures are three times as "
+        "high.\n"
+        "- XenServer 6.2's xenconsoled uses poll: its max is its limit of open files, and that is "
+        "what the planner uses.",
+        "## Every platform\n\nThe limit that stops the next `windows` VM, with all limits of the "
+        "platform in effect except dom0's memory and tasks, which are counted only for a shape "
+        "that states what it takes of them.\n\n" + _whole("windows"),
+        "## Max values\n\nThe max of each limit on each platform, from the sources named above "
+        'and, for the event-channel ABIs, "Improving Scalability of Xen: the 3,000 domains '
+        'experiment" (Xen developer summit, 2013).\n\n' + _max_values(),
     )
 
 
-def _ceilings() -> str:
+def _max_values() -> str:
     names = list(bounds.NAMES)
     rows = []
     for name, platform in PLATFORMS.items():

@@ -8,6 +8,7 @@ from xenwatch.config.keys import KEYS
 from xenwatch.generate.alerts import alerts_page
 from xenwatch.generate.configuration import configuration_page, example_file
 from xenwatch.generate.density import density_page
+from xenwatch.generate.errors import errors_page
 from xenwatch.generate.limits import limits_page
 from xenwatch.generate.metrics import metrics_page
 from xenwatch.generate.probes import probes_page
@@ -19,6 +20,7 @@ from xenwatch.probes import PROBES
 def documents() -> Mapping[str, str]:
     """The generated documents as text, by path relative to the top of the repository."""
     return {
+        "contrib/runbooks/errors.md": errors_page(),
         "contrib/xenwatch.toml": example_file(KEYS),
         "docs/alerts.md": alerts_page(),
         "docs/configuration.md": configuration_page(KEYS),

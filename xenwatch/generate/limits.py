@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from xenwatch.generate.markdown import code, page, table
 from xenwatch.limits.base import Cost, Limit
-from xenwatch.limits.regimes import REGIMES
+from xenwatch.release.regimes import REGIMES
 
 
 def percent(ratio: float | None) -> str:
@@ -18,7 +18,7 @@ def percent(ratio: float | None) -> str:
 def overview(limits: Iterable[Limit]) -> str:
     """One row a limit."""
     return table(
-        ("Limit", "Name", "One for each", "Warning at", "Critical at"),
+        ("Limit", "Name", "One per", "Warning at", "Critical at"),
         (
             (
                 f"[{limit.title}](#{limit.name})",
@@ -33,7 +33,7 @@ def overview(limits: Iterable[Limit]) -> str:
 
 
 def costs(limit: Limit) -> str:
-    """What a VM takes of the limit by regime and type; empty where the table does not say."""
+    """What a VM takes of the limit by regime and type; empty if the table has no costs."""
     every = {cost for by_type in limit.costs.values() for cost in by_type.values()}
     names = [field.name for field in dataclasses.fields(Cost)]
     parts = [name for name in names if any(getattr(cost, name) for cost in every)]
@@ -44,7 +44,7 @@ def costs(limit: Limit) -> str:
     ]
     if not rows:
         return ""
-    return f"\nWhat one more VM takes:\n\n{table(('Regime', 'Type', *parts), rows)}"
+    return f"\nCost of one more VM:\n\n{table(('Regime', 'Type', *parts), rows)}"
 
 
 def _types_by_cost(by_type: Mapping[str, Cost]) -> Mapping[Cost, list[str]]:
@@ -55,14 +55,14 @@ def _types_by_cost(by_type: Mapping[str, Cost]) -> Mapping[Cost, list[str]]:
 
 
 def section(limit: Limit) -> str:
-    """What there is to know of one limit. The anchor is its name."""
+    """Every fact about one limit. The anchor is its name."""
     facts = {
         "Metrics": f"{code(limit.used_metric)}, {code(limit.max_metric)}",
-        "Read by": f"the probe {code(limit.probe)}",
+        "Probe": code(limit.probe),
         "Source": limit.source,
-        "When it is used up": limit.symptom,
-        "Mind": limit.caveat,
-        "Published in": limit.reference,
+        "Symptom when exhausted": limit.symptom,
+        "Caveat": limit.caveat,
+        "Reference": limit.reference,
     }
     lines = [f"- {name}: {text}\n" for name, text in facts.items() if text]
     return f'<a id="{limit.name}"></a>\n\n## {limit.title}\n\n{"".join(lines)}{costs(limit)}'
@@ -74,14 +74,14 @@ def limits_page(limits: Iterable[Limit]) -> str:
     return page(
         "Limits",
         "The finite resources of a dom0 that xenwatch reads.\n"
-        "Each VM takes a bit of them; when one is used up, the next VM does not start, "
+        "Every VM uses some of each; when one is exhausted, the next VM fails to start "
         "or starts broken.\n"
-        "A VM's own part is given for the domain itself and for each vCPU, disk, ring of a disk, "
-        "network interface (vif) and queue of one, by the regime of the host; a row without a "
-        "number takes none.\n"
-        "`memory` is for each byte of the VM's memory, `dom0_memory` and `tasks` for each that "
-        "[its shape](configuration.md#shapes) says it takes of dom0's.\n"
-        "The thresholds are the defaults; [the configuration](configuration.md) changes them.",
+        "The cost of a VM is listed per domain, vCPU, disk, ring of a disk, network interface "
+        "(vif) and queue of a network interface, by the regime of the host; a row without numbers "
+        "means no cost.\n"
+        "`memory` is the cost per byte of the VM's memory, `dom0_memory` and `tasks` the cost per "
+        "byte and task of dom0 that [its shape](configuration.md#shapes) states.\n"
+        "The thresholds are defaults; override them in [the configuration](configuration.md).",
         overview(entries),
         table(("Regime", "Hosts"), ((code(name), text) for name, text in REGIMES.items())),
         *(section(limit) for limit in entries),

@@ -22,9 +22,9 @@ def metrics_page(metrics: Iterable[Metric]) -> str:
     )
     return page(
         "Metrics",
-        "What `/metrics` serves, as Prometheus text 0.0.4 or OpenMetrics 1.0.0.\n"
-        "What could not be read has no sample; a zero was read as a zero.\n"
+        "The metrics served at `/metrics`, as Prometheus text 0.0.4 or OpenMetrics 1.0.0.\n"
+        "A value that could not be read has no sample; a zero was read as a zero.\n"
         "Names and labels are stable.\n"
-        "The daemon's own `process_*` metrics are the usual ones.",
-        table(("Metric", "Kind", "Labels", "Meaning", "Source"), rows),
+        "The daemon also exports the standard `process_*` metrics about itself.",
+        table(("Metric", "Type", "Labels", "Meaning", "Source"), rows),
     )

@@ -11,7 +11,7 @@ from xenwatch.probes.base import Probe
 def overview(probes: Iterable[Probe]) -> str:
     """One row a probe, with its default cadence."""
     return table(
-        ("Probe", "Every", "Deadline", "At most of a core", "At once on", "On by default"),
+        ("Probe", "Interval", "Deadline", "CPU budget", "Runs at once on", "Enabled by default"),
         (
             (
                 f"[{probe.name}](#{probe.name})",
@@ -27,8 +27,8 @@ def overview(probes: Iterable[Probe]) -> str:
 
 
 def section(probe: Probe) -> str:
-    """What one probe reads and what to do when it cannot. The heading is its own anchor."""
-    return f"## {code(probe.name)}\n\n- Reads: {probe.reads}\n- When it cannot: {probe.advice}\n"
+    """What one probe reads and what to do if it fails. The heading is its own anchor."""
+    return f"## {code(probe.name)}\n\n- Reads: {probe.reads}\n- If it fails: {probe.advice}\n"
 
 
 def probes_page(probes: Iterable[Probe]) -> str:
@@ -36,12 +36,13 @@ def probes_page(probes: Iterable[Probe]) -> str:
     entries = tuple(probes)
     return page(
         "Probes",
-        "A probe reads one subject, at its own pace and within its own deadline.\n"
-        "One that takes long runs less often, so that it stays within its share of a core.\n"
-        "It is run at once, too, when a domain was introduced or released (`domain`),\n"
-        "half a second after the last of these (`domain settled`),\n"
-        "and when a network link changed (`link`).\n"
-        "`xenwatch doctor` says of each whether it can read here, and if not, why.",
+        "A probe reads one subject, at its own interval and within its own deadline.\n"
+        "An expensive probe runs less often, so that it stays within its CPU budget, a percentage "
+        "of one core.\n"
+        "Some probes also run at once when a domain is introduced or released (`domain`), half a "
+        "second after the last such event (`domain settled`), or when a network link changes "
+        "(`link`).\n"
+        "`xenwatch doctor` shows whether each probe works on this host and, if not, why.",
         overview(entries),
         *(section(probe) for probe in entries),
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.conditions import matcher
 from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.alerts.names import CRITICAL, WARNING
 from xenwatch.alerts.states import Policy
-from xenwatch.alerts.table import ALERTS, CRITICAL, WARNING, WATCHES, Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import template
 from xenwatch.generate import yaml
 
@@ -39,9 +41,9 @@ HOST_RECORDS: Final[Mapping[str, str]] = {
 domain that has most of a storage is above the mean of those that have any."""
 
 _RECEIVERS: Final = """\
-# An example: put your own receivers in place of the two at the end. What is worth keeping are the
-# inhibitions, made from the table of alerts by `make generate`: a warning is not told beside its
-# critical alert, nor a symptom beside its cause."""
+# An example: replace the two receivers at the end by your own. The inhibitions are worth keeping;
+# they are generated from the table of alerts by `make generate`: a warning is inhibited by its
+# critical alert, and a symptom by its cause."""
 
 
 def duration(seconds: float) -> str:
@@ -67,7 +69,7 @@ def _runbook(alert: Alert | Watch, policy: Policy) -> str:
     That is the one the alert is about; a watch may be about one that is away, or about many, and
     where none answers the file of the installed package is named.
     """
-    name = f"{alert.title}.md"
+    name = alert.runbook
     if policy.runbooks:
         return f"{policy.runbooks}{name}"
     if isinstance(alert, Alert):
@@ -101,25 +103,30 @@ def _of_watch(watch: Watch, policy: Policy) -> dict[str, object]:
     }
 
 
-def rules(policy: Policy) -> str:
+def rules(
+    policy: Policy, alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES
+) -> str:
     """The rules: alerts of the daemon, watches over it, and recordings.
 
-    For Prometheus 2.42 or newer, which is the first with `keep_firing_for`.
+    For Prometheus 2.42 or newer, the first with `keep_firing_for`.
     """
-    alerts = [rule for alert in ALERTS for rule in _of_alert(alert, policy)]
     records = {**RECORDS, **HOST_RECORDS}.items()
     groups = {
         "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
         # One group, so that all of them are evaluated on the same scrapes.
-        "xenwatch-alerts": alerts,
-        "xenwatch-watches": [_of_watch(watch, policy) for watch in WATCHES],
+        "xenwatch-alerts": [rule for alert in alerts for rule in _of_alert(alert, policy)],
+        "xenwatch-watches": [_of_watch(watch, policy) for watch in watches],
     }
-    return yaml.render({"groups": [{"name": n, "rules": it} for n, it in groups.items()]})
+    return yaml.render({"groups": [{"name": name, "rules": each} for name, each in groups.items()]})
 
 
-def inhibitions() -> list[dict[str, Any]]:
+def inhibitions(
+    alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES
+) -> list[dict[str, Any]]:
     """A warning by its critical alert, and a symptom by its cause on the same host and series."""
-    labels = dict.fromkeys(label for alert in ALERTS for label in alert.labels)
+    every: tuple[Alert | Watch, ...] = (*alerts, *watches)
+    graded = (alert for alert in every if isinstance(alert, Alert))
+    labels = dict.fromkeys(label for alert in graded for label in alert.labels)
     found: list[dict[str, Any]] = [
         {
             "source_matchers": [f'severity="{CRITICAL}"'],
@@ -127,11 +134,11 @@ def inhibitions() -> list[dict[str, Any]]:
             "equal": ["alertname", "job", "instance", *labels],
         }
     ]
-    every: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
-    by_name = {it.name: it for it in every}
+    by_name = {alert.name: alert for alert in every}
     for symptom in every:
         only = symptom.explained if isinstance(symptom, Alert) else {}
-        for name in symptom.causes:
+        explaining = [alert.name for alert in every if symptom.name in _explained(alert)]
+        for name in dict.fromkeys((*symptom.causes, *explaining)):
             cause = by_name[name]
             common = [label for label in cause.labels if label in symptom.labels]
             host = [] if "job" in common else ["job", "instance"]
@@ -146,6 +153,10 @@ def inhibitions() -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _explained(alert: Alert | Watch) -> tuple[str, ...]:
+    return alert.explains if isinstance(alert, Alert) else ()
 
 
 def _severity(cause: Alert | Watch) -> Iterable[str]:

@@ -15,14 +15,14 @@ from xenwatch.http.sockets import BACKLOG
 IDLE: Final = 75.0
 """Seconds a connection has until its first request is there whole, and from one to the next."""
 SPARE: Final = 100
-"""Connections there may be beside those whose requests are answered: idle ones, for the most."""
-FULL: Final = b"too many connections; try again later\n"
+"""Connections allowed beyond those whose requests are being answered; most of them are idle."""
+FULL: Final = b"too many connections; retry later\n"
 
 
 class Site:
     """An application at `sockets`, for `most` connections at a time; a further one gets a 503.
 
-    When it stops, what is under way has `grace` seconds to come to its end.
+    When it stops, requests under way have `grace` seconds to complete.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Site:
 
 
 class _Entry(asyncio.Protocol):
-    """A new connection: it is passed on, or told that there are too many."""
+    """A new connection: it is passed on, or refused where there are too many."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.BaseProtocol.connection_made`."""
+        """Hand the connection to a free protocol; without one, reject it."""
         transport = cast(asyncio.Transport, transport)
         protocol = self._site.protocol()
         if protocol is not None:

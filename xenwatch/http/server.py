@@ -1,10 +1,11 @@
-"""HTTP: the metrics as bytes rendered before, the status page, an API, and health checks."""
+"""HTTP: the rendered metrics, the status page, the JSON API, and health checks."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Iterable
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -16,21 +17,21 @@ from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
 from xenwatch.http import headroom
-from xenwatch.http.status_page import Body, File, Views, files
+from xenwatch.http.status_page import Body, StaticFile, StatusCache, static_files
 from xenwatch.page import Links
 from xenwatch.page.domains import LONGEST
-from xenwatch.passes.publisher import Page, Publisher
+from xenwatch.passes.publisher import Publisher, RenderedPass
 from xenwatch.planning.question import PlanError
 from xenwatch.status import host_status
 
 SLOW: Final = 30.0
-"""Seconds a client has to take a page in."""
+"""Seconds a client has to receive a response."""
 
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
 ERRORS: Final = f"{RUNBOOKS}errors.md"
 """The path of the page that leads from an error to its runbook."""
-NOTHING: Final = "there are no readings yet; try again shortly\n"
+NO_READINGS: Final = "no readings yet"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
 
@@ -45,8 +46,8 @@ HEADERS: Final = {
 }
 
 
-class Server:
-    """The handlers, and what they serve: the newest page of `publisher`."""
+class Handlers:
+    """The handlers of requests, which serve the newest pass of `publisher`."""
 
     def __init__(self, publisher: Publisher, probes: Iterable[str], max_requests: int) -> None:
         """`probes` are the names known to `collect[]` and `exclude[]`."""
@@ -57,7 +58,7 @@ class Server:
 
     def application(self, telemetry_path: str) -> web.Application:
         """The web application; the metrics are at `telemetry_path`."""
-        static = files()
+        static = static_files()
         others = {
             "Metrics for Prometheus": telemetry_path,
             "All of this as JSON": host_status.PATH,
@@ -67,15 +68,13 @@ class Server:
             "Is it ready": "/-/ready",
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
-        views = Views(self._publisher, Links(style, script, icon, others))
+        cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
         app = web.Application()
         app.on_response_prepare.append(_add_headers)
-        app.router.add_get("/", self._bounded(functools.partial(self._status, views)))
+        app.router.add_get("/", self._bounded(functools.partial(self._page, cache)))
         app.router.add_get(telemetry_path, self._bounded(self._metrics))
         app.router.add_get(HEADROOM, self._bounded(self._headroom))
-        app.router.add_get(
-            host_status.PATH, self._bounded(functools.partial(self._overview, views))
-        )
+        app.router.add_get(host_status.PATH, self._bounded(functools.partial(self._json, cache)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
         for path, body in runbooks.files().items():
@@ -91,7 +90,7 @@ class Server:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             if self._requests >= self._max_requests:
-                text = f"{self._max_requests} scrapes are being answered; try again later\n"
+                text = f"too many concurrent requests (max {self._max_requests}); retry later\n"
                 return web.Response(status=503, text=text, headers={"Retry-After": "1"})
             self._requests += 1
             try:
@@ -110,58 +109,57 @@ class Server:
         return handle
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        page = self._publisher.page
-        if page is not None and request.query:
-            page = await self._filtered(request)
-        if page is None:
-            return web.Response(status=503, text=NOTHING)
+        newest = self._publisher.newest
+        if newest is not None and request.query:
+            newest = await self._filtered(request)
+        if newest is None:
+            return _unavailable()
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
-        packed = _wants_gzip(request)
+        compressed = _wants_gzip(request)
         headers = {
             "Content-Type": text_format.OPENMETRICS if openmetrics else text_format.TEXT,
             "Vary": "Accept, Accept-Encoding",
         }
-        if packed:
+        if compressed:
             headers["Content-Encoding"] = "gzip"
-        return web.Response(body=page.bodies[openmetrics, packed], headers=headers)
+        return web.Response(body=newest.metrics[openmetrics, compressed], headers=headers)
 
-    async def _filtered(self, request: web.Request) -> Page | None:
-        """The page the query asks for. Raises `HTTPBadRequest`."""
+    async def _filtered(self, request: web.Request) -> RenderedPass | None:
+        """The metrics of the probes the query asks for. Raises `HTTPBadRequest`."""
         collect = request.query.getall("collect[]", [])
         exclude = request.query.getall("exclude[]", [])
         if collect and exclude:
-            raise web.HTTPBadRequest(text="collect[] and exclude[] exclude each other\n")
+            raise web.HTTPBadRequest(text="collect[] and exclude[] are mutually exclusive\n")
         for name in (*collect, *exclude):
             if name not in self._probes:
                 raise web.HTTPBadRequest(text=_unknown(name, self._probes))
         if not collect and not exclude:
-            return self._publisher.page
+            return self._publisher.newest
         wanted = collect or [name for name in self._probes if name not in exclude]
         return await self._publisher.part(wanted)
 
-    async def _status(self, views: Views, request: web.Request) -> web.Response:
-        page = self._publisher.page
-        if page is None:
-            return web.Response(status=503, text=NOTHING, headers={"Refresh": "2"})
+    async def _page(self, cache: StatusCache, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is None:
+            return _unavailable(headers={"Refresh": "2"})
         words = request.query.get("q", "").strip()[:LONGEST]
-        return _sent(request, await views.html(page, words), "text/html; charset=utf-8")
+        body = await cache.rendered(newest.assessment).html(words)
+        return _response(request, body, "text/html; charset=utf-8")
 
-    async def _overview(self, views: Views, request: web.Request) -> web.Response:
-        page = self._publisher.page
-        if page is None:
-            return web.json_response({"error": "there are no readings yet"}, status=503)
-        return _sent(request, await views.json(page), "application/json; charset=utf-8")
+    async def _json(self, cache: StatusCache, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is None:
+            return web.json_response({"error": NO_READINGS}, status=503)
+        body = await cache.rendered(newest.assessment).json()
+        return _response(request, body, "application/json; charset=utf-8")
 
     async def _headroom(self, request: web.Request) -> web.Response:
-        page = self._publisher.page
-        if page is None:
-            return web.json_response({"error": "there are no readings yet"}, status=503)
+        newest = self._publisher.newest
+        if newest is None:
+            return web.json_response({"error": NO_READINGS}, status=503)
+        shapes = self._publisher.rules.shapes  # those of a reload count at once
         work = functools.partial(
-            headroom.headroom,
-            request.query.items(),
-            page.snapshot,
-            page.states,
-            self._publisher.shapes,
+            headroom.headroom, request.query.items(), newest.assessment, shapes
         )
         try:
             return web.json_response(await threads.start(work, "headroom"))
@@ -171,29 +169,32 @@ class Server:
     async def _ready(self, _request: web.Request) -> web.Response:
         if self._publisher.complete:
             return web.Response(text="ready\n")
-        return web.Response(status=503, text="the first pass is not complete\n")
+        return web.Response(status=503, text="first pass not complete yet\n")
 
 
 def _wants_gzip(request: web.Request) -> bool:
     return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
 
 
-def _sent(request: web.Request, body: Body, kind: str) -> web.Response:
-    """The body as the client wants it; it must ask again each time."""
-    headers = {"Content-Type": kind, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+def _unavailable(headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(status=503, text=f"{NO_READINGS}; retry shortly\n", headers=headers)
+
+
+def _response(request: web.Request, body: Body, content_type: str) -> web.Response:
+    """The body in the encoding the client asks for; it must be asked for anew each time."""
+    headers = {"Content-Type": content_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
     if _wants_gzip(request):
-        return web.Response(body=body.packed, headers={**headers, "Content-Encoding": "gzip"})
+        return web.Response(body=body.gzip, headers={**headers, "Content-Encoding": "gzip"})
     return web.Response(body=body.plain, headers=headers)
 
 
-async def _static(file: File, _request: web.Request) -> web.Response:
-    return web.Response(
-        body=file.body, headers={"Content-Type": file.kind, "Cache-Control": FOREVER}
-    )
+async def _static(file: StaticFile, _request: web.Request) -> web.Response:
+    headers = {"Content-Type": file.content_type, "Cache-Control": FOREVER}
+    return web.Response(body=file.content, headers=headers)
 
 
 async def _runbook(body: bytes, _request: web.Request) -> web.Response:
-    """Markdown is text that people read as it is."""
+    """A runbook, as text: people read Markdown as it is."""
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache"}
     return web.Response(body=body, headers=headers)
 
@@ -207,5 +208,5 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    meant = hint(name, known) or f"; known are {', '.join(known)}"
-    return f"no probe is called {shown(name)}{meant}\n"
+    meant = hint(name, known) or f"; must be one of: {', '.join(known)}"
+    return f"unknown probe {shown(name)}{meant}\n"

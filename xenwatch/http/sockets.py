@@ -62,7 +62,7 @@ def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
     count = int(number) if mine and number.isdecimal() else 0
     if not count:
         raise ListenError(
-            f"systemd passed no socket; start the socket unit, or leave {SYSTEMD_SOCKET.flag} out"
+            f"no socket passed by systemd; start the socket unit, or remove {SYSTEMD_SOCKET.flag}"
         )
     sockets = []
     for descriptor in range(FIRST, FIRST + count):
@@ -72,7 +72,7 @@ def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
 
 
 def url(sock: socket.socket, path: str = "/") -> str:
-    """The address to open in a browser, as far as the socket tells."""
+    """The address to open in a browser, as far as the socket shows it."""
     if sock.family == socket.AF_UNIX:
         return f"unix:{sock.getsockname()}"
     host, port = sock.getsockname()[:2]

@@ -1,6 +1,6 @@
-"""The status page and the overview as JSON: rendered when the first reader asks, then kept.
+"""The status page and the host's status as JSON: rendered when the first reader asks, then kept.
 
-Most snapshots nobody looks at, and those cost nothing.
+Most passes nobody looks at, and those cost nothing.
 """
 
 from __future__ import annotations
@@ -10,96 +10,107 @@ import functools
 import gzip
 import hashlib
 import mimetypes
-import socket
 from collections.abc import Callable, Mapping
 from importlib import resources
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from xenwatch import page, threads
-from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.assessment import Assessment
 from xenwatch.page import Links
-from xenwatch.passes.publisher import Page, Publisher
-from xenwatch.planning.capacity import fit_each
-from xenwatch.planning.forecast import forecast
+from xenwatch.page.html import Html
 from xenwatch.probes import PROBES
-from xenwatch.status import host_status
-from xenwatch.status.host_status import Outside, Overview
+from xenwatch.status.host_status import HostStatus, dumps, host_status
 
 STATIC: Final = "/static/"
 """The path below which the files of the status page are."""
 
+T = TypeVar("T")
+
 
 class Body(NamedTuple):
-    """What is sent, plain and packed."""
+    """The body of a response, as it is and compressed."""
 
     plain: bytes
-    packed: bytes
+    gzip: bytes
 
 
-class File(NamedTuple):
+class StaticFile(NamedTuple):
     """A file of the status page. `path` is where it is served; it changes with the content."""
 
     path: str
-    kind: str
-    body: bytes
+    content_type: str
+    content: bytes
 
 
-def files() -> Mapping[str, File]:
+def static_files() -> Mapping[str, StaticFile]:
     """The files of the status page by name, read from the package."""
-    found: dict[str, File] = {}
+    found: dict[str, StaticFile] = {}
     for file in (resources.files(page) / "static").iterdir():
-        body = file.read_bytes()
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        digest = hashlib.sha256(body).hexdigest()[:12]
-        found[file.name] = File(f"{STATIC}{digest}/{file.name}", kind, body)
+        content = file.read_bytes()
+        content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        digest = hashlib.sha256(content).hexdigest()[:12]
+        path = f"{STATIC}{digest}/{file.name}"
+        found[file.name] = StaticFile(path, content_type, content)
     return found
 
 
-class Views:
-    """What is rendered of the newest page of `publisher` on demand; `links` are the page's."""
+class RenderedStatus:
+    """The status that follows from `assessment`, and what is rendered of it.
 
-    def __init__(self, publisher: Publisher, links: Links) -> None:
-        self._publisher = publisher
+    Each is made at most once, in a thread, when it is first asked for; a filtered page is the
+    frame of the page with other domains.
+    """
+
+    def __init__(self, assessment: Assessment, hostname: str, links: Links) -> None:
+        self.assessment = assessment
+        self._hostname = hostname
         self._links = links
-        self._hostname = socket.gethostname()
-        self._of: Page | None = None
-        self._kept: dict[str, asyncio.Future[Body]] = {}
+        self._made: dict[str, asyncio.Future[Any]] = {}
 
-    async def json(self, of: Page) -> Body:
-        """The overview as JSON."""
-        return await self._once(of, "json", lambda: host_status.dumps(self._overview(of)).encode())
+    async def json(self) -> Body:
+        """The status as JSON."""
+        status = await self._status()
+        return await self._once("json", lambda: _body(dumps(status).encode()))
 
-    async def html(self, of: Page, words: str) -> Body:
+    async def html(self, words: str = "") -> Body:
         """The status page, its domains filtered by `words`."""
-        work = functools.partial(self._html, of, words)
-        if words:
-            return await threads.start(functools.partial(_packed, work), "html")
-        return await self._once(of, "html", work)
+        status, frame = await self._status(), await self._frame()
 
-    def _html(self, of: Page, words: str) -> bytes:
-        return page.render(self._overview(of), of.history.series, self._links, words)
+        def work() -> Body:
+            return _body(page.fill(frame, status, words))
 
-    def _overview(self, of: Page) -> Overview:
-        publisher = self._publisher
-        policy = publisher.policy
-        outside = Outside(
-            alerts=of.alerts,
-            runbooks=(policy.runbooks if policy else "") or RUNBOOKS,
-            seconds_to_full=forecast(of.history, of.states),
-            hostname=self._hostname,
-        )
-        plans = fit_each(of.states, of.snapshot, publisher.shapes.values())
-        return host_status.of(of.snapshot, of.states, plans, PROBES, outside)
+        return await (threads.start(work, "html") if words else self._once("html", work))
 
-    async def _once(self, of: Page, name: str, work: Callable[[], bytes]) -> Body:
-        """The work's result, done at most once for a page however many ask at a time."""
-        if of is not self._of:
-            self._of, self._kept = of, {}
-        if name not in self._kept:
-            self._kept[name] = threads.start(functools.partial(_packed, work), name)
-        return await asyncio.shield(self._kept[name])
+    async def _status(self) -> HostStatus:
+        work = functools.partial(host_status, self.assessment, PROBES, self._hostname)
+        return await self._once("status", work)
+
+    async def _frame(self) -> Html:
+        status = await self._status()
+        series = self.assessment.history.series
+        return await self._once("frame", lambda: page.frame(status, series, self._links))
+
+    async def _once(self, name: str, work: Callable[[], T]) -> T:
+        """The work's result, however many ask for it at a time."""
+        if name not in self._made:
+            self._made[name] = threads.start(work, name)
+        return cast(T, await asyncio.shield(self._made[name]))
 
 
-def _packed(work: Callable[[], bytes]) -> Body:
-    body = work()
-    return Body(body, gzip.compress(body, compresslevel=1, mtime=0))
+class StatusCache:
+    """Keeps what is rendered of the newest assessment. `links` are the page's."""
+
+    def __init__(self, hostname: str, links: Links) -> None:
+        self._hostname = hostname
+        self._links = links
+        self._newest: RenderedStatus | None = None
+
+    def rendered(self, assessment: Assessment) -> RenderedStatus:
+        """What is rendered of an assessment."""
+        if self._newest is None or self._newest.assessment is not assessment:
+            self._newest = RenderedStatus(assessment, self._hostname, self._links)
+        return self._newest
+
+
+def _body(plain: bytes) -> Body:
+    return Body(plain, gzip.compress(plain, compresslevel=1, mtime=0))

@@ -13,7 +13,7 @@ from typing import Final
 
 from xenwatch.limits.base import Limit
 
-SHARED: Final = ("base", "file_descriptors", "regimes", "remedies", "states")
+SHARED: Final = ("base", "changes", "file_descriptors", "remedies", "states", "thresholds")
 """The modules of this package that are not a limit's."""
 
 

@@ -19,8 +19,8 @@ from xenwatch.limits.base import (
     same,
 )
 from xenwatch.limits.remedies import sysctl
-from xenwatch.readings.host import Host
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import release
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -34,25 +34,20 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     Linux 3.12 to 4.14 add max(asked, 4 * CPUs) * 2 to aio-nr and compare it with twice the limit
     (fs/aio.c, ioctx_alloc); before and after, what was asked counts.
     """
-    if snapshot.aio is None or snapshot.host is None:
+    doubled = release(snapshot).linux.aio_doubled
+    if snapshot.aio is None or doubled is None:
         return {}
-    if aio_doubled(snapshot.host):
+    if doubled:
         origin = "2 * fs.aio-max-nr: Linux 3.12 to 4.14 count every request twice"
         return {"": Ceiling(2 * snapshot.aio.max_nr, origin)}
     return {"": Ceiling(snapshot.aio.max_nr, "fs.aio-max-nr")}
 
 
-def aio_doubled(host: Host) -> bool:
-    """Whether this kernel counts every aio request twice."""
-    return (3, 12) <= host.kernel < (4, 15)
-
-
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    doubled = shortage.snapshot.host is not None and aio_doubled(shortage.snapshot.host)
-    return sysctl(
-        shortage.snapshot, "fs.aio-max-nr", -(-shortage.target // 2) if doubled else shortage.target
-    )
+    doubled = release(shortage.snapshot).linux.aio_doubled
+    target = -(-shortage.target // 2) if doubled else shortage.target
+    return sysctl(shortage.snapshot, "fs.aio-max-nr", target)
 
 
 _COSTS: Final[Costs] = {

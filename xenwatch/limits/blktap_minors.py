@@ -18,8 +18,12 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
+
+MAX_ID: Final = 16384
+"""Of blktap 4 (tap-ctl-allocate.c); the drivers of XenServer 6.5 and later have as many."""
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -29,22 +33,20 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
 
 def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     """MAX_BLKTAP_DEVICE of the kernel driver by release, or blktap 4's MAX_ID."""
-    if snapshot.blktap is None or snapshot.host is None:
+    if snapshot.blktap is None:
         return {}
     if snapshot.blktap.regime == "id":
-        return {"": Ceiling(16384, "MAX_ID of blktap 4")}
-    host = snapshot.host
-    if host.kernel >= (3, 0):
-        return {"": Ceiling(16384, "MAX_BLKTAP_DEVICE of XenServer 6.5 and later, XCP-ng")}
-    if host.platform_version.startswith("6.2"):
-        return {"": Ceiling(2048, "MAX_BLKTAP_DEVICE of XenServer 6.2")}
-    return {"": Ceiling(1024, "MAX_BLKTAP_DEVICE up to XenServer 6.1")}
+        return {"": Ceiling(MAX_ID, "MAX_ID of blktap 4")}
+    found = release(snapshot)
+    if found.facts.minors is None:
+        return {}
+    return {"": Ceiling(found.facts.minors, f"MAX_BLKTAP_DEVICE of {found.name}")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
     advice = "detach disks and empty DVD drives that no VM needs"
-    if shortage.ceiling is not None and shortage.ceiling.value < 16384:
+    if shortage.ceiling is not None and shortage.ceiling.value < MAX_ID:
         return ("update the host: XenServer 6.5 and later have 16,384 minors", advice)
     return (advice,)
 

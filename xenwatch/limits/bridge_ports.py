@@ -14,9 +14,11 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES, regime
 from xenwatch.parse.rtnl import BRIDGE_KIND, OLD_OPENVSWITCH, OPENVSWITCH_KIND
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
+from xenwatch.release.table import XL
 
 BRIDGE_PORTS: Final = 1023
 """BR_MAX_PORTS is 1 << 10 and port 0 is never given out (net/bridge/br_if.c, find_portno)."""
@@ -44,7 +46,7 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    if regime(shortage.snapshot) == "xl":
+    if release(shortage.snapshot).facts.toolstack == XL:
         return ("ip link add name xenbr-more type bridge, and name it in the vif= of new VMs",)
     command = "xe network-create name-label=more, and give new VMs a VIF in it"
     kinds = shortage.snapshot.bridges.kinds if shortage.snapshot.bridges is not None else {}

@@ -39,7 +39,7 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    return ("update the host: XenServer 6.5 and later have a 64-bit dom0 without low memory",)
+    return ("update the host: XenServer 6.5 and later have a 64-bit dom0, which has no low memory",)
 
 
 _COSTS: Final[Costs] = dict.fromkeys(("xenserver-6.1", "xenserver-6.2"), same(Cost(domain=MIB)))
@@ -59,7 +59,9 @@ LIMIT: Final = Limit(
     costs=_COSTS,
     remedy=remedy,
     errors={
-        "`page allocation failure` in a 32-bit dom0 with much free memory": "low memory of dom0"
+        (
+            "`page allocation failure` in a 32-bit dom0 with plenty of free memory"
+        ): "low memory of dom0"
     },
     density=Density(
         "low_memory",

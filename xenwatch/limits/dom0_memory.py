@@ -14,9 +14,9 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.remedies import xen_option
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -55,6 +55,6 @@ LIMIT: Final = Limit(
     costs=_COSTS,
     remedy=remedy,
     uncounted="what a VM's QEMU, tapdisks and buffers need is not published; measure "
-    "it here and give the shape dom0_memory_bytes",
+    "it here and set dom0_memory_bytes in the shape",
     errors={"`page allocation failure`, `Out of memory: Killed process` in dom0": "memory of dom0"},
 )

@@ -37,10 +37,12 @@ LIMIT: Final = Limit(
     ceiling=ceiling,
     thresholds=Thresholds(0.5, 0.8),
     source="/proc/meminfo: SwapTotal less SwapFree",
-    symptom="a dom0 that answers slowly, then the OOM killer",
+    symptom="dom0 responds slowly, then the OOM killer strikes",
     reference="proc(5): SwapTotal",
     unit="bytes",
     errors={
-        "a dom0 that answers slowly, toolstack time-outs, `kswapd0` busy": "swap and memory of dom0"
+        (
+            "dom0 responds slowly, toolstack operations time out, `kswapd0` busy"
+        ): "swap and memory of dom0"
     },
 )

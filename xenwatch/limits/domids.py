@@ -38,7 +38,7 @@ LIMIT: Final = Limit(
     ceiling=ceiling,
     thresholds=NEVER,
     source="XEN_SYSCTL_getdomaininfolist",
-    symptom="none: ids begin again at 1",
+    symptom="none: ids start again at 1",
     reference="Xen, xen/include/public/xen.h: DOMID_FIRST_RESERVED",
-    caveat="Ids are given out in turn and used again: a high one is no shortage.",
+    caveat="Ids are assigned in turn and reused: a high id is no shortage.",
 )

@@ -17,8 +17,8 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.readings.host import Host
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import Release, release
 
 _FEWER_QUEUES: Final = (
     "echo 1 > /sys/module/xen_netback/parameters/max_queues, for VMs of several vCPUs started "
@@ -49,15 +49,15 @@ def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
     host = shortage.snapshot.host
     if host is not None and host.abi is not None and host.abi.ports < FIFO_PORTS:
-        return _older_abi(host)
+        return _older_abi(release(shortage.snapshot))
     return (
         *fewer_queues(shortage.snapshot),
         "131,071 event channels are all there are: use another host",
     )
 
 
-def _older_abi(host: Host) -> tuple[str, ...]:
-    if host.kernel >= (3, 14) and host.xen is not None and host.xen >= (4, 4):
+def _older_abi(found: Release) -> tuple[str, ...]:
+    if found.fifo:
         text = "take xen.fifo_events=0 off dom0's kernel command line and reboot the host"
         return (f"{text}: the FIFO ABI has 131,071 event channels",)
     return ("update the host: XenServer 6.2 has 4,095, Xen 4.4 with Linux 3.14 has 131,071",)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.limits.base import Ceiling, Ceilings, Remedy, Shortage, Used
-from xenwatch.limits.regimes import regime
-from xenwatch.readings.host import Host
 from xenwatch.readings.processes import DaemonProcess
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import release
 
 FD_SETSIZE: Final = 1024
 """select(2) cannot watch a descriptor from this number on."""
@@ -37,31 +36,16 @@ def fds_ceiling(role: str) -> Ceilings:
         own, origin = process.fd_limit, f"Max open files of process {process.pid}"
         if own is not None and own <= FD_SETSIZE:
             return {"": Ceiling(own, origin)}
-        bound = selects(role, process.comm, snapshot.host)
-        if bound:
+        selects = release(snapshot).selects(process.comm)
+        if selects:
             return {"": Ceiling(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
-        return {} if own is None or bound is None else {"": Ceiling(own, origin)}
+        return {} if own is None or selects is None else {"": Ceiling(own, origin)}
 
     return ceiling
 
 
 def _daemon(snapshot: Snapshot, role: str) -> DaemonProcess | None:
     return None if snapshot.daemons is None else snapshot.daemons.by_role.get(role)
-
-
-def selects(role: str, comm: str, host: Host | None) -> bool | None:
-    """Whether this daemon still waits with select; `None` where Xen's version is not known.
-
-    xapi does; the C xenstored and xenconsoled up to Xen 4.2, oxenstored up to Xen 4.4. XenServer
-    6.2 gave its xenconsoled poll ahead of Xen.
-    """
-    if role == "xapi":
-        return True
-    if host is None or host.xen is None:
-        return None
-    if role == "xenconsoled" and (host.platform, host.platform_version[:3]) == ("xenserver", "6.2"):
-        return False
-    return host.xen < ((4, 5) if comm == "oxenstored" else (4, 3))
 
 
 def fds_remedy(role: str) -> Remedy:
@@ -72,12 +56,12 @@ def fds_remedy(role: str) -> Remedy:
         process = snapshot.daemons.by_role.get(role) if snapshot.daemons is not None else None
         if process is None:
             return ()
-        if selects(role, process.comm, snapshot.host):
+        found = release(snapshot)
+        if found.selects(process.comm):
             return (f"update the host: from Xen 4.5 on, {role} is not bound to 1,024 descriptors",)
-        family = regime(snapshot) or ""
-        if family.startswith("xenserver-6"):
+        if found.facts.centos_5:
             return (f"write ulimit -n {target} into the script that starts {role}",)
-        unit = "xen" if family == "xl" else role
+        unit = found.facts.unit or role
         raised = (f"sysctl -w fs.nr_open={target}",) if target > _NR_OPEN else ()
         return (
             *raised,

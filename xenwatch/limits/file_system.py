@@ -44,7 +44,7 @@ LIMIT: Final = Limit(
     label="mountpoint",
     errors={
         (
-            "`No space left on device` from anything that writes a file"
+            "`No space left on device` from any program that writes a file"
         ): "dom0's root or log file system"
     },
 )

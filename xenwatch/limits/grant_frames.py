@@ -17,12 +17,10 @@ from xenwatch.limits.base import (
     Shortage,
     Thresholds,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.remedies import xen_option
 from xenwatch.readings.snapshot import Snapshot
-
-_MAX_FRAMES: Final = (4, 5)
-"""The first Xen with gnttab_max_frames; before, gnttab_max_nr_frames (common/grant_table.c)."""
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -44,11 +42,8 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    host = shortage.snapshot.host
-    old = host is not None and host.xen is not None and host.xen < _MAX_FRAMES
-    return (
-        xen_option(shortage.snapshot, f"gnttab_max_{'nr_' if old else ''}frames={shortage.target}"),
-    )
+    option = release(shortage.snapshot).frames_option
+    return () if option is None else (xen_option(shortage.snapshot, f"{option}={shortage.target}"),)
 
 
 _COSTS: Final[Costs] = {
@@ -66,9 +61,9 @@ LIMIT: Final = Limit(
     ceiling=ceiling,
     thresholds=Thresholds(0.8, 0.95),
     source="GNTTABOP_query_size",
-    symptom="max_grant_frames reached in the guest's log; devices that do not connect",
+    symptom="max_grant_frames reached in the guest's log; devices fail to connect",
     reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",
-    caveat="A high-water mark: a table that has grown never shrinks. On XenServer 6.1 the "
+    caveat="A high-water mark: a table never shrinks. On XenServer 6.1 the "
     "receive-side copy of a Windows vif takes 22 references of dom0's, 256 to a frame.",
     label="domid",
     costs=_COSTS,
@@ -79,7 +74,7 @@ LIMIT: Final = Limit(
             "`xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32`"
         ): "the guest's grant frames",
         "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`": (
-            "pages of gntalloc (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
+            "gntalloc pages (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
         ),
     },
     density=Density("own_frames", {("windows", "xenserver-6.1"): Cell(372)}),

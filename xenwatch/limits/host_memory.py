@@ -16,8 +16,10 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES, regime
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
+from xenwatch.release.table import XAPI, XL
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -34,14 +36,12 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    give = (
-        "xl mem-set DOMAIN MIB"
-        if regime(shortage.snapshot) == "xl"
-        else "xe vm-memory-shortage.target-set"
-    )
-    return (f"take memory from VMs that do not need it: {give}", "use another host")
+    give = _COMMANDS.get(release(shortage.snapshot).facts.toolstack or "")
+    command = "" if give is None else f": {give}"
+    return (f"take memory from VMs that do not need it{command}", "use another host")
 
 
+_COMMANDS: Final = {XL: "xl mem-set DOMAIN MIB", XAPI: "xe vm-memory-target-set"}
 _POOLED: Final = 1 + Fraction(1, 128)
 """A byte of memory with its part of the paging pool: two pages a MiB, besides one MiB a vCPU."""
 _MEMORY_HVM: Final = Cost(domain=3 * MIB, vcpu=MIB, memory=_POOLED)
@@ -76,8 +76,8 @@ LIMIT: Final = Limit(
     source="XEN_SYSCTL_physinfo",
     symptom="can't allocate low memory for domain: Out of memory",
     reference="xl(1): info, free_memory",
-    caveat="A full host may be meant. A VM's paging pool and Xen's own records of it come on "
-    "top of the memory it has; the most of that is counted for a VM that states its memory.",
+    caveat="A full host may be intended. A VM's paging pool and Xen's own records come on top "
+    "of its memory; an upper bound of them is counted for a VM that states its memory.",
     unit="bytes",
     costs=_COSTS,
     remedy=remedy,

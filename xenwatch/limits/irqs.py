@@ -15,11 +15,10 @@ from xenwatch.limits.base import (
 )
 from xenwatch.limits.event_channels import CHANNELS_LATER, fewer_queues
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import release
 
 IRQ_BITMAP_EXTRA: Final = 8196
 """IRQ_BITMAP_BITS is NR_IRQS plus this (kernel/irq/internals.h, up to Linux 6.4)."""
-XCP_NG_NR_IRQS: Final = 4352
-"""NR_IRQS of a kernel built for 64 CPUs: 256 + 64 * 64 (arch/x86/include/asm/irq_vectors.h)."""
 INT_MAX: Final = (1 << 31) - 1
 
 
@@ -33,14 +32,15 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     host = snapshot.host
     if host is None:
         return {}
-    if host.kernel >= (6, 5):
+    found = release(snapshot)
+    if found.linux.sparse_irqs:
         return {"": Ceiling(INT_MAX, "MAX_SPARSE_IRQS of Linux 6.5 and later")}
     if host.nr_irqs is not None:
         origin = f"kernel log: NR_IRQS {host.nr_irqs}, plus {IRQ_BITMAP_EXTRA}"
         return {"": Ceiling(host.nr_irqs + IRQ_BITMAP_EXTRA, origin)}
-    if host.platform in ("xcp-ng", "xenserver") and host.kernel == (4, 19):
-        origin = "XCP-ng and XenServer build Linux 4.19 for 64 CPUs"
-        return {"": Ceiling(XCP_NG_NR_IRQS + IRQ_BITMAP_EXTRA, origin)}
+    if found.nr_irqs is not None:
+        origin = f"NR_IRQS {found.nr_irqs} of the kernel of {found.name}, plus {IRQ_BITMAP_EXTRA}"
+        return {"": Ceiling(found.nr_irqs + IRQ_BITMAP_EXTRA, origin)}
     return {}
 
 
@@ -69,15 +69,16 @@ LIMIT: Final = Limit(
     ceiling=ceiling,
     thresholds=EARLY,
     source="/sys/kernel/irq",
-    symptom="ENOMEM when dom0 binds an event channel, before the event channels are used up",
+    symptom="ENOMEM when dom0 binds an event channel, before event channels are exhausted",
     reference="Linux, kernel/irq/internals.h: IRQ_BITMAP_BITS",
-    caveat="On kernels for 64 CPUs (XCP-ng) this ends far below the FIFO event channels.",
+    caveat="On kernels built for 64 CPUs (XCP-ng) the max is far below that of "
+    "FIFO event channels.",
     costs=_COSTS,
     remedy=remedy,
     explains=("backend_errors", "backends_closed", "zombie_domain"),
     errors={
         (
-            "ENOMEM when dom0 binds an event channel, with channels left"
+            "ENOMEM when dom0 binds an event channel, with channels free"
         ): "interrupt descriptors of dom0's kernel"
     },
 )

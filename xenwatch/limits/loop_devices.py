@@ -15,8 +15,9 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
 
 MINOR_BITS: Final = 20
 
@@ -28,10 +29,10 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
 
 def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     """Minor numbers, shared by the partitions; `max_loop` only where loop-control is missing."""
-    loops, host = snapshot.loops, snapshot.host
-    if loops is None or host is None:
+    loops, control = snapshot.loops, release(snapshot).linux.loop_control
+    if loops is None or control is None:
         return {}
-    if host.kernel < (3, 1):
+    if not control:
         if not loops.max_loop:
             return {}
         return {"": Ceiling(loops.max_loop, "loop.max_loop: no loop-control before Linux 3.1")}

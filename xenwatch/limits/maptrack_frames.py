@@ -35,10 +35,10 @@ LIMIT: Final = Limit(
     source="debug key g",
     symptom="I/O errors inside guests and nothing in dom0",
     reference="xen-command-line: gnttab_max_maptrack_frames",
-    caveat="Frames, not entries: a frame that is there may be full or empty.",
-    uncounted="what a VM's devices keep mapped depends on its load",
+    caveat="Frames, not entries: an allocated frame may be full or empty.",
+    uncounted="how much a VM's devices keep mapped depends on its load",
     errors={
         "`maptrack limit reached, can't map all guest pages`": "dom0's maptrack",
-        "`I/O error, dev xvda` in guests, and nothing in dom0": "dom0's maptrack",
+        "`I/O error, dev xvda` in guests, and nothing in dom0's logs": "dom0's maptrack",
     },
 )

@@ -14,9 +14,9 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.remedies import sysctl
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from xenwatch.limits.regimes import regime
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import release
 
 
 def xen_option(snapshot: Snapshot, option: str) -> str:
     """How an option gets on Xen's command line here."""
-    if regime(snapshot) == "xl":
-        return (
-            f"add {option} to GRUB_CMDLINE_XEN_DEFAULT in /etc/default/grub, run update-grub, "
-            "then reboot the host"
-        )
-    return f"/opt/xensource/libexec/xen-cmdline --set-xen {option}, then reboot the host"
+    return release(snapshot).facts.xen_option.format(option=option)
 
 
 def sysctl(snapshot: Snapshot, key: str, value: int) -> tuple[str, ...]:
-    """How a kernel parameter is set, now and over a reboot.
-
-    The init scripts of CentOS 5, which XenServer 6 is made from, know no /etc/sysctl.d.
-    """
-    old = (regime(snapshot) or "").startswith("xenserver-6")
+    """How a kernel parameter is set, now and over a reboot."""
+    old = release(snapshot).facts.centos_5
     file = "> /etc/sysctl.conf" if old else f" /etc/sysctl.d/99-{key}.conf"
     return (
         f"sysctl -w {key}={value}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Ceiling, Limit, Shortage, Thresholds
+from xenwatch.limits.thresholds import reached
 from xenwatch.readings.snapshot import Snapshot, Status
 
 
@@ -54,9 +55,9 @@ def severity(ratio: float | None, thresholds: Thresholds) -> Severity:
     """The highest threshold a used ratio has reached."""
     if ratio is None:
         return Severity.UNKNOWN
-    if thresholds.critical is not None and ratio >= thresholds.critical:
+    if reached(ratio, thresholds.critical):
         return Severity.CRITICAL
-    if thresholds.warning is not None and ratio >= thresholds.warning:
+    if reached(ratio, thresholds.warning):
         return Severity.WARNING
     return Severity.OK
 

@@ -14,9 +14,9 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
-from xenwatch.limits.regimes import REGIMES
 from xenwatch.limits.remedies import sysctl
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -57,12 +57,12 @@ LIMIT: Final = Limit(
     ceiling=ceiling,
     thresholds=EARLY,
     source="/proc/loadavg, kernel.pid_max, kernel.threads-max",
-    symptom="fork: Resource temporarily unavailable; a QEMU or tapdisk that does not start",
+    symptom="fork: Resource temporarily unavailable; QEMU or tapdisk fails to start",
     reference="proc(5): threads-max",
-    caveat="A unit's TasksMax may end sooner.",
+    caveat="A systemd unit's TasksMax may be lower.",
     costs=_COSTS,
     remedy=remedy,
     uncounted="how many threads QEMU and the kernel start for a VM depends on its "
-    "load; measure it here and give the shape tasks",
+    "load; measure it here and set tasks in the shape",
     errors={"`fork: Resource temporarily unavailable`": "processes and threads of dom0"},
 )

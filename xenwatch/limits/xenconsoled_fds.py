@@ -15,7 +15,7 @@ from xenwatch.limits.base import (
     same,
 )
 from xenwatch.limits.file_descriptors import fds_ceiling, fds_remedy, fds_used
-from xenwatch.limits.regimes import REGIMES
+from xenwatch.release.regimes import REGIMES
 
 _CONSOLE_PV: Final = {**same(Cost(domain=3), "pv", "pvh"), "hvm": Cost()}
 """xapi gives an HVM domain's console to QEMU."""

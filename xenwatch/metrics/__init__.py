@@ -6,15 +6,14 @@ and becomes no sample. No metric has a label for the host: that is Prometheus's 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
+from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
-from xenwatch.limits.states import LimitState
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
-from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings
+from xenwatch.metrics.base import Metric, Readings
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.datapath import DATAPATH_METRICS
 from xenwatch.metrics.disks import DISK_METRICS
@@ -24,9 +23,8 @@ from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, of_limit
 from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
-from xenwatch.readings.snapshot import Snapshot
 
-__all__ = ["METRICS", "EngineStats", "Metric", "Outlook", "alert_states", "families"]
+__all__ = ["METRICS", "Metric", "alert_states", "families"]
 
 METRICS: Final[tuple[Metric, ...]] = (
     *(metric for limit in LIMITS for metric in of_limit(limit)),
@@ -44,16 +42,12 @@ METRICS: Final[tuple[Metric, ...]] = (
 """Every metric made from a snapshot, in the order of the page."""
 
 
-def families(
-    snapshot: Snapshot,
-    states: Iterable[LimitState],
-    stats: EngineStats | None = None,
-    outlook: Outlook | None = None,
-) -> list[Family]:
-    """Every family that has a sample, in the order of `METRICS`."""
-    by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
-    for state in states:
-        by_limit[state.limit.name].append(state)
-    readings = Readings(snapshot, by_limit, stats or EngineStats(), outlook or Outlook())
-    found = (metric.family(readings) for metric in METRICS)
-    return [family for family in found if family.samples or family.histograms]
+def families(assessment: Assessment, overruns: Mapping[str, int] | None = None) -> list[Family]:
+    """Every family that has a sample, in the order of `METRICS`, but for the alerts' states.
+
+    `overruns` are the runs the scheduler left out, by probe. The alerts are evaluated on these
+    families; their states are `alert_states`.
+    """
+    readings = Readings.from_assessment(assessment, overruns)
+    made = (metric.family(readings) for metric in METRICS)
+    return [family for family in made if family.samples or family.histograms]

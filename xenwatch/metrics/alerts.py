@@ -6,21 +6,22 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.alerts.states import Alerts
-from xenwatch.alerts.table import alert_name
+from xenwatch.alerts.names import alert_name
+from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family
-from xenwatch.metrics.base import EngineStats, Metric, Outlook, Readings, Row
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.metrics.base import Metric, Readings, Row
 
 
 def _thresholds(readings: Readings) -> Iterable[Row]:
-    for name, thresholds in readings.outlook.alert_thresholds.items():
+    policy = readings.assessment.rules.policy
+    for name, thresholds in (policy.thresholds if policy else {}).items():
         for severity, value in dataclasses.asdict(thresholds).items():
             yield (alert_name(name), severity), value
 
 
 def _states(readings: Readings) -> Iterable[Row]:
-    for (name, severity), state in readings.outlook.alerts.states.items():
+    alerts = readings.assessment.alerts
+    for (name, severity), state in (alerts.states if alerts else {}).items():
         yield (alert_name(name), severity, state.value), 1
 
 
@@ -36,7 +37,7 @@ ALERT_METRICS: Final = (
     Metric(
         "xenwatch_alert_threshold",
         "gauge",
-        "Value from which the alert has this severity, where it is not the ratio of a limit.",
+        "Value at which the alert reaches this severity, unless it is the ratio of a limit.",
         "the table of alerts and the configuration",
         _thresholds,
         ("alert", "severity"),
@@ -46,6 +47,6 @@ ALERT_METRICS: Final = (
 """The metrics of the alerts."""
 
 
-def alert_states(alerts: Alerts) -> Family:
-    """The family of the states, for a page whose other families they were made of."""
-    return ALERT_STATE.family(Readings(Snapshot(), {}, EngineStats(), Outlook(alerts=alerts)))
+def alert_states(assessment: Assessment) -> Family:
+    """The family of the alerts' states, for metrics whose other families they were made from."""
+    return ALERT_STATE.family(Readings.from_assessment(assessment))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from xenwatch.alerts.states import Alerts
+from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family, Histogram, Kind
-from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState
-from xenwatch.planning.capacity import Plan
 from xenwatch.readings.snapshot import Snapshot
 
 Row = tuple[tuple[str, ...], float | Histogram | None]
@@ -17,34 +16,30 @@ Rows = Callable[["Readings"], Iterable[Row]]
 
 
 @dataclass(frozen=True, slots=True)
-class EngineStats:
-    """What the engine counts since its start: runs left out by probe."""
+class Readings:
+    """All a metric may look at.
 
-    overruns: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What follows from the readings.
-
-    A plan for one VM of each shape, seconds until a limit is full by name of limit, the thresholds
-    of alerts by their names, and the alerts.
+    An assessment, its `states` by limit's name, and the runs the scheduler left out by probe.
     """
 
-    plans: tuple[Plan, ...] = ()
-    seconds_to_full: Mapping[str, float] = field(default_factory=dict)
-    alert_thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
-    alerts: Alerts = field(default_factory=Alerts)
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """All a metric may look at: `states` by limit's name."""
-
-    snapshot: Snapshot
+    assessment: Assessment
     states: Mapping[str, Sequence[LimitState]]
-    stats: EngineStats
-    outlook: Outlook = field(default_factory=Outlook)
+    overruns: Mapping[str, int]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot that was assessed."""
+        return self.assessment.snapshot
+
+    @classmethod
+    def from_assessment(
+        cls, assessment: Assessment, overruns: Mapping[str, int] | None = None
+    ) -> Readings:
+        """What metrics are made from."""
+        by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
+        for state in assessment.states:
+            by_limit[state.limit.name].append(state)
+        return cls(assessment, by_limit, overruns or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class Metric:
     labels: tuple[str, ...] = ()
 
     def family(self, readings: Readings) -> Family:
-        """What there is to tell now."""
+        """The metric's samples now."""
         rows = self.read(readings)
         samples: list[tuple[tuple[str, ...], float]] = []
         histograms: list[tuple[tuple[str, ...], Histogram]] = []

@@ -28,7 +28,7 @@ CONTROL_PATH_METRICS: Final = (
     Metric(
         "xenwatch_control_path_round_trip_seconds",
         "histogram",
-        "Time a daemon of the control path took to answer a cheap question.",
+        "Round-trip time of a cheap request to a daemon of the control path.",
         _ASKED,
         _of(
             lambda it: (((target,), _histogram(found)) for target, found in it.round_trips.items())
@@ -38,7 +38,7 @@ CONTROL_PATH_METRICS: Final = (
     Metric(
         "xenwatch_control_path_failures_total",
         "counter",
-        "Questions to a daemon of the control path that had no answer in time.",
+        "Requests to a daemon of the control path that failed or timed out.",
         _ASKED,
         _of(lambda it: (((target,), found.failures) for target, found in it.round_trips.items())),
         ("target",),

@@ -77,14 +77,14 @@ _CPUS: Final = (
     Metric(
         "xenwatch_dom0_vcpus",
         "gauge",
-        "Virtual CPUs dom0 has online.",
+        "Online virtual CPUs of dom0.",
         _STAT,
         _of_cpus(lambda it: [((), len(it.seconds))]),
     ),
     Metric(
         "xenwatch_dom0_cpu_seconds_total",
         "counter",
-        "Time of dom0's virtual CPUs by mode; steal is time Xen gave to others.",
+        "Time of dom0's virtual CPUs by mode; steal is time Xen gave to other domains.",
         _STAT,
         _of_cpus(
             lambda it: (
@@ -98,7 +98,7 @@ _CPUS: Final = (
     Metric(
         "xenwatch_dom0_load",
         "gauge",
-        "Load average of dom0 over so many minutes.",
+        "Load average of dom0 over 1, 5 and 15 minutes.",
         "/proc/loadavg",
         _of_cpus(lambda it: zip((("1",), ("5",), ("15",)), it.load, strict=True)),
         ("minutes",),
@@ -106,14 +106,14 @@ _CPUS: Final = (
     Metric(
         "xenwatch_dom0_runnable_tasks",
         "gauge",
-        "Tasks of dom0 that run or wait for a CPU.",
+        "Tasks of dom0 that are running or waiting for a CPU.",
         f"{_STAT}, procs_running",
         _of_cpus(lambda it: [((), it.runnable)]),
     ),
     Metric(
         "xenwatch_dom0_blocked_tasks",
         "gauge",
-        "Tasks of dom0 that wait for a disk.",
+        "Tasks of dom0 that are blocked on I/O.",
         f"{_STAT}, procs_blocked",
         _of_cpus(lambda it: [((), it.blocked)]),
     ),
@@ -134,11 +134,11 @@ DATAPATH_METRICS: Final = (
     Metric(
         "xenwatch_datapath_cpu_seconds_total",
         "counter",
-        "CPU time of dom0 spent on the domain's devices, by who serves them.",
+        "CPU time of dom0 spent on the domain's devices, by kind of backend.",
         "/proc/PID/stat of the kernel's threads and of tapdisks",
         _of_datapath(
             lambda it: (
-                ((str(domid), kind), seconds) for (domid, kind), seconds in it.cpu_seconds().items()
+                ((str(domid), kind), seconds) for (domid, kind), seconds in it.cpu_seconds.items()
             )
         ),
         ("domid", "kind"),
@@ -146,7 +146,7 @@ DATAPATH_METRICS: Final = (
     Metric(
         "xenwatch_vif_queues",
         "gauge",
-        "Queues of the network interface, each of which has a thread of netback.",
+        "Queues of the network interface; each has a netback thread.",
         _VIFS,
         _of_vifs(lambda vif: vif.queues),
         ("domid", "device"),
@@ -154,7 +154,7 @@ DATAPATH_METRICS: Final = (
     Metric(
         "xenwatch_vif_dropped_packets_total",
         "counter",
-        "Packets of the network interface that were dropped: rx from the guest, tx to it.",
+        "Dropped packets of the network interface: rx from the guest, tx to it.",
         _VIFS,
         _of_datapath(_drops),
         ("domid", "device", "direction"),

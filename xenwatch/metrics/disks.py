@@ -32,7 +32,7 @@ DISK_METRICS: Final = (
     Metric(
         "xenwatch_disk_info",
         "info",
-        "Disks of domains: by whom they are served, and on what storage they are.",
+        "Disks of domains, with their backend and storage.",
         "/sys/bus/xen-backend/devices, params in xenstore, /sys/dev/block",
         _of(lambda it: [((it.backend, it.storage or ""), 1)]),
         (*_DISK, "backend", "storage"),
@@ -56,7 +56,7 @@ DISK_METRICS: Final = (
     Metric(
         "xenwatch_disk_wait_seconds_total",
         "counter",
-        "Time requests to the disk took from their arrival to their answer, all added up.",
+        "Total time of requests to the disk, from arrival to response.",
         "statistics of tapdisk3 in shared memory; blkback does not tell",
         _transfers(lambda it: it.wait_seconds),
         (*_DISK, "operation"),
@@ -64,7 +64,7 @@ DISK_METRICS: Final = (
     Metric(
         "xenwatch_disk_out_of_requests_total",
         "counter",
-        "How often a request to the disk had to wait because too many were under way.",
+        "Requests to the disk that had to wait because too many were in flight.",
         _SOURCE,
         _of(lambda it: [((), it.out_of_requests)]),
         _DISK,

@@ -123,7 +123,7 @@ _HOST: Final = (
     Metric(
         "xenwatch_host_info",
         "info",
-        "What kind of host this is; a label is empty where it is not known.",
+        "Platform, Xen and kernel of the host; a label is empty if unknown.",
         "/sys/hypervisor, uname(2), /etc/os-release, /etc/xensource-inventory, the kernel log",
         _host,
         (
@@ -145,7 +145,7 @@ _CHANNELS: Final = (
     Metric(
         "xenwatch_event_channels",
         "gauge",
-        "Event channels of dom0 in use by kind.",
+        "Used event channels of dom0 by kind.",
         _EVTCHN,
         _of_channels(lambda it: (((kind,), n) for kind, n in it.by_kind.items())),
         ("kind",),
@@ -153,7 +153,7 @@ _CHANNELS: Final = (
     Metric(
         "xenwatch_domain_event_channels",
         "gauge",
-        "Event channels of dom0 by the domain at their other end.",
+        "Used event channels of dom0 by the domain at the other end.",
         _EVTCHN,
         _of_channels(lambda it: (((str(d),), n) for d, n in it.by_domain.items())),
         ("domid",),
@@ -161,7 +161,7 @@ _CHANNELS: Final = (
     Metric(
         "xenwatch_event_channel_slots",
         "gauge",
-        "Slots Xen has allocated for dom0's event channels: what one scan costs.",
+        "Slots Xen has allocated for event channels of dom0; a scan covers them all.",
         "EVTCHNOP_status, the first port that answers EINVAL",
         _of_channels(lambda it: [((), it.slots)]),
     ),
@@ -190,7 +190,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_info",
         "info",
-        "The domains. Bytes of a name that are no text are written as backslash, x and two digits.",
+        "The domains. Invalid bytes in a name are escaped as backslash, x and two digits.",
         f"{_DOMINFO}; the name: /local/domain/DOMID/name in xenstore",
         _domain_facts,
         ("domid", "name", "uuid", "type"),
@@ -206,7 +206,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_vcpus",
         "gauge",
-        "Virtual CPUs online.",
+        "Online virtual CPUs of the domain.",
         _DOMINFO,
         _of_domains(lambda domain: domain.vcpus_online),
         ("domid",),
@@ -214,7 +214,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_vcpus_max",
         "gauge",
-        "Virtual CPUs the domain may bring online.",
+        "Max virtual CPUs of the domain.",
         _DOMINFO_ONLY,
         _of_domains(lambda domain: domain.vcpus_max),
         ("domid",),
@@ -222,7 +222,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_memory_bytes",
         "gauge",
-        "Memory the domain has.",
+        "Memory of the domain.",
         _DOMINFO_ONLY,
         _of_domains(lambda domain: domain.memory_bytes),
         ("domid",),
@@ -230,7 +230,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_cpu_seconds_total",
         "counter",
-        "CPU time of all virtual CPUs.",
+        "CPU time of all virtual CPUs of the domain.",
         _DOMINFO_ONLY,
         _of_domains(lambda domain: domain.cpu_seconds),
         ("domid",),
@@ -243,7 +243,7 @@ _BACKENDS: Final = (
     Metric(
         "xenwatch_domain_disks",
         "gauge",
-        "Disks of the domain whose backend is here.",
+        "Disks of the domain with their backend in dom0.",
         _DEVICES,
         _devices_of(DISK_CLASSES),
         ("domid",),
@@ -251,7 +251,7 @@ _BACKENDS: Final = (
     Metric(
         "xenwatch_domain_network_interfaces",
         "gauge",
-        "Network interfaces of the domain whose backend is here.",
+        "Network interfaces of the domain with their backend in dom0.",
         _DEVICES,
         _devices_of(NETWORK_CLASSES),
         ("domid",),
@@ -267,7 +267,7 @@ _BACKENDS: Final = (
     Metric(
         "xenwatch_domain_backend_errors",
         "gauge",
-        "Error nodes of the devices of living domains, by the error number in them.",
+        "Error nodes in xenstore of the devices of running domains, by errno.",
         "xenstore, error/backend of dom0 and error/device of each domain",
         _backend_errors,
         ("domid", "class", "errno"),
@@ -295,28 +295,28 @@ _DOM0: Final = (
     Metric(
         "xenwatch_dom0_slab_unreclaimable_bytes",
         "gauge",
-        "Kernel memory in slab caches that cannot be given back.",
+        "Kernel memory in slab caches that cannot be reclaimed.",
         f"{_MEMINFO}, SUnreclaim",
         _of_memory(lambda memory: memory.slab_unreclaimable),
     ),
     Metric(
         "xenwatch_dom0_balloon_target_bytes",
         "gauge",
-        "Memory dom0's balloon driver aims at.",
+        "Target memory of dom0's balloon driver.",
         f"{_BALLOON}/target_kb",
         _of_memory(lambda memory: memory.balloon_target),
     ),
     Metric(
         "xenwatch_dom0_balloon_current_bytes",
         "gauge",
-        "Memory dom0 has by its balloon driver.",
+        "Current memory of dom0 according to its balloon driver.",
         f"{_BALLOON}/info/current_kb",
         _of_memory(lambda memory: memory.balloon_current),
     ),
     Metric(
         "xenwatch_daemon_info",
         "info",
-        "The control-path daemons that run here.",
+        "The running control-path daemons.",
         "/proc/PID/comm",
         _daemons,
         ("role", "comm"),

@@ -32,7 +32,7 @@ NETBACK_METRICS: Final = (
     Metric(
         "xenwatch_vif_ring_slots",
         "gauge",
-        "Slots of the rings between the network interface and its guest; rx is from the guest.",
+        "Slots of the rings of the network interface: rx from the guest, tx to it.",
         _SOURCE,
         _both(lambda it: it.slots),
         (*_VIF, "direction"),
@@ -40,7 +40,7 @@ NETBACK_METRICS: Final = (
     Metric(
         "xenwatch_vif_ring_requests",
         "gauge",
-        "Slots with an unanswered request: rx packets netback has to take, tx room the guest gave.",
+        "Unanswered requests: rx packets waiting for netback, tx buffers posted by the guest.",
         _SOURCE,
         _both(lambda it: it.requests),
         (*_VIF, "direction"),
@@ -48,7 +48,7 @@ NETBACK_METRICS: Final = (
     Metric(
         "xenwatch_vif_queued_bytes",
         "gauge",
-        "Bytes that wait in netback for a guest that does not take them.",
+        "Bytes queued in netback that the guest has not accepted.",
         _SOURCE,
         _of(lambda it: [((), it.queued_bytes)]),
         _VIF,
@@ -56,7 +56,7 @@ NETBACK_METRICS: Final = (
     Metric(
         "xenwatch_vif_queued_max_bytes",
         "gauge",
-        "Bytes at which netback stops taking more for the guest.",
+        "Queued bytes at which netback stops accepting more for the guest.",
         _SOURCE,
         _of(lambda it: [((), it.queued_bytes_max)]),
         _VIF,
@@ -64,7 +64,7 @@ NETBACK_METRICS: Final = (
     Metric(
         "xenwatch_vif_stopped_queues",
         "gauge",
-        "Queues towards the guest that are full and stopped.",
+        "Queues to the guest that are full and stopped.",
         _SOURCE,
         _of(lambda it: [((), it.stopped)]),
         _VIF,

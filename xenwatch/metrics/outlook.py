@@ -1,4 +1,4 @@
-"""The metrics of what is to come: room for VMs, and when limits are full."""
+"""Metrics of headroom for VMs and of forecasts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xenwatch.planning.capacity import Plan
 
 
 def _by_shape(readings: Readings) -> Iterator[tuple[str, Plan]]:
-    for plan in readings.outlook.plans:
+    for plan in readings.assessment.plans:
         for shape in plan.batch:
             yield shape.name, plan
 
@@ -25,12 +25,16 @@ def _headroom_by_limit(readings: Readings) -> Iterable[Row]:
             yield (name, room.limit), room.batches
 
 
+def _seconds_to_full(readings: Readings) -> Iterable[Row]:
+    return (((name,), s) for name, s in readings.assessment.seconds_to_full.items())
+
+
 OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_vm_headroom",
         "gauge",
-        "VMs of the shape that still fit by the limits that count; absent where one of them is not "
-        "known.",
+        "More VMs of the shape that fit by the limits that are counted; absent if one of them is "
+        "unknown.",
         "the table of limits, its costs and readings",
         _headroom,
         ("shape",),
@@ -38,7 +42,7 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_vm_headroom",
         "gauge",
-        "VMs of the shape for which the limit has room.",
+        "More VMs of the shape that fit by this limit.",
         "the table of limits, its costs and readings",
         _headroom_by_limit,
         ("shape", "limit"),
@@ -46,10 +50,10 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_seconds_to_full",
         "gauge",
-        "Seconds until the limit's first instance is full if its trend goes on; absent where "
-        "there is no trend.",
+        "Seconds until the limit's first instance is exhausted at its current trend; absent "
+        "without a trend.",
         "the limit's use over the last hours",
-        lambda readings: (((name,), s) for name, s in readings.outlook.seconds_to_full.items()),
+        _seconds_to_full,
         ("limit",),
     ),
 )

@@ -27,7 +27,7 @@ def of_limit(limit: Limit) -> tuple[Metric, Metric]:
     ceiling = rows(lambda state: state.ceiling.value if state.ceiling else None)
     return (
         Metric(limit.used_metric, "gauge", f"{limit.title}: used.", limit.source, used, labels),
-        Metric(limit.max_metric, "gauge", f"{limit.title}: limit.", limit.source, ceiling, labels),
+        Metric(limit.max_metric, "gauge", f"{limit.title}: max.", limit.source, ceiling, labels),
     )
 
 
@@ -66,7 +66,7 @@ _LIMITS: Final = (
     Metric(
         "xenwatch_limit_used_ratio",
         "gauge",
-        "Used part of the limit, 0 to 1, of its fullest instance.",
+        "Ratio of used to max, 0 to 1, of the limit's fullest instance.",
         _ASSESSED,
         _used_ratios,
         ("limit",),
@@ -74,7 +74,7 @@ _LIMITS: Final = (
     Metric(
         "xenwatch_limit_threshold_ratio",
         "gauge",
-        "Used ratio from which the limit has this severity.",
+        "Used ratio at which the limit reaches this severity.",
         "the table of limits and the configuration",
         _threshold_ratios,
         ("limit", "severity"),
@@ -82,7 +82,7 @@ _LIMITS: Final = (
     Metric(
         "xenwatch_limit_ceiling_info",
         "info",
-        "Where the limit's ceiling is known from.",
+        "Origin of the limit's max.",
         _ASSESSED,
         _ceilings,
         ("limit", "origin"),
@@ -95,7 +95,7 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_success",
         "gauge",
-        "Whether the probe's last run could read its subject; absent where there is none.",
+        "Whether the probe's last run succeeded; absent if the probe is not applicable.",
         _OUTCOME,
         _of_probes(_success),
         ("probe",),
@@ -103,7 +103,7 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_applicable",
         "gauge",
-        "Whether this host has what the probe reads.",
+        "Whether this host has the resource the probe reads.",
         _OUTCOME,
         _of_probes(lambda outcome: outcome.status is not Status.NOT_APPLICABLE),
         ("probe",),
@@ -111,7 +111,7 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_duration_seconds",
         "gauge",
-        "Wall-clock time the probe's last run took.",
+        "Wall-clock time of the probe's last run.",
         _OUTCOME,
         _of_probes(lambda outcome: outcome.seconds),
         ("probe",),
@@ -119,7 +119,7 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_cpu_seconds",
         "gauge",
-        "CPU time the probe's last run took.",
+        "CPU time of the probe's last run.",
         _OUTCOME,
         _of_probes(lambda outcome: outcome.cpu_seconds),
         ("probe",),
@@ -127,7 +127,7 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_reading_timestamp_seconds",
         "gauge",
-        "Unix time of the reading the probe's metrics show.",
+        "Unix time of the reading behind the probe's metrics.",
         _OUTCOME,
         _of_probes(lambda outcome: outcome.time if outcome.status is Status.OK else None),
         ("probe",),
@@ -135,9 +135,9 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_overruns_total",
         "counter",
-        "Runs of the probe left out because one before was not done.",
+        "Runs of the probe skipped because the previous one had not finished.",
         "the scheduler",
-        lambda readings: (((name,), n) for name, n in readings.stats.overruns.items()),
+        lambda readings: (((name,), n) for name, n in readings.overruns.items()),
         ("probe",),
     ),
 )
@@ -146,14 +146,14 @@ _SELF: Final = (
     Metric(
         "xenwatch_snapshot_timestamp_seconds",
         "gauge",
-        "Unix time of the newest reading on this page.",
+        "Unix time of the latest reading.",
         "the clock",
         lambda readings: [((), readings.snapshot.time or None)],
     ),
     Metric(
         "xenwatch_build_info",
         "info",
-        "Which xenwatch this is.",
+        "Version of xenwatch and of Python.",
         "the package",
         lambda _: [((__version__, platform.python_version()), 1)],
         ("version", "pythonversion"),

@@ -37,7 +37,7 @@ QEMU_METRICS: Final = (
     Metric(
         "xenwatch_qemu_wakeups_total",
         "counter",
-        "How often threads of the domain's QEMU slept and were woken.",
+        "Wakeups of the threads of the domain's QEMU.",
         "/proc/PID/task/TID/status, voluntary_ctxt_switches",
         _of_qemus(lambda qemu: qemu.wakeups),
         ("domid",),
@@ -53,7 +53,7 @@ QEMU_METRICS: Final = (
     Metric(
         "xenwatch_qemu_wait_seconds_total",
         "counter",
-        "Time threads of the domain's QEMU were ready to run and had no CPU of dom0.",
+        "Time threads of the domain's QEMU were runnable but waited for a CPU of dom0.",
         "/proc/PID/task/TID/schedstat, the second number",
         _of_qemus(lambda qemu: qemu.wait_seconds),
         ("domid",),
@@ -63,7 +63,7 @@ QEMU_METRICS: Final = (
         "gauge",
         "Threads of the domain's QEMU.",
         "/proc/PID/task",
-        _of_qemus(lambda qemu: len(qemu.tasks)),
+        _of_qemus(lambda qemu: len(qemu.threads)),
         ("domid",),
     ),
     Metric(
@@ -77,8 +77,8 @@ QEMU_METRICS: Final = (
     Metric(
         "xenwatch_qemu_wakeups_by_cause_total",
         "counter",
-        "How often a poll ended that the domain's QEMU slept in: timer, its time was up; io, "
-        "something to read or write. Polls that did not sleep are not counted.",
+        "Wakeups of the domain's QEMU from a poll by cause: timer, the poll timed out; io, a file "
+        "descriptor was ready. Polls that did not sleep are not counted.",
         "tracefs, the return values of ppoll",
         _causes,
         ("domid", "cause"),

@@ -27,7 +27,7 @@ SLICE_METRICS: Final = (
     Metric(
         "xenwatch_slice_weight",
         "gauge",
-        "Weight of the slice, in the host's own scale.",
+        "CPU weight of the slice, on the host's own scale.",
         _WEIGHT,
         _of_slices(lambda it: it.weight),
         ("slice",),
@@ -35,7 +35,7 @@ SLICE_METRICS: Final = (
     Metric(
         "xenwatch_slice_expected_weight",
         "gauge",
-        "Weight the slice should have, in the host's own scale.",
+        "Expected CPU weight of the slice, on the host's own scale.",
         "the slice's unit and its drop-ins; for control.slice else 10240 shares, by systemd's"
         " conversion",
         _of_slices(lambda it: it.expected),
@@ -44,7 +44,7 @@ SLICE_METRICS: Final = (
     Metric(
         "xenwatch_slice_share_under_contention_ratio",
         "gauge",
-        "Part of dom0's CPU time, 0 to 1, the slice is sure of when all others want it too.",
+        "Share of dom0's CPU time, 0 to 1, guaranteed to the slice under contention.",
         f"{_WEIGHT} of the slices and of other groups with processes at the root, and the processes"
         " beside them, one by one",
         _of_slices(lambda it: it.share),
@@ -61,7 +61,7 @@ SLICE_METRICS: Final = (
     Metric(
         "xenwatch_slice_throttled_seconds_total",
         "counter",
-        "Time the slice was kept from running by a quota.",
+        "Time the slice was throttled by its CPU quota.",
         "cpu.stat",
         _of_slices(lambda it: it.throttled_seconds),
         ("slice",),
@@ -69,7 +69,7 @@ SLICE_METRICS: Final = (
     Metric(
         "xenwatch_slice_pressure_seconds_total",
         "counter",
-        "Time in which some, or all, processes of the slice waited for a CPU.",
+        "Time in which some, or all, tasks of the slice waited for a CPU.",
         "cpu.pressure (cgroup version 2)",
         _of(
             lambda it: (
@@ -83,14 +83,14 @@ SLICE_METRICS: Final = (
     Metric(
         "xenwatch_root_cgroup_contenders",
         "gauge",
-        "Processes in the root group that compete with the slices one by one.",
+        "Processes in the root cgroup, each of which competes with the slices.",
         "cgroup.procs of the root group, /proc/PID/stat",
         _of(lambda it: [((), it.contenders)]),
     ),
     Metric(
         "xenwatch_misplaced_processes",
         "gauge",
-        "Control-path daemons outside control.slice, QEMUs in it or in the root group.",
+        "Control-path daemons outside control.slice, and QEMUs in it or in the root cgroup.",
         "cgroup.procs, /proc/PID/cgroup; what belongs where: *.service.d/slice.conf",
         _of(lambda it: it.misplaced.items()),
         ("comm", "cgroup"),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from xenwatch.model import datapath, groups, qemu
+from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
@@ -24,6 +25,7 @@ from xenwatch.model.render.text import (
 from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import Content, FileTree
+from xenwatch.parse.file_nr import FileNr
 from xenwatch.parse.interrupts import InterruptRow, Interrupts
 from xenwatch.parse.meminfo import MeminfoRow
 from xenwatch.parse.partitions import Partition
@@ -35,6 +37,7 @@ _IRQ_DIRECTORY: Final = (4, 9)
 """The first Linux with /sys/kernel/irq."""
 _KMSG: Final = (3, 5)
 """The first Linux whose /dev/kmsg can be read."""
+_FILES_A_TASK: Final = 4
 _ROOT_DISK: Final = Partition(254, 0, 12582912, "vda")
 _BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
 _LIMITS: Final = (
@@ -77,11 +80,23 @@ def _proc(tree: FileTree, dom0: Dom0) -> None:
     tree.file("/proc/cmdline", render_word(platform.command_line))
     tree.file("/proc/loadavg", partial(_loadavg, dom0))
     tree.file("/proc/sys/fs/aio-nr", lambda: render_number(dom0.aio))
+    tree.file("/proc/sys/fs/file-nr", lambda: render_file_nr(_file_nr(dom0)))
     tree.file("/proc/sys/kernel/pty/nr", lambda: render_number(dom0.ptys))
     log: Content = errno.EINVAL
     if platform.kernel >= _KMSG:
         log = render_kmsg(boot_lines(platform.release, platform.boot))
     tree.file("/dev/kmsg", log)
+
+
+def _file_nr(dom0: Dom0) -> FileNr:
+    """A few files a task beside what the model counts; by default a tenth of the memory in KiB.
+
+    That default is of fs/file_table.c, files_maxfiles_init.
+    """
+    counted = sum(len(process.fds) for process in dom0.processes.values())
+    default = dom0.platform.memory_kib // 10
+    most = int(dom0.platform.settings.get("/proc/sys/fs/file-max", default))
+    return FileNr(_FILES_A_TASK * dom0.tasks + counted, 0, most)
 
 
 def _process(tree: FileTree, dom0: Dom0, process: Process) -> None:

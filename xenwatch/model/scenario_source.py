@@ -62,59 +62,48 @@ class ScenarioSource:
             yield self._source
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """See `Source.read`."""
         with self._now() as source:
             return source.read(path, limit)
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        """See `Source.listdir`."""
         with self._now() as source:
             return source.listdir(path)
 
     def readlink(self, path: str) -> str:
-        """See `Source.readlink`."""
         with self._now() as source:
             return source.readlink(path)
 
     def statvfs(self, path: str) -> bytes:
-        """See `Source.statvfs`."""
         with self._now() as source:
             return source.statvfs(path)
 
     def uname(self) -> bytes:
-        """See `Source.uname`."""
         with self._now() as source:
             return source.uname()
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """See `Source.run`."""
         with self._now() as source:
             return source.run(argv, deadline)
 
     def links(self) -> bytes:
-        """See `Source.links`."""
         with self._now() as source:
             return source.links()
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
-        """See `Source.hypercall`."""
         with self._now() as source:
             return source.hypercall(call)
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """See `Source.hypercalls`."""
         with self._now() as source:
             return source.hypercalls(calls)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`."""
         with self._now() as source:
             return source.xenstore(op, payload)
 
     def round_trip(self, target: str) -> float:
-        """See `Source.round_trip`."""
         with self._now() as source:
             return source.round_trip(target)
 
     def close(self) -> None:
-        """See `Source.close`: there is nothing to give back."""
+        """Release nothing."""

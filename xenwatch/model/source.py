@@ -55,7 +55,6 @@ class ModelSource:
         self._generation = machine.generation
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """See `Source.read`."""
         content = self._files().read(path)
         if len(content) <= limit:
             return content
@@ -64,15 +63,12 @@ class ModelSource:
         raise SourceError(path, f"longer than {limit} bytes", errno.EFBIG)
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        """See `Source.listdir`."""
         return self._files().listdir(path)
 
     def readlink(self, path: str) -> str:
-        """See `Source.readlink`."""
         return self._files().readlink(path)
 
     def statvfs(self, path: str) -> bytes:
-        """See `Source.statvfs`."""
         numbers = self._dom0.platform.file_systems.get(path)
         if numbers is None:
             raise SourceError.from_os(path, OSError(errno.ENOENT, ""))
@@ -86,12 +82,11 @@ class ModelSource:
         return render_statvfs(numbers)
 
     def uname(self) -> bytes:
-        """See `Source.uname`."""
         platform = self._dom0.platform
         return render_uname(("Linux", platform.release, platform.version, platform.machine))
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """See `Source.run`. The programs are lsevtchn and, for its debug keys and console, xl."""
+        """The programs are lsevtchn and, for its debug keys and console, xl."""
         self._files().read(argv[0])
         program = argv[0].rpartition("/")[2]
         if program == "lsevtchn":
@@ -104,15 +99,12 @@ class ModelSource:
         return CommandOutput(1, b"", b"unknown command\n")
 
     def links(self) -> bytes:
-        """See `Source.links`."""
         return render_links(told(self._dom0.links.values(), self._dom0.platform.kernel))
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
-        """See `Source.hypercall`."""
         return self._xen.answer(call)
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """See `Source.hypercalls`."""
         replies = []
         for call in calls:
             replies.append(self._xen.answer(call))
@@ -121,7 +113,7 @@ class ModelSource:
         return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`. A directory is one answer however long, as oxenstored's is.
+        """A directory is one answer however long, as oxenstored's is.
 
         A xenstored that has no descriptor left accepts nobody: whoever asks waits in vain.
         """
@@ -138,7 +130,6 @@ class ModelSource:
         return refusal_reply("ENOSYS")
 
     def round_trip(self, target: str) -> float:
-        """See `Source.round_trip`."""
         if target != "xenstored" and target not in self._dom0.by_comm:
             raise SourceError.from_os(target, OSError(errno.ENOENT, ""))
         seconds = self._dom0.round_trips.get(target)
@@ -147,7 +138,7 @@ class ModelSource:
         return seconds
 
     def close(self) -> None:
-        """See `Source.close`: there is nothing to give back."""
+        """Release nothing."""
 
     def _files(self) -> FileTree:
         if self._generation != self._machine.generation:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from xenwatch.display.text import counted
 from xenwatch.limits.states import Severity
 from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
 from xenwatch.planning.forecast import Key, Point
-from xenwatch.status.host_status import FIRING, Overview
+from xenwatch.status.host_status import FIRING, HostStatus
 from xenwatch.status.order import ORDER
 
 
@@ -24,71 +25,85 @@ class Links:
     others: Mapping[str, str]
 
 
+_DOMAINS: Final = Html("<!--domains-->")
+"""Where the domains go in a frame: no text can say that, for text is escaped."""
+
+
 def render(
-    overview: Overview, series: Mapping[Key, Sequence[Point]], links: Links, words: str = ""
+    status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links, words: str = ""
 ) -> bytes:
     """The page as UTF-8. `series` is the use of limits over time, `words` filter the domains."""
-    name = overview.hostname or "xenwatch"
+    return fill(frame(status, series, links), status, words)
+
+
+def frame(status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links) -> Html:
+    """The page but for its domains, which `fill` adds: all that does not depend on a filter."""
+    name = status.hostname or "xenwatch"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{_worst(overview)}: {name} - xenwatch"),
+        tag("title", f"{_worst(status)}: {name} - xenwatch"),
         tag("link", rel="icon", href=links.icon, type="image/svg+xml"),
         tag("link", rel="stylesheet", href=links.style),
         tag("script", src=links.script, defer=True),
     )
     main = tag(
         "main",
-        summary.alerts(overview),
-        summary.room(overview),
-        limits.section(overview, series),
-        domains.section(overview, words[: domains.LONGEST]),
-        probes.section(overview),
+        summary.alerts(status),
+        summary.room(status),
+        limits.section(status, series),
+        _DOMAINS,
+        probes.section(status),
         id="main",
         tabindex="-1",
     )
     skip = tag("a", "Skip to the limits", href="#limits", class_="skip")
-    body = tag("body", skip, _header(overview), main, _footer(overview, links))
-    return join(Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en")).encode(
-        errors="backslashreplace"
-    )
+    body = tag("body", skip, _header(status), main, _footer(status, links))
+    return join(Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"))
 
 
-def _worst(overview: Overview) -> str:
+def fill(page: Html, status: HostStatus, words: str = "") -> bytes:
+    """The page of that `frame` as UTF-8, with the domains that match `words`."""
+    before, _, after = page.partition(_DOMAINS)
+    section = domains.section(status, words[: domains.LONGEST])
+    return f"{before}{section}{after}".encode(errors="backslashreplace")
+
+
+def _worst(status: HostStatus) -> str:
     """The state of the host in one word: of its most pressing limit, or of an alert that fires."""
-    states = {row.state for row in overview.limits}
-    states |= {it.severity for it in overview.alerts or () if it.state == FIRING}
+    states = {row.state for row in status.limits}
+    states |= {it.severity for it in status.alerts or () if it.state == FIRING}
     if not states:
         return Severity.UNKNOWN.value
     return next((state for state in ORDER if state in states), Severity.OK.value)
 
 
-def _header(overview: Overview) -> Html:
-    facts = [overview.host or "nothing is known of this host"]
-    if overview.domains is not None:
-        facts.append(counted(len(overview.domains), "domain"))
+def _header(status: HostStatus) -> Html:
+    facts = [status.host or "nothing is known of this host"]
+    if status.domains is not None:
+        facts.append(counted(len(status.domains), "domain"))
     return tag(
         "header",
         tag(
             "div",
-            tag("h1", overview.hostname or "xenwatch"),
-            tag("span", _worst(overview), class_=f"badge {_worst(overview)}"),
+            tag("h1", status.hostname or "xenwatch"),
+            tag("span", _worst(status), class_=f"badge {_worst(status)}"),
             class_="head",
             id="title",
             data_live=True,
         ),
         tag("p", ", ".join(facts), id="facts", data_live=True),
-        tag("p", "As of ", summary.moment(overview.time), id="as-of", data_live=True),
+        tag("p", "As of ", summary.moment(status.time), id="as-of", data_live=True),
         tag("p", id="freshness", role="status"),
     )
 
 
-def _footer(overview: Overview, links: Links) -> Html:
+def _footer(status: HostStatus, links: Links) -> Html:
     others = [tag("li", tag("a", title, href=path)) for title, path in links.others.items()]
     return tag(
         "footer",
         tag("nav", tag("ul", others, class_="plain"), aria_label="More of this daemon"),
-        tag("p", f"xenwatch {overview.version}"),
+        tag("p", f"xenwatch {status.version}"),
     )

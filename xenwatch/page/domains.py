@@ -8,7 +8,7 @@ from xenwatch.display.quantities import quantity
 from xenwatch.display.text import counted
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.page.tables import Cell, table
-from xenwatch.status.host_status import DomainRow, Overview
+from xenwatch.status.host_status import DomainRow, HostStatus
 from xenwatch.status.order import relevance
 
 SHOWN: Final = 50
@@ -36,13 +36,13 @@ def matches(domain: DomainRow, words: str) -> bool:
     return all(word in text for word in words.casefold().split())
 
 
-def section(overview: Overview, words: str) -> Html:
+def section(status: HostStatus, words: str) -> Html:
     """The domains that match the words of the filter, as many as fit."""
     return tag(
         "section",
         tag("h2", "Domains", id="domains-heading"),
-        _form(words) if overview.domains else None,
-        tag("div", _found(overview, words), id="domains-found", data_live=True),
+        _form(words) if status.domains else None,
+        tag("div", _found(status, words), id="domains-found", data_live=True),
         id="domains",
         aria_labelledby="domains-heading",
     )
@@ -71,15 +71,15 @@ def _form(words: str) -> Html:
     )
 
 
-def _found(overview: Overview, words: str) -> Html:
-    if overview.domains is None:
+def _found(status: HostStatus, words: str) -> Html:
+    if status.domains is None:
         return tag("p", "The domains could not be read.", class_="unknown")
-    found = sorted((it for it in overview.domains if matches(it, words)), key=relevance)
+    found = sorted((it for it in status.domains if matches(it, words)), key=relevance)
     shown = found[:SHOWN]
     if not shown:
-        return tag("p", f"None of {len(overview.domains)} domains matches.")
+        return tag("p", f"None of {len(status.domains)} domains matches.")
     of = f"{len(shown)} of " if len(shown) < len(found) else ""
-    match = f" found among {len(overview.domains)}" if words else ""
+    match = f" found among {len(status.domains)}" if words else ""
     caption = f"{of}{counted(len(found), 'domain')}{match}"
     return table(caption, HEADER, [_row(it) for it in shown])
 

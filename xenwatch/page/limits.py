@@ -11,15 +11,15 @@ from xenwatch.limits import LIMITS
 from xenwatch.page.charts import amounts, bar, last_hour, percent
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.planning.forecast import Key, Point
-from xenwatch.status.host_status import LimitRow, Overview
+from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.order import fullest
 
 _BY_NAME: Final = {limit.name: limit for limit in LIMITS}
 
 
-def section(overview: Overview, series: Mapping[Key, Sequence[Point]]) -> Html:
+def section(status: HostStatus, series: Mapping[Key, Sequence[Point]]) -> Html:
     """The limits; `series` is their use over time by limit and instance."""
-    cards = [_card(overview, rows, others, series) for rows, others in fullest(overview.limits)]
+    cards = [_card(status, rows, others, series) for rows, others in fullest(status.limits)]
     empty = tag("p", "No probe has read a limit yet.")
     return tag(
         "section",
@@ -32,13 +32,13 @@ def section(overview: Overview, series: Mapping[Key, Sequence[Point]]) -> Html:
 
 
 def _card(
-    overview: Overview,
+    status: HostStatus,
     rows: Sequence[LimitRow],
     others: int,
     series: Mapping[Key, Sequence[Point]],
 ) -> Html:
     first = rows[0]
-    seconds = overview.seconds_to_full.get(first.limit)
+    seconds = status.seconds_to_full.get(first.limit)
     soon = (
         f"At this pace full in about {' '.join(duration(seconds).split()[:2])}."
         if seconds is not None
@@ -52,7 +52,7 @@ def _card(
             tag("span", first.state, class_=f"badge {first.state}"),
             class_="head",
         ),
-        [_instance(row, overview.time, series.get((row.limit, row.instance), ())) for row in rows],
+        [_instance(row, status.time, series.get((row.limit, row.instance), ())) for row in rows],
         tag("p", f"and {others} less full", class_="muted") if others else None,
         tag("p", soon, class_="soon") if soon else None,
         _details(rows),

@@ -8,19 +8,19 @@ from typing import Final
 from xenwatch.page.html import Html, join, stranger, tag
 from xenwatch.page.tables import Cell, table
 from xenwatch.readings.snapshot import Status
-from xenwatch.status.host_status import Overview, ProbeRow
+from xenwatch.status.host_status import HostStatus, ProbeRow
 
 HEADER: Final = ("Probe", "State", "Reads", "Took", "Why and what to do")
 
 
-def section(overview: Overview) -> Html:
+def section(status: HostStatus) -> Html:
     """The probes."""
-    failed = {k: it for k, it in overview.probes.items() if it.status == Status.FAILED.value}
-    others = {k: it for k, it in overview.probes.items() if k not in failed}
+    failed = {k: it for k, it in status.probes.items() if it.status == Status.FAILED.value}
+    others = {k: it for k, it in status.probes.items() if k not in failed}
     return tag(
         "section",
         tag("h2", "Probes", id="probes-heading"),
-        _table(f"{len(failed)} of {len(overview.probes)} probes fail", failed) if failed else None,
+        _table(f"{len(failed)} of {len(status.probes)} probes fail", failed) if failed else None,
         tag(
             "details",
             tag("summary", _counts(others)),

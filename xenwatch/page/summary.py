@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from xenwatch.page.html import Html, join, stranger, tag
-from xenwatch.status.host_status import FIRING, AlertRow, Overview, ShapeRow, foremost
+from xenwatch.status.host_status import FIRING, AlertRow, HostStatus, ShapeRow, foremost
 
 MOST: Final = 20
 """Alerts that are shown at most."""
@@ -18,23 +18,23 @@ def moment(time: float) -> Html:
     return tag("time", f"{at:%Y-%m-%d %H:%M:%S} UTC", datetime=f"{at:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def alerts(overview: Overview) -> Html:
+def alerts(status: HostStatus) -> Html:
     """The alerts that fire or may, and those nobody can judge."""
     return tag(
         "section",
         tag("h2", "Alerts", id="alerts-heading"),
-        _alerts(overview),
+        _alerts(status),
         id="alerts",
         aria_labelledby="alerts-heading",
         data_live=True,
     )
 
 
-def _alerts(overview: Overview) -> Html:
-    if overview.alerts is None:
+def _alerts(status: HostStatus) -> Html:
+    if status.alerts is None:
         why = "its first pass is not over, or they are off in the configuration"
         return tag("p", f"The daemon evaluates no alerts: {why}.")
-    found, unknown = foremost(overview.alerts), overview.alerts_unknown
+    found, unknown = foremost(status.alerts), status.alerts_unknown
     cannot = f"Not known, for want of readings: {', '.join(unknown)}." if unknown else None
     none = tag("p", "No alert fires.", class_=None if unknown else "well")
     return join(
@@ -56,14 +56,14 @@ def _alert(alert: AlertRow) -> Html:
     )
 
 
-def room(overview: Overview) -> Html:
+def room(status: HostStatus) -> Html:
     """How many more VMs of each shape fit."""
     return tag(
         "section",
         tag("h2", "Room for VMs", id="room-heading"),
-        tag("p", overview.obstacle) if overview.obstacle else None,
-        tag("ul", [_shape(it) for it in overview.headroom], class_="cards shapes")
-        if overview.headroom
+        tag("p", status.obstacle) if status.obstacle else None,
+        tag("ul", [_shape(it) for it in status.headroom], class_="cards shapes")
+        if status.headroom
         else None,
         id="room",
         aria_labelledby="room-heading",

@@ -14,7 +14,7 @@ import structlog
 
 from xenwatch import threads
 from xenwatch.clock import Clock, SystemClock
-from xenwatch.probes.base import Probe, merge, run
+from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge, run
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
@@ -24,8 +24,6 @@ SETTLE: Final = 0.2
 RETRY: Final = 30.0
 """Seconds until a probe that failed is run again, however rarely it runs otherwise; of intervals
 of more than five minutes, a tenth."""
-
-DISABLED: Final = Outcome(Status.DISABLED, "off by default or by configuration")
 
 _log = structlog.get_logger()
 
@@ -46,7 +44,7 @@ class _Lane:
 
 
 class Engine:
-    """Runs `probes` on `source` until cancelled and keeps `snapshot`.
+    """Runs `probes` on `source` until cancelled and keeps `snapshot`, and the probes' memories.
 
     The first probe has its turn first, since the others look at its reading. `changed` is set
     after every run, `ready` once every probe has had one. The source must bear calls from several
@@ -62,6 +60,7 @@ class Engine:
         self.snapshot = Snapshot()
         self.changed = asyncio.Event()
         self.ready = asyncio.Event()
+        self._memories: Mapping[str, object] = {}
         self._first = asyncio.Event()
         self._source = source
         self._clock = clock or SystemClock()
@@ -88,7 +87,7 @@ class Engine:
                 lane.probe = probe
                 lane.wake.set()
                 if not probe.enabled:
-                    self._finish(lane, None, DISABLED)
+                    self._finish(lane, DISABLED)
 
     async def run(self) -> None:
         """Serve every probe until cancelled."""
@@ -106,28 +105,29 @@ class Engine:
                 cpu_seconds = await self._turn(lane)
                 await self._rest(lane, started, cpu_seconds)
             else:
-                self._finish(lane, None, DISABLED)
+                self._finish(lane, DISABLED)
                 await lane.wake.wait()
 
     async def _turn(self, lane: _Lane) -> float:
         """Run the probe once and wait until its thread is back; CPU seconds the run took."""
         probe, began = lane.probe, self._clock.time()
         lane.started = self._clock.monotonic()
-        work = functools.partial(run, probe, self._source, self.snapshot, self._clock.time)
+        work = functools.partial(run, probe, self._source, self._newest(), self._clock.time)
         future = threads.start(work, f"probe-{probe.name}")
         in_time = await self._within(future, probe.deadline)
         if not in_time:
-            self._finish(lane, None, hung(probe, began))
-            # Its late result is dropped, for nothing says when it was true: ask anew.
+            self._finish(lane, hung(probe, began))
+            # Its late result is dropped, its memory too, for nothing says when it was true: ask
+            # anew, with the memory it had.
             await asyncio.wait((future,))
             lane.wake.set()
         lane.missed = lane.overruns(self._clock.monotonic())
         lane.started = None
         error = future.exception()
-        value, outcome = (None, no_thread(error, began)) if error else future.result()
+        result: Result = no_thread(error, began) if error else future.result()
         if in_time:
-            self._finish(lane, value, outcome)
-        return outcome.cpu_seconds
+            self._finish(lane, result)
+        return result.outcome.cpu_seconds
 
     async def _rest(self, lane: _Lane, started: float, cpu_seconds: float) -> None:
         """Wait for the probe's next turn: a tick, or an event, but its share of a core first.
@@ -157,28 +157,32 @@ class Engine:
             timer.cancel()
         return future.done()
 
-    def _finish(self, lane: _Lane, value: object, outcome: Outcome) -> None:
+    def _newest(self) -> Pass:
+        return Pass(self.snapshot, self._memories)
+
+    def _finish(self, lane: _Lane, result: Result) -> None:
         name = lane.probe.name
         if not lane.probe.enabled:  # switched off while it ran
-            value, outcome = None, DISABLED
+            result = DISABLED
         before = self.snapshot.outcomes.get(name)
-        self.snapshot = merge(self.snapshot, name, value, outcome, self._clock.time())
+        newest = merge(self._newest(), name, result, self._clock.time())
+        self.snapshot, self._memories = newest.snapshot, newest.memories
         self._first.set()
         if len(self.snapshot.outcomes) == len(self._lanes):
             self.ready.set()
-        _log_change(name, before, outcome)
+        _log_change(name, before, result.outcome)
         self.changed.set()
 
 
-def hung(probe: Probe, began: float) -> Outcome:
-    """The outcome of a run that is past its deadline."""
+def hung(probe: Probe, began: float) -> Result:
+    """The result of a run that is past its deadline."""
     reason = f"no answer within {probe.deadline:g} s; the read still hangs"
-    return Outcome(Status.FAILED, reason, began, probe.deadline)
+    return Result(Outcome(Status.FAILED, reason, began, probe.deadline))
 
 
-def no_thread(error: BaseException, began: float) -> Outcome:
-    """The outcome of a run that could not begin."""
-    return Outcome(Status.FAILED, f"could not be run: {error}", began)
+def no_thread(error: BaseException, began: float) -> Result:
+    """The result of a run that could not begin."""
+    return Result(Outcome(Status.FAILED, f"could not be run: {error}", began))
 
 
 def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
@@ -192,24 +196,23 @@ def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
         _log.debug("probe", probe=name, status=now.status.value, detail=now.detail)
 
 
-def one_pass(source: Source, probes: Iterable[Probe], previous: Snapshot | None = None) -> Snapshot:
+def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None) -> Pass:
     """One pass over `probes` in order, each under its deadline; for use without an event loop.
 
-    `previous` is the pass before, if there was one: what it knows, and readings not taken now.
+    `before` is the pass before, if there was one: memories, and readings not taken now.
     """
-    snapshot = previous or Snapshot(time=time.time())
+    found = before or Pass(Snapshot(time=time.time()))
     for probe in probes:
         began = time.time()
-        value: object = None
-        work = functools.partial(run, probe, source, snapshot)
+        work = functools.partial(run, probe, source, found)
         try:
             if probe.enabled:
-                value, outcome = threads.bounded(work, probe.deadline, f"probe-{probe.name}")
+                result = threads.bounded(work, probe.deadline, f"probe-{probe.name}")
             else:
-                outcome = DISABLED
+                result = DISABLED
         except TimeoutError:
-            outcome = hung(probe, began)
+            result = hung(probe, began)
         except RuntimeError as error:
-            outcome = no_thread(error, began)
-        snapshot = merge(snapshot, probe.name, value, outcome, time.time())
-    return snapshot
+            result = no_thread(error, began)
+        found = merge(found, probe.name, result, time.time())
+    return found

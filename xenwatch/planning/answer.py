@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from xenwatch.limits import regimes
 from xenwatch.planning.capacity import Batch, Plan, Room
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.regimes import REGIMES
+from xenwatch.release.release import release
 
 
 def obstacle(snapshot: Snapshot) -> str | None:
@@ -25,10 +26,10 @@ def obstacle(snapshot: Snapshot) -> str | None:
             "xenwatch plan --platform debian-12 --empty; on one you have captured there: "
             "xenwatch plan --source tree:DIR"
         )
-    if regimes.regime(snapshot) is None:
+    if release(snapshot).regime is None:
         place = f"{host.platform} {host.platform_version}".strip() or "this platform"
         return (
-            f"what a VM takes is not known for {place}, only for: {', '.join(regimes.REGIMES)}. "
+            f"what a VM takes is not known for {place}, only for: {', '.join(REGIMES)}. "
             "The limits themselves: xenwatch once"
         )
     return None
@@ -64,7 +65,7 @@ def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
     """The plans for programs: what `docs/planning.md` describes, ready for JSON."""
     return {
         "time": snapshot.time,
-        "regime": regimes.regime(snapshot),
+        "regime": release(snapshot).regime,
         "obstacle": obstacle(snapshot),
         "plans": [_plan(plan) for plan in found],
     }

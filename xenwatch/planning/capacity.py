@@ -12,14 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.limits import LIMITS, regimes
+from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Cost, Limit, Units
 from xenwatch.limits.states import LimitState, remedies
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.release.release import release
 
 DOM0: Final = "0"
 """The instance of a limit by domain that VMs share."""
+
+ENDLESS: Final = 1 << 40
+"""Units that no number of VMs uses up: since systemd 240 `fs.file-max` is 2^63 - 1."""
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
@@ -101,7 +105,7 @@ def fit(
     A limit that the batch takes nothing of, or that the host does not have, is left out. Of
     bridges, the one with the most ports left counts, unless a shape names one; of domains, dom0.
     """
-    regime = regimes.regime(snapshot)
+    regime = release(snapshot).regime
     question = _Question(snapshot, regime, batch, wanted)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
@@ -117,7 +121,7 @@ def fit(
         limit.name: limit.uncounted
         for limit in limits
         if limit.uncounted and _applies(limit, snapshot)
-        if (question.leaves_out(limit) if limit.costs else by_limit[limit.name])
+        if (question.leaves_out(limit) if limit.costs else _may_bind(by_limit[limit.name]))
     }
     return Plan(regime, batch, wanted, tuple(rooms), uncounted)
 
@@ -152,6 +156,12 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
         + cost.tasks * shape.tasks
     )
     return int(total) if total.denominator == 1 else total
+
+
+def _may_bind(present: Mapping[str, LimitState]) -> bool:
+    """Whether there is an instance that VMs could use up, whatever one takes."""
+    headrooms = [state.headroom for state in present.values()]
+    return any(headroom is None or headroom < ENDLESS for headroom in headrooms)
 
 
 def _read(limit: Limit, snapshot: Snapshot) -> bool:

@@ -20,6 +20,7 @@ from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
 from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.netback_rings import NETBACK_RINGS
+from xenwatch.probes.open_files import OPEN_FILES
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
@@ -44,6 +45,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     PTYS,
     MEMORY,
     PIDS,
+    OPEN_FILES,
     BRIDGES,
     LOOPS,
     FILE_SYSTEMS,

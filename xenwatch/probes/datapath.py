@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse import cpustat, netdev
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.parse.rtnl import MASTERS_SINCE, parse_links
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe
+from xenwatch.parse.rtnl import parse_links
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings.datapath import Datapath, Vif, Worker
+from xenwatch.readings.datapath import Datapath, Vif
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import resolve
 from xenwatch.sources.base import Source
 
 TAPDISK: Final = "tapdisk"
@@ -34,7 +36,7 @@ _TAPDISK = re.compile(r"td3-(\d{1,10})\Z")
 _TAPDISK_VBD = re.compile(r"vbd-(\d{1,5})-\d{1,10}\Z")
 
 
-def read_cpus(source: Source, previous: Snapshot) -> Dom0Cpus:
+def read_cpus(source: Source, context: Snapshot) -> Dom0Cpus:
     """Times of dom0's virtual CPUs. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     rows = cpustat.parse_cpu_stat(source.read("/proc/stat"))
@@ -58,15 +60,55 @@ def _single(rows: Mapping[str, tuple[int, ...]], name: str) -> int | None:
     return rows[name][0] if name in rows else None
 
 
-def read(source: Source, previous: Snapshot) -> Datapath:
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A thread or process that serves devices of a domain.
+
+    `start_ticks` tells a worker from a later one of its number.
+    """
+
+    domid: int
+    kind: str
+    start_ticks: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The workers by process id, and CPU time of those that have ended, by domid and kind.
+
+    `passed_over` are processes that are no workers, looked at when `devices` were last seen to
+    change, `passes` ago.
+    """
+
+    workers: Mapping[int, Worker]
+    ended: Mapping[tuple[int, str], float]
+    passed_over: frozenset[int]
+    devices: frozenset[str]
+    passes: int
+
+    def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
+        """CPU time by domid and kind of worker, of those that have ended too."""
+        found = dict(self.ended)
+        for worker in self.workers.values():
+            key = worker.domid, worker.kind
+            found[key] = found.get(key, 0.0) + worker.cpu_seconds
+        return found
+
+
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, _Memory]:
     """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    last: Datapath = previous.last("datapath") or Datapath({}, {}, {}, frozenset(), frozenset(), 0)
+    now = _followed(source, _there(context), memory)
+    return Datapath(now.cpu_seconds(), _vifs(source, context)), now
+
+
+def _followed(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
+    """The workers as they are now, and those that are new among the domains `present`."""
     devices = frozenset(list_optional(source, DIRECTORY) or ())
     passes = last.passes + 1 if devices == last.devices else 0
     passed_over = frozenset() if passes % SEARCH_EVERY == 0 else last.passed_over
     tapdisks = _tapdisks(source)
-    present = _there(previous)
     known = {
         pid: worker
         for pid, worker in last.workers.items()
@@ -77,21 +119,15 @@ def read(source: Source, previous: Snapshot) -> Datapath:
     if passes < SETTLED or passes % SEARCH_EVERY == 0:
         found, passed_over = _search(source, {*workers, *passed_over}, passed_over)
         workers |= found
-    return Datapath(
-        dict(sorted(workers.items())),
-        _ended(present, last, workers),
-        _vifs(source, previous),
-        passed_over,
-        devices,
-        passes,
-    )
+    ended = _ended(present, last, workers)
+    return _Memory(dict(sorted(workers.items())), ended, passed_over, devices, passes)
 
 
-def _there(previous: Snapshot) -> frozenset[int] | None:
+def _there(context: Snapshot) -> frozenset[int] | None:
     """The domains there are, dying ones too; `None` where that is not known."""
-    if previous.domains is None:
+    if context.domains is None:
         return None
-    return frozenset(domain.domid for domain in previous.domains.domains)
+    return frozenset(domain.domid for domain in context.domains.domains)
 
 
 def _again(source: Source, known: Mapping[int, Worker]) -> Mapping[int, Worker]:
@@ -170,7 +206,7 @@ def _worker(source: Source, stat: ProcessStat) -> Worker | None:
 
 
 def _ended(
-    present: frozenset[int] | None, last: Datapath, workers: Mapping[int, Worker]
+    present: frozenset[int] | None, last: _Memory, workers: Mapping[int, Worker]
 ) -> Mapping[tuple[int, str], float]:
     """CPU time of workers that have ended, of domains that have not."""
     found = dict(last.ended)
@@ -184,9 +220,9 @@ def _ended(
     return found
 
 
-def _vifs(source: Source, previous: Snapshot) -> Mapping[str, Vif]:
+def _vifs(source: Source, context: Snapshot) -> Mapping[str, Vif]:
     counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
-    told = previous.host is not None and previous.host.kernel >= MASTERS_SINCE
+    told = bool(resolve(context.host).linux.masters)
     found = {}
     for link in parse_links(source.links()):
         match = VIF.match(link.name)
@@ -212,7 +248,7 @@ DOM0_CPUS = Probe(
     name="dom0_cpus",
     reads="/proc/stat, /proc/loadavg",
     advice="mount procfs",
-    read=read_cpus,
+    read=stateless(read_cpus),
 )
 DATAPATH = Probe(
     name="datapath",
@@ -220,6 +256,7 @@ DATAPATH = Probe(
     " /proc/net/dev, /sys/class/net/vif*/queues",
     advice="run as root; mount procfs and sysfs",
     read=read,
+    memory=_Memory({}, {}, frozenset(), frozenset(), 0),
     interval=15.0,
     events=frozenset({DOMAIN_SETTLED}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from xenwatch.parse.text import word
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.devices import Backends, DeviceKey
 from xenwatch.readings.snapshot import Snapshot
@@ -16,7 +16,7 @@ _BUS_ID = re.compile(r"([a-z0-9_-]+)-(\d+)-(\d+)\Z")
 """`%s-%i-%s` of type, domid and device id (drivers/xen/xenbus/xenbus_probe_backend.c)."""
 
 
-def read(source: Source, previous: Snapshot) -> Backends:
+def read(source: Source, context: Snapshot) -> Backends:
     """States of all devices. Raises `NotApplicable` and `SourceError`."""
     require_dom0(source)
     return Backends(list_devices(source))
@@ -47,6 +47,6 @@ BACKENDS = Probe(
     name="backends",
     reads=f"{DIRECTORY}/*/state",
     advice="mount sysfs, of a container below --path.rootfs",
-    read=read,
+    read=stateless(read),
     events=frozenset({DOMAIN_SETTLED}),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.kthread import BLKBACK
@@ -26,10 +28,16 @@ _NUMBERS = re.compile(r"([0-9a-f]{1,5}):([0-9a-f]{1,5})\Z")
 _REPOSITORY = re.compile(rb"/dev/sm/backend/([0-9a-zA-Z-]{1,64})/")
 
 
-def read(source: Source, previous: Snapshot) -> Disks:
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What storage each disk was last seen to be on, by domid and device id; `None`: not known."""
+
+    storages: Mapping[tuple[int, int], str | None]
+
+
+def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _Memory]:
     """All disks. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    last: Disks = previous.last("disks") or Disks({})
     found: dict[tuple[int, int], VirtualDisk] = {}
     questions = SLICE
     for name in source.listdir(DIRECTORY):
@@ -37,8 +45,7 @@ def read(source: Source, previous: Snapshot) -> Disks:
         if not match:
             continue
         key = int(match[2]), int(match[3])
-        known = last.by_device.get(key)
-        storage = known.storage if known is not None else None
+        storage = memory.storages.get(key)
         if storage is None and questions:
             questions -= 1
             try:
@@ -50,7 +57,8 @@ def read(source: Source, previous: Snapshot) -> Disks:
         disk = (_tapdisk if match[1] == "vbd3" else _blkback)(source, name, storage)
         if disk is not None:
             found[key] = disk
-    return Disks(dict(sorted(found.items())))
+    storages = {key: disk.storage for key, disk in found.items()}
+    return Disks(dict(sorted(found.items()))), _Memory(storages)
 
 
 def _blkback(source: Source, name: str, storage: str | None) -> VirtualDisk | None:
@@ -113,6 +121,7 @@ DISKS = Probe(
     " storage from xenstore's params or /sys/dev/block",
     advice="run as root; mount sysfs",
     read=read,
+    memory=_Memory({}),
     interval=15.0,
     events=frozenset({DOMAIN_SETTLED}),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse import domaininfo, xenstore, xenversion
@@ -24,19 +26,27 @@ _VM_PATH = re.compile(rb"/vm/([0-9a-f-]{36})")
 _NANOSECONDS: Final = 1e9
 
 
-def read(source: Source, previous: Snapshot) -> Domains:
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The domains' names by domid and UUID: they stay when xenstored cannot be asked."""
+
+    names: Mapping[tuple[int, str], bytes]
+
+
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _Memory]:
     """All domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     try:
         infos = list_domains(source)
     except SourceError as error:
         try:
-            return _from_xenstore(source)
+            return _from_xenstore(source), memory
         except (SourceError, ParseError) as second:
             raise SourceError("domains", f"{error}; fallback {second}") from second
-    names = _known_names(previous)
-    domains = tuple(_domain(info, names.get((info.domid, info.uuid))) for info in infos)
-    return Domains(domains, "hypercall")
+    known = {**memory.names, **(context.xenstore.names if context.xenstore is not None else {})}
+    domains = tuple(_domain(info, known.get((info.domid, info.uuid))) for info in infos)
+    names = {(it.domid, it.uuid): it.name for it in domains if it.name is not None}
+    return Domains(domains, "hypercall"), _Memory(names)
 
 
 def this_layout(source: Source) -> Layout:
@@ -115,15 +125,6 @@ def _chunk(source: Source, layout: Layout, first: int) -> tuple[DomainInfo, ...]
     return domaininfo.parse_list(layout, reply.block)
 
 
-def _known_names(previous: Snapshot) -> dict[tuple[int, str], bytes | None]:
-    """Names by domid and UUID: a domain keeps its name when xenstored cannot be asked."""
-    if previous.domains is None:
-        return {}
-    return {
-        (domain.domid, domain.uuid): previous.name(domain) for domain in previous.domains.domains
-    }
-
-
 def _domain(info: DomainInfo, name: bytes | None) -> Domain:
     return Domain(
         domid=info.domid,
@@ -160,5 +161,6 @@ DOMAINS = Probe(
     reads="XEN_SYSCTL_getdomaininfolist through /dev/xen/privcmd, else xenstore /local/domain",
     advice="run as root in dom0 with access to /dev/xen/privcmd or to xenstored's socket",
     read=read,
+    memory=_Memory({}),
     events=frozenset({DOMAIN, DOMAIN_SETTLED}),
 )

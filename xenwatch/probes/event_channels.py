@@ -11,7 +11,7 @@ from typing import Final
 from xenwatch.parse import evtchn
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import Channel
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.event_channels import EventChannels
 from xenwatch.readings.snapshot import Snapshot
@@ -26,7 +26,7 @@ LSEVTCHN_DEADLINE: Final = 20.0
 """131,072 slots took lsevtchn 5 s under emulation."""
 
 
-def read(source: Source, previous: Snapshot) -> EventChannels:
+def read(source: Source, context: Snapshot) -> EventChannels:
     """The channels of domain 0. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     try:
@@ -119,7 +119,7 @@ EVENT_CHANNELS = Probe(
     name="event_channels",
     reads="EVTCHNOP_status through /dev/xen/privcmd, else lsevtchn 0",
     advice="run as root in dom0 with access to /dev/xen/privcmd, or install xen-utils for lsevtchn",
-    read=read,
+    read=stateless(read),
     deadline=30.0,
     share=0.005,
     events=frozenset({DOMAIN_SETTLED}),

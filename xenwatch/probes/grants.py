@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
-from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
@@ -17,7 +17,7 @@ XL_DIRECTORIES: Final = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _BATCH: Final = 64
 
 
-def read(source: Source, previous: Snapshot) -> Grants:
+def read(source: Source, context: Snapshot) -> Grants:
     """Frames by domain. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     domids = [info.domid for info in list_domains(source)]
@@ -33,7 +33,7 @@ def read(source: Source, previous: Snapshot) -> Grants:
     return Grants(frames)
 
 
-def read_maptrack(source: Source, previous: Snapshot) -> Maptrack:
+def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
     """dom0's maptrack frames from a dump of debug key 'g'. Raises as `read`.
 
     The dump lists every active grant of the host into the console ring: megabytes where there are
@@ -63,7 +63,7 @@ GRANTS = Probe(
     name="grants",
     reads="GNTTABOP_query_size for every domain through /dev/xen/privcmd",
     advice="run as root in dom0 with access to /dev/xen/privcmd",
-    read=read,
+    read=stateless(read),
     events=frozenset({DOMAIN_SETTLED}),
 )
 
@@ -71,7 +71,7 @@ MAPTRACK = Probe(
     name="maptrack",
     reads="xl debug-keys g, then xl dmesg",
     advice="raise conring_size on Xen's command line",
-    read=read_maptrack,
+    read=stateless(read_maptrack),
     interval=3600.0,
     deadline=15.0,
     enabled=False,

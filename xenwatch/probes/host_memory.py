@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from xenwatch.parse import domaininfo, physinfo
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.domains import this_layout
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.memory import HostMemory
@@ -13,7 +13,7 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 
-def read(source: Source, previous: Snapshot) -> HostMemory:
+def read(source: Source, context: Snapshot) -> HostMemory:
     """Xen's memory in bytes. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     layout = this_layout(source)
@@ -29,6 +29,6 @@ HOST_MEMORY = Probe(
     name="host_memory",
     reads="XEN_SYSCTL_physinfo through /dev/xen/privcmd",
     advice="run as root in dom0 with access to /dev/xen/privcmd",
-    read=read,
+    read=stateless(read),
     events=frozenset({DOMAIN_SETTLED}),
 )

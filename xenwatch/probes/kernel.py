@@ -7,40 +7,36 @@ from collections import Counter
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.rtnl import (
     BRIDGE_KIND,
-    MASTERS_SINCE,
     OLD_OPENVSWITCH,
     OPENVSWITCH_KIND,
-    OPENVSWITCH_SINCE,
     Link,
     parse_links,
 )
 from xenwatch.parse.text import uname, version_pair
-from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe, stateless
 from xenwatch.probes.xen import list_optional
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.linux import Linux, linux
 from xenwatch.sources.base import Source, SourceError
 
 IRQ_DIRECTORY = "/sys/kernel/irq"
 INTERRUPTS = "/proc/interrupts"
 LEGACY = 16
 """NR_IRQS_LEGACY (arch/x86/include/asm/irq_vectors.h)."""
-CLASSIC = (3, 0)
-"""Kernels before this one run as dom0 by patches of their own."""
 INTERFACES = "/sys/class/net"
 OPENVSWITCH_MODULES = ("/sys/module/openvswitch", "/sys/module/openvswitch_mod")
 """Its name since Open vSwitch 1.4, and before."""
 
 
-def read_irqs(source: Source, previous: Snapshot) -> Irqs:
+def read_irqs(source: Source, context: Snapshot) -> Irqs:
     """Descriptors: entries of sysfs since Linux 4.9, rows of /proc/interrupts before.
 
     The table leaves out descriptors nobody uses. Linux on x86 keeps those of the ISA interrupts.
     Raises `NotApplicable` on the classic kernels of XenServer 6.
     """
-    release = version_pair(uname(source.uname())[1])
-    if release is not None and release < CLASSIC:
+    if _linux(source).classic:
         raise NotApplicable("this kernel has a descriptor for every event channel there can be")
     names = list_optional(source, IRQ_DIRECTORY)
     if names is not None:
@@ -50,31 +46,35 @@ def read_irqs(source: Source, previous: Snapshot) -> Irqs:
     return Irqs(table.descriptors + LEGACY - shown)
 
 
-def read_bridges(source: Source, previous: Snapshot) -> Bridges:
+def read_bridges(source: Source, context: Snapshot) -> Bridges:
     """Ports by bridge: links whose master it is. An Open vSwitch datapath is one bridge here.
 
     A kernel that tells no masters has them in sysfs. Raises `SourceError` and `ParseError`.
     """
-    release = version_pair(uname(source.uname())[1])
-    if release is not None and release < MASTERS_SINCE:
+    kernel = _linux(source)
+    if kernel.masters is False:
         return _bridges_of_sysfs(source)
     links = parse_links(source.links())
     ports = Counter(link.master for link in links if link.master is not None)
-    kinds = {link: _kind(link, ports[link.index], release) for link in links}
+    kinds = {link: _kind(link, ports[link.index], kernel) for link in links}
     return Bridges(
         {link.name: ports[link.index] for link, kind in kinds.items() if kind},
         {link.name: kind for link, kind in kinds.items() if kind},
     )
 
 
-def _kind(link: Link, ports: int, release: tuple[int, int] | None) -> str:
+def _linux(source: Source) -> Linux:
+    return linux(version_pair(uname(source.uname())[1]))
+
+
+def _kind(link: Link, ports: int, kernel: Linux) -> str:
     """The kind of a bridge, empty for what is none.
 
     Of Open vSwitch's devices the one with the ports is the datapath.
     """
     if link.kind == BRIDGE_KIND:
         return BRIDGE_KIND
-    told = release is None or release >= OPENVSWITCH_SINCE
+    told = kernel.openvswitch_kinds is not False
     if ports and (link.kind == OPENVSWITCH_KIND or not (link.kind or told)):
         return OPENVSWITCH_KIND
     return ""
@@ -103,13 +103,13 @@ IRQS = Probe(
     name="irqs",
     reads=f"{IRQ_DIRECTORY}, else {INTERRUPTS}",
     advice="mount sysfs and procfs",
-    read=read_irqs,
+    read=stateless(read_irqs),
     events=frozenset({DOMAIN_SETTLED}),
 )
 BRIDGES = Probe(
     name="bridges",
     reads=f"an RTM_GETLINK dump over rtnetlink, {INTERFACES}/*/brif before Linux 3.9",
     advice="allow AF_NETLINK sockets (RestrictAddressFamilies= of the unit); mount sysfs",
-    read=read_bridges,
+    read=stateless(read_bridges),
     events=frozenset({DOMAIN_SETTLED, LINK}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.meminfo import parse_meminfo, sizes
 from xenwatch.parse.text import number
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import Probe, stateless
 from xenwatch.probes.xen import read_optional
 from xenwatch.readings.memory import Memory
 from xenwatch.readings.snapshot import Snapshot
@@ -15,7 +15,7 @@ MEMINFO = "/proc/meminfo"
 BALLOON = "/sys/devices/system/xen_memory/xen_memory0"
 
 
-def read(source: Source, previous: Snapshot) -> Memory:
+def read(source: Source, context: Snapshot) -> Memory:
     """dom0's memory. Raises `SourceError` and `ParseError`."""
     found = sizes(parse_meminfo(source.read(MEMINFO)))
     missing = [
@@ -49,5 +49,5 @@ MEMORY = Probe(
     name="memory",
     reads=f"{MEMINFO}, {BALLOON}",
     advice="mount procfs and sysfs",
-    read=read,
+    read=stateless(read),
 )

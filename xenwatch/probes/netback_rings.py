@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from xenwatch.parse.netback import parse_io_ring
-from xenwatch.probes.base import NotApplicable, Probe
+from xenwatch.probes.base import NotApplicable, Probe, stateless
 from xenwatch.probes.datapath import VIF
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
@@ -19,7 +19,7 @@ DIRECTORY: Final = f"{DEBUGFS}/xen-netback"
 _RING = re.compile(r"io_ring_q\d{1,5}\Z")
 
 
-def read(source: Source, previous: Snapshot) -> NetbackRings:
+def read(source: Source, context: Snapshot) -> NetbackRings:
     """The rings by interface. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     names = list_optional(source, DIRECTORY)
@@ -67,7 +67,7 @@ NETBACK_RINGS = Probe(
     name="netback_rings",
     reads=f"{DIRECTORY}/vif*/io_ring_q*",
     advice=f"run as root; mount -t debugfs debugfs {DEBUGFS}",
-    read=read,
+    read=stateless(read),
     interval=15.0,
     enabled=False,
 )

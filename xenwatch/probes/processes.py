@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.text import loadavg_tasks, number, word
-from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
 from xenwatch.readings.snapshot import Snapshot
@@ -27,12 +28,19 @@ PID_DIRECTORIES: Final = ("/run/xen", "/run", "/var/run/xen", "/var/run")
 _DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 
-def read(source: Source, previous: Snapshot) -> Daemons:
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The process ids the daemons last had, by role."""
+
+    pids: Mapping[str, int]
+
+
+def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Daemons, _Memory]:
     """The daemons by role. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     found: dict[str, DaemonProcess] = {}
     for role in ROLES:
-        for pid in _candidates(source, previous, role):
+        for pid in _candidates(source, memory.pids.get(role), role):
             comm = _comm(source, pid)
             if comm in ROLES[role]:
                 found[role] = _process(source, pid, comm)
@@ -41,26 +49,26 @@ def read(source: Source, previous: Snapshot) -> Daemons:
         _search(source, found)
     if not found:
         raise NotApplicable("neither xenstored nor xenconsoled runs in this domain")
-    return Daemons(found)
+    return Daemons(found), _Memory({role: daemon.pid for role, daemon in found.items()})
 
 
-def read_ptys(source: Source, previous: Snapshot) -> Ptys:
+def read_ptys(source: Source, context: Snapshot) -> Ptys:
     """The kernel's count of pseudo-terminals."""
     paths = ("/proc/sys/kernel/pty/nr", "/proc/sys/kernel/pty/max")
     return Ptys(*(number(path, source.read(path)) for path in paths))
 
 
-def read_pids(source: Source, previous: Snapshot) -> Pids:
+def read_pids(source: Source, context: Snapshot) -> Pids:
     """The kernel's count of tasks and its limits."""
     tasks = loadavg_tasks(source.read("/proc/loadavg"))
     paths = ("/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max")
     return Pids(tasks, *(number(path, source.read(path)) for path in paths))
 
 
-def _candidates(source: Source, previous: Snapshot, role: str) -> Iterator[int]:
+def _candidates(source: Source, last: int | None, role: str) -> Iterator[int]:
     """Process ids the role may have: the one of last time, then those of pid files."""
-    if previous.daemons is not None and role in previous.daemons.by_role:
-        yield previous.daemons.by_role[role].pid
+    if last is not None:
+        yield last
     for directory in PID_DIRECTORIES:
         data = read_optional(source, f"{directory}/{role}.pid")
         if data is not None and _DIGITS.match(word(data)):
@@ -94,18 +102,19 @@ DAEMONS = Probe(
     reads="/proc/PID/{comm,fd,limits} of xenstored, xenconsoled and xapi; pid files in /run",
     advice="run as root: /proc/PID/fd of another user's process is closed",
     read=read,
+    memory=_Memory({}),
     events=frozenset({DOMAIN_SETTLED}),
 )
 PTYS = Probe(
     name="ptys",
     reads="/proc/sys/kernel/pty/{nr,max}",
     advice="mount procfs",
-    read=read_ptys,
+    read=stateless(read_ptys),
     events=frozenset({DOMAIN_SETTLED}),
 )
 PIDS = Probe(
     name="pids",
     reads="/proc/loadavg, /proc/sys/kernel/{pid_max,threads-max}",
     advice="mount procfs",
-    read=read_pids,
+    read=stateless(read_pids),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.process import NO_SCHEDSTAT, parse_stat, waited_ns
@@ -16,7 +17,7 @@ from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
-from xenwatch.readings.qemus import Absence, Qemu, Qemus, Task
+from xenwatch.readings.qemus import Qemu, Qemus
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
@@ -37,41 +38,83 @@ _NUMBER = re.compile(r"[0-9]{1,10}\Z")
 _NANOSECONDS: Final = 1e9
 
 
-def read(source: Source, previous: Snapshot) -> Qemus:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One thread as last seen: its `schedstat` as it was read (empty: none), its wakeups.
+
+    `wait_ns` is what `schedstat` says of waiting for a CPU, `None` where it tells nothing.
+    """
+
+    tid: int
+    schedstat: bytes
+    wakeups: int
+    wait_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A QEMU as last read, its threads, and what those that have ended left behind."""
+
+    qemu: Qemu
+    tasks: tuple[_Task, ...]
+    ended_wakeups: int
+    ended_wait_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """A domain without a QEMU that is known, and for how many passes it was."""
+
+    uuid: str
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The known QEMUs, and the domains that may have one but have none known, by domid.
+
+    `search_in` is in how many passes all processes may be searched again, `None` before the first.
+    """
+
+    known: Mapping[int, _Known]
+    absent: Mapping[int, _Absence]
+    search_in: int | None
+
+
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Memory]:
     """The QEMUs by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    last: Qemus | None = previous.last("qemus")
-    known, were = (last.by_domid, last.absent) if last is not None else ({}, {})
-    found: dict[int, Qemu] = {}
-    absent: dict[int, Absence] = {}
-    for domid, uuid in _wanted(source, previous).items():
-        before = known.get(domid)
-        qemu = _again(source, before) if before is not None and before.uuid == uuid else None
-        if qemu is not None:
-            found[domid] = qemu
+    found: dict[int, _Known] = {}
+    absent: dict[int, _Absence] = {}
+    for domid, uuid in _wanted(source, context).items():
+        before = memory.known.get(domid)
+        again = _again(source, before) if before is not None and before.qemu.uuid == uuid else None
+        if again is not None:
+            found[domid] = again
             continue
-        was = were.get(domid)
+        was = memory.absent.get(domid)
         passes = was.passes + 1 if was is not None and was.uuid == uuid else 0
-        absent[domid] = Absence(uuid, passes)
+        absent[domid] = _Absence(uuid, passes)
     told, answered = _told(source, absent)
     found |= told
     absent = {domid: it for domid, it in absent.items() if domid not in told}
-    search_in = max(last.search_in - 1, 0) if last is not None else 0
+    search_in = max((memory.search_in or 0) - 1, 0)
     # The first reading of all is complete, for it may be the only one.
     late = any(ASKED_PASSES <= it.passes <= SEARCHED_PASSES for it in absent.values())
-    if not search_in and absent and (late or not answered or last is None):
+    if not search_in and absent and (late or not answered or memory.search_in is None):
         search_in = SEARCH_EVERY
-        for domid, pid in _search(source, {it.pid for it in found.values()}):
-            qemu = _first(source, domid, absent[domid].uuid, pid) if domid in absent else None
-            if qemu is not None:
-                found[domid] = qemu
+        for domid, pid in _search(source, {it.qemu.pid for it in found.values()}):
+            first = _first(source, domid, absent[domid].uuid, pid) if domid in absent else None
+            if first is not None:
+                found[domid] = first
                 del absent[domid]
-    return Qemus(dict(sorted(found.items())), absent, search_in)
+    qemus = Qemus({domid: it.qemu for domid, it in sorted(found.items())})
+    return qemus, _Memory(found, absent, search_in)
 
 
-def _wanted(source: Source, previous: Snapshot) -> Mapping[int, str]:
+def _wanted(source: Source, context: Snapshot) -> Mapping[int, str]:
     """UUIDs by domid of the domains that may have a QEMU."""
-    domains = previous.domains.domains if previous.domains is not None else list_domains(source)
+    domains = context.domains.domains if context.domains is not None else list_domains(source)
     return {
         domain.domid: domain.uuid
         for domain in domains
@@ -79,32 +122,33 @@ def _wanted(source: Source, previous: Snapshot) -> Mapping[int, str]:
     }
 
 
-def _again(source: Source, known: Qemu) -> Qemu | None:
+def _again(source: Source, known: _Known) -> _Known | None:
     """A known QEMU as it is now, `None` when it has ended.
 
     When no thread has run, nothing has changed: no other process has had the very nanoseconds of
     CPU time and of waiting, and no thread begins or ends without one that runs.
     """
-    tasks: list[Task] = []
+    pid = known.qemu.pid
+    tasks: list[_Task] = []
     changed = False
     for task in known.tasks:
-        schedstat = _schedstat(source, known.pid, task.tid)
+        schedstat = _schedstat(source, pid, task.tid)
         if schedstat == task.schedstat and schedstat not in NO_SCHEDSTAT:
             tasks.append(task)
             continue
         changed = True
-        now = _task(source, known.pid, task.tid, schedstat)
+        now = _task(source, pid, task.tid, schedstat)
         if now is not None:
             tasks.append(now)
     if not changed and tasks:
         return known
-    data = read_optional(source, f"/proc/{known.pid}/stat")
+    data = read_optional(source, f"/proc/{pid}/stat")
     stat = None if data is None else parse_stat(data)
-    if stat is None or stat.start_ticks != known.start_ticks:
+    if stat is None or stat.start_ticks != known.qemu.start_ticks:
         return None
     alive = tasks
     if len(tasks) != len(known.tasks) or stat.threads != len(tasks):
-        listed = _listed(source, known.pid, tasks)
+        listed = _listed(source, pid, tasks)
         if listed is None:
             return None
         alive = listed
@@ -114,21 +158,20 @@ def _again(source: Source, known: Qemu) -> Qemu | None:
         ended = [task for task in known.tasks if task.tid not in living]
         ended_wakeups += sum(task.wakeups for task in ended)
         ended_wait_ns += sum(task.wait_ns or 0 for task in ended)
-    return Qemu(
-        known.uuid,
-        known.pid,
-        known.start_ticks,
-        known.devices,
+    qemu = Qemu(
+        known.qemu.uuid,
+        pid,
+        known.qemu.start_ticks,
+        known.qemu.devices,
         stat.cpu_seconds,
         ended_wakeups + sum(task.wakeups for task in alive),
         _wait_seconds(ended_wait_ns, alive),
-        tuple(alive),
-        ended_wakeups,
-        ended_wait_ns,
+        tuple(task.tid for task in alive),
     )
+    return _Known(qemu, tuple(alive), ended_wakeups, ended_wait_ns)
 
 
-def _first(source: Source, domid: int, uuid: str, pid: int) -> Qemu | None:
+def _first(source: Source, domid: int, uuid: str, pid: int) -> _Known | None:
     """The process as the domain's QEMU, `None` when it is not that, or is gone."""
     data = read_optional(source, f"/proc/{pid}/stat")
     argv = _arguments(source, pid)
@@ -138,7 +181,7 @@ def _first(source: Source, domid: int, uuid: str, pid: int) -> Qemu | None:
     if tasks is None:
         return None
     stat = parse_stat(data)
-    return Qemu(
+    qemu = Qemu(
         uuid,
         pid,
         stat.start_ticks,
@@ -146,16 +189,17 @@ def _first(source: Source, domid: int, uuid: str, pid: int) -> Qemu | None:
         stat.cpu_seconds,
         sum(task.wakeups for task in tasks),
         _wait_seconds(0, tasks),
-        tuple(tasks),
+        tuple(task.tid for task in tasks),
     )
+    return _Known(qemu, tuple(tasks), 0, 0)
 
 
-def _wait_seconds(ended_wait_ns: int, tasks: Iterable[Task]) -> float | None:
+def _wait_seconds(ended_wait_ns: int, tasks: Iterable[_Task]) -> float | None:
     waits = [task.wait_ns for task in tasks if task.wait_ns is not None]
     return (ended_wait_ns + sum(waits)) / _NANOSECONDS if waits else None
 
 
-def _listed(source: Source, pid: int, read_already: Iterable[Task]) -> list[Task] | None:
+def _listed(source: Source, pid: int, read_already: Iterable[_Task]) -> list[_Task] | None:
     """The threads there are now, `None` when the process has ended.
 
     Those read already in this pass are not read again. Listed again after they were read: one that
@@ -183,26 +227,26 @@ def _schedstat(source: Source, pid: int, tid: int) -> bytes:
     return read_optional(source, f"/proc/{pid}/task/{tid}/schedstat") or b""
 
 
-def _task(source: Source, pid: int, tid: int, schedstat: bytes) -> Task | None:
+def _task(source: Source, pid: int, tid: int, schedstat: bytes) -> _Task | None:
     """A thread as it is now, `None` when it has ended."""
     status = read_optional(source, f"/proc/{pid}/task/{tid}/status")
     if status is None:
         return None
-    return Task(tid, schedstat, voluntary_switches(status), waited_ns(schedstat))
+    return _Task(tid, schedstat, voluntary_switches(status), waited_ns(schedstat))
 
 
-def _told(source: Source, absent: Mapping[int, Absence]) -> tuple[dict[int, Qemu], bool]:
+def _told(source: Source, absent: Mapping[int, _Absence]) -> tuple[dict[int, _Known], bool]:
     """QEMUs of domains that are new here, by the pid xenstore has; and whether it answered."""
     new = [domid for domid, it in absent.items() if it.passes < ASKED_PASSES]
-    found: dict[int, Qemu] = {}
+    found: dict[int, _Known] = {}
     for domid in new[:ASKED_AT_ONCE]:
         try:
             pid = _told_pid(source, domid)
         except SourceError:
             return found, False
-        qemu = _first(source, domid, absent[domid].uuid, pid) if pid is not None else None
-        if qemu is not None:
-            found[domid] = qemu
+        first = _first(source, domid, absent[domid].uuid, pid) if pid is not None else None
+        if first is not None:
+            found[domid] = first
     return found, True
 
 
@@ -240,5 +284,6 @@ QEMUS = Probe(
     reads="/proc/PID/stat and /proc/PID/task/TID/{schedstat,status} of the QEMUs of guests",
     advice="run as root: the processes of other users may be hidden",
     read=read,
+    memory=_Memory({}, {}, None),
     events=frozenset({DOMAIN_SETTLED}),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from xenwatch.parse.hist import DIRECTORIES, INSTANCE, IO, POLL, SLEEP, TIMER, Hist, parse_hists
 from xenwatch.probes.base import Probe
@@ -14,27 +15,35 @@ from xenwatch.sources.base import Source, SourceError
 Counts = Mapping[int, tuple[int, int]]
 
 
-def read(source: Source, previous: Snapshot) -> WakeupsByCause:
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The QEMUs last known, their causes so far by domid and UUID, the kernel's counts by thread.
+
+    `qemus` bridge a time in which they cannot be read.
+    """
+
+    qemus: Qemus | None
+    causes: Mapping[tuple[int, str], Causes]
+    counts: Counts
+
+
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[WakeupsByCause, _Memory]:
     """Causes by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    qemus: Qemus | None = previous.last("qemus")
+    qemus = context.qemus or memory.qemus
     if qemus is None:
         raise SourceError("threads of the QEMUs", "not known, or not yet, to the probe qemus")
     _whole(parse_hists(_histograms(source, SLEEP)))
     counts = _counts(parse_hists(_histograms(source, POLL)))
-    last: WakeupsByCause = previous.last("qemu_wakeups_by_cause") or WakeupsByCause({}, {})
-    by_domid = {}
+    causes = {}
     for domid, qemu in qemus.by_domid.items():
-        was = last.by_domid.get(domid)
-        if was is None or was.uuid != qemu.uuid:
-            was = Causes(qemu.uuid, 0, 0)
-        new = [_new(counts, last.counts, task.tid) for task in qemu.tasks]
-        by_domid[domid] = Causes(
-            qemu.uuid,
-            was.timer + sum(timer for timer, _ in new),
-            was.io + sum(io for _, io in new),
+        was = memory.causes.get((domid, qemu.uuid), Causes(0, 0))
+        new = [_new(counts, memory.counts, tid) for tid in qemu.threads]
+        causes[domid, qemu.uuid] = Causes(
+            was.timer + sum(timer for timer, _ in new), was.io + sum(io for _, io in new)
         )
-    return WakeupsByCause(by_domid, counts)
+    by_domid = {domid: it for (domid, _), it in causes.items()}
+    return WakeupsByCause(by_domid), _Memory(qemus, causes, counts)
 
 
 def _histograms(source: Source, event: str) -> bytes:
@@ -80,5 +89,6 @@ QEMU_WAKEUPS_BY_CAUSE = Probe(
     advice="needs a running daemon, tracefs and a kernel with CONFIG_HIST_TRIGGERS; the unit has "
     "to allow it: ReadWritePaths=/sys/kernel/tracing/instances",
     read=read,
+    memory=_Memory(None, {}, {}),
     enabled=False,
 )

@@ -19,7 +19,7 @@ from xenwatch.parse import cgroup
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.text import assignments, number, word
-from xenwatch.probes.base import NotApplicable, Probe
+from xenwatch.probes.base import NotApplicable, Probe, stateless
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
@@ -82,7 +82,7 @@ class _Hierarchy:
         return weight if self.version == 1 else weight * NICE_0 / DEFAULT_WEIGHT
 
 
-def read(source: Source, previous: Snapshot) -> Slices:
+def read(source: Source, context: Snapshot) -> Slices:
     """Slices and misplaced processes. Raises `NotApplicable`, `SourceError`, `ParseError`."""
     require_dom0(source)
     hierarchy = _hierarchy(source)
@@ -103,7 +103,7 @@ def read(source: Source, previous: Snapshot) -> Slices:
             weight = weights.get(name)
             share = None if weight is None or not total else hierarchy.scaled(weight) / total
             found[name] = _slice(source, hierarchy, name, weight, share)
-    return Slices(found, len(contenders), _misplaced(source, previous, hierarchy, names, root))
+    return Slices(found, len(contenders), _misplaced(source, context, hierarchy, names, root))
 
 
 def _hierarchy(source: Source) -> _Hierarchy:
@@ -255,7 +255,7 @@ def _weight(stat: ProcessStat) -> int:
 
 def _misplaced(
     source: Source,
-    previous: Snapshot,
+    context: Snapshot,
     hierarchy: _Hierarchy,
     names: list[str],
     root: list[ProcessStat],
@@ -271,7 +271,7 @@ def _misplaced(
         for stat in _processes(source, f"{hierarchy.root}/{group}"):
             if _QEMU.match(stat.comm):
                 found[word(stat.comm), f"/{group}"] += 1
-    for pid in sorted(_control_path(source, previous, hierarchy)):
+    for pid in sorted(_control_path(source, context, hierarchy)):
         comm = read_optional(source, f"/proc/{pid}/comm")
         place = read_optional(source, f"/proc/{pid}/cgroup")
         if comm is None or place is None:
@@ -290,7 +290,7 @@ def _below(source: Source, root: str, group: str) -> Iterator[str]:
             yield f"{group}/{name}"
 
 
-def _control_path(source: Source, previous: Snapshot, hierarchy: _Hierarchy) -> set[int]:
+def _control_path(source: Source, context: Snapshot, hierarchy: _Hierarchy) -> set[int]:
     """Processes of the services that this host's own drop-ins put into control.slice.
 
     Those systemd knows, wherever it has them, and the daemons started by other hands.
@@ -301,7 +301,7 @@ def _control_path(source: Source, previous: Snapshot, hierarchy: _Hierarchy) -> 
         for slice_name in NAMES:
             path = f"{hierarchy.units}/{slice_name}/{service}/cgroup.procs"
             found.update(cgroup.parse_procs(path, read_optional(source, path) or b""))
-    daemons = previous.daemons.by_role if previous.daemons is not None else {}
+    daemons = context.daemons.by_role if context.daemons is not None else {}
     for role, daemon in daemons.items():
         if {f"{role}.service", f"{daemon.comm}.service"} & expected:
             found.add(daemon.pid)
@@ -323,6 +323,6 @@ SLICES = Probe(
     reads=f"{CGROUPS}, /proc/PID/{{stat,cgroup}} of the root group, {LOCAL}/*.service.d,"
     " the slices' units and their drop-ins",
     advice="mount the cgroup file systems; run as root",
-    read=read,
+    read=stateless(read),
     interval=30.0,
 )

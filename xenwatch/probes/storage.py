@@ -9,7 +9,7 @@ from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.text import number
-from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
 from xenwatch.probes.xen import list_optional, read_optional
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
@@ -24,7 +24,7 @@ _CONTROL_SOCKET = re.compile(r"ctl\d+\Z")
 _LOOP = re.compile(r"loop\d+\Z")
 
 
-def read_blktap(source: Source, previous: Snapshot) -> Blktap:
+def read_blktap(source: Source, context: Snapshot) -> Blktap:
     """Minors of the kernel driver, or the ids of blktap 4. Raises `NotApplicable`."""
     minors = list_optional(source, BLKTAP_CLASS)
     if minors is not None:
@@ -37,7 +37,7 @@ def read_blktap(source: Source, previous: Snapshot) -> Blktap:
     raise NotApplicable(f"no blktap here: neither {BLKTAP_CLASS} nor {TAPDISK_IDS}")
 
 
-def read_aio(source: Source, previous: Snapshot) -> Aio:
+def read_aio(source: Source, context: Snapshot) -> Aio:
     """The kernel's two counters of aio requests."""
     numbers = [
         number(path, source.read(path))
@@ -46,7 +46,7 @@ def read_aio(source: Source, previous: Snapshot) -> Aio:
     return Aio(*numbers)
 
 
-def read_loops(source: Source, previous: Snapshot) -> Loops:
+def read_loops(source: Source, context: Snapshot) -> Loops:
     """Loop devices in use: those with a backing file, which alone have a size.
 
     A host may keep hundreds of unused devices; to ask each one's directory cost 190 ms under
@@ -57,7 +57,7 @@ def read_loops(source: Source, previous: Snapshot) -> Loops:
     return Loops(used, _parameter(source, "max_loop"), _parameter(source, "max_part"))
 
 
-def read_file_systems(source: Source, previous: Snapshot) -> FileSystems:
+def read_file_systems(source: Source, context: Snapshot) -> FileSystems:
     """The root file system, and that of the logs where it is another."""
     mounts = parse_mounts(_mounts(source))
     places = {mount.mount_point for mount in mounts}
@@ -101,27 +101,27 @@ BLKTAP = Probe(
     name="blktap",
     reads=f"{BLKTAP_CLASS}, {TAPDISK_IDS}, /run/blktap-control",
     advice="see whether the directory can be listed",
-    read=read_blktap,
+    read=stateless(read_blktap),
     events=frozenset({DOMAIN_SETTLED}),
 )
 AIO = Probe(
     name="aio",
     reads="/proc/sys/fs/aio-nr, /proc/sys/fs/aio-max-nr",
     advice="mount procfs",
-    read=read_aio,
+    read=stateless(read_aio),
     events=frozenset({DOMAIN_SETTLED}),
 )
 LOOPS = Probe(
     name="loops",
     reads=f"{PARTITIONS}, /sys/module/loop/parameters",
     advice="mount procfs and sysfs",
-    read=read_loops,
+    read=stateless(read_loops),
     events=frozenset({DOMAIN_SETTLED}),
 )
 FILE_SYSTEMS = Probe(
     name="file_systems",
     reads="/proc/1/mounts, else /proc/mounts, statvfs of / and of /var/log",
     advice="see whether the file system hangs: stat -f /",
-    read=read_file_systems,
+    read=stateless(read_file_systems),
     interval=30.0,
 )

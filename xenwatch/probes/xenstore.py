@@ -7,6 +7,7 @@ already is asked again a slice a pass.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from xenwatch.parse import xenstore
@@ -40,28 +41,48 @@ STATELESS: Final = frozenset({"console"})
 _Item = TypeVar("_Item")
 
 
-def read_names(source: Source, previous: Snapshot) -> Xenstore:
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names last read, and where to go on asking for them again."""
+
+    last: Xenstore
+    cursor: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Devices:
+    """The states and errors last read, and where to go on asking for them again."""
+
+    last: XenstoreDevices
+    cursor: int
+
+
+NO_NAMES: Final = _Names(Xenstore({}), 0)
+NO_DEVICES: Final = _Devices(XenstoreDevices({}, ()), 0)
+
+
+def read_names(source: Source, context: Snapshot, memory: _Names) -> tuple[Xenstore, _Names]:
     """Names of all domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    uuids = _uuids(source, previous)
-    last = previous.xenstore
-    known = {
-        domid: last.names[domid]
-        for domid in (last.names if last is not None else ())
-        if last is not None and last.uuids.get(domid) == uuids.get(domid)
-    }
-    unknown = [domid for domid in uuids if domid not in known]
-    again, cursor = rotation(sorted(known), last.cursor if last is not None else 0)
-    names = dict(known)
+    uuids = _uuids(source, context)
+    if context.xenstore is None:  # after a failure all is asked anew: it may be long past
+        memory = NO_NAMES
+    last = memory.last.names
+    names = {domid: last[domid, uuid] for domid, uuid in uuids.items() if (domid, uuid) in last}
+    unknown = [domid for domid in uuids if domid not in names]
+    again, cursor = rotation(sorted(names), memory.cursor)
     for domid in {0, *unknown, *again}:
         name = read_key(source, f"/local/domain/{domid}/name")
         names.pop(domid, None)
         if name is not None:
             names[domid] = name
-    return Xenstore(names, uuids, cursor)
+    found = Xenstore({(domid, uuids.get(domid, "")): name for domid, name in names.items()})
+    return found, _Names(found, cursor)
 
 
-def read_devices(source: Source, previous: Snapshot) -> XenstoreDevices:
+def read_devices(
+    source: Source, context: Snapshot, memory: _Devices
+) -> tuple[XenstoreDevices, _Devices]:
     """States and errors of devices. Raises `NotApplicable`, `SourceError` and `ParseError`.
 
     Asked about are devices sysfs does not call connected. A new one is asked about at once, the
@@ -69,8 +90,10 @@ def read_devices(source: Source, previous: Snapshot) -> XenstoreDevices:
     """
     require_dom0(source)
     devices = list_devices(source)
-    last = previous.xenstore_devices or XenstoreDevices({}, (), 0)
-    living = _living(previous)
+    if context.xenstore_devices is None:  # as `read_names`
+        memory = NO_DEVICES
+    last = memory.last
+    living = _living(context)
     suspects = sorted(
         key
         for key, state in devices.items()
@@ -78,7 +101,7 @@ def read_devices(source: Source, previous: Snapshot) -> XenstoreDevices:
         if living is None or key.domid in living
     )
     known = [key for key in suspects if key in last.states]
-    again, cursor = rotation(known, last.cursor)
+    again, cursor = rotation(known, memory.cursor)
     asked = {*again, *(key for key in suspects if key not in last.states)}
     states = {key: last.states[key] for key in known if key not in asked}
     errors = [error for error in last.errors if error.device in states]
@@ -89,7 +112,8 @@ def read_devices(source: Source, previous: Snapshot) -> XenstoreDevices:
         states[key] = state
         if state != CONNECTED:
             errors += _errors(source, key)
-    return XenstoreDevices(states, tuple(sorted(errors, key=_place)), cursor)
+    found = XenstoreDevices(states, tuple(sorted(errors, key=_place)))
+    return found, _Devices(found, cursor)
 
 
 def read_key(source: Source, path: str) -> bytes | None:
@@ -112,22 +136,22 @@ def rotation(items: Sequence[_Item], cursor: int) -> tuple[Sequence[_Item], int]
     return turned, (start + SLICE) % len(items)
 
 
-def _uuids(source: Source, previous: Snapshot) -> dict[int, str]:
+def _uuids(source: Source, context: Snapshot) -> dict[int, str]:
     """UUIDs by domid; where Xen cannot be asked, xenstore's domains with the UUIDs last read."""
     try:
         return {info.domid: info.uuid for info in list_domains(source)}
     except SourceError:
-        last = previous.domains.domains if previous.domains is not None else ()
+        last = context.domains.domains if context.domains is not None else ()
         known = {domain.domid: domain.uuid for domain in last}
         names = xenstore_directory(source, "/local/domain")
         return {int(name): known.get(int(name), "") for name in names if name.isdigit()}
 
 
-def _living(previous: Snapshot) -> set[int] | None:
+def _living(context: Snapshot) -> set[int] | None:
     """Domains whose devices somebody waits for; `None` where the domains are not known."""
-    if previous.domains is None:
+    if context.domains is None:
         return None
-    return {domain.domid for domain in previous.domains.domains if domain.alive}
+    return {domain.domid for domain in context.domains.domains if domain.alive}
 
 
 def _path(key: DeviceKey) -> str:
@@ -172,6 +196,7 @@ XENSTORE = Probe(
     reads="the key name of every domain from xenstored's socket or /dev/xen/xenbus",
     advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
     read=read_names,
+    memory=NO_NAMES,
     events=frozenset({DOMAIN, DOMAIN_SETTLED}),
     asks=frozenset({"xenstored"}),
 )
@@ -181,6 +206,7 @@ XENSTORE_DEVICES = Probe(
     reads="states of user-space backends and error nodes of devices that are not connected",
     advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
     read=read_devices,
+    memory=NO_DEVICES,
     events=frozenset({DOMAIN_SETTLED}),
     asks=frozenset({"xenstored"}),
 )

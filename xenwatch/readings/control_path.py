@@ -28,24 +28,13 @@ class RoundTrips:
 
 @dataclass(frozen=True, slots=True)
 class DaemonTimes:
-    """CPU time of a daemon; `wait_ns` and `ended_wait_ns` are time spent waiting for a CPU.
+    """CPU time of a daemon, and seconds its threads have waited for a CPU, ended ones too.
 
-    The one is by thread, empty where the kernel does not tell; the other is of threads that have
-    ended. `start_ticks` tells a process from a later one of its number.
+    `wait_seconds` is `None` where the kernel does not tell.
     """
 
-    pid: int
-    start_ticks: int
     cpu_seconds: float
-    wait_ns: Mapping[int, int]
-    ended_wait_ns: int
-
-    @property
-    def wait_seconds(self) -> float | None:
-        """Seconds all threads have waited for a CPU."""
-        if not self.wait_ns:
-            return None
-        return (sum(self.wait_ns.values()) + self.ended_wait_ns) / 1e9
+    wait_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    """A thread or process that serves devices of a domain.
-
-    `kind` is netback, blkback, tapdisk or qdisk.
-
-    A qdisk worker is a QEMU that serves a PV or PVH domain and emulates nothing; an HVM domain's
-    own QEMU serves its qdisks too, and is none. The one of dom0 serves disks attached to dom0.
-    `start_ticks` tells a worker from a later one of its number.
-    """
-
-    domid: int
-    kind: str
-    start_ticks: int
-    cpu_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Vif:
     """A network interface of a domain as dom0 has it.
 
@@ -40,23 +23,14 @@ class Vif:
 
 @dataclass(frozen=True, slots=True)
 class Datapath:
-    """Who serves the guests' devices, by process id, and their network interfaces, by name.
+    """Who serves the guests' devices, and their network interfaces, by name.
 
-    `ended` is the CPU time of workers that have ended, by domid and kind. `passed_over` are
-    processes that are no workers, looked at when `devices` were last seen to change, `passes` ago.
+    `cpu_seconds` is CPU time by domid and kind of worker, that of ended workers included; a kind
+    is netback, blkback, tapdisk or qdisk.
+
+    A qdisk worker is a QEMU that serves a PV or PVH domain and emulates nothing; an HVM domain's
+    own QEMU serves its qdisks too, and is none. The one of dom0 serves disks attached to dom0.
     """
 
-    workers: Mapping[int, Worker]
-    ended: Mapping[tuple[int, str], float]
+    cpu_seconds: Mapping[tuple[int, str], float]
     vifs: Mapping[str, Vif]
-    passed_over: frozenset[int]
-    devices: frozenset[str]
-    passes: int
-
-    def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
-        """CPU time by domid and kind of worker, of those that have ended too."""
-        found = dict(self.ended)
-        for worker in self.workers.values():
-            key = worker.domid, worker.kind
-            found[key] = found.get(key, 0.0) + worker.cpu_seconds
-        return found

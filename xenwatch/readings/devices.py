@@ -53,4 +53,3 @@ class XenstoreDevices:
 
     states: Mapping[DeviceKey, str]
     errors: tuple[DeviceError, ...]
-    cursor: int

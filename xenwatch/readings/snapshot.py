@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import ControlPath
@@ -23,6 +22,7 @@ from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.host import Host
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.netback_rings import NetbackRings
+from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import Daemons, Pids, Ptys
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
@@ -56,15 +56,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One pass: a field for each probe, and how each probe fared.
-
-    `kept` has the last value of each probe that fails now, for that probe alone: what it knew of
-    counters and processes is not lost by one failure.
-    """
+    """One pass: a field for each probe, and how each probe fared."""
 
     time: float = 0.0
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
-    kept: Mapping[str, Any] = field(default_factory=dict)
     host: Host | None = None
     event_channels: EventChannels | None = None
     irqs: Irqs | None = None
@@ -77,6 +72,7 @@ class Snapshot:
     ptys: Ptys | None = None
     memory: Memory | None = None
     pids: Pids | None = None
+    open_files: OpenFiles | None = None
     bridges: Bridges | None = None
     loops: Loops | None = None
     file_systems: FileSystems | None = None
@@ -93,15 +89,10 @@ class Snapshot:
     qemus: Qemus | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
 
-    def last(self, probe: str) -> Any:
-        """What the probe read last, even if it fails now; `None` if it never read anything."""
-        return self.kept.get(probe, getattr(self, probe))
-
     def name(self, domain: Domain) -> bytes | None:
         """A domain's name as xenstore has it now, else the one last known for it."""
-        if self.xenstore is not None and self.xenstore.uuids.get(domain.domid) == domain.uuid:
-            return self.xenstore.names.get(domain.domid, domain.name)
-        return domain.name
+        names = self.xenstore.names if self.xenstore is not None else {}
+        return names.get((domain.domid, domain.uuid), domain.name)
 
     def device_states(self) -> Mapping[DeviceKey, str]:
         """The state of every backend device, from whichever place knows it.

@@ -8,11 +8,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Xenstore:
-    """What xenstored says of the domains: each one's name in xenstore's own bytes.
+    """What xenstored says of the domains: names in xenstore's own bytes, by domid and UUID."""
 
-    `uuids` remembers which domain a name was read for, `cursor` where to go on re-reading.
-    """
-
-    names: Mapping[int, bytes]
-    uuids: Mapping[int, str]
-    cursor: int
+    names: Mapping[tuple[int, str], bytes]

@@ -40,7 +40,6 @@ class HostSource:
         self._kept = KeptFiles()
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """See `Source.read`."""
         try:
             data = self._kept.read(path, self._root + path)
             if data is None:
@@ -52,21 +51,18 @@ class HostSource:
         return data[:limit]
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        """See `Source.listdir`."""
         try:
             return tuple(sorted(os.listdir(self._root + path)))
         except OSError as error:
             raise SourceError.from_os(path, error) from error
 
     def readlink(self, path: str) -> str:
-        """See `Source.readlink`."""
         try:
             return os.readlink(self._root + path)
         except OSError as error:
             raise SourceError.from_os(path, error) from error
 
     def statvfs(self, path: str) -> bytes:
-        """See `Source.statvfs`."""
         try:
             found = os.statvfs(self._root + path)
         except OSError as error:
@@ -78,27 +74,23 @@ class HostSource:
         return b"%d %d %d %d %d %d\n" % numbers
 
     def uname(self) -> bytes:
-        """See `Source.uname`."""
         found = os.uname()
         fields = (found.sysname, found.release, found.version, found.machine)
         return b"".join(os.fsencode(field) + b"\0" for field in fields)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """See `Source.run`. Below another root no command is run: it would be a foreign one."""
+        """Below another root no command is run: it would be a foreign one."""
         if self._root:
             raise SourceError(" ".join(argv), f"commands are not run below {self._root}")
         return commands.run(argv, deadline)
 
     def links(self) -> bytes:
-        """See `Source.links`."""
         return netlink.dump_links()
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
-        """See `Source.hypercall`."""
         return self.hypercalls((call,))[0]
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """See `Source.hypercalls`."""
         with self._lock:
             if self._privcmd is None:
                 self._privcmd = Privcmd(self._root)
@@ -106,15 +98,12 @@ class HostSource:
         return privcmd.call(calls)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`."""
         return self._xenstore.request(op, payload)
 
     def round_trip(self, target: str) -> float:
-        """See `Source.round_trip`."""
         return self._xenstore.round_trip() if target == "xenstored" else xapi.round_trip(self._root)
 
     def close(self) -> None:
-        """See `Source.close`."""
         self._xenstore.close()
         self._kept.close()
         with self._lock:

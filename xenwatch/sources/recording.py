@@ -72,7 +72,6 @@ class RecordingSource:
             self._calls = open(path, "ab", opener=_private)  # noqa: SIM115 - close() closes it
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """See `Source.read`."""
         name = mirrored(path)
 
         def save(content: bytes) -> None:
@@ -85,23 +84,18 @@ class RecordingSource:
         return bounded(content, limit, path)
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        """See `Source.listdir`."""
         return self._ask("listdir", [path], lambda: self._inner.listdir(path), list)
 
     def readlink(self, path: str) -> str:
-        """See `Source.readlink`."""
         return self._ask("readlink", [path], lambda: self._inner.readlink(path), str)
 
     def statvfs(self, path: str) -> bytes:
-        """See `Source.statvfs`."""
         return self._ask("statvfs", [path], lambda: self._inner.statvfs(path), _latin)
 
     def uname(self) -> bytes:
-        """See `Source.uname`."""
         return self._ask("uname", [], self._inner.uname, _latin)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """See `Source.run`."""
         return self._ask(
             "run",
             list(argv),
@@ -110,15 +104,13 @@ class RecordingSource:
         )
 
     def links(self) -> bytes:
-        """See `Source.links`."""
         return self._ask("links", [], self._inner.links, _latin)
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
-        """See `Source.hypercall`."""
         return self._reply(call, lambda: self._inner.hypercall(call))
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """See `Source.hypercalls`. Each is saved as a question of its own.
+        """Each is saved as a question of its own.
 
         Which of them failed is not known: the failure is the first one's, where a replay meets it.
         """
@@ -138,7 +130,6 @@ class RecordingSource:
         return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`."""
         return self._ask(
             "xenstore",
             [op, _latin(payload)],
@@ -147,7 +138,6 @@ class RecordingSource:
         )
 
     def round_trip(self, target: str) -> float:
-        """See `Source.round_trip`."""
         return self._ask("round_trip", [target], lambda: self._inner.round_trip(target), float)
 
     def close(self) -> None:

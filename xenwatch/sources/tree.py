@@ -86,7 +86,6 @@ class TreeSource:
         self._load()
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """See `Source.read`."""
         if question("read", [path]) in self._calls:
             content = self._answer("read", [path], path, _raw_or_none)
             if content is not None:
@@ -104,36 +103,28 @@ class TreeSource:
             raise SourceError(path, reason) from error
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        """See `Source.listdir`."""
         return self._answer("listdir", [path], path, lambda it: tuple(map(_string, _items(it))))
 
     def readlink(self, path: str) -> str:
-        """See `Source.readlink`."""
         return self._answer("readlink", [path], path, _string)
 
     def statvfs(self, path: str) -> bytes:
-        """See `Source.statvfs`."""
         return self._answer("statvfs", [path], path, _raw)
 
     def uname(self) -> bytes:
-        """See `Source.uname`."""
         return self._answer("uname", [], "uname", _raw)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """See `Source.run`."""
         return self._answer("run", list(argv), " ".join(argv), _command_output)
 
     def links(self) -> bytes:
-        """See `Source.links`."""
         return self._answer("links", [], "RTM_GETLINK dump", _raw)
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
-        """See `Source.hypercall`."""
         arguments = hypercall_arguments(call)
         return self._answer("hypercall", arguments, f"hypercall {call.number}", _hypercall_reply)
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """See `Source.hypercalls`."""
         replies: list[HypercallReply] = []
         for call in calls:
             replies.append(self.hypercall(call))
@@ -142,16 +133,14 @@ class TreeSource:
         return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """See `Source.xenstore`."""
         arguments = [op, payload.decode("latin-1")]
         return self._answer("xenstore", arguments, f"xenstore request {op}", _xenstore_reply)
 
     def round_trip(self, target: str) -> float:
-        """See `Source.round_trip`."""
         return self._answer("round_trip", [target], target, float)
 
     def close(self) -> None:
-        """See `Source.close`."""
+        """Release nothing."""
 
     def _answer(
         self, verb: str, arguments: Sequence[Any], subject: str, decode: Callable[[Any], T]

@@ -1,4 +1,4 @@
-"""The whole picture of a host as plain values: for the page, the terminal, checks, and as JSON."""
+"""The status of a host as plain values: for the page, the terminal, checks, and as JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from typing import Any, Final, TypeVar
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
-from xenwatch.alerts.states import Active, Alerts, State
-from xenwatch.alerts.table import CRITICAL, STOPPED
+from xenwatch.alerts.declared.backends_closed import STOPPED
+from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.alerts.names import CRITICAL
+from xenwatch.alerts.states import Active, Alerts, Policy, State
+from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.states import LimitState
 from xenwatch.planning import answer
@@ -26,14 +29,14 @@ from xenwatch.readings.domains import Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
 
 PATH: Final = "/api/v1/overview"
-"""Where a daemon serves its overview."""
+"""Where a daemon serves the status of its host."""
 LOST: Final = ("Closing", "Closed")
 """States of a backend that serves nobody."""
 FIRING: Final = State.FIRING.value
 
 
-class OverviewError(Exception):
-    """A document that is no overview; the text says what is wrong with it."""
+class StatusError(Exception):
+    """A document that is not the status of a host; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +127,13 @@ class ProbeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class HostStatus:
     """A host at a moment. `time` is Unix time, `hostname` empty where nobody knows it.
 
     `headroom` is empty where no plan can be made, and `obstacle` says why. `alerts` is `None`
-    where none are evaluated, or not yet, `alerts_unknown` names those nobody can judge. `domains`
-    is `None` when they could not be read. `seconds_to_full` is by name of limit, `probes` by name
-    of probe.
+    where none are evaluated, or not yet, `alerts_unknown` names those of which nothing is known.
+    `domains` is `None` when they could not be read. `seconds_to_full` is by name of limit,
+    `probes` by name of probe.
     """
 
     time: float
@@ -147,41 +150,21 @@ class Overview:
     probes: Mapping[str, ProbeRow]
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What a pass does not know: alerts, forecasts, where runbooks are, and this host's name."""
-
-    alerts: Alerts | None = None
-    runbooks: str = ""
-    seconds_to_full: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    hostname: str = ""
-
-
-def of(
-    snapshot: Snapshot,
-    states: Iterable[LimitState],
-    plans: Iterable[Plan],
-    probes: Iterable[Probe],
-    outside: Outside | None = None,
-) -> Overview:
-    """The overview of a snapshot, with the states and plans made of it."""
-    more = outside or Outside()
+def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str = "") -> HostStatus:
+    """The status of a host from the assessment of a pass."""
+    snapshot, alerts = assessment.snapshot, assessment.alerts
     obstacle = answer.obstacle(snapshot)
-    unknown: dict[str, None] = {}
-    if more.alerts is not None:
-        judged = more.alerts.states.items()
-        unknown = {name: None for (name, _), state in judged if state is State.UNKNOWN}
-    return Overview(
+    return HostStatus(
         time=snapshot.time,
         version=__version__,
-        hostname=more.hostname,
+        hostname=hostname,
         host=_host(snapshot),
-        limits=tuple(_limit(state) for state in states),
-        seconds_to_full=more.seconds_to_full,
-        headroom=() if obstacle else tuple(_shape(it) for it in plans),
+        limits=tuple(_limit(state) for state in assessment.states),
+        seconds_to_full=assessment.seconds_to_full,
+        headroom=() if obstacle else tuple(_shape(plan) for plan in assessment.plans),
         obstacle=obstacle,
-        alerts=None if more.alerts is None else _alerts(more.alerts, more.runbooks),
-        alerts_unknown=tuple(unknown),
+        alerts=None if alerts is None else _alerts(alerts, assessment.rules.policy),
+        alerts_unknown=() if alerts is None else _unknown(alerts),
         domains=_domains(snapshot),
         probes={
             probe.name: _probe(probe, snapshot.outcomes[probe.name])
@@ -191,17 +174,17 @@ def of(
     )
 
 
-def dumps(it: Overview) -> str:
-    """The overview as JSON: an object with the fields of `Overview`, ended by a newline."""
-    return json.dumps(dataclasses.asdict(it), indent=1) + "\n"
+def dumps(status: HostStatus) -> str:
+    """The status as JSON: an object with the fields of `HostStatus`, ended by a newline."""
+    return json.dumps(dataclasses.asdict(status), indent=1) + "\n"
 
 
-def loads(document: bytes | str) -> Overview:
-    """What `dumps` wrote, of this version or one with more fields. Raises `OverviewError`."""
+def loads(document: bytes | str) -> HostStatus:
+    """What `dumps` wrote, of this version or one with more fields. Raises `StatusError`."""
     try:
-        found: Overview = _read(Overview, json.loads(document))
+        found: HostStatus = _read(HostStatus, json.loads(document))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise OverviewError(f"this is no overview of xenwatch: {error!r}") from None
+        raise StatusError(f"not a status document of xenwatch: {error!r}") from None
     return found
 
 
@@ -231,14 +214,21 @@ def _shape(found: Plan) -> ShapeRow:
     return ShapeRow(name, found.batches, found.at_most, binding, unknown, tuple(found.uncounted))
 
 
-def _alerts(alerts: Alerts, runbooks: str) -> tuple[AlertRow, ...]:
-    """Those that fire before those that may, the most severe first."""
+def _unknown(alerts: Alerts) -> tuple[str, ...]:
+    """The alerts of which nothing is known, each once."""
+    names = (name for (name, _), state in alerts.states.items() if state is State.UNKNOWN)
+    return tuple(dict.fromkeys(names))
+
+
+def _alerts(alerts: Alerts, policy: Policy | None) -> tuple[AlertRow, ...]:
+    """Those that fire before those that are pending, the most severe first."""
     order = list(State)
+    runbooks = (policy.runbooks if policy else "") or RUNBOOKS
 
-    def rank(it: Active) -> tuple[int, str, str, object]:
-        return order.index(it.state), it.severity, it.alert.name, it.labels
+    def rank(active: Active) -> tuple[int, str, str, object]:
+        return order.index(active.state), active.severity, active.alert.name, active.labels
 
-    return tuple(_alert(it, runbooks) for it in sorted(alerts.active.values(), key=rank))
+    return tuple(_alert(active, runbooks) for active in sorted(alerts.active.values(), key=rank))
 
 
 def _alert(active: Active, runbooks: str) -> AlertRow:
@@ -250,7 +240,7 @@ def _alert(active: Active, runbooks: str) -> AlertRow:
         state=active.state.value,
         summary=message.annotations["summary"],
         since=active.since,
-        runbook_url=message.annotations["runbook_url"] if runbooks else "",
+        runbook_url=message.annotations["runbook_url"],
     )
 
 
@@ -258,9 +248,11 @@ def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
     """The alerts without the warnings of what is critical already."""
     found = list(alerts)
     critical = [
-        (it.alert, it.labels) for it in found if (it.severity, it.state) == (CRITICAL, FIRING)
+        (row.alert, row.labels) for row in found if (row.severity, row.state) == (CRITICAL, FIRING)
     ]
-    return [it for it in found if it.severity == CRITICAL or (it.alert, it.labels) not in critical]
+    return [
+        row for row in found if row.severity == CRITICAL or (row.alert, row.labels) not in critical
+    ]
 
 
 def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:
@@ -293,22 +285,22 @@ def _facts(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
 
 def _troubles(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
     """By domain: devices with an error node, and those lost by a domain that lives."""
-    told: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
+    found: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
     if snapshot.domains is not None:
         living = {
-            it.domid
-            for it in snapshot.domains.domains
-            if it.state is not None and it.state not in STOPPED
+            domain.domid
+            for domain in snapshot.domains.domains
+            if domain.state is not None and domain.state not in STOPPED
         }
         for key, state in snapshot.device_states().items():
             if state in LOST and key.domid in living:
-                told[key.domid][key] = state
+                found[key.domid][key] = state
     if snapshot.xenstore_devices is not None:
         for error in snapshot.xenstore_devices.errors:
-            told[error.device.domid][error.device] = error.text
+            found[error.device.domid][error.device] = error.text
     return {
         domid: tuple(f"{key.cls} {key.devid}: {what}" for key, what in sorted(devices.items()))
-        for domid, devices in told.items()
+        for domid, devices in found.items()
     }
 
 
@@ -347,7 +339,7 @@ def _hints(kind: Any) -> Mapping[str, Any]:
 def _read(kind: type[Row], value: object) -> Row:
     """A value of JSON as a dataclass of this module, each field checked against its type."""
     if not isinstance(value, dict):
-        raise TypeError(f"{kind.__name__} is no object")
+        raise TypeError(f"{kind.__name__} is not an object")
     hints = _hints(typing.cast(Any, kind))
     return kind(**{name: _checked(hint, value[name], name) for name, hint in hints.items()})
 
@@ -356,14 +348,14 @@ def _checked(hint: Any, value: object, name: str) -> object:
     if isinstance(hint, types.UnionType):  # X | None
         if value is None:
             return None
-        hint = next(it for it in typing.get_args(hint) if it is not types.NoneType)
+        hint = next(kind for kind in typing.get_args(hint) if kind is not types.NoneType)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return _read(typing.cast(type[object], hint), value)
     if origin is tuple and isinstance(value, list):
-        return tuple(_checked(arguments[0], it, name) for it in value)
+        return tuple(_checked(arguments[0], item, name) for item in value)
     if origin is Mapping and isinstance(value, dict):
-        return {str(key): _checked(arguments[1], it, name) for key, it in value.items()}
+        return {str(key): _checked(arguments[1], item, name) for key, item in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if origin or not isinstance(value, hint) or isinstance(value, bool):

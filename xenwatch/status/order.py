@@ -9,7 +9,9 @@ from typing import Final
 from xenwatch.limits.states import Severity
 from xenwatch.status.host_status import DomainRow, LimitRow
 
-ORDER: Final = [it.value for it in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)]
+ORDER: Final = [
+    severity.value for severity in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)
+]
 """States by how much they press; ok comes last."""
 WELL: Final = 2
 """Instances of a limit that are shown though they are well."""
@@ -33,7 +35,7 @@ def fullest(rows: Sequence[LimitRow]) -> list[tuple[list[LimitRow], int]]:
         unwell = sum(row.state != Severity.OK.value for row in instances)
         shown = instances[: min(MOST, max(WELL, unwell))]
         found.append((shown, len(instances) - len(shown)))
-    return sorted(found, key=lambda it: pressing(it[0][0]))
+    return sorted(found, key=lambda group: pressing(group[0][0]))
 
 
 def relevance(domain: DomainRow) -> tuple[bool, bool, int, int]:

@@ -17,6 +17,6 @@ from xenwatch.sources.recording import RecordingSource
 directory = Path(sys.argv[1])
 directory.mkdir()
 recording = RecordingSource(HostSource(), directory / "capture")
-snapshot = take(recording, PROBES)
+snapshot = take(recording, PROBES).snapshot
 recording.close()
 (directory / "snapshot").write_bytes(pickle.dumps(snapshot))

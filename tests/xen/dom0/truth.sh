@@ -28,6 +28,7 @@ done
 ps -eL --no-headers | wc -l > tasks
 free -b > free
 cat /proc/meminfo > meminfo
+cut -f 1 /proc/sys/fs/file-nr > files
 df -B1 --output=used,size,target / > df
 [ "${2:-}" != moving ] || exit 0
 
@@ -61,6 +62,7 @@ ls /dev/pts | grep -c '^[0-9]' > ptys
 sysctl -n kernel.pty.max > ptys-max
 sysctl -n fs.aio-nr > aio
 sysctl -n fs.aio-max-nr > aio-max
+sysctl -n fs.file-max > files-max
 sysctl -n kernel.pid_max > pid-max
 sysctl -n kernel.threads-max > threads-max
 losetup -l -n -O NAME | wc -l > loops

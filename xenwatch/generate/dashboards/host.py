@@ -9,8 +9,8 @@ from grafana_foundation_sdk.builders import table, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
+from xenwatch.alerts.names import SEVERITIES
 from xenwatch.alerts.states import Policy
-from xenwatch.alerts.table import SEVERITIES
 from xenwatch.generate.dashboards.panels import (
     COLORS,
     GREEN,

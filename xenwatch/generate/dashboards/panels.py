@@ -23,8 +23,8 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.alerts.names import CRITICAL, WARNING
 from xenwatch.alerts.states import Policy
-from xenwatch.alerts.table import CRITICAL, WARNING
 from xenwatch.generate.dashboards import queries
 from xenwatch.metrics import Metric
 

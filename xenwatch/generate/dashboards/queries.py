@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from xenwatch.alerts.table import ALERTS, WATCHES, Alert, Watch
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.metrics import METRICS, Metric
 
 QUANTILE: Final = 0.99
@@ -85,7 +86,7 @@ def legend(labels: Iterable[str]) -> str:
 def _watched(alert: Alert | Watch) -> frozenset[str]:
     if isinstance(alert, Watch):
         return names(alert.expression)
-    return frozenset(condition.left.metric for condition in alert.conditions.values())
+    return frozenset(condition.metric for condition in alert.conditions.values())
 
 
 def runbooks(queried: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -93,4 +94,4 @@ def runbooks(queried: frozenset[str]) -> Iterator[tuple[str, str]]:
     every: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
     for alert in every:
         if _watched(alert) & queried:
-            yield alert.title, f"{alert.title}.md"
+            yield alert.title, alert.runbook

@@ -107,6 +107,7 @@ DEBIAN_12: Final = Platform(
     ),
     file_systems={"/": Statvfs(4096, 1520816, 1180644, 1098968, 390144, 353104)},
     settings={
+        "/proc/sys/fs/file-max": "9223372036854775807",
         "/proc/sys/fs/aio-max-nr": "65536",
         "/proc/sys/fs/nr_open": "1048576",
         "/proc/sys/kernel/pid_max": "4194304",

@@ -1,0 +1,83 @@
+"""Which changes of a limit's severity are logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Ceiling, Thresholds
+from xenwatch.limits.changes import SETTLED, Key, Logged, severity_changes
+from xenwatch.limits.states import LimitState
+
+INTERVAL = 10.0
+"""Seconds from pass to pass."""
+
+
+def state(used: int | None, most: int = 100, instance: str = "") -> LimitState:
+    """A limit with thresholds at 80 % and 90 %; `None`: it could not be read."""
+    ceiling = None if used is None else Ceiling(most, "")
+    return LimitState(LIMITS[0], instance, used, ceiling, Thresholds(0.8, 0.9))
+
+
+def lines(passes: Iterable[Iterable[LimitState]]) -> list[tuple[int, str, str]]:
+    """What is logged: number of the pass, severity before and now."""
+    logged: Mapping[Key, Logged] = {}
+    found = []
+    for number, states in enumerate(passes):
+        logged, changes = severity_changes(logged, states, number * INTERVAL)
+        found += [(number, change.was.value, change.now.value) for change in changes]
+    return found
+
+
+def uses(*used: int | None, most: int = 100) -> list[list[LimitState]]:
+    """Passes in which so much is used."""
+    return [[state(each, most)] for each in used]
+
+
+def test_flapping_around_a_threshold_is_one_line() -> None:
+    """79 and 80 of 100 in turn is logged once, and so it is at the critical threshold."""
+    assert lines(uses(*[79, 80] * 60)) == [(1, "ok", "warning")]
+    assert lines(uses(*[90, 89] * 60)) == [(0, "ok", "critical")]
+
+
+def test_flapping_by_one_unit_of_a_small_limit_is_one_line() -> None:
+    """One unit is a flap also where it is more than 2 % of max."""
+    assert lines(uses(*[7, 8] * 60, most=10)) == [(1, "ok", "warning")]
+    assert lines(uses(*[0, 1] * 60, most=1)) == [(1, "ok", "critical")]
+
+
+def test_crossing_upwards_is_logged_at_once() -> None:
+    """Each higher severity is a line in the pass that reaches it."""
+    assert lines(uses(79, 80, 89, 90)) == [(1, "ok", "warning"), (3, "warning", "critical")]
+
+
+def test_a_clear_fall_is_logged_at_once() -> None:
+    """A threshold is left at once when use is more than 2 % of max below it."""
+    assert lines(uses(80, 78, 77)) == [(0, "ok", "warning"), (2, "warning", "ok")]
+    assert lines(uses(95, 88, 87)) == [(0, "ok", "critical"), (2, "critical", "warning")]
+    assert lines(uses(95, 50)) == [(0, "ok", "critical"), (1, "critical", "ok")]
+
+
+def test_use_that_stays_just_below_is_logged_in_time() -> None:
+    """A threshold is left after five minutes just below it, counted anew after each return."""
+    passes = int(SETTLED / INTERVAL)
+
+    assert lines(uses(80, *[79] * passes)) == [(0, "ok", "warning")]
+    assert lines(uses(80, *[79] * (passes + 1)))[1:] == [(passes + 1, "warning", "ok")]
+    assert lines(uses(80, *[79] * passes, 80, *[79] * passes)) == [(0, "ok", "warning")]
+
+
+def test_what_is_unknown_is_logged_at_once() -> None:
+    """A reading that is lost and one that is back are lines, but not in the first pass."""
+    assert lines(uses(50, None, 85)) == [(1, "ok", "unknown"), (2, "unknown", "warning")]
+    assert lines(uses(None, None)) == []
+
+
+def test_instances_are_apart() -> None:
+    """Each instance of a limit has its own severity."""
+    passes = [
+        [state(85, instance="a"), state(10, instance="b")],
+        [state(85, instance="a"), state(95, instance="b")],
+    ]
+
+    assert lines(passes) == [(0, "ok", "warning"), (1, "ok", "critical")]

@@ -1,0 +1,98 @@
+"""What an alert is: one the daemon evaluates, or one for Prometheus alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from xenwatch.alerts.conditions import Condition
+from xenwatch.alerts.names import WARNING, alert_name
+from xenwatch.limits.base import Thresholds
+
+PERCENT: Final = "percent"
+DURATION: Final = "duration"
+NUMBER: Final = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert.
+
+    `conditions` are by severity when it is active; `labels` those of its series, `seconds` how
+    long a condition must hold (a default). `summary` and `description` may hold `{value}` and
+    `{LABEL}`; `shown` says how the value is written: percent, duration or number. `probe` is the
+    probe without which nothing is known, empty where there is none; `probes` are those by value of
+    the first label, where each series has its own; `sparse` whether no series at all means ok.
+    `causes` are names of alerts that explain this one, where its labels have a value of
+    those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
+    itself, `section` its name in the configuration. `explains` names the alerts that are its
+    symptoms, the other way round than `causes`. `errors` are what logs and tools show meanwhile,
+    in Markdown, each with what it means, for those who search for it.
+    """
+
+    name: str
+    summary: str
+    description: str
+    conditions: Mapping[str, Condition]
+    seconds: float
+    labels: tuple[str, ...] = ()
+    shown: str = NUMBER
+    probe: str = ""
+    probes: Mapping[str, str] = field(default_factory=dict)
+    sparse: bool = True
+    causes: tuple[str, ...] = ()
+    explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thresholds: Thresholds | None = None
+    section: str = ""
+    explains: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The name other programs see."""
+        return alert_name(self.name)
+
+    @property
+    def runbook(self) -> str:
+        """The file name of the runbook."""
+        return runbook(self.name)
+
+    @property
+    def lower_is_worse(self) -> bool:
+        """Whether its critical threshold is the lower one: it is active below them."""
+        return any(condition.lower_is_worse for condition in self.conditions.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """An alert for Prometheus alone: about xenwatch itself, many hosts, or the past.
+
+    `expression` is PromQL; the rest is as in `Alert`.
+    """
+
+    name: str
+    summary: str
+    description: str
+    expression: str
+    seconds: float
+    severity: str = WARNING
+    labels: tuple[str, ...] = ("job", "instance")
+    shown: str = NUMBER
+    causes: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The name other programs see."""
+        return alert_name(self.name)
+
+    @property
+    def runbook(self) -> str:
+        """The file name of the runbook."""
+        return runbook(self.name)
+
+
+def runbook(name: str) -> str:
+    """The file name of an alert's runbook: `XenwatchProbeFailing.md`."""
+    return f"{alert_name(name)}.md"

@@ -1,0 +1,31 @@
+"""A running domain whose device is closed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.conditions import Selector, SeriesCondition
+from xenwatch.alerts.names import WARNING
+
+STOPPED: Final = ("dying", "shutdown", "crashed")
+"""States of a domain in which closed devices are to be expected."""
+
+ALERT: Final = Alert(
+    name="backends_closed",
+    summary="Domain {domid} is running, but its {class} backend is {state}",
+    description="{value} {class} backends of domain {domid} are {state} while the domain is "
+    "running: it lost a disk or network interface, or one never connected.",
+    conditions={
+        WARNING: SeriesCondition(
+            Selector("xenwatch_domain_backends", {"state": ("Closing", "Closed")}),
+            ">",
+            0,
+            among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
+        )
+    },
+    seconds=300,
+    labels=("domid", "class", "state"),
+    probe="backends",
+    causes=("backend_errors",),
+)

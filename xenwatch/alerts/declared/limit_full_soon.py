@@ -1,0 +1,31 @@
+"""A limit whose use rises so that it is exhausted within hours."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import DURATION, Alert
+from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
+from xenwatch.alerts.names import SEVERITIES
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Thresholds
+
+_NAME: Final = "limit_full_soon"
+
+ALERT: Final = Alert(
+    name=_NAME,
+    summary="{limit} will be exhausted in {value}",
+    description="At the rate of the last hours, the limit {limit} will be exhausted in {value}. "
+    "A steady rise without new VMs is a leak.",
+    conditions={
+        severity: SeriesCondition(
+            Selector("xenwatch_limit_seconds_to_full"), "<", OwnThreshold(_NAME, severity)
+        )
+        for severity in SEVERITIES
+    },
+    seconds=600,
+    labels=("limit",),
+    shown=DURATION,
+    probes={limit.name: limit.probe for limit in LIMITS if limit.scarce},
+    thresholds=Thresholds(6 * 3600.0, 3600.0),
+)

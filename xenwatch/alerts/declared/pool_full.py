@@ -1,0 +1,16 @@
+"""A pool in which no host has headroom for another VM of a shape."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import Watch
+
+ALERT: Final = Watch(
+    name="pool_full",
+    summary="No host has headroom for a VM of shape {shape}",
+    description="The host with the most headroom takes {value} more VMs of shape {shape}.",
+    expression="max by (job, shape) (xenwatch_vm_headroom) < 1",
+    seconds=600,
+    labels=("job", "shape"),
+)

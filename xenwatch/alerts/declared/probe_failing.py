@@ -1,0 +1,26 @@
+"""A probe that fails, so that what it reads is unknown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.conditions import Selector, SeriesCondition
+from xenwatch.alerts.names import WARNING
+from xenwatch.probes import PROBES
+
+ALERT: Final = Alert(
+    name="probe_failing",
+    summary="Probe {probe} is failing",
+    description="Probe {probe} is failing: its readings are missing, and the alerts that depend "
+    "on them are unknown. Run `xenwatch doctor` for the reason.",
+    conditions={WARNING: SeriesCondition(Selector("xenwatch_probe_success"), "==", 0)},
+    seconds=300,
+    labels=("probe",),
+    explained={"probe": tuple(probe.name for probe in PROBES if "xenstored" in probe.asks)},
+    errors={
+        "`xenbus: xen store gave: unknown error E2BIG`; xenstored at 100 % of a CPU": (
+            "xenstore nodes: a directory with too many, often leaked"
+        )
+    },
+)

@@ -1,0 +1,15 @@
+"""Names of alerts and of their severities, as configuration, metrics and Prometheus have them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WARNING: Final = "warning"
+CRITICAL: Final = "critical"
+SEVERITIES: Final = (WARNING, CRITICAL)
+"""The severities of alerts, each also a field of `Thresholds`."""
+
+
+def alert_name(name: str) -> str:
+    """The name of an alert as Prometheus shows it: `XenwatchProbeFailing`."""
+    return "Xenwatch" + "".join(part.capitalize() for part in name.split("_"))

@@ -1,0 +1,89 @@
+"""What follows from one pass: made once, and used by metrics, page, JSON, terminal and alerts.
+
+A pure function of the snapshot, the rules of this site, and the assessment of the pass before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from xenwatch.alerts.states import Alerts, Policy, step
+from xenwatch.exposition.text_format import Family
+from xenwatch.limits.base import Thresholds
+from xenwatch.limits.states import LimitState, assess
+from xenwatch.planning.capacity import Batch, Plan, fit, fit_each
+from xenwatch.planning.forecast import History, forecast
+from xenwatch.planning.shapes import BUILT_IN, Shape
+from xenwatch.readings.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a host is assessed by.
+
+    `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
+    planned for in every pass. Without a `policy` no alerts are evaluated.
+    """
+
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    shapes: Mapping[str, Shape] = field(default_factory=lambda: BUILT_IN)
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A snapshot and all that follows from it; it does not know the host's name.
+
+    `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
+    rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
+    limits over time. `alerts` is `None` where none are evaluated, or not yet.
+    """
+
+    snapshot: Snapshot
+    rules: Rules
+    states: tuple[LimitState, ...]
+    plans: tuple[Plan, ...]
+    history: History
+    seconds_to_full: Mapping[str, float]
+    alerts: Alerts | None = None
+
+    def plan(self, batch: Batch, wanted: int | None = None) -> Plan:
+        """The plan for a batch: the one this pass has, or else, as for a count, a new one."""
+        if wanted is None:
+            for plan in self.plans:
+                if plan.batch == batch:
+                    return plan
+        return fit(self.states, self.snapshot, batch, wanted)
+
+
+def assess_pass(
+    snapshot: Snapshot, rules: Rules | None = None, before: Assessment | None = None
+) -> Assessment:
+    """The assessment of a snapshot after `before`, all of it but for the alerts."""
+    rules = rules or Rules()
+    states = assess(snapshot, rules.thresholds)
+    history = (before.history if before else History()).updated(states, snapshot)
+    return Assessment(
+        snapshot=snapshot,
+        rules=rules,
+        states=states,
+        plans=fit_each(states, snapshot, rules.shapes.values()),
+        history=history,
+        seconds_to_full=forecast(history, states),
+    )
+
+
+def with_alerts(assessment: Assessment, families: Iterable[Family], before: Alerts) -> Assessment:
+    """The assessment with its alerts, evaluated on its limits and on its `families` of metrics.
+
+    Prometheus sees the same values (decisions 0012, 0016). `before` are the alerts so far. Without
+    a policy the assessment stays as it is.
+    """
+    policy = assessment.rules.policy
+    if policy is None:
+        return assessment
+    by_name = {family.name: family for family in families}
+    alerts = step(before, by_name, assessment.snapshot, policy, limits=assessment.states)
+    return dataclasses.replace(assessment, alerts=alerts)

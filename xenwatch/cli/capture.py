@@ -1,0 +1,37 @@
+"""`xenwatch capture`: one pass, with every answer of the source saved."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from xenwatch import threads
+from xenwatch.cli.options import prepare
+from xenwatch.cli.outcomes import any_ok, failures
+from xenwatch.cli.output import say
+from xenwatch.config.keys import SOURCE
+from xenwatch.passes.scheduler import one_pass
+from xenwatch.sources.recording import RecordingSource
+
+HELP: Final = "Make one pass and save every answer of the source in DIR."
+CLOSE_DEADLINE: Final = 10.0
+"""Seconds in which a recording must be completed."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("directory", metavar="DIR", type=Path, help="new or empty directory")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status 1 where no probe succeeded."""
+    settings, source = prepare(options)
+    directory: Path = options.directory
+    recording = RecordingSource(source, directory)
+    snapshot = one_pass(recording, settings.probes()).snapshot
+    threads.bounded(recording.close, CLOSE_DEADLINE, "close")
+    say(*failures(snapshot.outcomes).splitlines())
+    files = sum(path.is_file() for path in directory.rglob("*"))
+    say(f"{files} files saved in {directory}; read them with {SOURCE.flag} tree:{directory}")
+    return 0 if any_ok(snapshot.outcomes) else 1

@@ -1,0 +1,50 @@
+"""`xenwatch run`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import Final
+
+import structlog
+
+from xenwatch.cli.options import COMMON, add_key, prepare, settings_of
+from xenwatch.cli.source import choose
+from xenwatch.config.keys import KEYS, ROOTFS, SOURCE
+from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
+
+HELP: Final = "Run the daemon: collect and serve metrics until stopped."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """An option for each key of the configuration that has one."""
+    for key in KEYS:
+        if key.flag and key not in COMMON:
+            add_key(parser, key)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the daemon until it is stopped."""
+    # aiohttp takes a third of a second to import; commands of one pass need none of it.
+    from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
+    from xenwatch.sources.events import host_streams  # noqa: PLC0415
+    from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
+    from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
+
+    settings, source = prepare(options)
+    rootfs = settings[ROOTFS]
+    choice = choose(settings[SOURCE], rootfs)
+    live = choice.spec == "host"
+    streams = host_streams(rootfs) if live else {}
+    tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
+    raise_limit()
+
+    async def serve() -> int:
+        daemon = Daemon(settings, lambda: settings_of(options), source, streams, tools=tools)
+        return await daemon.run(choice)
+
+    try:
+        return asyncio.run(serve())
+    except* Exception:  # noqa: BLE001 - the last line of the log says why
+        structlog.get_logger().exception("unexpected error; exiting")
+    return 1

@@ -1,0 +1,85 @@
+"""When a limit's severity has changed for the log: upwards at once, downwards with hysteresis.
+
+A limit that flaps by a unit around a threshold would else be a line in the log at every pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.limits.states import LimitState, Severity
+
+MARGIN: Final = 0.02
+"""Part of max, at least one unit, that use must fall below a threshold for it to be left at
+once."""
+SETTLED: Final = 300.0
+"""Seconds after which a threshold is left also when use has stayed closer than that below it:
+as long as an alert keeps firing by default."""
+
+Key = tuple[str, str]
+"""Name of the limit, and its instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The severity a limit was last logged with; `lower_since` is when it was first seen lower.
+
+    In seconds of a clock that never goes back; `None`: it is not lower.
+    """
+
+    severity: Severity
+    lower_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityChange:
+    """A limit whose severity has changed: the state it is in now, and what it was and is."""
+
+    state: LimitState
+    was: Severity
+    now: Severity
+
+
+def severity_changes(
+    before: Mapping[Key, Logged], states: Iterable[LimitState], time: float
+) -> tuple[dict[Key, Logged], list[SeverityChange]]:
+    """What is logged after one more pass at `time`, and the changes to log.
+
+    With nothing logged before, what is unknown is no change: the first pass reads piece by piece.
+    """
+    logged: dict[Key, Logged] = {}
+    changes: list[SeverityChange] = []
+    for state in states:
+        key = (state.limit.name, state.instance)
+        old = before.get(key, Logged(Severity.OK))
+        new = _next(old, state, time)
+        logged[key] = new
+        first = not before and new.severity is Severity.UNKNOWN
+        if new.severity is not old.severity and not first:
+            changes.append(SeverityChange(state, old.severity, new.severity))
+    return logged, changes
+
+
+_RANK: Final = {Severity.OK: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
+
+
+def _next(old: Logged, state: LimitState, time: float) -> Logged:
+    now = state.severity
+    if Severity.UNKNOWN in (now, old.severity) or _RANK[now] >= _RANK[old.severity]:
+        return Logged(now)
+    since = time if old.lower_since is None else old.lower_since
+    if _clearly_below(state, old.severity) or time - since >= SETTLED:
+        return Logged(now)
+    return Logged(old.severity, since)
+
+
+def _clearly_below(state: LimitState, severity: Severity) -> bool:
+    """Whether use is below the threshold by more than a flap."""
+    bounds = state.thresholds
+    threshold = bounds.critical if severity is Severity.CRITICAL else bounds.warning
+    if threshold is None or state.used is None or state.ceiling is None:
+        return True
+    most = state.ceiling.value
+    return state.used + max(1, MARGIN * most) < threshold * most

@@ -1,0 +1,46 @@
+"""Open files of all of dom0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xenwatch.limits.base import EARLY, Ceiling, Limit, Shortage
+from xenwatch.limits.remedies import sysctl
+from xenwatch.readings.snapshot import Snapshot
+
+
+def used(snapshot: Snapshot) -> Mapping[str, int]:
+    """Files open in dom0."""
+    return {} if snapshot.open_files is None else {"": snapshot.open_files.used}
+
+
+def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    """`fs.file-max`, which root alone may exceed."""
+    if snapshot.open_files is None:
+        return {}
+    return {"": Ceiling(snapshot.open_files.max, "fs.file-max")}
+
+
+def remedy(shortage: Shortage) -> tuple[str, ...]:
+    """The kernel parameter, now and over a reboot."""
+    return sysctl(shortage.snapshot, "fs.file-max", shortage.target)
+
+
+LIMIT: Final = Limit(
+    name="open_files",
+    title="open files of dom0",
+    probe="open_files",
+    used=used,
+    ceiling=ceiling,
+    thresholds=EARLY,
+    source="/proc/sys/fs/file-nr",
+    symptom="Too many open files in system (ENFILE); VFS: file-max limit reached in the kernel log",
+    reference="Linux, Documentation/admin-guide/sysctl/fs.rst: file-max",
+    errors={
+        "`VFS: file-max limit 209715 reached`, `Too many open files in system`": "`fs.file-max`"
+    },
+    caveat="A single process has a limit of its own, RLIMIT_NOFILE.",
+    uncounted="how many files QEMU and tapdisk open for a VM is not published",
+    remedy=remedy,
+)

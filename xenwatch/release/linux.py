@@ -1,0 +1,50 @@
+"""What follows from the version of dom0's Linux, whoever built it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.parse.rtnl import MASTERS_SINCE, OPENVSWITCH_SINCE
+
+UNREAD: Final = (0, 0)
+"""The version in a `Host` whose kernel's release begins with no number."""
+FIFO_SINCE: Final = (3, 14)
+
+
+@dataclass(frozen=True, slots=True)
+class Linux:
+    """Facts of a kernel; `None` where its version is not known."""
+
+    classic: bool | None = None
+    """Runs as dom0 by patches of its own (before Linux 3.0)."""
+    fifo: bool | None = None
+    """Has the FIFO event-channel ABI (drivers/xen/events/events_fifo.c, Linux 3.14)."""
+    aio_doubled: bool | None = None
+    """Counts every aio request twice, against twice `fs.aio-max-nr` (fs/aio.c, 3.12 to 4.14)."""
+    loop_control: bool | None = None
+    """Makes loop devices when they are asked for, by /dev/loop-control (Linux 3.1)."""
+    sparse_irqs: bool | None = None
+    """Numbers interrupts without a bitmap: MAX_SPARSE_IRQS is INT_MAX (Linux 6.5)."""
+    masters: bool | None = None
+    """Says of a link which bridge it is a port of (Linux 3.9)."""
+    openvswitch_kinds: bool | None = None
+    """Says of Open vSwitch's devices that they are (Linux 3.17)."""
+
+
+UNKNOWN: Final = Linux()
+
+
+def linux(version: tuple[int, int] | None) -> Linux:
+    """The facts of a kernel of this version."""
+    if version is None or version == UNREAD:
+        return UNKNOWN
+    return Linux(
+        classic=version < (3, 0),
+        fifo=version >= FIFO_SINCE,
+        aio_doubled=(3, 12) <= version < (4, 15),
+        loop_control=version >= (3, 1),
+        sparse_irqs=version >= (6, 5),
+        masters=version >= MASTERS_SINCE,
+        openvswitch_kinds=version >= OPENVSWITCH_SINCE,
+    )

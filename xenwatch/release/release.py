@@ -1,0 +1,127 @@
+"""The release of a host, resolved from its reading: the one place that compares versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from xenwatch.readings.host import Host
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.linux import FIFO_SINCE, Linux, linux
+from xenwatch.release.linux import UNKNOWN as UNKNOWN_LINUX
+from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, Facts
+
+_FIFO_XEN: Final = (4, 4)
+_FRAMES_XEN: Final = (4, 5)
+"""The first Xen with gnttab_max_frames; before, gnttab_max_nr_frames (common/grant_table.c)."""
+_SELECTS_BEFORE: Final = {"oxenstored": (4, 5), "xenstored": (4, 3), "xenconsoled": (4, 3)}
+"""The first Xen whose daemon waits with poll (tools/ocaml/xenstored, tools/xenstore,
+tools/console). A daemon is of the Xen it was built with, and dom0 has that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A host's release and what follows from it. A fact that is not known is `None`.
+
+    `name` is for people ("XCP-ng 8.3"), empty where the platform is not known. `facts` are those
+    of the release, `linux` those of the kernel that runs, which may be another than the release's.
+    """
+
+    name: str = ""
+    facts: Facts = UNKNOWN
+    linux: Linux = UNKNOWN_LINUX
+    kernel: tuple[int, int] | None = None
+    xen: tuple[int, int] | None = None
+
+    @property
+    def regime(self) -> str | None:
+        """A key of `REGIMES`; `None` without Xen too."""
+        return None if self.xen is None else self.facts.regime
+
+    @property
+    def nr_irqs(self) -> int | None:
+        """NR_IRQS of the running kernel, where that is the release's own."""
+        return self.facts.nr_irqs if self.kernel == self.facts.kernel else None
+
+    @property
+    def fifo(self) -> bool | None:
+        """Whether Xen and dom0's kernel both have the FIFO event-channel ABI."""
+        if self.linux.fifo is None or self.xen is None:
+            return None
+        return (self.linux.fifo or self._fifo_added) and self.xen >= _FIFO_XEN
+
+    @property
+    def fifo_reason(self) -> str:
+        """Why `fifo` is what it is; the origin of what is taken for dom0's ABI."""
+        if self.fifo:
+            if self._fifo_added:
+                return "XenServer's own addition to its Linux 3.10"
+            return f"default of Linux {_dotted(FIFO_SINCE)} and Xen {_dotted(_FIFO_XEN)} or later"
+        if self.kernel is None or self.xen is None:
+            return "versions of Linux and Xen are not known"
+        if self.linux.fifo or self._fifo_added:
+            return f"Xen {_dotted(self.xen)} has no FIFO ABI"
+        return f"Linux {_dotted(self.kernel)} has no FIFO ABI"
+
+    @property
+    def frames_option(self) -> str | None:
+        """The option of Xen that sets how many grant frames a domain may have."""
+        if self.xen is None:
+            return None
+        return "gnttab_max_nr_frames" if self.xen < _FRAMES_XEN else "gnttab_max_frames"
+
+    @property
+    def _fifo_added(self) -> bool:
+        return bool(self.facts.fifo) and self.kernel == self.facts.kernel
+
+    def selects(self, comm: str) -> bool | None:
+        """Whether the daemon of this name waits with select, which ends at 1,024 descriptors."""
+        if comm == "xapi":
+            return self.facts.xapi_selects
+        if comm == "xenconsoled" and self.facts.xenconsoled_selects is not None:
+            return self.facts.xenconsoled_selects
+        since = _SELECTS_BEFORE.get(comm)
+        return None if since is None or self.xen is None else self.xen < since
+
+
+def resolve(host: Host | None) -> Release:
+    """The release of a host, by what its reading says. Never raises."""
+    if host is None:
+        return Release()
+    facts, name = _facts(host.platform.lower(), host.platform_version)
+    kernel = linux(host.kernel)
+    known = host.kernel if kernel != UNKNOWN_LINUX else None
+    return Release(name, facts, kernel, known, host.xen)
+
+
+def release(snapshot: Snapshot) -> Release:
+    """The release of the host in a snapshot.
+
+    A distribution on which xapi runs is managed by it, and what a VM takes there is not known.
+    """
+    found = resolve(snapshot.host)
+    managed = snapshot.daemons is not None and XAPI in snapshot.daemons.by_role
+    if not managed or found.facts.toolstack == XAPI:
+        return found
+    return replace(found, facts=replace(found.facts, toolstack=XAPI, regime=None))
+
+
+def _facts(platform: str, version: str) -> tuple[Facts, str]:
+    """The facts of the row that says most of the version, else those of the product; its name."""
+    if not platform:
+        return UNKNOWN, ""
+    for product, facts in PRODUCTS.items():
+        if product.lower() == platform:
+            rows = [
+                row
+                for row in ROWS
+                if row.product == product and f"{version}.".startswith(f"{row.version}.")
+            ]
+            if not rows:
+                return facts, f"{product} {version}".strip()
+            return rows[0].facts, f"{product} {rows[0].version}"
+    return DISTRIBUTION, f"{platform} {version}".strip()
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
