@@ -9,20 +9,26 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.tools import need
 from xenwatch.http.sockets import ListenError, bind, inherited, urls
 
 
 @pytest.mark.parametrize(
-    ("address", "host"), [("127.0.0.1:0", "127.0.0.1"), (":0", "localhost"), ("[::1]:0", "[::1]")]
+    ("address", "host", "connect"),
+    [
+        ("127.0.0.1:0", "127.0.0.1", "127.0.0.1"),
+        (":0", "localhost", "127.0.0.1"),
+        ("[::1]:0", "[::1]", "::1"),
+    ],
 )
-def test_addresses_are_listened_on(address: str, host: str) -> None:
+def test_addresses_are_listened_on(address: str, host: str, connect: str) -> None:
     """Every way to write an address gives a socket that accepts, and an address to open."""
-    if host == "[::1]" and not socket.has_dualstack_ipv6():
-        pytest.fail("IPv6 is needed for this test")
+    if connect == "::1":
+        need("IPv6 loopback")
     with ExitStack() as stack:
         sockets = [stack.enter_context(sock) for sock in bind([address])]
         port = sockets[0].getsockname()[1]
-        stack.enter_context(socket.create_connection((host.strip("[]"), port)))
+        stack.enter_context(socket.create_connection((connect, port)))
 
         assert urls(sockets[0], "/metrics")[0] == f"http://{host}:{port}/metrics"
 
