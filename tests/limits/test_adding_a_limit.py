@@ -34,7 +34,7 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {{}} if snapshot.pids is None else {{"": 85}}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def max(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     return {{}} if snapshot.pids is None else {{"": Ceiling(100, "a number of this test")}}
 
 
@@ -47,7 +47,7 @@ LIMIT: Final = Limit(
     title="things to throw away",
     probe="pids",
     used=used,
-    ceiling=ceiling,
+    max=max,
     thresholds=EARLY,
     source="nowhere",
     symptom="throw-away symptom",
