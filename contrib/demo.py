@@ -52,10 +52,10 @@ class Program:
 
 
 PROGRAMS: Final[Mapping[str, Program]] = {
-    "daemon": Program("xenwatch", 10730, (), "limits, room for VMs, /metrics"),
+    "daemon": Program("xenwatch", 10730, (), "limits, headroom for VMs, /metrics"),
     "prometheus": Program("Prometheus", 9090, ("prometheus",), "queries, and alerts at /alerts"),
     "alertmanager": Program(
-        "Alertmanager", 9093, ("prometheus-alertmanager", "alertmanager"), "what would be told"
+        "Alertmanager", 9093, ("prometheus-alertmanager", "alertmanager"), "notifications"
     ),
 }
 
@@ -70,7 +70,7 @@ def executable(program: Program) -> str:
     found = next((path for name in program.names if (path := shutil.which(name))), None)
     if found is None:
         package = program.names[0]
-        raise DemoError(f"{program.title} is not installed: apt-get install {package}")
+        raise DemoError(f"{program.title} is not installed; run: apt-get install {package}")
     return found
 
 
@@ -82,8 +82,8 @@ def check_free(name: str, port: int) -> None:
             trial.bind((LOOPBACK, port))
         except OSError as error:
             raise DemoError(
-                f"{address(port)}: {error.strerror}; Debian starts the services it installs: "
-                f"stop it, or choose another with --{name}-port"
+                f"{address(port)}: {error.strerror}; stop the service that listens there "
+                f"(Debian starts services it installs), or use --{name}-port"
             ) from error
 
 
@@ -174,7 +174,7 @@ def words(log: Path) -> str:
 def check_alive(title: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Raise `DemoError` with the end of its log where a program has ended."""
     if process.poll() is not None:
-        raise DemoError(f"{title} has ended ({process.returncode}):\n{words(log)}")
+        raise DemoError(f"{title} exited with status {process.returncode}:\n{last_lines(log)}")
 
 
 def demonstrate(ports: Mapping[str, int], source: str, told: Collection[int]) -> None:
@@ -198,13 +198,13 @@ def demonstrate(ports: Mapping[str, int], source: str, told: Collection[int]) ->
                     check_alive(program.title, processes[name], logs[name])
                     if time.monotonic() > last:
                         raise DemoError(
-                            f"{program.title} does not answer within {START:g} s:\n"
+                            f"{program.title} was not ready within {START:g} s:\n"
                             f"{words(logs[name])}"
                         )
                     time.sleep(PAUSE)
                 url = f"http://{address(ports[name])}/"
                 print(f"{program.title:13} {url}  {program.shows}", flush=True)
-            print(f"Logs are in {directory}. Ctrl-C ends all.", file=sys.stderr, flush=True)
+            print(f"Logs: {directory}. Press Ctrl-C to stop.", file=sys.stderr, flush=True)
             while not told:
                 for name, process in processes.items():
                     check_alive(PROGRAMS[name].title, process, logs[name])
@@ -247,7 +247,7 @@ def main() -> int:
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    print("demo: ended", file=sys.stderr)
+    print("demo: stopped", file=sys.stderr)
     return 0
 
 

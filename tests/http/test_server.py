@@ -267,7 +267,7 @@ async def test_the_filter_is_in_the_query() -> None:
     """`q` filters the domains; a long one is cut."""
     async with Site().client() as client:
         async with client.get("/?q=no-such-domain") as answer:
-            assert "None of 3 domains matches." in await answer.text()
+            assert "None of 3 domains match." in await answer.text()
         async with client.get("/?q=" + "a" * 5000) as answer:
             assert answer.status == 200
             assert "a" * 101 not in await answer.text()

@@ -161,7 +161,9 @@ async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch
         engine.changed.set()
         await rendered(clock, published, None)
 
-    assert [entry["event"] for entry in logs] == ["the metrics could not be rendered"]
+    assert [entry["event"] for entry in logs] == [
+        "rendering metrics failed; serving none until it works again"
+    ]
 
 
 async def test_a_page_is_complete_once_every_probe_has_run() -> None:

@@ -341,7 +341,7 @@ async def test_changes_are_logged_and_passes_are_not() -> None:
     ]
     assert said == [
         ("probe failed", "/proc/interrupts: I/O error"),
-        ("probe no longer fails", None),
+        ("probe recovered", None),
     ]
 
 

@@ -130,9 +130,9 @@ def test_a_limit_that_refuses_needs_no_others() -> None:
 @pytest.mark.parametrize(
     ("status", "detail", "reason"),
     [
-        (Status.FAILED, "permission denied", "the probe aio: permission denied"),
-        (Status.DISABLED, "off by configuration", "the probe aio: off by configuration"),
-        (Status.OK, "", "the probe aio found nothing to read"),
+        (Status.FAILED, "permission denied", "probe aio: permission denied"),
+        (Status.DISABLED, "off by configuration", "probe aio: off by configuration"),
+        (Status.OK, "", "probe aio found nothing to read"),
     ],
 )
 def test_a_reading_that_is_missing_is_named(status: Status, detail: str, reason: str) -> None:
@@ -167,7 +167,7 @@ def test_a_host_of_no_known_regime_has_no_plan() -> None:
     assert found.regime is None
     assert found.batches is None
     assert found.fits is None
-    assert {room.reason for room in found.rooms} == {"what a hvm VM takes is not known here"}
+    assert {room.reason for room in found.rooms} == {"the cost of a hvm VM is unknown on this host"}
 
 
 def test_limits_without_a_known_cost_are_named() -> None:
@@ -216,7 +216,7 @@ def test_a_shape_may_name_its_bridge() -> None:
     assert ports == {
         "xenbr0": (23, ""),
         "xenbr1": (1020, ""),
-        "xenbr7": (None, "there is no bridge xenbr7"),
+        "xenbr7": (None, "no bridge xenbr7"),
     }
 
 

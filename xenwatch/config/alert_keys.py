@@ -57,7 +57,7 @@ def urls(value: object) -> tuple[str, ...]:
             if not url(item):
                 raise ValueError("must not be empty")
         except ValueError as error:
-            raise ValueError(f"holds {shown(item)}, which {error}") from None
+            raise ValueError(f"contains {shown(item)}, which {error}") from None
     return tuple(dict.fromkeys(value))
 
 
@@ -72,7 +72,7 @@ def argv(value: object) -> tuple[str, ...]:
         try:
             converters.absolute_path(value[0])
         except ValueError as error:
-            raise ValueError(f"begins with {shown(value[0])}, which {error}") from None
+            raise ValueError(f"starts with {shown(value[0])}, which {error}") from None
     return tuple(value)
 
 
@@ -93,32 +93,31 @@ ENABLED: Final[Key[bool]] = Key(
     "alerts.enabled",
     "boolean",
     True,
-    "Evaluate the alerts: export their states, log their changes, deliver them to the receivers "
-    "below.",
+    "Evaluate alerts: export their states, log changes and notify the receivers below.",
     converters.boolean,
 )
 KEEP: Final[Key[float]] = Key(
     "alerts.keep_firing_for",
     "number",
     300.0,
-    "Seconds an alert keeps firing after its condition has cleared, so that one that flaps is "
-    "notified of once.",
+    "Seconds an alert keeps firing after its condition has cleared, so that a flapping alert "
+    "is sent once.",
     duration,
 )
 RUNBOOKS: Final[Key[str]] = Key(
     "alerts.runbooks",
     "string",
     "",
-    "URL prefix of the runbooks, to which the file name is appended; empty: those the daemon "
-    "itself serves at /runbooks/.",
+    "URL prefix of the runbooks; the file name is appended. Empty: the runbooks that the daemon "
+    "serves at /runbooks/.",
     runbooks,
 )
 INSTANCE: Final[Key[str]] = Key(
     "alerts.instance",
     "string",
     "",
-    "Label instance of delivered alerts; empty: the host's name. Set it to what Prometheus shows, "
-    "so that Alertmanager deduplicates the alerts of both.",
+    "Label instance of delivered alerts; empty: the hostname. Set it to the instance label in "
+    "Prometheus, so that Alertmanager deduplicates the alerts of both.",
     converters.text,
     restart=True,
 )
@@ -126,8 +125,8 @@ STATE_FILE: Final[Key[str]] = Key(
     "alerts.state_file",
     "string",
     "",
-    "File in which firing alerts and undelivered ones survive a restart; empty: alerts.json in "
-    "the directory systemd names (STATE_DIRECTORY), else none.",
+    "File that keeps firing and undelivered alerts across restarts; empty: alerts.json in the "
+    "state directory set by systemd (STATE_DIRECTORY), or no file without it.",
     state_file,
     restart=True,
 )
@@ -143,7 +142,7 @@ WEBHOOK: Final[Key[str]] = Key(
     "webhook.url",
     "string",
     "",
-    "URL to which alerts are posted as JSON when they start firing and when they are resolved.",
+    "URL to post alerts to as JSON when they start firing and when they are resolved.",
     url,
     restart=True,
 )
@@ -151,8 +150,8 @@ COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "command.argv",
     "array of strings",
     (),
-    "Program and arguments to run when alerts start firing or are resolved; stdin is the same "
-    "JSON.",
+    "Program and arguments to run when alerts start firing or are resolved; it gets the same "
+    "JSON on stdin.",
     argv,
     restart=True,
 )
@@ -182,13 +181,13 @@ def own(alert: Alert) -> tuple[Key[float | None], ...]:
     """The thresholds that are the alert's own; empty where it has none."""
     if alert.thresholds is None:
         return ()
-    reached = "below this value" if alert.lower_is_worse else "from this value on"
+    reached = "below this value" if alert.lower_is_worse else "at this value or above"
     return tuple(
         Key(
             f"{section(alert)}.{field.name}",
             'number or "never"',
             getattr(alert.thresholds, field.name),
-            f"{alert.title} is {field.name} {reached}.",
+            f"Threshold of {alert.title}: {field.name} {reached}.",
             bound,
             lower_is_worse=alert.lower_is_worse,
         )

@@ -27,14 +27,14 @@ SOURCES: Final = {
 def boolean(value: object) -> bool:
     """True or false; a number is neither."""
     if not isinstance(value, bool):
-        raise ValueError("is neither true nor false")
+        raise ValueError("must be true or false")
     return value
 
 
 def text(value: object) -> str:
     """Any string."""
     if not isinstance(value, str):
-        raise ValueError("is not a string")
+        raise ValueError("must be a string")
     return value
 
 
@@ -54,7 +54,7 @@ def absolute_path(value: object) -> str:
     """A path that begins at the root."""
     path = text(value)
     if not path.startswith("/") or "\0" in path:
-        raise ValueError("is not an absolute path")
+        raise ValueError("must be an absolute path")
     return path
 
 
@@ -63,9 +63,9 @@ def integer(low: int, high: int) -> Callable[[object], int]:
 
     def convert(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("is not an integer")
+            raise ValueError("must be an integer")
         if not low <= value <= high:
-            raise ValueError(f"is not between {low} and {high}")
+            raise ValueError(f"must be between {low} and {high}")
         return value
 
     return convert
@@ -75,7 +75,7 @@ def seconds(value: object) -> float:
     """A time span of at most a day."""
     span = _number(value)
     if not 0.1 <= span <= LONGEST:
-        raise ValueError(f"is not between 0.1 and {LONGEST:g} seconds")
+        raise ValueError(f"must be between 0.1 and {LONGEST:g} seconds")
     return float(span)
 
 
@@ -88,7 +88,7 @@ def share(value: object) -> float:
     """A part of something."""
     part = _number(value)
     if not 0 < part <= 1:
-        raise ValueError("is not a ratio: more than 0 and at most 1")
+        raise ValueError("must be a ratio: more than 0 and at most 1")
     return float(part)
 
 
@@ -96,19 +96,19 @@ def address(place: str) -> tuple[str, int]:
     """Host and port of `HOST:PORT`; an IPv6 host stands in brackets, no host means all."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", place)
     if match is None or int(match[3]) > 65535:
-        raise ValueError("is not HOST:PORT, [IPV6]:PORT or :PORT")
+        raise ValueError("must be HOST:PORT, [IPV6]:PORT or :PORT")
     return match[1] or match[2], int(match[3])
 
 
 def addresses(value: object) -> tuple[str, ...]:
     """At least one address."""
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError("is not an array of at least one string")
+        raise ValueError("must be an array of at least one string")
     for item in value:
         try:
             address(text(item))
         except ValueError as error:
-            raise ValueError(f"has {shown(item)}, which {error}") from None
+            raise ValueError(f"contains {shown(item)}, which {error}") from None
     return tuple(value)
 
 
@@ -116,9 +116,9 @@ def url_path(value: object) -> str:
     """The path of a page of the web server, other than the pages it has anyway."""
     path = text(value)
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]+", path):
-        raise ValueError("is not a path such as /metrics")
+        raise ValueError("must be a path such as /metrics")
     if path.startswith(("/-/", "/api/")):
-        raise ValueError("is taken: /-/ is for health checks, /api/ for programs")
+        raise ValueError("is reserved: /-/ for health checks, /api/ for the JSON API")
     return path
 
 
@@ -130,11 +130,11 @@ def source(value: object) -> str:
         raise ValueError(f"must be one of: {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")
     wants_rest = kind == "tree" or (kind == "synthetic" and bool(colon))
     if wants_rest != bool(rest) or bool(colon) != bool(rest):
-        raise ValueError(f"is not {SOURCES[kind]}")
+        raise ValueError(f"must be {SOURCES[kind]}")
     return spec
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("is not a number")
+        raise ValueError("must be a number")
     return value

@@ -67,7 +67,7 @@ class _Found:
             path = f"{section}.{name}" if section else name
             known = _general(path)
             if section == SHAPES and not re.fullmatch(shape_keys.NAME, name):
-                self.refuse(path, "invalid name of a shape: at most 40 letters, digits, - and _")
+                self.refuse(path, "invalid shape name: must be at most 40 letters, digits, - and _")
             elif known in self.table and "." not in name:
                 self._take(path, self.table[known], value)
             elif known not in self._sections or "." in name:
@@ -75,7 +75,7 @@ class _Found:
             elif isinstance(value, dict):
                 self.walk(value, path)
             else:
-                self.refuse(path, f"is a section: write [{path}] and its keys under it")
+                self.refuse(path, f"must be a section: write [{path}] and its keys under it")
 
     def _take(self, path: str, key: Key[Any], value: object) -> None:
         try:

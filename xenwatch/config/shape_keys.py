@@ -45,14 +45,14 @@ def _number(name: str, low: int, high: int, description: str) -> Part:
 
 def _truth(text: str) -> bool:
     if text not in ("true", "false"):
-        raise ValueError("is neither true nor false")
+        raise ValueError("must be true or false")
     return text == "true"
 
 
 def _bridge(value: object) -> str:
     name = converters.text(value)
     if len(name) > 15 or not name.isprintable():
-        raise ValueError("is no name of a bridge")
+        raise ValueError("must be the name of a bridge: at most 15 printable characters")
     return name
 
 
@@ -63,9 +63,14 @@ PARTS: Final[tuple[Part, ...]] = (
     _number("vcpus", 1, 512, "Number of vCPUs."),
     _number("disks", 0, 1024, "Disks whose backend is in dom0."),
     _number("vifs", 0, 1024, "Network interfaces whose backend is in dom0."),
-    _number("queues", 0, 512, "Queues of each network interface; 0: as the vCPUs allow."),
+    _number(
+        "queues",
+        0,
+        512,
+        "Queues of each network interface; 0: as many as the vCPUs and netback allow.",
+    ),
     Part("uefi", "boolean", "Whether the VM has UEFI firmware.", converters.boolean, _truth),
-    _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not looked at."),
+    _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not counted."),
     _number(
         "dom0_memory_bytes",
         0,
@@ -81,7 +86,7 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(
         "bridge",
         "string",
-        "Bridge of the network interfaces; empty: the one with the most ports left.",
+        "Bridge of the network interfaces; empty: the one with the most headroom.",
         _bridge,
         _bridge,
     ),

@@ -17,19 +17,19 @@ the rules in [`contrib/prometheus`](../contrib/prometheus/xenwatch.rules.yml), g
 same table.
 Both compare the same values with the same thresholds, so a threshold changed in
 [the configuration](configuration.md) applies to both.
-How long a condition must hold is written into the rules; for durations of your own, regenerate
+How long a condition must hold is written into the rules; to change a duration, regenerate
 them with `xenwatch generate rules --config.file FILE --directory DIR`.
 [Alerting](alerting.md) says how alerts are delivered."""
 
 _ALONE = """\
-These are evaluated by Prometheus alone: they watch xenwatch itself, many hosts, or a long time."""
+These are evaluated only by Prometheus: they watch xenwatch itself, several hosts, or a long period."""
 
 
 def _when(alert: Alert) -> str:
     """The condition for people: where the thresholds are, or the expression."""
     first = next(iter(alert.conditions.values()))
     if not isinstance(first, SeriesCondition):
-        return "the used ratio is at the limit's threshold or above"
+        return "the used ratio reaches the limit's threshold"
     if isinstance(first.right, OwnThreshold):
         return f"{code(first.left.promql())} {first.compare} the alert's threshold"
     return code(" ".join(first.promql().split()))

@@ -41,7 +41,7 @@ HOST_RECORDS: Final[Mapping[str, str]] = {
 domain that has most of a storage is above the mean of those that have any."""
 
 _RECEIVERS: Final = """\
-# An example: replace the two receivers at the end by your own. The inhibitions are worth keeping;
+# An example: replace the two receivers at the end with your own. Keep the inhibitions:
 # they are generated from the table of alerts by `make generate`: a warning is inhibited by its
 # critical alert, and a symptom by its cause."""
 

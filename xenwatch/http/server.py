@@ -62,11 +62,11 @@ class Handlers:
         static = static_files()
         others = {
             "Metrics for Prometheus": telemetry_path,
-            "All of this as JSON": host_status.PATH,
-            "Room for VMs as JSON": HEADROOM,
-            "What the errors in logs mean": ERRORS,
-            "Is the daemon alive": "/-/healthy",
-            "Is it ready": "/-/ready",
+            "Status as JSON": host_status.PATH,
+            "Headroom for VMs as JSON": HEADROOM,
+            "Error messages and their runbooks": ERRORS,
+            "Health": "/-/healthy",
+            "Readiness": "/-/ready",
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
         cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))

@@ -20,7 +20,7 @@ SHARED: Final = ("base", "changes", "file_descriptors", "remedies", "states", "t
 def collect(package: str, directories: Iterable[str]) -> tuple[Limit, ...]:
     """The `LIMIT` of every module in the directories of a package, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(directories))
-    modules = (importlib.import_module(f"{package}.{it}") for it in names if it not in SHARED)
+    modules = (importlib.import_module(f"{package}.{name}") for name in names if name not in SHARED)
     return tuple(module.LIMIT for module in modules)
 
 

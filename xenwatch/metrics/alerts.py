@@ -28,8 +28,8 @@ def _states(readings: Readings) -> Iterable[Row]:
 ALERT_STATE: Final = Metric(
     "xenwatch_alert_state",
     "gauge",
-    "1 for the worst state of the alert's series: firing, pending, unknown or ok.",
-    "the table of alerts and the metrics of this page",
+    "1 for the worst state among the alert's series: firing, pending, unknown or ok.",
+    "alert conditions and the exported metrics",
     _states,
     ("alert", "severity", "state"),
 )
@@ -37,8 +37,8 @@ ALERT_METRICS: Final = (
     Metric(
         "xenwatch_alert_threshold",
         "gauge",
-        "Value at which the alert reaches this severity, unless it is the ratio of a limit.",
-        "the table of alerts and the configuration",
+        "Threshold of the alert at this severity; those of limits are xenwatch_limit_threshold_ratio.",
+        "alert defaults and the configuration",
         _thresholds,
         ("alert", "severity"),
     ),

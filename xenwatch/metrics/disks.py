@@ -57,7 +57,7 @@ DISK_METRICS: Final = (
         "xenwatch_disk_wait_seconds_total",
         "counter",
         "Total time of requests to the disk, from arrival to response.",
-        "statistics of tapdisk3 in shared memory; blkback does not tell",
+        "statistics of tapdisk3 in shared memory; not available from blkback",
         _transfers(lambda it: it.wait_seconds),
         (*_DISK, "operation"),
     ),

@@ -182,7 +182,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domains",
         "gauge",
-        "Domains by state, dom0 included.",
+        "Domains by state, including dom0.",
         _DOMINFO_ONLY,
         _domain_counts,
         ("state",),
@@ -190,7 +190,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_info",
         "info",
-        "The domains. Invalid bytes in a name are escaped as backslash, x and two digits.",
+        "Domains. Invalid bytes in a name are escaped as backslash, x and two hex digits.",
         f"{_DOMINFO}; the name: /local/domain/DOMID/name in xenstore",
         _domain_facts,
         ("domid", "name", "uuid", "type"),
@@ -198,7 +198,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_state",
         "gauge",
-        "1 for the state the domain is in.",
+        "1 for the current state of the domain.",
         _DOMINFO_ONLY,
         _domain_states,
         ("domid", "state"),
@@ -281,7 +281,7 @@ _DOM0: Final = (
     Metric(
         "xenwatch_tapdisks",
         "gauge",
-        "tapdisk processes, counted by their control sockets.",
+        "Running tapdisk processes, counted by control socket.",
         "ctlPID in /run/blktap-control",
         _tapdisks,
     ),
@@ -316,7 +316,7 @@ _DOM0: Final = (
     Metric(
         "xenwatch_daemon_info",
         "info",
-        "The running control-path daemons.",
+        "Running control-path daemons.",
         "/proc/PID/comm",
         _daemons,
         ("role", "comm"),

@@ -60,7 +60,7 @@ def _success(outcome: Outcome) -> float | None:
     return None if outcome.status is Status.NOT_APPLICABLE else outcome.status is Status.OK
 
 
-_ASSESSED: Final = "the table of limits and its readings"
+_ASSESSED: Final = "limits and readings"
 
 _LIMITS: Final = (
     Metric(
@@ -75,7 +75,7 @@ _LIMITS: Final = (
         "xenwatch_limit_threshold_ratio",
         "gauge",
         "Used ratio at which the limit reaches this severity.",
-        "the table of limits and the configuration",
+        "limit defaults and the configuration",
         _threshold_ratios,
         ("limit", "severity"),
     ),

@@ -30,10 +30,10 @@ _DOMAINS: Final = Html("<!--domains-->")
 
 
 def render(
-    status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links, words: str = ""
+    status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links, query: str = ""
 ) -> bytes:
-    """The page as UTF-8. `series` is the use of limits over time, `words` filter the domains."""
-    return fill(frame(status, series, links), status, words)
+    """The page as UTF-8. `series` is the use of limits over time, `query` filters the domains."""
+    return fill(frame(status, series, links), status, query)
 
 
 def frame(status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links) -> Html:
@@ -52,36 +52,36 @@ def frame(status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Link
     main = tag(
         "main",
         summary.alerts(status),
-        summary.room(status),
+        summary.headroom(status),
         limits.section(status, series),
         _DOMAINS,
         probes.section(status),
         id="main",
         tabindex="-1",
     )
-    skip = tag("a", "Skip to the limits", href="#limits", class_="skip")
+    skip = tag("a", "Skip to limits", href="#limits", class_="skip")
     body = tag("body", skip, _header(status), main, _footer(status, links))
     return join(Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"))
 
 
-def fill(page: Html, status: HostStatus, words: str = "") -> bytes:
-    """The page of that `frame` as UTF-8, with the domains that match `words`."""
+def fill(page: Html, status: HostStatus, query: str = "") -> bytes:
+    """The page of that `frame` as UTF-8, with the domains that match `query`."""
     before, _, after = page.partition(_DOMAINS)
-    section = domains.section(status, words[: domains.LONGEST])
+    section = domains.section(status, query[: domains.LONGEST])
     return f"{before}{section}{after}".encode(errors="backslashreplace")
 
 
 def _worst(status: HostStatus) -> str:
     """The state of the host in one word: of its most pressing limit, or of an alert that fires."""
     states = {row.state for row in status.limits}
-    states |= {it.severity for it in status.alerts or () if it.state == FIRING}
+    states |= {alert.severity for alert in status.alerts or () if alert.state == FIRING}
     if not states:
         return Severity.UNKNOWN.value
     return next((state for state in ORDER if state in states), Severity.OK.value)
 
 
 def _header(status: HostStatus) -> Html:
-    facts = [status.host or "nothing is known of this host"]
+    facts = [status.host or "host unknown"]
     if status.domains is not None:
         facts.append(counted(len(status.domains), "domain"))
     return tag(
@@ -104,6 +104,6 @@ def _footer(status: HostStatus, links: Links) -> Html:
     others = [tag("li", tag("a", title, href=path)) for title, path in links.others.items()]
     return tag(
         "footer",
-        tag("nav", tag("ul", others, class_="plain"), aria_label="More of this daemon"),
+        tag("nav", tag("ul", others, class_="plain"), aria_label="More pages"),
         tag("p", f"xenwatch {status.version}"),
     )

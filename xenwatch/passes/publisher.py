@@ -103,7 +103,7 @@ class Publisher:
                 newest = await self._rendered(self._engine.snapshot, rules)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
                 # Old metrics would look like new ones: better none than numbers long past.
-                _log.exception("the metrics could not be rendered")
+                _log.exception("rendering metrics failed; serving none until it works again")
                 self.newest, self.complete = None, False
             else:
                 self._publish(newest, complete)

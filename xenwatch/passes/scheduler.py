@@ -176,13 +176,13 @@ class Engine:
 
 def hung(probe: Probe, began: float) -> Result:
     """The result of a run that is past its deadline."""
-    reason = f"no answer within {probe.deadline:g} s; the read still hangs"
+    reason = f"timed out after {probe.deadline:g} s; the read still hangs"
     return Result(Outcome(Status.FAILED, reason, began, probe.deadline))
 
 
 def no_thread(error: BaseException, began: float) -> Result:
     """The result of a run that could not begin."""
-    return Result(Outcome(Status.FAILED, f"could not be run: {error}", began))
+    return Result(Outcome(Status.FAILED, f"could not start a thread: {error}", began))
 
 
 def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
@@ -191,9 +191,9 @@ def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
     if now.status is Status.FAILED:
         _log.warning("probe failed", probe=name, reason=now.detail)
     elif before is not None and before.status is Status.FAILED:
-        _log.info("probe no longer fails", probe=name, status=now.status.value)
+        _log.info("probe recovered", probe=name, status=now.status.value)
     else:
-        _log.debug("probe", probe=name, status=now.status.value, detail=now.detail)
+        _log.debug("probe status changed", probe=name, status=now.status.value, detail=now.detail)
 
 
 def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None) -> Pass:

@@ -1,4 +1,4 @@
-"""What a plan answers: in one line, and as a document for programs."""
+"""The answer of a plan: as one line, and as JSON."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def obstacle(snapshot: Snapshot) -> str | None:
     if host is None:
         outcome = snapshot.outcomes.get("host")
         detail = outcome.detail if outcome is not None else ""
-        return f"what kind of host this is could not be read: {detail}; see xenwatch doctor"
+        return f"host type could not be read: {detail}; see xenwatch doctor"
     if host.xen is None:
         return (
-            "this is no Xen host, so there is no room for VMs to tell. Plan on an invented host: "
-            "xenwatch plan --platform debian-12 --empty; on one you have captured there: "
+            "not a Xen host, so there is no headroom for VMs. To plan for a simulated host: "
+            "xenwatch plan --platform debian-12 --empty; for a captured one: "
             "xenwatch plan --source tree:DIR"
         )
     if release(snapshot).regime is None:
         place = f"{host.platform} {host.platform_version}".strip() or "this platform"
         return (
-            f"what a VM takes is not known for {place}, only for: {', '.join(REGIMES)}. "
-            "The limits themselves: xenwatch once"
+            f"the cost of a VM is unknown for {place}; known for: {', '.join(REGIMES)}. "
+            "To see the limits: xenwatch once"
         )
     return None
 
@@ -48,15 +48,15 @@ def _counted(plan: Plan) -> str:
             (f"{plan.wanted} more", "") if is_one_vm(plan.batch) else ("they", " together")
         )
         if plan.fits is None:
-            return f"cannot say whether {subject} fit{end}; not known: {names}"
+            return f"cannot say whether {subject} fit{end}; unknown: {names}"
         if not plan.fits:
             stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
             return f"{subject} do not fit{end}{stopped}"
-        return f"{subject} fit{end}{' by what is counted' if plan.uncounted else ''}"
+        return f"{subject} fit{end}{' by the counted limits' if plan.uncounted else ''}"
     if plan.binding is None or plan.at_most is None:
-        return f"cannot say how many more fit; not known: {names}"
+        return f"cannot say how many more fit; unknown: {names}"
     if plan.batches is None:
-        return f"at most {plan.at_most} more fit, by {plan.binding.limit}; not known: {names}"
+        return f"at most {plan.at_most} more fit, by {plan.binding.limit}; unknown: {names}"
     most = "at most " if plan.uncounted else ""
     return f"{most}{plan.at_most} more fit, then {plan.binding.limit} stops the next one"
 

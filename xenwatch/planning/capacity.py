@@ -191,7 +191,9 @@ class _Question:
             if cost is None and not present and _read(limit, self.snapshot):
                 return []  # a 64-bit dom0 has no low memory, and nobody knows what that would cost
             if cost is None:
-                return [_unknown(limit, "", f"what a {shape.type} VM takes is not known here")]
+                return [
+                    _unknown(limit, "", f"the cost of a {shape.type} VM is unknown on this host")
+                ]
             amount = count * self._units(cost, shape)
             if amount and not _routed(limit, present, shape, self.snapshot):
                 instance = _instance(limit, present, shape)
@@ -264,7 +266,7 @@ def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Sna
     if state is not None and state.used is not None:
         return "max unknown"
     if outcome is not None and outcome.status is not Status.OK:
-        return f"the probe {limit.probe}: {outcome.detail or outcome.status.value}"
+        return f"probe {limit.probe}: {outcome.detail or outcome.status.value}"
     if instance:
-        return f"there is no {limit.label} {instance}"
-    return f"the probe {limit.probe} found nothing to read"
+        return f"no {limit.label} {instance}"
+    return f"probe {limit.probe} found nothing to read"

@@ -66,16 +66,16 @@ def _advice(style: Style) -> table.Panel:
     devices = "|".join(REMEDIES)
     asked = select(EMULATED, f'{DOMAINS},device=~"{devices}"')
     for device, other in KEPT_FOR.items():
-        kept, reason = (select(EMULATED, f'{DOMAINS},device="{it}"') for it in (device, other))
+        kept, reason = (select(EMULATED, f'{DOMAINS},device="{name}"') for name in (device, other))
         asked += f" unless ({kept} and {ON} {reason})"
     woken = f"({asked}) * {ON} group_left () {expression(WAKEUPS, DOMAINS)}"
     costs = [f"{remedy.device}: {remedy.cost}" for remedy in REMEDIES.values()]
     text = (
-        "Devices that wake dom0 and can be switched off, those of the QEMU that wakes most often "
-        "first. How it is done: xenwatch advise, on the host. What it costs:"
+        "Emulated devices that wake dom0 and can be removed, the QEMU with the most wakeups first. "
+        "To remove them: xenwatch advise, on the host. Consequences:"
     )
-    query = Query(f"sort_desc({_with_names(f'({woken})')})", "wakeups of its QEMU")
-    return style.table("advice", "What to switch off", "  \n".join([text, *costs]), [query]).unit(
+    query = Query(f"sort_desc({_with_names(f'({woken})')})", "QEMU wakeups")
+    return style.table("advice", "Devices to remove", "  \n".join([text, *costs]), [query]).unit(
         unit(WAKEUPS)
     )
 
@@ -95,7 +95,7 @@ def domains_dashboard(policy: Policy) -> Dashboard:
     return board(
         UID,
         "xenwatch: domains",
-        "Who uses dom0's event channels, grant frames, CPUs and devices.",
+        "Use of dom0's event channels, grant frames, CPUs and devices by domain.",
         [
             variable("instance", "Host", host.hosts(), many=False),
             variable("domid", "Domain", ids, many=True),
@@ -103,6 +103,6 @@ def domains_dashboard(policy: Policy) -> Dashboard:
         [
             ("All", [_all(style)]),
             ("Advice", [_advice(style)]),
-            ("Who uses what", list(_each(style))),
+            ("By domain", list(_each(style))),
         ],
     )

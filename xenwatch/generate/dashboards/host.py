@@ -1,4 +1,4 @@
-"""The dashboard of one host: its limits, room for VMs, alerts, and what xenwatch cannot read."""
+"""The dashboard of one host: its limits, headroom for VMs, alerts, and what xenwatch cannot read."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def _of_limit(style: Style, limit: Limit) -> timeseries.Panel:
         maximum = select(most, INSTANCE)
         asked = [
             Query(select(used, INSTANCE), "used", "used"),
-            Query(maximum, "limit", "limit"),
+            Query(maximum, "max", "limit"),
             Query(f"{threshold} * {ON} group_left () {maximum}", "{{severity}}", "threshold"),
         ]
     unit = "percentunit" if limit.label else limit.unit or "short"
-    text = f"When it is used up: {limit.symptom}. {limit.caveat}".rstrip()
+    text = f"Symptom when exhausted: {limit.symptom}. {limit.caveat}".rstrip()
     panel = style.series(f"limit/{limit.name}", limit.title, text, unit, asked)
     for severity, color in COLORS.items():
         dashes = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
@@ -98,7 +98,7 @@ def _overview(style: Style) -> table.Panel:
         ),
         Query(f"min by (limit) ({select(TO_FULL, INSTANCE)})", "full in", "full"),
     ]
-    text = "The fullest instance of every limit, also as a part of its thresholds."
+    text = "The fullest instance of each limit, as a ratio of its max and of its thresholds."
     panel = style.table("limits", "Limits", text, asked).unit("percentunit").decimals(1)
     for severity in SEVERITIES:
         panel.override_by_name(
@@ -118,11 +118,11 @@ def _overview(style: Style) -> table.Panel:
 def _room(style: Style) -> Iterator[AnyPanel]:
     """VMs left, the limit that stops the next one, time to full."""
     left = select(HEADROOM, INSTANCE)
-    yield style.bars(HEADROOM.name, "VMs left", HEADROOM.help, "short", Query(left, "{{shape}}"))
+    yield style.bars(HEADROOM.name, "VM headroom", HEADROOM.help, "short", Query(left, "{{shape}}"))
     binding = (
         f"{select(LIMIT_HEADROOM, INSTANCE)} == on (job, instance, shape) group_left () {left}"
     )
-    yield style.bars("binds", "What binds", "The limits with the least room for VMs of the shape.",
+    yield style.bars("binds", "Binding limit", "The limits with the least headroom for VMs of the shape.",
                      "short", Query(binding, "{{shape}}: {{limit}}"))  # fmt: skip
     yield style.bars(
         TO_FULL.name,
@@ -141,7 +141,7 @@ def _alerts(style: Style) -> Iterator[AnyPanel]:
     """Alerts that are not ok, and what they compare with."""
     active = select(ALERT_STATE, f'{INSTANCE},state!="ok"')
     asked = [Query(active, "active")]
-    yield style.table("alerts", "Alerts that are not ok", ALERT_STATE.help, asked, ("Value",))
+    yield style.table("alerts", "Alerts not ok", ALERT_STATE.help, asked, ("Value",))
     for metric in ALERT_METRICS:
         if metric is not ALERT_STATE:
             yield _now(style, metric)
@@ -185,11 +185,11 @@ def host_dashboard(policy: Policy) -> Dashboard:
     return board(
         UID,
         "xenwatch: host",
-        "The limits of one dom0, and how many VMs still fit.",
+        "The limits of one dom0 and its headroom for VMs.",
         [variable("instance", "Host", hosts(), many=False)],
         [
-            ("Room for VMs", list(_room(style))),
-            ("Limits now", [_overview(style)]),
+            ("Headroom for VMs", list(_room(style))),
+            ("Limits: current", [_overview(style)]),
             ("Limits", [_of_limit(style, limit) for limit in LIMITS]),
             ("Alerts", list(_alerts(style))),
             ("Host", list(_whole(style))),

@@ -1,9 +1,9 @@
-// Keeps the page fresh: fetches it anew and takes over the parts marked data-live.
-// Without this script the page shows the same, as of the time it names.
+// Refreshes the page: fetches it again and replaces the parts marked data-live.
+// Without this script the page shows the same content, as of its time stamp.
 "use strict";
 
 const PERIOD = 10_000;
-const OLD = 120_000; // ms after which readings are called old
+const OLD = 120_000; // ms after which readings are stale
 
 const note = document.getElementById("freshness");
 
@@ -39,10 +39,10 @@ async function refresh() {
   if (document.hidden) return;
   try {
     const answer = await fetch(location.pathname + location.search, { signal: AbortSignal.timeout(PERIOD) });
-    if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const old = age(answer, fresh) > OLD;
-    // What is selected would be lost.
+    // A replacement would drop the user's selection.
     if (getSelection().isCollapsed) {
       for (const part of document.querySelectorAll("[data-live]")) {
         const twin = fresh.getElementById(part.id);
@@ -50,9 +50,9 @@ async function refresh() {
       }
       document.title = fresh.title;
     }
-    say(old ? "These readings are old: the daemon answers, but reads nothing new." : "");
+    say(old ? "Stale readings: the daemon responds but has no new readings." : "");
   } catch (error) {
-    say(`This page is no longer fresh: the daemon cannot be asked (${error.message}).`);
+    say(`Page out of date: the daemon cannot be reached (${error.message}); retrying.`);
   }
 }
 
