@@ -105,8 +105,8 @@ def test_a_populated_platform_has_less_room(capsys: pytest.CaptureFixture[str]) 
     _, full, _ = run(capsys, "--platform=xcp-ng-8.3", "--format=json")
     _, source, _ = run(capsys, "--source=synthetic:xcp-ng-8.3", "--format=json")
 
-    rooms = [json.loads(text)["plans"][0]["headroom"] for text in (empty, full, source)]
-    assert rooms[0] > rooms[1] == rooms[2]
+    headrooms = [json.loads(text)["plans"][0]["headroom"] for text in (empty, full, source)]
+    assert headrooms[0] > headrooms[1] == headrooms[2]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -226,8 +226,8 @@ def test_the_json_has_all_of_the_plan() -> None:
 def test_parts_of_a_unit_are_numbers() -> None:
     """A cost of less than a unit is a number in JSON and in the table."""
     found = of(xenserver("6.1.0"))
-    rooms = answer.document(xenserver("6.1.0"), [found])["plans"][0]["limits"]
-    frames = next(room for room in rooms if room["limit"] == "grant_frames")
+    headrooms = answer.document(xenserver("6.1.0"), [found])["plans"][0]["limits"]
+    frames = next(limit for limit in headrooms if limit["limit"] == "grant_frames")
 
     assert frames["takes"] == 22 / 256
     assert "0.0859375" in plan.table([found])
@@ -248,8 +248,8 @@ def fields(snapshot: Snapshot) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("wanted", "status", "words"),
     [
-        (None, 0, "at most 500 more fit, by xenstored_fds; not known: aio_requests; not counted"),
-        (20, 2, "cannot say whether 20 more fit; not known: aio_requests; not counted"),
+        (None, 0, "at most 500 more fit, by xenstored_fds; unknown: aio_requests; not counted"),
+        (20, 2, "cannot say whether 20 more fit; unknown: aio_requests; not counted"),
         (501, 1, "501 more do not fit; xenstored_fds stops them\n"),
     ],
 )
@@ -278,4 +278,4 @@ def test_nothing_known_is_no_answer() -> None:
     found = of(bare)
 
     assert plan.status([found]) == 2
-    assert "cannot say how many more fit; not known: " in plan.table([found])
+    assert "cannot say how many more fit; unknown: " in plan.table([found])

@@ -172,5 +172,5 @@ def test_a_program_that_ends_is_told_with_its_log(tmp_path: Path) -> None:
     with demo(tmp_path, free_ports(), "synthetic:none") as it:
         assert it.ended() == (1, "")
 
-    assert "xenwatch has ended (1):" in it.talk()
+    assert "xenwatch exited with status 1:" in it.talk()
     assert "synthetic:none" in it.talk()

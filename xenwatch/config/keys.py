@@ -1,8 +1,8 @@
-"""The one table of configuration keys, from which come checks, defaults, flags and documents.
+"""The one table of configuration keys, the source of checks, defaults, flags and documents.
 
 `KEYS` holds the keys in the order of the document; those of `[probes.NAME]` and `[limits.NAME]`
-are derived from `PROBES` and `LIMITS`. Those of `[shapes.NAME]` stand for as many sections as the
-operator names.
+are derived from `PROBES` and `LIMITS`. Those of `[shapes.NAME]` apply to every section the operator
+names.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _shape_keys() -> Iterator[Key[Any]]:
 
 SHAPES: Final = "shapes"
 ANY: Final = "NAME"
-"""Stands in the paths of keys for the name an operator gives."""
+"""Placeholder in key paths for a name the operator chooses."""
 
 
 def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
@@ -147,4 +147,4 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
 
 
 KEYS: Final = make_keys(PROBES, LIMITS)
-"""Every key, for loops: see `Key` for what is known of each."""
+"""Every key."""

@@ -79,7 +79,7 @@ def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
 
 
 @functools.cache
-def filled_platform_table(platform_name: str, shape_name: str) -> Filled:
+def filled_whole(platform_name: str, shape_name: str) -> Filled:
     """VMs that start with all limits that can be planned: all but dom0's memory and tasks."""
     platform = PLATFORMS[platform_name]
     machine = Machine(platform, bounds.without(bounds.of(platform), "memory", "tasks"))
@@ -115,13 +115,15 @@ def _row(shape: str, limit: str, platforms: Iterable[str]) -> list[str]:
     for name in platforms:
         cell = PUBLISHED[limit].published.get((shape, name), Cell(None))
         found = filled(name, shape, limit)
-        rooms = planned(name, shape, as_published=True).rooms
-        room = next((room.batches for room in rooms if room.limit == limit), None)
+        headrooms = planned(name, shape, as_published=True).headrooms
+        headroom = next(
+            (headroom.batches for headroom in headrooms if headroom.limit == limit), None
+        )
         sic = f" ({cell.note})" if cell.note else ""
         cells += [
             _count(cell.vms) + sic,
             _count(None if found is None else found.vms),
-            _count(room),
+            _count(headroom),
         ]
     return cells
 
@@ -131,7 +133,7 @@ def _platform_table(shape: str) -> str:
     for name, platform in PLATFORMS.items():
         if platform is EXPERIMENT:
             continue
-        found, answer = filled_platform_table(name, shape), planned(name, shape)
+        found, answer = filled_whole(name, shape), planned(name, shape)
         binding = answer.binding.limit if answer.binding is not None else ""
         rows.append((name, found.vms, answer.batches, code(binding), found.said))
     header = ("Platform", "Filled", "Planned", "Binding limit", "Error of the next VM")

@@ -19,7 +19,7 @@ BACKLOG: Final = 128
 
 
 class ListenError(Exception):
-    """An address that cannot be listened on, why, and what to do."""
+    """Why an address cannot be listened on, and the next step."""
 
 
 def bind(addresses: Iterable[str]) -> list[socket.socket]:
@@ -52,8 +52,10 @@ def _bind(text: str) -> list[socket.socket]:
             )
         ]
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    places = dict.fromkeys((family, place) for family, _, _, _, place in found)
-    return [socket.create_server(place, family=family, backlog=BACKLOG) for family, place in places]
+    targets = dict.fromkeys((family, target) for family, _, _, _, target in found)
+    return [
+        socket.create_server(target, family=family, backlog=BACKLOG) for family, target in targets
+    ]
 
 
 def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
@@ -77,7 +79,7 @@ def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
 
 
 def urls(sock: socket.socket, path: str = "/") -> list[str]:
-    """The addresses to open in a browser: each of this machine's if it listens on all of them."""
+    """The addresses to open in a browser: every address of this machine for a wildcard."""
     if sock.family == socket.AF_UNIX:
         return [f"unix:{sock.getsockname()}"]
     host, port = sock.getsockname()[:2]
@@ -89,7 +91,7 @@ def urls(sock: socket.socket, path: str = "/") -> list[str]:
 
 
 def _own_addresses(family: int) -> list[str]:
-    """This machine's addresses that others can open: an IPv6 socket takes IPv4 too."""
+    """This machine's addresses except loopback; an IPv6 socket accepts IPv4 too."""
     families = {socket.AF_INET, family}
     every = (found for addresses in psutil.net_if_addrs().values() for found in addresses)
     texts = (

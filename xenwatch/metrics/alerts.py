@@ -37,7 +37,7 @@ ALERT_METRICS: Final = (
     Metric(
         "xenwatch_alert_threshold",
         "gauge",
-        "Threshold of the alert at this severity; those of limits are xenwatch_limit_threshold_ratio.",
+        "Threshold of the alert at this severity; for limits see xenwatch_limit_threshold_ratio.",
         "alert defaults and the configuration",
         _thresholds,
         ("alert", "severity"),
@@ -48,5 +48,5 @@ ALERT_METRICS: Final = (
 
 
 def alert_states(assessment: Assessment) -> Family:
-    """The family of the alerts' states, for metrics whose other families they were made from."""
+    """The family of the alerts' states, made after the families they are evaluated on."""
     return ALERT_STATE.family(Readings.from_assessment(assessment))

@@ -21,8 +21,8 @@ def _headroom(readings: Readings) -> Iterable[Row]:
 
 def _headroom_by_limit(readings: Readings) -> Iterable[Row]:
     for name, plan in _by_shape(readings):
-        for room in plan.rooms:
-            yield (name, room.limit), room.batches
+        for headroom in plan.headrooms:
+            yield (name, headroom.limit), headroom.batches
 
 
 def _seconds_to_full(readings: Readings) -> Iterable[Row]:
@@ -57,4 +57,4 @@ OUTLOOK_METRICS: Final = (
         ("limit",),
     ),
 )
-"""The metrics that follow from the readings and are none themselves."""
+"""The metrics of headroom for VMs and of forecasts."""

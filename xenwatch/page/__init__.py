@@ -1,4 +1,4 @@
-"""The status page: one document that needs neither scripts nor anything from elsewhere."""
+"""The status page: one document that needs neither JavaScript nor other servers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.display.text import counted
-from xenwatch.limits.states import Severity
+from xenwatch.limits.states import LimitInstance, Severity
 from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
-from xenwatch.planning.forecast import Key, Point
+from xenwatch.planning.forecast import Point
 from xenwatch.status.host_status import FIRING, HostStatus
 from xenwatch.status.order import ORDER
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Paths the page points at: files of its own, and what else the daemon serves by title."""
+    """Paths the page links to: its static files, and the daemon's other pages by title."""
 
     style: str
     script: str
@@ -26,18 +26,23 @@ class Links:
 
 
 _DOMAINS: Final = Html("<!--domains-->")
-"""Where the domains go in a frame: no text can say that, for text is escaped."""
+"""Placeholder of the domains in a frame; text cannot contain it, as text is escaped."""
 
 
 def render(
-    status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links, query: str = ""
+    status: HostStatus,
+    series: Mapping[LimitInstance, Sequence[Point]],
+    links: Links,
+    query: str = "",
 ) -> bytes:
     """The page as UTF-8. `series` is the use of limits over time, `query` filters the domains."""
     return fill(frame(status, series, links), status, query)
 
 
-def frame(status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links) -> Html:
-    """The page but for its domains, which `fill` adds: all that does not depend on a filter."""
+def frame(
+    status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], links: Links
+) -> Html:
+    """The page without its domains, which `fill` adds: all that does not depend on the query."""
     name = status.hostname or "xenwatch"
     head = tag(
         "head",
@@ -72,7 +77,7 @@ def fill(page: Html, status: HostStatus, query: str = "") -> bytes:
 
 
 def _worst(status: HostStatus) -> str:
-    """The state of the host in one word: of its most pressing limit, or of an alert that fires."""
+    """The state of the host in one word: of its most urgent limit, or of a firing alert."""
     states = {row.state for row in status.limits}
     states |= {alert.severity for alert in status.alerts or () if alert.state == FIRING}
     if not states:

@@ -16,7 +16,7 @@ GAP: Final = 3 * SPACING
 """Seconds between two points above which the line is interrupted: no reading succeeded."""
 WIDTH: Final = 120
 HEIGHT: Final = 24
-LEAST_RANGE: Final = 0.01
+MIN_RANGE: Final = 0.01
 """Minimum height of a chart as a fraction of the max, so that noise looks small."""
 
 
@@ -80,7 +80,7 @@ def last_hour(points: Sequence[Point], now: float, row: LimitRow) -> Html | None
     low, high = min(used for _, used in seen), max(used for _, used in seen)
     drawing = tag(
         "svg",
-        _lines(seen, now, low, max(high - low, LEAST_RANGE * (row.max or high), 1)),
+        _lines(seen, now, low, max(high - low, MIN_RANGE * (row.max or high), 1)),
         class_="chart",
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         preserveAspectRatio="none",

@@ -6,7 +6,7 @@ from typing import Final
 
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import counted
-from xenwatch.page.html import Html, join, untrusted, tag
+from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, table
 from xenwatch.status.host_status import DomainRow, HostStatus
 from xenwatch.status.order import relevance

@@ -1,4 +1,4 @@
-"""The part of the page that shows the limits, the most pressing first."""
+"""The part of the page that shows the limits, the most urgent first."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Final
 from xenwatch.alerts.wording import duration
 from xenwatch.display.quantities import figure
 from xenwatch.limits import LIMITS
+from xenwatch.limits.states import LimitInstance
 from xenwatch.page.charts import amounts, bar, last_hour, percent
-from xenwatch.page.html import Html, join, untrusted, tag
-from xenwatch.planning.forecast import Key, Point
+from xenwatch.page.html import Html, join, tag, untrusted
+from xenwatch.planning.forecast import Point
 from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.order import fullest
 
 _BY_NAME: Final = {limit.name: limit for limit in LIMITS}
 
 
-def section(status: HostStatus, series: Mapping[Key, Sequence[Point]]) -> Html:
+def section(status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]]) -> Html:
     """The limits; `series` is their use over time by limit and instance."""
     cards = [_card(status, rows, others, series) for rows, others in fullest(status.limits)]
     empty = tag("p", "No limits read yet.")
@@ -35,7 +36,7 @@ def _card(
     status: HostStatus,
     rows: Sequence[LimitRow],
     others: int,
-    series: Mapping[Key, Sequence[Point]],
+    series: Mapping[LimitInstance, Sequence[Point]],
 ) -> Html:
     first = rows[0]
     seconds = status.seconds_to_full.get(first.limit)

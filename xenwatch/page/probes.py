@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.page.html import Html, join, untrusted, tag
+from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, table
 from xenwatch.readings.snapshot import Status
 from xenwatch.status.host_status import HostStatus, ProbeRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from xenwatch.page.html import Html, join, untrusted, tag
+from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.status.host_status import FIRING, AlertRow, HostStatus, ShapeRow, foremost
 
 MOST: Final = 20

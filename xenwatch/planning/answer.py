@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from xenwatch.planning.capacity import Batch, Plan, Room
+from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.regimes import REGIMES
 from xenwatch.release.release import release
 
 
 def obstacle(snapshot: Snapshot) -> str | None:
-    """Why no plan can be made on this host, and what to do instead; `None` where one can."""
+    """Why no plan can be made on this host, and the next step; `None` if one can."""
     host = snapshot.host
     if host is None:
         outcome = snapshot.outcomes.get("host")
@@ -27,22 +27,22 @@ def obstacle(snapshot: Snapshot) -> str | None:
             "xenwatch plan --source tree:DIR"
         )
     if release(snapshot).regime is None:
-        place = f"{host.platform} {host.platform_version}".strip() or "this platform"
+        platform = f"{host.platform} {host.platform_version}".strip() or "this platform"
         return (
-            f"the cost of a VM is unknown for {place}; known for: {', '.join(REGIMES)}. "
+            f"the cost of a VM is unknown for {platform}; known for: {', '.join(REGIMES)}. "
             "To see the limits: xenwatch once"
         )
     return None
 
 
 def verdict(plan: Plan) -> str:
-    """The answer in one line; what is not counted is named in it, for it may stop a VM sooner."""
+    """The answer in one line; it names uncounted limits, which may stop a VM sooner."""
     left_out = f"; not counted: {', '.join(plan.uncounted)}" if plan.uncounted else ""
-    return _counted(plan) + ("" if plan.fits is False else left_out)
+    return _answer(plan) + ("" if plan.fits is False else left_out)
 
 
-def _counted(plan: Plan) -> str:
-    names = ", ".join(room.limit for room in plan.unknown)
+def _answer(plan: Plan) -> str:
+    names = ", ".join(headroom.limit for headroom in plan.unknown)
     if plan.wanted is not None:
         subject, end = (
             (f"{plan.wanted} more", "") if is_one_vm(plan.batch) else ("they", " together")
@@ -62,7 +62,7 @@ def _counted(plan: Plan) -> str:
 
 
 def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
-    """The plans for programs: what `docs/planning.md` describes, ready for JSON."""
+    """The plans as JSON values, as described in `docs/planning.md`."""
     return {
         "time": snapshot.time,
         "regime": release(snapshot).regime,
@@ -87,21 +87,23 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "headroom": plan.batches,
         "at_most": plan.at_most,
         "binding": plan.binding.limit if plan.binding is not None else None,
-        "limits": [_limit(room) for room in plan.rooms],
+        "limits": [_limit(headroom) for headroom in plan.headrooms],
         "not_counted": list(plan.uncounted),
     }
 
 
-def _limit(room: Room) -> dict[str, Any]:
+def _limit(headroom: LimitHeadroom) -> dict[str, Any]:
     return {
-        "limit": room.limit,
-        "instance": room.instance,
-        "unit": room.unit,
-        "takes": room.takes if isinstance(room.takes, int | None) else float(room.takes),
-        "left": room.left,
-        "headroom": room.batches,
-        "reason": room.reason,
-        "remedies": list(room.remedies),
+        "limit": headroom.limit,
+        "instance": headroom.instance,
+        "unit": headroom.unit,
+        "takes": headroom.takes
+        if isinstance(headroom.takes, int | None)
+        else float(headroom.takes),
+        "left": headroom.left,
+        "headroom": headroom.batches,
+        "reason": headroom.reason,
+        "remedies": list(headroom.remedies),
     }
 
 

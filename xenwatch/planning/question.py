@@ -1,4 +1,4 @@
-"""Questions to the planner: shape and count of VMs, as operators and programs write them."""
+"""Parses questions to the planner: shape and count of VMs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PlanError(Exception):
 
 
 def chosen(name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
-    """The shape of that name, or every one. Raises `PlanError`."""
+    """The shape of that name, or all shapes without a name. Raises `PlanError`."""
     if name is None:
         return known.values()
     if name not in known:
@@ -25,7 +25,7 @@ def chosen(name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
 
 
 def number(what: str, text: str) -> int:
-    """A count of VMs. Raises `PlanError` that names `what` it is."""
+    """A count of VMs. Raises `PlanError` that starts with `what`."""
     try:
         count = whole(text)
     except ValueError as error:
@@ -36,7 +36,7 @@ def number(what: str, text: str) -> int:
 
 
 def whole(text: str) -> int:
-    """The whole number a text is, in ASCII digits and no longer than numbers here are."""
+    """A whole number in at most 18 ASCII digits. Raises `ValueError`."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise ValueError("must be a whole number")
     return int(text)

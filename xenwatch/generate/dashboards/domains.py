@@ -1,4 +1,4 @@
-"""The dashboard of a host's domains: who uses what."""
+"""The dashboard of a host's domains: what each uses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OF_DOMAINS: Final = tuple(
 
 
 def _with_names(series: str) -> str:
-    """Series with the domain's name where it is known: the dead have none."""
+    """Series with the domain's name where it is known; those of domains that are gone have none."""
     return f"({series} * {ON} group_left (name) {select(INFO, DOMAINS)}) or {ON} {series}"
 
 
@@ -62,7 +62,7 @@ def _all(style: Style) -> table.Panel:
 
 
 def _advice(style: Style) -> table.Panel:
-    """What `xenwatch advise` would have switched off, and how often the domain's QEMU wakes."""
+    """Devices that `xenwatch advise` recommends to remove, by wakeups of the domain's QEMU."""
     devices = "|".join(REMEDIES)
     asked = select(EMULATED, f'{DOMAINS},device=~"{devices}"')
     for device, other in KEPT_FOR.items():

@@ -27,7 +27,7 @@ OF_PATHS: Final = tuple(metric for metric in METRICS if metric.name not in _ELSE
 """What is neither a limit nor a figure of the host or of xenwatch itself."""
 
 
-def _whole(metric: Metric) -> Query:
+def _host_query(metric: Metric) -> Query:
     """A metric of the host; that of its domains as a sum."""
     series = expression(metric, INSTANCE)
     others = [label for label in metric.labels if label != "domid"]
@@ -42,7 +42,7 @@ def paths_dashboard(policy: Policy) -> Dashboard:
 
     def panels(of_domains: bool) -> list[AnyPanel]:
         found = [metric for metric in OF_PATHS if ("domid" in metric.labels) is of_domains]
-        return [style.of_metric(metric, _whole(metric)) for metric in found]
+        return [style.of_metric(metric, _host_query(metric)) for metric in found]
 
     return board(
         UID,

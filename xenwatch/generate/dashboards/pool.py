@@ -1,4 +1,4 @@
-"""The dashboard of many hosts: which has room, which is in trouble."""
+"""The dashboard of many hosts: headroom, limits and alerts of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _matrix(
     return panel.unit(unit)
 
 
-def _room(style: Style) -> Iterator[AnyPanel]:
+def _headroom(style: Style) -> Iterator[AnyPanel]:
     by_shape = f"max by (instance, shape) ({select(host.HEADROOM, INSTANCES)})"
     yield _matrix(
         style,
@@ -63,8 +63,8 @@ def _hosts(style: Style) -> Iterator[AnyPanel]:
     age = Query(f"time() - {select(newest, INSTANCES)}", "{{instance}}")
     yield style.of_metric(newest, age)
     version = named("xenwatch_build_info")
-    of = [Query(select(version, INSTANCES))]
-    yield style.table(version.name, title(version.name), version.help, of, ("Value",))
+    labels = [Query(select(version, INSTANCES))]
+    yield style.table(version.name, title(version.name), version.help, labels, ("Value",))
 
 
 def _any(policy: Policy) -> Iterator[QueryVariable]:
@@ -81,5 +81,5 @@ def pool_dashboard(policy: Policy) -> Dashboard:
         "xenwatch: pool",
         "Headroom, limits and alerts of all hosts.",
         [variable("instance", "Hosts", host.hosts(), many=True), *_any(policy)],
-        [("Headroom for VMs", list(_room(style))), ("Hosts", list(_hosts(style)))],
+        [("Headroom for VMs", list(_headroom(style))), ("Hosts", list(_hosts(style)))],
     )
