@@ -94,7 +94,7 @@ def test_without_abi_no_max_of_event_channels(snapshot: Snapshot) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "max"),
+    ("facts", "maximum"),
     [
         ({"kernel": (6, 1), "nr_irqs": 524544}, 532740),
         ({"kernel": (4, 19), "nr_irqs": 4352}, 12548),
@@ -129,7 +129,7 @@ def test_grant_frames_by_domain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("regime", "facts", "max"),
+    ("regime", "facts", "maximum"),
     [
         ("minor", {"kernel": (2, 6), "platform": "xenserver", "platform_version": "6.1.0"}, 1024),
         ("minor", {"kernel": (2, 6), "platform": "xenserver", "platform_version": "6.2.0"}, 2048),
@@ -177,7 +177,7 @@ def test_aio_by_kernel(kernel: tuple[int, int], factor: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "comm", "xen", "limit", "max"),
+    ("role", "comm", "xen", "limit", "maximum"),
     [
         ("xenstored", "oxenstored", (4, 4), 4096, 1024),
         ("xenstored", "oxenstored", (4, 4), 512, 512),
@@ -266,7 +266,7 @@ def test_a_host_without_swap_has_no_limit_of_swap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pid_max", "threads_max", "max", "origin"),
+    ("pid_max", "threads_max", "maximum", "origin"),
     [
         (32768, 60000, 32768, "kernel.pid_max"),
         (4194303, 15000, 15000, "kernel.threads-max"),
@@ -296,7 +296,7 @@ def test_a_datapath_of_old_numbers_fewer_ports() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "max_loop", "max_part", "max"),
+    ("kernel", "max_loop", "max_part", "maximum"),
     [
         ((6, 1), 512, 0, 1 << 20),
         ((6, 1), 0, None, 1 << 20),

@@ -70,7 +70,7 @@ def test_a_threshold_that_is_none_is_never_reached(
     assert state(1000, 1000, thresholds).severity is severity
 
 
-@pytest.mark.parametrize(("used", "max"), [(None, 10), (10, None), (None, None)])
+@pytest.mark.parametrize(("used", "maximum"), [(None, 10), (10, None), (None, None)])
 def test_what_is_not_known_is_unknown(used: int | None, maximum: int | None) -> None:
     """Without use or max there is no ratio, no headroom and no verdict."""
     found = state(used, maximum)
