@@ -57,7 +57,7 @@ def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface): " in out
     assert "\nTo raise aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
     assert "\nNot counted:\n  dom0_memory: " in out
-    assert "give the shape dom0_memory_bytes\n" in out
+    assert "set dom0_memory_bytes in the shape\n" in out
 
 
 def test_a_shape_that_says_all_is_promised(
@@ -82,24 +82,24 @@ def test_a_shape_that_says_all_is_promised(
         (
             ("--shape=windows", "--count=869"),
             0,
-            "869 more fit by what is counted; not counted: dom0_memory, open_files, tasks\n",
+            "869 more fit by the counted limits; not counted: dom0_memory, open_files, tasks\n",
         ),
         (("--shape=windows", "--count=870"), 1, "870 more do not fit; aio_requests stops them\n"),
-        (("--mix=windows=200,linux=50",), 0, "they fit together by what is counted; not"),
+        (("--mix=windows=200,linux=50",), 0, "they fit together by the counted limits; not"),
         (("--mix=windows=800,linux=500",), 1, "they do not fit together; aio_requests stops"),
     ],
 )
 def test_the_exit_status_says_whether_they_fit(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], status: int, words: str
 ) -> None:
-    """0 is room for all, 1 is not, and the first line says the same."""
+    """0 is headroom for all, 1 is not, and the first line says the same."""
     found, out, _ = run(capsys, *EMPTY, *arguments)
 
     assert found == status
     assert words in out.splitlines(keepends=True)[0]
 
 
-def test_a_populated_platform_has_less_room(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_populated_platform_has_less_headroom(capsys: pytest.CaptureFixture[str]) -> None:
     """The VMs of a preset take of the limits; `--source` means the same host."""
     _, empty, _ = run(capsys, *EMPTY, "--format=json")
     _, full, _ = run(capsys, "--platform=xcp-ng-8.3", "--format=json")
@@ -202,7 +202,7 @@ def test_the_json_has_all_of_the_plan() -> None:
     assert {
         key: only[key] for key in ("verdict", "wanted", "fits", "headroom", "at_most", "binding")
     } == {
-        "verdict": "20 more fit by what is counted; not counted: dom0_memory",
+        "verdict": "20 more fit by the counted limits; not counted: dom0_memory",
         "wanted": 20,
         "fits": True,
         "headroom": 500,
@@ -260,7 +260,7 @@ def test_what_is_not_known_is_said(wanted: int | None, status: int, words: str) 
 
     assert plan.status([found]) == status
     assert words in text.splitlines(keepends=True)[0]
-    assert "the probe aio: permission\\ndenied" in text
+    assert "probe aio: permission\\ndenied" in text
 
 
 def test_a_host_that_could_not_be_told_has_no_plan() -> None:
@@ -268,7 +268,7 @@ def test_a_host_that_could_not_be_told_has_no_plan() -> None:
     failed = Snapshot(outcomes={"host": Outcome(Status.FAILED, "no /sys")})
 
     assert "no /sys" in (answer.obstacle(failed) or "")
-    assert "not known for debian 12" in (answer.obstacle(full_snapshot()) or "")
+    assert "unknown for debian 12" in (answer.obstacle(full_snapshot()) or "")
     assert answer.obstacle(xenserver("6.1.0")) is None
 
 

@@ -117,7 +117,7 @@ REFUSED = {
         "shapes.web.vcpus: 0 must be between 1 and 512",
     ),
     "type of a shape": ('[shapes.web]\ntype = "xen"', "'xen' must be one of: pv, pvh, hvm"),
-    "name of a shape": ('[shapes."a=b"]\nvcpus = 1', "shapes.a=b: invalid name of a shape"),
+    "name of a shape": ('[shapes."a=b"]\nvcpus = 1', "shapes.a=b: invalid shape name"),
     "shape as key": ("[shapes]\nweb = 1", "shapes.web: must be a section: write [shapes.web]"),
     "no TOML": ("[web", "invalid TOML"),
     "endless nesting": ("a = " + "[" * 100000, "invalid TOML"),
@@ -214,7 +214,9 @@ def test_a_bad_option_is_named_as_such(tmp_path: Path) -> None:
     """A refused value of the command line is reported with its option."""
     path = tmp_path / "xenwatch.toml"
     path.touch()
-    with pytest.raises(ConfigError, match=r"^--web.listen-address: \['nowhere'\] has 'nowhere'"):
+    with pytest.raises(
+        ConfigError, match=r"^--web.listen-address: \['nowhere'\] contains 'nowhere'"
+    ):
         load(str(path), {"web.listen_addresses": ["nowhere"]})
 
 
