@@ -299,7 +299,7 @@ def taken(snapshot: Snapshot, shape: Shape) -> Units:
 
 
 def test_every_limit_vms_take_of_has_a_remedy() -> None:
-    """A limit has a remedy exactly where a VM's cost is known, or is stated by its shape."""
+    """Every limit that a plan counts can be raised, or has advice."""
     assert [limit.name for limit in LIMITS if limit.costs and limit.remedy is None] == []
 
 
