@@ -95,7 +95,7 @@ def document(text: str, drawing: str) -> str:
     """The text with the drawing between its marks."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n```text\n{drawing}```\n\n{END}{after}"
+    return f"{before}{BEGIN}\n```\n{drawing}```\n\n{END}{after}"
 
 
 def report(root: Path = ROOT) -> str:

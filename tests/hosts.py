@@ -6,7 +6,7 @@ import errno
 import re
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from tests.captures import domids, listed
@@ -36,6 +36,7 @@ from xenwatch.sources.base import (
     HypercallReply,
     SourceError,
     XenstoreReply,
+    silence,
 )
 
 VERSION = (4, 17)
@@ -162,6 +163,10 @@ class LabSource:
         if target == "xapi":
             raise SourceError(target, "no socket", errno.ENOENT)
         return 0.001
+
+    def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """See `Source.events`: a capture of files says nothing by itself."""
+        return silence()
 
     def close(self) -> None:
         """Release nothing."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import BY_PROGRAM, SEARCH, tool
 from xenwatch.alerts.near_limit import near_limit
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.limits import LIMITS
@@ -35,11 +36,24 @@ BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
 CHECK = "tests/cli/test_check.py asks a daemon, and reads the definition for Icinga"
 TOP = "tests/cli/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
+RELEASE = "tests/test_habits.py releases so in a copy of the repository"
+HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE = {
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
+    "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",
+    "make test COVERAGE=1": "it is slow; .ci/run measures with Python 3.13",
+    "make test-xen": MAKE,
+    "make generate": "tests/generate/test_generated.py checks what it writes",
+    ".ci/bare-root bookworm": MAKE,
+    ".venv/bin/pre-commit install": HOOKS,
+    "version=$(.venv/bin/xenwatch --version | cut -d ' ' -f 2)": RELEASE,
+    'git commit --all --message "Release $version"': RELEASE,
+    'git tag --annotate "v$version" --message "xenwatch $version"': RELEASE,
+    "python3 -m zipfile --list dist/xenwatch-$version-*.whl": RELEASE,
+    'git push origin HEAD "v$version"': RELEASE,
     'make test ARGS="-k xenstore"': MAKE,
     'make test ARGS="tests/parse -k xenstore"': MAKE,
     'make test ARGS="-p no:randomly -x"': MAKE,
@@ -173,13 +187,15 @@ def test_the_commands_shown_work(name: str, tmp_path: Path) -> None:
     # A document says where `make` installs; here that is wherever the tests run from.
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(scripts)
-    path = f"{scripts}:{os.environ['PATH']}"
+    path = f"{scripts}:{SEARCH}"
     if ROOT / name in RUNBOOKS:
         path = f"{synthetic(tmp_path)}:{path}"
     environment = {**os.environ, "PATH": path}
     for command in commands(texts()[name]):
         if command.line in ELSEWHERE:
             continue
+        for program in BY_PROGRAM.keys() & set(command.line.split()):
+            tool(program)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command.line],
             cwd=tmp_path,

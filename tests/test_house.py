@@ -63,6 +63,8 @@ EDGE = {
     "xenwatch.threads": "runs what may hang",
     "xenwatch.clock": "reads the clocks",
     "xenwatch.passes.scheduler": "schedules the probes",
+    "xenwatch.events.follow": "reconnects and waits for domains to settle",
+    "xenwatch.metrics.process": "reads the daemon's own process",
     "xenwatch.daemon.host_setup": "sets up what probes need on the host",
     "xenwatch.passes.publisher": "renders pages when the engine has news",
     "xenwatch.delivery.receivers": "sends alerts to Alertmanagers, webhooks and commands",
@@ -107,14 +109,20 @@ HOST = {
     "xenwatch.sources.privcmd": "its hypercalls",
     "xenwatch.sources.xenstored": "its xenstore",
     "xenwatch.sources.xapi": "its xapi",
-    "xenwatch.sources.events": "waits for its domains and links to come and go",
+    "xenwatch.sources.multicast": "the links and processes its kernel reports",
 }
 """The modules that may touch the host."""
 
 GENERATES = {"xenwatch.generate.dashboards": "imported by `xenwatch generate dashboards` alone"}
 """What may need more than the package declares, and why."""
 
-TABLES = {"xenwatch.sources.base", "xenwatch.probes.base", "xenwatch.config.settings"}
+TABLES = {
+    "xenwatch.config.settings",
+    "xenwatch.probes.base",
+    "xenwatch.sources.base",
+    "xenwatch.sources.histograms",
+    "xenwatch.sources.wire",
+}
 """Modules of the edge whose types and tables pure modules may use."""
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.contention import CONTROL, VMS, measure
+from tests.tools import need
 from xenwatch.parse.cgroup import group_of, parse_membership
 
 
 def test_the_share_of_a_slice_is_what_the_kernel_gives_it(tmp_path: Path) -> None:
     """A busy control path gets the computed share beside a busy slice and busy root processes."""
+    need("CPU cgroup")
     found = measure(tmp_path)
 
     control, vms = found.by_name[CONTROL], found.by_name[VMS]

@@ -1,19 +1,194 @@
-"""Programs the tests call: in CI a missing one is a failure, on a desk a reason to skip."""
+"""What the tests need beside Python: Debian's packages, and what only the kernel can give.
+
+`make test` with CI=true or SETUP=1 runs this file by itself, before there is an environment, to
+install the packages. Otherwise the tests that lack something are skipped and named at the end.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
 
-import pytest
+POLICY: Final = Path("/usr/sbin/policy-rc.d")
+"""What invoke-rc.d(8) asks whether a package's service may start; 101 forbids it."""
+SEARCH: Final = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+"""Where programs are looked for: sysctl is in /usr/sbin, which only root has on PATH."""
+IN_CI: Final = os.environ.get("CI") == "true"
+"""Whether a test that lacks something fails. Elsewhere it is skipped."""
 
 
-def tool(name: str, package: str) -> str:
-    """Path of a program; `package` is Debian's that has it."""
-    path = shutil.which(name)
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A Debian package, those of its programs that are called, and the tests that call them.
+
+    `service` is the unit it installs and enables, "" if none.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+    tests: str
+    service: str = ""
+
+    def missing(self) -> bool:
+        """Whether one of the programs is not installed."""
+        return any(shutil.which(program, path=SEARCH) is None for program in self.programs)
+
+
+PACKAGES: Final = (
+    Package("shellcheck", ("shellcheck",), "shell scripts"),
+    Package("procps", ("free", "ps", "sysctl", "vmstat"), "commands of the runbooks"),
+    Package("iproute2", ("ss",), "commands of the runbooks"),
+    Package(
+        *("prometheus", ("prometheus", "promtool"), "metrics, rules and dashboards in Prometheus"),
+        service="prometheus",
+    ),
+    Package(
+        *("prometheus-alertmanager", ("amtool", "prometheus-alertmanager")),
+        *("alerts in Alertmanager", "prometheus-alertmanager"),
+    ),
+    Package("chromium", ("chromium",), "status page in a browser"),
+    Package("chromium-driver", ("chromedriver",), "status page in a browser"),
+    Package("tmux", ("tmux",), "xenwatch top in a terminal"),
+    Package(
+        *("prometheus-process-exporter", ("prometheus-process-exporter",)),
+        *("CPU time of reading a process", "prometheus-process-exporter"),
+    ),
+)
+BY_PROGRAM: Final = {program: package for package in PACKAGES for program in package.programs}
+
+
+def ipv6_loopback() -> None:
+    """Raise `OSError` where nothing can listen on ::1."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6):
+        pass
+
+
+def cpu_cgroup() -> None:
+    """Raise `OSError` or `LookupError` where no group for CPU time can be made."""
+    from tests.contention import hierarchy, slices
+
+    with slices(hierarchy()):
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What only the kernel can give, the tests that need it, how to get it.
+
+    `probe` raises `OSError` or `LookupError` where it is missing.
+    """
+
+    tests: str
+    get: str
+    probe: Callable[[], None]
+
+
+FEATURES: Final[Mapping[str, Feature]] = {
+    "CPU cgroup": Feature(
+        "CPU shares as the kernel gives them",
+        "run as root where /sys/fs/cgroup is writable and has the CPU controller",
+        cpu_cgroup,
+    ),
+    "IPv6 loopback": Feature(
+        "listening on IPv6",
+        "sysctl net.ipv6.conf.lo.disable_ipv6=0",
+        ipv6_loopback,
+    ),
+}
+
+
+def unable(tests: str, reason: str) -> NoReturn:
+    """Skip the running test, or fail it in CI. `tests` names its group."""
+    import pytest
+
+    text = f"{tests}: {reason}"
+    if IN_CI:
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+def tool(program: str) -> str:
+    """Path of a program of the table. Without it the test is skipped, or fails in CI."""
+    path = shutil.which(program, path=SEARCH)
     if path is None:
-        missing = f"{name} is not installed: apt-get install {package}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        tests = BY_PROGRAM[program].tests
+        names = [it.name for it in PACKAGES if it.tests == tests and it.missing()]
+        unable(tests, f"apt-get install {' '.join(names)}")
     return path
+
+
+def need(name: str) -> None:
+    """Skip the running test, or fail it in CI, where the kernel lacks that feature."""
+    feature = FEATURES[name]
+    try:
+        feature.probe()
+    except (OSError, LookupError) as error:
+        unable(feature.tests, f"no {name} ({error}); {feature.get}")
+
+
+def missing() -> list[str]:
+    """The Debian packages to install, with what `make` needs for an environment."""
+    # Debian keeps ensurepip in the package that python3-venv depends on.
+    first = [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
+    return first + [package.name for package in PACKAGES if package.missing()]
+
+
+@contextlib.contextmanager
+def no_service_starts(policy: Path) -> Iterator[None]:
+    """Forbid the start of services during the block, by `policy` unless there is one already."""
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+
+
+def install(names: list[str], policy: Path) -> None:
+    """Install packages with apt, no service of which starts, neither now nor at the next boot.
+
+    Raises `subprocess.CalledProcessError`.
+    """
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with no_service_starts(policy):
+        for argv in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *names]):
+            subprocess.run(
+                ["apt-get", *argv], check=True, stdin=subprocess.DEVNULL, env=environment
+            )
+    services = [it.service for it in PACKAGES if it.name in names and it.service]
+    if services and shutil.which("systemctl"):
+        subprocess.run(["systemctl", "--quiet", "disable", *services], check=True)
+
+
+def main(policy: Path = POLICY) -> int:
+    """Install what is missing, and say so first. Returns the exit status."""
+    names = missing()
+    if not names:
+        return 0
+    wanted = " ".join(names)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"setup: missing; as root on Debian: apt-get install {wanted}", file=sys.stderr)
+        return 1
+    print(f"setup: installing with apt, starting no service: {wanted}", flush=True)
+    try:
+        install(names, policy)
+    except subprocess.CalledProcessError as error:
+        print(f"setup: {' '.join(error.cmd)}: exit status {error.returncode}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import full_snapshot
+from tests.tools import tool
 from xenwatch.advice.qemu_wakeups import Advice, advise, toolstack
 from xenwatch.advice.rendering import document, script, table
 from xenwatch.cli.main import main
@@ -99,7 +100,7 @@ def checked(text: str, directory: Path) -> None:
     """Have the script looked at by the shell and by shellcheck."""
     path = directory / "script.sh"
     path.write_text(text)
-    for argv in (["sh", "-n", str(path)], ["shellcheck", str(path)]):
+    for argv in (["sh", "-n", str(path)], [tool("shellcheck"), str(path)]):
         done = subprocess.run(argv, capture_output=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), text
 

@@ -9,7 +9,7 @@ from xenwatch.alerts.conditions import LimitCondition
 from xenwatch.alerts.states import Alerts, Policy, step
 from xenwatch.alerts.table import ALERTS
 from xenwatch.exposition.text_format import Family
-from xenwatch.limits.base import Ceiling, Limit, Thresholds
+from xenwatch.limits.base import Limit, Max, Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
@@ -18,7 +18,7 @@ LEAKING = Limit(
     title="leaks",
     probe="aio",
     used=lambda _: {},
-    ceiling=lambda _: {},
+    max=lambda _: {},
     thresholds=Thresholds(0.8, None),
     source="",
     symptom="",
@@ -50,8 +50,8 @@ def leak(
     """The limit with `used` of `most` used; what is `None` is not there."""
     if used is None:
         return ()
-    ceiling = None if most is None else Ceiling(most, "")
-    return (LimitState(LEAKING, "a", used, ceiling, Thresholds(threshold, None)),)
+    maximum = None if most is None else Max(most, "")
+    return (LimitState(LEAKING, "a", used, maximum, Thresholds(threshold, None)),)
 
 
 def snapshot(time: float, status: Status = Status.OK) -> Snapshot:

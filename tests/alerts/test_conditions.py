@@ -85,7 +85,7 @@ def test_a_max_of_zero_is_critical_everywhere() -> None:
     """With nothing used of a max of 0, state, exported ratio and both alerts say critical."""
     aio = next(limit for limit in LIMITS if limit.name == "aio_requests")
     [state] = leak(0, 0)
-    state = LimitState(aio, "", state.used, state.ceiling, aio.thresholds)
+    state = LimitState(aio, "", state.used, state.max, aio.thresholds)
     evidence = Evidence({}, {aio.name: (state,)})
 
     assert (state.severity, state.ratio) == (Severity.CRITICAL, 1)

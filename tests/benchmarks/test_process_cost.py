@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.tools import tool
 from xenwatch.probes.base import Pass, merge, run
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.xen import CAPABILITIES
@@ -37,9 +38,8 @@ CHEAPER = {"asleep": 25, "awake": 4}
 """How many times the CPU time of ours the other one needs at least, where no process has run since
 the pass before, and where each has: then the kernel takes long over what is to be read, and there
 are more files of so many processes than are kept open."""
-EXPORTER = "/usr/bin/prometheus-process-exporter"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.no_cover]
 
 
 class Dom0(HostSource):
@@ -120,7 +120,13 @@ def exporter() -> Iterator[tuple[int, str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    argv = [EXPORTER, "-procnames", "cat", "-gather-smaps=false", "-children=false"]
+    argv = [
+        tool("prometheus-process-exporter"),
+        "-procnames",
+        "cat",
+        "-gather-smaps=false",
+        "-children=false",
+    ]
     with subprocess.Popen(
         [*argv, f"-web.listen-address=127.0.0.1:{port}"],
         stdout=subprocess.DEVNULL,

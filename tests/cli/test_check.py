@@ -67,8 +67,8 @@ def test_the_state_is_status_and_word(ratio: float | None, status: int, words: s
     assert line.count("\n") == 1
 
 
-def test_performance_data_has_thresholds_and_ceiling() -> None:
-    """A datum is used, the thresholds as plugins count them, 0 and the ceiling."""
+def test_performance_data_has_thresholds_and_max() -> None:
+    """A datum is used, the thresholds as plugins count them, 0 and the max."""
     assert judged(row(0.5))[1].endswith(" | 'aio_requests'=500;799;899;0;1000\n")
     assert "'aio_requests'=500B;799;899;0;1000" in judged(row(0.5, unit="bytes"))[1]
     never = row(0.5, warning=None, critical=None)
@@ -76,7 +76,7 @@ def test_performance_data_has_thresholds_and_ceiling() -> None:
 
 
 def test_what_is_not_known_is_no_datum() -> None:
-    """Without a reading there is no datum, without a ceiling neither thresholds nor ceiling."""
+    """Without a reading there is no datum, without a max neither thresholds nor max."""
     assert "|" not in judged(row(None))[1]
     blind = dataclasses.replace(HALF, max=None, ratio=None)
     status, line = judged(blind)
@@ -88,11 +88,11 @@ def test_what_is_not_known_is_no_datum() -> None:
 
 @settings(deadline=None)
 @given(st.floats(0.001, 1), st.integers(1, 1 << 50), st.integers(0, 1 << 50))
-def test_thresholds_in_data_mean_the_same(ratio: float, ceiling: int, used: int) -> None:
+def test_thresholds_in_data_mean_the_same(ratio: float, maximum: int, used: int) -> None:
     """A plugin that warns above the number in the data warns exactly when the limit does."""
-    warns = severity(used / ceiling, Thresholds(ratio, None)).value == "warning"
+    warns = severity(used / maximum, Thresholds(ratio, None)).value == "warning"
 
-    assert (used > check.edge(ratio, ceiling)) is warns
+    assert (used > check.edge(ratio, maximum)) is warns
 
 
 def test_the_worst_counts_and_comes_first() -> None:

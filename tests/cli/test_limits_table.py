@@ -13,7 +13,7 @@ from xenwatch.cli import doctor, limits_table
 from xenwatch.cli.outcomes import failures
 from xenwatch.display.quantities import quantity
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Ceiling, Thresholds
+from xenwatch.limits.base import Max, Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.probes import PROBES
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -23,9 +23,9 @@ LABELLED = next(limit for limit in LIMITS if limit.label == "domid")
 
 def state(instance: str = "", origin: str = "the kernel", **numbers: int) -> LimitState:
     """A limit with instances at `used` of `max`."""
-    ceiling = Ceiling(numbers["max"], origin) if "max" in numbers else None
+    maximum = Max(numbers["max"], origin) if "max" in numbers else None
     bounds = Thresholds(0.5, 0.9)
-    return LimitState(LABELLED, instance, numbers.get("used"), ceiling, bounds)
+    return LimitState(LABELLED, instance, numbers.get("used"), maximum, bounds)
 
 
 def test_a_table_is_aligned() -> None:
@@ -40,7 +40,7 @@ def test_a_table_is_aligned() -> None:
 
 
 def test_a_table_says_what_is_known() -> None:
-    """Used, ceiling, ratio, state and origin are shown, and dashes where there is none."""
+    """Used, max, ratio, state and origin are shown, and dashes where there is none."""
     known, unknown = limits_table.table(
         [state("a", used=1, max=2), state("b", used=3)]
     ).splitlines()[1:]

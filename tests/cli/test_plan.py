@@ -233,7 +233,7 @@ def test_parts_of_a_unit_are_numbers() -> None:
     assert "0.0859375" in plan.table([found])
 
 
-def unknown_ceiling() -> Snapshot:
+def unknown_max() -> Snapshot:
     """XenServer 6.2 whose aio requests could not be read."""
     snapshot = xenserver("6.2.0")
     outcomes = {**snapshot.outcomes, "aio": Outcome(Status.FAILED, "permission\ndenied")}
@@ -255,7 +255,7 @@ def fields(snapshot: Snapshot) -> dict[str, Any]:
 )
 def test_what_is_not_known_is_said(wanted: int | None, status: int, words: str) -> None:
     """A limit that was not read bars a promise, not a refusal, and its reason is in the table."""
-    found = of(unknown_ceiling(), wanted)
+    found = of(unknown_max(), wanted)
     text = plan.table([found])
 
     assert plan.status([found]) == status

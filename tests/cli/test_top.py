@@ -26,7 +26,7 @@ class Terminal:
     """A terminal of 80 by 24 in which a command runs; the shell stays when it has ended."""
 
     def __init__(self, directory: Path) -> None:
-        self._tmux = [tool("tmux", "tmux"), "-S", str(directory / "tmux"), "-f", "/dev/null"]
+        self._tmux = [tool("tmux"), "-S", str(directory / "tmux"), "-f", "/dev/null"]
 
     def tmux(self, *arguments: str) -> str:
         """What tmux says to a command."""

@@ -66,7 +66,7 @@ async def main(more: dict[str, Any]) -> int:
     )
     log.configure("info", "json")
     daemon = Daemon(
-        settings, lambda: settings, HungSource(), {}, probes=probes, tools={"irqs": HungTool()}
+        settings, lambda: settings, HungSource(), probes=probes, tools={"irqs": HungTool()}
     )
     return await daemon.run(Choice("host", "it hangs"))
 

@@ -42,7 +42,7 @@ async def main(file: str) -> int:
     probes = tuple(
         dataclasses.replace(probe, read=read) if probe is disk_probe else probe for probe in PROBES
     )
-    daemon = Daemon(settings, lambda: settings, ModelSource(machine), {}, probes=probes)
+    daemon = Daemon(settings, lambda: settings, ModelSource(machine), probes=probes)
     return await daemon.run(Choice("synthetic", "its disks are read"))
 
 

@@ -153,9 +153,7 @@ async def main(kind: str, mode: Path, file: str) -> int:
         machine, probes = leaking(mode)
     else:
         machine, probes = Machine(DEBIAN_12), told(mode)
-    daemon = Daemon(
-        settings, lambda: settings, ModelSource(machine), {}, probes=probes, resend=RESEND
-    )
+    daemon = Daemon(settings, lambda: settings, ModelSource(machine), probes=probes, resend=RESEND)
 
     def soon(*_arguments: object) -> dict[str, float]:
         """A trend, which real time would take ten minutes to show."""

@@ -124,7 +124,7 @@ class Prometheus:
         return program(
             f"{self.url}/-/ready",
             at / "prometheus.log",
-            tool("prometheus", "prometheus"),
+            tool("prometheus"),
             f"--config.file={at}/prometheus.yml",
             f"--storage.tsdb.path={at}/tsdb",
             f"--web.listen-address={self.url.removeprefix('http://')}",
@@ -158,7 +158,7 @@ class Alertmanager:
         return program(
             f"{self.url}/-/ready",
             at / "alertmanager.log",
-            tool("prometheus-alertmanager", "prometheus-alertmanager"),
+            tool("prometheus-alertmanager"),
             f"--config.file={at}/alertmanager.yml",
             f"--storage.path={at}/alertmanager",
             f"--web.listen-address={self.url.removeprefix('http://')}",

@@ -64,8 +64,8 @@ def demo(
     path: str = os.environ["PATH"],
 ) -> Iterator[Demo]:
     """The demonstration, its programs on these ports; at worst killed with all it has started."""
-    tool("prometheus", "prometheus")
-    tool("prometheus-alertmanager", "prometheus-alertmanager")
+    tool("prometheus")
+    tool("prometheus-alertmanager")
     argv = [*AS_BY_AMPERSAND, sys.executable, "contrib/demo.py", f"--source={source}"]
     argv += [f"--{name}-port={port}" for name, port in ports.items()]
     env = {**os.environ, "PATH": path, "TMPDIR": str(directory)}

@@ -232,6 +232,7 @@ def fastest(work: Callable[[], object], rounds: int) -> float:
     return min(times)
 
 
+@pytest.mark.no_cover
 def test_rendering_is_at_least_twice_as_fast_as_prometheus_client() -> None:
     """A page of 20,000 samples costs at most half of what generate_latest takes for the same."""
     families = [

@@ -78,7 +78,7 @@ async def test_metrics_are_served_as_asked_for(
 
     assert answer.status == 200
     assert body == site.newest.metrics[openmetrics, packed]
-    kind = text_format.OPENMETRICS if openmetrics else text_format.TEXT
+    kind = text_format.OPENMETRICS if openmetrics else "text/plain; version=0.0.4; charset=utf-8"
     assert answer.headers["Content-Type"] == kind
     assert answer.headers.get("Content-Encoding") == ("gzip" if packed else None)
     assert answer.headers["Vary"] == "Accept, Accept-Encoding"

@@ -5,25 +5,60 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
-from xenwatch.http.sockets import ListenError, bind, inherited, url
+from tests.tools import need
+from xenwatch.http.sockets import ListenError, bind, inherited, urls
 
 
 @pytest.mark.parametrize(
-    ("address", "host"), [("127.0.0.1:0", "127.0.0.1"), (":0", "localhost"), ("[::1]:0", "[::1]")]
+    ("address", "host", "connect"),
+    [
+        ("127.0.0.1:0", "127.0.0.1", "127.0.0.1"),
+        (":0", "localhost", "127.0.0.1"),
+        ("[::1]:0", "[::1]", "::1"),
+    ],
 )
-def test_addresses_are_listened_on(address: str, host: str) -> None:
+def test_addresses_are_listened_on(address: str, host: str, connect: str) -> None:
     """Every way to write an address gives a socket that accepts, and an address to open."""
-    if host == "[::1]" and not socket.has_dualstack_ipv6():
-        pytest.fail("IPv6 is needed for this test")
+    if connect == "::1":
+        need("IPv6 loopback")
     with ExitStack() as stack:
         sockets = [stack.enter_context(sock) for sock in bind([address])]
         port = sockets[0].getsockname()[1]
-        stack.enter_context(socket.create_connection((host.strip("[]"), port)))
+        stack.enter_context(socket.create_connection((connect, port)))
 
-        assert url(sockets[0], "/metrics") == f"http://{host}:{port}/metrics"
+        assert urls(sockets[0], "/metrics")[0] == f"http://{host}:{port}/metrics"
+
+
+def test_all_addresses_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket on all addresses names those of the machine that another machine can open."""
+    found = {
+        "lo": [entry(socket.AF_INET, "127.0.0.1")],
+        "xenbr0": [
+            entry(socket.AF_INET, "192.0.2.7"),
+            entry(socket.AF_INET6, "2001:db8::7"),
+            entry(socket.AF_INET6, "fe80::1%xenbr0"),
+            entry(socket.AF_PACKET, "02:00:00:00:00:01"),
+        ],
+    }
+    monkeypatch.setattr("psutil.net_if_addrs", lambda: found)
+    with socket.create_server(("", 0)) as sock:
+        port = sock.getsockname()[1]
+        expected = [f"http://localhost:{port}/", f"http://192.0.2.7:{port}/"]
+        assert urls(sock) == expected
+    (double,) = bind([":0"])
+    with double:
+        port = double.getsockname()[1]
+        last = f"http://[2001:db8::7]:{port}/"
+        assert (last in urls(double)) is socket.has_dualstack_ipv6()
+
+
+def entry(family: int, address: str) -> SimpleNamespace:
+    """An address of an interface as psutil has it."""
+    return SimpleNamespace(family=family, address=address)
 
 
 def test_an_address_in_use_is_named() -> None:

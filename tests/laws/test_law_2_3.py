@@ -76,11 +76,11 @@ def by_instance(snapshot: Snapshot) -> Mapping[tuple[str, str], LimitState]:
 
 
 def assert_no_better(state: LimitState, before: LimitState) -> None:
-    """What is still told is as it was; a ceiling may be gone, or a lower one taken instead."""
+    """What is still told is as it was; a max may be gone, or a lower one taken instead."""
     assert state.used == before.used
-    if state.ceiling is not None:
-        assert before.ceiling is not None
-        assert state.ceiling.value <= before.ceiling.value
+    if state.max is not None:
+        assert before.max is not None
+        assert state.max.value <= before.max.value
 
 
 def at_its_turn(probe: Probe, source: Source) -> Snapshot:

@@ -9,7 +9,8 @@ import pytest
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl  # type: ignore[import-untyped]
 
 from xenwatch.model.render.rtnl import render_links, render_messages
-from xenwatch.parse.rtnl import HEADER, IFINFO, Link, parse_links, parse_messages
+from xenwatch.parse.rtnl import Link, parse_links, parse_messages
+from xenwatch.sources.wire import IFINFO, NETLINK_HEADER
 
 RTM_GETLINK = 18
 REQUEST_DUMP = 0x301
@@ -32,7 +33,10 @@ def own_dump() -> bytes:
     """This machine's own links, asked for over a plain netlink socket."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as link:
         body = IFINFO.pack(0, 0, 0, 0, 0)
-        link.send(HEADER.pack(HEADER.size + len(body), RTM_GETLINK, REQUEST_DUMP, 1, 0) + body)
+        link.send(
+            NETLINK_HEADER.pack(NETLINK_HEADER.size + len(body), RTM_GETLINK, REQUEST_DUMP, 1, 0)
+            + body
+        )
         link.settimeout(10)
         dump = b""
         while not ends(dump):
@@ -75,6 +79,6 @@ def test_the_own_dump_survives_parser_and_renderer() -> None:
     """The messages of this machine's dump are the kernel's bytes again after rendering."""
     dump = own_dump()
     written = render_messages(parse_messages(dump))
-    done = HEADER.size + 4
+    done = NETLINK_HEADER.size + 4
 
     assert written[:-done] == dump[: len(written) - done]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Ceiling, Thresholds
+from xenwatch.limits.base import Max, Thresholds
 from xenwatch.limits.changes import SETTLED, Key, Logged, severity_changes
 from xenwatch.limits.states import LimitState
 
@@ -15,8 +15,8 @@ INTERVAL = 10.0
 
 def state(used: int | None, most: int = 100, instance: str = "") -> LimitState:
     """A limit with thresholds at 80 % and 90 %; `None`: it could not be read."""
-    ceiling = None if used is None else Ceiling(most, "")
-    return LimitState(LIMITS[0], instance, used, ceiling, Thresholds(0.8, 0.9))
+    maximum = None if used is None else Max(most, "")
+    return LimitState(LIMITS[0], instance, used, maximum, Thresholds(0.8, 0.9))
 
 
 def lines(passes: Iterable[Iterable[LimitState]]) -> list[tuple[int, str, str]]:

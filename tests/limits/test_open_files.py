@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support import full_snapshot
-from xenwatch.limits.base import Ceiling, Shortage
+from xenwatch.limits.base import Max, Shortage
 from xenwatch.limits.open_files import LIMIT
 from xenwatch.limits.states import assess
 from xenwatch.planning.capacity import fit
@@ -27,13 +27,13 @@ def test_used_and_max_are_the_kernels() -> None:
     snapshot = replace(SNAPSHOT, open_files=OpenFiles(10, 100))
 
     assert LIMIT.used(snapshot) == {"": 10}
-    assert LIMIT.ceiling(snapshot) == {"": Ceiling(100, "fs.file-max")}
+    assert LIMIT.max(snapshot) == {"": Max(100, "fs.file-max")}
 
 
 def test_what_was_not_read_is_absent() -> None:
     """Without the reading neither used nor maximum is known."""
     assert LIMIT.used(Snapshot()) == {}
-    assert LIMIT.ceiling(Snapshot()) == {}
+    assert LIMIT.max(Snapshot()) == {}
 
 
 def test_a_plan_names_it_only_where_vms_could_use_it_up() -> None:
@@ -45,7 +45,7 @@ def test_a_plan_names_it_only_where_vms_could_use_it_up() -> None:
 def test_the_remedy_raises_the_kernel_parameter() -> None:
     """The commands name the parameter and the number to aim at."""
     assert LIMIT.remedy is not None
-    now, kept = LIMIT.remedy(Shortage(SNAPSHOT, "", Ceiling(100, ""), 200))
+    now, kept = LIMIT.remedy(Shortage(SNAPSHOT, "", Max(100, ""), 200))
 
     assert now == "sysctl -w fs.file-max=200"
     assert "fs.file-max = 200" in kept

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support import full_snapshot
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Ceiling, Limit, Thresholds
+from xenwatch.limits.base import Limit, Max, Thresholds
 from xenwatch.limits.states import LimitState, Severity, assess
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
@@ -21,12 +21,12 @@ BOUNDS = Thresholds(0.8, 0.9)
 RATIOS = st.none() | st.floats(0, 2, allow_nan=False)
 THRESHOLDS = st.builds(Thresholds, RATIOS, RATIOS)
 COUNTS = st.integers(0, 1 << 62)
-CEILINGS = st.builds(Ceiling, COUNTS, st.just("test"))
+MAXIMA = st.builds(Max, COUNTS, st.just("test"))
 
 
-def state(used: int | None, ceiling: int | None, thresholds: Thresholds = BOUNDS) -> LimitState:
+def state(used: int | None, maximum: int | None, thresholds: Thresholds = BOUNDS) -> LimitState:
     """A state with these numbers."""
-    known = None if ceiling is None else Ceiling(ceiling, "test")
+    known = None if maximum is None else Max(maximum, "test")
     return LimitState(LIMITS[0], "", used, known, thresholds)
 
 
@@ -70,41 +70,41 @@ def test_a_threshold_that_is_none_is_never_reached(
     assert state(1000, 1000, thresholds).severity is severity
 
 
-@pytest.mark.parametrize(("used", "ceiling"), [(None, 10), (10, None), (None, None)])
-def test_what_is_not_known_is_unknown(used: int | None, ceiling: int | None) -> None:
-    """Without use or ceiling there is no ratio, no headroom and no verdict."""
-    found = state(used, ceiling)
+@pytest.mark.parametrize(("used", "maximum"), [(None, 10), (10, None), (None, None)])
+def test_what_is_not_known_is_unknown(used: int | None, maximum: int | None) -> None:
+    """Without use or max there is no ratio, no headroom and no verdict."""
+    found = state(used, maximum)
 
     assert (found.ratio, found.headroom, found.severity) == (None, None, Severity.UNKNOWN)
 
 
-def test_a_ceiling_of_nothing_is_full() -> None:
+def test_a_max_of_nothing_is_full() -> None:
     """A limit of zero units is used up, whatever is used of it."""
     assert (state(0, 0).ratio, state(0, 0).headroom) == (1.0, 0)
 
 
-@given(st.none() | COUNTS, st.none() | CEILINGS, THRESHOLDS)
+@given(st.none() | COUNTS, st.none() | MAXIMA, THRESHOLDS)
 def test_every_state_is_sound(
-    used: int | None, ceiling: Ceiling | None, thresholds: Thresholds
+    used: int | None, maximum: Max | None, thresholds: Thresholds
 ) -> None:
     """Ratio and headroom are known together, never negative, and unknown is never ok."""
-    found = LimitState(LIMITS[0], "", used, ceiling, thresholds)
+    found = LimitState(LIMITS[0], "", used, maximum, thresholds)
 
     assert (found.ratio is None) == (found.headroom is None) == (found.severity is Severity.UNKNOWN)
-    assert (found.ratio is None) == (used is None or ceiling is None)
+    assert (found.ratio is None) == (used is None or maximum is None)
     if found.ratio is not None and found.headroom is not None:
         assert found.ratio >= 0
         assert found.headroom >= 0
         assert used is not None
-        assert ceiling is not None
-        assert used + found.headroom == max(used, ceiling.value)
+        assert maximum is not None
+        assert used + found.headroom == max(used, maximum.value)
 
 
-@given(COUNTS, COUNTS, CEILINGS)
-def test_more_use_is_never_less_severe(used: int, more: int, ceiling: Ceiling) -> None:
+@given(COUNTS, COUNTS, MAXIMA)
+def test_more_use_is_never_less_severe(used: int, more: int, maximum: Max) -> None:
     """Severity does not fall and headroom does not rise when use rises."""
     order = [Severity.OK, Severity.WARNING, Severity.CRITICAL]
-    low, high = (LimitState(LIMITS[0], "", it, ceiling, BOUNDS) for it in (used, used + more))
+    low, high = (LimitState(LIMITS[0], "", it, maximum, BOUNDS) for it in (used, used + more))
 
     assert order.index(low.severity) <= order.index(high.severity)
     assert (low.headroom or 0) >= (high.headroom or 0)
@@ -118,10 +118,10 @@ def test_states_come_in_the_tables_order() -> None:
 
 
 def test_a_state_has_the_limits_numbers() -> None:
-    """Each instance comes with its own use, its own ceiling and the limit's thresholds."""
+    """Each instance comes with its own use, its own max and the limit's thresholds."""
     for found in assess(FULL):
         assert found.used == found.limit.used(FULL)[found.instance]
-        assert found.ceiling == found.limit.ceiling(FULL)[found.instance]
+        assert found.max == found.limit.max(FULL)[found.instance]
         assert found.thresholds == found.limit.thresholds
 
 
@@ -148,8 +148,8 @@ def test_before_the_first_pass_nothing_is_said() -> None:
     assert assess(Snapshot()) == ()
 
 
-def test_use_without_ceiling_is_unknown() -> None:
-    """A reading whose ceiling cannot be known is there, with its use, and unknown."""
+def test_use_without_max_is_unknown() -> None:
+    """A reading whose max cannot be known is there, with its use, and unknown."""
     states = {found.limit.name: found for found in assess(replace(FULL, host=None))}
 
     assert states["irqs"].used == 90

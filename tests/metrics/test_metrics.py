@@ -6,6 +6,7 @@ import dataclasses
 import errno
 from collections.abc import Mapping
 
+import psutil
 import pytest
 from prometheus_client import ProcessCollector
 
@@ -15,7 +16,7 @@ from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment, Rules, assess_pass
 from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family, render
-from xenwatch.limits.base import Ceiling, Limit, Thresholds
+from xenwatch.limits.base import Limit, Max, Thresholds
 from xenwatch.limits.states import assess
 from xenwatch.metrics import METRICS, Metric, families
 from xenwatch.metrics.base import Readings
@@ -32,7 +33,7 @@ PORTS = Limit(
     title="Ports of a bridge",
     probe="bridges",
     used=lambda snapshot: snapshot.bridges.ports if snapshot.bridges else {},
-    ceiling=lambda _: {"xenbr0": Ceiling(8, "kernel"), "ovs0": Ceiling(2, 'the "switch"\n')},
+    max=lambda _: {"xenbr0": Max(8, "kernel"), "ovs0": Max(2, 'the "switch"\n')},
     thresholds=Thresholds(0.5, None),
     source="/sys/class/net.",
     symptom="",
@@ -146,7 +147,7 @@ def test_no_part_of_a_domain_is_invented() -> None:
 
 
 def test_a_limits_instances() -> None:
-    """Used and ceiling by instance, the fullest one's ratio, each origin; no null threshold."""
+    """Used and max by instance, the fullest one's ratio, each origin; no null threshold."""
     found = of_limits(full_snapshot(), PORTS)
     assert found["xenwatch_bridge_ports_used"] == [(("xenbr0",), 2), (("ovs0",), 1)]
     assert found["xenwatch_bridge_ports_max"] == [(("xenbr0",), 8), (("ovs0",), 2)]
@@ -158,18 +159,18 @@ def test_a_limits_instances() -> None:
     ]
 
 
-def test_one_origin_of_many_ceilings_is_told_once() -> None:
-    """Instances that share where their ceiling is known from share one sample."""
+def test_one_origin_of_many_maxima_is_told_once() -> None:
+    """Instances that share where their max is known from share one sample."""
     same = dataclasses.replace(
-        PORTS, ceiling=lambda _: {"xenbr0": Ceiling(8, "kernel"), "ovs0": Ceiling(2, "kernel")}
+        PORTS, max=lambda _: {"xenbr0": Max(8, "kernel"), "ovs0": Max(2, "kernel")}
     )
     found = of_limits(full_snapshot(), same)
     assert found["xenwatch_limit_ceiling_info"] == [(("bridge_ports", "kernel"), 1)]
 
 
-def test_a_ceiling_that_is_not_known_leaves_the_use() -> None:
-    """Without its ceiling a limit has neither ratio nor maximum, but is still counted."""
-    found = of_limits(full_snapshot(), dataclasses.replace(PORTS, ceiling=lambda _: {}))
+def test_a_max_that_is_not_known_leaves_the_use() -> None:
+    """Without its max a limit has neither ratio nor maximum, but is still counted."""
+    found = of_limits(full_snapshot(), dataclasses.replace(PORTS, max=lambda _: {}))
     assert found["xenwatch_bridge_ports_used"] == [(("xenbr0",), 2), (("ovs0",), 1)]
     assert found["xenwatch_bridge_ports_max"] == []
     assert found["xenwatch_limit_used_ratio"] == []
@@ -301,11 +302,28 @@ def test_the_host_is_named_with_what_is_known() -> None:
     }
 
 
-def test_the_process_is_told_as_prometheus_client_tells_it() -> None:
-    """The process's families are those of every Python exporter, counters by their full name."""
-    theirs = {s.name for m in ProcessCollector(registry=None).collect() for s in m.samples}
-    assert {family.name for family in own_process()} == theirs
-    assert "process_cpu_seconds_total" in theirs
+def test_the_process_agrees_with_prometheus_client() -> None:
+    """The process's families are those of every Python exporter, and its number of threads."""
+    theirs = {s.name: s.value for m in ProcessCollector(registry=None).collect() for s in m.samples}
+    ours = {family.name: family.samples[0][1] for family in own_process()}
+
+    assert ours.keys() == theirs.keys() | {"process_threads"}
+    same = ("process_max_fds", "process_open_fds")
+    assert {name: ours[name] for name in same} == {name: theirs[name] for name in same}
+    assert ours["process_start_time_seconds"] == pytest.approx(theirs["process_start_time_seconds"])
+    assert ours["process_resident_memory_bytes"] > 1 << 20
+    assert ours["process_threads"] >= 1
+
+
+def test_a_process_that_cannot_be_read_has_no_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one of its files cannot be read the families are absent, not zero."""
+
+    def denied(_process: psutil.Process) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "num_fds", denied)
+
+    assert own_process() == []
 
 
 def test_alerts_are_told_by_the_names_others_know() -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import pytest
+
 from xenwatch.model.devices import vm
 from xenwatch.model.fill import fill
 from xenwatch.model.host import Machine
@@ -20,6 +22,8 @@ from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.snapshot import Snapshot, Status
+
+pytestmark = pytest.mark.no_cover
 
 ROOMY = on_host(
     EXPERIMENT,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from xenwatch.cli.source import open_source
+from xenwatch.events.names import concerns_links
+from xenwatch.model.events import Announced, messages
+from xenwatch.model.render.rtnl import render_event
+from xenwatch.model.render.xenstore import render_watch_event
 from xenwatch.model.scenario_source import ScenarioSource, load, names
 from xenwatch.parse.evtchn import parse_status, status_call
+from xenwatch.parse.rtnl import Link
 from xenwatch.parse.xenstore import DIRECTORY, path_payload
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.snapshot import Status
-from xenwatch.sources.base import SourceError
+from xenwatch.sources.base import DOMAINS as DOMAINS_TOPIC
+from xenwatch.sources.base import LINKS, PROCESSES, SourceError
 
 DOMAINS = path_payload("/local/domain")
 
@@ -110,3 +118,34 @@ def test_threads_may_ask_while_time_goes_on() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(ask, range(200)))
+
+
+async def test_what_happens_in_a_scenario_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A VM that starts is introduced and has links, in the kernel's and xenstored's bytes."""
+    monkeypatch.setattr("xenwatch.model.scenario_source.LOOK", 0.0)
+    clock = Clock()
+    source = ScenarioSource(load("fill-windows-6.1"), 95, clock)
+    heard: dict[str, bytes] = {}
+    for topic in (DOMAINS_TOPIC, LINKS):
+        async with contextlib.aclosing(source.events(topic)) as events:
+            assert await anext(events) == b""
+            clock.now += 1
+            heard[topic] = await asyncio.wait_for(anext(events), 30)
+
+    assert heard[DOMAINS_TOPIC] == render_watch_event("@introduceDomain")
+    assert concerns_links(heard[LINKS])
+
+
+def test_links_that_go_are_heard_of() -> None:
+    """The messages between two states are those of links that came, changed and went."""
+    lo, old, new = Link(1, "lo", None, ""), Link(4, "vif1.0", 2, ""), Link(5, "vif2.0", 2, "")
+    moved = dataclasses.replace(lo, name="lo0")
+    before = Announced({1: lo, 4: old}, frozenset({1, 2}))
+    now = Announced({1: moved, 5: new}, frozenset({2}))
+
+    assert messages(LINKS, before, now) == b"".join(
+        [render_event(old, gone=True), render_event(moved), render_event(new)]
+    )
+    assert messages(DOMAINS_TOPIC, before, now) == render_watch_event("@releaseDomain")
+    assert messages(PROCESSES, before, now) == b""
+    assert messages(LINKS, before, before) == b""

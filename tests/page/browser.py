@@ -82,12 +82,12 @@ class Browser:
 
     def __init__(self, directory: Path) -> None:
         options = ChromeOptions()
-        options.binary_location = tool("chromium", "chromium")
+        options.binary_location = tool("chromium")
         for flag in (*FLAGS, f"--user-data-dir={directory}"):
             options.add_argument(flag)
         logs = {"browser": "ALL", "performance": "ALL"}
         options.set_capability("goog:loggingPrefs", logs)
-        driver = tool("chromedriver", "chromium-driver")
+        driver = tool("chromedriver")
         self.driver = Chrome(options=options, service=Service(executable_path=driver))
         self.driver.set_page_load_timeout(30)
 

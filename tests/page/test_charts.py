@@ -66,7 +66,7 @@ def test_a_little_use_is_seen() -> None:
     ("numbers", "words"),
     [
         ({"used": None}, "could not be read"),
-        ({"max": None}, "1,000 used, the ceiling is not known"),
+        ({"max": None}, "1,000 used, the max is not known"),
     ],
 )
 def test_the_unknown_is_no_bar(numbers: dict[str, Any], words: str) -> None:
@@ -123,7 +123,7 @@ def test_one_point_is_no_chart(points: list[tuple[float, int]]) -> None:
 
 
 def test_noise_is_drawn_small() -> None:
-    """A change of a thousandth of the ceiling does not fill the chart."""
+    """A change of a thousandth of the max does not fill the chart."""
     points = [(NOW - 120, 1000), (NOW - 60, 1002)]
     ((_, first), (_, second), _), *_ = lines(last_hour(points, NOW, row()))
 

@@ -67,7 +67,7 @@ def test_a_name_that_is_markup_is_shown() -> None:
 
 
 def test_every_limit_of_the_host_is_there() -> None:
-    """Each limit has its heading, and where its ceiling comes from."""
+    """Each limit has its heading, and where its max comes from."""
     text = Reader(rendered(FULL)).text
 
     for row in FULL.limits:

@@ -13,7 +13,8 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.hist import render_hists
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.errors import ParseError
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, Hist, HistRow, parse_hists
+from xenwatch.parse.hist import Hist, HistRow, parse_hists
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, POLL, SLEEP
 
 REAL = Path(__file__).parent / "real"
 POLLS = (REAL / "hist-sys_exit_ppoll").read_bytes()

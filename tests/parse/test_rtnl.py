@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 
 from xenwatch.model.render.rtnl import render_links, render_messages
 from xenwatch.parse.errors import ParseError
-from xenwatch.parse.rtnl import (
-    HEADER,
-    NLMSG_DONE,
-    NLMSG_ERROR,
-    Link,
-    LinkMessage,
-    parse_links,
-    parse_messages,
-)
+from xenwatch.parse.rtnl import Link, LinkMessage, parse_links, parse_messages
+from xenwatch.sources.wire import NETLINK_HEADER, NLMSG_DONE, NLMSG_ERROR
 
 U32 = st.integers(0, 2**32 - 1)
 ATTRIBUTES = st.lists(st.tuples(st.integers(0, 100), st.binary(max_size=40))).map(tuple)
@@ -62,7 +55,7 @@ def test_links_survive_their_renderer(links: tuple[Link, ...]) -> None:
 def test_a_dump_that_is_cut_off_is_refused(links: list[Link], data: st.DataObject) -> None:
     """A dump without its end raises `ParseError`: links might be missing."""
     dump = render_links(links)
-    end = data.draw(st.integers(0, len(dump) - HEADER.size - 5))
+    end = data.draw(st.integers(0, len(dump) - NETLINK_HEADER.size - 5))
 
     with pytest.raises(ParseError, match="RTM_GETLINK"):
         parse_links(dump[:end])
@@ -71,11 +64,11 @@ def test_a_dump_that_is_cut_off_is_refused(links: list[Link], data: st.DataObjec
 def test_an_error_of_the_kernel_is_refused() -> None:
     """A dump the kernel ended with an error raises `ParseError`."""
     with pytest.raises(ParseError, match="error"):
-        parse_links(HEADER.pack(20, NLMSG_ERROR, 0, 1, 1) + struct.pack("=i", -1))
+        parse_links(NETLINK_HEADER.pack(20, NLMSG_ERROR, 0, 1, 1) + struct.pack("=i", -1))
 
 
 def test_other_messages_are_passed_over() -> None:
     """A message of another type in the dump is no link."""
-    other = HEADER.pack(HEADER.size, 24, 0, 1, 1)
+    other = NETLINK_HEADER.pack(NETLINK_HEADER.size, 24, 0, 1, 1)
 
-    assert parse_links(other + HEADER.pack(20, NLMSG_DONE, 2, 1, 1) + bytes(4)) == ()
+    assert parse_links(other + NETLINK_HEADER.pack(20, NLMSG_DONE, 2, 1, 1) + bytes(4)) == ()

@@ -105,8 +105,8 @@ def test_no_count_is_no_answer() -> None:
     assert plan(xenserver("6.1.0"), windows=1).fits is None
 
 
-def test_an_unknown_ceiling_is_no_headroom() -> None:
-    """Where a ceiling is not known nobody can say how many fit, and the plan says why."""
+def test_an_unknown_max_is_no_headroom() -> None:
+    """Where a max is not known nobody can say how many fit, and the plan says why."""
     snapshot = xenserver("6.2.0")
     host = dataclasses.replace(snapshot.host, abi=None)  # type: ignore[type-var]
     found = plan(dataclasses.replace(snapshot, host=host), 20, windows=1)
@@ -115,7 +115,7 @@ def test_an_unknown_ceiling_is_no_headroom() -> None:
     assert found.at_most == 500
     assert found.fits is None
     assert [(room.limit, room.reason) for room in found.unknown] == [
-        ("event_channels", "its ceiling is not known")
+        ("event_channels", "its max is not known")
     ]
 
 
@@ -329,8 +329,8 @@ def test_as_many_as_planned_fit_and_one_more_does_not(
     for room in found.rooms:
         state = next(s for s in states_of(snapshot, room.limit) if s.instance == room.instance)
         assert state.used is not None
-        assert state.ceiling is not None
-        over = [state.used + n * (room.takes or 0) > state.ceiling.value for n in count(found)]
+        assert state.max is not None
+        over = [state.used + n * (room.takes or 0) > state.max.value for n in count(found)]
         assert not over[0] or found.batches == 0
         assert over[1] or room is not found.binding
 

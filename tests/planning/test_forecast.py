@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Ceiling
+from xenwatch.limits.base import Max
 from xenwatch.limits.states import LimitState, assess
 from xenwatch.planning.forecast import (
     LEAST_SPAN,
@@ -46,7 +46,7 @@ def aio(used: int, time: float, status: Status = Status.OK) -> tuple[list[LimitS
     reading = Aio(used, 65536) if status is Status.OK else None
     snapshot = Snapshot(time, {"aio": outcome}, aio=reading)
     value = used if reading else None
-    return [LimitState(AIO, "", value, Ceiling(65536, ""), AIO.thresholds)], snapshot
+    return [LimitState(AIO, "", value, Max(65536, ""), AIO.thresholds)], snapshot
 
 
 def remembered(values: Iterable[int], seconds: float = 60.0) -> tuple[History, list[LimitState]]:
@@ -134,13 +134,13 @@ def test_noise_is_no_trend(seed: int, high: int) -> None:
     st.integers(0, 1 << 62),
 )
 def test_a_forecast_is_a_number_that_is_not_negative(
-    readings: list[tuple[float, int]], ceiling: int
+    readings: list[tuple[float, int]], maximum: int
 ) -> None:
     """Whatever is read, in whatever order of times, a forecast is finite and not below zero."""
     history, states = History(), list[LimitState]()
     for time, used in readings:
         states, snapshot = aio(used, time)
-        states = [dataclasses.replace(states[0], ceiling=Ceiling(ceiling, ""))]
+        states = [dataclasses.replace(states[0], max=Max(maximum, ""))]
         history = history.updated(states, snapshot)
 
     for seconds in forecast(history, states).values():
@@ -165,18 +165,18 @@ def test_a_slow_leak_is_seen_in_the_longer_window() -> None:
 
 
 def test_a_full_limit_is_full_now() -> None:
-    """A leak that has reached its ceiling has no seconds left."""
+    """A leak that has reached its max has no seconds left."""
     history, states = remembered(range(65036, 65537, 10))
     full = [dataclasses.replace(states[0], used=65536)]
 
     assert forecast(history, full) == {"aio_requests": 0.0}
 
 
-def test_no_ceiling_no_forecast() -> None:
-    """Where the ceiling is not known nobody can say when it is reached."""
+def test_no_max_no_forecast() -> None:
+    """Where the max is not known nobody can say when it is reached."""
     history, states = remembered(range(200, 510, 10))
 
-    assert forecast(history, [dataclasses.replace(states[0], ceiling=None)]) == {}
+    assert forecast(history, [dataclasses.replace(states[0], max=None)]) == {}
 
 
 def test_a_failed_reading_says_nothing_and_forgets_nothing() -> None:
@@ -255,7 +255,7 @@ def test_the_first_instance_to_be_full_counts() -> None:
 def test_what_is_no_shortage_has_no_forecast() -> None:
     """Limits that never warn, such as the ids of domains, are not followed."""
     domids = next(limit for limit in LIMITS if limit.name == "domids")
-    state = LimitState(domids, "", 5, Ceiling(32751, ""), domids.thresholds)
+    state = LimitState(domids, "", 5, Max(32751, ""), domids.thresholds)
     snapshot = Snapshot(START, {"domains": Outcome(Status.OK, "", START)})
 
     assert History().updated([state], snapshot).series == {}

@@ -12,7 +12,7 @@ from tests.probes.support import FakeHost, after, denied, dom0, failure_of, outc
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.probes.base import Pass
-from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
+from xenwatch.probes.processes import DAEMONS, EVENTPOLL, PIDS, PTYS
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
 from xenwatch.readings.snapshot import Status
 
@@ -221,3 +221,23 @@ def test_tasks_are_counted_by_the_kernel() -> None:
 def test_a_number_that_is_none_is_named(files: dict[str, bytes], reason: str) -> None:
     """A counter that is missing or not a number is a failure that names its file."""
     assert reason in failure_of(PTYS, FakeHost(files=files))
+
+
+@pytest.mark.parametrize(
+    ("targets", "epoll"),
+    [
+        ({"0": "/dev/null", "3": EVENTPOLL}, True),
+        ({"0": "/dev/null", "3": "socket:[1]"}, False),
+        ({}, None),
+    ],
+    ids=["epoll", "select", "not readable"],
+)
+def test_xapi_itself_says_how_it_waits(targets: Mapping[str, str], epoll: bool | None) -> None:
+    """A xapi that has an epoll instance open waits with it; where it cannot be seen, unknown."""
+    source = host([*BOTH, XAPI], {**PID_FILES, "/run/xapi.pid": b"720\n"})
+    home = f"/proc/{XAPI[0]}/fd"
+    source.directories = {**source.directories, home: ("0", "3")}
+    source.targets = {f"{home}/{fd}": target for fd, target in targets.items()}
+
+    assert read(source)["xapi"].epoll is epoll
+    assert read(source)["xenstored"].epoll is None

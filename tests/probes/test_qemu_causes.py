@@ -8,11 +8,12 @@ import pytest
 
 from tests.probes.support import FakeHost, after, dom0, failure_of, outcome_of
 from xenwatch.model.render.hist import render_hists
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS, Hist, HistRow
+from xenwatch.parse.hist import Hist, HistRow
 from xenwatch.probes.base import Pass
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.readings.qemus import Causes, Qemu, Qemus
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS
 
 Hits = Mapping[int, int]
 

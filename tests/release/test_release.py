@@ -269,6 +269,13 @@ def test_which_daemons_select(
     assert on(platform, version, xen=xen).selects(comm) is selects
 
 
+@pytest.mark.parametrize("epoll", [True, False])
+@pytest.mark.parametrize("version", ["8.2.1", "8.3.0"])
+def test_a_xapi_that_was_asked_says_itself_how_it_waits(version: str, epoll: bool) -> None:
+    """What the daemon shows goes before what its release usually has."""
+    assert on("xcp-ng", version, xen=(4, 17)).selects("xapi", epoll) is not epoll
+
+
 @pytest.mark.parametrize(
     ("fact", "first", "before"),
     [

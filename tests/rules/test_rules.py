@@ -35,7 +35,7 @@ BY_TITLE = {it.title: it for it in EVERY}
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """promtool with these arguments."""
-    program = tool("promtool", "prometheus")
+    program = tool("promtool")
     return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
 
 
@@ -153,7 +153,7 @@ def test_durations_are_whole_numbers_of_a_unit(seconds: float, text: str) -> Non
 
 def test_amtool_accepts_the_example() -> None:
     """The committed configuration is one, as Alertmanager reads it."""
-    program = tool("amtool", "prometheus-alertmanager")
+    program = tool("amtool")
     checked = subprocess.run(
         [program, "check-config", str(ROOT / ALERTMANAGER)],
         capture_output=True,

@@ -19,7 +19,7 @@ from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import assess_pass
 from xenwatch.generate.rules import rules
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Ceiling, Thresholds
+from xenwatch.limits.base import Max, Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.metrics import families
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -52,8 +52,8 @@ def flapping(seed: int) -> Timeline:
 def states(minute: tuple[int, int | None] | None) -> tuple[LimitState, ...]:
     """The limit in a minute; where its probe failed, as an unknown state."""
     used, most = (None, None) if minute is None else minute
-    ceiling = None if most is None else Ceiling(most, "")
-    return (LimitState(LIMIT, "", used, ceiling, Thresholds(0.8, 0.9)),)
+    maximum = None if most is None else Max(most, "")
+    return (LimitState(LIMIT, "", used, maximum, Thresholds(0.8, 0.9)),)
 
 
 def fires(timeline: Timeline) -> list[Case]:

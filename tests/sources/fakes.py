@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from xenwatch.sources.base import (
     Source,
     SourceError,
     XenstoreReply,
+    silence,
 )
 
 
@@ -29,6 +30,7 @@ class TableSource:
     replies: Mapping[Hypercall, HypercallReply] = field(default_factory=dict)
     nodes: Mapping[tuple[int, bytes], XenstoreReply] = field(default_factory=dict)
     round_trips: Mapping[str, float] = field(default_factory=dict)
+    heard: Mapping[str, Sequence[bytes | SourceError]] = field(default_factory=dict)
     raw: bytes = bytes(range(256))
     asked: list[Any] = field(default_factory=list)
     closed: bool = False
@@ -86,6 +88,15 @@ class TableSource:
         """The seconds."""
         seconds: float = self._look_up(self.round_trips, target)
         return seconds
+
+    async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """What is heard of the topic, up to an error, then silence."""
+        for messages in self.heard.get(topic, ()):
+            if isinstance(messages, SourceError):
+                raise messages
+            yield messages
+        async for nothing in silence():
+            yield nothing
 
     def close(self) -> None:
         """Remembered in `closed`."""
@@ -164,6 +175,10 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("round_trip", target))
         return self.inner.round_trip(target)
+
+    def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """Not told: nobody is asked."""
+        return self.inner.events(topic)
 
     def close(self) -> None:
         """Closes what it asks."""

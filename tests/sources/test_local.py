@@ -15,8 +15,8 @@ import pytest
 
 from xenwatch.sources import xapi, xenstored
 from xenwatch.sources.base import SourceError
-from xenwatch.sources.events import domain_events
 from xenwatch.sources.local import connect
+from xenwatch.sources.watches import domain_events
 from xenwatch.sources.xenstored import XenstoreClient
 
 LATE = 0.2

@@ -8,9 +8,10 @@ import struct
 import pytest
 
 from xenwatch.model.render.rtnl import render_links
-from xenwatch.parse.rtnl import HEADER, NLMSG_ERROR, Link, parse_links, parse_messages
+from xenwatch.parse.rtnl import Link, parse_links, parse_messages
 from xenwatch.sources import netlink
 from xenwatch.sources.base import SourceError
+from xenwatch.sources.wire import NETLINK_HEADER, NLMSG_ERROR
 
 LINKS = [Link(number, f"vif{number}.0", 1, "") for number in range(1, 20)]
 TINY = 0.05
@@ -28,13 +29,13 @@ def test_this_machine_has_links() -> None:
     data = netlink.dump_links()
 
     assert "lo" in {link.name for link in parse_links(data)}
-    assert HEADER.unpack_from(data)[3] == parse_messages(data)[0].sequence == 1
+    assert NETLINK_HEADER.unpack_from(data)[3] == parse_messages(data)[0].sequence == 1
 
 
 def test_a_dump_is_put_together_to_its_end() -> None:
     """Datagrams are collected up to the one that holds NLMSG_DONE, and no further."""
     dump = render_links(LINKS)
-    split = HEADER.unpack_from(dump)[0]
+    split = NETLINK_HEADER.unpack_from(dump)[0]
     ours, theirs = pair()
     with ours, theirs:
         for datagram in (dump[:split], dump[split:], b"of another dump"):
@@ -45,7 +46,9 @@ def test_a_dump_is_put_together_to_its_end() -> None:
 
 def test_a_refusal_ends_the_dump() -> None:
     """An error message of the kernel is the end: the parser says what it is."""
-    refusal = HEADER.pack(HEADER.size + 4, NLMSG_ERROR, 0, 1, 0) + struct.pack("=i", -1)
+    refusal = NETLINK_HEADER.pack(NETLINK_HEADER.size + 4, NLMSG_ERROR, 0, 1, 0) + struct.pack(
+        "=i", -1
+    )
     ours, theirs = pair()
     with ours, theirs:
         theirs.send(refusal)
@@ -67,9 +70,9 @@ def test_a_dump_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def interrupted(dump: bytes) -> bytes:
     """A dump whose last message says that links changed meanwhile."""
-    at = len(dump) - HEADER.size - 4
-    length, kind, flags, sequence, port = HEADER.unpack_from(dump, at)
-    return dump[:at] + HEADER.pack(length, kind, flags | 0x10, sequence, port) + bytes(4)
+    at = len(dump) - NETLINK_HEADER.size - 4
+    length, kind, flags, sequence, port = NETLINK_HEADER.unpack_from(dump, at)
+    return dump[:at] + NETLINK_HEADER.pack(length, kind, flags | 0x10, sequence, port) + bytes(4)
 
 
 def dumps(monkeypatch: pytest.MonkeyPatch, *each: bytes) -> list[bytes]:

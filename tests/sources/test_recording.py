@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
 import errno
 import json
@@ -196,6 +198,59 @@ def test_a_read_that_cannot_be_saved_is_no_success(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="capture: "):
         recorder.read("/proc/meminfo")
     recorder.close()
+
+
+async def heard(source: Source, topic: str, count: int) -> list[bytes]:
+    """So many items of a topic."""
+    async with contextlib.aclosing(source.events(topic)) as events:
+        return [await asyncio.wait_for(anext(events), 30) for _ in range(count)]
+
+
+async def test_a_replay_says_what_the_host_said(tmp_path: Path) -> None:
+    """Events come again in order and once, by topic, with the error that ended them; then none."""
+    lost = SourceError("xenstored", "closed the connection", errno.EPIPE)
+    inner = TableSource(heard={"links": [b"", b"\xff\0"], "domains": [b"", b"up", lost]})
+    recorder = RecordingSource(inner, tmp_path / "capture")
+    assert await heard(recorder, "links", 2) == [b"", b"\xff\0"]
+    with pytest.raises(SourceError, match="closed the connection"):
+        await heard(recorder, "domains", 3)
+    recorder.close()
+
+    replayed = TreeSource(tmp_path / "capture")
+    assert await heard(replayed, "domains", 2) == [b"", b"up"]
+    with pytest.raises(SourceError, match="xenstored: closed the connection") as error:
+        await heard(replayed, "domains", 1)
+    assert error.value.errno == errno.EPIPE
+    assert await heard(replayed, "links", 2) == [b"", b"\xff\0"]
+    for topic in ("links", "domains", "processes"):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(heard(replayed, topic, 1), 0.05)
+
+
+async def test_events_are_saved_with_their_time(tmp_path: Path) -> None:
+    """A line of the calls has the time at which the host said it."""
+    times = iter([1000.0, 1003.5, 1004.0])
+    inner = TableSource(heard={"links": [b"", b"up"]})
+    recorder = RecordingSource(inner, tmp_path / "capture", clock=lambda: next(times))
+    await heard(recorder, "links", 2)
+    lines = (tmp_path / "capture/calls.jsonl").read_text().splitlines()
+    recorder.close()
+
+    assert [json.loads(line) for line in lines] == [
+        {"verb": "events", "arguments": ["links"], "time": 1003.5, "answer": ""},
+        {"verb": "events", "arguments": ["links"], "time": 1004.0, "answer": "up"},
+    ]
+
+
+async def test_an_event_that_cannot_be_saved_is_an_error(tmp_path: Path) -> None:
+    """A capture is never silently short of an event."""
+    recorder = RecordingSource(TableSource(heard={"links": [b"up"]}), tmp_path / "capture")
+    recorder._calls.close()
+    recorder._calls = open("/dev/full", "ab")  # noqa: ASYNC230, SIM115 - the test closes it
+    with pytest.raises(SourceError, match="No space left on device"):
+        await heard(recorder, "links", 1)
+    with contextlib.suppress(OSError):
+        recorder._calls.close()
 
 
 paths = st.binary(min_size=1, max_size=30).map(lambda raw: "/" + os.fsdecode(raw))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS
 from xenwatch.sources.base import SourceError
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS
 from xenwatch.sources.tracefs import PollHistograms
 
 

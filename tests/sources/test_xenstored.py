@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from xenwatch.sources.base import SourceError, XenstoreReply
-from xenwatch.sources.xenstored import HEADER, REPLY_MAX, XenstoreClient
+from xenwatch.sources.wire import XENSTORE_HEADER
+from xenwatch.sources.xenstored import REPLY_MAX, XenstoreClient
 
 READ = 2
 ENOUGH = 30.0
@@ -24,14 +25,14 @@ Behaviour = Callable[[socket.socket, bytes], None]
 
 def frame(request: bytes, payload: bytes, shift: int = 0, length: int | None = None) -> bytes:
     """An answer to a request: `shift` falsifies its request id, `length` its length."""
-    kind, number, transaction, _ = HEADER.unpack(request[: HEADER.size])
+    kind, number, transaction, _ = XENSTORE_HEADER.unpack(request[: XENSTORE_HEADER.size])
     size = len(payload) if length is None else length
-    return HEADER.pack(kind, number + shift, transaction, size) + payload
+    return XENSTORE_HEADER.pack(kind, number + shift, transaction, size) + payload
 
 
 def answer(connection: socket.socket, request: bytes) -> None:
     """Answer with the payload that was asked about."""
-    connection.sendall(frame(request, b"<" + request[HEADER.size :] + b">"))
+    connection.sendall(frame(request, b"<" + request[XENSTORE_HEADER.size :] + b">"))
 
 
 def dribble(connection: socket.socket, request: bytes) -> None:
@@ -79,10 +80,10 @@ class Server:
     def _serve(self, connection: socket.socket, behaviour: Behaviour) -> None:
         with connection:
             while True:
-                request = connection.recv(HEADER.size, socket.MSG_WAITALL)
-                if len(request) < HEADER.size:
+                request = connection.recv(XENSTORE_HEADER.size, socket.MSG_WAITALL)
+                if len(request) < XENSTORE_HEADER.size:
                     return
-                length = HEADER.unpack(request)[3]
+                length = XENSTORE_HEADER.unpack(request)[3]
                 behaviour(connection, request + connection.recv(length, socket.MSG_WAITALL))
 
 

@@ -73,7 +73,7 @@ def install(vm: Vm, build: Path) -> None:
     vm.run(f"{pip} --find-links /root/wheels xenwatch", deadline=300)
     # The unit may not write, so the byte code of what the daemon imports is written before.
     vm.run(
-        f"{PREFIX}/bin/python -c 'import xenwatch.daemon, xenwatch.sources.events'", deadline=120
+        f"{PREFIX}/bin/python -c 'import xenwatch.daemon, xenwatch.sources.multicast'", deadline=120
     )
     unbound(vm)
 

@@ -15,8 +15,9 @@ from tests.xen.daemon import DROP_INS, INTERVAL, PROGRAM, READING, SCRIPTS, Daem
 from tests.xen.guests import DIRECTORY, Shape
 from tests.xen.report import Report
 from tests.xen.vm import Vm
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, parse_hists
+from xenwatch.parse.hist import parse_hists
 from xenwatch.probes import PROBES
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, POLL, SLEEP
 
 DOM0_ARGS = ""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import functools
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import say
 from xenwatch.config.keys import SOURCE
+from xenwatch.events.follow import listening
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.sources.recording import RecordingSource
 
@@ -29,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
     settings, source = prepare(options)
     directory: Path = options.directory
     recording = RecordingSource(source, directory)
-    snapshot = one_pass(recording, settings.probes()).snapshot
+    work = functools.partial(one_pass, recording, settings.probes())
+    snapshot = asyncio.run(listening(recording, work)).snapshot
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")
     say(*failures(snapshot.outcomes).splitlines())
     files = sum(path.is_file() for path in directory.rglob("*"))

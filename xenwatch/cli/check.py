@@ -196,19 +196,19 @@ def _data(row: LimitRow, bounds: Thresholds) -> str:
         for at in (bounds.warning, bounds.critical)
     )
     unit = "B" if row.unit == "bytes" else ""
-    ceiling = "" if row.max is None else row.max
-    return f"'{row.limit}'={row.used}{unit};{';'.join(edges)};0;{ceiling}"
+    maximum = "" if row.max is None else row.max
+    return f"'{row.limit}'={row.used}{unit};{';'.join(edges)};0;{maximum}"
 
 
-def edge(ratio: float, ceiling: int) -> int:
+def edge(ratio: float, maximum: int) -> int:
     """The most units that are still below a ratio: plugins warn above their threshold, not at it.
 
     -1 where any use is too much.
     """
-    if ceiling <= 0:
+    if maximum <= 0:
         return -1
-    guess = math.ceil(ratio * ceiling)
-    return next(units for units in range(guess, -2, -1) if units / ceiling < ratio)
+    guess = math.ceil(ratio * maximum)
+    return next(units for units in range(guess, -2, -1) if units / maximum < ratio)
 
 
 def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:

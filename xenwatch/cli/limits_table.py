@@ -41,15 +41,15 @@ def _worth_showing(states: Sequence[LimitState]) -> set[str]:
 
 
 def _row(state: LimitState) -> tuple[str, ...]:
-    limit, ceiling = state.limit, state.ceiling
+    limit, maximum = state.limit, state.max
     name = limit.name
     if limit.label is not None and state.instance:
         name += f" {limit.label}={printable(state.instance)}"
     return (
         name,
         quantity(state.used, limit.unit),
-        quantity(ceiling.value if ceiling else None, limit.unit),
+        quantity(maximum.value if maximum else None, limit.unit),
         "-" if state.ratio is None else f"{state.ratio:.1%}",
         state.severity.value,
-        printable(ceiling.origin) if ceiling else "-",
+        printable(maximum.origin) if maximum else "-",
     )

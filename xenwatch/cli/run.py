@@ -27,7 +27,6 @@ def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
-    from xenwatch.sources.events import host_streams  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
@@ -35,12 +34,11 @@ def run(options: argparse.Namespace) -> int:
     rootfs = settings[ROOTFS]
     choice = choose(settings[SOURCE], rootfs)
     live = choice.spec == "host"
-    streams = host_streams(rootfs) if live else {}
     tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
     raise_limit()
 
     async def serve() -> int:
-        daemon = Daemon(settings, lambda: settings_of(options), source, streams, tools=tools)
+        daemon = Daemon(settings, lambda: settings_of(options), source, tools=tools)
         return await daemon.run(choice)
 
     try:

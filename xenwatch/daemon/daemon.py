@@ -31,6 +31,8 @@ from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.daemon.host_setup import Equipment, Tool
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.delivery.notifier import RESEND, Notifier
+from xenwatch.events.follow import follow
+from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as listen
 from xenwatch.http.connections import SPARE, Site
 from xenwatch.http.server import Handlers
@@ -39,7 +41,6 @@ from xenwatch.passes.scheduler import Engine
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.sources.base import Choice, Source, SourceError
-from xenwatch.sources.events import Stream, follow
 
 END: Final = 0.6
 """Seconds from the signal to the end, which leaves the interpreter some to come to its own."""
@@ -55,9 +56,9 @@ _log = structlog.get_logger()
 class Daemon:
     """Reads `source` and serves metrics until stopped.
 
-    `load` reads the configuration again or raises `ConfigError`; `streams` are events of the
-    source by name; `resend` is how often alerts are sent to Alertmanager again, in seconds;
-    `tools` are what probes need set up on the host. To be made and run inside one event loop.
+    `load` reads the configuration again or raises `ConfigError`; `resend` is how often alerts are
+    sent to Alertmanager again, in seconds; `tools` are what probes need set up on the host. To be
+    made and run inside one event loop.
     """
 
     def __init__(
@@ -65,7 +66,6 @@ class Daemon:
         settings: Settings,
         load: Callable[[], Settings],
         source: Source,
-        streams: Mapping[str, Stream],
         *,
         probes: Iterable[Probe] = PROBES,
         resend: float = RESEND,
@@ -74,7 +74,6 @@ class Daemon:
         self._settings = settings
         self._load = load
         self._source = source
-        self._streams = streams
         self._probes = tuple(probes)
         self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
         self._stop = asyncio.Event()
@@ -111,6 +110,8 @@ class Daemon:
             try:
                 await site.start()
                 _say_started(sockets, choice)
+                # Not before: what events need is expensive to import.
+                tasks += [group.create_task(work) for work in self._streams()]
                 await self._stop.wait()
             finally:
                 notify("STOPPING=1")
@@ -167,9 +168,6 @@ class Daemon:
 
     def _work(self) -> list[Coroutine[None, None, None]]:
         """What the daemon does all the time, each to be a task."""
-        streams = [
-            follow(name, stream, self._engine.kick) for name, stream in self._streams.items()
-        ]
         return [
             self._engine.run(),
             self._publisher.run(),
@@ -177,8 +175,11 @@ class Daemon:
             self._equipment.run(),
             self._reloads(),
             _watchdog(),
-            *streams,
         ]
+
+    def _streams(self) -> list[Coroutine[None, None, None]]:
+        """What follows the source's events, each to be a task."""
+        return [follow(topic, self._source, self._engine.kick) for topic in MEANINGS]
 
     async def _reloads(self) -> None:
         while True:
@@ -234,7 +235,7 @@ def _boot(source: Source) -> str:
 
 
 def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
-    addresses = [listen.url(sock) for sock in sockets]
+    addresses = [url for sock in sockets for url in listen.urls(sock)]
     _log.info(
         "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
     )

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
-"""Content type of the text format."""
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 """Content type of OpenMetrics."""
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import threads
 from xenwatch.alerts import runbooks
@@ -117,7 +118,7 @@ class Handlers:
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
         compressed = _wants_gzip(request)
         headers = {
-            "Content-Type": text_format.OPENMETRICS if openmetrics else text_format.TEXT,
+            "Content-Type": text_format.OPENMETRICS if openmetrics else CONTENT_TYPE_PLAIN_0_0_4,
             "Vary": "Accept, Accept-Encoding",
         }
         if compressed:

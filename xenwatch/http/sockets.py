@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 from collections.abc import Iterable, MutableMapping
 from typing import Final
+
+import psutil
 
 from xenwatch.config.converters import address
 from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
@@ -71,11 +74,20 @@ def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
     return sockets
 
 
-def url(sock: socket.socket, path: str = "/") -> str:
-    """The address to open in a browser, as far as the socket shows it."""
+def urls(sock: socket.socket, path: str = "/") -> list[str]:
+    """The addresses to open in a browser: each of this machine's if it listens on all of them."""
     if sock.family == socket.AF_UNIX:
-        return f"unix:{sock.getsockname()}"
+        return [f"unix:{sock.getsockname()}"]
     host, port = sock.getsockname()[:2]
-    if host in ("::", "0.0.0.0"):  # all addresses, this one among them
-        host = "localhost"
-    return f"http://[{host}]:{port}{path}" if ":" in host else f"http://{host}:{port}{path}"
+    hosts = ["localhost", *_own_addresses(sock.family)] if host in ("::", "0.0.0.0") else [host]
+    return [
+        f"http://[{it}]:{port}{path}" if ":" in it else f"http://{it}:{port}{path}" for it in hosts
+    ]
+
+
+def _own_addresses(family: int) -> list[str]:
+    """This machine's addresses that others can open: an IPv6 socket takes IPv4 too."""
+    families = {socket.AF_INET, family}
+    found = (it for addresses in psutil.net_if_addrs().values() for it in addresses)
+    texts = (it.address for it in found if it.family in families and "%" not in it.address)
+    return [it for it in texts if not ipaddress.ip_address(it).is_loopback]

@@ -9,12 +9,12 @@ from xenwatch.limits.base import (
     DENSITY,
     EARLY,
     NO_COST,
-    Ceiling,
     Cell,
     Cost,
     Costs,
     Density,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -28,7 +28,7 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.aio is None else {"": snapshot.aio.nr}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """`aio-max-nr`, or twice that where the kernel counts doubled requests.
 
     Linux 3.12 to 4.14 add max(asked, 4 * CPUs) * 2 to aio-nr and compare it with twice the limit
@@ -39,8 +39,8 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
         return {}
     if doubled:
         origin = "2 * fs.aio-max-nr: Linux 3.12 to 4.14 count every request twice"
-        return {"": Ceiling(2 * snapshot.aio.max_nr, origin)}
-    return {"": Ceiling(snapshot.aio.max_nr, "fs.aio-max-nr")}
+        return {"": Max(2 * snapshot.aio.max_nr, origin)}
+    return {"": Max(snapshot.aio.max_nr, "fs.aio-max-nr")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ LIMIT: Final = Limit(
     title="aio requests",
     probe="aio",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="/proc/sys/fs/aio-nr and aio-max-nr",
     symptom="Couldn't setup AIO context",

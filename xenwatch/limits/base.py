@@ -36,15 +36,15 @@ Costs = Mapping[str, Mapping[str, Cost]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ceiling:
-    """A limit's ceiling and where it is known from, as one line for people."""
+class Max:
+    """A limit's max and where it is known from, as one line for people."""
 
     value: int
     origin: str
 
 
 Used = Callable[[Snapshot], Mapping[str, int]]
-Ceilings = Callable[[Snapshot], Mapping[str, Ceiling]]
+Maxima = Callable[[Snapshot], Mapping[str, Max]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ NO_COST: Final = same(Cost())
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A limit that is to be raised: its ceiling now, and `target`, the units it is to have."""
+    """A limit that is to be raised: its max now, and `target`, the units it is to have."""
 
     snapshot: Snapshot
     instance: str
-    ceiling: Ceiling | None
+    max: Max | None
     target: int
 
 
@@ -115,7 +115,7 @@ class Limit:
 
     `unit` is empty for countable things or `bytes`. `label` names the instances of a limit that
     has several (`domid`, `bridge`, `mountpoint`), else it is `None` and the only instance is "".
-    `used` and `ceiling` map instance to value; what could not be read is not in the mapping.
+    `used` and `max` map instance to value; what could not be read is not in the mapping.
     `probe` is the probe that must have succeeded. `source` says where the kernel or Xen keeps the
     numbers, `symptom` how its exhaustion shows, `errors` what logs say then, in Markdown, each with
     what is exhausted; `caveat` what the numbers do not say, `reference` where the facts are
@@ -128,7 +128,7 @@ class Limit:
     title: str
     probe: str
     used: Used
-    ceiling: Ceilings
+    max: Maxima
     thresholds: Thresholds
     source: str
     symptom: str
@@ -155,5 +155,5 @@ class Limit:
 
     @property
     def max_metric(self) -> str:
-        """Name of the metric of the ceiling: `xenwatch_event_channels_max`."""
+        """Name of the metric of the max: `xenwatch_event_channels_max`."""
         return f"xenwatch_{self.name}_max" + (f"_{self.unit}" if self.unit else "")

@@ -9,12 +9,12 @@ from xenwatch.limits.base import (
     DENSITY,
     EARLY,
     NO_COST,
-    Ceiling,
     Cell,
     Cost,
     Costs,
     Density,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -31,22 +31,22 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.blktap is None else {"": snapshot.blktap.identifiers}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """MAX_BLKTAP_DEVICE of the kernel driver by release, or blktap 4's MAX_ID."""
     if snapshot.blktap is None:
         return {}
     if snapshot.blktap.regime == "id":
-        return {"": Ceiling(MAX_ID, "MAX_ID of blktap 4")}
+        return {"": Max(MAX_ID, "MAX_ID of blktap 4")}
     found = release(snapshot)
     if found.facts.minors is None:
         return {}
-    return {"": Ceiling(found.facts.minors, f"MAX_BLKTAP_DEVICE of {found.name}")}
+    return {"": Max(found.facts.minors, f"MAX_BLKTAP_DEVICE of {found.name}")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
     advice = "detach disks and empty DVD drives that no VM needs"
-    if shortage.ceiling is not None and shortage.ceiling.value < MAX_ID:
+    if shortage.max is not None and shortage.max.value < MAX_ID:
         return ("update the host: XenServer 6.5 and later have 16,384 minors", advice)
     return (advice,)
 
@@ -59,7 +59,7 @@ LIMIT: Final = Limit(
     title="blktap minors or tapdisk ids",
     probe="blktap",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="/sys/class/blktap2 or /run/blktap-control/tapdisk",
     symptom="ENOMEM from BLKTAP_IOCTL_ALLOC_TAP; with blktap 4 minor -1 and no message",

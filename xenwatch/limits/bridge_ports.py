@@ -7,10 +7,10 @@ from typing import Final
 
 from xenwatch.limits.base import (
     EARLY,
-    Ceiling,
     Cost,
     Costs,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -33,13 +33,13 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.bridges is None else snapshot.bridges.ports
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """What a Linux bridge or an Open vSwitch datapath can number."""
     if snapshot.bridges is None:
         return {}
-    linux = Ceiling(BRIDGE_PORTS, "BR_MAX_PORTS less port 0")
-    datapath = Ceiling(DATAPATH_PORTS, "DP_MAX_PORTS")
-    old = Ceiling(OLD_DATAPATH_PORTS, "DP_MAX_PORTS of Open vSwitch 1.4 less port 0")
+    linux = Max(BRIDGE_PORTS, "BR_MAX_PORTS less port 0")
+    datapath = Max(DATAPATH_PORTS, "DP_MAX_PORTS")
+    old = Max(OLD_DATAPATH_PORTS, "DP_MAX_PORTS of Open vSwitch 1.4 less port 0")
     by_kind = {BRIDGE_KIND: linux, OPENVSWITCH_KIND: datapath, OLD_OPENVSWITCH: old}
     return {name: by_kind[kind] for name, kind in snapshot.bridges.kinds.items()}
 
@@ -66,7 +66,7 @@ LIMIT: Final = Limit(
     title="ports of a bridge",
     probe="bridges",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="RTM_GETLINK dump",
     symptom="exchange full when a vif is added to the bridge; hotplug scripts fail",

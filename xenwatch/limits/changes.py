@@ -79,7 +79,7 @@ def _clearly_below(state: LimitState, severity: Severity) -> bool:
     """Whether use is below the threshold by more than a flap."""
     bounds = state.thresholds
     threshold = bounds.critical if severity is Severity.CRITICAL else bounds.warning
-    if threshold is None or state.used is None or state.ceiling is None:
+    if threshold is None or state.used is None or state.max is None:
         return True
-    most = state.ceiling.value
+    most = state.max.value
     return state.used + max(1, MARGIN * most) < threshold * most

@@ -9,12 +9,12 @@ from xenwatch.limits.base import (
     DENSITY,
     LATE,
     MIB,
-    Ceiling,
     Cell,
     Cost,
     Costs,
     Density,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -29,12 +29,12 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {"": memory.low_total - memory.low_free}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """All low memory."""
     memory = snapshot.memory
     if memory is None or memory.low_total is None:
         return {}
-    return {"": Ceiling(memory.low_total, "LowTotal")}
+    return {"": Max(memory.low_total, "LowTotal")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ LIMIT: Final = Limit(
     title="low memory of a 32-bit dom0",
     probe="memory",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=LATE,
     source="/proc/meminfo: LowTotal less LowFree",
     symptom="page allocation failures although there is free memory",

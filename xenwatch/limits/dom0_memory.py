@@ -7,10 +7,10 @@ from typing import Final
 
 from xenwatch.limits.base import (
     LATE,
-    Ceiling,
     Cost,
     Costs,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -27,9 +27,9 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {"": max(0, memory.total - memory.available)}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """All of dom0's memory."""
-    return {} if snapshot.memory is None else {"": Ceiling(snapshot.memory.total, "MemTotal")}
+    return {} if snapshot.memory is None else {"": Max(snapshot.memory.total, "MemTotal")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ LIMIT: Final = Limit(
     title="memory of dom0",
     probe="memory",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=LATE,
     source="/proc/meminfo: MemTotal less MemAvailable",
     symptom="page allocation failures, the OOM killer in dom0",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.limits.base import (
-    Ceiling,
     Limit,
+    Max,
     Thresholds,
 )
 from xenwatch.readings.snapshot import Snapshot
@@ -21,12 +21,12 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {"": memory.swap_total - memory.swap_free}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """All swap."""
     memory = snapshot.memory
     if memory is None or not memory.swap_total:
         return {}
-    return {"": Ceiling(memory.swap_total, "SwapTotal")}
+    return {"": Max(memory.swap_total, "SwapTotal")}
 
 
 LIMIT: Final = Limit(
@@ -34,7 +34,7 @@ LIMIT: Final = Limit(
     title="swap of dom0",
     probe="memory",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=Thresholds(0.5, 0.8),
     source="/proc/meminfo: SwapTotal less SwapFree",
     symptom="dom0 responds slowly, then the OOM killer strikes",

@@ -7,8 +7,8 @@ from typing import Final
 
 from xenwatch.limits.base import (
     NEVER,
-    Ceiling,
     Limit,
+    Max,
 )
 from xenwatch.readings.snapshot import Snapshot
 
@@ -23,11 +23,11 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {"": max(domain.domid for domain in snapshot.domains.domains)}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """The last id that is not reserved."""
     if snapshot.domains is None:
         return {}
-    return {"": Ceiling(LAST_DOMID, "DOMID_FIRST_RESERVED")}
+    return {"": Max(LAST_DOMID, "DOMID_FIRST_RESERVED")}
 
 
 LIMIT: Final = Limit(
@@ -35,7 +35,7 @@ LIMIT: Final = Limit(
     title="highest domain id",
     probe="domains",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=NEVER,
     source="XEN_SYSCTL_getdomaininfolist",
     symptom="none: ids start again at 1",

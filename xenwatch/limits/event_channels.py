@@ -8,12 +8,12 @@ from typing import Final
 from xenwatch.limits.base import (
     DENSITY,
     EARLY,
-    Ceiling,
     Cell,
     Cost,
     Costs,
     Density,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -34,15 +34,15 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if reading is None else {"": reading.used}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """The ABI's ports less port 0, which Xen reserves."""
     reading, host = snapshot.event_channels, snapshot.host
     if reading is not None and reading.highest >= TWO_LEVEL_PORTS:
         origin = f"a port from {TWO_LEVEL_PORTS} on is in use, so dom0 speaks the FIFO ABI"
-        return {"": Ceiling(FIFO_PORTS - 1, origin)}
+        return {"": Max(FIFO_PORTS - 1, origin)}
     if host is None or host.abi is None:
         return {}
-    return {"": Ceiling(host.abi.ports - 1, f"{host.abi.name} ABI; {host.abi.origin}")}
+    return {"": Max(host.abi.ports - 1, f"{host.abi.name} ABI; {host.abi.origin}")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ LIMIT: Final = Limit(
     title="dom0 event channels",
     probe="event_channels",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="EVTCHNOP_status of domain 0",
     symptom="error 28 mapping ring-refs and evtchn; a guest starts without disk or network",

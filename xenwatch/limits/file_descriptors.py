@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import Ceiling, Ceilings, Remedy, Shortage, Used
+from xenwatch.limits.base import Max, Maxima, Remedy, Shortage, Used
 from xenwatch.readings.processes import DaemonProcess
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import release
@@ -26,22 +26,22 @@ def fds_used(role: str) -> Used:
     return used
 
 
-def fds_ceiling(role: str) -> Ceilings:
+def fds_max(role: str) -> Maxima:
     """The daemon's own limit of open files, and 1,024 where it waits with select(2)."""
 
-    def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+    def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
         process = _daemon(snapshot, role)
         if process is None:
             return {}
         own, origin = process.fd_limit, f"Max open files of process {process.pid}"
         if own is not None and own <= FD_SETSIZE:
-            return {"": Ceiling(own, origin)}
-        selects = release(snapshot).selects(process.comm)
+            return {"": Max(own, origin)}
+        selects = release(snapshot).selects(process.comm, process.epoll)
         if selects:
-            return {"": Ceiling(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
-        return {} if own is None or selects is None else {"": Ceiling(own, origin)}
+            return {"": Max(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
+        return {} if own is None or selects is None else {"": Max(own, origin)}
 
-    return ceiling
+    return maximum
 
 
 def _daemon(snapshot: Snapshot, role: str) -> DaemonProcess | None:
@@ -57,7 +57,7 @@ def fds_remedy(role: str) -> Remedy:
         if process is None:
             return ()
         found = release(snapshot)
-        if found.selects(process.comm):
+        if found.selects(process.comm, process.epoll):
             return (f"update the host: from Xen 4.5 on, {role} is not bound to 1,024 descriptors",)
         if found.facts.centos_5:
             return (f"write ulimit -n {target} into the script that starts {role}",)

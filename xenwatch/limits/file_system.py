@@ -7,8 +7,8 @@ from typing import Final
 
 from xenwatch.limits.base import (
     LATE,
-    Ceiling,
     Limit,
+    Max,
 )
 from xenwatch.readings.snapshot import Snapshot
 
@@ -20,12 +20,12 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {place: fs.used for place, fs in snapshot.file_systems.by_mount_point.items()}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """Size by mount point."""
     if snapshot.file_systems is None:
         return {}
     return {
-        place: Ceiling(fs.size, "statvfs: f_blocks")
+        place: Max(fs.size, "statvfs: f_blocks")
         for place, fs in snapshot.file_systems.by_mount_point.items()
     }
 
@@ -35,7 +35,7 @@ LIMIT: Final = Limit(
     title="root and log file systems of dom0",
     probe="file_systems",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=LATE,
     source="statvfs",
     symptom="No space left on device; xapi's database and logs stop",

@@ -8,12 +8,12 @@ from typing import Final
 
 from xenwatch.limits.base import (
     NO_COST,
-    Ceiling,
     Cell,
     Cost,
     Costs,
     Density,
     Limit,
+    Max,
     Shortage,
     Thresholds,
 )
@@ -30,12 +30,12 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {str(domid): frames.used for domid, frames in snapshot.grants.frames.items()}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """Each domain's own maximum, as Xen has it."""
     if snapshot.grants is None:
         return {}
     return {
-        str(domid): Ceiling(frames.max, "GNTTABOP_query_size: max_nr_frames")
+        str(domid): Max(frames.max, "GNTTABOP_query_size: max_nr_frames")
         for domid, frames in snapshot.grants.frames.items()
     }
 
@@ -58,7 +58,7 @@ LIMIT: Final = Limit(
     title="grant-table frames of a domain",
     probe="grants",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=Thresholds(0.8, 0.95),
     source="GNTTABOP_query_size",
     symptom="max_grant_frames reached in the guest's log; devices fail to connect",

@@ -9,10 +9,10 @@ from typing import Final
 from xenwatch.limits.base import (
     MIB,
     NEVER,
-    Ceiling,
     Cost,
     Costs,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -28,10 +28,10 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if memory is None else {"": memory.total - memory.free}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """All memory Xen has."""
     memory = snapshot.host_memory
-    return {} if memory is None else {"": Ceiling(memory.total, "physinfo: total_pages")}
+    return {} if memory is None else {"": Max(memory.total, "physinfo: total_pages")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ LIMIT: Final = Limit(
     title="memory of the host",
     probe="host_memory",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=NEVER,
     source="XEN_SYSCTL_physinfo",
     symptom="can't allocate low memory for domain: Out of memory",

@@ -8,9 +8,9 @@ from typing import Final
 from xenwatch.limits.base import (
     EARLY,
     NO_COST,
-    Ceiling,
     Costs,
     Limit,
+    Max,
     Shortage,
 )
 from xenwatch.limits.event_channels import CHANNELS_LATER, fewer_queues
@@ -27,20 +27,20 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.irqs is None else {"": snapshot.irqs.used}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """The kernel's bitmap of interrupts, which Linux 6.5 made as large as numbers go."""
     host = snapshot.host
     if host is None:
         return {}
     found = release(snapshot)
     if found.linux.sparse_irqs:
-        return {"": Ceiling(INT_MAX, "MAX_SPARSE_IRQS of Linux 6.5 and later")}
+        return {"": Max(INT_MAX, "MAX_SPARSE_IRQS of Linux 6.5 and later")}
     if host.nr_irqs is not None:
         origin = f"kernel log: NR_IRQS {host.nr_irqs}, plus {IRQ_BITMAP_EXTRA}"
-        return {"": Ceiling(host.nr_irqs + IRQ_BITMAP_EXTRA, origin)}
+        return {"": Max(host.nr_irqs + IRQ_BITMAP_EXTRA, origin)}
     if found.nr_irqs is not None:
         origin = f"NR_IRQS {found.nr_irqs} of the kernel of {found.name}, plus {IRQ_BITMAP_EXTRA}"
-        return {"": Ceiling(found.nr_irqs + IRQ_BITMAP_EXTRA, origin)}
+        return {"": Max(found.nr_irqs + IRQ_BITMAP_EXTRA, origin)}
     return {}
 
 
@@ -66,7 +66,7 @@ LIMIT: Final = Limit(
     title="Linux interrupt descriptors of dom0",
     probe="irqs",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="/sys/kernel/irq",
     symptom="ENOMEM when dom0 binds an event channel, before event channels are exhausted",

@@ -8,10 +8,10 @@ from typing import Final
 from xenwatch.limits.base import (
     EARLY,
     NO_COST,
-    Ceiling,
     Cost,
     Costs,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -27,7 +27,7 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.loops is None else {"": snapshot.loops.used}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """Minor numbers, shared by the partitions; `max_loop` only where loop-control is missing."""
     loops, control = snapshot.loops, release(snapshot).linux.loop_control
     if loops is None or control is None:
@@ -35,9 +35,9 @@ def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
     if not control:
         if not loops.max_loop:
             return {}
-        return {"": Ceiling(loops.max_loop, "loop.max_loop: no loop-control before Linux 3.1")}
+        return {"": Max(loops.max_loop, "loop.max_loop: no loop-control before Linux 3.1")}
     shift = (loops.max_part or 0).bit_length()
-    return {"": Ceiling(1 << (MINOR_BITS - shift), "minor numbers of the loop driver")}
+    return {"": Max(1 << (MINOR_BITS - shift), "minor numbers of the loop driver")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ LIMIT: Final = Limit(
     title="loop devices",
     probe="loops",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="/proc/partitions",
     symptom="losetup: cannot find an unused loop device",

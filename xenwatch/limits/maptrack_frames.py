@@ -7,8 +7,8 @@ from typing import Final
 
 from xenwatch.limits.base import (
     EARLY,
-    Ceiling,
     Limit,
+    Max,
 )
 from xenwatch.readings.snapshot import Snapshot
 
@@ -18,11 +18,11 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.maptrack is None else {"": snapshot.maptrack.used}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """dom0's own maximum, as the dump has it."""
     if snapshot.maptrack is None:
         return {}
-    return {"": Ceiling(snapshot.maptrack.max, "debug key g: maptrack frames max")}
+    return {"": Max(snapshot.maptrack.max, "debug key g: maptrack frames max")}
 
 
 LIMIT: Final = Limit(
@@ -30,7 +30,7 @@ LIMIT: Final = Limit(
     title="maptrack frames of dom0",
     probe="maptrack",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="debug key g",
     symptom="I/O errors inside guests and nothing in dom0",

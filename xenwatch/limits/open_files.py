@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import EARLY, Ceiling, Limit, Shortage
+from xenwatch.limits.base import EARLY, Limit, Max, Shortage
 from xenwatch.limits.remedies import sysctl
 from xenwatch.readings.snapshot import Snapshot
 
@@ -15,11 +15,11 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.open_files is None else {"": snapshot.open_files.used}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """`fs.file-max`, which root alone may exceed."""
     if snapshot.open_files is None:
         return {}
-    return {"": Ceiling(snapshot.open_files.max, "fs.file-max")}
+    return {"": Max(snapshot.open_files.max, "fs.file-max")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ LIMIT: Final = Limit(
     title="open files of dom0",
     probe="open_files",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="/proc/sys/fs/file-nr",
     symptom="Too many open files in system (ENFILE); VFS: file-max limit reached in the kernel log",

@@ -7,10 +7,10 @@ from typing import Final
 
 from xenwatch.limits.base import (
     EARLY,
-    Ceiling,
     Cost,
     Costs,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -24,11 +24,11 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.ptys is None else {"": snapshot.ptys.nr}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """The initial devpts instance, which dom0 uses, may take the reserve too."""
     if snapshot.ptys is None:
         return {}
-    return {"": Ceiling(snapshot.ptys.max, "kernel.pty.max")}
+    return {"": Max(snapshot.ptys.max, "kernel.pty.max")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ LIMIT: Final = Limit(
     title="pseudo-terminals",
     probe="ptys",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="/proc/sys/kernel/pty/nr and max",
     symptom="No space left on device from /dev/ptmx; a guest without console",

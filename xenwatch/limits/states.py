@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Ceiling, Limit, Shortage, Thresholds
+from xenwatch.limits.base import Limit, Max, Shortage, Thresholds
 from xenwatch.limits.thresholds import reached
 from xenwatch.readings.snapshot import Snapshot, Status
 
 
 class Severity(enum.Enum):
-    """How near a limit is. Unknown is not ok: the reading or its ceiling could not be had."""
+    """How near a limit is. Unknown is not ok: the reading or its max is missing."""
 
     OK = "ok"
     WARNING = "warning"
@@ -28,22 +28,22 @@ class LimitState:
     limit: Limit
     instance: str
     used: int | None
-    ceiling: Ceiling | None
+    max: Max | None
     thresholds: Thresholds
 
     @property
     def ratio(self) -> float | None:
-        """Used part of the ceiling, 0 to 1 (over 1 where a ceiling was lowered under use)."""
-        if self.used is None or self.ceiling is None:
+        """Used part of the max, 0 to 1 (over 1 where the max was lowered under use)."""
+        if self.used is None or self.max is None:
             return None
-        return self.used / self.ceiling.value if self.ceiling.value > 0 else 1.0
+        return self.used / self.max.value if self.max.value > 0 else 1.0
 
     @property
     def headroom(self) -> int | None:
         """Units left, never negative."""
-        if self.used is None or self.ceiling is None:
+        if self.used is None or self.max is None:
             return None
-        return max(0, self.ceiling.value - self.used)
+        return max(0, self.max.value - self.used)
 
     @property
     def severity(self) -> Severity:
@@ -81,9 +81,9 @@ def assess(
         if outcome.status is Status.FAILED:
             states.append(LimitState(limit, "", None, None, bounds))
             continue
-        used, ceilings = limit.used(snapshot), limit.ceiling(snapshot)
+        used, maxima = limit.used(snapshot), limit.max(snapshot)
         for instance, value in used.items():
-            states.append(LimitState(limit, instance, value, ceilings.get(instance), bounds))
+            states.append(LimitState(limit, instance, value, maxima.get(instance), bounds))
     return tuple(states)
 
 
@@ -94,6 +94,6 @@ def remedies(state: LimitState, snapshot: Snapshot, needed: int) -> tuple[str, .
     """
     if state.limit.remedy is None:
         return ()
-    ceiling = state.ceiling.value if state.ceiling is not None else 0
-    target = needed if needed > ceiling else 2 * ceiling
-    return state.limit.remedy(Shortage(snapshot, state.instance, state.ceiling, target))
+    maximum = state.max.value if state.max is not None else 0
+    target = needed if needed > maximum else 2 * maximum
+    return state.limit.remedy(Shortage(snapshot, state.instance, state.max, target))

@@ -7,10 +7,10 @@ from typing import Final
 
 from xenwatch.limits.base import (
     EARLY,
-    Ceiling,
     Cost,
     Costs,
     Limit,
+    Max,
     Shortage,
     same,
 )
@@ -24,14 +24,14 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {} if snapshot.pids is None else {"": snapshot.pids.tasks}
 
 
-def ceiling(snapshot: Snapshot) -> Mapping[str, Ceiling]:
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """The lower of the kernel's two limits."""
     pids = snapshot.pids
     if pids is None:
         return {}
     if pids.threads_max <= pids.pid_max:
-        return {"": Ceiling(pids.threads_max, "kernel.threads-max")}
-    return {"": Ceiling(pids.pid_max, "kernel.pid_max")}
+        return {"": Max(pids.threads_max, "kernel.threads-max")}
+    return {"": Max(pids.pid_max, "kernel.pid_max")}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ LIMIT: Final = Limit(
     title="processes and threads of dom0",
     probe="pids",
     used=used,
-    ceiling=ceiling,
+    max=maximum,
     thresholds=EARLY,
     source="/proc/loadavg, kernel.pid_max, kernel.threads-max",
     symptom="fork: Resource temporarily unavailable; QEMU or tapdisk fails to start",

@@ -8,14 +8,14 @@ from xenwatch.limits.base import (
     EARLY,
     Limit,
 )
-from xenwatch.limits.file_descriptors import fds_ceiling, fds_used
+from xenwatch.limits.file_descriptors import fds_max, fds_used
 
 LIMIT: Final = Limit(
     name="xapi_fds",
     title="file descriptors of xapi",
     probe="daemons",
     used=fds_used("xapi"),
-    ceiling=fds_ceiling("xapi"),
+    max=fds_max("xapi"),
     thresholds=EARLY,
     source="/proc/PID/fd and limits of xapi",
     symptom='Unix.Unix_error(Unix.EMFILE, "accept", "")',

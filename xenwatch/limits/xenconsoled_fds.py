@@ -14,7 +14,7 @@ from xenwatch.limits.base import (
     Limit,
     same,
 )
-from xenwatch.limits.file_descriptors import fds_ceiling, fds_remedy, fds_used
+from xenwatch.limits.file_descriptors import fds_max, fds_remedy, fds_used
 from xenwatch.release.regimes import REGIMES
 
 _CONSOLE_PV: Final = {**same(Cost(domain=3), "pv", "pvh"), "hvm": Cost()}
@@ -31,7 +31,7 @@ LIMIT: Final = Limit(
     title="file descriptors of xenconsoled",
     probe="daemons",
     used=fds_used("xenconsoled"),
-    ceiling=fds_ceiling("xenconsoled"),
+    max=fds_max("xenconsoled"),
     thresholds=EARLY,
     source="/proc/PID/fd and limits of xenconsoled",
     symptom="Unable to increase fd limit; a guest without console",

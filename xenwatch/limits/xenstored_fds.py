@@ -14,7 +14,7 @@ from xenwatch.limits.base import (
     Limit,
     same,
 )
-from xenwatch.limits.file_descriptors import fds_ceiling, fds_remedy, fds_used
+from xenwatch.limits.file_descriptors import fds_max, fds_remedy, fds_used
 
 _FDS_XAPI: Final = {**same(Cost(), "pv", "pvh"), "hvm": Cost(domain=3)}
 """QEMU's connections to xenstored; xl's own come on top of them, xenopsd has one for all VMs."""
@@ -31,7 +31,7 @@ LIMIT: Final = Limit(
     title="file descriptors of xenstored",
     probe="daemons",
     used=fds_used("xenstored"),
-    ceiling=fds_ceiling("xenstored"),
+    max=fds_max("xenstored"),
     thresholds=EARLY,
     source="/proc/PID/fd and limits of xenstored",
     symptom="every new client of xenstored hangs: xl, xapi, the start of a VM",

@@ -14,7 +14,7 @@ from xenwatch.readings.snapshot import Outcome, Status
 
 
 def of_limit(limit: Limit) -> tuple[Metric, Metric]:
-    """The two metrics of a limit: units used and ceiling."""
+    """The two metrics of a limit: used and max."""
     labels = (limit.label,) if limit.label else ()
 
     def rows(value: Callable[[LimitState], int | None]) -> Rows:
@@ -24,10 +24,10 @@ def of_limit(limit: Limit) -> tuple[Metric, Metric]:
         )
 
     used = rows(lambda state: state.used)
-    ceiling = rows(lambda state: state.ceiling.value if state.ceiling else None)
+    maximum = rows(lambda state: state.max.value if state.max else None)
     return (
         Metric(limit.used_metric, "gauge", f"{limit.title}: used.", limit.source, used, labels),
-        Metric(limit.max_metric, "gauge", f"{limit.title}: max.", limit.source, ceiling, labels),
+        Metric(limit.max_metric, "gauge", f"{limit.title}: max.", limit.source, maximum, labels),
     )
 
 
@@ -42,9 +42,9 @@ def _threshold_ratios(readings: Readings) -> Iterable[Row]:
         yield (name, "critical"), states[0].thresholds.critical
 
 
-def _ceilings(readings: Readings) -> Iterable[Row]:
+def _maxima(readings: Readings) -> Iterable[Row]:
     for name, states in readings.states.items():
-        for origin in dict.fromkeys(state.ceiling.origin for state in states if state.ceiling):
+        for origin in dict.fromkeys(state.max.origin for state in states if state.max):
             yield (name, origin), 1
 
 
@@ -84,7 +84,7 @@ _LIMITS: Final = (
         "info",
         "Origin of the limit's max.",
         _ASSESSED,
-        _ceilings,
+        _maxima,
         ("limit", "origin"),
     ),
 )

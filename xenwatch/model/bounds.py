@@ -1,6 +1,6 @@
 """How much of each thing a host has: what the model enforces, from the facts of a platform.
 
-Nothing here knows what xenwatch believes the ceilings to be: the two are compared by tests.
+Nothing here knows what xenwatch believes the maxima to be: the two are compared by tests.
 """
 
 from __future__ import annotations

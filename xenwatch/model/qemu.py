@@ -11,9 +11,10 @@ from xenwatch.model.render.hist import render_hists
 from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.render.text import render_rows
 from xenwatch.model.tree import FileTree
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS, Hist, HistRow
+from xenwatch.parse.hist import Hist, HistRow
 from xenwatch.parse.process import TICKS, ProcessStat, Schedstat
 from xenwatch.parse.qemu import CDROM, PARALLEL, SERIAL, TABLET, USB
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS
 
 if TYPE_CHECKING:
     from xenwatch.model.resources import Process

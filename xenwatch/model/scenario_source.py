@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Final
 
+from xenwatch import threads
+from xenwatch.model.events import Announced, announced, messages
 from xenwatch.model.player import Player
 from xenwatch.model.scenario import Scenario, parse
 from xenwatch.model.source import ModelSource
@@ -17,8 +21,12 @@ from xenwatch.sources.base import (
     CommandOutput,
     Hypercall,
     HypercallReply,
+    SourceError,
     XenstoreReply,
 )
+
+LOOK: Final = 1.0
+"""Seconds between two looks for what has changed, which makes the events."""
 
 
 def names() -> tuple[str, ...]:
@@ -104,6 +112,28 @@ class ScenarioSource:
     def round_trip(self, target: str) -> float:
         with self._now() as source:
             return source.round_trip(target)
+
+    async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """See `Source.events`. The host is looked at every second; processes are never heard of."""
+        before = await self._announced()
+        yield b""
+        while True:
+            await asyncio.sleep(LOOK)
+            now = await self._announced()
+            heard = messages(topic, before, now)
+            if heard:
+                yield heard
+            before = now
+
+    async def _announced(self) -> Announced:
+        def look() -> Announced:
+            with self._now():
+                return announced(self.player.machine.dom0)
+
+        try:
+            return await threads.start(look, "synthetic-events")
+        except RuntimeError as error:
+            raise SourceError("synthetic host", str(error)) from error
 
     def close(self) -> None:
         """Release nothing."""

@@ -17,17 +17,17 @@ GAP: Final = 3 * SPACING
 WIDTH: Final = 120
 HEIGHT: Final = 24
 LEAST_RANGE: Final = 0.01
-"""Part of the ceiling that the height of a chart stands for at least, so that noise looks small."""
+"""Part of the max that the height of a chart stands for at least, so that noise looks small."""
 
 
 def amounts(row: LimitRow) -> str:
-    """Used and ceiling in words, and what of them is not known."""
-    used, ceiling = figure(row.used, row.unit), figure(row.max, row.unit)
+    """Used and max in words, and which of them is unknown."""
+    used, maximum = figure(row.used, row.unit), figure(row.max, row.unit)
     if row.used is None:
         return "could not be read"
     if row.max is None:
-        return f"{used} used, the ceiling is not known"
-    return f"{used} of {ceiling} used"
+        return f"{used} used, max unknown"
+    return f"{used} of {maximum} used"
 
 
 def percent(ratio: float | None) -> str:

@@ -79,17 +79,17 @@ def _instance(row: LimitRow, now: float, points: Sequence[Point]) -> Html:
 
 
 def _details(rows: Sequence[LimitRow]) -> Html:
-    """What the limit is, where its ceiling comes from, and how its end looks."""
+    """What the limit is, where its max comes from, and the symptom when it is exhausted."""
     row = rows[0]
     limit = _BY_NAME.get(row.limit)
     origins = dict.fromkeys(it.max_origin for it in rows if it.max_origin)
     left = None if row.headroom is None else figure(row.headroom, row.unit)
     facts = [
-        ("Left", left),
-        ("Ceiling is from", "; ".join(origins) or "not known"),
+        ("Headroom", left),
+        ("Max from", "; ".join(origins) or "unknown"),
         ("Thresholds", _thresholds(row)),
-        ("When full", limit.symptom if limit else None),
-        ("Mind", limit.caveat if limit and limit.caveat else None),
+        ("Symptom when exhausted", limit.symptom if limit else None),
+        ("Caveat", limit.caveat if limit and limit.caveat else None),
         ("Metric", limit.used_metric if limit else None),
     ]
     return tag(

@@ -12,10 +12,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.sources.wire import (
+    ATTRIBUTE,
+    IFINFO,
+    NETLINK_HEADER,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    RTM_NEWLINK,
+    aligned,
+)
 
-NLMSG_ERROR: Final = 2
-NLMSG_DONE: Final = 3
-RTM_NEWLINK: Final = 16
 IFLA_IFNAME: Final = 3
 IFLA_MASTER: Final = 10
 IFLA_LINKINFO: Final = 18
@@ -31,13 +37,6 @@ OPENVSWITCH_SINCE: Final = (3, 17)
 """Before this Linux devices of Open vSwitch tell no kind (internal_dev_link_ops)."""
 BRIDGES_SINCE: Final = (3, 0)
 """Before this Linux bridges tell no kind (br_link_ops, 2.6.39)."""
-
-HEADER = struct.Struct("=IHHII")
-"""struct nlmsghdr: length, type, flags, sequence, port."""
-IFINFO = struct.Struct("=BxHiII")
-"""struct ifinfomsg: family, device type, index, flags, change mask."""
-ATTRIBUTE = struct.Struct("=HH")
-"""struct rtattr: length, type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +69,19 @@ def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
     messages: list[LinkMessage] = []
     offset = 0
     while offset < len(data):
-        if len(data) - offset < HEADER.size:
+        if len(data) - offset < NETLINK_HEADER.size:
             raise ParseError("RTM_GETLINK dump", "a message header is cut off")
-        length, kind, flags, sequence, port = HEADER.unpack_from(data, offset)
-        if length < HEADER.size or offset + length > len(data):
+        length, kind, flags, sequence, port = NETLINK_HEADER.unpack_from(data, offset)
+        if length < NETLINK_HEADER.size or offset + length > len(data):
             raise ParseError("RTM_GETLINK dump", f"a message of {length} bytes does not fit")
         if kind == NLMSG_DONE:
             return tuple(messages)
         if kind == NLMSG_ERROR:
             raise ParseError("RTM_GETLINK dump", "the kernel answered with an error")
         if kind == RTM_NEWLINK:
-            body = data[offset + HEADER.size : offset + length]
+            body = data[offset + NETLINK_HEADER.size : offset + length]
             messages.append(_message(flags, sequence, port, body))
-        offset += _align(length)
+        offset += aligned(length)
     raise ParseError("RTM_GETLINK dump", "the dump does not end with NLMSG_DONE")
 
 
@@ -108,7 +107,7 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         if length < ATTRIBUTE.size or offset + length > len(data):
             raise ParseError("RTM_GETLINK dump", f"an attribute of {length} bytes does not fit")
         yield kind, data[offset + ATTRIBUTE.size : offset + length]
-        offset += _align(length)
+        offset += aligned(length)
 
 
 def _link(message: LinkMessage) -> Link:
@@ -122,7 +121,3 @@ def _link(message: LinkMessage) -> Link:
             nested = dict(_attributes(value))
             kind = nested.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace")
     return Link(message.index, name, master, kind)
-
-
-def _align(length: int) -> int:
-    return -(-length // 4) * 4

@@ -7,11 +7,12 @@ from typing import Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import XenstoreReply
+from xenwatch.sources.wire import XS_ERROR, XS_READ
 
 DIRECTORY: Final = 1
-READ: Final = 2
+READ: Final = XS_READ
 DIRECTORY_PART: Final = 22
-ERROR: Final = 16
+ERROR: Final = XS_ERROR
 PAYLOAD_MAX: Final = 4096
 """XENSTORE_PAYLOAD_MAX: no payload in either direction is longer."""
 

@@ -157,8 +157,8 @@ def _log_change(change: SeverityChange) -> None:
         "instance": state.instance,
         "severity": change.now.value,
     }
-    if state.used is not None and state.ceiling is not None:
-        words |= {"used": state.used, "max": state.ceiling.value, "ratio": state.ratio}
+    if state.used is not None and state.max is not None:
+        words |= {"used": state.used, "max": state.max.value, "ratio": state.ratio}
     bad = change.now in (Severity.WARNING, Severity.CRITICAL)
     (_log.warning if bad else _log.info)("limit changed", was=change.was.value, **words)
 

@@ -262,7 +262,7 @@ def _unknown(limit: Limit, instance: str, reason: str, takes: Units | None = Non
 def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Snapshot) -> str:
     outcome = snapshot.outcomes.get(limit.probe)
     if state is not None and state.used is not None:
-        return "its ceiling is not known"
+        return "max unknown"
     if outcome is not None and outcome.status is not Status.OK:
         return f"the probe {limit.probe}: {outcome.detail or outcome.status.value}"
     if instance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "xenstored": ("oxenstored", "xenstored"),
@@ -25,6 +25,11 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
 ALWAYS: Final = ("xenstored", "xenconsoled")
 """Roles every toolstack has: looked for in all of /proc where no pid file leads to them."""
 PID_DIRECTORIES: Final = ("/run/xen", "/run", "/var/run/xen", "/var/run")
+CHANGED_TO_EPOLL: Final = ("xapi",)
+"""Programs of which one release of a host has versions with select and with epoll."""
+EVENTPOLL: Final = "anon_inode:[eventpoll]"
+FIRST_FDS: Final = 64
+"""Descriptors that are looked at for an epoll instance."""
 _DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 
@@ -92,9 +97,24 @@ def _comm(source: Source, pid: int) -> str:
 
 
 def _process(source: Source, pid: int, comm: str) -> DaemonProcess:
-    fds = len(source.listdir(f"/proc/{pid}/fd"))
+    fds = source.listdir(f"/proc/{pid}/fd")
     limit = soft_open_files(parse_limits(source.read(f"/proc/{pid}/limits")))
-    return DaemonProcess(pid, comm, fds, limit)
+    return DaemonProcess(pid, comm, len(fds), limit, _epoll(source, pid, fds, comm))
+
+
+def _epoll(source: Source, pid: int, fds: Sequence[str], comm: str) -> bool | None:
+    """Whether the daemon waits with epoll, of those that have changed to it by an update.
+
+    Its server opens the epoll instance when it starts and keeps it, so it is among the first
+    descriptors (xen-api, ocaml/libs/http-lib/server_io.ml).
+    """
+    if comm not in CHANGED_TO_EPOLL:
+        return None
+    first = sorted(map(int, filter(_DIGITS.match, fds)))[:FIRST_FDS]
+    try:
+        return any(source.readlink(f"/proc/{pid}/fd/{fd}") == EVENTPOLL for fd in first)
+    except SourceError:
+        return None
 
 
 DAEMONS = Probe(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, IO, POLL, SLEEP, TIMER, Hist, parse_hists
+from xenwatch.parse.hist import Hist, parse_hists
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.readings.qemus import Causes, Qemus, WakeupsByCause
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, IO, POLL, SLEEP, TIMER
 
 Counts = Mapping[int, tuple[int, int]]
 

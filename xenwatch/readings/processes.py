@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DaemonProcess:
-    """A control-path daemon: descriptors in use and its own soft limit (`None`: unlimited)."""
+    """A control-path daemon: descriptors in use and its own soft limit (`None`: unlimited).
+
+    `epoll` is whether it waits with epoll, `None` where that was not asked or could not be read.
+    """
 
     pid: int
     comm: str
     fds: int
     fd_limit: int | None
+    epoll: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

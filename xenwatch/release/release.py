@@ -74,10 +74,13 @@ class Release:
     def _fifo_added(self) -> bool:
         return bool(self.facts.fifo) and self.kernel == self.facts.kernel
 
-    def selects(self, comm: str) -> bool | None:
-        """Whether the daemon of this name waits with select, which ends at 1,024 descriptors."""
+    def selects(self, comm: str, epoll: bool | None = None) -> bool | None:
+        """Whether the daemon of this name waits with select, which ends at 1,024 descriptors.
+
+        `epoll` is what the daemon itself shows, where it was asked.
+        """
         if comm == "xapi":
-            return self.facts.xapi_selects
+            return self.facts.xapi_selects if epoll is None else not epoll
         if comm == "xenconsoled" and self.facts.xenconsoled_selects is not None:
             return self.facts.xenconsoled_selects
         since = _SELECTS_BEFORE.get(comm)

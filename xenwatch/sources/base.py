@@ -7,10 +7,11 @@ Everything right of a source is pure. Four kinds implement the protocol: the liv
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -19,6 +20,14 @@ READ_LIMIT: Final = 4 << 20
 
 TARGETS: Final = ("xenstored", "xapi")
 """The daemons a source can ask how long they take to answer."""
+
+DOMAINS: Final = "domains"
+"""Topic of events: xenstored's watch events about domains introduced and released (xs_wire.h)."""
+LINKS: Final = "links"
+"""Topic of events: rtnetlink's RTM_NEWLINK and RTM_DELLINK, those of ports of bridges included."""
+PROCESSES: Final = "processes"
+"""Topic of events: the process connector's exec and exit (linux/cn_proc.h)."""
+TOPICS: Final = (DOMAINS, LINKS, PROCESSES)
 
 BLOCK: Final = -1
 """Stands for "address of the argument block" among the arguments of a hypercall."""
@@ -104,6 +113,12 @@ class XenstoreReply:
     payload: bytes
 
 
+async def silence() -> AsyncGenerator[bytes, None]:
+    """The events of a host that never says anything."""
+    await asyncio.Event().wait()
+    yield b""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The source to open, in an operator's words, and why it is this one."""
@@ -171,6 +186,17 @@ class Source(Protocol):
 
         Connecting counts where the daemon is asked over a new connection. Measured where the
         question is asked, so that a replay tells what was measured then.
+        """
+        ...
+
+    def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """What the host says by itself about one of `TOPICS`, from now on.
+
+        Each item is one or more whole messages as the kernel or xenstored sent them. An empty item
+        says that anything may have happened unheard: it comes first, when the subscription stands,
+        and wherever messages were lost. A host that has nothing to say leaves its listener waiting.
+        The stream belongs to an event loop, which it never blocks; whoever stops listening closes
+        it (`contextlib.aclosing`). It ends by `SourceError` alone.
         """
         ...
 

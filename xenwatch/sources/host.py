@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from xenwatch.sources import commands, netlink, xapi
@@ -17,6 +17,7 @@ from xenwatch.sources.base import (
     SourceError,
     XenstoreReply,
 )
+from xenwatch.sources.events import host_events
 from xenwatch.sources.kept import KeptFiles
 from xenwatch.sources.privcmd import Privcmd
 from xenwatch.sources.xenstored import XenstoreClient
@@ -102,6 +103,10 @@ class HostSource:
 
     def round_trip(self, target: str) -> float:
         return self._xenstore.round_trip() if target == "xenstored" else xapi.round_trip(self._root)
+
+    def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """See `Source.events`."""
+        return host_events(topic, self._root or "/")
 
     def close(self) -> None:
         self._xenstore.close()

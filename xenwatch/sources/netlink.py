@@ -7,8 +7,15 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from xenwatch.parse.rtnl import ATTRIBUTE, HEADER, IFINFO, NLMSG_DONE, NLMSG_ERROR
 from xenwatch.sources.base import SourceError
+from xenwatch.sources.wire import (
+    ATTRIBUTE,
+    IFINFO,
+    NETLINK_HEADER,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    aligned,
+)
 
 _RTM_GETLINK: Final = 18
 _REQUEST_DUMP: Final = 0x301
@@ -30,7 +37,10 @@ def dump_links(deadline: float = 5.0) -> bytes:
     """
     attribute = ATTRIBUTE.pack(8, _IFLA_EXT_MASK) + struct.pack("=I", _SKIP_STATS)
     body = IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + attribute
-    request = HEADER.pack(HEADER.size + len(body), _RTM_GETLINK, _REQUEST_DUMP, 1, 0) + body
+    request = (
+        NETLINK_HEADER.pack(NETLINK_HEADER.size + len(body), _RTM_GETLINK, _REQUEST_DUMP, 1, 0)
+        + body
+    )
     for _ in range(_TRIES):
         try:
             with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as link:
@@ -58,7 +68,7 @@ def _collect(link: socket.socket) -> bytes:
 def _headers(data: bytes) -> Iterator[tuple[int, int]]:
     """Type and flags of each message."""
     offset = 0
-    while offset + HEADER.size <= len(data):
-        length, kind, flags = HEADER.unpack_from(data, offset)[:3]
+    while offset + NETLINK_HEADER.size <= len(data):
+        length, kind, flags = NETLINK_HEADER.unpack_from(data, offset)[:3]
         yield kind, flags
-        offset += max(HEADER.size, -(-length // 4) * 4)
+        offset += max(NETLINK_HEADER.size, aligned(length))

@@ -11,11 +11,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from xenwatch import __version__
+from xenwatch import __version__, threads
 from xenwatch.sources.base import (
     READ_LIMIT,
     CommandOutput,
@@ -45,7 +45,8 @@ class RecordingSource:
     """Answers as `inner` does and saves exactly what was asked in `directory`, and nothing else.
 
     It is for one pass. A question that is asked again has its first answer again, as a replay
-    will give it: probes that ask the same see the same, in the pass and in its replay.
+    will give it: probes that ask the same see the same, in the pass and in its replay. Events are
+    no answers: each that comes while somebody listens is saved, for a replay to repeat in order.
 
     What is saved can be private: names of VMs, the kernel's command line and log, paths. The
     directory is made readable by its owner only, must be new or empty, and can be replayed at
@@ -57,6 +58,7 @@ class RecordingSource:
         self, inner: Source, directory: str | Path, clock: Callable[[], float] = time.time
     ) -> None:
         self._inner = inner
+        self._clock = clock
         self._root = os.fsencode(directory)
         self._lock = threading.Lock()
         self._said: dict[str, Any] = {}
@@ -140,6 +142,27 @@ class RecordingSource:
     def round_trip(self, target: str) -> float:
         return self._ask("round_trip", [target], lambda: self._inner.round_trip(target), float)
 
+    async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """See `Source.events`: each is saved, with the time it came, before it is passed on."""
+        try:
+            async with contextlib.aclosing(self._inner.events(topic)) as stream:
+                async for messages in stream:
+                    await self._save_event(topic, answer=_latin(messages))
+                    yield messages
+        except SourceError as error:
+            await self._save_event(topic, error=_told(error))
+            raise
+
+    async def _save_event(self, topic: str, **outcome: Any) -> None:
+        def save() -> None:
+            with self._writing():
+                self._write_line("events", [topic], time=self._clock(), **outcome)
+
+        try:
+            await threads.start(save, "recording")
+        except RuntimeError as error:
+            raise SourceError(os.fsdecode(self._root), str(error)) from error
+
     def close(self) -> None:
         """Completes the capture and closes `inner`; raises `SourceError` when it cannot be."""
         self._inner.close()
@@ -183,8 +206,7 @@ class RecordingSource:
             with self._writing():
                 if key not in self._said:  # another thread may have asked meanwhile
                     if isinstance(said, SourceError):
-                        told = {"subject": said.subject, "reason": said.reason, "errno": said.errno}
-                        self._write_line(verb, arguments, error=told)
+                        self._write_line(verb, arguments, error=_told(said))
                     else:
                         save(said)
                     self._said[key] = said
@@ -222,6 +244,10 @@ class RecordingSource:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _told(error: SourceError) -> dict[str, Any]:
+    return {"subject": error.subject, "reason": error.reason, "errno": error.errno}
 
 
 def _latin(raw: bytes) -> str:

@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from xenwatch.parse.hist import DIRECTORIES, INSTANCE, TRIGGERS
 from xenwatch.sources.base import SourceError
+from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, TRIGGERS
 
 _GONE: Final = (errno.ENOENT, errno.ENOTDIR)
 

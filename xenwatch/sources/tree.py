@@ -7,7 +7,8 @@ A capture is a directory that `xenwatch.sources.recording` has written:
 - `calls.jsonl`: every other question, and every question without an answer, one JSON object a
   line: `verb`, `arguments`, and `answer` or `error` (`subject`, `reason`, `errno`). The last line
   about a question is the one that counts. Bytes are strings of the code points 0 to 255,
-  argument blocks of hypercalls are hexadecimal.
+  argument blocks of hypercalls are hexadecimal. Of the verb `events` every line counts, in order:
+  each is what the host said by itself at `time` (Unix time), or how the stream ended.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from xenwatch.sources.base import (
     READ_LIMIT,
+    TOPICS,
     CommandOutput,
     Hypercall,
     HypercallReply,
     SourceError,
     XenstoreReply,
+    silence,
 )
 
 FORMAT: Final = 1
@@ -82,6 +86,7 @@ class TreeSource:
         self._root = os.path.realpath(directory)
         self.time = self._manifest_time(directory)
         self._calls: dict[str, _Recorded] = {}
+        self._events: dict[str, deque[_Recorded]] = {topic: deque() for topic in TOPICS}
         self._damage = ""
         self._load()
 
@@ -139,6 +144,14 @@ class TreeSource:
     def round_trip(self, target: str) -> float:
         return self._answer("round_trip", [target], target, float)
 
+    async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """See `Source.events`: each once, in order, without the time between them; then silence."""
+        recorded = self._events[topic]
+        while recorded:
+            yield self._outcome(recorded.popleft(), f"events of {topic}", _raw)
+        async for nothing in silence():
+            yield nothing
+
     def close(self) -> None:
         """Release nothing."""
 
@@ -148,6 +161,9 @@ class TreeSource:
         recorded = self._calls.get(question(verb, arguments))
         if recorded is None:
             raise self._unknown(subject)
+        return self._outcome(recorded, subject, decode)
+
+    def _outcome(self, recorded: _Recorded, subject: str, decode: Callable[[Any], T]) -> T:
         try:
             if "error" in recorded.says:
                 refusal = _refusal(recorded.says["error"])
@@ -189,11 +205,18 @@ class TreeSource:
                 continue
             try:
                 says = json.loads(line)
-                self._calls[question(says["verb"], says["arguments"])] = _Recorded(number, says)
-            except (ValueError, KeyError, TypeError, RecursionError):
+                self._take(_Recorded(number, says))
+            except (ValueError, LookupError, TypeError, RecursionError):
                 bad.append(number)
         if bad:
             self._damage = f"; {CALLS} in the capture: {len(bad)} broken lines from line {bad[0]}"
+
+    def _take(self, recorded: _Recorded) -> None:
+        verb, arguments = recorded.says["verb"], recorded.says["arguments"]
+        if verb == "events":
+            self._events[arguments[0]].append(recorded)
+        else:
+            self._calls[question(verb, arguments)] = recorded
 
     def _content(self, name: bytes, limit: int) -> bytes:
         """Up to one byte more than `limit` of a file in the capture, which it never leaves."""

@@ -8,20 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import struct
 import threading
 import time
 from typing import Final
 
 from xenwatch.sources import local
 from xenwatch.sources.base import SourceError, XenstoreReply
+from xenwatch.sources.wire import XENSTORE_HEADER, XS_READ
 
 SOCKETS: Final = ("/run/xenstored/socket", "/var/run/xenstored/socket")
 DEVICES: Final = ("/dev/xen/xenbus", "/proc/xen/xenbus")
-HEADER: Final = struct.Struct("=IIII")
-"""struct xsd_sockmsg: type, request id, transaction id, length (xs_wire.h)."""
-READ: Final = 2
-"""XS_READ."""
 REPLY_MAX: Final = 1 << 20
 """oxenstored answers a large directory to a socket client with more than 4 KiB; bound it."""
 
@@ -42,7 +38,7 @@ class XenstoreClient:
 
     def round_trip(self) -> float:
         """Seconds that one read took on an open connection, others' turns not counted."""
-        return self._timed(READ, b"domid\0")[1]
+        return self._timed(XS_READ, b"domid\0")[1]
 
     def _timed(self, op: int, payload: bytes) -> tuple[XenstoreReply, float]:
         if not self._lock.acquire(timeout=self._deadline):
@@ -96,11 +92,13 @@ class XenstoreClient:
 
     def _ask(self, fd: int, op: int, payload: bytes, until: float) -> XenstoreReply:
         self._request = self._request + 1 & 0x7FFFFFFF
-        data = HEADER.pack(op, self._request, 0, len(payload)) + payload
+        data = XENSTORE_HEADER.pack(op, self._request, 0, len(payload)) + payload
         while data:
             self._wait(fd, select.POLLOUT, until)
             data = data[os.write(fd, data) :]
-        kind, request, _, length = HEADER.unpack(self._receive(fd, HEADER.size, until))
+        kind, request, _, length = XENSTORE_HEADER.unpack(
+            self._receive(fd, XENSTORE_HEADER.size, until)
+        )
         if length > REPLY_MAX:
             raise SourceError("xenstored", f"an answer of {length} bytes is too large")
         body = self._receive(fd, length, until)

@@ -189,7 +189,7 @@ def loads(document: bytes | str) -> HostStatus:
 
 
 def _limit(state: LimitState) -> LimitRow:
-    limit, ceiling = state.limit, state.ceiling
+    limit, maximum = state.limit, state.max
     return LimitRow(
         limit=limit.name,
         title=limit.title,
@@ -197,8 +197,8 @@ def _limit(state: LimitState) -> LimitRow:
         instance=state.instance,
         unit=limit.unit,
         used=state.used,
-        max=ceiling.value if ceiling else None,
-        max_origin=ceiling.origin if ceiling else None,
+        max=maximum.value if maximum else None,
+        max_origin=maximum.origin if maximum else None,
         ratio=state.ratio,
         headroom=state.headroom,
         state=state.severity.value,

@@ -56,7 +56,7 @@ def hosts() -> str:
 
 
 def _of_limit(style: Style, limit: Limit) -> timeseries.Panel:
-    """Use, ceiling and thresholds; of a limit with instances, the used part of the fullest."""
+    """Used, max and thresholds; of a limit with instances, the used part of the fullest."""
     used, most = (named(name) for name in (limit.used_metric, limit.max_metric))
     threshold = select(THRESHOLD, f'{INSTANCE},limit="{limit.name}"')
     if limit.label:
@@ -66,11 +66,11 @@ def _of_limit(style: Style, limit: Limit) -> timeseries.Panel:
             Query(threshold, "{{severity}}", "threshold"),
         ]
     else:
-        ceiling = select(most, INSTANCE)
+        maximum = select(most, INSTANCE)
         asked = [
             Query(select(used, INSTANCE), "used", "used"),
-            Query(ceiling, "limit", "limit"),
-            Query(f"{threshold} * {ON} group_left () {ceiling}", "{{severity}}", "threshold"),
+            Query(maximum, "limit", "limit"),
+            Query(f"{threshold} * {ON} group_left () {maximum}", "{{severity}}", "threshold"),
         ]
     unit = "percentunit" if limit.label else limit.unit or "short"
     text = f"When it is used up: {limit.symptom}. {limit.caveat}".rstrip()

@@ -1,4 +1,4 @@
-"""The platforms: kinds of hosts whose formats, ceilings and costs are known."""
+"""The platforms: kinds of hosts whose formats, limits and costs are known."""
 
 from __future__ import annotations
 

@@ -21,6 +21,9 @@ from xenwatch.model.platform import (
 from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.statvfs import Statvfs
 
+EVENTPOLL: Final = "anon_inode:[eventpoll]"
+"""The descriptor of a xapi from 24.31 on; older ones wait with select."""
+
 XCP_NG_8_3: Final = Platform(
     name="xcp-ng-8.3",
     toolstack=XAPI,
@@ -60,8 +63,8 @@ XCP_NG_8_3: Final = Platform(
             ("/opt/xensource/bin/xapi", "-nowatchdog"),
             "/var/run/xapi.pid",
             (4096, 4096),
-            (*NULL, *PRIVCMD, "/var/lib/xcp/state.db"),
-            62,
+            (*NULL, *PRIVCMD, "/var/lib/xcp/state.db", EVENTPOLL),
+            61,
             threads=48,
             group="/control.slice/xapi.service",
         ),
@@ -143,6 +146,15 @@ XCP_NG_8_3: Final = Platform(
 )
 """XCP-ng 8.3: two aio queues for each tapdisk, and a xapi that has QEMUs in vm.slice (25.5.0)."""
 
+
+def _older(daemon: Daemon) -> Daemon:
+    """The daemon as it was when xapi still waited with select."""
+    if EVENTPOLL not in daemon.fds:
+        return daemon
+    fds = tuple(target for target in daemon.fds if target != EVENTPOLL)
+    return dataclasses.replace(daemon, fds=fds, sockets=daemon.sockets + 1, selects=True)
+
+
 XCP_NG_8_2: Final = dataclasses.replace(
     XCP_NG_8_3,
     name="xcp-ng-8.2",
@@ -150,6 +162,7 @@ XCP_NG_8_2: Final = dataclasses.replace(
     xen_extra=".5-9.45",
     version="#1 SMP Wed Aug 7 14:52:18 CEST 2024",
     aio=402,
+    daemons=tuple(map(_older, XCP_NG_8_3.daemons)),
     guest_group="/",
     os_release={
         "NAME": "XCP-ng",

@@ -8,22 +8,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from xenwatch.parse.rtnl import (
-    ATTRIBUTE,
     BRIDGE_KIND,
     BRIDGES_SINCE,
-    HEADER,
-    IFINFO,
     IFLA_IFNAME,
     IFLA_INFO_KIND,
     IFLA_LINKINFO,
     IFLA_MASTER,
     MASTERS_SINCE,
-    NLMSG_DONE,
     OPENVSWITCH_KIND,
     OPENVSWITCH_SINCE,
-    RTM_NEWLINK,
     Link,
     LinkMessage,
+)
+from xenwatch.sources.wire import (
+    ATTRIBUTE,
+    IFINFO,
+    NETLINK_HEADER,
+    NLMSG_DONE,
+    RTM_DELLINK,
+    RTM_NEWLINK,
 )
 
 _MULTI: Final = 2
@@ -38,7 +41,9 @@ _KINDS_SINCE: Final = {BRIDGE_KIND: BRIDGES_SINCE, OPENVSWITCH_KIND: OPENVSWITCH
 def render_messages(messages: Sequence[LinkMessage]) -> bytes:
     """A dump of these messages, NLMSG_DONE included."""
     sequence, port = (messages[-1].sequence, messages[-1].port) if messages else (0, 0)
-    done = HEADER.pack(HEADER.size + 4, NLMSG_DONE, _MULTI, sequence, port) + bytes(4)
+    done = NETLINK_HEADER.pack(NETLINK_HEADER.size + 4, NLMSG_DONE, _MULTI, sequence, port) + bytes(
+        4
+    )
     return b"".join(map(_message, messages)) + done
 
 
@@ -76,12 +81,18 @@ def link_message(link: Link) -> LinkMessage:
     return LinkMessage(_MULTI, 1, 1, 0, _ETHER, link.index, _UP, 0, tuple(attributes))
 
 
-def _message(message: LinkMessage) -> bytes:
+def render_event(link: Link, *, gone: bool = False) -> bytes:
+    """The message to the group of links about one that came or changed, or is `gone`."""
+    message = dataclasses.replace(link_message(link), flags=0, sequence=0, port=0)
+    return _message(message, RTM_DELLINK if gone else RTM_NEWLINK)
+
+
+def _message(message: LinkMessage, kind: int = RTM_NEWLINK) -> bytes:
     body = IFINFO.pack(
         message.family, message.device_type, message.index, message.link_flags, message.change
     ) + b"".join(_attribute(kind, value) for kind, value in message.attributes)
-    header = HEADER.pack(
-        HEADER.size + len(body), RTM_NEWLINK, message.flags, message.sequence, message.port
+    header = NETLINK_HEADER.pack(
+        NETLINK_HEADER.size + len(body), kind, message.flags, message.sequence, message.port
     )
     return header + body
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from xenwatch.parse.xenstore import DIRECTORY, ERROR, READ
 from xenwatch.sources.base import XenstoreReply
+from xenwatch.sources.wire import XENSTORE_HEADER, XS_WATCH_EVENT
 
 
 def directory_reply(names: Iterable[str]) -> XenstoreReply:
@@ -22,3 +23,9 @@ def read_reply(value: bytes) -> XenstoreReply:
 def refusal_reply(errno_name: str) -> XenstoreReply:
     """A refusal such as `ENOENT`."""
     return XenstoreReply(ERROR, errno_name.encode("ascii") + b"\0")
+
+
+def render_watch_event(path: str) -> bytes:
+    """The message, header included, about an event of the watch with this path."""
+    payload = f"{path}\0xenwatch\0".encode()
+    return XENSTORE_HEADER.pack(XS_WATCH_EVENT, 0, 0, len(payload)) + payload

@@ -1,20 +1,19 @@
-"""Events of the host: xenstore's watches against a pretended xenstored, and links."""
+"""Events of domains: xenstore's watches against a pretended xenstored."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
-from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
 from xenwatch.sources.base import SourceError
-from xenwatch.sources.events import domain_events, follow, host_streams, link_events
-from xenwatch.sources.xenstored import HEADER, SOCKETS
+from xenwatch.sources.watches import domain_events
+from xenwatch.sources.wire import XENSTORE_HEADER as HEADER
+from xenwatch.sources.xenstored import SOCKETS
 
 WATCH, EVENT, ERROR = 4, 15, 16
 
@@ -58,7 +57,7 @@ async def watches(reader: asyncio.StreamReader) -> list[bytes]:
 
 
 async def test_domains_come_and_go(root: str) -> None:
-    """Every watch event is an event of domains, however its bytes are cut."""
+    """Every watch event comes as xenstored sent it, however its bytes are cut, and no answer."""
     asked: list[bytes] = []
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,29 +71,13 @@ async def test_domains_come_and_go(root: str) -> None:
         await reader.read()
 
     more = asyncio.Event()
-    stream = domain_events(root, settle=60)
-    async with xenstored(root, handler), contextlib.aclosing(stream) as events:
-        assert await anext(events) == DOMAIN
+    async with xenstored(root, handler), contextlib.aclosing(domain_events(root)) as events:
+        assert await anext(events) == b""
+        assert await anext(events) == message(EVENT, b"@introduceDomain\0xenwatch\0")
         more.set()
-        assert await anext(events) == DOMAIN
+        assert await anext(events) == message(EVENT, b"@releaseDomain\0xenwatch\0")
 
     assert asked == [b"@introduceDomain\0xenwatch\0", b"@releaseDomain\0xenwatch\0"]
-
-
-async def test_domains_are_told_to_have_settled(root: str) -> None:
-    """After the last event there is one more, for Xen forgets a domain after its release."""
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await watches(reader)
-        writer.write(message(EVENT, b"@releaseDomain\0xenwatch\0"))
-        await reader.read()
-
-    stream = domain_events(root, settle=0.01)
-    async with xenstored(root, handler), contextlib.aclosing(stream) as events:
-        assert await anext(events) == DOMAIN
-        assert await anext(events) == DOMAIN_SETTLED
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(events), 0.1)
 
 
 async def test_a_xenstored_that_hangs_has_a_deadline(root: str) -> None:
@@ -125,6 +108,7 @@ async def test_bad_answers_end_the_stream(root: str, answer: bytes, reason: str)
         await writer.drain()
 
     async with xenstored(root, handler), contextlib.aclosing(domain_events(root)) as events:
+        assert not answer or await anext(events) == b""
         with pytest.raises(SourceError, match=reason):
             await anext(events)
 
@@ -134,41 +118,3 @@ async def test_no_xenstored_is_an_error_of_the_source(root: str) -> None:
     async with contextlib.aclosing(domain_events(root)) as events:
         with pytest.raises(SourceError, match="no /run/xenstored/socket"):
             await anext(events)
-
-
-async def test_links_are_watched() -> None:
-    """The stream of links is connected at once, and then waits for the kernel."""
-    async with contextlib.aclosing(link_events()) as events:
-        assert await anext(events) == LINK
-
-
-async def test_streams_are_connected_again() -> None:
-    """A stream that ends is tried again, later each time, and told of once."""
-    waits: list[float] = []
-    kicks: list[str] = []
-    enough = asyncio.Event()
-
-    async def connect() -> AsyncGenerator[str, None]:
-        if len(waits) == 7:
-            yield DOMAIN
-        raise SourceError("xenstored", "closed the connection")
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 9:
-            enough.set()
-            await asyncio.Event().wait()
-
-    with capture_logs() as logs:
-        task = asyncio.create_task(follow("xenstore", connect, kicks.append, sleep))
-        await enough.wait()
-        task.cancel()
-
-    assert waits == [1, 2, 4, 8, 16, 30, 30, 1, 2]
-    assert kicks == [DOMAIN]
-    assert [entry["log_level"] for entry in logs] == ["warning", "info", "warning"]
-
-
-def test_the_host_has_streams_of_domains_and_links() -> None:
-    """The live host's streams have names for the log."""
-    assert list(host_streams("/")) == ["xenstore", "rtnetlink"]

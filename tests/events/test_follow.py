@@ -1,0 +1,113 @@
+"""Following the events of a source: kicks, settling, reconnecting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from tests.sources.fakes import TableSource
+from xenwatch.events.follow import follow, listening
+from xenwatch.model.render.rtnl import render_event
+from xenwatch.model.render.xenstore import render_watch_event
+from xenwatch.parse.rtnl import Link
+from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
+from xenwatch.sources.base import DOMAINS, LINKS, SourceError, silence
+from xenwatch.sources.recording import RecordingSource
+
+INTRODUCED = render_watch_event("@introduceDomain")
+LATE = 30.0
+
+
+async def kicked(topic: str, messages: list[bytes], count: int, settle: float) -> list[str]:
+    """The first `count` kicks by a topic's messages."""
+    kicks: list[str] = []
+    enough = asyncio.Event()
+
+    def kick(event: str) -> None:
+        kicks.append(event)
+        if len(kicks) == count:
+            enough.set()
+
+    source = TableSource(heard={topic: messages})
+    task = asyncio.create_task(follow(topic, source, kick, settle=settle))
+    await asyncio.wait_for(enough.wait(), LATE)
+    task.cancel()
+    return kicks
+
+
+async def test_every_event_kicks() -> None:
+    """The subscription and each message of a link kick once; there is nothing to settle."""
+    link = render_event(Link(4, "vif3.0", 2, ""))
+
+    assert await kicked(LINKS, [b"", link, link], 3, settle=0) == [LINK] * 3
+
+
+async def test_domains_settle_after_the_last_event() -> None:
+    """After a burst of events there is one more, since Xen forgets a domain after its release."""
+    expected = [DOMAIN, DOMAIN, DOMAIN, DOMAIN_SETTLED]
+
+    assert await kicked(DOMAINS, [b"", INTRODUCED, INTRODUCED], 4, settle=0.05) == expected
+
+
+class Breaking(TableSource):
+    """A source whose seventh stream has an event before it ends."""
+
+    streams = 0
+
+    async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+        """Ends at once."""
+        self.streams += 1
+        if self.streams == 8:
+            yield INTRODUCED
+        raise SourceError("xenstored", "closed the connection")
+
+
+async def test_streams_are_connected_again() -> None:
+    """A stream that ends is tried again, later each time, and reported once."""
+    waits: list[float] = []
+    kicks: list[str] = []
+    enough = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 9:
+            enough.set()
+            async for _ in silence():
+                pass
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(follow(DOMAINS, Breaking(), kicks.append, sleep=sleep))
+        await asyncio.wait_for(enough.wait(), LATE)
+        task.cancel()
+
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 1, 2]
+    assert kicks == [DOMAIN]
+    assert [(entry["log_level"], entry["event"][:25]) for entry in logs] == [
+        ("warning", "event stream failed; retr"),
+        ("info", "event stream reconnected"),
+        ("warning", "event stream failed; retr"),
+    ]
+
+
+async def test_a_recorder_hears_while_a_pass_is_made(tmp_path: Path) -> None:
+    """Every topic is listened to until the work is done, and one that fails keeps nobody."""
+    lost = SourceError("xenstored", "no socket", 2)
+    inner = TableSource(heard={LINKS: [b"", b"up"], DOMAINS: [lost]})
+    recorder = RecordingSource(inner, tmp_path / "capture")
+    calls = tmp_path / "capture/calls.jsonl"
+
+    def work() -> str:
+        until = time.monotonic() + LATE
+        while calls.read_bytes().count(b"\n") < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        return "done"
+
+    assert await listening(recorder, work) == "done"
+    recorder.close()
+    lines = sorted(json.loads(line)["arguments"][0] for line in calls.read_text().splitlines())
+    assert lines == [DOMAINS, LINKS, LINKS]

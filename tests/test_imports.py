@@ -1,0 +1,100 @@
+"""What is imported, and when: every dependency, by the sources no parser, pyroute2 late."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from tests.architecture import ROOT, arrows, modules
+
+PASS = """
+import contextlib, os, sys
+from xenwatch.cli.main import main
+with contextlib.suppress(SystemExit), open(os.devnull, "w") as sys.stdout:
+    main(sys.argv[1:])
+print("pyroute2" in sys.modules, file=sys.stderr)
+"""
+
+DAEMON = """
+import json, os, signal, sys, threading, time
+from xenwatch.cli.main import main
+from xenwatch.daemon import daemon
+
+seen = []
+def notify(state):
+    seen.append((state, "pyroute2" in sys.modules))
+    if state == "READY=1":
+        threading.Thread(target=wait).start()
+def wait():
+    while "pyroute2" not in sys.modules:
+        time.sleep(0.01)
+    seen.append(("imported", True))
+    os.kill(os.getpid(), signal.SIGTERM)
+daemon.notify = notify
+status = main(["run", "--source", "host", "--web.listen-address", "127.0.0.1:0"])
+print(json.dumps([status, seen]))
+"""
+
+
+def output(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A Python script's output, with the checkout's package."""
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["once", "--source", "synthetic"],
+        ["once", "--source", "host"],
+        ["check", "--source", "synthetic"],
+        ["plan", "--platform", "debian-12"],
+        ["--version"],
+    ],
+    ids=" ".join,
+)
+def test_one_pass_does_without_pyroute2(arguments: list[str]) -> None:
+    """Commands of one pass import none of pyroute2."""
+    assert output(PASS, *arguments).stderr.splitlines()[-1] == "False"
+
+
+def test_the_daemon_imports_pyroute2_once_it_is_ready() -> None:
+    """The daemon reads and serves before it imports what its events need."""
+    status, seen = json.loads(output(DAEMON).stdout)
+
+    assert status == 0
+    assert seen[0] == ["READY=1", False]
+    assert ["imported", True] in seen
+
+
+def test_sources_interpret_nothing() -> None:
+    """No module of the sources imports a parser, a probe or what events mean: they give bytes."""
+    assert arrows(modules())["sources"].isdisjoint({"parse", "probes", "events"})
+
+
+def test_what_is_declared_is_imported() -> None:
+    """Every declared run-time dependency is imported by the package, somewhere in it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["tui"]
+    declared = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in lines}
+    imported: set[str] = set()
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module).split(".")[0])
+
+    assert declared - imported == set()

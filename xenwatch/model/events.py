@@ -1,0 +1,48 @@
+"""What a host says by itself when it has become another: links and domains that came and went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from xenwatch.model.render.rtnl import render_event, told
+from xenwatch.model.render.xenstore import render_watch_event
+from xenwatch.model.state import DYING, Dom0
+from xenwatch.parse.rtnl import Link
+from xenwatch.sources.base import DOMAINS, LINKS
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The links by index, and the ids of the domains that are not dying."""
+
+    links: Mapping[int, Link]
+    domains: frozenset[int]
+
+
+def announced(dom0: Dom0) -> Announced:
+    """What the host has announced up to now."""
+    links = {link.index: link for link in told(dom0.links.values(), dom0.platform.kernel)}
+    alive = (domid for domid, domain in dom0.domains.items() if domain.state != DYING)
+    return Announced(links, frozenset(alive))
+
+
+def messages(topic: str, before: Announced, now: Announced) -> bytes:
+    """The messages of a topic that lead from one to the other; of processes there are none."""
+    if topic == LINKS:
+        return b"".join(_links(before.links, now.links))
+    if topic == DOMAINS:
+        introduced, released = now.domains - before.domains, before.domains - now.domains
+        return render_watch_event("@introduceDomain") * len(introduced) + render_watch_event(
+            "@releaseDomain"
+        ) * len(released)
+    return b""
+
+
+def _links(before: Mapping[int, Link], now: Mapping[int, Link]) -> Iterator[bytes]:
+    for index, link in before.items():
+        if index not in now:
+            yield render_event(link, gone=True)
+    for index, link in now.items():
+        if before.get(index) != link:
+            yield render_event(link)

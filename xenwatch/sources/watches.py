@@ -1,0 +1,130 @@
+"""Domains as xenstored announces them: its watches on @introduceDomain and @releaseDomain.
+
+Wire protocol: xs_wire.h and docs/misc/xenstore.txt of Xen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import functools
+import os
+import time
+from collections.abc import AsyncGenerator, Iterator
+from typing import Final
+
+from xenwatch import threads
+from xenwatch.sources import local
+from xenwatch.sources.base import SourceError
+from xenwatch.sources.readable import readable
+from xenwatch.sources.wire import XENSTORE_HEADER, XS_ERROR, XS_WATCH, XS_WATCH_EVENT
+from xenwatch.sources.xenstored import DEVICES, SOCKETS
+
+DEADLINE: Final = 5.0
+"""Seconds xenstored has to accept the watches; one out of descriptors never does."""
+
+_PAYLOAD_MAX: Final = 1 << 20
+_WATCHES: Final = (b"@introduceDomain", b"@releaseDomain")
+
+
+async def domain_events(
+    rootfs: str = "/", deadline: float = DEADLINE
+) -> AsyncGenerator[bytes, None]:
+    """`Source.events` of `DOMAINS`: the messages with which xenstored reports a watch's event."""
+    try:
+        descriptor = await _subscribed(rootfs.rstrip("/"), deadline)
+    except OSError as error:
+        raise SourceError.from_os("xenstored", error) from error
+    except RuntimeError as error:
+        raise SourceError("xenstored", str(error)) from error
+    buffer = bytearray()
+    try:
+        try:
+            async with asyncio.timeout(deadline):
+                buffer += await _chunk(descriptor)
+        except TimeoutError:
+            reason = f"accepted no watch within {deadline:g} s"
+            raise SourceError("xenstored", reason) from None
+        yield b""
+        while True:
+            for kind, message in _messages(buffer):
+                if kind == XS_ERROR:
+                    raise SourceError("xenstored", "refused to watch for domains")
+                if kind == XS_WATCH_EVENT:
+                    yield message
+            buffer += await _chunk(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def _subscribed(root: str, deadline: float) -> int:
+    """A descriptor of a connection on which the watches are asked for.
+
+    The kernel's device answers within write(2), so it is written to in a thread.
+    """
+    future = threads.start(functools.partial(_subscribe, root, deadline), "xenstore-events")
+    try:
+        await asyncio.wait((future,), timeout=deadline)
+    finally:
+        if not future.done():
+            future.add_done_callback(_close_late)
+    if not future.done():
+        raise SourceError("xenstored", f"no connection within {deadline:g} s")
+    return future.result()
+
+
+def _close_late(future: asyncio.Future[int]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        os.close(future.result())
+
+
+def _subscribe(root: str, deadline: float) -> int:
+    descriptor = _connect(root, deadline)
+    try:
+        for number, path in enumerate(_WATCHES):
+            payload = path + b"\0xenwatch\0"
+            os.write(descriptor, XENSTORE_HEADER.pack(XS_WATCH, number, 0, len(payload)) + payload)
+        os.set_blocking(descriptor, False)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _connect(root: str, deadline: float) -> int:
+    for path in SOCKETS:
+        if os.path.exists(root + path):
+            return local.connect(root + path, time.monotonic() + deadline).detach()
+    for path in DEVICES:
+        if os.path.exists(root + path):
+            return os.open(root + path, os.O_RDWR | os.O_CLOEXEC)
+    raise SourceError("xenstored", f"no {SOCKETS[0]} and no {DEVICES[0]}", errno.ENOENT)
+
+
+async def _chunk(descriptor: int) -> bytes:
+    """What there is to read, once there is something. Raises `SourceError` at the end."""
+    await readable(descriptor)
+    try:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(descriptor, 1 << 16)
+            if not data:
+                raise SourceError("xenstored", "closed the connection")
+            return data
+    except OSError as error:
+        raise SourceError.from_os("xenstored", error) from error
+    return b""
+
+
+def _messages(buffer: bytearray) -> Iterator[tuple[int, bytes]]:
+    """Take the complete messages out of the buffer: the type of each, and all of its bytes."""
+    while len(buffer) >= XENSTORE_HEADER.size:
+        kind, _, _, length = XENSTORE_HEADER.unpack_from(buffer)
+        if length > _PAYLOAD_MAX:
+            raise SourceError("xenstored", f"a message of {length} bytes is too large")
+        end = XENSTORE_HEADER.size + length
+        if len(buffer) < end:
+            return
+        message = bytes(buffer[:end])
+        del buffer[:end]
+        yield kind, message

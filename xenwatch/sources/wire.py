@@ -1,0 +1,38 @@
+"""The framing of the messages that pass the seam: netlink's and xenstore's headers and types.
+
+Netlink: linux/netlink.h, rtnetlink.h, if_link.h and cn_proc.h. Xenstore: xs_wire.h of Xen.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+NLMSG_ERROR: Final = 2
+NLMSG_DONE: Final = 3
+RTM_NEWLINK: Final = 16
+RTM_DELLINK: Final = 17
+
+NETLINK_HEADER: Final = struct.Struct("=IHHII")
+"""struct nlmsghdr: length, type, flags, sequence, port."""
+IFINFO: Final = struct.Struct("=BxHiII")
+"""struct ifinfomsg: family, device type, index, flags, change mask."""
+ATTRIBUTE: Final = struct.Struct("=HH")
+"""struct rtattr: length, type."""
+
+CN_PROC_WHAT: Final = struct.Struct("=36xI")
+"""What a message about processes is about, behind struct nlmsghdr and cn_msg (linux/cn_proc.h)."""
+CN_PROC_ERROR: Final = struct.Struct("=52xI")
+"""The error number in the kernel's answer to one who wants to hear of processes."""
+
+XENSTORE_HEADER: Final = struct.Struct("=IIII")
+"""struct xsd_sockmsg: type, request id, transaction id, length."""
+XS_READ: Final = 2
+XS_WATCH: Final = 4
+XS_WATCH_EVENT: Final = 15
+XS_ERROR: Final = 16
+
+
+def aligned(length: int) -> int:
+    """Where the next netlink message or attribute begins: a multiple of four (NLMSG_ALIGN)."""
+    return -(-length // 4) * 4
