@@ -118,6 +118,7 @@ def observe(daemon: Daemon, report: Report) -> Observed:
     return found
 
 
+@pytest.mark.representative
 def test_no_probe_fails_in_the_unit(daemon: Daemon) -> None:
     """Under the unit's confinement every probe reads its subject or does not apply."""
     assert daemon.fresh().failed() == set()
@@ -147,6 +148,7 @@ def test_a_capture_replayed_elsewhere_is_true(observed: Observed, population: st
     assert wrong == ""
 
 
+@pytest.mark.representative
 def test_a_replay_is_the_host(vm: Vm, guest: int, tmp_path: Path) -> None:
     """Every probe reads from a capture exactly what it read from dom0, and fares the same."""
     vm.run(f"rm -rf {RECORDED}; {PREFIX}/bin/python {SCRIPTS}/recorded.py {RECORDED}", 180)
@@ -193,6 +195,7 @@ def test_an_hvm_guest_begins_with_emulated_twins(vm: Vm, daemon: Daemon) -> None
     assert after - before == checks.cost(ports, shape)
 
 
+@pytest.mark.representative
 def test_the_two_routes_to_event_channels_agree(vm: Vm, daemon: Daemon) -> None:
     """Where hypercalls are not to be had, lsevtchn gives the same numbers."""
     # In a mount namespace of its own privcmd is /dev/null, save for lsevtchn.
@@ -238,6 +241,7 @@ def test_a_guest_is_there_within_a_second(vm: Vm, daemon: Daemon, report: Report
     assert min(went) < NEXT_SCRAPE
 
 
+@pytest.mark.representative
 def test_a_link_is_there_within_a_second(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Without any polling a new port of a bridge is counted at once."""
     daemon.configure(SELDOM)
