@@ -53,7 +53,7 @@ def test_what_dom0_needs_counts_where_a_shape_says_it() -> None:
 
     assert batches(found)["dom0_memory"] == 3
     assert batches(found)["tasks"] == 32
-    assert set(found.uncounted) == {"maptrack_frames"}
+    assert set(found.uncounted) == {"maptrack_frames", "open_files"}
 
 
 def test_a_mix_names_what_only_some_of_it_say() -> None:
