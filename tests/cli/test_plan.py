@@ -57,7 +57,7 @@ def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface): " in out
     assert "\nTo raise aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
     assert "\nNot counted:\n  dom0_memory: " in out
-    assert "give the shape dom0_memory_bytes\n" in out
+    assert "measure it here and set dom0_memory_bytes in the shape\n" in out
 
 
 def test_a_shape_that_says_all_is_promised(
