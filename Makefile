@@ -73,7 +73,7 @@ keep-captures: $(VENV)/.test-tools  ## Renew the captured hosts from the last te
 	$(BIN)/python -m tests.xen.keep
 
 clean:  ## Remove what make has made
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:

@@ -20,7 +20,7 @@ from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config.settings import Settings
 from xenwatch.delivery.notifier import EXPIRY, Notifier
-from xenwatch.delivery.receivers import Command, DeliveryError, http_session, post, shown
+from xenwatch.delivery.receivers import Command, DeliveryError, Webhook, http_session, post, shown
 
 AIO = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
 FIRING = Active(AIO, "warning", (), since=START - 60, value=0.875, fired=START)
@@ -44,7 +44,9 @@ class Server:
         self.paths.append(request.path)
         if self.status == 200:
             self.got.append(await request.json())
-        return web.Response(status=self.status, text="no\x1b[31m")
+        return web.Response(
+            status=self.status, text="no\x1b[31m", headers={"Location": "/elsewhere"}
+        )
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -355,6 +357,27 @@ async def test_a_server_that_is_not_there_says_why() -> None:
             await post(session, "http://user:secret@localhost:1/", {})
 
     assert shown("http://user:secret@localhost:1/x?key=secret") == "http://localhost:1/x"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 404, 500])
+async def test_what_is_not_accepted_is_not_delivered(status: int) -> None:
+    """Any status but 2xx is a failed delivery, and a redirection is not followed."""
+    async with server() as it, http_session() as session:
+        it.status = status
+        with pytest.raises(DeliveryError, match=f"rejected with HTTP status {status}: no"):
+            await Webhook(session, it.url + "/hook").deliver([])
+
+    assert it.paths == ["/hook"]
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+async def test_every_2xx_is_accepted(status: int) -> None:
+    """A receiver may accept alerts with any status of success."""
+    async with server() as it, http_session() as session:
+        it.status = status
+        await Webhook(session, it.url).deliver([])
+
+    assert it.paths == ["/"]
 
 
 async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:

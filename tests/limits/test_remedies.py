@@ -7,9 +7,13 @@ import dataclasses
 import pytest
 
 from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
+from xenwatch.limits import dom0_memory
+from xenwatch.limits.base import Shortage
 from xenwatch.limits.states import remedies
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio
+
+GIB = 1 << 30
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,16 @@ def test_a_remedy_has_the_number_that_is_needed(
     headroom = next(headroom for headroom in found.headrooms if headroom.limit == "aio_requests")
 
     assert headroom.remedies[0] == f"sysctl -w fs.aio-max-nr={2000 * 3 * each}"
+
+
+@pytest.mark.parametrize(
+    ("target", "mib"), [(4 * GIB, 4096), (4 * GIB + 1, 4097), (4 * GIB - 1, 4096)]
+)
+def test_memory_of_dom0_is_rounded_up(target: int, mib: int) -> None:
+    """The option gives dom0 the memory it needs in whole MiB, never less."""
+    [text] = dom0_memory.remedy(Shortage(full_xl(), "", None, target))
+
+    assert f"dom0_mem={mib}M,max:{mib}M" in text
 
 
 def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:

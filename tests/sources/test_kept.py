@@ -7,6 +7,7 @@ import resource
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,20 @@ def test_no_other_file_is_kept(path: str) -> None:
 
     assert read(files, path) is None
     assert len(files) == 0
+
+
+@pytest.mark.parametrize(("size", "whole"), [(4095, True), (4096, False), (8192, False)])
+def test_a_long_file_is_read_the_usual_way(tmp_path: Path, size: int, whole: bool) -> None:
+    """A file that may be longer than one read is left to be read the usual way, each time."""
+    files = KeptFiles(8)
+    place = tmp_path / "status"
+    place.write_bytes(b"x" * size)
+    expected = b"x" * size if whole else None
+
+    assert files.read("/proc/1/status", str(place)) == expected
+    assert len(files) == 1
+    assert files.read("/proc/1/status", str(place)) == expected
+    files.close()
 
 
 def test_the_least_recently_read_goes_first(child: subprocess.Popen[bytes]) -> None:
