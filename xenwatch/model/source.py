@@ -24,7 +24,7 @@ from xenwatch.sources.base import (
     HypercallReply,
     SourceError,
     XenstoreReply,
-    silence,
+    no_events,
 )
 
 _KERNEL_LOG: Final = "/dev/kmsg"
@@ -140,7 +140,7 @@ class ModelSource:
 
     def events(self, topic: str) -> AsyncGenerator[bytes, None]:
         """See `Source.events`: the machine changes only where it is made to, and says nothing."""
-        return silence()
+        return no_events()
 
     def close(self) -> None:
         """Release nothing."""
