@@ -209,11 +209,11 @@ def test_where_xen_does_not_tell_xenstore_does(calls: dict[int, Handler]) -> Non
     ("calls", "reason"),
     [
         ({}, "/dev/xen/privcmd: No such file"),
-        ({XEN_VERSION: versions((4, 99))}, "layout of Xen 4.99 not known"),
+        ({XEN_VERSION: versions((4, 99))}, "Xen 4.99 is not supported: unknown layout"),
         ({XEN_VERSION: refusing(errno.EPERM)}, "XENVER_version: Operation not permitted"),
         (
             {XEN_VERSION: versions((4, 17)), SYSCTL: refusing(errno.EACCES)},
-            "this Xen does not speak sysctl interface 0x15",
+            "rejected: this Xen has another sysctl interface than 0x15",
         ),
         (
             {XEN_VERSION: versions((4, 17)), SYSCTL: refusing(errno.EPERM)},
@@ -239,7 +239,7 @@ def test_what_both_roads_lack_is_named(calls: dict[int, Handler], reason: str) -
 
 def test_an_empty_xenstore_is_no_reading() -> None:
     """dom0 is always there: a list without it is a failure, not a host without domains."""
-    assert "xenstore /local/domain: lists no domain" in failure_of(DOMAINS, dom0())
+    assert "xenstore /local/domain: listed no domains" in failure_of(DOMAINS, dom0())
 
 
 Ask = Callable[[int, bytes], XenstoreReply]
@@ -324,7 +324,7 @@ def test_parts_that_are_refused_are_an_error() -> None:
 def test_a_refusal_is_an_error_and_a_missing_directory_is_empty() -> None:
     """A path that is not there has no names; one that may not be read is an error."""
     assert xenstore_directory(dom0(), "/local/domain") == ()
-    with pytest.raises(SourceError, match="no answer"):
+    with pytest.raises(SourceError, match="timed out"):
         xenstore_directory(dom0(errors={"/local/domain": SILENT}), "/local/domain")
 
 

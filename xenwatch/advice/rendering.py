@@ -119,7 +119,7 @@ def document(advice: Iterable[Advice], toolstack: str) -> str:
 
 
 def script(advice: Iterable[Advice], toolstack: str) -> str:
-    """The advice as a script for sh. VM names appear in comments only, control characters escaped."""
+    """The advice as a script for sh. VM names appear in comments only, and escaped."""
     lines = [_HEAD]
     if toolstack == XAPI:
         lines.append(_XAPI_FUNCTIONS)

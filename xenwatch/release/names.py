@@ -1,4 +1,4 @@
-"""The name and version of a host's platform, from `/etc/xensource-inventory` and in `/etc/os-release`."""
+"""A host's platform from `/etc/xensource-inventory` and `/etc/os-release`."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ class Facts:
     NR_IRQS of that kernel. `minors` is MAX_BLKTAP_DEVICE of its blktap driver, `fifo` that its
     kernel has the FIFO ABI although its version of Linux does not. `channels` are the event
     channels of its dom0 where Xen's own number is changed. `xapi_selects` and
-    `xenconsoled_selects` are whether these daemons wait with select(2). `centos_5` marks a dom0 made from
-    CentOS 5, which has neither systemd nor /etc/sysctl.d; `unit` is the one systemd unit of all of
-    Xen's daemons. `xen_option` is how to set an option of Xen's command line.
+    `xenconsoled_selects` are whether these daemons wait with select(2). `centos_5` marks a dom0
+    made from CentOS 5, which has neither systemd nor /etc/sysctl.d; `unit` is the one systemd unit
+    of all of Xen's daemons. `xen_option` is how to set an option of Xen's command line.
     """
 
     toolstack: str | None = None
