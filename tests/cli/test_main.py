@@ -197,7 +197,7 @@ def test_a_bad_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_pat
     [
         (["once", "--source=hots"], "--source: 'hots' must be one of: host"),
         (["once", "--source=synthetic:debian-21"], "did you mean debian-13?"),
-        (["once", "--source=tree:/nowhere"], "/nowhere: is no capture"),
+        (["once", "--source=tree:/nowhere"], "/nowhere: not a capture directory"),
         (["once", "--log.level=loud"], "--log.level: 'loud' must be one of: debug"),
         (["once", "--path.rootfs=here"], "--path.rootfs: 'here' must be an absolute path"),
         (

@@ -217,7 +217,7 @@ def test_as_many_as_planned_start_and_no_more(name: str, kind: str, data: st.Dat
     """
     platform, shape = data.draw(scarce(HOSTS[name])), data.draw(shapes(kind))
     shape = stated(platform, shape)
-    has = bounds.of(platform)
+    has = bounds.platform_bounds(platform)
     if not tells_memory(platform):
         has = bounds.without(has, "memory")
     machine = Machine(platform, has)

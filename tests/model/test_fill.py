@@ -97,7 +97,7 @@ def test_a_host_says_what_it_has_no_more_of(name: str) -> None:
     found = fill(machine, shape, 2)
 
     assert found.vms == 1
-    assert said in found.said
+    assert said in found.refusal
 
 
 def bounded(name: str, platform: str, shape: Shape) -> Bounds:

@@ -35,7 +35,7 @@ def full(name: str) -> float:
     scenario = load(name)
     player = Player(scenario)
     player.advance(HOURS * 3600 * scenario.speed)
-    return player.said[0][0] / scenario.speed
+    return player.errors[0][0] / scenario.speed
 
 
 def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:

@@ -74,7 +74,7 @@ def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
     shape = shape_of(platform, shape_name)
     if fill(Machine(platform, bounds.exhausted(bound)), shape, 1).vms:
         return None
-    machine = Machine(platform, bounds.only(bound, bounds.of(platform)))
+    machine = Machine(platform, bounds.only(bound, bounds.platform_bounds(platform)))
     return fill(machine, shape, MOST)
 
 
@@ -82,7 +82,7 @@ def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
 def filled_whole(platform_name: str, shape_name: str) -> Filled:
     """VMs that start with all limits that can be planned: all but dom0's memory and tasks."""
     platform = PLATFORMS[platform_name]
-    machine = Machine(platform, bounds.without(bounds.of(platform), "memory", "tasks"))
+    machine = Machine(platform, bounds.without(bounds.platform_bounds(platform), "memory", "tasks"))
     return fill(machine, shape_of(platform, shape_name), MOST)
 
 
@@ -135,7 +135,7 @@ def _platform_table(shape: str) -> str:
             continue
         found, answer = filled_whole(name, shape), planned(name, shape)
         binding = answer.binding.limit if answer.binding is not None else ""
-        rows.append((name, found.vms, answer.batches, code(binding), found.said))
+        rows.append((name, found.vms, answer.batches, code(binding), found.refusal))
     header = ("Platform", "Filled", "Planned", "Binding limit", "Error of the next VM")
     return table(header, rows)
 
@@ -181,7 +181,7 @@ def _max_table() -> str:
     names = list(bounds.NAMES)
     rows = []
     for name, platform in PLATFORMS.items():
-        found = bounds.of(platform)
+        found = bounds.platform_bounds(platform)
         values = (getattr(found, bound) for bound in names)
         rows.append((name, *("" if value is None else f"{value:,}" for value in values)))
     return table(("Platform", *(name.replace("_", " ") for name in names)), rows)
