@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
-from xenwatch.limits import dom0_memory
+from xenwatch.limits import dom0_memory, host_memory
 from xenwatch.limits.base import Shortage
 from xenwatch.limits.states import remedies
 from xenwatch.readings.snapshot import Snapshot
@@ -63,6 +63,21 @@ def test_memory_of_dom0_is_rounded_up(target: int, mib: int) -> None:
     [text] = dom0_memory.remedy(Shortage(full_xl(), "", None, target))
 
     assert f"dom0_mem={mib}M,max:{mib}M" in text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "command"),
+    [
+        (full_xl(), ": xl mem-set DOMAIN MIB"),
+        (with_host(platform="xcp-ng", platform_version="8.3.0"), ": xe vm-memory-target-set"),
+        (Snapshot(), ""),
+    ],
+)
+def test_memory_of_the_host_is_had_by_the_toolstack(snapshot: Snapshot, command: str) -> None:
+    """Memory is taken from VMs by the host's own toolstack, where that is known."""
+    found = host_memory.remedy(Shortage(snapshot, "", None, 0))
+
+    assert found == (f"take memory from VMs that do not need it{command}", "use another host")
 
 
 def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:
