@@ -16,7 +16,7 @@ COVERAGE = $(CORE)
 MEASURE = $(if $(ARGS),,$(if $(COVERAGE),--cov --cov-report=term:skip-covered))
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated wheel test-xen keep-captures clean
+.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated wheel mutants test-xen keep-captures clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -64,6 +64,10 @@ check-generated: $(VENV)/.test-tools  ## Fail when a generated file is stale
 
 wheel: $(VENV)/.installed  ## Build the wheel into dist/
 	$(PIP) wheel --no-deps --wheel-dir dist .
+
+mutants: $(VENV)/.test-tools  ## Change the code in small ways and see whether tests notice; takes long
+	@$(PIP) install --quiet --group mutants
+	$(BIN)/mutmut run --max-children 1 $(ARGS)
 
 test-xen: $(VENV)/.test-tools  ## The tests inside a real Xen under emulation
 	$(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 3300 \

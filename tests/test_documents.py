@@ -38,6 +38,7 @@ TOP = "tests/cli/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
 RELEASE = "tests/test_habits.py releases so in a copy of the repository"
 HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
+MUTANTS = "it takes minutes, and needs what no test does"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE = {
@@ -64,6 +65,9 @@ ELSEWHERE = {
     "tests/xen/dom0/truth.sh /tmp/host/truth": KEPT,
     "make keep-captures": "it changes the checkout, from what make test-xen leaves",
     "make format": "it changes the checkout; make test checks the same format",
+    "make mutants ARGS=\"'xenwatch.planning.*'\"": MUTANTS,
+    ".venv/bin/mutmut results": MUTANTS,
+    ".venv/bin/mutmut show xenwatch.planning.capacity.x_fit__mutmut_27": MUTANTS,
     "make wheel": WHEEL,
     "apt-get install python3-venv": MAKE,
     "python3 -m venv /opt/xenwatch": WHEEL,

@@ -33,3 +33,10 @@ def test_every_runbook_is_a_file_of_this_host() -> None:
 def test_links_lead_where_runbooks_are(instance: str, configured: str, expected: str) -> None:
     """What is sent links as configured, else to the daemon where its address is known."""
     assert runbooks.link_prefix(configured, instance) == expected
+
+
+def test_every_runbook_is_served_as_it_is() -> None:
+    """The daemon serves each file of the directory by its name, and no other."""
+    assert runbooks.files() == {
+        f"/runbooks/{path.name}": path.read_bytes() for path in runbooks.DIRECTORY.iterdir()
+    }

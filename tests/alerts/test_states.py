@@ -52,6 +52,16 @@ def test_what_fires_is_kept_for_a_while() -> None:
     assert [(it.was, it.now) for it in found[-1].changes] == [(State.FIRING, State.OK)]
 
 
+def test_each_series_is_kept_by_itself() -> None:
+    """An instance that no longer holds is kept, whatever an instance before it does."""
+    [a] = leak(90)
+    b = dataclasses.replace(a, instance="b")
+    found = walk((0, [a, b]), (60, [a, b]), (70, [a, dataclasses.replace(b, used=10)]))
+
+    assert [it.labels for it in found[-1].firing] == [(("what", "a"),), (("what", "b"),)]
+    assert [it.ended for it in found[-1].firing] == [None, 70]
+
+
 def test_what_cannot_be_read_is_unknown() -> None:
     """With its probe failed an alert is unknown, and so it is without a max."""
     failed = after(Alerts(), leak(), snapshot(0, Status.FAILED))

@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
-from xenwatch.limits import dom0_memory
+from xenwatch.limits import dom0_memory, host_memory, tasks
 from xenwatch.limits.base import Shortage
 from xenwatch.limits.states import remedies
+from xenwatch.readings.processes import Pids
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio
 
@@ -65,6 +66,43 @@ def test_memory_of_dom0_is_rounded_up(target: int, mib: int) -> None:
     [text] = dom0_memory.remedy(Shortage(full_xl(), "", None, target))
 
     assert f"dom0_mem={mib}M,max:{mib}M" in text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "command"),
+    [
+        (full_xl(), ": xl mem-set DOMAIN MIB"),
+        (with_host(platform="xcp-ng", platform_version="8.3.0"), ": xe vm-memory-target-set"),
+        (Snapshot(), ""),
+    ],
+)
+def test_memory_of_the_host_is_had_by_the_toolstack(snapshot: Snapshot, command: str) -> None:
+    """Memory is taken from VMs by the host's own toolstack, where that is known."""
+    found = host_memory.remedy(Shortage(snapshot, "", None, 0))
+
+    assert found == (f"take memory from VMs that do not need it{command}", "use another host")
+
+
+@pytest.mark.parametrize(
+    ("pid_max", "threads_max", "keys"),
+    [
+        (100, 200, ["kernel.pid_max"]),
+        (200, 100, ["kernel.threads-max"]),
+        (100, 100, ["kernel.threads-max", "kernel.pid_max"]),
+        (150, 150, []),
+    ],
+)
+def test_every_bound_of_tasks_that_is_too_low_is_raised(
+    pid_max: int, threads_max: int, keys: list[str]
+) -> None:
+    """Of the kernel's two bounds of tasks, those below what is needed are raised."""
+    snapshot = dataclasses.replace(full_xl(), pids=Pids(50, pid_max, threads_max))
+    found = tasks.remedy(Shortage(snapshot, "", None, 150))
+
+    assert [text for text in found if text.startswith("sysctl ")] == [
+        f"sysctl -w {key}=150" for key in keys
+    ]
+    assert len(found) == 2 * len(keys)
 
 
 def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:

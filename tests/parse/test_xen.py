@@ -71,6 +71,14 @@ def test_lsevtchn_survives_its_renderer(channels: tuple[Channel, ...]) -> None:
     assert parse_lsevtchn(render_lsevtchn(channels)) == channels
 
 
+def test_the_line_lsevtchn_should_not_print_is_named() -> None:
+    """An error shows the first line that is not one of a channel, not those before it."""
+    good = render_lsevtchn([Channel(1, 0, IPI)])
+
+    with pytest.raises(ParseError, match=r"lsevtchn: expected .*: b'Permission denied'"):
+        parse_lsevtchn(good + b"Permission denied\n" + good)
+
+
 def test_lsevtchn_leaves_out_closed_channels() -> None:
     """A closed channel is not printed."""
     assert render_lsevtchn([Channel(0, 0, CLOSED)]) == b""

@@ -1,0 +1,74 @@
+"""How more descriptors of a daemon are had, by what the daemon and its host are."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.planning.support import with_host, xenserver
+from xenwatch.limits.base import Cost, Max, Shortage, same
+from xenwatch.limits.file_descriptors import fds_max, fds_remedy
+from xenwatch.readings.processes import DaemonProcess, Daemons
+from xenwatch.readings.snapshot import Snapshot
+
+
+def running(snapshot: Snapshot, comm: str, limit: int | None = 1024) -> Snapshot:
+    """The host with this program as its xenstored."""
+    daemons = Daemons({"xenstored": DaemonProcess(700, comm, 30, limit)})
+    return dataclasses.replace(snapshot, daemons=daemons)
+
+
+def remedy(snapshot: Snapshot, target: int = 4096) -> tuple[str, ...]:
+    """The remedy for xenstored's descriptors."""
+    return fds_remedy("xenstored")(Shortage(snapshot, "", None, target))
+
+
+def test_a_daemon_that_selects_needs_another_release() -> None:
+    """No limit of open files helps a daemon that waits with select."""
+    [text] = remedy(running(with_host(xen=(4, 4)), "oxenstored"))
+
+    assert text.startswith("update the host: ")
+    assert "xenstored" in text
+
+
+def test_an_old_init_script_sets_the_limit() -> None:
+    """On a host of CentOS 5 the limit is raised where the daemon is started."""
+    snapshot = running(xenserver("6.2.0"), "another")
+    host = dataclasses.replace(snapshot.host, xen=(4, 17))  # type: ignore[type-var]
+
+    assert remedy(dataclasses.replace(snapshot, host=host)) == (
+        "write ulimit -n 4096 into the script that starts xenstored",
+    )
+
+
+@pytest.mark.parametrize("target", [4096, 1 << 20, (1 << 20) + 1])
+def test_a_running_daemon_and_its_unit_are_raised(target: int) -> None:
+    """The process and its unit get the descriptors, and the kernel's own bound where it is less."""
+    found = remedy(running(with_host(), "xenstored"), target)
+    raised = (f"sysctl -w fs.nr_open={target}",) if target > 1 << 20 else ()
+
+    assert found[:-1] == (*raised, f"prlimit --pid 700 --nofile={target}:{target}")
+    assert found[-1].endswith(f".service: [Service] LimitNOFILE={target}, over a reboot")
+
+
+def test_a_daemon_that_does_not_run_has_no_remedy() -> None:
+    """Without a process there is nothing to raise."""
+    assert remedy(with_host()) == ()
+    assert remedy(dataclasses.replace(with_host(), daemons=None)) == ()
+
+
+@pytest.mark.parametrize("limit", [512, 4096])
+def test_the_origin_of_a_daemons_own_limit_is_its_process(limit: int) -> None:
+    """Where the daemon's own limit of open files counts, its process is named."""
+    snapshot = running(with_host(), "xenstored", limit)
+
+    assert fds_max("xenstored")(snapshot) == {"": Max(limit, "Max open files of process 700")}
+
+
+def test_one_cost_is_that_of_every_type_or_of_those_named() -> None:
+    """A cost without types is that of PV, PVH and HVM domains."""
+    cost = Cost(domain=7)
+
+    assert same(cost) == {"pv": cost, "pvh": cost, "hvm": cost}
+    assert same(cost, "pv", "hvm") == {"pv": cost, "hvm": cost}
