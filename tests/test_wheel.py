@@ -56,7 +56,7 @@ def test_the_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
     version = subprocess.check_output(
         [tmp_path / "env/bin/xenwatch", "--version"], cwd=tmp_path, text=True
     )
-    script = "from xenwatch.runbooks import DIRECTORY, files; print(DIRECTORY, len(files()))"
+    script = "from xenwatch.alerts.runbooks import DIRECTORY, files; print(DIRECTORY, len(files()))"
     found, number = subprocess.check_output([python, "-c", script], cwd=tmp_path, text=True).split()
 
     assert version == f"xenwatch {xenwatch.__version__}\n"

@@ -165,7 +165,7 @@ def test_it_has_configuration_keys(alert: Alert) -> None:
     assert (policy.thresholds["slow_disk"].warning, policy.thresholds["slow_disk"].critical) == (
         40, 10,
     )  # fmt: skip
-    assert "XenwatchSlowDisk is critical below this value." in configuration_page(keys)
+    assert "Threshold of XenwatchSlowDisk: critical below this value." in configuration_page(keys)
     assert "[alerts.slow_disk]\n" in example_file(keys)
     parse(text[1], "a.toml", keys, problems)
     [problem] = problems

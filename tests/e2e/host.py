@@ -31,6 +31,7 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.memory import HostMemory
+from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import Pids, Ptys
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
@@ -73,7 +74,7 @@ def storm() -> Snapshot:
         domains=Domains((*well.domains.domains, _DYING, last), "hypercall"),
         grants=Grants({0: GrantFrames(1, 64), 5: GrantFrames(64, 64)}),
         maptrack=Maptrack(1020, 1024),
-        blktap=Blktap("minor", 16384, 3),
+        blktap=Blktap("id", 16384, 3),
         aio=Aio(65536, 65536),
         daemons=dataclasses.replace(
             full.daemons,
@@ -83,6 +84,7 @@ def storm() -> Snapshot:
         host_memory=HostMemory(total=64 << 30, free=0),
         memory=dataclasses.replace(full.memory, available=1, low_free=1, swap_free=1),
         pids=Pids(32000, 32768, 60000),
+        open_files=OpenFiles(65000, 65536),
         bridges=Bridges({"xenbr0": 1023, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         loops=Loops((1 << 20) - 1, 0, 0),
         file_systems=FileSystems(

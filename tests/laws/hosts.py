@@ -55,6 +55,7 @@ def _files() -> dict[str, bytes]:
         "/dev/kmsg": b"6,1,0,-;NR_IRQS: 4352, nr_irqs: 5\n"
         b"6,2,0,-;xen:events: Using FIFO-based ABI\n",
         "/proc/sys/fs/aio-nr": b"0\n",
+        "/proc/sys/fs/file-nr": b"96\t0\t65536\n",
         "/proc/stat": b"cpu  9 0 4 80 0 0 0 1\ncpu0 9 0 4 80 0 0 0 1\nprocs_running 1\n",
         "/proc/net/dev": b"Inter-|\n face |\nvif3.0:" + b" 1" * 16 + b"\n",
         "/proc/sys/fs/aio-max-nr": b"65536\n",
