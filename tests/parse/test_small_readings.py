@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from xenwatch.parse.domaininfo import BLOCK, LAYOUTS, SYSCTL
+from xenwatch.parse.domaininfo import LAYOUTS, SYSCTL
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.physinfo import physinfo_call
 from xenwatch.parse.qemu import USB, backend_of, emulated_devices
 from xenwatch.parse.text import voluntary_switches
+from xenwatch.sources.base import BLOCK
 
 STATUS = b"Name:\tx\nvoluntary_ctxt_switches:\t42\nnonvoluntary_ctxt_switches:\t7\n"
 
