@@ -6,6 +6,7 @@ import pytest
 
 from xenwatch.parse.domaininfo import LAYOUTS, SYSCTL
 from xenwatch.parse.errors import ParseError
+from xenwatch.parse.gnttab import query_size_call
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.physinfo import physinfo_call
@@ -69,6 +70,11 @@ def test_physinfo_is_a_sysctl_with_its_own_block() -> None:
     call = physinfo_call(LAYOUTS[4, 17])
 
     assert call == type(call)(SYSCTL, (BLOCK,), call.block)
+
+
+def test_the_size_of_a_grant_table_is_asked_of_a_domain() -> None:
+    """The block has the domain's number, and zeros that Xen fills."""
+    assert query_size_call(7).block == (7).to_bytes(16, "little")
 
 
 @pytest.mark.parametrize(
