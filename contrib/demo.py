@@ -1,7 +1,7 @@
-"""xenwatch on a synthetic host, with a Prometheus and an Alertmanager, to try the whole.
+"""A demo: xenwatch on a synthetic host, with a Prometheus and an Alertmanager.
 
-`make demo` runs it. All three listen on the loopback interface alone, use the configuration and
-the rules of this directory, keep what they write in a temporary directory, and end with it.
+`make demo` runs it. All three listen on the loopback interface only, use the configuration and the
+rules of this directory, and write to a temporary directory, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 LOOPBACK: Final = "127.0.0.1"
 START: Final = 60.0
-"""Seconds all have until they answer."""
+"""Max seconds until all are ready."""
 ANSWER: Final = 2.0
-"""Seconds a program has for one answer, after which it is asked again."""
+"""Timeout in seconds of one readiness check."""
 END: Final = 10.0
-"""Seconds all have to end when told to."""
+"""Seconds from SIGTERM to SIGKILL."""
 PAUSE: Final = 0.1
 LAST: Final = 5
-"""Lines shown of the log of a program that failed."""
+"""Lines shown of the log of a failed program."""
 
 
 class DemoError(Exception):
-    """Why there is no demonstration, and what to do."""
+    """Why the demo failed, and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One of the three.
+    """One of the three programs.
 
-    `names` are those it is installed by, Debian's first; `shows` is what is at its address.
+    `names` are its executables, Debian's first; `shows` describes what its address serves.
     """
 
     title: str
@@ -52,16 +52,16 @@ class Program:
 
 
 PROGRAMS: Final[Mapping[str, Program]] = {
-    "daemon": Program("xenwatch", 10730, (), "limits, room for VMs, /metrics"),
+    "daemon": Program("xenwatch", 10730, (), "limits, headroom for VMs, /metrics"),
     "prometheus": Program("Prometheus", 9090, ("prometheus",), "queries, and alerts at /alerts"),
     "alertmanager": Program(
-        "Alertmanager", 9093, ("prometheus-alertmanager", "alertmanager"), "what would be told"
+        "Alertmanager", 9093, ("prometheus-alertmanager", "alertmanager"), "notifications"
     ),
 }
 
 
 def address(port: int) -> str:
-    """Where a program listens, as its options want it."""
+    """The address a program listens on, as in its options."""
     return f"{LOOPBACK}:{port}"
 
 
@@ -70,30 +70,30 @@ def executable(program: Program) -> str:
     found = next((path for name in program.names if (path := shutil.which(name))), None)
     if found is None:
         package = program.names[0]
-        raise DemoError(f"{program.title} is not installed: apt-get install {package}")
+        raise DemoError(f"{program.title} is not installed; run: apt-get install {package}")
     return found
 
 
 def check_free(name: str, port: int) -> None:
-    """Raise `DemoError` where somebody listens on a port already."""
+    """Raise `DemoError` if the port is in use."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((LOOPBACK, port))
         except OSError as error:
             raise DemoError(
-                f"{address(port)}: {error.strerror}; Debian starts the services it installs: "
-                f"stop it, or choose another with --{name}-port"
+                f"{address(port)}: {error.strerror}; stop the service that listens there "
+                f"(Debian starts services it installs), or use --{name}-port"
             ) from error
 
 
 def configure(directory: Path, ports: Mapping[str, int]) -> None:
-    """Put the committed configuration into a directory, with the addresses of this run."""
+    """Write the configuration into a directory, with the addresses of this run."""
     shutil.copy(HERE / "prometheus/xenwatch.rules.yml", directory)
     shutil.copy(HERE / "alertmanager/alertmanager.yml", directory)
     text = (HERE / "prometheus/prometheus.yml").read_text(encoding="utf-8")
     for example, ours in (
-        # Whoever tries it does not want to wait.
+        # Short intervals, so that alerts show soon.
         ("scrape_interval: 15s", "scrape_interval: 1s"),
         ("evaluation_interval: 15s", "evaluation_interval: 1s"),
         ('"192.0.2.10:10730", "192.0.2.11:10730"', f'"{address(ports["daemon"])}"'),
@@ -131,9 +131,9 @@ def commands(directory: Path, ports: Mapping[str, int], source: str) -> dict[str
 
 
 def start(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """A program whose words go to a log."""
+    """Start a program with its output in a log."""
     with log.open("wb") as output:
-        # Ctrl-C must reach this program alone, which ends the others in their turn.
+        # Ctrl-C must reach only this program, which then stops the others.
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -143,87 +143,87 @@ def start(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def end(processes: Collection[subprocess.Popen[bytes]]) -> None:
-    """Let programs end, at worst by force, and wait until they have."""
+def stop(processes: Collection[subprocess.Popen[bytes]]) -> None:
+    """Terminate programs, kill those that do not exit in time, and wait for them."""
     for process in processes:
         process.terminate()
-    last = time.monotonic() + END
+    deadline = time.monotonic() + END
     for process in processes:
         try:
-            process.wait(max(0.0, last - time.monotonic()))
+            process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def answers(port: int) -> bool:
-    """Whether what listens on a port says that it is ready."""
-    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def ready(port: int) -> bool:
+    """Whether the program on a port reports that it is ready."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with directly.open(f"http://{address(port)}/-/ready", timeout=ANSWER):
+        with opener.open(f"http://{address(port)}/-/ready", timeout=ANSWER):
             return True
     except (OSError, http.client.HTTPException):
         return False
 
 
-def words(log: Path) -> str:
-    """The end of a log."""
+def last_lines(log: Path) -> str:
+    """The last lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-LAST:])
 
 
 def check_alive(title: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Raise `DemoError` with the end of its log where a program has ended."""
+    """Raise `DemoError` with the last lines of its log if a program has exited."""
     if process.poll() is not None:
-        raise DemoError(f"{title} has ended ({process.returncode}):\n{words(log)}")
+        raise DemoError(f"{title} exited with status {process.returncode}:\n{last_lines(log)}")
 
 
-def demonstrate(ports: Mapping[str, int], source: str, told: Collection[int]) -> None:
-    """Start all, say where they are, and wait until one ends. Raises `DemoError`.
+def demonstrate(ports: Mapping[str, int], source: str, signals: Collection[int]) -> None:
+    """Start all, print their addresses, and wait until one exits. Raises `DemoError`.
 
-    As soon as something is in `told` it ends them and returns.
+    When a signal is in `signals`, stop them and return.
     """
-    with tempfile.TemporaryDirectory(prefix="xenwatch-demo-") as place:
-        directory = Path(place)
+    with tempfile.TemporaryDirectory(prefix="xenwatch-demo-") as temporary:
+        directory = Path(temporary)
         configure(directory, ports)
         logs = {name: directory / f"{name}.log" for name in PROGRAMS}
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for name, argv in commands(directory, ports, source).items():
                 processes[name] = start(argv, logs[name])
-            last = time.monotonic() + START
+            deadline = time.monotonic() + START
             for name, program in PROGRAMS.items():
-                while not answers(ports[name]):
-                    if told:
+                while not ready(ports[name]):
+                    if signals:
                         return
                     check_alive(program.title, processes[name], logs[name])
-                    if time.monotonic() > last:
+                    if time.monotonic() > deadline:
                         raise DemoError(
-                            f"{program.title} does not answer within {START:g} s:\n"
-                            f"{words(logs[name])}"
+                            f"{program.title} was not ready within {START:g} s:\n"
+                            f"{last_lines(logs[name])}"
                         )
                     time.sleep(PAUSE)
                 url = f"http://{address(ports[name])}/"
                 print(f"{program.title:13} {url}  {program.shows}", flush=True)
-            print(f"Logs are in {directory}. Ctrl-C ends all.", file=sys.stderr, flush=True)
-            while not told:
+            print(f"Logs: {directory}. Press Ctrl-C to stop.", file=sys.stderr, flush=True)
+            while not signals:
                 for name, process in processes.items():
                     check_alive(PROGRAMS[name].title, process, logs[name])
                 time.sleep(PAUSE)
         finally:
-            end(processes.values())
+            stop(processes.values())
 
 
-def heed() -> list[int]:
-    """The signals to end that came; there are none yet.
+def note_signals() -> list[int]:
+    """The list to which termination signals are appended from now on.
 
-    They are noted and never raised: what is being started or ended is not left half done.
+    They are recorded, not raised, so that no start or stop is interrupted.
     """
-    told: list[int] = []
+    signals: list[int] = []
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        # nohup lets SIGHUP be ignored; a shell does that to SIGINT of whatever it starts by `&`.
+        # nohup ignores SIGHUP: keep that. A shell ignores SIGINT for `&`: override that.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda number, _frame: told.append(number))
-    return told
+            signal.signal(number, lambda number, _frame: signals.append(number))
+    return signals
 
 
 def main() -> int:
@@ -232,22 +232,22 @@ def main() -> int:
     parser.add_argument(
         "--source",
         default="synthetic:leak-event-channels@3000",
-        help="what xenwatch reads (default: %(default)s)",
+        help="source that xenwatch reads (default: %(default)s)",
     )
     for name, program in PROGRAMS.items():
         text = f"port of {program.title} (default: %(default)s)"
         parser.add_argument(f"--{name}-port", type=int, default=program.port, help=text)
     options = parser.parse_args()
     ports = {name: getattr(options, f"{name}_port") for name in PROGRAMS}
-    told = heed()
+    signals = note_signals()
     try:
         for name, port in ports.items():
             check_free(name, port)
-        demonstrate(ports, options.source, told)
+        demonstrate(ports, options.source, signals)
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    print("demo: ended", file=sys.stderr)
+    print("demo: stopped", file=sys.stderr)
     return 0
 
 

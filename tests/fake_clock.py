@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 
 START = 1_700_000_000.0
 
@@ -55,11 +55,11 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def until(engine: Engine, condition: Callable[[], bool]) -> None:
+async def until(scheduler: Scheduler, condition: Callable[[], bool]) -> None:
     """Wait for runs to end until the condition holds."""
     while not condition():
-        await engine.changed.wait()
-        engine.changed.clear()
+        await scheduler.changed.wait()
+        scheduler.changed.clear()
     await settle()
 
 

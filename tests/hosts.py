@@ -36,7 +36,7 @@ from xenwatch.sources.base import (
     HypercallReply,
     SourceError,
     XenstoreReply,
-    silence,
+    no_events,
 )
 
 VERSION = (4, 17)
@@ -166,7 +166,7 @@ class LabSource:
 
     def events(self, topic: str) -> AsyncGenerator[bytes, None]:
         """See `Source.events`: a capture of files says nothing by itself."""
-        return silence()
+        return no_events()
 
     def close(self) -> None:
         """Release nothing."""

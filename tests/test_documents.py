@@ -160,6 +160,11 @@ def commands(text: str) -> list[Command]:
     return found
 
 
+def called(line: str) -> set[str]:
+    """The programs a command line calls: its first word, and the first of each part of a pipe."""
+    return set(re.findall(r"(?:^|[|;&(]\s*)([\w.-]+)", line))
+
+
 def texts() -> dict[str, str]:
     """Every document by its path in the repository."""
     return {str(path.relative_to(ROOT)): path.read_text() for path in DOCUMENTS}
@@ -198,7 +203,7 @@ def test_the_commands_shown_work(name: str, tmp_path: Path) -> None:
     for command in commands(texts()[name]):
         if command.line in ELSEWHERE:
             continue
-        for program in BY_PROGRAM.keys() & set(command.line.split()):
+        for program in sorted(called(command.line) & BY_PROGRAM.keys()):
             tool(program)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command.line],
@@ -282,6 +287,11 @@ def test_what_a_block_holds_is_found() -> None:
     )
 
     assert commands(text) == [Command("a    b", ""), Command("c", "d\n...\n"), Command("e", "")]
+
+
+def test_the_programs_of_a_command_are_found() -> None:
+    """Programs are those in the place of a program, not words among the arguments."""
+    assert called("ps -e | sort; (ss -t) && free --format vmstat") == {"ps", "sort", "ss", "free"}
 
 
 TITLES = [*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)]

@@ -66,7 +66,7 @@ EDGE = {
     "xenwatch.events.follow": "reconnects and waits for domains to settle",
     "xenwatch.metrics.process": "reads the daemon's own process",
     "xenwatch.daemon.host_setup": "sets up what probes need on the host",
-    "xenwatch.passes.publisher": "renders pages when the engine has news",
+    "xenwatch.passes.publisher": "renders metrics after each change",
     "xenwatch.delivery.receivers": "sends alerts to Alertmanagers, webhooks and commands",
     "xenwatch.delivery.notifier": "retries deliveries, and saves the undelivered in a file",
     "xenwatch.http.sockets": "opens the sockets to listen on",

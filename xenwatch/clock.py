@@ -1,4 +1,4 @@
-"""Clocks: the machine's, and what a test's must have."""
+"""The system clock, and the interface a test's clock must have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """A source of time; tests set their own."""
+    """A source of time; tests provide their own."""
 
     def time(self) -> float:
         """Unix time in seconds."""

@@ -14,7 +14,7 @@ from xenwatch.display.text import printable
 
 
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:
-    """Send everything logged, that of libraries too, to `stream` (stderr unless given).
+    """Send all log output, including that of libraries, to `stream` (default: stderr).
 
     `level` and `style` are as in the configuration (`log.level`, `log.format`). The time stamp is
     UTC. May be called again to change them.
@@ -42,12 +42,12 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
     )
-    # Libraries speak when something is wrong; what they do otherwise is not ours to tell.
+    # Warnings and errors of libraries only; their progress messages are not for operators.
     logging.basicConfig(level=max(logging.WARNING, _number(level)), handlers=[handler], force=True)
 
 
 class _Lenient:
-    """A stream that loses what cannot be written: a full disk must not end the daemon."""
+    """A stream that drops what cannot be written: a full disk must not stop the daemon."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -72,7 +72,7 @@ def _number(level: str) -> int:
 def _one_line(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Escape what is not printable in texts: names of VMs and files are other people's bytes."""
+    """Escape what is not printable in texts: names of VMs and files are untrusted."""
     for key, value in event.items():
         if isinstance(value, str) and key != "exception":
             event[key] = printable(value)

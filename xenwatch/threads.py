@@ -1,7 +1,7 @@
-"""Work that may hang: each piece in a daemon thread of its own, which can be left behind.
+"""Calls that may hang, each in its own daemon thread, which can be abandoned.
 
-An executor would not do: it has few threads, which hung reads use up, and the interpreter waits
-for them at exit.
+Not an executor: hung reads would exhaust its few threads, and the interpreter waits for them at
+exit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 def start(work: Callable[[], T], name: str) -> asyncio.Future[T]:
-    """Begin `work` in a new thread called `name`; its result or exception comes by the future.
+    """Run `work` in a new thread called `name`; its result or exception is set on the future.
 
-    A result nobody waits for any more (the future is cancelled, the loop closed) is dropped. When
-    no thread can be had, the future holds the `RuntimeError`.
+    The result is dropped if the future was cancelled or the loop closed. If no thread can be
+    started, the future holds the `RuntimeError`.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -47,8 +47,8 @@ def start(work: Callable[[], T], name: str) -> asyncio.Future[T]:
 def bounded(work: Callable[[], T], seconds: float, name: str) -> T:
     """The result of `work`, for callers without an event loop.
 
-    Raises `TimeoutError` after `seconds` and leaves the thread behind; raises `RuntimeError` when
-    no thread can be had, and what `work` raises.
+    Raises `TimeoutError` after `seconds` and abandons the thread; raises `RuntimeError` when
+    no thread can be started, and what `work` raises.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -65,5 +65,5 @@ def bounded(work: Callable[[], T], seconds: float, name: str) -> T:
     if errors:
         raise errors[0]
     if not results:
-        raise TimeoutError(f"no answer within {seconds:g} s")
+        raise TimeoutError(f"timed out after {seconds:g} s")
     return results[0]

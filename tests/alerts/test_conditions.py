@@ -36,8 +36,8 @@ def by_name(*found: Family) -> Evidence:
 )
 def test_values_are_compared(compare: str, right: float, values: set[float]) -> None:
     """Every comparison picks the series PromQL would."""
-    page = by_name(family("x", {("a",): 1, ("b",): 2, ("c",): 3}, "l"))
-    found = SeriesCondition(Selector("x"), compare, right).evaluate(page)
+    evidence = by_name(family("x", {("a",): 1, ("b",): 2, ("c",): 3}, "l"))
+    found = SeriesCondition(Selector("x"), compare, right).evaluate(evidence)
 
     assert set(found.active.values()) == values
 
@@ -46,8 +46,8 @@ def test_values_are_compared(compare: str, right: float, values: set[float]) -> 
 def test_a_threshold_of_the_alert_is_compared(critical: float | None) -> None:
     """The threshold is the configured one, and the exported one in PromQL; never is no state."""
     condition = SeriesCondition(Selector("x"), "<", OwnThreshold("slow_disk", "critical"))
-    page = by_name(family("x", {("a",): 1, ("b",): 2}, "l")).page
-    evidence = Evidence(page, thresholds={"slow_disk": Thresholds(None, critical)})
+    families = by_name(family("x", {("a",): 1, ("b",): 2}, "l")).families
+    evidence = Evidence(families, thresholds={"slow_disk": Thresholds(None, critical)})
 
     expected: Samples = {(("l", "a"),): 1} if critical else {}
     assert condition.evaluate(evidence) == Found(expected)

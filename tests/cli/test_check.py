@@ -263,7 +263,7 @@ def test_options_reach_the_check(capsys: pytest.CaptureFixture[str]) -> None:
         (["--limit=ptys", "--warning=irqs=0.8"], "excluded by --limit"),
         (["--url=http://127.0.0.1:1", SYNTHETIC], "mutually exclusive"),
         (["--url=file:///etc/passwd"], "is not a URL such as http://127.0.0.1:10730"),
-        (["--source=tree:/nowhere"], "/nowhere: is no capture"),
+        (["--source=tree:/nowhere"], "/nowhere: not a capture directory"),
         (["--config.file=/nowhere", SYNTHETIC], "/nowhere: No such file"),
     ],
 )

@@ -187,7 +187,7 @@ def test_a_bad_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_pat
     assert done.status == 1
     assert done.out == ""
     assert done.err.splitlines() == [
-        f"xenwatch: {file}:2: web.max_requests: 0 is not between 1 and 10000",
+        f"xenwatch: {file}:2: web.max_requests: 0 must be between 1 and 10000",
         f"xenwatch: {file}:3: web.max_request: unknown key; did you mean max_requests?",
     ]
 
@@ -197,11 +197,14 @@ def test_a_bad_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_pat
     [
         (["once", "--source=hots"], "--source: 'hots' must be one of: host"),
         (["once", "--source=synthetic:debian-21"], "did you mean debian-13?"),
-        (["once", "--source=tree:/nowhere"], "/nowhere: is no capture"),
+        (["once", "--source=tree:/nowhere"], "/nowhere: not a capture directory"),
         (["once", "--log.level=loud"], "--log.level: 'loud' must be one of: debug"),
-        (["once", "--path.rootfs=here"], "--path.rootfs: 'here' is not an absolute path"),
-        (["run", "--web.listen-address=1"], "--web.listen-address: ['1'] has '1', which is not"),
-        (["run", "--web.max-requests=0"], "--web.max-requests: 0 is not between"),
+        (["once", "--path.rootfs=here"], "--path.rootfs: 'here' must be an absolute path"),
+        (
+            ["run", "--web.listen-address=1"],
+            "--web.listen-address: ['1'] contains '1', which must be",
+        ),
+        (["run", "--web.max-requests=0"], "--web.max-requests: 0 must be between"),
         (["doctor", "--config.file=/nowhere"], "/nowhere: No such file or directory"),
     ],
 )
@@ -290,4 +293,4 @@ def test_a_read_that_hangs_does_not_hang_once(
     release.set()
 
     assert done.status == 0
-    assert "xenwatch: aio: no answer within 0.01 s; the read still hangs" in done.err
+    assert "xenwatch: aio: timed out after 0.01 s; the read still hangs" in done.err

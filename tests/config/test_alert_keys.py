@@ -37,8 +37,8 @@ def test_good_values_are_accepted(
 @pytest.mark.parametrize(
     ("convert", "value", "reason"),
     [
-        (alert_keys.duration, False, "is not a number"),
-        (alert_keys.duration, -1, "is not between"),
+        (alert_keys.duration, False, "must be a number"),
+        (alert_keys.duration, -1, "must be between"),
         (alert_keys.bound, 0, "must be a number greater than 0"),
         (alert_keys.bound, True, "must be a number greater than 0"),
         (alert_keys.bound, float("nan"), "must be a number greater than 0"),
@@ -48,21 +48,21 @@ def test_good_values_are_accepted(
         (alert_keys.url, "http://[", "must be a URL such as"),
         (alert_keys.url, "http://a b", "must be a URL such as"),
         (alert_keys.urls, "http://a", "must be an array"),
-        (alert_keys.urls, [""], "holds '', which must not be empty"),
-        (alert_keys.urls, ["x"], "holds 'x', which must be a URL"),
+        (alert_keys.urls, [""], "contains '', which must not be empty"),
+        (alert_keys.urls, ["x"], "contains 'x', which must be a URL"),
         (alert_keys.urls, ["http://a"] * 9, "at most 8"),
-        (alert_keys.argv, ["mail"], "begins with 'mail', which is not an absolute path"),
+        (alert_keys.argv, ["mail"], "starts with 'mail', which must be an absolute path"),
         (alert_keys.argv, ["/bin/mail", "a\0"], "must not contain a NUL"),
         (alert_keys.argv, "mail", "must be an array"),
         (alert_keys.runbooks, "/usr/share", "must be a URL that ends with /"),
         (alert_keys.runbooks, "https://wiki.example", "must be a URL that ends with /"),
-        (alert_keys.state_file, "alerts.json", "is not an absolute path"),
+        (alert_keys.state_file, "alerts.json", "must be an absolute path"),
     ],
 )
 def test_bad_values_are_refused(
     convert: Callable[[object], object], value: object, reason: str
 ) -> None:
     """What cannot work is refused with the reason."""
-    with pytest.raises(ValueError, match=r"^(holds|begins|is|must) ") as caught:
+    with pytest.raises(ValueError, match=r"^(contains|starts|must) ") as caught:
         convert(value)
     assert reason in str(caught.value)

@@ -38,7 +38,7 @@ class HungSource(HostSource):
 
 
 class HungTool:
-    """Equipment that cannot be removed."""
+    """HostSetup that cannot be removed."""
 
     def set_up(self) -> None:
         """Do nothing."""

@@ -44,7 +44,7 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays(tmp_path: Path) ->
         file.write_text("[probes.aio]\nenabled = 1\n[web]\nfoo = 1\n")
         running.process.send_signal(signal.SIGHUP)
         refused = running.until("configuration rejected; keeping the current one")
-        assert refused["problem"] == f"{file}:2: probes.aio.enabled: 1 is neither true nor false"
+        assert refused["problem"] == f"{file}:2: probes.aio.enabled: 1 must be true or false"
         running.until("configuration rejected; keeping the current one")
         assert b"xenwatch_aio_requests_used" not in running.get("metrics")
 

@@ -42,7 +42,7 @@ def test_a_probe_that_hangs_costs_itself_alone() -> None:
         page = running.get("metrics")
 
         assert failed["probe"] == "irqs"
-        assert failed["reason"] == "no answer within 0.2 s; the read still hangs"
+        assert failed["reason"] == "timed out after 0.2 s; the read still hangs"
         success = labelled("xenwatch_probe_success", page)
         assert success["irqs",] == 0
         assert success["aio",] == 1

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from structlog.testing import capture_logs
 
-from xenwatch.daemon.host_setup import Equipment
+from xenwatch.daemon.host_setup import HostSetup
 from xenwatch.sources.base import SourceError
 
 
@@ -44,11 +44,11 @@ class Tool:
 
 
 @contextlib.asynccontextmanager
-async def running(equipment: Equipment) -> AsyncIterator[Equipment]:
-    """The equipment while it is looked after."""
-    task = asyncio.create_task(equipment.run())
+async def running(setup: HostSetup) -> AsyncIterator[HostSetup]:
+    """The setup while it is looked after."""
+    task = asyncio.create_task(setup.run())
     try:
-        yield equipment
+        yield setup
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -58,22 +58,22 @@ async def running(equipment: Equipment) -> AsyncIterator[Equipment]:
 async def test_it_follows_what_is_wanted() -> None:
     """A tool is set up with its probe, removed when that is off, and given back at the end."""
     tool = Tool()
-    async with running(Equipment({"a": tool}, ["a"])) as equipment:
+    async with running(HostSetup({"a": tool}, ["a"])) as setup:
         assert await tool.until(1) == ["set up"]
-        equipment.want([])
+        setup.configure([])
         assert await tool.until(2) == ["set up", "removed"]
-        equipment.want(["a"])
+        setup.configure(["a"])
         await tool.until(3)
-    equipment.close()
+    setup.close()
     assert tool.done == ["set up", "removed", "set up", "removed"]
 
 
 async def test_what_is_not_wanted_is_removed_at_the_start() -> None:
     """What an earlier daemon left goes although the probe is off, and once only."""
     tool = Tool()
-    async with running(Equipment({"a": tool}, [])) as equipment:
+    async with running(HostSetup({"a": tool}, [])) as setup:
         assert await tool.until(1) == ["removed"]
-    equipment.close()
+    setup.close()
     assert tool.done == ["removed"]
 
 
@@ -81,9 +81,9 @@ async def test_a_failure_is_said_and_nothing_ends() -> None:
     """A tool that cannot be set up is a warning, and the next change is still followed."""
     tool = Tool(SourceError("tracefs", "is read-only"))
     with capture_logs() as logs:
-        async with running(Equipment({"a": tool}, ["a"])) as equipment:
+        async with running(HostSetup({"a": tool}, ["a"])) as setup:
             await tool.until(1)
-            equipment.want([])
+            setup.configure([])
             assert await tool.until(2) == ["set up", "removed"]
     assert logs[0]["log_level"] == "warning"
     assert "tracefs: is read-only" in logs[0]["reason"]
@@ -92,7 +92,7 @@ async def test_a_failure_is_said_and_nothing_ends() -> None:
 async def test_what_is_there_is_made_anew_from_time_to_time() -> None:
     """A tool that is wanted is set up again and again, one that is not is left alone."""
     wanted, other = Tool(), Tool()
-    async with running(Equipment({"a": wanted, "b": other}, ["a"], renew=0.01)):
+    async with running(HostSetup({"a": wanted, "b": other}, ["a"], renew=0.01)):
         done = await wanted.until(3)
 
     assert done[:3] == ["set up"] * 3

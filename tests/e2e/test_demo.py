@@ -123,7 +123,7 @@ def test_a_signal_ends_all(tmp_path: Path, number: signal.Signals) -> None:
         it.process.send_signal(number)
         status, _ = it.ended()
 
-    assert (status, it.talk().splitlines()[-1]) == (0, "demo: ended")
+    assert (status, it.talk().splitlines()[-1]) == (0, "demo: stopped")
     assert (len(programs), running(programs)) == (len(NAMES), [])
     assert [left.name for left in tmp_path.iterdir()] == ["talk"]
 
@@ -138,7 +138,7 @@ def test_it_may_be_told_too_early_and_too_often(tmp_path: Path) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 programs |= {*it.children()}
 
-    assert (it.talk().splitlines()[-1], running([*programs])) == ("demo: ended", [])
+    assert (it.talk().splitlines()[-1], running([*programs])) == ("demo: stopped", [])
 
 
 def test_a_program_that_does_not_end_is_killed(tmp_path: Path) -> None:
@@ -172,5 +172,5 @@ def test_a_program_that_ends_is_told_with_its_log(tmp_path: Path) -> None:
     with demo(tmp_path, free_ports(), "synthetic:none") as it:
         assert it.ended() == (1, "")
 
-    assert "xenwatch has ended (1):" in it.talk()
+    assert "xenwatch exited with status 1:" in it.talk()
     assert "synthetic:none" in it.talk()

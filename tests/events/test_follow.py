@@ -16,7 +16,7 @@ from xenwatch.model.render.rtnl import render_event
 from xenwatch.model.render.xenstore import render_watch_event
 from xenwatch.parse.rtnl import Link
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
-from xenwatch.sources.base import DOMAINS, LINKS, SourceError, silence
+from xenwatch.sources.base import DOMAINS, LINKS, SourceError, no_events
 from xenwatch.sources.recording import RecordingSource
 
 INTRODUCED = render_watch_event("@introduceDomain")
@@ -77,7 +77,7 @@ async def test_streams_are_connected_again() -> None:
         waits.append(seconds)
         if len(waits) == 9:
             enough.set()
-            async for _ in silence():
+            async for _ in no_events():
                 pass
 
     with capture_logs() as logs:

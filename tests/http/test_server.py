@@ -28,7 +28,7 @@ from xenwatch.http.server import ERRORS, Handlers
 from xenwatch.http.status_page import StatusCache, static_files
 from xenwatch.page import Links
 from xenwatch.passes.publisher import Publisher, RenderedPass, render
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.sources.base import Source
 from xenwatch.status import host_status
@@ -40,13 +40,13 @@ NAMES = [probe.name for probe in PROBES]
 
 
 class Site:
-    """A server whose engine stands still, and a client that asks for nothing by itself."""
+    """A server whose scheduler stands still, and a client that asks for nothing by itself."""
 
     def __init__(self, max_requests: int = 40) -> None:
         clock = FakeClock()
-        self.engine = Engine(cast(Source, None), [], clock)
-        self.engine.snapshot = full_snapshot()
-        self.publisher = Publisher(self.engine, RULES, clock)
+        self.scheduler = Scheduler(cast(Source, None), [], clock)
+        self.scheduler.snapshot = full_snapshot()
+        self.publisher = Publisher(self.scheduler, RULES, clock)
         self.newest = render(full_snapshot(), RULES, {})
         self.publisher.newest = self.newest
         self.handlers = Handlers(self.publisher, NAMES, max_requests)
@@ -100,7 +100,7 @@ async def test_probes_can_be_chosen(query: str, expected: set[str]) -> None:
         body = await answer.read()
 
     shown = {probe for (probe,) in labelled("xenwatch_probe_duration_seconds", body)}
-    assert shown == expected & site.engine.snapshot.outcomes.keys()
+    assert shown == expected & site.scheduler.snapshot.outcomes.keys()
     assert (b"xenwatch_aio_requests_used" in body) is ("aio" in expected)
 
 
@@ -267,7 +267,7 @@ async def test_the_filter_is_in_the_query() -> None:
     """`q` filters the domains; a long one is cut."""
     async with Site().client() as client:
         async with client.get("/?q=no-such-domain") as answer:
-            assert "None of 3 domains matches." in await answer.text()
+            assert "None of 3 domains match." in await answer.text()
         async with client.get("/?q=" + "a" * 5000) as answer:
             assert answer.status == 200
             assert "a" * 101 not in await answer.text()
@@ -355,7 +355,7 @@ async def test_scrapes_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPa
 
 async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scrape whose client takes nothing in ends, and its place is free for another."""
-    monkeypatch.setattr("xenwatch.http.server.SLOW", 0.2)
+    monkeypatch.setattr("xenwatch.http.server.SEND_TIMEOUT", 0.2)
     site = Site(max_requests=1)
     much = bytes(64 << 20)
     site.publisher.newest = dataclasses.replace(site.newest, metrics={(False, False): much})

@@ -148,7 +148,8 @@ def assert_declared(platform: Platform, shape: Shape) -> None:
     shape = stated(platform, shape)
     before = used(seen(machine))
     declared: dict[tuple[str, str], Units] = {
-        (room.limit, room.instance): room.takes or 0 for room in plan(machine, shape).rooms
+        (headroom.limit, headroom.instance): headroom.takes or 0
+        for headroom in plan(machine, shape).headrooms
     }
 
     machine.start(b"vm", started_as(platform, shape))
@@ -161,7 +162,7 @@ def assert_declared(platform: Platform, shape: Shape) -> None:
 
 
 COUNTED = {limit.name for limit in LIMITS if limit.costs}
-"""The limits whose costs are declared, so that what has no room is declared to take nothing."""
+"""The limits whose costs are declared, so that what has no headroom is declared to take nothing."""
 
 
 ROUNDED = 2 * MIB
@@ -216,7 +217,7 @@ def test_as_many_as_planned_start_and_no_more(name: str, kind: str, data: st.Dat
     """
     platform, shape = data.draw(scarce(HOSTS[name])), data.draw(shapes(kind))
     shape = stated(platform, shape)
-    has = bounds.of(platform)
+    has = bounds.platform_bounds(platform)
     if not tells_memory(platform):
         has = bounds.without(has, "memory")
     machine = Machine(platform, has)

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import EARLY, Ceiling, Cost, Limit, Shortage, same
+from xenwatch.limits.base import EARLY, Cost, Limit, Max, Shortage, same
 from xenwatch.release.regimes import REGIMES
 from xenwatch.readings.snapshot import Snapshot
 
@@ -34,8 +34,8 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
     return {{}} if snapshot.pids is None else {{"": 85}}
 
 
-def max(snapshot: Snapshot) -> Mapping[str, Ceiling]:
-    return {{}} if snapshot.pids is None else {{"": Ceiling(100, "a number of this test")}}
+def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
+    return {{}} if snapshot.pids is None else {{"": Max(100, "a number of this test")}}
 
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ LIMIT: Final = Limit(
     title="things to throw away",
     probe="pids",
     used=used,
-    max=max,
+    max=maximum,
     thresholds=EARLY,
     source="nowhere",
     symptom="throw-away symptom",

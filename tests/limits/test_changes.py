@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Max, Thresholds
-from xenwatch.limits.changes import SETTLED, Key, Logged, severity_changes
-from xenwatch.limits.states import LimitState
+from xenwatch.limits.changes import SETTLED, Logged, severity_changes
+from xenwatch.limits.states import LimitInstance, LimitState
 
 INTERVAL = 10.0
 """Seconds from pass to pass."""
@@ -21,7 +21,7 @@ def state(used: int | None, most: int = 100, instance: str = "") -> LimitState:
 
 def lines(passes: Iterable[Iterable[LimitState]]) -> list[tuple[int, str, str]]:
     """What is logged: number of the pass, severity before and now."""
-    logged: Mapping[Key, Logged] = {}
+    logged: Mapping[LimitInstance, Logged] = {}
     found = []
     for number, states in enumerate(passes):
         logged, changes = severity_changes(logged, states, number * INTERVAL)

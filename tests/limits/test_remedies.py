@@ -1,4 +1,4 @@
-"""Commands and advice that make more room, as the host's release understands them."""
+"""Commands and advice that make more headroom, as the host's release understands them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ GIB = 1 << 30
 )
 def test_a_remedy_is_the_releases_own(snapshot: Snapshot, limit: str, words: str) -> None:
     """Options are those of the host's Xen, settings go where its init scripts look for them."""
-    room = next(room for room in plan(snapshot, windows=1).rooms if room.limit == limit)
+    headroom = next(
+        headroom for headroom in plan(snapshot, windows=1).headrooms if headroom.limit == limit
+    )
 
-    assert any(words in remedy for remedy in room.remedies)
+    assert any(words in remedy for remedy in headroom.remedies)
 
 
 def test_frames_of_a_later_xen_have_their_own_option() -> None:
@@ -53,9 +55,9 @@ def test_a_remedy_has_the_number_that_is_needed(
     snapshot = with_host(platform="xcp-ng", platform_version=version, kernel=kernel)
     snapshot = dataclasses.replace(snapshot, aio=Aio(0, 2097152))
     found = plan(snapshot, 2000, windows=1)
-    room = next(room for room in found.rooms if room.limit == "aio_requests")
+    headroom = next(headroom for headroom in found.headrooms if headroom.limit == "aio_requests")
 
-    assert room.remedies[0] == f"sysctl -w fs.aio-max-nr={2000 * 3 * each}"
+    assert headroom.remedies[0] == f"sysctl -w fs.aio-max-nr={2000 * 3 * each}"
 
 
 @pytest.mark.parametrize(
@@ -126,14 +128,16 @@ def test_a_kernel_that_could_have_more_channels_is_given_them() -> None:
 
 def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:
     """Without a count the command doubles the limit."""
-    room = next(r for r in plan(xenserver("6.2.0"), linux=1).rooms if r.limit == "aio_requests")
+    headroom = next(
+        r for r in plan(xenserver("6.2.0"), linux=1).headrooms if r.limit == "aio_requests"
+    )
 
-    assert room.remedies[0] == "sysctl -w fs.aio-max-nr=2097152"
+    assert headroom.remedies[0] == "sysctl -w fs.aio-max-nr=2097152"
 
 
 @pytest.mark.parametrize("snapshot", [xenserver("6.1.0"), xenserver("6.2.0"), full_xl()])
 def test_every_room_has_a_remedy_of_one_line(snapshot: Snapshot) -> None:
-    """Every limit of a plan says what makes more room, one line each."""
-    for room in (*plan(snapshot, windows=1).rooms, *plan(snapshot, linux=1).rooms):
-        assert room.batches is None or room.remedies
-        assert all(text.isprintable() for text in room.remedies)
+    """Every limit of a plan says what makes more headroom, one line each."""
+    for headroom in (*plan(snapshot, windows=1).headrooms, *plan(snapshot, linux=1).headrooms):
+        assert headroom.batches is None or headroom.remedies
+        assert all(text.isprintable() for text in headroom.remedies)

@@ -20,7 +20,7 @@ from xenwatch.limits.base import Limit, Max, Thresholds
 from xenwatch.limits.states import assess
 from xenwatch.metrics import METRICS, Metric, families
 from xenwatch.metrics.base import Readings
-from xenwatch.metrics.own import of_limit
+from xenwatch.metrics.own import limit_metrics
 from xenwatch.metrics.process import own_process
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
@@ -65,7 +65,7 @@ def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ..
 def of_limits(snapshot: Snapshot, *limits: Limit) -> dict[str, list[tuple[tuple[str, ...], float]]]:
     """What the metrics made from these limits say of a snapshot."""
     states = assess(snapshot, limits=limits)
-    own = [metric for limit in limits for metric in of_limit(limit)]
+    own = [metric for limit in limits for metric in limit_metrics(limit)]
     assessment = dataclasses.replace(assess_pass(snapshot), states=states)
     readings = Readings.from_assessment(assessment, OVERRUNS)
     found = [metric.family(readings) for metric in (*own, *METRICS)]

@@ -47,16 +47,16 @@ def test_filling_gives_the_published_figures(shape: str, platform: str, limit: s
 @pytest.mark.parametrize(("shape", "platform", "limit"), CELLS)
 def test_the_plan_of_the_empty_host_is_what_fills_it(shape: str, platform: str, limit: str) -> None:
     """The planner, from the table of limits, gives the number the synthetic host was filled to."""
-    rooms = planned(platform, shape, as_published=True).rooms
-    room = next((room.batches for room in rooms if room.limit == limit), None)
+    headrooms = planned(platform, shape, as_published=True).headrooms
+    headroom = next((headroom.batches for headroom in headrooms if headroom.limit == limit), None)
 
     found = filled(platform, shape, limit)
 
     if found is not None and found.vms == MOST:  # where the filling ended, not the host
-        assert room is not None
-        assert room > MOST
+        assert headroom is not None
+        assert headroom > MOST
     else:
-        assert room == (None if found is None else found.vms)
+        assert headroom == (None if found is None else found.vms)
 
 
 @pytest.mark.parametrize("platform", [name for name in PLATFORMS if name != "xen-4.3-3-level"])
@@ -97,7 +97,7 @@ def test_a_host_says_what_it_has_no_more_of(name: str) -> None:
     found = fill(machine, shape, 2)
 
     assert found.vms == 1
-    assert said in found.said
+    assert said in found.refusal
 
 
 def bounded(name: str, platform: str, shape: Shape) -> Bounds:

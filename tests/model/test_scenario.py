@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch.model import cpu
-from xenwatch.model.cpu import Wish, divide
+from xenwatch.model.cpu import Demand, divide
 from xenwatch.model.player import Player
 from xenwatch.model.scenario import Leak, Scenario, ScenarioError, Start, parse
 from xenwatch.model.scenario_source import load, names
@@ -63,35 +63,38 @@ HEAD = 'title = "t"\nplatform = "debian-12"\n'
 REFUSED = {
     "no TOML": ("title", "scenario bad: Expected"),
     "missing": ('title = "t"', "scenario bad: top: platform is missing"),
-    "unknown key": (f"{HEAD}pace = 3", "top: no key is called pace; there is name, title"),
-    "type": (f'{HEAD}speed = "fast"', "top: speed: 'fast' is not a number"),
-    "truth": (f"{HEAD}seed = true", "top: seed: True is not a whole number"),
-    "negative": (f"{HEAD}speed = -1", "top: speed: -1 is not a number"),
-    "standstill": (f"{HEAD}speed = 0", "speed is 0"),
-    "platform": ('title = "t"\nplatform = "xen"', "no platform is called xen"),
+    "unknown key": (f"{HEAD}pace = 3", "top: unknown key pace; must be one of: name, title"),
+    "type": (f'{HEAD}speed = "fast"', "top: speed: must be a number >= 0, not 'fast'"),
+    "truth": (f"{HEAD}seed = true", "top: seed: must be an integer >= 0, not True"),
+    "negative": (f"{HEAD}speed = -1", "top: speed: must be a number >= 0, not -1"),
+    "standstill": (f"{HEAD}speed = 0", "speed must be greater than 0"),
+    "platform": ('title = "t"\nplatform = "xen"', "no such platform: xen; must be one of: "),
     "two levels": (
         'title = "t"\nplatform = "xenserver-6.1"\n[host]\nfifo_events = false',
-        "fifo_events: xenserver-6.1 has no FIFO event channels to do without",
+        "fifo_events: xenserver-6.1 does not use FIFO event channels",
     ),
     "ids": (f"{HEAD}[host]\nblktap_ids = true", "blktap_ids: debian-12 has no blktap"),
-    "step": (f'{HEAD}[[steps]]\ndo = "nap"', "steps, number 1: do is none of start, stop"),
-    "steps": (f"{HEAD}steps = 3", "steps is no array of tables"),
-    "shapes": (f"{HEAD}shapes = 3", "shapes is no table of tables"),
-    "host": (f"{HEAD}host = 3", "host: is no table"),
-    "settings": (f"{HEAD}[host]\nsettings = 3", "host: settings: 3 is not a table of strings"),
-    "vm type": (f'{HEAD}[shapes.a]\ntype = "vm"', "no type of VM is called vm"),
-    "vcpus": (f"{HEAD}[shapes.a]\nvcpus = 0", "a VM has no vCPU"),
-    "qemu": (f'{HEAD}[shapes.a]\nqemu = "never"', "no qemu is called never"),
-    "shape": (f'{HEAD}[[steps]]\ndo = "start"\nshape = "a"', "no shape is called a"),
+    "step": (f'{HEAD}[[steps]]\ndo = "nap"', "steps, number 1: do must be one of: start, stop"),
+    "steps": (f"{HEAD}steps = 3", "steps must be an array of tables"),
+    "shapes": (f"{HEAD}shapes = 3", "shapes must be a table of tables"),
+    "host": (f"{HEAD}host = 3", "host: must be a table"),
+    "settings": (
+        f"{HEAD}[host]\nsettings = 3",
+        "host: settings: must be a table of strings, not 3",
+    ),
+    "vm type": (f'{HEAD}[shapes.a]\ntype = "vm"', "no such VM type: vm; must be one of: pv"),
+    "vcpus": (f"{HEAD}[shapes.a]\nvcpus = 0", "vcpus must be greater than 0"),
+    "qemu": (f'{HEAD}[shapes.a]\nqemu = "never"', "no such qemu: never; must be one of: "),
+    "shape": (f'{HEAD}[[steps]]\ndo = "start"\nshape = "a"', "no such shape: a"),
     "leak": (
         f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "time"',
-        "what leaks is none of event_channels",
+        "what must be one of: event_channels",
     ),
     "at once": (
         f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "grant_frames"\nevery = 0',
-        "a leak of nothing, or all at once",
+        "every and amount of a leak must be",
     ),
-    "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "a log of nothing, or all at once"),
+    "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "every and mib of a log must be"),
 }
 
 
@@ -115,7 +118,7 @@ def state(player: Player) -> object:
         dom0.domain.channels.channels,
         {it.pid: (it.comm, it.cpu_ns, it.wait_ns) for it in dom0.processes.values()},
         dom0.store.values,
-        player.said,
+        player.errors,
     )
 
 
@@ -183,7 +186,7 @@ def test_a_scenario_comes_to_its_end(name: str) -> None:
     player = played(load(name), [seconds])
 
     assert len(player.machine.dom0.domains) - 1 == domains
-    assert len(player.said) == refusals
+    assert len(player.errors) == refusals
 
 
 def test_a_dom0_of_4_gb_ends_at_about_45000_channels() -> None:
@@ -286,30 +289,30 @@ def test_qemus_in_no_slice_leave_the_toolstack_little() -> None:
     assert sum(n for (_, group), n in found.misplaced.items() if group == "/") == 1000
 
 
-WISHES = st.dictionaries(
+DEMANDS = st.dictionaries(
     st.text(max_size=3),
-    st.builds(Wish, st.floats(0, 8), st.integers(1, 10240)),
+    st.builds(Demand, st.floats(0, 8), st.integers(1, 10240)),
     min_size=1,
     max_size=6,
 )
 
 
 @settings(deadline=None)
-@given(cpus=st.floats(0.5, 16), wishes=WISHES)
-def test_cpus_are_shared_as_the_kernel_does(cpus: float, wishes: dict[str, Wish]) -> None:
+@given(cpus=st.floats(0.5, 16), demands=DEMANDS)
+def test_cpus_are_shared_as_the_kernel_does(cpus: float, demands: dict[str, Demand]) -> None:
     """Nobody gets more than wanted, and who wants is served while there is a CPU left."""
-    granted = divide(cpus, wishes)
+    granted = divide(cpus, demands)
 
-    wanted = sum(wish.cpus for wish in wishes.values())
-    assert all(granted[name] <= wishes[name].cpus + 1e-9 for name in wishes)
+    wanted = sum(demand.cpus for demand in demands.values())
+    assert all(granted[name] <= demands[name].cpus + 1e-9 for name in demands)
     assert sum(granted.values()) == pytest.approx(min(cpus, wanted), abs=1e-6)
 
 
 def test_weights_divide_what_all_want() -> None:
     """control.slice gets ten times the share of vm.slice where both want more than there is."""
-    wishes = {"control.slice": Wish(8, 10240), "vm.slice": Wish(8, 1024)}
+    demands = {"control.slice": Demand(8, 10240), "vm.slice": Demand(8, 1024)}
 
-    granted = divide(4, wishes)
+    granted = divide(4, demands)
 
     assert granted["control.slice"] == pytest.approx(10 * granted["vm.slice"])
     assert cpu.NICE_0[2] == 100

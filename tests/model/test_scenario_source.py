@@ -122,7 +122,7 @@ def test_threads_may_ask_while_time_goes_on() -> None:
 
 async def test_what_happens_in_a_scenario_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     """A VM that starts is introduced and has links, in the kernel's and xenstored's bytes."""
-    monkeypatch.setattr("xenwatch.model.scenario_source.LOOK", 0.0)
+    monkeypatch.setattr("xenwatch.model.scenario_source.EVENT_SECONDS", 0.0)
     clock = Clock()
     source = ScenarioSource(load("fill-windows-6.1"), 95, clock)
     heard: dict[str, bytes] = {}

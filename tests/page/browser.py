@@ -24,7 +24,7 @@ from tests.tools import tool
 from xenwatch.assessment import Rules
 from xenwatch.http.server import Handlers
 from xenwatch.passes.publisher import Publisher, RenderedPass
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.sources.base import Source
 
 FLAGS = (
@@ -35,12 +35,12 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 
 
 class Site:
-    """A server whose engine stands still, in a thread of its own."""
+    """A server whose scheduler stands still, in a thread of its own."""
 
     def __init__(self, newest: RenderedPass) -> None:
         clock = FakeClock()
-        engine = Engine(cast(Source, None), [], clock)
-        self.publisher = Publisher(engine, Rules(), clock)
+        scheduler = Scheduler(cast(Source, None), [], clock)
+        self.publisher = Publisher(scheduler, Rules(), clock)
         self.publisher.newest = newest
         self.publisher.complete = True
         self.url = ""

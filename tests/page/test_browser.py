@@ -161,16 +161,16 @@ def test_it_stays_fresh_in_place(opened: Browser, site: Site) -> None:
 def test_old_readings_do_not_look_new(opened: Browser, site: Site) -> None:
     """A daemon that reads nothing new, or does not answer, is told of in words."""
     later(site, time=NOW - 10 * 365 * 86400)
-    refreshed(opened, "document.getElementById('freshness').textContent.includes('old')")
+    refreshed(opened, "document.getElementById('freshness').textContent.includes('Stale')")
 
     site.publisher.newest, before = None, site.publisher.newest
-    refreshed(opened, "document.getElementById('freshness').textContent.includes('no longer')")
+    refreshed(opened, "document.getElementById('freshness').textContent.includes('out of date')")
     assert opened.run("return document.body.classList.contains('stale')")
 
     site.publisher.newest = before
     later(site, time=NOW)
     # The readings of the sample are of another year than this machine's clock.
-    refreshed(opened, "!document.getElementById('freshness').textContent.includes('no longer')")
+    refreshed(opened, "!document.getElementById('freshness').textContent.includes('out of date')")
 
 
 def test_what_is_selected_stays_and_old_readings_are_told_of(opened: Browser, site: Site) -> None:
@@ -179,7 +179,7 @@ def test_what_is_selected_stays_and_old_readings_are_told_of(opened: Browser, si
     later(site, time=NOW + 1)
     refreshed(opened, "true")
     site.publisher.newest = None
-    refreshed(opened, "document.getElementById('freshness').textContent.includes('no longer')")
+    refreshed(opened, "document.getElementById('freshness').textContent.includes('out of date')")
 
     assert not opened.run(
         "return document.querySelector('#as-of').textContent.includes('08:00:01')"

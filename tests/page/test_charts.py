@@ -66,7 +66,7 @@ def test_a_little_use_is_seen() -> None:
     ("numbers", "words"),
     [
         ({"used": None}, "could not be read"),
-        ({"max": None}, "1,000 used, the max is not known"),
+        ({"max": None}, "1,000 used, max unknown"),
     ],
 )
 def test_the_unknown_is_no_bar(numbers: dict[str, Any], words: str) -> None:

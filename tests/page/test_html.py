@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xenwatch.page.html import Html, join, stranger, tag
+from xenwatch.page.html import Html, join, tag, untrusted
 
 
 class Reader(HTMLParser):
@@ -61,7 +61,7 @@ def test_attributes_are_named_as_in_html() -> None:
 @given(st.text())
 def test_a_strangers_text_is_one_line(text: str) -> None:
     """Text from outside has no control characters, nor any that turn the text around it."""
-    markup = stranger(text)
+    markup = untrusted(text)
 
     assert isinstance(markup, Html)
     assert Reader(markup).text.isprintable()

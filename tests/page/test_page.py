@@ -144,7 +144,7 @@ def test_domains_are_filtered(words: str, expected: list[int]) -> None:
     markup = rendered(guests(GUEST, other), words)
 
     assert domids(markup) == expected
-    assert Reader(markup).text.count("None of 2 domains matches.") == (not expected)
+    assert Reader(markup).text.count("None of 2 domains match.") == (not expected)
     (value,) = [dict(it)["value"] for tag, it in Reader(markup).tags if tag == "input"]
     assert value == words
 
@@ -193,9 +193,9 @@ def test_a_warning_gives_way_to_the_critical_one() -> None:
 @pytest.mark.parametrize(
     ("alerts", "unknown", "words"),
     [
-        (None, (), "evaluates no alerts"),
-        ((), (), "No alert fires."),
-        ((), ("a", "b"), "Not known, for want of readings: a, b."),
+        (None, (), "Alerts are not evaluated"),
+        ((), (), "No alerts firing."),
+        ((), ("a", "b"), "Unknown, readings missing: a, b."),
     ],
 )
 def test_silence_is_told_from_ignorance(alerts: Any, unknown: Any, words: str) -> None:
@@ -223,7 +223,7 @@ def test_an_empty_status_is_a_page() -> None:
     markup = rendered(nothing)
 
     assert "<title>unknown: " in markup
-    assert "No probe has read a limit yet." in markup
+    assert "No limits read yet." in markup
 
 
 def test_failed_probes_show_the_advice() -> None:
@@ -233,6 +233,6 @@ def test_failed_probes_show_the_advice() -> None:
     )
     text = Reader(rendered(changed(probes={**FULL.probes, "aio": failed}))).text
 
-    assert f"1 of {len(FULL.probes)} probes fail" in text
+    assert f"1 of {len(FULL.probes)} probes failed" in text
     assert r"no \x1b access" in text
-    assert "Do: mount procfs" in text
+    assert "Next step: mount procfs" in text

@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from typing import cast
 
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Probe
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -50,7 +50,7 @@ def probe(read: Script, name: str = "irqs", **more: object) -> Probe:
     return dataclasses.replace(fixed, **more)  # type: ignore[arg-type]
 
 
-def status(engine: Engine, name: str = "irqs") -> Status | None:
+def status(scheduler: Scheduler, name: str = "irqs") -> Status | None:
     """How the probe's last run ended, `None` before it has."""
-    outcome = engine.snapshot.outcomes.get(name)
+    outcome = scheduler.snapshot.outcomes.get(name)
     return outcome.status if outcome else None

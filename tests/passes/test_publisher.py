@@ -22,7 +22,7 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.passes import publisher as publish
 from xenwatch.passes.publisher import DELAY, Publisher, RenderedPass, render, restrict
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
 from xenwatch.sources.base import Source
@@ -31,11 +31,11 @@ RULES = Rules()
 NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}
 
 
-def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Engine, Publisher]:
-    """A publisher of an engine that has read that snapshot and now stands still."""
-    engine = Engine(cast(Source, None), [], clock)
-    engine.snapshot = snapshot
-    return engine, Publisher(engine, Rules(NEVER), clock)
+def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Scheduler, Publisher]:
+    """A publisher of an scheduler that has read that snapshot and now stands still."""
+    scheduler = Scheduler(cast(Source, None), [], clock)
+    scheduler.snapshot = snapshot
+    return scheduler, Publisher(scheduler, Rules(NEVER), clock)
 
 
 async def rendered(
@@ -61,7 +61,7 @@ def test_a_pass_has_every_format() -> None:
 
 
 def test_overruns_are_on_the_page() -> None:
-    """What the engine counted is exported by probe."""
+    """What the scheduler counted is exported by probe."""
     body = render(full_snapshot(), RULES, {"aio": 3}).metrics[False, False]
 
     assert labelled("xenwatch_probe_overruns_total", body) == {("aio",): 3}
@@ -105,16 +105,16 @@ async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(publish, "render", count)
     clock = FakeClock()
-    engine, published = publisher(full_snapshot(), clock)
+    scheduler, published = publisher(full_snapshot(), clock)
     async with running(published.run()):
         for _ in range(4):
-            engine.changed.set()
+            scheduler.changed.set()
             await clock.advance(DELAY / 5)
         assert calls == []
         first = await rendered(clock, published, None)
         await clock.advance(100)
         assert len(calls) == 1
-        engine.changed.set()
+        scheduler.changed.set()
         await rendered(clock, published, first)
         assert len(calls) == 2
 
@@ -129,12 +129,12 @@ def leaking(minute: int) -> Snapshot:
 async def test_pages_together_tell_a_trend() -> None:
     """What one page cannot know, the pages of half an hour do: when a leak fills its limit."""
     clock = FakeClock()
-    engine, published = publisher(leaking(0), clock)
+    scheduler, published = publisher(leaking(0), clock)
     page: RenderedPass | None = None
     async with running(published.run()):
         for minute in range(31):
-            engine.snapshot = leaking(minute)
-            engine.changed.set()
+            scheduler.snapshot = leaking(minute)
+            scheduler.changed.set()
             page = await rendered(clock, published, page)
             part = await published.part(["irqs"])
 
@@ -147,33 +147,35 @@ async def test_pages_together_tell_a_trend() -> None:
 async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """When rendering fails there is no page, until the next change is rendered."""
     clock = FakeClock()
-    engine, published = publisher(full_snapshot(), clock)
+    scheduler, published = publisher(full_snapshot(), clock)
     async with running(published.run()):
-        engine.changed.set()
+        scheduler.changed.set()
         await rendered(clock, published, None)
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.delattr("xenwatch.metrics.families")
-            engine.changed.set()
+            scheduler.changed.set()
             await clock.advance(DELAY)
             while published.newest is not None:
                 await settle()
         assert not published.complete
-        engine.changed.set()
+        scheduler.changed.set()
         await rendered(clock, published, None)
 
-    assert [entry["event"] for entry in logs] == ["the metrics could not be rendered"]
+    assert [entry["event"] for entry in logs] == [
+        "rendering metrics failed; serving none until it works again"
+    ]
 
 
 async def test_a_page_is_complete_once_every_probe_has_run() -> None:
     """A page rendered before the first pass is over is not complete, the next one is."""
     clock = FakeClock()
-    engine, published = publisher(full_snapshot(), clock)
+    scheduler, published = publisher(full_snapshot(), clock)
     async with running(published.run()):
-        engine.changed.set()
+        scheduler.changed.set()
         first = await rendered(clock, published, None)
-        engine.ready.set()
+        scheduler.ready.set()
         assert not published.complete
-        engine.changed.set()
+        scheduler.changed.set()
         await rendered(clock, published, first)
         assert published.complete
 
@@ -181,14 +183,14 @@ async def test_a_page_is_complete_once_every_probe_has_run() -> None:
 async def test_a_limit_is_logged_when_its_severity_changes() -> None:
     """Crossing a threshold is one line in the log, staying there is none, and leaving is one."""
     clock = FakeClock()
-    engine, published = publisher(full_snapshot(), clock)
+    scheduler, published = publisher(full_snapshot(), clock)
     sequence = [Thresholds(None, None), Thresholds(1e-9, None), Thresholds(1e-9, None), None]
     page = None
     with capture_logs() as logs:
         async with running(published.run()):
             for bounds in sequence:
                 published.rules = Rules({**NEVER, "aio_requests": bounds or Thresholds(None, None)})
-                engine.changed.set()
+                scheduler.changed.set()
                 page = await rendered(clock, published, page)
 
     changes = [(log["limit"], log["was"], log["severity"]) for log in logs]
@@ -210,20 +212,20 @@ async def test_a_part_is_rendered_from_the_newest_snapshot() -> None:
 async def test_alerts_go_on_from_page_to_page() -> None:
     """An alert that fires is on the page, in the log with its runbook, and told, once."""
     clock = FakeClock()
-    engine, published = publisher(full_snapshot(), clock)
+    scheduler, published = publisher(full_snapshot(), clock)
     minute = {alert.name: 60 for alert in ALERTS}
     policy = dataclasses.replace(Settings().alerts(), keep=0, seconds=minute)
     published.rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)}, policy=policy)
-    engine.ready.set()
+    scheduler.ready.set()
     told: list[Alerts] = []
-    published.tell = told.append
+    published.on_alerts = told.append
     page: RenderedPass | None = None
     states: list[set[str]] = []
     with capture_logs() as logs:
         async with running(published.run()):
             for seconds in (0, 59, 60, 61):
-                engine.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
-                engine.changed.set()
+                scheduler.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
+                scheduler.changed.set()
                 page = await rendered(clock, published, page)
                 found = labelled("xenwatch_alert_state", page.metrics[False, False])
                 states.append({key[2] for key in found if key[0] == "XenwatchAioRequestsNearLimit"})
@@ -239,18 +241,18 @@ async def test_alerts_go_on_from_page_to_page() -> None:
 async def test_alerts_switched_off_are_over() -> None:
     """What was active without alerts evaluated is told to be unknown once, then nothing is."""
     clock = FakeClock()
-    engine, published = publisher(full_snapshot(), clock)
+    scheduler, published = publisher(full_snapshot(), clock)
     policy = dataclasses.replace(Settings().alerts(), seconds={a.name: 0 for a in ALERTS})
     rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)})
-    engine.ready.set()
+    scheduler.ready.set()
     told: list[Alerts] = []
-    published.tell = told.append
+    published.on_alerts = told.append
     page: RenderedPass | None = None
     with capture_logs() as logs:
         async with running(published.run()):
             for now in (policy, None, None, policy):
                 published.rules = dataclasses.replace(rules, policy=now)
-                engine.changed.set()
+                scheduler.changed.set()
                 page = await rendered(clock, published, page)
 
     name = "aio_requests_near_limit"
@@ -265,21 +267,21 @@ async def test_alerts_switched_off_are_over() -> None:
 async def test_alerts_wait_for_the_first_pass() -> None:
     """Until every probe has run nothing is said of alerts, and what fired before goes on."""
     clock = FakeClock()
-    engine, published = publisher(full_snapshot(), clock)
+    scheduler, published = publisher(full_snapshot(), clock)
     policy = dataclasses.replace(Settings().alerts(), keep=0)
     published.rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)}, policy=policy)
     alert = next(a for a in ALERTS if a.name == "aio_requests_near_limit")
     active = Active(alert, "critical", (), since=900.0, value=0.5, fired=950.0)
     published.alerts = Alerts({(alert.name, "critical", ()): active})
-    engine.snapshot = Snapshot(960.0)
+    scheduler.snapshot = Snapshot(960.0)
     async with running(published.run()):
-        engine.changed.set()
+        scheduler.changed.set()
         first = await rendered(clock, published, None)
         assert labelled("xenwatch_alert_state", first.metrics[False, False]) == {}
         assert first.assessment.alerts is None
-        engine.snapshot = full_snapshot()
-        engine.ready.set()
-        engine.changed.set()
+        scheduler.snapshot = full_snapshot()
+        scheduler.ready.set()
+        scheduler.changed.set()
         await rendered(clock, published, first)
 
     assert [active.fired for active in published.alerts.firing if active.alert is alert] == [950.0]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fake_clock import FakeClock, running, settle
 from tests.passes.support import SOURCE, Script, probe, status
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Result
 from xenwatch.readings.snapshot import Status
 
@@ -34,13 +34,13 @@ async def test_a_failed_probe_is_retried_soon(
 ) -> None:
     """A probe that failed runs again after half a minute or a tenth of its interval at most."""
     clock, read = FakeClock(), Script(fail=(1,))
-    engine = Engine(SOURCE, [probe(read, interval=interval)], clock)
-    async with running(engine.run()):
+    scheduler = Scheduler(SOURCE, [probe(read, interval=interval)], clock)
+    async with running(scheduler.run()):
         await clock.advance(retry - 1)
         assert read.calls == 1
-        assert status(engine) is Status.FAILED
+        assert status(scheduler) is Status.FAILED
         await clock.advance(1)
         await settle()
-        assert status(engine) is Status.OK
+        assert status(scheduler) is Status.OK
         await clock.advance(interval - retry - 1)
         assert read.calls == 2

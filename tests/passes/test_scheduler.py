@@ -1,4 +1,4 @@
-"""The engine: cadence, deadlines, events, and what a probe that hangs may cost."""
+"""The scheduler: cadence, deadlines, events, and what a probe that hangs may cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.fake_clock import START, FakeClock, running, settle, until
 from tests.passes.support import SOURCE, Script, probe, status
-from xenwatch.passes.scheduler import Engine, one_pass
+from xenwatch.passes.scheduler import Scheduler, one_pass
 from xenwatch.probes.base import DOMAIN, LINK, Pass, Probe, Result
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.processes import Pids
@@ -29,26 +29,26 @@ def hanging() -> Iterator[Script]:
     script.release()
 
 
-def taken(engine: Engine, name: str = "irqs") -> float | None:
+def taken(scheduler: Scheduler, name: str = "irqs") -> float | None:
     """When the probe's last reading was taken."""
-    outcome = engine.snapshot.outcomes.get(name)
+    outcome = scheduler.snapshot.outcomes.get(name)
     return outcome.time if outcome else None
 
 
 async def test_a_probe_that_hangs_costs_its_own_value_only(hanging: Script) -> None:
     """Past its deadline a hung probe has failed, without a value, and the others have theirs."""
     clock, good = FakeClock(), Script()
-    engine = Engine(SOURCE, [probe(good, "pids"), probe(hanging)], clock)
-    async with running(engine.run()):
-        await until(engine, lambda: status(engine, "pids") is Status.OK)
-        assert not engine.ready.is_set()
+    scheduler = Scheduler(SOURCE, [probe(good, "pids"), probe(hanging)], clock)
+    async with running(scheduler.run()):
+        await until(scheduler, lambda: status(scheduler, "pids") is Status.OK)
+        assert not scheduler.ready.is_set()
         await clock.advance(5)
 
-        assert status(engine) is Status.FAILED
-        assert "still hangs" in engine.snapshot.outcomes["irqs"].detail
-        assert engine.snapshot.irqs is None
-        assert engine.snapshot.pids == cast(Pids, Irqs(1))
-        assert engine.ready.is_set()
+        assert status(scheduler) is Status.FAILED
+        assert "still hangs" in scheduler.snapshot.outcomes["irqs"].detail
+        assert scheduler.snapshot.irqs is None
+        assert scheduler.snapshot.pids == cast(Pids, Irqs(1))
+        assert scheduler.ready.is_set()
 
 
 async def test_the_first_probe_hanging_holds_no_other_for_longer_than_its_deadline(
@@ -56,43 +56,43 @@ async def test_the_first_probe_hanging_holds_no_other_for_longer_than_its_deadli
 ) -> None:
     """The other probes begin when the first has its result or is past its deadline."""
     clock, good = FakeClock(), Script()
-    engine = Engine(SOURCE, [probe(hanging), probe(good, "pids")], clock)
-    async with running(engine.run()):
+    scheduler = Scheduler(SOURCE, [probe(hanging), probe(good, "pids")], clock)
+    async with running(scheduler.run()):
         await clock.advance(4)
         assert good.calls == 0
         await clock.advance(1)
-        await until(engine, lambda: status(engine, "pids") is Status.OK)
+        await until(scheduler, lambda: status(scheduler, "pids") is Status.OK)
 
 
 async def test_ticks_of_a_hung_probe_are_skipped_and_counted(hanging: Script) -> None:
     """While its thread hangs a probe gets no second one, and each tick left out is counted."""
     clock = FakeClock()
-    engine = Engine(SOURCE, [probe(hanging)], clock)
-    async with running(engine.run()):
+    scheduler = Scheduler(SOURCE, [probe(hanging)], clock)
+    async with running(scheduler.run()):
         await clock.advance(35)
 
-        assert engine.overruns == {"irqs": 3}
+        assert scheduler.overruns == {"irqs": 3}
         assert hanging.calls == 1
         hanging.release()
-        await until(engine, lambda: engine.snapshot.irqs is not None or hanging.calls > 1)
-        assert engine.overruns == {"irqs": 3}
+        await until(scheduler, lambda: scheduler.snapshot.irqs is not None or hanging.calls > 1)
+        assert scheduler.overruns == {"irqs": 3}
 
 
 async def test_a_late_result_is_dropped() -> None:
     """What a hung run brings at last is never shown: the probe is run anew."""
     clock, twice = FakeClock(), Script(hang=(1, 2))
-    engine = Engine(SOURCE, [probe(twice)], clock)
-    async with running(engine.run()):
+    scheduler = Scheduler(SOURCE, [probe(twice)], clock)
+    async with running(scheduler.run()):
         await clock.advance(25)
         twice.release()
         while twice.calls < 2:
             await clock.advance(0.01)
-        assert engine.snapshot.irqs is None
-        assert status(engine) is Status.FAILED
+        assert scheduler.snapshot.irqs is None
+        assert status(scheduler) is Status.FAILED
         twice.release()
-        await until(engine, lambda: status(engine) is Status.OK)
+        await until(scheduler, lambda: status(scheduler) is Status.OK)
 
-    assert engine.snapshot.irqs == Irqs(2)
+    assert scheduler.snapshot.irqs == Irqs(2)
     assert twice.memories == [0, 0]
     assert clock.now < 30
 
@@ -100,11 +100,11 @@ async def test_a_late_result_is_dropped() -> None:
 async def test_a_probe_runs_at_its_interval() -> None:
     """Runs begin at multiples of the interval, with the time of the reading in the outcome."""
     clock, read = FakeClock(), Script()
-    engine = Engine(SOURCE, [probe(read)], clock)
-    async with running(engine.run()):
+    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    async with running(scheduler.run()):
         for call in (1, 2, 3):
-            await until(engine, lambda: engine.snapshot.irqs == Irqs(call))  # noqa: B023
-            assert taken(engine) == START + 10 * (call - 1)
+            await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(call))  # noqa: B023
+            assert taken(scheduler) == START + 10 * (call - 1)
             await clock.advance(9)
             assert read.calls == call
             await clock.advance(1)
@@ -124,28 +124,28 @@ async def test_a_costly_probe_runs_more_rarely(monkeypatch: pytest.MonkeyPatch) 
     """The interval is stretched until the run's CPU time is within the probe's share of a core."""
     monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.5))
     clock, read = FakeClock(), Script()
-    engine = Engine(SOURCE, [probe(read, share=0.02)], clock)
-    async with running(engine.run()):
-        await until(engine, lambda: status(engine) is Status.OK)
+    scheduler = Scheduler(SOURCE, [probe(read, share=0.02)], clock)
+    async with running(scheduler.run()):
+        await until(scheduler, lambda: status(scheduler) is Status.OK)
         await clock.advance(29)
         assert read.calls == 1
         await clock.advance(1)
-        await until(engine, lambda: read.calls == 2)
+        await until(scheduler, lambda: read.calls == 2)
 
 
 async def test_an_event_runs_the_probes_that_follow_it() -> None:
     """A kick runs the probes of that event ahead of their time, and no other."""
     clock, follows, other = FakeClock(), Script(), Script()
     probes = [probe(follows, events=frozenset({DOMAIN})), probe(other, "pids")]
-    engine = Engine(SOURCE, probes, clock)
-    async with running(engine.run()):
-        await until(engine, engine.ready.is_set)
+    scheduler = Scheduler(SOURCE, probes, clock)
+    async with running(scheduler.run()):
+        await until(scheduler, scheduler.ready.is_set)
         await clock.advance(1)
-        engine.kick(LINK)
+        scheduler.trigger(LINK)
         await clock.advance(1)
         assert follows.calls == 1
-        engine.kick(DOMAIN)
-        await until(engine, lambda: engine.snapshot.irqs == Irqs(2))
+        scheduler.trigger(DOMAIN)
+        await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(2))
 
         assert clock.now == 2
         assert other.calls == 1
@@ -155,83 +155,83 @@ async def test_events_do_not_exceed_a_probes_share(monkeypatch: pytest.MonkeyPat
     """However many events there are, a probe rests until its last run is within its share."""
     monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.1))
     clock, read = FakeClock(), Script()
-    engine = Engine(SOURCE, [probe(read, share=0.05, events=frozenset({DOMAIN}))], clock)
-    async with running(engine.run()):
-        await until(engine, lambda: status(engine) is Status.OK)
+    scheduler = Scheduler(SOURCE, [probe(read, share=0.05, events=frozenset({DOMAIN}))], clock)
+    async with running(scheduler.run()):
+        await until(scheduler, lambda: status(scheduler) is Status.OK)
         for _ in range(19):
-            engine.kick(DOMAIN)
+            scheduler.trigger(DOMAIN)
             await clock.advance(0.1)
         assert read.calls == 1
         await clock.advance(0.1)
-        await until(engine, lambda: read.calls == 2)
+        await until(scheduler, lambda: read.calls == 2)
 
 
 async def test_an_event_during_a_run_is_not_lost(hanging: Script) -> None:
     """An event that comes while the probe reads makes it read again."""
     clock = FakeClock()
-    engine = Engine(SOURCE, [probe(hanging, events=frozenset({DOMAIN}))], clock)
-    async with running(engine.run()):
+    scheduler = Scheduler(SOURCE, [probe(hanging, events=frozenset({DOMAIN}))], clock)
+    async with running(scheduler.run()):
         await settle()
-        engine.kick(DOMAIN)
+        scheduler.trigger(DOMAIN)
         hanging.release()
-        await until(engine, lambda: engine.snapshot.irqs == Irqs(1))
+        await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(1))
         await clock.advance(1)
-        await until(engine, lambda: engine.snapshot.irqs == Irqs(2))
+        await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(2))
 
 
 async def test_a_probe_is_switched_off_and_on() -> None:
     """A probe switched off loses its value at once, and runs at once when switched on."""
     clock, read = FakeClock(), Script()
-    engine = Engine(SOURCE, [probe(read)], clock)
-    async with running(engine.run()):
-        await until(engine, lambda: status(engine) is Status.OK)
-        engine.configure([probe(read, enabled=False)])
-        assert status(engine) is Status.DISABLED
-        assert engine.snapshot.irqs is None
+    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    async with running(scheduler.run()):
+        await until(scheduler, lambda: status(scheduler) is Status.OK)
+        scheduler.configure([probe(read, enabled=False)])
+        assert status(scheduler) is Status.DISABLED
+        assert scheduler.snapshot.irqs is None
         await clock.advance(30)
         assert read.calls == 1
-        engine.configure([probe(read)])
-        await until(engine, lambda: status(engine) is Status.OK)
+        scheduler.configure([probe(read)])
+        await until(scheduler, lambda: status(scheduler) is Status.OK)
 
 
 async def test_a_probe_switched_off_while_it_runs_stays_off(hanging: Script) -> None:
     """The result of a run that ends after its probe was switched off is not shown."""
-    engine = Engine(SOURCE, [probe(hanging)], FakeClock())
-    async with running(engine.run()):
+    scheduler = Scheduler(SOURCE, [probe(hanging)], FakeClock())
+    async with running(scheduler.run()):
         await settle()
-        engine.configure([probe(hanging, enabled=False)])
-        engine.changed.clear()
+        scheduler.configure([probe(hanging, enabled=False)])
+        scheduler.changed.clear()
         hanging.release()
-        await engine.changed.wait()
+        await scheduler.changed.wait()
 
-    assert engine.snapshot.irqs is None
-    assert status(engine) is Status.DISABLED
+    assert scheduler.snapshot.irqs is None
+    assert status(scheduler) is Status.DISABLED
 
 
 async def test_no_thread_to_be_had_is_a_failure_of_the_probe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A host out of threads fails the probe with the reason, and the engine goes on."""
+    """A host out of threads fails the probe with the reason, and the scheduler goes on."""
 
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     clock, read = FakeClock(), Script()
-    engine = Engine(SOURCE, [probe(read)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        async with running(engine.run()):
-            await until(engine, lambda: status(engine) is Status.FAILED)
+        async with running(scheduler.run()):
+            await until(scheduler, lambda: status(scheduler) is Status.FAILED)
 
-    assert "can't start new thread" in engine.snapshot.outcomes["irqs"].detail
+    assert "can't start new thread" in scheduler.snapshot.outcomes["irqs"].detail
 
 
 async def test_a_probe_sees_what_the_first_one_read() -> None:
     """The first probe has its turn before the others, which are given its value."""
     first, second = Script(), Script()
-    engine = Engine(SOURCE, [probe(first), probe(second, "pids")], FakeClock())
-    async with running(engine.run()):
-        await until(engine, engine.ready.is_set)
+    scheduler = Scheduler(SOURCE, [probe(first), probe(second, "pids")], FakeClock())
+    async with running(scheduler.run()):
+        await until(scheduler, scheduler.ready.is_set)
 
     assert second.contexts[0].irqs == Irqs(1)
 
@@ -239,12 +239,12 @@ async def test_a_probe_sees_what_the_first_one_read() -> None:
 async def test_a_memory_goes_from_each_run_to_the_next() -> None:
     """A run is given what the last one that succeeded left, whatever failed in between."""
     clock, read, other = FakeClock(), Script(fail=(2, 3)), Script()
-    engine = Engine(SOURCE, [probe(read), probe(other, "pids")], clock)
+    scheduler = Scheduler(SOURCE, [probe(read), probe(other, "pids")], clock)
     both = ("irqs", "pids")
-    async with running(engine.run()):
+    async with running(scheduler.run()):
         for call in range(1, 6):
             due = START + 10 * (call - 1)
-            await until(engine, lambda: {taken(engine, it) for it in both} == {due})  # noqa: B023
+            await until(scheduler, lambda: {taken(scheduler, it) for it in both} == {due})  # noqa: B023
             await clock.advance(10)
 
     assert read.memories[:5] == [0, 1, 1, 1, 4]
@@ -254,18 +254,18 @@ async def test_a_memory_goes_from_each_run_to_the_next() -> None:
 async def test_a_memory_is_kept_while_its_probe_is_off() -> None:
     """A probe that is switched on again goes on where it was, not where a dropped run came to."""
     clock, read = FakeClock(), Script(hang=(2,))
-    engine = Engine(SOURCE, [probe(read)], clock)
-    async with running(engine.run()):
-        await until(engine, lambda: status(engine) is Status.OK)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    async with running(scheduler.run()):
+        await until(scheduler, lambda: status(scheduler) is Status.OK)
         await clock.advance(10)
-        engine.configure([probe(read, enabled=False)])
-        engine.changed.clear()
+        scheduler.configure([probe(read, enabled=False)])
+        scheduler.changed.clear()
         read.release()
-        await engine.changed.wait()
-        assert status(engine) is Status.DISABLED
-        engine.configure([probe(read)])
+        await scheduler.changed.wait()
+        assert status(scheduler) is Status.DISABLED
+        scheduler.configure([probe(read)])
         await clock.advance(10)
-        await until(engine, lambda: status(engine) is Status.OK)
+        await until(scheduler, lambda: status(scheduler) is Status.OK)
 
     assert read.memories[:3] == [0, 1, 1]
 
@@ -273,12 +273,12 @@ async def test_a_memory_is_kept_while_its_probe_is_off() -> None:
 async def test_changes_are_logged_and_passes_are_not() -> None:
     """A probe that fails twice and recovers is logged twice: when it fails, when it recovers."""
     clock, read = FakeClock(), Script(fail=(2, 3))
-    engine = Engine(SOURCE, [probe(read)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock)
     with capture_logs() as logs:
-        async with running(engine.run()):
+        async with running(scheduler.run()):
             for call in range(1, 6):
                 due = START + 10 * (call - 1)
-                await until(engine, lambda: taken(engine) == due)  # noqa: B023
+                await until(scheduler, lambda: taken(scheduler) == due)  # noqa: B023
                 await clock.advance(10)
 
     said = [
@@ -286,14 +286,14 @@ async def test_changes_are_logged_and_passes_are_not() -> None:
     ]
     assert said == [
         ("probe failed", "/proc/interrupts: I/O error"),
-        ("probe no longer fails", None),
+        ("probe recovered", None),
     ]
 
 
 async def test_the_engine_ends_while_a_probe_hangs(hanging: Script) -> None:
-    """Cancelling the engine does not wait for a thread that hangs."""
-    engine = Engine(SOURCE, [probe(hanging)], FakeClock())
-    task = asyncio.create_task(engine.run())
+    """Cancelling the scheduler does not wait for a thread that hangs."""
+    scheduler = Scheduler(SOURCE, [probe(hanging)], FakeClock())
+    task = asyncio.create_task(scheduler.run())
     await settle()
     task.cancel()
     await asyncio.wait((task,))
@@ -305,11 +305,11 @@ async def test_scheduling_does_not_block_the_event_loop(hanging: Script) -> None
     """A read that hangs, one that fails and one that succeeds leave the event loop free."""
     clock = FakeClock()
     probes = [probe(Script()), probe(hanging, "pids"), probe(Script(fail=(1,)), "aio")]
-    engine = Engine(SOURCE, probes, clock)
+    scheduler = Scheduler(SOURCE, probes, clock)
     with blockbuster_ctx("xenwatch"):
-        async with running(engine.run()):
+        async with running(scheduler.run()):
             await clock.advance(5)
-            await until(engine, engine.ready.is_set)
+            await until(scheduler, scheduler.ready.is_set)
             await clock.advance(20)
 
 

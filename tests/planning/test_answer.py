@@ -45,5 +45,5 @@ def test_the_bounds_of_a_count_may_be_asked_for(count: int) -> None:
 @pytest.mark.parametrize("text", ["0", str(MOST_VMS + 1)])
 def test_a_count_outside_its_bounds_is_refused(text: str) -> None:
     """A count below 1 or above the most VMs is refused with the bounds."""
-    with pytest.raises(PlanError, match=f"count: {text} is not between 1 and {MOST_VMS}"):
+    with pytest.raises(PlanError, match=f"count: {text} must be between 1 and {MOST_VMS}"):
         number("count", text)

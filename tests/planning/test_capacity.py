@@ -1,4 +1,4 @@
-"""The planner: the published density figures, what is not known, and what makes more room."""
+"""The planner: the published density figures, what is not known, and what makes more headroom."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ PUBLISHED = [
 6.2?"; `None` where a VM takes nothing of it."""
 
 
-def rooms(found: Plan) -> dict[str, int | None]:
+def headrooms(found: Plan) -> dict[str, int | None]:
     """How often the batch fits by name of limit."""
-    return {room.limit: room.batches for room in found.rooms}
+    return {headroom.limit: headroom.batches for headroom in found.headrooms}
 
 
 @pytest.mark.parametrize(("release", "shape", "limit", "expected"), PUBLISHED)
 def test_the_published_figures(release: str, shape: str, limit: str, expected: int | None) -> None:
     """The planner gives the published number of VMs for every limit of XenServer 6.1 and 6.2."""
-    assert rooms(plan(xenserver(release), **{shape: 1})).get(limit) == expected
+    assert headrooms(plan(xenserver(release), **{shape: 1})).get(limit) == expected
 
 
 def test_xenconsoled_is_not_bound_by_select_in_6_2() -> None:
     """XenServer 6.2's xenconsoled polls: what is left of its descriptors is far from the end."""
-    assert (rooms(plan(xenserver("6.2.0"), linux=1))["xenconsoled_fds"] or 0) > 10000
+    assert (headrooms(plan(xenserver("6.2.0"), linux=1))["xenconsoled_fds"] or 0) > 10000
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_xenconsoled_is_not_bound_by_select_in_6_2() -> None:
 def test_the_scarcest_limit_comes_first_and_binds(release: str, shape: str, fits: int) -> None:
     """Limits are in rising order of VMs, and the first says how many fit."""
     found = plan(xenserver(release), **{shape: 1})
-    counts = [room.batches for room in found.rooms]
+    counts = [headroom.batches for headroom in found.headrooms]
 
     assert counts == sorted(counts, key=lambda count: count or 0)
     assert found.batches == counts[0] == fits
-    assert found.binding is found.rooms[0]
+    assert found.binding is found.headrooms[0]
 
 
 @pytest.mark.parametrize(("wanted", "fits"), [(150, True), (151, False)])
@@ -93,7 +93,7 @@ def test_a_mix_takes_of_the_limits_together() -> None:
     """200 Windows and 50 Linux VMs take 1,600 of XenServer 6.2's event channels, not the larger."""
     found = plan(xenserver("6.2.0"), 1, windows=200, linux=50)
 
-    takes = {room.limit: room.takes for room in found.rooms}
+    takes = {headroom.limit: headroom.takes for headroom in found.headrooms}
     assert takes["event_channels"] == 200 * 7 + 50 * 4
     assert takes["xenstored_fds"] == 200 * 2
     assert found.fits is True
@@ -114,7 +114,7 @@ def test_an_unknown_max_is_no_headroom() -> None:
     assert found.batches is None
     assert found.at_most == 500
     assert found.fits is None
-    assert [(room.limit, room.reason) for room in found.unknown] == [
+    assert [(headroom.limit, headroom.reason) for headroom in found.unknown] == [
         ("event_channels", "max unknown")
     ]
 
@@ -130,9 +130,9 @@ def test_a_limit_that_refuses_needs_no_others() -> None:
 @pytest.mark.parametrize(
     ("status", "detail", "reason"),
     [
-        (Status.FAILED, "permission denied", "the probe aio: permission denied"),
-        (Status.DISABLED, "off by configuration", "the probe aio: off by configuration"),
-        (Status.OK, "", "the probe aio found nothing to read"),
+        (Status.FAILED, "permission denied", "probe aio: permission denied"),
+        (Status.DISABLED, "off by configuration", "probe aio: off by configuration"),
+        (Status.OK, "", "probe aio found nothing to read"),
     ],
 )
 def test_a_reading_that_is_missing_is_named(status: Status, detail: str, reason: str) -> None:
@@ -141,14 +141,16 @@ def test_a_reading_that_is_missing_is_named(status: Status, detail: str, reason:
     outcomes = {**snapshot.outcomes, "aio": Outcome(status, detail)}
     found = plan(dataclasses.replace(snapshot, outcomes=outcomes, aio=None), windows=1)
 
-    assert [(room.limit, room.reason) for room in found.unknown] == [("aio_requests", reason)]
+    assert [(headroom.limit, headroom.reason) for headroom in found.unknown] == [
+        ("aio_requests", reason)
+    ]
 
 
 def test_a_limit_the_host_does_not_have_is_left_out() -> None:
     """A probe that does not apply leaves nothing to run out of."""
     found = plan(xenserver("6.2.0"), windows=1)
 
-    assert not {"irqs", "loop_devices"} & set(rooms(found))
+    assert not {"irqs", "loop_devices"} & set(headrooms(found))
 
 
 def test_what_no_vm_takes_of_is_left_out() -> None:
@@ -167,7 +169,9 @@ def test_a_host_of_no_known_regime_has_no_plan() -> None:
     assert found.regime is None
     assert found.batches is None
     assert found.fits is None
-    assert {room.reason for room in found.rooms} == {"what a hvm VM takes is not known here"}
+    assert {headroom.reason for headroom in found.headrooms} == {
+        "the cost of a hvm VM is unknown on this host"
+    }
 
 
 def test_limits_without_a_known_cost_are_named() -> None:
@@ -175,7 +179,7 @@ def test_limits_without_a_known_cost_are_named() -> None:
     found = plan(full_xl(), linux=1)
 
     assert set(found.uncounted) == {it.name for it in LIMITS if it.uncounted}
-    assert not set(found.uncounted) & set(rooms(found))
+    assert not set(found.uncounted) & set(headrooms(found))
 
 
 def bridged(**ports: int) -> Snapshot:
@@ -185,10 +189,10 @@ def bridged(**ports: int) -> Snapshot:
 
 
 def test_the_bridge_with_the_most_ports_left_counts() -> None:
-    """Network interfaces go where there is room: an HVM domain takes two ports of 1,023."""
+    """Network interfaces go where there is headroom: an HVM domain takes two ports of 1,023."""
     found = plan(bridged(xenbr0=1000, xenbr1=3), windows=1)
 
-    assert [(r.instance, r.batches) for r in found.rooms if r.limit == "bridge_ports"] == [
+    assert [(r.instance, r.batches) for r in found.headrooms if r.limit == "bridge_ports"] == [
         ("xenbr1", 510)
     ]
 
@@ -202,7 +206,7 @@ def test_a_host_that_routes_has_no_ports_to_run_out_of() -> None:
     named = dataclasses.replace(LINUX, bridge="xenbr0")
 
     assert plan(read, windows=1).batches == 500
-    assert "bridge_ports" not in rooms(plan(read, windows=1))
+    assert "bridge_ports" not in headrooms(plan(read, windows=1))
     assert fit(assess(read), read, {named: 1}).batches is None
 
 
@@ -212,11 +216,13 @@ def test_a_shape_may_name_its_bridge() -> None:
     here, there = (dataclasses.replace(LINUX, bridge=name) for name in ("xenbr0", "xenbr7"))
     found = fit(assess(snapshot), snapshot, {here: 1, LINUX: 1, there: 1})
 
-    ports = {r.instance: (r.batches, r.reason) for r in found.rooms if r.limit == "bridge_ports"}
+    ports = {
+        r.instance: (r.batches, r.reason) for r in found.headrooms if r.limit == "bridge_ports"
+    }
     assert ports == {
         "xenbr0": (23, ""),
         "xenbr1": (1020, ""),
-        "xenbr7": (None, "there is no bridge xenbr7"),
+        "xenbr7": (None, "no bridge xenbr7"),
     }
 
 
@@ -255,12 +261,14 @@ def test_fewer_queues_make_more_room() -> None:
     """Once max_queues is 1, VMs of many vCPUs take fewer channels, and that is advised no more."""
     shape = Shape("a", "hvm", vcpus=8, vifs=2)
     many, one = (with_host(netback_queues=queues) for queues in (8, 1))
-    room = next(
-        room for room in fit(assess(one), one, {shape: 1}).rooms if room.limit == "event_channels"
+    headroom = next(
+        headroom
+        for headroom in fit(assess(one), one, {shape: 1}).headrooms
+        if headroom.limit == "event_channels"
     )
 
     assert taken(many, shape) - taken(one, shape) == 2 * 2 * 7
-    assert not any("max_queues" in remedy for remedy in room.remedies)
+    assert not any("max_queues" in remedy for remedy in headroom.remedies)
 
 
 def test_dom0_of_unknown_vcpus_means_the_most() -> None:
@@ -285,12 +293,14 @@ def without_uefi(shape: Shape) -> Shape:
 def taken(snapshot: Snapshot, shape: Shape) -> Units:
     """Event channels of a VM."""
     found = fit(assess(snapshot), snapshot, {shape: 1})
-    return next(room.takes or 0 for room in found.rooms if room.limit == "event_channels")
+    return next(
+        headroom.takes or 0 for headroom in found.headrooms if headroom.limit == "event_channels"
+    )
 
 
 def test_every_limit_vms_take_of_has_a_remedy() -> None:
-    """A limit whose costs are known, or stated by a shape, has a remedy."""
-    assert [it.name for it in LIMITS if it.costs and it.remedy is None] == []
+    """Every limit that a plan counts can be raised, or has advice."""
+    assert [limit.name for limit in LIMITS if limit.costs and limit.remedy is None] == []
 
 
 shapes = st.builds(
@@ -326,13 +336,15 @@ def test_as_many_as_planned_fit_and_one_more_does_not(
     found = fit(assess(snapshot), snapshot, {shape: 1})
 
     assert found.batches is not None
-    for room in found.rooms:
-        state = next(s for s in states_of(snapshot, room.limit) if s.instance == room.instance)
+    for headroom in found.headrooms:
+        state = next(
+            s for s in states_of(snapshot, headroom.limit) if s.instance == headroom.instance
+        )
         assert state.used is not None
         assert state.max is not None
-        over = [state.used + n * (room.takes or 0) > state.max.value for n in count(found)]
+        over = [state.used + n * (headroom.takes or 0) > state.max.value for n in count(found)]
         assert not over[0] or found.batches == 0
-        assert over[1] or room is not found.binding
+        assert over[1] or headroom is not found.binding
 
 
 def count(found: Plan) -> tuple[int, int]:

@@ -17,7 +17,7 @@ TEN_GUESTS = 3464654848 - 2214764544
 
 def batches(found: Plan) -> dict[str, int | None]:
     """How often the batch fits by name of limit."""
-    return {room.limit: room.batches for room in found.rooms}
+    return {headroom.limit: headroom.batches for headroom in found.headrooms}
 
 
 def test_memory_is_not_promised_unread() -> None:
@@ -29,7 +29,9 @@ def test_memory_is_not_promised_unread() -> None:
     found = fit(assess(snapshot), snapshot, {shape: 2}, 1)
 
     assert found.fits is None
-    assert [(room.limit, room.takes) for room in found.unknown] == [("host_memory", 2 * 1036 * MIB)]
+    assert [(headroom.limit, headroom.takes) for headroom in found.unknown] == [
+        ("host_memory", 2 * 1036 * MIB)
+    ]
 
 
 def test_memory_that_is_free_is_shared_out() -> None:
@@ -43,7 +45,7 @@ def test_memory_that_is_free_is_shared_out() -> None:
     shape = dataclasses.replace(WINDOWS, memory_bytes=2 << 30)
     found = fit(assess(snapshot), snapshot, {shape: 1})
 
-    assert [r.batches for r in found.rooms if r.limit == "host_memory"] == [2]
+    assert [r.batches for r in found.headrooms if r.limit == "host_memory"] == [2]
 
 
 def test_what_dom0_needs_counts_where_a_shape_says_it() -> None:
@@ -72,7 +74,7 @@ def test_what_dom0_has_left_and_does_not_tell_is_not_promised() -> None:
     found = fit(assess(snapshot), snapshot, {shape: 1}, 1)
 
     assert found.fits is None
-    assert [room.limit for room in found.unknown] == ["dom0_memory"]
+    assert [headroom.limit for headroom in found.unknown] == ["dom0_memory"]
 
 
 def test_the_paging_pool_counts_with_the_memory() -> None:
@@ -82,7 +84,9 @@ def test_the_paging_pool_counts_with_the_memory() -> None:
     guests[Shape("pvh", "pvh", memory_bytes=160 * MIB)] = 2
     guests[Shape("hvm", "hvm", vcpus=2, memory_bytes=192 * MIB)] = 1
     found = fit(assess(full_xl()), full_xl(), guests)
-    takes = next(room.takes or 0 for room in found.rooms if room.limit == "host_memory")
+    takes = next(
+        headroom.takes or 0 for headroom in found.headrooms if headroom.limit == "host_memory"
+    )
 
     assert TEN_GUESTS <= takes <= TEN_GUESTS * 1.02
 

@@ -16,9 +16,9 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Max
 from xenwatch.limits.states import LimitState, assess
 from xenwatch.planning.forecast import (
-    LEAST_SPAN,
-    MOST_INSTANCES,
-    MOST_POINTS,
+    MAX_INSTANCES,
+    MAX_POINTS,
+    MIN_SPAN,
     SPACING,
     History,
     Point,
@@ -96,7 +96,7 @@ def test_a_step_is_no_trend(before: int, after: int, low: int, step: int) -> Non
     """However high and wherever, one step is no forecast."""
     points = every_minute([low] * before + [low + step] * after)
 
-    assert slope(points[-MOST_POINTS:]) is None
+    assert slope(points[-MAX_POINTS:]) is None
 
 
 @given(
@@ -124,7 +124,7 @@ def test_falling_use_is_no_trend(values: list[int]) -> None:
 def test_noise_is_no_trend(seed: int, high: int) -> None:
     """Use that goes up and down about a level is no forecast."""
     noise = random.Random(seed)
-    values = [noise.randrange(high + 1) for _ in range(MOST_POINTS)]
+    values = [noise.randrange(high + 1) for _ in range(MAX_POINTS)]
 
     assert slope(every_minute(values)) is None
 
@@ -150,7 +150,7 @@ def test_a_forecast_is_a_number_that_is_not_negative(
 
 def test_a_trend_needs_some_minutes() -> None:
     """Nothing is said before the least span, however fast the use rises."""
-    minutes = int(LEAST_SPAN / 60)
+    minutes = int(MIN_SPAN / 60)
 
     assert slope(every_minute(range(minutes))) is None
     assert slope(every_minute(range(minutes + 1))) is not None
@@ -158,7 +158,7 @@ def test_a_trend_needs_some_minutes() -> None:
 
 def test_a_slow_leak_is_seen_in_the_longer_window() -> None:
     """One unit in ten minutes is no trend within half an hour, and is one within hours."""
-    values = [n // 10 for n in range(MOST_POINTS)]
+    values = [n // 10 for n in range(MAX_POINTS)]
 
     assert slope(every_minute(values[:31])) is None
     assert (slope(every_minute(values)) or 0) * 600 == pytest.approx(1, rel=0.05)
@@ -205,9 +205,9 @@ def test_points_are_a_minute_apart_and_bounded() -> None:
     points = history.series["aio_requests", ""]
     assert {b[0] - a[0] for a, b in pairwise(points)} == {SPACING}
 
-    for number in range(2 * MOST_POINTS):
+    for number in range(2 * MAX_POINTS):
         points = appended(points, (START + 1e6 + 60 * number, 0))
-    assert len(points) == MOST_POINTS
+    assert len(points) == MAX_POINTS
 
 
 def test_a_clock_set_back_begins_anew() -> None:
@@ -226,7 +226,7 @@ def test_only_the_fullest_instances_are_followed() -> None:
     """A thousand domains cost no more memory than the fullest of them."""
     history = History().updated(*grants(1000, START))
 
-    assert len(history.series) == MOST_INSTANCES
+    assert len(history.series) == MAX_INSTANCES
     assert ("grant_frames", "999") in history.series
 
 

@@ -12,7 +12,7 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.states import assess
 from xenwatch.model.player import Player
 from xenwatch.model.scenario_source import ScenarioSource, load, names
-from xenwatch.planning.forecast import LEAST_SPAN, SPACING, History, forecast
+from xenwatch.planning.forecast import MIN_SPAN, SPACING, History, forecast
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 
@@ -35,7 +35,7 @@ def full(name: str) -> float:
     scenario = load(name)
     player = Player(scenario)
     player.advance(HOURS * 3600 * scenario.speed)
-    return player.said[0][0] / scenario.speed
+    return player.errors[0][0] / scenario.speed
 
 
 def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:
@@ -70,7 +70,7 @@ def test_a_slow_leak_has_a_forecast_near_the_truth(name: str) -> None:
 
     found = forecasts(name, LEAKS[name], end)
 
-    late = list(found.items())[bisect(list(found), 1.5 * LEAST_SPAN) :]
+    late = list(found.items())[bisect(list(found), 1.5 * MIN_SPAN) :]
     assert [at for at, seconds in late if abs(at + seconds - end) > end / 10] == []
     assert end - min(found) > FULL_SOON.seconds + EARLY
     assert FULL_SOON.thresholds is not None

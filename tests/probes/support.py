@@ -45,7 +45,7 @@ NO_XEN: Final = {"a guest of Xen": GUEST, "another hypervisor": KVM, "no hypervi
 BLOCKED: Final = 1 << 4
 HVM: Final = 1 << 1
 PRIVCMD: Final = SourceError("/dev/xen/privcmd", "No such file or directory", errno.ENOENT)
-SILENT: Final = SourceError("xenstored", "no answer within 2 s")
+SILENT: Final = SourceError("xenstored", "timed out after 2 s")
 
 
 @dataclass

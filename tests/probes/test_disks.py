@@ -28,7 +28,7 @@ from xenwatch.model.render.tapdisk import render_tapdisk
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.tapdisk import TapdiskStats, parse_tapdisk
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import DOMAIN_SETTLED, Pass, Probe, take
 from xenwatch.probes.disks import DISKS
@@ -194,10 +194,10 @@ def test_the_synthetic_host_can_starve_a_disk() -> None:
 async def test_disks_of_a_domain_that_ended_are_read_at_once(probe: Probe) -> None:
     """When domains have settled the reading is taken anew, however long its interval."""
     clock = FakeClock()
-    engine = Engine(host(), [dataclasses.replace(probe, interval=3600.0)], clock)
-    async with running(engine.run()):
-        await until(engine, lambda: probe.name in engine.snapshot.outcomes)
-        first = engine.snapshot.outcomes[probe.name].time
-        engine.kick(DOMAIN_SETTLED)
+    scheduler = Scheduler(host(), [dataclasses.replace(probe, interval=3600.0)], clock)
+    async with running(scheduler.run()):
+        await until(scheduler, lambda: probe.name in scheduler.snapshot.outcomes)
+        first = scheduler.snapshot.outcomes[probe.name].time
+        scheduler.trigger(DOMAIN_SETTLED)
         await clock.advance(60)
-        await until(engine, lambda: engine.snapshot.outcomes[probe.name].time > first)
+        await until(scheduler, lambda: scheduler.snapshot.outcomes[probe.name].time > first)

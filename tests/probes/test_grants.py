@@ -145,9 +145,13 @@ def test_a_dump_that_was_overwritten_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("key", "log", "reason"),
     [
-        (output(b"", 1, b"denied\n"), output(DUMP), f"{XL} debug-keys g: exit status 1: denied"),
-        (output(b""), output(DUMP, 3, b"no"), f"{XL} dmesg: exit status 3: no"),
-        (SourceError("xl", "did not finish within 5 s"), output(DUMP), "did not finish"),
+        (
+            output(b"", 1, b"denied\n"),
+            output(DUMP),
+            f"{XL} debug-keys g: failed with exit status 1: denied",
+        ),
+        (output(b""), output(DUMP, 3, b"no"), f"{XL} dmesg: failed with exit status 3: no"),
+        (SourceError("xl", "timed out after 5 s"), output(DUMP), "timed out"),
     ],
 )
 def test_an_xl_that_fails_is_named(

@@ -164,7 +164,7 @@ def test_a_datapath_that_shows_nothing_is_a_failure(module: str) -> None:
     source = sysfs("lo", "eth0", "xenbr1", ports={"xenbr1": ()}, linux=True)
     source.directories = {**source.directories, module: ("refcnt",)}
 
-    assert "Open vSwitch: this kernel does not tell" in failure_of(BRIDGES, source)
+    assert "Open vSwitch: this kernel does not report" in failure_of(BRIDGES, source)
 
 
 def test_an_old_host_without_sysfs_is_a_failure() -> None:

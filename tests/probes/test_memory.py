@@ -74,7 +74,7 @@ def test_a_row_that_every_kernel_has_is_needed(name: bytes) -> None:
     lines = [line for line in OLD.splitlines(True) if not line.startswith(name + b":")]
 
     assert failure_of(MEMORY, FakeHost(files={MEMINFO: b"".join(lines)})) == (
-        f"/proc/meminfo: no row {name.decode()}"
+        f"/proc/meminfo: row {name.decode()} is missing"
     )
 
 

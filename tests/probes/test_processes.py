@@ -169,7 +169,9 @@ def test_limits_that_are_none_are_a_failure() -> None:
     """A table of limits without that of open files is refused."""
     limits = render_limits([ResourceLimit("Max processes", 5, 5, "processes")])
 
-    assert "no row 'Max open files'" in failure_of(DAEMONS, host(BOTH, limits={700: limits}))
+    assert "row 'Max open files' is missing" in failure_of(
+        DAEMONS, host(BOTH, limits={700: limits})
+    )
 
 
 @pytest.mark.parametrize(("capture", "fds"), [(CAPTURES[0], (16, 14)), (CAPTURES[1], (29, 34))])

@@ -27,7 +27,7 @@ from xenwatch.model.render.text import render_arguments
 from xenwatch.parse.process import ProcessStat, Schedstat
 from xenwatch.probes.base import Pass
 from xenwatch.probes.domains import DOMAINS
-from xenwatch.probes.qemu import ASKED_PASSES, QEMUS, SEARCH_EVERY, SEARCHED_PASSES
+from xenwatch.probes.qemu import LOOKUP_PASSES, QEMUS, SEARCH_EVERY, SEARCH_PASSES
 from xenwatch.readings.qemus import Qemu, Qemus
 
 PID = 900
@@ -234,7 +234,7 @@ def test_all_processes_are_searched_rarely() -> None:
     """A guest without a QEMU costs a search at first, a few more in ten passes each, then none."""
     known = Pass()
     searched, asked = [], []
-    for number in range(SEARCHED_PASSES + 2 * SEARCH_EVERY):
+    for number in range(SEARCH_PASSES + 2 * SEARCH_EVERY):
         source = host([])
         known = passed(source, known)
         if "/proc" in source.asked:
@@ -243,7 +243,7 @@ def test_all_processes_are_searched_rarely() -> None:
             asked.append(number)
 
     assert searched == [number * SEARCH_EVERY for number in range(4)]
-    assert asked == list(range(ASKED_PASSES))
+    assert asked == list(range(LOOKUP_PASSES))
 
 
 def test_domains_without_a_qemu_share_one_search() -> None:
@@ -268,10 +268,10 @@ def test_a_new_guest_costs_no_search_while_xenstore_is_asked() -> None:
     late = host([Process()], {"/local/domain/5/image/device-model-pid": b"900"})
 
     assert only(passed(late, known)).pid == PID
-    for number in range(1, ASKED_PASSES + 1):
+    for number in range(1, LOOKUP_PASSES + 1):
         source = host([])
         known = passed(source, known)
-        assert ("/proc" in source.asked) == (number == ASKED_PASSES)
+        assert ("/proc" in source.asked) == (number == LOOKUP_PASSES)
 
 
 def test_a_qemu_that_ends_within_a_pass_has_ended() -> None:

@@ -117,7 +117,7 @@ def test_a_full_histogram_is_no_reading(event: str) -> None:
 def test_without_histogram_or_qemus_the_probe_fails() -> None:
     """What was not set up, or cannot be told apart by domain, is said and is not 0."""
     assert "not set up" in failure_of(QEMU_WAKEUPS_BY_CAUSE, dom0(), knowing())
-    assert "not known" in failure_of(QEMU_WAKEUPS_BY_CAUSE, host({}), Snapshot())
+    assert "not read yet" in failure_of(QEMU_WAKEUPS_BY_CAUSE, host({}), Snapshot())
 
 
 def test_elsewhere_the_probe_does_not_apply() -> None:

@@ -59,9 +59,9 @@ def test_without_xenfs_a_probe_tries_and_fails_loudly(probe: Probe) -> None:
 
 def test_a_guest_is_told_that_it_is_one() -> None:
     """The reason tells a guest of Xen from a machine without Xen."""
-    with pytest.raises(NotApplicable, match="a guest of Xen, not its control domain"):
+    with pytest.raises(NotApplicable, match="a Xen guest, not the control domain"):
         require_dom0(FakeHost(files=GUEST))
-    with pytest.raises(NotApplicable, match="no Xen here: neither /proc/xen/capabilities nor"):
+    with pytest.raises(NotApplicable, match="not a Xen host: no /proc/xen/capabilities, no"):
         require_dom0(FakeHost())
 
 

@@ -164,7 +164,7 @@ def test_a_silent_xenstored_is_a_failure() -> None:
     first = named(dom0(calls=xen([info(0)]), store=names_of([0])))
     source = dom0(calls=xen([info(0)]), store=None)
 
-    assert failure_of(XENSTORE, source, first) == "xenstored: no answer within 2 s"
+    assert failure_of(XENSTORE, source, first) == "xenstored: timed out after 2 s"
 
 
 def test_a_key_that_is_refused_is_named() -> None:

@@ -252,4 +252,4 @@ def test_a_silent_xenstored_fails_the_devices_too() -> None:
     source: Any = devices({QDISK: "Initialising"})
     source.store = None
 
-    assert failure_of(XENSTORE_DEVICES, source) == "xenstored: no answer within 2 s"
+    assert failure_of(XENSTORE_DEVICES, source) == "xenstored: timed out after 2 s"

@@ -212,8 +212,8 @@ def test_what_grew_from_release_to_release(
         (("xenserver", "6.2.0"), (2, 6), (4, 1), False, "Linux 2.6 has no FIFO ABI"),
         (("xenserver", "7.0.0"), (3, 12), (4, 6), False, "Linux 3.12 has no FIFO ABI"),
         (("xcp-ng", "8.3.0"), (4, 19), (4, 17), True, "default of Linux 3.14"),
-        (("debian", "12"), (0, 0), (4, 17), None, "not known"),
-        (("debian", "12"), (6, 1), None, None, "not known"),
+        (("debian", "12"), (0, 0), (4, 17), None, "unknown"),
+        (("debian", "12"), (6, 1), None, None, "unknown"),
     ],
 )
 def test_whether_the_fifo_abi_is_possible(

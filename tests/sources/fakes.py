@@ -15,7 +15,7 @@ from xenwatch.sources.base import (
     Source,
     SourceError,
     XenstoreReply,
-    silence,
+    no_events,
 )
 
 
@@ -95,7 +95,7 @@ class TableSource:
             if isinstance(messages, SourceError):
                 raise messages
             yield messages
-        async for nothing in silence():
+        async for nothing in no_events():
             yield nothing
 
     def close(self) -> None:

@@ -185,7 +185,9 @@ def test_a_command_is_run() -> None:
 
 def test_no_command_is_run_below_another_root(root: HostSource, tmp_path: Path) -> None:
     """Below another root a command would be this system's and is refused."""
-    with pytest.raises(SourceError, match=f"/bin/echo xen: commands are not run below {tmp_path}"):
+    with pytest.raises(
+        SourceError, match=f"/bin/echo xen: commands are not run with rootfs {tmp_path}"
+    ):
         root.run(("/bin/echo", "xen"))
 
 
@@ -203,7 +205,7 @@ def test_without_xen_a_hypercall_names_the_device(root: HostSource) -> None:
 
 def test_without_xenstored_a_request_names_it(root: HostSource) -> None:
     """Without xenstored a request is an error that says what is missing."""
-    with pytest.raises(SourceError, match="xenstored: no /run/xenstored/socket"):
+    with pytest.raises(SourceError, match="xenstored: neither /run/xenstored/socket"):
         root.xenstore(2, b"/a\0")
 
 

@@ -164,7 +164,7 @@ def test_threads_never_get_each_others_file(child: subprocess.Popen[bytes]) -> N
 
 @pytest.mark.parametrize(
     ("soft", "hard", "wanted"),
-    [(1024, 4096, 4096), (1024, 524288, 2 * kept.MOST), (524288, 524288, None)],
+    [(1024, 4096, 4096), (1024, 524288, 2 * kept.FDS_MAX), (524288, 524288, None)],
 )
 def test_the_limit_is_raised_within_the_hard_one(
     monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, wanted: int | None

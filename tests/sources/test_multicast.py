@@ -135,7 +135,7 @@ def test_the_control_message_is_the_kernels() -> None:
 async def test_a_kernel_without_process_events_is_given_up() -> None:
     """A kernel that never acknowledges is an error of the source after the deadline."""
     ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(SourceError, match=r"not acknowledged within 0\.01 s"):
+    with ours, theirs, pytest.raises(SourceError, match=r"timed out after 0\.01 s"):
         await multicast._acknowledged(ours, 0.01)
 
 

@@ -176,7 +176,7 @@ def test_a_block_too_large_is_refused(install: Install) -> None:
         raise AssertionError
 
     device = install(xen)
-    with pytest.raises(SourceError, match="block of 65537 bytes is too large"):
+    with pytest.raises(SourceError, match="argument block of 65537 bytes exceeds 65536"):
         device.call([Hypercall(35, (BLOCK,), bytes(BUFFER_SIZE + 1))])
 
 

@@ -122,7 +122,7 @@ def test_without_tracefs_nothing_is_done(tmp_path: Path) -> None:
     """Where no tracefs is mounted setting up says so, and there is nothing to remove."""
     histogram = PollHistograms(str(tmp_path))
 
-    with pytest.raises(SourceError, match="no tracefs"):
+    with pytest.raises(SourceError, match="tracefs is not mounted"):
         histogram.set_up()
     histogram.remove()
     assert list(tmp_path.iterdir()) == []

@@ -87,7 +87,7 @@ async def test_a_xenstored_that_hangs_has_a_deadline(root: str) -> None:
         await reader.read()
 
     async with xenstored(root, handler), contextlib.aclosing(domain_events(root, 0.01)) as events:
-        with pytest.raises(SourceError, match=r"xenstored: accepted no watch within 0\.01 s"):
+        with pytest.raises(SourceError, match=r"timed out setting watches after 0\.01 s"):
             await anext(events)
 
 
@@ -95,8 +95,8 @@ async def test_a_xenstored_that_hangs_has_a_deadline(root: str) -> None:
     ("answer", "reason"),
     [
         (b"", "closed the connection"),
-        (message(ERROR, b"EACCES\0"), "refused to watch"),
-        (HEADER.pack(EVENT, 0, 0, 1 << 30), "too large"),
+        (message(ERROR, b"EACCES\0"), "rejected the watches"),
+        (HEADER.pack(EVENT, 0, 0, 1 << 30), "exceeds 1048576"),
     ],
 )
 async def test_bad_answers_end_the_stream(root: str, answer: bytes, reason: str) -> None:
@@ -116,5 +116,5 @@ async def test_bad_answers_end_the_stream(root: str, answer: bytes, reason: str)
 async def test_no_xenstored_is_an_error_of_the_source(root: str) -> None:
     """Where there is neither socket nor device, the stream says so."""
     async with contextlib.aclosing(domain_events(root)) as events:
-        with pytest.raises(SourceError, match="no /run/xenstored/socket"):
+        with pytest.raises(SourceError, match="neither /run/xenstored/socket"):
             await anext(events)

@@ -1,4 +1,4 @@
-"""What to switch off in which VM, so that its QEMU wakes dom0 less often.
+"""Which emulated devices to switch off per VM, so that its QEMU wakes dom0 less often.
 
 The causes and their remedies are those of xenserver.org, "VM Density and Project Pulsar"; the keys
 are xenopsd's and xl's own (xl.cfg(5)). A `usbdevice` makes libxl add the controller, `usb` or not
@@ -19,14 +19,14 @@ from xenwatch.release.release import release
 from xenwatch.release.table import XL
 
 PROBES: Final = ("host", "domains", "xenstore", "daemons", "qemus")
-"""The probes whose readings advice is made from."""
+"""The probes whose readings the advice is based on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """How one emulated device is switched off, and what the user of the VM loses by that.
+    """How one emulated device is switched off, and what the VM's user loses.
 
-    `setting` is xapi's platform key and value, `None` where xapi has none; `xl` says what to change
+    `setting` is xapi's platform key and value, `None` where xapi has none; `xl` is the change
     in the VM's xl.cfg.
     """
 
@@ -37,7 +37,7 @@ class Remedy:
 
 
 _ARGUMENTS: Final = "device_model_args= and device_model_args_hvm="
-"""Keys of xl.cfg by which a file may hand QEMU anything at all."""
+"""Keys of xl.cfg that pass arbitrary arguments to QEMU."""
 
 REMEDIES: Final = {
     remedy.device: remedy
@@ -59,7 +59,7 @@ REMEDIES: Final = {
         ),
         Remedy(
             SERIAL,
-            "No serial console: nothing to attach to when the VM cannot be reached otherwise.",
+            "No serial console to attach to when the VM cannot be reached otherwise.",
             ("hvm_serial", "none"),
             f"leave out serial= and, in {_ARGUMENTS}, -serial",
         ),
@@ -71,29 +71,29 @@ REMEDIES: Final = {
         ),
         Remedy(
             CDROM,
-            "No DVD drive: no ISO can be inserted until the VM is given one again.",
+            "No DVD drive: no ISO can be inserted until one is added again.",
             None,
             "leave out devtype=cdrom in disk=",
         ),
         Remedy(
             MONITOR,
-            "No QEMU monitor for people; the toolstack's own socket stays.",
+            "No interactive QEMU monitor; the toolstack's own socket is kept.",
             None,
             f"leave out, in {_ARGUMENTS}, -monitor",
         ),
     )
 }
-"""What can be switched off, by device."""
+"""The remedies by device."""
 KEPT_FOR: Final = {USB: USB_OTHER}
-"""Devices that stay where the VM has the other one too, which needs them."""
+"""Devices kept where the VM also has the other one, which needs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One VM: how often its QEMU wakes, and what of it to switch off.
+    """One VM: how often its QEMU wakes, and what to switch off.
 
-    `rate` is wakeups a second, `None` when it was read once only; `wakeups` counts since the QEMU
-    started, less those of threads that ended before. `kept` says why a device is no remedy.
+    `rate` is wakeups per second, `None` after a single reading; `wakeups` counts since the QEMU
+    started, without threads that ended before. `kept` is why a device must stay.
     """
 
     domid: int
@@ -106,18 +106,18 @@ class Advice:
 
 
 def toolstack(snapshot: Snapshot) -> str:
-    """`xapi` where that manages the VMs, else `xl`, whose advice is no command to run."""
+    """`xapi` where it manages the VMs, else `xl`, for which the advice is edits of xl.cfg."""
     return release(snapshot).facts.toolstack or XL
 
 
 def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice, ...]:
-    """Advice about every VM with a QEMU, the one that wakes most often first."""
+    """Advice for every VM with a QEMU, the most frequently woken first."""
     if snapshot.qemus is None:
         return ()
     domains = snapshot.domains.domains if snapshot.domains is not None else ()
-    known = {domain.domid: domain for domain in domains}
+    by_domid = {domain.domid: domain for domain in domains}
     found = [
-        _about(snapshot, earlier, domid, qemu, known.get(domid))
+        _about(snapshot, earlier, domid, qemu, by_domid.get(domid))
         for domid, qemu in snapshot.qemus.by_domid.items()
     ]
     return tuple(sorted(found, key=lambda it: (-(it.rate or 0.0), -it.wakeups, it.domid)))
@@ -126,7 +126,7 @@ def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice,
 def _about(
     snapshot: Snapshot, earlier: Snapshot | None, domid: int, qemu: Qemu, domain: Domain | None
 ) -> Advice:
-    passed_on = KEPT_FOR[USB] in qemu.devices
+    needed = KEPT_FOR[USB] in qemu.devices
     return Advice(
         domid=domid,
         uuid=qemu.uuid,
@@ -134,14 +134,14 @@ def _about(
         rate=_rate(snapshot, earlier, domid, qemu),
         wakeups=qemu.wakeups,
         remedies=remedies(qemu.devices),
-        kept="USB stays: the VM uses another USB device than the tablet" if passed_on else "",
+        kept="USB must stay: the VM has another USB device than the tablet" if needed else "",
     )
 
 
 def remedies(devices: Sequence[str]) -> tuple[Remedy, ...]:
-    """What can be switched off of the devices of one VM."""
-    wanted = [device for device in devices if KEPT_FOR.get(device) not in devices]
-    return tuple(REMEDIES[device] for device in wanted if device in REMEDIES)
+    """The remedies for the devices of one VM."""
+    removable = [device for device in devices if KEPT_FOR.get(device) not in devices]
+    return tuple(REMEDIES[device] for device in removable if device in REMEDIES)
 
 
 def _rate(snapshot: Snapshot, earlier: Snapshot | None, domid: int, qemu: Qemu) -> float | None:

@@ -1,4 +1,4 @@
-"""Advice for people, for programs, and as a script of the shell."""
+"""Advice as text, as JSON and as a shell script."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from xenwatch.exposition.text_format import text
 from xenwatch.parse.qemu import CDROM
 from xenwatch.release.table import XAPI
 
-ONCE: Final = "Read once: ranked by all wakeups of each QEMU, and not by how many there are now."
+ONCE: Final = "Single reading: ranked by the total wakeups of each QEMU, not by its present rate."
 RESTART: Final = "Each setting takes effect when its VM is next shut down and started."
 
 _HEAD: Final = """\
 #!/bin/sh
 # Switches off emulated devices that wake dom0, VM by VM.
 # It changes settings and restarts nothing: each takes effect when its VM is next shut down and
-# started. Running it again changes nothing. Leave out lines whose cost you do not want to pay.
-# What fails is said on stderr and makes the exit status 1; the rest is done all the same.
+# started. Running it again changes nothing. Delete the lines whose cost is not acceptable.
+# Failures are printed on stderr and make the exit status 1; the remaining steps still run.
 set -u
 """
 _XAPI_FUNCTIONS: Final = """
 status=0
 
-# WORD...: say what failed, and go on.
+# WORD...: print what failed, and continue.
 failed() {
     echo "$*" >&2
     status=1
 }
 
-# VM KEY VALUE: have the VM's platform setting KEY be VALUE.
+# VM KEY VALUE: set the VM's platform setting KEY to VALUE.
 platform() {
-    # A setting that the VM does not have yet is an error of xe's.
+    # xe fails for a setting that the VM does not have yet.
     now=$(xe vm-param-get uuid="$1" param-name=platform param-key="$2" 2>/dev/null || true)
     if [ "$now" = "$3" ]; then
-        echo "$1: platform:$2 is $3 already"
+        echo "$1: platform:$2 is already $3"
     elif xe vm-param-set uuid="$1" "platform:$2=$3"; then
         echo "$1: platform:$2=$3 from its next start"
     else
-        failed "$1: platform:$2 is not changed"
+        failed "$1: setting platform:$2 failed"
     fi
 }
 
-# VM: remove its empty DVD drives, which is possible while it is halted.
+# VM: remove its empty DVD drives; only possible while it is halted.
 without_dvd() {
     if ! state=$(xe vm-param-get uuid="$1" param-name=power-state); then
-        failed "$1: DVD drives left: whether the VM is halted cannot be told"
+        failed "$1: DVD drives not removed: reading the power state failed"
     elif [ "$state" != halted ]; then
-        echo "$1: DVD drives left: run this again while the VM is halted"
+        echo "$1: DVD drives not removed: run this again while the VM is halted"
     elif ! drives=$(xe vbd-list vm-uuid="$1" type=CD empty=true params=uuid --minimal); then
-        failed "$1: DVD drives left: they cannot be listed"
+        failed "$1: DVD drives not removed: listing them failed"
     elif [ -z "$drives" ]; then
-        echo "$1: no empty DVD drive; one with an ISO in it stays"
+        echo "$1: no empty DVD drive; a drive with an ISO in it is kept"
     else
         for drive in $(echo "$drives" | tr , ' '); do
             if xe vbd-destroy uuid="$drive"; then
                 echo "$1: DVD drive $drive removed"
             else
-                failed "$1: DVD drive $drive is not removed"
+                failed "$1: removing DVD drive $drive failed"
             fi
         done
     fi
@@ -74,67 +74,67 @@ _XAPI_END: Final = """
 
 
 def table(advice: Sequence[Advice], toolstack: str) -> str:
-    """A block a VM: how often its QEMU wakes, what to switch off, how, and what that costs."""
-    lines = [ONCE, ""] if any(it.rate is None for it in advice) else []
-    for it in advice:
-        lines.append(f"{_name(it)} (domain {it.domid}): {_frequency(it)}")
-        if it.kept:
-            lines.append(f"  {it.kept}.")
-        if not it.remedies:
+    """A block per VM: how often its QEMU wakes, what to switch off, how, and at what cost."""
+    lines = [ONCE, ""] if any(vm.rate is None for vm in advice) else []
+    for vm in advice:
+        lines.append(f"{_name(vm)} (domain {vm.domid}): {_frequency(vm)}")
+        if vm.kept:
+            lines.append(f"  {vm.kept}.")
+        if not vm.remedies:
             lines.append("  Nothing to switch off.")
-        for remedy in it.remedies:
-            lines += [f"  {remedy.device}: {command(toolstack, remedy, it.uuid)}"]
+        for remedy in vm.remedies:
+            lines += [f"  {remedy.device}: {command(toolstack, remedy, vm.uuid)}"]
             lines += [f"    {remedy.cost}"]
-    lines += ["", RESTART] if advice else ["No VM has a QEMU here."]
+    lines += ["", RESTART] if advice else ["No VM on this host has a QEMU."]
     return "\n".join(lines) + "\n"
 
 
 def document(advice: Iterable[Advice], toolstack: str) -> str:
     """The advice as JSON: `toolstack`, and `vms`, an array in order of rank.
 
-    Of each: `domid`, `uuid`, `name` (as the metrics' labels have it, or null), `wakeups_per_second`
-    (null when read once), `wakeups`, `note`, and `remedies`, an array of `device`, `cost`,
+    Of each: `domid`, `uuid`, `name` (as in the metrics' labels, or null), `wakeups_per_second`
+    (null after a single reading), `wakeups`, `note`, and `remedies`, an array of `device`, `cost`,
     `command`.
     """
     vms = [
         {
-            "domid": it.domid,
-            "uuid": it.uuid,
-            "name": None if it.name is None else text(it.name),
-            "wakeups_per_second": it.rate,
-            "wakeups": it.wakeups,
-            "note": it.kept,
+            "domid": vm.domid,
+            "uuid": vm.uuid,
+            "name": None if vm.name is None else text(vm.name),
+            "wakeups_per_second": vm.rate,
+            "wakeups": vm.wakeups,
+            "note": vm.kept,
             "remedies": [
                 {
                     "device": remedy.device,
                     "cost": remedy.cost,
-                    "command": command(toolstack, remedy, it.uuid),
+                    "command": command(toolstack, remedy, vm.uuid),
                 }
-                for remedy in it.remedies
+                for remedy in vm.remedies
             ],
         }
-        for it in advice
+        for vm in advice
     ]
     return json.dumps({"toolstack": toolstack, "vms": vms}, indent=2) + "\n"
 
 
 def script(advice: Iterable[Advice], toolstack: str) -> str:
-    """All of it as a script for sh. Names stand in comments alone, without control characters."""
+    """The advice as a script for sh. VM names appear in comments only, and escaped."""
     lines = [_HEAD]
     if toolstack == XAPI:
         lines.append(_XAPI_FUNCTIONS)
     else:
-        lines.append("\n# xl keeps no settings: change the files the VMs are created from.\n")
-    for it in advice:
-        if it.remedies:
-            lines.append(f"\n# {_name(it)}, domain {it.domid}: {_frequency(it)}\n")
-            lines += _steps(it, toolstack)
+        lines.append("\n# xl stores no settings: edit the xl.cfg files of the VMs.\n")
+    for vm in advice:
+        if vm.remedies:
+            lines.append(f"\n# {_name(vm)}, domain {vm.domid}: {_frequency(vm)}\n")
+            lines += _steps(vm, toolstack)
     lines.append(_XAPI_END if toolstack == XAPI else ":\n")
     return "".join(lines)
 
 
 def command(toolstack: str, remedy: Remedy, uuid: str) -> str:
-    """What an operator types, or changes in the xl.cfg, to switch a device off."""
+    """The command, or the change of xl.cfg, that switches a device off."""
     if toolstack != XAPI:
         return f"xl.cfg: {remedy.xl}"
     vm = shlex.quote(f"uuid={uuid}")
@@ -145,7 +145,7 @@ def command(toolstack: str, remedy: Remedy, uuid: str) -> str:
         return "xe vbd-destroy uuid=VBD while the VM is halted; VBD is shown by: " + shlex.join(
             ["xe", "vbd-list", f"vm-uuid={uuid}", "type=CD", "empty=true"]
         )
-    return "xapi has no setting for it"
+    return "xapi has no setting for this device"
 
 
 def _steps(advice: Advice, toolstack: str) -> Iterator[str]:
@@ -160,13 +160,13 @@ def _steps(advice: Advice, toolstack: str) -> Iterator[str]:
 
 
 def _name(advice: Advice) -> str:
-    """The VM's name in quotes, on one line whatever is in it."""
+    """The VM's name in quotes, on one line, control characters escaped."""
     if advice.name is None:
-        return "a VM without a name"
+        return "unnamed VM"
     return f'"{printable(text(advice.name))}"'
 
 
 def _frequency(advice: Advice) -> str:
     if advice.rate is None:
         return f"{advice.wakeups} wakeups"
-    return f"{advice.rate:.1f} wakeups a second"
+    return f"{advice.rate:.1f} wakeups per second"

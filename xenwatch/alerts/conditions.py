@@ -1,7 +1,7 @@
 """When an alert is active: one rule, evaluated here and written as PromQL for Prometheus.
 
-A condition on a limit takes the state the limit is in already; every other compares series of the
-page with a number or with a threshold of the alert's own. Prometheus compares the exported series
+A condition on a limit takes the state the limit is in already; every other compares exported
+series with a number or with a threshold of the alert's own. Prometheus compares the exported series
 of the same values.
 """
 
@@ -20,8 +20,8 @@ from xenwatch.limits.thresholds import reached
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values of labels, sorted by name."""
-Page = Mapping[str, Family]
-"""The families of a page by name."""
+Families = Mapping[str, Family]
+"""Families of metrics by name."""
 Samples = Mapping[Labels, float]
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -31,7 +31,7 @@ OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
 }
 TARGET: Final = "job, instance"
-"""The labels Prometheus adds to every series of a page."""
+"""The labels Prometheus adds to every scraped series."""
 
 
 def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
@@ -45,11 +45,11 @@ def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
 class Evidence:
     """What conditions are judged on.
 
-    The families of a page by name, the states of limits by name of the limit, and the thresholds
+    The families of metrics by name, the states of limits by name of the limit, and the thresholds
     of alerts by name of the alert.
     """
 
-    page: Page
+    families: Families
     states: Mapping[str, Sequence[LimitState]] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
 
@@ -97,9 +97,9 @@ class Selector:
         parts += [matcher(name, values, "!") for name, values in self.never.items()]
         return self.metric + (f"{{{','.join(parts)}}}" if parts else "")
 
-    def find(self, page: Page) -> Samples:
-        """The series on a page by their labels."""
-        family = page.get(self.metric)
+    def find(self, families: Families) -> Samples:
+        """The metric's series by their labels."""
+        family = families.get(self.metric)
         if family is None:
             return {}
         found: dict[Labels, float] = {}
@@ -169,24 +169,24 @@ class SeriesCondition:
         if threshold is None:
             return Found({})
         compare = OPERATORS[self.compare]
-        values = self.left.find(evidence.page)
+        values = self.left.find(evidence.families)
         active = {labels: value for labels, value in values.items() if compare(value, threshold)}
-        return self._among(active, evidence.page)
+        return self._among(active, evidence.families)
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
-        return self._threshold(evidence) is not None and bool(self.left.find(evidence.page))
+        return self._threshold(evidence) is not None and bool(self.left.find(evidence.families))
 
     def _threshold(self, evidence: Evidence) -> float | None:
         return self.right.value(evidence) if isinstance(self.right, OwnThreshold) else self.right
 
-    def _among(self, active: Samples, page: Page) -> Found:
+    def _among(self, active: Samples, families: Families) -> Found:
         if self.among is None or not active:
             return Found(active)
         label, selector = self.among
-        if not Selector(selector.metric).find(page):
+        if not Selector(selector.metric).find(families):
             return Found({}, frozenset(active))
-        those = {dict(labels)[label] for labels in selector.find(page)}
+        those = {dict(labels)[label] for labels in selector.find(families)}
         return Found(
             {labels: value for labels, value in active.items() if dict(labels)[label] in those}
         )

@@ -1,4 +1,4 @@
-"""The states of the alerts from page to page: ok, pending, firing, unknown.
+"""The states of the alerts from pass to pass: ok, pending, firing, unknown.
 
 `for` and the time an alert is kept after its condition has ended work as Prometheus's `for` and
 `keep_firing_for` do, so that both change state on the same readings.
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.conditions import Evidence, Found, Labels, Page
+from xenwatch.alerts.conditions import Evidence, Families, Found, Labels
 from xenwatch.alerts.table import ALERTS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState
@@ -67,7 +67,7 @@ class Active:
         return State.PENDING if self.fired is None else State.FIRING
 
 
-Key = tuple[str, str, Labels]
+SeriesKey = tuple[str, str, Labels]
 """Name of the alert, severity, labels of the series."""
 
 
@@ -83,9 +83,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """All alerts after a page: what is active, states by (name, severity), and what changed."""
+    """All alerts after a pass: what is active, states by (name, severity), and what changed."""
 
-    active: Mapping[Key, Active] = field(default_factory=dict)
+    active: Mapping[SeriesKey, Active] = field(default_factory=dict)
     states: Mapping[tuple[str, str], State] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
 
@@ -98,24 +98,24 @@ class Alerts:
 
 def step(
     before: Alerts,
-    page: Page,
+    families: Families,
     snapshot: Snapshot,
     policy: Policy,
     *,
     limits: Iterable[LimitState],
     table: Iterable[Alert] = ALERTS,
 ) -> Alerts:
-    """The alerts after one more page, `page`, that was made of `snapshot`.
+    """The alerts after one more pass, whose metrics `families` were made of `snapshot`.
 
-    `limits` are the states of the limits on that page. What is no longer active is no longer
+    `limits` are the states of the limits in that pass. What is no longer active is no longer
     pending at once; what fires keeps firing for `policy.keep` seconds, also where it is unknown
     whether its condition still holds.
     """
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in limits:
         by_limit[state.limit.name].append(state)
-    evidence = Evidence(page, by_limit, policy.thresholds)
-    active: dict[Key, Active] = {}
+    evidence = Evidence(families, by_limit, policy.thresholds)
+    active: dict[SeriesKey, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []
     for alert in table:
@@ -168,13 +168,13 @@ def _turn(
     alert: Alert,
     severity: str,
     found: Found,
-    held: Mapping[Key, Active],
+    held: Mapping[SeriesKey, Active],
     *,
     policy: Policy,
     now: float,
-) -> dict[Key, Active]:
+) -> dict[SeriesKey, Active]:
     """What is active of an alert now."""
-    active: dict[Key, Active] = {}
+    active: dict[SeriesKey, Active] = {}
     for labels, value in found.active.items():
         key = (alert.name, severity, labels)
         new = Active(alert, severity, labels, now, value)
@@ -193,8 +193,8 @@ def _turn(
 
 
 def _changes(
-    held: Mapping[Key, Active],
-    now: Mapping[Key, Active],
+    held: Mapping[SeriesKey, Active],
+    now: Mapping[SeriesKey, Active],
     known: State | None,
     found: Found,
     time: float,

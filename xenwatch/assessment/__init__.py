@@ -1,4 +1,4 @@
-"""What follows from one pass: made once, and used by metrics, page, JSON, terminal and alerts.
+"""The assessment of one pass: made once, used by metrics, page, JSON, terminal and alerts.
 
 A pure function of the snapshot, the rules of this site, and the assessment of the pass before.
 """
@@ -21,7 +21,7 @@ from xenwatch.readings.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a host is assessed by.
+    """The rules of an assessment.
 
     `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
     planned for in every pass. Without a `policy` no alerts are evaluated.
@@ -34,11 +34,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A snapshot and all that follows from it; it does not know the host's name.
+    """A snapshot and everything calculated from it; without the hostname.
 
     `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
-    limits over time. `alerts` is `None` where none are evaluated, or not yet.
+    limits over time. `alerts` is `None` if not evaluated, or not yet.
     """
 
     snapshot: Snapshot
@@ -50,7 +50,7 @@ class Assessment:
     alerts: Alerts | None = None
 
     def plan(self, batch: Batch, wanted: int | None = None) -> Plan:
-        """The plan for a batch: the one this pass has, or else, as for a count, a new one."""
+        """The plan for a batch: that of this pass, or a new one."""
         if wanted is None:
             for plan in self.plans:
                 if plan.batch == batch:
@@ -61,7 +61,7 @@ class Assessment:
 def assess_pass(
     snapshot: Snapshot, rules: Rules | None = None, before: Assessment | None = None
 ) -> Assessment:
-    """The assessment of a snapshot after `before`, all of it but for the alerts."""
+    """The assessment of a snapshot after `before`, without alerts."""
     rules = rules or Rules()
     states = assess(snapshot, rules.thresholds)
     history = (before.history if before else History()).updated(states, snapshot)

@@ -59,7 +59,7 @@ def seconds(text: str) -> float:
     """The time span of an option. Raises `ArgumentTypeError`."""
     span = float(text)
     if not 0 < span <= 600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 600")
+        raise argparse.ArgumentTypeError(f"{text} must be between 0 and 600")
     return span
 
 

@@ -18,7 +18,7 @@ from xenwatch.display.text import printable
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.planning import answer
 from xenwatch.planning.answer import is_one_vm, verdict
-from xenwatch.planning.capacity import Batch, Plan, Room
+from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.planning.question import PlanError, chosen, number
 from xenwatch.planning.shapes import Shape
 from xenwatch.sources.base import SourceError
@@ -130,8 +130,8 @@ def table(found: Iterable[Plan]) -> str:
 
 def _section(plan: Plan) -> str:
     lines = [f"{_describe(plan.batch)}: {verdict(plan)}\n", "\n"]
-    if plan.rooms:
-        lines.append(columns([HEADER, *(_row(room) for room in plan.rooms)]))
+    if plan.headrooms:
+        lines.append(columns([HEADER, *(_row(headroom) for headroom in plan.headrooms)]))
     if plan.binding is not None and plan.binding.remedies:
         lines.append(f"\nTo raise {plan.binding.limit}:\n")
         lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
@@ -153,18 +153,20 @@ def _devices(shape: Shape) -> str:
     return f"{shape.name} ({shape.type}, {', '.join(words)}{', UEFI' if shape.uefi else ''})"
 
 
-def _row(room: Room) -> tuple[str, ...]:
-    name = f"{room.limit} {printable(room.instance)}" if room.instance else room.limit
+def _row(headroom: LimitHeadroom) -> tuple[str, ...]:
+    name = (
+        f"{headroom.limit} {printable(headroom.instance)}" if headroom.instance else headroom.limit
+    )
     return (
         name,
-        quantity(room.left, room.unit),
-        _amount(room),
-        "-" if room.batches is None else str(room.batches),
-        printable(room.reason),
+        quantity(headroom.left, headroom.unit),
+        _amount(headroom),
+        "-" if headroom.batches is None else str(headroom.batches),
+        printable(headroom.reason),
     )
 
 
-def _amount(room: Room) -> str:
-    if room.takes is None or isinstance(room.takes, int):
-        return quantity(room.takes, room.unit)
-    return f"{float(room.takes):g}"
+def _amount(headroom: LimitHeadroom) -> str:
+    if headroom.takes is None or isinstance(headroom.takes, int):
+        return quantity(headroom.takes, headroom.unit)
+    return f"{float(headroom.takes):g}"

@@ -15,12 +15,12 @@ from xenwatch.config.key import Key
 from xenwatch.display.text import shown
 from xenwatch.limits.base import Thresholds
 
-MOST_RECEIVERS: Final = 8
-LONGEST_COMMAND: Final = 64
+MAX_RECEIVERS: Final = 8
+MAX_ARGUMENTS: Final = 64
 
 
 def duration(value: object) -> float:
-    """A time span that may be nothing, of at most a day."""
+    """A time span in seconds from 0 to a day."""
     return 0.0 if value == 0 and not isinstance(value, bool) else converters.seconds(value)
 
 
@@ -35,36 +35,36 @@ def bound(value: object) -> float | None:
 
 def url(value: object) -> str:
     """The URL of an HTTP server, or empty."""
-    place = converters.text(value)
-    if not place:
+    text = converters.text(value)
+    if not text:
         return ""
     try:
-        parts = urlsplit(place)
-        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        named = False
-    if not named or not re.fullmatch(r"[!-~]+", place) or "#" in place:
+        valid = False
+    if not valid or not re.fullmatch(r"[!-~]+", text) or "#" in text:
         raise ValueError("must be a URL such as http://HOST:9093")
-    return place
+    return text
 
 
 def urls(value: object) -> tuple[str, ...]:
-    """URLs of HTTP servers, none twice."""
-    if not isinstance(value, list | tuple) or len(value) > MOST_RECEIVERS:
-        raise ValueError(f"must be an array of at most {MOST_RECEIVERS} strings")
+    """URLs of HTTP servers, without duplicates."""
+    if not isinstance(value, list | tuple) or len(value) > MAX_RECEIVERS:
+        raise ValueError(f"must be an array of at most {MAX_RECEIVERS} strings")
     for item in value:
         try:
             if not url(item):
                 raise ValueError("must not be empty")
         except ValueError as error:
-            raise ValueError(f"holds {shown(item)}, which {error}") from None
+            raise ValueError(f"contains {shown(item)}, which {error}") from None
     return tuple(dict.fromkeys(value))
 
 
 def argv(value: object) -> tuple[str, ...]:
-    """A program by its absolute path, and its arguments; or nothing."""
-    if not isinstance(value, list | tuple) or len(value) > LONGEST_COMMAND:
-        raise ValueError(f"must be an array of at most {LONGEST_COMMAND} strings")
+    """A program by absolute path, and its arguments; may be empty."""
+    if not isinstance(value, list | tuple) or len(value) > MAX_ARGUMENTS:
+        raise ValueError(f"must be an array of at most {MAX_ARGUMENTS} strings")
     for item in value:
         if "\0" in converters.text(item):
             raise ValueError("must not contain a NUL character")
@@ -72,16 +72,16 @@ def argv(value: object) -> tuple[str, ...]:
         try:
             converters.absolute_path(value[0])
         except ValueError as error:
-            raise ValueError(f"begins with {shown(value[0])}, which {error}") from None
+            raise ValueError(f"starts with {shown(value[0])}, which {error}") from None
     return tuple(value)
 
 
 def runbooks(value: object) -> str:
-    """What the name of a runbook's file is appended to, or empty."""
-    place = converters.text(value)
-    if place and not re.fullmatch(r"(?:https?|file)://[!-~]*[/=]", place):
+    """URL prefix of runbook files, or empty."""
+    prefix = converters.text(value)
+    if prefix and not re.fullmatch(r"(?:https?|file)://[!-~]*[/=]", prefix):
         raise ValueError("must be a URL that ends with / or =")
-    return place
+    return prefix
 
 
 def state_file(value: object) -> str:
@@ -93,32 +93,31 @@ ENABLED: Final[Key[bool]] = Key(
     "alerts.enabled",
     "boolean",
     True,
-    "Evaluate the alerts: export their states, log their changes, deliver them to the receivers "
-    "below.",
+    "Evaluate alerts: export their states, log changes and notify the receivers below.",
     converters.boolean,
 )
 KEEP: Final[Key[float]] = Key(
     "alerts.keep_firing_for",
     "number",
     300.0,
-    "Seconds an alert keeps firing after its condition has cleared, so that one that flaps is "
-    "notified of once.",
+    "Seconds an alert keeps firing after its condition has cleared, so that a flapping alert "
+    "is sent once.",
     duration,
 )
 RUNBOOKS: Final[Key[str]] = Key(
     "alerts.runbooks",
     "string",
     "",
-    "URL prefix of the runbooks, to which the file name is appended; empty: those the daemon "
-    "itself serves at /runbooks/.",
+    "URL prefix of the runbooks; the file name is appended. Empty: the runbooks that the daemon "
+    "serves at /runbooks/.",
     runbooks,
 )
 INSTANCE: Final[Key[str]] = Key(
     "alerts.instance",
     "string",
     "",
-    "Label instance of delivered alerts; empty: the host's name. Set it to what Prometheus shows, "
-    "so that Alertmanager deduplicates the alerts of both.",
+    "Label instance of delivered alerts; empty: the hostname. Set it to the instance label in "
+    "Prometheus, so that Alertmanager deduplicates the alerts of both.",
     converters.text,
     restart=True,
 )
@@ -126,8 +125,8 @@ STATE_FILE: Final[Key[str]] = Key(
     "alerts.state_file",
     "string",
     "",
-    "File in which firing alerts and undelivered ones survive a restart; empty: alerts.json in "
-    "the directory systemd names (STATE_DIRECTORY), else none.",
+    "File that keeps firing and undelivered alerts across restarts; empty: alerts.json in the "
+    "state directory set by systemd (STATE_DIRECTORY), or no file without it.",
     state_file,
     restart=True,
 )
@@ -143,7 +142,7 @@ WEBHOOK: Final[Key[str]] = Key(
     "webhook.url",
     "string",
     "",
-    "URL to which alerts are posted as JSON when they start firing and when they are resolved.",
+    "URL to post alerts to as JSON when they start firing and when they are resolved.",
     url,
     restart=True,
 )
@@ -151,8 +150,8 @@ COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "command.argv",
     "array of strings",
     (),
-    "Program and arguments to run when alerts start firing or are resolved; stdin is the same "
-    "JSON.",
+    "Program and arguments to run when alerts start firing or are resolved; it gets the same "
+    "JSON on stdin.",
     argv,
     restart=True,
 )
@@ -167,28 +166,28 @@ COMMAND_DEADLINE: Final[Key[float]] = Key(
 
 
 def section(alert: Alert) -> str:
-    """The table of the configuration an alert's keys are in."""
+    """The configuration section of an alert's keys."""
     return f"alerts.{alert.section or alert.name}"
 
 
 def seconds(alert: Alert) -> Key[float]:
-    """How long an alert's condition must hold; one key for all alerts of limits."""
+    """The key of an alert's `for` duration; one key for all alerts of limits."""
     what = "the alerts of limits" if alert.section else alert.title
     text = f"Seconds the condition of {what} must hold before the alert fires."
     return Key(f"{section(alert)}.for", "number", alert.seconds, text, duration)
 
 
 def own(alert: Alert) -> tuple[Key[float | None], ...]:
-    """The thresholds that are the alert's own; empty where it has none."""
+    """The keys of the alert's own thresholds; empty if it has none."""
     if alert.thresholds is None:
         return ()
-    reached = "below this value" if alert.lower_is_worse else "from this value on"
+    reached = "below this value" if alert.lower_is_worse else "at this value or above"
     return tuple(
         Key(
             f"{section(alert)}.{field.name}",
             'number or "never"',
             getattr(alert.thresholds, field.name),
-            f"{alert.title} is {field.name} {reached}.",
+            f"Threshold of {alert.title}: {field.name} {reached}.",
             bound,
             lower_is_worse=alert.lower_is_worse,
         )
@@ -197,7 +196,7 @@ def own(alert: Alert) -> tuple[Key[float | None], ...]:
 
 
 def keys_of(alerts: Iterable[Alert]) -> Iterator[Key[Any]]:
-    """The keys about alerts in general, and those of these alerts."""
+    """The general keys of alerting, and those of these alerts."""
     yield from (ENABLED, KEEP, RUNBOOKS, INSTANCE, STATE_FILE)
     found: dict[str, Key[Any]] = {}
     for alert in alerts:
@@ -208,4 +207,4 @@ def keys_of(alerts: Iterable[Alert]) -> Iterator[Key[Any]]:
 
 
 KEYS: Final = tuple(keys_of(ALERTS))
-"""Every key that is about alerts."""
+"""Every key of alerting."""

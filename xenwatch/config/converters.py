@@ -1,7 +1,6 @@
-"""What a value of the configuration may be: functions that take what TOML gave.
+"""Converters of configuration values: from what TOML holds to what xenwatch uses.
 
-Each returns the value as xenwatch uses it, or raises `ValueError` with the reason as the end of a
-sentence that begins with the value.
+Each raises `ValueError` with a reason that follows the value in a message: `must be ...`.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from typing import Final
 
 from xenwatch.display.text import hint, shown
 
-LONGEST: Final = 86400.0
-"""The longest interval or deadline in seconds: a day."""
+MAX_SECONDS: Final = 86400.0
+"""Max interval or deadline: a day."""
 
 SOURCES: Final = {
     "host": "host",
@@ -21,20 +20,20 @@ SOURCES: Final = {
     "tree": "tree:DIR",
     "auto": "auto",
 }
-"""Kinds of source and how each is written."""
+"""Kinds of source, and the syntax of each."""
 
 
 def boolean(value: object) -> bool:
-    """True or false; a number is neither."""
+    """True or false; numbers are rejected."""
     if not isinstance(value, bool):
-        raise ValueError("is neither true nor false")
+        raise ValueError("must be true or false")
     return value
 
 
 def text(value: object) -> str:
     """Any string."""
     if not isinstance(value, str):
-        raise ValueError("is not a string")
+        raise ValueError("must be a string")
     return value
 
 
@@ -51,10 +50,10 @@ def choice(*choices: str) -> Callable[[object], str]:
 
 
 def absolute_path(value: object) -> str:
-    """A path that begins at the root."""
+    """An absolute path."""
     path = text(value)
     if not path.startswith("/") or "\0" in path:
-        raise ValueError("is not an absolute path")
+        raise ValueError("must be an absolute path")
     return path
 
 
@@ -63,19 +62,19 @@ def integer(low: int, high: int) -> Callable[[object], int]:
 
     def convert(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("is not an integer")
+            raise ValueError("must be an integer")
         if not low <= value <= high:
-            raise ValueError(f"is not between {low} and {high}")
+            raise ValueError(f"must be between {low} and {high}")
         return value
 
     return convert
 
 
 def seconds(value: object) -> float:
-    """A time span of at most a day."""
+    """A time span of 0.1 seconds to a day."""
     span = _number(value)
-    if not 0.1 <= span <= LONGEST:
-        raise ValueError(f"is not between 0.1 and {LONGEST:g} seconds")
+    if not 0.1 <= span <= MAX_SECONDS:
+        raise ValueError(f"must be between 0.1 and {MAX_SECONDS:g} seconds")
     return float(span)
 
 
@@ -85,56 +84,56 @@ def ratio(value: object) -> float | None:
 
 
 def share(value: object) -> float:
-    """A part of something."""
-    part = _number(value)
-    if not 0 < part <= 1:
-        raise ValueError("is not a ratio: more than 0 and at most 1")
-    return float(part)
+    """A ratio above 0, at most 1."""
+    number = _number(value)
+    if not 0 < number <= 1:
+        raise ValueError("must be a ratio: more than 0 and at most 1")
+    return float(number)
 
 
 def address(place: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`; an IPv6 host stands in brackets, no host means all."""
+    """Host and port of `HOST:PORT`; an IPv6 host is in brackets, no host means all addresses."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", place)
     if match is None or int(match[3]) > 65535:
-        raise ValueError("is not HOST:PORT, [IPV6]:PORT or :PORT")
+        raise ValueError("must be HOST:PORT, [IPV6]:PORT or :PORT")
     return match[1] or match[2], int(match[3])
 
 
 def addresses(value: object) -> tuple[str, ...]:
     """At least one address."""
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError("is not an array of at least one string")
+        raise ValueError("must be an array of at least one string")
     for item in value:
         try:
             address(text(item))
         except ValueError as error:
-            raise ValueError(f"has {shown(item)}, which {error}") from None
+            raise ValueError(f"contains {shown(item)}, which {error}") from None
     return tuple(value)
 
 
 def url_path(value: object) -> str:
-    """The path of a page of the web server, other than the pages it has anyway."""
+    """The path of a page of the web server, other than the reserved ones."""
     path = text(value)
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]+", path):
-        raise ValueError("is not a path such as /metrics")
+        raise ValueError("must be a path such as /metrics")
     if path.startswith(("/-/", "/api/")):
-        raise ValueError("is taken: /-/ is for health checks, /api/ for programs")
+        raise ValueError("is reserved: /-/ for health checks, /api/ for the JSON API")
     return path
 
 
 def source(value: object) -> str:
-    """A source as an operator writes it."""
+    """A source, such as `tree:DIR`."""
     spec = text(value)
     kind, colon, rest = spec.partition(":")
     if kind not in SOURCES:
         raise ValueError(f"must be one of: {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")
     wants_rest = kind == "tree" or (kind == "synthetic" and bool(colon))
     if wants_rest != bool(rest) or bool(colon) != bool(rest):
-        raise ValueError(f"is not {SOURCES[kind]}")
+        raise ValueError(f"must be {SOURCES[kind]}")
     return spec
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("is not a number")
+        raise ValueError("must be a number")
     return value

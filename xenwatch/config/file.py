@@ -1,4 +1,4 @@
-"""A configuration file: TOML 1.0, checked against the table of keys, each problem with its line."""
+"""Parses a configuration file: TOML 1.0, validated against the table of keys, errors with line."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def parse(
         problems.append(f"{name}: invalid TOML: {str(error)[:200]}")
         return {}
     table = {key.path: key for key in keys}
-    found = _Found(name, text, table)
+    found = _Document(name, text, table)
     found.walk(document, "")
-    _order(found)
+    _check_thresholds(found)
     problems += found.problems
     return found.values
 
 
-class _Found:
-    """What a document holds: values by path, and its problems."""
+class _Document:
+    """The values of a document by path, and its problems."""
 
     def __init__(self, name: str, text: str, table: Mapping[str, Key[Any]]) -> None:
         self.values: dict[str, object] = {}
@@ -55,33 +55,33 @@ class _Found:
         self._text = text
         self._sections = _sections(table)
 
-    def refuse(self, path: str, reason: str) -> None:
-        """Note a problem with the key or section at `path`, and its line where that is easy."""
+    def reject(self, path: str, reason: str) -> None:
+        """Record a problem with the key or section at `path`, with its line if found."""
         line = _line(self._text, path)
         where = f"{self._name}:{line}" if line else self._name
         self.problems.append(f"{where}: {printable(path)}: {reason}")
 
     def walk(self, table: Mapping[str, object], section: str) -> None:
-        """Take up a TOML table: its keys, and the tables in it."""
+        """Convert a TOML table: its keys, and the tables in it."""
         for name, value in table.items():
             path = f"{section}.{name}" if section else name
             known = _general(path)
             if section == SHAPES and not re.fullmatch(shape_keys.NAME, name):
-                self.refuse(path, "invalid name of a shape: at most 40 letters, digits, - and _")
+                self.reject(path, "invalid shape name: must be at most 40 letters, digits, - and _")
             elif known in self.table and "." not in name:
-                self._take(path, self.table[known], value)
+                self._convert(path, self.table[known], value)
             elif known not in self._sections or "." in name:
-                self.refuse(path, self._unknown(section, name, value))
+                self.reject(path, self._unknown(section, name, value))
             elif isinstance(value, dict):
                 self.walk(value, path)
             else:
-                self.refuse(path, f"is a section: write [{path}] and its keys under it")
+                self.reject(path, f"must be a section: write [{path}] and its keys under it")
 
-    def _take(self, path: str, key: Key[Any], value: object) -> None:
+    def _convert(self, path: str, key: Key[Any], value: object) -> None:
         try:
             self.values[path] = key.convert(value)
         except ValueError as error:
-            self.refuse(path, f"{shown(value)} {error}")
+            self.reject(path, f"{shown(value)} {error}")
 
     def _unknown(self, section: str, name: str, value: object) -> str:
         depth = section.count(".") + 1 if section else 0
@@ -94,7 +94,7 @@ class _Found:
 
 
 def _general(path: str) -> str:
-    """The path under which the table of keys has this one."""
+    """The path in the table of keys: the name of a shape is `NAME` there."""
     section, dot, rest = path.partition(".")
     if section != SHAPES or not dot:
         return path
@@ -105,12 +105,12 @@ def _general(path: str) -> str:
 def _sections(paths: Iterable[str]) -> set[str]:
     parts = [path.split(".") for path in paths]
     found = {".".join(names[:depth]) for names in parts for depth in range(1, len(names))}
-    # With no probe or limit at all, the section is still a known one.
+    # These sections are known even without any probe or limit.
     return found | {"probes", "limits"}
 
 
-def _order(found: _Found) -> None:
-    """Refuse pairs of thresholds whose critical one is reached before the warning."""
+def _check_thresholds(found: _Document) -> None:
+    """Reject pairs of thresholds whose critical one is reached before the warning."""
     for path, key in found.table.items():
         other = f"{key.section}.critical"
         pair = [name for name in (path, other) if name in found.values]
@@ -124,7 +124,7 @@ def _order(found: _Found) -> None:
         if wrong:
             default = "critical" if pair == [path] else "warning"
             note = "" if len(pair) > 1 else f" ({default} is the default)"
-            found.refuse(pair[0], f"{wrong}{note}; {_REMEDY[key.lower_is_worse]}")
+            found.reject(pair[0], f"{wrong}{note}; {_REMEDY[key.lower_is_worse]}")
 
 
 _REMEDY: Final = {
@@ -135,7 +135,7 @@ _REMEDY: Final = {
 
 
 def _line(text: str, path: str) -> int:
-    """Line of a key or section written in the usual way, from 1; 0 when it is not."""
+    """Line number of a key or section in its usual notation, from 1; 0 if not found."""
     section, _, name = path.rpartition(".")
     current = ""
     for number, line in enumerate(text.splitlines(), 1):

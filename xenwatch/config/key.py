@@ -1,4 +1,4 @@
-"""What a key of the configuration is."""
+"""The type of a configuration key."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Key(Generic[T]):
     """One key of the configuration.
 
     `path` is the section and the name joined by a dot (`web.listen_addresses`,
-    `probes.memory.interval`); `type` what TOML value it takes, in words; `default` its value when
+    `probes.memory.interval`); `type` the TOML type as text; `default` its value when
     it is not set (`None`: none, shown as `never`); `description` one sentence for operators;
-    `convert` makes the value of what TOML gave or raises `ValueError` with the reason;
-    `flag` is the command-line option that overrides it, if any; `restart` whether a change waits
-    for a restart, where others are taken up at SIGHUP; `lower_is_worse` of a threshold whether
+    `convert` converts the TOML value or raises `ValueError` with the reason;
+    `flag` is the command-line option that overrides it, if any; `restart` whether a change
+    takes effect only after a restart, not at SIGHUP; `lower_is_worse` of a threshold whether
     values below it are the bad ones.
     """
 

@@ -1,8 +1,8 @@
-"""The one table of configuration keys, from which come checks, defaults, flags and documents.
+"""The one table of configuration keys, the source of checks, defaults, flags and documents.
 
 `KEYS` holds the keys in the order of the document; those of `[probes.NAME]` and `[limits.NAME]`
-are derived from `PROBES` and `LIMITS`. Those of `[shapes.NAME]` stand for as many sections as the
-operator names.
+are derived from `PROBES` and `LIMITS`. Those of `[shapes.NAME]` apply to every section the operator
+names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MAX_REQUESTS: Final[Key[int]] = Key(
     "web.max_requests",
     "integer",
     40,
-    "Scrapes answered at the same time; a further one gets status 503.",
+    "Max concurrent requests; more are rejected with status 503.",
     converters.integer(1, 10000),
     flag="--web.max-requests",
     restart=True,
@@ -49,7 +49,7 @@ SYSTEMD_SOCKET: Final[Key[bool]] = Key(
     "web.systemd_socket",
     "boolean",
     False,
-    "Listen on the sockets systemd passes (socket activation) and on no address of its own.",
+    "Listen on the sockets passed by systemd (socket activation) instead of listen_addresses.",
     converters.boolean,
     flag="--web.systemd-socket",
     restart=True,
@@ -58,7 +58,7 @@ LOG_LEVEL: Final[Key[str]] = Key(
     "log.level",
     "string",
     "info",
-    "The least severe messages logged: debug, info, warning or error.",
+    "Minimum severity of messages logged: debug, info, warning or error.",
     converters.choice("debug", "info", "warning", "error"),
     flag="--log.level",
 )
@@ -66,7 +66,7 @@ LOG_FORMAT: Final[Key[str]] = Key(
     "log.format",
     "string",
     "auto",
-    "Log as json or for a console; auto: console on a terminal, else json.",
+    "Log format: json, console or auto (console on a terminal, otherwise json).",
     converters.choice("auto", "json", "console"),
     flag="--log.format",
 )
@@ -74,8 +74,8 @@ SOURCE: Final[Key[str]] = Key(
     "source.kind",
     "string",
     "host",
-    "What to read: host, synthetic[:NAME] (an invented host), tree:DIR (a captured one), or "
-    "auto (host on a Xen dom0, else synthetic).",
+    "Source of the readings: host, synthetic[:NAME] (simulated), tree:DIR (a capture), or "
+    "auto (host on a Xen dom0, otherwise synthetic).",
     converters.source,
     flag="--source",
     restart=True,
@@ -84,7 +84,7 @@ ROOTFS: Final[Key[str]] = Key(
     "source.rootfs",
     "string",
     "/",
-    "Directory under which the host's /proc, /sys and /var are found.",
+    "Root directory of the host's /proc, /sys and /var.",
     converters.absolute_path,
     flag="--path.rootfs",
     restart=True,
@@ -95,13 +95,19 @@ def probe_keys(probe: Probe) -> Iterator[Key[Any]]:
     """The keys of `[probes.NAME]`."""
     path = f"probes.{probe.name}."
     yield Key(
-        path + "enabled", "boolean", probe.enabled, f"Read: {probe.reads}.", converters.boolean
+        path + "enabled",
+        "boolean",
+        probe.enabled,
+        f"Enable the probe, which reads {probe.reads}.",
+        converters.boolean,
     )
-    text = "Seconds from one reading to the next; longer while a reading costs too much CPU time."
+    text = "Seconds between readings; longer when readings exceed the CPU budget."
     yield Key(path + "interval", "number", probe.interval, text, converters.seconds)
-    text = "Seconds after which a reading that hangs counts as failed."
+    text = "Seconds after which a reading times out and counts as failed."
     yield Key(path + "deadline", "number", probe.deadline, text, converters.seconds)
-    text = "Part of one core that its readings may take: after a dear one it waits for longer."
+    text = (
+        "CPU budget as a fraction of one core; after an expensive reading the probe waits longer."
+    )
     yield Key(path + "share", "number", probe.share, text, converters.share)
 
 
@@ -125,7 +131,7 @@ def _shape_keys() -> Iterator[Key[Any]]:
 
 SHAPES: Final = "shapes"
 ANY: Final = "NAME"
-"""Stands in the paths of keys for the name an operator gives."""
+"""Placeholder in key paths for a name the operator chooses."""
 
 
 def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
@@ -141,4 +147,4 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
 
 
 KEYS: Final = make_keys(PROBES, LIMITS)
-"""Every key, for loops: see `Key` for what is known of each."""
+"""Every key."""

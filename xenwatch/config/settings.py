@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class ConfigError(Exception):
-    """A configuration that is refused; `problems` has one line for each thing wrong with it."""
+    """A rejected configuration; `problems` has one line per error."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -45,7 +45,7 @@ class Settings:
         return cast(T, self.values.get(key.path, key.default))
 
     def probes(self, probes: Iterable[Probe] = PROBES) -> tuple[Probe, ...]:
-        """The probes with their interval, deadline, share and switch as configured."""
+        """The probes with `enabled`, interval, deadline and share as configured."""
         return tuple(
             dataclasses.replace(probe, **{key.name: self[key] for key in probe_keys(probe)})
             for probe in probes
@@ -59,7 +59,7 @@ class Settings:
         }
 
     def alerts(self, alerts: Iterable[Alert] = ALERTS) -> Policy:
-        """How long alerts take, their own thresholds, and where their runbooks are."""
+        """Durations and thresholds of alerts, and the URL prefix of runbooks."""
         alerts = tuple(alerts)
         return Policy(
             seconds={alert.name: self[alert_keys.seconds(alert)] for alert in alerts},
@@ -73,7 +73,7 @@ class Settings:
         )
 
     def shapes(self) -> dict[str, Shape]:
-        """The shapes of VMs by name: those built in, and those configured or changed."""
+        """The shapes of VMs by name: the built-in and the configured ones."""
         found = dict(BUILT_IN)
         for path, value in self.values.items():
             section, _, rest = path.partition(".")
@@ -98,17 +98,17 @@ def load_settings(
     try:
         with Path(name).open("rb") as file:
             data = file.read(FILE_LIMIT + 1)
-        converters = parse(data, name, keys, problems)
+        values = parse(data, name, keys, problems)
     except OSError as error:
-        converters = {}
+        values = {}
         if path is not None or not isinstance(error, FileNotFoundError):
             problems.append(f"{name}: {error.strerror}; name another with --config.file")
     for key in keys:
         if key.path in overrides:
             try:
-                converters[key.path] = key.convert(overrides[key.path])
+                values[key.path] = key.convert(overrides[key.path])
             except ValueError as error:
                 problems.append(f"{key.flag}: {shown(overrides[key.path])} {error}")
     if problems:
         raise ConfigError(problems)
-    return Settings(converters)
+    return Settings(values)

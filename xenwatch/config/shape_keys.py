@@ -1,4 +1,4 @@
-"""The keys of a shape of VM, as operators write them in a file or in a query."""
+"""The keys of a VM shape, in the configuration and in a query."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NAME: Final = r"[A-Za-z0-9_-]{1,40}"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One field of `Shape` as operators write it.
+    """One field of `Shape` in the configuration and in a query.
 
-    `type` is what TOML calls the value; `convert` takes a TOML value, `parse` the text of a query;
+    `type` is the TOML type; `convert` takes a TOML value, `parse` the text of a query;
     both raise `ValueError` with the reason.
     """
 
@@ -31,7 +31,7 @@ class Part:
 
     @property
     def default(self) -> Any:
-        """The field's value where nothing is written."""
+        """The default of the field."""
         return _DEFAULTS[self.name]
 
 
@@ -43,16 +43,16 @@ def _number(name: str, low: int, high: int, description: str) -> Part:
     return Part(name, "integer", description, convert, lambda text: convert(whole(text)))
 
 
-def _truth(text: str) -> bool:
+def _parse_boolean(text: str) -> bool:
     if text not in ("true", "false"):
-        raise ValueError("is neither true nor false")
+        raise ValueError("must be true or false")
     return text == "true"
 
 
 def _bridge(value: object) -> str:
     name = converters.text(value)
     if len(name) > 15 or not name.isprintable():
-        raise ValueError("is no name of a bridge")
+        raise ValueError("must be the name of a bridge: at most 15 printable characters")
     return name
 
 
@@ -63,9 +63,16 @@ PARTS: Final[tuple[Part, ...]] = (
     _number("vcpus", 1, 512, "Number of vCPUs."),
     _number("disks", 0, 1024, "Disks whose backend is in dom0."),
     _number("vifs", 0, 1024, "Network interfaces whose backend is in dom0."),
-    _number("queues", 0, 512, "Queues of each network interface; 0: as the vCPUs allow."),
-    Part("uefi", "boolean", "Whether the VM has UEFI firmware.", converters.boolean, _truth),
-    _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not looked at."),
+    _number(
+        "queues",
+        0,
+        512,
+        "Queues of each network interface; 0: as many as the vCPUs and netback allow.",
+    ),
+    Part(
+        "uefi", "boolean", "Whether the VM has UEFI firmware.", converters.boolean, _parse_boolean
+    ),
+    _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not counted."),
     _number(
         "dom0_memory_bytes",
         0,
@@ -81,7 +88,7 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(
         "bridge",
         "string",
-        "Bridge of the network interfaces; empty: the one with the most ports left.",
+        "Bridge of the network interfaces; empty: the one with the most headroom.",
         _bridge,
         _bridge,
     ),

@@ -1,4 +1,4 @@
-"""The daemon: engine, publisher, web server and signals, from start to clean exit."""
+"""The daemon: scheduler, publisher, web server and signals, from start to clean exit."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from xenwatch.config.keys import (
     TELEMETRY_PATH,
 )
 from xenwatch.config.settings import ConfigError, Settings
-from xenwatch.daemon.host_setup import Equipment, Tool
+from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.delivery.notifier import RESEND, Notifier
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
-from xenwatch.http import sockets as listen
+from xenwatch.http import sockets as web_sockets
 from xenwatch.http.connections import SPARE, Site
 from xenwatch.http.server import Handlers
 from xenwatch.passes.publisher import Publisher
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.sources.base import Choice, Source, SourceError
 
-END: Final = 0.6
-"""Seconds from the signal to the end, which leaves the interpreter some to come to its own."""
+SHUTDOWN: Final = 0.6
+"""Max seconds from the signal to exit; the interpreter itself needs some more."""
 GRACE: Final = 0.3
-"""Seconds of those that requests under way have."""
+"""Seconds of those in which active requests may complete."""
 RELOAD_DEADLINE: Final = 5.0
-"""Seconds reading the configuration again may take."""
+"""Max seconds to reload the configuration."""
 BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 
 _log = structlog.get_logger()
@@ -56,9 +56,9 @@ _log = structlog.get_logger()
 class Daemon:
     """Reads `source` and serves metrics until stopped.
 
-    `load` reads the configuration again or raises `ConfigError`; `resend` is how often alerts are
-    sent to Alertmanager again, in seconds; `tools` are what probes need set up on the host. To be
-    made and run inside one event loop.
+    `load` reloads the configuration or raises `ConfigError`; `resend` is the interval in seconds
+    at which alerts are sent to Alertmanager again; `tools` are what probes need set up on the host.
+    Create and run it in one event loop.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class Daemon:
         self._load = load
         self._source = source
         self._probes = tuple(probes)
-        self._equipment = Equipment(tools or {}, _enabled(settings, self._probes))
+        self._host_setup = HostSetup(tools or {}, _enabled(settings, self._probes))
         self._stop = asyncio.Event()
         self._deadline: float | None = None
         self._reload = asyncio.Event()
         clock = SystemClock()
-        self._engine = Engine(source, settings.probes(self._probes), clock)
-        self._publisher = Publisher(self._engine, _rules(settings), clock)
+        self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
+        self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         self._notifier = Notifier(
             settings,
             clock,
@@ -90,28 +90,28 @@ class Daemon:
             boot=functools.partial(_boot, source),
             resend=resend,
         )
-        self._publisher.tell = self._notifier.enqueue
+        self._publisher.on_alerts = self._notifier.enqueue
 
     async def run(self, choice: Choice) -> int:
-        """Serve until SIGTERM or SIGINT; `choice` says in the log what the source is, and why.
+        """Serve until SIGTERM or SIGINT; `choice` is logged: the source, and why it was chosen.
 
         Returns the exit status.
         """
         try:
             sockets = self._sockets()
-        except listen.ListenError as error:
+        except web_sockets.ListenError as error:
             _log.error("cannot start", reason=str(error))
             return 1
         self._handle_signals()
         self._publisher.alerts = await self._notifier.restore()
         site = self._site(sockets)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in self._work()]
+            tasks = [group.create_task(work) for work in self._background_tasks()]
             try:
                 await site.start()
-                _say_started(sockets, choice)
-                # Not before: what events need is expensive to import.
-                tasks += [group.create_task(work) for work in self._streams()]
+                _log_started(sockets, choice)
+                # After READY: the modules for events are expensive to import.
+                tasks += [group.create_task(work) for work in self._event_streams()]
                 await self._stop.wait()
             finally:
                 notify("STOPPING=1")
@@ -123,18 +123,18 @@ class Daemon:
         return 0
 
     async def _close(self) -> None:
-        """Save the alerts, leave the host as it was, close descriptors.
+        """Save the alerts, remove what probes had set up, close descriptors.
 
-        All at once, and as far as it is done by the deadline: what hangs delays nothing else.
+        All run in parallel until the deadline, so that one that hangs does not delay the others.
         """
         works = {
             "saving alerts": self._notifier.save_on_shutdown,
-            "removing what probes had set up": self._equipment.close,
+            "removing what probes had set up": self._host_setup.close,
             "closing the source": self._source.close,
         }
         names = {threads.start(work, "close"): name for name, work in works.items()}
-        left = (self._deadline or 0) - asyncio.get_running_loop().time()
-        done, late = await asyncio.wait(names, timeout=max(0, left))
+        remaining = (self._deadline or 0) - asyncio.get_running_loop().time()
+        done, late = await asyncio.wait(names, timeout=max(0, remaining))
         for future in late:
             _log.warning(f"shutdown: {names[future]} timed out")
         for future in done:
@@ -143,9 +143,9 @@ class Daemon:
 
     def _sockets(self) -> list[socket.socket]:
         if self._settings[SYSTEMD_SOCKET]:
-            return listen.inherited(os.environ)
+            return web_sockets.inherited(os.environ)
         addresses = self._settings[LISTEN]
-        return listen.bind(addresses)
+        return web_sockets.bind(addresses)
 
     def _site(self, sockets: list[socket.socket]) -> Site:
         names = [probe.name for probe in self._probes]
@@ -157,39 +157,39 @@ class Daemon:
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end)
+            loop.add_signal_handler(number, self._request_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
 
-    def _end(self) -> None:
-        """Stop, by a deadline that a second signal does not move."""
+    def _request_stop(self) -> None:
+        """Start the shutdown; a second signal does not extend its deadline."""
         if not self._stop.is_set():
-            self._deadline = asyncio.get_running_loop().time() + END
+            self._deadline = asyncio.get_running_loop().time() + SHUTDOWN
             self._stop.set()
 
-    def _work(self) -> list[Coroutine[None, None, None]]:
-        """What the daemon does all the time, each to be a task."""
+    def _background_tasks(self) -> list[Coroutine[None, None, None]]:
+        """The coroutines that run until the daemon stops."""
         return [
-            self._engine.run(),
+            self._scheduler.run(),
             self._publisher.run(),
             self._notifier.run(),
-            self._equipment.run(),
+            self._host_setup.run(),
             self._reloads(),
             _watchdog(),
         ]
 
-    def _streams(self) -> list[Coroutine[None, None, None]]:
-        """What follows the source's events, each to be a task."""
-        return [follow(topic, self._source, self._engine.kick) for topic in MEANINGS]
+    def _event_streams(self) -> list[Coroutine[None, None, None]]:
+        """The coroutines that follow the source's events."""
+        return [follow(topic, self._source, self._scheduler.trigger) for topic in MEANINGS]
 
     async def _reloads(self) -> None:
         while True:
             await self._reload.wait()
             self._reload.clear()
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            await self._read_again()
+            await self._reload_configuration()
             notify("READY=1")
 
-    async def _read_again(self) -> None:
+    async def _reload_configuration(self) -> None:
         """Reload the configuration, unless it is rejected."""
         try:
             async with asyncio.timeout(RELOAD_DEADLINE):
@@ -204,13 +204,13 @@ class Daemon:
             )
             return
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
-        self._engine.configure(settings.probes(self._probes))
-        self._equipment.want(_enabled(settings, self._probes))
+        self._scheduler.configure(settings.probes(self._probes))
+        self._host_setup.configure(_enabled(settings, self._probes))
         self._publisher.rules = _rules(settings)
         self._notifier.outbox.runbooks = runbooks.link_prefix(
             settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
         )
-        self._engine.changed.set()
+        self._scheduler.changed.set()
         _log.info("configuration reloaded")
         for key in KEYS:
             if key.restart and settings[key] != self._settings[key]:
@@ -227,15 +227,15 @@ def _rules(settings: Settings) -> Rules:
 
 
 def _boot(source: Source) -> str:
-    """Which boot of dom0 this is; empty where the source does not know."""
+    """The boot id of dom0; empty if the source has none."""
     try:
         return source.read(BOOT_ID).decode("ascii", "replace").strip()
     except SourceError:
         return ""
 
 
-def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
-    addresses = [url for sock in sockets for url in listen.urls(sock)]
+def _log_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
+    addresses = [url for sock in sockets for url in web_sockets.urls(sock)]
     _log.info(
         "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
     )
@@ -243,7 +243,7 @@ def _say_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
 
 
 async def _watchdog() -> None:
-    """Tell systemd that the event loop runs, if the unit has a watchdog."""
+    """Notify systemd's watchdog while the event loop runs, if the unit has one."""
     seconds = watchdog_seconds()
     while seconds is not None:
         notify("WATCHDOG=1")

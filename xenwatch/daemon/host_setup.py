@@ -1,4 +1,4 @@
-"""What some probes need set up on the host: there while the probe is on and the daemon runs."""
+"""What some probes need set up on the host, while the probe is enabled and the daemon runs."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from xenwatch import threads
 from xenwatch.sources.base import SourceError
 
 DEADLINE: Final = 5.0
-"""Seconds setting something up or removing it may take."""
+"""Max seconds for one setup or removal."""
 
 RENEW: Final = 3600.0
-"""Seconds after which what is there is set up anew: what it keeps of threads long gone goes."""
+"""Seconds after which it is set up again, which drops what it keeps of ended threads."""
 
 _log = structlog.get_logger()
 
 
 class Tool(Protocol):
-    """Something a probe needs on the host. Both verbs raise `SourceError` and may be repeated."""
+    """Something a probe needs on the host. Both methods raise `SourceError` and are idempotent."""
 
     def set_up(self) -> None:
-        """Have it there, as new."""
+        """Set it up, replacing an earlier one."""
         ...
 
     def remove(self) -> None:
-        """Leave nothing of it, nor of one that was left behind."""
+        """Remove it, including one left behind by an earlier process."""
         ...
 
 
-class Equipment:
-    """The tools by name of probe, set up for the probes that are on."""
+class HostSetup:
+    """The tools by name of probe, set up for the enabled probes."""
 
     def __init__(
         self, tools: Mapping[str, Tool], enabled: Iterable[str], renew: float = RENEW
@@ -41,41 +41,43 @@ class Equipment:
         self._tools = tools
         self._renew = renew
         self._wanted = frozenset(enabled)
-        self._there: dict[str, bool] = {}
+        self._set_up: dict[str, bool] = {}
         self._changed = asyncio.Event()
 
-    def want(self, enabled: Iterable[str]) -> None:
-        """Have other probes on from now on."""
+    def configure(self, enabled: Iterable[str]) -> None:
+        """Set up the tools of these probes from now on, and remove the others."""
         self._wanted = frozenset(enabled)
         self._changed.set()
 
     async def run(self) -> None:
-        """Set up and remove as wanted, until cancelled; what was left behind goes at once."""
+        """Set up and remove as configured, until cancelled; leftovers are removed at once."""
         while True:
             self._changed.clear()
             for name, tool in self._tools.items():
                 wanted = name in self._wanted
-                if self._there.get(name) is not wanted:
-                    self._there[name] = wanted
-                    await _settle(name, tool, wanted)
+                if self._set_up.get(name) is not wanted:
+                    self._set_up[name] = wanted
+                    await _apply(name, tool, wanted)
             try:
                 async with asyncio.timeout(self._renew):
                     await self._changed.wait()
             except TimeoutError:
-                self._there = {name: False for name, there in self._there.items() if not there}
+                self._set_up = {
+                    name: False for name, is_set_up in self._set_up.items() if not is_set_up
+                }
 
     def close(self) -> None:
         """Remove what was set up. Raises `SourceError`."""
-        for name, there in self._there.items():
-            if there:
+        for name, is_set_up in self._set_up.items():
+            if is_set_up:
                 self._tools[name].remove()
 
 
-async def _settle(name: str, tool: Tool, wanted: bool) -> None:
+async def _apply(name: str, tool: Tool, wanted: bool) -> None:
     work = tool.set_up if wanted else tool.remove
     try:
         async with asyncio.timeout(DEADLINE):
-            await threads.start(work, f"equipment-{name}")
+            await threads.start(work, f"setup-{name}")
     except (SourceError, TimeoutError, RuntimeError) as error:
         what = "setup" if wanted else "cleanup"
         _log.warning(f"probe {what} failed", probe=name, reason=str(error) or "timed out")

@@ -1,4 +1,4 @@
-"""Word to systemd: ready, reloading, stopping, alive (sd_notify(3))."""
+"""Notifications to systemd: ready, reloading, stopping, watchdog (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Mapping
 
 
 def notify(message: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Send lines such as `READY=1` to the service manager, if there is one that listens.
+    """Send lines such as `READY=1` to the service manager, if there is one.
 
-    Never waits and never fails: a daemon does not end because nobody hears it.
+    Never blocks and never fails: the daemon must run without a listener.
     """
-    place = environment.get("NOTIFY_SOCKET", "")
-    if not place.startswith(("/", "@")):
+    address = environment.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
         return
-    if place.startswith("@"):  # an abstract socket
-        place = "\0" + place[1:]
+    if address.startswith("@"):  # an abstract socket
+        address = "\0" + address[1:]
     with (
         contextlib.suppress(OSError),
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
     ):
         sock.setblocking(False)
-        sock.sendto(message.encode(), place)
+        sock.sendto(message.encode(), address)
 
 
 def watchdog_seconds(environment: Mapping[str, str] = os.environ) -> float | None:

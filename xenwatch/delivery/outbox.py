@@ -14,7 +14,7 @@ from typing import Any, Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
 from xenwatch.alerts.names import CRITICAL
-from xenwatch.alerts.states import Active, Alerts, Key, State, ended
+from xenwatch.alerts.states import Active, Alerts, SeriesKey, State, ended
 from xenwatch.alerts.table import ALERTS
 
 RETENTION: Final = 900.0
@@ -147,7 +147,7 @@ def _saved(active: Active) -> dict[str, Any]:
     }
 
 
-def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[Key, Active]:
+def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[SeriesKey, Active]:
     """The alert of a document; empty where the table no longer has it.
 
     A firing alert was last seen at `seen`; for a pending one, the `away` seconds without a daemon

@@ -1,1 +1,1 @@
-"""Text for people: escapes, quantities, tables."""
+"""Display: printable text, quantities, columns."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Lines of aligned columns: the second to the fourth are numbers, to the right."""
+    """Lines of aligned columns; the second to the fourth are numbers, right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join(_line(row, widths) for row in rows)
 

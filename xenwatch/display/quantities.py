@@ -1,10 +1,10 @@
-"""Numbers of units for people."""
+"""Formats quantities for display."""
 
 from __future__ import annotations
 
 
 def quantity(value: int | None, unit: str) -> str:
-    """A number of units for people: bytes in powers of 1,024, counts in full, `-` for none."""
+    """A quantity as text: bytes in powers of 1,024, counts in full, `-` for `None`."""
     if value is None:
         return "-"
     if unit != "bytes" or value < 1024:
@@ -16,5 +16,5 @@ def quantity(value: int | None, unit: str) -> str:
 
 
 def figure(value: int | None, unit: str) -> str:
-    """A number of units as on a page: counts with their digits in groups."""
+    """A quantity as shown on the page: counts with thousands separators."""
     return quantity(value, unit) if unit or value is None else f"{value:,}"

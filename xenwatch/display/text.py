@@ -1,4 +1,4 @@
-"""Words in messages: text made safe to show, and the name that was probably meant."""
+"""Text in messages: made printable, shortened, with suggestions for misspelt names."""
 
 from __future__ import annotations
 

@@ -45,7 +45,10 @@ def _items(header: str) -> Iterator[tuple[str, dict[str, str]]]:
     for item in header.split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
         pairs = (parameter.partition("=") for parameter in parameters)
-        yield name.lower(), {key.strip().lower(): it.strip().strip('"') for key, _, it in pairs}
+        yield (
+            name.lower(),
+            {key.strip().lower(): value.strip().strip('"') for key, _, value in pairs},
+        )
 
 
 def _quality(parameters: dict[str, str]) -> float:

@@ -1,4 +1,4 @@
-"""A page for Prometheus: families of samples as text 0.0.4 or OpenMetrics 1.0.0.
+"""The metrics for Prometheus: families of samples as text 0.0.4 or OpenMetrics 1.0.0.
 
 prometheus_client builds an object for each sample and escapes it anew on each scrape. A page has
 tens of thousands of samples whose names and labels hardly ever change, so what stands before the
@@ -23,7 +23,7 @@ Sample = tuple[tuple[str, ...], float]
 _UNITS: Final = ("bytes", "ratio", "seconds")
 _SUFFIXES: Final = {"gauge": "", "counter": "_total", "info": "_info", "histogram": ""}
 # Newline has an escape of its own. A NUL would end the scrape, a surrogate cannot be encoded.
-_UNSPEAKABLE: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_ALLOWED: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,12 @@ def text(raw: bytes) -> str:
 
     Every other byte, and those of control characters save newline, are written as `\xNN`.
     """
-    return _speakable(raw.decode("utf-8", "backslashreplace"))
+    return _escape_controls(raw.decode("utf-8", "backslashreplace"))
 
 
 def escape(value: str) -> str:
     """A label's value as it stands between its quotes; control characters as `text` has them."""
-    return _speakable(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return _escape_controls(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def _histogram(family: Family, key: tuple[str, ...], histogram: Histogram) -> Iterator[str]:
@@ -120,11 +120,11 @@ def _histogram(family: Family, key: tuple[str, ...], histogram: Histogram) -> It
     yield f"{_prefix(f'{family.name}_count', family.labels, key)}{total}\n"
 
 
-def _speakable(value: str) -> str:
-    return _UNSPEAKABLE.sub(_spell, value)
+def _escape_controls(value: str) -> str:
+    return _NOT_ALLOWED.sub(_hex_escape, value)
 
 
-def _spell(match: re.Match[str]) -> str:
+def _hex_escape(match: re.Match[str]) -> str:
     char = match[0]
     # These stand for bytes that were no UTF-8 in a file's name (os.fsdecode).
     errors = "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
@@ -141,13 +141,13 @@ def _prefix(name: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
 
 
 def _header(family: Family, openmetrics: bool) -> str:
-    words = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
     if not openmetrics:
-        # The text format knows no info: it is a gauge that is 1.
+        # The text format has no info type: a gauge of 1 stands for it.
         kind = "gauge" if family.kind == "info" else family.kind
-        return f"# HELP {family.name} {words}\n# TYPE {family.name} {kind}\n"
+        return f"# HELP {family.name} {text}\n# TYPE {family.name} {kind}\n"
     name = family.name.removesuffix(_SUFFIXES[family.kind])
-    words = words.replace('"', r"\"")
+    text = text.replace('"', r"\"")
     unit = name.rpartition("_")[2]
     declared = f"# UNIT {name} {unit}\n" if unit in _UNITS and family.kind != "info" else ""
-    return f"# HELP {name} {words}\n# TYPE {name} {family.kind}\n{declared}"
+    return f"# HELP {name} {text}\n# TYPE {name} {family.kind}\n{declared}"

@@ -17,19 +17,19 @@ the rules in [`contrib/prometheus`](../contrib/prometheus/xenwatch.rules.yml), g
 same table.
 Both compare the same values with the same thresholds, so a threshold changed in
 [the configuration](configuration.md) applies to both.
-How long a condition must hold is written into the rules; for durations of your own, regenerate
+How long a condition must hold is written into the rules; to change a duration, regenerate
 them with `xenwatch generate rules --config.file FILE --directory DIR`.
 [Alerting](alerting.md) says how alerts are delivered."""
 
-_ALONE = """\
-These are evaluated by Prometheus alone: they watch xenwatch itself, many hosts, or a long time."""
+_PROMETHEUS_ONLY = """\
+Only Prometheus evaluates these: they watch xenwatch itself, several hosts or long periods."""
 
 
 def _when(alert: Alert) -> str:
-    """The condition for people: where the thresholds are, or the expression."""
+    """The condition as text: a comparison with thresholds, or the expression."""
     first = next(iter(alert.conditions.values()))
     if not isinstance(first, SeriesCondition):
-        return "the used ratio is at the limit's threshold or above"
+        return "the used ratio reaches the limit's threshold"
     if isinstance(first.right, OwnThreshold):
         return f"{code(first.left.promql())} {first.compare} the alert's threshold"
     return code(" ".join(first.promql().split()))
@@ -46,7 +46,7 @@ def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:
         )
 
 
-def _alone(watches: Iterable[Watch]) -> Iterable[tuple[str, ...]]:
+def _watch_rows(watches: Iterable[Watch]) -> Iterable[tuple[str, ...]]:
     for watch in watches:
         yield (
             f"[{watch.title}](../contrib/runbooks/{watch.runbook})",
@@ -62,6 +62,6 @@ def alerts_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WAT
         "Alerts",
         _INTRODUCTION,
         table(("Alert", "Severities", "When", "For", "Labels"), _rows(alerts)),
-        _ALONE,
-        table(("Alert", "Severity", "When", "For"), _alone(watches)),
+        _PROMETHEUS_ONLY,
+        table(("Alert", "Severity", "When", "For"), _watch_rows(watches)),
     )

@@ -70,24 +70,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add `generate` to the command line. The parsed arguments hold the function as `run`."""
-    parser = subparsers.add_parser("generate", help="write files made from xenwatch's tables")
+    parser = subparsers.add_parser("generate", help="generate documents, dashboards and rules")
     parser.add_argument(
         "what",
         choices=tuple(WHAT),
-        help="docs: the documents; dashboards: for Grafana; rules: for Prometheus and "
-        "Alertmanager, with the durations that the configuration gives the alerts",
+        help="docs: documents; dashboards: Grafana dashboards; rules: Prometheus rules and "
+        "Alertmanager configuration, with the alert durations of the configuration",
     )
     parser.add_argument(
         "--config.file",
         dest="config_file",
         metavar="FILE",
         default=os.devnull,
-        help="configuration (default: none, so that the files are those of the repository)",
+        help="configuration (default: none; the files match those of the repository)",
     )
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when one is stale"
+        "--check", action="store_true", help="write nothing; fail if a file is stale"
     )
     parser.add_argument(
-        "--directory", type=Path, default=Path(), help="top of the repository (default: here)"
+        "--directory",
+        type=Path,
+        default=Path(),
+        help="root of the repository (default: current directory)",
     )
     parser.set_defaults(run=run)

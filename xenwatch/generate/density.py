@@ -36,7 +36,9 @@ PUBLISHED: Final[Mapping[str, Density]] = {
     limit.name: limit.density for limit in LIMITS if limit.density is not None
 }
 """The limits with published density figures, by name."""
-CELLS: Final = tuple(dict.fromkeys(key for it in PUBLISHED.values() for key in it.published))
+CELLS: Final = tuple(
+    dict.fromkeys(key for density in PUBLISHED.values() for key in density.published)
+)
 """Shape and platform of each published figure."""
 
 
@@ -72,7 +74,7 @@ def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
     shape = shape_of(platform, shape_name)
     if fill(Machine(platform, bounds.exhausted(bound)), shape, 1).vms:
         return None
-    machine = Machine(platform, bounds.only(bound, bounds.of(platform)))
+    machine = Machine(platform, bounds.only(bound, bounds.platform_bounds(platform)))
     return fill(machine, shape, MOST)
 
 
@@ -80,7 +82,7 @@ def filled(platform_name: str, shape_name: str, limit: str) -> Filled | None:
 def filled_whole(platform_name: str, shape_name: str) -> Filled:
     """VMs that start with all limits that can be planned: all but dom0's memory and tasks."""
     platform = PLATFORMS[platform_name]
-    machine = Machine(platform, bounds.without(bounds.of(platform), "memory", "tasks"))
+    machine = Machine(platform, bounds.without(bounds.platform_bounds(platform), "memory", "tasks"))
     return fill(machine, shape_of(platform, shape_name), MOST)
 
 
@@ -99,8 +101,8 @@ def _count(vms: int | None, most: int = MOST) -> str:
     return f"over {most}" if vms >= most else str(vms)
 
 
-def _published(shape: str) -> str:
-    platforms = [platform for of, platform in CELLS if of == shape]
+def _published_table(shape: str) -> str:
+    platforms = [platform for name, platform in CELLS if name == shape]
     header = ["Limit"]
     for name in platforms:
         header += [f"{name}: published", "filled", "planned"]
@@ -108,30 +110,32 @@ def _published(shape: str) -> str:
 
 
 def _row(shape: str, limit: str, platforms: Iterable[str]) -> list[str]:
-    title = next(it.title for it in LIMITS if it.name == limit)
+    title = next(each.title for each in LIMITS if each.name == limit)
     cells = [f"[{title}](limits.md#{limit})"]
     for name in platforms:
         cell = PUBLISHED[limit].published.get((shape, name), Cell(None))
         found = filled(name, shape, limit)
-        rooms = planned(name, shape, as_published=True).rooms
-        room = next((room.batches for room in rooms if room.limit == limit), None)
+        headrooms = planned(name, shape, as_published=True).headrooms
+        headroom = next(
+            (headroom.batches for headroom in headrooms if headroom.limit == limit), None
+        )
         sic = f" ({cell.note})" if cell.note else ""
         cells += [
             _count(cell.vms) + sic,
             _count(None if found is None else found.vms),
-            _count(room),
+            _count(headroom),
         ]
     return cells
 
 
-def _whole(shape: str) -> str:
+def _platform_table(shape: str) -> str:
     rows = []
     for name, platform in PLATFORMS.items():
         if platform is EXPERIMENT:
             continue
         found, answer = filled_whole(name, shape), planned(name, shape)
         binding = answer.binding.limit if answer.binding is not None else ""
-        rows.append((name, found.vms, answer.batches, code(binding), found.said))
+        rows.append((name, found.vms, answer.batches, code(binding), found.refusal))
     header = ("Platform", "Filled", "Planned", "Binding limit", "Error of the next VM")
     return table(header, rows)
 
@@ -151,9 +155,9 @@ def density_page() -> str:
         "3 disks, 1 network interface.\n"
         "Each row tests one limit: all others are unlimited, and dom0's own grants and "
         "xenconsoled's own file descriptors are not counted, as in the publication.\n\n"
-        + _published("windows"),
+        + _published_table("windows"),
         "## Linux\n\nFrom the same publication: paravirtualised, 1 vCPU, 1 disk, "
-        "1 network interface.\n\n" + _published("linux"),
+        "1 network interface.\n\n" + _published_table("linux"),
         "## Differences\n\n"
         "- The published figures for event channels and xenstored's file descriptors are rounded: "
         "they assume 900 and 4,000 channels and 1,000 file descriptors free for VMs. "
@@ -166,18 +170,18 @@ def density_page() -> str:
         "what the planner uses.",
         "## Every platform\n\nThe limit that stops the next `windows` VM, with all limits of the "
         "platform in effect except dom0's memory and tasks, which are counted only for a shape "
-        "that states what it takes of them.\n\n" + _whole("windows"),
+        "that states what it takes of them.\n\n" + _platform_table("windows"),
         "## Max values\n\nThe max of each limit on each platform, from the sources named above "
         'and, for the event-channel ABIs, "Improving Scalability of Xen: the 3,000 domains '
-        'experiment" (Xen developer summit, 2013).\n\n' + _max_values(),
+        'experiment" (Xen developer summit, 2013).\n\n' + _max_table(),
     )
 
 
-def _max_values() -> str:
+def _max_table() -> str:
     names = list(bounds.NAMES)
     rows = []
     for name, platform in PLATFORMS.items():
-        found = bounds.of(platform)
+        found = bounds.platform_bounds(platform)
         values = (getattr(found, bound) for bound in names)
         rows.append((name, *("" if value is None else f"{value:,}" for value in values)))
     return table(("Platform", *(name.replace("_", " ") for name in names)), rows)

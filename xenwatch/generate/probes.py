@@ -11,7 +11,7 @@ from xenwatch.probes.base import Probe
 def overview(probes: Iterable[Probe]) -> str:
     """One row a probe, with its default cadence."""
     return table(
-        ("Probe", "Interval", "Deadline", "CPU budget", "Runs at once on", "Enabled by default"),
+        ("Probe", "Interval", "Deadline", "CPU budget", "Triggered by", "Enabled by default"),
         (
             (
                 f"[{probe.name}](#{probe.name})",
@@ -39,9 +39,9 @@ def probes_page(probes: Iterable[Probe]) -> str:
         "A probe reads one subject, at its own interval and within its own deadline.\n"
         "An expensive probe runs less often, so that it stays within its CPU budget, a percentage "
         "of one core.\n"
-        "Some probes also run at once when a domain is introduced or released (`domain`), half a "
-        "second after the last such event (`domain settled`), or when a network link changes "
-        "(`link`).\n"
+        "Some probes are also triggered by events: a domain is introduced or released (`domain`), "
+        "half a second has passed since the last such event (`domain settled`), or a network link "
+        "changes (`link`).\n"
         "`xenwatch doctor` shows whether each probe works on this host and, if not, why.",
         overview(entries),
         *(section(probe) for probe in entries),

@@ -22,7 +22,7 @@ RECORDS: Final[Mapping[str, str]] = {
     "job:xenwatch_vm_headroom:max": "max by (job, shape) (xenwatch_vm_headroom)",
     "job:xenwatch_vm_headroom:sum": "sum by (job, shape) (xenwatch_vm_headroom)",
 }
-"""Recording rules of a pool: how full a host is, and the room by shape of VM."""
+"""Recording rules of a pool: how full a host is, and its headroom by shape of VM."""
 
 HOST_RECORDS: Final[Mapping[str, str]] = {
     "cpu:xenwatch_dom0_cpu_busy:ratio5m": "1 - sum by (job, instance, cpu) "
@@ -41,7 +41,7 @@ HOST_RECORDS: Final[Mapping[str, str]] = {
 domain that has most of a storage is above the mean of those that have any."""
 
 _RECEIVERS: Final = """\
-# An example: replace the two receivers at the end by your own. The inhibitions are worth keeping;
+# An example: replace the two receivers at the end with your own. Keep the inhibitions:
 # they are generated from the table of alerts by `make generate`: a warning is inhibited by its
 # critical alert, and a symptom by its cause."""
 
@@ -81,7 +81,7 @@ def _runbook(alert: Alert | Watch, policy: Policy) -> str:
     )
 
 
-def _of_alert(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
+def _alert_rules(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
     for severity, condition in alert.conditions.items():
         yield {
             "alert": alert.title,
@@ -93,7 +93,7 @@ def _of_alert(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
         }
 
 
-def _of_watch(watch: Watch, policy: Policy) -> dict[str, object]:
+def _watch_rule(watch: Watch, policy: Policy) -> dict[str, object]:
     return {
         "alert": watch.title,
         "expr": watch.expression,
@@ -114,8 +114,8 @@ def rules(
     groups = {
         "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
         # One group, so that all of them are evaluated on the same scrapes.
-        "xenwatch-alerts": [rule for alert in alerts for rule in _of_alert(alert, policy)],
-        "xenwatch-watches": [_of_watch(watch, policy) for watch in watches],
+        "xenwatch-alerts": [rule for alert in alerts for rule in _alert_rules(alert, policy)],
+        "xenwatch-watches": [_watch_rule(watch, policy) for watch in watches],
     }
     return yaml.render({"groups": [{"name": name, "rules": each} for name, each in groups.items()]})
 
@@ -160,7 +160,7 @@ def _explained(alert: Alert | Watch) -> tuple[str, ...]:
 
 
 def _severity(cause: Alert | Watch) -> Iterable[str]:
-    """Only a cause that is as bad as can be explains a symptom."""
+    """Only a critical cause inhibits a symptom."""
     graded = isinstance(cause, Alert) and CRITICAL in cause.conditions
     return [f'severity="{CRITICAL}"'] if graded else []
 

@@ -1,4 +1,4 @@
-"""The web server's connections: how many, how long they may be idle, and how they end."""
+"""The web server's connections: their number, idle timeout and shutdown."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from aiohttp import web
 from xenwatch.http.sockets import BACKLOG
 
 IDLE: Final = 75.0
-"""Seconds a connection has until its first request is there whole, and from one to the next."""
+"""Max seconds until the first request is complete, and from one request to the next."""
 SPARE: Final = 100
-"""Connections allowed beyond those whose requests are being answered; most of them are idle."""
+"""Connections allowed beyond the max concurrent requests; most of them are idle."""
 FULL: Final = b"too many connections; retry later\n"
 
 
 class Site:
-    """An application at `sockets`, for `most` connections at a time; a further one gets a 503.
+    """An application at `sockets` with at most `most` connections; more are rejected with 503.
 
-    When it stops, requests under way have `grace` seconds to complete.
+    When it stops, active requests have `grace` seconds to complete.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class Site:
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         self._listening = [
-            await loop.create_server(lambda: _Entry(self), sock=sock, backlog=BACKLOG)
+            await loop.create_server(lambda: _NewConnection(self), sock=sock, backlog=BACKLOG)
             for sock in self._sockets
         ]
 
     def protocol(self) -> asyncio.Protocol | None:
-        """What speaks HTTP on a new connection, unless there are too many."""
+        """The HTTP protocol of a new connection; `None` if there are too many."""
         server = self._runner.server
         if server is None or len(server.connections) >= self._most:
             return None
         return server()
 
     async def stop(self, deadline: float | None) -> None:
-        """Listen no more and end what is under way, all before `deadline` on the loop's clock."""
+        """Stop listening and end active requests, by `deadline` on the loop's clock."""
         for server in self._listening:
             server.close()
         with contextlib.suppress(TimeoutError):
@@ -66,8 +66,8 @@ class Site:
                 await self._runner.cleanup()
 
 
-class _Entry(asyncio.Protocol):
-    """A new connection: it is passed on, or refused where there are too many."""
+class _NewConnection(asyncio.Protocol):
+    """A new connection, handed to the HTTP protocol or rejected if there are too many."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

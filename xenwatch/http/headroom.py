@@ -13,7 +13,7 @@ from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import Shape
 
 PARAMETERS: Final = ("shape", "count", *(part.name for part in PARTS))
-"""What a query may ask with."""
+"""The parameters of a query."""
 
 
 def headroom(
@@ -21,11 +21,11 @@ def headroom(
 ) -> dict[str, Any]:
     """The answer to `/api/v1/headroom?QUERY`: see `docs/planning.md`.
 
-    `query` are the names and values as they came, `known` the shapes by name. What the pass has
-    planned for is answered from the assessment; a count, devices, or a shape configured since are
-    planned for now. Raises `PlanError` with the reason when the query cannot be answered.
+    `query` has the names and values as received, `known` the shapes by name. Plans of the pass are
+    answered from the assessment; a count, devices, or a shape configured since are planned now.
+    Raises `PlanError` with the reason when the query cannot be answered.
     """
-    given = _once(query)
+    given = _parameters(query)
     devices = {name: given[name] for name in given if name not in ("shape", "count")}
     if "shape" in given and devices:
         raise PlanError(f"shape and {next(iter(devices))} are mutually exclusive")
@@ -37,7 +37,7 @@ def headroom(
     return answer.document(assessment.snapshot, plans)
 
 
-def _once(query: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in query:
         if name not in PARAMETERS:

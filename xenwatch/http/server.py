@@ -25,13 +25,13 @@ from xenwatch.passes.publisher import Publisher, RenderedPass
 from xenwatch.planning.question import PlanError
 from xenwatch.status import host_status
 
-SLOW: Final = 30.0
-"""Seconds a client has to receive a response."""
+SEND_TIMEOUT: Final = 30.0
+"""Max seconds for sending a response."""
 
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
 ERRORS: Final = f"{RUNBOOKS}errors.md"
-"""The path of the page that leads from an error to its runbook."""
+"""The path of the page with the runbook of each error message."""
 NO_READINGS: Final = "no readings yet"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
@@ -62,11 +62,11 @@ class Handlers:
         static = static_files()
         others = {
             "Metrics for Prometheus": telemetry_path,
-            "All of this as JSON": host_status.PATH,
-            "Room for VMs as JSON": HEADROOM,
-            "What the errors in logs mean": ERRORS,
-            "Is the daemon alive": "/-/healthy",
-            "Is it ready": "/-/ready",
+            "Status as JSON": host_status.PATH,
+            "Headroom for VMs as JSON": HEADROOM,
+            "Error messages and their runbooks": ERRORS,
+            "Health": "/-/healthy",
+            "Readiness": "/-/ready",
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
         cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
@@ -96,7 +96,7 @@ class Handlers:
             self._requests += 1
             try:
                 response = await handler(request)
-                async with asyncio.timeout(SLOW):
+                async with asyncio.timeout(SEND_TIMEOUT):
                     await response.prepare(request)
                     await response.write_eof()
             except TimeoutError:
@@ -143,8 +143,8 @@ class Handlers:
         newest = self._publisher.newest
         if newest is None:
             return _unavailable(headers={"Refresh": "2"})
-        words = request.query.get("q", "").strip()[:LONGEST]
-        body = await cache.rendered(newest.assessment).html(words)
+        query = request.query.get("q", "").strip()[:LONGEST]
+        body = await cache.rendered(newest.assessment).html(query)
         return _response(request, body, "text/html; charset=utf-8")
 
     async def _json(self, cache: StatusCache, request: web.Request) -> web.Response:
@@ -182,7 +182,7 @@ def _unavailable(headers: Mapping[str, str] | None = None) -> web.Response:
 
 
 def _response(request: web.Request, body: Body, content_type: str) -> web.Response:
-    """The body in the encoding the client asks for; it must be asked for anew each time."""
+    """The body in the encoding the client accepts; caches must revalidate it."""
     headers = {"Content-Type": content_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
     if _wants_gzip(request):
         return web.Response(body=body.gzip, headers={**headers, "Content-Encoding": "gzip"})
@@ -195,7 +195,7 @@ async def _static(file: StaticFile, _request: web.Request) -> web.Response:
 
 
 async def _runbook(body: bytes, _request: web.Request) -> web.Response:
-    """A runbook, as text: people read Markdown as it is."""
+    """A runbook as plain text: Markdown is readable as it is."""
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache"}
     return web.Response(body=body, headers=headers)
 

@@ -13,13 +13,13 @@ import psutil
 from xenwatch.config.converters import address
 from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
 
-FIRST: Final = 3
+FIRST_DESCRIPTOR: Final = 3
 """The first descriptor systemd passes (sd_listen_fds(3))."""
 BACKLOG: Final = 128
 
 
 class ListenError(Exception):
-    """An address that cannot be listened on, why, and what to do."""
+    """Why an address cannot be listened on, and the next step."""
 
 
 def bind(addresses: Iterable[str]) -> list[socket.socket]:
@@ -31,7 +31,7 @@ def bind(addresses: Iterable[str]) -> list[socket.socket]:
     except OSError as error:
         for sock in sockets:
             sock.close()
-        # create_server adds words of its own; getaddrinfo has negative numbers.
+        # create_server appends to the reason; numbers of getaddrinfo are negative.
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
         raise ListenError(
@@ -44,14 +44,18 @@ def _bind(text: str) -> list[socket.socket]:
     host, port = address(text)
     if not host:
         # One socket for IPv4 and IPv6, or for IPv4 alone where the kernel has no IPv6.
-        double = socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if double else socket.AF_INET
+        dual_stack = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual_stack else socket.AF_INET
         return [
-            socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=double)
+            socket.create_server(
+                ("", port), family=family, backlog=BACKLOG, dualstack_ipv6=dual_stack
+            )
         ]
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    places = dict.fromkeys((family, place) for family, _, _, _, place in found)
-    return [socket.create_server(place, family=family, backlog=BACKLOG) for family, place in places]
+    targets = dict.fromkeys((family, target) for family, _, _, _, target in found)
+    return [
+        socket.create_server(target, family=family, backlog=BACKLOG) for family, target in targets
+    ]
 
 
 def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
@@ -59,35 +63,38 @@ def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
 
     Raises `ListenError` when there are none. Protocol: sd_listen_fds(3).
     """
-    mine = environment.pop("LISTEN_PID", "") == str(os.getpid())
+    for_us = environment.pop("LISTEN_PID", "") == str(os.getpid())
     number = environment.pop("LISTEN_FDS", "")
     environment.pop("LISTEN_FDNAMES", None)
-    count = int(number) if mine and number.isdecimal() else 0
+    count = int(number) if for_us and number.isdecimal() else 0
     if not count:
         raise ListenError(
             f"no socket passed by systemd; start the socket unit, or remove {SYSTEMD_SOCKET.flag}"
         )
     sockets = []
-    for descriptor in range(FIRST, FIRST + count):
+    for descriptor in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + count):
         os.set_inheritable(descriptor, False)
         sockets.append(socket.socket(fileno=descriptor))
     return sockets
 
 
 def urls(sock: socket.socket, path: str = "/") -> list[str]:
-    """The addresses to open in a browser: each of this machine's if it listens on all of them."""
+    """The addresses to open in a browser: every address of this machine for a wildcard."""
     if sock.family == socket.AF_UNIX:
         return [f"unix:{sock.getsockname()}"]
     host, port = sock.getsockname()[:2]
     hosts = ["localhost", *_own_addresses(sock.family)] if host in ("::", "0.0.0.0") else [host]
     return [
-        f"http://[{it}]:{port}{path}" if ":" in it else f"http://{it}:{port}{path}" for it in hosts
+        f"http://[{name}]:{port}{path}" if ":" in name else f"http://{name}:{port}{path}"
+        for name in hosts
     ]
 
 
 def _own_addresses(family: int) -> list[str]:
-    """This machine's addresses that others can open: an IPv6 socket takes IPv4 too."""
+    """This machine's addresses except loopback; an IPv6 socket accepts IPv4 too."""
     families = {socket.AF_INET, family}
-    found = (it for addresses in psutil.net_if_addrs().values() for it in addresses)
-    texts = (it.address for it in found if it.family in families and "%" not in it.address)
-    return [it for it in texts if not ipaddress.ip_address(it).is_loopback]
+    every = (found for addresses in psutil.net_if_addrs().values() for found in addresses)
+    texts = (
+        found.address for found in every if found.family in families and "%" not in found.address
+    )
+    return [text for text in texts if not ipaddress.ip_address(text).is_loopback]

@@ -1,6 +1,6 @@
-"""The status page and the host's status as JSON: rendered when the first reader asks, then kept.
+"""The status page and the host's status as JSON: rendered on the first request, then cached.
 
-Most passes nobody looks at, and those cost nothing.
+Passes that nobody requests cost nothing.
 """
 
 from __future__ import annotations
@@ -57,29 +57,29 @@ def static_files() -> Mapping[str, StaticFile]:
 class RenderedStatus:
     """The status that follows from `assessment`, and what is rendered of it.
 
-    Each is made at most once, in a thread, when it is first asked for; a filtered page is the
-    frame of the page with other domains.
+    Each document is rendered at most once, in a thread, when it is first requested; a filtered page
+    is the frame of the page with other domains.
     """
 
     def __init__(self, assessment: Assessment, hostname: str, links: Links) -> None:
         self.assessment = assessment
         self._hostname = hostname
         self._links = links
-        self._made: dict[str, asyncio.Future[Any]] = {}
+        self._results: dict[str, asyncio.Future[Any]] = {}
 
     async def json(self) -> Body:
         """The status as JSON."""
         status = await self._status()
         return await self._once("json", lambda: _body(dumps(status).encode()))
 
-    async def html(self, words: str = "") -> Body:
-        """The status page, its domains filtered by `words`."""
+    async def html(self, query: str = "") -> Body:
+        """The status page, its domains filtered by `query`."""
         status, frame = await self._status(), await self._frame()
 
         def work() -> Body:
-            return _body(page.fill(frame, status, words))
+            return _body(page.fill(frame, status, query))
 
-        return await (threads.start(work, "html") if words else self._once("html", work))
+        return await (threads.start(work, "html") if query else self._once("html", work))
 
     async def _status(self) -> HostStatus:
         work = functools.partial(host_status, self.assessment, PROBES, self._hostname)
@@ -91,10 +91,10 @@ class RenderedStatus:
         return await self._once("frame", lambda: page.frame(status, series, self._links))
 
     async def _once(self, name: str, work: Callable[[], T]) -> T:
-        """The work's result, however many ask for it at a time."""
-        if name not in self._made:
-            self._made[name] = threads.start(work, name)
-        return cast(T, await asyncio.shield(self._made[name]))
+        """The result of `work`, run once for all concurrent requests."""
+        if name not in self._results:
+            self._results[name] = threads.start(work, name)
+        return cast(T, await asyncio.shield(self._results[name]))
 
 
 class StatusCache:
@@ -106,7 +106,7 @@ class StatusCache:
         self._newest: RenderedStatus | None = None
 
     def rendered(self, assessment: Assessment) -> RenderedStatus:
-        """What is rendered of an assessment."""
+        """The rendered status of an assessment."""
         if self._newest is None or self._newest.assessment is not assessment:
             self._newest = RenderedStatus(assessment, self._hostname, self._links)
         return self._newest

@@ -1,4 +1,4 @@
-"""What a limit is: all that is known of one, in one value."""
+"""The type of a limit: everything known about it, in one value."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Shortage:
 
 
 Remedy = Callable[[Shortage], tuple[str, ...]]
-"""From a shortage to the commands and advice that end it, best first."""
+"""From a shortage to the commands and advice that raise the limit, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +111,17 @@ class Density:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One finite resource, and all that is known of it.
+    """One finite resource and everything known about it.
 
     `unit` is empty for countable things or `bytes`. `label` names the instances of a limit that
     has several (`domid`, `bridge`, `mountpoint`), else it is `None` and the only instance is "".
-    `used` and `max` map instance to value; what could not be read is not in the mapping.
-    `probe` is the probe that must have succeeded. `source` says where the kernel or Xen keeps the
-    numbers, `symptom` how its exhaustion shows, `errors` what logs say then, in Markdown, each with
-    what is exhausted; `caveat` what the numbers do not say, `reference` where the facts are
-    published. `costs` is the cost of a VM by regime and domain type; `uncounted` says why a plan
-    does not count the limit unless the shape says what it takes. `remedy` raises the limit.
-    `explains` names the alerts that are symptoms of its exhaustion.
+    `used` and `max` map instance to value; instances that could not be read are not in the mapping.
+    `probe` is the probe that must have succeeded. `source` is where the kernel or Xen
+    reports the numbers, `symptom` the effect of exhaustion, `errors` the log messages then, in
+    Markdown, each with what is exhausted; `caveat` what the numbers do not show, `reference` where
+    the facts are published. `costs` is the cost of a VM by regime and domain type; `uncounted` is
+    why a plan does not count the limit unless the shape states what it takes. `remedy` raises the
+    limit. `explains` names the alerts that are symptoms of its exhaustion.
     """
 
     name: str
@@ -150,7 +150,7 @@ class Limit:
 
     @property
     def scarce(self) -> bool:
-        """Whether its end is to be feared: one that may be full has no critical threshold."""
+        """Whether exhaustion matters; a limit that may be full has no critical threshold."""
         return self.thresholds.critical is not None
 
     @property

@@ -1,6 +1,6 @@
 """When a limit's severity has changed for the log: upwards at once, downwards with hysteresis.
 
-A limit that flaps by a unit around a threshold would else be a line in the log at every pass.
+Without it, a limit that flaps around a threshold would be logged in every pass.
 """
 
 from __future__ import annotations
@@ -9,24 +9,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.limits.states import LimitState, Severity
+from xenwatch.limits.states import LimitInstance, LimitState, Severity
 
 MARGIN: Final = 0.02
-"""Part of max, at least one unit, that use must fall below a threshold for it to be left at
+"""Fraction of max, at least one unit, by which use must fall below a threshold to leave it at
 once."""
 SETTLED: Final = 300.0
-"""Seconds after which a threshold is left also when use has stayed closer than that below it:
-as long as an alert keeps firing by default."""
-
-Key = tuple[str, str]
-"""Name of the limit, and its instance."""
+"""Seconds after which a threshold is left although use stayed within the margin below it: as long
+as an alert keeps firing by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
     """The severity a limit was last logged with; `lower_since` is when it was first seen lower.
 
-    In seconds of a clock that never goes back; `None`: it is not lower.
+    In seconds of a monotonic clock; `None`: it is not lower.
     """
 
     severity: Severity
@@ -43,13 +40,13 @@ class SeverityChange:
 
 
 def severity_changes(
-    before: Mapping[Key, Logged], states: Iterable[LimitState], time: float
-) -> tuple[dict[Key, Logged], list[SeverityChange]]:
+    before: Mapping[LimitInstance, Logged], states: Iterable[LimitState], time: float
+) -> tuple[dict[LimitInstance, Logged], list[SeverityChange]]:
     """What is logged after one more pass at `time`, and the changes to log.
 
-    With nothing logged before, what is unknown is no change: the first pass reads piece by piece.
+    Before anything is logged, unknown is not a change: the first pass reads probe by probe.
     """
-    logged: dict[Key, Logged] = {}
+    logged: dict[LimitInstance, Logged] = {}
     changes: list[SeverityChange] = []
     for state in states:
         key = (state.limit.name, state.instance)
@@ -76,7 +73,7 @@ def _next(old: Logged, state: LimitState, time: float) -> Logged:
 
 
 def _clearly_below(state: LimitState, severity: Severity) -> bool:
-    """Whether use is below the threshold by more than a flap."""
+    """Whether use is below the threshold by more than the margin."""
     bounds = state.thresholds
     threshold = bounds.critical if severity is Severity.CRITICAL else bounds.warning
     if threshold is None or state.used is None or state.max is None:

@@ -1,4 +1,4 @@
-"""Commands that several remedies share."""
+"""Commands shared by several remedies."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from xenwatch.release.release import release
 
 
 def xen_option(snapshot: Snapshot, option: str) -> str:
-    """How an option gets on Xen's command line here."""
+    """The command that sets an option on Xen's command line on this host."""
     return release(snapshot).facts.xen_option.format(option=option)
 
 
 def sysctl(snapshot: Snapshot, key: str, value: int) -> tuple[str, ...]:
-    """How a kernel parameter is set, now and over a reboot."""
+    """The commands that set a kernel parameter, now and persistently."""
     old = release(snapshot).facts.centos_5
     file = "> /etc/sysctl.conf" if old else f" /etc/sysctl.d/99-{key}.conf"
     return (

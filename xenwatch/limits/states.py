@@ -13,7 +13,7 @@ from xenwatch.readings.snapshot import Snapshot, Status
 
 
 class Severity(enum.Enum):
-    """How near a limit is. Unknown is not ok: the reading or its max is missing."""
+    """How close to exhaustion a limit is. Unknown: the reading or the max is missing."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,9 +21,13 @@ class Severity(enum.Enum):
     UNKNOWN = "unknown"
 
 
+LimitInstance = tuple[str, str]
+"""Name of a limit, and its instance."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitState:
-    """One instance of a limit as it is now; `None` is what could not be known."""
+    """The current state of one instance of a limit; `None` means unknown."""
 
     limit: Limit
     instance: str
@@ -40,7 +44,7 @@ class LimitState:
 
     @property
     def headroom(self) -> int | None:
-        """Units left, never negative."""
+        """Units of headroom, never negative."""
         if self.used is None or self.max is None:
             return None
         return max(0, self.max.value - self.used)

@@ -6,7 +6,7 @@ from xenwatch.limits.base import Thresholds
 
 
 def reached(ratio: float | None, threshold: float | None) -> bool:
-    """Whether a used ratio is at its threshold or above; what is unknown or never, is not."""
+    """Whether a used ratio is at its threshold or above; unknown and never are not."""
     return ratio is not None and threshold is not None and ratio >= threshold
 
 

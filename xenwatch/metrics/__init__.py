@@ -1,4 +1,4 @@
-"""The metrics: one table, from which come the page's families and the page of the documents.
+"""The table of metrics, from which the exported families and `docs/metrics.md` are made.
 
 Those of the limits come from the table of limits. A row whose value is `None` could not be read
 and becomes no sample. No metric has a label for the host: that is Prometheus's own `instance`.
@@ -20,14 +20,14 @@ from xenwatch.metrics.disks import DISK_METRICS
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.netback import NETBACK_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
-from xenwatch.metrics.own import OWN_METRICS, of_limit
+from xenwatch.metrics.own import OWN_METRICS, limit_metrics
 from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
 
 __all__ = ["METRICS", "Metric", "alert_states", "families"]
 
 METRICS: Final[tuple[Metric, ...]] = (
-    *(metric for limit in LIMITS for metric in of_limit(limit)),
+    *(metric for limit in LIMITS for metric in limit_metrics(limit)),
     *OUTLOOK_METRICS,
     *ALERT_METRICS,
     *OWN_METRICS,
@@ -45,7 +45,7 @@ METRICS: Final[tuple[Metric, ...]] = (
 def families(assessment: Assessment, overruns: Mapping[str, int] | None = None) -> list[Family]:
     """Every family that has a sample, in the order of `METRICS`, but for the alerts' states.
 
-    `overruns` are the runs the scheduler left out, by probe. The alerts are evaluated on these
+    `overruns` counts the runs skipped by the scheduler, by probe. The alerts are evaluated on these
     families; their states are `alert_states`.
     """
     readings = Readings.from_assessment(assessment, overruns)

@@ -28,8 +28,8 @@ def _states(readings: Readings) -> Iterable[Row]:
 ALERT_STATE: Final = Metric(
     "xenwatch_alert_state",
     "gauge",
-    "1 for the worst state of the alert's series: firing, pending, unknown or ok.",
-    "the table of alerts and the metrics of this page",
+    "1 for the worst state among the alert's series: firing, pending, unknown or ok.",
+    "alert conditions and the exported metrics",
     _states,
     ("alert", "severity", "state"),
 )
@@ -37,8 +37,8 @@ ALERT_METRICS: Final = (
     Metric(
         "xenwatch_alert_threshold",
         "gauge",
-        "Value at which the alert reaches this severity, unless it is the ratio of a limit.",
-        "the table of alerts and the configuration",
+        "Threshold of the alert at this severity; for limits see xenwatch_limit_threshold_ratio.",
+        "alert defaults and the configuration",
         _thresholds,
         ("alert", "severity"),
     ),
@@ -48,5 +48,5 @@ ALERT_METRICS: Final = (
 
 
 def alert_states(assessment: Assessment) -> Family:
-    """The family of the alerts' states, for metrics whose other families they were made from."""
+    """The family of the alerts' states, made after the families they are evaluated on."""
     return ALERT_STATE.family(Readings.from_assessment(assessment))

@@ -1,4 +1,4 @@
-"""What a metric is: a name, words, and a function from readings to rows."""
+"""A metric: its name, help text, and the function from readings to rows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Rows = Callable[["Readings"], Iterable[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All a metric may look at.
+    """The input of a metric.
 
-    An assessment, its `states` by limit's name, and the runs the scheduler left out by probe.
+    An assessment, its `states` by name of limit, and the runs skipped by the scheduler, by probe.
     """
 
     assessment: Assessment
@@ -35,7 +35,7 @@ class Readings:
     def from_assessment(
         cls, assessment: Assessment, overruns: Mapping[str, int] | None = None
     ) -> Readings:
-        """What metrics are made from."""
+        """The readings of an assessment."""
         by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
         for state in assessment.states:
             by_limit[state.limit.name].append(state)
@@ -46,7 +46,7 @@ class Readings:
 class Metric:
     """One metric as declared. `read` yields a row for each series, `None` where there is no value.
 
-    `source` says where its values are from, as one line for people.
+    `source` is the origin of its values, as one line for people.
     """
 
     name: str
@@ -66,5 +66,5 @@ class Metric:
                 histograms.append((labels, value))
             elif value is not None:
                 samples.append((labels, value))
-        words = f"{self.help} Source: {self.source.rstrip('.')}."
-        return Family(self.name, self.kind, words, self.labels, samples, histograms)
+        text = f"{self.help} Source: {self.source.rstrip('.')}."
+        return Family(self.name, self.kind, text, self.labels, samples, histograms)

@@ -10,7 +10,7 @@ from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 
 
-def _of(value: Callable[[ControlPath], Iterable[Row]]) -> Rows:
+def _control_path_rows(value: Callable[[ControlPath], Iterable[Row]]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         control_path = readings.snapshot.control_path
         return value(control_path) if control_path else ()
@@ -30,8 +30,10 @@ CONTROL_PATH_METRICS: Final = (
         "histogram",
         "Round-trip time of a cheap request to a daemon of the control path.",
         _ASKED,
-        _of(
-            lambda it: (((target,), _histogram(found)) for target, found in it.round_trips.items())
+        _control_path_rows(
+            lambda control_path: (
+                ((target,), _histogram(found)) for target, found in control_path.round_trips.items()
+            )
         ),
         ("target",),
     ),
@@ -40,7 +42,11 @@ CONTROL_PATH_METRICS: Final = (
         "counter",
         "Requests to a daemon of the control path that failed or timed out.",
         _ASKED,
-        _of(lambda it: (((target,), found.failures) for target, found in it.round_trips.items())),
+        _control_path_rows(
+            lambda control_path: (
+                ((target,), found.failures) for target, found in control_path.round_trips.items()
+            )
+        ),
         ("target",),
     ),
     Metric(
@@ -48,7 +54,11 @@ CONTROL_PATH_METRICS: Final = (
         "counter",
         "CPU time of a daemon of the control path.",
         "/proc/PID/stat",
-        _of(lambda it: (((role,), found.cpu_seconds) for role, found in it.daemons.items())),
+        _control_path_rows(
+            lambda control_path: (
+                ((role,), found.cpu_seconds) for role, found in control_path.daemons.items()
+            )
+        ),
         ("role",),
     ),
     Metric(
@@ -56,7 +66,11 @@ CONTROL_PATH_METRICS: Final = (
         "counter",
         "Time the threads of a daemon of the control path waited for a CPU.",
         "/proc/PID/task/TID/schedstat",
-        _of(lambda it: (((role,), found.wait_seconds) for role, found in it.daemons.items())),
+        _control_path_rows(
+            lambda control_path: (
+                ((role,), found.wait_seconds) for role, found in control_path.daemons.items()
+            )
+        ),
         ("role",),
     ),
 )

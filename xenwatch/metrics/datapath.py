@@ -14,7 +14,7 @@ from xenwatch.readings.snapshot import Snapshot
 CONNECTED: Final = "Connected"
 
 
-def _of_cpus(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
+def _cpu_rows(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         cpus = readings.snapshot.dom0_cpus
         return value(cpus) if cpus else ()
@@ -22,7 +22,7 @@ def _of_cpus(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _of_datapath(value: Callable[[Datapath], Iterable[Row]]) -> Rows:
+def _datapath_rows(value: Callable[[Datapath], Iterable[Row]]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         datapath = readings.snapshot.datapath
         return value(datapath) if datapath else ()
@@ -30,9 +30,11 @@ def _of_datapath(value: Callable[[Datapath], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _of_vifs(value: Callable[[Vif], float | None]) -> Rows:
-    return _of_datapath(
-        lambda it: (((str(vif.domid), name), value(vif)) for name, vif in it.vifs.items())
+def _vif_rows(value: Callable[[Vif], float | None]) -> Rows:
+    return _datapath_rows(
+        lambda datapath: (
+            ((str(vif.domid), name), value(vif)) for name, vif in datapath.vifs.items()
+        )
     )
 
 
@@ -79,17 +81,17 @@ _CPUS: Final = (
         "gauge",
         "Online virtual CPUs of dom0.",
         _STAT,
-        _of_cpus(lambda it: [((), len(it.seconds))]),
+        _cpu_rows(lambda cpus: [((), len(cpus.seconds))]),
     ),
     Metric(
         "xenwatch_dom0_cpu_seconds_total",
         "counter",
         "Time of dom0's virtual CPUs by mode; steal is time Xen gave to other domains.",
         _STAT,
-        _of_cpus(
-            lambda it: (
+        _cpu_rows(
+            lambda cpus: (
                 ((cpu, mode), seconds)
-                for cpu, modes in it.seconds.items()
+                for cpu, modes in cpus.seconds.items()
                 for mode, seconds in modes.items()
             )
         ),
@@ -100,7 +102,7 @@ _CPUS: Final = (
         "gauge",
         "Load average of dom0 over 1, 5 and 15 minutes.",
         "/proc/loadavg",
-        _of_cpus(lambda it: zip((("1",), ("5",), ("15",)), it.load, strict=True)),
+        _cpu_rows(lambda cpus: zip((("1",), ("5",), ("15",)), cpus.load, strict=True)),
         ("minutes",),
     ),
     Metric(
@@ -108,21 +110,21 @@ _CPUS: Final = (
         "gauge",
         "Tasks of dom0 that are running or waiting for a CPU.",
         f"{_STAT}, procs_running",
-        _of_cpus(lambda it: [((), it.runnable)]),
+        _cpu_rows(lambda cpus: [((), cpus.runnable)]),
     ),
     Metric(
         "xenwatch_dom0_blocked_tasks",
         "gauge",
         "Tasks of dom0 that are blocked on I/O.",
         f"{_STAT}, procs_blocked",
-        _of_cpus(lambda it: [((), it.blocked)]),
+        _cpu_rows(lambda cpus: [((), cpus.blocked)]),
     ),
     Metric(
         "xenwatch_dom0_softirqs_total",
         "counter",
         "Software interrupts of dom0 by type.",
         f"{_STAT}, softirq",
-        _of_cpus(lambda it: (((kind,), count) for kind, count in it.softirqs.items())),
+        _cpu_rows(lambda cpus: (((kind,), count) for kind, count in cpus.softirqs.items())),
         ("type",),
     ),
 )
@@ -136,9 +138,10 @@ DATAPATH_METRICS: Final = (
         "counter",
         "CPU time of dom0 spent on the domain's devices, by kind of backend.",
         "/proc/PID/stat of the kernel's threads and of tapdisks",
-        _of_datapath(
-            lambda it: (
-                ((str(domid), kind), seconds) for (domid, kind), seconds in it.cpu_seconds.items()
+        _datapath_rows(
+            lambda datapath: (
+                ((str(domid), kind), seconds)
+                for (domid, kind), seconds in datapath.cpu_seconds.items()
             )
         ),
         ("domid", "kind"),
@@ -148,7 +151,7 @@ DATAPATH_METRICS: Final = (
         "gauge",
         "Queues of the network interface; each has a netback thread.",
         _VIFS,
-        _of_vifs(lambda vif: vif.queues),
+        _vif_rows(lambda vif: vif.queues),
         ("domid", "device"),
     ),
     Metric(
@@ -156,7 +159,7 @@ DATAPATH_METRICS: Final = (
         "counter",
         "Dropped packets of the network interface: rx from the guest, tx to it.",
         _VIFS,
-        _of_datapath(_drops),
+        _datapath_rows(_drops),
         ("domid", "device", "direction"),
     ),
     Metric(

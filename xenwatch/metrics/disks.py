@@ -9,7 +9,7 @@ from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.disks import Transfers, VirtualDisk
 
 
-def _of(value: Callable[[VirtualDisk], Iterable[Row]]) -> Rows:
+def _disk_rows(value: Callable[[VirtualDisk], Iterable[Row]]) -> Rows:
     """Rows of every disk, with its domain and device before their own labels."""
 
     def rows(readings: Readings) -> Iterable[Row]:
@@ -21,8 +21,8 @@ def _of(value: Callable[[VirtualDisk], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _transfers(value: Callable[[Transfers], float | None]) -> Rows:
-    return _of(lambda it: ((("read",), value(it.read)), (("write",), value(it.write))))
+def _transfer_rows(value: Callable[[Transfers], float | None]) -> Rows:
+    return _disk_rows(lambda disk: ((("read",), value(disk.read)), (("write",), value(disk.write))))
 
 
 _SOURCE: Final = "statistics of blkback in sysfs, of tapdisk3 in shared memory"
@@ -34,7 +34,7 @@ DISK_METRICS: Final = (
         "info",
         "Disks of domains, with their backend and storage.",
         "/sys/bus/xen-backend/devices, params in xenstore, /sys/dev/block",
-        _of(lambda it: [((it.backend, it.storage or ""), 1)]),
+        _disk_rows(lambda disk: [((disk.backend, disk.storage or ""), 1)]),
         (*_DISK, "backend", "storage"),
     ),
     Metric(
@@ -42,7 +42,7 @@ DISK_METRICS: Final = (
         "counter",
         "Requests to the disk.",
         _SOURCE,
-        _transfers(lambda it: it.requests),
+        _transfer_rows(lambda transfers: transfers.requests),
         (*_DISK, "operation"),
     ),
     Metric(
@@ -50,15 +50,15 @@ DISK_METRICS: Final = (
         "counter",
         "Bytes read from the disk or written to it.",
         _SOURCE,
-        _transfers(lambda it: it.bytes),
+        _transfer_rows(lambda transfers: transfers.bytes),
         (*_DISK, "operation"),
     ),
     Metric(
         "xenwatch_disk_wait_seconds_total",
         "counter",
         "Total time of requests to the disk, from arrival to response.",
-        "statistics of tapdisk3 in shared memory; blkback does not tell",
-        _transfers(lambda it: it.wait_seconds),
+        "statistics of tapdisk3 in shared memory; not available from blkback",
+        _transfer_rows(lambda transfers: transfers.wait_seconds),
         (*_DISK, "operation"),
     ),
     Metric(
@@ -66,7 +66,7 @@ DISK_METRICS: Final = (
         "counter",
         "Requests to the disk that had to wait because too many were in flight.",
         _SOURCE,
-        _of(lambda it: [((), it.out_of_requests)]),
+        _disk_rows(lambda disk: [((), disk.out_of_requests)]),
         _DISK,
     ),
 )

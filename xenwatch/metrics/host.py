@@ -1,4 +1,4 @@
-"""The metrics of the host and its domains: what is no limit but explains one."""
+"""The metrics of the host and its domains that are not limits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _host_facts(host: Host) -> tuple[str, ...]:
     )
 
 
-def _of_channels(value: Callable[[EventChannels], Iterable[Row]]) -> Rows:
+def _channel_rows(value: Callable[[EventChannels], Iterable[Row]]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         channels = readings.snapshot.event_channels
         return value(channels) if channels else ()
@@ -52,7 +52,7 @@ def _all_domains(snapshot: Snapshot) -> tuple[Domain, ...]:
     return snapshot.domains.domains if snapshot.domains else ()
 
 
-def _of_domains(value: Callable[[Domain], float | None]) -> Rows:
+def _domain_rows(value: Callable[[Domain], float | None]) -> Rows:
     return lambda readings: (
         ((str(domain.domid),), value(domain)) for domain in _all_domains(readings.snapshot)
     )
@@ -75,7 +75,7 @@ def _domain_states(readings: Readings) -> Iterable[Row]:
             yield (str(domain.domid), domain.state), 1
 
 
-def _devices_of(classes: frozenset[str]) -> Rows:
+def _device_counts(classes: frozenset[str]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         backends = readings.snapshot.backends
         if backends is None:
@@ -106,7 +106,7 @@ def _tapdisks(readings: Readings) -> Iterable[Row]:
     return [((), blktap.tapdisks)] if blktap else []
 
 
-def _of_memory(value: Callable[[Memory], int | None]) -> Rows:
+def _memory_rows(value: Callable[[Memory], int | None]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         memory = readings.snapshot.memory
         return [((), value(memory))] if memory else []
@@ -147,7 +147,7 @@ _CHANNELS: Final = (
         "gauge",
         "Used event channels of dom0 by kind.",
         _EVTCHN,
-        _of_channels(lambda it: (((kind,), n) for kind, n in it.by_kind.items())),
+        _channel_rows(lambda channels: (((kind,), n) for kind, n in channels.by_kind.items())),
         ("kind",),
     ),
     Metric(
@@ -155,7 +155,7 @@ _CHANNELS: Final = (
         "gauge",
         "Used event channels of dom0 by the domain at the other end.",
         _EVTCHN,
-        _of_channels(lambda it: (((str(d),), n) for d, n in it.by_domain.items())),
+        _channel_rows(lambda channels: (((str(d),), n) for d, n in channels.by_domain.items())),
         ("domid",),
     ),
     Metric(
@@ -163,14 +163,14 @@ _CHANNELS: Final = (
         "gauge",
         "Slots Xen has allocated for event channels of dom0; a scan covers them all.",
         "EVTCHNOP_status, the first port that answers EINVAL",
-        _of_channels(lambda it: [((), it.slots)]),
+        _channel_rows(lambda channels: [((), channels.slots)]),
     ),
     Metric(
         "xenwatch_event_channels_route_info",
         "info",
         "How the event channels were read.",
         _EVTCHN,
-        _of_channels(lambda it: [((it.route,), 1)]),
+        _channel_rows(lambda channels: [((channels.route,), 1)]),
         ("route",),
     ),
 )
@@ -182,7 +182,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domains",
         "gauge",
-        "Domains by state, dom0 included.",
+        "Domains by state, including dom0.",
         _DOMINFO_ONLY,
         _domain_counts,
         ("state",),
@@ -190,7 +190,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_info",
         "info",
-        "The domains. Invalid bytes in a name are escaped as backslash, x and two digits.",
+        "Domains. Invalid bytes in a name are escaped as backslash, x and two hex digits.",
         f"{_DOMINFO}; the name: /local/domain/DOMID/name in xenstore",
         _domain_facts,
         ("domid", "name", "uuid", "type"),
@@ -198,7 +198,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_state",
         "gauge",
-        "1 for the state the domain is in.",
+        "1 for the current state of the domain.",
         _DOMINFO_ONLY,
         _domain_states,
         ("domid", "state"),
@@ -208,7 +208,7 @@ _DOMAINS: Final = (
         "gauge",
         "Online virtual CPUs of the domain.",
         _DOMINFO,
-        _of_domains(lambda domain: domain.vcpus_online),
+        _domain_rows(lambda domain: domain.vcpus_online),
         ("domid",),
     ),
     Metric(
@@ -216,7 +216,7 @@ _DOMAINS: Final = (
         "gauge",
         "Max virtual CPUs of the domain.",
         _DOMINFO_ONLY,
-        _of_domains(lambda domain: domain.vcpus_max),
+        _domain_rows(lambda domain: domain.vcpus_max),
         ("domid",),
     ),
     Metric(
@@ -224,7 +224,7 @@ _DOMAINS: Final = (
         "gauge",
         "Memory of the domain.",
         _DOMINFO_ONLY,
-        _of_domains(lambda domain: domain.memory_bytes),
+        _domain_rows(lambda domain: domain.memory_bytes),
         ("domid",),
     ),
     Metric(
@@ -232,7 +232,7 @@ _DOMAINS: Final = (
         "counter",
         "CPU time of all virtual CPUs of the domain.",
         _DOMINFO_ONLY,
-        _of_domains(lambda domain: domain.cpu_seconds),
+        _domain_rows(lambda domain: domain.cpu_seconds),
         ("domid",),
     ),
 )
@@ -245,7 +245,7 @@ _BACKENDS: Final = (
         "gauge",
         "Disks of the domain with their backend in dom0.",
         _DEVICES,
-        _devices_of(DISK_CLASSES),
+        _device_counts(DISK_CLASSES),
         ("domid",),
     ),
     Metric(
@@ -253,7 +253,7 @@ _BACKENDS: Final = (
         "gauge",
         "Network interfaces of the domain with their backend in dom0.",
         _DEVICES,
-        _devices_of(NETWORK_CLASSES),
+        _device_counts(NETWORK_CLASSES),
         ("domid",),
     ),
     Metric(
@@ -281,7 +281,7 @@ _DOM0: Final = (
     Metric(
         "xenwatch_tapdisks",
         "gauge",
-        "tapdisk processes, counted by their control sockets.",
+        "Running tapdisk processes, counted by control socket.",
         "ctlPID in /run/blktap-control",
         _tapdisks,
     ),
@@ -290,33 +290,33 @@ _DOM0: Final = (
         "gauge",
         "Kernel memory in slab caches.",
         f"{_MEMINFO}, Slab",
-        _of_memory(lambda memory: memory.slab),
+        _memory_rows(lambda memory: memory.slab),
     ),
     Metric(
         "xenwatch_dom0_slab_unreclaimable_bytes",
         "gauge",
         "Kernel memory in slab caches that cannot be reclaimed.",
         f"{_MEMINFO}, SUnreclaim",
-        _of_memory(lambda memory: memory.slab_unreclaimable),
+        _memory_rows(lambda memory: memory.slab_unreclaimable),
     ),
     Metric(
         "xenwatch_dom0_balloon_target_bytes",
         "gauge",
         "Target memory of dom0's balloon driver.",
         f"{_BALLOON}/target_kb",
-        _of_memory(lambda memory: memory.balloon_target),
+        _memory_rows(lambda memory: memory.balloon_target),
     ),
     Metric(
         "xenwatch_dom0_balloon_current_bytes",
         "gauge",
         "Current memory of dom0 according to its balloon driver.",
         f"{_BALLOON}/info/current_kb",
-        _of_memory(lambda memory: memory.balloon_current),
+        _memory_rows(lambda memory: memory.balloon_current),
     ),
     Metric(
         "xenwatch_daemon_info",
         "info",
-        "The running control-path daemons.",
+        "Running control-path daemons.",
         "/proc/PID/comm",
         _daemons,
         ("role", "comm"),
@@ -324,4 +324,4 @@ _DOM0: Final = (
 )
 
 HOST_METRICS: Final = (*_HOST, *_CHANNELS, *_DOMAINS, *_BACKENDS, *_DOM0)
-"""The metrics that are readings of the host."""
+"""The metrics of the host and its domains."""

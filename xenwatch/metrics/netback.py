@@ -9,7 +9,7 @@ from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.netback_rings import Ring, VifRings
 
 
-def _of(value: Callable[[VifRings], Iterable[Row]]) -> Rows:
+def _vif_rows(value: Callable[[VifRings], Iterable[Row]]) -> Rows:
     """Rows of every interface, with its domain and device before their own labels."""
 
     def rows(readings: Readings) -> Iterable[Row]:
@@ -21,8 +21,8 @@ def _of(value: Callable[[VifRings], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _both(value: Callable[[Ring], int]) -> Rows:
-    return _of(lambda it: ((("rx",), value(it.tx)), (("tx",), value(it.rx))))
+def _ring_rows(value: Callable[[Ring], int]) -> Rows:
+    return _vif_rows(lambda vif: ((("rx",), value(vif.tx)), (("tx",), value(vif.rx))))
 
 
 _SOURCE: Final = "/sys/kernel/debug/xen-netback/vif*/io_ring_q*"
@@ -34,7 +34,7 @@ NETBACK_METRICS: Final = (
         "gauge",
         "Slots of the rings of the network interface: rx from the guest, tx to it.",
         _SOURCE,
-        _both(lambda it: it.slots),
+        _ring_rows(lambda ring: ring.slots),
         (*_VIF, "direction"),
     ),
     Metric(
@@ -42,7 +42,7 @@ NETBACK_METRICS: Final = (
         "gauge",
         "Unanswered requests: rx packets waiting for netback, tx buffers posted by the guest.",
         _SOURCE,
-        _both(lambda it: it.requests),
+        _ring_rows(lambda ring: ring.requests),
         (*_VIF, "direction"),
     ),
     Metric(
@@ -50,7 +50,7 @@ NETBACK_METRICS: Final = (
         "gauge",
         "Bytes queued in netback that the guest has not accepted.",
         _SOURCE,
-        _of(lambda it: [((), it.queued_bytes)]),
+        _vif_rows(lambda vif: [((), vif.queued_bytes)]),
         _VIF,
     ),
     Metric(
@@ -58,7 +58,7 @@ NETBACK_METRICS: Final = (
         "gauge",
         "Queued bytes at which netback stops accepting more for the guest.",
         _SOURCE,
-        _of(lambda it: [((), it.queued_bytes_max)]),
+        _vif_rows(lambda vif: [((), vif.queued_bytes_max)]),
         _VIF,
     ),
     Metric(
@@ -66,7 +66,7 @@ NETBACK_METRICS: Final = (
         "gauge",
         "Queues to the guest that are full and stopped.",
         _SOURCE,
-        _of(lambda it: [((), it.stopped)]),
+        _vif_rows(lambda vif: [((), vif.stopped)]),
         _VIF,
     ),
 )

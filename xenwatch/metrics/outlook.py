@@ -1,4 +1,4 @@
-"""Metrics of headroom for VMs and of forecasts."""
+"""Metrics of headheadroom for VMs and of forecasts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _headroom(readings: Readings) -> Iterable[Row]:
 
 def _headroom_by_limit(readings: Readings) -> Iterable[Row]:
     for name, plan in _by_shape(readings):
-        for room in plan.rooms:
-            yield (name, room.limit), room.batches
+        for headroom in plan.headrooms:
+            yield (name, headroom.limit), headroom.batches
 
 
 def _seconds_to_full(readings: Readings) -> Iterable[Row]:
@@ -33,17 +33,17 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_vm_headroom",
         "gauge",
-        "More VMs of the shape that fit by the limits that are counted; absent if one of them is "
-        "unknown.",
-        "the table of limits, its costs and readings",
+        "Number of additional VMs of the shape that fit, by the counted limits; absent if one of "
+        "them is unknown.",
+        "limits, costs of a VM and readings",
         _headroom,
         ("shape",),
     ),
     Metric(
         "xenwatch_limit_vm_headroom",
         "gauge",
-        "More VMs of the shape that fit by this limit.",
-        "the table of limits, its costs and readings",
+        "Number of additional VMs of the shape that fit by this limit.",
+        "limits, costs of a VM and readings",
         _headroom_by_limit,
         ("shape", "limit"),
     ),
@@ -52,9 +52,9 @@ OUTLOOK_METRICS: Final = (
         "gauge",
         "Seconds until the limit's first instance is exhausted at its current trend; absent "
         "without a trend.",
-        "the limit's use over the last hours",
+        "readings of the last hours",
         _seconds_to_full,
         ("limit",),
     ),
 )
-"""The metrics that follow from the readings and are none themselves."""
+"""The metrics of headroom for VMs and of forecasts."""

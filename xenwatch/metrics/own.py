@@ -1,4 +1,4 @@
-"""The metrics of the limits as such, of the probes, and of xenwatch itself."""
+"""The metrics of limits in general, of the probes, and of xenwatch itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.snapshot import Outcome, Status
 
 
-def of_limit(limit: Limit) -> tuple[Metric, Metric]:
+def limit_metrics(limit: Limit) -> tuple[Metric, Metric]:
     """The two metrics of a limit: used and max."""
     labels = (limit.label,) if limit.label else ()
 
@@ -48,7 +48,7 @@ def _maxima(readings: Readings) -> Iterable[Row]:
             yield (name, origin), 1
 
 
-def _of_probes(value: Callable[[Outcome], float | None]) -> Rows:
+def _probe_rows(value: Callable[[Outcome], float | None]) -> Rows:
     return lambda readings: (
         ((name,), value(outcome))
         for name, outcome in readings.snapshot.outcomes.items()
@@ -60,7 +60,7 @@ def _success(outcome: Outcome) -> float | None:
     return None if outcome.status is Status.NOT_APPLICABLE else outcome.status is Status.OK
 
 
-_ASSESSED: Final = "the table of limits and its readings"
+_ASSESSED: Final = "limits and readings"
 
 _LIMITS: Final = (
     Metric(
@@ -75,7 +75,7 @@ _LIMITS: Final = (
         "xenwatch_limit_threshold_ratio",
         "gauge",
         "Used ratio at which the limit reaches this severity.",
-        "the table of limits and the configuration",
+        "limit defaults and the configuration",
         _threshold_ratios,
         ("limit", "severity"),
     ),
@@ -97,7 +97,7 @@ _PROBES: Final = (
         "gauge",
         "Whether the probe's last run succeeded; absent if the probe is not applicable.",
         _OUTCOME,
-        _of_probes(_success),
+        _probe_rows(_success),
         ("probe",),
     ),
     Metric(
@@ -105,7 +105,7 @@ _PROBES: Final = (
         "gauge",
         "Whether this host has the resource the probe reads.",
         _OUTCOME,
-        _of_probes(lambda outcome: outcome.status is not Status.NOT_APPLICABLE),
+        _probe_rows(lambda outcome: outcome.status is not Status.NOT_APPLICABLE),
         ("probe",),
     ),
     Metric(
@@ -113,7 +113,7 @@ _PROBES: Final = (
         "gauge",
         "Wall-clock time of the probe's last run.",
         _OUTCOME,
-        _of_probes(lambda outcome: outcome.seconds),
+        _probe_rows(lambda outcome: outcome.seconds),
         ("probe",),
     ),
     Metric(
@@ -121,7 +121,7 @@ _PROBES: Final = (
         "gauge",
         "CPU time of the probe's last run.",
         _OUTCOME,
-        _of_probes(lambda outcome: outcome.cpu_seconds),
+        _probe_rows(lambda outcome: outcome.cpu_seconds),
         ("probe",),
     ),
     Metric(
@@ -129,7 +129,7 @@ _PROBES: Final = (
         "gauge",
         "Unix time of the reading behind the probe's metrics.",
         _OUTCOME,
-        _of_probes(lambda outcome: outcome.time if outcome.status is Status.OK else None),
+        _probe_rows(lambda outcome: outcome.time if outcome.status is Status.OK else None),
         ("probe",),
     ),
     Metric(
@@ -161,4 +161,4 @@ _SELF: Final = (
 )
 
 OWN_METRICS: Final = (*_LIMITS, *_PROBES, *_SELF)
-"""The metrics that are not readings of the host."""
+"""The metrics of limits in general, of the probes and of xenwatch."""

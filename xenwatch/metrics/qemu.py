@@ -9,7 +9,7 @@ from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.qemus import Qemu
 
 
-def _of_qemus(value: Callable[[Qemu], float | None]) -> Rows:
+def _qemu_rows(value: Callable[[Qemu], float | None]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         qemus = readings.snapshot.qemus
         if qemus is None:
@@ -28,9 +28,9 @@ def _devices(readings: Readings) -> Iterable[Row]:
 
 def _causes(readings: Readings) -> Iterable[Row]:
     causes = readings.snapshot.qemu_wakeups_by_cause
-    for domid, it in causes.by_domid.items() if causes is not None else ():
-        yield (str(domid), "timer"), it.timer
-        yield (str(domid), "io"), it.io
+    for domid, wakeups in causes.by_domid.items() if causes is not None else ():
+        yield (str(domid), "timer"), wakeups.timer
+        yield (str(domid), "io"), wakeups.io
 
 
 QEMU_METRICS: Final = (
@@ -39,7 +39,7 @@ QEMU_METRICS: Final = (
         "counter",
         "Wakeups of the threads of the domain's QEMU.",
         "/proc/PID/task/TID/status, voluntary_ctxt_switches",
-        _of_qemus(lambda qemu: qemu.wakeups),
+        _qemu_rows(lambda qemu: qemu.wakeups),
         ("domid",),
     ),
     Metric(
@@ -47,7 +47,7 @@ QEMU_METRICS: Final = (
         "counter",
         "CPU time of the domain's QEMU in dom0.",
         "/proc/PID/stat, utime and stime",
-        _of_qemus(lambda qemu: qemu.cpu_seconds),
+        _qemu_rows(lambda qemu: qemu.cpu_seconds),
         ("domid",),
     ),
     Metric(
@@ -55,7 +55,7 @@ QEMU_METRICS: Final = (
         "counter",
         "Time threads of the domain's QEMU were runnable but waited for a CPU of dom0.",
         "/proc/PID/task/TID/schedstat, the second number",
-        _of_qemus(lambda qemu: qemu.wait_seconds),
+        _qemu_rows(lambda qemu: qemu.wait_seconds),
         ("domid",),
     ),
     Metric(
@@ -63,7 +63,7 @@ QEMU_METRICS: Final = (
         "gauge",
         "Threads of the domain's QEMU.",
         "/proc/PID/task",
-        _of_qemus(lambda qemu: len(qemu.threads)),
+        _qemu_rows(lambda qemu: len(qemu.threads)),
         ("domid",),
     ),
     Metric(

@@ -1,4 +1,4 @@
-"""The metrics of the slices: how dom0's CPU time is divided, and who is not where it belongs."""
+"""The metrics of the slices: how dom0's CPU time is divided, and misplaced processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.slices import Slice, Slices
 
 
-def _of(value: Callable[[Slices], Iterable[Row]]) -> Rows:
+def _rows(value: Callable[[Slices], Iterable[Row]]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         slices = readings.snapshot.slices
         return value(slices) if slices else ()
@@ -17,8 +17,8 @@ def _of(value: Callable[[Slices], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _of_slices(value: Callable[[Slice], float | None]) -> Rows:
-    return _of(lambda it: (((name,), value(found)) for name, found in it.by_name.items()))
+def _slice_rows(value: Callable[[Slice], float | None]) -> Rows:
+    return _rows(lambda slices: (((name,), value(found)) for name, found in slices.by_name.items()))
 
 
 _WEIGHT: Final = "cpu.shares (cgroup version 1) or cpu.weight (version 2)"
@@ -29,7 +29,7 @@ SLICE_METRICS: Final = (
         "gauge",
         "CPU weight of the slice, on the host's own scale.",
         _WEIGHT,
-        _of_slices(lambda it: it.weight),
+        _slice_rows(lambda group: group.weight),
         ("slice",),
     ),
     Metric(
@@ -38,7 +38,7 @@ SLICE_METRICS: Final = (
         "Expected CPU weight of the slice, on the host's own scale.",
         "the slice's unit and its drop-ins; for control.slice else 10240 shares, by systemd's"
         " conversion",
-        _of_slices(lambda it: it.expected),
+        _slice_rows(lambda group: group.expected),
         ("slice",),
     ),
     Metric(
@@ -47,7 +47,7 @@ SLICE_METRICS: Final = (
         "Share of dom0's CPU time, 0 to 1, guaranteed to the slice under contention.",
         f"{_WEIGHT} of the slices and of other groups with processes at the root, and the processes"
         " beside them, one by one",
-        _of_slices(lambda it: it.share),
+        _slice_rows(lambda group: group.share),
         ("slice",),
     ),
     Metric(
@@ -55,7 +55,7 @@ SLICE_METRICS: Final = (
         "counter",
         "CPU time of all processes of the slice.",
         "cpuacct.usage (cgroup version 1) or cpu.stat (version 2)",
-        _of_slices(lambda it: it.cpu_seconds),
+        _slice_rows(lambda group: group.cpu_seconds),
         ("slice",),
     ),
     Metric(
@@ -63,7 +63,7 @@ SLICE_METRICS: Final = (
         "counter",
         "Time the slice was throttled by its CPU quota.",
         "cpu.stat",
-        _of_slices(lambda it: it.throttled_seconds),
+        _slice_rows(lambda group: group.throttled_seconds),
         ("slice",),
     ),
     Metric(
@@ -71,10 +71,10 @@ SLICE_METRICS: Final = (
         "counter",
         "Time in which some, or all, tasks of the slice waited for a CPU.",
         "cpu.pressure (cgroup version 2)",
-        _of(
-            lambda it: (
+        _rows(
+            lambda slices: (
                 ((name, kind), seconds)
-                for name, found in it.by_name.items()
+                for name, found in slices.by_name.items()
                 for kind, seconds in found.pressure.items()
             )
         ),
@@ -85,14 +85,14 @@ SLICE_METRICS: Final = (
         "gauge",
         "Processes in the root cgroup, each of which competes with the slices.",
         "cgroup.procs of the root group, /proc/PID/stat",
-        _of(lambda it: [((), it.contenders)]),
+        _rows(lambda slices: [((), slices.contenders)]),
     ),
     Metric(
         "xenwatch_misplaced_processes",
         "gauge",
         "Control-path daemons outside control.slice, and QEMUs in it or in the root cgroup.",
         "cgroup.procs, /proc/PID/cgroup; what belongs where: *.service.d/slice.conf",
-        _of(lambda it: it.misplaced.items()),
+        _rows(lambda slices: slices.misplaced.items()),
         ("comm", "cgroup"),
     ),
 )

@@ -1,6 +1,6 @@
-"""How much of each thing a host has: what the model enforces, from the facts of a platform.
+"""The maxima the model enforces, derived from the facts of a platform.
 
-Nothing here knows what xenwatch believes the maxima to be: the two are compared by tests.
+They are independent of the maxima in `xenwatch.limits`; tests compare the two.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xenwatch.model.platform import Daemon, Platform
 from xenwatch.parse.rtnl import BRIDGE_KIND, MASTERS_SINCE
 
 FD_SETSIZE: Final = 1024
-"""Descriptors from this number on select(2) cannot wait for."""
+"""select(2) cannot wait for descriptors from this number on."""
 _BRIDGE_PORTS: Final = 1023
 """BR_MAX_PORTS less port 0 (net/bridge/br_if.c)."""
 _DATAPATH_PORTS: Final = 65535
@@ -21,8 +21,8 @@ _DATAPATH_PORTS: Final = 65535
 _OLD_DATAPATH_PORTS: Final = 1023
 """DP_MAX_PORTS less port 0 (datapath/datapath.h of Open vSwitch 1.4)."""
 _SPARSE_IRQS: Final = ((2, 6), (6, 5))
-"""Until the second, and after the classic kernels, interrupts have a bitmap of this much more than
-NR_IRQS (kernel/irq/internals.h)."""
+"""Between the classic kernels and Linux 6.5 interrupts have a bitmap of NR_IRQS and this many more
+(kernel/irq/internals.h)."""
 _IRQ_BITMAP_EXTRA: Final = 8196
 _LOOP_CONTROL: Final = (3, 1)
 _MINORS: Final = 1 << 20
@@ -30,13 +30,13 @@ _MINORS: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What there is of each thing; `None` is without end.
+    """Maxima of the resources; `None` is unlimited.
 
     `channels` and `irqs` are dom0's event channels and interrupt descriptors, `frames` those of
     a guest's grant table and `own_frames` those of dom0's, `minors` blktap's minors or ids, `aio`
     requests as the kernel counts them, `xenstored` and `xenconsoled` the daemons' descriptors,
-    `memory` and `low_memory` what dom0 has to give in KiB, `bridge_ports` the ports of a bridge,
-    `host_memory` what Xen has for guests in KiB.
+    `memory` and `low_memory` the memory dom0 has for guests in KiB, `bridge_ports` the ports of a
+    bridge, `host_memory` what Xen has for guests in KiB.
     """
 
     channels: int | None = None
@@ -57,10 +57,10 @@ class Bounds:
 
 
 NAMES: Final = tuple(field.name for field in dataclasses.fields(Bounds))
-"""The names of the things that are bounded."""
+"""The names of the bounded resources."""
 
 
-def of(platform: Platform) -> Bounds:
+def platform_bounds(platform: Platform) -> Bounds:
     """The bounds of a platform."""
     settings = platform.settings
     daemons = {daemon.comm: _descriptors(daemon) for daemon in platform.daemons}
@@ -86,7 +86,7 @@ def of(platform: Platform) -> Bounds:
 
 
 def only(name: str, bounds: Bounds) -> Bounds:
-    """One bound alone, everything else without end."""
+    """One bound alone; the others unlimited."""
     return Bounds(**{name: getattr(bounds, name)})
 
 
@@ -96,7 +96,7 @@ def without(bounds: Bounds, *names: str) -> Bounds:
 
 
 def exhausted(name: str) -> Bounds:
-    """Nothing at all of one thing, everything else without end."""
+    """A bound of 0; the others unlimited."""
     return Bounds(**{name: 0})
 
 
@@ -118,7 +118,7 @@ def _descriptors(daemon: Daemon) -> int:
 
 
 def _irqs(platform: Platform) -> int | None:
-    """Classic kernels have a descriptor for every event channel there can be."""
+    """Unlimited on classic kernels, which have a descriptor for every possible event channel."""
     classic, unbound = _SPARSE_IRQS
     if not classic < platform.kernel < unbound or platform.boot.nr_irqs is None:
         return None

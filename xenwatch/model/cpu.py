@@ -1,6 +1,6 @@
-"""dom0's CPUs, divided among those who want them as the kernel does it, and who has had them.
+"""dom0's CPUs: shared among tasks as the kernel does, and the CPU and wait times that result.
 
-`/proc/stat`, `/proc/loadavg`, the control groups and Xen all tell what is reckoned here.
+`/proc/stat`, `/proc/loadavg`, the control groups and Xen all report these times.
 """
 
 from __future__ import annotations
@@ -11,47 +11,49 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.resources import Process
-from xenwatch.model.state import CALM, Dom0
+from xenwatch.model.state import UNLOADED_ROUND_TRIPS, Dom0
 
 NICE_0: Final = {0: 1024, 1: 1024, 2: 100}
 """The weight of a task of nice 0 by version of control groups, in the scale of their weights."""
 LATENCY: Final = 0.024
-"""The round in which the kernel serves all who want a CPU: sched_latency of eight CPUs."""
+"""Seconds in which the kernel runs every runnable task once: sched_latency of eight CPUs."""
 KERNEL: Final = 1 / 50
-"""The part of every CPU that goes to interrupts and to threads that serve no guest."""
+"""The part of every CPU used by interrupts and by threads that serve no guest."""
 UPTIME: Final = 60.0
 """Seconds since boot when the model's clock begins."""
 LOAD_MINUTES: Final = (1, 5, 15)
-_LITTLE: Final = 0.01
-"""CPUs there are at least for all who have to wait for the QEMUs."""
+_CPUS_MIN: Final = 0.01
+"""CPUs that are left at least for the tasks that compete with the QEMUs."""
 _WAKEUPS: Final = {"xenstored": 1, "xapi": 10}
-"""How often a question has somebody wait for a CPU until it is answered."""
+"""How often a request waits for a CPU until it is answered."""
 _TARGETS: Final = {"oxenstored": "xenstored", "xenstored": "xenstored", "xapi": "xapi"}
 _CONTROL: Final = ("oxenstored", "xenstored", "xapi", "xenopsd-xc")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """CPUs that somebody wants, and the weight with which."""
+class Demand:
+    """CPUs demanded, and the weight of the demand."""
 
     cpus: float
     weight: int
 
 
-def divide(cpus: float, wishes: Mapping[str, Wish]) -> dict[str, float]:
-    """CPUs each gets: in proportion to weights, and no more than is wanted."""
-    granted = dict.fromkeys(wishes, 0.0)
-    hungry = {name: wish for name, wish in wishes.items() if wish.cpus}
-    while hungry:
-        weights = sum(wish.weight for wish in hungry.values())
-        share = {name: cpus * wish.weight / weights for name, wish in hungry.items()}
-        content = {name: it.cpus for name, it in hungry.items() if it.cpus <= share[name]}
-        if not content:
+def divide(cpus: float, demands: Mapping[str, Demand]) -> dict[str, float]:
+    """CPUs granted by name: in proportion to the weights, and at most the demand."""
+    granted = dict.fromkeys(demands, 0.0)
+    unsatisfied = {name: demand for name, demand in demands.items() if demand.cpus}
+    while unsatisfied:
+        weights = sum(demand.weight for demand in unsatisfied.values())
+        share = {name: cpus * demand.weight / weights for name, demand in unsatisfied.items()}
+        satisfied = {
+            name: demand.cpus for name, demand in unsatisfied.items() if demand.cpus <= share[name]
+        }
+        if not satisfied:
             return granted | share
-        granted |= content
-        cpus -= sum(content.values())
-        for name in content:
-            del hungry[name]
+        granted |= satisfied
+        cpus -= sum(satisfied.values())
+        for name in satisfied:
+            del unsatisfied[name]
     return granted
 
 
@@ -61,7 +63,7 @@ def up_ns(dom0: Dom0) -> int:
 
 
 def busy_ns(dom0: Dom0) -> int:
-    """CPU time since boot that dom0 was not idle: no more than it has."""
+    """Busy CPU time of dom0 since boot, at most all there was."""
     total = up_ns(dom0) * dom0.platform.vcpus
     return min(total, int(total * KERNEL) + ran_ns(dom0))
 
@@ -69,18 +71,20 @@ def busy_ns(dom0: Dom0) -> int:
 def ran_ns(dom0: Dom0, group: str = "/") -> int:
     """CPU time of the processes of a control group and of those below it, of ended ones too."""
     now = dom0.seconds
-    return sum(it.ran_ns(now) for it in _members(dom0, group)) + _ended(dom0.ended_run_ns, group)
+    return sum(process.ran_ns(now) for process in _members(dom0, group)) + _ended(
+        dom0.ended_run_ns, group
+    )
 
 
 def waited_ns(dom0: Dom0, group: str = "/") -> int:
-    """Time that they waited for a CPU."""
+    """Time those processes waited for a CPU."""
     now = dom0.seconds
-    waited = sum(it.waited_ns(now) for it in _members(dom0, group))
+    waited = sum(process.waited_ns(now) for process in _members(dom0, group))
     return waited + _ended(dom0.ended_wait_ns, group)
 
 
 def _members(dom0: Dom0, group: str) -> Iterator[Process]:
-    return (it for it in dom0.processes.values() if _is_in(it.group, group))
+    return (process for process in dom0.processes.values() if _is_in(process.group, group))
 
 
 def _ended(times: Mapping[str, int], group: str) -> int:
@@ -92,45 +96,45 @@ def _is_in(place: str, group: str) -> bool:
 
 
 def run(dom0: Dom0, seconds: float, datapath: float, control: float) -> None:
-    """Let time pass while the datapath and the control path want so many CPUs for each process.
+    """Advance the time with a demand of CPUs per process of the datapath and of the control path.
 
-    The kernel and the QEMUs, who want little, have theirs first.
+    The kernel and the QEMUs demand little and are served first.
     """
-    wanting = {
+    demanded = {
         process.pid: wanted
         for process in dom0.processes.values()
         if (wanted := _wanted(process, datapath, control))
     }
     by_entity: dict[str, list[int]] = {}
-    for pid in wanting:
+    for pid in demanded:
         by_entity.setdefault(_entity(dom0.processes[pid]), []).append(pid)
-    stretched = dict(CALM)
+    round_trips = dict(UNLOADED_ROUND_TRIPS)
     others = dom0.platform.vcpus * KERNEL + _by_qemus(dom0, seconds)
-    cpus = max(dom0.platform.vcpus - others, _LITTLE)
-    _load(dom0, seconds, sum(wanting.values()) + others)
-    granted = divide(cpus, _wishes(dom0, by_entity, wanting))
+    cpus = max(dom0.platform.vcpus - others, _CPUS_MIN)
+    _load(dom0, seconds, sum(demanded.values()) + others)
+    granted = divide(cpus, _demands(dom0, by_entity, demanded))
     for entity, pids in by_entity.items():
-        wanted = sum(wanting[pid] for pid in pids)
+        wanted = sum(demanded[pid] for pid in pids)
         part = granted[entity] / wanted
         for pid in pids:
             process = dom0.processes[pid]
-            process.cpu_ns += int(wanting[pid] * part * seconds * 1e9)
-            process.wait_ns += int(wanting[pid] * (1 - part) * seconds * 1e9)
+            process.cpu_ns += int(demanded[pid] * part * seconds * 1e9)
+            process.wait_ns += int(demanded[pid] * (1 - part) * seconds * 1e9)
             target = _TARGETS.get(process.comm)
             if target is not None:
-                stretched[target] += _WAKEUPS[target] * LATENCY * (1 - part) / part
-    dom0.round_trips = stretched
+                round_trips[target] += _WAKEUPS[target] * LATENCY * (1 - part) / part
+    dom0.round_trips = round_trips
 
 
 def _by_qemus(dom0: Dom0, seconds: float) -> float:
-    """CPUs that the QEMUs had in the time that passed."""
+    """CPUs the QEMUs used in the last `seconds`."""
     now = dom0.seconds
-    lives = (it.life for it in dom0.processes.values() if it.life is not None)
-    return sum(it.cpu_ns(now) - it.cpu_ns(now - seconds) for it in lives) / seconds / 1e9
+    lives = (process.life for process in dom0.processes.values() if process.life is not None)
+    return sum(life.cpu_ns(now) - life.cpu_ns(now - seconds) for life in lives) / seconds / 1e9
 
 
 def _load(dom0: Dom0, seconds: float, wanted: float) -> None:
-    """Let the averages near what is wanted (kernel/sched/loadavg.c)."""
+    """Move the load averages towards the demand (kernel/sched/loadavg.c)."""
     kept = [math.exp(-seconds / 60 / minutes) for minutes in LOAD_MINUTES]
     one, five, fifteen = (
         load * part + wanted * (1 - part) for load, part in zip(dom0.loads, kept, strict=True)
@@ -139,18 +143,18 @@ def _load(dom0: Dom0, seconds: float, wanted: float) -> None:
     dom0.runnable = max(1, round(wanted))
 
 
-def _wishes(
-    dom0: Dom0, by_entity: Mapping[str, Iterable[int]], wanting: Mapping[int, float]
-) -> dict[str, Wish]:
+def _demands(
+    dom0: Dom0, by_entity: Mapping[str, Iterable[int]], demanded: Mapping[int, float]
+) -> dict[str, Demand]:
     weight = NICE_0[dom0.platform.cgroup_version]
     return {
-        entity: Wish(sum(wanting[pid] for pid in pids), dom0.platform.slices.get(entity, weight))
+        entity: Demand(sum(demanded[pid] for pid in pids), dom0.platform.slices.get(entity, weight))
         for entity, pids in by_entity.items()
     }
 
 
 def _entity(process: Process) -> str:
-    """Who competes at the top: the slice, or the task itself where it is in the root group."""
+    """What competes at the root: the slice, or the task itself where it is in the root group."""
     top = process.group.split("/")[1]
     return top or str(process.pid)
 

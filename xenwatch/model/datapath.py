@@ -46,7 +46,7 @@ IDLE_RING: Final = dict.fromkeys(FIELDS, "0") | {
     "queued_bytes_max": "524288",
     "gate": "running",
 }
-"""Of a captured host, less what its guest had sent and got; it has given room for 256 packets."""
+"""Of a captured host, without traffic; the guest has posted 256 buffers."""
 _COUNTERS: Final = (0,) * 16
 
 
@@ -97,7 +97,7 @@ def _queue(tree: FileTree, dom0: Dom0, vif: str, queue: int) -> None:
 
 
 def _blkback(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
-    """The kernel's counters, which it has once the frontend has connected."""
+    """Blkback's counters, which appear once the frontend has connected."""
     for name, field in BLKBACK.items():
         path = f"/sys/devices/{bus_id}/statistics/{name}"
         tree.file(path, partial(_statistic, dom0, bus_id, field))
@@ -105,13 +105,13 @@ def _blkback(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
     device = dom0.store.values.get(f"/local/domain/0/backend/vbd/{domid}/{devid}/physical-device")
     if device is not None:
         tree.file(f"/sys/devices/{bus_id}/physical_device", device + b"\n")
-        major, minor = (int(it, 16) for it in device.split(b":"))
+        major, minor = (int(number, 16) for number in device.split(b":"))
         target = f"../../devices/virtual/block/loop{minor}"
         tree.link(f"/sys/dev/block/{major}:{minor}", target)
 
 
 def _tapdisk(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
-    """What a tapdisk keeps in shared memory, below its own process and below the disk."""
+    """The files of a tapdisk in shared memory, by process and by disk."""
     _, domid, devid = bus_id.split("-")
     pid = dom0.store.values.get(f"/local/domain/0/backend/vbd3/{domid}/{devid}/kthread-pid")
     if pid is None:
@@ -131,12 +131,14 @@ def _page(dom0: Dom0, bus_id: str) -> bytes:
 
 
 def _stat(dom0: Dom0) -> bytes:
-    """What the CPUs had to do, alike on each and in equal parts in user and system."""
+    """CPU times, the same on each CPU, with user and system times equal."""
     vcpus = range(dom0.platform.vcpus)
     ticks = cpu.up_ns(dom0) * TICKS // 1_000_000_000
     busy = cpu.busy_ns(dom0) * TICKS // (2_000_000_000 * len(vcpus))
     row = (busy, 0, busy, max(0, ticks - 2 * busy), 0, 0, 0, 0, 0, 0)
-    rows = {"cpu": tuple(it * len(vcpus) for it in row)} | {f"cpu{number}": row for number in vcpus}
+    rows = {"cpu": tuple(column * len(vcpus) for column in row)} | {
+        f"cpu{number}": row for number in vcpus
+    }
     softirqs = (ticks, 0, ticks, *(0,) * 8)
     rest = {
         "ctxt": (ticks,),
@@ -152,7 +154,9 @@ def _net_dev(dom0: Dom0) -> bytes:
 
 
 def _queues(dom0: Dom0, name: str) -> int:
-    """As many as netback has threads for; where it has none, one."""
+    """The number of queues netback has threads for, at least one."""
     prefix = f"{name}-q"
-    threads = (it.comm for it in dom0.processes.values() if it.comm.startswith(prefix))
+    threads = (
+        process.comm for process in dom0.processes.values() if process.comm.startswith(prefix)
+    )
     return len({comm[len(prefix) :].partition("-")[0] for comm in threads}) or 1

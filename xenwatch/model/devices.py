@@ -1,4 +1,4 @@
-"""Devices of a guest, each with what it takes of the host when it starts.
+"""Devices of a guest, and the resources each uses on the host.
 
 The costs are those of a captured host (Xen 4.17, Linux 6.1) and of the sources of QEMU, blktap,
 netback and netfront.
@@ -37,16 +37,16 @@ COMM_MAX: Final = 15
 
 
 class Device(Protocol):
-    """Something a guest is given when it starts."""
+    """A part of a guest that uses resources of the host."""
 
     def start(self, lease: Lease) -> None:
-        """Take what the device takes."""
+        """Allocate the resources of the device."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A disk. `rings` is how many queues frontend and backend agreed on."""
+    """A disk. `rings` is the number of queues negotiated with the backend."""
 
     rings: int = 1
     kib: int = 16777216
@@ -109,12 +109,12 @@ def vm(
 
 
 @contextmanager
-def told(text: str) -> Iterator[None]:
-    """What is refused inside is told in these words; `{errno}` is the error's number."""
+def worded(text: str) -> Iterator[None]:
+    """Reword a `Refused` raised inside; `{errno}` is replaced by its number."""
     try:
         yield
     except Refused as refusal:
-        raise refusal.said(text) from None
+        raise refusal.reworded(text) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,13 @@ class Memory:
         """Pages of Xen's, none of dom0's."""
         lease.guest.overhead_kib = memory_overhead(lease.guest, lease.dom0.platform)
         xl = lease.dom0.platform.toolstack == XL
-        with told(OUT_OF_MEMORY if xl else "HOST_NOT_ENOUGH_FREE_MEMORY"):
+        with worded(OUT_OF_MEMORY if xl else "HOST_NOT_ENOUGH_FREE_MEMORY"):
             lease.host_memory(lease.guest.memory_kib + lease.guest.overhead_kib)
 
 
 @dataclass(frozen=True, slots=True)
 class XenstoreRing:
-    """The page and the event channel between the guest and xenstored."""
+    """The page and event channel between the guest and xenstored."""
 
     def start(self, lease: Lease) -> None:
         """One event channel and low memory; the guest's page is no descriptor of xenstored."""
@@ -139,7 +139,7 @@ class XenstoreRing:
         text = "{errno} binding the event channel of xenstored"
         if lease.dom0.platform.toolstack == XL:
             text = NO_CONSOLE.format(domid=lease.guest.domid)
-        with told(text):
+        with worded(text):
             lease.channel(f"evtchn:{lease.dom0.xenstored.comm}")
 
 
@@ -152,7 +152,7 @@ class Console:
         text = f"xenconsoled: Failed to create tty for domain-{lease.guest.domid}"
         if lease.dom0.platform.toolstack == XL:
             text = NO_CONSOLE.format(domid=lease.guest.domid)
-        with told(text):
+        with worded(text):
             self._start(lease)
 
     def _start(self, lease: Lease) -> None:
@@ -172,7 +172,7 @@ class Console:
 
 @dataclass(frozen=True, slots=True)
 class Toolstack:
-    """The `xl create` that stays behind for each guest, to wait for its end."""
+    """The `xl create` process that stays with each guest, to wait for its end."""
 
     def start(self, lease: Lease) -> None:
         """A process of two threads with two connections to xenstored."""
@@ -196,7 +196,7 @@ class DeviceModel:
         QEMU: hw/xen/xen-hvm-common.c, hw/xen/xen-bus.c.
         """
         xapi = lease.dom0.platform.toolstack == XAPI
-        with told(IOEMU_FAILED if xapi else "device model did not start: -3"):
+        with worded(IOEMU_FAILED if xapi else "device model did not start: -3"):
             self._start(lease)
 
     def _start(self, lease: Lease) -> None:
@@ -218,7 +218,7 @@ class DeviceModel:
     def _process(self, lease: Lease) -> Process:
         platform, domid = lease.dom0.platform, lease.guest.domid
         name = f"qemu-dm-{domid}" if platform.toolstack == XAPI else platform.qemu
-        emulated = [word for it in self.peripherals for word in ARGUMENTS[it]]
+        emulated = [word for device in self.peripherals for word in ARGUMENTS[device]]
         argv = (name, "-xen-domid", str(domid), "-machine", "xenfv", *emulated)
         comm = platform.qemu.rpartition("/")[2][:COMM_MAX]
         drivers = platform.drivers
@@ -235,7 +235,7 @@ class Varstored:
 
     def start(self, lease: Lease) -> None:
         """Event channels of an ioreq server of its own: one a vCPU and one more."""
-        with told(IOEMU_FAILED):
+        with worded(IOEMU_FAILED):
             name = f"varstored-{lease.guest.domid}"
             process = lease.process("varstored", (name,), anon_kib=2400)
             process.group = f"/system.slice/{name}.service"
@@ -268,7 +268,7 @@ class LoopDisk:
         index = (self.devid - XVDA) // 16
         number = lease.loop(self.disk.kib)
         for ring in range(self.disk.rings):
-            with told(f"{{errno}} mapping ring-ref port {lease.guest.channels.next}"):
+            with worded(f"{{errno}} mapping ring-ref port {lease.guest.channels.next}"):
                 lease.channel("blkif-backend")
             lease.process(f"{domid}.xvd{chr(ord('a') + index)}-{ring}"[:COMM_MAX])
             lease.grant(1)
@@ -299,7 +299,7 @@ class TapDisk:
             lease.backend("vbd3", self.devid, INITIALISING, INITIALISING)
             return
         for _ in range(self.disk.rings):
-            with told("error {errno} mapping ring-refs and evtchn"):
+            with worded("error {errno} mapping ring-refs and evtchn"):
                 lease.channel("evtchn:tapdisk")
             lease.grant(1)
         lease.backend("vbd3", self.devid, INITIALISING)
@@ -321,32 +321,32 @@ class Vif:
         """A port of the bridge, and for each queue event channels and two kernel threads."""
         name = f"vif{lease.guest.domid}.{self.handle}"
         drivers = lease.dom0.platform.drivers
-        with told(f"can't add {name} to its bridge: Exchange full"):
+        with worded(f"can't add {name} to its bridge: Exchange full"):
             lease.port(name)
         for queue in range(self.nic.queues):
             self._queue(lease, f"{name}-q{queue}")
         if self.nic.control:
-            with told("{errno} mapping the control ring"):
+            with worded("{errno} mapping the control ring"):
                 lease.channel(f"{name}-ctrl")
         if self.hvm and drivers.vif_grants:
-            with told("{errno} granting pages for receive-side copy"):
+            with worded("{errno} granting pages for receive-side copy"):
                 lease.own_grant(drivers.vif_grants)
         if self.hvm and self.nic.emulated:
             xl = lease.dom0.platform.toolstack == XL
             emulated = f"{name}-emu" if xl else f"tap{lease.guest.domid}.{self.handle}"
-            with told(f"can't add {emulated} to its bridge: Exchange full"):
+            with worded(f"can't add {emulated} to its bridge: Exchange full"):
                 lease.port(emulated, "tun")
         lease.memory(0, slab_kib=drivers.vif_kib)
         lease.backend("vif", self.handle, CONNECTED)
 
     def _queue(self, lease: Lease, name: str) -> None:
         drivers, guest = lease.dom0.platform.drivers, lease.guest
-        with told("{errno} creating queues"):
+        with worded("{errno} creating queues"):
             lease.grant(QUEUE_ENTRIES)
         tx, rx, port = guest.entries - QUEUE_ENTRIES, guest.entries - 1, guest.channels.next
         split = drivers.vif_channels == 2
         ports = f"tx {port} rx {port + 1}" if split else str(port)
-        with told(f"{{errno}} mapping shared-frames {tx}/{rx} port {ports}"):
+        with worded(f"{{errno}} mapping shared-frames {tx}/{rx} port {ports}"):
             for direction in ("-tx", "-rx") if split else ("",):
                 lease.channel(f"{name}{direction}")
         if drivers.vif_threads:
@@ -354,7 +354,7 @@ class Vif:
                 lease.process(f"{name}-{thread}"[:COMM_MAX])
 
 
-def of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Device]]:
+def devices_of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Device]]:
     """The devices of a VM in the order they start, each with its class and id.
 
     The toolstack starts its own first; disks and interfaces wait for the guest's kernel.

@@ -1,11 +1,11 @@
-"""What a host says by itself when it has become another: links and domains that came and went."""
+"""Events of the synthetic host: links and domains that were added or removed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from xenwatch.model.render.rtnl import render_event, told
+from xenwatch.model.render.rtnl import render_event, reported
 from xenwatch.model.render.xenstore import render_watch_event
 from xenwatch.model.state import DYING, Dom0
 from xenwatch.parse.rtnl import Link
@@ -21,14 +21,14 @@ class Announced:
 
 
 def announced(dom0: Dom0) -> Announced:
-    """What the host has announced up to now."""
-    links = {link.index: link for link in told(dom0.links.values(), dom0.platform.kernel)}
+    """What the events so far add up to."""
+    links = {link.index: link for link in reported(dom0.links.values(), dom0.platform.kernel)}
     alive = (domid for domid, domain in dom0.domains.items() if domain.state != DYING)
     return Announced(links, frozenset(alive))
 
 
 def messages(topic: str, before: Announced, now: Announced) -> bytes:
-    """The messages of a topic that lead from one to the other; of processes there are none."""
+    """The events on a topic between two states; there are none of processes."""
     if topic == LINKS:
         return b"".join(_links(before.links, now.links))
     if topic == DOMAINS:

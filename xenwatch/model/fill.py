@@ -12,16 +12,16 @@ from xenwatch.model.refusal import Refused
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """How many VMs started whole, and what the host said of the next one; empty: nothing."""
+    """Number of VMs started, and the error of the next one (empty: none)."""
 
     vms: int
-    said: str
+    refusal: str
 
 
 def fill(machine: Machine, shape: Shape, most: int) -> Filled:
     """Start VMs until one is refused or lacks a device, `most` at most."""
     collecting = gc.isenabled()
-    gc.disable()  # millions of objects that all stay: looking through them triples the time
+    gc.disable()  # scanning millions of live objects triples the time
     try:
         return _fill(machine, shape, most)
     finally:

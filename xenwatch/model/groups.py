@@ -28,7 +28,7 @@ _CALM: Final = (0, 0, 0)
 
 
 def build(tree: FileTree, dom0: Dom0) -> None:
-    """Add the groups there are: the platform's slices, and those its processes are in."""
+    """Add the platform's slices, and the groups of its processes."""
     version = dom0.platform.cgroup_version
     if not version:
         return
@@ -81,7 +81,7 @@ def _group(tree: FileTree, dom0: Dom0, root: str, group: str) -> None:
     if dom0.platform.cgroup_version == 2:
         tree.file(f"{home}/cpu.pressure", partial(_pressure, dom0, group))
         if group != "/":
-            # Of a mount no process is left; those of the host's own services are not modelled.
+            # The group of a mount has no process; the host's own services are not modelled.
             populated = int(not group.endswith(".mount"))
             tree.file(f"{home}/cgroup.events", render_flat({"populated": populated, "frozen": 0}))
             tree.file(f"{home}/cpu.weight", render_number(weight or 100))
@@ -91,7 +91,9 @@ def _group(tree: FileTree, dom0: Dom0, root: str, group: str) -> None:
 
 
 def _procs(dom0: Dom0, group: str) -> bytes:
-    return render_procs(pid for pid, it in sorted(dom0.processes.items()) if it.group == group)
+    return render_procs(
+        pid for pid, process in sorted(dom0.processes.items()) if process.group == group
+    )
 
 
 def _stat(dom0: Dom0, group: str) -> bytes:

@@ -21,17 +21,17 @@ _IPIS: Final = {"pv": 4, "pvh": 3, "hvm": 3}
 _HVM_PIRQS: Final = (16, 18, 19, 17)
 """Emulated interrupts a Linux HVM guest routes through event channels."""
 _RINGS: Final = frozenset({"channels", "irqs"})
-"""What is asked for only when the guest's kernel connects: xl has long said that all is well."""
+"""Devices that connect when the guest's kernel does: by then xl has reported success."""
 _DOMIDS: Final = 0x7FF0
 """DOMID_FIRST_RESERVED."""
 _NAMESPACE: Final = uuid.UUID("7abfa6ad-afbc-41ea-9f8a-e375cf0e522a")
-"""UUIDs of guests come from their names and domids, so that a model is the same every time."""
+"""Namespace of the guests' UUIDs, which are made from names and domids to be reproducible."""
 
 
 class Machine:
-    """A host that runs `platform`, with as much of each thing as `bounds` says, else the platform.
+    """A host of this `platform`, with the maxima `bounds`, by default the platform's.
 
-    Ids of domains rise and are not used again until the last one was.
+    Domids rise, and are reused only after the highest one.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -39,15 +39,15 @@ class Machine:
         self.broken: dict[int, list[str]] = {}
         """By domid: why devices of VMs that run do not work."""
         self.generation = 0
-        """Rises with every change: what was rendered before is old."""
+        """Rises with every change: what was rendered before is stale."""
         self._next = 1
         self._leases: dict[int, dict[tuple[str, int], Lease]] = {}
 
     def start(self, name: bytes, shape: Shape) -> int:
-        """Start a VM and return its domid: each device takes what it takes, in order.
+        """Start a VM and return its domid; its devices are started in order.
 
-        Raises `Refused` where the toolstack gives up, when all is given back. A device that fails
-        once xl has done its part leaves a VM that runs without it, and is noted in `broken`.
+        Raises `Refused` where the toolstack fails, and everything is released. A device that fails
+        after that leaves a VM that runs without it, and is recorded in `broken`.
         """
         domid = self._domid()
         self.generation += 1
@@ -57,7 +57,7 @@ class Machine:
         self._introduce(guest)
         self._leases[domid] = {}
         booted = False
-        for cls, devid, device in devices.of(shape, self.dom0.platform):
+        for cls, devid, device in devices.devices_of(shape, self.dom0.platform):
             if not booted and cls.startswith(("vbd", "vif", "vkbd")):
                 _boot(guest)
                 booted = True
@@ -67,14 +67,14 @@ class Machine:
         return domid
 
     def destroy(self, domid: int) -> None:
-        """Stop a VM: all it took goes back, its highest marks stay."""
+        """Stop a VM and release its resources; high-water marks stay."""
         self.generation += 1
-        if domid in self._leases:  # a zombie has let go of everything else
+        if domid in self._leases:  # a dying domain has released everything else
             self._release(domid)
         del self.dom0.domains[domid]
 
     def shut_down(self, domid: int) -> None:
-        """Tell a VM to shut down, which wakes its QEMU otherwise; `destroy` is when it is gone."""
+        """Begin the shutdown of a VM, which changes its QEMU's wakeups; `destroy` ends it."""
         self.generation += 1
         pid = self.dom0.store.values.get(f"/local/domain/{domid}/image/device-model-pid")
         process = self.dom0.processes[int(pid)] if pid is not None else None
@@ -82,7 +82,7 @@ class Machine:
             process.life = dataclasses.replace(process.life, stopped=self.dom0.seconds)
 
     def leave_zombie(self, domid: int) -> None:
-        """Stop a VM that then stays as dying: something still maps a page of it."""
+        """Stop a VM that then stays dying: one of its pages is still mapped."""
         self.generation += 1
         self._release(domid)
         guest = self.dom0.domains[domid]
@@ -90,32 +90,32 @@ class Machine:
         guest.memory_kib, guest.overhead_kib = 4, 0
 
     def advance(self, seconds: float) -> None:
-        """Go on to this time; it does not go back."""
+        """Advance to this time; it never goes back."""
         self.dom0.seconds = max(self.dom0.seconds, seconds)
 
     def leak_channel(self) -> None:
-        """An event channel whose other end has gone and that nobody closes. Raises `Refused`."""
+        """Leak an event channel whose other end is closed. Raises `Refused`."""
         self.generation += 1
         Lease(self.dom0, self.dom0.domain).unbound("evtchn:oxenstored")
 
     def leak_client(self) -> None:
-        """A connection to xenstored that nobody closes. Raises `Refused`."""
+        """Leak a connection to xenstored. Raises `Refused`."""
         self.generation += 1
         Lease(self.dom0, self.dom0.domain).fd(self.dom0.xenstored, self.dom0.socket())
 
     def leak_grants(self, domid: int, entries: int) -> None:
-        """Grant entries that a guest never ends. Raises `Refused`."""
+        """Leak grant entries of a guest. Raises `Refused`."""
         Lease(self.dom0, self.dom0.domains[domid]).grant(entries)
 
     def leak_minor(self) -> None:
-        """A minor or id of a tapdisk that died. Raises `Refused`, but blktap 4 is silent."""
+        """Leak the minor or id of a dead tapdisk. Raises `Refused`, except with blktap 4."""
         self.generation += 1
         tapdisk = self.dom0.process("tapdisk")
         Lease(self.dom0, self.dom0.domain).minor(tapdisk)
         self.dom0.end(tapdisk)
 
     def write_log(self, kib: int) -> bool:
-        """Write to the file system of the logs; false where it is full, as it then is."""
+        """Write to the file system of the logs; false when that has filled it."""
         dom0 = self.dom0
         left = dom0.log_room_kib - dom0.log_kib
         dom0.log_kib += min(kib, left)
@@ -124,8 +124,8 @@ class Machine:
     def fail(self, domid: int, cls: str, devid: int, error: str) -> None:
         """Make a device fail to connect, as xenbus_dev_fatal leaves it.
 
-        `error` is the text of its error node: errno, what was tried. The device gives back what
-        it took but for its backend, which is Closed.
+        `error` is the text of its error node: errno, what was tried. The device releases its
+        resources except its backend, which is Closed.
         """
         self.generation += 1
         guest = self.dom0.domains[domid]
@@ -139,7 +139,7 @@ class Machine:
         self.dom0.domains[domid].state = state
 
     def _domid(self) -> int:
-        """The next id nobody has; behind the last one the first comes again."""
+        """The next free domid; after the highest one, from the first again."""
         while self._next in self.dom0.domains:
             self._next += 1
         if self._next >= _DOMIDS:
@@ -167,7 +167,7 @@ class Machine:
         self.broken.setdefault(domid, []).append(f"{cls} {devid}: {text}")
 
     def _disconnect(self, guest: Domain, cls: str, devid: int, refusal: Refused) -> None:
-        """Leave a device as it is when its two ends do not find together."""
+        """Leave a device in the state of a failed connection."""
         self._close(guest, cls, devid, CLOSED)
         node = f"/local/domain/0/error/backend/{cls}/{guest.domid}/{devid}/error"
         if refusal.side == FRONTEND:
@@ -182,7 +182,7 @@ class Machine:
         leases[cls, devid].backend(cls, devid, shown, CLOSED)
 
     def _give_up(self, domid: int, *, zombie: bool) -> None:
-        """Undo a start. Without one free event channel the domain that xl made stays."""
+        """Undo a start. Without a free event channel the domain stays."""
         if zombie:
             self.leave_zombie(domid)
         else:

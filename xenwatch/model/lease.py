@@ -1,4 +1,4 @@
-"""What a device takes of the host, each thing with its way back."""
+"""The resources a device holds on the host, each with its release."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ STATES: Final = {INITIALISING: "1", CONNECTED: "4", CLOSED: "6"}
 
 @dataclass(slots=True)
 class Lease:
-    """A guest's device while it exists; `close` gives everything back, the last thing first."""
+    """The resources of a guest's device; `close` releases them, the last one first."""
 
     dom0: Dom0
     guest: Domain
     broken: str = ""
-    """What keeps the device from working although nobody was told."""
+    """A failure that the toolstack did not notice."""
     _taken: list[tuple[Callable[..., object], tuple[object, ...]]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release everything."""
         while self._taken:
             give, arguments = self._taken.pop()
             give(*arguments)
@@ -150,7 +150,7 @@ class Lease:
     def minor(self, process: Process) -> int:
         """A minor or id of blktap with its tapdisk.
 
-        blktap 4 looks for an id it has not given out, and when there is none goes on with -1.
+        blktap 4 looks for a free id, and continues with -1 when there is none.
         """
         try:
             self.dom0.need("minors", len(self.dom0.minors) + 1)

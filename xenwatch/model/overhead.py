@@ -1,4 +1,4 @@
-"""What a guest takes of the host's memory beside its own."""
+"""Memory of the host that a guest uses beyond its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells one platform from another: versions, paths, daemons, limits, drivers."""
+"""The differences between platforms: versions, paths, daemons, limits, drivers."""
 
 from __future__ import annotations
 

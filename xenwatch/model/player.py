@@ -1,4 +1,4 @@
-"""Playing a scenario: its host as it is at any moment of the scenario's time."""
+"""Playing a scenario: its host at any moment of the scenario's time."""
 
 from __future__ import annotations
 
@@ -32,46 +32,46 @@ from xenwatch.model.scenario import (
 )
 
 TICK: Final = 10.0
-"""Seconds at a time in which load takes its CPU time."""
+"""Step in seconds in which load is applied."""
 SHUTDOWN: Final = PERIOD + 1.0
-"""Seconds from when a VM is told to shut down until it is gone: one of them is the toolstack's."""
+"""Seconds a shutdown takes, one of them the toolstack's."""
 _KIB: Final = 1024
 _GIB_KIB: Final = 1 << 20
 
 Act = Callable[[], bool]
-"""Something that happens; false where it could not and will not again."""
+"""One action of a step; false when it failed, which ends the step."""
 
 
 class Player:
-    """The host of a scenario, which `advance` takes on in time.
+    """The host of a scenario, advanced in time by `advance`.
 
-    `said` is what happened that somebody would be told of, each with its time in seconds. Two
-    players of one scenario come to the same host at the same time, in however many steps.
+    `errors` are the errors an operator would see, each with its time in seconds. Two players of
+    one scenario reach the same host at the same time, in any number of steps.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         platform = on_host(PLATFORMS[scenario.platform], scenario.host)
         self.machine = Machine(platform)
-        self.said: list[tuple[float, str]] = []
+        self.errors: list[tuple[float, str]] = []
         self._scenario = scenario
-        self._random = random.Random(scenario.seed)  # noqa: S311 - to be repeated, not guarded
+        self._random = random.Random(scenario.seed)  # noqa: S311 - reproducible, not secret
         self._living: list[int] = []
         self._shapes = {
             name: dataclasses.replace(
                 vm(
                     platform,
-                    it.type,
-                    vcpus=it.vcpus,
-                    disks=it.disks,
-                    vifs=it.vifs,
-                    queues=it.queues,
-                    uefi=it.uefi,
-                    memory_kib=it.memory_mib * _KIB,
+                    shape.type,
+                    vcpus=shape.vcpus,
+                    disks=shape.disks,
+                    vifs=shape.vifs,
+                    queues=shape.queues,
+                    uefi=shape.uefi,
+                    memory_kib=shape.memory_mib * _KIB,
                 ),
-                habits=QEMUS[it.qemu],
-                peripherals=arguments(it.peripherals),
+                habits=QEMUS[shape.qemu],
+                peripherals=arguments(shape.peripherals),
             )
-            for name, it in scenario.shapes.items()
+            for name, shape in scenario.shapes.items()
         }
         self._started: dict[int, Shape] = {}
         self._load: Load | None = None
@@ -86,7 +86,7 @@ class Player:
         return self.machine.dom0.seconds
 
     def advance(self, seconds: float) -> None:
-        """Let everything happen until this time of the scenario; the past does not come again."""
+        """Play all steps up to this time of the scenario; it never goes back."""
         while self._waiting and self._waiting[0][0] <= seconds:
             due, number, step = heapq.heappop(self._waiting)
             self.machine.advance(due)
@@ -94,13 +94,13 @@ class Player:
         self.machine.advance(seconds)
 
     def _wait(self, number: int, step: Iterator[float]) -> None:
-        """Have a step act, and wait for the time it names next."""
+        """Run a step once, and schedule it for the time it yields."""
         due = next(step, None)
         if due is not None:
             heapq.heappush(self._waiting, (due, number, step))
 
     def _play(self, step: Step) -> Iterator[float]:
-        """Wait at the times a step acts at; it acts when it is asked for the next one."""
+        """Yield the times of a step's actions; asking for the next one performs the action."""
         if isinstance(step, Load):
             yield from self._loads(step)
         elif isinstance(step, Requests):
@@ -164,19 +164,19 @@ class Player:
                 started += 1
 
     def _start(self, shape: str) -> bool:
-        """Start a VM; false where it is refused or lacks a device."""
+        """Start a VM; false when it fails or lacks a device."""
         number = len(self._started) + 1
         name = f"{shape}-{number:04}".encode()
         try:
             domid = self.machine.start(name, self._shapes[shape])
         except Refused as refusal:
-            self._say(f"{name.decode()}: {refusal.text}")
+            self._report(f"{name.decode()}: {refusal.text}")
             return False
         self._living.append(domid)
         self._started[domid] = self._shapes[shape]
         broken = self.machine.broken.get(domid, [])
         for text in broken:
-            self._say(f"{name.decode()}: {text}")
+            self._report(f"{name.decode()}: {text}")
         return not broken
 
     def _stop(self, *, dying: bool) -> bool:
@@ -198,7 +198,7 @@ class Player:
         try:
             leak(amount)
         except Refused as refusal:
-            self._say(f"no more: {refusal.text}")
+            self._report(f"exhausted: {refusal.text}")
             return False
         return True
 
@@ -230,15 +230,15 @@ class Player:
     def _log(self, mib: int) -> bool:
         if self.machine.write_log(mib * _KIB):
             return True
-        self._say("No space left on device")
+        self._report("No space left on device")
         return False
 
-    def _say(self, text: str) -> None:
-        self.said.append((self.seconds, text))
+    def _report(self, text: str) -> None:
+        self.errors.append((self.seconds, text))
 
 
 def on_host(platform: Platform, host: Host) -> Platform:
-    """The platform with what a scenario's host has otherwise."""
+    """The platform with the changes of a scenario's host."""
     changes: dict[str, object] = {"settings": {**platform.settings, **host.settings}}
     if host.vcpus is not None:
         changes["vcpus"] = host.vcpus

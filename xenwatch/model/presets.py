@@ -1,4 +1,4 @@
-"""Synthetic hosts by name, each with a believable population."""
+"""Synthetic hosts by name, each with a realistic population."""
 
 from __future__ import annotations
 

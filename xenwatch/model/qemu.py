@@ -37,7 +37,7 @@ ARGUMENTS: Final = {
     PARALLEL: ("-parallel", "null"),
     CDROM: ("-drive", "file=,if=ide,index=3,media=cdrom"),
 }
-"""What of QEMU's command line makes it emulate a device."""
+"""The command-line options of QEMU for each device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ BEFORE_PULSAR: Final = Habits(
 AFTER_PULSAR: Final = Habits(Events(3, 146114, 57254), Events(0, 0, 0), Events(0, 58, 108))
 """A Windows 7 as published: xenserver.org, "VM Density and Project Pulsar"."""
 USUAL: Final = Habits(AFTER_PULSAR.boot, Events(300, 40, 20), AFTER_PULSAR.shutdown)
-"""The QEMU of a guest of our day."""
+"""The QEMU of a present-day guest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What a QEMU is woken by, since when, and when its guest was told to shut down.
+    """The wakeups of a QEMU: its habits, its start and the start of its shutdown.
 
     Times are seconds of the model's clock.
     """
@@ -86,15 +86,15 @@ class Life:
         alive = max(0.0, min(now, self.stopped) - self.since)
         boot = min(alive, PERIOD)
         shutdown = min(max(0.0, now - self.stopped), PERIOD)
-        it = self.habits
-        return (it.boot, boot), (it.idle, alive - boot), (it.shutdown, shutdown)
+        habits = self.habits
+        return (habits.boot, boot), (habits.idle, alive - boot), (habits.shutdown, shutdown)
 
     def timer(self, now: float) -> int:
-        """Polls that ended because their time was up."""
+        """Polls that timed out."""
         return sum(_timer(*phase) for phase in self._phases(now))
 
     def io(self, now: float) -> int:
-        """Polls that ended because a descriptor was ready."""
+        """Polls ended by a ready descriptor."""
         return sum(_io(*phase) for phase in self._phases(now))
 
     def wakeups(self, now: float) -> int:
@@ -174,7 +174,8 @@ def _status(dom0: Dom0, process: Process, number: int, life: Life | None) -> byt
 def _hists(dom0: Dom0) -> list[Hist]:
     """One for each trigger: sleeps, and polls that ended by a timer and by a descriptor."""
     now = dom0.seconds
-    lives = [(it.pid, it.life) for it in dom0.processes.values() if it.life is not None]
+    processes = dom0.processes.values()
+    lives = [(process.pid, process.life) for process in processes if process.life is not None]
     hits = (
         [(pid, life.timer(now) + life.io(now)) for pid, life in lives],
         [(pid, life.timer(now)) for pid, life in lives],
@@ -194,7 +195,7 @@ def _hists(dom0: Dom0) -> list[Hist]:
 
 
 def _shown(trigger: str) -> str:
-    """A trigger as the kernel repeats it."""
+    """A trigger as the kernel prints it."""
     command, _, condition = trigger.partition(" if ")
     _, keys, variable, size = command.split(":")
     return f"hist:{keys}:vals=hitcount:{variable}:sort=hitcount:{size} if {condition} [active]"

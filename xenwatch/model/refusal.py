@@ -1,4 +1,4 @@
-"""What a host says when it has no more of something."""
+"""The error of an exhausted resource, in the words of the program that reports it."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ TEXTS: Final = {
     "tasks": "fork: Resource temporarily unavailable",
     "loops": "losetup: cannot find an unused loop device",
 }
-"""What is said of it wherever it happens; of the others the device that asked says more."""
+"""The text of each bound; for the others the device has its own."""
 
 
 class Refused(Exception):
-    """There is no more of `bound`; `errno` and the text are what the host says of it.
+    """The resource `bound` is exhausted; `errno` and the text are the host's error.
 
-    `side` is which end of a device says so: the backend in dom0 or the guest's frontend.
+    `side` is the end of a device that reports it: the backend in dom0 or the guest's frontend.
     """
 
     def __init__(self, bound: str, text: str = "", side: str = BACKEND) -> None:
@@ -56,6 +56,6 @@ class Refused(Exception):
         self.text = text or TEXTS.get(bound) or f"{self.errno} {bound}"
         super().__init__(self.text)
 
-    def said(self, text: str) -> Refused:
-        """The same refusal as whoever asked tells it; `{errno}` in the text is its number."""
+    def reworded(self, text: str) -> Refused:
+        """The same error in another program's words; `{errno}` in the text is its number."""
         return Refused(self.bound, text.format(errno=self.errno), self.side)

@@ -14,18 +14,18 @@ from xenwatch.model.state import Dom0
 SECTORS: Final = 64
 """Of 512 bytes, in one read."""
 HELD_BACK: Final = 10
-"""Of so many requests of a hungry VM one finds the ring of its backend full."""
+"""One in so many requests of a busy VM finds the ring of its backend full."""
 _DISK = re.compile(r"vbd3?-(\d+)-\d+\Z")
 
 
 def run(dom0: Dom0, seconds: float, hungry: Collection[int], step: Requests) -> None:
-    """Let time pass in which these domains read as `step` has it, and all others little."""
+    """Advance the disk counters: `hungry` domains read `step.each`, the others `step.others`."""
     for bus_id in dom0.backends:
         disk = _DISK.match(bus_id)
         if disk is None:
             continue
-        greedy = int(disk[1]) in hungry
-        reads = int((step.each if greedy else step.others) * seconds)
+        busy = int(disk[1]) in hungry
+        reads = int((step.each if busy else step.others) * seconds)
         before = dom0.io.get(bus_id, USUAL)
         dom0.io[bus_id] = dataclasses.replace(
             before,
@@ -34,5 +34,5 @@ def run(dom0: Dom0, seconds: float, hungry: Collection[int], step: Requests) -> 
             read_sectors=before.read_sectors + reads * SECTORS,
             read_us=before.read_us + int(reads * step.wait_ms * 1000),
             read_max_us=max(before.read_max_us, int(step.wait_ms * 1000)),
-            out_of_requests=before.out_of_requests + (reads // HELD_BACK if greedy else 0),
+            out_of_requests=before.out_of_requests + (reads // HELD_BACK if busy else 0),
         )

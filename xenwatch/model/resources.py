@@ -1,4 +1,4 @@
-"""What a host gives out and takes back: numbers, event channels, descriptors, xenstore nodes."""
+"""Allocators of the host: numbers, event channels, descriptors, xenstore nodes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BUCKET: Final = 64
 
 
 class Numbers:
-    """Numbers given out lowest first, as Linux and Xen do with ports, irqs and descriptors."""
+    """Numbers allocated lowest first, as Linux and Xen do with ports, irqs and descriptors."""
 
     def __init__(self, first: int = 0) -> None:
         self.high = first
-        """One past the highest number ever given out."""
+        """One past the highest number ever allocated."""
         self._free: list[int] = []
 
     @property
@@ -34,14 +34,14 @@ class Numbers:
         return self.high - 1
 
     def give(self, number: int) -> None:
-        """Take a number back."""
+        """Release a number."""
         heapq.heappush(self._free, number)
 
 
 class ChannelTable:
     """A domain's event channels by port; port 0 is never used.
 
-    `owned` are the ports Xen keeps to itself: Xen 4.15 to 4.18 tell nobody of them.
+    `owned` are the ports Xen keeps to itself: Xen 4.15 to 4.18 do not report them.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class ChannelTable:
 
     @property
     def slots(self) -> int:
-        """Ports Xen has allocated, used or not: the mark never falls."""
+        """Ports Xen has allocated, used or not; this never falls."""
         return -(-self._numbers.high // BUCKET) * BUCKET
 
     @property
@@ -126,7 +126,7 @@ class Store:
         self._below: dict[str, dict[str, None]] = {"/": {}}
 
     def write(self, path: str, value: bytes | str) -> None:
-        """Write a node, and make the nodes above it that are not there."""
+        """Write a node, creating missing nodes above it."""
         self._make(path)
         self.values[path] = value.encode() if isinstance(value, str) else value
 
@@ -136,7 +136,7 @@ class Store:
         return None if below is None else tuple(below)
 
     def remove(self, path: str) -> None:
-        """Remove a node and all below it; one that is not there is no error."""
+        """Remove a node and all below it, if it exists."""
         if path not in self.values:
             return
         for name in self._below[path]:

@@ -1,4 +1,4 @@
-"""Scenarios: what happens on a synthetic host, as data, and how they are written in TOML."""
+"""Scenarios: events on a synthetic host, as data and in TOML."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class ScenarioError(Exception):
-    """A scenario that says what cannot be; the text names it, the place and the reason."""
+    """The scenario is invalid; the text names it, the place and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Start:
 class Stop:
     """Shut down so many VMs, the oldest first, each of which is gone half a minute later.
 
-    With `dying` it is at once what stays: a domain that does not die.
+    With `dying` each stays as a dying domain.
     """
 
     count: int
@@ -78,7 +78,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Take something every so many seconds and never give it back, until there is no more.
+    """Leak a resource every so many seconds until it is exhausted.
 
     `what` is one of `LEAKS`, `amount` how much at a time: event channels, descriptors, grant
     entries of the oldest VM, ids or minors of tapdisks that died, or VMs that are stopped, stay as
@@ -113,7 +113,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the datapath and the control path want from `at` on, in CPUs for each process.
+    """CPU demand of the datapath and the control path from `at` on, in CPUs per process.
 
     `datapath` is each tapdisk and each receiving thread of netback, `control` each daemon of the
     toolstack.
@@ -152,7 +152,7 @@ STEPS: Final[Mapping[str, type[Step]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What is other than on the platform: dom0's vCPUs and memory, bridges, files of one line.
+    """Differences from the platform: dom0's vCPUs and memory, bridges, files of one line.
 
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
     served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
@@ -171,7 +171,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A host and what happens on it. `speed` is its seconds for each second of the clock."""
+    """A host and the steps on it. `speed` is its seconds per second of the clock."""
 
     name: str
     title: str
@@ -197,7 +197,7 @@ def parse(name: str, text: str) -> Scenario:
     }
     steps = document.get("steps", [])
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
-        raise ScenarioError(f"scenario {name}: steps is no array of tables")
+        raise ScenarioError(f"scenario {name}: steps must be an array of tables")
     document["steps"] = tuple(
         _step(table, name, f"steps, number {number}") for number, table in enumerate(steps, 1)
     )
@@ -209,13 +209,13 @@ def parse(name: str, text: str) -> Scenario:
 def _step(table: dict[str, Any], name: str, place: str) -> Step:
     kind = STEPS.get(table.pop("do", ""))
     if kind is None:
-        raise ScenarioError(f"scenario {name}: {place}: do is none of {', '.join(STEPS)}")
+        raise ScenarioError(f"scenario {name}: {place}: do must be one of: {', '.join(STEPS)}")
     return _build(kind, table, name, place)
 
 
 def _tables(value: object, name: str, place: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(it, dict) for it in value.values()):
-        raise ScenarioError(f"scenario {name}: {place} is no table of tables")
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise ScenarioError(f"scenario {name}: {place} must be a table of tables")
     return value
 
 
@@ -225,18 +225,18 @@ def _build(
     """The dataclass whose fields are the keys of the table, each of its type."""
     problem = f"scenario {name}: {place}: "
     if not isinstance(table, dict):
-        raise ScenarioError(f"{problem}is no table")
+        raise ScenarioError(f"{problem}must be a table")
     hints = typing.get_type_hints(cls)
     for key, value in table.items():
         if key not in hints:
-            raise ScenarioError(f"{problem}no key is called {key}; there is {', '.join(hints)}")
+            raise ScenarioError(f"{problem}unknown key {key}; must be one of: {', '.join(hints)}")
         if key not in checked and not _is(value, hints[key]):
-            raise ScenarioError(f"{problem}{key}: {value!r} is not {_called(hints[key])}")
+            raise ScenarioError(f"{problem}{key}: must be {_type_name(hints[key])}, not {value!r}")
     missing = [
-        it.name
-        for it in dataclasses.fields(cls)  # type: ignore[arg-type]
-        if it.name not in table
-        if it.default is it.default_factory is dataclasses.MISSING
+        entry.name
+        for entry in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if entry.name not in table
+        if entry.default is entry.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise ScenarioError(f"{problem}{missing[0]} is missing")
@@ -244,11 +244,11 @@ def _build(
 
 
 def _is(value: object, hint: Any) -> bool:
-    """Whether a value of TOML is of a field's type; whole numbers are numbers too."""
+    """Whether a TOML value has a field's type; integers are numbers too."""
     if isinstance(hint, types.UnionType):
         return any(_is(value, part) for part in typing.get_args(hint))
     if typing.get_origin(hint) is not None:
-        return isinstance(value, dict) and all(isinstance(it, str) for it in value.values())
+        return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
     if isinstance(value, bool) or hint is bool:
         return isinstance(value, bool) and hint is bool
     if hint is float:
@@ -258,8 +258,8 @@ def _is(value: object, hint: Any) -> bool:
     return isinstance(value, hint)
 
 
-def _called(hint: Any) -> str:
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
+def _type_name(hint: Any) -> str:
+    names = {int: "an integer >= 0", float: "a number >= 0", bool: "true or false", str: "a string"}
     return next(
         (text for kind, text in names.items() if _matches(hint, kind)), "a table of strings"
     )
@@ -270,24 +270,30 @@ def _matches(hint: Any, kind: type) -> bool:
 
 
 def _check(scenario: Scenario) -> None:
-    """Raise `ScenarioError` where a name leads nowhere or time would stand still."""
+    """Raise `ScenarioError` for an unknown name or a value out of range."""
     problems = [
-        (scenario.platform not in PLATFORMS, f"no platform is called {scenario.platform}"),
-        (scenario.speed <= 0, "speed is 0"),
+        (
+            scenario.platform not in PLATFORMS,
+            f"no such platform: {scenario.platform}; must be one of: {', '.join(PLATFORMS)}",
+        ),
+        (scenario.speed <= 0, "speed must be greater than 0"),
     ]
     platform = PLATFORMS.get(scenario.platform)
     if platform is not None:
-        old = platform.channels != FIFO and not scenario.host.fifo_events
-        none = not platform.blktap and scenario.host.blktap_ids
+        no_fifo = platform.channels != FIFO and not scenario.host.fifo_events
+        no_blktap = not platform.blktap and scenario.host.blktap_ids
         problems += [
-            (old, f"fifo_events: {platform.name} has no FIFO event channels to do without"),
-            (none, f"blktap_ids: {platform.name} has no blktap"),
+            (no_fifo, f"fifo_events: {platform.name} does not use FIFO event channels"),
+            (no_blktap, f"blktap_ids: {platform.name} has no blktap"),
         ]
     for vm in scenario.shapes.values():
         problems += [
-            (vm.type not in ("pv", "pvh", "hvm"), f"no type of VM is called {vm.type}"),
-            (vm.qemu not in QEMUS, f"no qemu is called {vm.qemu}"),
-            (not vm.vcpus, "a VM has no vCPU"),
+            (
+                vm.type not in ("pv", "pvh", "hvm"),
+                f"no such VM type: {vm.type}; must be one of: pv, pvh, hvm",
+            ),
+            (vm.qemu not in QEMUS, f"no such qemu: {vm.qemu}; must be one of: {', '.join(QEMUS)}"),
+            (not vm.vcpus, "vcpus must be greater than 0"),
         ]
     for step in scenario.steps:
         problems += _problems(step, scenario)
@@ -299,16 +305,19 @@ def _check(scenario: Scenario) -> None:
 def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
     if isinstance(step, Start):
         return [
-            (step.shape not in scenario.shapes, f"no shape is called {step.shape}"),
-            (not step.together, "together is 0"),
+            (step.shape not in scenario.shapes, f"no such shape: {step.shape}"),
+            (not step.together, "together must be greater than 0"),
         ]
     if isinstance(step, Leak):
         return [
-            (step.what not in LEAKS, f"what leaks is none of {', '.join(LEAKS)}"),
-            (not step.every or not step.amount, "a leak of nothing, or all at once"),
+            (step.what not in LEAKS, f"what must be one of: {', '.join(LEAKS)}"),
+            (
+                not step.every or not step.amount,
+                "every and amount of a leak must be greater than 0",
+            ),
         ]
     if isinstance(step, Log):
-        return [(not step.every or not step.mib, "a log of nothing, or all at once")]
+        return [(not step.every or not step.mib, "every and mib of a log must be greater than 0")]
     return []
 
 

@@ -1,4 +1,4 @@
-"""A scenario as a source: the synthetic host as it is when it is asked, by the clock."""
+"""A scenario as a source: the synthetic host, advanced by the clock."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from xenwatch.sources.base import (
     XenstoreReply,
 )
 
-LOOK: Final = 1.0
-"""Seconds between two looks for what has changed, which makes the events."""
+EVENT_SECONDS: Final = 1.0
+"""Interval between two comparisons of the host's state, which make the events."""
 
 
 def names() -> tuple[str, ...]:
-    """The scenarios there are, sorted."""
+    """The names of the scenarios, sorted."""
     found = (file.name for file in _directory().iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
 
@@ -45,9 +45,9 @@ def _directory() -> Traversable:
 
 
 class ScenarioSource:
-    """Plays a scenario from `begin` on, in its own seconds, at its own speed.
+    """Plays a scenario from `begin` (its seconds) on, at its own speed.
 
-    Every answer is of one moment: the host goes on only between two of them, under a lock.
+    Every read is of one moment: the host advances only between reads, under a lock.
     """
 
     def __init__(
@@ -114,15 +114,15 @@ class ScenarioSource:
             return source.round_trip(target)
 
     async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
-        """See `Source.events`. The host is looked at every second; processes are never heard of."""
+        """See `Source.events`. The host is compared every second; processes have no events."""
         before = await self._announced()
         yield b""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(EVENT_SECONDS)
             now = await self._announced()
-            heard = messages(topic, before, now)
-            if heard:
-                yield heard
+            batch = messages(topic, before, now)
+            if batch:
+                yield batch
             before = now
 
     async def _announced(self) -> Announced:

@@ -11,7 +11,7 @@ from xenwatch.model import files
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
-from xenwatch.model.render.rtnl import render_links, told
+from xenwatch.model.render.rtnl import render_links, reported
 from xenwatch.model.render.text import render_statvfs, render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.tree import FileTree
@@ -24,7 +24,7 @@ from xenwatch.sources.base import (
     HypercallReply,
     SourceError,
     XenstoreReply,
-    silence,
+    no_events,
 )
 
 _KERNEL_LOG: Final = "/dev/kmsg"
@@ -33,10 +33,10 @@ _KERNEL_LOG: Final = "/dev/kmsg"
 def preset(name: str, *, empty: bool = False) -> ModelSource:
     """A synthetic host by the name of its preset, or `empty`, the same without a VM.
 
-    Raises `KeyError` that names the known ones.
+    Raises `KeyError` with the names of the presets.
     """
     if name not in PRESETS:
-        raise KeyError(f"no preset {name!r}; known are {', '.join(PRESETS)}")
+        raise KeyError(f"no such preset: {name!r}; must be one of: {', '.join(PRESETS)}")
     machine = PRESETS[name]()
     return ModelSource(Machine(machine.dom0.platform) if empty else machine)
 
@@ -44,7 +44,7 @@ def preset(name: str, *, empty: bool = False) -> ModelSource:
 class ModelSource:
     """Answers as `machine` is at the moment of the question.
 
-    Paths are rendered when read. The tree of paths is made anew after the machine has changed.
+    Paths are rendered when read. The tree of paths is rebuilt after a change of the machine.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -100,7 +100,7 @@ class ModelSource:
         return CommandOutput(1, b"", b"unknown command\n")
 
     def links(self) -> bytes:
-        return render_links(told(self._dom0.links.values(), self._dom0.platform.kernel))
+        return render_links(reported(self._dom0.links.values(), self._dom0.platform.kernel))
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         return self._xen.answer(call)
@@ -114,9 +114,9 @@ class ModelSource:
         return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """A directory is one answer however long, as oxenstored's is.
+        """A directory is one reply however long, as from oxenstored.
 
-        A xenstored that has no descriptor left accepts nobody: whoever asks waits in vain.
+        Once xenstored's descriptors are exhausted, requests time out.
         """
         most = self._dom0.bounds.xenstored
         if most is not None and len(self._dom0.xenstored.fds) >= most:
@@ -135,12 +135,12 @@ class ModelSource:
             raise SourceError.from_os(target, OSError(errno.ENOENT, ""))
         seconds = self._dom0.round_trips.get(target)
         if seconds is None:
-            raise SourceError(target, "no answer within 2 s")
+            raise SourceError(target, "timed out after 2 s")
         return seconds
 
     def events(self, topic: str) -> AsyncGenerator[bytes, None]:
-        """See `Source.events`: the machine changes only where it is made to, and says nothing."""
-        return silence()
+        """See `Source.events`: the machine changes by method calls only, and sends no events."""
+        return no_events()
 
     def close(self) -> None:
         """Release nothing."""

@@ -1,4 +1,4 @@
-"""What dom0 and Xen hold: the state of the synthetic host, before any device asks for more."""
+"""The state of the synthetic host: what dom0 and Xen hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from xenwatch.model.bounds import Bounds, of
+from xenwatch.model.bounds import Bounds, platform_bounds
 from xenwatch.model.platform import Platform
 from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
@@ -27,12 +27,12 @@ DYING: Final = 1
 PAUSED: Final = 8
 BLOCKED: Final = 16
 RUNNING: Final = 32
-CALM: Final = {"xenstored": 0.0003, "xapi": 0.004}
+UNLOADED_ROUND_TRIPS: Final = {"xenstored": 0.0003, "xapi": 0.004}
 """Seconds a daemon of the control path takes to answer when it has a CPU."""
 QUIET: Final = (0.42, 0.35, 0.31)
-"""Averages of `/proc/loadavg` where nobody wants much."""
+"""Averages of `/proc/loadavg` without load."""
 _DAEMON_NS: Final = (1_200_000_000, 30_000_000)
-"""CPU time of a daemon since boot, and what it waited."""
+"""CPU time of a daemon since boot, and its time waiting for a CPU."""
 _IPIS: Final = ("resched", "callfunc", "callfuncsingle", "irqwork", "spinlock")
 _DOM0_VIRQS: Final = {9: "xen-pcpu", 16: "mce", 2: "hvc_console"}
 _DOM_EXC: Final = 3
@@ -42,8 +42,8 @@ _DOM_EXC: Final = 3
 class Domain:
     """A domain as Xen has it. `state` is the flag of getdomaininfo that is set.
 
-    `frames` is how far its grant table of `entries` ever grew, `overhead_kib` the memory Xen has
-    for it that is not its own.
+    `frames` is the highest size of its grant table of `entries`, `overhead_kib` the memory Xen
+    uses for it beyond its own.
     """
 
     domid: int
@@ -65,7 +65,7 @@ class Domain:
         self.entries += entries
 
     def frames_with(self, entries: int) -> int:
-        """Frames the table has when so many more entries are used."""
+        """Frames of the table with so many more entries."""
         return max(self.frames, -(-(self.entries + entries) // self.frame_entries))
 
 
@@ -81,12 +81,12 @@ class Irq:
 class Dom0:
     """The control domain of a platform without guests.
 
-    `round_trips` is how long daemons of the control path take to answer; one that is not in it
-    does not answer. `io` is by bus id what a disk's backend counts, where it is not the usual.
+    `round_trips` is how long daemons of the control path take to answer; one missing from it
+    does not answer. `io` is the counters of disks by bus id, where they are not the default.
 
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
     bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
-    in KiB of each loop device, `anon_kib` and `slab_kib` what guests take of dom0's memory,
+    in KiB of each loop device, `anon_kib` and `slab_kib` what guests use of dom0's memory,
     `low_kib` of its low memory, `log_kib` what was written to the logs,
     `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge. `seconds` is the time
@@ -96,7 +96,7 @@ class Dom0:
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
         self.platform = platform
-        self.bounds = bounds or of(platform)
+        self.bounds = bounds or platform_bounds(platform)
         self.seconds = 0.0
         self.domains: dict[int, Domain] = {}
         self.processes: dict[int, Process] = {}
@@ -125,7 +125,7 @@ class Dom0:
         self.ended_wait_ns: Counter[str] = Counter()
         self.loads = QUIET
         self.runnable = 1
-        self.round_trips = dict(CALM)
+        self.round_trips = dict(UNLOADED_ROUND_TRIPS)
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
         self._indexes = itertools.count(1)
@@ -152,12 +152,12 @@ class Dom0:
 
     @property
     def log_room_kib(self) -> int:
-        """What the file system of the logs had room for at boot."""
+        """Free space of the file system of the logs at boot."""
         stat = self.platform.file_systems[self.log_mount]
         return stat.bfree * stat.frsize // 1024
 
     def need(self, bound: str, amount: int, side: str = BACKEND) -> None:
-        """Raise `Refused` where a bound is less than this amount of it."""
+        """Raise `Refused` where the amount exceeds a bound."""
         most: int | None = getattr(self.bounds, bound)
         if most is not None and amount > most:
             raise Refused(bound, side=side)
@@ -225,7 +225,7 @@ class Dom0:
         self._boot_store()
 
     def _boot_channels(self) -> None:
-        """The channels dom0 has of its own, each with its descriptor in the kernel."""
+        """The channels of dom0 itself, each with its descriptor in the kernel."""
         table = self.domain.channels
         for number in range(LEGACY_IRQS):
             action = self.platform.pirqs.get(number, "")

@@ -1,4 +1,4 @@
-"""A tree of files in memory: contents made when read, symbolic links followed."""
+"""A tree of files in memory: contents rendered when read, symbolic links followed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from xenwatch.sources.base import SourceError
 
 Content = bytes | Callable[[], bytes] | int
-"""A file's bytes, what makes them, or the errno that reading it gives."""
+"""A file's bytes, a function that renders them, or the errno of reading it."""
 _LINKS_MAX: Final = 40
 
 
@@ -60,8 +60,8 @@ class FileTree:
         parent, _, name = path.rpartition("/")
         place = f"{self._resolve(parent or '/').rstrip('/')}/{name}"
         if place not in self._links:
-            known = place in self._files or place in self._directories
-            raise _error(path, errno.EINVAL if known else errno.ENOENT)
+            exists = place in self._files or place in self._directories
+            raise _error(path, errno.EINVAL if exists else errno.ENOENT)
         return self._links[place]
 
     def _enter(self, path: str) -> None:

@@ -1,4 +1,4 @@
-"""The status page: one document that needs neither scripts nor anything from elsewhere."""
+"""The status page: one document that needs neither JavaScript nor other servers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.display.text import counted
-from xenwatch.limits.states import Severity
+from xenwatch.limits.states import LimitInstance, Severity
 from xenwatch.page import domains, limits, probes, summary
 from xenwatch.page.html import Html, join, tag
-from xenwatch.planning.forecast import Key, Point
+from xenwatch.planning.forecast import Point
 from xenwatch.status.host_status import FIRING, HostStatus
 from xenwatch.status.order import ORDER
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Paths the page points at: files of its own, and what else the daemon serves by title."""
+    """Paths the page links to: its static files, and the daemon's other pages by title."""
 
     style: str
     script: str
@@ -26,18 +26,23 @@ class Links:
 
 
 _DOMAINS: Final = Html("<!--domains-->")
-"""Where the domains go in a frame: no text can say that, for text is escaped."""
+"""Placeholder of the domains in a frame; text cannot contain it, as text is escaped."""
 
 
 def render(
-    status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links, words: str = ""
+    status: HostStatus,
+    series: Mapping[LimitInstance, Sequence[Point]],
+    links: Links,
+    query: str = "",
 ) -> bytes:
-    """The page as UTF-8. `series` is the use of limits over time, `words` filter the domains."""
-    return fill(frame(status, series, links), status, words)
+    """The page as UTF-8. `series` is the use of limits over time, `query` filters the domains."""
+    return fill(frame(status, series, links), status, query)
 
 
-def frame(status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Links) -> Html:
-    """The page but for its domains, which `fill` adds: all that does not depend on a filter."""
+def frame(
+    status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], links: Links
+) -> Html:
+    """The page without its domains, which `fill` adds: all that does not depend on the query."""
     name = status.hostname or "xenwatch"
     head = tag(
         "head",
@@ -52,36 +57,36 @@ def frame(status: HostStatus, series: Mapping[Key, Sequence[Point]], links: Link
     main = tag(
         "main",
         summary.alerts(status),
-        summary.room(status),
+        summary.headroom(status),
         limits.section(status, series),
         _DOMAINS,
         probes.section(status),
         id="main",
         tabindex="-1",
     )
-    skip = tag("a", "Skip to the limits", href="#limits", class_="skip")
+    skip = tag("a", "Skip to limits", href="#limits", class_="skip")
     body = tag("body", skip, _header(status), main, _footer(status, links))
     return join(Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"))
 
 
-def fill(page: Html, status: HostStatus, words: str = "") -> bytes:
-    """The page of that `frame` as UTF-8, with the domains that match `words`."""
+def fill(page: Html, status: HostStatus, query: str = "") -> bytes:
+    """The page of that `frame` as UTF-8, with the domains that match `query`."""
     before, _, after = page.partition(_DOMAINS)
-    section = domains.section(status, words[: domains.LONGEST])
+    section = domains.section(status, query[: domains.LONGEST])
     return f"{before}{section}{after}".encode(errors="backslashreplace")
 
 
 def _worst(status: HostStatus) -> str:
-    """The state of the host in one word: of its most pressing limit, or of an alert that fires."""
+    """The state of the host in one word: of its most urgent limit, or of a firing alert."""
     states = {row.state for row in status.limits}
-    states |= {it.severity for it in status.alerts or () if it.state == FIRING}
+    states |= {alert.severity for alert in status.alerts or () if alert.state == FIRING}
     if not states:
         return Severity.UNKNOWN.value
     return next((state for state in ORDER if state in states), Severity.OK.value)
 
 
 def _header(status: HostStatus) -> Html:
-    facts = [status.host or "nothing is known of this host"]
+    facts = [status.host or "host unknown"]
     if status.domains is not None:
         facts.append(counted(len(status.domains), "domain"))
     return tag(
@@ -104,6 +109,6 @@ def _footer(status: HostStatus, links: Links) -> Html:
     others = [tag("li", tag("a", title, href=path)) for title, path in links.others.items()]
     return tag(
         "footer",
-        tag("nav", tag("ul", others, class_="plain"), aria_label="More of this daemon"),
+        tag("nav", tag("ul", others, class_="plain"), aria_label="More pages"),
         tag("p", f"xenwatch {status.version}"),
     )

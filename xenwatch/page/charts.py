@@ -1,4 +1,4 @@
-"""Bars and small charts as SVG, with the same in words for those who do not see them."""
+"""Bars and small charts as SVG, with a text alternative for screen readers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from xenwatch.status.host_status import LimitRow
 
 HOUR: Final = 3600.0
 GAP: Final = 3 * SPACING
-"""Seconds between two points over which no line is drawn: nothing was read there."""
+"""Seconds between two points above which the line is interrupted: no reading succeeded."""
 WIDTH: Final = 120
 HEIGHT: Final = 24
-LEAST_RANGE: Final = 0.01
-"""Part of the max that the height of a chart stands for at least, so that noise looks small."""
+MIN_RANGE: Final = 0.01
+"""Minimum height of a chart as a fraction of the max, so that noise looks small."""
 
 
 def amounts(row: LimitRow) -> str:
@@ -38,7 +38,7 @@ def percent(ratio: float | None) -> str:
 def bar(row: LimitRow, name: str) -> Html:
     """The used part of a limit, marks at its thresholds; `name` is read out.
 
-    What is not known is no empty bar: it is hatched and says so.
+    An unknown ratio is a hatched bar labelled unknown, never an empty one.
     """
     if row.ratio is None:
         return tag("div", tag("span", "unknown"), class_="bar hatched")
@@ -80,7 +80,7 @@ def last_hour(points: Sequence[Point], now: float, row: LimitRow) -> Html | None
     low, high = min(used for _, used in seen), max(used for _, used in seen)
     drawing = tag(
         "svg",
-        _lines(seen, now, low, max(high - low, LEAST_RANGE * (row.max or high), 1)),
+        _lines(seen, now, low, max(high - low, MIN_RANGE * (row.max or high), 1)),
         class_="chart",
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         preserveAspectRatio="none",
@@ -98,21 +98,21 @@ def _lines(points: Sequence[Point], now: float, low: int, span: float) -> list[H
             stretches.append([])
         stretches[-1].append(after)
     # From the oldest point on, so that the chart of a daemon just started is not a dot.
-    begin = min(points[0][0], now - 10 * SPACING)
+    start = min(points[0][0], now - 10 * SPACING)
     return [
-        tag("polyline", points=" ".join(_place(it, begin, now, low, span) for it in stretch))
+        tag("polyline", points=" ".join(_place(point, start, now, low, span) for point in stretch))
         for stretch in stretches
     ]
 
 
-def _place(point: Point, begin: float, now: float, low: int, span: float) -> str:
-    across = WIDTH * (point[0] - begin) / (now - begin)
+def _place(point: Point, start: float, now: float, low: int, span: float) -> str:
+    across = WIDTH * (point[0] - start) / (now - start)
     return f"{across:.1f},{HEIGHT - 2 - (HEIGHT - 4) * (point[1] - low) / span:.1f}"
 
 
 def _change(points: Sequence[Point], unit: str) -> str:
-    (begin, first), (end, last) = points[0], points[-1]
-    span = f"in {max(1, round((end - begin) / 60))} min"
+    (start, first), (end, last) = points[0], points[-1]
+    span = f"in {max(1, round((end - start) / 60))} min"
     if first == last:
         return f"no change {span}"
     sign = "+" if last > first else "−"  # noqa: RUF001 - the sign for minus is as wide as plus

@@ -1,4 +1,4 @@
-"""The part of the page that shows the domains: those in trouble first, and a filter."""
+"""The part of the page that shows the domains: broken ones first, and a filter."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Final
 
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import counted
-from xenwatch.page.html import Html, join, stranger, tag
+from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, table
 from xenwatch.status.host_status import DomainRow, HostStatus
 from xenwatch.status.order import relevance
 
 SHOWN: Final = 50
-"""Domains on the page at most: a host may have thousands."""
+"""Max domains on the page: a host may have thousands."""
 LONGEST: Final = 100
-"""Characters of a filter that are looked at."""
+"""Max characters of a query; more are ignored."""
 HEADER: Final = (
     "Id",
     "Name",
@@ -29,26 +29,26 @@ HEADER: Final = (
 )
 
 
-def matches(domain: DomainRow, words: str) -> bool:
-    """Whether every word is found in the id, name, UUID, type or state."""
+def matches(domain: DomainRow, query: str) -> bool:
+    """Whether every word of the query is in the id, name, UUID, type or state."""
     parts = (str(domain.domid), domain.name, domain.uuid, domain.type, domain.state)
     text = "\n".join(part.casefold() for part in parts if part)
-    return all(word in text for word in words.casefold().split())
+    return all(word in text for word in query.casefold().split())
 
 
-def section(status: HostStatus, words: str) -> Html:
-    """The domains that match the words of the filter, as many as fit."""
+def section(status: HostStatus, query: str) -> Html:
+    """The domains that match the query, at most `SHOWN`."""
     return tag(
         "section",
         tag("h2", "Domains", id="domains-heading"),
-        _form(words) if status.domains else None,
-        tag("div", _found(status, words), id="domains-found", data_live=True),
+        _form(query) if status.domains else None,
+        tag("div", _found(status, query), id="domains-found", data_live=True),
         id="domains",
         aria_labelledby="domains-heading",
     )
 
 
-def _form(words: str) -> Html:
+def _form(query: str) -> Html:
     return tag(
         "form",
         tag("label", "Name, id, type or state", for_="filter"),
@@ -57,13 +57,13 @@ def _form(words: str) -> Html:
             id="filter",
             type="search",
             name="q",
-            value=words,
+            value=query,
             maxlength=LONGEST,
             autocomplete="off",
             spellcheck="false",
         ),
         tag("button", "Filter", type="submit"),
-        tag("a", "Show all", href="/#domains") if words else None,
+        tag("a", "Show all", href="/#domains") if query else None,
         action="/#domains",
         method="get",
         role="search",
@@ -71,21 +71,21 @@ def _form(words: str) -> Html:
     )
 
 
-def _found(status: HostStatus, words: str) -> Html:
+def _found(status: HostStatus, query: str) -> Html:
     if status.domains is None:
         return tag("p", "The domains could not be read.", class_="unknown")
-    found = sorted((it for it in status.domains if matches(it, words)), key=relevance)
+    found = sorted((row for row in status.domains if matches(row, query)), key=relevance)
     shown = found[:SHOWN]
     if not shown:
-        return tag("p", f"None of {len(status.domains)} domains matches.")
-    of = f"{len(shown)} of " if len(shown) < len(found) else ""
-    match = f" found among {len(status.domains)}" if words else ""
-    caption = f"{of}{counted(len(found), 'domain')}{match}"
-    return table(caption, HEADER, [_row(it) for it in shown])
+        return tag("p", f"None of {len(status.domains)} domains match.")
+    first = f"{len(shown)} of " if len(shown) < len(found) else ""
+    match = f" found among {len(status.domains)}" if query else ""
+    caption = f"{first}{counted(len(found), 'domain')}{match}"
+    return table(caption, HEADER, [_row(row) for row in shown])
 
 
 def _row(domain: DomainRow) -> list[Cell]:
-    name = _unknown() if domain.name is None else stranger(domain.name)
+    name = _unknown() if domain.name is None else untrusted(domain.name)
     return [
         Cell(str(domain.domid), number=True),
         Cell(name, heading=True),
@@ -115,7 +115,9 @@ def _broken(domain: DomainRow) -> Html:
         return _unknown()
     if not domain.broken:
         return tag("span", "none", class_="muted")
-    return tag("ul", [tag("li", stranger(it)) for it in domain.broken], class_="plain trouble")
+    return tag(
+        "ul", [tag("li", untrusted(device)) for device in domain.broken], class_="plain trouble"
+    )
 
 
 def _unknown() -> Html:

@@ -1,4 +1,4 @@
-"""Markup from values: whatever is not markup already is escaped."""
+"""HTML from values: whatever is not `Html` already is escaped."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def tag(name: str, /, *content: Content, **attributes: str | float | bool | None
     Attributes are named as in HTML, `_` for `-` and with one at the end where Python has a word of
     that name; `True` is an attribute without value, `False` and `None` none at all.
     """
-    words = "".join(_attribute(key, value) for key, value in attributes.items())
+    written = "".join(_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:
-        return Html(f"<{name}{words}>" if name in _VOID[:3] else f"<{name}{words}/>")
-    return Html(f"<{name}{words}>{join(*content)}</{name}>")
+        return Html(f"<{name}{written}>" if name in _VOID[:3] else f"<{name}{written}/>")
+    return Html(f"<{name}{written}>{join(*content)}</{name}>")
 
 
 def join(*content: Content) -> Html:
@@ -38,8 +38,8 @@ def join(*content: Content) -> Html:
     return Html("".join(_piece(piece) for piece in content))
 
 
-def stranger(text: str) -> Html:
-    """Text from outside, such as a VM's name: one line, and apart from the direction of others."""
+def untrusted(text: str) -> Html:
+    """Text from outside, such as a VM's name: one line, its text direction isolated (`bdi`)."""
     return tag("bdi", printable(text))
 
 

@@ -1,4 +1,4 @@
-"""The part of the page that shows the limits, the most pressing first."""
+"""The part of the page that shows the limits, the most urgent first."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import Final
 from xenwatch.alerts.wording import duration
 from xenwatch.display.quantities import figure
 from xenwatch.limits import LIMITS
+from xenwatch.limits.states import LimitInstance
 from xenwatch.page.charts import amounts, bar, last_hour, percent
-from xenwatch.page.html import Html, join, stranger, tag
-from xenwatch.planning.forecast import Key, Point
+from xenwatch.page.html import Html, join, tag, untrusted
+from xenwatch.planning.forecast import Point
 from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.order import fullest
 
 _BY_NAME: Final = {limit.name: limit for limit in LIMITS}
 
 
-def section(status: HostStatus, series: Mapping[Key, Sequence[Point]]) -> Html:
+def section(status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]]) -> Html:
     """The limits; `series` is their use over time by limit and instance."""
     cards = [_card(status, rows, others, series) for rows, others in fullest(status.limits)]
-    empty = tag("p", "No probe has read a limit yet.")
+    empty = tag("p", "No limits read yet.")
     return tag(
         "section",
         tag("h2", "Limits", id="limits-heading"),
@@ -35,12 +36,12 @@ def _card(
     status: HostStatus,
     rows: Sequence[LimitRow],
     others: int,
-    series: Mapping[Key, Sequence[Point]],
+    series: Mapping[LimitInstance, Sequence[Point]],
 ) -> Html:
     first = rows[0]
     seconds = status.seconds_to_full.get(first.limit)
     soon = (
-        f"At this pace full in about {' '.join(duration(seconds).split()[:2])}."
+        f"At the current rate full in about {' '.join(duration(seconds).split()[:2])}."
         if seconds is not None
         else None
     )
@@ -62,13 +63,13 @@ def _card(
 
 def _instance(row: LimitRow, now: float, points: Sequence[Point]) -> Html:
     name = f"{row.title}, {row.label} {row.instance}" if row.instance else row.title
-    of = join(f"{row.label} ", stranger(row.instance), ": ") if row.instance else None
+    instance = join(f"{row.label} ", untrusted(row.instance), ": ") if row.instance else None
     chart = last_hour(points, now, row)
     return tag(
         "div",
         tag(
             "p",
-            tag("span", of, amounts(row)),
+            tag("span", instance, amounts(row)),
             tag("span", percent(row.ratio), class_="ratio"),
             class_="amounts",
         ),
@@ -82,10 +83,10 @@ def _details(rows: Sequence[LimitRow]) -> Html:
     """What the limit is, where its max comes from, and the symptom when it is exhausted."""
     row = rows[0]
     limit = _BY_NAME.get(row.limit)
-    origins = dict.fromkeys(it.max_origin for it in rows if it.max_origin)
-    left = None if row.headroom is None else figure(row.headroom, row.unit)
+    origins = dict.fromkeys(each.max_origin for each in rows if each.max_origin)
+    headroom = None if row.headroom is None else figure(row.headroom, row.unit)
     facts = [
-        ("Headroom", left),
+        ("Headroom", headroom),
         ("Max from", "; ".join(origins) or "unknown"),
         ("Thresholds", _thresholds(row)),
         ("Symptom when exhausted", limit.symptom if limit else None),
@@ -104,4 +105,4 @@ def _thresholds(row: LimitRow) -> str:
     if row.warning is None and row.critical is None:
         return "never"
     parts = (("warning", row.warning), ("critical", row.critical))
-    return ", ".join(f"{name} from {at:.0%}" for name, at in parts if at is not None)
+    return ", ".join(f"{name} at {at:.0%}" for name, at in parts if at is not None)

@@ -1,15 +1,15 @@
-"""The parts of the page that say the most in the fewest words: alerts, and room for VMs."""
+"""The summary at the top of the page: alerts, and headroom for VMs."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final
 
-from xenwatch.page.html import Html, join, stranger, tag
+from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.status.host_status import FIRING, AlertRow, HostStatus, ShapeRow, foremost
 
 MOST: Final = 20
-"""Alerts that are shown at most."""
+"""Max alerts shown."""
 
 
 def moment(time: float) -> Html:
@@ -19,7 +19,7 @@ def moment(time: float) -> Html:
 
 
 def alerts(status: HostStatus) -> Html:
-    """The alerts that fire or may, and those nobody can judge."""
+    """The firing and pending alerts, and those whose state is unknown."""
     return tag(
         "section",
         tag("h2", "Alerts", id="alerts-heading"),
@@ -32,15 +32,15 @@ def alerts(status: HostStatus) -> Html:
 
 def _alerts(status: HostStatus) -> Html:
     if status.alerts is None:
-        why = "its first pass is not over, or they are off in the configuration"
-        return tag("p", f"The daemon evaluates no alerts: {why}.")
+        why = "the first pass is not complete yet, or alerts are disabled in the configuration"
+        return tag("p", f"Alerts are not evaluated: {why}.")
     found, unknown = foremost(status.alerts), status.alerts_unknown
-    cannot = f"Not known, for want of readings: {', '.join(unknown)}." if unknown else None
-    none = tag("p", "No alert fires.", class_=None if unknown else "well")
+    missing = f"Unknown, readings missing: {', '.join(unknown)}." if unknown else None
+    none = tag("p", "No alerts firing.", class_=None if unknown else "well")
     return join(
-        tag("ul", [_alert(it) for it in found[:MOST]], class_="plain alerts") if found else none,
+        tag("ul", [_alert(row) for row in found[:MOST]], class_="plain alerts") if found else none,
         tag("p", f"and {len(found) - MOST} more") if len(found) > MOST else None,
-        tag("p", cannot, class_="unknown") if cannot else None,
+        tag("p", missing, class_="unknown") if missing else None,
     )
 
 
@@ -51,22 +51,22 @@ def _alert(alert: AlertRow) -> Html:
     return tag(
         "li",
         tag("span", alert.severity, class_=f"badge {alert.severity if firing else 'pending'}"),
-        tag("div", tag("strong", stranger(alert.summary)), class_="what"),
+        tag("div", tag("strong", untrusted(alert.summary)), class_="what"),
         tag("div", f"{alert.state} since ", moment(alert.since), " ", name, class_="muted"),
     )
 
 
-def room(status: HostStatus) -> Html:
+def headroom(status: HostStatus) -> Html:
     """How many more VMs of each shape fit."""
     return tag(
         "section",
-        tag("h2", "Room for VMs", id="room-heading"),
+        tag("h2", "Headroom for VMs", id="headroom-heading"),
         tag("p", status.obstacle) if status.obstacle else None,
-        tag("ul", [_shape(it) for it in status.headroom], class_="cards shapes")
+        tag("ul", [_shape(row) for row in status.headroom], class_="cards shapes")
         if status.headroom
         else None,
-        id="room",
-        aria_labelledby="room-heading",
+        id="headroom",
+        aria_labelledby="headroom-heading",
         data_live=True,
     )
 
@@ -74,17 +74,17 @@ def room(status: HostStatus) -> Html:
 def _shape(shape: ShapeRow) -> Html:
     names = ", ".join(shape.unknown)
     if shape.headroom is not None:
-        number, words = str(shape.headroom), f"more fit; {shape.binding} stops the next one"
+        number, text = str(shape.headroom), f"more fit; {shape.binding} stops the next one"
         if shape.not_counted:
-            number, words = f"≤ {number}", f"{words}; not counted: {', '.join(shape.not_counted)}"
+            number, text = f"≤ {number}", f"{text}; not counted: {', '.join(shape.not_counted)}"
     elif shape.at_most is not None:
         number = f"≤ {shape.at_most}"
-        words = f"more fit, by {shape.binding}; not known: {names}"
+        text = f"more fit, by {shape.binding}; unknown: {names}"
     else:
-        number, words = "?", f"nobody can say how many fit; not known: {names}"
+        number, text = "?", f"cannot say how many fit; unknown: {names}"
     return tag(
         "li",
         tag("h3", shape.shape),
-        tag("p", tag("span", number, class_="big"), " ", words),
+        tag("p", tag("span", number, class_="big"), " ", text),
         class_="card unknown" if shape.headroom is None else "card",
     )

@@ -65,18 +65,18 @@ def parse_pressure(subject: str, data: bytes) -> tuple[Pressure, ...]:
 
 
 def parse_procs(subject: str, data: bytes) -> tuple[int, ...]:
-    """Process ids, one a line, in the file's order. Raises `ParseError`."""
+    """Process IDs, one per line, in the file's order. Raises `ParseError`."""
     lines = data.splitlines()
     for line in lines:
         if not _PID.match(line):
-            raise ParseError(subject, "expected a process id a line", line)
+            raise ParseError(subject, "expected one process ID per line", line)
     return tuple(map(int, lines))
 
 
 def parse_membership(data: bytes) -> tuple[Membership, ...]:
     """The lines of `/proc/PID/cgroup`; undecodable bytes of a path as surrogates.
 
-    Raises `ParseError`. Linux escapes a newline in a path, so that a line is a line.
+    Raises `ParseError`. Linux escapes newlines in paths.
     """
     found = []
     for line in data.split(b"\n")[:-1]:
@@ -91,11 +91,11 @@ def parse_membership(data: bytes) -> tuple[Membership, ...]:
 
 
 def group_of(memberships: tuple[Membership, ...], controller: str) -> str | None:
-    """The path of the group that counts for a controller, `None` where there is none.
+    """The path of a controller's group, `None` where there is none.
 
-    Version 1 binds a controller to one hierarchy; one that is not bound is version 2's.
+    Version 1 binds a controller to one hierarchy; an unbound one belongs to version 2's.
     """
     for membership in memberships:
         if controller in membership.controllers:
             return membership.path
-    return next((it.path for it in memberships if it.hierarchy == 0), None)
+    return next((unified.path for unified in memberships if unified.hierarchy == 0), None)

@@ -9,12 +9,12 @@ from typing import Final
 from xenwatch.parse.errors import ParseError
 
 MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-"""Of the times of a `cpu` row; those of guests that follow are part of `user` and `nice`."""
+"""Columns of a `cpu` row; those of guests, which follow, are part of `user` and `nice`."""
 SOFTIRQS: Final = (
     *("hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer"),
     "rcu",
 )
-"""Behind the total of the row `softirq`, in this order since Linux 3.2."""
+"""Columns after the total of the row `softirq`, in this order since Linux 3.2."""
 _ROW = re.compile(rb"([a-z_]{1,20}\d{0,5}) {1,2}(\d{1,20}(?: \d{1,20})*) ?\Z")
 _LOAD = re.compile(rb"(\d{1,9}\.\d\d) (\d{1,9}\.\d\d) (\d{1,9}\.\d\d) ")
 

@@ -33,9 +33,9 @@ PAGE: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a release's xen_domctl_getdomaininfo holds beside the fields all have.
+    """The fields of a release's xen_domctl_getdomaininfo beyond those common to all.
 
-    `sure_hvm` is a release without today's PVH, which has the bit of HVM: the first was 4.7.
+    `sure_hvm` marks a release without the present PVH, which sets the bit of HVM (since Xen 4.7).
     """
 
     sysctl: int
@@ -94,7 +94,7 @@ LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
 class DomainInfo:
     """One record. Pages are of 4 KiB, `cpu_time` is in nanoseconds.
 
-    `emulation` holds XEN_X86_EMU_* or `None` where the release does not tell.
+    `emulation` holds XEN_X86_EMU_* or `None` where the release has none.
     """
 
     domid: int
@@ -116,12 +116,12 @@ class DomainInfo:
 
     @property
     def vcpus_max(self) -> int:
-        """Number of vCPUs the domain may have; none while it is being built."""
+        """Most vCPUs of the domain; `None` while it is being built."""
         return 0 if self.max_vcpu_id == _NO_VCPU else self.max_vcpu_id + 1
 
     @property
     def type(self) -> str | None:
-        """pv, pvh or hvm; `None` where hvm and pvh cannot be told apart.
+        """pv, pvh or hvm; `None` where hvm and pvh cannot be distinguished.
 
         A PVH guest has hardware containers and no emulated devices but a local APIC.
         """
@@ -137,7 +137,7 @@ class DomainInfo:
 
     @property
     def state(self) -> str:
-        """dying, crashed, shutdown, paused, blocked or running, the first that holds."""
+        """dying, crashed, shutdown, paused, blocked or running: the first that applies."""
         if self.flags & _DYING:
             return "dying"
         if self.flags & _SHUTDOWN:
@@ -157,12 +157,14 @@ def list_call(layout: Layout, first: int, count: int) -> Hypercall:
 
 
 def parse_list(layout: Layout, block: bytes) -> tuple[DomainInfo, ...]:
-    """The records Xen filled in. Raises `ParseError` when there are fewer than it says."""
+    """The records Xen filled in. Raises `ParseError` when they are truncated."""
     if len(block) < HEADER_SIZE:
-        raise ParseError("XEN_SYSCTL_getdomaininfolist", "the answer is cut short", block)
+        raise ParseError("XEN_SYSCTL_getdomaininfolist", "truncated reply", block)
     count = struct.unpack_from("<I", block, _COUNT_OFFSET)[0]
     if HEADER_SIZE + count * layout.size > len(block):
-        raise ParseError("XEN_SYSCTL_getdomaininfolist", f"{count} records do not fit the answer")
+        raise ParseError(
+            "XEN_SYSCTL_getdomaininfolist", f"truncated reply: {count} records do not fit"
+        )
     return tuple(_record(layout, block, HEADER_SIZE + n * layout.size) for n in range(count))
 
 

@@ -1,10 +1,10 @@
-"""The one way a parser refuses its input."""
+"""The error of all parsers."""
 
 from __future__ import annotations
 
 
 class ParseError(ValueError):
-    """Input that is not in the expected format.
+    """The input is not in the expected format.
 
     `subject` names the file or command, `reason` what was expected and what was found.
     """

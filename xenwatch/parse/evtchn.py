@@ -72,9 +72,9 @@ def parse_status(block: bytes) -> Channel:
 
 
 def parse_lsevtchn(data: bytes) -> tuple[Channel, ...]:
-    """The channels `lsevtchn` lists (tools/xcutils/lsevtchn.c); closed ones it leaves out.
+    """The channels `lsevtchn` lists (tools/xcutils/lsevtchn.c); it omits closed ones.
 
-    Raises `ParseError` when anything but its lines is there.
+    Raises `ParseError` for any other line.
     """
     matches = _LINE.findall(data)
     if len(matches) != data.count(b"\n") or not (data.endswith(b"\n") or not data):

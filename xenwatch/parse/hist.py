@@ -24,7 +24,7 @@ _BEGIN = re.compile(rb"^# event histogram\n", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class HistRow:
-    """One combination of keys, by name in the order of the file, and how often it was hit."""
+    """One combination of keys, as (name, value) in the order of the file, and its hits."""
 
     keys: tuple[tuple[str, int], ...]
     hits: int
@@ -32,7 +32,7 @@ class HistRow:
 
 @dataclass(frozen=True, slots=True)
 class Hist:
-    """One histogram; `trigger` is what was asked for, as the kernel repeats it."""
+    """One histogram; `trigger` is its definition as the kernel prints it."""
 
     trigger: str
     rows: tuple[HistRow, ...]
@@ -59,10 +59,12 @@ def _hist(data: bytes) -> Hist:
         match = _ROW.match(line)
         if not match:
             raise ParseError("hist", "expected '{ key: number } hitcount: number'", line)
-        keys = tuple((name.decode("ascii"), _signed(it)) for name, it in _KEY.findall(match[1]))
+        keys = tuple(
+            (name.decode("ascii"), _signed(value)) for name, value in _KEY.findall(match[1])
+        )
         rows.append(HistRow(keys, int(match[2])))
     if len(rows) != int(totals[2]):
-        raise ParseError("hist", f"expected {int(totals[2])} entries and found {len(rows)}")
+        raise ParseError("hist", f"expected {int(totals[2])} entries, found {len(rows)}")
     words = trigger[1].decode("utf-8", "backslashreplace")
     return Hist(words, tuple(rows), int(totals[1]), int(totals[3]))
 

@@ -14,7 +14,7 @@ _ROW = re.compile(rb" *([0-9A-Za-z]+):((?: +\d{1,20}(?!\d))*)(.*)\Z", re.DOTALL)
 class InterruptRow:
     """One line: label (number or a name such as NMI), a count for each CPU, the rest as it is.
 
-    The rest (chip, handler, actions) differs between kernels and is kept unread: action names may
+    The rest (chip, handler, actions) differs between kernels and is kept as bytes: action names may
     be empty or hold blanks and commas.
     """
 

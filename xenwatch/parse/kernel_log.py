@@ -11,7 +11,7 @@ _BEGIN = re.compile(rb"Linux version \d")
 
 @dataclass(frozen=True, slots=True)
 class KernelLog:
-    """What the boot said.
+    """Facts from the boot messages.
 
     `fifo` is true or false when the kernel named its event-channel ABI, else `None`; `complete`
     says that the log still holds the boot's first line. `nr_irqs` is NR_IRQS of the kernel's
@@ -24,7 +24,7 @@ class KernelLog:
 
 
 def parse_kernel_log(data: bytes) -> KernelLog:
-    """The facts of the boot. Anything is a log: what is not there is `None`.
+    """The facts of the boot. Any input is a log; missing facts are `None`.
 
     "Using FIFO-based ABI" is printed by drivers/xen/events/events_fifo.c and, on kernels that say
     it, "Using 2-level ABI" by events_base.c.

@@ -17,14 +17,14 @@ _BLKBACK = re.compile(rb"(?:blkback\.)?(\d{1,5})\.[a-z]")
 
 @dataclass(frozen=True, slots=True)
 class DatapathThread:
-    """Whom a thread works for: the guest's domid, and netback or blkback."""
+    """A thread's guest (domid) and driver: netback or blkback."""
 
     domid: int
     kind: str
 
 
 def parse_thread(comm: bytes) -> DatapathThread | None:
-    """What the name of a kernel thread says, `None` where it serves no guest."""
+    """The guest and driver from the name of a kernel thread, `None` where it serves no guest."""
     for pattern, kind in ((_NETBACK, NETBACK), (_BLKBACK, BLKBACK)):
         match = pattern.match(comm)
         if match:

@@ -20,7 +20,7 @@ class MeminfoRow:
 
 
 def parse_meminfo(data: bytes) -> tuple[MeminfoRow, ...]:
-    """The rows in the file's order. Raises `ParseError` for anything but rows."""
+    """The rows in the file's order. Raises `ParseError` for any other line."""
     rows = []
     for line in data.splitlines():
         match = _ROW.match(line)
@@ -33,5 +33,5 @@ def parse_meminfo(data: bytes) -> tuple[MeminfoRow, ...]:
 
 
 def sizes(rows: tuple[MeminfoRow, ...]) -> dict[str, int]:
-    """Bytes by name, of the rows that are sizes."""
+    """Bytes by name, for the rows that are sizes."""
     return {row.name: row.value * 1024 for row in rows if row.kib}

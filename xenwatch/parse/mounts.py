@@ -12,7 +12,7 @@ _ESCAPE = re.compile(rb"\\([0-7]{3})")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One mounted file system. Names are bytes: a mount point may be called anything."""
+    """One mounted file system. Names are bytes: a mount point may have any name."""
 
     device: bytes
     mount_point: bytes
@@ -21,9 +21,9 @@ class Mount:
 
 
 def parse_mounts(data: bytes) -> tuple[Mount, ...]:
-    """The mounts in the order they were made. Raises `ParseError`."""
+    """The mounts in mount order. Raises `ParseError`."""
     if data and not data.endswith(b"\n"):
-        raise ParseError("/proc/mounts", "the last line is cut off", data[-60:])
+        raise ParseError("/proc/mounts", "truncated last line", data[-60:])
     mounts = []
     for line in data.split(b"\n")[:-1]:
         fields = line.split(b" ")

@@ -42,9 +42,9 @@ _FILE = re.compile(
 def parse_io_ring(data: bytes) -> Mapping[str, str]:
     """`/sys/kernel/debug/xen-netback/VIF/io_ring_qN` by the names of `TEMPLATE`.
 
-    Raises `ParseError` for a kernel that writes it otherwise.
+    Raises `ParseError` for another format.
     """
     match = _FILE.match(data.decode("ascii", "replace"))
     if not match:
-        raise ParseError("ring of netback", "expected the lines of Linux 3.18 and later", data)
+        raise ParseError("ring of netback", "expected the format of Linux 3.18 or later", data)
     return match.groupdict()

@@ -27,7 +27,7 @@ def parse_partitions(data: bytes) -> tuple[Partition, ...]:
         raise ParseError("/proc/partitions", "expected the header and an empty line", data)
     *lines, rest = data[len(HEADER) :].split(b"\n")
     if rest:
-        raise ParseError("/proc/partitions", "the last line is cut off", rest)
+        raise ParseError("/proc/partitions", "truncated last line", rest)
     return tuple(map(_row, lines))
 
 

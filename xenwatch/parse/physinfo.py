@@ -12,7 +12,7 @@ from xenwatch.sources.base import BLOCK, Hypercall
 
 PHYSINFO: Final = 3
 PAGES: Final = struct.Struct("<QQQQ")
-"""Total, free, scrub and outstanding pages: the last is what starting domains have claimed."""
+"""Total, free, scrub and outstanding pages: the last are claimed by starting domains."""
 _CLAIMS: Final = 0xA
 """The sysctl version from which the record has outstanding pages (Xen 4.3)."""
 
@@ -28,13 +28,13 @@ class PhysInfo:
 
 
 def physinfo_call(layout: Layout) -> Hypercall:
-    """XEN_SYSCTL_physinfo of a Xen that has this layout of records."""
+    """XEN_SYSCTL_physinfo for a Xen with this record layout."""
     block = struct.pack("<II", PHYSINFO, layout.sysctl).ljust(HEADER_SIZE, b"\0")
     return Hypercall(SYSCTL, (BLOCK,), block)
 
 
 def pages_offset(layout: Layout) -> int:
-    """Where the pages are: Xen 4.17 put two words before them."""
+    """Offset of the pages: Xen 4.17 added two words before them."""
     return 8 + (40 if layout.sysctl >= 0x15 else 32)
 
 

@@ -9,19 +9,19 @@ from typing import Final
 from xenwatch.parse.errors import ParseError
 
 TICKS: Final = 100
-"""USER_HZ: ticks of a second in /proc, the same on every architecture Xen runs on."""
+"""USER_HZ: ticks per second in /proc, the same on every architecture of Xen."""
 KERNEL_THREAD: Final = 0x00200000
 """PF_KTHREAD (include/linux/sched.h)."""
 _STAT = re.compile(rb"(\d{1,10}) \((.{0,64})\) ([A-Za-z])( [-0-9 ]{1,1300})\n?\Z", re.DOTALL)
 NO_SCHEDSTAT: Final = frozenset({b"", b"0 0 0\n"})
-"""What schedstat says of a thread that never ran, or where the kernel keeps no such numbers."""
+"""schedstat of a thread that never ran, or of a kernel without these counters."""
 _SCHEDSTAT = re.compile(rb"(\d{1,20}) (\d{1,20}) (\d{1,20})\n?\Z")
 _FLAGS, _UTIME, _STIME, _NICE, _THREADS, _START, _POLICY = 5, 10, 11, 15, 16, 18, 37
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStat:
-    """One process: `numbers` are the fields behind the state, ppid first (proc(5), field 4)."""
+    """One process: `numbers` are the fields after the state, ppid first (proc(5), field 4)."""
 
     pid: int
     comm: bytes
@@ -30,22 +30,22 @@ class ProcessStat:
 
     @property
     def kernel_thread(self) -> bool:
-        """Whether it is a thread of the kernel's own."""
+        """Whether it is a kernel thread."""
         return bool(self.numbers[_FLAGS] & KERNEL_THREAD)
 
     @property
     def cpu_seconds(self) -> float:
-        """User and system time of all its threads, those that ended included."""
+        """User and system time of all its threads, ended ones included."""
         return (self.numbers[_UTIME] + self.numbers[_STIME]) / TICKS
 
     @property
     def threads(self) -> int:
-        """How many threads it has."""
+        """Its number of threads."""
         return self.numbers[_THREADS]
 
     @property
     def start_ticks(self) -> int:
-        """When it began, in ticks since the boot."""
+        """Its start time in ticks since boot."""
         return self.numbers[_START]
 
     @property
@@ -61,7 +61,7 @@ class ProcessStat:
 
 @dataclass(frozen=True, slots=True)
 class Schedstat:
-    """Nanoseconds on a CPU and waiting for one, and how often a CPU was given."""
+    """Nanoseconds on a CPU and waiting for one, and the number of timeslices."""
 
     run_ns: int
     wait_ns: int
@@ -71,7 +71,7 @@ class Schedstat:
 def parse_stat(data: bytes) -> ProcessStat:
     """`/proc/PID/stat`. Raises `ParseError`.
 
-    The name may hold anything, blanks and parentheses too: the last parenthesis ends it.
+    The name may contain blanks and parentheses: the last parenthesis ends it.
     """
     match = _STAT.match(data)
     if not match:
@@ -79,7 +79,7 @@ def parse_stat(data: bytes) -> ProcessStat:
     try:
         numbers = tuple(map(int, match[4].split()))
     except ValueError:
-        raise ParseError("/proc/PID/stat", "expected numbers behind the state", data) from None
+        raise ParseError("/proc/PID/stat", "expected numbers after the state", data) from None
     if not 38 <= len(numbers) <= 60:
         raise ParseError("/proc/PID/stat", "expected 38 to 60 numbers", data)
     return ProcessStat(int(match[1]), match[2], match[3].decode("ascii"), numbers)
@@ -94,7 +94,7 @@ def parse_schedstat(data: bytes) -> Schedstat:
 
 
 def waited_ns(data: bytes) -> int | None:
-    """Nanoseconds a thread waited for a CPU, by its schedstat; `None` where that tells nothing.
+    """Nanoseconds a thread waited for a CPU, by its schedstat; `None` where that has no counters.
 
     Raises `ParseError`.
     """

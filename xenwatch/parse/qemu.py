@@ -1,4 +1,4 @@
-"""Command lines of QEMU: whose device model it is, and what it emulates.
+"""Command lines of QEMU: the domain it serves, and the devices it emulates.
 
 The variants: `qemu-dm-7` as argv[0] (XCP-ng), `-xen-domid 7` (xl, upstream QEMU), `-d 7` (the
 classic qemu-dm). Options may begin with one dash or two.
@@ -32,7 +32,7 @@ _CONTROLLERS = re.compile(r"(?:[a-z0-9]+-)*(?:[uoex]hci|usb-uhci|usb-ehci|usb-oh
 _SERIAL: Final = frozenset({"isa-serial", "pci-serial"})
 _CD_DRIVERS: Final = frozenset({"ide-cd", "scsi-cd"})
 _TEXT: Final = frozenset({"-name", "-append", "-kernel", "-initrd", "-k"})
-"""Options whose value may look like an option: the name of a VM is free."""
+"""Options whose value may look like an option, such as the name of a VM."""
 
 
 def arguments(data: bytes) -> tuple[str, ...]:
@@ -41,9 +41,9 @@ def arguments(data: bytes) -> tuple[str, ...]:
 
 
 def device_model_of(argv: Sequence[str]) -> int | None:
-    """The domain whose device model this is, `None` where it is no guest's.
+    """The domain whose device model this is, `None` for another process.
 
-    One with `-xen-attach` emulates nothing; see `backend_of`.
+    A QEMU with `-xen-attach` emulates nothing; see `backend_of`.
     """
     if not argv:
         return None
@@ -55,7 +55,7 @@ def device_model_of(argv: Sequence[str]) -> int | None:
 
 
 def backend_of(argv: Sequence[str]) -> int | None:
-    """The domain whose qdisks, consoles and framebuffers this QEMU serves and no more.
+    """The domain for which this QEMU only serves qdisks, consoles and framebuffers.
 
     xl starts one for a PV or PVH guest that has such devices, and one for dom0's own. `None` for
     any other process. Source: Xen, tools/libs/light/libxl_dm.c.
@@ -65,7 +65,7 @@ def backend_of(argv: Sequence[str]) -> int | None:
 
 
 def _attachment(argv: Sequence[str]) -> tuple[bool, int | None]:
-    """Whether a QEMU is attached to a domain it emulates nothing of, and the domain it names."""
+    """Whether a QEMU has `-xen-attach`, and the domain it names."""
     program = argv[0].rpartition("/")[2]
     attached, found = False, None
     for option, value in _options(argv) if "qemu" in program else ():
@@ -76,8 +76,8 @@ def _attachment(argv: Sequence[str]) -> tuple[bool, int | None]:
 
 
 def emulated_devices(argv: Sequence[str]) -> tuple[str, ...]:
-    """Which of `DEVICES` the command line asks for, in that order."""
-    found = {name for option, value in _options(argv) for name in _asked(option, value)}
+    """The `DEVICES` on the command line, in that order."""
+    found = {name for option, value in _options(argv) for name in _devices_of(option, value)}
     return tuple(name for name in DEVICES if name in found)
 
 
@@ -101,15 +101,15 @@ def _options(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield option, value
 
 
-def _asked(option: str, value: str) -> Iterable[str]:
-    """What one option makes QEMU emulate."""
+def _devices_of(option: str, value: str) -> Iterable[str]:
+    """The devices one option makes QEMU emulate."""
     first, *rest = value.split(",")
     driver = first.removeprefix("driver=") if option == "-device" else ""
     other = first if option == "-usbdevice" else ""
     controller = _CONTROLLERS.match(driver) is not None
     machine = option in ("-machine", "-M") and "usb=on" in rest
     switched_off = first in ("none", "null") if option == "-monitor" else first == "none"
-    asked = {
+    present = {
         USB: option in ("-usb", "-usbdevice") or controller or machine,
         TABLET: driver == "usb-tablet" or other == "tablet",
         USB_OTHER: (driver.startswith("usb-") and driver != "usb-tablet" and not controller)
@@ -120,4 +120,4 @@ def _asked(option: str, value: str) -> Iterable[str]:
         MONITOR: (option == "-monitor" and not switched_off)
         or (option == "-mon" and "mode=control" not in rest),
     }
-    return (name for name, yes in asked.items() if yes)
+    return (name for name, found in present.items() if found)

@@ -35,7 +35,7 @@ def soft_open_files(rows: tuple[ResourceLimit, ...]) -> int | None:
     for row in rows:
         if row.name == OPEN_FILES:
             return row.soft
-    raise ParseError("/proc/PID/limits", f"no row {OPEN_FILES!r}")
+    raise ParseError("/proc/PID/limits", f"row {OPEN_FILES!r} is missing")
 
 
 def _row(line: bytes) -> ResourceLimit:

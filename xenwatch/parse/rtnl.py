@@ -32,11 +32,11 @@ OPENVSWITCH_KIND: Final = "openvswitch"
 OLD_OPENVSWITCH: Final = "openvswitch-1"
 """A datapath that shows its ports in sysfs, as Open vSwitch did up to 1.9."""
 MASTERS_SINCE: Final = (3, 9)
-"""Before this Linux a port tells nothing of its bridge (netdev_master_upper_dev_link)."""
+"""Before this Linux a port does not report its bridge (netdev_master_upper_dev_link)."""
 OPENVSWITCH_SINCE: Final = (3, 17)
-"""Before this Linux devices of Open vSwitch tell no kind (internal_dev_link_ops)."""
+"""Before this Linux devices of Open vSwitch report no kind (internal_dev_link_ops)."""
 BRIDGES_SINCE: Final = (3, 0)
-"""Before this Linux bridges tell no kind (br_link_ops, 2.6.39)."""
+"""Before this Linux bridges report no kind (br_link_ops, 2.6.39)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,19 @@ def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
     offset = 0
     while offset < len(data):
         if len(data) - offset < NETLINK_HEADER.size:
-            raise ParseError("RTM_GETLINK dump", "a message header is cut off")
+            raise ParseError("RTM_GETLINK dump", "truncated message header")
         length, kind, flags, sequence, port = NETLINK_HEADER.unpack_from(data, offset)
         if length < NETLINK_HEADER.size or offset + length > len(data):
-            raise ParseError("RTM_GETLINK dump", f"a message of {length} bytes does not fit")
+            raise ParseError("RTM_GETLINK dump", f"message of {length} bytes does not fit the dump")
         if kind == NLMSG_DONE:
             return tuple(messages)
         if kind == NLMSG_ERROR:
-            raise ParseError("RTM_GETLINK dump", "the kernel answered with an error")
+            raise ParseError("RTM_GETLINK dump", "the kernel returned an error")
         if kind == RTM_NEWLINK:
             body = data[offset + NETLINK_HEADER.size : offset + length]
             messages.append(_message(flags, sequence, port, body))
         offset += aligned(length)
-    raise ParseError("RTM_GETLINK dump", "the dump does not end with NLMSG_DONE")
+    raise ParseError("RTM_GETLINK dump", "truncated: no NLMSG_DONE")
 
 
 def parse_links(data: bytes) -> tuple[Link, ...]:
@@ -92,7 +92,7 @@ def parse_links(data: bytes) -> tuple[Link, ...]:
 
 def _message(flags: int, sequence: int, port: int, body: bytes) -> LinkMessage:
     if len(body) < IFINFO.size:
-        raise ParseError("RTM_GETLINK dump", "a link message is cut off")
+        raise ParseError("RTM_GETLINK dump", "truncated link message")
     family, device_type, index, link_flags, change = IFINFO.unpack_from(body)
     attributes = tuple(_attributes(body[IFINFO.size :]))
     return LinkMessage(
@@ -105,7 +105,9 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     while len(data) - offset >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(data, offset)
         if length < ATTRIBUTE.size or offset + length > len(data):
-            raise ParseError("RTM_GETLINK dump", f"an attribute of {length} bytes does not fit")
+            raise ParseError(
+                "RTM_GETLINK dump", f"attribute of {length} bytes does not fit the message"
+            )
         yield kind, data[offset + ATTRIBUTE.size : offset + length]
         offset += aligned(length)
 

@@ -1,4 +1,4 @@
-"""The line of numbers a source's `statvfs` verb answers with."""
+"""The line of numbers returned by a source's `statvfs`."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ LAYOUT: Final = struct.Struct("<14Q")
 class TapdiskStats:
     """The words of the page in their order.
 
-    `*_reqs` were received, `*_done` are answered, `*_us` is the sum and `*_max_us` the longest of
-    the microseconds from the one to the other; a sector is 512 bytes. `out_of_requests` counts
-    how often a request had to wait because too many were under way.
+    `*_reqs` are requests received, `*_done` completed, `*_us` is the sum and `*_max_us` the
+    longest of the microseconds in between; a sector is 512 bytes. `out_of_requests` counts how
+    often a request had to wait because too many were in flight.
     """
 
     discards: int

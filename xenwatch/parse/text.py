@@ -13,7 +13,7 @@ _VOLUNTARY = b"\nvoluntary_ctxt_switches:\t"
 
 
 def number(subject: str, data: bytes) -> int:
-    """The decimal number that is all of `data`, such as `/proc/sys/fs/aio-nr`.
+    """The decimal number in `data`, a file such as `/proc/sys/fs/aio-nr`.
 
     Raises `ParseError`.
     """
@@ -29,7 +29,7 @@ def word(data: bytes) -> str:
 
 
 def loadavg_tasks(data: bytes) -> int:
-    """Number of tasks from `/proc/loadavg`: the number behind the slash (proc(5)).
+    """Number of tasks from `/proc/loadavg`: the number after the slash (proc(5)).
 
     Raises `ParseError`.
     """
@@ -40,19 +40,21 @@ def loadavg_tasks(data: bytes) -> int:
 
 
 def voluntary_switches(data: bytes) -> int:
-    """How often a thread gave up its CPU by itself, from its `/proc/PID/task/TID/status`.
+    """Voluntary context switches of a thread, from its `/proc/PID/task/TID/status`.
 
     Raises `ParseError`.
     """
     _, found, rest = data.rpartition(_VOLUNTARY)
     value, newline, _ = rest.partition(b"\n")
     if not found or not newline or not value.isdigit() or len(value) > 20:
-        raise ParseError("/proc/PID/task/TID/status", "no voluntary_ctxt_switches", data)
+        raise ParseError(
+            "/proc/PID/task/TID/status", "row voluntary_ctxt_switches is missing", data
+        )
     return int(value)
 
 
 def uname(data: bytes) -> tuple[str, str, str, str]:
-    """(sysname, release, version, machine) from a source's `uname` verb.
+    """(sysname, release, version, machine) from a source's `uname`.
 
     Raises `ParseError`.
     """
@@ -72,7 +74,7 @@ def version_pair(text: str) -> tuple[int, int] | None:
 def assignments(data: bytes) -> Mapping[str, str]:
     """KEY=value lines with shell quoting: `/etc/os-release`, `/etc/xensource-inventory`.
 
-    Lines that are no assignment are passed over, as os-release(5) asks of readers.
+    Other lines are skipped, as os-release(5) requires.
     """
     found = {}
     for line in data.decode("utf-8", "backslashreplace").splitlines():

@@ -1,4 +1,4 @@
-"""Requests to xenstored and its answers (xen/include/public/io/xs_wire.h)."""
+"""Requests to xenstored and its replies (xen/include/public/io/xs_wire.h)."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _ERROR_TEXT = re.compile(rb"(\d{1,9}) ")
 
 
 def path_payload(path: str) -> bytes:
-    """The payload that asks about a path. Raises `ParseError` when it is too long to ask."""
+    """The payload of a request about a path. Raises `ParseError` when it is too long."""
     payload = path.encode("utf-8", "surrogateescape") + b"\0"
     if len(payload) > PAYLOAD_MAX:
-        raise ParseError(f"xenstore {path[:40]}...", f"over {PAYLOAD_MAX} bytes")
+        raise ParseError(f"xenstore {path[:40]}...", f"path exceeds {PAYLOAD_MAX} bytes")
     return payload
 
 
 def refusal(reply: XenstoreReply) -> str | None:
-    """The errno name of a refusal (`ENOENT`), `None` for an answer."""
+    """The errno name of an error reply (`ENOENT`), `None` for a successful one."""
     if reply.type != ERROR:
         return None
     return reply.payload.rstrip(b"\0").decode("ascii", "backslashreplace")
 
 
 def parse_directory(payload: bytes) -> tuple[str, ...]:
-    """Names in a directory, in xenstored's order: each is ended by NUL. Raises `ParseError`."""
+    """Names in a directory, in xenstored's order: each ends with NUL. Raises `ParseError`."""
     if payload and not payload.endswith(b"\0"):
-        raise ParseError("xenstore directory", "the last name is cut off", payload[-60:])
+        raise ParseError("xenstore directory", "truncated last name", payload[-60:])
     names = payload.split(b"\0")[:-1]
     return tuple(name.decode("utf-8", "surrogateescape") for name in names)
 

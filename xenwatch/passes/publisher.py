@@ -18,14 +18,14 @@ from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
 from xenwatch.exposition import text_format
-from xenwatch.limits.changes import Key, Logged, SeverityChange, severity_changes
-from xenwatch.limits.states import LimitState, Severity
+from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
+from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.metrics.process import own_process
-from xenwatch.passes.scheduler import Engine
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.readings.snapshot import Snapshot
 
 DELAY: Final = 0.05
-"""Seconds between a change and the rendering, in which further changes are gathered."""
+"""Seconds between a change and the rendering, in which further changes are collected."""
 
 _log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class RenderedPass:
 
 
 def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
-    """The snapshot as if there were no probes but these."""
+    """The snapshot with the readings of these probes only."""
     names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
     dropped = names - set(probes) - {"time", "outcomes"}
     outcomes = {name: found for name, found in snapshot.outcomes.items() if name in probes}
@@ -72,38 +72,38 @@ def render(
 
 
 class Publisher:
-    """Keeps `newest`, the engine's newest snapshot rendered; `None` while there is none to serve.
+    """Keeps `newest`, the newest snapshot rendered; `None` while there is nothing to serve.
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
-    `tell` is called with the alerts of each complete pass; `alerts` may be set to those of before
-    a restart.
+    `on_alerts` is called with the alerts of each complete pass; `alerts` may be set to those of
+    before a restart.
     """
 
-    def __init__(self, engine: Engine, rules: Rules, clock: Clock) -> None:
+    def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
         self.newest: RenderedPass | None = None
         self.complete = False
         self.rules = rules
         self.alerts = Alerts()
-        self.tell: Callable[[Alerts], None] = lambda _: None
+        self.on_alerts: Callable[[Alerts], None] = lambda _: None
         self._before: Assessment | None = None
-        self._engine = engine
+        self._scheduler = scheduler
         self._clock = clock
-        self._logged: Mapping[Key, Logged] = {}
+        self._logged: Mapping[LimitInstance, Logged] = {}
 
     async def run(self) -> None:
         """Render after every change, until cancelled."""
         while True:
-            await self._engine.changed.wait()
+            await self._scheduler.changed.wait()
             await self._clock.sleep(DELAY)
-            self._engine.changed.clear()
-            complete = self._engine.ready.is_set()
+            self._scheduler.changed.clear()
+            complete = self._scheduler.ready.is_set()
             try:
-                # What was not read yet does not end an alert that fired before a restart.
+                # Missing readings must not resolve an alert that fired before a restart.
                 rules = self.rules if complete else _without_alerts(self.rules)
-                newest = await self._rendered(self._engine.snapshot, rules)
+                newest = await self._rendered(self._scheduler.snapshot, rules)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
-                # Old metrics would look like new ones: better none than numbers long past.
-                _log.exception("the metrics could not be rendered")
+                # Stale metrics would look current: serve none instead.
+                _log.exception("rendering metrics failed; serving none until it works again")
                 self.newest, self.complete = None, False
             else:
                 self._publish(newest, complete)
@@ -113,30 +113,30 @@ class Publisher:
         self._log_changes(assessment.states)
         self.newest, self.complete, self._before = newest, complete, assessment
         if complete:
-            self._take_alerts(assessment)
+            self._set_alerts(assessment)
 
     def _log_changes(self, states: tuple[LimitState, ...]) -> None:
         self._logged, changes = severity_changes(self._logged, states, self._clock.monotonic())
         for change in changes:
             _log_change(change)
 
-    def _take_alerts(self, assessment: Assessment) -> None:
-        """Log and tell what has changed; alerts that were switched off are over."""
+    def _set_alerts(self, assessment: Assessment) -> None:
+        """Log the changes and pass the alerts on; disabled alerts end."""
         self.alerts = assessment.alerts or ended(self.alerts, assessment.snapshot.time)
         policy = assessment.rules.policy
         for change in self.alerts.changes:
             _log_alert(change, policy.runbooks if policy else "")
-        self.tell(self.alerts)
+        self.on_alerts(self.alerts)
 
     async def part(self, probes: Collection[str]) -> RenderedPass:
-        """The newest snapshot with what these probes read alone, rendered."""
-        snapshot = restrict(self._engine.snapshot, probes)
+        """The newest snapshot restricted to these probes, rendered."""
+        snapshot = restrict(self._scheduler.snapshot, probes)
         return await self._rendered(snapshot, _without_alerts(self.rules))
 
     async def _rendered(self, snapshot: Snapshot, rules: Rules) -> RenderedPass:
         overruns = {
             name: number
-            for name, number in self._engine.overruns.items()
+            for name, number in self._scheduler.overruns.items()
             if name in snapshot.outcomes
         }
         work = functools.partial(
@@ -150,24 +150,24 @@ def _without_alerts(rules: Rules) -> Rules:
 
 
 def _log_change(change: SeverityChange) -> None:
-    """Log a limit whose severity has changed."""
+    """Log the new severity of a limit."""
     state = change.state
-    words: dict[str, object] = {
+    fields: dict[str, object] = {
         "limit": state.limit.name,
         "instance": state.instance,
         "severity": change.now.value,
     }
     if state.used is not None and state.max is not None:
-        words |= {"used": state.used, "max": state.max.value, "ratio": state.ratio}
+        fields |= {"used": state.used, "max": state.max.value, "ratio": state.ratio}
     bad = change.now in (Severity.WARNING, Severity.CRITICAL)
-    (_log.warning if bad else _log.info)("limit changed", was=change.was.value, **words)
+    (_log.warning if bad else _log.info)("limit changed", was=change.was.value, **fields)
 
 
 def _log_alert(change: Change, runbooks: str) -> None:
-    """Log an alert that began, fires or is over; of one that fires, what to do next."""
+    """Log an alert that is pending, firing or resolved; if firing, with the next step."""
     active = change.active
     message = messages.of_active(active, "", runbooks or f"{DIRECTORY}/")
-    words = {
+    fields = {
         "alert": active.alert.title,
         "severity": active.severity,
         "labels": dict(active.labels),
@@ -176,8 +176,8 @@ def _log_alert(change: Change, runbooks: str) -> None:
         "summary": message.annotations["summary"],
     }
     if change.now is State.FIRING:
-        _log.warning("alert changed", **words, next=f"see {message.annotations['runbook_url']}")
+        _log.warning("alert changed", **fields, next=f"see {message.annotations['runbook_url']}")
     elif change.was is State.FIRING:
-        _log.info("alert changed", **words)
+        _log.info("alert changed", **fields)
     else:
-        _log.debug("alert changed", **words)
+        _log.debug("alert changed", **fields)

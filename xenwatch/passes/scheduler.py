@@ -1,4 +1,4 @@
-"""The engine: every probe with its own cadence, thread and deadline, and the newest snapshot."""
+"""The scheduler: runs each probe at its own interval, in its own thread, within its deadline."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
 SETTLE: Final = 0.2
-"""Seconds between two runs of a probe at least, however many events there are."""
+"""Min seconds between two runs of a probe, however many events there are."""
 
 RETRY: Final = 30.0
-"""Seconds until a probe that failed is run again, however rarely it runs otherwise; of intervals
-of more than five minutes, a tenth."""
+"""Max seconds until a failed probe is retried; for intervals of more than five minutes, a tenth of
+the interval."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class _Lane:
-    """One probe's turns. `started` is when its thread began, `None` while it has none."""
+class _ProbeTask:
+    """A probe and its runs. `started` is when its thread started, `None` while none is running."""
 
     probe: Probe
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,17 +38,16 @@ class _Lane:
     missed: int = 0
 
     def overruns(self, now: float) -> int:
-        """Ticks skipped so far because a run was still going."""
+        """Ticks skipped so far because a run had not finished."""
         running = 0 if self.started is None else int((now - self.started) / self.probe.interval)
         return self.missed + running
 
 
-class Engine:
+class Scheduler:
     """Runs `probes` on `source` until cancelled and keeps `snapshot`, and the probes' memories.
 
-    The first probe has its turn first, since the others look at its reading. `changed` is set
-    after every run, `ready` once every probe has had one. The source must bear calls from several
-    threads.
+    The first probe runs before the others, which use its reading. `changed` is set
+    after every run, `ready` once every probe has run. The source must be thread-safe.
     """
 
     def __init__(
@@ -64,85 +63,85 @@ class Engine:
         self._first = asyncio.Event()
         self._source = source
         self._clock = clock or SystemClock()
-        self._lanes = {probe.name: _Lane(probe) for probe in probes}
+        self._tasks = {probe.name: _ProbeTask(probe) for probe in probes}
         self._origin = self._clock.monotonic()
 
     @property
     def overruns(self) -> Mapping[str, int]:
-        """By probe: ticks skipped because the run before was still going."""
+        """By probe: ticks skipped because the previous run had not finished."""
         now = self._clock.monotonic()
-        return {name: lane.overruns(now) for name, lane in self._lanes.items()}
+        return {name: task.overruns(now) for name, task in self._tasks.items()}
 
-    def kick(self, event: str) -> None:
-        """Run the probes that follow `event` ahead of their time."""
-        for lane in self._lanes.values():
-            if event in lane.probe.events:
-                lane.wake.set()
+    def trigger(self, event: str) -> None:
+        """Run the probes triggered by `event` now."""
+        for task in self._tasks.values():
+            if event in task.probe.events:
+                task.wake.set()
 
     def configure(self, probes: Iterable[Probe]) -> None:
-        """Take new intervals, deadlines and switches for the probes there are."""
+        """Apply new intervals, deadlines, CPU budgets and `enabled` to the probes."""
         for probe in probes:
-            lane = self._lanes[probe.name]
-            if probe != lane.probe:
-                lane.probe = probe
-                lane.wake.set()
+            task = self._tasks[probe.name]
+            if probe != task.probe:
+                task.probe = probe
+                task.wake.set()
                 if not probe.enabled:
-                    self._finish(lane, DISABLED)
+                    self._finish(task, DISABLED)
 
     async def run(self) -> None:
         """Serve every probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for number, lane in enumerate(self._lanes.values()):
-                group.create_task(self._serve(lane, first=number == 0), name=lane.probe.name)
+            for number, task in enumerate(self._tasks.values()):
+                group.create_task(self._serve(task, first=number == 0), name=task.probe.name)
 
-    async def _serve(self, lane: _Lane, first: bool) -> None:
+    async def _serve(self, task: _ProbeTask, first: bool) -> None:
         if not first:
             await self._first.wait()
         while True:
-            lane.wake.clear()
-            if lane.probe.enabled:
+            task.wake.clear()
+            if task.probe.enabled:
                 started = self._clock.monotonic()
-                cpu_seconds = await self._turn(lane)
-                await self._rest(lane, started, cpu_seconds)
+                cpu_seconds = await self._run_once(task)
+                await self._wait_for_next(task, started, cpu_seconds)
             else:
-                self._finish(lane, DISABLED)
-                await lane.wake.wait()
+                self._finish(task, DISABLED)
+                await task.wake.wait()
 
-    async def _turn(self, lane: _Lane) -> float:
+    async def _run_once(self, task: _ProbeTask) -> float:
         """Run the probe once and wait until its thread is back; CPU seconds the run took."""
-        probe, began = lane.probe, self._clock.time()
-        lane.started = self._clock.monotonic()
+        probe, began = task.probe, self._clock.time()
+        task.started = self._clock.monotonic()
         work = functools.partial(run, probe, self._source, self._newest(), self._clock.time)
         future = threads.start(work, f"probe-{probe.name}")
         in_time = await self._within(future, probe.deadline)
         if not in_time:
-            self._finish(lane, hung(probe, began))
-            # Its late result is dropped, its memory too, for nothing says when it was true: ask
-            # anew, with the memory it had.
+            self._finish(task, hung(probe, began))
+            # Its late result and memory are dropped, as their time is unknown: run it again with
+            # the memory it had.
             await asyncio.wait((future,))
-            lane.wake.set()
-        lane.missed = lane.overruns(self._clock.monotonic())
-        lane.started = None
+            task.wake.set()
+        task.missed = task.overruns(self._clock.monotonic())
+        task.started = None
         error = future.exception()
         result: Result = no_thread(error, began) if error else future.result()
         if in_time:
-            self._finish(lane, result)
+            self._finish(task, result)
         return result.outcome.cpu_seconds
 
-    async def _rest(self, lane: _Lane, started: float, cpu_seconds: float) -> None:
-        """Wait for the probe's next turn: a tick, or an event, but its share of a core first.
+    async def _wait_for_next(self, task: _ProbeTask, started: float, cpu_seconds: float) -> None:
+        """Wait for the probe's next run: a tick or an event, once its CPU budget allows it.
 
         Ticks are multiples of the interval since the start, so that probes of the same interval
         run together and the page is rendered once for all of them.
         """
         now = self._clock.monotonic()
-        floor = max(now, started + max(SETTLE, cpu_seconds / lane.probe.share))
+        floor = max(now, started + max(SETTLE, cpu_seconds / task.probe.share))
         await self._clock.sleep(floor - now)
-        interval = lane.probe.interval
-        if self.snapshot.outcomes[lane.probe.name].status is Status.FAILED:
+        interval = task.probe.interval
+        if self.snapshot.outcomes[task.probe.name].status is Status.FAILED:
             interval = min(interval, max(RETRY, interval / 10))
         due = self._origin + math.ceil((floor - self._origin) / interval) * interval
-        woken = asyncio.create_task(lane.wake.wait())
+        woken = asyncio.create_task(task.wake.wait())
         try:
             await self._within(woken, due - self._clock.monotonic())
         finally:
@@ -160,15 +159,15 @@ class Engine:
     def _newest(self) -> Pass:
         return Pass(self.snapshot, self._memories)
 
-    def _finish(self, lane: _Lane, result: Result) -> None:
-        name = lane.probe.name
-        if not lane.probe.enabled:  # switched off while it ran
+    def _finish(self, task: _ProbeTask, result: Result) -> None:
+        name = task.probe.name
+        if not task.probe.enabled:  # switched off while it ran
             result = DISABLED
         before = self.snapshot.outcomes.get(name)
         newest = merge(self._newest(), name, result, self._clock.time())
         self.snapshot, self._memories = newest.snapshot, newest.memories
         self._first.set()
-        if len(self.snapshot.outcomes) == len(self._lanes):
+        if len(self.snapshot.outcomes) == len(self._tasks):
             self.ready.set()
         _log_change(name, before, result.outcome)
         self.changed.set()
@@ -176,13 +175,13 @@ class Engine:
 
 def hung(probe: Probe, began: float) -> Result:
     """The result of a run that is past its deadline."""
-    reason = f"no answer within {probe.deadline:g} s; the read still hangs"
+    reason = f"timed out after {probe.deadline:g} s; the read still hangs"
     return Result(Outcome(Status.FAILED, reason, began, probe.deadline))
 
 
 def no_thread(error: BaseException, began: float) -> Result:
-    """The result of a run that could not begin."""
-    return Result(Outcome(Status.FAILED, f"could not be run: {error}", began))
+    """The result of a run whose thread could not be started."""
+    return Result(Outcome(Status.FAILED, f"could not start a thread: {error}", began))
 
 
 def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
@@ -191,9 +190,9 @@ def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
     if now.status is Status.FAILED:
         _log.warning("probe failed", probe=name, reason=now.detail)
     elif before is not None and before.status is Status.FAILED:
-        _log.info("probe no longer fails", probe=name, status=now.status.value)
+        _log.info("probe recovered", probe=name, status=now.status.value)
     else:
-        _log.debug("probe", probe=name, status=now.status.value, detail=now.detail)
+        _log.debug("probe status changed", probe=name, status=now.status.value, detail=now.detail)
 
 
 def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None) -> Pass:

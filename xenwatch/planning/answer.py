@@ -1,4 +1,4 @@
-"""What a plan answers: in one line, and as a document for programs."""
+"""The answer of a plan: as one line, and as JSON."""
 
 from __future__ import annotations
 
@@ -7,62 +7,62 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from xenwatch.planning.capacity import Batch, Plan, Room
+from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.regimes import REGIMES
 from xenwatch.release.release import release
 
 
 def obstacle(snapshot: Snapshot) -> str | None:
-    """Why no plan can be made on this host, and what to do instead; `None` where one can."""
+    """Why no plan can be made on this host, and the next step; `None` if one can."""
     host = snapshot.host
     if host is None:
         outcome = snapshot.outcomes.get("host")
         detail = outcome.detail if outcome is not None else ""
-        return f"what kind of host this is could not be read: {detail}; see xenwatch doctor"
+        return f"host type could not be read: {detail}; see xenwatch doctor"
     if host.xen is None:
         return (
-            "this is no Xen host, so there is no room for VMs to tell. Plan on an invented host: "
-            "xenwatch plan --platform debian-12 --empty; on one you have captured there: "
+            "not a Xen host, so there is no headroom for VMs. To plan for a simulated host: "
+            "xenwatch plan --platform debian-12 --empty; for a captured one: "
             "xenwatch plan --source tree:DIR"
         )
     if release(snapshot).regime is None:
-        place = f"{host.platform} {host.platform_version}".strip() or "this platform"
+        platform = f"{host.platform} {host.platform_version}".strip() or "this platform"
         return (
-            f"what a VM takes is not known for {place}, only for: {', '.join(REGIMES)}. "
-            "The limits themselves: xenwatch once"
+            f"the cost of a VM is unknown for {platform}; known for: {', '.join(REGIMES)}. "
+            "To see the limits: xenwatch once"
         )
     return None
 
 
 def verdict(plan: Plan) -> str:
-    """The answer in one line; what is not counted is named in it, for it may stop a VM sooner."""
+    """The answer in one line; it names uncounted limits, which may stop a VM sooner."""
     left_out = f"; not counted: {', '.join(plan.uncounted)}" if plan.uncounted else ""
-    return _counted(plan) + ("" if plan.fits is False else left_out)
+    return _answer(plan) + ("" if plan.fits is False else left_out)
 
 
-def _counted(plan: Plan) -> str:
-    names = ", ".join(room.limit for room in plan.unknown)
+def _answer(plan: Plan) -> str:
+    names = ", ".join(headroom.limit for headroom in plan.unknown)
     if plan.wanted is not None:
         subject, end = (
             (f"{plan.wanted} more", "") if is_one_vm(plan.batch) else ("they", " together")
         )
         if plan.fits is None:
-            return f"cannot say whether {subject} fit{end}; not known: {names}"
+            return f"cannot say whether {subject} fit{end}; unknown: {names}"
         if not plan.fits:
             stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
             return f"{subject} do not fit{end}{stopped}"
-        return f"{subject} fit{end}{' by what is counted' if plan.uncounted else ''}"
+        return f"{subject} fit{end}{' by the counted limits' if plan.uncounted else ''}"
     if plan.binding is None or plan.at_most is None:
-        return f"cannot say how many more fit; not known: {names}"
+        return f"cannot say how many more fit; unknown: {names}"
     if plan.batches is None:
-        return f"at most {plan.at_most} more fit, by {plan.binding.limit}; not known: {names}"
+        return f"at most {plan.at_most} more fit, by {plan.binding.limit}; unknown: {names}"
     most = "at most " if plan.uncounted else ""
     return f"{most}{plan.at_most} more fit, then {plan.binding.limit} stops the next one"
 
 
 def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
-    """The plans for programs: what `docs/planning.md` describes, ready for JSON."""
+    """The plans as JSON values, as described in `docs/planning.md`."""
     return {
         "time": snapshot.time,
         "regime": release(snapshot).regime,
@@ -87,21 +87,23 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "headroom": plan.batches,
         "at_most": plan.at_most,
         "binding": plan.binding.limit if plan.binding is not None else None,
-        "limits": [_limit(room) for room in plan.rooms],
+        "limits": [_limit(headroom) for headroom in plan.headrooms],
         "not_counted": list(plan.uncounted),
     }
 
 
-def _limit(room: Room) -> dict[str, Any]:
+def _limit(headroom: LimitHeadroom) -> dict[str, Any]:
     return {
-        "limit": room.limit,
-        "instance": room.instance,
-        "unit": room.unit,
-        "takes": room.takes if isinstance(room.takes, int | None) else float(room.takes),
-        "left": room.left,
-        "headroom": room.batches,
-        "reason": room.reason,
-        "remedies": list(room.remedies),
+        "limit": headroom.limit,
+        "instance": headroom.instance,
+        "unit": headroom.unit,
+        "takes": headroom.takes
+        if isinstance(headroom.takes, int | None)
+        else float(headroom.takes),
+        "left": headroom.left,
+        "headroom": headroom.batches,
+        "reason": headroom.reason,
+        "remedies": list(headroom.remedies),
     }
 
 

@@ -1,7 +1,7 @@
 """How many more VMs of a shape fit, and which limit stops the next one.
 
-A plan follows from a snapshot and the costs of the table of limits alone. What cannot be known is
-said and never counts as room.
+A plan is calculated only from a snapshot and the costs in the table of limits. Unknown values are
+reported and never count as headroom.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.release import release
 
 DOM0: Final = "0"
-"""The instance of a limit by domain that VMs share."""
+"""The instance, of a limit by domain, that all VMs share."""
 
-ENDLESS: Final = 1 << 40
-"""Units that no number of VMs uses up: since systemd 240 `fs.file-max` is 2^63 - 1."""
+INEXHAUSTIBLE: Final = 1 << 40
+"""Units that VMs cannot exhaust: since systemd 240 `fs.file-max` is 2^63 - 1."""
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What a limit, or one instance of it, has for a batch of VMs.
+class LimitHeadroom:
+    """How often a batch of VMs fits by one limit, or one instance of it.
 
-    `takes` are the units one batch takes, `left` the units there are, `batches` how often the
-    batch fits. `None` is what is not known, and `reason` why. `remedies` are commands and advice
-    that make more room, best first.
+    `takes` are the units one batch takes, `left` the units of headroom, `batches` how often
+    the batch fits. `None` means unknown, and `reason` says why. `remedies` are commands and advice
+    that give more headroom, best first.
     """
 
     limit: str
@@ -51,41 +51,44 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often a batch fits, by limit: the scarcest first, what is not known last.
+    """How often a batch fits, by limit: the scarcest first, unknown ones last.
 
-    `wanted` is how often it is to fit, `None` where nobody asked. `uncounted` are limits that
-    VMs take of without anybody saying how much, each with the reason.
+    `wanted` is how often it must fit, `None` if not requested. `uncounted` are limits of which VMs
+    take an unknown amount, each with the reason.
     """
 
     regime: str | None
     batch: Batch
     wanted: int | None
-    rooms: tuple[Room, ...]
+    headrooms: tuple[LimitHeadroom, ...]
     uncounted: Mapping[str, str]
 
     @property
     def at_most(self) -> int | None:
-        """How often the batch fits by the limits that are known."""
-        return min((room.batches for room in self.rooms if room.batches is not None), default=None)
+        """How often the batch fits by the known limits."""
+        return min(
+            (headroom.batches for headroom in self.headrooms if headroom.batches is not None),
+            default=None,
+        )
 
     @property
-    def unknown(self) -> tuple[Room, ...]:
-        """The limits of which nobody can say how often the batch fits."""
-        return tuple(room for room in self.rooms if room.batches is None)
+    def unknown(self) -> tuple[LimitHeadroom, ...]:
+        """The limits by which it is unknown how often the batch fits."""
+        return tuple(headroom for headroom in self.headrooms if headroom.batches is None)
 
     @property
     def batches(self) -> int | None:
-        """How often the batch fits; `None` where a limit that is not known could stop it."""
+        """How often the batch fits; `None` if an unknown limit could stop it."""
         return None if self.unknown and self.at_most != 0 else self.at_most
 
     @property
-    def binding(self) -> Room | None:
-        """The limit that, of those known, stops the next batch."""
-        return next((room for room in self.rooms if room.batches is not None), None)
+    def binding(self) -> LimitHeadroom | None:
+        """The known limit that stops the next batch."""
+        return next((headroom for headroom in self.headrooms if headroom.batches is not None), None)
 
     @property
     def fits(self) -> bool | None:
-        """Whether the batch fits as often as wanted; `None`: nobody asked, or cannot say."""
+        """Whether the batch fits as often as wanted; `None`: not requested, or unknown."""
         if self.wanted is None:
             return None
         if self.at_most is not None and self.at_most < self.wanted:
@@ -102,28 +105,28 @@ def fit(
 ) -> Plan:
     """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.
 
-    A limit that the batch takes nothing of, or that the host does not have, is left out. Of
-    bridges, the one with the most ports left counts, unless a shape names one; of domains, dom0.
+    Limits that the batch takes nothing of, or that do not apply to the host, are left out. Of the
+    bridges, the one with the most headroom counts, unless a shape names one; of the domains, dom0.
     """
     regime = release(snapshot).regime
     question = _Question(snapshot, regime, batch, wanted)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
         by_limit[state.limit.name][state.instance] = state
-    rooms = [
-        room
+    headrooms = [
+        headroom
         for limit in limits
         if limit.costs and _applies(limit, snapshot)
-        for room in question.rooms(limit, by_limit[limit.name])
+        for headroom in question.headrooms(limit, by_limit[limit.name])
     ]
-    rooms.sort(key=lambda room: (room.batches is None, room.batches or 0))
+    headrooms.sort(key=lambda headroom: (headroom.batches is None, headroom.batches or 0))
     uncounted = {
         limit.name: limit.uncounted
         for limit in limits
         if limit.uncounted and _applies(limit, snapshot)
         if (question.leaves_out(limit) if limit.costs else _may_bind(by_limit[limit.name]))
     }
-    return Plan(regime, batch, wanted, tuple(rooms), uncounted)
+    return Plan(regime, batch, wanted, tuple(headrooms), uncounted)
 
 
 def fit_each(
@@ -137,8 +140,8 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
     """What one VM of the shape takes at this cost.
 
     Disks have as many rings as guest and dom0 have vCPUs for, network interfaces as many queues
-    unless the shape says how many, and `max_queues` at most, where netback's is known. Where dom0's
-    vCPUs are not known, the guest's count. Memory is not looked at where the shape states none.
+    unless the shape says how many, and `max_queues` at most, where netback's is known. If dom0's
+    vCPUs are unknown, the guest's count. Memory is not counted if the shape states none.
     """
     if cost.memory and not shape.memory_bytes:
         return 0
@@ -161,7 +164,7 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
 def _may_bind(present: Mapping[str, LimitState]) -> bool:
     """Whether there is an instance that VMs could use up, whatever one takes."""
     headrooms = [state.headroom for state in present.values()]
-    return any(headroom is None or headroom < ENDLESS for headroom in headrooms)
+    return any(headroom is None or headroom < INEXHAUSTIBLE for headroom in headrooms)
 
 
 def _read(limit: Limit, snapshot: Snapshot) -> bool:
@@ -183,20 +186,22 @@ class _Question:
     batch: Batch
     wanted: int | None
 
-    def rooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[Room]:
-        """The rooms of one limit, one for each instance the batch takes of."""
+    def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
+        """The headrooms of one limit, one for each instance the batch takes of."""
         taken: dict[str, Units] = {}
         for shape, count in self.batch.items():
             cost = _cost(limit, self.regime, shape)
             if cost is None and not present and _read(limit, self.snapshot):
-                return []  # a 64-bit dom0 has no low memory, and nobody knows what that would cost
+                return []  # a 64-bit dom0 has no low memory, and no cost is known for it
             if cost is None:
-                return [_unknown(limit, "", f"what a {shape.type} VM takes is not known here")]
+                return [
+                    _unknown(limit, "", f"the cost of a {shape.type} VM is unknown on this host")
+                ]
             amount = count * self._units(cost, shape)
             if amount and not _routed(limit, present, shape, self.snapshot):
                 instance = _instance(limit, present, shape)
                 taken[instance] = taken.get(instance, 0) + amount
-        return [self._room(limit, name, present.get(name), taken[name]) for name in taken]
+        return [self._headroom(limit, name, present.get(name), taken[name]) for name in taken]
 
     def leaves_out(self, limit: Limit) -> bool:
         """Whether a shape of the batch does not say what it takes of the limit."""
@@ -208,11 +213,13 @@ class _Question:
         queues = host.netback_queues if host is not None else None
         return units(cost, shape, dom0_vcpus(self.snapshot), queues)
 
-    def _room(self, limit: Limit, instance: str, state: LimitState | None, takes: Units) -> Room:
+    def _headroom(
+        self, limit: Limit, instance: str, state: LimitState | None, takes: Units
+    ) -> LimitHeadroom:
         if state is None or state.used is None or state.headroom is None:
             return _unknown(limit, instance, _reason(limit, instance, state, self.snapshot), takes)
         needed = state.used + takes * (self.wanted or 0)
-        return Room(
+        return LimitHeadroom(
             limit.name,
             limit.title,
             instance,
@@ -255,8 +262,10 @@ def dom0_vcpus(snapshot: Snapshot) -> int | None:
     return next((domain.vcpus_online for domain in domains if domain.domid == 0), None)
 
 
-def _unknown(limit: Limit, instance: str, reason: str, takes: Units | None = None) -> Room:
-    return Room(limit.name, limit.title, instance, limit.unit, takes, None, None, reason, ())
+def _unknown(limit: Limit, instance: str, reason: str, takes: Units | None = None) -> LimitHeadroom:
+    return LimitHeadroom(
+        limit.name, limit.title, instance, limit.unit, takes, None, None, reason, ()
+    )
 
 
 def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Snapshot) -> str:
@@ -264,7 +273,7 @@ def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Sna
     if state is not None and state.used is not None:
         return "max unknown"
     if outcome is not None and outcome.status is not Status.OK:
-        return f"the probe {limit.probe}: {outcome.detail or outcome.status.value}"
+        return f"probe {limit.probe}: {outcome.detail or outcome.status.value}"
     if instance:
-        return f"there is no {limit.label} {instance}"
-    return f"the probe {limit.probe} found nothing to read"
+        return f"no {limit.label} {instance}"
+    return f"probe {limit.probe} found nothing to read"

@@ -1,4 +1,4 @@
-"""Questions to the planner: shape and count of VMs, as operators and programs write them."""
+"""Parses questions to the planner: shape and count of VMs."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ MOST_VMS: Final = 1_000_000
 
 
 class PlanError(Exception):
-    """A question that cannot be asked; the text says why and what to do."""
+    """An invalid question; the text has the reason and the next step."""
 
 
 def chosen(name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
-    """The shape of that name, or every one. Raises `PlanError`."""
+    """The shape of that name, or all shapes without a name. Raises `PlanError`."""
     if name is None:
         return known.values()
     if name not in known:
-        raise PlanError(f"no shape is called {printable(name[:100])}{_known(name, known)}")
+        raise PlanError(f"unknown shape {printable(name[:100])}{_known(name, known)}")
     return [known[name]]
 
 
 def number(what: str, text: str) -> int:
-    """A count of VMs. Raises `PlanError` that names `what` it is."""
+    """A count of VMs. Raises `PlanError` that starts with `what`."""
     try:
         count = whole(text)
     except ValueError as error:
         raise PlanError(f"{what}: {printable(text[:100])!r} {error}") from None
     if not 1 <= count <= MOST_VMS:
-        raise PlanError(f"{what}: {count} is not between 1 and {MOST_VMS}")
+        raise PlanError(f"{what}: {count} must be between 1 and {MOST_VMS}")
     return count
 
 
 def whole(text: str) -> int:
-    """The whole number a text is, in ASCII digits and no longer than numbers here are."""
+    """A whole number in at most 18 ASCII digits. Raises `ValueError`."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValueError("is not a whole number")
+        raise ValueError("must be a whole number")
     return int(text)
 
 
 def _known(name: str, known: Iterable[str]) -> str:
-    return hint(name, known) or f"; there is {', '.join(known)}"
+    return hint(name, known) or f"; must be one of: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Shapes: what a VM to be planned for is made of."""
+"""Shapes: the properties of a VM that matter for planning."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ TYPES: Final = ("pv", "pvh", "hvm")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A VM as far as the limits know it.
+    """The properties of a VM that determine its cost.
 
     `queues` are the queues of each network interface, 0 for as many as guest and netback allow.
-    `memory_bytes` is 0 where it is not to be looked at; `dom0_memory_bytes` and `tasks` are
-    what dom0 needs for the VM, 0 where nobody says. `bridge` is where the network interfaces go,
-    empty for the bridge with the most ports left.
+    `memory_bytes` is 0 if it is not counted; `dom0_memory_bytes` and `tasks` are what dom0
+    needs for the VM, 0 if unknown. `bridge` is the bridge of the network interfaces, empty for the
+    one with the most headroom.
     """
 
     name: str

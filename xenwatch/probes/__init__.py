@@ -1,6 +1,6 @@
 """The probes, in the order of one pass.
 
-`host` is first, and `domains` before those that want to know which domains live.
+`host` runs first, and `domains` before the probes that need the list of domains.
 """
 
 from __future__ import annotations

@@ -15,13 +15,13 @@ from xenwatch.sources.base import Source, SourceError, programs_time
 DOMAIN: Final = "domain"
 """Event: a domain was introduced or released."""
 DOMAIN_SETTLED: Final = "domain settled"
-"""Event: no domain was introduced or released for a moment; those there are have their devices."""
+"""Event: no domain was introduced or released for a moment, so the devices have connected."""
 LINK: Final = "link"
-"""Event: a network link came, went or changed."""
+"""Event: a network link was added, removed or changed."""
 
 
 class NotApplicable(Exception):
-    """This host has nothing for the probe to read; neither success nor failure."""
+    """The probe does not apply to this host; neither success nor failure."""
 
 
 Read = Callable[[Source, Snapshot, Any], tuple[object, Any]]
@@ -41,13 +41,13 @@ class Probe:
     """One subject to read.
 
     `name` is the field of `Snapshot` it fills. `read` returns that field's value or raises
-    `SourceError`, `ParseError` or `NotApplicable`. `memory` is what its first run is given, a
-    frozen dataclass of plain values: each run gives the next one a new value and changes none;
-    `None` where the probe has no memory. `reads` and `advice` are `doctor`'s words:
-    where the value comes from and what to do when it cannot be had. `interval` and `deadline`
-    are defaults in seconds; `share` bounds the probe's part of a core by stretching the
-    interval (0.005 is half a percent). `events` run it ahead of its time. `asks` are the daemons
-    without whose answer it fails.
+    `SourceError`, `ParseError` or `NotApplicable`. `memory` is the initial memory, a frozen
+    dataclass of plain values: each run returns a new value for the next one and changes none;
+    `None` where the probe has no memory. `reads` and `advice` are texts for `doctor`: where the
+    value comes from, and the next step when the probe fails. `interval` and `deadline` are
+    defaults in seconds; `share` is its CPU budget as a fraction of one core, kept by stretching
+    the interval (0.005 is half a percent). `events` trigger a run before the interval is over.
+    `asks` are the daemons it fails without.
     """
 
     name: str
@@ -65,21 +65,21 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run of a probe: how it went and, where it succeeded, its reading and its next memory."""
+    """One run of a probe: its outcome and, on success, its reading and memory."""
 
     outcome: Outcome
     reading: Any = None
     memory: object = None
 
 
-DISABLED: Final = Result(Outcome(Status.DISABLED, "off by default or by configuration"))
+DISABLED: Final = Result(Outcome(Status.DISABLED, "disabled by default or by configuration"))
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What is known after a pass: the snapshot for everybody, and memories by probe for each alone.
+    """The result of a pass: the public snapshot, and the private memories by probe.
 
-    A memory stays as it is while its probe fails, does not apply or is disabled.
+    A memory is kept while its probe fails, does not apply or is disabled.
     """
 
     snapshot: Snapshot = field(default_factory=Snapshot)
@@ -89,7 +89,7 @@ class Pass:
 def run(
     probe: Probe, source: Source, before: Pass, clock: Callable[[], float] = time.time
 ) -> Result:
-    """Run a probe once on what is known `before`."""
+    """Run a probe once on the result of the pass `before`."""
     started, wall, cpu = clock(), time.perf_counter(), _cpu_time()
     reading: object = None
     memory: object = None
@@ -102,18 +102,18 @@ def run(
         status, detail = Status.NOT_APPLICABLE, str(error)
     except (SourceError, ParseError) as error:
         status, detail = Status.FAILED, str(error)
-    except Exception as error:  # noqa: BLE001 - a defect in one probe must not cost the others
+    except Exception as error:  # noqa: BLE001 - a defect in one probe must not stop the others
         status, detail = Status.FAILED, f"defect in xenwatch: {type(error).__name__}: {error}"
     outcome = Outcome(status, detail, started, time.perf_counter() - wall, _cpu_time() - cpu)
     return Result(outcome, reading, memory)
 
 
 def next_step(probe: Probe, outcome: Outcome) -> str:
-    """What to do about a probe's outcome; empty where nothing is to be done."""
+    """The next step for an operator; empty when there is none."""
     if outcome.status is Status.FAILED:
         return probe.advice
     if outcome.status is Status.DISABLED:
-        return f"to read it, set enabled = true in [probes.{probe.name}]"
+        return f"to enable it, set enabled = true in [probes.{probe.name}]"
     return ""
 
 
@@ -123,7 +123,7 @@ def _cpu_time() -> float:
 
 
 def merge(before: Pass, name: str, result: Result, now: float) -> Pass:
-    """What is known once a probe's result has taken the place of its last one."""
+    """The pass with a probe's result in place of its previous one; `now` is Unix time."""
     outcomes = {**before.snapshot.outcomes, name: result.outcome}
     reading = {name: result.reading}
     snapshot = dataclasses.replace(before.snapshot, time=now, outcomes=outcomes, **reading)
@@ -139,9 +139,9 @@ def take(
     clock: Callable[[], float] = time.time,
     before: Pass | None = None,
 ) -> Pass:
-    """One pass over `probes` in order, in this thread. Disabled probes are noted as such.
+    """Run `probes` once in order, in this thread; disabled ones are recorded as such.
 
-    `before` is the pass before, if there was one: memories, and readings not taken now.
+    `before` is the previous pass, if any: its memories, and its readings of probes not run now.
     """
     found = before or Pass(Snapshot(time=clock()))
     for probe in probes:

@@ -1,4 +1,4 @@
-"""The control path: how long its daemons take to answer, and what CPU time they have and want."""
+"""The control path: response times of its daemons, their CPU time and time waited for a CPU."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import TARGETS, Source, SourceError
 
 ROLES: Final = ("xenstored", "xapi", "xenopsd")
-NOTHING: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 0)
+NO_ROUND_TRIPS: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """A daemon as it was: nanoseconds waited for a CPU by thread, and by threads that have ended.
+    """A daemon as last read: nanoseconds waited for a CPU, by thread and by ended threads.
 
-    `wait_ns` is empty where the kernel does not tell. `start_ticks` tells a process from a later
-    one of its number.
+    `wait_ns` is empty where the kernel does not report it. `start_ticks` distinguishes a process
+    from a later one with the same PID.
     """
 
     pid: int
@@ -42,7 +42,7 @@ class _Process:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What was counted so far, by target and by role."""
+    """The counters so far, by target and by role."""
 
     round_trips: Mapping[str, RoundTrips]
     daemons: Mapping[str, _Process]
@@ -51,22 +51,22 @@ class _Memory:
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[ControlPath, _Memory]:
     """One more round trip to each daemon. Raises `NotApplicable`, `SourceError`, `ParseError`.
 
-    No answer is what there is to count, and no failure of the probe.
+    A failed round trip is counted, and is no failure of the probe.
     """
     require_dom0(source)
     round_trips = {}
     for target in TARGETS:
-        so_far = _asked(source, target, memory.round_trips.get(target))
-        if so_far is not None:
-            round_trips[target] = so_far
+        counted = _round_trips(source, target, memory.round_trips.get(target))
+        if counted is not None:
+            round_trips[target] = counted
     daemons = _daemons(source, context, memory.daemons)
     times = {role: daemon.times() for role, daemon in daemons.items()}
     return ControlPath(round_trips, times), _Memory(round_trips, daemons)
 
 
-def _asked(source: Source, target: str, last: RoundTrips | None) -> RoundTrips | None:
-    """The target's history with one question more, `None` where it was never here."""
-    so_far = last or NOTHING
+def _round_trips(source: Source, target: str, last: RoundTrips | None) -> RoundTrips | None:
+    """The target's counters with one more round trip, `None` where it has never run here."""
+    so_far = last or NO_ROUND_TRIPS
     try:
         seconds = source.round_trip(target)
     except SourceError as error:
@@ -81,11 +81,11 @@ def _asked(source: Source, target: str, last: RoundTrips | None) -> RoundTrips |
 def _daemons(
     source: Source, context: Snapshot, last: Mapping[str, _Process]
 ) -> Mapping[str, _Process]:
-    known = context.daemons.by_role if context.daemons is not None else {}
+    by_role = context.daemons.by_role if context.daemons is not None else {}
     found = {}
     for role in ROLES:
-        if role in known:
-            process = _process(source, known[role].pid, last.get(role))
+        if role in by_role:
+            process = _process(source, by_role[role].pid, last.get(role))
             if process is not None:
                 found[role] = process
     return found
@@ -94,7 +94,7 @@ def _daemons(
 def _process(source: Source, pid: int, last: _Process | None) -> _Process | None:
     """A process as it is now, `None` when it has ended.
 
-    What its threads that have ended waited is not forgotten.
+    The wait time of ended threads is kept.
     """
     data = read_optional(source, f"/proc/{pid}/stat")
     if data is None:
@@ -108,15 +108,15 @@ def _process(source: Source, pid: int, last: _Process | None) -> _Process | None
             waits[int(tid)] = waited
     ended = 0
     if last is not None and (last.pid, last.start_ticks) == (pid, stat.start_ticks):
-        gone = sum(wait for tid, wait in last.wait_ns.items() if tid not in waits)
-        ended = last.ended_wait_ns + gone
+        newly_ended = sum(wait for tid, wait in last.wait_ns.items() if tid not in waits)
+        ended = last.ended_wait_ns + newly_ended
     return _Process(pid, stat.start_ticks, stat.cpu_seconds, waits, ended)
 
 
 CONTROL_PATH = Probe(
     name="control_path",
-    reads="one read of xenstored, one page of xapi's local socket; times of their processes",
-    advice="run as root in dom0; see whether xenstored answers: xenstore-read domid",
+    reads="round trips to xenstored and to xapi's local socket; /proc/PID/{stat,task}",
+    advice="run as root in dom0; check that xenstored answers: xenstore-read domid",
     read=read,
     memory=_Memory({}, {}),
     deadline=10.0,

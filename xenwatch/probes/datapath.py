@@ -1,4 +1,4 @@
-"""The datapath: who serves the guests' devices with dom0's CPU time, and what falls behind."""
+"""The datapath: CPU time of the threads and processes that serve guests' devices, and drops."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from xenwatch.sources.base import Source
 TAPDISK: Final = "tapdisk"
 QDISK: Final = "qdisk"
 UNNAMED: Final = b"kthreadd"
-"""The name of kthreadd's children until they have their own."""
+"""The name of kthreadd's children until they set their own."""
 SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - tapdisk3's, which dom0 alone may write
 SETTLED: Final = 3
-"""Passes after a change of devices in which their threads may still begin."""
+"""Passes after a change of devices during which their threads may still start."""
 SEARCH_EVERY: Final = 60
-"""After how many passes every process is looked at again, whatever it was before."""
+"""Passes after which every process is examined again, whatever it was before."""
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
 VIF: Final = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
 _TAPDISK = re.compile(r"td3-(\d{1,10})\Z")
@@ -64,7 +64,7 @@ def _single(rows: Mapping[str, tuple[int, ...]], name: str) -> int | None:
 class Worker:
     """A thread or process that serves devices of a domain.
 
-    `start_ticks` tells a worker from a later one of its number.
+    `start_ticks` distinguishes a worker from a later one with the same PID.
     """
 
     domid: int
@@ -77,18 +77,17 @@ class Worker:
 class _Memory:
     """The workers by process id, and CPU time of those that have ended, by domid and kind.
 
-    `passed_over` are processes that are no workers, looked at when `devices` were last seen to
-    change, `passes` ago.
+    `skipped` are the PIDs that were no workers when `devices` last changed, `passes` passes ago.
     """
 
     workers: Mapping[int, Worker]
     ended: Mapping[tuple[int, str], float]
-    passed_over: frozenset[int]
+    skipped: frozenset[int]
     devices: frozenset[str]
     passes: int
 
     def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
-        """CPU time by domid and kind of worker, of those that have ended too."""
+        """CPU time by domid and kind of worker, ended ones included."""
         found = dict(self.ended)
         for worker in self.workers.values():
             key = worker.domid, worker.kind
@@ -99,44 +98,44 @@ class _Memory:
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, _Memory]:
     """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    now = _followed(source, _there(context), memory)
+    now = _track(source, _present(context), memory)
     return Datapath(now.cpu_seconds(), _vifs(source, context)), now
 
 
-def _followed(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
-    """The workers as they are now, and those that are new among the domains `present`."""
+def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
+    """The workers as they are now, and the new ones of the domains `present`."""
     devices = frozenset(list_optional(source, DIRECTORY) or ())
     passes = last.passes + 1 if devices == last.devices else 0
-    passed_over = frozenset() if passes % SEARCH_EVERY == 0 else last.passed_over
+    skipped = frozenset() if passes % SEARCH_EVERY == 0 else last.skipped
     tapdisks = _tapdisks(source)
-    known = {
+    tracked = {
         pid: worker
         for pid, worker in last.workers.items()
         if pid not in tapdisks
         and (worker.kind != TAPDISK or present is None or worker.domid in present)
     }
-    workers = {**_again(source, known), **tapdisks}
+    workers = {**_reread(source, tracked), **tapdisks}
     if passes < SETTLED or passes % SEARCH_EVERY == 0:
-        found, passed_over = _search(source, {*workers, *passed_over}, passed_over)
+        found, skipped = _search(source, {*workers, *skipped}, skipped)
         workers |= found
     ended = _ended(present, last, workers)
-    return _Memory(dict(sorted(workers.items())), ended, passed_over, devices, passes)
+    return _Memory(dict(sorted(workers.items())), ended, skipped, devices, passes)
 
 
-def _there(context: Snapshot) -> frozenset[int] | None:
-    """The domains there are, dying ones too; `None` where that is not known."""
+def _present(context: Snapshot) -> frozenset[int] | None:
+    """The domids, dying domains included; `None` where they are unknown."""
     if context.domains is None:
         return None
     return frozenset(domain.domid for domain in context.domains.domains)
 
 
-def _again(source: Source, known: Mapping[int, Worker]) -> Mapping[int, Worker]:
-    """The known workers that still run, as they are now.
+def _reread(source: Source, tracked: Mapping[int, Worker]) -> Mapping[int, Worker]:
+    """The tracked workers that still run, read again.
 
-    A tapdisk without a disk too: its frontend may connect anew, and its CPU time goes on.
+    A tapdisk without a disk is kept: its frontend may reconnect.
     """
     found = {}
-    for pid, worker in known.items():
+    for pid, worker in tracked.items():
         stat = _stat(source, pid)
         if stat and stat.start_ticks == worker.start_ticks:
             found[pid] = Worker(worker.domid, worker.kind, worker.start_ticks, stat.cpu_seconds)
@@ -149,7 +148,7 @@ def _stat(source: Source, pid: int) -> ProcessStat | None:
 
 
 def _tapdisks(source: Source) -> Mapping[int, Worker]:
-    """The tapdisks by their directories of shared memory, which name the disks they serve."""
+    """The tapdisks, by their directories in shared memory, which name the disks they serve."""
     found = {}
     for name in list_optional(source, SHARED_MEMORY) or ():
         process = _TAPDISK.match(name)
@@ -165,12 +164,11 @@ def _tapdisks(source: Source) -> Mapping[int, Worker]:
 
 
 def _search(
-    source: Source, known: set[int], passed_over: frozenset[int]
+    source: Source, tracked: set[int], skipped: frozenset[int]
 ) -> tuple[Mapping[int, Worker], frozenset[int]]:
-    """Kernel threads among the processes not `known`, and what was passed over besides.
+    """Workers among the processes not `tracked`, and the PIDs of those that are none.
 
-    A new thread has a new number, so that what was looked at once need not be again until
-    numbers begin anew.
+    A new thread has a new PID, so a PID examined once need not be examined again until PIDs wrap.
     """
     found: dict[int, Worker] = {}
     others = set()
@@ -178,8 +176,8 @@ def _search(
         if not _NUMBER.match(name):
             continue
         pid = int(name)
-        if pid in known:
-            others.update({pid} & passed_over)
+        if pid in tracked:
+            others.update({pid} & skipped)
             continue
         stat = _stat(source, pid)
         worker = _worker(source, stat) if stat is not None else None
@@ -191,7 +189,7 @@ def _search(
 
 
 def _worker(source: Source, stat: ProcessStat) -> Worker | None:
-    """What a process is to the datapath: a thread of a driver, a QEMU for disks, or nothing."""
+    """The process as a worker: a driver's thread or a QEMU for disks; `None` when it is neither."""
     if stat.kernel_thread:
         thread = parse_thread(stat.comm)
         if thread is None:
@@ -208,7 +206,7 @@ def _worker(source: Source, stat: ProcessStat) -> Worker | None:
 def _ended(
     present: frozenset[int] | None, last: _Memory, workers: Mapping[int, Worker]
 ) -> Mapping[tuple[int, str], float]:
-    """CPU time of workers that have ended, of domains that have not."""
+    """CPU time of ended workers, for the domains that still exist."""
     found = dict(last.ended)
     for pid, worker in last.workers.items():
         now = workers.get(pid)
@@ -222,7 +220,7 @@ def _ended(
 
 def _vifs(source: Source, context: Snapshot) -> Mapping[str, Vif]:
     counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
-    told = bool(resolve(context.host).linux.masters)
+    reports_masters = bool(resolve(context.host).linux.masters)
     found = {}
     for link in parse_links(source.links()):
         match = VIF.match(link.name)
@@ -232,7 +230,7 @@ def _vifs(source: Source, context: Snapshot) -> Mapping[str, Vif]:
         found[link.name] = Vif(
             int(match[1]),
             _queues(source, link.name),
-            (link.master is not None) or (False if told else None),
+            (link.master is not None) or (False if reports_masters else None),
             None if row is None else row[netdev.RX_DROPPED],
             None if row is None else row[netdev.TX_DROPPED],
         )

@@ -23,10 +23,10 @@ def read(source: Source, context: Snapshot) -> Backends:
 
 
 def list_devices(source: Source) -> dict[DeviceKey, str]:
-    """State by device. A device that goes away between the two reads is passed over.
+    """State by device. A device removed between the two reads is skipped.
 
-    The kernel has the directory, be it empty, as soon as it is dom0's: that it is missing is a
-    failure (drivers/xen/xenbus/xenbus_probe_backend.c).
+    dom0's kernel always has the directory, even if empty: a missing one is a failure
+    (drivers/xen/xenbus/xenbus_probe_backend.c).
     """
     found: dict[DeviceKey, str] = {}
     for name in source.listdir(DIRECTORY):
@@ -46,7 +46,7 @@ def list_devices(source: Source) -> dict[DeviceKey, str]:
 BACKENDS = Probe(
     name="backends",
     reads=f"{DIRECTORY}/*/state",
-    advice="mount sysfs, of a container below --path.rootfs",
+    advice="mount sysfs; in a container, below --path.rootfs",
     read=stateless(read),
     events=frozenset({DOMAIN_SETTLED}),
 )

@@ -20,9 +20,9 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 SECTOR: Final = 512
-"""Bytes of a sector of the protocol between the frontend and its backend, whatever the disk's."""
+"""Bytes of a sector in the blkif protocol, whatever the disk's own sector size."""
 STATISTICS: Final = ("rd_req", "rd_sect", "wr_req", "wr_sect", "oo_req")
-"""Of blkback's (drivers/block/xen-blkback/xenbus.c), which keeps no times."""
+"""Files of blkback (drivers/block/xen-blkback/xenbus.c), which counts no times."""
 _DISK = re.compile(r"(vbd|vbd3)-(\d{1,5})-(\d{1,10})\Z")
 _NUMBERS = re.compile(r"([0-9a-f]{1,5}):([0-9a-f]{1,5})\Z")
 _REPOSITORY = re.compile(rb"/dev/sm/backend/([0-9a-zA-Z-]{1,64})/")
@@ -30,7 +30,7 @@ _REPOSITORY = re.compile(rb"/dev/sm/backend/([0-9a-zA-Z-]{1,64})/")
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What storage each disk was last seen to be on, by domid and device id; `None`: not known."""
+    """The last known storage of each disk, by domid and device id; `None`: unknown."""
 
     storages: Mapping[tuple[int, int], str | None]
 
@@ -39,19 +39,19 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
     """All disks. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     found: dict[tuple[int, int], VirtualDisk] = {}
-    questions = SLICE
+    lookups = SLICE
     for name in source.listdir(DIRECTORY):
         match = _DISK.match(name)
         if not match:
             continue
         key = int(match[2]), int(match[3])
         storage = memory.storages.get(key)
-        if storage is None and questions:
-            questions -= 1
+        if storage is None and lookups:
+            lookups -= 1
             try:
                 repository = _repository(source, match[1], key)
-            except SourceError:  # a silent xenstored does not keep the kernel from counting
-                questions = 0
+            except SourceError:  # the counters do not depend on xenstored
+                lookups = 0
             else:
                 storage = repository or _block_device(source, name)
         disk = (_tapdisk if match[1] == "vbd3" else _blkback)(source, name, storage)
@@ -62,7 +62,7 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
 
 
 def _blkback(source: Source, name: str, storage: str | None) -> VirtualDisk | None:
-    """A disk of the kernel's, `None` before it has connected: only then there are statistics."""
+    """A disk of blkback; `None` until it has connected, when its statistics appear."""
     numbers: dict[str, int] = {}
     for statistic in STATISTICS:
         path = f"{DIRECTORY}/{name}/statistics/{statistic}"
@@ -80,7 +80,7 @@ def _blkback(source: Source, name: str, storage: str | None) -> VirtualDisk | No
 
 
 def _tapdisk(source: Source, name: str, storage: str | None) -> VirtualDisk | None:
-    """A tapdisk's disk, `None` while it serves nobody."""
+    """A disk of a tapdisk; `None` while it is not connected."""
     data = read_optional(source, f"{SHARED_MEMORY}/{name}/statistics")
     if data is None:
         return None
@@ -103,7 +103,7 @@ def _repository(source: Source, cls: str, key: tuple[int, int]) -> str | None:
 
 
 def _block_device(source: Source, name: str) -> str | None:
-    """The block device behind a disk of blkback's, once it has connected."""
+    """The block device behind a disk of blkback; `None` until it has connected."""
     data = read_optional(source, f"{DIRECTORY}/{name}/physical_device")
     numbers = _NUMBERS.match(word(data or b""))
     if not numbers:
@@ -117,7 +117,7 @@ def _block_device(source: Source, name: str) -> str | None:
 
 DISKS = Probe(
     name="disks",
-    reads=f"{DIRECTORY}/vbd-*/statistics, {SHARED_MEMORY}/vbd3-*/statistics; once a disk, its"
+    reads=f"{DIRECTORY}/vbd-*/statistics, {SHARED_MEMORY}/vbd3-*/statistics; once per disk, its"
     " storage from xenstore's params or /sys/dev/block",
     advice="run as root; mount sysfs",
     read=read,

@@ -28,7 +28,7 @@ _NANOSECONDS: Final = 1e9
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """The domains' names by domid and UUID: they stay when xenstored cannot be asked."""
+    """The domains' names by domid and UUID, kept while xenstored does not answer."""
 
     names: Mapping[tuple[int, str], bytes]
 
@@ -43,26 +43,30 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _
             return _from_xenstore(source), memory
         except (SourceError, ParseError) as second:
             raise SourceError("domains", f"{error}; fallback {second}") from second
-    known = {**memory.names, **(context.xenstore.names if context.xenstore is not None else {})}
-    domains = tuple(_domain(info, known.get((info.domid, info.uuid))) for info in infos)
-    names = {(it.domid, it.uuid): it.name for it in domains if it.name is not None}
-    return Domains(domains, "hypercall"), _Memory(names)
+    names = {**memory.names, **(context.xenstore.names if context.xenstore is not None else {})}
+    domains = tuple(_domain(info, names.get((info.domid, info.uuid))) for info in infos)
+    kept = {
+        (domain.domid, domain.uuid): domain.name for domain in domains if domain.name is not None
+    }
+    return Domains(domains, "hypercall"), _Memory(kept)
 
 
 def this_layout(source: Source) -> Layout:
-    """The records this Xen speaks in. Raises `SourceError` when its interface is not known."""
+    """The record layout of this Xen's sysctl interface. Raises `SourceError` when it is unknown."""
     reply = source.hypercall(xenversion.version_call())
     if reply.result < 0:
         raise SourceError("XENVER_version", os.strerror(-reply.result), errno=-reply.result)
     version = xenversion.parse_version(reply.result)
     layout = domaininfo.LAYOUTS.get(version)
     if layout is None:
-        raise SourceError("sysctl", f"layout of Xen {version[0]}.{version[1]} not known")
+        raise SourceError(
+            "sysctl", f"Xen {version[0]}.{version[1]} is not supported: unknown layout"
+        )
     return layout
 
 
 def list_domains(source: Source) -> tuple[DomainInfo, ...]:
-    """The hypervisor's own list. Raises `SourceError` when this Xen's interface is not known."""
+    """The hypervisor's own list. Raises `SourceError` and `ParseError`."""
     layout = this_layout(source)
     infos: list[DomainInfo] = []
     first = 0
@@ -72,28 +76,28 @@ def list_domains(source: Source) -> tuple[DomainInfo, ...]:
         if len(found) < CHUNK:
             break
         if found[-1].domid < first:
-            raise SourceError("XEN_SYSCTL_getdomaininfolist", "lists the same domains again")
+            raise SourceError("XEN_SYSCTL_getdomaininfolist", "listed the same domains twice")
         first = found[-1].domid + 1
     if not infos:
-        raise SourceError("XEN_SYSCTL_getdomaininfolist", "listed no domain, not even dom0")
+        raise SourceError("XEN_SYSCTL_getdomaininfolist", "listed no domains, not even dom0")
     return tuple(infos)
 
 
 def xenstore_directory(source: Source, path: str) -> tuple[str, ...]:
     """Names below a xenstore path; empty where the path does not exist.
 
-    A directory over 4 KiB (about 800 domains) is refused with E2BIG to be asked for in parts,
-    which the C xenstored does (XS_DIRECTORY_PART); oxenstored sends a socket client all of it.
+    For a directory over 4 KiB (about 800 domains) the C xenstored answers E2BIG, and it is read in
+    parts (XS_DIRECTORY_PART); oxenstored sends socket clients all of it. Raises `SourceError`.
     """
     payload = xenstore.path_payload(path)
     reply = source.xenstore(xenstore.DIRECTORY, payload)
-    refused = xenstore.refusal(reply)
-    if refused == "E2BIG":
+    error_name = xenstore.refusal(reply)
+    if error_name == "E2BIG":
         return xenstore.parse_directory(_in_parts(source, payload))
-    if refused == "ENOENT":
+    if error_name == "ENOENT":
         return ()
-    if refused is not None:
-        raise SourceError(f"xenstore {path}", refused)
+    if error_name is not None:
+        raise SourceError(f"xenstore {path}", error_name)
     return xenstore.parse_directory(reply.payload)
 
 
@@ -102,9 +106,9 @@ def _in_parts(source: Source, payload: bytes) -> bytes:
     for _ in range(1 << 10):
         offset = b"%d\0" % len(names)
         reply = source.xenstore(xenstore.DIRECTORY_PART, payload + offset)
-        refused = xenstore.refusal(reply)
-        if refused is not None:
-            raise SourceError(f"xenstore {payload[:-1].decode()}", refused)
+        error_name = xenstore.refusal(reply)
+        if error_name is not None:
+            raise SourceError(f"xenstore {payload[:-1].decode()}", error_name)
         now, _, part = reply.payload.partition(b"\0")
         if names and now != generation:  # the directory changed between two parts: begin again
             generation, names = b"", b""
@@ -112,7 +116,7 @@ def _in_parts(source: Source, payload: bytes) -> bytes:
         generation, names = now, names + part
         if names in (b"", b"\0") or names.endswith(b"\0\0"):  # an empty name is the end
             return names[:-1]
-    raise SourceError(f"xenstore {payload[:-1].decode()}", "changes faster than it can be read")
+    raise SourceError(f"xenstore {payload[:-1].decode()}", "kept changing while it was read")
 
 
 def _chunk(source: Source, layout: Layout, first: int) -> tuple[DomainInfo, ...]:
@@ -120,7 +124,7 @@ def _chunk(source: Source, layout: Layout, first: int) -> tuple[DomainInfo, ...]
     if reply.result < 0:
         reason = os.strerror(-reply.result)
         if reply.result == -errno.EACCES:
-            reason = f"this Xen does not speak sysctl interface {layout.sysctl:#x}"
+            reason = f"rejected: this Xen has another sysctl interface than {layout.sysctl:#x}"
         raise SourceError("XEN_SYSCTL_getdomaininfolist", reason, errno=-reply.result)
     return domaininfo.parse_list(layout, reply.block)
 
@@ -140,12 +144,12 @@ def _domain(info: DomainInfo, name: bytes | None) -> Domain:
 
 
 def _from_xenstore(source: Source) -> Domains:
-    """What xenstore alone can tell: which domains there are, and their UUIDs."""
+    """The domains from xenstore alone: domids and UUIDs."""
     domids = sorted(
         int(name) for name in xenstore_directory(source, "/local/domain") if name.isdigit()
     )
     if not domids:
-        raise SourceError("xenstore /local/domain", "lists no domain, not even dom0")
+        raise SourceError("xenstore /local/domain", "listed no domains, not even dom0")
     return Domains(tuple(_named(source, domid) for domid in domids), "xenstore")
 
 

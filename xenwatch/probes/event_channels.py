@@ -18,7 +18,7 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 BUCKET: Final = 64
-"""EVTCHNS_PER_BUCKET of today's Xen: the table grows by that much, so ask by that much."""
+"""EVTCHNS_PER_BUCKET of current Xen: the table grows by that many, so they are read by as many."""
 PORTS_MAX: Final = 1 << 17
 XEN_OWNED: Final = "xen"
 LSEVTCHN_DIRECTORIES: Final = ("/usr/libexec/xen/bin", "/usr/lib/xen/bin", "/usr/lib64/xen/bin")
@@ -49,14 +49,14 @@ def _by_hypercall(source: Source) -> EventChannels:
         elif slot.kind != evtchn.CLOSED:
             channels.append(slot)
     if not channels:
-        raise SourceError("EVTCHNOP_status", "no channel is open, though dom0 always has some")
+        raise SourceError("EVTCHNOP_status", "no open channels, but dom0 always has some")
     return _summary(channels, owned, slots, "hypercall")
 
 
 def _slots(source: Source) -> Iterator[Channel | None]:
     """Every allocated slot; `None` for one that Xen keeps to itself (EACCES, Xen 4.15 to 4.18).
 
-    EINVAL marks the end of what is allocated, which grows with use and never shrinks.
+    EINVAL marks the end of the allocated table, which grows with use and never shrinks.
     """
     for first in range(0, PORTS_MAX, BUCKET):
         ports = range(first, first + BUCKET)
@@ -78,16 +78,18 @@ def _by_command(source: Source) -> EventChannels:
     path = _lsevtchn(source)
     output = source.run((path, "0"), LSEVTCHN_DEADLINE)
     if output.status != 0:
-        said = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
-        raise SourceError(path, f"exit status {output.status}: {said or 'no message'}")
+        message = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
+        raise SourceError(
+            path, f"failed with exit status {output.status}: {message or 'no message'}"
+        )
     channels = evtchn.parse_lsevtchn(output.stdout)
     if not channels:
-        raise SourceError(path, "listed no event channel at all, though dom0 always has some")
+        raise SourceError(path, "listed no event channels, but dom0 always has some")
     return _summary(channels, 0, None, "lsevtchn")
 
 
 def _lsevtchn(source: Source) -> str:
-    """Where the tool is: never in a directory of PATH, and Debian's has the version in its name."""
+    """Path of the tool: never in PATH, and Debian's directory has the version in its name."""
     versioned = [
         f"/usr/lib/{name}/bin"
         for name in list_optional(source, "/usr/lib") or ()
@@ -96,7 +98,7 @@ def _lsevtchn(source: Source) -> str:
     for directory in (*LSEVTCHN_DIRECTORIES, *reversed(versioned)):
         if "lsevtchn" in (list_optional(source, directory) or ()):
             return f"{directory}/lsevtchn"
-    raise SourceError("lsevtchn", "not found in the directories of Xen's tools", errno.ENOENT)
+    raise SourceError("lsevtchn", "not found in Xen's tool directories", errno.ENOENT)
 
 
 def _summary(

@@ -28,7 +28,7 @@ def read(source: Source, context: Snapshot) -> Grants:
             if reply.result < 0:
                 raise SourceError("GNTTABOP_query_size", os.strerror(-reply.result))
             size = parse_query_size(reply.block)
-            if size.status == 0:  # negative: the domain has gone since it was listed
+            if size.status == 0:  # negative: the domain was destroyed since it was listed
                 frames[size.domid] = GrantFrames(size.frames, size.max_frames)
     return Grants(frames)
 
@@ -36,19 +36,19 @@ def read(source: Source, context: Snapshot) -> Grants:
 def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
     """dom0's maptrack frames from a dump of debug key 'g'. Raises as `read`.
 
-    The dump lists every active grant of the host into the console ring: megabytes where there are
-    many guests, which is why this is off unless asked for.
+    The dump lists every active grant of the host in the console ring: megabytes with many guests,
+    which is why this probe is disabled by default.
     """
     require_dom0(source)
     xl = _xl(source)
     for argv in ((xl, "debug-keys", "g"), (xl, "dmesg")):
         output = source.run(argv)
         if output.status != 0:
-            said = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
-            raise SourceError(" ".join(argv), f"exit status {output.status}: {said}")
+            message = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
+            raise SourceError(" ".join(argv), f"failed with exit status {output.status}: {message}")
     frames = parse_maptrack(output.stdout)
     if frames is None:
-        raise SourceError(f"{xl} dmesg", "the console ring is too small for the dump: conring_size")
+        raise SourceError(f"{xl} dmesg", "console ring too small for the dump (conring_size)")
     return Maptrack(*frames)
 
 
@@ -56,7 +56,7 @@ def _xl(source: Source) -> str:
     for directory in XL_DIRECTORIES:
         if "xl" in (list_optional(source, directory) or ()):
             return f"{directory}/xl"
-    raise NotApplicable("no xl here to send a debug key with")
+    raise NotApplicable("xl not found, which sends the debug key")
 
 
 GRANTS = Probe(

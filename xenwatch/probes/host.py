@@ -34,24 +34,24 @@ _FIFO_OFF = tuple(f"xen.fifo_events={value}" for value in ("0", "n", "N", "off",
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What the kernel log has told before its first lines vanished."""
+    """Facts from the kernel log, read before its first lines were overwritten."""
 
     abi: Abi | None
     nr_irqs: int | None
 
 
 def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Memory]:
-    """The host's facts. Few of them change while it runs, the kernel log's lines only vanish.
+    """The host's facts. Raises `SourceError` and `ParseError`.
 
-    So that log, which is long where guests come and go, is read until it has told what it can.
+    The kernel log is long where guests come and go, and is read only until its facts are known.
     """
     _, release, _, machine = uname(source.uname())
     xen, version, xen_command_line = _xen(source)
     inventory = read_optional(source, INVENTORY)
     os_release = read_optional(source, OS_RELEASE) if inventory is None else None
     platform, platform_version = names.platform(inventory, os_release)
-    told = memory.abi is not None and memory.nr_irqs is not None
-    log = UNREAD if told else _kernel_log(source)
+    complete = memory.abi is not None and memory.nr_irqs is not None
+    log = UNREAD if complete else _kernel_log(source)
     capabilities = read_optional(source, CAPABILITIES) or b""
     host = Host(
         xen=xen,
@@ -70,8 +70,8 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Me
         netback_queues=_netback_queues(source),
     )
     if xen is not None:
-        known = memory.abi if log.fifo is None and not log.complete else None
-        host = replace(host, abi=known or _abi(host, log))
+        abi = memory.abi if log.fifo is None and not log.complete else None
+        host = replace(host, abi=abi or _abi(host, log))
     return host, _Memory(host.abi, host.nr_irqs)
 
 
@@ -92,7 +92,7 @@ def _xen(source: Source) -> tuple[tuple[int, int] | None, str, str]:
 
 
 def _cgroup_version(source: Source) -> int | None:
-    """2 on the unified hierarchy, 1 where controllers have their own, `None` without cgroups."""
+    """2 on the unified hierarchy, 1 with one per controller, `None` without control groups."""
     names = list_optional(source, "/sys/fs/cgroup")
     if not names:
         return None
@@ -100,7 +100,7 @@ def _cgroup_version(source: Source) -> int | None:
 
 
 def _netback_queues(source: Source) -> int | None:
-    """Most queues of a network interface; not known where it cannot be read."""
+    """Most queues of a network interface; `None` where it cannot be read."""
     try:
         return number(NETBACK_QUEUES, source.read(NETBACK_QUEUES))
     except SourceError:
@@ -108,7 +108,7 @@ def _netback_queues(source: Source) -> int | None:
 
 
 def _kernel_log(source: Source) -> KernelLog:
-    """The boot's messages; a log that cannot be read tells nothing and is no failure."""
+    """Facts from the boot messages; all unknown where the log cannot be read."""
     try:
         return parse_kernel_log(source.read(KERNEL_LOG))
     except SourceError:
@@ -116,7 +116,7 @@ def _kernel_log(source: Source) -> KernelLog:
 
 
 def _abi(host: Host, log: KernelLog) -> Abi | None:
-    """The ABI, by the best evidence there is; `None` where nothing says.
+    """The ABI, by the best evidence available; `None` where it is unknown.
 
     The kernel's own message, else its parameter (drivers/xen/events/events_base.c: FIFO is tried
     by default), else what this release can have.

@@ -27,17 +27,17 @@ LEGACY = 16
 """NR_IRQS_LEGACY (arch/x86/include/asm/irq_vectors.h)."""
 INTERFACES = "/sys/class/net"
 OPENVSWITCH_MODULES = ("/sys/module/openvswitch", "/sys/module/openvswitch_mod")
-"""Its name since Open vSwitch 1.4, and before."""
+"""Since Open vSwitch 1.4, and before."""
 
 
 def read_irqs(source: Source, context: Snapshot) -> Irqs:
     """Descriptors: entries of sysfs since Linux 4.9, rows of /proc/interrupts before.
 
-    The table leaves out descriptors nobody uses. Linux on x86 keeps those of the ISA interrupts.
+    The table omits unused descriptors; Linux on x86 always has those of the ISA interrupts.
     Raises `NotApplicable` on the classic kernels of XenServer 6.
     """
     if _linux(source).classic:
-        raise NotApplicable("this kernel has a descriptor for every event channel there can be")
+        raise NotApplicable("this kernel has a descriptor for every possible event channel")
     names = list_optional(source, IRQ_DIRECTORY)
     if names is not None:
         return Irqs(sum(name.isdigit() for name in names))
@@ -49,7 +49,7 @@ def read_irqs(source: Source, context: Snapshot) -> Irqs:
 def read_bridges(source: Source, context: Snapshot) -> Bridges:
     """Ports by bridge: links whose master it is. An Open vSwitch datapath is one bridge here.
 
-    A kernel that tells no masters has them in sysfs. Raises `SourceError` and `ParseError`.
+    A kernel that does not report masters has them in sysfs. Raises `SourceError` and `ParseError`.
     """
     kernel = _linux(source)
     if kernel.masters is False:
@@ -68,14 +68,14 @@ def _linux(source: Source) -> Linux:
 
 
 def _kind(link: Link, ports: int, kernel: Linux) -> str:
-    """The kind of a bridge, empty for what is none.
+    """The kind of a bridge, empty for other links.
 
     Of Open vSwitch's devices the one with the ports is the datapath.
     """
     if link.kind == BRIDGE_KIND:
         return BRIDGE_KIND
-    told = kernel.openvswitch_kinds is not False
-    if ports and (link.kind == OPENVSWITCH_KIND or not (link.kind or told)):
+    reports_kinds = kernel.openvswitch_kinds is not False
+    if ports and (link.kind == OPENVSWITCH_KIND or not (link.kind or reports_kinds)):
         return OPENVSWITCH_KIND
     return ""
 
@@ -95,7 +95,7 @@ def _bridges_of_sysfs(source: Source) -> Bridges:
             kinds[name] = BRIDGE_KIND if "brforward" in entries else OLD_OPENVSWITCH
     loaded = any(list_optional(source, path) is not None for path in OPENVSWITCH_MODULES)
     if loaded and OLD_OPENVSWITCH not in kinds.values():
-        raise SourceError("Open vSwitch", "this kernel does not tell the ports of its datapaths")
+        raise SourceError("Open vSwitch", "this kernel does not report the ports of its datapaths")
     return Bridges(ports, kinds)
 
 

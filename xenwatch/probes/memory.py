@@ -22,7 +22,7 @@ def read(source: Source, context: Snapshot) -> Memory:
         name for name in ("MemTotal", "MemFree", "SwapTotal", "SwapFree") if name not in found
     ]
     if missing:
-        raise ParseError(MEMINFO, f"no row {missing[0]}")
+        raise ParseError(MEMINFO, f"row {missing[0]} is missing")
     return Memory(
         total=found["MemTotal"],
         available=found.get("MemAvailable"),

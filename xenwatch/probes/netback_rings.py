@@ -1,4 +1,4 @@
-"""What waits in netback's rings: packets of guests not yet taken, and packets they do not take."""
+"""netback's rings: packets waiting for netback, and packets waiting for guests."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def read(source: Source, context: Snapshot) -> NetbackRings:
     names = list_optional(source, DIRECTORY)
     if names is None:
         if not list_optional(source, DEBUGFS):
-            raise SourceError(DEBUGFS, "nothing there: debugfs is not mounted")
+            raise SourceError(DEBUGFS, "debugfs is not mounted")
         raise NotApplicable("the kernel has no xen-netback")
     found = {}
     for name in names:
         match = VIF.match(name)
         queues = [*_queues(source, name, int(match[1]))] if match else []
         if queues:
-            found[name] = _together(queues)
+            found[name] = _total(queues)
     return NetbackRings(found)
 
 
 def _queues(source: Source, vif: str, domid: int) -> Iterator[VifRings]:
-    """Each queue of an interface as if it had no other."""
+    """The rings of each queue of an interface."""
     for name in list_optional(source, f"{DIRECTORY}/{vif}") or ():
         data = read_optional(source, f"{DIRECTORY}/{vif}/{name}") if _RING.match(name) else None
         if data is not None:
@@ -52,14 +52,14 @@ def _queues(source: Source, vif: str, domid: int) -> Iterator[VifRings]:
             )
 
 
-def _together(queues: list[VifRings]) -> VifRings:
+def _total(queues: list[VifRings]) -> VifRings:
     return VifRings(
         queues[0].domid,
-        Ring(sum(it.tx.slots for it in queues), sum(it.tx.requests for it in queues)),
-        Ring(sum(it.rx.slots for it in queues), sum(it.rx.requests for it in queues)),
-        sum(it.queued_bytes for it in queues),
-        sum(it.queued_bytes_max for it in queues),
-        sum(it.stopped for it in queues),
+        Ring(sum(queue.tx.slots for queue in queues), sum(queue.tx.requests for queue in queues)),
+        Ring(sum(queue.rx.slots for queue in queues), sum(queue.rx.requests for queue in queues)),
+        sum(queue.queued_bytes for queue in queues),
+        sum(queue.queued_bytes_max for queue in queues),
+        sum(queue.stopped for queue in queues),
     )
 
 

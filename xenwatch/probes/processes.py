@@ -23,19 +23,19 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Names of the programs (`/proc/PID/comm`) that play a role."""
 ALWAYS: Final = ("xenstored", "xenconsoled")
-"""Roles every toolstack has: looked for in all of /proc where no pid file leads to them."""
+"""Roles every toolstack has: /proc is searched for them where no pid file names them."""
 PID_DIRECTORIES: Final = ("/run/xen", "/run", "/var/run/xen", "/var/run")
 CHANGED_TO_EPOLL: Final = ("xapi",)
-"""Programs of which one release of a host has versions with select and with epoll."""
+"""Programs that wait with select or epoll, depending on the update level of one release."""
 EVENTPOLL: Final = "anon_inode:[eventpoll]"
 FIRST_FDS: Final = 64
-"""Descriptors that are looked at for an epoll instance."""
+"""Descriptors searched for an epoll instance."""
 _DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """The process ids the daemons last had, by role."""
+    """The last known PIDs of the daemons, by role."""
 
     pids: Mapping[str, int]
 
@@ -120,7 +120,7 @@ def _epoll(source: Source, pid: int, fds: Sequence[str], comm: str) -> bool | No
 DAEMONS = Probe(
     name="daemons",
     reads="/proc/PID/{comm,fd,limits} of xenstored, xenconsoled and xapi; pid files in /run",
-    advice="run as root: /proc/PID/fd of another user's process is closed",
+    advice="run as root: /proc/PID/fd of another user's process is not readable",
     read=read,
     memory=_Memory({}),
     events=frozenset({DOMAIN_SETTLED}),

@@ -1,6 +1,6 @@
-"""The QEMUs of guests: found once, then read at the cost of little more than a pread each.
+"""The QEMUs of guests: found once, then read with little more than one pread each.
 
-A process is known by pid and start time, so that a number that was used again never counts.
+A process is identified by PID and start time, so that a reused PID never counts.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 PID_KEYS: Final = ("image/device-model-pid", "qemu-pid")
-"""Below a domain's xenstore directory: the QEMU's pid as xl and xapi, and as xapi alone, has it."""
-ASKED_PASSES: Final = 5
-"""How many passes xenstore is asked for a domain's QEMU, which starts after its domain."""
+"""Keys below a domain's xenstore directory with the QEMU's PID: of xl and xapi, of xapi alone."""
+LOOKUP_PASSES: Final = 5
+"""Passes in which a domain's QEMU is looked up in xenstore; it starts after its domain."""
 SEARCH_EVERY: Final = 10
-"""After how many passes all of /proc may be searched again for domains without a known QEMU."""
-SEARCHED_PASSES: Final = 3 * SEARCH_EVERY
-"""For how many passes /proc is searched for a domain: a QEMU starts soon after it, or never."""
-ASKED_AT_ONCE: Final = 16
-"""Domains whose QEMU xenstore is asked for in one pass."""
+"""Passes between two searches of /proc for domains without a known QEMU."""
+SEARCH_PASSES: Final = 3 * SEARCH_EVERY
+"""Passes in which /proc is searched for a domain: its QEMU starts soon, or never."""
+LOOKUPS_MAX: Final = 16
+"""Most domains looked up in xenstore in one pass."""
 LISTINGS: Final = 3
-"""How often the threads of one process are listed in a pass, until they stay the same."""
+"""Most listings of the threads of one process in a pass, until two agree."""
 CMDLINE_MAX: Final = 1 << 16
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
 _NANOSECONDS: Final = 1e9
@@ -42,7 +42,7 @@ _NANOSECONDS: Final = 1e9
 class _Task:
     """One thread as last seen: its `schedstat` as it was read (empty: none), its wakeups.
 
-    `wait_ns` is what `schedstat` says of waiting for a CPU, `None` where it tells nothing.
+    `wait_ns` is the time waited for a CPU from `schedstat`, `None` where it is missing.
     """
 
     tid: int
@@ -52,8 +52,8 @@ class _Task:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A QEMU as last read, its threads, and what those that have ended left behind."""
+class _Tracked:
+    """A QEMU as last read, its threads, and the counters of ended threads."""
 
     qemu: Qemu
     tasks: tuple[_Task, ...]
@@ -63,7 +63,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class _Absence:
-    """A domain without a QEMU that is known, and for how many passes it was."""
+    """A domain without a known QEMU, and for how many passes."""
 
     uuid: str
     passes: int
@@ -71,12 +71,12 @@ class _Absence:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """The known QEMUs, and the domains that may have one but have none known, by domid.
+    """The tracked QEMUs, and the domains that may have another, by domid.
 
-    `search_in` is in how many passes all processes may be searched again, `None` before the first.
+    `search_in` is the number of passes until the next search of /proc, `None` before the first.
     """
 
-    known: Mapping[int, _Known]
+    tracked: Mapping[int, _Tracked]
     absent: Mapping[int, _Absence]
     search_in: int | None
 
@@ -84,35 +84,35 @@ class _Memory:
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Memory]:
     """The QEMUs by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    found: dict[int, _Known] = {}
+    found: dict[int, _Tracked] = {}
     absent: dict[int, _Absence] = {}
-    for domid, uuid in _wanted(source, context).items():
-        before = memory.known.get(domid)
-        again = _again(source, before) if before is not None and before.qemu.uuid == uuid else None
+    for domid, uuid in _candidates(source, context).items():
+        before = memory.tracked.get(domid)
+        again = _reread(source, before) if before is not None and before.qemu.uuid == uuid else None
         if again is not None:
             found[domid] = again
             continue
         was = memory.absent.get(domid)
         passes = was.passes + 1 if was is not None and was.uuid == uuid else 0
         absent[domid] = _Absence(uuid, passes)
-    told, answered = _told(source, absent)
-    found |= told
-    absent = {domid: it for domid, it in absent.items() if domid not in told}
+    new, answered = _look_up(source, absent)
+    found |= new
+    absent = {domid: absence for domid, absence in absent.items() if domid not in new}
     search_in = max((memory.search_in or 0) - 1, 0)
-    # The first reading of all is complete, for it may be the only one.
-    late = any(ASKED_PASSES <= it.passes <= SEARCHED_PASSES for it in absent.values())
+    # The first pass finds all QEMUs: it may be the only one.
+    late = any(LOOKUP_PASSES <= entry.passes <= SEARCH_PASSES for entry in absent.values())
     if not search_in and absent and (late or not answered or memory.search_in is None):
         search_in = SEARCH_EVERY
-        for domid, pid in _search(source, {it.qemu.pid for it in found.values()}):
+        for domid, pid in _search(source, {entry.qemu.pid for entry in found.values()}):
             first = _first(source, domid, absent[domid].uuid, pid) if domid in absent else None
             if first is not None:
                 found[domid] = first
                 del absent[domid]
-    qemus = Qemus({domid: it.qemu for domid, it in sorted(found.items())})
+    qemus = Qemus({domid: entry.qemu for domid, entry in sorted(found.items())})
     return qemus, _Memory(found, absent, search_in)
 
 
-def _wanted(source: Source, context: Snapshot) -> Mapping[int, str]:
+def _candidates(source: Source, context: Snapshot) -> Mapping[int, str]:
     """UUIDs by domid of the domains that may have a QEMU."""
     domains = context.domains.domains if context.domains is not None else list_domains(source)
     return {
@@ -122,16 +122,16 @@ def _wanted(source: Source, context: Snapshot) -> Mapping[int, str]:
     }
 
 
-def _again(source: Source, known: _Known) -> _Known | None:
-    """A known QEMU as it is now, `None` when it has ended.
+def _reread(source: Source, last: _Tracked) -> _Tracked | None:
+    """A tracked QEMU read again, `None` when it has ended.
 
-    When no thread has run, nothing has changed: no other process has had the very nanoseconds of
-    CPU time and of waiting, and no thread begins or ends without one that runs.
+    When no thread has run, nothing has changed: another process would have other nanoseconds of
+    CPU and wait time, and threads start and end only while one runs.
     """
-    pid = known.qemu.pid
+    pid = last.qemu.pid
     tasks: list[_Task] = []
     changed = False
-    for task in known.tasks:
+    for task in last.tasks:
         schedstat = _schedstat(source, pid, task.tid)
         if schedstat == task.schedstat and schedstat not in NO_SCHEDSTAT:
             tasks.append(task)
@@ -141,38 +141,38 @@ def _again(source: Source, known: _Known) -> _Known | None:
         if now is not None:
             tasks.append(now)
     if not changed and tasks:
-        return known
+        return last
     data = read_optional(source, f"/proc/{pid}/stat")
     stat = None if data is None else parse_stat(data)
-    if stat is None or stat.start_ticks != known.qemu.start_ticks:
+    if stat is None or stat.start_ticks != last.qemu.start_ticks:
         return None
     alive = tasks
-    if len(tasks) != len(known.tasks) or stat.threads != len(tasks):
+    if len(tasks) != len(last.tasks) or stat.threads != len(tasks):
         listed = _listed(source, pid, tasks)
         if listed is None:
             return None
         alive = listed
-    ended_wakeups, ended_wait_ns = known.ended_wakeups, known.ended_wait_ns
+    ended_wakeups, ended_wait_ns = last.ended_wakeups, last.ended_wait_ns
     if alive is not tasks:
-        living = {task.tid for task in alive}
-        ended = [task for task in known.tasks if task.tid not in living]
+        alive_tids = {task.tid for task in alive}
+        ended = [task for task in last.tasks if task.tid not in alive_tids]
         ended_wakeups += sum(task.wakeups for task in ended)
         ended_wait_ns += sum(task.wait_ns or 0 for task in ended)
     qemu = Qemu(
-        known.qemu.uuid,
+        last.qemu.uuid,
         pid,
-        known.qemu.start_ticks,
-        known.qemu.devices,
+        last.qemu.start_ticks,
+        last.qemu.devices,
         stat.cpu_seconds,
         ended_wakeups + sum(task.wakeups for task in alive),
         _wait_seconds(ended_wait_ns, alive),
         tuple(task.tid for task in alive),
     )
-    return _Known(qemu, tuple(alive), ended_wakeups, ended_wait_ns)
+    return _Tracked(qemu, tuple(alive), ended_wakeups, ended_wait_ns)
 
 
-def _first(source: Source, domid: int, uuid: str, pid: int) -> _Known | None:
-    """The process as the domain's QEMU, `None` when it is not that, or is gone."""
+def _first(source: Source, domid: int, uuid: str, pid: int) -> _Tracked | None:
+    """The process as the domain's QEMU, `None` when it is another one or has ended."""
     data = read_optional(source, f"/proc/{pid}/stat")
     argv = _arguments(source, pid)
     if data is None or device_model_of(argv) != domid:
@@ -191,7 +191,7 @@ def _first(source: Source, domid: int, uuid: str, pid: int) -> _Known | None:
         _wait_seconds(0, tasks),
         tuple(task.tid for task in tasks),
     )
-    return _Known(qemu, tuple(tasks), 0, 0)
+    return _Tracked(qemu, tuple(tasks), 0, 0)
 
 
 def _wait_seconds(ended_wait_ns: int, tasks: Iterable[_Task]) -> float | None:
@@ -200,10 +200,10 @@ def _wait_seconds(ended_wait_ns: int, tasks: Iterable[_Task]) -> float | None:
 
 
 def _listed(source: Source, pid: int, read_already: Iterable[_Task]) -> list[_Task] | None:
-    """The threads there are now, `None` when the process has ended.
+    """The present threads, `None` when the process has ended.
 
-    Those read already in this pass are not read again. Listed again after they were read: one that
-    began in between would be missed for as long as the thread that made it sleeps.
+    Threads already read in this pass are not read again. The listing is repeated after the reads:
+    a thread started in between would be missed for as long as its creator sleeps.
     """
     tasks = {task.tid: task for task in read_already}
     directory = f"/proc/{pid}/task"
@@ -223,7 +223,7 @@ def _listed(source: Source, pid: int, read_already: Iterable[_Task]) -> list[_Ta
 
 
 def _schedstat(source: Source, pid: int, tid: int) -> bytes:
-    """A thread's schedstat as it reads; nothing where there is no such file."""
+    """A thread's schedstat as read; empty where the file is missing."""
     return read_optional(source, f"/proc/{pid}/task/{tid}/schedstat") or b""
 
 
@@ -235,13 +235,13 @@ def _task(source: Source, pid: int, tid: int, schedstat: bytes) -> _Task | None:
     return _Task(tid, schedstat, voluntary_switches(status), waited_ns(schedstat))
 
 
-def _told(source: Source, absent: Mapping[int, _Absence]) -> tuple[dict[int, _Known], bool]:
-    """QEMUs of domains that are new here, by the pid xenstore has; and whether it answered."""
-    new = [domid for domid, it in absent.items() if it.passes < ASKED_PASSES]
-    found: dict[int, _Known] = {}
-    for domid in new[:ASKED_AT_ONCE]:
+def _look_up(source: Source, absent: Mapping[int, _Absence]) -> tuple[dict[int, _Tracked], bool]:
+    """QEMUs of new domains by their PIDs in xenstore, and whether xenstored answered."""
+    new = [domid for domid, absence in absent.items() if absence.passes < LOOKUP_PASSES]
+    found: dict[int, _Tracked] = {}
+    for domid in new[:LOOKUPS_MAX]:
         try:
-            pid = _told_pid(source, domid)
+            pid = _pid_in_xenstore(source, domid)
         except SourceError:
             return found, False
         first = _first(source, domid, absent[domid].uuid, pid) if pid is not None else None
@@ -250,7 +250,7 @@ def _told(source: Source, absent: Mapping[int, _Absence]) -> tuple[dict[int, _Kn
     return found, True
 
 
-def _told_pid(source: Source, domid: int) -> int | None:
+def _pid_in_xenstore(source: Source, domid: int) -> int | None:
     for key in PID_KEYS:
         value = read_key(source, f"/local/domain/{domid}/{key}")
         if value is not None and _NUMBER.match(value.decode("ascii", "replace")):
@@ -258,12 +258,12 @@ def _told_pid(source: Source, domid: int) -> int | None:
     return None
 
 
-def _search(source: Source, known: Iterable[int]) -> list[tuple[int, int]]:
-    """(domid, pid) of every device model among the processes that are not `known`."""
-    passed_over = set(known)
+def _search(source: Source, tracked: Iterable[int]) -> list[tuple[int, int]]:
+    """(domid, pid) of every device model among the processes that are not `tracked`."""
+    skipped = set(tracked)
     found = []
     for name in source.listdir("/proc"):
-        if _NUMBER.match(name) and int(name) not in passed_over:
+        if _NUMBER.match(name) and int(name) not in skipped:
             domid = device_model_of(_arguments(source, int(name)))
             if domid is not None:
                 found.append((domid, int(name)))

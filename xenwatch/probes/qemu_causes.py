@@ -18,9 +18,9 @@ Counts = Mapping[int, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """The QEMUs last known, their causes so far by domid and UUID, the kernel's counts by thread.
+    """The QEMUs last read, their causes so far by domid and UUID, the kernel's counts by thread.
 
-    `qemus` bridge a time in which they cannot be read.
+    `qemus` are used while the probe qemus fails.
     """
 
     qemus: Qemus | None
@@ -33,8 +33,8 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[WakeupsByC
     require_dom0(source)
     qemus = context.qemus or memory.qemus
     if qemus is None:
-        raise SourceError("threads of the QEMUs", "not known, or not yet, to the probe qemus")
-    _whole(parse_hists(_histograms(source, SLEEP)))
+        raise SourceError("threads of the QEMUs", "not read yet by the probe qemus")
+    _complete(parse_hists(_histograms(source, SLEEP)))
     counts = _counts(parse_hists(_histograms(source, POLL)))
     causes = {}
     for domid, qemu in qemus.by_domid.items():
@@ -43,7 +43,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[WakeupsByC
         causes[domid, qemu.uuid] = Causes(
             was.timer + sum(timer for timer, _ in new), was.io + sum(io for _, io in new)
         )
-    by_domid = {domid: it for (domid, _), it in causes.items()}
+    by_domid = {domid: found for (domid, _), found in causes.items()}
     return WakeupsByCause(by_domid), _Memory(qemus, causes, counts)
 
 
@@ -52,23 +52,25 @@ def _histograms(source: Source, event: str) -> bytes:
         data = read_optional(source, f"{directory}/{INSTANCE}/{event}/hist")
         if data is not None:
             return data
-    raise SourceError(f"{DIRECTORIES[0]}/{INSTANCE}", "not set up: the running daemon does that")
+    raise SourceError(
+        f"{DIRECTORIES[0]}/{INSTANCE}", "not set up; only the running daemon sets it up"
+    )
 
 
-def _whole(hists: Iterable[Hist]) -> Iterable[Hist]:
-    """The same, none of which has lost anything. Raises `SourceError`."""
+def _complete(hists: Iterable[Hist]) -> Iterable[Hist]:
+    """The same histograms. Raises `SourceError` when one has dropped hits."""
     for hist in hists:
         if hist.dropped:
-            reason = f"full: {hist.dropped} hits were not kept; it is made anew within the hour"
+            reason = f"full: {hist.dropped} hits dropped; it is set up again within an hour"
             raise SourceError("histogram of QEMU's polls", reason)
     return hists
 
 
 def _counts(hists: Iterable[Hist]) -> Counts:
-    """Polls that were slept in, by thread: until the time was up, or a descriptor was ready."""
+    """Polls that slept, by thread: those ended by a timeout, and by a ready descriptor."""
     by_cause = {
         cause: {dict(row.keys).get("common_pid", 0): row.hits for row in hist.rows}
-        for hist in _whole(hists)
+        for hist in _complete(hists)
         for cause in (TIMER, IO)
         if f":{cause}=" in hist.trigger
     }
@@ -77,7 +79,7 @@ def _counts(hists: Iterable[Hist]) -> Counts:
 
 
 def _new(counts: Counts, last: Counts, tid: int) -> tuple[int, int]:
-    """What a thread's counts rose by; a histogram that was set up anew began at 0."""
+    """The increase of a thread's counts; a histogram that was set up again starts at 0."""
     now, then = counts.get(tid, (0, 0)), last.get(tid, (0, 0))
     if now[0] < then[0] or now[1] < then[1]:
         return now
@@ -86,9 +88,9 @@ def _new(counts: Counts, last: Counts, tid: int) -> tuple[int, int]:
 
 QEMU_WAKEUPS_BY_CAUSE = Probe(
     name="qemu_wakeups_by_cause",
-    reads="tracefs: the returns of ppoll that a thread slept in, counted by the kernel",
-    advice="needs a running daemon, tracefs and a kernel with CONFIG_HIST_TRIGGERS; the unit has "
-    "to allow it: ReadWritePaths=/sys/kernel/tracing/instances",
+    reads="tracefs histograms: returns of ppoll that had put the thread to sleep",
+    advice="needs a running daemon, tracefs and a kernel with CONFIG_HIST_TRIGGERS; the unit must "
+    "have ReadWritePaths=/sys/kernel/tracing/instances",
     read=read,
     memory=_Memory(None, {}, {}),
     enabled=False,

@@ -1,4 +1,4 @@
-"""Slices of dom0's CPU time: what the control path is sure of, and who is not where it belongs.
+"""Slices of dom0's CPU time: the share guaranteed to each, and misplaced processes.
 
 The kernel divides a CPU among the entities of one level by their weights (kernel/sched/fair.c). At
 the root these are the groups, and each task that is in no group: the root group has no weight of
@@ -35,15 +35,15 @@ UNITS: Final = (
     *(LOCAL, "/run/systemd/system", "/usr/local/lib/systemd/system"),
     *("/usr/lib/systemd/system", "/lib/systemd/system"),
 )
-"""Where units and their drop-ins are, the first before the others (systemd.unit(5))."""
+"""Where units and their drop-ins are, by falling precedence (systemd.unit(5))."""
 CONTROL: Final = "control.slice"
 NAMES: Final = (CONTROL, "vm.slice", "system.slice", "user.slice")
 CONTROL_SHARES: Final = 10240
-"""Ten times the default: what control.slice of XenServer has, where its unit does not say."""
+"""Ten times the default: that of XenServer's control.slice, where its unit does not set it."""
 NICE_0: Final = 1024
-"""The weight of a task of nice 0, and of a group nobody gave another."""
+"""The weight of a task of nice 0, and the default of a group."""
 DEFAULT_WEIGHT: Final = 100
-"""CGROUP_WEIGHT_DFL, the `cpu.weight` that weighs as much."""
+"""CGROUP_WEIGHT_DFL, the equal weight in `cpu.weight`."""
 WEIGHTS_MAX: Final = 10000
 PRIO_TO_WEIGHT: Final = (
     *(88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916),
@@ -60,13 +60,13 @@ _INTERFACE = re.compile(
     r"(cgroup|cpu|cpuacct|cpuset|io|irq|memory|misc|hugetlb|pids|rdma|dmem|blkio)\.|tasks\Z"
     r"|notify_on_release\Z|release_agent\Z"
 )
-"""Files of a group, which no group below it may be called as."""
+"""Names of interface files, which no child group can have."""
 _QEMU = re.compile(rb"qemu-dm|qemu-system|xen-qemu-system")
 
 
 @dataclass(frozen=True, slots=True)
 class _Hierarchy:
-    """Where groups and their files are. `root` has the CPU controller, `units` has the services."""
+    """Where groups and their files are: `root` of the CPU controller, `units` of the services."""
 
     version: int
     root: str
@@ -95,8 +95,8 @@ def read(source: Source, context: Snapshot) -> Slices:
     }
     root = list(_processes(source, hierarchy.root))
     contenders = [weight for stat in root if (weight := _weight(stat))]
-    beside = [it for name, it in weights.items() if _contends(source, hierarchy, name)]
-    total = sum(map(hierarchy.scaled, beside)) + sum(contenders)
+    competing = [weights[name] for name in weights if _competes(source, hierarchy, name)]
+    total = sum(map(hierarchy.scaled, competing)) + sum(contenders)
     found: dict[str, Slice] = {}
     for name in NAMES:
         if name in names:
@@ -109,24 +109,24 @@ def read(source: Source, context: Snapshot) -> Slices:
 def _hierarchy(source: Source) -> _Hierarchy:
     names = list_optional(source, CGROUPS)
     if not names:
-        raise NotApplicable(f"no control groups here: nothing in {CGROUPS}")
+        raise NotApplicable(f"no control groups: {CGROUPS} is empty")
     if "cgroup.controllers" in names:
         return _Hierarchy(2, CGROUPS, CGROUPS)
     for root in V1_ROOTS:
         if root.rpartition("/")[2] in names:
             return _Hierarchy(1, root, V1_SYSTEMD)
-    raise NotApplicable("the kernel has no CPU controller: no cpu in /sys/fs/cgroup")
+    raise NotApplicable(f"no CPU controller: no cpu in {CGROUPS}")
 
 
 def _is_group(name: str) -> bool:
     return not _INTERFACE.match(name)
 
 
-def _contends(source: Source, hierarchy: _Hierarchy, name: str) -> bool:
-    """Whether a group at the root may take its part.
+def _competes(source: Source, hierarchy: _Hierarchy, name: str) -> bool:
+    """Whether a group at the root may use its share.
 
-    A slice always may: whoever is started later is put there. Another group may as long as it has
-    processes, in itself or in a group below; systemd keeps one for each of its mounts, without any.
+    A slice always may: processes may be started in it later. Another group may while it or a group
+    below it has processes; systemd keeps empty ones, one for each of its mounts.
     """
     if name.endswith(".slice"):
         return True
@@ -191,16 +191,16 @@ def _pressure(source: Source, path: str) -> Mapping[str, float]:
 
 
 def _expected(source: Source, version: int, name: str) -> int | None:
-    """The weight the slice's own unit asks for; that of control.slice is known without."""
-    says: dict[str, str] = {}
+    """The weight set by the slice's unit; control.slice has a default without one."""
+    settings: dict[str, str] = {}
     for data in _unit(source, name):
-        says |= assignments(data)
-    if says.get("CPUWeight", "").isdecimal():
-        weight = int(says["CPUWeight"])
+        settings |= assignments(data)
+    if settings.get("CPUWeight", "").isdecimal():
+        weight = int(settings["CPUWeight"])
         return weight if version == 2 else weight * NICE_0 // DEFAULT_WEIGHT
     shares = CONTROL_SHARES if name == CONTROL else None
-    if says.get("CPUShares", "").isdecimal():
-        shares = int(says["CPUShares"])
+    if settings.get("CPUShares", "").isdecimal():
+        shares = int(settings["CPUShares"])
     if shares is None or version == 1:
         return shares
     # systemd's own conversion (src/core/cgroup.c: cgroup_cpu_shares_to_weight).
@@ -208,7 +208,7 @@ def _expected(source: Source, version: int, name: str) -> int | None:
 
 
 def _unit(source: Source, name: str) -> Iterator[bytes]:
-    """What a unit's files say, in the order in which the last assignment wins (systemd.unit(5)).
+    """A unit's files in the order in which the last assignment wins (systemd.unit(5)).
 
     First the unit, of the first directory that has it; then the drop-ins by name, whatever the
     directory: one replaces those of its name in later directories.
@@ -238,11 +238,11 @@ def _processes(source: Source, group: str) -> Iterator[ProcessStat]:
 
 
 def _weight(stat: ProcessStat) -> int:
-    """What a process in the root group weighs beside the slices, 0 for one that need not count.
+    """The weight of a process in the root group beside the slices, 0 if it does not compete.
 
-    A process counts once, for its threads seldom run at the same time. Of the kernel's threads
-    those count that serve guests: the others do a moment's work, or are above all groups.
-    Real-time policies do not share by weight at all.
+    A process counts once, because its threads seldom run at the same time. Of the kernel's threads
+    only those that serve guests count: the others run briefly, or outside all groups. Real-time
+    policies do not share by weight.
     """
     if stat.kernel_thread and parse_thread(stat.comm) is None:
         return 0
@@ -260,7 +260,7 @@ def _misplaced(
     names: list[str],
     root: list[ProcessStat],
 ) -> Mapping[tuple[str, str], int]:
-    """Processes by name and group: nothing is misplaced where there is no control.slice."""
+    """Misplaced processes by name and group; none without a control.slice."""
     if CONTROL not in names:
         return {}
     found: Counter[tuple[str, str]] = Counter()
@@ -293,7 +293,7 @@ def _below(source: Source, root: str, group: str) -> Iterator[str]:
 def _control_path(source: Source, context: Snapshot, hierarchy: _Hierarchy) -> set[int]:
     """Processes of the services that this host's own drop-ins put into control.slice.
 
-    Those systemd knows, wherever it has them, and the daemons started by other hands.
+    Those in systemd's groups, and the daemons not started by systemd.
     """
     expected = set(_members(source))
     found: set[int] = set()
@@ -309,7 +309,7 @@ def _control_path(source: Source, context: Snapshot, hierarchy: _Hierarchy) -> s
 
 
 def _members(source: Source) -> Iterator[str]:
-    """Services with a drop-in `slice.conf` that says control.slice."""
+    """Services with a drop-in `slice.conf` that sets Slice=control.slice."""
     directory = LOCAL
     for name in list_optional(source, directory) or ():
         if name.endswith(".service.d"):

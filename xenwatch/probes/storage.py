@@ -34,7 +34,7 @@ def read_blktap(source: Source, context: Snapshot) -> Blktap:
     if ids is not None:
         used = sum(name.startswith("tapdisk-") for name in ids)
         return Blktap("id", used, _tapdisks(source))
-    raise NotApplicable(f"no blktap here: neither {BLKTAP_CLASS} nor {TAPDISK_IDS}")
+    raise NotApplicable(f"no blktap: neither {BLKTAP_CLASS} nor {TAPDISK_IDS} exists")
 
 
 def read_aio(source: Source, context: Snapshot) -> Aio:
@@ -49,7 +49,7 @@ def read_aio(source: Source, context: Snapshot) -> Aio:
 def read_loops(source: Source, context: Snapshot) -> Loops:
     """Loop devices in use: those with a backing file, which alone have a size.
 
-    A host may keep hundreds of unused devices; to ask each one's directory cost 190 ms under
+    A host may keep hundreds of unused devices; reading each one's directory took 190 ms under
     emulation, this one file 5 ms.
     """
     partitions = parse_partitions(source.read(PARTITIONS))
@@ -58,7 +58,7 @@ def read_loops(source: Source, context: Snapshot) -> Loops:
 
 
 def read_file_systems(source: Source, context: Snapshot) -> FileSystems:
-    """The root file system, and that of the logs where it is another."""
+    """The root file system, and that of the logs where it is a different one."""
     mounts = parse_mounts(_mounts(source))
     places = {mount.mount_point for mount in mounts}
     log = LOG_DIRECTORY
@@ -75,7 +75,7 @@ def read_file_systems(source: Source, context: Snapshot) -> FileSystems:
 
 
 def _mounts(source: Source) -> bytes:
-    """The mounts of the host's init: `/proc/mounts` is a link to those of whoever reads it."""
+    """The mounts of the host's init: `/proc/mounts` is a link to those of the reading process."""
     try:
         return source.read("/proc/1/mounts")
     except SourceError:
@@ -100,7 +100,7 @@ def _parameter(source: Source, name: str) -> int | None:
 BLKTAP = Probe(
     name="blktap",
     reads=f"{BLKTAP_CLASS}, {TAPDISK_IDS}, /run/blktap-control",
-    advice="see whether the directory can be listed",
+    advice="check that the directories are readable",
     read=stateless(read_blktap),
     events=frozenset({DOMAIN_SETTLED}),
 )
@@ -121,7 +121,7 @@ LOOPS = Probe(
 FILE_SYSTEMS = Probe(
     name="file_systems",
     reads="/proc/1/mounts, else /proc/mounts, statvfs of / and of /var/log",
-    advice="see whether the file system hangs: stat -f /",
+    advice="check whether the file system hangs: stat -f /",
     read=stateless(read_file_systems),
     interval=30.0,
 )

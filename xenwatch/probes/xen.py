@@ -1,4 +1,4 @@
-"""Whether this is a control domain at all: what every probe of Xen asks first."""
+"""Whether this is a control domain, which every probe of Xen checks first."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def require_dom0(source: Source) -> None:
     """Return on a control domain, raise `NotApplicable` elsewhere.
 
     `/proc/xen/capabilities` says `control_d` in dom0 and nothing in a guest; where xenfs is not
-    mounted, `/sys/hypervisor/type` still says whether there is Xen, and the probe had better try.
+    mounted, `/sys/hypervisor/type` still says whether this is Xen, and the probe should try.
     """
     capabilities = read_optional(source, CAPABILITIES)
     if capabilities is not None:
         if b"control_d" in capabilities:
             return
-        raise NotApplicable("a guest of Xen, not its control domain")
+        raise NotApplicable("a Xen guest, not the control domain (dom0)")
     hypervisor = read_optional(source, HYPERVISOR_TYPE)
     if hypervisor is None or hypervisor.strip() != b"xen":
-        raise NotApplicable(f"no Xen here: neither {CAPABILITIES} nor xen in {HYPERVISOR_TYPE}")
+        raise NotApplicable(f"not a Xen host: no {CAPABILITIES}, no xen in {HYPERVISOR_TYPE}")
 
 
 def read_optional(source: Source, path: str) -> bytes | None:

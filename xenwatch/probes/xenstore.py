@@ -1,7 +1,7 @@
-"""What only xenstored knows: names of domains, states of user-space backends, error nodes.
+"""What only xenstored has: names of domains, states of user-space backends, error nodes.
 
-Named keys only, never a walk: a walk over 50 guests kept xenstored busy for 45 s. What is known
-already is asked again a slice a pass.
+Named keys only, never a walk: a walk over 50 guests kept xenstored busy for 45 s. Known keys are
+read again in slices, one slice per pass.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import Source, SourceError
 
 SLICE: Final = 64
-"""Known keys that are asked for again in one pass: xenstored serves one at a time."""
+"""Known keys read again in one pass: xenstored serves one request at a time."""
 CONNECTED: Final = "Connected"
 XENBUS_STATES: Final = (
     "Unknown",
@@ -36,14 +36,14 @@ XENBUS_STATES: Final = (
 )
 """enum xenbus_state (xen/include/public/io/xenbus.h) in the names sysfs gives them."""
 STATELESS: Final = frozenset({"console"})
-"""Classes whose backend never moves its state: xenconsoled does not."""
+"""Classes whose backend never changes its state, such as xenconsoled."""
 
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The names last read, and where to go on asking for them again."""
+    """The names last read, and the position of the next slice."""
 
     last: Xenstore
     cursor: int
@@ -51,7 +51,7 @@ class _Names:
 
 @dataclass(frozen=True, slots=True)
 class _Devices:
-    """The states and errors last read, and where to go on asking for them again."""
+    """The states and errors last read, and the position of the next slice."""
 
     last: XenstoreDevices
     cursor: int
@@ -65,7 +65,7 @@ def read_names(source: Source, context: Snapshot, memory: _Names) -> tuple[Xenst
     """Names of all domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     uuids = _uuids(source, context)
-    if context.xenstore is None:  # after a failure all is asked anew: it may be long past
+    if context.xenstore is None:  # after a failure read everything again
         memory = NO_NAMES
     last = memory.last.names
     names = {domid: last[domid, uuid] for domid, uuid in uuids.items() if (domid, uuid) in last}
@@ -85,27 +85,27 @@ def read_devices(
 ) -> tuple[XenstoreDevices, _Devices]:
     """States and errors of devices. Raises `NotApplicable`, `SourceError` and `ParseError`.
 
-    Asked about are devices sysfs does not call connected. A new one is asked about at once, the
-    others in slices: Windows without drivers leaves several unconnected for good in every VM.
+    Only devices that sysfs does not show as connected are read. A new one is read at once, the
+    others in slices: Windows without drivers leaves several unconnected in every VM.
     """
     require_dom0(source)
     devices = list_devices(source)
     if context.xenstore_devices is None:  # as `read_names`
         memory = NO_DEVICES
     last = memory.last
-    living = _living(context)
+    alive = _alive(context)
     suspects = sorted(
         key
         for key, state in devices.items()
         if state != CONNECTED and key.cls not in STATELESS
-        if living is None or key.domid in living
+        if alive is None or key.domid in alive
     )
-    known = [key for key in suspects if key in last.states]
-    again, cursor = rotation(known, memory.cursor)
-    asked = {*again, *(key for key in suspects if key not in last.states)}
-    states = {key: last.states[key] for key in known if key not in asked}
+    seen = [key for key in suspects if key in last.states]
+    again, cursor = rotation(seen, memory.cursor)
+    due = {*again, *(key for key in suspects if key not in last.states)}
+    states = {key: last.states[key] for key in seen if key not in due}
     errors = [error for error in last.errors if error.device in states]
-    for key in asked:
+    for key in due:
         state = devices[key]
         if state == INITIALISING:
             state = _state(source, key)
@@ -117,13 +117,13 @@ def read_devices(
 
 
 def read_key(source: Source, path: str) -> bytes | None:
-    """A key's value, `None` where there is none. Raises `SourceError` when refused otherwise."""
+    """A key's value, `None` where it does not exist. Raises `SourceError` on any other error."""
     reply = source.xenstore(xenstore.READ, xenstore.path_payload(path))
-    refused = xenstore.refusal(reply)
-    if refused == "ENOENT":
+    error_name = xenstore.refusal(reply)
+    if error_name == "ENOENT":
         return None
-    if refused is not None:
-        raise SourceError(f"xenstore {path}", refused)
+    if error_name is not None:
+        raise SourceError(f"xenstore {path}", error_name)
     return reply.payload
 
 
@@ -137,18 +137,18 @@ def rotation(items: Sequence[_Item], cursor: int) -> tuple[Sequence[_Item], int]
 
 
 def _uuids(source: Source, context: Snapshot) -> dict[int, str]:
-    """UUIDs by domid; where Xen cannot be asked, xenstore's domains with the UUIDs last read."""
+    """UUIDs by domid; without Xen's answer, xenstore's domains with the UUIDs last read."""
     try:
         return {info.domid: info.uuid for info in list_domains(source)}
     except SourceError:
         last = context.domains.domains if context.domains is not None else ()
-        known = {domain.domid: domain.uuid for domain in last}
+        uuids = {domain.domid: domain.uuid for domain in last}
         names = xenstore_directory(source, "/local/domain")
-        return {int(name): known.get(int(name), "") for name in names if name.isdigit()}
+        return {int(name): uuids.get(int(name), "") for name in names if name.isdigit()}
 
 
-def _living(context: Snapshot) -> set[int] | None:
-    """Domains whose devices somebody waits for; `None` where the domains are not known."""
+def _alive(context: Snapshot) -> set[int] | None:
+    """Domids of the domains that are not dying; `None` where the domains are unknown."""
     if context.domains is None:
         return None
     return {domain.domid for domain in context.domains.domains if domain.alive}
@@ -163,9 +163,9 @@ def _place(error: DeviceError) -> tuple[DeviceKey, str]:
 
 
 def _state(source: Source, key: DeviceKey) -> str:
-    """The backend's state; Unknown where its key is missing or no state.
+    """The backend's state; Unknown where its key is missing or invalid, as in Linux.
 
-    So says Linux of it too (drivers/xen/xenbus/xenbus_client.c, xenbus_read_driver_state).
+    drivers/xen/xenbus/xenbus_client.c, xenbus_read_driver_state.
     """
     value = read_key(source, f"/local/domain/0/backend/{_path(key)}/state") or b""
     if value.isdigit() and len(value) == 1 and int(value) < len(XENBUS_STATES):
@@ -193,8 +193,8 @@ def _errors(source: Source, key: DeviceKey) -> list[DeviceError]:
 
 XENSTORE = Probe(
     name="xenstore",
-    reads="the key name of every domain from xenstored's socket or /dev/xen/xenbus",
-    advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
+    reads="the name of every domain from xenstored's socket or /dev/xen/xenbus",
+    advice="check that xenstored answers: xenstore-read domid; its descriptors may be exhausted",
     read=read_names,
     memory=NO_NAMES,
     events=frozenset({DOMAIN, DOMAIN_SETTLED}),
@@ -204,7 +204,7 @@ XENSTORE = Probe(
 XENSTORE_DEVICES = Probe(
     name="xenstore_devices",
     reads="states of user-space backends and error nodes of devices that are not connected",
-    advice="see whether xenstored answers: xenstore-read domid; it may be out of descriptors",
+    advice="check that xenstored answers: xenstore-read domid; its descriptors may be exhausted",
     read=read_devices,
     memory=NO_DEVICES,
     events=frozenset({DOMAIN_SETTLED}),

@@ -1,4 +1,4 @@
-"""Readings: how long the control path takes to answer, and what its daemons wait."""
+"""Readings: response times of the control path, and wait times of its daemons."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ BOUNDS: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.0),
 )
-"""Upper bounds of the buckets in seconds; a source gives up after two."""
+"""Upper bounds of the buckets in seconds; a source times out after two."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTrips:
-    """Questions to one daemon so far: answers by bucket, their seconds, and those unanswered.
+    """Requests to one daemon so far: answers by bucket, their total seconds, and failures.
 
-    `counts` are of the buckets whose upper bounds are `BOUNDS`,
-    the last one of what took longer.
+    `counts` are of the buckets with the upper bounds `BOUNDS`, the last one of slower answers.
     """
 
     counts: tuple[int, ...]
@@ -28,9 +27,9 @@ class RoundTrips:
 
 @dataclass(frozen=True, slots=True)
 class DaemonTimes:
-    """CPU time of a daemon, and seconds its threads have waited for a CPU, ended ones too.
+    """CPU time of a daemon, and seconds its threads have waited for a CPU, ended ones included.
 
-    `wait_seconds` is `None` where the kernel does not tell.
+    `wait_seconds` is `None` where the kernel does not report it.
     """
 
     cpu_seconds: float
@@ -39,7 +38,7 @@ class DaemonTimes:
 
 @dataclass(frozen=True, slots=True)
 class ControlPath:
-    """How long the control path takes to answer, by target, and its daemons' times, by role."""
+    """Response times of the control path by target, and its daemons' times by role."""
 
     round_trips: Mapping[str, RoundTrips]
     daemons: Mapping[str, DaemonTimes]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Vif:
-    """A network interface of a domain as dom0 has it.
+    """A network interface of a domain as seen by dom0.
 
-    `queues` is how many it has agreed on with its frontend, `attached` whether it is a port of a
+    `queues` is the number negotiated with its frontend, `attached` whether it is a port of a
     bridge or switch, and the drops are packets: `rx` from the guest, `tx` to it.
     """
 
@@ -23,9 +23,9 @@ class Vif:
 
 @dataclass(frozen=True, slots=True)
 class Datapath:
-    """Who serves the guests' devices, and their network interfaces, by name.
+    """CPU time of the workers for guests' devices, and network interfaces by name.
 
-    `cpu_seconds` is CPU time by domid and kind of worker, that of ended workers included; a kind
+    `cpu_seconds` is CPU time by domid and kind of worker, ended ones included; a kind
     is netback, blkback, tapdisk or qdisk.
 
     A qdisk worker is a QEMU that serves a PV or PVH domain and emulates nothing; an HVM domain's

@@ -28,7 +28,7 @@ class Backends:
     """State by backend device as sysfs has it: an XenbusState name such as Connected.
 
     Devices whose backend is a process (`vbd3`, `qdisk`, `vkbd`, consoles) always read Initialising
-    here; `XenstoreDevices` knows better.
+    here; their state is in `XenstoreDevices`.
     """
 
     states: Mapping[DeviceKey, str]

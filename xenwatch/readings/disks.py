@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Transfers:
-    """What was read, or written: requests, bytes, and seconds requests took where it is told."""
+    """Reads or writes: requests, bytes, and total seconds of requests (`None`: not counted)."""
 
     requests: int
     bytes: int
@@ -17,10 +17,10 @@ class Transfers:
 
 @dataclass(frozen=True, slots=True)
 class VirtualDisk:
-    """A disk of a domain as its backend counts; `backend` is blkback or tapdisk.
+    """A disk of a domain as its backend counts it; `backend` is blkback or tapdisk.
 
     `storage` is the storage repository's UUID, or the block device behind the disk, `None` while
-    not known. `out_of_requests` counts how often a request had to wait for others to end.
+    unknown. `out_of_requests` counts how often a request had to wait for others to complete.
     """
 
     backend: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """One domain. `name` is the last one known of it (`Snapshot.name` has the present one).
+    """One domain. `name` is its last known one (`Snapshot.name` has the present one).
 
     `type` is pv, pvh, hvm or `None`;
     `state` is running, blocked, paused, shutdown, crashed or dying. `uuid` is canonical text.
@@ -25,7 +25,7 @@ class Domain:
 
     @property
     def alive(self) -> bool:
-        """Whether the domain is one that runs or may run: a dying one only holds resources."""
+        """Whether the domain runs or may run; a dying one only holds resources."""
         return self.state != "dying"
 
 

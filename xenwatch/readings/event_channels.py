@@ -1,4 +1,4 @@
-"""Readings: dom0's event channels, and the interrupts they take."""
+"""Readings: dom0's event channels, and Linux interrupt descriptors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class EventChannels:
     """dom0's event channels. `by_domain` counts the interdomain and unbound ones by remote domain.
 
-    `slots` is how far Xen has allocated the table (what one scan costs), `highest` the highest
+    `slots` is the size of the table Xen has allocated (the cost of a scan), `highest` the highest
     port in use, `route` is `hypercall` or `lsevtchn`. Kinds: unbound, interdomain, pirq, virq,
     ipi, xen (owned by Xen itself, EACCES), unknown.
     """

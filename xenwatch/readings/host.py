@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Abi:
-    """An event-channel ABI: `2-level-32`, `2-level-64` or `fifo`, ports in all, and how known."""
+    """An event-channel ABI: `2-level-32`, `2-level-64` or `fifo`, its ports, and the evidence."""
 
     name: str
     ports: int
@@ -19,8 +19,8 @@ class Host:
     """What kind of host this is. Versions are (major, minor); texts are empty when unknown.
 
     `platform` is xenserver, xcp-ng, debian, another os-release ID, or empty; `platform_version` its
-    own version ("8.3"). `nr_irqs` is the kernel's NR_IRQS from its log, `netback_queues` how many
-    netback gives an interface at most.
+    own version ("8.3"). `nr_irqs` is the kernel's NR_IRQS from its log, `netback_queues` the most
+    queues netback gives an interface.
     """
 
     xen: tuple[int, int] | None

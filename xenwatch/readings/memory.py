@@ -11,7 +11,7 @@ class Memory:
 
     `available` is MemAvailable (Linux >= 3.14).
 
-    `balloon_target` and `balloon_current` are what Xen's balloon driver aims at and has.
+    `balloon_target` and `balloon_current` are those of Xen's balloon driver.
     """
 
     total: int
@@ -29,7 +29,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class HostMemory:
-    """Xen's memory in bytes: all of it, and what is neither in use nor claimed."""
+    """Xen's memory in bytes: the total, and the part neither in use nor claimed."""
 
     total: int
     free: int

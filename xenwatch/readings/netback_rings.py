@@ -18,8 +18,8 @@ class Ring:
 class VifRings:
     """The rings of a network interface, all its queues together.
 
-    `tx` and `rx` are as the guest sees them, which sends by the one and gives netback room to fill
-    by the other. `queued_bytes` wait for such room, `stopped` queues have reached their part of
+    `tx` and `rx` are as the guest sees them: it sends by `tx` and posts buffers for netback to fill
+    in `rx`. `queued_bytes` wait for such buffers; `stopped` queues have reached their part of
     `queued_bytes_max`.
     """
 

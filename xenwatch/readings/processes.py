@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class DaemonProcess:
     """A control-path daemon: descriptors in use and its own soft limit (`None`: unlimited).
 
-    `epoll` is whether it waits with epoll, `None` where that was not asked or could not be read.
+    `epoll` is whether it waits with epoll, `None` where that was not read.
     """
 
     pid: int

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Qemu:
-    """The device model of the domain `uuid`; `start_ticks` tells it from a later one of its pid.
+    """The device model of the domain `uuid`.
 
-    `devices` are names of `xenwatch.parse.qemu.DEVICES`, `threads` the ids of its threads. The
-    counters are those of all threads, also of the ended ones since the process is known;
-    `cpu_seconds` of all there ever were. A wakeup is a voluntary context switch: the thread slept,
-    and something woke it. `wait_seconds` is time spent waiting for a CPU, `None` where the kernel
-    does not tell.
+    `start_ticks` distinguishes it from a later process with the same PID. `devices` are names of
+    `xenwatch.parse.qemu.DEVICES`, `threads` the ids of its threads. The counters include threads
+    that have ended since the process was found; `cpu_seconds` all that ever ran. A wakeup is a
+    voluntary context switch: the thread slept, and something woke it. `wait_seconds` is time spent
+    waiting for a CPU, `None` where the kernel does not report it.
     """
 
     uuid: str

@@ -11,9 +11,9 @@ class Slice:
     """A control group of systemd's.
 
     `weight` and `expected` are in the host's own scale: `cpu.shares` of version 1, `cpu.weight`
-    of version 2. `share` is the part of dom0's CPU time, 0 to 1, that is its own when every other
-    group and every process beside it wants the CPU too. `pressure` is seconds stalled by kind
-    (some, full), empty where the kernel does not tell.
+    of version 2. `share` is the part of dom0's CPU time, 0 to 1, that is guaranteed when every
+    other group and process wants the CPU too. `pressure` is seconds stalled by kind
+    (some, full), empty where the kernel does not report it.
     """
 
     weight: int | None
@@ -26,7 +26,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """The slices there are, by name, and processes that are not where they belong.
+    """The slices by name, and misplaced processes.
 
     `contenders` counts the processes and threads in the root group that compete with the slices
     one by one. `misplaced` counts by name and group.

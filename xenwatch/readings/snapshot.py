@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One pass: a field for each probe, and how each probe fared."""
+    """One pass: a field for each probe, and the outcome of each."""
 
     time: float = 0.0
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
@@ -90,20 +90,20 @@ class Snapshot:
     qemu_wakeups_by_cause: WakeupsByCause | None = None
 
     def name(self, domain: Domain) -> bytes | None:
-        """A domain's name as xenstore has it now, else the one last known for it."""
+        """A domain's present name in xenstore, else its last known one."""
         names = self.xenstore.names if self.xenstore is not None else {}
         return names.get((domain.domid, domain.uuid), domain.name)
 
     def device_states(self) -> Mapping[DeviceKey, str]:
-        """The state of every backend device, from whichever place knows it.
+        """The state of every backend device, from sysfs or xenstore.
 
-        A device whose state only xenstore could tell, and did not, is left out.
+        A device whose state is only in xenstore, and was not read, is omitted.
         """
         if self.backends is None:
             return {}
-        told = self.xenstore_devices.states if self.xenstore_devices is not None else {}
+        in_xenstore = self.xenstore_devices.states if self.xenstore_devices is not None else {}
         return {
-            key: told[key] if state == INITIALISING else state
+            key: in_xenstore[key] if state == INITIALISING else state
             for key, state in self.backends.states.items()
-            if state != INITIALISING or key in told
+            if state != INITIALISING or key in in_xenstore
         }

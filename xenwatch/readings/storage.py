@@ -1,4 +1,4 @@
-"""Readings: what disks take of dom0: blktap, aio requests, loop devices, file systems."""
+"""Readings: what disks use in dom0: blktap, aio requests, loop devices, file systems."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Aio:
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """Loop devices with a backing file, and what bounds them.
+    """Loop devices with a backing file, and what limits them.
 
     `max_loop` and `max_part` are the module's parameters (`None`: module without them).
     """
@@ -37,7 +37,7 @@ class Loops:
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """Size and use of a file system in bytes (use counts what root may not give away too)."""
+    """Size and use of a file system in bytes (used includes the blocks reserved for root)."""
 
     used: int
     size: int

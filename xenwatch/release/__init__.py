@@ -1,1 +1,1 @@
-"""Which product and release a host runs, resolved once, and the facts that follow from it."""
+"""The product and release of a host, resolved once, and the facts that depend on it."""

@@ -1,4 +1,4 @@
-"""What follows from the version of dom0's Linux, whoever built it."""
+"""Facts that depend on the version of dom0's Linux, whoever built it."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Final
 from xenwatch.parse.rtnl import MASTERS_SINCE, OPENVSWITCH_SINCE
 
 UNREAD: Final = (0, 0)
-"""The version in a `Host` whose kernel's release begins with no number."""
+"""The version in a `Host` whose kernel release has none."""
 FIFO_SINCE: Final = (3, 14)
 
 
 @dataclass(frozen=True, slots=True)
 class Linux:
-    """Facts of a kernel; `None` where its version is not known."""
+    """Facts about a kernel; `None` where its version is unknown."""
 
     classic: bool | None = None
-    """Runs as dom0 by patches of its own (before Linux 3.0)."""
+    """Needs out-of-tree patches to run as dom0 (before Linux 3.0)."""
     fifo: bool | None = None
     """Has the FIFO event-channel ABI (drivers/xen/events/events_fifo.c, Linux 3.14)."""
     aio_doubled: bool | None = None
     """Counts every aio request twice, against twice `fs.aio-max-nr` (fs/aio.c, 3.12 to 4.14)."""
     loop_control: bool | None = None
-    """Makes loop devices when they are asked for, by /dev/loop-control (Linux 3.1)."""
+    """Creates loop devices on demand, by /dev/loop-control (Linux 3.1)."""
     sparse_irqs: bool | None = None
     """Numbers interrupts without a bitmap: MAX_SPARSE_IRQS is INT_MAX (Linux 6.5)."""
     masters: bool | None = None
-    """Says of a link which bridge it is a port of (Linux 3.9)."""
+    """Reports the bridge of a port (Linux 3.9)."""
     openvswitch_kinds: bool | None = None
-    """Says of Open vSwitch's devices that they are (Linux 3.17)."""
+    """Reports the kind of Open vSwitch's devices (Linux 3.17)."""
 
 
 UNKNOWN: Final = Linux()

@@ -1,4 +1,4 @@
-"""What a host calls its platform, in `/etc/xensource-inventory` and in `/etc/os-release`."""
+"""A host's platform from `/etc/xensource-inventory` and `/etc/os-release`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SHARED_ID: Final = "xenenterprise"
 def platform(inventory: bytes | None, os_release: bytes | None) -> tuple[str, str]:
     """The platform in lower case (xenserver, xcp-ng, debian, ...) and its version.
 
-    XenServer's own inventory goes first; one without a brand is of XenServer, which wrote none at
-    first. Both are empty where neither file says.
+    XenServer's inventory takes precedence; early releases of XenServer wrote no brand in it. Both
+    are empty where neither file has them.
     """
     if inventory is not None:
         facts = assignments(inventory)

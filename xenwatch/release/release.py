@@ -21,10 +21,10 @@ tools/console). A daemon is of the Xen it was built with, and dom0 has that one.
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A host's release and what follows from it. A fact that is not known is `None`.
+    """A host's release and the facts that depend on it. An unknown fact is `None`.
 
-    `name` is for people ("XCP-ng 8.3"), empty where the platform is not known. `facts` are those
-    of the release, `linux` those of the kernel that runs, which may be another than the release's.
+    `name` is for display ("XCP-ng 8.3"), empty where the platform is unknown. `facts` are those of
+    the release, `linux` those of the running kernel, which may differ from the release's.
     """
 
     name: str = ""
@@ -52,13 +52,13 @@ class Release:
 
     @property
     def fifo_reason(self) -> str:
-        """Why `fifo` is what it is; the origin of what is taken for dom0's ABI."""
+        """The reason for `fifo`, which is the origin of dom0's ABI."""
         if self.fifo:
             if self._fifo_added:
                 return "XenServer's own addition to its Linux 3.10"
             return f"default of Linux {_dotted(FIFO_SINCE)} and Xen {_dotted(_FIFO_XEN)} or later"
         if self.kernel is None or self.xen is None:
-            return "versions of Linux and Xen are not known"
+            return "versions of Linux and Xen are unknown"
         if self.linux.fifo or self._fifo_added:
             return f"Xen {_dotted(self.xen)} has no FIFO ABI"
         return f"Linux {_dotted(self.kernel)} has no FIFO ABI"
@@ -75,9 +75,9 @@ class Release:
         return bool(self.facts.fifo) and self.kernel == self.facts.kernel
 
     def selects(self, comm: str, epoll: bool | None = None) -> bool | None:
-        """Whether the daemon of this name waits with select, which ends at 1,024 descriptors.
+        """Whether the daemon of this name waits with select, which fails at 1,024 descriptors.
 
-        `epoll` is what the daemon itself shows, where it was asked.
+        `epoll` is whether the daemon was seen to wait with epoll (`None`: unknown).
         """
         if comm == "xapi":
             return self.facts.xapi_selects if epoll is None else not epoll
@@ -88,19 +88,19 @@ class Release:
 
 
 def resolve(host: Host | None) -> Release:
-    """The release of a host, by what its reading says. Never raises."""
+    """The release of a host, from its reading. Never raises."""
     if host is None:
         return Release()
     facts, name = _facts(host.platform.lower(), host.platform_version)
     kernel = linux(host.kernel)
-    known = host.kernel if kernel != UNKNOWN_LINUX else None
-    return Release(name, facts, kernel, known, host.xen)
+    version = host.kernel if kernel != UNKNOWN_LINUX else None
+    return Release(name, facts, kernel, version, host.xen)
 
 
 def release(snapshot: Snapshot) -> Release:
     """The release of the host in a snapshot.
 
-    A distribution on which xapi runs is managed by it, and what a VM takes there is not known.
+    A distribution on which xapi runs is managed by it; the cost of a VM there is unknown.
     """
     found = resolve(snapshot.host)
     managed = snapshot.daemons is not None and XAPI in snapshot.daemons.by_role
@@ -110,7 +110,7 @@ def release(snapshot: Snapshot) -> Release:
 
 
 def _facts(platform: str, version: str) -> tuple[Facts, str]:
-    """The facts of the row that says most of the version, else those of the product; its name."""
+    """The facts and the name of the most specific row, else of the product."""
     if not platform:
         return UNKNOWN, ""
     for product, facts in PRODUCTS.items():

@@ -1,4 +1,4 @@
-"""The releases and what is known of each: one row a release, and every fact written once.
+"""The known releases and their facts: one row per release, and every fact written once.
 
 Sources: the kernel, Xen, blktap and sm packages of the releases; for XenServer 6, xenserver.org,
 "How did we increase VM density in XenServer 6.2?", part 2.
@@ -22,15 +22,15 @@ DEBIAN: Final = "Debian"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a release decides; `None` where it does not, or nobody knows.
+    """Facts that depend on the release; `None` where they do not, or are unknown.
 
     `regime` is a key of `REGIMES`, `kernel` the version of the dom0 kernel it ships and `nr_irqs`
     NR_IRQS of that kernel. `minors` is MAX_BLKTAP_DEVICE of its blktap driver, `fifo` that its
-    kernel has the FIFO ABI although that version of Linux has not. `channels` are the event
+    kernel has the FIFO ABI although its version of Linux does not. `channels` are the event
     channels of its dom0 where Xen's own number is changed. `xapi_selects` and
-    `xenconsoled_selects` are whether these wait with select(2). `centos_5` marks a dom0 made from
-    CentOS 5, which has neither systemd nor /etc/sysctl.d; `unit` is the one systemd unit of all of
-    Xen's daemons. `xen_option` says how an option gets on Xen's command line.
+    `xenconsoled_selects` are whether these daemons wait with select(2). `centos_5` marks a dom0
+    made from CentOS 5, which has neither systemd nor /etc/sysctl.d; `unit` is the one systemd unit
+    of all of Xen's daemons. `xen_option` is how to set an option of Xen's command line.
     """
 
     toolstack: str | None = None
@@ -64,10 +64,10 @@ _XAPI: Final = Facts(
 DISTRIBUTION: Final = Facts(
     toolstack=XL,
     regime="xl",
-    xen_option="add {option} to GRUB_CMDLINE_XEN_DEFAULT in /etc/default/grub, make the "
-    "configuration of GRUB anew (update-grub, grub2-mkconfig), then reboot the host",
+    xen_option="add {option} to GRUB_CMDLINE_XEN_DEFAULT in /etc/default/grub, regenerate "
+    "the configuration of GRUB (update-grub or grub2-mkconfig), then reboot the host",
 )
-"""A distribution that is not in the table."""
+"""A distribution without a row in the table."""
 _DEBIAN: Final = replace(
     DISTRIBUTION,
     unit="xen",
@@ -75,7 +75,7 @@ _DEBIAN: Final = replace(
     "then reboot the host",
 )
 PRODUCTS: Final = {XENSERVER: _XAPI, CITRIX: _XAPI, XCP_NG: _XAPI, DEBIAN: _DEBIAN}
-"""What is known of every release of a product, also of one that is not in the table."""
+"""Facts of every release of a product, also without a row in the table."""
 
 _XENSERVER_6: Final = replace(
     _XAPI, kernel=(2, 6), minors=1024, xapi_selects=True, centos_5=True, regime="xenserver-6.1"
@@ -85,7 +85,7 @@ _XENSERVER_6_2: Final = replace(
 )
 _XENSERVER_6_5: Final = replace(
     _XENSERVER_6, kernel=(3, 10), minors=16384, fifo=True, regime=None
-)  # of its costs nothing is published
+)  # its costs are not published
 _XENSERVER_7_0: Final = replace(_XENSERVER_6_5, centos_5=False, regime="xenserver-7.0")
 _XENSERVER_7: Final = replace(_XENSERVER_7_0, kernel=(4, 4), fifo=None, regime="xenserver-7")
 _XAPI_8_2: Final = replace(
@@ -96,7 +96,7 @@ _XAPI_8_2: Final = replace(
     regime="xapi-8.2",
 )
 _XAPI_8_3: Final = replace(
-    # Updates exchange a xapi that waits with select for one with epoll (xen-api pull 6005).
+    # Updates replace a xapi that waits with select by one with epoll (xen-api pull 6005).
     _XAPI_8_2,
     xapi_selects=None,
     regime="xapi-8.3",
@@ -120,4 +120,4 @@ ROWS: Final = (
     *_rows(_XAPI_8_3, XENSERVER, "8"),
     *_rows(_DEBIAN, DEBIAN, "12", "13"),
 )
-"""The releases that are known."""
+"""The known releases."""

@@ -1,4 +1,4 @@
-"""The seam: a source answers with the bytes of the kernel or of Xen, never interpreted.
+"""The interface of a source: it returns the bytes of the kernel or of Xen, uninterpreted.
 
 Everything right of a source is pure. Four kinds implement the protocol: the live dom0
 (`xenwatch.sources.host`), a captured tree (`xenwatch.sources.tree`), the synthetic host
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 READ_LIMIT: Final = 4 << 20
-"""Default bound of one read in bytes: the largest file any probe wants is the kernel log."""
+"""Default size limit of one read in bytes: the largest file any probe reads is the kernel log."""
 
 TARGETS: Final = ("xenstored", "xapi")
-"""The daemons a source can ask how long they take to answer."""
+"""The daemons whose round-trip time a source can measure."""
 
 DOMAINS: Final = "domains"
 """Topic of events: xenstored's watch events about domains introduced and released (xs_wire.h)."""
@@ -30,28 +30,28 @@ PROCESSES: Final = "processes"
 TOPICS: Final = (DOMAINS, LINKS, PROCESSES)
 
 BLOCK: Final = -1
-"""Stands for "address of the argument block" among the arguments of a hypercall."""
+"""Placeholder for the address of the argument block among the arguments of a hypercall."""
 
 
 _programs = threading.local()
 
 
 def programs_time() -> float:
-    """CPU seconds of the programs this thread has run, which `time.thread_time` leaves out."""
+    """CPU seconds of the programs this thread has run, not counted by `time.thread_time`."""
     seconds: float = getattr(_programs, "seconds", 0.0)
     return seconds
 
 
 def charge(seconds: float) -> None:
-    """Add a program's CPU seconds to those of this thread."""
+    """Add a program's CPU seconds to this thread's `programs_time`."""
     _programs.seconds = programs_time() + seconds
 
 
 class SourceError(Exception):
-    """A source could not answer.
+    """A read from a source failed.
 
-    `subject` is what was asked for as an operator would name it (a path, a command line, a
-    hypercall), `reason` why there is no answer, `errno` the error number behind it or 0.
+    `subject` is what was read as an operator would name it (a path, a command line, a
+    hypercall), `reason` why it failed, `errno` the error number behind it or 0.
     """
 
     def __init__(self, subject: str, reason: str, errno: int = 0) -> None:
@@ -62,7 +62,7 @@ class SourceError(Exception):
 
     @classmethod
     def from_os(cls, subject: str, error: OSError) -> SourceError:
-        """The same failure as the operating system reported it."""
+        """The error for an `OSError`, with the text of its number."""
         number = error.errno or 0
         return cls(subject, os.strerror(number) if number else str(error), number)
 
@@ -74,7 +74,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CommandOutput:
-    """What a finished command left: exit status (negative: signal) and both streams."""
+    """Result of a finished command: exit status (negative: signal), stdout and stderr."""
 
     status: int
     stdout: bytes
@@ -113,32 +113,32 @@ class XenstoreReply:
     payload: bytes
 
 
-async def silence() -> AsyncGenerator[bytes, None]:
-    """The events of a host that never says anything."""
+async def no_events() -> AsyncGenerator[bytes, None]:
+    """An event stream that waits for ever and yields nothing."""
     await asyncio.Event().wait()
     yield b""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The source to open, in an operator's words, and why it is this one."""
+    """The source to open, as `--source` names it, and why it was chosen."""
 
     spec: str
     reason: str
 
 
 class Source(Protocol):
-    """The verbs. Each raises `SourceError`, and nothing else, when there is no answer.
+    """What a probe can read from a host. On failure each method raises `SourceError` alone.
 
-    Paths are absolute and normal (`/proc/meminfo`); the implementation decides what is behind
-    them. No verb waits longer than its deadline, save a read of a file the kernel hangs on:
+    Paths are absolute and normalised (`/proc/meminfo`); the implementation decides what they refer
+    to. No method waits longer than its deadline, except to read a file the kernel hangs on:
     callers run probes in threads they can abandon.
     """
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         """The file's content; one longer than `limit` bytes is an error.
 
-        Of `/dev/kmsg` it is the records there are, the oldest `limit` bytes of them.
+        Of `/dev/kmsg`, the records present: their oldest `limit` bytes.
         """
         ...
 
@@ -162,7 +162,7 @@ class Source(Protocol):
         ...
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """A finished command. `argv[0]` is an absolute path; no shell, no input, bounded output."""
+        """Run a command to its end. `argv[0]` is an absolute path; no shell, no input."""
         ...
 
     def links(self) -> bytes:
@@ -170,36 +170,35 @@ class Source(Protocol):
         ...
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
-        """One hypercall's answer. A refusal by Xen is an answer; no way to ask is an error."""
+        """One hypercall. An error from Xen is a reply; no access to Xen is a `SourceError`."""
         ...
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """Several hypercalls in turn, ending early after the first that answers EINVAL."""
+        """Several hypercalls in turn, stopping after the first that returns EINVAL."""
         ...
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        """One request outside any transaction. A refusal by xenstored is an answer."""
+        """One request outside any transaction. An error returned by xenstored is a reply."""
         ...
 
     def round_trip(self, target: str) -> float:
-        """Seconds that one cheap question to a control-path daemon took, of `TARGETS`.
+        """Seconds one cheap request to a control-path daemon, one of `TARGETS`, took.
 
-        Connecting counts where the daemon is asked over a new connection. Measured where the
-        question is asked, so that a replay tells what was measured then.
+        Connecting counts where each request has a new connection. The source measures it, so that
+        a replay returns the recorded time.
         """
         ...
 
     def events(self, topic: str) -> AsyncGenerator[bytes, None]:
-        """What the host says by itself about one of `TOPICS`, from now on.
+        """The host's events on one of `TOPICS`, from now on.
 
         Each item is one or more whole messages as the kernel or xenstored sent them. An empty item
-        says that anything may have happened unheard: it comes first, when the subscription stands,
-        and wherever messages were lost. A host that has nothing to say leaves its listener waiting.
-        The stream belongs to an event loop, which it never blocks; whoever stops listening closes
-        it (`contextlib.aclosing`). It ends by `SourceError` alone.
+        means that events may have been missed: it comes first, once subscribed, and whenever
+        messages were lost. Without events the stream waits. It belongs to an event loop, which it
+        never blocks; the caller closes it (`contextlib.aclosing`). It ends by `SourceError` alone.
         """
         ...
 
     def close(self) -> None:
-        """Give back descriptors; a recorder also completes what it writes."""
+        """Close descriptors; a recorder also completes its capture."""
         ...

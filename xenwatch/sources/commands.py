@@ -1,4 +1,4 @@
-"""Running a fixed command with everything bounded: time, output, and what it can ask."""
+"""Running a fixed command with bounded time, output and environment."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from xenwatch.sources.base import CommandOutput, SourceError, charge
 
 OUTPUT_MAX: Final = 16 << 20
 """131,072 lines of lsevtchn are 8 MiB."""
-_KILLED: Final = 0.2
-"""Seconds a killed command has to end."""
-_POLL: Final = (0.0005, 0.05)
-"""Seconds between two looks whether a command has ended, at first and at most."""
+_REAP_SECONDS: Final = 0.2
+"""Time a killed command has to exit."""
+_POLL_SECONDS: Final = (0.0005, 0.05)
+"""Shortest and longest interval between two checks whether a command has exited."""
 _ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def run(argv: Sequence[str], deadline: float) -> CommandOutput:
-    """A finished command's status and output; the whole process group is killed at the deadline.
+    """Run a command and return its status and output; kill its process group at the deadline.
 
-    Its CPU time is charged to the thread, also when it is killed.
-    Raises `SourceError` when it cannot be started, is late or prints without end.
+    Its CPU time is charged to this thread, also when it is killed. Raises `SourceError` when it
+    cannot be started, times out or exceeds `OUTPUT_MAX` bytes of output.
     """
     subject = " ".join(argv)
     try:
@@ -48,9 +48,9 @@ def run(argv: Sequence[str], deadline: float) -> CommandOutput:
         out, err = _collect(subject, process.stdout, process.stderr, until, deadline)
         status = _reap(process, until)
     finally:
-        _end(process)
+        _kill(process)
     if status is None:
-        raise _late(subject, deadline)
+        raise _timed_out(subject, deadline)
     return CommandOutput(status, out, err)
 
 
@@ -66,7 +66,7 @@ def _collect(
             left = until - time.monotonic()
             ready = selector.select(left) if left > 0 else []
             if not ready:
-                raise _late(subject, deadline)
+                raise _timed_out(subject, deadline)
             for key, _ in ready:
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
@@ -74,18 +74,18 @@ def _collect(
                 parts[key.fd].append(chunk)
                 total += len(chunk)
             if total > OUTPUT_MAX:
-                raise SourceError(subject, f"printed more than {OUTPUT_MAX} bytes")
+                raise SourceError(subject, f"output exceeds {OUTPUT_MAX} bytes")
     out, err = (b"".join(chunks) for chunks in parts.values())
     return out, err
 
 
-def _late(subject: str, deadline: float) -> SourceError:
-    return SourceError(subject, f"did not finish within {deadline:g} s")
+def _timed_out(subject: str, deadline: float) -> SourceError:
+    return SourceError(subject, f"timed out after {deadline:g} s")
 
 
 def _reap(process: subprocess.Popen[bytes], until: float) -> int | None:
-    """The command's status once it has ended, `None` when it has not by then."""
-    delay = _POLL[0]
+    """The command's exit status, `None` when it still runs at `until` (monotonic)."""
+    delay = _POLL_SECONDS[0]
     while process.returncode is None:
         try:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -100,15 +100,15 @@ def _reap(process: subprocess.Popen[bytes], until: float) -> int | None:
             return None
         else:
             time.sleep(min(delay, left))
-            delay = min(2 * delay, _POLL[1])
+            delay = min(2 * delay, _POLL_SECONDS[1])
     return process.returncode
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the command; one that hangs in the kernel is left to it."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the command's process group; one that hangs in the kernel is not waited for."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
-    _reap(process, time.monotonic() + _KILLED)
+    _reap(process, time.monotonic() + _REAP_SECONDS)

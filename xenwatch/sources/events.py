@@ -1,4 +1,4 @@
-"""What the live host says by itself, by topic."""
+"""Event streams of the live host, by topic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES: Final = {LINKS: "link_events", PROCESSES: "process_events"}
 
 
 async def _multicast(topic: str) -> AsyncGenerator[bytes, None]:
-    """The kernel's stream on a topic. The import takes a while, so it is made in a thread."""
+    """The kernel's stream on a topic. The import is slow, so it runs in a thread."""
     try:
         module = await threads.start(_import, "import-pyroute2")
     except (ImportError, RuntimeError) as error:

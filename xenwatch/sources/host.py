@@ -30,7 +30,7 @@ _CHUNK: Final = 1 << 16
 class HostSource:
     """Files below `rootfs`, and the kernel, Xen and xenstored of this machine.
 
-    Safe to share by threads. Nothing is opened before it is asked for.
+    Thread-safe. Nothing is opened before its first use.
     """
 
     def __init__(self, rootfs: str = "/") -> None:
@@ -80,9 +80,9 @@ class HostSource:
         return b"".join(os.fsencode(field) + b"\0" for field in fields)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """Below another root no command is run: it would be a foreign one."""
+        """Run a command, but not with a `rootfs`: it would not be the host's."""
         if self._root:
-            raise SourceError(" ".join(argv), f"commands are not run below {self._root}")
+            raise SourceError(" ".join(argv), f"commands are not run with rootfs {self._root}")
         return commands.run(argv, deadline)
 
     def links(self) -> bytes:
@@ -125,7 +125,7 @@ class HostSource:
 
 
 def _drain(fd: int, limit: int, *, records: bool) -> bytes:
-    """What can be read now: up to the end, or for records up to the newest one."""
+    """Read to the end of the file; for records, to the newest one."""
     data = bytearray()
     while len(data) <= limit:
         try:

@@ -1,7 +1,7 @@
-"""Descriptors of hot files, kept open: one pread in the place of open, read, read and close.
+"""Descriptors of hot files, kept open: one pread instead of open, read, read and close.
 
-Of a process's files in /proc the kernel makes the content anew for each read at offset 0, and a
-descriptor goes on meaning the process it was opened for, whatever its number is used for later.
+For a process's files in /proc the kernel renders the content for each read at offset 0, and a
+descriptor stays bound to the process it was opened for, whatever its PID is reused for later.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import resource
 import threading
 from typing import Final
 
-MOST: Final = 8192
-"""Descriptors kept at most: each costs the kernel a page and a bit, all of them some 36 MiB."""
+FDS_MAX: Final = 8192
+"""Most descriptors kept: each costs the kernel a little over a page, all of them some 36 MiB."""
 _HOT = re.compile(r"/proc/\d+/(?:task/\d+/)?(?:stat|schedstat|status)\Z")
 _SIZE: Final = 4096
 """One read of these files is all of them; a longer answer is read the usual way."""
 
 
 def raise_limit() -> None:
-    """Raise this process's soft limit of open files as far as kept descriptors may need it.
+    """Raise this process's soft limit of open files to what the kept descriptors may need.
 
-    A limit that cannot be raised is left: fewer descriptors are kept then.
+    Where that fails, fewer descriptors are kept.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * MOST
+    wanted = 2 * FDS_MAX
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     if hard != resource.RLIM_INFINITY:
@@ -36,13 +36,13 @@ def raise_limit() -> None:
 
 
 class KeptFiles:
-    """At most `most` open descriptors by path, the least recently read given up first.
+    """Up to `fds_max` open descriptors by path; the least recently read is closed first.
 
-    Safe to share by threads: a descriptor that is being read belongs to its reader alone.
+    Thread-safe: a descriptor that is being read belongs to its reader alone.
     """
 
-    def __init__(self, most: int | None = None) -> None:
-        self._most = most
+    def __init__(self, fds_max: int | None = None) -> None:
+        self._fds_max = fds_max
         self._fds: dict[str, int] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -53,7 +53,7 @@ class KeptFiles:
     def read(self, path: str, place: str) -> bytes | None:
         """The content of the hot file `path`, found at `place`; raises `OSError`.
 
-        `None` when the file is to be read the usual way: it is not hot, or is a long one.
+        `None` when the file is to be read the usual way: it is not hot, or is 4,096 bytes or more.
         """
         with self._lock:
             fd = self._fds.pop(path, None)
@@ -78,29 +78,29 @@ class KeptFiles:
         return data if len(data) < _SIZE else None
 
     def close(self) -> None:
-        """Close every descriptor, and keep none from now on."""
+        """Close every descriptor and keep no more."""
         with self._lock:
             self._closed = True
-            given_up = list(self._fds.values())
+            closing = list(self._fds.values())
             self._fds.clear()
-        for fd in given_up:
+        for fd in closing:
             os.close(fd)
 
     def _keep(self, path: str, fd: int) -> None:
-        """Put a descriptor with the others as the most recent one."""
+        """Keep a descriptor as the most recently read one."""
         with self._lock:
-            if self._most is None:
-                self._most = _allowance()
-            given_up = fd
-            if not self._closed and self._most and path not in self._fds:
+            if self._fds_max is None:
+                self._fds_max = _allowance()
+            closing = fd
+            if not self._closed and self._fds_max and path not in self._fds:
                 self._fds[path] = fd
-                if len(self._fds) <= self._most:
+                if len(self._fds) <= self._fds_max:
                     return
-                given_up = self._fds.pop(next(iter(self._fds)))
-        os.close(given_up)
+                closing = self._fds.pop(next(iter(self._fds)))
+        os.close(closing)
 
 
 def _allowance() -> int:
-    """How many descriptors may be kept: half of what this process may have open."""
+    """How many descriptors to keep: up to half of this process's soft limit."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST if soft == resource.RLIM_INFINITY else min(MOST, soft // 2)
+    return FDS_MAX if soft == resource.RLIM_INFINITY else min(FDS_MAX, soft // 2)

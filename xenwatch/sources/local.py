@@ -14,10 +14,10 @@ _TIMEVAL: Final = struct.Struct("@ll")
 
 
 def connect(path: str, until: float) -> socket.socket:
-    """A blocking connection to a Unix socket, which waits for a place until `until` (monotonic).
+    """Connect to a Unix socket, waiting for a place in its backlog until `until` (monotonic).
 
-    A socket that Python gives a timeout does not block, and such a one Linux refuses at once where
-    too many wait to be accepted already: here the kernel waits (unix_stream_connect in
+    A socket with a Python timeout is non-blocking, and Linux rejects such a connection at once when
+    the backlog is full: here the kernel waits (unix_stream_connect in
     net/unix/af_unix.c, SO_SNDTIMEO of socket(7)). Raises `TimeoutError` and other `OSError`s.
     """
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -31,11 +31,11 @@ from xenwatch.sources.readable import readable
 from xenwatch.sources.wire import CN_PROC_ERROR, CN_PROC_WHAT
 
 DEADLINE: Final = 5.0
-"""Seconds the kernel has to acknowledge that it reports processes; one that cannot never does."""
+"""Seconds to wait for the kernel to acknowledge; without CONFIG_PROC_EVENTS it never does."""
 
 _DATAGRAM: Final = 1 << 16
 _BATCH_MAX: Final = 1 << 20
-"""Bytes read at a time at most: more are left to the next, or lost."""
+"""Most bytes read at a time; the rest waits for the next read, or is lost."""
 _SO_ATTACH_FILTER: Final = 26
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 """struct sock_filter: code, jump if true, jump if false, operand (linux/filter.h)."""
@@ -47,8 +47,8 @@ _LOAD, _TO_X, _EQUAL, _EQUAL_X, _RETURN = 0x20, 0x07, 0x15, 0x1D, 0x06
 class _Group:
     """A multicast group: netlink family, mask of groups, bytes the kernel may keep for us.
 
-    `pause` is the seconds between two reads at least: what comes meanwhile is read at once, and
-    what the buffer cannot hold costs nothing but the knowledge that something was lost.
+    `pause` is the shortest time between two reads in seconds: what comes meanwhile is read in one
+    batch, and what overflows the buffer is reported as lost.
     """
 
     subject: str
@@ -73,9 +73,9 @@ async def link_events() -> AsyncGenerator[bytes, None]:
 
 
 async def process_events(deadline: float = DEADLINE) -> AsyncGenerator[bytes, None]:
-    """`Source.events` of `PROCESSES`: programs that began, and processes that ended.
+    """`Source.events` of `PROCESSES`: exec and exit of processes.
 
-    Forks and ends of threads do not pass the filter in the kernel. Needs root and a kernel with
+    Forks and exits of threads are filtered out in the kernel. Needs root and a kernel with
     CONFIG_PROC_EVENTS. Protocol: linux/cn_proc.h.
     """
     with _joined(_PROCESSES) as sock:
@@ -90,17 +90,17 @@ async def process_events(deadline: float = DEADLINE) -> AsyncGenerator[bytes, No
             async for messages in _messages(sock, _PROCESSES):
                 yield messages
         finally:
-            # Before Linux 6.6 the kernel does not see that a listener is gone.
+            # Before Linux 6.6 the kernel does not notice that a listener has closed its socket.
             with contextlib.suppress(OSError):
                 sock.send(_control(cn_proc.PROC_CN_MCAST_IGNORE))
 
 
 @contextlib.contextmanager
 def _joined(group: _Group) -> Iterator[Any]:
-    """A socket of pyroute2's that is a member of the group. What fails is a `SourceError`."""
+    """A pyroute2 socket that has joined the group. Raises `SourceError`."""
     sock = AsyncNetlinkSocket(family=group.family, rcvbuf=group.buffer)
     try:
-        # Its own bind() has asyncio read at once everything there is, into a queue without bounds.
+        # AsyncNetlinkSocket.bind() makes asyncio read everything into an unbounded queue.
         sock.socket.bind((0, group.mask))
         yield sock
     except OSError as error:
@@ -110,7 +110,7 @@ def _joined(group: _Group) -> Iterator[Any]:
 
 
 async def _messages(sock: Any, group: _Group) -> AsyncGenerator[bytes, None]:
-    """Batches of messages as they come, and nothing (`b""`) where some were lost."""
+    """Batches of messages as they arrive; `b""` after messages were lost."""
     while True:
         await readable(sock.fileno())
         batch, lost = _batch(sock)
@@ -122,7 +122,7 @@ async def _messages(sock: Any, group: _Group) -> AsyncGenerator[bytes, None]:
 
 
 def _batch(sock: Any) -> tuple[bytes, bool]:
-    """All there is to read now, and whether the kernel had to drop messages."""
+    """Everything readable now, and whether the kernel dropped messages."""
     batch, lost = bytearray(), False
     while len(batch) < _BATCH_MAX:
         try:
@@ -137,12 +137,12 @@ def _batch(sock: Any) -> tuple[bytes, bool]:
 
 
 async def _acknowledged(sock: Any, deadline: float) -> None:
-    """Wait for the kernel's answer, which goes to all members. Raises `OSError`, `SourceError`."""
+    """Wait for the kernel to acknowledge the listener. Raises `OSError` and `SourceError`."""
     try:
         async with asyncio.timeout(deadline):
             await readable(sock.fileno())
     except TimeoutError:
-        reason = f"not acknowledged within {deadline:g} s: a kernel without CONFIG_PROC_EVENTS"
+        reason = f"timed out after {deadline:g} s; the kernel may lack CONFIG_PROC_EVENTS"
         raise SourceError(_PROCESSES.subject, reason) from None
     answer = sock.recv(_DATAGRAM, socket.MSG_DONTWAIT)
     what, error = CN_PROC_WHAT.unpack_from(answer)[0], CN_PROC_ERROR.unpack_from(answer)[0]
@@ -151,7 +151,7 @@ async def _acknowledged(sock: Any, deadline: float) -> None:
 
 
 def _control(action: int) -> bytes:
-    """The message that has the kernel begin or end to report processes."""
+    """The message that makes the kernel start or stop reporting processes."""
     message = cn_proc.proc_event_control()
     message["header"] |= {"type": NLMSG_DONE, "flags": 0, "sequence_number": 0, "pid": 0}
     message["idx"], message["val"] = cn_proc.CN_IDX_PROC, cn_proc.CN_VAL_PROC
@@ -161,9 +161,9 @@ def _control(action: int) -> bytes:
 
 
 def _program() -> bytes:
-    """The socket filter: answers, programs that began, and processes that ended as a whole.
+    """The socket filter: passes acknowledgements, exec, and exit of whole processes.
 
-    A load has the bytes in network order, so constants are turned round.
+    BPF loads in network byte order, so the constants are byte-swapped.
     """
     what, pid, tgid = 36, 52, 56
     instructions = (

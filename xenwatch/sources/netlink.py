@@ -24,7 +24,7 @@ _IFLA_EXT_MASK: Final = 29
 _SKIP_STATS: Final = 1 << 3
 """RTEXT_FILTER_SKIP_STATS: counters are most of a link's bytes; older kernels ignore the bit."""
 _DUMP_INTR: Final = 0x10
-"""NLM_F_DUMP_INTR: links came or went while the kernel told them, and some may be missing."""
+"""NLM_F_DUMP_INTR: links changed during the dump, and some may be missing."""
 _TRIES: Final = 3
 _DUMP_MAX: Final = 64 << 20
 _DATAGRAM: Final = 1 << 18
@@ -33,7 +33,7 @@ _DATAGRAM: Final = 1 << 18
 def dump_links(deadline: float = 5.0) -> bytes:
     """All messages of the dump, NLMSG_DONE included. Raises `SourceError`.
 
-    One that the kernel marks as interrupted is asked for anew.
+    A dump that the kernel marks as interrupted is retried.
     """
     attribute = ATTRIBUTE.pack(8, _IFLA_EXT_MASK) + struct.pack("=I", _SKIP_STATS)
     body = IFINFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + attribute
@@ -52,7 +52,7 @@ def dump_links(deadline: float = 5.0) -> bytes:
             raise SourceError.from_os("RTM_GETLINK dump", error) from error
         if not any(flags & _DUMP_INTR for _, flags in _headers(dump)):
             return dump
-    raise SourceError("RTM_GETLINK dump", f"interrupted by changes of links, {_TRIES} times")
+    raise SourceError("RTM_GETLINK dump", f"interrupted by link changes, {_TRIES} tries failed")
 
 
 def _collect(link: socket.socket) -> bytes:

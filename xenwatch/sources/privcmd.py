@@ -26,12 +26,12 @@ _IOCTL: Final = 48 << 16 | ord("P") << 8
 """IOCTL_PRIVCMD_HYPERCALL: _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall))."""
 _CALL: Final = struct.Struct("=6Q")
 _POINTER: Final = struct.Struct("=Q")
-_NOT_XEN: Final = (errno.EBADF, errno.ENOTTY)
-"""errno values of the ioctl itself, never of Xen."""
+_IOCTL_ERRNOS: Final = (errno.EBADF, errno.ENOTTY)
+"""Errors of the ioctl itself; Xen never returns these."""
 
 
 class Privcmd:
-    """An open privcmd device and the buffer for argument blocks. Safe to share by threads."""
+    """An open privcmd device and the buffer for argument blocks. Thread-safe."""
 
     def __init__(self, rootfs: str = "") -> None:
         """Open the device below `rootfs`. Raises `SourceError`."""
@@ -52,25 +52,27 @@ class Privcmd:
         for call in calls:
             with self._lock:
                 if self._closed:
-                    raise SourceError(PRIVCMD_PATHS[0], "closed, as xenwatch ends")
-                reply = self._one(call)
+                    raise SourceError(PRIVCMD_PATHS[0], "closed: xenwatch is shutting down")
+                reply = self._issue(call)
             replies.append(reply)
             if reply.result == -errno.EINVAL:
                 break
         return tuple(replies)
 
     def close(self) -> None:
-        """Close the device and give the buffer back."""
+        """Close the device and free the buffer."""
         with self._lock:
             self._closed = True
             os.close(self._fd)
             del self._view
             self._buffer.close()
 
-    def _one(self, call: Hypercall) -> HypercallReply:
+    def _issue(self, call: Hypercall) -> HypercallReply:
         size = len(call.block)
         if size > BUFFER_SIZE:
-            raise SourceError(f"hypercall {call.number}", f"block of {size} bytes is too large")
+            raise SourceError(
+                f"hypercall {call.number}", f"argument block of {size} bytes exceeds {BUFFER_SIZE}"
+            )
         self._buffer[:size] = call.block
         for place, target in call.links:
             _POINTER.pack_into(self._buffer, place, self._address + target)
@@ -79,7 +81,7 @@ class Privcmd:
         try:
             result = fcntl.ioctl(self._fd, _IOCTL, request, True)
         except OSError as error:
-            if error.errno in _NOT_XEN or not error.errno:
+            if error.errno in _IOCTL_ERRNOS or not error.errno:
                 raise SourceError.from_os(f"hypercall {call.number}", error) from error
             result = -error.errno
         for place, _ in call.links:
@@ -100,7 +102,7 @@ def _open(rootfs: str) -> int:
 def _buffer(rootfs: str) -> mmap.mmap:
     """Memory Xen may write to: resident and never moved.
 
-    The device exists since Linux 4.18; before it, locked and touched memory has to do.
+    `/dev/xen/hypercall` exists since Linux 4.18; older kernels get locked, touched memory.
     """
     try:
         fd = os.open(rootfs + BUFFER_PATH, os.O_RDWR | os.O_CLOEXEC)

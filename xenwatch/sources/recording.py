@@ -1,4 +1,4 @@
-"""Capturing a host: every question and its answer, saved as it passes.
+"""Capturing a host: every request and its answer, saved as they pass.
 
 The format is `xenwatch.sources.tree`'s, which replays it.
 """
@@ -33,7 +33,7 @@ from xenwatch.sources.tree import (
     bounded,
     hypercall_arguments,
     mirrored,
-    question,
+    request_key,
 )
 
 _PARTIAL: Final = ".partial"
@@ -42,16 +42,16 @@ T = TypeVar("T")
 
 
 class RecordingSource:
-    """Answers as `inner` does and saves exactly what was asked in `directory`, and nothing else.
+    """Passes requests on to `inner` and saves each with its answer in `directory`.
 
-    It is for one pass. A question that is asked again has its first answer again, as a replay
-    will give it: probes that ask the same see the same, in the pass and in its replay. Events are
-    no answers: each that comes while somebody listens is saved, for a replay to repeat in order.
+    It is for one pass. A repeated request gets its first answer again, as in a replay, so that
+    probes see the same in both. Events are no answers: each one received while the stream is read
+    is saved, and replayed in order.
 
-    What is saved can be private: names of VMs, the kernel's command line and log, paths. The
-    directory is made readable by its owner only, must be new or empty, and can be replayed at
-    any time; `close` marks it complete. A write that fails is a `SourceError` to whoever asked:
-    a capture is never silently short.
+    A capture can be confidential: names of VMs, the kernel's command line and log, paths. The
+    directory must be new or empty, is readable by its owner only, and can be replayed at any time;
+    `close` marks it complete. A failed write is a `SourceError` of the request that was to be
+    saved: a capture is never silently incomplete.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class RecordingSource:
         self._clock = clock
         self._root = os.fsencode(directory)
         self._lock = threading.Lock()
-        self._said: dict[str, Any] = {}
+        self._answers: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {
             "format": FORMAT, "xenwatch": __version__, "time": clock(), "complete": False
         }  # fmt: skip
         with self._writing():
             os.makedirs(self._root, 0o700, exist_ok=True)
             if os.listdir(self._root):
-                raise SourceError(str(directory), "is not empty: name a new directory")
+                raise SourceError(str(directory), "directory is not empty; name a new one")
             self._write_manifest()
             path = os.path.join(self._root, CALLS.encode())
             self._calls = open(path, "ab", opener=_private)  # noqa: SIM115 - close() closes it
@@ -102,7 +102,7 @@ class RecordingSource:
             "run",
             list(argv),
             lambda: self._inner.run(argv, deadline),
-            lambda it: [it.status, _latin(it.stdout), _latin(it.stderr)],
+            lambda output: [output.status, _latin(output.stdout), _latin(output.stderr)],
         )
 
     def links(self) -> bytes:
@@ -112,9 +112,9 @@ class RecordingSource:
         return self._reply(call, lambda: self._inner.hypercall(call))
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
-        """Each is saved as a question of its own.
+        """Save each call as a request of its own.
 
-        Which of them failed is not known: the failure is the first one's, where a replay meets it.
+        Which of them failed is not known: a failure is saved as the first one's.
         """
         replies: list[HypercallReply] = []
         ahead: list[HypercallReply] = []
@@ -136,21 +136,21 @@ class RecordingSource:
             "xenstore",
             [op, _latin(payload)],
             lambda: self._inner.xenstore(op, payload),
-            lambda it: [it.type, _latin(it.payload)],
+            lambda reply: [reply.type, _latin(reply.payload)],
         )
 
     def round_trip(self, target: str) -> float:
         return self._ask("round_trip", [target], lambda: self._inner.round_trip(target), float)
 
     async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
-        """See `Source.events`: each is saved, with the time it came, before it is passed on."""
+        """See `Source.events`; each item is saved, with its time of arrival, and passed on."""
         try:
             async with contextlib.aclosing(self._inner.events(topic)) as stream:
                 async for messages in stream:
                     await self._save_event(topic, answer=_latin(messages))
                     yield messages
         except SourceError as error:
-            await self._save_event(topic, error=_told(error))
+            await self._save_event(topic, error=_error_fields(error))
             raise
 
     async def _save_event(self, topic: str, **outcome: Any) -> None:
@@ -164,7 +164,7 @@ class RecordingSource:
             raise SourceError(os.fsdecode(self._root), str(error)) from error
 
     def close(self) -> None:
-        """Completes the capture and closes `inner`; raises `SourceError` when it cannot be."""
+        """Mark the capture complete and close `inner`. Raises `SourceError` when a write fails."""
         self._inner.close()
         with self._writing():
             self._calls.close()
@@ -185,7 +185,10 @@ class RecordingSource:
 
     def _reply(self, call: Hypercall, ask: Callable[[], HypercallReply]) -> HypercallReply:
         return self._ask(
-            "hypercall", hypercall_arguments(call), ask, lambda it: [it.result, it.block.hex()]
+            "hypercall",
+            hypercall_arguments(call),
+            ask,
+            lambda reply: [reply.result, reply.block.hex()],
         )
 
     def _once(
@@ -195,25 +198,25 @@ class RecordingSource:
         ask: Callable[[], T],
         save: Callable[[T], None],
     ) -> T:
-        """The first answer to a question, or the first error, whenever it is asked."""
-        key = question(verb, arguments)
-        if key not in self._said:
-            said: T | SourceError
+        """The first answer or error of a request, however often it is repeated."""
+        key = request_key(verb, arguments)
+        if key not in self._answers:
+            answer: T | SourceError
             try:
-                said = ask()
+                answer = ask()
             except SourceError as error:
-                said = error
+                answer = error
             with self._writing():
-                if key not in self._said:  # another thread may have asked meanwhile
-                    if isinstance(said, SourceError):
-                        self._write_line(verb, arguments, error=_told(said))
+                if key not in self._answers:  # another thread may have answered meanwhile
+                    if isinstance(answer, SourceError):
+                        self._write_line(verb, arguments, error=_error_fields(answer))
                     else:
-                        save(said)
-                    self._said[key] = said
-        said = self._said[key]
-        if isinstance(said, SourceError):
-            raise SourceError(said.subject, said.reason, said.errno)
-        return said
+                        save(answer)
+                    self._answers[key] = answer
+        answer = self._answers[key]
+        if isinstance(answer, SourceError):
+            raise SourceError(answer.subject, answer.reason, answer.errno)
+        return answer
 
     def _write_line(self, verb: str, arguments: Sequence[Any], **outcome: Any) -> None:
         line = json.dumps({"verb": verb, "arguments": arguments, **outcome}).encode() + b"\n"
@@ -222,7 +225,7 @@ class RecordingSource:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """One writer at a time; what goes wrong is said of the capture."""
+        """One writer at a time; an `OSError` becomes a `SourceError` about the capture."""
         with self._lock:
             try:
                 yield
@@ -233,7 +236,7 @@ class RecordingSource:
         self._write_file(MANIFEST.encode(), json.dumps(self._manifest).encode() + b"\n")
 
     def _write_file(self, name: bytes, content: bytes) -> None:
-        """A file that is whole or not there, should the capture end here."""
+        """Write a file atomically: it is complete or missing when the capture is interrupted."""
         path = os.path.join(self._root, name)
         partial = os.path.join(self._root, _PARTIAL.encode())
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
@@ -246,7 +249,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-def _told(error: SourceError) -> dict[str, Any]:
+def _error_fields(error: SourceError) -> dict[str, Any]:
     return {"subject": error.subject, "reason": error.reason, "errno": error.errno}
 
 

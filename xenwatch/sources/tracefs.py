@@ -1,7 +1,8 @@
-"""The one thing xenwatch writes to a host: histograms in tracefs, of a probe that is not usual.
+"""The one thing xenwatch writes to a host: histograms in tracefs, for a probe off by default.
 
-It is no verb of a source, which only reads: the daemon sets it up and removes it, and a probe reads
-the file like any other. It lives in a tracing instance of its own, so nobody else's is touched.
+No verb of a source does that, sources only read: the daemon sets the histograms up and removes
+them, and a probe reads them as files. They have a tracing instance of their own, so that other
+users of tracing are not affected.
 """
 
 from __future__ import annotations
@@ -15,55 +16,55 @@ from typing import Final
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, TRIGGERS
 
-_GONE: Final = (errno.ENOENT, errno.ENOTDIR)
+_MISSING: Final = (errno.ENOENT, errno.ENOTDIR)
 
 
 class PollHistograms:
-    """Counts of what ends the polls of QEMU, by thread; kept by the kernel below `rootfs`."""
+    """The kernel's counts, per thread, of what ends the polls of QEMUs; tracefs below `rootfs`."""
 
     def __init__(self, rootfs: str = "/") -> None:
         self._root = rootfs.rstrip("/")
 
     def set_up(self) -> None:
-        """Make the instance and its histograms anew, whatever was there. Raises `SourceError`.
+        """Create the instance and its histograms, replacing older ones. Raises `SourceError`.
 
-        When that fails nothing stays.
+        On failure nothing is left behind.
         """
         self.remove()
         for directory in DIRECTORIES:
             if os.path.isdir(f"{self._root}{directory}/instances"):
                 break
         else:
-            raise SourceError(DIRECTORIES[0], "no tracefs is mounted here", errno.ENOENT)
+            raise SourceError(DIRECTORIES[0], "tracefs is not mounted", errno.ENOENT)
         instance = f"{directory}/{INSTANCE}"
-        with _named(instance):
+        with _errors_about(instance):
             os.mkdir(self._root + instance, 0o700)
         try:
             for event, text in TRIGGERS:
                 trigger = f"{instance}/{event}/trigger"
-                with _named(trigger):
+                with _errors_about(trigger):
                     self._write(trigger, text)
         except SourceError:
             self.remove()
             raise
 
     def remove(self) -> None:
-        """Remove the instance, also one a daemon left that was killed. Raises `SourceError`."""
+        """Remove the instance, also one left by a killed daemon. Raises `SourceError`."""
         for directory in DIRECTORIES:
             instance = f"{directory}/{INSTANCE}"
             if not os.path.isdir(self._root + instance):
                 continue
             for event, text in reversed(TRIGGERS):
-                with contextlib.suppress(OSError):  # what has no trigger has none to take away
+                with contextlib.suppress(OSError):  # not set
                     self._write(f"{instance}/{event}/trigger", f"!{text}")
-            with _named(instance):
+            with _errors_about(instance):
                 self._rmdir(instance)
 
     def _rmdir(self, instance: str) -> None:
         try:
             os.rmdir(self._root + instance)
         except OSError as error:
-            if error.errno not in _GONE:  # both places may show one and the same tracefs
+            if error.errno not in _MISSING:  # both directories may be the same tracefs
                 raise
 
     def _write(self, path: str, text: str) -> None:
@@ -75,8 +76,8 @@ class PollHistograms:
 
 
 @contextlib.contextmanager
-def _named(subject: str) -> Iterator[None]:
-    """Say of an error what it is about."""
+def _errors_about(subject: str) -> Iterator[None]:
+    """Turn an `OSError` into a `SourceError` about `subject`."""
     try:
         yield
     except OSError as error:

@@ -4,11 +4,11 @@ A capture is a directory that `xenwatch.sources.recording` has written:
 
 - `manifest.json`: `format`, `xenwatch` (version), `time` (Unix time of the capture), `complete`;
 - `files/PATH`: the bytes of a file that was read, at its path;
-- `calls.jsonl`: every other question, and every question without an answer, one JSON object a
+- `calls.jsonl`: every other request, and every failed one, one JSON object per
   line: `verb`, `arguments`, and `answer` or `error` (`subject`, `reason`, `errno`). The last line
-  about a question is the one that counts. Bytes are strings of the code points 0 to 255,
+  of a request is the one that counts. Bytes are strings of the code points 0 to 255,
   argument blocks of hypercalls are hexadecimal. Of the verb `events` every line counts, in order:
-  each is what the host said by itself at `time` (Unix time), or how the stream ended.
+  each is one item of the stream at `time` (Unix time), or the error that ended it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from xenwatch.sources.base import (
     HypercallReply,
     SourceError,
     XenstoreReply,
-    silence,
+    no_events,
 )
 
 FORMAT: Final = 1
@@ -44,18 +44,18 @@ _CALLS_MAX: Final = 256 << 20
 T = TypeVar("T")
 
 
-def question(verb: str, arguments: Sequence[Any]) -> str:
-    """What a question is looked up by. The deadline of a command is no part of it."""
+def request_key(verb: str, arguments: Sequence[Any]) -> str:
+    """The key of a request. The deadline of a command is no part of it."""
     return json.dumps([verb, arguments])
 
 
 def hypercall_arguments(call: Hypercall) -> list[Any]:
-    """A hypercall as arguments of a question."""
+    """A hypercall as the arguments of a request."""
     return [call.number, list(call.args), call.block.hex(), [list(link) for link in call.links]]
 
 
 def mirrored(path: str) -> bytes | None:
-    """Where below `files` the content of `path` belongs; `None` when it cannot be there."""
+    """The name below `files` for the content of `path`; `None` when it has none."""
     try:
         raw = os.fsencode(path)
     except UnicodeEncodeError:
@@ -68,17 +68,17 @@ def mirrored(path: str) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """One line of the calls: its number, and what it says."""
+    """One line of the calls: its number and its JSON object."""
 
     line: int
-    says: dict[str, Any]
+    fields: dict[str, Any]
 
 
 class TreeSource:
-    """The answers of a capture: each question gets the answer, or the error, it got then.
+    """Replays a capture: each request gets the answer or error it got when it was recorded.
 
-    A question that was never asked is a `SourceError` with errno 0: it is not known whether the
-    subject was missing. Damage to the capture costs the questions it touches, and no more.
+    A request that was not recorded is a `SourceError` with errno 0: whether the subject was
+    missing is unknown. A damaged line fails the requests it records, and no others.
     `time` is when the capture was made (Unix time), for a replay by its own clock.
     """
 
@@ -91,7 +91,7 @@ class TreeSource:
         self._load()
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        if question("read", [path]) in self._calls:
+        if request_key("read", [path]) in self._calls:
             content = self._answer("read", [path], path, _raw_or_none)
             if content is not None:
                 return bounded(content, limit, path)
@@ -108,7 +108,9 @@ class TreeSource:
             raise SourceError(path, reason) from error
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        return self._answer("listdir", [path], path, lambda it: tuple(map(_string, _items(it))))
+        return self._answer(
+            "listdir", [path], path, lambda names: tuple(map(_string, _items(names)))
+        )
 
     def readlink(self, path: str) -> str:
         return self._answer("readlink", [path], path, _string)
@@ -145,12 +147,12 @@ class TreeSource:
         return self._answer("round_trip", [target], target, float)
 
     async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
-        """See `Source.events`: each once, in order, without the time between them; then silence."""
+        """See `Source.events`: each recorded item once, in order, without delays."""
         recorded = self._events[topic]
         while recorded:
             yield self._outcome(recorded.popleft(), f"events of {topic}", _raw)
-        async for nothing in silence():
-            yield nothing
+        async for item in no_events():
+            yield item
 
     def close(self) -> None:
         """Release nothing."""
@@ -158,21 +160,21 @@ class TreeSource:
     def _answer(
         self, verb: str, arguments: Sequence[Any], subject: str, decode: Callable[[Any], T]
     ) -> T:
-        recorded = self._calls.get(question(verb, arguments))
+        recorded = self._calls.get(request_key(verb, arguments))
         if recorded is None:
             raise self._unknown(subject)
         return self._outcome(recorded, subject, decode)
 
     def _outcome(self, recorded: _Recorded, subject: str, decode: Callable[[Any], T]) -> T:
         try:
-            if "error" in recorded.says:
-                refusal = _refusal(recorded.says["error"])
+            if "error" in recorded.fields:
+                failure = _source_error(recorded.fields["error"])
             else:
-                return decode(recorded.says["answer"])
+                return decode(recorded.fields["answer"])
         except (KeyError, TypeError, ValueError) as error:
             reason = f"line {recorded.line} of {CALLS} in the capture: {_reason(error)}"
             raise SourceError(subject, reason) from error
-        raise refusal
+        raise failure
 
     def _unknown(self, subject: str) -> SourceError:
         return SourceError(subject, f"not in this capture{self._damage}")
@@ -184,12 +186,12 @@ class TreeSource:
             number, time = manifest["format"], float(manifest["time"])
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             reason = (
-                f"is no capture, a directory that `xenwatch capture` has written: "
+                f"not a capture directory (as written by `xenwatch capture`): "
                 f"{MANIFEST}: {_reason(error)}"
             )
             raise SourceError(subject, reason) from error
         if number != FORMAT:
-            reason = f"{MANIFEST}: format {number!r} is not known, {FORMAT} is: update xenwatch"
+            reason = f"{MANIFEST}: unsupported format {number!r}, must be {FORMAT}; update xenwatch"
             raise SourceError(subject, reason)
         return time
 
@@ -204,32 +206,34 @@ class TreeSource:
             if not line:
                 continue
             try:
-                says = json.loads(line)
-                self._take(_Recorded(number, says))
+                fields = json.loads(line)
+                self._take(_Recorded(number, fields))
             except (ValueError, LookupError, TypeError, RecursionError):
                 bad.append(number)
         if bad:
-            self._damage = f"; {CALLS} in the capture: {len(bad)} broken lines from line {bad[0]}"
+            self._damage = (
+                f"; {CALLS} in the capture: {len(bad)} invalid lines, the first is line {bad[0]}"
+            )
 
     def _take(self, recorded: _Recorded) -> None:
-        verb, arguments = recorded.says["verb"], recorded.says["arguments"]
+        verb, arguments = recorded.fields["verb"], recorded.fields["arguments"]
         if verb == "events":
             self._events[arguments[0]].append(recorded)
         else:
-            self._calls[question(verb, arguments)] = recorded
+            self._calls[request_key(verb, arguments)] = recorded
 
     def _content(self, name: bytes, limit: int) -> bytes:
-        """Up to one byte more than `limit` of a file in the capture, which it never leaves."""
+        """Up to `limit` + 1 bytes of a file; never of one outside the capture."""
         path = os.path.join(os.fsencode(self._root), name)
         if os.path.realpath(path) != path:
-            raise OSError("a symbolic link, which no capture has")
-        with open(path, "rb", opener=_without_waiting) as file:
+            raise OSError("symbolic links are rejected")
+        with open(path, "rb", opener=_open_nonblocking) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError("not a regular file")
             return file.read(limit + 1)
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def _open_nonblocking(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
@@ -243,25 +247,29 @@ def bounded(content: bytes, limit: int, path: str) -> bytes:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    return f"no {error}" if isinstance(error, KeyError) else str(error)
+    return f"missing key {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"no text: {value!r:.60}")
+        raise TypeError(f"not a string: {value!r:.60}")
     return value
 
 
 def _number(value: Any) -> int:
     if not isinstance(value, int):
-        raise TypeError(f"no whole number: {value!r:.60}")
+        raise TypeError(f"not an integer: {value!r:.60}")
     return value
 
 
 def _items(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"no list: {value!r:.60}")
+        raise TypeError(f"not a list: {value!r:.60}")
     return value
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(map(_string, _items(value)))
 
 
 def _raw(value: Any) -> bytes:
@@ -287,5 +295,5 @@ def _xenstore_reply(value: Any) -> XenstoreReply:
     return XenstoreReply(_number(kind), _raw(payload))
 
 
-def _refusal(value: Any) -> SourceError:
+def _source_error(value: Any) -> SourceError:
     return SourceError(_string(value["subject"]), _string(value["reason"]), _number(value["errno"]))

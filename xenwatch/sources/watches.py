@@ -1,4 +1,4 @@
-"""Domains as xenstored announces them: its watches on @introduceDomain and @releaseDomain.
+"""Events about domains from xenstored: its watches on @introduceDomain and @releaseDomain.
 
 Wire protocol: xs_wire.h and docs/misc/xenstore.txt of Xen.
 """
@@ -22,7 +22,7 @@ from xenwatch.sources.wire import XENSTORE_HEADER, XS_ERROR, XS_WATCH, XS_WATCH_
 from xenwatch.sources.xenstored import DEVICES, SOCKETS
 
 DEADLINE: Final = 5.0
-"""Seconds xenstored has to accept the watches; one out of descriptors never does."""
+"""Seconds xenstored has to accept the watches; with its descriptors exhausted it never does."""
 
 _PAYLOAD_MAX: Final = 1 << 20
 _WATCHES: Final = (b"@introduceDomain", b"@releaseDomain")
@@ -31,7 +31,7 @@ _WATCHES: Final = (b"@introduceDomain", b"@releaseDomain")
 async def domain_events(
     rootfs: str = "/", deadline: float = DEADLINE
 ) -> AsyncGenerator[bytes, None]:
-    """`Source.events` of `DOMAINS`: the messages with which xenstored reports a watch's event."""
+    """`Source.events` of `DOMAINS`: xenstored's XS_WATCH_EVENT messages."""
     try:
         descriptor = await _subscribed(rootfs.rstrip("/"), deadline)
     except OSError as error:
@@ -44,13 +44,13 @@ async def domain_events(
             async with asyncio.timeout(deadline):
                 buffer += await _chunk(descriptor)
         except TimeoutError:
-            reason = f"accepted no watch within {deadline:g} s"
+            reason = f"timed out setting watches after {deadline:g} s"
             raise SourceError("xenstored", reason) from None
         yield b""
         while True:
             for kind, message in _messages(buffer):
                 if kind == XS_ERROR:
-                    raise SourceError("xenstored", "refused to watch for domains")
+                    raise SourceError("xenstored", "rejected the watches for domains")
                 if kind == XS_WATCH_EVENT:
                     yield message
             buffer += await _chunk(descriptor)
@@ -59,22 +59,22 @@ async def domain_events(
 
 
 async def _subscribed(root: str, deadline: float) -> int:
-    """A descriptor of a connection on which the watches are asked for.
+    """A descriptor of a connection on which the watches have been requested.
 
-    The kernel's device answers within write(2), so it is written to in a thread.
+    The kernel's device answers within write(2), so that runs in a thread.
     """
     future = threads.start(functools.partial(_subscribe, root, deadline), "xenstore-events")
     try:
         await asyncio.wait((future,), timeout=deadline)
     finally:
         if not future.done():
-            future.add_done_callback(_close_late)
+            future.add_done_callback(_close_unused)
     if not future.done():
-        raise SourceError("xenstored", f"no connection within {deadline:g} s")
+        raise SourceError("xenstored", f"timed out connecting after {deadline:g} s")
     return future.result()
 
 
-def _close_late(future: asyncio.Future[int]) -> None:
+def _close_unused(future: asyncio.Future[int]) -> None:
     if not future.cancelled() and future.exception() is None:
         os.close(future.result())
 
@@ -99,11 +99,11 @@ def _connect(root: str, deadline: float) -> int:
     for path in DEVICES:
         if os.path.exists(root + path):
             return os.open(root + path, os.O_RDWR | os.O_CLOEXEC)
-    raise SourceError("xenstored", f"no {SOCKETS[0]} and no {DEVICES[0]}", errno.ENOENT)
+    raise SourceError("xenstored", f"neither {SOCKETS[0]} nor {DEVICES[0]} exists", errno.ENOENT)
 
 
 async def _chunk(descriptor: int) -> bytes:
-    """What there is to read, once there is something. Raises `SourceError` at the end."""
+    """The next bytes to arrive. Raises `SourceError` when the connection is closed."""
     await readable(descriptor)
     try:
         with contextlib.suppress(BlockingIOError):
@@ -117,11 +117,11 @@ async def _chunk(descriptor: int) -> bytes:
 
 
 def _messages(buffer: bytearray) -> Iterator[tuple[int, bytes]]:
-    """Take the complete messages out of the buffer: the type of each, and all of its bytes."""
+    """Remove the complete messages from the buffer: the type and the bytes of each."""
     while len(buffer) >= XENSTORE_HEADER.size:
         kind, _, _, length = XENSTORE_HEADER.unpack_from(buffer)
         if length > _PAYLOAD_MAX:
-            raise SourceError("xenstored", f"a message of {length} bytes is too large")
+            raise SourceError("xenstored", f"message of {length} bytes exceeds {_PAYLOAD_MAX}")
         end = XENSTORE_HEADER.size + length
         if len(buffer) < end:
             return

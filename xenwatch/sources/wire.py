@@ -1,4 +1,4 @@
-"""The framing of the messages that pass the seam: netlink's and xenstore's headers and types.
+"""Headers and types of netlink's and xenstore's messages.
 
 Netlink: linux/netlink.h, rtnetlink.h, if_link.h and cn_proc.h. Xenstore: xs_wire.h of Xen.
 """
@@ -21,9 +21,9 @@ ATTRIBUTE: Final = struct.Struct("=HH")
 """struct rtattr: length, type."""
 
 CN_PROC_WHAT: Final = struct.Struct("=36xI")
-"""What a message about processes is about, behind struct nlmsghdr and cn_msg (linux/cn_proc.h)."""
+"""struct proc_event: what, behind struct nlmsghdr and cn_msg (linux/cn_proc.h)."""
 CN_PROC_ERROR: Final = struct.Struct("=52xI")
-"""The error number in the kernel's answer to one who wants to hear of processes."""
+"""The error number in the kernel's acknowledgement of a listener."""
 
 XENSTORE_HEADER: Final = struct.Struct("=IIII")
 """struct xsd_sockmsg: type, request id, transaction id, length."""

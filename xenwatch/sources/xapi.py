@@ -1,6 +1,6 @@
 """How long xapi takes to answer over its local socket.
 
-The question is for a page that needs no session and touches no database: what is measured is
+The request is for a page that needs no session and no database access: what is measured is
 whether xapi has a thread and the CPU time to answer at all. xapi listens on `/var/lib/xcp/xapi`,
 older releases of XenServer on `/var/xapi/xapi`.
 """
@@ -16,15 +16,15 @@ from xenwatch.sources.base import SourceError
 
 SOCKETS: Final = ("/var/lib/xcp/xapi", "/var/xapi/xapi")
 DEADLINE: Final = 2.0
-QUESTION: Final = b"GET / HTTP/1.0\r\nHost: localhost\r\nUser-Agent: xenwatch\r\n\r\n"
+REQUEST: Final = b"GET / HTTP/1.0\r\nHost: localhost\r\nUser-Agent: xenwatch\r\n\r\n"
 STATUS_MAX: Final = 12
 """Bytes of `HTTP/1.1 200`."""
 
 
 def round_trip(rootfs: str = "", deadline: float = DEADLINE) -> float:
-    """Seconds from connecting to the status of the answer, whatever it is but a server error.
+    """Seconds from connecting to the HTTP status, which may be any but a server error.
 
-    Raises `SourceError`, whose errno is ENOENT where no xapi has ever listened.
+    Raises `SourceError`, with errno ENOENT where xapi has no socket.
     """
     missing = FileNotFoundError(errno.ENOENT, "")
     for path in SOCKETS:
@@ -35,20 +35,20 @@ def round_trip(rootfs: str = "", deadline: float = DEADLINE) -> float:
             missing = error
             continue
         except TimeoutError as error:
-            raise SourceError("xapi", f"no answer within {deadline:g} s") from error
+            raise SourceError("xapi", f"timed out after {deadline:g} s") from error
         except OSError as error:
             raise SourceError.from_os(f"xapi, {path}", error) from error
         if not status.startswith(b"HTTP/1.") or status[9:10] == b"5":
-            raise SourceError("xapi", f"answers {status!r}")
+            raise SourceError("xapi", f"request failed: {status!r}")
         return time.monotonic() - started
     raise SourceError.from_os(f"xapi, {SOCKETS[0]}", missing) from missing
 
 
 def _ask(path: str, until: float) -> bytes:
-    """The first bytes of the answer. Raises `TimeoutError` and other `OSError`s."""
+    """The first bytes of the reply. Raises `TimeoutError` and other `OSError`s."""
     with local.connect(path, until) as client:
         client.settimeout(_left(until))
-        client.sendall(QUESTION)
+        client.sendall(REQUEST)
         status = b""
         while len(status) < STATUS_MAX:
             client.settimeout(_left(until))

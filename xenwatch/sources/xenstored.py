@@ -1,6 +1,6 @@
 """A small client of xenstored: single requests over its socket or the kernel's device.
 
-Every wait has a deadline: xenstored out of file descriptors leaves its clients hanging for ever.
+Every wait has a deadline: a xenstored with its descriptors exhausted leaves its clients hanging.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from xenwatch.sources.wire import XENSTORE_HEADER, XS_READ
 SOCKETS: Final = ("/run/xenstored/socket", "/var/run/xenstored/socket")
 DEVICES: Final = ("/dev/xen/xenbus", "/proc/xen/xenbus")
 REPLY_MAX: Final = 1 << 20
-"""oxenstored answers a large directory to a socket client with more than 4 KiB; bound it."""
+"""Bytes: to socket clients, oxenstored sends directories larger than 4 KiB in one reply."""
 
 
 class XenstoreClient:
-    """A connection that is made on first use and dropped at the first fault."""
+    """A connection made on first use and dropped on the first failure."""
 
     def __init__(self, rootfs: str = "", deadline: float = 2.0) -> None:
         self._rootfs = rootfs
@@ -33,16 +33,16 @@ class XenstoreClient:
         self._request = 0
 
     def request(self, op: int, payload: bytes) -> XenstoreReply:
-        """One request's answer. Raises `SourceError` when there is none within the deadline."""
+        """The reply to one request. Raises `SourceError` when it fails or times out."""
         return self._timed(op, payload)[0]
 
     def round_trip(self) -> float:
-        """Seconds that one read took on an open connection, others' turns not counted."""
+        """Seconds one read took on an open connection, without waiting for other requests."""
         return self._timed(XS_READ, b"domid\0")[1]
 
     def _timed(self, op: int, payload: bytes) -> tuple[XenstoreReply, float]:
         if not self._lock.acquire(timeout=self._deadline):
-            raise self._late()
+            raise self._timed_out()
         try:
             until = time.monotonic() + self._deadline
             try:
@@ -72,8 +72,8 @@ class XenstoreClient:
                 os.close(self._fd)
             self._fd = None
 
-    def _late(self) -> SourceError:
-        return SourceError("xenstored", f"no answer within {self._deadline:g} s")
+    def _timed_out(self) -> SourceError:
+        return SourceError("xenstored", f"timed out after {self._deadline:g} s")
 
     def _connect(self, until: float) -> int:
         """A descriptor of the socket, or of the device where xenstored has no socket in dom0."""
@@ -82,13 +82,13 @@ class XenstoreClient:
                 try:
                     client = local.connect(self._rootfs + path, until)
                 except TimeoutError:
-                    raise self._late() from None
+                    raise self._timed_out() from None
                 client.setblocking(False)
                 return client.detach()
         for path in DEVICES:
             if os.path.exists(self._rootfs + path):
                 return os.open(self._rootfs + path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
-        raise SourceError("xenstored", f"no {SOCKETS[0]} and no {DEVICES[0]}", errno=2)
+        raise SourceError("xenstored", f"neither {SOCKETS[0]} nor {DEVICES[0]} exists", errno=2)
 
     def _ask(self, fd: int, op: int, payload: bytes, until: float) -> XenstoreReply:
         self._request = self._request + 1 & 0x7FFFFFFF
@@ -100,10 +100,12 @@ class XenstoreClient:
             self._receive(fd, XENSTORE_HEADER.size, until)
         )
         if length > REPLY_MAX:
-            raise SourceError("xenstored", f"an answer of {length} bytes is too large")
+            raise SourceError("xenstored", f"reply of {length} bytes exceeds {REPLY_MAX}")
         body = self._receive(fd, length, until)
         if request != self._request:
-            raise SourceError("xenstored", f"answered request {request}, not {self._request}")
+            raise SourceError(
+                "xenstored", f"replied to request {request} instead of {self._request}"
+            )
         return XenstoreReply(kind, body)
 
     def _receive(self, fd: int, size: int, until: float) -> bytes:
@@ -121,4 +123,4 @@ class XenstoreClient:
         poll.register(fd, event)
         left = until - time.monotonic()
         if left <= 0 or not poll.poll(left * 1000):
-            raise self._late()
+            raise self._timed_out()

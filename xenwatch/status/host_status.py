@@ -30,13 +30,13 @@ from xenwatch.readings.snapshot import Outcome, Snapshot
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
-LOST: Final = ("Closing", "Closed")
-"""States of a backend that serves nobody."""
+OUT_OF_SERVICE: Final = ("Closing", "Closed")
+"""States of a backend that is out of service."""
 FIRING: Final = State.FIRING.value
 
 
 class StatusError(Exception):
-    """A document that is not the status of a host; the text says what is wrong with it."""
+    """A document that is not the status of a host; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class LimitRow:
 class ShapeRow:
     """How many VMs of a shape fit.
 
-    `headroom` is `None` where a limit that is not known could stop one; `at_most` is what the
-    known ones leave, `binding` the scarcest of them, `unknown` the others. `not_counted` are limits
-    VMs take of by an amount nobody has said: while there are some, a headroom is the most.
+    `headroom` is `None` if an unknown limit could stop one; `at_most` is the headroom by the known
+    limits, `binding` the scarcest of them, `unknown` the others. `not_counted` are limits of which
+    VMs take an unknown amount: if there are any, `headroom` is an upper bound.
     """
 
     shape: str
@@ -93,9 +93,9 @@ class AlertRow:
 
 @dataclass(frozen=True, slots=True)
 class DomainRow:
-    """A domain, its name as the metrics' labels have it, and what it holds of dom0.
+    """A domain, its name as in the metrics' labels, and what it uses of dom0.
 
-    `broken` names devices with an error, or lost by a domain that lives; `None`: not known.
+    `broken` names devices with an error, or out of service in a running domain; `None`: unknown.
     """
 
     domid: int
@@ -115,7 +115,7 @@ class DomainRow:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """How a probe fared, as in `Outcome`; `advice` is what to do, empty where nothing is."""
+    """The outcome of a probe, as in `Outcome`; `advice` is the next step, empty if none."""
 
     status: str
     detail: str
@@ -128,10 +128,10 @@ class ProbeRow:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """A host at a moment. `time` is Unix time, `hostname` empty where nobody knows it.
+    """A host at one time. `time` is Unix time, `hostname` empty if unknown.
 
-    `headroom` is empty where no plan can be made, and `obstacle` says why. `alerts` is `None`
-    where none are evaluated, or not yet, `alerts_unknown` names those of which nothing is known.
+    `headroom` is empty if no plan can be made, and `obstacle` says why. `alerts` is `None` if not
+    evaluated, or not yet, `alerts_unknown` names those whose state is unknown.
     `domains` is `None` when they could not be read. `seconds_to_full` is by name of limit,
     `probes` by name of probe.
     """
@@ -210,18 +210,18 @@ def _limit(state: LimitState) -> LimitRow:
 def _shape(found: Plan) -> ShapeRow:
     name = ", ".join(shape.name for shape in found.batch)
     binding = found.binding.limit if found.binding else None
-    unknown = tuple(dict.fromkeys(room.limit for room in found.unknown))
+    unknown = tuple(dict.fromkeys(headroom.limit for headroom in found.unknown))
     return ShapeRow(name, found.batches, found.at_most, binding, unknown, tuple(found.uncounted))
 
 
 def _unknown(alerts: Alerts) -> tuple[str, ...]:
-    """The alerts of which nothing is known, each once."""
+    """The names of alerts whose state is unknown."""
     names = (name for (name, _), state in alerts.states.items() if state is State.UNKNOWN)
     return tuple(dict.fromkeys(names))
 
 
 def _alerts(alerts: Alerts, policy: Policy | None) -> tuple[AlertRow, ...]:
-    """Those that fire before those that are pending, the most severe first."""
+    """Firing alerts before pending ones, the most severe first."""
     order = list(State)
     runbooks = (policy.runbooks if policy else "") or RUNBOOKS
 
@@ -245,7 +245,7 @@ def _alert(active: Active, runbooks: str) -> AlertRow:
 
 
 def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
-    """The alerts without the warnings of what is critical already."""
+    """The alerts without warnings that a critical alert covers."""
     found = list(alerts)
     critical = [
         (row.alert, row.labels) for row in found if (row.severity, row.state) == (CRITICAL, FIRING)
@@ -260,7 +260,7 @@ def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:
         return None
     backends, channels = snapshot.backends, snapshot.event_channels
     counts = Counter((key.domid, key.cls) for key in backends.states) if backends else None
-    troubles = _troubles(snapshot)
+    broken = _broken_devices(snapshot)
     complete = backends is not None and snapshot.xenstore_devices is not None
 
     def devices(domid: int, classes: Iterable[str]) -> int | None:
@@ -272,7 +272,7 @@ def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:
             disks=devices(domain.domid, DISK_CLASSES),
             vifs=devices(domain.domid, NETWORK_CLASSES),
             event_channels=channels.by_domain.get(domain.domid, 0) if channels else None,
-            broken=troubles.get(domain.domid, () if complete and domain.state else None),
+            broken=broken.get(domain.domid, () if complete and domain.state else None),
         )
         for domain in snapshot.domains.domains
     )
@@ -283,17 +283,17 @@ def _facts(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
     return {**dataclasses.asdict(domain), "name": None if name is None else text(name)}
 
 
-def _troubles(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
-    """By domain: devices with an error node, and those lost by a domain that lives."""
+def _broken_devices(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
+    """By domain: devices with an error node, and backends out of service of running domains."""
     found: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
     if snapshot.domains is not None:
-        living = {
+        running = {
             domain.domid
             for domain in snapshot.domains.domains
             if domain.state is not None and domain.state not in STOPPED
         }
         for key, state in snapshot.device_states().items():
-            if state in LOST and key.domid in living:
+            if state in OUT_OF_SERVICE and key.domid in running:
                 found[key.domid][key] = state
     if snapshot.xenstore_devices is not None:
         for error in snapshot.xenstore_devices.errors:
@@ -317,14 +317,14 @@ def _probe(probe: Probe, outcome: Outcome) -> ProbeRow:
 
 
 def _host(snapshot: Snapshot) -> str:
-    """What kind of host it is, in a few words; empty where that could not be read."""
+    """Platform, Xen and kernel as text; empty if unknown."""
     host = snapshot.host
     if host is None:
         return ""
-    words = [f"{host.platform} {host.platform_version}".strip()]
-    words.append(f"Xen {host.xen_version}" if host.xen_version else "no Xen")
-    words.append(f"Linux {host.kernel_release}" if host.kernel_release else "")
-    return ", ".join(word for word in words if word)
+    parts = [f"{host.platform} {host.platform_version}".strip()]
+    parts.append(f"Xen {host.xen_version}" if host.xen_version else "no Xen")
+    parts.append(f"Linux {host.kernel_release}" if host.kernel_release else "")
+    return ", ".join(part for part in parts if part)
 
 
 Row = TypeVar("Row")
@@ -332,7 +332,7 @@ Row = TypeVar("Row")
 
 @functools.cache
 def _hints(kind: Any) -> Mapping[str, Any]:
-    """The types of a dataclass's fields; to find them takes longer than to read a row."""
+    """The types of a dataclass's fields; cached, as resolving them is slower than reading a row."""
     return typing.get_type_hints(kind)
 
 

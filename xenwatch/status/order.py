@@ -1,4 +1,4 @@
-"""What is shown first, and how much of it: the same for the page and the terminal."""
+"""Order and number of the rows shown, the same for the page and the terminal."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from xenwatch.status.host_status import DomainRow, LimitRow
 ORDER: Final = [
     severity.value for severity in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)
 ]
-"""States by how much they press; ok comes last."""
+"""States by urgency; ok comes last."""
 WELL: Final = 2
-"""Instances of a limit that are shown though they are well."""
+"""Max instances of a limit shown while all are ok."""
 MOST: Final = 8
-"""Instances of a limit that are shown at most."""
+"""Max instances of a limit shown."""
 
 UNWELL: Final = ("crashed", "dying")
 
 
-def pressing(row: LimitRow) -> tuple[int, float]:
-    """For sorting: what presses most comes first."""
+def urgency(row: LimitRow) -> tuple[int, float]:
+    """Sort key: the most urgent first."""
     rank = ORDER.index(row.state) if row.state in ORDER else len(ORDER)
     return rank, -(row.ratio or 0.0)
 
 
 def fullest(rows: Sequence[LimitRow]) -> list[tuple[list[LimitRow], int]]:
-    """By limit: the rows worth showing, and how many are left out; the most pressing first."""
+    """By limit: the rows worth showing, and how many are left out; the most urgent first."""
     found = []
     for _, group in itertools.groupby(rows, key=lambda row: row.limit):
-        instances = sorted(group, key=pressing)
+        instances = sorted(group, key=urgency)
         unwell = sum(row.state != Severity.OK.value for row in instances)
         shown = instances[: min(MOST, max(WELL, unwell))]
         found.append((shown, len(instances) - len(shown)))
-    return sorted(found, key=lambda group: pressing(group[0][0]))
+    return sorted(found, key=lambda group: urgency(group[0][0]))
 
 
 def relevance(domain: DomainRow) -> tuple[bool, bool, int, int]:
-    """For sorting: broken ones first, then those that do not end well, then by what they hold."""
+    """Sort key: broken domains first, then crashed and dying ones, then by event channels."""
     return (
         not domain.broken,
         domain.state not in UNWELL,

@@ -25,7 +25,9 @@ def dashboard_files(policy: Policy) -> Mapping[str, str]:
     """The dashboards as JSON, by path relative to the top of the repository."""
     made = [board(policy).build() for board in BOARDS]
     return {
-        f"{DIRECTORY}/{it.uid}.json": json.dumps(it, cls=JSONEncoder, indent=1, sort_keys=True)
+        f"{DIRECTORY}/{dashboard.uid}.json": json.dumps(
+            dashboard, cls=JSONEncoder, indent=1, sort_keys=True
+        )
         + "\n"
-        for it in made
+        for dashboard in made
     }

@@ -1,4 +1,4 @@
-"""The dashboard of a host's domains: who uses what."""
+"""The dashboard of a host's domains: what each uses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OF_DOMAINS: Final = tuple(
 
 
 def _with_names(series: str) -> str:
-    """Series with the domain's name where it is known: the dead have none."""
+    """Series with the domain's name where it is known; those of domains that are gone have none."""
     return f"({series} * {ON} group_left (name) {select(INFO, DOMAINS)}) or {ON} {series}"
 
 
@@ -62,20 +62,20 @@ def _all(style: Style) -> table.Panel:
 
 
 def _advice(style: Style) -> table.Panel:
-    """What `xenwatch advise` would have switched off, and how often the domain's QEMU wakes."""
+    """Devices that `xenwatch advise` recommends to remove, by wakeups of the domain's QEMU."""
     devices = "|".join(REMEDIES)
     asked = select(EMULATED, f'{DOMAINS},device=~"{devices}"')
     for device, other in KEPT_FOR.items():
-        kept, reason = (select(EMULATED, f'{DOMAINS},device="{it}"') for it in (device, other))
+        kept, reason = (select(EMULATED, f'{DOMAINS},device="{name}"') for name in (device, other))
         asked += f" unless ({kept} and {ON} {reason})"
     woken = f"({asked}) * {ON} group_left () {expression(WAKEUPS, DOMAINS)}"
     costs = [f"{remedy.device}: {remedy.cost}" for remedy in REMEDIES.values()]
     text = (
-        "Devices that wake dom0 and can be switched off, those of the QEMU that wakes most often "
-        "first. How it is done: xenwatch advise, on the host. What it costs:"
+        "Emulated devices that wake dom0 and can be removed, the QEMU with the most wakeups first. "
+        "To remove them: xenwatch advise, on the host. Consequences:"
     )
-    query = Query(f"sort_desc({_with_names(f'({woken})')})", "wakeups of its QEMU")
-    return style.table("advice", "What to switch off", "  \n".join([text, *costs]), [query]).unit(
+    query = Query(f"sort_desc({_with_names(f'({woken})')})", "QEMU wakeups")
+    return style.table("advice", "Devices to remove", "  \n".join([text, *costs]), [query]).unit(
         unit(WAKEUPS)
     )
 
@@ -95,7 +95,7 @@ def domains_dashboard(policy: Policy) -> Dashboard:
     return board(
         UID,
         "xenwatch: domains",
-        "Who uses dom0's event channels, grant frames, CPUs and devices.",
+        "Use of dom0's event channels, grant frames, CPUs and devices by domain.",
         [
             variable("instance", "Host", host.hosts(), many=False),
             variable("domid", "Domain", ids, many=True),
@@ -103,6 +103,6 @@ def domains_dashboard(policy: Policy) -> Dashboard:
         [
             ("All", [_all(style)]),
             ("Advice", [_advice(style)]),
-            ("Who uses what", list(_each(style))),
+            ("By domain", list(_each(style))),
         ],
     )

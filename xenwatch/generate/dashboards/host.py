@@ -1,4 +1,4 @@
-"""The dashboard of one host: its limits, room for VMs, alerts, and what xenwatch cannot read."""
+"""The dashboard of one host: its limits, headroom for VMs, alerts and probes."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ ON: Final = "on (job, instance)"
 
 
 def hosts() -> str:
-    """The query for the hosts there are."""
+    """The query for the known hosts."""
     return f"label_values({named('xenwatch_build_info').name}, instance)"
 
 
-def _of_limit(style: Style, limit: Limit) -> timeseries.Panel:
+def _limit_panel(style: Style, limit: Limit) -> timeseries.Panel:
     """Used, max and thresholds; of a limit with instances, the used part of the fullest."""
     used, most = (named(name) for name in (limit.used_metric, limit.max_metric))
     threshold = select(THRESHOLD, f'{INSTANCE},limit="{limit.name}"')
@@ -69,11 +69,11 @@ def _of_limit(style: Style, limit: Limit) -> timeseries.Panel:
         maximum = select(most, INSTANCE)
         asked = [
             Query(select(used, INSTANCE), "used", "used"),
-            Query(maximum, "limit", "limit"),
+            Query(maximum, "max", "limit"),
             Query(f"{threshold} * {ON} group_left () {maximum}", "{{severity}}", "threshold"),
         ]
     unit = "percentunit" if limit.label else limit.unit or "short"
-    text = f"When it is used up: {limit.symptom}. {limit.caveat}".rstrip()
+    text = f"Symptom when exhausted: {limit.symptom}. {limit.caveat}".rstrip()
     panel = style.series(f"limit/{limit.name}", limit.title, text, unit, asked)
     for severity, color in COLORS.items():
         dashes = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
@@ -98,7 +98,7 @@ def _overview(style: Style) -> table.Panel:
         ),
         Query(f"min by (limit) ({select(TO_FULL, INSTANCE)})", "full in", "full"),
     ]
-    text = "The fullest instance of every limit, also as a part of its thresholds."
+    text = "The fullest instance of each limit, as a ratio of its max and of its thresholds."
     panel = style.table("limits", "Limits", text, asked).unit("percentunit").decimals(1)
     for severity in SEVERITIES:
         panel.override_by_name(
@@ -115,15 +115,20 @@ def _overview(style: Style) -> table.Panel:
     return panel.override_by_name("full in", [DynamicConfigValue("unit", "s")])
 
 
-def _room(style: Style) -> Iterator[AnyPanel]:
-    """VMs left, the limit that stops the next one, time to full."""
+def _headroom(style: Style) -> Iterator[AnyPanel]:
+    """Headroom for VMs, the binding limit, time to full."""
     left = select(HEADROOM, INSTANCE)
-    yield style.bars(HEADROOM.name, "VMs left", HEADROOM.help, "short", Query(left, "{{shape}}"))
+    yield style.bars(HEADROOM.name, "VM headroom", HEADROOM.help, "short", Query(left, "{{shape}}"))
     binding = (
         f"{select(LIMIT_HEADROOM, INSTANCE)} == on (job, instance, shape) group_left () {left}"
     )
-    yield style.bars("binds", "What binds", "The limits with the least room for VMs of the shape.",
-                     "short", Query(binding, "{{shape}}: {{limit}}"))  # fmt: skip
+    yield style.bars(
+        "binds",
+        "Binding limit",
+        "The limits with the least headroom for VMs of the shape.",
+        "short",
+        Query(binding, "{{shape}}: {{limit}}"),
+    )
     yield style.bars(
         TO_FULL.name,
         "Time to full",
@@ -138,24 +143,24 @@ def _room(style: Style) -> Iterator[AnyPanel]:
 
 
 def _alerts(style: Style) -> Iterator[AnyPanel]:
-    """Alerts that are not ok, and what they compare with."""
+    """Alerts that are not ok, and their thresholds."""
     active = select(ALERT_STATE, f'{INSTANCE},state!="ok"')
     asked = [Query(active, "active")]
-    yield style.table("alerts", "Alerts that are not ok", ALERT_STATE.help, asked, ("Value",))
+    yield style.table("alerts", "Alerts not ok", ALERT_STATE.help, asked, ("Value",))
     for metric in ALERT_METRICS:
         if metric is not ALERT_STATE:
-            yield _now(style, metric)
+            yield _label_table(style, metric)
 
 
-def _now(style: Style, metric: Metric) -> table.Panel:
-    """The labels of a metric as a table, with its values where they tell something."""
+def _label_table(style: Style, metric: Metric) -> table.Panel:
+    """The labels of a metric as a table, without its values if it is an info metric."""
     hide = ("Value",) if metric.kind == "info" else ()
     asked = [Query(select(metric, INSTANCE))]
     return style.table(metric.name, title(metric.name), metric.help, asked, hide).height(6)
 
 
 def _probes(style: Style) -> Iterator[AnyPanel]:
-    """What xenwatch cannot read, and what its readings cost."""
+    """What xenwatch cannot read, and the cost of its readings."""
     series = select(SUCCESS, INSTANCE)
     failing = f"count by (instance) ({series}) - sum by (instance) ({series})"
     yield style.number("failing", "Probes failing", SUCCESS.help, Query(failing, "failing"))
@@ -165,8 +170,8 @@ def _probes(style: Style) -> Iterator[AnyPanel]:
             yield style.of_metric(metric, asked)
 
 
-def _whole(style: Style) -> Iterator[AnyPanel]:
-    """Figures of the host that are no limits."""
+def _host_figures(style: Style) -> Iterator[AnyPanel]:
+    """Metrics of the host that are not limits."""
     for metric in HOST_METRICS:
         if "domid" not in metric.labels and metric.kind != "info":
             yield style.of_metric(
@@ -178,21 +183,21 @@ def host_dashboard(policy: Policy) -> Dashboard:
     """Everything of one host."""
     style = Style(UID, policy)
     facts = [
-        _now(style, metric)
+        _label_table(style, metric)
         for metric in (*HOST_METRICS, *OWN_METRICS)
         if metric.kind == "info" and "domid" not in metric.labels
     ]
     return board(
         UID,
         "xenwatch: host",
-        "The limits of one dom0, and how many VMs still fit.",
+        "The limits of one dom0 and its headroom for VMs.",
         [variable("instance", "Host", hosts(), many=False)],
         [
-            ("Room for VMs", list(_room(style))),
-            ("Limits now", [_overview(style)]),
-            ("Limits", [_of_limit(style, limit) for limit in LIMITS]),
+            ("Headroom for VMs", list(_headroom(style))),
+            ("Limits: current", [_overview(style)]),
+            ("Limits", [_limit_panel(style, limit) for limit in LIMITS]),
             ("Alerts", list(_alerts(style))),
-            ("Host", list(_whole(style))),
+            ("Host", list(_host_figures(style))),
             ("Probes", list(_probes(style))),
             ("Facts", facts),
         ],

@@ -120,7 +120,7 @@ class Style:
 
     def of_record(self, name: str, text: str, labels: str) -> timeseries.Panel:
         """Lines over time of what a rule records; `text` is the rule's expression."""
-        legend = queries.legend(it for it in queries.labels_of(text) if it != "job")
+        legend = queries.legend(label for label in queries.labels_of(text) if label != "job")
         asked = Query(f"{name}{{{labels}}}" if labels else name, legend)
         return self.series(name, queries.title(name), text, queries.record_unit(name), [asked])
 
@@ -197,8 +197,8 @@ def board(
     link = DashboardLink("xenwatch").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
     made.link(link.as_dropdown(False).include_vars(True).keep_time(True))
     made.with_variable(DatasourceVariable("datasource").label("Data source").type("prometheus"))
-    for it in variables:
-        made.with_variable(it)
+    for each in variables:
+        made.with_variable(each)
     top = 0
     for name, found in rows:
         if found:

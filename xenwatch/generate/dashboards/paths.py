@@ -21,13 +21,13 @@ from xenwatch.metrics.own import OWN_METRICS
 UID: Final = "xenwatch-paths"
 _ELSEWHERE: Final = {
     *(name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)),
-    *(it.name for it in (*OUTLOOK_METRICS, *ALERT_METRICS, *OWN_METRICS, *HOST_METRICS)),
+    *(metric.name for metric in (*OUTLOOK_METRICS, *ALERT_METRICS, *OWN_METRICS, *HOST_METRICS)),
 }
 OF_PATHS: Final = tuple(metric for metric in METRICS if metric.name not in _ELSEWHERE)
 """What is neither a limit nor a figure of the host or of xenwatch itself."""
 
 
-def _whole(metric: Metric) -> Query:
+def _host_query(metric: Metric) -> Query:
     """A metric of the host; that of its domains as a sum."""
     series = expression(metric, INSTANCE)
     others = [label for label in metric.labels if label != "domid"]
@@ -37,21 +37,24 @@ def _whole(metric: Metric) -> Query:
 
 
 def paths_dashboard(policy: Policy) -> Dashboard:
-    """What keeps dom0 busy, and whether its control path gets the CPU."""
+    """CPU use in dom0 by kind of work, and CPU time of the control path."""
     style = Style(UID, policy)
 
     def panels(of_domains: bool) -> list[AnyPanel]:
         found = [metric for metric in OF_PATHS if ("domid" in metric.labels) is of_domains]
-        return [style.of_metric(metric, _whole(metric)) for metric in found]
+        return [style.of_metric(metric, _host_query(metric)) for metric in found]
 
     return board(
         UID,
         "xenwatch: control path and datapath",
-        "What keeps dom0 busy, and whether its control path gets the CPU.",
+        "CPU use in dom0 by kind of work, and CPU time of the control path.",
         [variable("instance", "Host", host.hosts(), many=False)],
         [
             ("Control path", panels(of_domains=False)),
-            ("In comparison", [style.of_record(*it, INSTANCE) for it in HOST_RECORDS.items()]),
+            (
+                "Per CPU, domain and storage",
+                [style.of_record(name, rule, INSTANCE) for name, rule in HOST_RECORDS.items()],
+            ),
             ("Work for all domains", panels(of_domains=True)),
         ],
     )

@@ -1,4 +1,4 @@
-"""The dashboard of many hosts: which has room, which is in trouble."""
+"""The dashboard of many hosts: headroom, limits and alerts of each."""
 
 from __future__ import annotations
 
@@ -29,10 +29,15 @@ def _matrix(
     return panel.unit(unit)
 
 
-def _room(style: Style) -> Iterator[AnyPanel]:
+def _headroom(style: Style) -> Iterator[AnyPanel]:
     by_shape = f"max by (instance, shape) ({select(host.HEADROOM, INSTANCES)})"
     yield _matrix(
-        style, host.HEADROOM.name, "VMs left by host", unit="short", columns="shape", what=by_shape
+        style,
+        host.HEADROOM.name,
+        "VM headroom by host",
+        unit="short",
+        columns="shape",
+        what=by_shape,
     )
     for name, text in RECORDS.items():
         yield style.of_record(name, text, INSTANCES if "instance" in labels_of(text) else "")
@@ -51,13 +56,15 @@ def _hosts(style: Style) -> Iterator[AnyPanel]:
     failures = Query(failing, "{{instance}}")
     yield style.number("failing", "Probes failing", host.SUCCESS.help, failures)
     reached = Query(f'up{{job="xenwatch",{INSTANCES}}}', "{{instance}}")
-    yield style.series("up", "Scraped", "1 where Prometheus gets a page.", "short", [reached])
+    yield style.series(
+        "up", "Scrape success", "1 if the last scrape succeeded.", "short", [reached]
+    )
     newest = named("xenwatch_snapshot_timestamp_seconds")
     age = Query(f"time() - {select(newest, INSTANCES)}", "{{instance}}")
     yield style.of_metric(newest, age)
     version = named("xenwatch_build_info")
-    of = [Query(select(version, INSTANCES))]
-    yield style.table(version.name, title(version.name), version.help, of, ("Value",))
+    labels = [Query(select(version, INSTANCES))]
+    yield style.table(version.name, title(version.name), version.help, labels, ("Value",))
 
 
 def _any(policy: Policy) -> Iterator[QueryVariable]:
@@ -72,7 +79,7 @@ def pool_dashboard(policy: Policy) -> Dashboard:
     return board(
         UID,
         "xenwatch: pool",
-        "Which host has room, and which is in trouble.",
+        "Headroom, limits and alerts of all hosts.",
         [variable("instance", "Hosts", host.hosts(), many=True), *_any(policy)],
-        [("Room for VMs", list(_room(style))), ("Hosts", list(_hosts(style)))],
+        [("Headroom for VMs", list(_headroom(style))), ("Hosts", list(_hosts(style)))],
     )

@@ -56,7 +56,7 @@ def unit(metric: Metric) -> str:
     if metric.kind == "counter":
         return "percentunit" if "_seconds_" in metric.name else "cps"
     units = {"_bytes": "bytes", "_seconds": "s", "_ratio": "percentunit"}
-    return next((it for suffix, it in units.items() if metric.name.endswith(suffix)), "short")
+    return next((name for suffix, name in units.items() if metric.name.endswith(suffix)), "short")
 
 
 def labels_of(rule: str) -> list[str]:

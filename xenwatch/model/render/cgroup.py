@@ -24,7 +24,10 @@ def render_procs(pids: Iterable[int]) -> bytes:
 
 def render_membership(memberships: Iterable[Membership]) -> bytes:
     """`/proc/PID/cgroup` (kernel/cgroup/cgroup.c: proc_cgroup_show)."""
-    lines = (f"{it.hierarchy}:{','.join(it.controllers)}:{it.path}\n" for it in memberships)
+    lines = (
+        f"{membership.hierarchy}:{','.join(membership.controllers)}:{membership.path}\n"
+        for membership in memberships
+    )
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 

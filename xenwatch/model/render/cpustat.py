@@ -26,6 +26,6 @@ def render_net_dev(rows: Mapping[str, Iterable[int]]) -> bytes:
     """`/proc/net/dev` (net/core/net-procfs.c: dev_seq_printf_stats)."""
     lines = [_HEADER]
     for name, numbers in rows.items():
-        columns = (f"{it:{width}}" for it, width in zip(numbers, _WIDTHS, strict=True))
+        columns = (f"{number:{width}}" for number, width in zip(numbers, _WIDTHS, strict=True))
         lines.append(f"{name:>6}: {' '.join(columns)}\n".encode("utf-8", "surrogateescape"))
     return b"".join(lines)

@@ -52,8 +52,8 @@ def render_links(links: Iterable[Link]) -> bytes:
     return render_messages([link_message(link) for link in links])
 
 
-def told(links: Iterable[Link], kernel: tuple[int, int]) -> Iterator[Link]:
-    """The links as a kernel of that release tells of them."""
+def reported(links: Iterable[Link], kernel: tuple[int, int]) -> Iterator[Link]:
+    """The links with what a kernel of that release reports of them."""
     for link in links:
         yield dataclasses.replace(
             link,
@@ -65,8 +65,8 @@ def told(links: Iterable[Link], kernel: tuple[int, int]) -> Iterator[Link]:
 def link_message(link: Link) -> LinkMessage:
     """The message about one link: its name, its master, its driver's kind.
 
-    Drivers without rtnl_link_ops (netback's vifs, hardware) tell no kind of their own; the port
-    of a bridge tells its master's (net/core/rtnetlink.c, rtnl_link_fill).
+    Drivers without rtnl_link_ops (netback's vifs, hardware) report no kind of their own; the port
+    of a bridge reports its master's (net/core/rtnetlink.c, rtnl_link_fill).
     """
     name = link.name.encode("utf-8", "surrogateescape") + b"\0"
     attributes = [(IFLA_IFNAME, name)]

@@ -1,9 +1,9 @@
-// Keeps the page fresh: fetches it anew and takes over the parts marked data-live.
-// Without this script the page shows the same, as of the time it names.
+// Refreshes the page: fetches it again and replaces the parts marked data-live.
+// Without this script the page shows the same content, as of its time stamp.
 "use strict";
 
 const PERIOD = 10_000;
-const OLD = 120_000; // ms after which readings are called old
+const STALE = 120_000; // ms after which readings are stale
 
 const note = document.getElementById("freshness");
 
@@ -13,16 +13,16 @@ function say(text) {
 }
 
 function focused(part) {
-  const it = document.activeElement;
-  const owner = it && part.contains(it) ? it.closest("[id]") : null;
-  return owner ? [owner.id, it.tagName] : null;
+  const active = document.activeElement;
+  const owner = active && part.contains(active) ? active.closest("[id]") : null;
+  return owner ? [owner.id, active.tagName] : null;
 }
 
-function takeOver(part, fresh) {
+function replace(part, fresh) {
   const focus = focused(part);
   for (const details of part.querySelectorAll("details[open]")) {
-    const again = fresh.querySelector("#" + CSS.escape(details.id));
-    if (again) again.open = true;
+    const same = fresh.querySelector("#" + CSS.escape(details.id));
+    if (same) same.open = true;
   }
   part.className = fresh.className;
   part.replaceChildren(...fresh.childNodes);
@@ -39,20 +39,20 @@ async function refresh() {
   if (document.hidden) return;
   try {
     const answer = await fetch(location.pathname + location.search, { signal: AbortSignal.timeout(PERIOD) });
-    if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const old = age(answer, fresh) > OLD;
-    // What is selected would be lost.
+    const stale = age(answer, fresh) > STALE;
+    // A replacement would drop the user's selection.
     if (getSelection().isCollapsed) {
       for (const part of document.querySelectorAll("[data-live]")) {
         const twin = fresh.getElementById(part.id);
-        if (twin) takeOver(part, twin);
+        if (twin) replace(part, twin);
       }
       document.title = fresh.title;
     }
-    say(old ? "These readings are old: the daemon answers, but reads nothing new." : "");
+    say(stale ? "Stale readings: the daemon responds but has no new readings." : "");
   } catch (error) {
-    say(`This page is no longer fresh: the daemon cannot be asked (${error.message}).`);
+    say(`Page out of date: the daemon cannot be reached (${error.message}); retrying.`);
   }
 }
 

@@ -14,7 +14,7 @@ from xenwatch.planning.capacity import dom0_vcpus, fit, fit_each, units
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 BY_NAME = {limit.name: limit for limit in LIMITS}
-ROOMS = sorted({room.limit for room in plan(full_xl(), windows=1, linux=1).rooms})
+ROOMS = sorted({room.limit for room in plan(full_xl(), windows=1, linux=1).headrooms})
 
 
 def probe_ended(snapshot: Snapshot, limit: str, status: Status) -> Snapshot:
@@ -29,7 +29,7 @@ def test_a_limit_that_does_not_apply_is_left_out(limit: str) -> None:
     snapshot = probe_ended(full_xl(), limit, Status.NOT_APPLICABLE)
     found = plan(snapshot, windows=1, linux=1)
 
-    assert limit not in {room.limit for room in found.rooms} | set(found.uncounted)
+    assert limit not in {room.limit for room in found.headrooms} | set(found.uncounted)
 
 
 @pytest.mark.parametrize("limit", ROOMS)
@@ -39,13 +39,13 @@ def test_a_limit_that_was_not_asked_yet_is_unknown(limit: str) -> None:
     outcomes = {k: v for k, v in snapshot.outcomes.items() if k != BY_NAME[limit].probe}
     found = plan(dataclasses.replace(snapshot, outcomes=outcomes), windows=1, linux=1)
 
-    assert limit in {room.limit for room in found.rooms} | set(found.uncounted)
+    assert limit in {room.limit for room in found.headrooms} | set(found.uncounted)
 
 
 @pytest.mark.parametrize("snapshot", [full_xl(), xenserver("6.1.0"), Snapshot()])
 def test_a_room_has_the_words_of_its_limit(snapshot: Snapshot) -> None:
     """Known or not, a room is called and counted as its limit is."""
-    for room in plan(snapshot, windows=1).rooms:
+    for room in plan(snapshot, windows=1).headrooms:
         limit = BY_NAME[room.limit]
         assert (room.title, room.unit) == (limit.title, limit.unit)
 
@@ -54,7 +54,7 @@ def test_a_room_has_what_its_limit_has_left() -> None:
     """What is left, what a batch takes and how often it fits are the limit's own numbers."""
     snapshot = xenserver("6.2.0")
     headroom = {state.limit.name: state.headroom for state in assess(snapshot)}
-    known = [room for room in plan(snapshot, windows=1).rooms if room.batches is not None]
+    known = [room for room in plan(snapshot, windows=1).headrooms if room.batches is not None]
 
     assert {room.limit: room.left for room in known} == {r.limit: headroom[r.limit] for r in known}
     for room in known:
@@ -68,7 +68,9 @@ def test_the_unknown_comes_last() -> None:
     snapshot = dataclasses.replace(probe_ended(xenserver("6.2.0"), "ptys", Status.OK), ptys=None)
     found = plan(snapshot, windows=1)
 
-    assert [room.limit for room in found.rooms if room.batches is None] == [found.rooms[-1].limit]
+    assert [room.limit for room in found.headrooms if room.batches is None] == [
+        found.headrooms[-1].limit
+    ]
 
 
 def test_a_plan_names_its_regime() -> None:
@@ -111,7 +113,7 @@ def test_a_dom0_of_few_vcpus_takes_fewer_rings() -> None:
     """A VM's disks and interfaces take no more channels than dom0 has vCPUs for."""
     shape = dataclasses.replace(LINUX, vcpus=8)
     few, many = (
-        {room.limit: room.takes for room in fit(assess(host), host, {shape: 1}).rooms}
+        {room.limit: room.takes for room in fit(assess(host), host, {shape: 1}).headrooms}
         for host in (with_vcpus(dom0=2), with_vcpus(dom0=8))
     )
 
