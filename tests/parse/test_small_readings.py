@@ -34,7 +34,7 @@ def test_voluntary_switches_are_those_of_their_line() -> None:
 )
 def test_a_status_without_whole_line_is_refused(data: bytes) -> None:
     """Without a whole line of a number of voluntary switches there is no count."""
-    with pytest.raises(ParseError, match="no voluntary_ctxt_switches"):
+    with pytest.raises(ParseError, match="voluntary_ctxt_switches"):
         voluntary_switches(data)
 
 
