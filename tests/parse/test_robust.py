@@ -113,7 +113,7 @@ SAMPLES = {
 def names_what_is_wrong(error: ParseError) -> bool:
     """Whether an error has its subject first, and then says in plain words what is wrong."""
     subject, text = error.subject, str(error)
-    says = re.match(r"([a-z]{2,}|a) ", text.removeprefix(f"{subject}: "))
+    says = re.match(r"([a-z]{2,}|a)\b[^']", text.removeprefix(f"{subject}: "))
     return bool(subject) and not subject.startswith("expected") and says is not None
 
 
