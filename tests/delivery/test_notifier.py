@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from structlog.testing import capture_logs
 
+from tests.delivery.support import server, until
 from tests.fake_clock import START, FakeClock, running, settle
 from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config.settings import Settings
 from xenwatch.delivery.notifier import EXPIRY, Notifier
-from xenwatch.delivery.receivers import Command, DeliveryError, Webhook, http_session, post, shown
+from xenwatch.delivery.receivers import Command, DeliveryError, http_session, post, shown
 
 AIO = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
 FIRING = Active(AIO, "warning", (), since=START - 60, value=0.875, fired=START)
@@ -28,48 +26,6 @@ KEY = (AIO.name, "warning", ())
 FIRES = Alerts({KEY: FIRING}, {}, (Change(FIRING, State.PENDING, State.FIRING, START),))
 STILL = dataclasses.replace(FIRES, changes=())
 OVER = Alerts({}, {}, (Change(FIRING, State.FIRING, State.OK, START + 30),))
-
-
-class Server:
-    """Accepts what is posted, or rejects it with `status`."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.got: list[Any] = []
-        self.paths: list[str] = []
-        self.url = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        """Note a request."""
-        self.paths.append(request.path)
-        if self.status == 200:
-            self.got.append(await request.json())
-        return web.Response(
-            status=self.status, text="no\x1b[31m", headers={"Location": "/elsewhere"}
-        )
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the event loop go on until the condition holds; nobody signals what tests wait for."""
-    while not condition():  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
-
-
-@contextlib.asynccontextmanager
-async def server() -> AsyncIterator[Server]:
-    """A server at a free port of this machine."""
-    it = Server()
-    app = web.Application()
-    app.router.add_post("/{tail:.*}", it.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    it.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield it
-    finally:
-        await runner.cleanup()
 
 
 def notifier(clock: FakeClock, resend: float = 3600, **settings: Any) -> Notifier:
@@ -357,27 +313,6 @@ async def test_a_server_that_is_not_there_says_why() -> None:
             await post(session, "http://user:secret@localhost:1/", {})
 
     assert shown("http://user:secret@localhost:1/x?key=secret") == "http://localhost:1/x"
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 404, 500])
-async def test_what_is_not_accepted_is_not_delivered(status: int) -> None:
-    """Any status but 2xx is a failed delivery, and a redirection is not followed."""
-    async with server() as it, http_session() as session:
-        it.status = status
-        with pytest.raises(DeliveryError, match=f"rejected with HTTP status {status}: no"):
-            await Webhook(session, it.url + "/hook").deliver([])
-
-    assert it.paths == ["/hook"]
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 299])
-async def test_every_2xx_is_accepted(status: int) -> None:
-    """A receiver may accept alerts with any status of success."""
-    async with server() as it, http_session() as session:
-        it.status = status
-        await Webhook(session, it.url).deliver([])
-
-    assert it.paths == ["/"]
 
 
 async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:

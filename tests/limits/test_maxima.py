@@ -27,10 +27,8 @@ from xenwatch.limits import (
     maptrack_frames,
     ptys,
     tasks,
-    xenconsoled_fds,
-    xenstored_fds,
 )
-from xenwatch.limits.base import Limit, Max, Shortage
+from xenwatch.limits.base import Limit, Max
 from xenwatch.limits.irqs import INT_MAX
 from xenwatch.parse.rtnl import OLD_OPENVSWITCH
 from xenwatch.readings.bridges import Bridges
@@ -217,29 +215,6 @@ def test_a_daemon_that_does_not_run_has_no_entry() -> None:
 
     assert file_descriptors.fds_used("xapi")(snapshot) == {}
     assert file_descriptors.fds_max("xapi")(snapshot) == {}
-
-
-@pytest.mark.parametrize(
-    ("role", "limit"),
-    [
-        ("xenstored", xenstored_fds.LIMIT),
-        ("xenconsoled", xenconsoled_fds.LIMIT),
-    ],
-)
-def test_descriptors_are_those_of_the_limits_own_daemon(role: str, limit: Limit) -> None:
-    """Use, max and remedy of a daemon's descriptors are its own, whatever the others have."""
-    daemons = {
-        name: DaemonProcess(700 + number, name, 10 + number, 900 + number)
-        for number, name in enumerate(("xenstored", "xenconsoled", "xapi"))
-    }
-    process = daemons[role]
-    snapshot = on({"daemons": Daemons(daemons)})
-    shortage = Shortage(snapshot, "", None, 4096)
-
-    assert limit.used(snapshot) == {"": process.fds}
-    assert only(limit.max(snapshot)).value == process.fd_limit
-    assert limit.remedy is not None
-    assert f"prlimit --pid {process.pid} --nofile=4096:4096" in limit.remedy(shortage)
 
 
 def test_the_origin_of_descriptors_names_the_process() -> None:

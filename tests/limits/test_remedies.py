@@ -7,9 +7,11 @@ import dataclasses
 import pytest
 
 from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
-from xenwatch.limits import dom0_memory, host_memory, tasks
+from xenwatch.limits import dom0_memory, event_channels, host_memory, tasks
 from xenwatch.limits.base import Shortage
 from xenwatch.limits.states import remedies
+from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.host import Abi
 from xenwatch.readings.processes import Pids
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio
@@ -103,6 +105,25 @@ def test_every_bound_of_tasks_that_is_too_low_is_raised(
         f"sysctl -w {key}=150" for key in keys
     ]
     assert len(found) == 2 * len(keys)
+
+
+@pytest.mark.parametrize(("kind", "others"), [("bridge", 1), ("openvswitch", 0)])
+def test_a_remedy_is_that_of_the_instance(kind: str, others: int) -> None:
+    """A bridge of Linux may be exchanged for Open vSwitch, one of Open vSwitch may not."""
+    snapshot = dataclasses.replace(
+        xenserver("6.2.0"), bridges=Bridges({"xenbr0": 1, "xenbr1": 2}, {"xenbr0": kind})
+    )
+    [state] = [s for s in states_of(snapshot, "bridge_ports") if s.instance == "xenbr0"]
+
+    assert len(remedies(state, snapshot, 0)) == 1 + others
+
+
+def test_a_kernel_that_could_have_more_channels_is_given_them() -> None:
+    """On a 2-level ABI of choice the option that chose it is named."""
+    snapshot = with_host(xen=(4, 17), abi=Abi("2-level-64", 4096, "kernel log"))
+    [text] = event_channels.remedy(Shortage(snapshot, "", None, 8192))
+
+    assert text.startswith("take xen.fifo_events=0 off dom0's kernel command line and reboot")
 
 
 def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:

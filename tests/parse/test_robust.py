@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -22,6 +22,7 @@ from xenwatch.parse.domaininfo import LAYOUTS, parse_list
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size
+from xenwatch.parse.hist import parse_hists
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.kthread import parse_thread
@@ -30,6 +31,7 @@ from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.partitions import parse_partitions
+from xenwatch.parse.physinfo import parse_physinfo
 from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
@@ -76,6 +78,8 @@ _PLAIN: dict[str, Parser] = {
     "load": parse_load,
     "net dev": parse_net_dev,
     "tapdisk": parse_tapdisk,
+    "hist": parse_hists,
+    "physinfo": partial(parse_physinfo, LAYOUTS[4, 17]),
 }
 _LISTS: dict[str, Parser] = {
     f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()
@@ -106,10 +110,21 @@ SAMPLES = {
 } | {"partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n"}
 
 
+def names_what_is_wrong(error: ParseError) -> bool:
+    """Whether an error has its subject first, and then says in plain words what is wrong."""
+    subject, text = error.subject, str(error)
+    says = re.match(r"([a-z]{2,}|a)\b[^']", text.removeprefix(f"{subject}: "))
+    return bool(subject) and not subject.startswith("expected") and says is not None
+
+
 def refuses_or_answers(parser: Parser, data: bytes) -> None:
-    """The parser either answers or raises `ParseError`."""
-    with contextlib.suppress(ParseError):
+    """The parser either answers or raises `ParseError`, whose text an operator can use."""
+    refused = None
+    try:
         parser(data)
+    except ParseError as error:
+        refused = error
+    assert refused is None or names_what_is_wrong(refused)
 
 
 @pytest.mark.parametrize("name", PARSERS)
@@ -132,6 +147,23 @@ def test_damaged_files_raise_nothing_but_parse_error(name: str, data: st.DataObj
 
     refuses_or_answers(PARSERS[name], sample[:end])
     refuses_or_answers(PARSERS[name], sample[:start] + middle + sample[end:])
+
+
+SHORT = b"\xff nonsense"
+
+
+# Those of links and of histograms say at which part of a long answer they stopped.
+@pytest.mark.parametrize("name", sorted(set(PARSERS) - {"links", "hist"}))
+def test_an_error_shows_what_was_found(name: str) -> None:
+    """What a parser refuses is in its error, as far as a line of the log bears it."""
+    try:
+        PARSERS[name](SHORT)
+    except ParseError as error:
+        shown = str(error)
+    else:
+        shown = repr(SHORT)
+
+    assert repr(SHORT) in shown
 
 
 @pytest.mark.parametrize("name", SAMPLES)

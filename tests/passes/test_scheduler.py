@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 import pytest
@@ -13,43 +12,13 @@ from blockbuster import blockbuster_ctx
 from structlog.testing import capture_logs
 
 from tests.fake_clock import START, FakeClock, running, settle, until
+from tests.passes.support import SOURCE, Script, probe, status
 from xenwatch.passes.scheduler import Scheduler, one_pass
 from xenwatch.probes.base import DOMAIN, LINK, Pass, Probe, Result
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.processes import Pids
-from xenwatch.readings.snapshot import Outcome, Snapshot, Status
-from xenwatch.sources.base import Source, SourceError
-
-SOURCE = cast(Source, None)
-
-
-class Script:
-    """A probe's read that counts its calls, and hangs or fails in those it is told to.
-
-    A call that succeeds gives its number to the next one as its memory.
-    """
-
-    def __init__(self, hang: tuple[int, ...] = (), fail: tuple[int, ...] = ()) -> None:
-        self.calls = 0
-        self.contexts: list[Snapshot] = []
-        self.memories: list[int] = []
-        self._gate = threading.Semaphore(0)
-        self._hang, self._fail = hang, fail
-
-    def __call__(self, _source: Source, context: Snapshot, memory: int) -> tuple[Irqs, int]:
-        self.calls += 1
-        call = self.calls
-        self.contexts.append(context)
-        self.memories.append(memory)
-        if call in self._hang:
-            self._gate.acquire()
-        if call in self._fail:
-            raise SourceError("/proc/interrupts", "I/O error")
-        return Irqs(call), call
-
-    def release(self) -> None:
-        """Let one call that hangs go on, now or when it comes."""
-        self._gate.release()
+from xenwatch.readings.snapshot import Outcome, Status
+from xenwatch.sources.base import Source
 
 
 @pytest.fixture
@@ -58,18 +27,6 @@ def hanging() -> Iterator[Script]:
     script = Script(hang=(1,))
     yield script
     script.release()
-
-
-def probe(read: Script, name: str = "irqs", **more: object) -> Probe:
-    """A probe of that read, every 10 s with a deadline of 5 s."""
-    fixed = Probe(name, "a file", "look at it", read, 0, interval=10.0, deadline=5.0)
-    return dataclasses.replace(fixed, **more)  # type: ignore[arg-type]
-
-
-def status(scheduler: Scheduler, name: str = "irqs") -> Status | None:
-    """How the probe's last run ended, `None` before it has."""
-    outcome = scheduler.snapshot.outcomes.get(name)
-    return outcome.status if outcome else None
 
 
 def taken(scheduler: Scheduler, name: str = "irqs") -> float | None:
@@ -220,38 +177,6 @@ async def test_an_event_during_a_run_is_not_lost(hanging: Script) -> None:
         await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(1))
         await clock.advance(1)
         await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(2))
-
-
-@pytest.fixture
-def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run probes in the event loop, so that a run has ended once its time has come."""
-
-    def start(work: Callable[[], Result], _name: str) -> asyncio.Future[Result]:
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        future.set_result(work())
-        return future
-
-    monkeypatch.setattr("xenwatch.passes.scheduler.threads.start", start)
-
-
-@pytest.mark.parametrize(
-    ("interval", "retry"), [(10.0, 10), (60.0, 30), (300.0, 30), (3600.0, 360)]
-)
-async def test_a_failed_probe_is_retried_soon(
-    without_threads: None, interval: float, retry: int
-) -> None:
-    """A probe that failed runs again after half a minute or a tenth of its interval at most."""
-    clock, read = FakeClock(), Script(fail=(1,))
-    scheduler = Scheduler(SOURCE, [probe(read, interval=interval)], clock)
-    async with running(scheduler.run()):
-        await clock.advance(retry - 1)
-        assert read.calls == 1
-        assert status(scheduler) is Status.FAILED
-        await clock.advance(1)
-        await settle()
-        assert status(scheduler) is Status.OK
-        await clock.advance(interval - retry - 1)
-        assert read.calls == 2
 
 
 async def test_a_probe_is_switched_off_and_on() -> None:

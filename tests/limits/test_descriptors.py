@@ -1,4 +1,4 @@
-"""How more descriptors of a daemon are had, by what the daemon and its host are."""
+"""Descriptors of a daemon: whose they are, and how there are more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from tests.planning.support import with_host, xenserver
-from xenwatch.limits.base import Cost, Max, Shortage, same
+from xenwatch.limits import xenconsoled_fds, xenstored_fds
+from xenwatch.limits.base import Cost, Limit, Max, Shortage, same
 from xenwatch.limits.file_descriptors import fds_max, fds_remedy
 from xenwatch.readings.processes import DaemonProcess, Daemons
 from xenwatch.readings.snapshot import Snapshot
@@ -64,6 +65,29 @@ def test_the_origin_of_a_daemons_own_limit_is_its_process(limit: int) -> None:
     snapshot = running(with_host(), "xenstored", limit)
 
     assert fds_max("xenstored")(snapshot) == {"": Max(limit, "Max open files of process 700")}
+
+
+@pytest.mark.parametrize(
+    ("role", "limit"),
+    [
+        ("xenstored", xenstored_fds.LIMIT),
+        ("xenconsoled", xenconsoled_fds.LIMIT),
+    ],
+)
+def test_descriptors_are_those_of_the_limits_own_daemon(role: str, limit: Limit) -> None:
+    """Use, max and remedy of a daemon's descriptors are its own, whatever the others have."""
+    daemons = {
+        name: DaemonProcess(700 + number, name, 10 + number, 900 + number)
+        for number, name in enumerate(("xenstored", "xenconsoled", "xapi"))
+    }
+    process = daemons[role]
+    snapshot = dataclasses.replace(with_host(), daemons=Daemons(daemons))
+    shortage = Shortage(snapshot, "", None, 4096)
+
+    assert limit.used(snapshot) == {"": process.fds}
+    assert limit.max(snapshot)[""].value == process.fd_limit
+    assert limit.remedy is not None
+    assert f"prlimit --pid {process.pid} --nofile=4096:4096" in limit.remedy(shortage)
 
 
 def test_one_cost_is_that_of_every_type_or_of_those_named() -> None:

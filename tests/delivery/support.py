@@ -1,0 +1,52 @@
+"""A server for tests of receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from aiohttp import web
+
+
+class Server:
+    """Accepts what is posted, or rejects it with `status`."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.got: list[Any] = []
+        self.paths: list[str] = []
+        self.url = ""
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Note a request."""
+        self.paths.append(request.path)
+        if self.status == 200:
+            self.got.append(await request.json())
+        return web.Response(
+            status=self.status, text="no\x1b[31m", headers={"Location": "/elsewhere"}
+        )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop go on until the condition holds; nobody signals what tests wait for."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
+@contextlib.asynccontextmanager
+async def server() -> AsyncIterator[Server]:
+    """A server at a free port of this machine."""
+    it = Server()
+    app = web.Application()
+    app.router.add_post("/{tail:.*}", it.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    it.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield it
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,56 @@
+"""Probes for tests of the scheduler."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import cast
+
+from xenwatch.passes.scheduler import Scheduler
+from xenwatch.probes.base import Probe
+from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.sources.base import Source, SourceError
+
+SOURCE = cast(Source, None)
+
+
+class Script:
+    """A probe's read that counts its calls, and hangs or fails in those it is told to.
+
+    A call that succeeds gives its number to the next one as its memory.
+    """
+
+    def __init__(self, hang: tuple[int, ...] = (), fail: tuple[int, ...] = ()) -> None:
+        self.calls = 0
+        self.contexts: list[Snapshot] = []
+        self.memories: list[int] = []
+        self._gate = threading.Semaphore(0)
+        self._hang, self._fail = hang, fail
+
+    def __call__(self, _source: Source, context: Snapshot, memory: int) -> tuple[Irqs, int]:
+        self.calls += 1
+        call = self.calls
+        self.contexts.append(context)
+        self.memories.append(memory)
+        if call in self._hang:
+            self._gate.acquire()
+        if call in self._fail:
+            raise SourceError("/proc/interrupts", "I/O error")
+        return Irqs(call), call
+
+    def release(self) -> None:
+        """Let one call that hangs go on, now or when it comes."""
+        self._gate.release()
+
+
+def probe(read: Script, name: str = "irqs", **more: object) -> Probe:
+    """A probe of that read, every 10 s with a deadline of 5 s."""
+    fixed = Probe(name, "a file", "look at it", read, 0, interval=10.0, deadline=5.0)
+    return dataclasses.replace(fixed, **more)  # type: ignore[arg-type]
+
+
+def status(scheduler: Scheduler, name: str = "irqs") -> Status | None:
+    """How the probe's last run ended, `None` before it has."""
+    outcome = scheduler.snapshot.outcomes.get(name)
+    return outcome.status if outcome else None

@@ -1,0 +1,46 @@
+"""When a probe that failed runs again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.fake_clock import FakeClock, running, settle
+from tests.passes.support import SOURCE, Script, probe, status
+from xenwatch.passes.scheduler import Scheduler
+from xenwatch.probes.base import Result
+from xenwatch.readings.snapshot import Status
+
+
+@pytest.fixture
+def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run probes in the event loop, so that a run has ended once its time has come."""
+
+    def start(work: Callable[[], Result], _name: str) -> asyncio.Future[Result]:
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        future.set_result(work())
+        return future
+
+    monkeypatch.setattr("xenwatch.passes.scheduler.threads.start", start)
+
+
+@pytest.mark.parametrize(
+    ("interval", "retry"), [(10.0, 10), (60.0, 30), (300.0, 30), (3600.0, 360)]
+)
+async def test_a_failed_probe_is_retried_soon(
+    without_threads: None, interval: float, retry: int
+) -> None:
+    """A probe that failed runs again after half a minute or a tenth of its interval at most."""
+    clock, read = FakeClock(), Script(fail=(1,))
+    scheduler = Scheduler(SOURCE, [probe(read, interval=interval)], clock)
+    async with running(scheduler.run()):
+        await clock.advance(retry - 1)
+        assert read.calls == 1
+        assert status(scheduler) is Status.FAILED
+        await clock.advance(1)
+        await settle()
+        assert status(scheduler) is Status.OK
+        await clock.advance(interval - retry - 1)
+        assert read.calls == 2
