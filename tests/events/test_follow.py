@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.sources.fakes import TableSource
@@ -58,16 +59,20 @@ class Breaking(TableSource):
     """A source whose seventh stream has an event before it ends."""
 
     streams = 0
+    error: Exception
 
     async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
         """Ends at once."""
         self.streams += 1
         if self.streams == 8:
             yield INTRODUCED
-        raise SourceError("xenstored", "closed the connection")
+        raise self.error
 
 
-async def test_streams_are_connected_again() -> None:
+@pytest.mark.parametrize(
+    "error", [SourceError("xenstored", "closed the connection"), OSError(24, "Too many open files")]
+)
+async def test_streams_are_connected_again(error: Exception) -> None:
     """A stream that ends is tried again, later each time, and reported once."""
     waits: list[float] = []
     kicks: list[str] = []
@@ -80,17 +85,19 @@ async def test_streams_are_connected_again() -> None:
             async for _ in no_events():
                 pass
 
+    source = Breaking()
+    source.error = error
     with capture_logs() as logs:
-        task = asyncio.create_task(follow(DOMAINS, Breaking(), kicks.append, sleep=sleep))
+        task = asyncio.create_task(follow(DOMAINS, source, kicks.append, sleep=sleep))
         await asyncio.wait_for(enough.wait(), LATE)
         task.cancel()
 
     assert waits == [1, 2, 4, 8, 16, 30, 30, 1, 2]
     assert kicks == [DOMAIN]
     assert [(entry["log_level"], entry["event"][:25]) for entry in logs] == [
-        ("warning", "event stream failed; retr"),
+        ("warning", "event stream failed, retr"),
         ("info", "event stream reconnected"),
-        ("warning", "event stream failed; retr"),
+        ("warning", "event stream failed, retr"),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support import full_snapshot
-from xenwatch.limits.base import Max, Shortage
+from xenwatch.limits.base import Max
 from xenwatch.limits.open_files import LIMIT
 from xenwatch.limits.states import assess
 from xenwatch.planning.capacity import fit
@@ -40,12 +40,3 @@ def test_a_plan_names_it_only_where_vms_could_use_it_up() -> None:
     """A maximum that no number of VMs reaches is not worth a word; any other is not counted."""
     assert "open_files" in uncounted(209715)
     assert "open_files" not in uncounted((1 << 63) - 1)
-
-
-def test_the_remedy_raises_the_kernel_parameter() -> None:
-    """The commands name the parameter and the number to aim at."""
-    assert LIMIT.remedy is not None
-    now, kept = LIMIT.remedy(Shortage(SNAPSHOT, "", Max(100, ""), 200))
-
-    assert now == "sysctl -w fs.file-max=200"
-    assert "fs.file-max = 200" in kept

@@ -230,9 +230,11 @@ def test_a_number_that_is_none_is_named(files: dict[str, bytes], reason: str) ->
     [
         ({"0": "/dev/null", "3": EVENTPOLL}, True),
         ({"0": "/dev/null", "3": "socket:[1]"}, False),
+        ({"3": EVENTPOLL}, True),
+        ({"0": "/dev/null"}, False),
         ({}, None),
     ],
-    ids=["epoll", "select", "not readable"],
+    ids=["epoll", "select", "epoll, one closed", "select, one closed", "not readable"],
 )
 def test_xapi_itself_says_how_it_waits(targets: Mapping[str, str], epoll: bool | None) -> None:
     """A xapi that has an epoll instance open waits with it; where it cannot be seen, unknown."""

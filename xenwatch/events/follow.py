@@ -50,10 +50,10 @@ async def follow(
                         if event is not None:
                             kick(event)
                             settling.again()
-        except SourceError as error:
+        except (SourceError, OSError) as error:
             if not failed:
                 _log.warning(
-                    "event stream failed; retrying, readings are as old as their interval",
+                    "event stream failed, retrying; changes show up at the next regular reading",
                     topic=topic,
                     reason=str(error),
                 )
@@ -77,7 +77,7 @@ async def listening(source: Source, work: Callable[[], T]) -> T:
 
 
 async def _listen(source: Source, topic: str) -> None:
-    with contextlib.suppress(SourceError):
+    with contextlib.suppress(SourceError, OSError):
         async with contextlib.aclosing(source.events(topic)) as stream:
             async for _ in stream:
                 pass

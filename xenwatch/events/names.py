@@ -46,7 +46,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
 
 
 def event_of(topic: str, messages: bytes) -> str | None:
-    """The event of the probes that the messages are; nothing heard of for sure may be one."""
+    """The event of the probes that the messages are; an empty item may hide one, so it counts."""
     meaning = MEANINGS[topic]
     return meaning.event if not messages or meaning.concerns(messages) else None
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import EARLY, Limit, Max, Shortage
-from xenwatch.limits.remedies import sysctl
+from xenwatch.limits.base import EARLY, Limit, Max
 from xenwatch.readings.snapshot import Snapshot
 
 
@@ -22,11 +21,6 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     return {"": Max(snapshot.open_files.max, "fs.file-max")}
 
 
-def remedy(shortage: Shortage) -> tuple[str, ...]:
-    """The kernel parameter, now and over a reboot."""
-    return sysctl(shortage.snapshot, "fs.file-max", shortage.target)
-
-
 LIMIT: Final = Limit(
     name="open_files",
     title="open files of dom0",
@@ -40,7 +34,7 @@ LIMIT: Final = Limit(
     errors={
         "`VFS: file-max limit 209715 reached`, `Too many open files in system`": "`fs.file-max`"
     },
-    caveat="A single process has a limit of its own, RLIMIT_NOFILE.",
+    caveat="Processes with CAP_SYS_ADMIN are exempt, so root's daemons go on; a single process "
+    "has a limit of its own, RLIMIT_NOFILE.",
     uncounted="how many files QEMU and tapdisk open for a VM is not published",
-    remedy=remedy,
 )

@@ -111,10 +111,17 @@ def _epoll(source: Source, pid: int, fds: Sequence[str], comm: str) -> bool | No
     if comm not in CHANGED_TO_EPOLL:
         return None
     first = sorted(map(int, filter(_DIGITS.match, fds)))[:FIRST_FDS]
-    try:
-        return any(source.readlink(f"/proc/{pid}/fd/{fd}") == EVENTPOLL for fd in first)
-    except SourceError:
-        return None
+    seen = False
+    for fd in first:
+        try:
+            if source.readlink(f"/proc/{pid}/fd/{fd}") == EVENTPOLL:
+                return True
+            seen = True
+        except SourceError as error:
+            # Connections come and go meanwhile; the epoll instance stays.
+            if not error.missing:
+                return None
+    return False if seen else None
 
 
 DAEMONS = Probe(

@@ -108,9 +108,7 @@ class TreeSource:
             raise SourceError(path, reason) from error
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        return self._answer(
-            "listdir", [path], path, lambda names: tuple(map(_string, _items(names)))
-        )
+        return self._answer("listdir", [path], path, _strings)
 
     def readlink(self, path: str) -> str:
         return self._answer("readlink", [path], path, _string)
