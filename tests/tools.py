@@ -66,6 +66,12 @@ PACKAGES: Final = (
 BY_PROGRAM: Final = {program: package for package in PACKAGES for program in package.programs}
 
 
+def first_pid_namespace() -> None:
+    """Raise `LookupError` in a container (PROC_PID_INIT_INO, include/linux/proc_ns.h)."""
+    if os.stat("/proc/self/ns/pid").st_ino != 0xEFFFFFFC:
+        raise LookupError("another PID namespace than the kernel's first")
+
+
 def ipv6_loopback() -> None:
     """Raise `OSError` where nothing can listen on ::1."""
     with socket.create_server(("::1", 0), family=socket.AF_INET6):
@@ -97,6 +103,11 @@ FEATURES: Final[Mapping[str, Feature]] = {
         "CPU shares as the kernel gives them",
         "run as root where /sys/fs/cgroup is writable and has the CPU controller",
         cpu_cgroup,
+    ),
+    "process events": Feature(
+        "processes as the kernel reports them",
+        "run outside of containers: the kernel reports to its first PID namespace alone",
+        first_pid_namespace,
     ),
     "IPv6 loopback": Feature(
         "listening on IPv6",

@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Iterator
 import pytest
 from pyroute2.netlink.connector import cn_proc  # type: ignore[import-untyped]
 
+from tests.tools import need
 from xenwatch.events.names import concerns_links
 from xenwatch.sources import multicast
 from xenwatch.sources.base import LINKS, PROCESSES, TOPICS, SourceError
@@ -112,6 +113,7 @@ def allowed() -> bool:
 
 def test_processes_of_the_kernel_are_heard() -> None:
     """Programs that begin and processes that end are reported, forks are not; or it says why."""
+    need("process events")
     if not allowed():
         with pytest.raises(SourceError, match=r"^process events: "):
             asyncio.run(first(host_events(PROCESSES)))
