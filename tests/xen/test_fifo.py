@@ -241,7 +241,6 @@ def test_a_guest_is_there_within_a_second(vm: Vm, daemon: Daemon, report: Report
     assert min(went) < NEXT_SCRAPE
 
 
-@pytest.mark.representative
 def test_a_link_is_there_within_a_second(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Without any polling a new port of a bridge is counted at once."""
     daemon.configure(SELDOM)

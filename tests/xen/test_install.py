@@ -45,7 +45,6 @@ def bare(vm: Vm, daemon: Daemon) -> Iterator[None]:
     daemon.start()
 
 
-@pytest.mark.representative
 @pytest.mark.usefixtures("bare", "guest")
 def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Each command does what its document says, and no probe of the confined daemon fails."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.xen import checks, faults, guests
 from tests.xen.conftest import CAPTURES
 from tests.xen.daemon import Daemon, Page
@@ -40,7 +38,6 @@ def settled(vm: Vm, domid: str) -> bool:
     return set(states) == {"Connected"} or any(not vm.attempt(it).status for it in roads)
 
 
-@pytest.mark.representative
 def test_every_value_is_true(vm: Vm, daemon: Daemon, guest: int) -> None:
     """On this dom0, too, every exported value equals the one by another road."""
     it = checks.observe(vm, daemon, CAPTURES / "two-level")
