@@ -235,7 +235,6 @@ def test_what_is_not_where_it_belongs_is_told(vm: Vm, daemon: Daemon) -> None:
     assert page.get("xenwatch_slice_expected_weight", slice="control.slice") == 1000
 
 
-@pytest.mark.representative
 def test_a_stopped_xenstored_is_a_failure_and_the_daemon_goes_on(vm: Vm, daemon: Daemon) -> None:
     """Round trips that have no answer in time are counted, and afterwards the answers again."""
     failures = "xenwatch_control_path_failures_total"
