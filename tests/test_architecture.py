@@ -55,7 +55,7 @@ def test_what_a_package_must_not_know(package: str, never: set[str]) -> None:
     assert GRAPH[package] & never == set()
 
 
-@pytest.mark.parametrize("module", ["xenwatch.cli.screen", "xenwatch.cli.top"])
+@pytest.mark.parametrize("module", ["xenwatch.cli.status_lines", "xenwatch.cli.top"])
 def test_the_terminal_needs_no_html(module: str) -> None:
     """What draws in a terminal imports nothing of the status page."""
     targets = {architecture.package(name) for name in architecture.imported(module, KNOWN)}

@@ -77,7 +77,7 @@ EDGE = {
     "xenwatch.model.scenario_source": "plays a scenario by the clock",
     "xenwatch.cli.source": "looks whether this is a dom0",
     "xenwatch.cli.daemon_client": "asks a running daemon",
-    "xenwatch.cli.live_screen": "draws on a terminal and reads its keys",
+    "xenwatch.cli.live_terminal": "draws on a terminal and reads its keys",
     "xenwatch.cli.output": "writes to stdout and stderr",
     "xenwatch.cli.options": "reads the configuration and opens the source",
     **{

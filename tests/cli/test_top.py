@@ -134,9 +134,9 @@ def test_without_the_extra_it_says_how_to_get_it(
     """Where rich is not installed the message has the command that installs it."""
     for name in ("rich", "rich.console", "rich.live", "rich.text"):
         monkeypatch.setitem(sys.modules, name, None)
-    for name in ("xenwatch.cli.live_screen", "xenwatch.cli.screen"):
+    for name in ("xenwatch.cli.live_terminal", "xenwatch.cli.status_lines"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.delattr("xenwatch.cli.live_screen", raising=False)
+    monkeypatch.delattr("xenwatch.cli.live_terminal", raising=False)
 
     assert main(["top"]) == 1
     assert f"{sys.executable} -m pip install rich" in capsys.readouterr().err

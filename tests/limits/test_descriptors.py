@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -25,12 +27,12 @@ def remedy(snapshot: Snapshot, target: int = 4096) -> tuple[str, ...]:
     return fds_remedy("xenstored")(Shortage(snapshot, "", None, target))
 
 
-def test_a_daemon_that_selects_needs_another_release() -> None:
+@pytest.mark.parametrize(("comm", "since"), [("oxenstored", "Xen 4.5"), ("xenstored", "Xen 4.3")])
+def test_a_daemon_that_selects_needs_another_release(comm: str, since: str) -> None:
     """No limit of open files helps a daemon that waits with select."""
-    [text] = remedy(running(with_host(xen=(4, 4)), "oxenstored"))
+    [text] = remedy(running(with_host(xen=(4, 2)), comm))
 
-    assert text.startswith("update the host: ")
-    assert "xenstored" in text
+    assert text.startswith(f"update the host: from {since} on, xenstored ")
 
 
 def test_an_old_init_script_sets_the_limit() -> None:
@@ -39,7 +41,7 @@ def test_an_old_init_script_sets_the_limit() -> None:
     host = dataclasses.replace(snapshot.host, xen=(4, 17))  # type: ignore[type-var]
 
     assert remedy(dataclasses.replace(snapshot, host=host)) == (
-        "write ulimit -n 4096 into the script that starts xenstored",
+        "add ulimit -n 4096 to the script that starts xenstored",
     )
 
 
@@ -47,10 +49,34 @@ def test_an_old_init_script_sets_the_limit() -> None:
 def test_a_running_daemon_and_its_unit_are_raised(target: int) -> None:
     """The process and its unit get the descriptors, and the kernel's own bound where it is less."""
     found = remedy(running(with_host(), "xenstored"), target)
-    raised = (f"sysctl -w fs.nr_open={target}",) if target > 1 << 20 else ()
+    *raised, now, persistent = found
 
-    assert found[:-1] == (*raised, f"prlimit --pid 700 --nofile={target}:{target}")
-    assert found[-1].endswith(f".service: [Service] LimitNOFILE={target}, over a reboot")
+    assert now == f"prlimit --pid 700 --nofile={target}:{target}"
+    assert persistent.startswith("systemctl edit xen.service  # ")
+    assert f"LimitNOFILE={target}" in persistent
+    assert [text.partition(" || ")[2] for text in raised] == (
+        [f"sysctl -w fs.nr_open={target}"] if target > 1 << 20 else []
+    )
+
+
+@pytest.mark.parametrize(("now", "raised"), [(1 << 20, True), (1 << 30, False)])
+def test_a_higher_bound_of_the_kernel_is_never_lowered(
+    now: int, raised: bool, tmp_path: Path
+) -> None:
+    """The command sets fs.nr_open only where it is lower, as systemd may have raised it."""
+    sysctl = tmp_path / "sysctl"
+    sysctl.write_text(f'#!/bin/sh\n[ $1 = -n ] && echo {now} || echo "$@"\n')
+    sysctl.chmod(0o755)
+    command = remedy(running(with_host(), "xenstored"), 1 << 21)[0]
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == (f"-w fs.nr_open={1 << 21}\n" if raised else "")
 
 
 def test_a_daemon_that_does_not_run_has_no_remedy() -> None:

@@ -22,10 +22,18 @@ GIB = 1 << 30
 @pytest.mark.parametrize(
     ("snapshot", "limit", "words"),
     [
-        (xenserver("6.1.0"), "grant_frames", "--set-xen gnttab_max_nr_frames=64, "),
-        (xenserver("6.1.0"), "aio_requests", "echo 'fs.aio-max-nr = 888832' >> /etc/sysctl.conf,"),
-        (xenserver("6.2.0"), "ptys", "echo 'kernel.pty.max = 8192' >> /etc/sysctl.conf,"),
-        (full_xl(), "ptys", "echo 'kernel.pty.max = 8192' > /etc/sysctl.d/99-kernel.pty.max.conf,"),
+        (xenserver("6.1.0"), "grant_frames", "--set-xen gnttab_max_nr_frames=64  # "),
+        (
+            xenserver("6.1.0"),
+            "aio_requests",
+            "echo 'fs.aio-max-nr = 888832' >> /etc/sysctl.conf  # ",
+        ),
+        (xenserver("6.2.0"), "ptys", "echo 'kernel.pty.max = 8192' >> /etc/sysctl.conf  # "),
+        (
+            full_xl(),
+            "ptys",
+            "echo 'kernel.pty.max = 8192' > /etc/sysctl.d/99-kernel.pty.max.conf  # ",
+        ),
     ],
 )
 def test_a_remedy_is_the_releases_own(snapshot: Snapshot, limit: str, words: str) -> None:

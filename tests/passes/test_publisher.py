@@ -68,13 +68,32 @@ def test_overruns_are_on_the_page() -> None:
 
 
 def test_a_part_has_what_its_probes_read_and_no_more() -> None:
-    """A restricted snapshot holds the values and outcomes of the probes asked for."""
-    part = restrict(full_snapshot(), ["aio", "irqs"])
+    """A restricted assessment holds the readings, limits and outcomes of the probes asked for."""
+    part = restrict(assess_pass(full_snapshot()), ["aio", "irqs"])
+    snapshot = part.snapshot
 
-    assert part.aio == full_snapshot().aio
-    assert part.outcomes.keys() == {"aio", "irqs"} & full_snapshot().outcomes.keys()
-    others = {field.name for field in dataclasses.fields(part)} - {"time", "outcomes"}
-    assert not any(getattr(part, name) for name in others - {"aio", "irqs"})
+    assert snapshot.aio == full_snapshot().aio
+    assert snapshot.outcomes.keys() == {"aio", "irqs"} & full_snapshot().outcomes.keys()
+    others = {field.name for field in dataclasses.fields(snapshot)} - {"time", "outcomes"}
+    assert not any(getattr(snapshot, name) for name in others - {"aio", "irqs"})
+    assert {state.limit.name for state in part.states} == {"aio_requests", "irqs"}
+
+
+def test_a_part_keeps_the_maxima_that_depend_on_the_release() -> None:
+    """A max that follows from another probe's reading is the same in a part as in the whole."""
+    whole = assess_pass(full_snapshot())
+    for probe in {limit.probe for limit in LIMITS}:
+        part = restrict(whole, [probe])
+        assert part.states == tuple(s for s in whole.states if s.limit.probe == probe)
+
+
+def test_a_part_has_plans_only_with_the_probes_of_all_limits() -> None:
+    """Headroom for VMs that leaves a limit uncounted is not exported."""
+    whole = assess_pass(full_snapshot())
+    probes = set(whole.snapshot.outcomes) | {limit.probe for limit in LIMITS}
+
+    assert restrict(whole, probes - {"pressure"}).plans == whole.plans != ()
+    assert restrict(whole, probes - {"aio"}).plans == ()
 
 
 @settings(deadline=None, max_examples=40)
@@ -136,9 +155,10 @@ async def test_pages_together_tell_a_trend() -> None:
             scheduler.snapshot = leaking(minute)
             scheduler.changed.set()
             page = await rendered(clock, published, page)
-            part = await published.part(["irqs"])
+        part = await published.part(["irqs"])
 
     assert page is not None
+    assert part is not None
     found = labelled("xenwatch_limit_seconds_to_full", page.metrics[False, False])
     assert found == {("aio_requests",): pytest.approx((65536 - 3000) * 0.6)}
     assert labelled("xenwatch_limit_seconds_to_full", part.metrics[False, False]) == {}
@@ -197,13 +217,17 @@ async def test_a_limit_is_logged_when_its_severity_changes() -> None:
     assert changes == [("aio_requests", "ok", "warning"), ("aio_requests", "warning", "ok")]
 
 
-async def test_a_part_is_rendered_from_the_newest_snapshot() -> None:
-    """A page of some probes has their metrics and nothing of the others."""
+async def test_a_part_is_rendered_from_the_newest_pass() -> None:
+    """A page of some probes has their metrics and nothing of the others; before a pass, nothing."""
     outcomes = {name: Outcome(Status.OK) for name in ("aio", "irqs")}
     snapshot = dataclasses.replace(full_snapshot(), outcomes=outcomes)
     _, published = publisher(snapshot, FakeClock())
-    body = (await published.part(["aio"])).metrics[False, False]
+    assert await published.part(["aio"]) is None
+    published.newest = render(snapshot, RULES, {})
+    part = await published.part(["aio"])
 
+    assert part is not None
+    body = part.metrics[False, False]
     assert labelled("xenwatch_probe_success", body) == {("aio",): 1}
     assert b"xenwatch_aio_requests_used" in body
     assert b"xenwatch_irqs_used" not in body

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support import full_snapshot
 from xenwatch.readings.host import Host
 from xenwatch.readings.processes import Daemons
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.release import names
 from xenwatch.release.linux import UNKNOWN as UNKNOWN_LINUX
 from xenwatch.release.linux import linux
@@ -150,6 +150,13 @@ def test_no_xen_and_xapi_elsewhere_are_no_regime() -> None:
     assert release(replace(FULL, host=host(xen=None), daemons=None)).regime is None
     assert (release(FULL).regime, release(FULL).facts.toolstack) == (None, XAPI)
     assert release(replace(FULL, daemons=Daemons({}))).regime == "xl"
+
+
+def test_an_unread_toolstack_is_unknown() -> None:
+    """A distribution whose daemons could not be read may be managed by xapi."""
+    failed = replace(FULL, daemons=None, outcomes={"daemons": Outcome(Status.FAILED)})
+
+    assert (release(failed).regime, release(failed).facts.toolstack) == (None, None)
 
 
 def test_xapi_on_its_own_product_changes_nothing() -> None:

@@ -192,12 +192,14 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_read_that_cannot_be_saved_is_no_success(tmp_path: Path) -> None:
-    """A write that fails is an error to whoever asked: a capture is never silently short."""
+    """A write that fails is an error to whoever asked, and at the end: never silently short."""
     recorder = RecordingSource(SOURCE, tmp_path / "capture")
     (tmp_path / "capture/files").touch()
     with pytest.raises(SourceError, match="capture: "):
         recorder.read("/proc/meminfo")
-    recorder.close()
+    with pytest.raises(SourceError, match="capture: incomplete: Not a directory"):
+        recorder.close()
+    assert not json.loads((tmp_path / "capture/manifest.json").read_bytes())["complete"]
 
 
 async def heard(source: Source, topic: str, count: int) -> list[bytes]:

@@ -28,12 +28,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Draw until `q` is pressed."""
     try:
-        from xenwatch.cli import live_screen  # noqa: PLC0415 - rich is an extra
+        from xenwatch.cli import live_terminal  # noqa: PLC0415 - rich is an extra
     except ModuleNotFoundError as error:
         say(f"top needs {error.name}, which is not installed: {sys.executable} -m pip install rich")
         return 1
     try:
-        return live_screen.run(daemon_client.look(options), options.interval)
-    except (live_screen.TerminalError, AskError) as error:
+        return live_terminal.run(daemon_client.look(options), options.interval)
+    except (live_terminal.TerminalError, AskError) as error:
         say(str(error))
         return 1

@@ -47,11 +47,11 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
     if release(shortage.snapshot).facts.toolstack == XL:
-        return ("ip link add name xenbr-more type bridge, and name it in the vif= of new VMs",)
-    command = "xe network-create name-label=more, and give new VMs a VIF in it"
+        return ("ip link add name xenbr-more type bridge  # and name it in the vif= of new VMs",)
+    command = "xe network-create name-label=more  # and give new VMs a VIF in it"
     kinds = shortage.snapshot.bridges.kinds if shortage.snapshot.bridges is not None else {}
     if kinds.get(shortage.instance) == BRIDGE_KIND:
-        return (command, "xe-switch-network-backend openvswitch, then reboot the host")
+        return (command, "xe-switch-network-backend openvswitch  # then reboot the host")
     return (command,)
 
 

@@ -21,7 +21,7 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import Release, release
 
 _FEWER_QUEUES: Final = (
-    "echo 1 > /sys/module/xen_netback/parameters/max_queues, for VMs of several vCPUs started "
+    "echo 1 > /sys/module/xen_netback/parameters/max_queues  # for VMs of several vCPUs started "
     "from now on: two event channels and interrupts for each network interface"
 )
 FIFO_PORTS: Final = 1 << 17

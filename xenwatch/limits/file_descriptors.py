@@ -48,6 +48,14 @@ def _daemon(snapshot: Snapshot, role: str) -> DaemonProcess | None:
     return None if snapshot.daemons is None else snapshot.daemons.by_role.get(role)
 
 
+def _more_per_process(target: int) -> tuple[str, ...]:
+    """The command that raises the kernel's own bound; systemd 240 and later has raised it already.
+
+    (src/core/main.c of systemd: bump_file_max_and_nr_open.)
+    """
+    return (f"[ $(sysctl -n fs.nr_open) -ge {target} ] || sysctl -w fs.nr_open={target}",)
+
+
 def fds_remedy(role: str) -> Remedy:
     """The remedy for descriptors of the daemon in a role."""
 
@@ -58,15 +66,16 @@ def fds_remedy(role: str) -> Remedy:
             return ()
         found = release(snapshot)
         if found.selects(process.comm, process.epoll):
-            return (f"update the host: from Xen 4.5 on, {role} is not bound to 1,024 descriptors",)
+            since = found.polls_since(process.comm) or "a later release"
+            return (f"update the host: from {since} on, {role} is not bound to 1,024 descriptors",)
         if found.facts.centos_5:
-            return (f"write ulimit -n {target} into the script that starts {role}",)
+            return (f"add ulimit -n {target} to the script that starts {role}",)
         unit = found.facts.unit or role
-        raised = (f"sysctl -w fs.nr_open={target}",) if target > _NR_OPEN else ()
+        drop_in = f"add [Service] LimitNOFILE={target} to make it persistent"
         return (
-            *raised,
+            *(_more_per_process(target) if target > _NR_OPEN else ()),
             f"prlimit --pid {process.pid} --nofile={target}:{target}",
-            f"systemctl edit {unit}.service: [Service] LimitNOFILE={target}, over a reboot",
+            f"systemctl edit {unit}.service  # {drop_in}",
         )
 
     return remedy

@@ -14,8 +14,8 @@ def xen_option(snapshot: Snapshot, option: str) -> str:
 def sysctl(snapshot: Snapshot, key: str, value: int) -> tuple[str, ...]:
     """The commands that set a kernel parameter, now and persistently."""
     old = release(snapshot).facts.centos_5
-    file = "> /etc/sysctl.conf" if old else f" /etc/sysctl.d/99-{key}.conf"
+    file = ">> /etc/sysctl.conf" if old else f"> /etc/sysctl.d/99-{key}.conf"
     return (
         f"sysctl -w {key}={value}",
-        f"echo '{key} = {value}' >{file}, to keep it over a reboot",
+        f"echo '{key} = {value}' {file}  # to make it persistent",
     )

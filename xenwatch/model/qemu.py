@@ -42,7 +42,7 @@ ARGUMENTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What wakes a QEMU in 30 seconds: timers, data to read, room to write.
+    """What wakes a QEMU in 30 seconds: timers, data to read, space to write.
 
     Each event is one wakeup of its main thread.
     """

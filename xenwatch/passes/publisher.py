@@ -18,6 +18,7 @@ from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
 from xenwatch.exposition import text_format
+from xenwatch.exposition.text_format import Family
 from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.metrics.process import own_process
@@ -38,13 +39,27 @@ class RenderedPass:
     metrics: Mapping[tuple[bool, bool], bytes]
 
 
-def restrict(snapshot: Snapshot, probes: Collection[str]) -> Snapshot:
-    """The snapshot with the readings of these probes only."""
+def restrict(assessment: Assessment, probes: Collection[str]) -> Assessment:
+    """The assessment with the readings, limits and forecasts of these probes only.
+
+    Plans depend on every limit, so they are kept only if the probes of all limits are.
+    """
+    snapshot = assessment.snapshot
     names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
-    dropped = names - set(probes) - {"time", "outcomes"}
+    nothing: dict[str, Any] = dict.fromkeys(names - set(probes) - {"time", "outcomes"})
     outcomes = {name: found for name, found in snapshot.outcomes.items() if name in probes}
-    nothing: dict[str, Any] = dict.fromkeys(dropped)
-    return dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
+    states = tuple(state for state in assessment.states if state.limit.probe in probes)
+    kept = {state.limit.name for state in states}
+    return dataclasses.replace(
+        assessment,
+        snapshot=dataclasses.replace(snapshot, outcomes=outcomes, **nothing),
+        states=states,
+        plans=assessment.plans if len(states) == len(assessment.states) else (),
+        seconds_to_full={
+            name: seconds for name, seconds in assessment.seconds_to_full.items() if name in kept
+        },
+        alerts=None,
+    )
 
 
 def render(
@@ -64,11 +79,24 @@ def render(
     assessment = with_alerts(assessment, families, alerts or Alerts())
     if assessment.alerts is not None:
         families.append(metrics.alert_states(assessment))
+    return RenderedPass(assessment, _bodies(families))
+
+
+def render_part(
+    assessment: Assessment, probes: Collection[str], overruns: Mapping[str, int]
+) -> RenderedPass:
+    """An assessment restricted to these probes, and its metrics without alerts."""
+    part = restrict(assessment, probes)
+    counted = {name: number for name, number in overruns.items() if name in probes}
+    return RenderedPass(part, _bodies([*metrics.families(part, counted), *own_process()]))
+
+
+def _bodies(families: list[Family]) -> Mapping[tuple[bool, bool], bytes]:
     bodies: dict[tuple[bool, bool], bytes] = {}
     for openmetrics, body in zip((False, True), text_format.both(families), strict=True):
         bodies[openmetrics, False] = body
         bodies[openmetrics, True] = gzip.compress(body, compresslevel=1, mtime=0)
-    return RenderedPass(assessment, bodies)
+    return bodies
 
 
 class Publisher:
@@ -128,19 +156,23 @@ class Publisher:
             _log_alert(change, policy.runbooks if policy else "")
         self.on_alerts(self.alerts)
 
-    async def part(self, probes: Collection[str]) -> RenderedPass:
-        """The newest snapshot restricted to these probes, rendered."""
-        snapshot = restrict(self._scheduler.snapshot, probes)
-        return await self._rendered(snapshot, _without_alerts(self.rules))
+    async def part(self, probes: Collection[str]) -> RenderedPass | None:
+        """The newest pass restricted to these probes, rendered; `None` while there is none."""
+        if self.newest is None:
+            return None
+        work = functools.partial(
+            render_part, self.newest.assessment, probes, dict(self._scheduler.overruns)
+        )
+        return await threads.start(work, "publisher")
 
     async def _rendered(self, snapshot: Snapshot, rules: Rules) -> RenderedPass:
-        overruns = {
-            name: number
-            for name, number in self._scheduler.overruns.items()
-            if name in snapshot.outcomes
-        }
         work = functools.partial(
-            render, snapshot, rules, overruns, before=self._before, alerts=self.alerts
+            render,
+            snapshot,
+            rules,
+            dict(self._scheduler.overruns),
+            before=self._before,
+            alerts=self.alerts,
         )
         return await threads.start(work, "publisher")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from xenwatch.readings.host import Host
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.linux import FIFO_SINCE, Linux, linux
 from xenwatch.release.linux import UNKNOWN as UNKNOWN_LINUX
 from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, Facts
@@ -86,6 +86,12 @@ class Release:
         since = _SELECTS_BEFORE.get(comm)
         return None if since is None or self.xen is None else self.xen < since
 
+    @staticmethod
+    def polls_since(comm: str) -> str | None:
+        """The first Xen whose daemon of this name waits with poll; `None` if it is unknown."""
+        since = _SELECTS_BEFORE.get(comm)
+        return None if since is None else f"Xen {_dotted(since)}"
+
 
 def resolve(host: Host | None) -> Release:
     """The release of a host, from its reading. Never raises."""
@@ -100,11 +106,16 @@ def resolve(host: Host | None) -> Release:
 def release(snapshot: Snapshot) -> Release:
     """The release of the host in a snapshot.
 
-    A distribution on which xapi runs is managed by it; the cost of a VM there is unknown.
+    A distribution on which xapi runs is managed by it; the cost of a VM there is unknown. Where
+    the daemons could not be read, so is the toolstack.
     """
     found = resolve(snapshot.host)
-    managed = snapshot.daemons is not None and XAPI in snapshot.daemons.by_role
-    if not managed or found.facts.toolstack == XAPI:
+    if found.facts.toolstack == XAPI:
+        return found
+    outcome = snapshot.outcomes.get("daemons")
+    if outcome is not None and outcome.status is Status.FAILED:
+        return replace(found, facts=replace(found.facts, toolstack=None, regime=None))
+    if snapshot.daemons is None or XAPI not in snapshot.daemons.by_role:
         return found
     return replace(found, facts=replace(found.facts, toolstack=XAPI, regime=None))
 

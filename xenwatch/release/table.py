@@ -59,7 +59,7 @@ class Row:
 UNKNOWN: Final = Facts()
 _XAPI: Final = Facts(
     toolstack=XAPI,
-    xen_option="/opt/xensource/libexec/xen-cmdline --set-xen {option}, then reboot the host",
+    xen_option="/opt/xensource/libexec/xen-cmdline --set-xen {option}  # then reboot the host",
 )
 DISTRIBUTION: Final = Facts(
     toolstack=XL,

@@ -51,7 +51,7 @@ class RecordingSource:
     A capture can be confidential: names of VMs, the kernel's command line and log, paths. The
     directory must be new or empty, is readable by its owner only, and can be replayed at any time;
     `close` marks it complete. A failed write is a `SourceError` of the request that was to be
-    saved: a capture is never silently incomplete.
+    saved, and of `close`: a capture is never silently incomplete.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class RecordingSource:
         self._root = os.fsencode(directory)
         self._lock = threading.Lock()
         self._answers: dict[str, Any] = {}
+        self._failed: SourceError | None = None
         self._manifest: dict[str, Any] = {
             "format": FORMAT, "xenwatch": __version__, "time": clock(), "complete": False
         }  # fmt: skip
@@ -164,10 +165,13 @@ class RecordingSource:
             raise SourceError(os.fsdecode(self._root), str(error)) from error
 
     def close(self) -> None:
-        """Mark the capture complete and close `inner`. Raises `SourceError` when a write fails."""
+        """Mark the capture complete and close `inner`. Raises `SourceError` if a write failed."""
         self._inner.close()
         with self._writing():
             self._calls.close()
+        if self._failed is not None:
+            raise SourceError(os.fsdecode(self._root), f"incomplete: {self._failed.reason}")
+        with self._writing():
             self._manifest["complete"] = True
             self._write_manifest()
 
@@ -230,7 +234,8 @@ class RecordingSource:
             try:
                 yield
             except OSError as error:
-                raise SourceError.from_os(os.fsdecode(self._root), error) from error
+                self._failed = SourceError.from_os(os.fsdecode(self._root), error)
+                raise self._failed from error
 
     def _write_manifest(self) -> None:
         self._write_file(MANIFEST.encode(), json.dumps(self._manifest).encode() + b"\n")

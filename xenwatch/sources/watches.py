@@ -55,7 +55,7 @@ async def domain_events(
                     yield message
             buffer += await _chunk(descriptor)
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
 async def _subscribed(root: str, deadline: float) -> int:
@@ -76,7 +76,16 @@ async def _subscribed(root: str, deadline: float) -> int:
 
 def _close_unused(future: asyncio.Future[int]) -> None:
     if not future.cancelled() and future.exception() is None:
-        os.close(future.result())
+        _close(future.result())
+
+
+def _close(descriptor: int) -> None:
+    """Close in a thread, which nothing waits for.
+
+    The kernel's device removes each watch by a request to xenstored (xenbus_file_free of
+    drivers/xen/xenbus/xenbus_dev_frontend.c), which may answer nobody.
+    """
+    threads.start(functools.partial(os.close, descriptor), "xenstore-close")
 
 
 def _subscribe(root: str, deadline: float) -> int:

@@ -15,7 +15,7 @@ from tests.page.test_charts import HALF
 from tests.page.test_page import GUEST, alert
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
-from xenwatch.cli.screen import draw
+from xenwatch.cli.status_lines import draw
 from xenwatch.status.host_status import HostStatus, ShapeRow
 
 FULL = of(full_snapshot())

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from xenwatch.cli.check import OLD
 from xenwatch.cli.daemon_client import Answer, AskError
-from xenwatch.cli.screen import draw
+from xenwatch.cli.status_lines import draw
 from xenwatch.display.text import printable
 from xenwatch.sources.base import SourceError
 

@@ -1,4 +1,4 @@
-"""The status as lines of a terminal: as many as there is room for, the most pressing first."""
+"""The status as lines of a terminal: as many as fit, the most pressing first."""
 
 from __future__ import annotations
 
