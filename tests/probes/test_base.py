@@ -117,7 +117,7 @@ def test_a_defect_is_a_failure(error: Exception) -> None:
     value, outcome = result.reading, result.outcome
 
     assert (value, outcome.status) == (None, Status.FAILED)
-    assert outcome.detail.startswith(f"defect in xenwatch: {type(error).__name__}")
+    assert outcome.detail.startswith(f"bug in xenwatch: {type(error).__name__}")
 
 
 def test_a_programs_cpu_time_is_its_probes() -> None:

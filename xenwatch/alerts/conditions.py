@@ -56,7 +56,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What holds: `active` has the value by series, `unknown` the series that cannot be judged."""
+    """The result: `active` has the value by series, `unknown` the series that cannot be judged."""
 
     active: Samples
     unknown: frozenset[Labels] = frozenset()

@@ -1,6 +1,6 @@
 """`xenwatch check`: one line, an exit status and performance data for Icinga and Nagios.
 
-As the Monitoring Plugins Development Guidelines want them.
+As in the Monitoring Plugins Development Guidelines.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ STATUS: Final = {
 """Exit statuses."""
 WORST_FIRST: Final = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.OK)
 OLD: Final = 120.0
-"""Seconds after which a daemon's readings say nothing about now."""
+"""Seconds after which a daemon's readings are stale."""
 
 
 class CheckError(Exception):
-    """Options that cannot be; the text says why."""
+    """Invalid options; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def add_options(parser: Parser) -> None:
             metavar="LIMIT=RATIO",
             action="append",
             default=[],
-            help=f"used ratio from which this check is {name}; repeatable (default: the daemon's)",
+            help=f"used ratio at which the check is {name}; repeatable (default: the daemon's)",
         )
     parser.epilog = "Exit status: 0 ok, 1 warning, 2 critical, 3 unknown."
     daemon_client.add_options(parser)
@@ -96,12 +96,12 @@ def run(options: argparse.Namespace) -> int:
     except (CheckError, AskError, ConfigError, SourceError, OSError) as error:
         code, line = unknown(str(error))
     except Exception as error:  # noqa: BLE001 - Python's own status, 1, would be a warning
-        code, line = unknown(f"defect in xenwatch: {type(error).__name__}: {error}")
+        code, line = unknown(f"bug in xenwatch: {type(error).__name__}: {error}")
     return code if write(line) else STATUS[Severity.UNKNOWN]
 
 
 def question(options: argparse.Namespace) -> Question:
-    """What the options ask. Raises `CheckError`."""
+    """The request in the options. Raises `CheckError`."""
     limits = tuple(dict.fromkeys(_known(name) for name in options.limit))
     given = {name: _ratios(name, getattr(options, name)) for name in ("warning", "critical")}
     for name, ratios in given.items():
@@ -134,7 +134,7 @@ def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
 
 
 def unknown(reason: str) -> tuple[int, str]:
-    """Exit status and line where nothing can be said."""
+    """Exit status and line for unknown."""
     return STATUS[Severity.UNKNOWN], _line(Severity.UNKNOWN, reason) + "\n"
 
 

@@ -24,9 +24,9 @@ from xenwatch.status.host_status import HostStatus, StatusError
 URL: Final = f"http://{LISTEN.default[0]}"
 """Where a daemon listens by default."""
 DEADLINE: Final = 10.0
-"""Seconds an answer may take."""
+"""Seconds after which a request times out."""
 MOST_BYTES: Final = 64 << 20
-"""No status is larger, not even of thousands of domains."""
+"""Larger than any status, even of thousands of domains."""
 
 
 class AskError(Exception):
@@ -42,7 +42,7 @@ class Answer:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of commands that ask a daemon."""
+    """The options of commands that query a daemon."""
     parser.add_argument(
         "--url", help=f"URL of the daemon, unless {SOURCE.flag} is given (default: {URL})"
     )
@@ -64,7 +64,7 @@ def seconds(text: str) -> float:
 
 
 def look(options: argparse.Namespace) -> Callable[[], Answer]:
-    """What asks the daemon for the status, or makes a pass where a source is named.
+    """A function that queries the daemon for the status, or makes a pass if a source is named.
 
     Raises `AskError`, `ConfigError` and `SourceError`.
     """
@@ -85,7 +85,7 @@ def look(options: argparse.Namespace) -> Callable[[], Answer]:
 def ask(url: str, deadline: float = DEADLINE) -> Answer:
     """The answer of the daemon at `url`. Raises `AskError`.
 
-    Proxies of the environment are not used: what is asked is this host, or one nearby.
+    Proxies of the environment are not used: the daemon is on this host or nearby.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -98,7 +98,7 @@ def ask(url: str, deadline: float = DEADLINE) -> Answer:
     except urllib.error.URLError as error:
         reason = str(getattr(error.reason, "strerror", None) or error.reason)
     except TimeoutError:
-        reason = f"no answer within {deadline:g} s"
+        reason = f"timed out after {deadline:g} s"
     except StatusError as error:
         reason = str(error)
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:

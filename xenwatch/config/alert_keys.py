@@ -116,7 +116,7 @@ INSTANCE: Final[Key[str]] = Key(
     "alerts.instance",
     "string",
     "",
-    "Label instance of delivered alerts; empty: the hostname. Set it to the instance label in "
+    "Instance label of delivered alerts; empty: the hostname. Set it to the instance label in "
     "Prometheus, so that Alertmanager deduplicates the alerts of both.",
     converters.text,
     restart=True,
@@ -125,8 +125,8 @@ STATE_FILE: Final[Key[str]] = Key(
     "alerts.state_file",
     "string",
     "",
-    "File that keeps firing and undelivered alerts across restarts; empty: alerts.json in the "
-    "state directory set by systemd (STATE_DIRECTORY), or no file without it.",
+    "File that saves firing and undelivered alerts across restarts; empty: alerts.json in the "
+    "state directory set by systemd (STATE_DIRECTORY); if that is not set, nothing is saved.",
     state_file,
     restart=True,
 )

@@ -123,13 +123,13 @@ class Daemon:
         return 0
 
     async def _close(self) -> None:
-        """Save the alerts, remove what probes had set up, close descriptors.
+        """Save the alerts, remove what was set up for probes, close descriptors.
 
         All run in parallel until the deadline, so that one that hangs does not delay the others.
         """
         works = {
             "saving alerts": self._notifier.save_on_shutdown,
-            "removing what probes had set up": self._host_setup.close,
+            "removing probe setups": self._host_setup.close,
             "closing the source": self._source.close,
         }
         names = {threads.start(work, "close"): name for name, work in works.items()}

@@ -1,7 +1,7 @@
 """What is to be delivered: all current alerts for Alertmanager, events for the other receivers.
 
-Alertmanager expects all current alerts again and again; a webhook or a command gets each event
-once. All of it can be saved and restored over a restart.
+Alertmanager expects all current alerts repeatedly; a webhook or a command gets each event
+once. All of it can be saved and restored across a restart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_EVENTS: Final = 5000
 """Events queued for a receiver that does not accept them; the oldest are dropped first. A thousand
 VMs that lose disk and network at once are four thousand."""
 MOST_PENDING: Final = 1000
-"""Pending series of alerts that are saved over a restart."""
+"""Pending series of alerts that are saved across a restart."""
 
 Identity = tuple[tuple[str, str], ...]
 

@@ -63,8 +63,8 @@ LIMIT: Final = Limit(
     source="GNTTABOP_query_size",
     symptom="max_grant_frames reached in the guest's log; devices fail to connect",
     reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",
-    caveat="A high-water mark: a table never shrinks. On XenServer 6.1 the "
-    "receive-side copy of a Windows vif takes 22 references of dom0's, 256 to a frame.",
+    caveat="A high-water mark: a table never shrinks. On XenServer 6.1 the receive-side copy "
+    "of a Windows vif uses 22 grant references of dom0, 256 per frame.",
     label="domid",
     costs=_COSTS,
     remedy=remedy,

@@ -76,8 +76,8 @@ LIMIT: Final = Limit(
     source="XEN_SYSCTL_physinfo",
     symptom="can't allocate low memory for domain: Out of memory",
     reference="xl(1): info, free_memory",
-    caveat="A full host may be intended. A VM's paging pool and Xen's own records come on top "
-    "of its memory; an upper bound of them is counted for a VM that states its memory.",
+    caveat="A full host may be intended. If a shape states its memory, plans add an upper bound "
+    "of the VM's paging pool and Xen's bookkeeping.",
     unit="bytes",
     costs=_COSTS,
     remedy=remedy,

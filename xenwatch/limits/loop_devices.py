@@ -42,7 +42,7 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    return ("give VMs logical volumes in place of files: xen-blkback needs no loop device",)
+    return ("give VMs logical volumes instead of files: xen-blkback needs no loop device",)
 
 
 _COSTS: Final[Costs] = {**dict.fromkeys(REGIMES, NO_COST), "xl": same(Cost(disk=1))}

@@ -34,7 +34,7 @@ LIMIT: Final = Limit(
     errors={
         "`VFS: file-max limit 209715 reached`, `Too many open files in system`": "`fs.file-max`"
     },
-    caveat="Processes with CAP_SYS_ADMIN are exempt, so root's daemons go on; a single process "
-    "has a limit of its own, RLIMIT_NOFILE.",
+    caveat="Processes with CAP_SYS_ADMIN are exempt, so most root daemons continue; each "
+    "process also has its own limit, RLIMIT_NOFILE.",
     uncounted="how many files QEMU and tapdisk open for a VM is not published",
 )

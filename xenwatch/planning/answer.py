@@ -22,7 +22,7 @@ def obstacle(snapshot: Snapshot) -> str | None:
         return f"host type could not be read: {detail}; see xenwatch doctor"
     if host.xen is None:
         return (
-            "not a Xen host, so there is no headroom for VMs. To plan for a simulated host: "
+            "not a Xen host, so there is no headroom for VMs. To plan for a synthetic host: "
             "xenwatch plan --platform debian-12 --empty; for a captured one: "
             "xenwatch plan --source tree:DIR"
         )

@@ -250,8 +250,8 @@ DOM0_CPUS = Probe(
 )
 DATAPATH = Probe(
     name="datapath",
-    reads=f"/proc/PID/stat of netback, blkback and tapdisk, {SHARED_MEMORY}/td3-*, rtnetlink,"
-    " /proc/net/dev, /sys/class/net/vif*/queues",
+    reads=f"/proc/PID/stat of netback, blkback, tapdisk and QEMU, {SHARED_MEMORY}/td3-*, "
+    "rtnetlink, /proc/net/dev, /sys/class/net/vif*/queues",
     advice="run as root; mount procfs and sysfs",
     read=read,
     memory=_Memory({}, {}, frozenset(), frozenset(), 0),

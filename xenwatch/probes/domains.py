@@ -124,7 +124,7 @@ def _chunk(source: Source, layout: Layout, first: int) -> tuple[DomainInfo, ...]
     if reply.result < 0:
         reason = os.strerror(-reply.result)
         if reply.result == -errno.EACCES:
-            reason = f"rejected: this Xen has another sysctl interface than {layout.sysctl:#x}"
+            reason = f"rejected: Xen's sysctl interface version is not {layout.sysctl:#x}"
         raise SourceError("XEN_SYSCTL_getdomaininfolist", reason, errno=-reply.result)
     return domaininfo.parse_list(layout, reply.block)
 

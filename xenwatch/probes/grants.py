@@ -48,7 +48,7 @@ def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
             raise SourceError(" ".join(argv), f"failed with exit status {output.status}: {message}")
     frames = parse_maptrack(output.stdout)
     if frames is None:
-        raise SourceError(f"{xl} dmesg", "console ring too small for the dump (conring_size)")
+        raise SourceError(f"{xl} dmesg", "console ring too small for the dump; raise conring_size")
     return Maptrack(*frames)
 
 
@@ -56,7 +56,7 @@ def _xl(source: Source) -> str:
     for directory in XL_DIRECTORIES:
         if "xl" in (list_optional(source, directory) or ()):
             return f"{directory}/xl"
-    raise NotApplicable("xl not found, which sends the debug key")
+    raise NotApplicable("xl not found; it is needed to send the debug key")
 
 
 GRANTS = Probe(
@@ -70,7 +70,7 @@ GRANTS = Probe(
 MAPTRACK = Probe(
     name="maptrack",
     reads="xl debug-keys g, then xl dmesg",
-    advice="raise conring_size on Xen's command line",
+    advice="raise conring_size on Xen's command line, then reboot the host",
     read=stateless(read_maptrack),
     interval=3600.0,
     deadline=15.0,

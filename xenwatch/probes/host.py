@@ -145,7 +145,7 @@ def _two_level(host: Host, log: KernelLog, release: Release) -> str | None:
     if release.fifo is False:
         return release.fifo_reason
     if log.complete:  # kernels that fall back to 2-level need not say so
-        return "kernel log: no FIFO-based ABI since its first line"
+        return "kernel log: complete, FIFO-based ABI not mentioned"
     return None
 
 

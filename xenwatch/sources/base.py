@@ -114,7 +114,7 @@ class XenstoreReply:
 
 
 async def no_events() -> AsyncGenerator[bytes, None]:
-    """An event stream that waits for ever and yields nothing."""
+    """An event stream that waits forever and yields nothing."""
     await asyncio.Event().wait()
     yield b""
 

@@ -17,8 +17,8 @@ _SHARE: Final = Selector(
 ALERT: Final = Alert(
     name=_NAME,
     summary="{slice} is guaranteed only {value} of dom0's CPU under contention",
-    description="When dom0's CPUs are busy, the toolstack's daemons get {value} of them and time "
-    "out: other slices, or processes outside the slices, have too much CPU weight.",
+    description="When dom0's CPUs are busy, the toolstack daemons get only {value} of the CPU time "
+    "and time out: other slices, or processes outside the slices, have too much CPU weight.",
     conditions={
         severity: SeriesCondition(_SHARE, "<", OwnThreshold(_NAME, severity))
         for severity in SEVERITIES
