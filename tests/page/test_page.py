@@ -195,7 +195,7 @@ def test_a_warning_gives_way_to_the_critical_one() -> None:
     [
         (None, (), "Alerts are not evaluated"),
         ((), (), "No alerts firing."),
-        ((), ("a", "b"), "Unknown, readings missing: a, b."),
+        ((), ("a", "b"), "Unknown because readings are missing: a, b."),
     ],
 )
 def test_silence_is_told_from_ignorance(alerts: Any, unknown: Any, words: str) -> None:

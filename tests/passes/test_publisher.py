@@ -182,7 +182,7 @@ async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch
         await rendered(clock, published, None)
 
     assert [entry["event"] for entry in logs] == [
-        "rendering metrics failed; serving none until it works again"
+        "rendering metrics failed; serving no metrics until it recovers"
     ]
 
 

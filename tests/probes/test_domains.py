@@ -213,7 +213,7 @@ def test_where_xen_does_not_tell_xenstore_does(calls: dict[int, Handler]) -> Non
         ({XEN_VERSION: refusing(errno.EPERM)}, "XENVER_version: Operation not permitted"),
         (
             {XEN_VERSION: versions((4, 17)), SYSCTL: refusing(errno.EACCES)},
-            "rejected: this Xen has another sysctl interface than 0x15",
+            "rejected: Xen's sysctl interface version is not 0x15",
         ),
         (
             {XEN_VERSION: versions((4, 17)), SYSCTL: refusing(errno.EPERM)},

@@ -180,7 +180,7 @@ def test_closing_closes_what_was_recorded(tmp_path: Path) -> None:
 def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
     """Two captures never mix."""
     (tmp_path / "old").touch()
-    with pytest.raises(SourceError, match=f"{tmp_path}: directory is not empty; name a new one"):
+    with pytest.raises(SourceError, match=f"{tmp_path}: directory is not empty; use a new one"):
         RecordingSource(SOURCE, tmp_path)
 
 

@@ -67,7 +67,7 @@ def fds_remedy(role: str) -> Remedy:
         found = release(snapshot)
         if found.selects(process.comm, process.epoll):
             since = found.polls_since(process.comm) or "a later release"
-            return (f"update the host: {role} is not limited to 1,024 descriptors from {since} on",)
+            return (f"update the host: from {since} on, {role} can exceed 1,024 descriptors",)
         if found.facts.centos_5:
             return (f"add ulimit -n {target} to the script that starts {role}",)
         unit = found.facts.unit or role
