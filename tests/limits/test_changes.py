@@ -73,6 +73,13 @@ def test_what_is_unknown_is_logged_at_once() -> None:
     assert lines(uses(None, None)) == []
 
 
+def test_a_threshold_that_is_gone_is_left_at_once() -> None:
+    """A limit whose thresholds were switched off by a reload is not held at its old severity."""
+    off = LimitState(LIMITS[0], "", 79, Max(100, ""), Thresholds(None, None))
+
+    assert lines([[state(85)], [off]]) == [(0, "ok", "warning"), (1, "warning", "ok")]
+
+
 def test_instances_are_apart() -> None:
     """Each instance of a limit has its own severity."""
     passes = [
