@@ -25,7 +25,6 @@ Families = Mapping[str, Family]
 Samples = Mapping[Labels, float]
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    ">=": operator.ge,
     ">": operator.gt,
     "<": operator.lt,
     "==": operator.eq,

@@ -74,6 +74,8 @@ def fds_remedy(role: str) -> Remedy:
         drop_in = f"add [Service] LimitNOFILE={target} to make it persistent"
         return (
             *(_more_per_process(target) if target > _NR_OPEN else ()),
+            # The hard limit stays unless it is lower.
+            f"prlimit --pid {process.pid} --nofile={target}: || "
             f"prlimit --pid {process.pid} --nofile={target}:{target}",
             f"systemctl edit {unit}.service  # {drop_in}",
         )
