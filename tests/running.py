@@ -8,14 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-from xenwatch.parse.process import parse_schedstat
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,31 +56,12 @@ class Process:
             else:
                 return
 
-    def end(self) -> float:
-        """Send SIGTERM and wait for a good end.
-
-        Returns the seconds that took, less those in which the daemon, and then this process,
-        would have run and had no CPU: other work on the machine counts for nothing.
-        """
-        pids = (self.process.pid, os.getpid())
-        waited, began = sum(map(waited_for_cpu, pids)), time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
-        took = time.monotonic() - began - (sum(map(waited_for_cpu, pids)) - waited)
-        assert self.stop() == 0
-        return took
-
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end. Returns the exit status."""
         self.process.send_signal(number)
         _, rest = self.process.communicate(timeout=30)
         self.log += [json.loads(line) for line in rest.splitlines()]
         return self.process.returncode
-
-
-def waited_for_cpu(pid: int) -> float:
-    """Seconds a process's first thread could have run and had no CPU."""
-    return parse_schedstat(Path(f"/proc/{pid}/schedstat").read_bytes()).wait_ns / 1e9
 
 
 @contextlib.contextmanager

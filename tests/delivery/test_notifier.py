@@ -199,11 +199,24 @@ async def test_what_is_delivered_is_saved_at_once(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["alerts.json"]
 
 
+DAMAGED = json.dumps(
+    {
+        "saved": 0,
+        "boot": "",
+        "active": [],
+        "queues": {},
+        "over": [{"labels": {}, "annotations": {}, "starts": 0, "ends": "soon", "state": "ok"}],
+    }
+)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "", "[]", "{}", "\xff", "[" * 100000,
         '{"saved": 0, "boot": "", "active": [{}], "over": [], "queues": {}}',
+        DAMAGED,
+        '{"saved": 1e300, "boot": "", "active": [], "over": [], "queues": {}}',
     ],
 )  # fmt: skip
 async def test_a_damaged_file_is_no_reason_not_to_start(tmp_path: Path, text: str) -> None:

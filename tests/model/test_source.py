@@ -10,7 +10,7 @@ from xenwatch.model.devices import Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
-from xenwatch.model.presets import DEFAULT, PRESETS
+from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource, preset
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.domaininfo import LAYOUTS, list_call, parse_list
@@ -18,7 +18,7 @@ from xenwatch.parse.evtchn import parse_lsevtchn, parse_status, status_call
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.xenstore import DIRECTORY, READ, path_payload, refusal
-from xenwatch.parse.xenversion import extraversion_call, parse_text, parse_version, version_call
+from xenwatch.parse.xenversion import parse_version, version_call
 from xenwatch.sources.base import Hypercall, SourceError
 
 every_preset = pytest.mark.parametrize("name", PRESETS)
@@ -155,7 +155,6 @@ def test_xens_version() -> None:
     source = ModelSource(Machine(DEBIAN_12))
 
     assert parse_version(source.hypercall(version_call()).result) == (4, 17)
-    assert parse_text(source.hypercall(extraversion_call()).block) == ".7"
     assert source.hypercall(Hypercall(17, (10,))).result == -errno.ENOSYS
     assert source.hypercall(Hypercall(1, (0,))).result == -errno.ENOSYS
 
@@ -207,11 +206,6 @@ def test_a_file_system_that_is_none_is_missing() -> None:
     with pytest.raises(SourceError) as caught:
         ModelSource(Machine(DEBIAN_12)).statvfs("/nowhere")
     assert caught.value.missing
-
-
-def test_the_default_preset_is_a_known_one() -> None:
-    """The default preset is the first of the known ones."""
-    assert next(iter(PRESETS)) == DEFAULT
 
 
 def test_links_in_the_tree_are_followed() -> None:

@@ -92,7 +92,7 @@ def test_a_part_has_plans_only_with_the_probes_of_all_limits() -> None:
     whole = assess_pass(full_snapshot())
     probes = set(whole.snapshot.outcomes) | {limit.probe for limit in LIMITS}
 
-    assert restrict(whole, probes - {"pressure"}).plans == whole.plans != ()
+    assert restrict(whole, probes - {"slices"}).plans == whole.plans != ()
     assert restrict(whole, probes - {"aio"}).plans == ()
 
 

@@ -152,11 +152,14 @@ def test_no_xen_and_xapi_elsewhere_are_no_regime() -> None:
     assert release(replace(FULL, daemons=Daemons({}))).regime == "xl"
 
 
-def test_an_unread_toolstack_is_unknown() -> None:
-    """A distribution whose daemons could not be read may be managed by xapi."""
-    failed = replace(FULL, daemons=None, outcomes={"daemons": Outcome(Status.FAILED)})
+@pytest.mark.parametrize("status", [Status.FAILED, Status.DISABLED])
+def test_an_unread_toolstack_is_unknown(status: Status) -> None:
+    """A distribution whose daemons were not read may be managed by xapi, a product is not asked."""
+    unread = replace(FULL, daemons=None, outcomes={"daemons": Outcome(status)})
+    product = host(platform="xcp-ng", platform_version="8.3.0", kernel=(4, 19))
 
-    assert (release(failed).regime, release(failed).facts.toolstack) == (None, None)
+    assert (release(unread).regime, release(unread).facts.toolstack) == (None, None)
+    assert release(replace(unread, host=product)) == resolve(product)
 
 
 def test_xapi_on_its_own_product_changes_nothing() -> None:

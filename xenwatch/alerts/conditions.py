@@ -1,6 +1,6 @@
 """When an alert is active: one rule, evaluated here and written as PromQL for Prometheus.
 
-A condition on a limit takes the state the limit is in already; every other compares exported
+A condition on a limit compares the state of the limit; every other compares exported
 series with a number or with a threshold of the alert's own. Prometheus compares the exported series
 of the same values.
 """
@@ -25,7 +25,6 @@ Families = Mapping[str, Family]
 Samples = Mapping[Labels, float]
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    ">=": operator.ge,
     ">": operator.gt,
     "<": operator.lt,
     "==": operator.eq,

@@ -50,10 +50,12 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
 
 def stands_still(spec: str, rootfs: str = "/") -> bool:
     """Whether the source `spec` names never changes: two passes read the same."""
+    kind, _, rest = choose(spec, rootfs).spec.partition(":")
+    if kind != "synthetic":
+        return kind == "tree"
     from xenwatch.model.scenario_source import names  # noqa: PLC0415
 
-    kind, _, rest = choose(spec, rootfs).spec.partition(":")
-    return kind == "tree" or (kind == "synthetic" and rest.partition("@")[0] not in names())
+    return rest.partition("@")[0] not in names()
 
 
 def synthetic(name: str, *, empty: bool = False) -> Source:

@@ -41,7 +41,7 @@ def draw(status: HostStatus, width: int, height: int, *, plain: bool = False) ->
 
     `plain` keeps to ASCII.
     """
-    above = [*_head(status), *_alerts(status), _room(status), Text()]
+    above = [*_head(status), *_alerts(status), _headroom(status), Text()]
     below = _broken(status)
     rows = [row for rows, _ in fullest(status.limits) for row in rows]
     free = max(1, height - 1 - len(above) - len(below))
@@ -91,7 +91,7 @@ def _alert(alert: AlertRow) -> Text:
     return Text.assemble((f"{alert.state} {alert.severity}", style), f" {printable(alert.summary)}")
 
 
-def _room(status: HostStatus) -> Text:
+def _headroom(status: HostStatus) -> Text:
     if not status.headroom:
         return Text(f"headroom: {status.obstacle or 'unknown'}")
     return Text("headroom: ").append("   ".join(_shape(shape) for shape in status.headroom))

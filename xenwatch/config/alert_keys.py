@@ -17,6 +17,7 @@ from xenwatch.limits.base import Thresholds
 
 MAX_RECEIVERS: Final = 8
 MAX_ARGUMENTS: Final = 64
+MAX_BOUND: Final = 1e18
 
 
 def duration(value: object) -> float:
@@ -25,11 +26,13 @@ def duration(value: object) -> float:
 
 
 def bound(value: object) -> float | None:
-    """A number more than 0; `"never"` is `None`."""
+    """A number more than 0 and at most `MAX_BOUND`; `"never"` is `None`."""
     if value == "never":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ValueError('must be a number greater than 0, or "never"')
+    if value > MAX_BOUND:
+        raise ValueError(f'must be at most {MAX_BOUND:g}, or "never"')
     return float(value)
 
 

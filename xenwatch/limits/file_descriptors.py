@@ -71,10 +71,11 @@ def fds_remedy(role: str) -> Remedy:
         if found.facts.centos_5:
             return (f"add ulimit -n {target} to the script that starts {role}",)
         unit = found.facts.unit or role
+        raise_soft = f"prlimit --pid {process.pid} --nofile={target}"
         drop_in = f"add [Service] LimitNOFILE={target} to make it persistent"
         return (
             *(_more_per_process(target) if target > _NR_OPEN else ()),
-            f"prlimit --pid {process.pid} --nofile={target}:{target}",
+            f"{raise_soft}: || {raise_soft}:{target}",  # the hard limit too where it is lower
             f"systemctl edit {unit}.service  # {drop_in}",
         )
 

@@ -8,10 +8,9 @@ from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.datapath import Datapath, Vif
+from xenwatch.readings.devices import CONNECTED
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
-
-CONNECTED: Final = "Connected"
 
 
 def _cpu_rows(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:

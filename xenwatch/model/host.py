@@ -133,11 +133,6 @@ class Machine:
         self._close(guest, cls, devid, INITIALISING if shown == INITIALISING else CLOSED)
         self.dom0.store.write(f"/local/domain/0/error/backend/{cls}/{domid}/{devid}/error", error)
 
-    def set_state(self, domid: int, state: int) -> None:
-        """Set which flag of getdomaininfo a domain shows."""
-        self.generation += 1
-        self.dom0.domains[domid].state = state
-
     def _domid(self) -> int:
         """The next free domid; after the highest one, from the first again."""
         while self._next in self.dom0.domains:

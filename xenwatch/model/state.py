@@ -24,7 +24,6 @@ LEGACY_IRQS: Final = 16
 FIRST_IRQ: Final = 24
 """The first descriptor behind the pins of one I/O APIC."""
 DYING: Final = 1
-PAUSED: Final = 8
 BLOCKED: Final = 16
 RUNNING: Final = 32
 UNLOADED_ROUND_TRIPS: Final = {"xenstored": 0.0003, "xapi": 0.004}

@@ -119,14 +119,9 @@ class Xen:
         platform = self._dom0.platform
         if call.args[0] == xenversion.VERSION:
             return HypercallReply(render_version(platform.xen), call.block)
-        texts = {
-            xenversion.EXTRAVERSION: platform.xen_extra,
-            xenversion.COMMANDLINE: platform.xen_command_line,
-        }
-        text = texts.get(call.args[0])
-        if text is None:
+        if call.args[0] != xenversion.COMMANDLINE:
             return HypercallReply(-errno.ENOSYS, call.block)
-        return HypercallReply(0, render_text(call.block, text))
+        return HypercallReply(0, render_text(call.block, platform.xen_command_line))
 
 
 def _channel(table: ChannelTable, port: int) -> Channel:

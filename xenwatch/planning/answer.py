@@ -10,7 +10,7 @@ from typing import Any
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.regimes import REGIMES
-from xenwatch.release.release import release
+from xenwatch.release.release import release, toolstack_unread
 
 
 def obstacle(snapshot: Snapshot) -> str | None:
@@ -26,6 +26,8 @@ def obstacle(snapshot: Snapshot) -> str | None:
             "xenwatch plan --platform debian-12 --empty; for a captured one: "
             "xenwatch plan --source tree:DIR"
         )
+    if toolstack_unread(snapshot):
+        return "the toolstack is unknown: probe daemons failed or is disabled; see xenwatch doctor"
     if release(snapshot).regime is None:
         platform = f"{host.platform} {host.platform_version}".strip() or "this platform"
         return (

@@ -15,14 +15,19 @@ from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import list_devices
 from xenwatch.probes.domains import list_domains, xenstore_directory
 from xenwatch.probes.xen import require_dom0
-from xenwatch.readings.devices import INITIALISING, DeviceError, DeviceKey, XenstoreDevices
+from xenwatch.readings.devices import (
+    CONNECTED,
+    INITIALISING,
+    DeviceError,
+    DeviceKey,
+    XenstoreDevices,
+)
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import Source, SourceError
 
 SLICE: Final = 64
 """Known keys read again in one pass: xenstored serves one request at a time."""
-CONNECTED: Final = "Connected"
 XENBUS_STATES: Final = (
     "Unknown",
     INITIALISING,

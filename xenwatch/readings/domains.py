@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+STOPPED: Final = ("dying", "shutdown", "crashed")
+"""States of a domain in which closed devices are to be expected."""
 
 
 @dataclass(frozen=True, slots=True)

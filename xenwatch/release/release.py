@@ -9,7 +9,7 @@ from xenwatch.readings.host import Host
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.linux import FIFO_SINCE, Linux, linux
 from xenwatch.release.linux import UNKNOWN as UNKNOWN_LINUX
-from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, Facts
+from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, XL, Facts
 
 _FIFO_XEN: Final = (4, 4)
 _FRAMES_XEN: Final = (4, 5)
@@ -110,14 +110,19 @@ def release(snapshot: Snapshot) -> Release:
     the daemons could not be read, so is the toolstack.
     """
     found = resolve(snapshot.host)
-    if found.facts.toolstack == XAPI:
-        return found
-    outcome = snapshot.outcomes.get("daemons")
-    if outcome is not None and outcome.status is Status.FAILED:
+    if toolstack_unread(snapshot):
         return replace(found, facts=replace(found.facts, toolstack=None, regime=None))
-    if snapshot.daemons is None or XAPI not in snapshot.daemons.by_role:
+    managed = snapshot.daemons is not None and XAPI in snapshot.daemons.by_role
+    if not managed or found.facts.toolstack == XAPI:
         return found
     return replace(found, facts=replace(found.facts, toolstack=XAPI, regime=None))
+
+
+def toolstack_unread(snapshot: Snapshot) -> bool:
+    """Whether only its daemons, which were not read, could say what manages the host."""
+    outcome = snapshot.outcomes.get("daemons")
+    unread = outcome is not None and outcome.status in (Status.FAILED, Status.DISABLED)
+    return unread and resolve(snapshot.host).facts.toolstack == XL
 
 
 def _facts(platform: str, version: str) -> tuple[Facts, str]:

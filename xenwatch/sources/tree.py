@@ -92,9 +92,7 @@ class TreeSource:
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         if request_key("read", [path]) in self._calls:
-            content = self._answer("read", [path], path, _raw_or_none)
-            if content is not None:
-                return bounded(content, limit, path)
+            return bounded(self._answer("read", [path], path, _raw), limit, path)
         name = mirrored(path)
         if name is None:
             raise self._unknown(path)
@@ -272,10 +270,6 @@ def _strings(value: Any) -> tuple[str, ...]:
 
 def _raw(value: Any) -> bytes:
     return _string(value).encode("latin-1")
-
-
-def _raw_or_none(value: Any) -> bytes | None:
-    return None if value is None else _raw(value)
 
 
 def _command_output(value: Any) -> CommandOutput:
