@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 import xenwatch
-from tests.test_documents import commands
+from tests.shown import commands
 from tests.test_house import tracked
 from tests.test_make_run import INHERITED
 
