@@ -225,7 +225,7 @@ RUN = [
 ]
 
 
-@pytest.mark.parametrize(("line", "why"), RUN, ids=lambda it: it)
+@pytest.mark.parametrize(("line", "why"), RUN, ids=lambda text: text)
 def test_what_is_run_elsewhere_stands_there(line: str, why: str) -> None:
     """A test said to run a command holds it as the document shows it."""
     assert f'"{line}"' in (ROOT / why.split(maxsplit=1)[0]).read_text()
@@ -301,6 +301,6 @@ def test_no_runbook_is_left_over() -> None:
 def test_the_symptoms_of_every_limit_are_explained() -> None:
     """The page of errors leads to the runbook of every limit that has thresholds."""
     text = (ROOT / "contrib/runbooks/errors.md").read_text()
-    titles = {near_limit(it).title for it in LIMITS if it.thresholds.critical is not None}
+    titles = {near_limit(limit).title for limit in LIMITS if limit.thresholds.critical is not None}
 
     assert {title for title in titles if f"({title}.md)" not in text} == set()

@@ -78,7 +78,7 @@ def storm() -> Snapshot:
         aio=Aio(65536, 65536),
         daemons=dataclasses.replace(
             full.daemons,
-            by_role={role: dataclasses.replace(it, fds=1024) for role, it in roles},
+            by_role={role: dataclasses.replace(process, fds=1024) for role, process in roles},
         ),
         ptys=Ptys(4096, 4096),
         host_memory=HostMemory(total=64 << 30, free=0),

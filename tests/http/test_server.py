@@ -168,7 +168,7 @@ async def test_the_status_page_leads_to_the_rest() -> None:
 async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
     """By default the page and the JSON link the runbook that the daemon itself serves."""
     site = Site()
-    policy = dataclasses.replace(Settings().alerts(), seconds={it.name: 0 for it in ALERTS})
+    policy = dataclasses.replace(Settings().alerts(), seconds={alert.name: 0 for alert in ALERTS})
     site.publisher.newest = render(full_snapshot(), Rules(policy=policy), {})
     async with site.client() as client:
         async with client.get(host_status.PATH) as answer:
@@ -176,11 +176,11 @@ async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
         async with client.get("/") as answer:
             text = await answer.text()
         assert found.alerts
-        for it in found.alerts:
-            assert f'<a href="{it.runbook_url}">{it.alert}</a>' in text
-            async with client.get(it.runbook_url) as answer:
+        for alert in found.alerts:
+            assert f'<a href="{alert.runbook_url}">{alert.alert}</a>' in text
+            async with client.get(alert.runbook_url) as answer:
                 assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-                assert (await answer.text()).startswith(f"# {it.alert}\n")
+                assert (await answer.text()).startswith(f"# {alert.alert}\n")
 
 
 async def test_files_of_the_page_are_kept_by_browsers() -> None:
@@ -282,7 +282,7 @@ async def test_the_json_is_what_the_page_shows() -> None:
     assert found.hostname == socket.gethostname()
     assert found.time == full_snapshot().time
     assert found.domains is not None
-    assert [it.domid for it in found.domains] == [0, 5, 6]
+    assert [domain.domid for domain in found.domains] == [0, 5, 6]
     assert found.alerts is None
 
 

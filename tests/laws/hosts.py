@@ -77,7 +77,9 @@ def _files() -> dict[str, bytes]:
     for pid, comm in ((700, "oxenstored"), (710, "xenconsoled")):
         files[f"/proc/{pid}/comm"] = comm.encode() + b"\n"
         files[f"/proc/{pid}/limits"] = render_limits(limits)
-    return files | {f"{_BUS}/{name}/state": f"{it}\n".encode() for name, it in _DEVICES.items()}
+    return files | {
+        f"{_BUS}/{name}/state": f"{state}\n".encode() for name, state in _DEVICES.items()
+    }
 
 
 def _directories() -> dict[str, tuple[str, ...]]:

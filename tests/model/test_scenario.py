@@ -114,9 +114,15 @@ def state(player: Player) -> object:
     """All that tells two hosts apart."""
     dom0 = player.machine.dom0
     return (
-        {domid: (it.name, it.state, it.frames) for domid, it in dom0.domains.items()},
+        {
+            domid: (domain.name, domain.state, domain.frames)
+            for domid, domain in dom0.domains.items()
+        },
         dom0.domain.channels.channels,
-        {it.pid: (it.comm, it.cpu_ns, it.wait_ns) for it in dom0.processes.values()},
+        {
+            process.pid: (process.comm, process.cpu_ns, process.wait_ns)
+            for process in dom0.processes.values()
+        },
         dom0.store.values,
         player.errors,
     )
@@ -247,8 +253,8 @@ def test_blktap_4_leaves_a_vm_without_disk_in_silence() -> None:
     assert (found.blktap.regime, found.blktap.identifiers) == ("id", 16384)
     assert found.xenstore_devices is not None
     assert found.xenstore_devices.errors == ()
-    states = {key.domid: it for key, it in found.device_states().items() if key.cls == "vbd3"}
-    assert [domid for domid, it in states.items() if it == "Initialising"] == [11]
+    states = {key.domid: stage for key, stage in found.device_states().items() if key.cls == "vbd3"}
+    assert [domid for domid, stage in states.items() if stage == "Initialising"] == [11]
 
 
 def test_a_hungry_vm_makes_the_others_wait() -> None:

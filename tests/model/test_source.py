@@ -75,7 +75,7 @@ def test_processes_are_listed_with_their_names(name: str) -> None:
     """The pids in /proc are those of the processes, each with its name and descriptors."""
     machine = PRESETS[name]()
     source = ModelSource(machine)
-    pids = [int(it) for it in source.listdir("/proc") if it.isdigit()]
+    pids = [int(entry) for entry in source.listdir("/proc") if entry.isdigit()]
 
     assert sorted(pids) == sorted(machine.dom0.processes)
     for pid in pids:

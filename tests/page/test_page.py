@@ -145,7 +145,9 @@ def test_domains_are_filtered(words: str, expected: list[int]) -> None:
 
     assert domids(markup) == expected
     assert Reader(markup).text.count("None of 2 domains match.") == (not expected)
-    (value,) = [dict(it)["value"] for tag, it in Reader(markup).tags if tag == "input"]
+    (value,) = [
+        dict(attributes)["value"] for tag, attributes in Reader(markup).tags if tag == "input"
+    ]
     assert value == words
 
 

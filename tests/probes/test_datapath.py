@@ -205,7 +205,7 @@ LINKS = render_links(
 
 def kernel(release: str) -> Snapshot:
     """A snapshot that says which kernel dom0 runs."""
-    version = {f"/sys/hypervisor/version/{it}": b"4\n" for it in ("major", "minor", "extra")}
+    version = {f"/sys/hypervisor/version/{part}": b"4\n" for part in ("major", "minor", "extra")}
     source = host({}, files=version)
     source.kernel = release
     return Snapshot(host=value_of(HOST, source))
@@ -242,7 +242,7 @@ def test_a_real_hosts_datapath(capture: object) -> None:
     known = take(LabSource(CAPTURES[CAPTURES.index(capture)]), PROBES)
     guests = range(1, 6) if capture == CAPTURES[1] else range(0)
 
-    kinds = sorted((it.domid, it.kind) for it in workers(known).values())
+    kinds = sorted((worker.domid, worker.kind) for worker in workers(known).values())
     assert kinds == sorted(
         (domid, kind) for domid in guests for kind in ("netback", "netback", "blkback")
     )
@@ -260,7 +260,7 @@ def test_the_synthetic_hosts_queues_are_those_of_its_threads() -> None:
     known = take(ModelSource(machine), PROBES)
 
     assert datapath(known).vifs["vif1.0"].queues == 3
-    assert len([it for it in workers(known).values() if it.kind == "netback"]) == 6
+    assert len([worker for worker in workers(known).values() if worker.kind == "netback"]) == 6
 
 
 CPU_STAT = b"""cpu  300 0 100 600 10 0 5 85 0 0

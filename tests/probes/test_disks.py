@@ -70,7 +70,7 @@ def test_a_short_page_is_refused() -> None:
 def host(store: dict[str, bytes] | None = None, files: dict[str, bytes] | None = None) -> FakeHost:
     """A dom0 with a disk of blkback's, one that is not connected, and one of a tapdisk's."""
     numbers = {"rd_req": 6, "rd_sect": 792, "wr_req": 2, "wr_sect": 16, "oo_req": 5}
-    table = {f"{BUS}/vbd-1-51712/statistics/{it}": b"%d\n" % n for it, n in numbers.items()}
+    table = {f"{BUS}/vbd-1-51712/statistics/{name}": b"%d\n" % n for name, n in numbers.items()}
     table[f"{BUS}/vbd-1-51712/physical_device"] = b"fd:1f\n"
     table["/dev/shm/vbd3-3-51712/statistics"] = render_tapdisk(STATS)
     names = ("console-1-0", "vbd-1-51712", "vbd-2-51712", "vbd3-3-51712", "vbd3-4-51712", "vif-1-0")

@@ -105,8 +105,10 @@ def with_xl(
     found = {(path, *KEY[1:]): key or output(b""), (path, *LOG[1:]): log}
     return dom0(
         directories={directory: ("xl", "xentop")},
-        commands={argv: it for argv, it in found.items() if isinstance(it, CommandOutput)},
-        errors={argv: it for argv, it in found.items() if isinstance(it, SourceError)},
+        commands={
+            argv: answer for argv, answer in found.items() if isinstance(answer, CommandOutput)
+        },
+        errors={argv: answer for argv, answer in found.items() if isinstance(answer, SourceError)},
     )
 
 

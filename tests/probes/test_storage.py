@@ -22,7 +22,7 @@ PARAMETERS = "/sys/module/loop/parameters"
 
 def mounts(*points: bytes) -> dict[str, bytes]:
     """A table of these mount points."""
-    return {"/proc/mounts": render_mounts(Mount(b"dev", it, b"ext4", b"rw") for it in points)}
+    return {"/proc/mounts": render_mounts(Mount(b"dev", point, b"ext4", b"rw") for point in points)}
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def devices(
 ) -> FakeHost:
     """A dom0 with these devices in sysfs."""
     names = {f"{key.cls}-{key.domid}-{key.devid}": state for key, state in states.items()}
-    files = {f"{DIRECTORY}/{name}/state": f"{it}\n".encode() for name, it in names.items()}
+    files = {f"{DIRECTORY}/{name}/state": f"{state}\n".encode() for name, state in names.items()}
     directories = {DIRECTORY: tuple(names)}
     return dom0(files, directories=directories, store=store or {}, calls=calls or {})
 

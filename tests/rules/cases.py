@@ -44,7 +44,9 @@ class Case:
 
 def labelled(metric: str, values: str, **labels: str) -> Series:
     """A series of the target with these labels."""
-    return Series(metric, values, tuple((name.rstrip("_"), it) for name, it in labels.items()))
+    return Series(
+        metric, values, tuple((name.rstrip("_"), value) for name, value in labels.items())
+    )
 
 
 def of_limit(limit: Limit) -> list[Case]:

@@ -88,8 +88,8 @@ def compare(
     }
     earlier = {key(fact): fact.value for fact in before.moving()} if before else {}
     rows: list[Row] = []
-    untold = [it for it in said.keys() - facts.keys() if it[0] in PROVED]
-    wrong = [f"no other road to {_series(it)}" for it in sorted(untold, key=str)]
+    untold = [exported for exported in said.keys() - facts.keys() if exported[0] in PROVED]
+    wrong = [f"no other road to {_series(exported)}" for exported in sorted(untold, key=str)]
     for which, fact in facts.items():
         low, high = sorted((fact.value, earlier.get(which, fact.value)))
         value = said.get(which)

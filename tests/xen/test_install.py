@@ -49,7 +49,7 @@ def bare(vm: Vm, daemon: Daemon) -> Iterator[None]:
 @pytest.mark.usefixtures("bare", "guest")
 def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Each command does what its document says, and no probe of the confined daemon fails."""
-    said = {it: vm.run(f"cd {CHECKOUT}; {it}", deadline=300) for it in COMMANDS}
+    said = {line: vm.run(f"cd {CHECKOUT}; {line}", deadline=300) for line in COMMANDS}
     daemon.wait()
     failed = daemon.fresh().failed()
     cursor = vm.run("journalctl -u xenwatch -n 0 --show-cursor")

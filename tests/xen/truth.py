@@ -244,7 +244,7 @@ class Truth:
             yield Fact("xenwatch_domains", count, "xl list", (("state", state),))
         yield Fact("xenwatch_domids_used", max(self.listed()), "xl list")
         yield Fact("xenwatch_domids_max", 0x7FF0 - 1, "DOMID_FIRST_RESERVED")
-        types = {it["domid"]: it["config"]["c_info"]["type"] for it in self.list_l()}
+        types = {domain["domid"]: domain["config"]["c_info"]["type"] for domain in self.list_l()}
         uuids = dict(re.findall(r"^([0-9a-f-]{36}) +(\d+) ", self.text("xl-vm-list"), re.MULTILINE))
         for uuid, domid in uuids.items():
             yield self.vcpus_max(domid)
