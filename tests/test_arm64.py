@@ -58,7 +58,10 @@ def test_the_domains_of_the_capture() -> None:
     assert found.domains is not None
     assert found.outcomes["domains"].status is Status.OK
     assert found.domains.route == "hypercall"
-    told = [(it.domid, (it.memory_bytes or 0) // MIB, it.name) for it in found.domains.domains]
+    told = [
+        (domain.domid, (domain.memory_bytes or 0) // MIB, domain.name)
+        for domain in found.domains.domains
+    ]
     expected = [(0, 2048, "Domain-0"), *((number, 96, f"pv{number}") for number in range(1, 8))]
     expected += [(8, 160, "pvh1"), (9, 160, "pvh2"), (10, 192, "hvm1")]
     names = found.xenstore.names if found.xenstore is not None else {}
@@ -169,8 +172,8 @@ def test_a_synthetic_host_of_arm64() -> None:
 
     assert found.domains is not None
     assert found.domains.route == "hypercall"
-    assert [it.domid for it in found.domains.domains] == sorted(there.dom0.domains)
-    assert {it.type for it in found.domains.domains} == {"pvh"}
+    assert [domain.domid for domain in found.domains.domains] == sorted(there.dom0.domains)
+    assert {domain.type for domain in found.domains.domains} == {"pvh"}
 
 
 def test_what_follows_the_common_part_is_no_emulation() -> None:
