@@ -96,7 +96,7 @@ def _directories() -> dict[str, tuple[str, ...]]:
 
 
 def _replies() -> dict[Hypercall, HypercallReply]:
-    layout = domaininfo.LAYOUTS[_XEN]
+    layout = domaininfo.X86_LAYOUTS[_XEN]
     listing = domaininfo.list_call(layout, 0, CHUNK)
     memory = physinfo.physinfo_call(layout)
     pages = PhysInfo(1 << 22, 1 << 20, 0, 0)

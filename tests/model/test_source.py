@@ -13,7 +13,7 @@ from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource, preset
 from xenwatch.model.tree import FileTree
-from xenwatch.parse.domaininfo import LAYOUTS, list_call, parse_list
+from xenwatch.parse.domaininfo import X86_LAYOUTS, list_call, parse_list
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status, status_call
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
 from xenwatch.parse.interrupts import parse_interrupts
@@ -136,7 +136,7 @@ def test_the_list_of_domains_is_given_in_parts() -> None:
     machine = Machine(XCP_NG_8_3)
     for _ in range(5):
         machine.start(b"vm", Shape())
-    layout = LAYOUTS[4, 17]
+    layout = X86_LAYOUTS[4, 17]
 
     reply = ModelSource(machine).hypercall(list_call(layout, 2, 3))
 
@@ -147,7 +147,7 @@ def test_another_sysctl_interface_is_refused() -> None:
     """A call in another release's interface version answers EACCES."""
     source = ModelSource(Machine(DEBIAN_12))
 
-    assert source.hypercall(list_call(LAYOUTS[4, 13], 0, 1)).result == -errno.EACCES
+    assert source.hypercall(list_call(X86_LAYOUTS[4, 13], 0, 1)).result == -errno.EACCES
 
 
 def test_xens_version() -> None:

@@ -18,7 +18,7 @@ from xenwatch.parse.cgroup import (
     parse_procs,
 )
 from xenwatch.parse.cpustat import parse_cpu_stat, parse_load
-from xenwatch.parse.domaininfo import LAYOUTS, parse_list
+from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS, parse_list
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size
@@ -79,10 +79,12 @@ _PLAIN: dict[str, Parser] = {
     "net dev": parse_net_dev,
     "tapdisk": parse_tapdisk,
     "hist": parse_hists,
-    "physinfo": partial(parse_physinfo, LAYOUTS[4, 17]),
+    "physinfo": partial(parse_physinfo, X86_LAYOUTS[4, 17]),
 }
 _LISTS: dict[str, Parser] = {
-    f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()
+    f"domains {version} {architecture}": partial(parse_list, layout)
+    for architecture, layouts in (("x86", X86_LAYOUTS), ("Arm", ARM_LAYOUTS))
+    for version, layout in layouts.items()
 }
 PARSERS = _PLAIN | _LISTS
 

@@ -76,6 +76,15 @@ def test_a_refusal_is_a_failure() -> None:
     assert failure_of(GRANTS, source) == "GNTTABOP_query_size: Operation not permitted"
 
 
+def test_without_a_list_of_domains_xenstores_are_asked_about() -> None:
+    """Frames have one record everywhere: where Xen's list is unknown, xenstore's does."""
+    source = host([0, 7], [QuerySize(0, 1, 64, 0), QuerySize(7, 33, 32, 0)])
+    source.machine = "riscv64"
+    source.store = {"/local/domain/0/name": b"Domain-0", "/local/domain/7/name": b"web"}
+
+    assert frames(source) == {0: GrantFrames(1, 64), 7: GrantFrames(33, 32)}
+
+
 def test_without_privcmd_nothing_is_known() -> None:
     """There is no other road to grant tables."""
     assert "/dev/xen/privcmd" in failure_of(GRANTS, dom0())

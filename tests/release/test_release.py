@@ -210,6 +210,28 @@ def test_what_grew_from_release_to_release(
 
 
 @pytest.mark.parametrize(
+    ("machine", "name", "nr_irqs"),
+    [("x86_64", "x86", 4352), ("aarch64", "arm", None), ("riscv64", None, None)],
+)
+def test_the_architecture_is_a_fact_of_the_release(
+    machine: str, name: str | None, nr_irqs: int | None
+) -> None:
+    """NR_IRQS of XCP-ng's kernel is that of x86, and unknown elsewhere."""
+    found = on("xcp-ng", "8.3.0", machine=machine)
+
+    assert (found.architecture.name if found.architecture else None) == name
+    assert found.nr_irqs == nr_irqs
+
+
+@pytest.mark.parametrize(("machine", "channels"), [("i686", 4096), ("x86_64", None)])
+def test_the_channels_of_a_release_are_those_of_its_32_bit_dom0(
+    machine: str, channels: int | None
+) -> None:
+    """XenServer 6.2 changed Xen's number for its own dom0."""
+    assert on("xenserver", "6.2.0", (2, 6), machine=machine).channels == channels
+
+
+@pytest.mark.parametrize(
     ("of", "kernel", "xen", "fifo", "reason"),
     [
         (("debian", "12"), (6, 1), (4, 17), True, "default of Linux 3.14 and Xen 4.4 or later"),

@@ -15,7 +15,7 @@ from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import Dom0, Domain
 from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenversion
-from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo, Layout
+from xenwatch.parse.domaininfo import DomainInfo, Layout, layout_of
 from xenwatch.parse.evtchn import CLOSED, UNKNOWN, Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.physinfo import PhysInfo
@@ -41,7 +41,10 @@ class Xen:
 
     def __init__(self, dom0: Dom0) -> None:
         self._dom0 = dom0
-        self._layout: Layout = LAYOUTS[dom0.platform.xen]
+        layout = layout_of(dom0.platform.machine, dom0.platform.xen)
+        if layout is None:
+            raise ValueError(f"no layout of this Xen: {dom0.platform.name}")
+        self._layout: Layout = layout
         first, end = _SILENT
         self._silent = first <= dom0.platform.xen < end
 
@@ -141,6 +144,7 @@ def _info(layout: Layout, domain: Domain, cpu_ns: int) -> DomainInfo:
         online_vcpus=domain.vcpus,
         max_vcpu_id=domain.vcpus - 1,
         handle=domain.uuid,
-        emulation=_EMULATION[domain.type] if layout.arch_words else None,
+        emulation=_EMULATION[domain.type] if layout.emulation else None,
         old_pvh=layout.old_pvh,
+        arm=layout.arm,
     )

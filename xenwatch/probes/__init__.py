@@ -1,6 +1,7 @@
 """The probes, in the order of one pass.
 
-`host` runs first, and `domains` before the probes that need the list of domains.
+`host` runs first, `host_memory` before `domains`, whose answer is checked against it, and `domains`
+before the probes that need the list of domains.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 
 PROBES: Final[tuple[Probe, ...]] = (
     HOST,
+    HOST_MEMORY,
     DOMAINS,
     XENSTORE,
-    HOST_MEMORY,
     EVENT_CHANNELS,
     IRQS,
     GRANTS,

@@ -97,7 +97,7 @@ def run(
     try:
         last = before.memories.get(probe.name, probe.memory)
         reading, memory = probe.read(source, before.snapshot, last)
-        status = Status.OK
+        status, detail = Status.OK, getattr(reading, "fallback", "")
     except NotApplicable as error:
         status, detail = Status.NOT_APPLICABLE, str(error)
     except (SourceError, ParseError) as error:

@@ -7,7 +7,7 @@ from typing import Final
 
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
-from xenwatch.probes.domains import list_domains
+from xenwatch.probes.domains import list_uuids
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.snapshot import Snapshot
@@ -20,7 +20,7 @@ _BATCH: Final = 64
 def read(source: Source, context: Snapshot) -> Grants:
     """Frames by domain. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    domids = [info.domid for info in list_domains(source)]
+    domids = list(list_uuids(source, context))
     frames: dict[int, GrantFrames] = {}
     for first in range(0, len(domids), _BATCH):
         calls = [query_size_call(domid) for domid in domids[first : first + _BATCH]]

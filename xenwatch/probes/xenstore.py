@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from xenwatch.parse import xenstore
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import list_devices
-from xenwatch.probes.domains import list_domains, xenstore_directory
+from xenwatch.probes.domains import list_uuids
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.devices import (
     CONNECTED,
@@ -69,7 +69,7 @@ NO_DEVICES: Final = _Devices(XenstoreDevices({}, ()), 0)
 def read_names(source: Source, context: Snapshot, memory: _Names) -> tuple[Xenstore, _Names]:
     """Names of all domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    uuids = _uuids(source, context)
+    uuids = list_uuids(source, context)
     if context.xenstore is None:  # after a failure read everything again
         memory = NO_NAMES
     last = memory.last.names
@@ -139,17 +139,6 @@ def rotation(items: Sequence[_Item], cursor: int) -> tuple[Sequence[_Item], int]
     start = cursor % len(items)
     turned = (*items[start:], *items[:start])[:SLICE]
     return turned, (start + SLICE) % len(items)
-
-
-def _uuids(source: Source, context: Snapshot) -> dict[int, str]:
-    """UUIDs by domid; without Xen's answer, xenstore's domains with the UUIDs last read."""
-    try:
-        return {info.domid: info.uuid for info in list_domains(source)}
-    except SourceError:
-        last = context.domains.domains if context.domains is not None else ()
-        uuids = {domain.domid: domain.uuid for domain in last}
-        names = xenstore_directory(source, "/local/domain")
-        return {int(name): uuids.get(int(name), "") for name in names if name.isdigit()}
 
 
 def _alive(context: Snapshot) -> set[int] | None:

@@ -43,8 +43,9 @@ class Status(enum.Enum):
 class Outcome:
     """How one probe's last run went.
 
-    `detail` is the reason of a failure, or why the probe does not apply. `seconds` is wall-clock
-    time, `cpu_seconds` that of the thread and its programs, `time` when it was read (Unix time).
+    `detail` is the reason of a failure, why the probe does not apply, or why it took its other
+    road. `seconds` is wall-clock time, `cpu_seconds` that of the thread and its programs, `time`
+    when it was read (Unix time).
     """
 
     status: Status

@@ -45,7 +45,14 @@ T = TypeVar("T")
 
 
 def request_key(verb: str, arguments: Sequence[Any]) -> str:
-    """The key of a request. The deadline of a command is no part of it."""
+    """The key of a request. The deadline of a command is no part of it.
+
+    Nor are the zeros at the end of a hypercall's block: they are room for the answer, of which a
+    later xenwatch may give more.
+    """
+    match verb, arguments:
+        case "hypercall", [number, args, str(block), links]:
+            arguments = [number, args, block.rstrip("0"), links]
     return json.dumps([verb, arguments])
 
 
