@@ -24,9 +24,9 @@ from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.http import status_page
-from xenwatch.http.server import ERRORS, Handlers
+from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
-from xenwatch.page import Links
+from xenwatch.page import Links, errors
 from xenwatch.passes.publisher import Publisher, RenderedPass, render
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
@@ -157,7 +157,7 @@ async def test_the_status_page_leads_to_the_rest() -> None:
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert __version__ in text
         paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
-        assert ERRORS in paths
+        assert errors.PATH in paths
         assert {"/limits", "/-/healthy", "/-/ready", host_status.PATH} <= paths
         assert len([path for path in paths if path.startswith("/static/")]) == 3
         for path in paths:
@@ -273,6 +273,28 @@ async def test_the_filter_is_in_the_query() -> None:
             assert "a" * 101 not in await answer.text()
 
 
+async def test_error_messages_are_searched() -> None:
+    """The page of errors has them all, or what a message means; its links lead to runbooks."""
+    async with Site().client() as client:
+        async with client.get(errors.PATH) as answer:
+            everything = await answer.text()
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        query = {"q": "[1.2] maptrack limit reached, can't <b>map</b>"}
+        async with client.get(errors.PATH, params=query) as answer:
+            found = await answer.text()
+        assert answer.status == 200
+        for path in set(re.findall(r'href="(/[^"#]+)"', everything)):
+            async with client.get(path) as answer:
+                assert answer.status in (200, 503)
+
+    assert "<script" not in everything
+    assert everything.count("<tr") > 40
+    assert found.count("<tr") == 2
+    assert "/runbooks/XenwatchMaptrackFramesNearLimit.md" in found
+    assert "&lt;b&gt;" in found
+    assert "<b>" not in found
+
+
 async def test_the_json_is_what_the_page_shows() -> None:
     """The JSON is read back as the status of the snapshot, with the host's name."""
     async with Site().client() as client, client.get(host_status.PATH) as answer:
@@ -381,7 +403,14 @@ async def test_serving_does_not_block_the_event_loop() -> None:
     site = Site()
     async with site.client() as client:
         with blockbuster_ctx("xenwatch"):
-            for path in ("/metrics", "/metrics?collect[]=aio", "/", host_status.PATH, "/-/healthy"):
+            for path in (
+                "/metrics",
+                "/metrics?collect[]=aio",
+                "/",
+                host_status.PATH,
+                "/-/healthy",
+                errors.PATH,
+            ):
                 async with client.get(path) as answer:
                     await answer.read()
                     assert answer.status in (200, 503)

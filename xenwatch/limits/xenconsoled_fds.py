@@ -39,10 +39,6 @@ LIMIT: Final = Limit(
     caveat="Where consoles are logged each guest takes one more; under xl that is counted.",
     costs=_COSTS,
     remedy=fds_remedy("xenconsoled"),
-    errors={
-        (
-            "`Unable to increase fd limit ... May run out with lots of domains`"
-        ): "xenconsoled's file descriptors"
-    },
+    errors={("`Unable to increase fd limit`"): "xenconsoled's file descriptors"},
     density=Density("xenconsoled", {("linux", "xenserver-6.1"): Cell(341)}),
 )
