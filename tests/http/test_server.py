@@ -273,28 +273,6 @@ async def test_the_filter_is_in_the_query() -> None:
             assert "a" * 101 not in await answer.text()
 
 
-async def test_error_messages_are_searched() -> None:
-    """The page of errors has them all, or what a message means; its links lead to runbooks."""
-    async with Site().client() as client:
-        async with client.get(errors.PATH) as answer:
-            everything = await answer.text()
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        query = {"q": "[1.2] maptrack limit reached, can't <b>map</b>"}
-        async with client.get(errors.PATH, params=query) as answer:
-            found = await answer.text()
-        assert answer.status == 200
-        for path in set(re.findall(r'href="(/[^"#]+)"', everything)):
-            async with client.get(path) as answer:
-                assert answer.status in (200, 503)
-
-    assert "<script" not in everything
-    assert everything.count("<tr") > 40
-    assert found.count("<tr") == 2
-    assert "/runbooks/XenwatchMaptrackFramesNearLimit.md" in found
-    assert "&lt;b&gt;" in found
-    assert "<b>" not in found
-
-
 async def test_the_json_is_what_the_page_shows() -> None:
     """The JSON is read back as the status of the snapshot, with the host's name."""
     async with Site().client() as client, client.get(host_status.PATH) as answer:

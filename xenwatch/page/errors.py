@@ -10,14 +10,14 @@ from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.errors.pattern import FORM
 from xenwatch.explain.search import matches, with_words
 from xenwatch.explain.table import ENTRIES, Entry
-from xenwatch.page.html import Html, join, tag
+from xenwatch.page.html import Html, tag
 from xenwatch.page.tables import Cell, table
 
 PATH: Final = f"{RUNBOOKS}errors"
 """The path of the page."""
 LONGEST: Final = 1000
 """Max characters of a query; more are ignored."""
-HEADER: Final = ("Error message", "What it means", "Runbook, or what to look at")
+HEADER: Final = ("Error message", "Meaning", "Look at")
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
@@ -89,13 +89,15 @@ def _table(caption: str, entries: Sequence[Entry]) -> Html:
 def _row(entry: Entry) -> list[Cell]:
     link = tag("a", entry.title, href=f"{RUNBOOKS}{entry.runbook}") if entry.runbook else None
     return [
-        Cell(_text(entry.messages), heading=True),
-        Cell(_text(entry.meaning)),
-        Cell(join(link, _text(entry.look))),
+        Cell(_text(entry.messages), heading=True, free=True),
+        Cell(_text(entry.meaning), free=True),
+        Cell(tag("span", link, _text(entry.look)), free=True),
     ]
 
 
 def _text(markdown: str) -> Html:
-    """Text with its code spans."""
+    """Text with its code spans, as one element: narrow windows lay out a cell's as a row."""
     parts = _CODE.split(markdown)
-    return join([tag("code", part) if place % 2 else part for place, part in enumerate(parts)])
+    return tag(
+        "span", [tag("code", part) if place % 2 else part for place, part in enumerate(parts)]
+    )
