@@ -88,6 +88,7 @@ EDGE = {
             "check",
             "check_config",
             "doctor",
+            "explain",
             "once",
             "plan",
             "run",

@@ -24,9 +24,9 @@ from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.http import status_page
-from xenwatch.http.server import ERRORS, Handlers
+from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
-from xenwatch.page import Links
+from xenwatch.page import Links, errors
 from xenwatch.passes.publisher import Publisher, RenderedPass, render
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
@@ -157,7 +157,7 @@ async def test_the_status_page_leads_to_the_rest() -> None:
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert __version__ in text
         paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
-        assert ERRORS in paths
+        assert errors.PATH in paths
         assert {"/limits", "/-/healthy", "/-/ready", host_status.PATH} <= paths
         assert len([path for path in paths if path.startswith("/static/")]) == 3
         for path in paths:
@@ -381,7 +381,14 @@ async def test_serving_does_not_block_the_event_loop() -> None:
     site = Site()
     async with site.client() as client:
         with blockbuster_ctx("xenwatch"):
-            for path in ("/metrics", "/metrics?collect[]=aio", "/", host_status.PATH, "/-/healthy"):
+            for path in (
+                "/metrics",
+                "/metrics?collect[]=aio",
+                "/",
+                host_status.PATH,
+                "/-/healthy",
+                errors.PATH,
+            ):
                 async with client.get(path) as answer:
                     await answer.read()
                     assert answer.status in (200, 503)

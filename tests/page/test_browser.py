@@ -11,6 +11,7 @@ import pytest
 
 from tests.page.browser import Browser, Site
 from tests.page.sample import IMAGE, NOW, newest
+from xenwatch.page import errors
 
 SAMPLE = newest(60)
 LOOKS = [(1280, 900, "light"), (360, 740, "dark")]
@@ -58,6 +59,19 @@ def test_it_is_accessible_and_fits(
     width = opened.run("return document.documentElement.scrollWidth")
     assert width <= look[0]
     opened.picture(tmp_path / "page.png")
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("query", ["", "?q=maptrack+limit+reached", "?q=nonsense"])
+def test_the_page_of_errors_is_accessible_and_fits(
+    opened: Browser, site: Site, look: tuple[int, int, str], query: str
+) -> None:
+    """All error messages, one that was found and none are pages axe finds nothing on, and fit."""
+    opened.look(*look)
+    opened.driver.get(f"{site.url.rstrip('/')}{errors.PATH}{query}")
+
+    assert opened.violations() == []
+    assert opened.run("return document.documentElement.scrollWidth") <= look[0]
 
 
 def test_axe_would_find_something(opened: Browser) -> None:

@@ -28,7 +28,7 @@ class Alert:
     those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
     itself, `section` its name in the configuration. `explains` names the alerts that are its
     symptoms, the inverse of `causes`. `errors` are what logs and tools show while it is active,
-    in Markdown, each with what it means, for those who search for it.
+    in the form of `xenwatch.errors.pattern`, each with what it means.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import http.client
 import time
 import urllib.error
@@ -13,8 +14,9 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from xenwatch import threads
-from xenwatch.assessment import assess_pass
+from xenwatch import metrics, threads
+from xenwatch.alerts.states import Alerts, Policy
+from xenwatch.assessment import assess_pass, with_alerts
 from xenwatch.cli.options import prepare, rules
 from xenwatch.config.keys import LISTEN, SOURCE
 from xenwatch.passes.scheduler import one_pass
@@ -63,9 +65,11 @@ def seconds(text: str) -> float:
     return span
 
 
-def look(options: argparse.Namespace) -> Callable[[], Answer]:
+def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], Answer]:
     """A function that queries the daemon for the status, or makes a pass if a source is named.
 
+    The daemon's status has its alerts; that of a pass has them with `alerts`: what holds in one
+    pass fires, for there is no time it could have held for.
     Raises `AskError`, `ConfigError` and `SourceError`.
     """
     if SOURCE.path not in vars(options):
@@ -74,12 +78,21 @@ def look(options: argparse.Namespace) -> Callable[[], Answer]:
         raise AskError(f"--url and {SOURCE.flag} are mutually exclusive")
     settings, source = prepare(options)
     probes = settings.probes()
+    judged = rules(settings)
+    if alerts:
+        judged = dataclasses.replace(judged, policy=at_once(settings.alerts()))
 
     def make_pass() -> Answer:
-        assessment = assess_pass(one_pass(source, probes).snapshot, rules(settings))
+        assessment = assess_pass(one_pass(source, probes).snapshot, judged)
+        assessment = with_alerts(assessment, metrics.families(assessment), Alerts())
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass
+
+
+def at_once(policy: Policy) -> Policy:
+    """The policy with which an alert fires in the pass in which its condition holds."""
+    return dataclasses.replace(policy, seconds=dict.fromkeys(policy.seconds, 0.0))
 
 
 def ask(url: str, deadline: float = DEADLINE) -> Answer:

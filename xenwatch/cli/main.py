@@ -13,6 +13,7 @@ from xenwatch.cli import (
     check,
     check_config,
     doctor,
+    explain,
     once,
     plan,
     run,
@@ -54,6 +55,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     plan,
     advise,
     check,
+    explain,
     top,
     check_config,
 )

@@ -60,7 +60,7 @@ LIMIT: Final = Limit(
     remedy=remedy,
     errors={
         (
-            "`page allocation failure` in a 32-bit dom0 with plenty of free memory"
+            "page allocation failure in a 32-bit dom0 with plenty of free memory"
         ): "low memory of dom0"
     },
     density=Density(

@@ -56,5 +56,12 @@ LIMIT: Final = Limit(
     remedy=remedy,
     uncounted="there is no published figure for a VM's QEMU, tapdisks and buffers; "
     "measure it on this host and set dom0_memory_bytes in the shape",
-    errors={"`page allocation failure`, `Out of memory: Killed process` in dom0": "memory of dom0"},
+    errors={
+        "`page allocation failure`": (
+            "memory of dom0; at `order:4` and above memory in one piece, of which there may be "
+            "none while much is free: `/proc/buddyinfo`"
+        ),
+        "`Out of memory`, `Out of memory: Killed process`, `invoked oom-killer` in dom0's "
+        "kernel log": "memory of dom0",
+    },
 )

@@ -42,7 +42,7 @@ LIMIT: Final = Limit(
     unit="bytes",
     errors={
         (
-            "dom0 responds slowly, toolstack operations time out, `kswapd0` busy"
+            "dom0 responds slowly, toolstack operations time out, kswapd0 busy"
         ): "swap and memory of dom0"
     },
 )

@@ -116,16 +116,12 @@ LIMIT: Final = Limit(
     explains=("backend_errors", "backends_closed", "zombie_domain"),
     errors={
         "`error 28 mapping ring-refs and evtchn`": "event channels of dom0",
+        "`28 mapping shared-frames`, `28 mapping ring-ref`": "event channels of dom0",
         (
-            "`28 mapping shared-frames 522/523 port tx 9 rx 10`, `28 mapping ring-ref port 8`"
-        ): "event channels of dom0",
-        (
-            "`-ENOSPC` from `EVTCHNOP_alloc_unbound`, `28 allocating event channel` in a guest"
+            "`28 allocating event channel` in a guest, -ENOSPC from EVTCHNOP_alloc_unbound"
         ): "event channels of dom0, or the guest's own `max_event_channels`",
-        (
-            "`console_xswait_callback: domain N console tty: timed out`"
-        ): "the last event channel of dom0",
-        '`Device.Ioemu_failed("qemu-dm exited unexpectedly")`': (
+        "`domain N console tty: timed out`": "the last event channel of dom0",
+        "`Ioemu_failed ... exited unexpectedly`": (
             "often event channels of dom0, or xenstored's file descriptors"
         ),
     },

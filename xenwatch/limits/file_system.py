@@ -44,7 +44,8 @@ LIMIT: Final = Limit(
     label="mountpoint",
     errors={
         (
-            "`No space left on device` from any program that writes a file"
+            "`No space left on device` from any program that writes a file, "
+            "`Unix.Unix_error(Unix.ENOSPC` from the toolstack"
         ): "dom0's root or log file system"
     },
 )

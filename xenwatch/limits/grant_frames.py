@@ -70,10 +70,9 @@ LIMIT: Final = Limit(
     remedy=remedy,
     explains=("backend_errors",),
     errors={
-        (
-            "`xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32`"
-        ): "the guest's grant frames",
-        "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`": (
+        "`max_grant_frames reached` in a guest": "the guest's grant frames",
+        "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`, "
+        "`gntshr: error: ioctl failed: No space left on device`": (
             "gntalloc pages (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
         ),
     },

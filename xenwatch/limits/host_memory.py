@@ -82,8 +82,12 @@ LIMIT: Final = Limit(
     costs=_COSTS,
     remedy=remedy,
     errors={
-        (
-            "`xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory`"
-        ): "memory of the host"
+        "`can't allocate low memory for domain`, "
+        "`can't allocate low memory for domain: Out of memory`": "memory of the host",
+        "`failed to free memory for the domain` from xl": "memory of the host",
+        "`HOST_NOT_ENOUGH_FREE_MEMORY`, `NOT_ENOUGH_FREE_MEMORY`, "
+        "`Cannot_free_this_much_memory` from xapi": (
+            "memory of the host, less what xapi keeps back for each VM and for itself"
+        ),
     },
 )

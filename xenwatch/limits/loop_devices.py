@@ -61,5 +61,5 @@ LIMIT: Final = Limit(
     reference="Linux, drivers/block/loop.c",
     costs=_COSTS,
     remedy=remedy,
-    errors={"`losetup: cannot find an unused loop device`": "loop devices"},
+    errors={"`find an unused loop device` from losetup or the hotplug script": "loop devices"},
 )

@@ -38,7 +38,7 @@ LIMIT: Final = Limit(
     caveat="Counts frames, not entries: an allocated frame may be full or empty.",
     uncounted="the number of pages a VM's devices keep mapped depends on its load",
     errors={
-        "`maptrack limit reached, can't map all guest pages`": "dom0's maptrack",
-        "`I/O error, dev xvda` in guests, and nothing in dom0's logs": "dom0's maptrack",
+        "`maptrack limit reached`, `Failed to obtain maptrack handle`": "dom0's maptrack",
+        "`I/O error, dev xvdNAME` in guests, and nothing in dom0's logs": "dom0's maptrack",
     },
 )

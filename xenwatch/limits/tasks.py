@@ -64,5 +64,8 @@ LIMIT: Final = Limit(
     remedy=remedy,
     uncounted="how many threads QEMU and the kernel start for a VM depends on its "
     "load; measure it on this host and set tasks in the shape",
-    errors={"`fork: Resource temporarily unavailable`": "processes and threads of dom0"},
+    errors={
+        "`fork: Resource temporarily unavailable`, "
+        "`fork: retry: Resource temporarily unavailable`": "processes and threads of dom0"
+    },
 )

@@ -39,10 +39,6 @@ LIMIT: Final = Limit(
     caveat="If consoles are logged, each guest uses one more; this is counted for xl only.",
     costs=_COSTS,
     remedy=fds_remedy("xenconsoled"),
-    errors={
-        (
-            "`Unable to increase fd limit ... May run out with lots of domains`"
-        ): "xenconsoled's file descriptors"
-    },
+    errors={("`Unable to increase fd limit`"): "xenconsoled's file descriptors"},
     density=Density("xenconsoled", {("linux", "xenserver-6.1"): Cell(341)}),
 )

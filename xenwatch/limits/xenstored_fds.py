@@ -42,7 +42,7 @@ LIMIT: Final = Limit(
     errors={
         (
             '`caught exception Unix.Unix_error(Unix.EMFILE, "accept", "")` in '
-            "xenstored.log; `xl list` hangs"
+            "xenstored.log; xl list hangs"
         ): "xenstored's file descriptors"
     },
     density=Density(

@@ -19,5 +19,5 @@ ALERT: Final = Alert(
     seconds=600,
     labels=("domid", "state"),
     probe="domains",
-    errors={"`(null)` in `xl list`": "whatever the zombie domain still holds"},
+    errors={"(null) in xl list": "whatever the zombie domain still holds"},
 )
