@@ -120,7 +120,7 @@ def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice,
         _about(snapshot, earlier, domid, qemu, by_domid.get(domid))
         for domid, qemu in snapshot.qemus.by_domid.items()
     ]
-    return tuple(sorted(found, key=lambda it: (-(it.rate or 0.0), -it.wakeups, it.domid)))
+    return tuple(sorted(found, key=lambda vm: (-(vm.rate or 0.0), -vm.wakeups, vm.domid)))
 
 
 def _about(
