@@ -60,10 +60,10 @@ LARGE = Shape("hvm", 4, disks=(Disk(rings=2), Disk()), nics=(Nic(queues=2), Nic(
 COSTS = {
     "xl pv": (DEBIAN_12, Shape("pv"), Counts(5, 2, 4, 1, 1, loops=1)),
     "xl pvh": (DEBIAN_12, Shape("pvh"), Counts(5, 2, 4, 1, 1, loops=1)),
-    "xl hvm": (DEBIAN_12, Shape("hvm"), Counts(8, 5, 4, 1, 2, loops=1)),
+    "xl hvm": (DEBIAN_12, Shape("hvm"), Counts(8, 5, 4, 2, 2, loops=1)),
     "xl pv without devices": (DEBIAN_12, Shape("pv", disks=(), nics=()), Counts(2, 2, 4, 1, 0)),
     # xenstored, xenconsoled, 4 vCPUs and 1 buffered, vkbd, 3 rings, 3 queues of 2
-    "xl hvm large": (DEBIAN_12, LARGE, Counts(17, 5, 4, 1, 3, loops=2)),
+    "xl hvm large": (DEBIAN_12, LARGE, Counts(17, 5, 4, 2, 3, loops=2)),
     "xapi pv": (XCP_NG_8_3, Shape("pv"), Counts(5, 0, 3, 1, 1, minors=1, aio=804)),
     # xenstored, 1 vCPU and 1 buffered, 1 ring, 1 queue of 2
     "xapi hvm": (XCP_NG_8_3, Shape("hvm"), Counts(6, 3, 0, 1, 2, minors=1, aio=804)),
