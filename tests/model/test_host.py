@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
+from xenwatch.limits.states import Severity, assess
 from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platform import Platform
 from xenwatch.model.platforms.debian import DEBIAN_12
-from xenwatch.model.platforms.xapi import XCP_NG_8_3
+from xenwatch.model.platforms.xapi import XCP_NG_8_2, XCP_NG_8_3
 from xenwatch.model.source import ModelSource, preset
 from xenwatch.model.state import Dom0
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,24 @@ COSTS = {
 def test_a_vm_takes_what_its_devices_take(platform: Platform, shape: Shape, counts: Counts) -> None:
     """One more VM moves every count by what its devices were seen or read to take."""
     assert taken(platform, shape) == counts
+
+
+@pytest.mark.parametrize(
+    ("platform", "maximum", "severity"),
+    [(XCP_NG_8_3, 4096, Severity.OK), (XCP_NG_8_2, 1024, Severity.CRITICAL)],
+)
+def test_a_xapi_with_950_descriptors(platform: Platform, maximum: int, severity: Severity) -> None:
+    """The same 950 descriptors are few for a xapi that waits with epoll, and many for select."""
+    machine = Machine(platform)
+    xapi = machine.dom0.by_comm["xapi"]
+    while len(xapi.fds) < 950:
+        xapi.open(machine.dom0.socket())
+
+    states = assess(take(ModelSource(machine), PROBES).snapshot)
+
+    [state] = [state for state in states if state.limit.name == "xapi_fds"]
+    assert state.max is not None
+    assert (state.used, state.max.value, state.severity) == (950, maximum, severity)
 
 
 @pytest.mark.parametrize(
