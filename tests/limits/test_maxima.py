@@ -30,16 +30,15 @@ from xenwatch.limits import (
 )
 from xenwatch.limits.base import Limit, Max
 from xenwatch.limits.irqs import INT_MAX
-from xenwatch.limits.states import Severity, assess
 from xenwatch.parse.rtnl import OLD_OPENVSWITCH
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.domains import Domains
 from xenwatch.readings.event_channels import EventChannels
 from xenwatch.readings.grants import GrantFrames, Grants
 from xenwatch.readings.host import Abi, Host
-from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
+from xenwatch.readings.processes import DaemonProcess, Daemons, Pids
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.storage import Aio, Blktap, Loops
 
 FULL = full_snapshot()
 XAPI_HOST = {"kernel": (4, 19), "nr_irqs": None, "platform_version": "8.2.1"}
@@ -226,30 +225,6 @@ def test_the_origin_of_descriptors_names_the_process() -> None:
     assert "uses select" in only(file_descriptors.fds_max("xapi")(snapshot)).origin
 
 
-@pytest.mark.parametrize(
-    ("version", "epoll", "maximum", "severity"),
-    [
-        ("8.3.0", True, 4096, Severity.OK),
-        ("8.3.0", False, 1024, Severity.CRITICAL),
-        ("8.3.0", None, None, Severity.UNKNOWN),
-        ("8.2.1", None, 1024, Severity.CRITICAL),
-        ("8.2.1", True, 4096, Severity.OK),
-    ],
-)
-def test_a_xapi_of_950_descriptors(
-    version: str, epoll: bool | None, maximum: int | None, severity: Severity
-) -> None:
-    """950 of 4,096 are 23 % where xapi waits with epoll, and 93 % of 1,024 where it selects."""
-    xapi = {"daemons": Daemons({"xapi": DaemonProcess(720, "xapi", 950, 4096, epoll)})}
-    snapshot = on(xapi, platform="xcp-ng", platform_version=version, kernel=(4, 19))
-    [state] = [it for it in assess(snapshot) if it.limit.name == "xapi_fds"]
-
-    assert (state.max.value if state.max else None) == maximum
-    assert state.severity is severity
-    if epoll:
-        assert state.max == Max(4096, "Max open files of process 720, which waits with epoll")
-
-
 def memory(**changes: Any) -> Snapshot:
     """The full snapshot with another memory."""
     assert FULL.memory is not None
@@ -373,37 +348,9 @@ def test_plain_counts(function: Callable[[Snapshot], Mapping[str, int]], entry: 
     assert function(FULL) == {"": entry}
 
 
-@pytest.mark.parametrize(
-    ("kernel", "maximum"),
-    [((2, 6), 9), ((4, 4), 9), ((4, 18), 9), ((4, 19), 8), ((6, 1), 8), ((0, 0), None)],
-)
-def test_ptys_by_kernel(kernel: tuple[int, int], maximum: int | None) -> None:
-    """From Linux 4.19 on one pty fewer than kernel.pty.max can be opened."""
-    snapshot = on({"ptys": Ptys(3, 9)}, kernel=kernel)
-
-    assert [it.value for it in ptys.maximum(snapshot).values()] == (
-        [] if maximum is None else [maximum]
-    )
-
-
-def test_a_max_of_no_ptys_is_not_negative() -> None:
-    """Where no pty is allowed there is none, not one fewer than none."""
-    assert only(ptys.maximum(on({"ptys": Ptys(0, 0)}))).value == 0
-
-
 def test_plain_maxima() -> None:
     """A maximum that is only read comes as it was read."""
     assert only(maptrack_frames.maximum(FULL)).value == 1024
-
-
-def test_a_full_file_system_is_full_as_df_has_it() -> None:
-    """With nothing left for users it is full, however much of its reserve root has left."""
-    systems = FileSystems({"/": FileSystem(95, 0, 5)})
-    [state] = [
-        state for state in assess(on({"file_systems": systems})) if state.limit is file_system.LIMIT
-    ]
-
-    assert (state.ratio, state.severity) == (1.0, Severity.CRITICAL)
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)

@@ -205,7 +205,7 @@ def test_headroom_is_that_of_a_bridge_with_vms(
 ) -> None:
     """An empty docker0 hides no full xenbr0: bridges with vifs count, the emptier one of them.
 
-    Where none has any, the fullest counts. An HVM domain takes two ports of 1,023.
+    Where none has any, the fullest counts; an HVM domain takes two ports of 1,023.
     """
     found = plan(bridged(vifs, xenbr0=1000, xenbr1=3, docker0=0), windows=1)
 
