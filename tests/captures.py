@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 LAB = Path(__file__).parent / "hosts" / "lab-debian-12-xen-4.17"
+LAB_BLKTAP = LAB.parent / "lab-blktap-4"
 CAPTURES = (LAB / "0-guests", LAB / "5-guests")
 
 RECORDED = sorted(path.parent for path in LAB.parent.glob("*/*/capture/manifest.json"))

@@ -61,6 +61,7 @@ def labelled(name: str, page: bytes) -> Mapping[tuple[str, ...], float]:
 
 
 UUIDS = [f"00000000-0000-4000-8000-{number:012}" for number in range(8)]
+OLD_VIF = DeviceKey("vif", 6, 0)
 VBD, VIF, QDISK = DeviceKey("vbd", 5, 51712), DeviceKey("vif", 5, 0), DeviceKey("qdisk", 6, 51712)
 
 
@@ -123,9 +124,14 @@ def full_snapshot() -> Snapshot:
         "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         "loops": Loops(2, 0, 0),
         "file_systems": FileSystems(
-            {"/": FileSystem(4 << 30, 18 << 30), "/var/log": FileSystem(1 << 30, 4 << 30)}
+            {
+                "/": FileSystem(4 << 30, 14 << 30, 1 << 30),
+                "/var/log": FileSystem(1 << 30, 3 << 30, 0),
+            }
         ),
-        "backends": Backends({VBD: "Connected", VIF: "InitWait", QDISK: "Initialising"}),
+        "backends": Backends(
+            {VBD: "Connected", VIF: "InitWait", OLD_VIF: "Connected", QDISK: "Initialising"}
+        ),
         "xenstore": Xenstore({}),
         "xenstore_devices": XenstoreDevices(
             {QDISK: "Connected"},
@@ -150,7 +156,7 @@ def full_snapshot() -> Snapshot:
         ),
         "datapath": Datapath(
             {(5, "netback"): 3.0, (5, "blkback"): 0.25},
-            {"vif5.0": Vif(5, 2, False, 3, 4), "vif6.0": Vif(6, None, None, None, None)},
+            {"vif5.0": Vif(5, 2, False, 3, 4), "vif6.0": Vif(6, 1, None, None, None)},
         ),
         "netback_rings": NetbackRings(
             {"vif5.0": VifRings(5, Ring(512, 500), Ring(512, 0), 900, 1000, 1)}

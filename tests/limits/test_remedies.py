@@ -32,7 +32,7 @@ GIB = 1 << 30
         (
             full_xl(),
             "ptys",
-            "echo 'kernel.pty.max = 8192' > /etc/sysctl.d/99-kernel.pty.max.conf  # ",
+            "echo 'kernel.pty.max = 8191' > /etc/sysctl.d/99-kernel.pty.max.conf  # ",
         ),
     ],
 )

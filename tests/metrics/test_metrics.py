@@ -204,7 +204,7 @@ def test_how_probes_fared() -> None:
 def test_a_disk_is_counted_whatever_its_backend() -> None:
     """Disks of every class count as disks; a domain without any has a true 0."""
     assert values("xenwatch_domain_disks") == {("0",): 0, ("5",): 1, ("6",): 1}
-    assert values("xenwatch_domain_network_interfaces") == {("0",): 0, ("5",): 1, ("6",): 0}
+    assert values("xenwatch_domain_network_interfaces") == {("0",): 0, ("5",): 1, ("6",): 1}
 
 
 def test_no_domains_leave_the_devices_counted() -> None:
@@ -216,8 +216,11 @@ def test_no_domains_leave_the_devices_counted() -> None:
 def test_states_and_errors_of_backends() -> None:
     """Devices are counted by state, errors by symbol where the number has one."""
     assert values("xenwatch_domain_backends") == {
-        ("vbd", "5", "Connected"): 1, ("vif", "5", "InitWait"): 1, ("qdisk", "6", "Connected"): 1
-    }  # fmt: skip
+        ("vbd", "5", "Connected"): 1,
+        ("vif", "5", "InitWait"): 1,
+        ("vif", "6", "Connected"): 1,
+        ("qdisk", "6", "Connected"): 1,
+    }
     assert values("xenwatch_domain_backend_errors") == {
         ("vif", "5", errno.errorcode[28]): 2,
         ("vbd", "5", "0"): 1,
@@ -236,6 +239,50 @@ def test_interfaces_of_running_domains_are_looked_at() -> None:
         ("vif5.0", "rx", "5"): 3,
         ("vif5.0", "tx", "5"): 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("state", "counted"),
+    [
+        ("running", True),
+        ("blocked", True),
+        (None, True),
+        ("paused", False),
+        ("shutdown", False),
+        ("crashed", False),
+        ("dying", False),
+    ],
+)
+def test_only_a_domain_that_can_run_has_interfaces_to_connect(
+    state: str | None, counted: bool
+) -> None:
+    """A paused guest has not connected yet and a crashed one never will: neither is a fault."""
+    snapshot = full_snapshot()
+    assert snapshot.domains is not None
+    domains = tuple(
+        dataclasses.replace(it, state=state) if it.domid == 5 else it
+        for it in snapshot.domains.domains
+    )
+    snapshot = dataclasses.replace(
+        snapshot, domains=dataclasses.replace(snapshot.domains, domains=domains)
+    )
+
+    expected = {("5",): 1} if counted else {}
+    assert values("xenwatch_vifs_unconnected", snapshot) == expected
+    assert values("xenwatch_vifs_unattached", snapshot) == expected
+
+
+def test_queues_are_those_agreed_on() -> None:
+    """An interface that is not connected has no queues yet, whatever sysfs shows of it."""
+    snapshot = full_snapshot()
+
+    assert values("xenwatch_vif_queues") == {("vif6.0", "6"): 1}
+    assert values("xenwatch_vif_queues", dataclasses.replace(snapshot, backends=None)) == {}
+
+
+def test_roots_part_of_a_file_system_is_told() -> None:
+    """What only root can fill is a series of its own, 0 where there is none."""
+    assert values("xenwatch_file_system_reserved_bytes") == {("/",): 1 << 30, ("/var/log",): 0}
 
 
 def test_a_ring_is_told_as_dom0_sees_it() -> None:

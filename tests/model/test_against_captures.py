@@ -25,7 +25,7 @@ def lab(guests: int) -> Machine:
     """The captured host's platform with as many guests: three PV, then a PVH, then an HVM."""
     machine = Machine(DEBIAN_12)
     for number, kind in enumerate(("pv", "pv", "pv", "pvh", "hvm")[:guests], 1):
-        shape = Shape(kind, memory_kib=98304, nics=(Nic(emulated=False),))
+        shape = Shape(kind, memory_kib=98304, nics=(Nic(emulated=False),), peripherals=())
         machine.start(f"{kind}{number:03}".encode(), shape)
     return machine
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
+from xenwatch.limits.states import Severity, assess
 from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platform import Platform
 from xenwatch.model.platforms.debian import DEBIAN_12
-from xenwatch.model.platforms.xapi import XCP_NG_8_3
+from xenwatch.model.platforms.xapi import XCP_NG_8_2, XCP_NG_8_3
 from xenwatch.model.source import ModelSource, preset
 from xenwatch.model.state import Dom0
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ LARGE = Shape("hvm", 4, disks=(Disk(rings=2), Disk()), nics=(Nic(queues=2), Nic(
 COSTS = {
     "xl pv": (DEBIAN_12, Shape("pv"), Counts(5, 2, 4, 1, 1, loops=1)),
     "xl pvh": (DEBIAN_12, Shape("pvh"), Counts(5, 2, 4, 1, 1, loops=1)),
-    "xl hvm": (DEBIAN_12, Shape("hvm"), Counts(8, 5, 4, 1, 2, loops=1)),
+    "xl hvm": (DEBIAN_12, Shape("hvm"), Counts(8, 5, 4, 2, 2, loops=1)),
     "xl pv without devices": (DEBIAN_12, Shape("pv", disks=(), nics=()), Counts(2, 2, 4, 1, 0)),
     # xenstored, xenconsoled, 4 vCPUs and 1 buffered, vkbd, 3 rings, 3 queues of 2
-    "xl hvm large": (DEBIAN_12, LARGE, Counts(17, 5, 4, 1, 3, loops=2)),
+    "xl hvm large": (DEBIAN_12, LARGE, Counts(17, 5, 4, 2, 3, loops=2)),
     "xapi pv": (XCP_NG_8_3, Shape("pv"), Counts(5, 0, 3, 1, 1, minors=1, aio=804)),
     # xenstored, 1 vCPU and 1 buffered, 1 ring, 1 queue of 2
     "xapi hvm": (XCP_NG_8_3, Shape("hvm"), Counts(6, 3, 0, 1, 2, minors=1, aio=804)),
@@ -77,6 +80,24 @@ COSTS = {
 def test_a_vm_takes_what_its_devices_take(platform: Platform, shape: Shape, counts: Counts) -> None:
     """One more VM moves every count by what its devices were seen or read to take."""
     assert taken(platform, shape) == counts
+
+
+@pytest.mark.parametrize(
+    ("platform", "maximum", "severity"),
+    [(XCP_NG_8_3, 4096, Severity.OK), (XCP_NG_8_2, 1024, Severity.CRITICAL)],
+)
+def test_a_xapi_with_950_descriptors(platform: Platform, maximum: int, severity: Severity) -> None:
+    """The same 950 descriptors are few for a xapi that waits with epoll, and many for select."""
+    machine = Machine(platform)
+    xapi = machine.dom0.by_comm["xapi"]
+    while len(xapi.fds) < 950:
+        xapi.open(machine.dom0.socket())
+
+    states = assess(take(ModelSource(machine), PROBES).snapshot)
+
+    [state] = [state for state in states if state.limit.name == "xapi_fds"]
+    assert state.max is not None
+    assert (state.used, state.max.value, state.severity) == (950, maximum, severity)
 
 
 @pytest.mark.parametrize(

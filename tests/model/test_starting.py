@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import pytest
 
+from tests.captures import LAB_BLKTAP
+from tests.support import labelled
+from xenwatch.assessment import assess_pass
+from xenwatch.exposition.text_format import render
+from xenwatch.metrics import families
 from xenwatch.model.bounds import Bounds
-from xenwatch.model.devices import XVDA, Nic, Shape
+from xenwatch.model.devices import XVDA, Disk, Nic, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.model.refusal import Refused
+from xenwatch.model.render.tapdisk import render_vdi
 from xenwatch.model.source import ModelSource
 from xenwatch.model.state import DYING
+from xenwatch.parse.tapdisk import TapdiskStats
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 
@@ -105,6 +113,79 @@ def test_blktap_4_is_silent() -> None:
         key.domid: state for key, state in snapshot.device_states().items() if key.cls == "vbd3"
     }
     assert states == {1: "Connected", 2: "Initialising"}
+
+
+def test_blktap_4_leaves_what_was_captured() -> None:
+    """Three disks leave the names of three real tapdisks, and those of a guest's disks beside."""
+    machine = Machine(dataclasses.replace(XCP_NG_8_3, blktap_ids=True))
+    machine.start(b"vm", Shape("pv", disks=(Disk(),) * 3))
+    source = ModelSource(machine)
+    pids = [str(pid) for _, pid in sorted(machine.dom0.minors.items())]
+    captured = ("18195", "18199", "18203")
+
+    def as_captured(names: Iterable[str]) -> set[str]:
+        """The names with the captured processes in place of the model's."""
+        text = "\n".join(names)
+        for ours, theirs in zip(pids, captured, strict=True):
+            text = text.replace(ours, theirs)
+        return set(text.split())
+
+    def names(name: str) -> set[str]:
+        """The names in one of the captured lists."""
+        return set((LAB_BLKTAP / name).read_text().split())
+
+    control = "/run/blktap-control"
+    assert as_captured(source.listdir(control)) == names("run-blktap-control")
+    assert set(source.listdir(f"{control}/tapdisk")) == names("run-blktap-control-tapdisk")
+    shared = [
+        f"{directory}/{name}"
+        for directory in ("metrics", *(f"td3-{pid}" for pid in pids))
+        for name in source.listdir(f"/dev/shm/{directory}")
+        if not name.startswith("vbd-")  # only a guest's disk has it
+    ]
+    assert as_captured(shared) == names("dev-shm")
+
+
+def test_a_disks_counters_are_those_of_the_captured_page() -> None:
+    """The page of a virtual disk with the captured requests is the captured page."""
+    stats = TapdiskStats(0, 0, 0, 2, 2, 8192, 3833, 0, 1, 1, 2048, 1182, 0, 0)
+
+    assert render_vdi(stats) == (LAB_BLKTAP / "vdi-0").read_bytes()
+
+
+def test_a_refused_tapdisk_is_not_counted() -> None:
+    """As many tapdisks run as there are aio requests for; the refused one's socket stays."""
+    platform = dataclasses.replace(XCP_NG_8_3, blktap_ids=True)
+    machine = Machine(platform, Bounds(aio=3 * 804 + 803))
+    for _ in range(3):
+        machine.start(b"vm", Shape("pv"))
+
+    with pytest.raises(Refused, match="AIO"):
+        machine.start(b"vm", Shape("pv"))
+
+    source = ModelSource(machine)
+    blktap = take(source, PROBES).snapshot.blktap
+    assert blktap is not None
+    assert (blktap.identifiers, blktap.tapdisks) == (3, 3)
+    sockets = [it for it in source.listdir("/run/blktap-control") if it.startswith("ctl")]
+    assert len(sockets) == 4
+
+
+def test_an_interface_that_did_not_connect_has_no_queues() -> None:
+    """Without channels the interface stays in its bridge, and shows queues that nobody uses."""
+    machine = short_of_channels(3)
+    domid = machine.start(b"vm", Shape("pv", vcpus=2))
+    source = ModelSource(machine)
+
+    snapshot = take(source, PROBES).snapshot
+
+    queues = source.listdir(f"/sys/class/net/vif{domid}.0/queues")
+    assert len([it for it in queues if it.startswith("tx-")]) == DEBIAN_12.max_queues
+    page = render(families(assess_pass(snapshot)))
+    assert labelled("xenwatch_vif_queues", page) == {}
+    assert labelled("xenwatch_vifs_unconnected", page) == {(str(domid),): 1}
+    assert snapshot.bridges is not None
+    assert snapshot.bridges.vifs == {"xenbr0": 1}
 
 
 def test_a_refused_start_gives_all_back() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from fractions import Fraction
 
 import pytest
@@ -182,18 +183,34 @@ def test_limits_without_a_known_cost_are_named() -> None:
     assert not set(found.uncounted) & set(headrooms(found))
 
 
-def bridged(**ports: int) -> Snapshot:
-    """XenServer 6.2 with these bridges of Linux."""
-    bridges = Bridges(ports, dict.fromkeys(ports, "bridge"))
+def bridged(vifs: Mapping[str, int] | None = None, **ports: int) -> Snapshot:
+    """XenServer 6.2 with these bridges of Linux; each has a vif, or as many as in `vifs`."""
+    found = dict.fromkeys(ports, 1) if vifs is None else vifs
+    bridges = Bridges(ports, dict.fromkeys(ports, "bridge"), found)
     return dataclasses.replace(xenserver("6.2.0"), bridges=bridges)
 
 
-def test_the_bridge_with_the_most_ports_left_counts() -> None:
-    """Network interfaces go where there is headroom: an HVM domain takes two ports of 1,023."""
-    found = plan(bridged(xenbr0=1000, xenbr1=3), windows=1)
+@pytest.mark.parametrize(
+    ("vifs", "bridge", "batches"),
+    [
+        ({"xenbr0": 990, "xenbr1": 2}, "xenbr1", 510),
+        ({"xenbr0": 990, "xenbr1": 0}, "xenbr0", 11),
+        ({"xenbr1": 2}, "xenbr1", 510),
+        ({}, "xenbr0", 11),
+    ],
+    ids=["both", "one", "the emptier", "none"],
+)
+def test_headroom_is_that_of_a_bridge_with_vms(
+    vifs: Mapping[str, int], bridge: str, batches: int
+) -> None:
+    """An empty docker0 hides no full xenbr0: bridges with vifs count, the emptier one of them.
+
+    Where none has any, the fullest counts; an HVM domain takes two ports of 1,023.
+    """
+    found = plan(bridged(vifs, xenbr0=1000, xenbr1=3, docker0=0), windows=1)
 
     assert [(r.instance, r.batches) for r in found.headrooms if r.limit == "bridge_ports"] == [
-        ("xenbr1", 510)
+        (bridge, batches)
     ]
 
 

@@ -155,7 +155,7 @@ def test_a_stopped_xenstored_of_the_synthetic_host() -> None:
     assert value is not None
     assert value.round_trips["xenstored"].failures == 1
     assert sum(value.round_trips["xapi"].counts) == 2
-    assert set(value.daemons) == {"xenstored", "xapi", "xenopsd"}
+    assert set(value.daemons) == {"xenstored", "xenconsoled", "xapi", "xenopsd"}
 
 
 @pytest.fixture

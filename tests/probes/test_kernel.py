@@ -107,7 +107,11 @@ def test_ports_are_the_links_of_a_bridge() -> None:
         Link(6, "xenbr1", None, "bridge"),
     )
 
-    assert found == Bridges({"xenbr0": 3, "xenbr1": 0}, {"xenbr0": "bridge", "xenbr1": "bridge"})
+    assert found == Bridges(
+        {"xenbr0": 3, "xenbr1": 0},
+        {"xenbr0": "bridge", "xenbr1": "bridge"},
+        {"xenbr0": 1, "xenbr1": 0},
+    )
 
 
 def test_other_masters_are_no_bridges() -> None:
@@ -126,7 +130,7 @@ def test_an_open_vswitch_datapath_is_one_bridge() -> None:
         Link(5, "vif1.0", 2, ""),
     )
 
-    assert found == Bridges({"ovs-system": 2}, {"ovs-system": "openvswitch"})
+    assert found == Bridges({"ovs-system": 2}, {"ovs-system": "openvswitch"}, {"ovs-system": 1})
 
 
 def test_a_host_without_bridges() -> None:
@@ -148,7 +152,7 @@ def test_a_datapath_that_tells_no_kind() -> None:
     raw = render_links(links)
 
     found = value_of(BRIDGES, FakeHost(raw=raw, kernel="3.10.0+10"))
-    assert found == Bridges({"ovs-system": 2}, {"ovs-system": "openvswitch"})
+    assert found == Bridges({"ovs-system": 2}, {"ovs-system": "openvswitch"}, {"ovs-system": 1})
     assert value_of(BRIDGES, FakeHost(raw=raw, kernel="4.4.0+10")) == Bridges({}, {})
 
 
@@ -177,7 +181,11 @@ def test_old_kernels_have_ports_in_sysfs_alone(linux: bool, kind: str) -> None:
     source = sysfs("lo", "eth0", "xenbr0", "xenbr1", "vif1.0", "tap1.0", ports=ports, linux=linux)
 
     found = value_of(BRIDGES, source)
-    assert found == Bridges({"xenbr0": 3, "xenbr1": 0}, {"xenbr0": kind, "xenbr1": kind})
+    assert found == Bridges(
+        {"xenbr0": 3, "xenbr1": 0},
+        {"xenbr0": kind, "xenbr1": kind},
+        {"xenbr0": 1, "xenbr1": 0},
+    )
 
 
 def test_an_old_host_without_bridges() -> None:

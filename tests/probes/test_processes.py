@@ -225,6 +225,18 @@ def test_a_number_that_is_none_is_named(files: dict[str, bytes], reason: str) ->
     assert reason in failure_of(PTYS, FakeHost(files=files))
 
 
+@pytest.mark.parametrize(("instance", "epoll"), [(0, True), (1023, True), (1024, False)])
+def test_an_epoll_instance_is_looked_for_where_select_reaches(instance: int, epoll: bool) -> None:
+    """All descriptors are looked at that a xapi which selects could have."""
+    source = host([*BOTH, XAPI], {**PID_FILES, "/run/xapi.pid": b"720\n"})
+    home = f"/proc/{XAPI[0]}/fd"
+    source.directories = {**source.directories, home: tuple(map(str, range(2000)))}
+    source.targets = {f"{home}/{fd}": f"socket:[{fd}]" for fd in range(2000)}
+    source.targets[f"{home}/{instance}"] = EVENTPOLL
+
+    assert read(source)["xapi"].epoll is epoll
+
+
 @pytest.mark.parametrize(
     ("targets", "epoll"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.captures import LAB_BLKTAP
 from tests.probes.support import FakeHost, denied, failure_of, outcome_of, value_of
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.parse.mounts import Mount
@@ -37,6 +38,10 @@ def mounts(*points: bytes) -> dict[str, bytes]:
             {CLASS: ("blktap!blktap0",), CONTROL: ("ctl9", "ctl900", "nbd9", "tapdisk")},
             Blktap("minor", 1, 2),
         ),
+        (
+            {CLASS: ("blktap!blktap0",), CONTROL: ("ctl9", "ctl77", "ctl78")},
+            Blktap("minor", 1, 1),
+        ),
         ({CLASS: ("blktap!blktap0",), "/var/run/blktap-control": ("ctl9",)}, Blktap("minor", 1, 1)),
         (
             {IDS: ("tapdisk-0", "tapdisk-77", "lock"), CONTROL: ("ctl900", "tapdisk")},
@@ -46,8 +51,32 @@ def mounts(*points: bytes) -> dict[str, bytes]:
     ],
 )
 def test_blktap_by_regime(directories: dict[str, tuple[str, ...]], reading: Blktap) -> None:
-    """The kernel driver's minors count where it is, else blktap 4's ids; tapdisks by socket."""
-    assert value_of(BLKTAP, FakeHost(directories=directories)) == reading
+    """The kernel driver's minors count where it is, else blktap 4's ids; tapdisks that run."""
+    comms = {9: b"tapdisk\n", 900: b"tapdisk\n", 77: b"bash\n"}
+    files = {f"/proc/{pid}/comm": comm for pid, comm in comms.items()}
+
+    assert value_of(BLKTAP, FakeHost(files=files, directories=directories)) == reading
+
+
+def test_a_captured_blktap_4_counts_processes() -> None:
+    """Of the sockets that a refused tapdisk left beside those of three none is counted."""
+    names = (LAB_BLKTAP / "run-blktap-control").read_text().split()
+    ids = (LAB_BLKTAP / "run-blktap-control-tapdisk").read_text().split()
+    running = {name.removeprefix("ctl") for name in names if name.startswith("ctl")}
+    source = FakeHost(
+        files={f"/proc/{pid}/comm": b"tapdisk\n" for pid in running},
+        directories={CONTROL: (*names, "ctl18299"), IDS: tuple(ids)},
+    )
+
+    assert value_of(BLKTAP, source) == Blktap("id", 3, 3)
+
+
+def test_a_process_that_cannot_be_read_is_a_failure() -> None:
+    """Whether a tapdisk runs that may not be looked at is unknown: it is not left out."""
+    source = FakeHost(directories={CLASS: (), CONTROL: ("ctl9",)})
+    source.errors = {"/proc/9/comm": denied("/proc/9/comm")}
+
+    assert failure_of(BLKTAP, source) == "/proc/9/comm: Permission denied"
 
 
 def test_a_host_without_blktap_is_not_applicable() -> None:
@@ -125,7 +154,21 @@ def test_the_logs_own_file_system_is_watched(points: tuple[bytes, ...], places: 
     sizes = dict.fromkeys(places, b"4096 1000 250 200 100 50\n")
     found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(*points), sizes=sizes))
 
-    assert found == FileSystems({place: FileSystem(750 * 4096, 1000 * 4096) for place in places})
+    expected = FileSystem(used=750 * 4096, available=200 * 4096, reserved=50 * 4096)
+    assert found == FileSystems(dict.fromkeys(places, expected))
+
+
+@pytest.mark.parametrize(
+    ("free", "available", "reserved"), [(250, 250, 0), (20, 0, 20), (250, 300, 0)]
+)
+def test_the_reserve_is_what_is_free_for_root_alone(
+    free: int, available: int, reserved: int
+) -> None:
+    """Root's part is what is free less what others may use, and never negative."""
+    sizes = {"/": f"1 1000 {free} {available} 100 50\n".encode()}
+    found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(b"/"), sizes=sizes))
+
+    assert found.by_mount_point["/"] == FileSystem(1000 - free, available, reserved)
 
 
 def test_the_mounts_are_those_of_the_host() -> None:

@@ -49,7 +49,7 @@ POPULATION: Final[Mapping[str, Shape]] = {
     "pv7": Shape(vcpus=2),
     "pvh1": Shape("pvh"),
     "pvh2": Shape("pvh", disks=3, vifs=2),
-    "hvm1": Shape("hvm", vcpus=2, disks=3, vifs=2, extra=('serial="null"',)),
+    "hvm1": Shape("hvm", vcpus=2, disks=3, vifs=2, extra=('serial="pty"',)),
 }
 """Every kind of guest the tests know: ten, of which an HVM one takes the longest."""
 

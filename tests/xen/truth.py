@@ -94,8 +94,11 @@ class Truth:
         if self.has("files"):
             yield Fact("xenwatch_open_files_used", self.number("files"), "file-nr", slack=256)
         yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=8)
-        used, _, place = self.text("df").splitlines()[1].split()
+        used, *available, _, place = self.text("df").splitlines()[1].split()
         root = (("mountpoint", place),)
+        for free in available:
+            most = int(used) + int(free)
+            yield Fact("xenwatch_file_system_max_bytes", most, "df -B1", root, 4 * MIB)
         yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 4 * MIB)
         words = self.text("free").splitlines()[1].split()
         taken = int(words[1]) - int(words[6])
@@ -114,12 +117,16 @@ class Truth:
         yield from self.slices()
 
     def processes(self) -> Iterator[Fact]:
-        """What xenstored and the QEMUs have had of dom0's CPUs, and had to wait for."""
-        ticks, _, _, waited = map(int, self.text("xenstored-times").split())
-        role = (("role", "xenstored"),)
-        yield Fact("xenwatch_daemon_cpu_seconds_total", ticks / HZ, "awk /proc/PID/stat", role, 0.1)
+        """What the daemons and the QEMUs have had of dom0's CPUs, and had to wait for."""
+        for daemon in ("xenstored", "xenconsoled"):
+            if self.has(f"{daemon}-times"):
+                ticks, _, _, waited = map(int, self.text(f"{daemon}-times").split())
+                role, cpu = (("role", daemon),), ticks / HZ
+                name = "xenwatch_daemon_cpu_seconds_total"
+                yield Fact(name, cpu, "awk /proc/PID/stat", role, 0.1)
+                name = "xenwatch_daemon_wait_seconds_total"
+                yield Fact(name, waited / NANO, "awk /proc/PID/task/*/schedstat", role, 0.1)
         road = "awk /proc/PID/task/*/schedstat"
-        yield Fact("xenwatch_daemon_wait_seconds_total", waited / NANO, road, role, 0.1)
         for path in sorted(self.directory.glob("qemu-[0-9]*")):
             ticks, threads, switches, waited = map(int, path.read_text().split())
             its = (("domid", path.name[5:]),)
@@ -198,7 +205,8 @@ class Truth:
         (preallocated,) = re.findall(r"NR_IRQS: (\d+)", self.text("kernel-log"))
         yield Fact("xenwatch_irqs_max", int(preallocated) + 8196, "dmesg: NR_IRQS, plus 8196")
         yield Fact("xenwatch_ptys_used", self.number("ptys"), "ls /dev/pts")
-        yield Fact("xenwatch_ptys_max", self.number("ptys-max"), "sysctl kernel.pty.max")
+        # Linux 4.19 and later refuse the last one.
+        yield Fact("xenwatch_ptys_max", self.number("ptys-max") - 1, "sysctl kernel.pty.max, - 1")
         yield Fact("xenwatch_aio_requests_used", self.number("aio"), "sysctl fs.aio-nr")
         yield Fact("xenwatch_aio_requests_max", self.number("aio-max"), "sysctl fs.aio-max-nr")
         most = min(self.number("pid-max"), self.number("threads-max"))
@@ -212,9 +220,21 @@ class Truth:
         bridge = (("bridge", "xenbr0"),)
         yield Fact("xenwatch_bridge_ports_used", ports, "bridge link show", bridge)
         yield Fact("xenwatch_bridge_ports_max", 1023, "10 bits of port numbers, less 0", bridge)
-        _, size, place = self.text("df").splitlines()[1].split()
-        root = (("mountpoint", place),)
-        yield Fact("xenwatch_file_system_max_bytes", int(size), "df -B1", root)
+        yield from self.file_system()
+
+    def file_system(self) -> Iterator[Fact]:
+        """The root file system, of what every user can fill and of what root alone can.
+
+        Captures made before df was asked for what is available have the size with the reserve,
+        which is a 20th of the device where nobody has said otherwise (mke2fs(8), -m).
+        """
+        used, *available, size, place = self.text("df").splitlines()[1].split()
+        root, whole = (("mountpoint", place),), int(size)
+        if not available:
+            yield Fact("xenwatch_file_system_max_bytes", whole, "df -B1", root, whole / 16)
+        reserve = whole - int(used) - int(available[0]) if available else whole / 32
+        slack = 4 * MIB if available else whole / 32
+        yield Fact("xenwatch_file_system_reserved_bytes", reserve, "df -B1", root, slack)
 
     def memory(self) -> Iterator[Fact]:
         """dom0's memory."""

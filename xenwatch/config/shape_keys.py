@@ -88,7 +88,7 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(
         "bridge",
         "string",
-        "Bridge of the network interfaces; empty: the one with the most headroom.",
+        "Bridge of the network interfaces; empty: that of VMs with the most headroom.",
         _bridge,
         _bridge,
     ),

@@ -39,6 +39,8 @@ def fds_max(role: str) -> Maxima:
         selects = release(snapshot).selects(process.comm, process.epoll)
         if selects:
             return {"": Max(FD_SETSIZE, f"FD_SETSIZE: this {process.comm} uses select")}
+        if process.epoll:
+            origin += ", which waits with epoll"
         return {} if own is None or selects is None else {"": Max(own, origin)}
 
     return maximum

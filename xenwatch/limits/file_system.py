@@ -14,18 +14,18 @@ from xenwatch.readings.snapshot import Snapshot
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Bytes used by mount point."""
+    """Bytes used by mount point, by root and all others."""
     if snapshot.file_systems is None:
         return {}
     return {place: fs.used for place, fs in snapshot.file_systems.by_mount_point.items()}
 
 
 def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
-    """Size by mount point."""
+    """What every user can fill by mount point, as df(1) has it: the reserve is root's alone."""
     if snapshot.file_systems is None:
         return {}
     return {
-        place: Max(fs.size, "statvfs: f_blocks")
+        place: Max(fs.used + fs.available, "statvfs: f_blocks less root's reserve")
         for place, fs in snapshot.file_systems.by_mount_point.items()
     }
 
@@ -40,6 +40,8 @@ LIMIT: Final = Limit(
     source="statvfs",
     symptom="No space left on device; xapi cannot write its database, logging stops",
     reference="xenserver.org, Dundee: dom0 disk layout",
+    caveat="As `df` for any user; a file system may keep a reserve that only root can fill, "
+    "`xenwatch_file_system_reserved_bytes`.",
     unit="bytes",
     label="mountpoint",
     errors={

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.datapath import Datapath, Vif
-from xenwatch.readings.devices import CONNECTED
+from xenwatch.readings.datapath import Datapath
+from xenwatch.readings.devices import CONNECTED, DeviceKey
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
+
+RUNNING: Final = ("running", "blocked", None)
 
 
 def _cpu_rows(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
@@ -29,23 +31,33 @@ def _datapath_rows(value: Callable[[Datapath], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _vif_rows(value: Callable[[Vif], float | None]) -> Rows:
-    return _datapath_rows(
-        lambda datapath: (
-            ((str(vif.domid), name), value(vif)) for name, vif in datapath.vifs.items()
-        )
-    )
-
-
 def _drops(datapath: Datapath) -> Iterable[Row]:
     for name, vif in datapath.vifs.items():
         yield (str(vif.domid), name, "rx"), vif.rx_dropped
         yield (str(vif.domid), name, "tx"), vif.tx_dropped
 
 
+def _queues(readings: Readings) -> Iterable[Row]:
+    """Queues of connected interfaces: before, sysfs has as many as there can be.
+
+    netback allocates the device for `max_queues` and sets the agreed number when the frontend
+    connects (drivers/net/xen-netback/interface.c, xenvif_alloc; xenbus.c, connect).
+    """
+    snapshot = readings.snapshot
+    states = snapshot.device_states()
+    for name, vif in snapshot.datapath.vifs.items() if snapshot.datapath else ():
+        key = DeviceKey("vif", vif.domid, int(name.rpartition(".")[2]))
+        if states.get(key) == CONNECTED:
+            yield (str(vif.domid), name), vif.queues
+
+
 def _running(snapshot: Snapshot) -> set[int]:
+    """Domains whose kernel may connect its devices: not paused, shut down, crashed or dying.
+
+    A domain whose state was not read counts: that it runs is likely, and a fault is not to hide.
+    """
     domains = snapshot.domains.domains if snapshot.domains else ()
-    return {domain.domid for domain in domains if domain.alive}
+    return {domain.domid for domain in domains if domain.state in RUNNING}
 
 
 def _unattached(readings: Readings) -> Iterable[Row]:
@@ -148,9 +160,9 @@ DATAPATH_METRICS: Final = (
     Metric(
         "xenwatch_vif_queues",
         "gauge",
-        "Queues of the network interface; each has a netback thread.",
+        "Queues of the connected network interface; each has a netback thread.",
         _VIFS,
-        _vif_rows(lambda vif: vif.queues),
+        _queues,
         ("domid", "device"),
     ),
     Metric(

@@ -106,6 +106,12 @@ def _tapdisks(readings: Readings) -> Iterable[Row]:
     return [((), blktap.tapdisks)] if blktap else []
 
 
+def _reserves(readings: Readings) -> Iterable[Row]:
+    systems = readings.snapshot.file_systems
+    by_mount_point = systems.by_mount_point if systems else {}
+    return [((place,), fs.reserved) for place, fs in by_mount_point.items()]
+
+
 def _memory_rows(value: Callable[[Memory], int | None]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         memory = readings.snapshot.memory
@@ -281,9 +287,17 @@ _DOM0: Final = (
     Metric(
         "xenwatch_tapdisks",
         "gauge",
-        "Running tapdisk processes, counted by control socket.",
-        "ctlPID in /run/blktap-control",
+        "Running tapdisk processes.",
+        "ctlPID in /run/blktap-control, /proc/PID/comm",
         _tapdisks,
+    ),
+    Metric(
+        "xenwatch_file_system_reserved_bytes",
+        "gauge",
+        "Free space of the file system that only root can use; it is not part of the max.",
+        "statvfs: f_bfree less f_bavail",
+        _reserves,
+        ("mountpoint",),
     ),
     Metric(
         "xenwatch_dom0_slab_bytes",

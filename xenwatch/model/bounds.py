@@ -24,6 +24,8 @@ _SPARSE_IRQS: Final = ((2, 6), (6, 5))
 """Between the classic kernels and Linux 6.5 interrupts have a bitmap of NR_IRQS and this many more
 (kernel/irq/internals.h)."""
 _IRQ_BITMAP_EXTRA: Final = 8196
+_PTY_COUNTED_FIRST: Final = (4, 19)
+"""The first Linux that counts the pty it opens before it compares with `kernel.pty.max`."""
 _LOOP_CONTROL: Final = (3, 1)
 _MINORS: Final = 1 << 20
 
@@ -75,7 +77,7 @@ def platform_bounds(platform: Platform) -> Bounds:
         aio=int(settings["/proc/sys/fs/aio-max-nr"]) * (2 if aio_doubled(platform) else 1),
         xenstored=daemons.get("oxenstored") or daemons.get("xenstored"),
         xenconsoled=daemons["xenconsoled"],
-        ptys=int(settings["/proc/sys/kernel/pty/max"]),
+        ptys=_ptys(platform),
         memory=meminfo.get("MemAvailable", meminfo["MemFree"] + meminfo["Cached"]),
         low_memory=meminfo.get("LowFree"),
         tasks=min(map(int, pids)),
@@ -131,6 +133,11 @@ def _bridge_ports(platform: Platform) -> int:
     return _DATAPATH_PORTS if platform.kernel >= MASTERS_SINCE else _OLD_DATAPATH_PORTS
 
 
-def _loops(platform: Platform) -> int:
-    max_loop = int(platform.settings["/sys/module/loop/parameters/max_loop"])
-    return max_loop if platform.kernel < _LOOP_CONTROL else _MINORS
+def _ptys(platform: Platform) -> int:
+    most = int(platform.settings["/proc/sys/kernel/pty/max"])
+    return most - 1 if platform.kernel >= _PTY_COUNTED_FIRST else most
+
+
+def _loops(platform: Platform) -> int | None:
+    """Unlimited before loop-control: only the module knows its `max_loop` then."""
+    return None if platform.kernel < _LOOP_CONTROL else _MINORS

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from xenwatch.model import cpu
 from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
 from xenwatch.model.render.netback import render_io_ring
-from xenwatch.model.render.tapdisk import render_tapdisk
+from xenwatch.model.render.tapdisk import PAGE, render_tapdisk, render_vdi
 from xenwatch.model.render.text import render_number
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
@@ -20,6 +21,7 @@ from xenwatch.parse.tapdisk import TapdiskStats
 
 _VIF = re.compile(r"vif\d+\.\d+\Z")
 CONNECTED: Final = "Connected"
+SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - tapdisk's own path
 USUAL: Final = TapdiskStats(0, 0, 0, 6, 6, 792, 3000, 900, 0, 0, 0, 0, 0, 0)
 """What a captured host counted of a guest that only booted; the times are invented."""
 BLKBACK: Final = {
@@ -64,11 +66,12 @@ def build(tree: FileTree, dom0: Dom0) -> None:
         if _VIF.match(link.name):
             for queue in range(_queues(dom0, link.name)):
                 _queue(tree, dom0, link.name, queue)
+    minors = {pid: number for number, pid in dom0.minors.items()}
     for bus_id, state in dom0.backends.items():
         if bus_id.startswith("vbd-") and state == CONNECTED:
             _blkback(tree, dom0, bus_id)
         elif bus_id.startswith("vbd3-"):
-            _tapdisk(tree, dom0, bus_id)
+            _tapdisk(tree, dom0, bus_id, minors)
 
 
 def _bridges(tree: FileTree, dom0: Dom0) -> None:
@@ -110,20 +113,26 @@ def _blkback(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
         tree.link(f"/sys/dev/block/{major}:{minor}", target)
 
 
-def _tapdisk(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
-    """The files of a tapdisk in shared memory, by process and by disk."""
+def _tapdisk(tree: FileTree, dom0: Dom0, bus_id: str, minors: Mapping[int, int]) -> None:
+    """The files of a tapdisk in shared memory, by process and by disk; `minors` is by process."""
     _, domid, devid = bus_id.split("-")
     pid = dom0.store.values.get(f"/local/domain/0/backend/vbd3/{domid}/{devid}/kthread-pid")
     if pid is None:
         return
-    page = partial(_page, dom0, bus_id)
-    tree.file(f"/dev/shm/{bus_id}/statistics", page)  # noqa: S108 - tapdisk's own path
-    tree.file(f"/dev/shm/td3-{pid.decode()}/vbd-{domid}-{devid}", b"\1".ljust(4096, b"\0"))  # noqa: S108
+    own = f"{SHARED_MEMORY}/td3-{pid.decode()}"
+    tree.file(f"{SHARED_MEMORY}/{bus_id}/statistics", partial(_page, dom0, bus_id))
+    tree.file(f"{own}/vbd-{domid}-{devid}", b"\1".ljust(PAGE, b"\0"))
+    if int(pid) in minors:
+        tree.file(f"{own}/vdi-{minors[int(pid)]}", partial(_vdi, dom0, bus_id))
 
 
 def _statistic(dom0: Dom0, bus_id: str, field: str) -> bytes:
     value: int = getattr(dom0.io.get(bus_id, USUAL), field)
     return render_number(value)
+
+
+def _vdi(dom0: Dom0, bus_id: str) -> bytes:
+    return render_vdi(dom0.io.get(bus_id, USUAL))
 
 
 def _page(dom0: Dom0, bus_id: str) -> bytes:
@@ -154,7 +163,12 @@ def _net_dev(dom0: Dom0) -> bytes:
 
 
 def _queues(dom0: Dom0, name: str) -> int:
-    """The number of queues netback has threads for, at least one."""
+    """The number of queues netback has threads for, at least one.
+
+    An interface whose frontend has not connected shows as many as netback could give.
+    """
+    if dom0.backends.get(name.replace("vif", "vif-").replace(".", "-")) != CONNECTED:
+        return dom0.platform.max_queues
     prefix = f"{name}-q"
     threads = (
         process.comm for process in dom0.processes.values() if process.comm.startswith(prefix)

@@ -186,7 +186,6 @@ class Toolstack:
 class DeviceModel:
     """The QEMU of an HVM guest."""
 
-    serial_pty: bool
     peripherals: tuple[str, ...] = ()
     habits: Habits = USUAL
 
@@ -207,7 +206,7 @@ class DeviceModel:
             lease.channel(f"evtchn:{process.comm}", owned=True)
         for _ in range(platform.drivers.qemu_clients):
             lease.xenstore_client(process)
-        if self.serial_pty:
+        if SERIAL in self.peripherals:
             number = lease.pty()
             process.open("/dev/ptmx")
             lease.node(f"/local/domain/{guest.domid}/serial/0/tty", f"/dev/pts/{number}")
@@ -293,7 +292,11 @@ class TapDisk:
         process.group = "/vm.slice"
         for target in ("/dev/null", "/dev/xen/blktap-2/control", "/dev/xen/gntdev"):
             process.open(target)
-        lease.aio(lease.dom0.platform.aio)
+        try:
+            lease.aio(lease.dom0.platform.aio)
+        except Refused:
+            lease.dom0.control_sockets.add(process.pid)  # it ends without removing its socket
+            raise
         if lease.minor(process) < 0:
             lease.broken = "minor -1"
             lease.backend("vbd3", self.devid, INITIALISING, INITIALISING)
@@ -371,7 +374,7 @@ def devices_of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Dev
         yield (
             "qemu",
             0,
-            DeviceModel(not xl and SERIAL in shape.peripherals, shape.peripherals, shape.habits),
+            DeviceModel(shape.peripherals, shape.habits),
         )
         if shape.uefi and platform.drivers.varstored:
             yield "varstored", 0, Varstored()

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from xenwatch.model import datapath, groups, qemu
+from xenwatch.model.datapath import SHARED_MEMORY
 from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
@@ -15,6 +16,7 @@ from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.partitions import render_partitions
 from xenwatch.model.render.process import render_schedstat, render_stat
 from xenwatch.model.render.rlimits import render_limits
+from xenwatch.model.render.tapdisk import PAGE
 from xenwatch.model.render.text import (
     render_arguments,
     render_assignments,
@@ -39,6 +41,7 @@ _KMSG: Final = (3, 5)
 """The first Linux whose /dev/kmsg can be read."""
 _FILES_A_TASK: Final = 4
 _ROOT_DISK: Final = Partition(254, 0, 12582912, "vda")
+_CONTROL: Final = "/run/blktap-control"
 _BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
 _LIMITS: Final = (
     ResourceLimit("Max cpu time", None, None, "seconds"),
@@ -175,15 +178,29 @@ def _blktap(tree: FileTree, dom0: Dom0) -> None:
     if not dom0.platform.blktap:
         return
     ids = dom0.platform.blktap_ids
-    tree.directory("/run/blktap-control/tapdisk" if ids else "/sys/class/blktap2")
-    tree.directory("/run/blktap-control")
+    tree.directory(f"{_CONTROL}/tapdisk" if ids else "/sys/class/blktap2")
+    tree.directory(_CONTROL)
+    for pid in dom0.control_sockets:
+        tree.file(f"{_CONTROL}/ctl{pid}", b"")
     for number, pid in dom0.minors.items():
         if ids:
-            tree.file(f"/run/blktap-control/tapdisk/tapdisk-{number}", render_number(pid))
+            tree.file(f"{_CONTROL}/tapdisk/tapdisk-{number}", b"")
         else:
             tree.file(f"/sys/class/blktap2/blktap!blktap{number}/task", render_number(pid))
         if pid in dom0.processes:
-            tree.file(f"/run/blktap-control/ctl{pid}", b"")
+            tree.file(f"{_CONTROL}/ctl{pid}", b"")
+            if ids:
+                _blktap_4(tree, pid, number)
+
+
+def _blktap_4(tree: FileTree, pid: int, number: int) -> None:
+    """What a tapdisk of blktap 4 has beside its control socket, as it was captured."""
+    for name in ("nbd", "nbd-old", "nbdserver", "nbdserver-new"):
+        tree.file(f"{_CONTROL}/{name}{pid}.{number}", b"")
+    tree.file(f"{_CONTROL}/nbdclient{pid}", b"")
+    tree.file(f"{SHARED_MEMORY}/metrics/tap-{pid}-{number}", bytes(PAGE))
+    for name in ("nbd", "nbd-old"):
+        tree.file(f"{SHARED_MEMORY}/td3-{pid}/{name}-{number}", bytes(PAGE))
 
 
 def _etc(tree: FileTree, dom0: Dom0) -> None:

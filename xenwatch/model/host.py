@@ -113,6 +113,7 @@ class Machine:
         tapdisk = self.dom0.process("tapdisk")
         Lease(self.dom0, self.dom0.domain).minor(tapdisk)
         self.dom0.end(tapdisk)
+        self.dom0.control_sockets.add(tapdisk.pid)
 
     def write_log(self, kib: int) -> bool:
         """Write to the file system of the logs; false when that has filled it."""
@@ -175,6 +176,8 @@ class Machine:
         leases[cls, devid].close()
         leases[cls, devid] = Lease(self.dom0, guest)
         leases[cls, devid].backend(cls, devid, shown, CLOSED)
+        if cls == "vif":  # the hotplug script ran before the frontend could connect
+            leases[cls, devid].port(f"vif{guest.domid}.{devid}")
 
     def _give_up(self, domid: int, *, zombie: bool) -> None:
         """Undo a start. Without a free event channel the domain stays."""

@@ -84,13 +84,13 @@ class Dom0:
     does not answer. `io` is the counters of disks by bus id, where they are not the default.
 
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
-    bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
-    in KiB of each loop device, `anon_kib` and `slab_kib` what guests use of dom0's memory,
-    `low_kib` of its low memory, `log_kib` what was written to the logs,
-    `guests_kib` the guests' memory with its overhead;
-    `bridge_ports` is by index of the bridge. `seconds` is the time
-    since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
-    ended, by control group, `loads` the averages of `/proc/loadavg`.
+    bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `control_sockets` the
+    tapdisks that ended and left theirs, `loops` the size in KiB of each loop device, `anon_kib` and
+    `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory, `log_kib` what was
+    written to the logs, `guests_kib` the guests' memory with its overhead; `bridge_ports` is by
+    index of the bridge. `seconds` is the time since the host was made. `ended_run_ns` and
+    `ended_wait_ns` are the times of processes that have ended, by control group, `loads` the
+    averages of `/proc/loadavg`.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -105,6 +105,7 @@ class Dom0:
         self.backends: dict[str, str] = {}
         self.store = Store()
         self.minors: dict[int, int] = {}
+        self.control_sockets: set[int] = set()
         self.loops: dict[int, int] = {}
         self.irq_numbers = Numbers(FIRST_IRQ)
         self.loop_numbers = Numbers()

@@ -106,7 +106,7 @@ def fit(
     """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.
 
     Limits that the batch takes nothing of, or that do not apply to the host, are left out. Of the
-    bridges, the one with the most headroom counts, unless a shape names one; of the domains, dom0.
+    bridges, the one that `_bridge` chooses counts, unless a shape names one; of the domains, dom0.
     """
     regime = release(snapshot).regime
     question = _Question(snapshot, regime, batch, wanted)
@@ -199,7 +199,7 @@ class _Question:
                 ]
             amount = count * self._units(cost, shape)
             if amount and not _routed(limit, present, shape, self.snapshot):
-                instance = _instance(limit, present, shape)
+                instance = _instance(limit, present, shape, self.snapshot)
                 taken[instance] = taken.get(instance, 0) + amount
         return [self._headroom(limit, name, present.get(name), taken[name]) for name in taken]
 
@@ -245,15 +245,32 @@ def _routed(
     return limit.label == "bridge" and not (present or shape.bridge) and _read(limit, snapshot)
 
 
-def _instance(limit: Limit, present: Mapping[str, LimitState], shape: Shape) -> str:
+def _instance(
+    limit: Limit, present: Mapping[str, LimitState], shape: Shape, snapshot: Snapshot
+) -> str:
     """The instance of the limit that a VM of the shape takes of."""
     if limit.label == "domid":
         return DOM0
     if limit.label == "bridge":
-        known = [state for state in present.values() if state.headroom is not None]
-        best = max(known, key=lambda state: state.headroom or 0, default=None)
-        return shape.bridge or (best.instance if best is not None else "")
+        return shape.bridge or _bridge(present, snapshot)
     return ""
+
+
+def _bridge(present: Mapping[str, LimitState], snapshot: Snapshot) -> str:
+    """The bridge of VMs that name none: of those with vifs the one with the most headroom.
+
+    A bridge without any may be of something else, such as Docker's or libvirt's, and its headroom
+    is not for VMs. Where no bridge has vifs, the one with the least headroom counts: a plan must
+    not promise a VM that does not start.
+    """
+    headrooms = {
+        name: state.headroom for name, state in present.items() if state.headroom is not None
+    }
+    vifs = snapshot.bridges.vifs if snapshot.bridges is not None else {}
+    serving = [name for name in headrooms if vifs.get(name)]
+    if serving:
+        return max(serving, key=headrooms.__getitem__)
+    return min(headrooms, key=headrooms.__getitem__, default="")
 
 
 def dom0_vcpus(snapshot: Snapshot) -> int | None:

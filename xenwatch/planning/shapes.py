@@ -16,7 +16,7 @@ class Shape:
     `queues` are the queues of each network interface, 0 for as many as guest and netback allow.
     `memory_bytes` is 0 if it is not counted; `dom0_memory_bytes` and `tasks` are what dom0
     needs for the VM, 0 if unknown. `bridge` is the bridge of the network interfaces, empty for the
-    one with the most headroom.
+    one with the most headroom of those that have network interfaces of VMs.
     """
 
     name: str

@@ -14,7 +14,7 @@ from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, Rou
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import TARGETS, Source, SourceError
 
-ROLES: Final = ("xenstored", "xapi", "xenopsd")
+ROLES: Final = ("xenstored", "xenconsoled", "xapi", "xenopsd")
 NO_ROUND_TRIPS: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 0)
 
 
@@ -81,11 +81,15 @@ def _round_trips(source: Source, target: str, last: RoundTrips | None) -> RoundT
 def _daemons(
     source: Source, context: Snapshot, last: Mapping[str, _Process]
 ) -> Mapping[str, _Process]:
+    """The daemons whose times can be read: one that cannot costs no other, nor round trips."""
     by_role = context.daemons.by_role if context.daemons is not None else {}
     found = {}
     for role in ROLES:
         if role in by_role:
-            process = _process(source, by_role[role].pid, last.get(role))
+            try:
+                process = _process(source, by_role[role].pid, last.get(role))
+            except SourceError:
+                continue
             if process is not None:
                 found[role] = process
     return found

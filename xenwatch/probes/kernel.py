@@ -15,6 +15,7 @@ from xenwatch.parse.rtnl import (
 )
 from xenwatch.parse.text import uname, version_pair
 from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe, stateless
+from xenwatch.probes.datapath import VIF
 from xenwatch.probes.xen import list_optional
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.event_channels import Irqs
@@ -61,10 +62,12 @@ def read_bridges(source: Source, context: Snapshot) -> Bridges:
         return _bridges_of_sysfs(source)
     links = parse_links(source.links())
     ports = Counter(link.master for link in links if link.master is not None)
+    vifs = Counter(link.master for link in links if VIF.match(link.name))
     kinds = {link: _kind(link, ports[link.index], kernel) for link in links}
     return Bridges(
         {link.name: ports[link.index] for link, kind in kinds.items() if kind},
         {link.name: kind for link, kind in kinds.items() if kind},
+        {link.name: vifs[link.index] for link, kind in kinds.items() if kind},
     )
 
 
@@ -92,16 +95,18 @@ def _bridges_of_sysfs(source: Source) -> Bridges:
     """
     ports: dict[str, int] = {}
     kinds: dict[str, str] = {}
+    vifs: dict[str, int] = {}
     for name in source.listdir(INTERFACES):
         members = list_optional(source, f"{INTERFACES}/{name}/brif")
         if members is not None:
             entries = list_optional(source, f"{INTERFACES}/{name}") or ()
             ports[name] = len(members)
+            vifs[name] = sum(bool(VIF.match(member)) for member in members)
             kinds[name] = BRIDGE_KIND if "brforward" in entries else OLD_OPENVSWITCH
     loaded = any(list_optional(source, path) is not None for path in OPENVSWITCH_MODULES)
     if loaded and OLD_OPENVSWITCH not in kinds.values():
         raise SourceError("Open vSwitch", "this kernel does not report the ports of its datapaths")
-    return Bridges(ports, kinds)
+    return Bridges(ports, kinds, vifs)
 
 
 IRQS = Probe(

@@ -28,8 +28,8 @@ PID_DIRECTORIES: Final = ("/run/xen", "/run", "/var/run/xen", "/var/run")
 CHANGED_TO_EPOLL: Final = ("xapi",)
 """Programs that wait with select or epoll, depending on the update level of one release."""
 EVENTPOLL: Final = "anon_inode:[eventpoll]"
-FIRST_FDS: Final = 64
-"""Descriptors searched for an epoll instance."""
+MOST_FDS: Final = 1024
+"""Descriptors searched for an epoll instance: a daemon that selects cannot use more."""
 _DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 
@@ -106,11 +106,11 @@ def _epoll(source: Source, pid: int, fds: Sequence[str], comm: str) -> bool | No
     """Whether the daemon waits with epoll, of those that have changed to it by an update.
 
     Its server opens the epoll instance when it starts and keeps it, so it is among the first
-    descriptors (xen-api, ocaml/libs/http-lib/server_io.ml).
+    descriptors (xen-api, ocaml/libs/http-lib/server_io.ml, from 24.31 on).
     """
     if comm not in CHANGED_TO_EPOLL:
         return None
-    first = sorted(map(int, filter(_DIGITS.match, fds)))[:FIRST_FDS]
+    first = sorted(map(int, filter(_DIGITS.match, fds)))[:MOST_FDS]
     seen = False
     for fd in first:
         try:

@@ -8,8 +8,9 @@ from typing import Final
 from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.statvfs import parse_statvfs
-from xenwatch.parse.text import number
+from xenwatch.parse.text import number, word
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
+from xenwatch.probes.datapath import TAPDISK
 from xenwatch.probes.xen import list_optional, read_optional
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
@@ -20,7 +21,7 @@ TAPDISK_IDS: Final = "/run/blktap-control/tapdisk"
 CONTROL_DIRECTORIES: Final = ("/run/blktap-control", "/var/run/blktap-control")
 PARTITIONS: Final = "/proc/partitions"
 LOG_DIRECTORY: Final = b"/var/log"
-_CONTROL_SOCKET = re.compile(r"ctl\d+\Z")
+_CONTROL_SOCKET = re.compile(r"ctl(\d{1,10})\Z")
 _LOOP = re.compile(r"loop\d+\Z")
 
 
@@ -69,7 +70,9 @@ def read_file_systems(source: Source, context: Snapshot) -> FileSystems:
         path = place.decode("utf-8", "surrogateescape")
         stat = parse_statvfs(path, source.statvfs(path))
         found[path] = FileSystem(
-            (stat.blocks - stat.bfree) * stat.frsize, stat.blocks * stat.frsize
+            used=(stat.blocks - stat.bfree) * stat.frsize,
+            available=stat.bavail * stat.frsize,
+            reserved=max(0, stat.bfree - stat.bavail) * stat.frsize,
         )
     return FileSystems(found)
 
@@ -83,12 +86,20 @@ def _mounts(source: Source) -> bytes:
 
 
 def _tapdisks(source: Source) -> int | None:
-    """Running tapdisks, each of which listens on a control socket named after its process."""
+    """Running tapdisks, each of which listens on a control socket named after its process.
+
+    One that failed to start or was killed leaves its socket, so the process must be there too.
+    """
     for directory in CONTROL_DIRECTORIES:
         names = list_optional(source, directory)
         if names is not None:
-            return sum(bool(_CONTROL_SOCKET.match(name)) for name in names)
+            sockets = (match for name in names if (match := _CONTROL_SOCKET.match(name)))
+            return sum(_is_tapdisk(source, match[1]) for match in sockets)
     return None
+
+
+def _is_tapdisk(source: Source, pid: str) -> bool:
+    return word(read_optional(source, f"/proc/{pid}/comm") or b"") == TAPDISK
 
 
 def _parameter(source: Source, name: str) -> int | None:
@@ -99,8 +110,8 @@ def _parameter(source: Source, name: str) -> int | None:
 
 BLKTAP = Probe(
     name="blktap",
-    reads=f"{BLKTAP_CLASS}, {TAPDISK_IDS}, /run/blktap-control",
-    advice="check that the directories are readable",
+    reads=f"{BLKTAP_CLASS}, {TAPDISK_IDS}, /run/blktap-control, /proc/PID/comm of tapdisks",
+    advice="check that the directories are readable; mount procfs",
     read=stateless(read_blktap),
     events=frozenset({DOMAIN_SETTLED}),
 )

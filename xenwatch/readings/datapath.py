@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Vif:
     """A network interface of a domain as seen by dom0.
 
-    `queues` is the number negotiated with its frontend, `attached` whether it is a port of a
+    `queues` is the number negotiated with its frontend, and of one that has never connected as
+    many as there can be; `attached` whether it is a port of a
     bridge or switch, and the drops are packets: `rx` from the guest, `tx` to it.
     """
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Blktap:
-    """blktap's identifiers in use. `regime` is `minor` (kernel driver) or `id` (blktap 4)."""
+    """blktap's identifiers in use. `regime` is `minor` (kernel driver) or `id` (blktap 4).
+
+    `tapdisks` are running processes, `None` where blktap has no directory of control sockets.
+    """
 
     regime: str
     identifiers: int
@@ -37,10 +40,11 @@ class Loops:
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """Size and use of a file system in bytes (used includes the blocks reserved for root)."""
+    """A file system in bytes: what is used, free for every user, and free for root alone."""
 
     used: int
-    size: int
+    available: int
+    reserved: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ class Linux:
     """Numbers interrupts without a bitmap: MAX_SPARSE_IRQS is INT_MAX (Linux 6.5)."""
     masters: bool | None = None
     """Reports the bridge of a port (Linux 3.9)."""
+    spare_pty: bool | None = None
+    """Refuses the pty that would make them `kernel.pty.max`: the one that is opened is counted
+    before the comparison (fs/devpts/inode.c, devpts_new_index; Linux 4.19)."""
     openvswitch_kinds: bool | None = None
     """Reports the kind of Open vSwitch's devices (Linux 3.17)."""
 
@@ -46,5 +49,6 @@ def linux(version: tuple[int, int] | None) -> Linux:
         loop_control=version >= (3, 1),
         sparse_irqs=version >= (6, 5),
         masters=version >= MASTERS_SINCE,
+        spare_pty=version >= (4, 19),
         openvswitch_kinds=version >= OPENVSWITCH_SINCE,
     )

@@ -23,7 +23,8 @@ for vif in /sys/class/net/vif*.*; do
     name=${vif##*/}
     case $name in *-emu) continue ;; esac
     domid=$(echo "$name" | sed 's/^vif\([0-9]*\).*/\1/')
-    echo "queues $domid $name $(find "$vif/queues/" -name 'tx-*' | wc -l)"
+    [ "$(cat "$vif/device/state")" != Connected ] ||
+        echo "queues $domid $name $(find "$vif/queues/" -name 'tx-*' | wc -l)"
     echo "dropped $domid $name rx $(cat "$vif/statistics/rx_dropped")"
     echo "dropped $domid $name tx $(cat "$vif/statistics/tx_dropped")"
     [ -e "$vif/brport" ]

@@ -16,6 +16,7 @@ account() { # /proc/PID: CPU ticks, threads, voluntary switches, nanoseconds wai
 
 xl list > xl-list
 account "/proc/$(cat /run/xenstore.pid)" > xenstored-times
+account "/proc/$(cat /run/xenconsoled.pid)" > xenconsoled-times
 for pid in $(pgrep -f -- '-xen-domid [1-9]'); do
     domid=$(tr '\0' '\n' < "/proc/$pid/cmdline" | grep -A1 -x -e -xen-domid | tail -n 1)
     account "/proc/$pid" > "qemu-$domid"
@@ -29,7 +30,7 @@ ps -eL --no-headers | wc -l > tasks
 free -b > free
 cat /proc/meminfo > meminfo
 cut -f 1 /proc/sys/fs/file-nr > files
-df -B1 --output=used,size,target / > df
+df -B1 --output=used,avail,size,target / > df
 [ "${2:-}" != moving ] || exit 0
 
 daemon() { # role, pid

@@ -114,7 +114,6 @@ XENSERVER_6_1: Final = Platform(
         "/proc/sys/kernel/pid_max": "32768",
         "/proc/sys/kernel/threads-max": "23520",
         "/proc/sys/kernel/pty/max": "4096",
-        "/sys/module/loop/parameters/max_loop": "64",
     },
     meminfo=sizes(
         "MemTotal 2945024 MemFree 2611200 Buffers 20480 Cached 163840 SwapCached 0"

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from typing import Final
 
 from xenwatch.parse.tapdisk import LAYOUT, TapdiskStats
 
 PAGE: Final = 4096
+
+
+_COUNTERS: Final = struct.Struct("<12Q")
+
+
+def render_vdi(stats: TapdiskStats) -> bytes:
+    """`/dev/shm/td3-PID/vdi-MINOR`: version 0, counters without I/O errors and flags, the rest.
+
+    struct stats (include/blktap3.h of blktap).
+    """
+    reads = stats.read_reqs, stats.read_done, stats.read_sectors, stats.read_us
+    writes = stats.write_reqs, stats.write_done, stats.write_sectors, stats.write_us
+    return _COUNTERS.pack(0, stats.out_of_requests, *reads, *writes, 0, 0).ljust(PAGE, b"\0")
 
 
 def render_tapdisk(stats: TapdiskStats) -> bytes:
