@@ -111,6 +111,7 @@ def full_snapshot() -> Snapshot:
             free=2 << 30,
             low_total=800 << 20,
             low_free=600 << 20,
+            low_usable=600 << 20,
             swap_total=1 << 30,
             swap_free=1 << 30,
             slab=100 << 20,

@@ -40,6 +40,7 @@ from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import assignments, loadavg_tasks, number, uname, version_pair, word
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
 from xenwatch.parse.xenversion import parse_text
+from xenwatch.parse.zoneinfo import parse_zoneinfo
 
 Parser = Callable[[bytes], object]
 
@@ -79,6 +80,7 @@ _PLAIN: dict[str, Parser] = {
     "net dev": parse_net_dev,
     "tapdisk": parse_tapdisk,
     "hist": parse_hists,
+    "zoneinfo": parse_zoneinfo,
     "physinfo": partial(parse_physinfo, LAYOUTS[4, 17]),
 }
 _LISTS: dict[str, Parser] = {
@@ -106,6 +108,7 @@ SAMPLES = {
         "membership": "proc/oxenstored.297/cgroup",
         "kernel log": "dmesg",
         "maptrack": "debug-key-g",
+        "zoneinfo": "proc/zoneinfo",
     }.items()
 } | {"partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n"}
 

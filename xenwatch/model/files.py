@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from functools import partial
 from typing import Final
@@ -22,15 +23,18 @@ from xenwatch.model.render.text import (
     render_number,
     render_word,
 )
+from xenwatch.model.render.zoneinfo import render_zoneinfo
 from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import Content, FileTree
+from xenwatch.parse import zoneinfo
 from xenwatch.parse.file_nr import FileNr
 from xenwatch.parse.interrupts import InterruptRow, Interrupts
 from xenwatch.parse.meminfo import MeminfoRow
 from xenwatch.parse.partitions import Partition
 from xenwatch.parse.process import KERNEL_THREAD, TICKS, ProcessStat, Schedstat
 from xenwatch.parse.rlimits import OPEN_FILES, ResourceLimit
+from xenwatch.parse.zoneinfo import Zone
 
 _LOOP_MAJOR: Final = 7
 _IRQ_DIRECTORY: Final = (4, 9)
@@ -38,6 +42,7 @@ _IRQ_DIRECTORY: Final = (4, 9)
 _KMSG: Final = (3, 5)
 """The first Linux whose /dev/kmsg can be read."""
 _FILES_A_TASK: Final = 4
+_PAGE_KIB: Final = 4
 _ROOT_DISK: Final = Partition(254, 0, 12582912, "vda")
 _BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
 _LIMITS: Final = (
@@ -74,6 +79,8 @@ def build(dom0: Dom0) -> FileTree:
 def _proc(tree: FileTree, dom0: Dom0) -> None:
     platform = dom0.platform
     tree.file("/proc/meminfo", lambda: render_meminfo(_meminfo(dom0)))
+    if platform.zones:
+        tree.file(zoneinfo.PATH, lambda: render_zoneinfo(_zones(dom0)))
     tree.file("/proc/mounts", lambda: render_mounts(platform.mounts))
     tree.file("/proc/interrupts", lambda: render_interrupts(_interrupts(dom0)))
     tree.file("/proc/partitions", lambda: render_partitions(_partitions(dom0)))
@@ -218,6 +225,19 @@ def _meminfo(dom0: Dom0) -> list[MeminfoRow]:
     return [
         MeminfoRow(name, max(0, kib + changes.get(name, 0)), kib=True)
         for name, kib in dom0.platform.meminfo.items()
+    ]
+
+
+def _zones(dom0: Dom0) -> list[Zone]:
+    """The zones of a kernel with high memory: low memory is taken of Normal first, then of DMA."""
+    dma, normal, high = dom0.platform.zones
+    pages = dom0.low_kib // _PAGE_KIB
+    first = min(pages, normal.free - normal.high)
+    taken = (dom0.anon_kib + dom0.slab_kib) // _PAGE_KIB
+    return [
+        dataclasses.replace(dma, free=max(0, dma.free - (pages - first))),
+        dataclasses.replace(normal, free=normal.free - first),
+        dataclasses.replace(high, free=max(0, high.free - taken)),
     ]
 
 

@@ -85,9 +85,10 @@ class Dom0:
     does not answer. `io` is the counters of disks by bus id, where they are not the default.
 
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
-    bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `loops` the size
-    in KiB of each loop device, `anon_kib` and `slab_kib` what guests use of dom0's memory,
-    `low_kib` of its low memory, `log_kib` what was written to the logs,
+    bus id (`vbd-1-51712`), `made` the number of each, the later the higher,
+    `minors` the process behind each blktap minor, `loops` the size in KiB of each loop device,
+    `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
+    `log_kib` what was written to the logs,
     `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge. `seconds` is the time
     since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
@@ -104,6 +105,7 @@ class Dom0:
         self.irqs: dict[int, Irq] = {}
         self.links: dict[int, Link] = {}
         self.backends: dict[str, str] = {}
+        self.made: dict[str, int] = {}
         self.store = Store()
         self.minors: dict[int, int] = {}
         self.loops: dict[int, int] = {}
@@ -129,6 +131,7 @@ class Dom0:
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
         self._indexes = itertools.count(1)
+        self._made = itertools.count(1)
         self._boot()
 
     @property
@@ -195,6 +198,15 @@ class Dom0:
             if most is None or ports < most:
                 return index
         raise Refused("bridge_ports")
+
+    def backend(self, bus_id: str, state: str) -> None:
+        """A new backend device, which sysfs shows in a state."""
+        self.backends[bus_id] = state
+        self.made[bus_id] = next(self._made)
+
+    def end_backend(self, bus_id: str) -> None:
+        """Remove a backend device."""
+        del self.backends[bus_id], self.made[bus_id]
 
     def irq(self, chip: str, handler: str, action: str) -> int:
         """A descriptor for an event channel that was bound in dom0's kernel."""

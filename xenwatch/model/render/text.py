@@ -27,6 +27,11 @@ def render_uname(fields: tuple[str, str, str, str]) -> bytes:
     return b"".join(field.encode("utf-8", "surrogateescape") + b"\0" for field in fields)
 
 
+def render_stat_line(inode: int, changed_ns: int) -> bytes:
+    """The answer of a source's `stat` verb."""
+    return b"%d %d\n" % (inode, changed_ns)
+
+
 def render_statvfs(numbers: Statvfs) -> bytes:
     """The answer of a source's `statvfs` verb."""
     fields = (
