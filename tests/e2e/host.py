@@ -88,7 +88,10 @@ def storm() -> Snapshot:
         bridges=Bridges({"xenbr0": 1023, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         loops=Loops((1 << 20) - 1, 0, 0),
         file_systems=FileSystems(
-            {"/": FileSystem(18 << 30, 18 << 30), "/var/log": FileSystem(1 << 30, 4 << 30)}
+            {
+                "/": FileSystem(18 << 30, 18 << 30, 1 << 20, 1 << 20),
+                "/var/log": FileSystem(1 << 30, 4 << 30, 1000, 1 << 18),
+            }
         ),
         slices=Slices(
             {"control.slice": dataclasses.replace(CONTROL, share=0.01)},

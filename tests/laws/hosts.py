@@ -54,6 +54,9 @@ def _files() -> dict[str, bytes]:
         "/proc/cmdline": b"root=/dev/xvda1\n",
         "/dev/kmsg": b"6,1,0,-;NR_IRQS: 4352, nr_irqs: 5\n"
         b"6,2,0,-;xen:events: Using FIFO-based ABI\n",
+        "/proc/vmstat": b"pswpin 0\npswpout 0\nallocstall_dma32 0\noom_kill 0\n",
+        "/proc/uptime": b"500.25 900.00\n",
+        "/proc/buddyinfo": b"Node 0, zone    DMA32      1      0      3 \n",
         "/proc/sys/fs/aio-nr": b"0\n",
         "/proc/sys/fs/file-nr": b"96\t0\t65536\n",
         "/proc/stat": b"cpu  9 0 4 80 0 0 0 1\ncpu0 9 0 4 80 0 0 0 1\nprocs_running 1\n",

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
+from xenwatch.parse.buddyinfo import parse_buddyinfo
 from xenwatch.parse.cgroup import (
     parse_flat,
     parse_membership,
@@ -30,6 +31,7 @@ from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
+from xenwatch.parse.oom import parse_kills
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.physinfo import parse_physinfo
 from xenwatch.parse.process import parse_schedstat, parse_stat
@@ -37,7 +39,15 @@ from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.tapdisk import parse_tapdisk
-from xenwatch.parse.text import assignments, loadavg_tasks, number, uname, version_pair, word
+from xenwatch.parse.text import (
+    assignments,
+    loadavg_tasks,
+    number,
+    uname,
+    uptime,
+    version_pair,
+    word,
+)
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
 from xenwatch.parse.xenversion import parse_text
 from xenwatch.parse.zoneinfo import parse_zoneinfo
@@ -81,6 +91,9 @@ _PLAIN: dict[str, Parser] = {
     "tapdisk": parse_tapdisk,
     "hist": parse_hists,
     "zoneinfo": parse_zoneinfo,
+    "buddyinfo": parse_buddyinfo,
+    "kills": parse_kills,
+    "uptime": uptime,
     "physinfo": partial(parse_physinfo, LAYOUTS[4, 17]),
 }
 _LISTS: dict[str, Parser] = {

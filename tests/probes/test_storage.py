@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.probes.support import FakeHost, denied, failure_of, outcome_of, value_of
+from tests.probes.support import FakeHost, after, denied, failure_of, outcome_of, value_of
+from xenwatch.limits.inodes import LIMIT
+from xenwatch.limits.states import Severity, assess
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.parse.mounts import Mount
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS, PARTITIONS
-from xenwatch.readings.snapshot import Status
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
 
 CLASS = "/sys/class/blktap2"
@@ -125,7 +127,28 @@ def test_the_logs_own_file_system_is_watched(points: tuple[bytes, ...], places: 
     sizes = dict.fromkeys(places, b"4096 1000 250 200 100 50\n")
     found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(*points), sizes=sizes))
 
-    assert found == FileSystems({place: FileSystem(750 * 4096, 1000 * 4096) for place in places})
+    assert found == FileSystems(
+        {place: FileSystem(750 * 4096, 1000 * 4096, 50, 100) for place in places}
+    )
+
+
+def test_a_root_without_a_free_inode_is_critical() -> None:
+    """8 % of the blocks used and no inode free: the file system is full all the same."""
+    source = FakeHost(files=mounts(b"/"), sizes={"/": b"4096 2055031 1890142 1781189 524288 0\n"})
+
+    states = {it.limit.name: it for it in assess(after(FILE_SYSTEMS, source).snapshot)}
+
+    assert (states["inodes"].ratio, states["inodes"].severity) == (1, Severity.CRITICAL)
+    assert states["file_system"].severity is Severity.OK
+
+
+def test_a_file_system_without_fixed_inodes_has_no_limit_of_them() -> None:
+    """0 of 0 inodes, as btrfs says, is neither full nor free."""
+    found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(b"/"), sizes={"/": b"4096 9 5 4 0 0\n"}))
+
+    assert found == FileSystems({"/": FileSystem(4 * 4096, 9 * 4096)})
+    assert LIMIT.used(Snapshot(file_systems=found)) == {}
+    assert LIMIT.max(Snapshot(file_systems=found)) == {}
 
 
 def test_the_mounts_are_those_of_the_host() -> None:

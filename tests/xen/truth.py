@@ -97,6 +97,10 @@ class Truth:
         used, _, place = self.text("df").splitlines()[1].split()
         root = (("mountpoint", place),)
         yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 4 * MIB)
+        if self.has("df-inodes"):
+            used, _, place = self.text("df-inodes").splitlines()[1].split()
+            its = (("mountpoint", place),)
+            yield Fact("xenwatch_inodes_used", int(used), "df -i", its, 256)
         words = self.text("free").splitlines()[1].split()
         taken = int(words[1]) - int(words[6])
         yield Fact("xenwatch_dom0_memory_used_bytes", taken, "free -b", (), 32 * MIB)
@@ -215,6 +219,10 @@ class Truth:
         _, size, place = self.text("df").splitlines()[1].split()
         root = (("mountpoint", place),)
         yield Fact("xenwatch_file_system_max_bytes", int(size), "df -B1", root)
+
+        if self.has("df-inodes"):
+            _, inodes, place = self.text("df-inodes").splitlines()[1].split()
+            yield Fact("xenwatch_inodes_max", int(inodes), "df -i", (("mountpoint", place),))
 
     def memory(self) -> Iterator[Fact]:
         """dom0's memory."""

@@ -7,10 +7,10 @@ import errno
 from functools import partial
 from typing import Final
 
-from xenwatch.model import datapath, groups, qemu
+from xenwatch.model import datapath, groups, memory, qemu
 from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.interrupts import render_interrupts
-from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
+from xenwatch.model.render.kernel_log import boot_lines, kill_line, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.partitions import render_partitions
@@ -65,6 +65,7 @@ def build(dom0: Dom0) -> FileTree:
         _process(tree, dom0, process)
     groups.build(tree, dom0)
     datapath.build(tree, dom0)
+    memory.build(tree, dom0)
     qemu.build(tree, dom0)
     _xen(tree, dom0)
     _backends(tree, dom0)
@@ -91,8 +92,13 @@ def _proc(tree: FileTree, dom0: Dom0) -> None:
     tree.file("/proc/sys/kernel/pty/nr", lambda: render_number(dom0.ptys))
     log: Content = errno.EINVAL
     if platform.kernel >= _KMSG:
-        log = render_kmsg(boot_lines(platform.release, platform.boot))
+        log = partial(_kmsg, dom0)
     tree.file("/dev/kmsg", log)
+
+
+def _kmsg(dom0: Dom0) -> bytes:
+    boot = boot_lines(dom0.platform.release, dom0.platform.boot)
+    return render_kmsg([*boot, *map(kill_line, dom0.kills)])
 
 
 def _file_nr(dom0: Dom0) -> FileNr:
@@ -219,6 +225,7 @@ def _meminfo(dom0: Dom0) -> list[MeminfoRow]:
         "LowFree": -dom0.low_kib,
         "MemAvailable": -taken,
         "AnonPages": dom0.anon_kib,
+        "SwapFree": -dom0.swap_kib,
         "Slab": dom0.slab_kib,
         "SUnreclaim": dom0.slab_kib,
     }

@@ -88,6 +88,7 @@ class ModelSource:
                 numbers,
                 bfree=numbers.bfree - written,
                 bavail=max(0, numbers.bavail - written),
+                ffree=numbers.ffree - self._dom0.log_files,
             )
         return render_statvfs(numbers)
 

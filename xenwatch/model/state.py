@@ -12,6 +12,7 @@ from xenwatch.model.platform import Platform
 from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
+from xenwatch.parse.oom import Kill
 from xenwatch.parse.rtnl import Link
 from xenwatch.parse.tapdisk import TapdiskStats
 
@@ -29,6 +30,8 @@ BLOCKED: Final = 16
 RUNNING: Final = 32
 UNLOADED_ROUND_TRIPS: Final = {"xenstored": 0.0003, "xapi": 0.004}
 """Seconds a daemon of the control path takes to answer when it has a CPU."""
+BOOTED: Final = 86_400.0
+"""Seconds since boot when the host was made."""
 QUIET: Final = (0.42, 0.35, 0.31)
 """Averages of `/proc/loadavg` without load."""
 _DAEMON_NS: Final = (1_200_000_000, 30_000_000)
@@ -88,11 +91,14 @@ class Dom0:
     bus id (`vbd-1-51712`), `made` the number of each, the later the higher,
     `minors` the process behind each blktap minor, `loops` the size in KiB of each loop device,
     `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
-    `log_kib` what was written to the logs,
+    `log_kib` what was written to the logs and `log_files` how many files were made for it,
     `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge. `seconds` is the time
     since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
-    ended, by control group, `loads` the averages of `/proc/loadavg`.
+    ended, by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait
+    for I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back
+    from it, `stalled_us` the time tasks have waited for memory and `stalled_part` its part of the
+    last minutes, `fragmented` whether free memory is in small pieces.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -120,6 +126,7 @@ class Dom0:
         self.low_kib = 0
         self.guests_kib = 0
         self.log_kib = 0
+        self.log_files = 0
         self.bridge_ports: dict[int, int] = {}
         self.tasks = platform.tasks
         self.io: dict[str, TapdiskStats] = {}
@@ -127,6 +134,13 @@ class Dom0:
         self.ended_wait_ns: Counter[str] = Counter()
         self.loads = QUIET
         self.runnable = 1
+        self.blocked = 0
+        self.kills: list[Kill] = []
+        self.swap_kib = 0
+        self.swap_ins = 0
+        self.stalled_us = 0
+        self.stalled_part = 0.0
+        self.fragmented = False
         self.round_trips = dict(UNLOADED_ROUND_TRIPS)
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
@@ -158,6 +172,11 @@ class Dom0:
         """Free space of the file system of the logs at boot."""
         stat = self.platform.file_systems[self.log_mount]
         return stat.bfree * stat.frsize // 1024
+
+    @property
+    def log_files_max(self) -> int:
+        """Free inodes of the file system of the logs at boot."""
+        return self.platform.file_systems[self.log_mount].ffree
 
     def need(self, bound: str, amount: int, side: str = BACKEND) -> None:
         """Raise `Refused` where the amount exceeds a bound."""

@@ -19,6 +19,7 @@ from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
 from xenwatch.probes.memory import MEMORY
+from xenwatch.probes.memory_pressure import MEMORY_PRESSURE
 from xenwatch.probes.netback_rings import NETBACK_RINGS
 from xenwatch.probes.open_files import OPEN_FILES
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
@@ -44,6 +45,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     AIO,
     PTYS,
     MEMORY,
+    MEMORY_PRESSURE,
     PIDS,
     OPEN_FILES,
     BRIDGES,

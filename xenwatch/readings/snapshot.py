@@ -21,6 +21,7 @@ from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.host import Host
 from xenwatch.readings.memory import HostMemory, Memory
+from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
 from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import Daemons, Pids, Ptys
@@ -71,6 +72,7 @@ class Snapshot:
     daemons: Daemons | None = None
     ptys: Ptys | None = None
     memory: Memory | None = None
+    memory_pressure: MemoryPressure | None = None
     pids: Pids | None = None
     open_files: OpenFiles | None = None
     bridges: Bridges | None = None

@@ -37,10 +37,16 @@ class Loops:
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """Size and use of a file system in bytes (used includes the blocks reserved for root)."""
+    """Size and use of a file system in bytes (used includes the blocks reserved for root).
+
+    `inodes` is how many files it can hold, of which `inodes_used` are in use; `None` where it has
+    no such limit.
+    """
 
     used: int
     size: int
+    inodes_used: int | None = None
+    inodes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ free -b > free
 cat /proc/meminfo > meminfo
 cut -f 1 /proc/sys/fs/file-nr > files
 df -B1 --output=used,size,target / > df
+df --output=iused,itotal,target / > df-inodes
 [ "${2:-}" != moving ] || exit 0
 
 daemon() { # role, pid
