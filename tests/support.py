@@ -19,6 +19,7 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.host import Abi, Host
+from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
@@ -132,6 +133,13 @@ def full_snapshot() -> Snapshot:
         ),
         "pids": Pids(300, 32768, 60000),
         "host_memory": HostMemory(64 << 30, 16 << 30),
+        "kernel_tables": KernelTables(
+            Table(200, 262144),
+            {"ipv4": Table(12, 1024), "ipv6": Table(3, 1024)},
+            Table(40, 1000000),
+            Table(1500, 25000000),
+        ),
+        "nbds": Nbds(1, 24),
         "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         "loops": Loops(2, 0, 0),
         "file_systems": FileSystems(

@@ -54,6 +54,12 @@ def _files() -> dict[str, bytes]:
         "/proc/cmdline": b"root=/dev/xvda1\n",
         "/dev/kmsg": b"6,1,0,-;NR_IRQS: 4352, nr_irqs: 5\n"
         b"6,2,0,-;xen:events: Using FIFO-based ABI\n",
+        "/proc/sys/net/netfilter/nf_conntrack_count": b"9\n",
+        "/proc/sys/net/netfilter/nf_conntrack_max": b"65536\n",
+        "/proc/net/stat/arp_cache": b"entries  allocs\n00000007  00000009\n",
+        "/proc/sys/net/ipv4/neigh/default/gc_thresh3": b"1024\n",
+        "/proc/key-users": b"    0:     9 8/8 3/1000000 40/25000000\n",
+        "/sys/module/nbd/parameters/nbds_max": b"16\n",
         "/proc/vmstat": b"pswpin 0\npswpout 0\nallocstall_dma32 0\noom_kill 0\n",
         "/proc/uptime": b"500.25 900.00\n",
         "/proc/buddyinfo": b"Node 0, zone    DMA32      1      0      3 \n",

@@ -162,6 +162,7 @@ ENDS = {
     "inodes-full": (12000, 10, 1),
     "idle-windows-after-pulsar": (360, 20, 0),
     "idle-windows-before-pulsar": (360, 20, 0),
+    "kernel-tables-full": (2400, 10, 4),
     "leak-blktap-ids": (4300, 11, 1),
     "leak-dying-domains": (600, 20, 0),
     "leak-event-channels": (4500, 20, 1),
@@ -256,6 +257,15 @@ def test_a_dom0_that_runs_out_of_memory_swaps_and_kills() -> None:
     assert pressure.swap_in_rate == pytest.approx(4000, rel=0.02)
     assert (pressure.oom_kills, dict(pressure.recent_kills)) == (1, {"xapi": 1})
     assert pressure.largest_free_order == 1
+
+
+def test_the_kernels_tables_are_full() -> None:
+    """Each of the four tables that a scenario fills is at its max, and critical."""
+    states = {it.limit.name: it for it in assess(readings("kernel-tables-full", 2400)) if it.used}
+
+    full = ("conntrack", "kernel_keys", "nbd_devices")
+    assert {name: states[name].ratio for name in full} == dict.fromkeys(full, 1)
+    assert {states[name].severity for name in full} == {Severity.CRITICAL}
 
 
 def test_hung_storage_blocks_tasks() -> None:

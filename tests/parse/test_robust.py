@@ -26,9 +26,11 @@ from xenwatch.parse.gnttab import parse_maptrack, parse_query_size
 from xenwatch.parse.hist import parse_hists
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.kernel_log import parse_kernel_log
+from xenwatch.parse.key_users import parse_key_users
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.neighbours import parse_neighbours
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.oom import parse_kills
@@ -94,6 +96,8 @@ _PLAIN: dict[str, Parser] = {
     "buddyinfo": parse_buddyinfo,
     "kills": parse_kills,
     "uptime": uptime,
+    "neighbours": lambda data: parse_neighbours("arp_cache", data),
+    "key users": parse_key_users,
     "physinfo": partial(parse_physinfo, LAYOUTS[4, 17]),
 }
 _LISTS: dict[str, Parser] = {

@@ -80,6 +80,7 @@ class Truth:
             *self.frames(),
             *self.daemons(),
             *self.counters(),
+            *self.tables(),
             *self.memory(),
             *self.host_memory(),
             *self.domains(),
@@ -223,6 +224,21 @@ class Truth:
         if self.has("df-inodes"):
             _, inodes, place = self.text("df-inodes").splitlines()[1].split()
             yield Fact("xenwatch_inodes_max", int(inodes), "df -i", (("mountpoint", place),))
+
+    def tables(self) -> Iterator[Fact]:
+        """The kernel's tables, where the host was asked for them."""
+        for family in ("ipv4", "ipv6"):
+            if self.has(f"neighbours-{family}"):
+                its = (("family", family),)
+                most = self.number(f"neighbours-max-{family}")
+                yield Fact("xenwatch_neighbours_max", most, "sysctl gc_thresh3", its)
+                used = self.number(f"neighbours-{family}")
+                yield Fact("xenwatch_neighbours_used", used, "ip ntable show", its, 4)
+        if self.has("root-maxkeys"):
+            keys = self.number("root-maxkeys")
+            yield Fact("xenwatch_kernel_keys_max", keys, "sysctl kernel.keys.root_maxkeys")
+            size = self.number("root-maxbytes")
+            yield Fact("xenwatch_kernel_key_bytes_max", size, "sysctl kernel.keys.root_maxbytes")
 
     def memory(self) -> Iterator[Fact]:
         """dom0's memory."""

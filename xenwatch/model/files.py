@@ -7,7 +7,7 @@ import errno
 from functools import partial
 from typing import Final
 
-from xenwatch.model import datapath, groups, memory, qemu
+from xenwatch.model import datapath, groups, kernel_tables, memory, qemu
 from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import boot_lines, kill_line, render_kmsg
@@ -37,6 +37,7 @@ from xenwatch.parse.rlimits import OPEN_FILES, ResourceLimit
 from xenwatch.parse.zoneinfo import Zone
 
 _LOOP_MAJOR: Final = 7
+_NBD_MAJOR: Final = 43
 _IRQ_DIRECTORY: Final = (4, 9)
 """The first Linux with /sys/kernel/irq."""
 _KMSG: Final = (3, 5)
@@ -66,6 +67,7 @@ def build(dom0: Dom0) -> FileTree:
     groups.build(tree, dom0)
     datapath.build(tree, dom0)
     memory.build(tree, dom0)
+    kernel_tables.build(tree, dom0)
     qemu.build(tree, dom0)
     _xen(tree, dom0)
     _backends(tree, dom0)
@@ -264,4 +266,11 @@ def _interrupts(dom0: Dom0) -> Interrupts:
 
 def _partitions(dom0: Dom0) -> list[Partition]:
     loops = sorted(dom0.loops.items())
-    return [_ROOT_DISK, *(Partition(_LOOP_MAJOR, n, kib, f"loop{n}") for n, kib in loops)]
+    return [
+        _ROOT_DISK,
+        *(Partition(_LOOP_MAJOR, n, kib, f"loop{n}") for n, kib in loops),
+        *(
+            Partition(_NBD_MAJOR, 32 * n, 1048576, f"nbd{n}")
+            for n in range(dom0.tables["nbd_devices"])
+        ),
+    ]

@@ -13,7 +13,7 @@ from xenwatch.model.lease import CLOSED, INITIALISING, Lease
 from xenwatch.model.platform import XL, Platform
 from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import ChannelTable
-from xenwatch.model.state import BOOTED, DYING, Dom0, Domain
+from xenwatch.model.state import BOOTED, DYING, TABLES, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
 from xenwatch.parse.oom import Kill
 
@@ -114,6 +114,13 @@ class Machine:
         tapdisk = self.dom0.process("tapdisk")
         Lease(self.dom0, self.dom0.domain).minor(tapdisk)
         self.dom0.end(tapdisk)
+
+    def fill_table(self, table: str, entries: int) -> bool:
+        """Make entries of a table of the kernel; false when that has filled it."""
+        most = int(self.dom0.platform.settings[TABLES[table]])
+        left = most - self.dom0.tables[table]
+        self.dom0.tables[table] += min(entries, left)
+        return entries <= left
 
     def write_log(self, kib: int, files: int = 0) -> bool:
         """Write to the file system of the logs, into new files; false when that has filled it."""

@@ -19,6 +19,7 @@ from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
 from xenwatch.model.scenario import (
     QEMUS,
+    Fill,
     Host,
     Kill,
     Leak,
@@ -156,11 +157,13 @@ class Player:
                 dom0.swap_ins += round(TICK * step.swap_ins)
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
-    def _act(self, step: Stop | Leak | Log | Kill) -> Act:
+    def _act(self, step: Stop | Leak | Log | Kill | Fill) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
         if isinstance(step, Kill):
             return partial(self.machine.oom_kill, step.comm)
+        if isinstance(step, Fill):
+            return partial(self._fill, step.table, step.entries)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
         leak = {
@@ -248,6 +251,12 @@ class Player:
             again = self.machine.start(name, self._started[domid])
             self._living.append(again)
             self._started[again] = self._started[domid]
+
+    def _fill(self, table: str, entries: int) -> bool:
+        if self.machine.fill_table(table, entries):
+            return True
+        self._report(f"table full: {table}")
+        return False
 
     def _log(self, mib: int, files: int) -> bool:
         if self.machine.write_log(mib * _KIB, files):

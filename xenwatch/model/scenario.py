@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
+from xenwatch.model.state import TABLES
 
 _T = TypeVar("_T")
 
@@ -166,7 +167,18 @@ class Kill:
     count: int | None = 1
 
 
-Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Make so many entries of one of the kernel's tables every so many seconds until it is full."""
+
+    table: str
+    entries: int
+    at: float = 0.0
+    every: float = 1.0
+    count: int | None = None
+
+
+Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -176,6 +188,7 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "requests": Requests,
     "pressure": Pressure,
     "kill": Kill,
+    "fill": Fill,
 }
 """Kinds of steps by what `do` says."""
 
@@ -345,6 +358,17 @@ def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
                 not step.every or not step.amount,
                 "every and amount of a leak must be greater than 0",
             ),
+        ]
+    if isinstance(step, Fill):
+        platform = PLATFORMS.get(scenario.platform)
+        settings = {**(platform.settings if platform else {}), **scenario.host.settings}
+        return [
+            (step.table not in TABLES, f"table must be one of: {', '.join(TABLES)}"),
+            (
+                step.table in TABLES and TABLES[step.table] not in settings,
+                f"table {step.table} needs {TABLES.get(step.table)} in host.settings",
+            ),
+            (not step.every or not step.entries, "every and entries must be greater than 0"),
         ]
     if isinstance(step, Pressure):
         return [(step.stalled > 1, "stalled must be at most 1")]

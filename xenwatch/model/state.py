@@ -32,6 +32,13 @@ UNLOADED_ROUND_TRIPS: Final = {"xenstored": 0.0003, "xapi": 0.004}
 """Seconds a daemon of the control path takes to answer when it has a CPU."""
 BOOTED: Final = 86_400.0
 """Seconds since boot when the host was made."""
+TABLES: Final = {
+    "conntrack": "/proc/sys/net/netfilter/nf_conntrack_max",
+    "neighbours": "/proc/sys/net/ipv4/neigh/default/gc_thresh3",
+    "kernel_keys": "/proc/sys/kernel/keys/root_maxkeys",
+    "nbd_devices": "/sys/module/nbd/parameters/nbds_max",
+}
+"""Tables of the kernel with the file of their maximum, which only some hosts have."""
 QUIET: Final = (0.42, 0.35, 0.31)
 """Averages of `/proc/loadavg` without load."""
 _DAEMON_NS: Final = (1_200_000_000, 30_000_000)
@@ -98,7 +105,8 @@ class Dom0:
     ended, by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait
     for I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back
     from it, `stalled_us` the time tasks have waited for memory and `stalled_part` its part of the
-    last minutes, `fragmented` whether free memory is in small pieces.
+    last minutes, `fragmented` whether free memory is in small pieces, `tables` the entries of
+    the kernel's tables.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -141,6 +149,7 @@ class Dom0:
         self.stalled_us = 0
         self.stalled_part = 0.0
         self.fragmented = False
+        self.tables = dict.fromkeys(TABLES, 0)
         self.round_trips = dict(UNLOADED_ROUND_TRIPS)
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)

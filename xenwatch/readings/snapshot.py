@@ -20,6 +20,7 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.host import Host
+from xenwatch.readings.kernel_tables import KernelTables, Nbds
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
@@ -75,6 +76,8 @@ class Snapshot:
     memory_pressure: MemoryPressure | None = None
     pids: Pids | None = None
     open_files: OpenFiles | None = None
+    kernel_tables: KernelTables | None = None
+    nbds: Nbds | None = None
     bridges: Bridges | None = None
     loops: Loops | None = None
     file_systems: FileSystems | None = None

@@ -110,6 +110,9 @@ XENSERVER_6_1: Final = Platform(
     ),
     file_systems={"/": Statvfs(4096, 1007896, 476213, 425013, 512064, 474861)},
     settings={
+        "/proc/sys/net/ipv4/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/net/ipv6/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/kernel/keys/root_maxkeys": "200",
         "/proc/sys/fs/aio-max-nr": "444416",
         "/proc/sys/fs/nr_open": "1048576",
         "/proc/sys/kernel/pid_max": "32768",
