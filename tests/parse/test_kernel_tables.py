@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch.model.render.key_users import render_key_users
@@ -16,6 +16,7 @@ COUNTS = st.integers(0, 2**31 - 2)
 USERS = st.lists(st.builds(KeyUser, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)).map(tuple)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 64))
 def test_neighbours_survive_their_renderer(entries: int, cpus: int) -> None:
     """On any number of CPUs the entries are the table's."""
@@ -38,6 +39,7 @@ def test_other_tables_of_neighbours_are_refused(data: bytes) -> None:
         parse_neighbours("arp_cache", data)
 
 
+@settings(deadline=None)
 @given(USERS)
 def test_key_users_survive_their_renderer(users: tuple[KeyUser, ...]) -> None:
     """Users with any keys and quotas are the same after rendering and parsing."""

@@ -64,6 +64,7 @@ def test_a_program_cannot_pretend_a_kill() -> None:
     assert parse_kills(b"12,7,1500000,-;Killed process 4711 (xapi) total-vm:812kB\n") == ()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9), st.from_regex(r"[a-z0-9 ()_-]{1,15}", fullmatch=True))
 def test_kills_survive_their_renderer(seconds: int, comm: str) -> None:
     """Any name of a process comes back, with its second."""
