@@ -133,6 +133,21 @@ ELSEWHERE = {
     "sysctl -w fs.aio-max-nr=4194304": CHANGES,
     "sysctl -w kernel.pty.max=8192": CHANGES,
     "sysctl -w kernel.pid_max=4194304": CHANGES,
+    "[ $(sysctl -n kernel.keys.root_maxbytes) -ge 50000000 ] || sysctl -w "
+    "kernel.keys.root_maxbytes=50000000": CHANGES,
+    "[ $(sysctl -n kernel.keys.root_maxkeys) -ge 1000000 ] || sysctl -w "
+    "kernel.keys.root_maxkeys=1000000": CHANGES,
+    "[ $(sysctl -n net.ipv4.neigh.default.gc_thresh3) -ge 8192 ] || sysctl -w "
+    "net.ipv4.neigh.default.gc_thresh1=1024 net.ipv4.neigh.default.gc_thresh2=4096 "
+    "net.ipv4.neigh.default.gc_thresh3=8192": CHANGES,
+    "[ $(sysctl -n net.ipv6.neigh.default.gc_thresh3) -ge 8192 ] || sysctl -w "
+    "net.ipv6.neigh.default.gc_thresh1=1024 net.ipv6.neigh.default.gc_thresh2=4096 "
+    "net.ipv6.neigh.default.gc_thresh3=8192": CHANGES,
+    "[ $(sysctl -n net.netfilter.nf_conntrack_max) -ge 524288 ] || sysctl -w "
+    "net.netfilter.nf_conntrack_max=524288": CHANGES,
+    "echo 1 > /proc/sys/vm/compact_memory": CHANGES,
+    "modprobe -r nbd && modprobe nbd nbds_max=64": CHANGES,
+    "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0": CHANGES,
     "xe-toolstack-restart": CHANGES,
     "systemctl restart xenwatch": CHANGES,
 }
