@@ -33,7 +33,7 @@ def test_tables_that_are_nearly_full_are_critical() -> None:
         ("neighbours", "ipv4"): Severity.CRITICAL,
         ("neighbours", "ipv6"): Severity.OK,
         ("kernel_keys", ""): Severity.CRITICAL,
-        ("kernel_key_bytes", ""): Severity.OK,
+        ("kernel_key_memory", ""): Severity.OK,
     }
 
 

@@ -88,7 +88,7 @@ def compare(
     }
     earlier = {key(fact): fact.value for fact in before.moving()} if before else {}
     rows: list[Row] = []
-    untold = [it for it in said.keys() - facts.keys() if it[0] in PROVED]
+    untold = [it for it in said.keys() - facts.keys() if it[0] in PROVED - truth.unasked()]
     wrong = [f"no other road to {_series(it)}" for it in sorted(untold, key=str)]
     for which, fact in facts.items():
         low, high = sorted((fact.value, earlier.get(which, fact.value)))

@@ -73,6 +73,10 @@ class Truth:
         """One answer that is a number."""
         return int(self.text(name))
 
+    def unasked(self) -> set[str]:
+        """Metrics of which nothing was asked when this host was captured."""
+        return set() if self.has("df-inodes") else {"xenwatch_inodes_used", "xenwatch_inodes_max"}
+
     def facts(self) -> list[Fact]:
         """All of them."""
         return [
@@ -237,8 +241,15 @@ class Truth:
         if self.has("root-maxkeys"):
             keys = self.number("root-maxkeys")
             yield Fact("xenwatch_kernel_keys_max", keys, "sysctl kernel.keys.root_maxkeys")
+            road = "awk /proc/key-users"
+            used = self.number("root-keys")
+            yield Fact("xenwatch_kernel_keys_used", used, road, (), 16)
+            used = self.number("root-bytes")
+            yield Fact("xenwatch_kernel_key_memory_used_bytes", used, road, (), 4096)
             size = self.number("root-maxbytes")
-            yield Fact("xenwatch_kernel_key_bytes_max", size, "sysctl kernel.keys.root_maxbytes")
+            yield Fact(
+                "xenwatch_kernel_key_memory_max_bytes", size, "sysctl kernel.keys.root_maxbytes"
+            )
 
     def memory(self) -> Iterator[Fact]:
         """dom0's memory."""

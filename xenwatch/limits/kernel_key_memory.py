@@ -29,7 +29,7 @@ def _table(snapshot: Snapshot) -> Table | None:
 
 
 LIMIT: Final = Limit(
-    name="kernel_key_bytes",
+    name="kernel_key_memory",
     title="memory of root in the kernel's key rings",
     probe="kernel_tables",
     used=used,
