@@ -131,6 +131,9 @@ ELSEWHERE: dict[str, str] = {
     "grep 'Max open files' /proc/$(cat /run/xenstore.pid)/limits": TRUTH,
     "ls /proc/$(cat /run/xenconsoled.pid)/fd | wc -l": TRUTH,
     "grep 'Max open files' /proc/$(cat /run/xenconsoled.pid)/limits": TRUTH,
+    "echo 1 > /proc/sys/vm/compact_memory": CHANGES,
+    "modprobe -r nbd && modprobe nbd nbds_max=64": CHANGES,
+    "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0": CHANGES,
     "xe-toolstack-restart": CHANGES,
     "systemctl restart xenwatch": CHANGES,
 }

@@ -29,6 +29,7 @@ NOT_CAPTURED = {"ptys", "file_systems"}
 ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
     "maptrack": Status.DISABLED,
+    "nbds": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
 }

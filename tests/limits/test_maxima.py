@@ -251,9 +251,13 @@ def test_old_kernels_cannot_say_what_is_available() -> None:
 
 def test_low_memory_is_of_32_bit_kernels() -> None:
     """Low memory counts where the kernel has a high zone, and nowhere else."""
-    assert dom0_low_memory.used(memory(low_total=100, low_free=40)) == {"": 60}
+    found = memory(low_total=100, low_free=40, low_usable=None)
+    assert dom0_low_memory.used(found) == {"": 60}
+    found = memory(low_total=100, low_free=40, low_usable=30)
+    assert dom0_low_memory.used(found) == {"": 70}
     assert only(dom0_low_memory.maximum(memory(low_total=100))).value == 100
-    for snapshot in (memory(low_total=None, low_free=None), memory(low_free=None)):
+    unknown = memory(low_free=None, low_usable=None)
+    for snapshot in (memory(low_total=None, low_free=None), unknown):
         assert dom0_low_memory.used(snapshot) == {}
     assert dom0_low_memory.maximum(memory(low_total=None)) == {}
 

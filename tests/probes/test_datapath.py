@@ -145,6 +145,22 @@ def test_processes_are_listed_only_while_devices_change() -> None:
     assert listings == [1] * SETTLED + [0] + [1] * SETTLED + [0]
 
 
+def test_a_device_made_anew_under_its_old_name_is_searched_for() -> None:
+    """A disk detached and attached between two passes has its new thread found at once."""
+    known = Pass()
+    for _ in range(SETTLED + 1):
+        source = host(WORKERS, ("vbd-1-51712",))
+        source.stats = {f"{DEVICES}/vbd-1-51712": b"71 1000\n"}
+        known = passed(source, known)
+    assert "/proc" not in source.asked
+
+    again = host(WORKERS | {12: stat(17, "1.xvda-0", start=9)}, ("vbd-1-51712",))
+    again.stats = {f"{DEVICES}/vbd-1-51712": b"71 2000\n"}
+    passed(again, known)
+
+    assert "/proc" in again.asked
+
+
 def test_what_was_passed_over_is_not_read_again_until_everything_is() -> None:
     """A search reads new processes alone; once in a while it reads all, for numbers come again."""
     again = host(WORKERS | {15: stat(15, "2.xvda-0")})

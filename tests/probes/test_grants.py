@@ -20,7 +20,7 @@ from tests.probes.support import (
     xen,
 )
 from xenwatch.model.render.gnttab import Usage, render_usage
-from xenwatch.parse.gnttab import GRANT_TABLE_OP, QuerySize
+from xenwatch.parse.gnttab import GRANT_TABLE_OP, PERMISSION_DENIED, QuerySize
 from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.snapshot import Status
@@ -63,6 +63,24 @@ def test_many_domains_are_asked_about_in_batches(count: int) -> None:
 def test_a_domain_that_goes_away_is_left_out() -> None:
     """A domain that is gone when it is asked about is not there, and the others are."""
     assert set(frames(host([0, 7, 8], [QuerySize(0, 1, 64, 0), QuerySize(8, 1, 64, 0)]))) == {0, 8}
+
+
+def test_a_domain_that_may_not_be_asked_about_is_not_gone() -> None:
+    """What Xen's security policy forbids is a failure that says so, and never no domain."""
+    source = host([0, 7], [QuerySize(0, 1, 64, 0), QuerySize(7, 0, 0, PERMISSION_DENIED)])
+
+    assert failure_of(GRANTS, source) == (
+        "GNTTABOP_query_size of domain 7: permission denied by Xen's security policy (XSM)"
+    )
+
+
+def test_another_status_of_xen_is_a_failure() -> None:
+    """A status that is not that of a missing domain is named by its number."""
+    source = host([0, 7], [QuerySize(0, 1, 64, 0), QuerySize(7, 0, 0, -1)])
+
+    assert failure_of(GRANTS, source) == (
+        "GNTTABOP_query_size of domain 7: failed with GNTST status -1"
+    )
 
 
 def test_a_refusal_is_a_failure() -> None:
@@ -144,6 +162,15 @@ def test_a_real_hosts_maptrack(capture: Path, used: int) -> None:
     source = with_xl(output((capture / "debug-key-g").read_bytes()))
 
     assert value_of(MAPTRACK, source) == Maptrack(used, 1024)
+
+
+def test_an_older_xen_does_not_tell_maptrack_frames() -> None:
+    """A dump of Xen before 4.10 has no frames: no size of the console ring would show any."""
+    rest = render_usage([Usage(0, 1, 2, 32, 4, 256)], frames=False)
+    outcome = outcome_of(MAPTRACK, with_xl(output(rest)))
+
+    assert outcome.status is Status.NOT_APPLICABLE
+    assert outcome.detail == "debug key g of Xen before 4.10 does not tell maptrack frames"
 
 
 def test_a_dump_that_was_overwritten_is_a_failure() -> None:

@@ -22,8 +22,6 @@ from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.sources.base import Hypercall, HypercallReply
 
 DOMID_SELF: Final = 0x7FF0
-_BAD_DOMAIN: Final = -2
-"""GNTST_bad_domain."""
 _NO_REASON: Final = 0xFFFF0000
 """The shutdown reason in the flags of a domain that did not shut down."""
 _HVM: Final = 2
@@ -31,6 +29,8 @@ _EMULATION: Final = {"pv": 0, "pvh": 1, "hvm": 0x3FF}
 """XEN_X86_EMU_*: a local APIC for PVH, all but virtual PCI for HVM."""
 _SILENT: Final = ((4, 15), (4, 19))
 """From the first of these releases until the second, ports of Xen's own answer EACCES."""
+_FRAMES_DUMPED: Final = (4, 10)
+"""The first Xen whose debug key 'g' tells frames."""
 _STATUS: Final = struct.Struct("<HxxI")
 _QUERY: Final = struct.Struct("<H")
 _LIST: Final = struct.Struct("<IIHxxI")
@@ -64,7 +64,7 @@ class Xen:
     def usage(self) -> bytes:
         """What debug key 'g' adds to the hypervisor's console."""
         platform = self._dom0.platform
-        return render_usage(
+        usages = [
             Usage(
                 domid,
                 1,
@@ -74,7 +74,8 @@ class Xen:
                 platform.max_maptrack_frames,
             )
             for domid, domain in sorted(self._dom0.domains.items())
-        )
+        ]
+        return render_usage(usages, frames=platform.xen >= _FRAMES_DUMPED)
 
     def _status(self, block: bytes) -> HypercallReply:
         domid, port = _STATUS.unpack_from(block)
@@ -92,7 +93,7 @@ class Xen:
         (domid,) = _QUERY.unpack_from(block)
         domain = self._dom0.domains.get(0 if domid == DOMID_SELF else domid)
         if domain is None:
-            return HypercallReply(0, render_query_size(QuerySize(domid, 0, 0, _BAD_DOMAIN)))
+            return HypercallReply(0, render_query_size(QuerySize(domid, 0, 0, gnttab.BAD_DOMAIN)))
         most = self._dom0.platform.max_grant_frames
         return HypercallReply(0, render_query_size(QuerySize(domid, domain.frames, most, 0)))
 

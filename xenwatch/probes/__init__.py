@@ -19,7 +19,9 @@ from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
+from xenwatch.probes.kernel_tables import KERNEL_TABLES, NBDS
 from xenwatch.probes.memory import MEMORY
+from xenwatch.probes.memory_pressure import MEMORY_PRESSURE
 from xenwatch.probes.netback_rings import NETBACK_RINGS
 from xenwatch.probes.open_files import OPEN_FILES
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
@@ -45,8 +47,11 @@ PROBES: Final[tuple[Probe, ...]] = (
     AIO,
     PTYS,
     MEMORY,
+    MEMORY_PRESSURE,
     PIDS,
     OPEN_FILES,
+    KERNEL_TABLES,
+    NBDS,
     BRIDGES,
     LOOPS,
     FILE_SYSTEMS,

@@ -5,7 +5,16 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
+from xenwatch.parse.gnttab import (
+    BAD_DOMAIN,
+    OKAY,
+    PERMISSION_DENIED,
+    QuerySize,
+    is_old_dump,
+    parse_maptrack,
+    parse_query_size,
+    query_size_call,
+)
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
 from xenwatch.probes.domains import list_uuids
 from xenwatch.probes.xen import list_optional, require_dom0
@@ -18,7 +27,11 @@ _BATCH: Final = 64
 
 
 def read(source: Source, context: Snapshot) -> Grants:
-    """Frames by domain. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    """Frames by domain. Raises `NotApplicable`, `SourceError` and `ParseError`.
+
+    A domain that Xen does not know was destroyed since it was listed; any other refusal is a
+    failure, as is one domain that Xen's security policy keeps dom0 from asking about.
+    """
     require_dom0(source)
     domids = list(list_uuids(source, context))
     frames: dict[int, GrantFrames] = {}
@@ -28,9 +41,18 @@ def read(source: Source, context: Snapshot) -> Grants:
             if reply.result < 0:
                 raise SourceError("GNTTABOP_query_size", os.strerror(-reply.result))
             size = parse_query_size(reply.block)
-            if size.status == 0:  # negative: the domain was destroyed since it was listed
+            if size.status == OKAY:
                 frames[size.domid] = GrantFrames(size.frames, size.max_frames)
+            elif size.status != BAD_DOMAIN:
+                raise _refusal(size)
     return Grants(frames)
+
+
+def _refusal(size: QuerySize) -> SourceError:
+    subject = f"GNTTABOP_query_size of domain {size.domid}"
+    if size.status == PERMISSION_DENIED:
+        return SourceError(subject, "permission denied by Xen's security policy (XSM)")
+    return SourceError(subject, f"failed with GNTST status {size.status}")
 
 
 def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
@@ -47,6 +69,8 @@ def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
             message = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
             raise SourceError(" ".join(argv), f"failed with exit status {output.status}: {message}")
     frames = parse_maptrack(output.stdout)
+    if frames is None and is_old_dump(output.stdout):
+        raise NotApplicable("debug key g of Xen before 4.10 does not tell maptrack frames")
     if frames is None:
         raise SourceError(f"{xl} dmesg", "console ring too small for the dump; raise conring_size")
     return Maptrack(*frames)

@@ -6,13 +6,13 @@ read again in slices, one slice per pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from xenwatch.parse import xenstore
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
-from xenwatch.probes.devices import list_devices
+from xenwatch.probes.devices import bus_id, identity, list_devices
 from xenwatch.probes.domains import list_uuids
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.devices import (
@@ -56,10 +56,11 @@ class _Names:
 
 @dataclass(frozen=True, slots=True)
 class _Devices:
-    """The states and errors last read, and the position of the next slice."""
+    """The states and errors last read, of which devices, and the position of the next slice."""
 
     last: XenstoreDevices
     cursor: int
+    made: Mapping[DeviceKey, bytes | None] = field(default_factory=dict)
 
 
 NO_NAMES: Final = _Names(Xenstore({}), 0)
@@ -90,8 +91,9 @@ def read_devices(
 ) -> tuple[XenstoreDevices, _Devices]:
     """States and errors of devices. Raises `NotApplicable`, `SourceError` and `ParseError`.
 
-    Only devices that sysfs does not show as connected are read. A new one is read at once, the
-    others in slices: Windows without drivers leaves several unconnected in every VM.
+    Only devices that sysfs does not show as connected are read. A new one is read at once, also
+    where it has the name of an old one, the others in slices: Windows without drivers leaves
+    several unconnected in every VM.
     """
     require_dom0(source)
     devices = list_devices(source)
@@ -105,9 +107,10 @@ def read_devices(
         if state != CONNECTED and key.cls not in STATELESS
         if alive is None or key.domid in alive
     )
-    seen = [key for key in suspects if key in last.states]
+    made = {key: identity(source, bus_id(key)) for key in suspects}
+    seen = [key for key in suspects if key in last.states and memory.made.get(key) == made[key]]
     again, cursor = rotation(seen, memory.cursor)
-    due = {*again, *(key for key in suspects if key not in last.states)}
+    due = {*again, *set(suspects).difference(seen)}
     states = {key: last.states[key] for key in seen if key not in due}
     errors = [error for error in last.errors if error.device in states]
     for key in due:
@@ -118,7 +121,7 @@ def read_devices(
         if state != CONNECTED:
             errors += _errors(source, key)
     found = XenstoreDevices(states, tuple(sorted(errors, key=_place)))
-    return found, _Devices(found, cursor)
+    return found, _Devices(found, cursor, made)
 
 
 def read_key(source: Source, path: str) -> bytes | None:

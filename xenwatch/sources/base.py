@@ -150,6 +150,13 @@ class Source(Protocol):
         """Target of a symbolic link."""
         ...
 
+    def stat(self, path: str) -> bytes:
+        """What tells a file or directory from a later one at its path.
+
+        `st_ino st_ctime_ns` of stat(2), as a line of decimal numbers.
+        """
+        ...
+
     def statvfs(self, path: str) -> bytes:
         """The file system behind `path` as a line of decimal numbers.
 

@@ -92,6 +92,9 @@ class RecordingSource:
     def readlink(self, path: str) -> str:
         return self._ask("readlink", [path], lambda: self._inner.readlink(path), str)
 
+    def stat(self, path: str) -> bytes:
+        return self._ask("stat", [path], lambda: self._inner.stat(path), _latin)
+
     def statvfs(self, path: str) -> bytes:
         return self._ask("statvfs", [path], lambda: self._inner.statvfs(path), _latin)
 

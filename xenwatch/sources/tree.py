@@ -118,6 +118,9 @@ class TreeSource:
     def readlink(self, path: str) -> str:
         return self._answer("readlink", [path], path, _string)
 
+    def stat(self, path: str) -> bytes:
+        return self._answer("stat", [path], path, _raw)
+
     def statvfs(self, path: str) -> bytes:
         return self._answer("statvfs", [path], path, _raw)
 
