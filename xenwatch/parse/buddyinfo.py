@@ -31,5 +31,5 @@ def parse_buddyinfo(data: bytes) -> tuple[FreeBlocks, ...]:
         counts = tuple(map(int, match[3].split()))
         rows.append(FreeBlocks(int(match[1]), match[2].decode("ascii"), counts))
     if not rows:
-        raise ParseError(PATH, "the file is empty")
+        raise ParseError(PATH, "the file has no line", data)
     return tuple(rows)
