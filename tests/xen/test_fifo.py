@@ -79,7 +79,7 @@ def timed(vm: Vm, arguments: str) -> list[float]:
 class Observed:
     """dom0 with one population after the other; `lost` are those that did not come up, and why.
 
-    The emulator loses guests now and then, PVH and HVM above all: what was seen of the others counts.
+    The emulator loses guests now and then, PVH and HVM above all: the others still count.
     """
 
     whole: dict[str, Observation]
