@@ -301,7 +301,7 @@ MEMORY: Final = (
         "XenwatchOomKill", "a backup was killed", 1, (labelled(KILLS, "2+0x9", victim="tar"),),
         (("warning", {"victim": "tar"}, 2),),
     ),
-    Case("XenwatchOomKill", "an hour later", 5, (labelled(KILLS, "1 1 stale", victim="xapi"),)),
+    Case("XenwatchOomKill", "an hour later", 10, (labelled(KILLS, "1 1 stale", victim="xapi"),)),
     Case(
         "XenwatchSwapping", "ten megabytes a second", 6,
         own(SWAP_INS, "2560+0x30", "XenwatchSwapping", 256, 2560),
@@ -315,6 +315,11 @@ MEMORY: Final = (
         "XenwatchMemoryPressure", "a fifth of the time", 6,
         own(WAITS, "0.2+0x30", "XenwatchMemoryPressure", 0.1, 0.4, kind="some"),
         (("warning", {"kind": "some"}, 0.2),),
+    ),
+    Case(
+        "XenwatchMemoryPressure", "half of the time", 6,
+        own(WAITS, "0.5+0x30", "XenwatchMemoryPressure", 0.1, 0.4, kind="some"),
+        (("warning", {"kind": "some"}, 0.5), ("critical", {"kind": "some"}, 0.5)),
     ),
     Case(
         "XenwatchMemoryPressure", "hardly ever", 6,
@@ -336,6 +341,11 @@ MEMORY: Final = (
     Case(
         "XenwatchTasksBlocked", "57 tasks wait for an NFS server", 3,
         own(BLOCKED, "57+0x30", "XenwatchTasksBlocked", 10, None), (("warning", {}, 57),),
+    ),
+    Case(
+        "XenwatchTasksBlocked", "57 tasks, on a host with a critical threshold of its own", 3,
+        own(BLOCKED, "57+0x30", "XenwatchTasksBlocked", 10, 50),
+        (("warning", {}, 57), ("critical", {}, 57)),
     ),
     Case(
         "XenwatchTasksBlocked", "a burst of writes", 3,
