@@ -81,7 +81,7 @@ def storm() -> Snapshot:
             by_role={role: dataclasses.replace(it, fds=1024) for role, it in roles},
         ),
         ptys=Ptys(4096, 4096),
-        host_memory=HostMemory(total=64 << 30, free=0),
+        host_memory=HostMemory(total=64 << 30, free=0, owed={}),
         memory=dataclasses.replace(full.memory, available=1, low_free=1, swap_free=1),
         pids=Pids(32000, 32768, 60000),
         open_files=OpenFiles(65000, 65536),

@@ -32,6 +32,7 @@ from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.physinfo import parse_physinfo
+from xenwatch.parse.pod import parse_pod_target
 from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
@@ -80,6 +81,7 @@ _PLAIN: dict[str, Parser] = {
     "tapdisk": parse_tapdisk,
     "hist": parse_hists,
     "physinfo": partial(parse_physinfo, LAYOUTS[4, 17]),
+    "pod target": parse_pod_target,
 }
 _LISTS: dict[str, Parser] = {
     f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()

@@ -64,6 +64,7 @@ def shape_of(platform: Platform, name: str) -> devices.Shape:
         vifs=built_in.vifs,
         queues=built_in.queues,
         uefi=built_in.uefi,
+        memory_kib=built_in.memory_bytes // 1024,
     )
 
 
