@@ -119,7 +119,7 @@ def full_snapshot() -> Snapshot:
             balloon_current=4 << 30,
         ),
         "pids": Pids(300, 32768, 60000),
-        "host_memory": HostMemory(64 << 30, 16 << 30, {}),
+        "host_memory": HostMemory(64 << 30, 16 << 30, {5: 0}),
         "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         "loops": Loops(2, 0, 0),
         "file_systems": FileSystems(

@@ -69,7 +69,7 @@ def _memory_bytes(value: object) -> int:
 _memory = Part(
     "memory_bytes",
     "integer",
-    "Bytes of memory.",
+    "Bytes of memory; the built-in shape linux has 1 GiB.",
     _memory_bytes,
     lambda text: _memory_bytes(whole(text)),
 )

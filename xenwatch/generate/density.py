@@ -171,8 +171,8 @@ def density_page() -> str:
         "what the planner uses.",
         "## Every platform\n\nThe limit that stops the next `windows` VM, with all limits of the "
         "platform in effect except dom0's memory and tasks, which are counted only for a shape "
-        "that states what it takes of them. The hosts have 16 TiB, so their own memory stops no VM: "
-        "a `windows` VM has 2 GiB.\n\n" + _platform_table("windows"),
+        "that states what it takes of them.\nThe hosts have 16 TiB, so that their own memory stops "
+        "no VM: a `windows` VM has 2 GiB.\n\n" + _platform_table("windows"),
         "## Max values\n\nThe max of each limit on each platform, from the sources named above "
         'and, for the event-channel ABIs, "Improving Scalability of Xen: the 3,000 domains '
         'experiment" (Xen developer summit, 2013).\n\n' + _max_table(),
