@@ -16,18 +16,20 @@ from xenwatch.model.render.gnttab import render_query_size
 from xenwatch.model.render.kernel_log import LogLine, render_kmsg
 from xenwatch.model.render.partitions import render_partitions
 from xenwatch.model.render.physinfo import render_physinfo
+from xenwatch.model.render.pod import render_pod_target
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.text import render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import Store
 from xenwatch.model.tree import FileTree
-from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenstore, xenversion
+from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, pod, xenstore, xenversion
 from xenwatch.parse.domaininfo import X86_LAYOUTS, DomainInfo
 from xenwatch.parse.evtchn import CLOSED, INTERDOMAIN, Channel, parse_lsevtchn
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.partitions import Partition
 from xenwatch.parse.physinfo import PhysInfo
+from xenwatch.parse.pod import PodTarget, parse_pod_target
 from xenwatch.parse.rtnl import Link
 from xenwatch.sources.base import (
     READ_LIMIT,
@@ -129,14 +131,10 @@ class LabSource:
                 return self._status(call.block)
             case gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE:
                 return self._query_size(call.block)
-            case domaininfo.SYSCTL, _ if call.block.startswith(_PHYSINFO):
-                block = render_physinfo(X86_LAYOUTS[VERSION], call.block, self._memory())
-                return HypercallReply(0, block)
+            case pod.MEMORY_OP, pod.GET_POD_TARGET:
+                return self._pod_target(call.block)
             case domaininfo.SYSCTL, _:
-                first, count = struct.unpack_from("<HxxI", call.block, 8)
-                infos = [info for info in self._infos if info.domid >= first][:count]
-                block = render_list(X86_LAYOUTS[VERSION], call.block, infos)
-                return HypercallReply(0, block)
+                return self._sysctl(call.block)
             case xenversion.XEN_VERSION, xenversion.VERSION:
                 return HypercallReply(render_version(VERSION), call.block)
             case xenversion.XEN_VERSION, xenversion.COMMANDLINE:
@@ -175,6 +173,13 @@ class LabSource:
     def close(self) -> None:
         """Release nothing."""
 
+    def _sysctl(self, block: bytes) -> HypercallReply:
+        if block.startswith(_PHYSINFO):
+            return HypercallReply(0, render_physinfo(X86_LAYOUTS[VERSION], block, self._memory()))
+        first, count = struct.unpack_from("<HxxI", block, 8)
+        infos = [info for info in self._infos if info.domid >= first][:count]
+        return HypercallReply(0, render_list(X86_LAYOUTS[VERSION], block, infos))
+
     def _memory(self) -> PhysInfo:
         """Xen's memory as `xl info` shows it, in pages of its MiB."""
         text = (self._capture / "xl-info").read_text()
@@ -208,6 +213,24 @@ class LabSource:
             return HypercallReply(0, render_query_size(QuerySize(domid, 0, 0, -2)))
         used, most = grant_frames(self._capture, domid)
         return HypercallReply(0, render_query_size(QuerySize(domid, used, most, 0)))
+
+    def _pod_target(self, block: bytes) -> HypercallReply:
+        domid = parse_pod_target(block).domid
+        target = pod_targets(self._capture).get(domid)
+        if target is None:
+            return HypercallReply(-errno.EINVAL, block)
+        return HypercallReply(0, render_pod_target(target))
+
+
+def pod_targets(capture: Path) -> dict[int, PodTarget]:
+    """What is populated on demand, as debug key 'q' printed it of HVM and PVH guests."""
+    path = capture / "debug-key-q"
+    text = path.read_text() if path.exists() else ""
+    pattern = r"domain (\d+):\n.* nr_pages=(\d+) .*\n.*PoD entries=(\d+) cachesize=(\d+)"
+    return {
+        int(domid): PodTarget(int(domid), int(pages), int(cache), int(entries))
+        for domid, pages, entries, cache in re.findall(pattern, text)
+    }
 
 
 def grant_frames(capture: Path, domid: int) -> tuple[int, int]:

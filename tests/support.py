@@ -133,7 +133,7 @@ def full_snapshot() -> Snapshot:
             free_blocks={(0, "DMA32", order): 7 for order in range(11)},
         ),
         "pids": Pids(300, 32768, 60000),
-        "host_memory": HostMemory(64 << 30, 16 << 30),
+        "host_memory": HostMemory(64 << 30, 16 << 30, {5: 0}),
         "kernel_tables": KernelTables(
             Table(200, 262144),
             {"ipv4": Table(12, 1024), "ipv6": Table(3, 1024)},

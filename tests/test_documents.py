@@ -121,6 +121,7 @@ ELSEWHERE: dict[str, str] = {
     "systemctl set-property --runtime control.slice CPUShares=10240": CHANGES,
     "xl list": TRUTH,
     "xl info": TRUTH,
+    "xl dmesg | grep 'out of PoD memory'": "it needs a dom0, and a guest that was killed",
     "lsevtchn 0": TRUTH,
     "lsevtchn 0 | wc -l": TRUTH,
     "xenstore-ls -f /local/domain/0/error": TRUTH,

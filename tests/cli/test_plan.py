@@ -51,10 +51,10 @@ def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert (status, err) == (0, "")
     assert out.startswith(
-        "windows (hvm, 1 vCPU, 3 disks, 1 network interface): at most 869 more fit, then "
+        "windows (hvm, 1 vCPU, 3 disks, 1 network interface, 2.0 GiB): at most 869 more fit, then "
         "aio_requests stops the next one; not counted: dom0_memory, open_files, tasks\n"
     )
-    assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface): " in out
+    assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface, 1.0 GiB): " in out
     assert "\nTo raise aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
     assert "\nNot counted:\n  dom0_memory: " in out
     assert "set dom0_memory_bytes in the shape\n" in out
@@ -183,7 +183,7 @@ def test_a_configured_shape_can_be_planned_for(
     status, out, _ = run(capsys, *EMPTY, f"--config.file={path}", "--shape=big")
 
     assert status == 0
-    assert out.startswith("big (hvm, 16 vCPUs, 2 disks, 1 network interface, UEFI): ")
+    assert out.startswith("big (hvm, 16 vCPUs, 2 disks, 1 network interface, 2.0 GiB, UEFI): ")
 
 
 def document(*plans: Plan) -> dict[str, Any]:

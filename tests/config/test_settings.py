@@ -150,6 +150,27 @@ def test_shapes_are_as_configured(tmp_path: Path) -> None:
     }
 
 
+def test_a_shape_has_the_memory_it_states(tmp_path: Path) -> None:
+    """A shape's memory is as configured, a built-in one's too; one that states none has 2 GiB."""
+    text = "[shapes.web]\nvcpus = 4\n[shapes.linux]\nmemory_bytes = 536870912\n"
+    found = settings(tmp_path, text).shapes()
+
+    assert found["web"].memory_bytes == found["windows"].memory_bytes == 2 << 30
+    assert found["linux"].memory_bytes == 512 << 20
+
+
+@pytest.mark.parametrize("value", ["0", "2048", "-1", "2.5", '"2G"'])
+def test_a_memory_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
+    """No memory, MiB in the place of bytes and text are refused, and the error says what to write.
+
+    Before, 0 was a shape whose memory a plan did not count.
+    """
+    said = refusal(tmp_path, f"[shapes.web]\nmemory_bytes = {value}\n")
+
+    assert said.startswith("xenwatch.toml:2: shapes.web.memory_bytes: ")
+    assert said.endswith("in bytes, 2 GiB is 2147483648")
+
+
 def test_every_problem_is_reported(tmp_path: Path) -> None:
     """All mistakes of a file are reported at once."""
     said = refusal(tmp_path, '[web]\nmax_requests = 0\nfoo = 1\n[log]\nlevel = "loud"\n')

@@ -87,7 +87,7 @@ def storm() -> Snapshot:
             by_role={role: dataclasses.replace(process, fds=1024) for role, process in roles},
         ),
         ptys=Ptys(4096, 4096),
-        host_memory=HostMemory(total=64 << 30, free=0),
+        host_memory=HostMemory(total=64 << 30, free=0, owed={}),
         memory=dataclasses.replace(full.memory, available=1, low_usable=1, swap_free=1),
         memory_pressure=dataclasses.replace(
             full.memory_pressure,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.captures import CAPTURES, domids
-from tests.hosts import LabSource
+from tests.hosts import LabSource, pod_targets
 from xenwatch.model.devices import Nic, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms.debian import DEBIAN_12
@@ -106,3 +106,14 @@ def test_the_domains_are_of_the_same_types(capture: Path, machine: Machine) -> N
     assert [(domain.domid, domain.type, domain.vcpus_max) for domain in model.domains.domains] == [
         (domain.domid, domain.type, domain.vcpus_max) for domain in real.domains.domains
     ]
+
+
+@every_pair
+def test_the_model_owes_memory_where_the_host_did(capture: Path, machine: Machine) -> None:
+    """Guests that can be populated on demand have a target, and with all their memory no debt."""
+    real, model = both(capture, machine)
+
+    assert real.host_memory is not None
+    assert model.host_memory is not None
+    assert model.host_memory.owed == real.host_memory.owed
+    assert set(real.host_memory.owed or {}) == set(pod_targets(capture))

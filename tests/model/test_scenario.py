@@ -15,6 +15,8 @@ from xenwatch.model.player import Player
 from xenwatch.model.scenario import Leak, Scenario, ScenarioError, Start, parse
 from xenwatch.model.scenario_source import load, names
 from xenwatch.model.source import ModelSource
+from xenwatch.planning.capacity import fit
+from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.snapshot import Snapshot
@@ -179,6 +181,7 @@ ENDS = {
     "memory-ends": (2400, 10, 0),
     "mini-os-3000": (3000, 3000, 0),
     "one-vm-starves-others": (120, 20, 0),
+    "populate-on-demand": (400, 10, 0),
     "qemus-in-root": (1200, 1000, 0),
     "storage-hung": (300, 20, 0),
 }
@@ -341,6 +344,19 @@ def test_qemus_in_no_slice_leave_the_toolstack_little() -> None:
     assert share is not None
     assert 10 / (10 + found.contenders + 5) < share < 10 / 1010
     assert sum(n for (_, group), n in found.misplaced.items() if group == "/") == 1000
+
+
+def test_guests_populated_on_demand_are_owed_what_the_host_lacks() -> None:
+    """Ten guests of 2 GiB that take 4 GiB for theirs are owed 20 GiB, of which 7 are free."""
+    found = readings("populate-on-demand", 400)
+    planned = fit(assess(found), found, {BUILT_IN["windows"]: 1}, 1)
+
+    assert found.host_memory is not None
+    assert found.host_memory.owed == dict.fromkeys(range(1, 11), 2 << 30)
+    assert 0 < found.host_memory.free < 20 << 30
+    assert planned.fits is False
+    assert planned.binding is not None
+    assert planned.binding.limit == "host_memory"
 
 
 DEMANDS = st.dictionaries(

@@ -8,6 +8,7 @@ import pytest
 
 from xenwatch.model.devices import Shape
 from xenwatch.model.host import Machine
+from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.model.presets import PRESETS
@@ -17,6 +18,7 @@ from xenwatch.parse.domaininfo import X86_LAYOUTS, list_call, parse_list
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status, status_call
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
 from xenwatch.parse.interrupts import parse_interrupts
+from xenwatch.parse.pod import PodTarget, parse_pod_target, pod_target_call
 from xenwatch.parse.xenstore import DIRECTORY, READ, path_payload, refusal
 from xenwatch.parse.xenversion import parse_version, version_call
 from xenwatch.sources.base import Hypercall, SourceError
@@ -129,6 +131,20 @@ def test_unknown_domains_are_refused_as_xen_does() -> None:
     assert source.hypercall(status_call(99, 1)).result == -errno.ESRCH
     reply = source.hypercall(query_size_call(99))
     assert (reply.result, parse_query_size(reply.block).status) == (0, -2)
+
+
+@pytest.mark.parametrize(("name", "pv"), [("debian-12", -errno.EINVAL), ("xcp-ng-8.2", 0)])
+def test_only_guests_with_hardware_containers_have_a_pod_target(name: str, pv: int) -> None:
+    """PV guests answer zeros until Xen 4.16 and EINVAL since; a domain that is not there ESRCH."""
+    machine = Machine(PLATFORMS[name])
+    machine.start(b"pv", Shape("pv"))
+    machine.start(b"hvm", Shape("hvm", memory_kib=4096, max_kib=8192))
+    source = ModelSource(machine)
+
+    replies = [source.hypercall(pod_target_call(domid)) for domid in (1, 2, 99)]
+
+    assert [reply.result for reply in replies] == [pv, 0, -errno.ESRCH]
+    assert parse_pod_target(replies[1].block) == PodTarget(2, 1024, 1024, 2048)
 
 
 def test_the_list_of_domains_is_given_in_parts() -> None:

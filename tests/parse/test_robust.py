@@ -36,6 +36,7 @@ from xenwatch.parse.netdev import parse_net_dev
 from xenwatch.parse.oom import parse_kills
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.physinfo import parse_physinfo
+from xenwatch.parse.pod import parse_pod_target
 from xenwatch.parse.process import parse_schedstat, parse_stat
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
@@ -99,6 +100,7 @@ _PLAIN: dict[str, Parser] = {
     "neighbours": lambda data: parse_neighbours("arp_cache", data),
     "key users": parse_key_users,
     "physinfo": partial(parse_physinfo, X86_LAYOUTS[4, 17]),
+    "pod target": parse_pod_target,
 }
 _LISTS: dict[str, Parser] = {
     f"domains {version} {architecture}": partial(parse_list, layout)

@@ -15,7 +15,7 @@ from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.event_channels import EventChannels
 from xenwatch.readings.grants import GrantFrames, Grants
 from xenwatch.readings.host import Abi, Host
-from xenwatch.readings.memory import Memory
+from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.processes import DaemonProcess, Daemons, Ptys
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap
@@ -28,7 +28,8 @@ def xenserver(version: str) -> Snapshot:
     """XenServer 6.1 or 6.2 without VMs, with what the published figures leave free.
 
     900 and 4,000 event channels, 1,000 descriptors of xenstored, all of xenconsoled's, all of
-    dom0's grant references, 650 MiB of low memory.
+    dom0's grant references, 650 MiB of low memory; the VMs' own memory they do not count, so the
+    host has more than all of them take.
     """
     later = version == "6.2.0"
     ports, channels, aio = (4096, 95, 1048576) if later else (1024, 123, 444416)
@@ -74,6 +75,7 @@ def xenserver(version: str) -> Snapshot:
             balloon_current=None,
         ),
         "bridges": Bridges({"xenbr0": 1}, {"xenbr0": "openvswitch"}),
+        "host_memory": HostMemory(16 << 40, 15 << 40, {}),
     }
     outcomes = {name: Outcome(Status.OK) for name in readings}
     missing = set(full_snapshot().outcomes) - set(outcomes)

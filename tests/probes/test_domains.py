@@ -274,7 +274,7 @@ def test_a_domain_larger_than_the_host_is_not_believed() -> None:
     source = dom0(calls=xen(domains), store=STORE)
 
     def on(total: int) -> str:
-        return read(source, Snapshot(host_memory=HostMemory(total, 0))).fallback
+        return read(source, Snapshot(host_memory=HostMemory(total, 0, {}))).fallback
 
     assert on(1 << 30) == ""
     assert "implausible: domain 0 has 1073741824 bytes" in on((1 << 30) - 4096)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
+PAGE: Final = 4 * KIB
 HZ: Final = 100
 """USER_HZ: ticks of /proc/PID/stat a second."""
 MICRO: Final = 1e6
@@ -172,7 +173,22 @@ class Truth:
         total, free = int(info["total_memory"]) * MIB, int(info["free_memory"]) * MIB
         road = "xl info: total_memory, free_memory"
         yield Fact("xenwatch_host_memory_max_bytes", total, road, (), MIB)
-        yield Fact("xenwatch_host_memory_used_bytes", total - free, road, (), MIB)
+        owed = self.owed()
+        used = total - free + sum(owed.values())
+        yield Fact("xenwatch_host_memory_used_bytes", used, road, (), MIB)
+        for domid, size in owed.items():
+            labels = (("domid", domid),)
+            yield Fact("xenwatch_domain_memory_owed_bytes", size, "xl debug-keys q", labels)
+
+    def owed(self) -> dict[str, int]:
+        """Bytes that HVM and PVH guests are owed by domid, in the last dump of debug key 'q'."""
+        name = "populate-on-demand"
+        rows = re.findall(
+            r"^(\d+) cachesize=(\d+) entries=(\d+)$",
+            self.text(name) if self.has(name) else "",
+            re.MULTILINE,
+        )
+        return {domid: max(0, int(entries) - int(cache)) * PAGE for domid, cache, entries in rows}
 
     def event_channels(self) -> Iterator[Fact]:
         """Kinds and far ends of dom0's ports, and how many there can be."""

@@ -152,6 +152,7 @@ def _describe(batch: Batch) -> str:
 def _devices(shape: Shape) -> str:
     counts = ((shape.vcpus, "vCPU"), (shape.disks, "disk"), (shape.vifs, "network interface"))
     words = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
+    words.append(quantity(shape.memory_bytes, "bytes"))
     return f"{shape.name} ({shape.type}, {', '.join(words)}{', UEFI' if shape.uefi else ''})"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from xenwatch.config import converters
 from xenwatch.planning.question import whole
-from xenwatch.planning.shapes import TYPES, Shape
+from xenwatch.planning.shapes import DEFAULT_MEMORY, TYPES, Shape
 
 NAME: Final = r"[A-Za-z0-9_-]{1,40}"
 """What the name of a shape must match."""
@@ -56,6 +56,24 @@ def _bridge(value: object) -> str:
     return name
 
 
+_BYTES: Final = converters.integer(1 << 20, 1 << 50)
+
+
+def _memory_bytes(value: object) -> int:
+    try:
+        return _BYTES(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; in bytes, 2 GiB is {DEFAULT_MEMORY}") from None
+
+
+_memory = Part(
+    "memory_bytes",
+    "integer",
+    "Bytes of memory; the built-in shape linux has 1 GiB.",
+    _memory_bytes,
+    lambda text: _memory_bytes(whole(text)),
+)
+
 _type = converters.choice(*TYPES)
 
 PARTS: Final[tuple[Part, ...]] = (
@@ -72,7 +90,7 @@ PARTS: Final[tuple[Part, ...]] = (
     Part(
         "uefi", "boolean", "Whether the VM has UEFI firmware.", converters.boolean, _parse_boolean
     ),
-    _number("memory_bytes", 0, 1 << 50, "Bytes of memory; 0: not counted."),
+    _memory,
     _number(
         "dom0_memory_bytes",
         0,

@@ -64,6 +64,7 @@ def shape_of(platform: Platform, name: str) -> devices.Shape:
         vifs=built_in.vifs,
         queues=built_in.queues,
         uefi=built_in.uefi,
+        memory_kib=built_in.memory_bytes // 1024,
     )
 
 
@@ -170,7 +171,8 @@ def density_page() -> str:
         "is what the planner uses.",
         "## Every platform\n\nThe limit that stops the next `windows` VM, with all limits of the "
         "platform in effect except dom0's memory and tasks, which are counted only for a shape "
-        "that states how much of them it uses.\n\n" + _platform_table("windows"),
+        "that states how much of them it uses.\nThe hosts have 16 TiB, so their own "
+        "memory stops no VM: a `windows` VM has 2 GiB.\n\n" + _platform_table("windows"),
         "## Max values\n\nThe max of each limit on each platform, from the sources named above "
         'and, for the event-channel ABIs, "Improving Scalability of Xen: the 3,000 domains '
         'experiment" (Xen developer summit, 2013).\n\n' + _max_table(),

@@ -83,6 +83,14 @@ class Shortage:
     target: int
 
 
+Doubt = Callable[[Snapshot], str]
+
+
+def no_doubt(snapshot: Snapshot) -> str:
+    """All that is used was read."""
+    return ""
+
+
 Remedy = Callable[[Shortage], tuple[str, ...]]
 """From a shortage to the commands and advice that raise the limit, best first."""
 
@@ -122,7 +130,9 @@ class Limit:
     not show, `reference` where the facts are published. `costs` is the cost of a VM by regime and
     domain type; `uncounted` is why a plan does not count the limit unless the shape states what it
     takes. `remedy` raises the limit. `explains` names the alerts that are symptoms of its
-    exhaustion.
+    exhaustion. `doubt` is why more may be used than was read, empty if nothing is: a plan then
+    promises no headroom. A limit that is `everywhere` is in every plan, even where its probe does
+    not apply.
     """
 
     name: str
@@ -142,6 +152,8 @@ class Limit:
     uncounted: str = ""
     remedy: Remedy | None = None
     explains: tuple[str, ...] = ()
+    doubt: Doubt = no_doubt
+    everywhere: bool = False
     density: Density | None = None
 
     @property

@@ -23,9 +23,11 @@ from xenwatch.release.table import XAPI, XL
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Memory of the host that domains and Xen hold."""
+    """Memory of the host that domains and Xen hold, and what guests may still demand."""
     memory = snapshot.host_memory
-    return {} if memory is None else {"": memory.total - memory.free}
+    if memory is None:
+        return {}
+    return {"": memory.total - memory.free + sum((memory.owed or {}).values())}
 
 
 def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
@@ -34,13 +36,31 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     return {} if memory is None else {"": Max(memory.total, "physinfo: total_pages")}
 
 
+def doubt(snapshot: Snapshot) -> str:
+    """Whether guests may demand more memory than is known."""
+    memory = snapshot.host_memory
+    unread = memory is not None and memory.owed is None
+    return "this capture does not have what is owed to HVM guests" if unread else ""
+
+
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
     give = _COMMANDS.get(release(shortage.snapshot).facts.toolstack or "")
     command = "" if give is None else f": {give}"
-    return (f"take memory from VMs that do not need it{command}", "use another host")
+    memory = shortage.snapshot.host_memory
+    owed = (memory.owed or {}) if memory is not None else {}
+    debtors = sorted((domid for domid in owed if owed[domid]), key=lambda domid: -owed[domid])
+    shown = ", ".join(map(str, debtors[:_SHOWN])) + (", ..." if debtors[_SHOWN:] else "")
+    balloon = (f"let a balloon driver run in domains {shown}, or start them with all their memory",)
+    return (
+        *(balloon if debtors else ()),
+        f"take memory from VMs that do not need it{command}",
+        "use another host",
+    )
 
 
+_SHOWN: Final = 5
+"""Domains that a remedy names at most."""
 _COMMANDS: Final = {XL: "xl mem-set DOMAIN MIB", XAPI: "xe vm-memory-target-set"}
 _POOLED: Final = 1 + Fraction(1, 128)
 """A byte of memory with its part of the paging pool: two pages a MiB, besides one MiB a vCPU."""
@@ -60,7 +80,7 @@ _COSTS: Final[Costs] = {
         **same(Cost(domain=MIB // 4, vcpu=MIB, memory=_POOLED), "pvh", "hvm"),
     },
 }
-"""For a VM that states its memory. Under xl: the paging pool (libxl_get_required_shadow_memory;
+"""A VM's memory and what comes on top. Under xl: the paging pool (libxl_get_required_shadow_memory;
 half the pages a MiB from Xen 4.17 on where the CPU nests its page tables) and Xen's records of a
 domain, 120 KiB on a captured host. Under xapi: the overhead that xapi reserves, rounded up to a
 MiB (xen-api, ocaml/xapi-idl/memory/memory.ml)."""
@@ -73,14 +93,19 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=NEVER,
-    source="XEN_SYSCTL_physinfo",
-    symptom="can't allocate low memory for domain: Out of memory",
-    reference="xl(1): info, free_memory",
-    caveat="A full host may be intended. If a shape states its memory, plans add an upper bound "
-    "of the VM's paging pool and Xen's bookkeeping.",
+    source="XEN_SYSCTL_physinfo; XENMEM_get_pod_target",
+    symptom="can't allocate low memory for domain: Out of memory; an HVM guest that was started "
+    "with less memory than its max is killed",
+    reference="xl(1): info, free_memory; xl.cfg(5): memory, maxmem",
+    caveat="A full host may be intended. A VM's paging pool and Xen's own records come on top "
+    "of its memory; a plan counts an upper bound of them. An HVM or PVH guest that was started "
+    "with less memory than its max is owed the rest until its balloon driver gives it back "
+    "(populate on demand): that is counted as used, so more than the max may be.",
     unit="bytes",
     costs=_COSTS,
     remedy=remedy,
+    doubt=doubt,
+    everywhere=True,
     errors={
         "`can't allocate low memory for domain`, "
         "`can't allocate low memory for domain: Out of memory`": "memory of the host",
@@ -89,5 +114,6 @@ LIMIT: Final = Limit(
         "`Cannot_free_this_much_memory` from xapi": (
             "memory of the host, less what xapi keeps back for each VM and for itself"
         ),
+        "`out of PoD memory`": "memory of the host that the guest was owed",
     },
 )

@@ -58,6 +58,12 @@ def _domain_rows(value: Callable[[Domain], float | None]) -> Rows:
     )
 
 
+def _memory_owed(readings: Readings) -> Iterable[Row]:
+    memory = readings.snapshot.host_memory
+    owed = (memory.owed or {}) if memory is not None else {}
+    return (((str(domid),), size) for domid, size in owed.items())
+
+
 def _domain_counts(readings: Readings) -> Iterable[Row]:
     domains = _all_domains(readings.snapshot)
     return (((state,), n) for state, n in Counter(d.state or UNKNOWN for d in domains).items())
@@ -231,6 +237,15 @@ _DOMAINS: Final = (
         "Memory of the domain.",
         _DOMINFO_ONLY,
         _domain_rows(lambda domain: domain.memory_bytes),
+        ("domid",),
+    ),
+    Metric(
+        "xenwatch_domain_memory_owed_bytes",
+        "gauge",
+        "Memory that an HVM or PVH domain takes to be its own and Xen does not have for it "
+        "(populate on demand); when it touches that, Xen kills it.",
+        "XENMEM_get_pod_target",
+        _memory_owed,
         ("domid",),
     ),
     Metric(

@@ -70,7 +70,8 @@ class Shape:
     """A VM by what it is given: type (pv, pvh, hvm), vCPUs, memory, disks, network interfaces.
 
     Of an HVM guest `peripherals` are what QEMU emulates for it, and `habits` what wakes its QEMU;
-    `uefi` is whether it has such firmware.
+    `uefi` is whether it has such firmware. Where `max_kib` is more than its memory, an HVM or PVH
+    guest is populated on demand, and has no balloon driver that gives the difference back.
     """
 
     type: str = "pv"
@@ -81,6 +82,7 @@ class Shape:
     peripherals: tuple[str, ...] = tuple(ARGUMENTS)
     habits: Habits = USUAL
     uefi: bool = False
+    max_kib: int = 0
 
 
 def vm(
@@ -121,8 +123,16 @@ def worded(text: str) -> Iterator[None]:
 class Memory:
     """The guest's own memory, its paging pool and what its toolstack wants free beside them."""
 
+    max_kib: int = 0
+
     def start(self, lease: Lease) -> None:
-        """Pages of Xen's, none of dom0's."""
+        """Pages of Xen's, none of dom0's; a guest populated on demand has touched none yet.
+
+        tools/libs/guest/xg_dom_x86.c, meminit_hvm: PV guests are not populated on demand.
+        """
+        guest = lease.guest
+        if guest.type != "pv" and self.max_kib > guest.memory_kib:
+            guest.unpopulated_kib, guest.cache_kib = self.max_kib, guest.memory_kib
         lease.guest.overhead_kib = memory_overhead(lease.guest, lease.dom0.platform)
         xl = lease.dom0.platform.toolstack == XL
         with worded(OUT_OF_MEMORY if xl else "HOST_NOT_ENOUGH_FREE_MEMORY"):
@@ -364,7 +374,7 @@ def devices_of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Dev
     """
     hvm = shape.type == "hvm"
     xl = platform.toolstack == XL
-    yield "memory", 0, Memory()
+    yield "memory", 0, Memory(shape.max_kib)
     yield "store", 0, XenstoreRing()
     if xl or not hvm:
         yield "console", 0, Console()

@@ -55,7 +55,7 @@ class Machine:
         handle = uuid.uuid5(_NAMESPACE, f"{domid}/{name!r}").bytes
         guest = Domain(domid, handle, name, shape.type, shape.vcpus, shape.memory_kib)
         self.dom0.domains[domid] = guest
-        self._introduce(guest)
+        self._introduce(guest, shape)
         self._leases[domid] = {}
         booted = False
         for cls, devid, device in devices.devices_of(shape, self.dom0.platform):
@@ -88,7 +88,7 @@ class Machine:
         self._release(domid)
         guest = self.dom0.domains[domid]
         guest.state = DYING
-        guest.memory_kib, guest.overhead_kib = 4, 0
+        guest.memory_kib, guest.overhead_kib, guest.cache_kib = 4, 0, 0
 
     def advance(self, seconds: float) -> None:
         """Advance to this time; it never goes back."""
@@ -207,14 +207,15 @@ class Machine:
         else:
             self.destroy(domid)
 
-    def _introduce(self, guest: Domain) -> None:
+    def _introduce(self, guest: Domain, shape: Shape) -> None:
         store, home = self.dom0.store, f"/local/domain/{guest.domid}"
         text = str(uuid.UUID(bytes=guest.uuid))
         store.write(f"{home}/name", guest.name)
         store.write(f"{home}/domid", str(guest.domid))
         store.write(f"{home}/vm", f"/vm/{text}")
         store.write(f"{home}/memory/target", str(guest.memory_kib))
-        store.write(f"{home}/memory/static-max", str(guest.memory_kib))
+        most = max(guest.memory_kib, shape.max_kib)
+        store.write(f"{home}/memory/static-max", str(most))
         store.write(f"/vm/{text}/name", guest.name)
         store.write(f"/vm/{text}/uuid", text)
         if self.dom0.platform.toolstack == XL:

@@ -74,6 +74,7 @@ class Player:
                 ),
                 habits=QEMUS[shape.qemu],
                 peripherals=arguments(shape.peripherals),
+                max_kib=(shape.max_mib or 0) * _KIB,
             )
             for name, shape in scenario.shapes.items()
         }
@@ -282,6 +283,8 @@ def on_host(platform: Platform, host: Host) -> Platform:
         changes["meminfo"] = {
             name: kib + more if name in grown else kib for name, kib in platform.meminfo.items()
         }
+    if host.host_memory_gib is not None:
+        changes["host_kib"] = host.host_memory_gib * _GIB_KIB
     if host.blktap_ids:
         changes["blktap_ids"] = True
     if not host.fifo_events:

@@ -26,7 +26,8 @@ class ScenarioError(Exception):
 class Vm:
     """A VM as a scenario writes it.
 
-    `qemu` is a name in `QEMUS`, `peripherals` whether QEMU emulates any for an HVM guest.
+    `qemu` is a name in `QEMUS`, `peripherals` whether QEMU emulates any for an HVM guest. With a
+    `max_mib` above its memory an HVM or PVH guest is populated on demand.
     """
 
     type: str = "hvm"
@@ -36,6 +37,7 @@ class Vm:
     queues: int = 0
     uefi: bool = False
     memory_mib: int = 1024
+    max_mib: int | None = None
     qemu: str = "usual"
     peripherals: bool = True
 
@@ -197,6 +199,8 @@ STEPS: Final[Mapping[str, type[Step]]] = {
 class Host:
     """Differences from the platform: dom0's vCPUs and memory, bridges, files of one line.
 
+    `host_memory_gib` is the memory of the host, dom0's included.
+
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
     served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
     dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits.
@@ -204,6 +208,7 @@ class Host:
 
     vcpus: int | None = None
     memory_gib: int | None = None
+    host_memory_gib: int | None = None
     bridges: int | None = None
     control_slice: bool = True
     qemus_in_root: bool = False
@@ -337,6 +342,10 @@ def _check(scenario: Scenario) -> None:
             ),
             (vm.qemu not in QEMUS, f"no such qemu: {vm.qemu}; must be one of: {', '.join(QEMUS)}"),
             (not vm.vcpus, "vcpus must be greater than 0"),
+            (
+                vm.max_mib is not None and (vm.type == "pv" or vm.max_mib < vm.memory_mib),
+                "max_mib: must be of an HVM or PVH guest, and no less than memory_mib",
+            ),
         ]
     for step in scenario.steps:
         problems += _problems(step, scenario)

@@ -52,7 +52,8 @@ class Domain:
     """A domain as Xen has it. `state` is the flag of getdomaininfo that is set.
 
     `frames` is the highest size of its grant table of `entries`, `overhead_kib` the memory Xen
-    uses for it beyond its own.
+    uses for it beyond its own. `unpopulated_kib` is what its kernel takes for memory and has not
+    touched, of which Xen keeps `cache_kib` ready as part of its memory.
     """
 
     domid: int
@@ -67,6 +68,8 @@ class Domain:
     frames: int = 1
     frame_entries: int = FRAME_ENTRIES
     overhead_kib: int = 0
+    unpopulated_kib: int = 0
+    cache_kib: int = 0
 
     def grant(self, entries: int) -> None:
         """Use more of the grant table, or less where `entries` is negative."""

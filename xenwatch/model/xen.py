@@ -11,14 +11,16 @@ from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import Usage, render_query_size, render_usage
 from xenwatch.model.render.physinfo import render_physinfo
+from xenwatch.model.render.pod import render_pod_target
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import Dom0, Domain
-from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenversion
+from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, pod, xenversion
 from xenwatch.parse.domaininfo import DomainInfo, Layout, layout_of
 from xenwatch.parse.evtchn import CLOSED, UNKNOWN, Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.physinfo import PhysInfo
+from xenwatch.parse.pod import PodTarget
 from xenwatch.sources.base import Hypercall, HypercallReply
 
 DOMID_SELF: Final = 0x7FF0
@@ -33,6 +35,9 @@ _FRAMES_DUMPED: Final = (4, 10)
 """The first Xen whose debug key 'g' tells frames."""
 _STATUS: Final = struct.Struct("<HxxI")
 _QUERY: Final = struct.Struct("<H")
+_POD: Final = struct.Struct("<32xH")
+_ONLY_HVM: Final = (4, 17)
+"""From this release on, only guests that can be populated on demand have a target."""
 _LIST: Final = struct.Struct("<IIHxxI")
 
 
@@ -55,6 +60,8 @@ class Xen:
             return self._status(call.block)
         if operation == (gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE):
             return self._query_size(call.block)
+        if operation == (pod.MEMORY_OP, pod.GET_POD_TARGET):
+            return self._pod_target(call.block)
         if call.number == domaininfo.SYSCTL:
             return self._sysctl(call.block)
         if call.number == xenversion.XEN_VERSION:
@@ -96,6 +103,17 @@ class Xen:
             return HypercallReply(0, render_query_size(QuerySize(domid, 0, 0, gnttab.BAD_DOMAIN)))
         most = self._dom0.platform.max_grant_frames
         return HypercallReply(0, render_query_size(QuerySize(domid, domain.frames, most, 0)))
+
+    def _pod_target(self, block: bytes) -> HypercallReply:
+        (domid,) = _POD.unpack_from(block)
+        domain = self._dom0.domains.get(0 if domid == DOMID_SELF else domid)
+        if domain is None:
+            return HypercallReply(-errno.ESRCH, block)
+        if domain.type == "pv" and self._dom0.platform.xen >= _ONLY_HVM:
+            return HypercallReply(-errno.EINVAL, block)
+        sizes = (domain.memory_kib, domain.cache_kib, domain.unpopulated_kib)
+        target = PodTarget(domid, *(kib * 1024 // domaininfo.PAGE for kib in sizes))
+        return HypercallReply(0, render_pod_target(target))
 
     def _sysctl(self, block: bytes) -> HypercallReply:
         command, version, first, count = _LIST.unpack_from(block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from xenwatch.display.quantities import quantity
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.status.host_status import FIRING, AlertRow, HostStatus, ShapeRow, foremost
 
@@ -86,5 +87,8 @@ def _shape(shape: ShapeRow) -> Html:
         "li",
         tag("h3", shape.shape),
         tag("p", tag("span", number, class_="big"), " ", text),
+        tag("p", f"each with {quantity(shape.memory_bytes, 'bytes')} of memory")
+        if shape.memory_bytes
+        else None,
         class_="card unknown" if shape.headroom is None else "card",
     )

@@ -141,10 +141,8 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
 
     Disks have as many rings as guest and dom0 have vCPUs for, network interfaces as many queues
     unless the shape says how many, and `max_queues` at most, where netback's is known. If dom0's
-    vCPUs are unknown, the guest's count. Memory is not counted if the shape states none.
+    vCPUs are unknown, the guest's count.
     """
-    if cost.memory and not shape.memory_bytes:
-        return 0
     agreed = shape.vcpus if dom0_vcpus is None else min(shape.vcpus, dom0_vcpus)
     queues = shape.queues or agreed
     if max_queues is not None:
@@ -174,7 +172,8 @@ def _read(limit: Limit, snapshot: Snapshot) -> bool:
 
 def _applies(limit: Limit, snapshot: Snapshot) -> bool:
     outcome = snapshot.outcomes.get(limit.probe)
-    return outcome is None or outcome.status is not Status.NOT_APPLICABLE
+    absent = outcome is not None and outcome.status is Status.NOT_APPLICABLE
+    return limit.everywhere or not absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +217,10 @@ class _Question:
     ) -> LimitHeadroom:
         if state is None or state.used is None or state.headroom is None:
             return _unknown(limit, instance, _reason(limit, instance, state, self.snapshot), takes)
+        batches = int(state.headroom // takes)
+        doubt = limit.doubt(self.snapshot)
+        if doubt and batches:
+            return _unknown(limit, instance, doubt, takes)
         needed = state.used + takes * (self.wanted or 0)
         return LimitHeadroom(
             limit.name,
@@ -226,7 +229,7 @@ class _Question:
             limit.unit,
             takes,
             state.headroom,
-            int(state.headroom // takes),
+            batches,
             "",
             remedies(state, self.snapshot, math.ceil(needed)),
         )

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Mapping
+from typing import Final
 
 from xenwatch.parse import domaininfo, physinfo
+from xenwatch.parse.pod import parse_pod_target, pod_target_call
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
-from xenwatch.probes.domains import this_layout
+from xenwatch.probes.domains import list_domains, this_layout
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.memory import HostMemory
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import NotCaptured, Source, SourceError
+
+_GONE: Final = (errno.ESRCH, errno.EINVAL)
+"""Since the domains were listed this one has ended, or its domid is a PV guest's now."""
+_ENDED: Final = ("dying", "shutdown", "crashed")
+"""States in which a domain demands no more memory."""
 
 
 def read(source: Source, context: Snapshot) -> HostMemory:
@@ -25,12 +34,36 @@ def read(source: Source, context: Snapshot) -> HostMemory:
     if doubt is not None:
         raise SourceError("XEN_SYSCTL_physinfo", f"implausible: {doubt}")
     free = max(0, info.free - info.outstanding)
-    return HostMemory(info.total * domaininfo.PAGE, free * domaininfo.PAGE)
+    return HostMemory(info.total * domaininfo.PAGE, free * domaininfo.PAGE, _owed(source, context))
+
+
+def _owed(source: Source, context: Snapshot) -> Mapping[int, int] | None:
+    """Bytes owed to each HVM or PVH guest that runs, by domid. Raises `SourceError`.
+
+    `None` where a capture does not have it. A Xen without populate on demand owes nobody.
+    """
+    owed: dict[int, int] = {}
+    for info in list_domains(source, context):
+        if info.type == "pv" or info.state in _ENDED:
+            continue
+        try:
+            reply = source.hypercall(pod_target_call(info.domid))
+        except NotCaptured:
+            return None
+        if reply.result == -errno.ENOSYS:
+            return {}
+        if -reply.result in _GONE:
+            continue
+        if reply.result < 0:
+            raise SourceError("XENMEM_get_pod_target", os.strerror(-reply.result), -reply.result)
+        owed[info.domid] = parse_pod_target(reply.block).owed * domaininfo.PAGE
+    return owed
 
 
 HOST_MEMORY = Probe(
     name="host_memory",
-    reads="XEN_SYSCTL_physinfo through /dev/xen/privcmd",
+    reads="XEN_SYSCTL_physinfo, and XENMEM_get_pod_target for every HVM and PVH domain, through "
+    "/dev/xen/privcmd",
     advice="run as root in dom0 with access to /dev/xen/privcmd",
     read=stateless(read),
     events=frozenset({DOMAIN_SETTLED}),

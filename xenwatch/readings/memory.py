@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -32,7 +33,12 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class HostMemory:
-    """Xen's memory in bytes: the total, and the part neither in use nor claimed."""
+    """Xen's memory in bytes: the total, and the part neither in use nor claimed.
+
+    `owed` is what each guest may still demand beyond what it has (populate on demand), by domid of
+    the guests that can; `None` in a capture that was made without it.
+    """
 
     total: int
     free: int
+    owed: Mapping[int, int] | None

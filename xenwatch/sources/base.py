@@ -72,6 +72,10 @@ class SourceError(Exception):
         return self.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH)
 
 
+class NotCaptured(SourceError):
+    """A capture does not have the request: whoever made it did not ask the host that."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandOutput:
     """Result of a finished command: exit status (negative: signal), stdout and stderr."""

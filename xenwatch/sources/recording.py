@@ -21,6 +21,7 @@ from xenwatch.sources.base import (
     CommandOutput,
     Hypercall,
     HypercallReply,
+    NotCaptured,
     Source,
     SourceError,
     XenstoreReply,
@@ -211,6 +212,8 @@ class RecordingSource:
             answer: T | SourceError
             try:
                 answer = ask()
+            except NotCaptured:
+                raise  # what a replayed capture lacks, a capture of the replay lacks too
             except SourceError as error:
                 answer = error
             with self._writing():

@@ -29,6 +29,7 @@ from xenwatch.sources.base import (
     CommandOutput,
     Hypercall,
     HypercallReply,
+    NotCaptured,
     SourceError,
     XenstoreReply,
     no_events,
@@ -84,7 +85,7 @@ class _Recorded:
 class TreeSource:
     """Replays a capture: each request gets the answer or error it got when it was recorded.
 
-    A request that was not recorded is a `SourceError` with errno 0: whether the subject was
+    A request that was not recorded is a `NotCaptured` with errno 0: whether the subject was
     missing is unknown. A damaged line fails the requests it records, and no others.
     `time` is when the capture was made (Unix time), for a replay by its own clock.
     """
@@ -182,8 +183,8 @@ class TreeSource:
             raise SourceError(subject, reason) from error
         raise failure
 
-    def _unknown(self, subject: str) -> SourceError:
-        return SourceError(subject, f"not in this capture{self._damage}")
+    def _unknown(self, subject: str) -> NotCaptured:
+        return NotCaptured(subject, f"not in this capture{self._damage}")
 
     def _manifest_time(self, directory: str | Path) -> float:
         subject = str(directory)

@@ -64,7 +64,8 @@ class ShapeRow:
 
     `headroom` is `None` if an unknown limit could stop one; `at_most` is the headroom by the known
     limits, `binding` the scarcest of them, `unknown` the others. `not_counted` are limits of which
-    VMs take an unknown amount: if there are any, `headroom` is an upper bound.
+    VMs take an unknown amount: if there are any, `headroom` is an upper bound. `memory_bytes` is
+    what a VM of the shape has.
     """
 
     shape: str
@@ -73,6 +74,7 @@ class ShapeRow:
     binding: str | None
     unknown: tuple[str, ...]
     not_counted: tuple[str, ...] = ()
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,9 @@ def _shape(found: Plan) -> ShapeRow:
     name = ", ".join(shape.name for shape in found.batch)
     binding = found.binding.limit if found.binding else None
     unknown = tuple(dict.fromkeys(headroom.limit for headroom in found.unknown))
-    return ShapeRow(name, found.batches, found.at_most, binding, unknown, tuple(found.uncounted))
+    memory = sum(count * shape.memory_bytes for shape, count in found.batch.items())
+    not_counted = tuple(found.uncounted)
+    return ShapeRow(name, found.batches, found.at_most, binding, unknown, not_counted, memory)
 
 
 def _unknown(alerts: Alerts) -> tuple[str, ...]:

@@ -59,6 +59,9 @@ for domid in $(xenstore-list /local/domain); do
     [ "$domid" = 0 ] || xenstore-ls -f "/local/domain/$domid/error" > "error-$domid" 2> /dev/null
 done
 xenstore-read /local/domain/0/memory/target > memory-target
+xl debug-keys q && xl dmesg | awk '
+    /General information for domain/ {domid = $NF + 0}
+    /PoD entries=/ {print domid, $NF, $(NF - 1)}' > populate-on-demand
 (ls -d /proc/irq/[0-9]*; grep -l '^none' /sys/kernel/irq/*/chip_name) | wc -l > irqs
 ls /dev/pts | grep -c '^[0-9]' > ptys
 sysctl -n kernel.pty.max > ptys-max
