@@ -25,6 +25,7 @@ Families = Mapping[str, Family]
 Samples = Mapping[Labels, float]
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    ">=": operator.ge,
     ">": operator.gt,
     "<": operator.lt,
     "==": operator.eq,
