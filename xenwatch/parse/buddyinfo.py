@@ -24,7 +24,7 @@ class FreeBlocks:
 def parse_buddyinfo(data: bytes) -> tuple[FreeBlocks, ...]:
     """The zones in the file's order. Raises `ParseError`."""
     rows = []
-    for line in data.split(b"\n")[:-1]:
+    for line in data.splitlines():
         match = _ROW.match(line)
         if not match:
             raise ParseError(PATH, "expected 'Node N, zone NAME' and counts", line)

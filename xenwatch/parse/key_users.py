@@ -32,7 +32,7 @@ class KeyUser:
 def parse_key_users(data: bytes) -> tuple[KeyUser, ...]:
     """The users in the file's order. Raises `ParseError`."""
     users = []
-    for line in data.split(b"\n")[:-1]:
+    for line in data.splitlines():
         match = _ROW.match(line)
         if not match:
             raise ParseError(PATH, "expected a user, keys and quotas", line)
