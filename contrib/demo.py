@@ -227,7 +227,7 @@ def note_signals() -> list[int]:
 
 
 def main() -> int:
-    """Run the demonstration. Returns the exit status."""
+    """Run the demo. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--source",

@@ -74,7 +74,7 @@ def floors(graph: Mapping[str, set[str]]) -> list[list[str]]:
     while len(height) < len(graph):
         for name, targets in graph.items():
             if name not in height and targets <= height.keys():
-                height[name] = 1 + max((height[it] for it in targets), default=-1)
+                height[name] = 1 + max((height[target] for target in targets), default=-1)
     found: defaultdict[int, list[str]] = defaultdict(list)
     for name in sorted(height):
         found[height[name]].append(name)
@@ -105,7 +105,7 @@ def report(root: Path = ROOT) -> str:
     lines = []
     for name in sorted(graph):
         files = [m.removeprefix(f"xenwatch.{name}").strip(".") for m in known if package(m) == name]
-        lines.append(f"{name} ({len(files)}): {' '.join(it or '__init__' for it in files)}")
+        lines.append(f"{name} ({len(files)}): {' '.join(file or '__init__' for file in files)}")
     count = sum(map(len, graph.values()))
     back = ", ".join(f"{a} -> {b}" for a, b in cycles(graph)) or "none"
     lines += [f"arrows between packages: {count}", f"cycles: {back}"]

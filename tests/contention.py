@@ -183,9 +183,9 @@ def measure(rootfs: Path) -> Findings:
         len(beside),
         found.contenders,
         {
-            name: Finding(it.share, it.weight, it.expected, given[number])
+            name: Finding(finding.share, finding.weight, finding.expected, given[number])
             for number, name in enumerate((CONTROL, VMS))
-            for it in (found.by_name[name],)
+            for finding in (found.by_name[name],)
         },
     )
 

@@ -23,7 +23,7 @@ from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import Store
 from xenwatch.model.tree import FileTree
 from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenstore, xenversion
-from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo
+from xenwatch.parse.domaininfo import X86_LAYOUTS, DomainInfo
 from xenwatch.parse.evtchn import CLOSED, INTERDOMAIN, Channel, parse_lsevtchn
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.partitions import Partition
@@ -84,6 +84,10 @@ class LabSource:
     def readlink(self, path: str) -> str:
         return self._tree.readlink(path)
 
+    def stat(self, path: str) -> bytes:
+        """The capture has nothing of it."""
+        raise SourceError(path, "not captured", errno.ENOENT)
+
     def statvfs(self, path: str) -> bytes:
         """The capture has nothing of it."""
         raise SourceError(path, "not captured", errno.ENOENT)
@@ -126,12 +130,12 @@ class LabSource:
             case gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE:
                 return self._query_size(call.block)
             case domaininfo.SYSCTL, _ if call.block.startswith(_PHYSINFO):
-                block = render_physinfo(LAYOUTS[VERSION], call.block, self._memory())
+                block = render_physinfo(X86_LAYOUTS[VERSION], call.block, self._memory())
                 return HypercallReply(0, block)
             case domaininfo.SYSCTL, _:
                 first, count = struct.unpack_from("<HxxI", call.block, 8)
                 infos = [info for info in self._infos if info.domid >= first][:count]
-                block = render_list(LAYOUTS[VERSION], call.block, infos)
+                block = render_list(X86_LAYOUTS[VERSION], call.block, infos)
                 return HypercallReply(0, block)
             case xenversion.XEN_VERSION, xenversion.VERSION:
                 return HypercallReply(render_version(VERSION), call.block)

@@ -19,7 +19,9 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.host import Abi, Host
+from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.memory import HostMemory, Memory
+from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
 from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
@@ -112,6 +114,7 @@ def full_snapshot() -> Snapshot:
             free=2 << 30,
             low_total=800 << 20,
             low_free=600 << 20,
+            low_usable=600 << 20,
             swap_total=1 << 30,
             swap_free=1 << 30,
             slab=100 << 20,
@@ -119,14 +122,31 @@ def full_snapshot() -> Snapshot:
             balloon_target=4 << 30,
             balloon_current=4 << 30,
         ),
+        "memory_pressure": MemoryPressure(
+            oom_kills=3,
+            stalls=12,
+            swap_ins=500,
+            swap_outs=900,
+            swap_in_rate=1.5,
+            recent_kills={"xapi": 1},
+            stalled={"some": Stalled(0.02, 3.5), "full": Stalled(0.01, 1.25)},
+            free_blocks={(0, "DMA32", order): 7 for order in range(11)},
+        ),
         "pids": Pids(300, 32768, 60000),
         "host_memory": HostMemory(64 << 30, 16 << 30),
+        "kernel_tables": KernelTables(
+            Table(200, 262144),
+            {"ipv4": Table(12, 1024), "ipv6": Table(3, 1024)},
+            Table(40, 1000000),
+            Table(1500, 25000000),
+        ),
+        "nbds": Nbds(1, 24),
         "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         "loops": Loops(2, 0, 0),
         "file_systems": FileSystems(
             {
-                "/": FileSystem(4 << 30, 14 << 30, 1 << 30),
-                "/var/log": FileSystem(1 << 30, 3 << 30, 0),
+                "/": FileSystem(4 << 30, 14 << 30, 1 << 30, 100_000, 1 << 20),
+                "/var/log": FileSystem(1 << 30, 3 << 30, 0, 1000, 1 << 18),
             }
         ),
         "backends": Backends(

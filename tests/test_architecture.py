@@ -12,9 +12,9 @@ KNOWN = architecture.modules()
 GRAPH = architecture.arrows(KNOWN)
 
 ORDER = (
-    *("threads", "clock", "readings", "exposition", "display", "log"),
+    *("threads", "clock", "readings", "exposition", "display", "errors", "log"),
     *("sources", "parse", "release", "model", "probes", "events"),
-    *("limits", "advice", "planning", "alerts", "config", "assessment"),
+    *("limits", "advice", "planning", "alerts", "explain", "config", "assessment"),
     *("metrics", "status", "delivery", "page", "passes", "generate"),
     *("http", "daemon", "cli", "__main__"),
 )

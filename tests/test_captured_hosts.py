@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.xen.checks import CAPTURING, compare, replay
+from tests.xen.checks import capturing, compare, replay
 from tests.xen.truth import Truth
 
 HOSTS = sorted(path.parent for path in (Path(__file__).parent / "hosts").glob("*/*/truth"))
@@ -20,9 +20,10 @@ def test_there_are_captured_hosts() -> None:
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: f"{host.parent.name}/{host.name}")
 def test_a_capture_agrees_with_its_host_s_own_tools(host: Path) -> None:
     """Every value of a replayed capture is the one its host gave by another road."""
-    capture = replay(host / "capture")
+    capture = host / "capture"
+    truth, before = Truth(host / "truth"), Truth(host / "before")
 
-    _, wrong = compare(capture, Truth(host / "truth"), Truth(host / "before"), CAPTURING)
+    _, wrong = compare(replay(capture), truth, before, capturing(capture))
 
     assert wrong == ""
 
@@ -45,7 +46,7 @@ def test_with_ten_guests_174_series_are_compared() -> None:
 
     An independent comparison on real Xen found 174 series right.
     """
-    [host] = [it for it in HOSTS if it.name == "10-guests"]
+    [host] = [host for host in HOSTS if host.name == "10-guests"]
 
     facts = Truth(host / "truth").facts()
 

@@ -11,19 +11,24 @@ import os
 import re
 import subprocess
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.shown import (
+    CHANGING,
+    DOCUMENTS,
+    ROOT,
+    RUNBOOKS,
+    Command,
+    commands,
+    mitigations,
+    texts,
+)
 from tests.tools import BY_PROGRAM, SEARCH, tool
 from xenwatch.alerts.near_limit import near_limit
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.limits import LIMITS
-
-ROOT = Path(__file__).resolve().parent.parent
-RUNBOOKS = sorted((ROOT / "contrib/runbooks").glob("*.md"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *RUNBOOKS])
 
 DAEMON = "tests/daemon/test_daemon.py starts the daemon and stops it"
 API = "tests/http/test_headroom.py asks the server the same"
@@ -41,7 +46,7 @@ HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
-ELSEWHERE = {
+ELSEWHERE: dict[str, str] = {
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
     "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",
@@ -126,48 +131,19 @@ ELSEWHERE = {
     "grep 'Max open files' /proc/$(cat /run/xenstore.pid)/limits": TRUTH,
     "ls /proc/$(cat /run/xenconsoled.pid)/fd | wc -l": TRUTH,
     "grep 'Max open files' /proc/$(cat /run/xenconsoled.pid)/limits": TRUTH,
-    "prlimit --pid $(cat /run/xenstore.pid) --nofile=65536:65536": "tests/xen/faults.py sets it so",
-    "prlimit --pid $(cat /run/xenconsoled.pid) --nofile=65536:65536": "tests/xen/faults.py sets "
-    "xenstored's so",
-    "echo 1 > /sys/module/xen_netback/parameters/max_queues": CHANGES,
-    "sysctl -w fs.aio-max-nr=4194304": CHANGES,
-    "sysctl -w kernel.pty.max=8192": CHANGES,
-    "sysctl -w kernel.pid_max=4194304": CHANGES,
+    "echo 1 > /proc/sys/vm/compact_memory": CHANGES,
+    "modprobe -r nbd && modprobe nbd nbds_max=64": CHANGES,
+    "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0": CHANGES,
     "xe-toolstack-restart": CHANGES,
     "systemctl restart xenwatch": CHANGES,
 }
 """Commands that need a dom0, root, systemd or a daemon that stays, and where they are tested."""
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command as a document shows it; `output` is empty where none is shown."""
-
-    line: str
-    output: str
-
-
-def commands(text: str) -> list[Command]:
-    """The commands of a document, from its fenced blocks."""
-    found: list[Command] = []
-    for kind, body in re.findall(r"(?ms)^```(sh|console)\n(.*?)^```$", text):
-        if kind == "sh":
-            lines = body.replace("\\\n", " ").splitlines()
-            found += [Command(line, "") for line in lines if line and not line.startswith("#")]
-        else:
-            parts = re.split(r"(?m)^\$ (.*)\n", body)
-            found += [Command(*pair) for pair in zip(parts[1::2], parts[2::2], strict=True)]
-    return found
+ELSEWHERE |= dict.fromkeys(mitigations(), INSTALL)
 
 
 def called(line: str) -> set[str]:
     """The programs a command line calls: its first word, and the first of each part of a pipe."""
     return set(re.findall(r"(?:^|[|;&(]\s*)([\w.-]+)", line))
-
-
-def texts() -> dict[str, str]:
-    """Every document by its path in the repository."""
-    return {str(path.relative_to(ROOT)): path.read_text() for path in DOCUMENTS}
 
 
 def runnable() -> list[str]:
@@ -221,6 +197,18 @@ def test_the_commands_shown_work(name: str, tmp_path: Path) -> None:
             assert check(command.output, done.stdout, doctest.ELLIPSIS), done.stdout
 
 
+def test_no_command_run_here_changes_the_host() -> None:
+    """A command that changes settings of the machine is run in a dom0 made for it, or nowhere."""
+    changing = {
+        f"{name}: {command.line}"
+        for name, text in texts().items()
+        for command in commands(text)
+        if command.line not in ELSEWHERE and CHANGING.search(command.line)
+    }
+
+    assert changing == set()
+
+
 def test_no_exception_is_left_over() -> None:
     """Every command said to be tested elsewhere is still shown in a document."""
     shown = {command.line for text in texts().values() for command in commands(text)}
@@ -236,11 +224,11 @@ def test_what_is_tested_elsewhere_is_there() -> None:
 
 
 RUN = [
-    (line, why) for line, why in ELSEWHERE.items() if why.startswith("tests/xen/test_install.py")
+    (line, why) for line, why in ELSEWHERE.items() if why == INSTALL and line not in mitigations()
 ]
 
 
-@pytest.mark.parametrize(("line", "why"), RUN, ids=lambda it: it)
+@pytest.mark.parametrize(("line", "why"), RUN, ids=lambda text: text)
 def test_what_is_run_elsewhere_stands_there(line: str, why: str) -> None:
     """A test said to run a command holds it as the document shows it."""
     assert f'"{line}"' in (ROOT / why.split(maxsplit=1)[0]).read_text()
@@ -316,6 +304,6 @@ def test_no_runbook_is_left_over() -> None:
 def test_the_symptoms_of_every_limit_are_explained() -> None:
     """The page of errors leads to the runbook of every limit that has thresholds."""
     text = (ROOT / "contrib/runbooks/errors.md").read_text()
-    titles = {near_limit(it).title for it in LIMITS if it.thresholds.critical is not None}
+    titles = {near_limit(limit).title for limit in LIMITS if limit.thresholds.critical is not None}
 
     assert {title for title in titles if f"({title}.md)" not in text} == set()

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 import xenwatch
-from tests.test_documents import commands
+from tests.shown import commands
 from tests.test_house import tracked
 from tests.test_make_run import INHERITED
 
@@ -24,7 +24,7 @@ LONG = ("make test", "make test-xen", "make generate")
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of this process without what make leaves, with a committer and `more`."""
-    kept = {key: it for key, it in os.environ.items() if key not in INHERITED}
+    kept = {key: value for key, value in os.environ.items() if key not in INHERITED}
     git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         git |= {f"GIT_{role}_NAME": "x", f"GIT_{role}_EMAIL": "x@example.org"}
@@ -34,8 +34,10 @@ def environment(**more: str) -> dict[str, str]:
 def test_the_changelog_is_of_versions() -> None:
     """Unreleased changes come first, then versions with their dates, the newest first."""
     unreleased, *releases = re.findall(r"(?m)^## (.+)$", CHANGELOG)
-    parsed = [re.fullmatch(r"(\d+)\.(\d+)\.(\d+) - \d{4}-\d\d-\d\d", it) for it in releases]
-    versions = [tuple(map(int, it.groups())) for it in parsed if it is not None]
+    parsed = [
+        re.fullmatch(r"(\d+)\.(\d+)\.(\d+) - \d{4}-\d\d-\d\d", release) for release in releases
+    ]
+    versions = [tuple(map(int, match.groups())) for match in parsed if match is not None]
 
     assert unreleased == "Unreleased"
     assert len(versions) == len(releases)
@@ -74,9 +76,9 @@ def test_the_commands_of_a_release_release(tmp_path: Path) -> None:
         (clone / ".venv" / mark).touch()
     with (clone / "CHANGELOG.md").open("a") as file:  # what is to be committed
         file.write("- A change.\n")
-    lines = [it.line for it in commands((ROOT / "docs/releasing.md").read_text())]
+    lines = [command.line for command in commands((ROOT / "docs/releasing.md").read_text())]
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", "\n".join(it for it in lines if it not in LONG)],
+        ["bash", "-euo", "pipefail", "-c", "\n".join(text for text in lines if text not in LONG)],
         cwd=clone,
         env=variables,
         capture_output=True,
@@ -88,7 +90,7 @@ def test_the_commands_of_a_release_release(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     tags = subprocess.check_output(["git", "tag", "--list"], cwd=origin, text=True).split()
     assert f"v{xenwatch.__version__}" in tags
-    assert [it.name for it in (clone / "dist").iterdir()] == [
+    assert [path.name for path in (clone / "dist").iterdir()] == [
         f"xenwatch-{xenwatch.__version__}-py3-none-any.whl"
     ]
     assert "xenwatch/runbooks/" in done.stdout
@@ -133,7 +135,11 @@ def test_the_pythons_are_those_of_ci() -> None:
     """There is a classifier for 3.11 and 3.13, which CI runs in Debian 12 and 13, and no other."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     language = "Programming Language :: Python :: "
-    versions = [it.removeprefix(language) for it in project["classifiers"] if language in it]
+    versions = [
+        classifier.removeprefix(language)
+        for classifier in project["classifiers"]
+        if language in classifier
+    ]
 
     assert versions == ["3.11", "3.13"]
     assert "\n.ci/bare-root bookworm trixie " in (ROOT / ".ci/run").read_text()
@@ -147,7 +153,7 @@ WRONG = re.compile(r"[ \t\r]$|[^\n]\Z", re.MULTILINE)
 
 def test_texts_are_as_editorconfig_has_them() -> None:
     """Lines end without blanks and with a newline, the last one too, and tabs are make's alone."""
-    texts = {str(it.relative_to(ROOT)): it.read_text(encoding="utf-8") for it in tracked()}
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in tracked()}
     offenders = {
         name
         for name, text in texts.items()

@@ -29,6 +29,7 @@ NOT_CAPTURED = {"ptys", "file_systems"}
 ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
     "maptrack": Status.DISABLED,
+    "nbds": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
 }
@@ -88,7 +89,7 @@ def test_grant_frames_are_those_of_xen_diag(capture: Path) -> None:
     grants = passed(capture).grants
 
     assert grants is not None
-    assert {domid: (it.used, it.max) for domid, it in grants.frames.items()} == {
+    assert {domid: (frames.used, frames.max) for domid, frames in grants.frames.items()} == {
         domid: grant_frames(capture, domid) for domid in domids(capture)
     }
 
@@ -116,10 +117,10 @@ def test_domains_are_those_of_xl(capture: Path) -> None:
 
     found = snapshot.domains.domains
 
-    assert [(it.domid, it.uuid, snapshot.name(it)) for it in found] == [
+    assert [(domain.domid, domain.uuid, snapshot.name(domain)) for domain in found] == [
         (int(domid), uuid, name.encode()) for uuid, domid, name in named
     ]
-    assert [(it.memory_bytes, it.vcpus_max) for it in found] == [
+    assert [(domain.memory_bytes, domain.vcpus_max) for domain in found] == [
         (int(memory) << 20, int(vcpus)) for _, _, memory, vcpus, _, _ in rows
     ]
 
@@ -129,7 +130,7 @@ def test_types_of_the_guests() -> None:
     domains = passed(CAPTURES[1]).domains
 
     assert domains is not None
-    assert [it.type for it in domains.domains] == ["pv", "pv", "pv", "pv", "pvh", "hvm"]
+    assert [domain.type for domain in domains.domains] == ["pv", "pv", "pv", "pv", "pvh", "hvm"]
 
 
 @every_capture

@@ -23,6 +23,8 @@ MAKES_READINGS = {
 
 FOR_NOBODY_ELSE = {
     "DeviceError.side": "tells two errors of one device apart",
+    "Domains.fallback": "told as the detail of the probe's outcome",
+    "EventChannels.fallback": "told as the detail of the probe's outcome",
     "Host.kernel_command_line": "a fact of the host, in which `abi` may have its origin",
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
     "Snapshot.xenstore": "told by `Snapshot.name`",

@@ -36,7 +36,7 @@ def test_a_fresh_clone_runs(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git = ("git", "-c", "safe.directory=*", "clone", "--quiet", str(ROOT), str(clone))
     subprocess.run(git, check=True, timeout=60)
-    environment = {name: it for name, it in os.environ.items() if name not in INHERITED}
+    environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
     began = time.monotonic()
     with subprocess.Popen(
         ["make", "run", "ARGS=--web.listen-address 127.0.0.1:0"],

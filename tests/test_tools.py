@@ -111,7 +111,7 @@ def test_who_is_not_root_is_given_the_command(
 )
 def test_make_installs_when_asked(asked: str, installs: bool, tmp_path: Path) -> None:
     """`make test` starts with the set-up in CI and with SETUP=1, and does nothing of it else."""
-    environment = {key: it for key, it in os.environ.items() if key not in LEFT_OUT}
+    environment = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
     environment |= dict([asked.split("=")])
     argv = ["make", "--dry-run", f"VENV={tmp_path}", "test"]
     done = subprocess.run(

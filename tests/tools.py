@@ -132,7 +132,9 @@ def tool(program: str) -> str:
     path = shutil.which(program, path=SEARCH)
     if path is None:
         tests = BY_PROGRAM[program].tests
-        names = [it.name for it in PACKAGES if it.tests == tests and it.missing()]
+        names = [
+            package.name for package in PACKAGES if package.tests == tests and package.missing()
+        ]
         unable(tests, f"apt-get install {' '.join(names)}")
     return path
 
@@ -178,7 +180,9 @@ def install(names: list[str], policy: Path) -> None:
             subprocess.run(
                 ["apt-get", *argv], check=True, stdin=subprocess.DEVNULL, env=environment
             )
-    services = [it.service for it in PACKAGES if it.name in names and it.service]
+    services = [
+        package.service for package in PACKAGES if package.name in names and package.service
+    ]
     if services and shutil.which("systemctl"):
         subprocess.run(["systemctl", "--quiet", "disable", *services], check=True)
 

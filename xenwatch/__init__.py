@@ -1,3 +1,3 @@
-"""Watches the limits of a Xen dom0 before the next VM hits them."""
+"""Warns before the next VM hits a limit of a Xen dom0."""
 
 __version__ = "0.1.0"

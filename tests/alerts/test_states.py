@@ -24,7 +24,7 @@ def test_an_alert_is_pending_first_and_fires_when_its_time_is_up() -> None:
     found = walk((0, leak(79)), (10, leak(80)), (69, leak(81)), (70, leak(82)))
 
     assert states(found) == ["ok", "pending", "pending", "firing"]
-    assert [it.fired for it in found[3].firing] == [70]
+    assert [alert.fired for alert in found[3].firing] == [70]
 
 
 def test_a_condition_that_ends_in_time_is_forgotten() -> None:
@@ -49,7 +49,7 @@ def test_what_fires_is_kept_for_a_while() -> None:
     )  # fmt: skip
 
     assert states(found) == ["pending", *["firing"] * 5, "ok"]
-    assert [(it.was, it.now) for it in found[-1].changes] == [(State.FIRING, State.OK)]
+    assert [(change.was, change.now) for change in found[-1].changes] == [(State.FIRING, State.OK)]
 
 
 def test_each_series_is_kept_by_itself() -> None:
@@ -58,8 +58,8 @@ def test_each_series_is_kept_by_itself() -> None:
     b = dataclasses.replace(a, instance="b")
     found = walk((0, [a, b]), (60, [a, b]), (70, [a, dataclasses.replace(b, used=10)]))
 
-    assert [it.labels for it in found[-1].firing] == [(("what", "a"),), (("what", "b"),)]
-    assert [it.ended for it in found[-1].firing] == [None, 70]
+    assert [alert.labels for alert in found[-1].firing] == [(("what", "a"),), (("what", "b"),)]
+    assert [alert.ended for alert in found[-1].firing] == [None, 70]
 
 
 def test_what_cannot_be_read_is_unknown() -> None:
@@ -102,7 +102,7 @@ def test_a_change_is_reported_once() -> None:
     """Each change of state is in the changes of the page that made it, and of no other."""
     found = walk((0, leak(90)), (10, leak(90)), (60, leak(90)), (70, leak(90)))
 
-    assert [[(it.was.value, it.now.value) for it in at.changes] for at in found] == [
+    assert [[(change.was.value, change.now.value) for change in at.changes] for at in found] == [
         [("ok", "pending")], [], [("pending", "firing")], [],
     ]  # fmt: skip
 
@@ -118,6 +118,6 @@ def test_changes_lead_from_state_to_state(steps: list[tuple[int, int | None]]) -
         before = after(before, leak(used), snapshot(time, status))
         for change in before.changes:
             known[change.active.labels] = change.now
-        active = {it.labels: it.state for it in before.active.values()}
+        active = {alert.labels: alert.state for alert in before.active.values()}
         done = (State.OK, State.UNKNOWN)
         assert {labels: state for labels, state in known.items() if state not in done} == active

@@ -68,10 +68,10 @@ def test_what_a_probe_cannot_read_is_unknown(probe: str) -> None:
     """With a probe failed all its alerts are unknown and the others are as they were."""
     states, before = states_of(probe), states_of("")
     own = {
-        (it.name, severity)
-        for it in ALERTS
-        if probe in (it.probe, *it.probes.values())
-        for severity in it.conditions
+        (alert.name, severity)
+        for alert in ALERTS
+        if probe in (alert.probe, *alert.probes.values())
+        for severity in alert.conditions
     }
     if probe == "domains":  # whose devices have errors
         own.add(("backend_errors", WARNING))
@@ -96,7 +96,7 @@ def test_a_forecast_without_readings_is_not_well() -> None:
     unread = dataclasses.replace(full, outcomes={**full.outcomes, "aio": failed})
     over = step(fires, soon(), unread, policy, limits=())
 
-    assert {it.labels for it in fires.firing if it.alert.name == "limit_full_soon"} == {
+    assert {active.labels for active in fires.firing if active.alert.name == "limit_full_soon"} == {
         (("limit", "aio_requests"),), (("limit", "ptys"),)
     }  # fmt: skip
     assert {

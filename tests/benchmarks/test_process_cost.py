@@ -182,9 +182,12 @@ def test_a_process_costs_a_fraction(processes: Processes, state: str) -> None:
     )
     print(told)
 
-    assert sorted(it.pid for it in readings[-1].by_domid.values()) == sorted(processes.pids)
+    assert sorted(qemu.pid for qemu in readings[-1].by_domid.values()) == sorted(processes.pids)
     for earlier, later in itertools.pairwise(readings):
-        grown = [later.by_domid[it].wakeups - earlier.by_domid[it].wakeups for it in later.by_domid]
+        grown = [
+            later.by_domid[domid].wakeups - earlier.by_domid[domid].wakeups
+            for domid in later.by_domid
+        ]
         assert min(grown) >= (1 if state == "awake" else 0)
     # Somebody else's may be among them.
     counted = re.search(rb'_num_procs\{groupname="cat"\} (\d+)', page)

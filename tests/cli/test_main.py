@@ -152,7 +152,9 @@ def test_doctor_finds_a_healthy_host(capsys: pytest.CaptureFixture[str]) -> None
     done = run(capsys, "doctor", SYNTHETIC)
 
     assert done.status == 0
-    assert {line.split(":")[0] for line in done.out.splitlines()} >= {it.name for it in PROBES}
+    assert {line.split(":")[0] for line in done.out.splitlines()} >= {
+        probe.name for probe in PROBES
+    }
 
 
 def test_doctor_fails_where_a_probe_does(

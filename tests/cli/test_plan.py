@@ -217,9 +217,7 @@ def test_the_json_has_all_of_the_plan() -> None:
         "left": 1000,
         "headroom": 500,
         "reason": "",
-        "remedies": [
-            "update the host: from Xen 4.5 on, xenstored is not bound to 1,024 descriptors"
-        ],
+        "remedies": ["update the host: from Xen 4.5 on, xenstored can exceed 1,024 descriptors"],
     }
 
 

@@ -67,7 +67,7 @@ def test_instances_that_are_well_are_counted() -> None:
 def test_eighty_columns_are_enough() -> None:
     """In a terminal of the usual width the longest state is whole."""
     row = dataclasses.replace(HALF, limit="x" * 40, state="critical")
-    (line,) = [it for it in lines(changed(limits=(row,))) if it.startswith("xxx")]
+    (line,) = [text for text in lines(changed(limits=(row,))) if text.startswith("xxx")]
 
     assert line.split()[-1] == "critical"
 
@@ -75,7 +75,7 @@ def test_eighty_columns_are_enough() -> None:
 def test_a_limit_has_bar_and_numbers() -> None:
     """A limit is a line with name, bar, ratio, numbers and state."""
     row = dataclasses.replace(HALF, ratio=0.5)
-    (line,) = [it for it in lines(changed(limits=(row,)), plain=True) if it.startswith("aio")]
+    (line,) = [text for text in lines(changed(limits=(row,)), plain=True) if text.startswith("aio")]
 
     assert line.split() == [
         *("aio_requests", "##########..........", "50.0%", "1,000", "of", "2,000", "ok")
@@ -85,7 +85,7 @@ def test_a_limit_has_bar_and_numbers() -> None:
 def test_the_unknown_is_no_empty_bar() -> None:
     """What could not be read is drawn as question marks and told in words."""
     row = dataclasses.replace(HALF, used=None, max=None, ratio=None, state="unknown")
-    (line,) = [it for it in lines(changed(limits=(row,))) if it.startswith("aio")]
+    (line,) = [text for text in lines(changed(limits=(row,))) if text.startswith("aio")]
 
     assert line.split() == ["aio_requests", "?" * 20, "-", "of", "-", "unknown"]
 

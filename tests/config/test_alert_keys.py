@@ -40,6 +40,7 @@ def test_good_values_are_accepted(
         (alert_keys.duration, False, "must be a number"),
         (alert_keys.duration, -1, "must be between"),
         (alert_keys.bound, 0, "must be a number greater than 0"),
+        (alert_keys.bound, 10**400, "must be at most 1e+18"),
         (alert_keys.bound, True, "must be a number greater than 0"),
         (alert_keys.bound, float("nan"), "must be a number greater than 0"),
         (alert_keys.url, "ftp://a", "must be a URL such as"),

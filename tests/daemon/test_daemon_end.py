@@ -88,7 +88,7 @@ def test_all_that_hangs_together_does_not_delay_the_end(tmp_path: Path) -> None:
     events = [entry["event"] for entry in running.log]
     assert sorted(event for event in events if event.startswith("shutdown: ")) == [
         "shutdown: closing the source timed out",
-        "shutdown: removing what probes had set up timed out",
+        "shutdown: removing probe setups timed out",
         "shutdown: saving alerts timed out",
     ]
     assert running.log[-1]["event"] == "stopped"

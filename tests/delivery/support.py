@@ -38,15 +38,15 @@ async def until(condition: Callable[[], bool]) -> None:
 @contextlib.asynccontextmanager
 async def server() -> AsyncIterator[Server]:
     """A server at a free port of this machine."""
-    it = Server()
+    receiver = Server()
     app = web.Application()
-    app.router.add_post("/{tail:.*}", it.take)
+    app.router.add_post("/{tail:.*}", receiver.take)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    it.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield it
+        yield receiver
     finally:
         await runner.cleanup()

@@ -42,17 +42,17 @@ def statuses(documents: list[Any]) -> list[list[str]]:
 async def test_alertmanager_gets_what_fires_and_when_it_is_resolved() -> None:
     """What fires is sent with an end ahead, and once it is over with the end it had."""
     clock = FakeClock()
-    async with server() as it:
-        delivery = notifier(clock, alertmanager__urls=(it.url + "/am/",))
+    async with server() as receiver:
+        delivery = notifier(clock, alertmanager__urls=(receiver.url + "/am/",))
         async with running(delivery.run()):
             delivery.enqueue(FIRES)
-            await until(lambda: len(it.got) == 1)
+            await until(lambda: len(receiver.got) == 1)
             clock.now = 30
             delivery.enqueue(OVER)
-            await until(lambda: len(it.got) == 2)
+            await until(lambda: len(receiver.got) == 2)
 
-    assert set(it.paths) == {"/am/api/v2/alerts"}
-    [first], [second] = it.got
+    assert set(receiver.paths) == {"/am/api/v2/alerts"}
+    [first], [second] = receiver.got
     assert first["labels"] == second["labels"] == {
         "alertname": "XenwatchAioRequestsNearLimit",
         "severity": "warning",
@@ -67,16 +67,16 @@ async def test_alertmanager_gets_what_fires_and_when_it_is_resolved() -> None:
 
 async def test_current_alerts_are_resent_to_alertmanager() -> None:
     """Without a change current alerts are resent, so that a restarted Alertmanager has them."""
-    async with server() as it:
-        delivery = notifier(FakeClock(), resend=0.01, alertmanager__urls=(it.url,))
+    async with server() as receiver:
+        delivery = notifier(FakeClock(), resend=0.01, alertmanager__urls=(receiver.url,))
         async with running(delivery.run()):
             delivery.enqueue(FIRES)
             delivery.enqueue(STILL)
-            await until(lambda: len(it.got) > 3)
+            await until(lambda: len(receiver.got) > 3)
 
-    assert [[alert["startsAt"] for alert in alerts] for alerts in it.got] == [
+    assert [[alert["startsAt"] for alert in alerts] for alerts in receiver.got] == [
         ["2023-11-14T22:13:20.000+00:00"]
-    ] * len(it.got)
+    ] * len(receiver.got)
 
 
 async def test_each_alertmanager_is_retried_by_itself() -> None:
@@ -107,40 +107,40 @@ async def test_each_alertmanager_is_retried_by_itself() -> None:
 
 async def test_a_webhook_gets_each_event_once() -> None:
     """A webhook gets an alert when it begins to fire and when it is over, and never again."""
-    async with server() as it:
-        delivery = notifier(FakeClock(), webhook__url=it.url + "/hook")
+    async with server() as receiver:
+        delivery = notifier(FakeClock(), webhook__url=receiver.url + "/hook")
         async with running(delivery.run()):
             for alerts in (FIRES, STILL, STILL):
                 delivery.enqueue(alerts)
-            await until(lambda: len(it.got) == 1)
+            await until(lambda: len(receiver.got) == 1)
             delivery.enqueue(STILL)
             delivery.enqueue(OVER)
-            await until(lambda: len(it.got) == 2)
+            await until(lambda: len(receiver.got) == 2)
 
-    assert it.paths == ["/hook", "/hook"]
-    assert statuses(it.got) == [["firing"], ["resolved"]]
+    assert receiver.paths == ["/hook", "/hook"]
+    assert statuses(receiver.got) == [["firing"], ["resolved"]]
 
 
 async def test_rejected_events_are_delivered_later(tmp_path: Path) -> None:
     """What a webhook rejected is queued, over a restart too, and delivered in order."""
     file = str(tmp_path / "alerts.json")
     clock = FakeClock()
-    async with server() as it:
-        it.status = 503
-        delivery = notifier(clock, webhook__url=it.url, alerts__state_file=file)
+    async with server() as receiver:
+        receiver.status = 503
+        delivery = notifier(clock, webhook__url=receiver.url, alerts__state_file=file)
         async with running(delivery.run()):
             delivery.enqueue(FIRES)
-            await until(lambda: len(it.paths) == 1)
+            await until(lambda: len(receiver.paths) == 1)
             delivery.enqueue(OVER)
         delivery.save_on_shutdown()
 
-        it.status = 200
-        anew = notifier(clock, webhook__url=it.url, alerts__state_file=file)
+        receiver.status = 200
+        anew = notifier(clock, webhook__url=receiver.url, alerts__state_file=file)
         assert (await anew.restore()).firing == ()
         async with running(anew.run()):
-            await until(lambda: len(it.got) == 1)
+            await until(lambda: len(receiver.got) == 1)
 
-    assert statuses(it.got) == [["firing", "resolved"]]
+    assert statuses(receiver.got) == [["firing", "resolved"]]
 
 
 async def deliver_and_stop(url: str, file: str) -> None:
@@ -155,39 +155,39 @@ async def deliver_and_stop(url: str, file: str) -> None:
 async def test_a_restart_repeats_nothing(tmp_path: Path) -> None:
     """After a restart what was delivered is not delivered again, and its end is once it comes."""
     file = str(tmp_path / "alerts.json")
-    async with server() as it:
-        await deliver_and_stop(it.url, file)
+    async with server() as receiver:
+        await deliver_and_stop(receiver.url, file)
 
-        anew = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
-        assert [it.fired for it in (await anew.restore()).firing] == [START]
+        anew = notifier(FakeClock(), webhook__url=receiver.url, alerts__state_file=file)
+        assert [alert.fired for alert in (await anew.restore()).firing] == [START]
         async with running(anew.run()):
             anew.enqueue(STILL)
             anew.enqueue(OVER)
-            await until(lambda: len(it.got) == 2)
+            await until(lambda: len(receiver.got) == 2)
 
-    assert statuses(it.got) == [["firing"], ["resolved"]]
+    assert statuses(receiver.got) == [["firing"], ["resolved"]]
 
 
 async def test_another_boot_is_noticed(tmp_path: Path) -> None:
     """What fired before a boot of the host is resolved when the daemon starts."""
     file = str(tmp_path / "alerts.json")
-    async with server() as it:
-        await deliver_and_stop(it.url, file)
+    async with server() as receiver:
+        await deliver_and_stop(receiver.url, file)
 
-        values = {"webhook.url": it.url, "alerts.state_file": file}
+        values = {"webhook.url": receiver.url, "alerts.state_file": file}
         anew = Notifier(Settings(values), FakeClock(), "host1", boot=lambda: "another")
         assert (await anew.restore()).active == {}
         async with running(anew.run()):
-            await until(lambda: len(it.got) == 2)
+            await until(lambda: len(receiver.got) == 2)
 
-    assert [alert["state"] for alert in it.got[1]["alerts"]] == ["unknown"]
+    assert [alert["state"] for alert in receiver.got[1]["alerts"]] == ["unknown"]
 
 
 async def test_what_is_delivered_is_saved_at_once(tmp_path: Path) -> None:
     """A daemon that is killed has left a file with what it had delivered."""
     file = tmp_path / "alerts.json"
-    async with server() as it:
-        delivery = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=str(file))
+    async with server() as receiver:
+        delivery = notifier(FakeClock(), webhook__url=receiver.url, alerts__state_file=str(file))
         async with running(delivery.run()):
             delivery.enqueue(FIRES)
             await until(
@@ -195,8 +195,19 @@ async def test_what_is_delivered_is_saved_at_once(tmp_path: Path) -> None:
             )
 
     kept = json.loads(file.read_text())
-    assert [it["alert"] for it in kept["active"]] == ["aio_requests_near_limit"]
+    assert [alert["alert"] for alert in kept["active"]] == ["aio_requests_near_limit"]
     assert sorted(os.listdir(tmp_path)) == ["alerts.json"]
+
+
+DAMAGED = json.dumps(
+    {
+        "saved": 0,
+        "boot": "",
+        "active": [],
+        "queues": {},
+        "over": [{"labels": {}, "annotations": {}, "starts": 0, "ends": "soon", "state": "ok"}],
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +215,8 @@ async def test_what_is_delivered_is_saved_at_once(tmp_path: Path) -> None:
     [
         "", "[]", "{}", "\xff", "[" * 100000,
         '{"saved": 0, "boot": "", "active": [{}], "over": [], "queues": {}}',
+        DAMAGED,
+        '{"saved": 1e300, "boot": "", "active": [], "over": [], "queues": {}}',
     ],
 )  # fmt: skip
 async def test_a_damaged_file_is_no_reason_not_to_start(tmp_path: Path, text: str) -> None:
@@ -234,20 +247,20 @@ async def test_dropped_alerts_are_logged(monkeypatch: pytest.MonkeyPatch) -> Non
     """A receiver that is down for too long costs events, and one line when that begins and ends."""
     monkeypatch.setattr("xenwatch.delivery.outbox.MOST_EVENTS", 3)
     clock = FakeClock()
-    async with server() as it:
-        it.status = 500
-        delivery = notifier(clock, webhook__url=it.url)
+    async with server() as receiver:
+        receiver.status = 500
+        delivery = notifier(clock, webhook__url=receiver.url)
         with capture_logs() as logs:
             async with running(delivery.run()):
                 for alerts in (FIRES, OVER, FIRES, OVER, FIRES):
                     delivery.enqueue(alerts)
                 await until(lambda: len(logs) == 2)
-                it.status = 200
+                receiver.status = 200
                 await settle()
                 await clock.advance(1)
                 await until(lambda: not delivery.outbox.queues["webhook"] and len(logs) == 4)
 
-    assert statuses(it.got) == [["firing", "resolved", "firing"]]
+    assert statuses(receiver.got) == [["firing", "resolved", "firing"]]
     said = [(log["event"], log.get("number")) for log in logs if log["log_level"] == "error"]
     assert said == [
         ("alerts dropped: delivery queue full", None),
@@ -332,14 +345,14 @@ async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) ->
 async def test_a_file_that_cannot_be_written_is_logged_once(tmp_path: Path) -> None:
     """A state file in a missing directory is one line in the log, and alerts are delivered."""
     file = str(tmp_path / "gone/alerts.json")
-    async with server() as it:
-        delivery = notifier(FakeClock(), webhook__url=it.url, alerts__state_file=file)
+    async with server() as receiver:
+        delivery = notifier(FakeClock(), webhook__url=receiver.url, alerts__state_file=file)
         with capture_logs() as logs:
             async with running(delivery.run()):
                 delivery.enqueue(FIRES)
-                await until(lambda: len(it.got) == 1 and bool(logs))
+                await until(lambda: len(receiver.got) == 1 and bool(logs))
                 delivery.enqueue(OVER)
-                await until(lambda: len(it.got) == 2)
+                await until(lambda: len(receiver.got) == 2)
         delivery.save_on_shutdown()
 
     assert [log["event"] for log in logs] == ["saving alerts failed"]

@@ -69,7 +69,7 @@ def test_what_was_restored_is_not_sent_before_a_page() -> None:
     """Whether an alert still fires after a restart is known with the first page, not earlier."""
     box = restored(FIRES, 10)
 
-    assert [it.fired for it in box.alerts.firing] == [START]
+    assert [active.fired for active in box.alerts.firing] == [START]
     assert box.current(START + 10, EXPIRY) == []
     alerts = next_page(box, 10, used=90)
     assert [box.enqueue(alerts, START + 10), box.enqueue(alerts, START + 11)] == [True, False]
@@ -87,8 +87,8 @@ def test_what_ended_meanwhile_is_not_revived(away: float, used: int, fires: bool
     alerts = next_page(box, away, used)
     box.enqueue(alerts, START)
 
-    assert [it.fired for it in alerts.firing] == [START] * fires
-    assert [it["status"] for it in box.queues["webhook"]] == [
+    assert [active.fired for active in alerts.firing] == [START] * fires
+    assert [event["status"] for event in box.queues["webhook"]] == [
         "firing", *["resolved"] * (not fires)
     ]  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_alerts_of_another_boot_are_over() -> None:
     box = restored(FIRES, 30, boot="another")
 
     assert box.alerts.active == {}
-    assert [it["state"] for it in box.queues["webhook"]] == ["firing", "unknown"]
+    assert [event["state"] for event in box.queues["webhook"]] == ["firing", "unknown"]
     [alert] = box.current(START + 30, EXPIRY)
     assert alert["endsAt"] == "2023-11-14T22:13:50.000+00:00"
 

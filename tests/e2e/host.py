@@ -30,7 +30,9 @@ from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
+from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.memory import HostMemory
+from xenwatch.readings.memory_pressure import Stalled
 from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import Pids, Ptys
 from xenwatch.readings.slices import Slice, Slices
@@ -49,6 +51,7 @@ def calm() -> Snapshot:
     """A host on which all is well."""
     full = full_snapshot()
     assert full.domains is not None
+    assert full.memory_pressure is not None
     domains = tuple(domain for domain in full.domains.domains if domain.alive)
     return dataclasses.replace(
         full,
@@ -56,6 +59,7 @@ def calm() -> Snapshot:
         backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
         slices=Slices({"control.slice": dataclasses.replace(CONTROL, share=0.8)}, 0, {}),
         xenstore_devices=XenstoreDevices({}, ()),
+        memory_pressure=dataclasses.replace(full.memory_pressure, recent_kills={}),
     )
 
 
@@ -64,6 +68,8 @@ def storm() -> Snapshot:
     full, well = full_snapshot(), calm()
     assert full.daemons is not None
     assert full.memory is not None
+    assert full.memory_pressure is not None
+    assert full.dom0_cpus is not None
     assert well.domains is not None
     last = dataclasses.replace(_DYING, domid=32000, uuid=UUIDS[7])
     roles = full.daemons.by_role.items()
@@ -78,19 +84,34 @@ def storm() -> Snapshot:
         aio=Aio(65536, 65536),
         daemons=dataclasses.replace(
             full.daemons,
-            by_role={role: dataclasses.replace(it, fds=1024) for role, it in roles},
+            by_role={role: dataclasses.replace(process, fds=1024) for role, process in roles},
         ),
         ptys=Ptys(4096, 4096),
         host_memory=HostMemory(total=64 << 30, free=0),
-        memory=dataclasses.replace(full.memory, available=1, low_free=1, swap_free=1),
+        memory=dataclasses.replace(full.memory, available=1, low_usable=1, swap_free=1),
+        memory_pressure=dataclasses.replace(
+            full.memory_pressure,
+            recent_kills={"xapi": 1},
+            swap_in_rate=5000.0,
+            stalled={"some": Stalled(0.5, 3.5)},
+            free_blocks={(0, "Normal", 0): 7},
+        ),
+        dom0_cpus=dataclasses.replace(full.dom0_cpus, blocked=57),
+        kernel_tables=KernelTables(
+            Table(65536, 65536),
+            {"ipv4": Table(1024, 1024), "ipv6": Table(3, 1024)},
+            Table(200, 200),
+            Table(20000, 20000),
+        ),
+        nbds=Nbds(24, 24),
         pids=Pids(32000, 32768, 60000),
         open_files=OpenFiles(65000, 65536),
         bridges=Bridges({"xenbr0": 1023, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
         loops=Loops((1 << 20) - 1, 0, 0),
         file_systems=FileSystems(
             {
-                "/": FileSystem(18 << 30, 0, 1 << 30),
-                "/var/log": FileSystem(1 << 30, 3 << 30, 0),
+                "/": FileSystem(18 << 30, 0, 1 << 30, 1 << 20, 1 << 20),
+                "/var/log": FileSystem(1 << 30, 3 << 30, 0, 1000, 1 << 18),
             }
         ),
         slices=Slices(

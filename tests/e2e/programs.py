@@ -138,7 +138,7 @@ class Prometheus:
 
     def labels(self, expression: str) -> set[frozenset[tuple[str, str]]]:
         """The labels of the series an expression finds."""
-        return {frozenset(it["metric"].items()) for it in self.query(expression)}
+        return {frozenset(series["metric"].items()) for series in self.query(expression)}
 
 
 class Alertmanager:

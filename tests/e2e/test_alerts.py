@@ -26,9 +26,9 @@ AT_ONCE = (
 EXPECTED = {(alert.title, severity) for alert in ALERTS for severity in alert.conditions}
 SYMPTOMS = {symptom for alert in ALERTS for symptom in alert.explains}
 EXPLAINED = {
-    it.title
-    for it in ALERTS
-    if (it.causes or it.name in SYMPTOMS) and CRITICAL not in it.conditions
+    alert.title
+    for alert in ALERTS
+    if (alert.causes or alert.name in SYMPTOMS) and CRITICAL not in alert.conditions
 }
 """Those that only another alert inhibits; the causes of all of them fire too."""
 FIRING = 'ALERTS{alertstate="firing"}'
@@ -38,15 +38,15 @@ CHANNELS = "XenwatchEventChannelsNearLimit"
 
 def names(found: list[dict[str, Any]], label: str) -> set[tuple[str, str]]:
     """Name and severity of the alerts a query found."""
-    return {(it["metric"][label], it["metric"]["severity"]) for it in found}
+    return {(result["metric"][label], result["metric"]["severity"]) for result in found}
 
 
 def spans(found: list[dict[str, Any]], label: str) -> dict[tuple[str, str], tuple[float, float]]:
     """Of each alert the first and last time it fired, by a query of a range."""
     times: dict[tuple[str, str], list[float]] = {}
-    for it in found:
-        key = (it["metric"][label], it["metric"]["severity"])
-        times.setdefault(key, []).extend(float(time) for time, _ in it["values"])
+    for result in found:
+        key = (result["metric"][label], result["metric"]["severity"])
+        times.setdefault(key, []).extend(float(time) for time, _ in result["values"])
     return {key: (min(values), max(values)) for key, values in times.items()}
 
 
@@ -57,8 +57,10 @@ def series(alert: dict[str, Any]) -> frozenset[tuple[str, str]]:
 
 def inhibited(keeper: Alertmanager) -> set[str]:
     """The alerts without a critical one of their own that Alertmanager does not notify."""
-    plain = {it.title for it in ALERTS if CRITICAL not in it.conditions}
-    found = {it["labels"]["alertname"] for it in keeper.alerts() if it["status"]["inhibitedBy"]}
+    plain = {alert.title for alert in ALERTS if CRITICAL not in alert.conditions}
+    found = {
+        alert["labels"]["alertname"] for alert in keeper.alerts() if alert["status"]["inhibitedBy"]
+    }
     return found & plain
 
 
@@ -83,13 +85,16 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
             )
             for labels in prometheus.labels(FIRING)
         }
-        until(lambda: any("generatorURL" in it for it in keeper.alerts()), "Prometheus tells too")
+        until(
+            lambda: any("generatorURL" in alert for alert in keeper.alerts()),
+            "Prometheus tells too",
+        )
         # Told by both, Alertmanager has each once: the labels are the same to the last.
-        until_same(lambda: {series(it) for it in keeper.alerts()}, fires, "the same series")
+        until_same(lambda: {series(alert) for alert in keeper.alerts()}, fires, "the same series")
         assert len(keeper.alerts()) == len(fires)
         until_same(lambda: inhibited(keeper), EXPLAINED, "symptoms by their causes")
-        assert {it["annotations"]["runbook_url"] for it in keeper.alerts()} == {
-            f"{host.url}/runbooks/{it['labels']['alertname']}.md" for it in keeper.alerts()
+        assert {alert["annotations"]["runbook_url"] for alert in keeper.alerts()} == {
+            f"{host.url}/runbooks/{alert['labels']['alertname']}.md" for alert in keeper.alerts()
         }
         host.turn("calm")
         until(lambda: not prometheus.query(f"{FIRING} or {SAID}"), "all end")
@@ -120,9 +125,9 @@ def test_a_leak_is_told_once_whatever_is_restarted(tmp_path: Path) -> None:
 
     def standing() -> dict[str, dict[str, Any]]:
         return {
-            it["labels"]["severity"]: it
-            for it in keeper.alerts()
-            if it["labels"]["alertname"] == CHANNELS
+            alert["labels"]["severity"]: alert
+            for alert in keeper.alerts()
+            if alert["labels"]["alertname"] == CHANNELS
         }
 
     with contextlib.ExitStack() as until_the_end:
@@ -155,7 +160,7 @@ def test_a_leak_is_told_once_whatever_is_restarted(tmp_path: Path) -> None:
         assert before[severity]["startsAt"] == during[severity]["startsAt"]
         assert before[severity]["startsAt"] == after[severity]["startsAt"]
     told = by_keeper(receiver)
-    assert [it for it in told if it[2] == "critical"] == [
+    assert [event for event in told if event[2] == "critical"] == [
         ("firing", CHANNELS, "critical"),
         ("resolved", CHANNELS, "critical"),
     ]
@@ -178,5 +183,7 @@ def by_webhook(receiver: Receiver) -> list[tuple[str, str, str]]:
 def heard(receiver: Receiver, key: str, value: str | None = None) -> list[tuple[str, str, str]]:
     """The alerts of the documents that have this key."""
     some = Receiver.__new__(Receiver)
-    some.got = [it for it in receiver.got if key in it and value in (None, it[key])]
+    some.got = [
+        document for document in receiver.got if key in document and value in (None, document[key])
+    ]
     return some.heard()

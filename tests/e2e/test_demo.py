@@ -97,14 +97,14 @@ def first_target(port: int) -> str:
 
 def running(programs: list[psutil.Process]) -> list[psutil.Process]:
     """Those of the programs that have not ended."""
-    return [it for it in programs if it.is_running()]
+    return [program for program in programs if program.is_running()]
 
 
 def test_all_three_work_together(tmp_path: Path) -> None:
     """The printed addresses answer, and Prometheus has the rules, the daemon and Alertmanager."""
     ports = free_ports()
-    with demo(tmp_path, ports) as it:
-        assert it.printed() == list(ports.values()), it.talk()
+    with demo(tmp_path, ports) as demonstration:
+        assert demonstration.printed() == list(ports.values()), demonstration.talk()
 
         asked = f"http://127.0.0.1:{ports['prometheus']}/api/v1"
         groups = get(f"{asked}/rules")["data"]["groups"]
@@ -117,28 +117,28 @@ def test_all_three_work_together(tmp_path: Path) -> None:
 def test_a_signal_ends_all(tmp_path: Path, number: signal.Signals) -> None:
     """After Ctrl-C or its like, even one ignored by whoever started it, nothing is left."""
     ports = free_ports()
-    with demo(tmp_path, ports) as it:
-        assert it.printed() == list(ports.values()), it.talk()
-        programs = it.children()
-        it.process.send_signal(number)
-        status, _ = it.ended()
+    with demo(tmp_path, ports) as demonstration:
+        assert demonstration.printed() == list(ports.values()), demonstration.talk()
+        programs = demonstration.children()
+        demonstration.process.send_signal(number)
+        status, _ = demonstration.ended()
 
-    assert (status, it.talk().splitlines()[-1]) == (0, "demo: stopped")
+    assert (status, demonstration.talk().splitlines()[-1]) == (0, "demo: stopped")
     assert (len(programs), running(programs)) == (len(NAMES), [])
     assert [left.name for left in tmp_path.iterdir()] == ["talk"]
 
 
 def test_it_may_be_told_too_early_and_too_often(tmp_path: Path) -> None:
     """Signals while the programs start and while they end leave none of them behind."""
-    with demo(tmp_path, free_ports()) as it:
-        until(lambda: bool(it.children()), "the first program")
-        programs = {*it.children()}
-        while it.process.poll() is None:
-            it.process.send_signal(signal.SIGINT)
+    with demo(tmp_path, free_ports()) as demonstration:
+        until(lambda: bool(demonstration.children()), "the first program")
+        programs = {*demonstration.children()}
+        while demonstration.process.poll() is None:
+            demonstration.process.send_signal(signal.SIGINT)
             with contextlib.suppress(psutil.NoSuchProcess):
-                programs |= {*it.children()}
+                programs |= {*demonstration.children()}
 
-    assert (it.talk().splitlines()[-1], running([*programs])) == ("demo: stopped", [])
+    assert (demonstration.talk().splitlines()[-1], running([*programs])) == ("demo: stopped", [])
 
 
 def test_a_program_that_does_not_end_is_killed(tmp_path: Path) -> None:
@@ -148,29 +148,32 @@ def test_a_program_that_does_not_end_is_killed(tmp_path: Path) -> None:
     stubborn.write_text("#!/bin/sh\ntrap '' TERM\nexec sleep 600\n")
     stubborn.chmod(0o755)
     path = f"{stubborn.parent}:{os.environ['PATH']}"
-    with demo(tmp_path, free_ports(), path=path) as it:
-        until(lambda: any(child.name() == "sleep" for child in it.children()), "it runs")
-        programs = it.children()
-        it.process.terminate()
-        status, _ = it.ended()
+    with demo(tmp_path, free_ports(), path=path) as demonstration:
+        until(lambda: any(child.name() == "sleep" for child in demonstration.children()), "it runs")
+        programs = demonstration.children()
+        demonstration.process.terminate()
+        status, _ = demonstration.ended()
 
-    assert (status, running(programs)) == (0, []), it.talk()
+    assert (status, running(programs)) == (0, []), demonstration.talk()
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     """Where a port is taken, nothing is started, and the error says what to do."""
     ports = free_ports()
-    with socket.create_server(("127.0.0.1", ports["prometheus"])), demo(tmp_path, ports) as it:
-        assert it.ended() == (1, "")
+    with (
+        socket.create_server(("127.0.0.1", ports["prometheus"])),
+        demo(tmp_path, ports) as demonstration,
+    ):
+        assert demonstration.ended() == (1, "")
 
-    assert f"127.0.0.1:{ports['prometheus']}: Address already in use" in it.talk()
-    assert "--prometheus-port" in it.talk()
+    assert f"127.0.0.1:{ports['prometheus']}: Address already in use" in demonstration.talk()
+    assert "--prometheus-port" in demonstration.talk()
 
 
 def test_a_program_that_ends_is_told_with_its_log(tmp_path: Path) -> None:
     """Where one of them does not start, its last words are shown and the others end."""
-    with demo(tmp_path, free_ports(), "synthetic:none") as it:
-        assert it.ended() == (1, "")
+    with demo(tmp_path, free_ports(), "synthetic:none") as demonstration:
+        assert demonstration.ended() == (1, "")
 
-    assert "xenwatch exited with status 1:" in it.talk()
-    assert "synthetic:none" in it.talk()
+    assert "xenwatch exited with status 1:" in demonstration.talk()
+    assert "synthetic:none" in demonstration.talk()

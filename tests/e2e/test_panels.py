@@ -55,7 +55,7 @@ def chosen(prometheus: Prometheus, variable: dict[str, Any], instance: str) -> s
     found = VALUES.fullmatch(variable["query"])
     assert found, variable
     series = prometheus.query(fill(found[1], {"instance": instance}))
-    values = sorted({re.escape(it["metric"][found[2]]) for it in series})
+    values = sorted({re.escape(result["metric"][found[2]]) for result in series})
     return "(" + "|".join(values).replace("\\", "\\\\") + ")"
 
 
@@ -88,7 +88,7 @@ def synthetic(directory: Path, name: str) -> Iterator[str]:
 
 def shown(prometheus: Prometheus, expression: str) -> bool:
     """Whether a query finds a value there is a line or a cell for."""
-    return any(it["value"][1] != "NaN" for it in prometheus.query(expression))
+    return any(result["value"][1] != "NaN" for result in prometheus.query(expression))
 
 
 def test_every_panel_shows_something(tmp_path: Path) -> None:
@@ -110,9 +110,9 @@ def test_every_panel_shows_something(tmp_path: Path) -> None:
             shows: dict[tuple[str, int, str, str], bool] = {}
             for target in targets:
                 for file in BOARDS:
-                    for it in queries(prometheus, file, target):
-                        key = (it.board, it.panel, it.title, it.ref)
-                        shows[key] = shows.get(key) or shown(prometheus, it.expression)
+                    for query in queries(prometheus, file, target):
+                        key = (query.board, query.panel, query.title, query.ref)
+                        shows[key] = shows.get(key) or shown(prometheus, query.expression)
             return {key for key, something in shows.items() if not something}
 
         assert BOARDS

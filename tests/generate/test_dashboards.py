@@ -117,10 +117,10 @@ def test_every_metric_is_declared(name: str) -> None:
         f"{metric.name}_bucket" if metric.kind == "histogram" else metric.name for metric in METRICS
     } | {*RECORDS, *HOST_RECORDS, "up"}
     named = {
-        it
+        word
         for panel in panels_of(BOARDS[name])
         for expression in expressions(panel)
-        for it in text.findall(re.sub(r'"[^"]*"', "", expression))
+        for word in text.findall(re.sub(r'"[^"]*"', "", expression))
     }
 
     assert named
@@ -173,24 +173,24 @@ def test_every_alert_has_a_panel_that_links_its_runbook() -> None:
     titles = {*(alert.title for alert in ALERTS), *(watch.title for watch in WATCHES)}
 
     found = {re.fullmatch(r"http://\$\{(\w+):raw\}/runbooks/(\w+)\.md", url) for url in linked}
-    assert {it[2] for it in found if it} == titles
+    assert {match[2] for match in found if match} == titles
     assert None not in found
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_a_runbook_is_asked_of_one_daemon(name: str) -> None:
     """The variable that begins the links of a dashboard is one host, never several."""
-    variables = {it["name"]: it for it in BOARDS[name]["templating"]["list"]}
+    variables = {variable["name"]: variable for variable in BOARDS[name]["templating"]["list"]}
     used = set(re.findall(r"http://\$\{(\w+):raw\}", json.dumps(BOARDS[name])))
 
-    assert [it for it in used if variables[it].get("multi")] == []
+    assert [reference for reference in used if variables[reference].get("multi")] == []
 
 
 def test_a_table_of_many_hosts_tells_them_apart() -> None:
     """Where several hosts are chosen, each table has the column that names them."""
     hidden = {}
     for name, board in BOARDS.items():
-        variables = {it["name"]: it for it in board["templating"]["list"]}
+        variables = {variable["name"]: variable for variable in board["templating"]["list"]}
         if variables["instance"].get("multi"):
             for panel in panels_of(board):
                 for step in panel.get("transformations", ()):
@@ -198,12 +198,16 @@ def test_a_table_of_many_hosts_tells_them_apart() -> None:
                     hidden[name, panel["title"]] = "instance" in excluded
 
     assert ("xenwatch-pool", "Build") in hidden
-    assert {where for where, it in hidden.items() if it} == set()
+    assert {where for where, left_out in hidden.items() if left_out} == set()
 
 
 def test_the_advice_of_the_domains_is_that_of_the_command(tmp_path: Path) -> None:
     """The panel has what advise would switch off: no USB controller that another device needs."""
-    (panel,) = (it for it in panels_of(BOARDS["xenwatch-domains"]) if it["id"] == ADVICE)
+    (panel,) = (
+        candidate
+        for candidate in panels_of(BOARDS["xenwatch-domains"])
+        if candidate["id"] == ADVICE
+    )
     (query,) = expressions(panel)
     query = query.replace("$instance", "a").replace("$domid", ".*")
     query = query.replace("$__rate_interval", "5m")
@@ -269,7 +273,9 @@ def test_without_the_sdk_the_command_says_how_to_get_it(monkeypatch: pytest.Monk
             raise ModuleNotFoundError(f"No module named {SDK!r}", name=SDK)
         return real(name, *arguments)
 
-    for name in [it for it in sys.modules if it.startswith("xenwatch.generate.dashboards")]:
+    for name in [
+        module for module in sys.modules if module.startswith("xenwatch.generate.dashboards")
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", without)
 

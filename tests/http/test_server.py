@@ -24,9 +24,9 @@ from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.http import status_page
-from xenwatch.http.server import ERRORS, Handlers
+from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
-from xenwatch.page import Links
+from xenwatch.page import Links, errors
 from xenwatch.passes.publisher import Publisher, RenderedPass, render
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
@@ -157,7 +157,7 @@ async def test_the_status_page_leads_to_the_rest() -> None:
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert __version__ in text
         paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
-        assert ERRORS in paths
+        assert errors.PATH in paths
         assert {"/limits", "/-/healthy", "/-/ready", host_status.PATH} <= paths
         assert len([path for path in paths if path.startswith("/static/")]) == 3
         for path in paths:
@@ -168,7 +168,7 @@ async def test_the_status_page_leads_to_the_rest() -> None:
 async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
     """By default the page and the JSON link the runbook that the daemon itself serves."""
     site = Site()
-    policy = dataclasses.replace(Settings().alerts(), seconds={it.name: 0 for it in ALERTS})
+    policy = dataclasses.replace(Settings().alerts(), seconds={alert.name: 0 for alert in ALERTS})
     site.publisher.newest = render(full_snapshot(), Rules(policy=policy), {})
     async with site.client() as client:
         async with client.get(host_status.PATH) as answer:
@@ -176,11 +176,11 @@ async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
         async with client.get("/") as answer:
             text = await answer.text()
         assert found.alerts
-        for it in found.alerts:
-            assert f'<a href="{it.runbook_url}">{it.alert}</a>' in text
-            async with client.get(it.runbook_url) as answer:
+        for alert in found.alerts:
+            assert f'<a href="{alert.runbook_url}">{alert.alert}</a>' in text
+            async with client.get(alert.runbook_url) as answer:
                 assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-                assert (await answer.text()).startswith(f"# {it.alert}\n")
+                assert (await answer.text()).startswith(f"# {alert.alert}\n")
 
 
 async def test_files_of_the_page_are_kept_by_browsers() -> None:
@@ -282,7 +282,7 @@ async def test_the_json_is_what_the_page_shows() -> None:
     assert found.hostname == socket.gethostname()
     assert found.time == full_snapshot().time
     assert found.domains is not None
-    assert [it.domid for it in found.domains] == [0, 5, 6]
+    assert [domain.domid for domain in found.domains] == [0, 5, 6]
     assert found.alerts is None
 
 
@@ -381,7 +381,14 @@ async def test_serving_does_not_block_the_event_loop() -> None:
     site = Site()
     async with site.client() as client:
         with blockbuster_ctx("xenwatch"):
-            for path in ("/metrics", "/metrics?collect[]=aio", "/", host_status.PATH, "/-/healthy"):
+            for path in (
+                "/metrics",
+                "/metrics?collect[]=aio",
+                "/",
+                host_status.PATH,
+                "/-/healthy",
+                errors.PATH,
+            ):
                 async with client.get(path) as answer:
                     await answer.read()
                     assert answer.status in (200, 503)

@@ -54,6 +54,15 @@ def _files() -> dict[str, bytes]:
         "/proc/cmdline": b"root=/dev/xvda1\n",
         "/dev/kmsg": b"6,1,0,-;NR_IRQS: 4352, nr_irqs: 5\n"
         b"6,2,0,-;xen:events: Using FIFO-based ABI\n",
+        "/proc/sys/net/netfilter/nf_conntrack_count": b"9\n",
+        "/proc/sys/net/netfilter/nf_conntrack_max": b"65536\n",
+        "/proc/net/stat/arp_cache": b"entries  allocs\n00000007  00000009\n",
+        "/proc/sys/net/ipv4/neigh/default/gc_thresh3": b"1024\n",
+        "/proc/key-users": b"    0:     9 8/8 3/1000000 40/25000000\n",
+        "/sys/module/nbd/parameters/nbds_max": b"16\n",
+        "/proc/vmstat": b"pswpin 0\npswpout 0\nallocstall_dma32 0\noom_kill 0\n",
+        "/proc/uptime": b"500.25 900.00\n",
+        "/proc/buddyinfo": b"Node 0, zone    DMA32      1      0      3 \n",
         "/proc/sys/fs/aio-nr": b"0\n",
         "/proc/sys/fs/file-nr": b"96\t0\t65536\n",
         "/proc/stat": b"cpu  9 0 4 80 0 0 0 1\ncpu0 9 0 4 80 0 0 0 1\nprocs_running 1\n",
@@ -77,7 +86,9 @@ def _files() -> dict[str, bytes]:
     for pid, comm in ((700, "oxenstored"), (710, "xenconsoled")):
         files[f"/proc/{pid}/comm"] = comm.encode() + b"\n"
         files[f"/proc/{pid}/limits"] = render_limits(limits)
-    return files | {f"{_BUS}/{name}/state": f"{it}\n".encode() for name, it in _DEVICES.items()}
+    return files | {
+        f"{_BUS}/{name}/state": f"{state}\n".encode() for name, state in _DEVICES.items()
+    }
 
 
 def _directories() -> dict[str, tuple[str, ...]]:
@@ -94,7 +105,7 @@ def _directories() -> dict[str, tuple[str, ...]]:
 
 
 def _replies() -> dict[Hypercall, HypercallReply]:
-    layout = domaininfo.LAYOUTS[_XEN]
+    layout = domaininfo.X86_LAYOUTS[_XEN]
     listing = domaininfo.list_call(layout, 0, CHUNK)
     memory = physinfo.physinfo_call(layout)
     pages = PhysInfo(1 << 22, 1 << 20, 0, 0)

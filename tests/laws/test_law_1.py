@@ -86,4 +86,6 @@ def test_every_preset_is_read_without_failure() -> None:
     for make in PRESETS.values():
         outcomes = passed(ModelSource(make())).outcomes
 
-        assert {name for name, it in outcomes.items() if it.status is Status.FAILED} == set()
+        assert {
+            name for name, outcome in outcomes.items() if outcome.status is Status.FAILED
+        } == set()

@@ -46,7 +46,8 @@ def questions(probe: Probe, source: Source) -> list[Question]:
     """
     asked: list[Question] = []
     tapped = dataclasses.replace(
-        probe, read=lambda it, *known: probe.read(TappedSource(it, asked.append), *known)
+        probe,
+        read=lambda untapped, *known: probe.read(TappedSource(untapped, asked.append), *known),
     )
     take(source, instead(tapped))
     each = list(dict.fromkeys(asked))
@@ -60,13 +61,13 @@ def questions(probe: Probe, source: Source) -> list[Question]:
 
 def instead(probe: Probe) -> Iterable[Probe]:
     """All probes, with this one in the place of that of its name."""
-    return (probe if probe.name == it.name else it for it in PROBES)
+    return (probe if probe.name == other.name else other for other in PROBES)
 
 
 def broken(probe: Probe, question: Question) -> Probe:
     """The probe whose source fails one question."""
     return dataclasses.replace(
-        probe, read=lambda it, *known: probe.read(failing(it, question), *known)
+        probe, read=lambda source, *known: probe.read(failing(source, question), *known)
     )
 
 
@@ -99,13 +100,15 @@ def assert_costs_no_other(before: Snapshot, after: Snapshot, probe: Probe) -> No
     """All other probes report as before, and no limit looks better."""
     outcome = after.outcomes[probe.name].status
     changed = {
-        name for name, it in after.outcomes.items() if it.status is not before.outcomes[name].status
+        name
+        for name, later in after.outcomes.items()
+        if later.status is not before.outcomes[name].status
     }
     assert changed == ({probe.name} if outcome is Status.FAILED else set())
     states, now = by_instance(before), by_instance(after)
     for key, state in now.items():
         assert_no_better(state, states[key])
-    mine = {key for key, it in states.items() if it.limit.probe == probe.name}
+    mine = {key for key, limit_state in states.items() if limit_state.limit.probe == probe.name}
     assert states.keys() - now.keys() <= (mine if outcome is Status.FAILED else set())
 
 
@@ -142,13 +145,13 @@ def test_a_probe_without_a_source_is_unknown(probe: Probe, host: Source) -> None
     alone = dataclasses.replace(
         probe,
         enabled=True,
-        read=lambda it, *known: probe.read(TappedSource(it, refuse), *known),
+        read=lambda source, *known: probe.read(TappedSource(source, refuse), *known),
     )
     snapshot = take(host, [alone]).snapshot
     states = assess(snapshot)
     assert snapshot.outcomes[probe.name].status is Status.FAILED
     assert getattr(snapshot, probe.name) is None
-    assert [s.limit for s in states] == [it for it in LIMITS if it.probe == probe.name]
+    assert [s.limit for s in states] == [limit for limit in LIMITS if limit.probe == probe.name]
     assert {s.severity for s in states} <= {Severity.UNKNOWN}
     page = page_of(snapshot)
     assert page["xenwatch_probe_success", frozenset({("probe", probe.name)})] == 0

@@ -33,7 +33,7 @@ from xenwatch.parse.cgroup import (
     parse_procs,
 )
 from xenwatch.parse.cpustat import parse_cpu_stat
-from xenwatch.parse.domaininfo import HEADER_SIZE, LAYOUTS, DomainInfo, list_call, parse_list
+from xenwatch.parse.domaininfo import HEADER_SIZE, X86_LAYOUTS, DomainInfo, list_call, parse_list
 from xenwatch.parse.evtchn import parse_lsevtchn
 from xenwatch.parse.gnttab import parse_maptrack
 from xenwatch.parse.interrupts import parse_interrupts
@@ -144,7 +144,7 @@ def test_a_domain_record_begins_as_the_real_one() -> None:
     """The record of dom0 has the first 32 bytes that real Xen 4.17 answered."""
     probe = (CAPTURES[0] / "probe").read_text()
     first = bytes.fromhex(probe.partition("first 32 bytes ")[2].split()[0])
-    layout = LAYOUTS[4, 17]
+    layout = X86_LAYOUTS[4, 17]
     call = list_call(layout, 0, 1)
     dom0 = DomainInfo(0, 0xFFFF0020, 0x80000, 0x80000, 0, 2, 1, bytes(16), 0)
 

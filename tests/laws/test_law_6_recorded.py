@@ -27,7 +27,7 @@ from xenwatch.model.render.text import render_number, render_statvfs, render_una
 from xenwatch.model.render.xenstore import directory_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.parse import evtchn, gnttab, xenversion
-from xenwatch.parse.domaininfo import GETDOMAININFOLIST, LAYOUTS, SYSCTL, parse_list
+from xenwatch.parse.domaininfo import GETDOMAININFOLIST, SYSCTL, X86_LAYOUTS, parse_list
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.physinfo import parse_physinfo
@@ -36,7 +36,7 @@ from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.text import number, uname, word
 from xenwatch.parse.xenstore import DIRECTORY, parse_directory
 
-LAYOUT = LAYOUTS[4, 17]
+LAYOUT = X86_LAYOUTS[4, 17]
 
 FILES: dict[str, Callable[[bytes], bytes]] = {
     **{f"/{name}": trip for name, trip in ROUND_TRIPS.items() if name.startswith("proc/")},

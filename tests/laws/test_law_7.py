@@ -48,6 +48,8 @@ async def heard(source: Source, topic: str, count: int) -> list[bytes]:
 def test_the_small_dom0_answers_every_probe() -> None:
     """The host made by hand has something to read for each probe that is on by default."""
     outcomes = take(small_dom0(), PROBES).snapshot.outcomes
-    assert {name: it.detail for name, it in outcomes.items() if it.status is not Status.OK} == {
-        probe.name: outcomes[probe.name].detail for probe in PROBES if not probe.enabled
-    }
+    assert {
+        name: outcome.detail
+        for name, outcome in outcomes.items()
+        if outcome.status is not Status.OK
+    } == {probe.name: outcomes[probe.name].detail for probe in PROBES if not probe.enabled}

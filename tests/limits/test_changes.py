@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 from xenwatch.limits import LIMITS
@@ -71,6 +72,30 @@ def test_what_is_unknown_is_logged_at_once() -> None:
     """A reading that is lost and one that is back are lines, but not in the first pass."""
     assert lines(uses(50, None, 85)) == [(1, "ok", "unknown"), (2, "unknown", "warning")]
     assert lines(uses(None, None)) == []
+
+
+def test_a_failed_probe_does_not_repeat_what_was_logged() -> None:
+    """The instances of a limit whose probe failed once are logged as before when it is back."""
+    domain = dataclasses.replace(LIMITS[0], label="domid")
+    read = [dataclasses.replace(state(85, instance="7"), limit=domain)]
+    failed = [dataclasses.replace(state(None), limit=domain)]
+
+    assert lines([read, failed, read]) == [(0, "ok", "warning")]
+
+
+def test_a_limit_first_read_in_a_later_pass_was_not_unknown_before() -> None:
+    """Probes run one by one at the start: a limit that was never read has not changed."""
+    other = dataclasses.replace(LIMITS[0], name="another")
+    late = [dataclasses.replace(state(None), limit=other)]
+
+    assert lines([[state(50)], [state(50), *late]]) == []
+
+
+def test_a_threshold_that_is_gone_is_left_at_once() -> None:
+    """A limit whose thresholds were switched off by a reload is not held at its old severity."""
+    off = LimitState(LIMITS[0], "", 79, Max(100, ""), Thresholds(None, None))
+
+    assert lines([[state(85)], [off]]) == [(0, "ok", "warning"), (1, "warning", "ok")]
 
 
 def test_instances_are_apart() -> None:

@@ -114,7 +114,7 @@ def test_without_abi_no_max_of_event_channels(snapshot: Snapshot) -> None:
 )
 def test_irqs_by_kernel(facts: dict[str, Any], maximum: int | None) -> None:
     """Interrupts end at the kernel's bitmap, which Linux 6.5 lifted."""
-    found = {key: it.value for key, it in irqs.maximum(on(**facts)).items()}
+    found = {key: highest.value for key, highest in irqs.maximum(on(**facts)).items()}
 
     assert found == ({} if maximum is None else {"": maximum})
 
@@ -125,7 +125,7 @@ def test_grant_frames_by_domain() -> None:
 
     assert grant_frames.used(on({"grants": grants})) == {"0": 1, "7": 33}
     found = grant_frames.maximum(on({"grants": grants}))
-    assert {key: it.value for key, it in found.items()} == {"0": 64, "7": 32}
+    assert {key: highest.value for key, highest in found.items()} == {"0": 64, "7": 32}
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_blktap_by_release(regime: str, facts: dict[str, Any], maximum: int | No
     snapshot = on({"blktap": Blktap(regime, 5, None)}, **facts)
 
     assert blktap_minors.used(snapshot) == {"": 5}
-    found = {key: it.value for key, it in blktap_minors.maximum(snapshot).items()}
+    found = {key: highest.value for key, highest in blktap_minors.maximum(snapshot).items()}
     assert found == ({} if maximum is None else {"": maximum})
 
 
@@ -203,7 +203,9 @@ def test_descriptors_by_daemon(
     Where nobody can say how it waits, only the lower of the two is certain.
     """
     snapshot = on({"daemons": Daemons({role: DaemonProcess(700, comm, 30, limit)})}, xen=xen)
-    found = {key: it.value for key, it in file_descriptors.fds_max(role)(snapshot).items()}
+    found = {
+        key: highest.value for key, highest in file_descriptors.fds_max(role)(snapshot).items()
+    }
 
     assert file_descriptors.fds_used(role)(snapshot) == {"": 30}
     assert found == ({} if maximum is None else {"": maximum})
@@ -249,9 +251,13 @@ def test_old_kernels_cannot_say_what_is_available() -> None:
 
 def test_low_memory_is_of_32_bit_kernels() -> None:
     """Low memory counts where the kernel has a high zone, and nowhere else."""
-    assert dom0_low_memory.used(memory(low_total=100, low_free=40)) == {"": 60}
+    found = memory(low_total=100, low_free=40, low_usable=None)
+    assert dom0_low_memory.used(found) == {"": 60}
+    found = memory(low_total=100, low_free=40, low_usable=30)
+    assert dom0_low_memory.used(found) == {"": 70}
     assert only(dom0_low_memory.maximum(memory(low_total=100))).value == 100
-    for snapshot in (memory(low_total=None, low_free=None), memory(low_free=None)):
+    unknown = memory(low_free=None, low_usable=None)
+    for snapshot in (memory(low_total=None, low_free=None), unknown):
         assert dom0_low_memory.used(snapshot) == {}
     assert dom0_low_memory.maximum(memory(low_total=None)) == {}
 
@@ -285,7 +291,7 @@ def test_tasks_end_at_the_lower_limit(
 def test_bridges_by_kind() -> None:
     """A Linux bridge has 1,023 ports, an Open vSwitch datapath 65,535."""
     assert bridge_ports.used(FULL) == {"xenbr0": 2, "ovs0": 1}
-    found = {key: it.value for key, it in bridge_ports.maximum(FULL).items()}
+    found = {key: highest.value for key, highest in bridge_ports.maximum(FULL).items()}
     assert found == {"xenbr0": 1023, "ovs0": 65535}
 
 
@@ -314,7 +320,7 @@ def test_loops_by_kernel(
 ) -> None:
     """Loop devices end at the minor numbers, and before loop-control at max_loop."""
     snapshot = on({"loops": Loops(2, max_loop, max_part)}, kernel=kernel)
-    found = {key: it.value for key, it in loop_devices.maximum(snapshot).items()}
+    found = {key: highest.value for key, highest in loop_devices.maximum(snapshot).items()}
 
     assert found == ({} if maximum is None else {"": maximum})
 
@@ -329,7 +335,7 @@ def test_the_highest_domain_id_counts() -> None:
 def test_file_systems_by_mount_point() -> None:
     """Each file system has its own use and size, without root's reserve."""
     assert file_system.used(FULL) == {"/": 4 << 30, "/var/log": 1 << 30}
-    found = {key: it.value for key, it in file_system.maximum(FULL).items()}
+    found = {key: highest.value for key, highest in file_system.maximum(FULL).items()}
     assert found == {"/": 18 << 30, "/var/log": 4 << 30}
 
 

@@ -131,7 +131,7 @@ def test_a_kernel_that_could_have_more_channels_is_given_them() -> None:
     snapshot = with_host(xen=(4, 17), abi=Abi("2-level-64", 4096, "kernel log"))
     [text] = event_channels.remedy(Shortage(snapshot, "", None, 8192))
 
-    assert text.startswith("take xen.fifo_events=0 off dom0's kernel command line and reboot")
+    assert text.startswith("remove xen.fifo_events=0 from dom0's kernel command line, then reboot")
 
 
 def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:

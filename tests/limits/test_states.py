@@ -104,7 +104,7 @@ def test_every_state_is_sound(
 def test_more_use_is_never_less_severe(used: int, more: int, maximum: Max) -> None:
     """Severity does not fall and headroom does not rise when use rises."""
     order = [Severity.OK, Severity.WARNING, Severity.CRITICAL]
-    low, high = (LimitState(LIMITS[0], "", it, maximum, BOUNDS) for it in (used, used + more))
+    low, high = (LimitState(LIMITS[0], "", count, maximum, BOUNDS) for count in (used, used + more))
 
     assert order.index(low.severity) <= order.index(high.severity)
     assert (low.headroom or 0) >= (high.headroom or 0)

@@ -119,7 +119,9 @@ def test_a_full_page_can_be_read_back(openmetrics: bool) -> None:
     found = full_families()
     page = series(render(found, openmetrics), openmetrics)
     # A histogram has a series for each bucket, the one of all, the sum and the count.
-    of_histograms = [len(it.bounds) + 3 for family in found for _, it in family.histograms]
+    of_histograms = [
+        len(histogram.bounds) + 3 for family in found for _, histogram in family.histograms
+    ]
     assert len(page) == sum(len(family.samples) for family in found) + sum(of_histograms)
 
 

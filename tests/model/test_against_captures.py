@@ -103,6 +103,6 @@ def test_the_domains_are_of_the_same_types(capture: Path, machine: Machine) -> N
 
     assert real.domains is not None
     assert model.domains is not None
-    assert [(it.domid, it.type, it.vcpus_max) for it in model.domains.domains] == [
-        (it.domid, it.type, it.vcpus_max) for it in real.domains.domains
+    assert [(domain.domid, domain.type, domain.vcpus_max) for domain in model.domains.domains] == [
+        (domain.domid, domain.type, domain.vcpus_max) for domain in real.domains.domains
     ]

@@ -71,7 +71,7 @@ def test_xen_and_linux_tell_the_same_time() -> None:
     assert before.domains is not None
     assert after.domains is not None
 
-    first, last = (it.domains[0].cpu_seconds for it in (before.domains, after.domains))
+    first, last = (domains.domains[0].cpu_seconds for domains in (before.domains, after.domains))
     assert first is not None
     assert last is not None
 
@@ -84,7 +84,14 @@ def test_slices_have_what_their_qemus_had() -> None:
     before, after, player = between("idle-windows-before-pulsar", 0, 30)
     dom0 = player.machine.dom0
 
-    had = sum(it.life.cpu_ns(30) for it in dom0.processes.values() if it.life is not None) / 1e9
+    had = (
+        sum(
+            process.life.cpu_ns(30)
+            for process in dom0.processes.values()
+            if process.life is not None
+        )
+        / 1e9
+    )
 
     assert had > 20
     assert of_guests(after) - of_guests(before) == pytest.approx(had, rel=0.01)

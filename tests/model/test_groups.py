@@ -16,7 +16,9 @@ IN_ROOT = {"xenserver-7.0", "xenserver-7.1", "xcp-ng-8.2", "xenserver-8"}
 """Platforms whose xapi is of 2016 to 2024, which left QEMUs in the root group."""
 
 
-@pytest.mark.parametrize("name", [name for name, it in PLATFORMS.items() if it.cgroup_version])
+@pytest.mark.parametrize(
+    "name", [name for name, platform in PLATFORMS.items() if platform.cgroup_version]
+)
 def test_qemus_are_misplaced_where_the_toolstack_left_them(name: str) -> None:
     """Of platforms with a control.slice the older ones have every QEMU in the root group."""
     machine = Machine(PLATFORMS[name])
@@ -36,6 +38,6 @@ def test_firmware_is_served_by_a_unit_of_its_own(name: str, group: str) -> None:
 
     domid = machine.start(b"vm", vm(PLATFORMS[name], "hvm", uefi=True))
 
-    groups = {it.comm: it.group for it in machine.dom0.processes.values()}
+    groups = {process.comm: process.group for process in machine.dom0.processes.values()}
     assert groups["varstored"] == f"/system.slice/varstored-{domid}.service"
     assert groups["qemu-system-i38"] == group

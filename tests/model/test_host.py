@@ -55,7 +55,9 @@ def taken(platform: Platform, shape: Shape) -> Counts:
     before = count(machine.dom0)
     machine.start(b"three", shape)
     after = count(machine.dom0)
-    return Counts(*(getattr(after, it) - getattr(before, it) for it in Counts.__annotations__))
+    return Counts(
+        *(getattr(after, field) - getattr(before, field) for field in Counts.__annotations__)
+    )
 
 
 LARGE = Shape("hvm", 4, disks=(Disk(rings=2), Disk()), nics=(Nic(queues=2), Nic(emulated=False)))
@@ -114,7 +116,7 @@ def test_frames_of_a_guests_grant_table(shape: Shape, frames: int) -> None:
     assert machine.dom0.domains[machine.start(b"vm", shape)].frames == frames
 
 
-@pytest.mark.parametrize("platform", [DEBIAN_12, XCP_NG_8_3], ids=lambda it: it.name)
+@pytest.mark.parametrize("platform", [DEBIAN_12, XCP_NG_8_3], ids=lambda platform: platform.name)
 def test_what_is_stopped_gives_all_back(platform: Platform) -> None:
     """After VMs of every type are destroyed all counts are those of the empty host again."""
     machine = Machine(platform)

@@ -72,9 +72,9 @@ def test_the_published_events_come_out_of_the_metrics(
     found = rises(f"idle-windows-{name}-pulsar", begin)
 
     wakeups, by_cause = found["wakeups_total"], found["wakeups_by_cause_total"]
-    assert {(by_cause["timer", it], by_cause["io", it], wakeups[(it,)]) for it in domids} == {
-        (*events, sum(events))
-    }
+    assert {
+        (by_cause["timer", domid], by_cause["io", domid], wakeups[(domid,)]) for domid in domids
+    } == {(*events, sum(events))}
 
 
 def test_some_130_idle_desktops_fill_dom0() -> None:

@@ -87,7 +87,7 @@ def cost(source: ModelSource) -> float:
 
 def all_read(snapshot: Snapshot) -> bool:
     """Whether every probe succeeded, does not apply or is off."""
-    return all(it.status is not Status.FAILED for it in snapshot.outcomes.values())
+    return all(outcome.status is not Status.FAILED for outcome in snapshot.outcomes.values())
 
 
 REFERENCE = b"%4d: VCPU %u: Interdomain (Connected) - Remote Domain 7, Port %d\n"

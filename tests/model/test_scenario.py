@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xenwatch.limits.states import Severity, assess
 from xenwatch.model import cpu
 from xenwatch.model.cpu import Demand, divide
 from xenwatch.model.player import Player
@@ -94,7 +95,8 @@ REFUSED = {
         f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "grant_frames"\nevery = 0',
         "every and amount of a leak must be",
     ),
-    "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "every and mib of a log must be"),
+    "stalled": (f'{HEAD}[[steps]]\ndo = "pressure"\nstalled = 2', "stalled must be at most 1"),
+    "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "every, and mib or files, of a log"),
 }
 
 
@@ -114,9 +116,15 @@ def state(player: Player) -> object:
     """All that tells two hosts apart."""
     dom0 = player.machine.dom0
     return (
-        {domid: (it.name, it.state, it.frames) for domid, it in dom0.domains.items()},
+        {
+            domid: (domain.name, domain.state, domain.frames)
+            for domid, domain in dom0.domains.items()
+        },
         dom0.domain.channels.channels,
-        {it.pid: (it.comm, it.cpu_ns, it.wait_ns) for it in dom0.processes.values()},
+        {
+            process.pid: (process.comm, process.cpu_ns, process.wait_ns)
+            for process in dom0.processes.values()
+        },
         dom0.store.values,
         player.errors,
     )
@@ -157,8 +165,10 @@ ENDS = {
     "fill-windows-6.1": (1600, 153, 1),
     "fill-windows-6.2": (5100, 500, 1),
     "fill-windows-8.3": (9000, 869, 1),
+    "inodes-full": (12000, 10, 1),
     "idle-windows-after-pulsar": (360, 20, 0),
     "idle-windows-before-pulsar": (360, 20, 0),
+    "kernel-tables-full": (2400, 10, 4),
     "leak-blktap-ids": (4300, 11, 1),
     "leak-dying-domains": (600, 20, 0),
     "leak-event-channels": (4500, 20, 1),
@@ -166,9 +176,11 @@ ENDS = {
     "leak-xenstored-fds": (6000, 20, 1),
     "linux-3000": (3000, 3000, 0),
     "log-full": (6000, 10, 1),
+    "memory-ends": (2400, 10, 0),
     "mini-os-3000": (3000, 3000, 0),
     "one-vm-starves-others": (120, 20, 0),
     "qemus-in-root": (1200, 1000, 0),
+    "storage-hung": (300, 20, 0),
 }
 """By scenario: a time at which all has happened, domains there are, refusals there were."""
 
@@ -239,6 +251,48 @@ def test_a_64_bit_dom0_without_fifo_has_4095_channels() -> None:
     assert found.event_channels.used == 4095
 
 
+def test_a_dom0_that_runs_out_of_memory_swaps_and_kills() -> None:
+    """Pages come back from swap at the scenario's rate, xapi is killed, no large block is free."""
+    player = played(load("memory-ends"), [1200])
+    source = ModelSource(player.machine)
+    before = take(source, PROBES)
+    player.advance(1900)
+    pressure = take(source, PROBES, before=before).snapshot.memory_pressure
+
+    assert pressure is not None
+    assert pressure.swap_in_rate == pytest.approx(4000, rel=0.02)
+    assert (pressure.oom_kills, dict(pressure.recent_kills)) == (1, {"xapi": 1})
+    assert pressure.largest_free_order == 1
+
+
+def test_the_kernels_tables_are_full() -> None:
+    """Each of the four tables that a scenario fills is at its max, and critical."""
+    states = {it.limit.name: it for it in assess(readings("kernel-tables-full", 2400)) if it.used}
+
+    full = ("conntrack", "kernel_keys", "nbd_devices")
+    assert {name: states[name].ratio for name in full} == dict.fromkeys(full, 1)
+    assert {states[name].severity for name in full} == {Severity.CRITICAL}
+
+
+def test_hung_storage_blocks_tasks() -> None:
+    """57 tasks wait for an NFS server that does not answer."""
+    cpus = readings("storage-hung", 300).dom0_cpus
+
+    assert cpus is not None
+    assert cpus.blocked == 57
+
+
+def test_small_files_take_the_last_inode() -> None:
+    """A file system with 5 % of its blocks in use can have no inode left, which is critical."""
+    snapshot = readings("inodes-full", 12000)
+
+    states = {(it.limit.name, it.instance): it for it in assess(snapshot)}
+
+    assert states["inodes", "/var/log"].ratio == 1
+    assert states["inodes", "/var/log"].severity is Severity.CRITICAL
+    assert states["file_system", "/var/log"].severity is Severity.OK
+
+
 def test_blktap_4_leaves_a_vm_without_disk_in_silence() -> None:
     """With no id left a VM starts, its disk never connects and no error node says why."""
     found = readings("leak-blktap-ids", 4300)
@@ -247,8 +301,8 @@ def test_blktap_4_leaves_a_vm_without_disk_in_silence() -> None:
     assert (found.blktap.regime, found.blktap.identifiers) == ("id", 16384)
     assert found.xenstore_devices is not None
     assert found.xenstore_devices.errors == ()
-    states = {key.domid: it for key, it in found.device_states().items() if key.cls == "vbd3"}
-    assert [domid for domid, it in states.items() if it == "Initialising"] == [11]
+    states = {key.domid: stage for key, stage in found.device_states().items() if key.cls == "vbd3"}
+    assert [domid for domid, stage in states.items() if stage == "Initialising"] == [11]
 
 
 def test_a_hungry_vm_makes_the_others_wait() -> None:

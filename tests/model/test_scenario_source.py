@@ -66,7 +66,7 @@ def test_a_scenario_is_opened_by_its_name() -> None:
     ("spec", "reason"),
     [
         ("synthetic:linux-300", "did you mean linux-3000?"),
-        ("synthetic:linux-3000@soon", "what follows @ must be a number of seconds"),
+        ("synthetic:linux-3000@soon", "the part after @ must be a number of seconds"),
     ],
 )
 def test_what_is_no_scenario_is_refused(spec: str, reason: str) -> None:
@@ -87,7 +87,11 @@ def test_probes_read_a_scenario_on_its_way(name: str) -> None:
     scenario = dataclasses.replace(load(name), speed=1.0)
     snapshot = take(ScenarioSource(scenario, 400, clock), PROBES).snapshot
 
-    failed = {key: it.detail for key, it in snapshot.outcomes.items() if it.status is Status.FAILED}
+    failed = {
+        key: outcome.detail
+        for key, outcome in snapshot.outcomes.items()
+        if outcome.status is Status.FAILED
+    }
     too_long = {"irqs": "/proc/interrupts: longer than 4194304 bytes"}
     assert failed == (too_long if name == "channels-45000" else {})
 
@@ -97,7 +101,7 @@ def test_a_full_xenstored_answers_nobody() -> None:
     source = ScenarioSource(load("leak-xenstored-fds"), 6000, Clock())
     snapshot = take(source, PROBES).snapshot
 
-    failed = {key for key, it in snapshot.outcomes.items() if it.status is Status.FAILED}
+    failed = {key for key, outcome in snapshot.outcomes.items() if outcome.status is Status.FAILED}
     assert {"xenstore", "xenstore_devices"} <= failed
     assert snapshot.domains is not None
     assert len(snapshot.domains.domains) == 21

@@ -43,7 +43,7 @@ def test_without_console_xl_gives_up(free: int, zombies: list[int]) -> None:
         machine.start(b"vm", Shape("pv"))
 
     assert (caught.value.text, caught.value.errno) == (TIMED_OUT, 28)
-    left = {domid: it.state for domid, it in machine.dom0.domains.items() if domid}
+    left = {domid: domain.state for domid, domain in machine.dom0.domains.items() if domid}
     assert left == dict.fromkeys(zombies, DYING)
 
 
@@ -76,7 +76,9 @@ def test_half_connected_is_read_from_outside() -> None:
     snapshot = take(ModelSource(machine), PROBES).snapshot
 
     assert snapshot.xenstore_devices is not None
-    errors = {(it.device.cls, it.side, it.errno) for it in snapshot.xenstore_devices.errors}
+    errors = {
+        (error.device.cls, error.side, error.errno) for error in snapshot.xenstore_devices.errors
+    }
     assert errors == {("vbd", "backend", 28), ("vif", "backend", 28)}
     states = {key.cls: state for key, state in snapshot.device_states().items()}
     assert (states["vbd"], states["vif"]) == ("Closed", "Closed")
@@ -107,7 +109,9 @@ def test_blktap_4_is_silent() -> None:
     assert (snapshot.blktap.regime, snapshot.blktap.identifiers) == ("id", 1)
     assert snapshot.xenstore_devices is not None
     assert snapshot.xenstore_devices.errors == ()
-    states = {key.domid: it for key, it in snapshot.device_states().items() if key.cls == "vbd3"}
+    states = {
+        key.domid: state for key, state in snapshot.device_states().items() if key.cls == "vbd3"
+    }
     assert states == {1: "Connected", 2: "Initialising"}
 
 

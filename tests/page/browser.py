@@ -108,7 +108,9 @@ class Browser:
 
     def keys(self, *names: str) -> None:
         """Press keys by their names."""
-        ActionChains(self.driver).send_keys(*(getattr(Keys, it.upper()) for it in names)).perform()
+        ActionChains(self.driver).send_keys(
+            *(getattr(Keys, name.upper()) for name in names)
+        ).perform()
 
     def type_into(self, identity: str, text: str) -> None:
         """Type text into the input of that id; a newline sends its form."""
@@ -128,25 +130,25 @@ class Browser:
         self.run(axe)
         script = (
             "const done = arguments[arguments.length - 1];"
-            "axe.run(document, {runOnly: arguments[0]}).then(it => done(it.violations))"
+            "axe.run(document, {runOnly: arguments[0]}).then(found => done(found.violations))"
         )
         found = self.driver.execute_async_script(script, WCAG)
         return [
-            f"{it['id']}: {node['html'][:200]} {node['any'][:1]}"
-            for it in found
-            for node in it["nodes"]
+            f"{violation['id']}: {node['html'][:200]} {node['any'][:1]}"
+            for violation in found
+            for node in violation["nodes"]
         ]
 
     def said(self) -> list[str]:
         """What was written to the console since this was last asked."""
-        return [it["message"] for it in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
     def asked_for(self) -> list[str]:
         """The addresses that were asked for since this was last asked."""
         entries = self.driver.get_log("performance")  # type: ignore[no-untyped-call]
         events = (json.loads(entry["message"])["message"] for entry in entries)
         return [
-            it["params"]["request"]["url"]
-            for it in events
-            if it["method"] == "Network.requestWillBeSent"
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
         ]

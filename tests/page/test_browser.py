@@ -11,6 +11,7 @@ import pytest
 
 from tests.page.browser import Browser, Site
 from tests.page.sample import IMAGE, NOW, newest
+from xenwatch.page import errors
 
 SAMPLE = newest(60)
 LOOKS = [(1280, 900, "light"), (360, 740, "dark")]
@@ -52,7 +53,7 @@ def test_it_is_accessible_and_fits(
 ) -> None:
     """With everything unfolded axe finds nothing, and nothing sticks out to the right."""
     opened.look(*look)
-    opened.run("document.querySelectorAll('details').forEach(it => it.open = true)")
+    opened.run("document.querySelectorAll('details').forEach(details => details.open = true)")
 
     assert opened.violations() == []
     width = opened.run("return document.documentElement.scrollWidth")
@@ -60,22 +61,36 @@ def test_it_is_accessible_and_fits(
     opened.picture(tmp_path / "page.png")
 
 
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("query", ["", "?q=maptrack+limit+reached", "?q=nonsense"])
+def test_the_page_of_errors_is_accessible_and_fits(
+    opened: Browser, site: Site, look: tuple[int, int, str], query: str
+) -> None:
+    """All error messages, one that was found and none are pages axe finds nothing on, and fit."""
+    opened.look(*look)
+    opened.driver.get(f"{site.url.rstrip('/')}{errors.PATH}{query}")
+
+    assert opened.violations() == []
+    assert opened.run("return document.documentElement.scrollWidth") <= look[0]
+
+
 def test_axe_would_find_something(opened: Browser) -> None:
     """The check is one: a picture without words and pale text are found."""
     opened.run(
-        "const it = document.createElement('p'); it.textContent = 'pale';"
-        "it.className = 'unknown'; document.querySelector('main').append(it);"
-        "it.style.setProperty('color', '#ddd'); it.style.setProperty('background', '#fff');"
+        "const pale = document.createElement('p'); pale.textContent = 'pale';"
+        "pale.className = 'unknown'; document.querySelector('main').append(pale);"
+        "pale.style.setProperty('color', '#ddd'); pale.style.setProperty('background', '#fff');"
         "document.querySelector('main').append(document.createElement('img'))"
     )
 
-    assert {it.partition(":")[0] for it in opened.violations()} == {"color-contrast", "image-alt"}
+    found = {violation.partition(":")[0] for violation in opened.violations()}
+    assert found == {"color-contrast", "image-alt"}
 
 
 def test_a_name_runs_no_script(opened: Browser) -> None:
     """The VM called like an image is text; nothing was run, and the console is silent."""
     assert opened.run("return document.querySelectorAll('img').length") == 0
-    names = opened.run("return [...document.querySelectorAll('bdi')].map(it => it.textContent)")
+    names = opened.run("return [...document.querySelectorAll('bdi')].map(name => name.textContent)")
     assert IMAGE in names
     assert opened.said() == []
 
@@ -122,7 +137,7 @@ def test_the_filter_is_a_form(opened: Browser) -> None:
     opened.until("return location.search === '?q=monitoring'")
 
     names = opened.run(
-        "return [...document.querySelectorAll('#domains tbody th')].map(it => it.textContent)"
+        "return [...document.querySelectorAll('#domains tbody th')].map(cell => cell.textContent)"
     )
     assert names == ["monitoring"]
     assert opened.run("return document.getElementById('filter').value") == "monitoring"
@@ -146,8 +161,8 @@ def later(site: Site, **changes: Any) -> None:
 def test_it_stays_fresh_in_place(opened: Browser, site: Site) -> None:
     """New readings appear without a reload; what is unfolded and in focus stays so."""
     opened.run(
-        "const it = document.querySelector('#limit-ptys'); it.open = true;"
-        "it.querySelector('summary').focus(); window.same = true"
+        "const details = document.querySelector('#limit-ptys'); details.open = true;"
+        "details.querySelector('summary').focus(); window.same = true"
     )
     later(site, time=NOW + 1)
     refreshed(opened, "document.querySelector('#as-of').textContent.includes('08:00:01')")

@@ -28,7 +28,7 @@ GUEST = DomainRow(7, "u", "web", "hvm", "running", 1, 1, 1 << 30, 1.0, 1, 1, 7, 
 
 def rendered(status: HostStatus, words: str = "") -> str:
     """The page of a status."""
-    return page.render(status, {}, LINKS, words).decode()
+    return page.fill(page.frame(status, {}, LINKS), status, words).decode()
 
 
 def changed(**fields: Any) -> HostStatus:
@@ -145,7 +145,9 @@ def test_domains_are_filtered(words: str, expected: list[int]) -> None:
 
     assert domids(markup) == expected
     assert Reader(markup).text.count("None of 2 domains match.") == (not expected)
-    (value,) = [dict(it)["value"] for tag, it in Reader(markup).tags if tag == "input"]
+    (value,) = [
+        dict(attributes)["value"] for tag, attributes in Reader(markup).tags if tag == "input"
+    ]
     assert value == words
 
 
@@ -195,7 +197,7 @@ def test_a_warning_gives_way_to_the_critical_one() -> None:
     [
         (None, (), "Alerts are not evaluated"),
         ((), (), "No alerts firing."),
-        ((), ("a", "b"), "Unknown, readings missing: a, b."),
+        ((), ("a", "b"), "Unknown because readings are missing: a, b."),
     ],
 )
 def test_silence_is_told_from_ignorance(alerts: Any, unknown: Any, words: str) -> None:

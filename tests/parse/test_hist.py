@@ -70,7 +70,7 @@ def test_the_synthetic_host_repeats_triggers_as_the_kernel_does() -> None:
     events = f"{DIRECTORIES[0]}/{INSTANCE}"
     for event, text in ((POLL, POLLS), (SLEEP, SLEEPS)):
         invented = parse_hists(source.read(f"{events}/{event}/hist"))
-        assert [it.trigger for it in invented] == [it.trigger for it in parse_hists(text)]
+        assert [hist.trigger for hist in invented] == [hist.trigger for hist in parse_hists(text)]
 
 
 @settings(deadline=None)

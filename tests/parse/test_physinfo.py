@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch.model.render.physinfo import render_physinfo
-from xenwatch.parse.domaininfo import HEADER_SIZE, LAYOUTS, Layout
+from xenwatch.parse.domaininfo import HEADER_SIZE, X86_LAYOUTS, Layout
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.physinfo import PhysInfo, pages_offset, parse_physinfo, physinfo_call
 
@@ -16,10 +16,10 @@ infos = st.builds(PhysInfo, pages, pages, pages, pages)
 
 
 @settings(deadline=None)
-@given(st.sampled_from(sorted(LAYOUTS)), infos)
+@given(st.sampled_from(sorted(X86_LAYOUTS)), infos)
 def test_any_memory_survives_renderer_and_parser(version: tuple[int, int], info: PhysInfo) -> None:
     """Pages come back from the block made of them; before Xen 4.3 there are no claims."""
-    layout = LAYOUTS[version]
+    layout = X86_LAYOUTS[version]
     block = render_physinfo(layout, physinfo_call(layout).block, info)
     found = parse_physinfo(layout, block)
 
@@ -30,11 +30,11 @@ def test_any_memory_survives_renderer_and_parser(version: tuple[int, int], info:
 @pytest.mark.parametrize(("version", "offset"), [((4, 1), 40), ((4, 16), 40), ((4, 17), 48)])
 def test_pages_are_where_the_release_has_them(version: tuple[int, int], offset: int) -> None:
     """Two words were put before the pages in Xen 4.17 (the union begins at byte 8)."""
-    assert pages_offset(LAYOUTS[version]) == offset
+    assert pages_offset(X86_LAYOUTS[version]) == offset
 
 
 @settings(deadline=None)
-@given(st.sampled_from(list(LAYOUTS.values())), st.binary(max_size=HEADER_SIZE - 1))
+@given(st.sampled_from(list(X86_LAYOUTS.values())), st.binary(max_size=HEADER_SIZE - 1))
 def test_a_block_cut_short_is_refused(layout: Layout, block: bytes) -> None:
     """An answer of another size is refused by name."""
     with pytest.raises(ParseError, match="XEN_SYSCTL_physinfo"):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
+from xenwatch.parse.buddyinfo import parse_buddyinfo
 from xenwatch.parse.cgroup import (
     parse_flat,
     parse_membership,
@@ -18,18 +19,21 @@ from xenwatch.parse.cgroup import (
     parse_procs,
 )
 from xenwatch.parse.cpustat import parse_cpu_stat, parse_load
-from xenwatch.parse.domaininfo import LAYOUTS, parse_list
+from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS, parse_list
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
 from xenwatch.parse.gnttab import parse_maptrack, parse_query_size
 from xenwatch.parse.hist import parse_hists
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.kernel_log import parse_kernel_log
+from xenwatch.parse.key_users import parse_key_users
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.neighbours import parse_neighbours
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
+from xenwatch.parse.oom import parse_kills
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.physinfo import parse_physinfo
 from xenwatch.parse.process import parse_schedstat, parse_stat
@@ -37,9 +41,18 @@ from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.tapdisk import parse_tapdisk
-from xenwatch.parse.text import assignments, loadavg_tasks, number, uname, version_pair, word
+from xenwatch.parse.text import (
+    assignments,
+    loadavg_tasks,
+    number,
+    uname,
+    uptime,
+    version_pair,
+    word,
+)
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
 from xenwatch.parse.xenversion import parse_text
+from xenwatch.parse.zoneinfo import parse_zoneinfo
 
 Parser = Callable[[bytes], object]
 
@@ -79,10 +92,18 @@ _PLAIN: dict[str, Parser] = {
     "net dev": parse_net_dev,
     "tapdisk": parse_tapdisk,
     "hist": parse_hists,
-    "physinfo": partial(parse_physinfo, LAYOUTS[4, 17]),
+    "zoneinfo": parse_zoneinfo,
+    "buddyinfo": parse_buddyinfo,
+    "kills": parse_kills,
+    "uptime": uptime,
+    "neighbours": lambda data: parse_neighbours("arp_cache", data),
+    "key users": parse_key_users,
+    "physinfo": partial(parse_physinfo, X86_LAYOUTS[4, 17]),
 }
 _LISTS: dict[str, Parser] = {
-    f"domains {version}": partial(parse_list, layout) for version, layout in LAYOUTS.items()
+    f"domains {version} {architecture}": partial(parse_list, layout)
+    for architecture, layouts in (("x86", X86_LAYOUTS), ("Arm", ARM_LAYOUTS))
+    for version, layout in layouts.items()
 }
 PARSERS = _PLAIN | _LISTS
 
@@ -106,6 +127,7 @@ SAMPLES = {
         "membership": "proc/oxenstored.297/cgroup",
         "kernel log": "dmesg",
         "maptrack": "debug-key-g",
+        "zoneinfo": "proc/zoneinfo",
     }.items()
 } | {"partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xenwatch.parse.domaininfo import LAYOUTS, SYSCTL
+from xenwatch.parse.domaininfo import SYSCTL, X86_LAYOUTS
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.gnttab import query_size_call
 from xenwatch.parse.interrupts import parse_interrupts
@@ -67,7 +67,7 @@ def test_the_label_column_is_as_wide_as_the_narrowest_label() -> None:
 
 def test_physinfo_is_a_sysctl_with_its_own_block() -> None:
     """The hypercall has one argument, the block that Xen fills."""
-    call = physinfo_call(LAYOUTS[4, 17])
+    call = physinfo_call(X86_LAYOUTS[4, 17])
 
     assert call == type(call)(SYSCTL, (BLOCK,), call.block)
 

@@ -80,7 +80,7 @@ MEMBERSHIPS = st.builds(
     Membership,
     st.integers(0, 99),
     st.lists(st.sampled_from(["cpu", "cpuacct", "name=systemd"]), max_size=2).map(tuple),
-    st.text("ab:/.-", max_size=9).map(lambda it: f"/{it}"),
+    st.text("ab:/.-", max_size=9).map(lambda path: f"/{path}"),
 )
 
 

@@ -92,7 +92,7 @@ def test_a_part_has_plans_only_with_the_probes_of_all_limits() -> None:
     whole = assess_pass(full_snapshot())
     probes = set(whole.snapshot.outcomes) | {limit.probe for limit in LIMITS}
 
-    assert restrict(whole, probes - {"pressure"}).plans == whole.plans != ()
+    assert restrict(whole, probes - {"slices"}).plans == whole.plans != ()
     assert restrict(whole, probes - {"aio"}).plans == ()
 
 
@@ -182,7 +182,7 @@ async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch
         await rendered(clock, published, None)
 
     assert [entry["event"] for entry in logs] == [
-        "rendering metrics failed; serving none until it works again"
+        "rendering metrics failed; serving no metrics until it recovers"
     ]
 
 

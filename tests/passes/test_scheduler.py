@@ -244,7 +244,7 @@ async def test_a_memory_goes_from_each_run_to_the_next() -> None:
     async with running(scheduler.run()):
         for call in range(1, 6):
             due = START + 10 * (call - 1)
-            await until(scheduler, lambda: {taken(scheduler, it) for it in both} == {due})  # noqa: B023
+            await until(scheduler, lambda: {taken(scheduler, name) for name in both} == {due})  # noqa: B023
             await clock.advance(10)
 
     assert read.memories[:5] == [0, 1, 1, 1, 4]

@@ -65,6 +65,7 @@ def xenserver(version: str) -> Snapshot:
             free=700 * MIB,
             low_total=730 * MIB,
             low_free=650 * MIB,
+            low_usable=None,
             swap_total=512 * MIB,
             swap_free=512 * MIB,
             slab=None,

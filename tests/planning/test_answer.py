@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
-from tests.planning.support import plan, xenserver
-from xenwatch.planning.answer import document, dumps
+from tests.planning.support import full_xl, plan, xenserver
+from xenwatch.planning.answer import document, dumps, obstacle
 from xenwatch.planning.question import MOST_VMS, PlanError, number
+from xenwatch.readings.snapshot import Outcome, Status
 
 
 def test_programs_find_every_part_of_a_plan() -> None:
@@ -34,6 +36,14 @@ def test_the_document_is_text_of_two_columns_a_level() -> None:
     assert text.startswith('{\n  "time": ')
     assert text.endswith("\n}\n")
     assert json.loads(text) == document(snapshot, plans)
+
+
+def test_an_unread_toolstack_is_named_as_the_obstacle() -> None:
+    """Where only the daemons' probe could tell the toolstack, that is said, not the platform."""
+    snapshot = dataclasses.replace(full_xl(), outcomes={"daemons": Outcome(Status.FAILED)})
+
+    assert "probe daemons failed" in (obstacle(snapshot) or "")
+    assert obstacle(full_xl()) is None
 
 
 @pytest.mark.parametrize("count", [1, MOST_VMS])

@@ -179,7 +179,7 @@ def test_limits_without_a_known_cost_are_named() -> None:
     """Limits every VM takes of by an amount nobody knows are named, and count for nothing."""
     found = plan(full_xl(), linux=1)
 
-    assert set(found.uncounted) == {it.name for it in LIMITS if it.uncounted}
+    assert set(found.uncounted) == {limit.name for limit in LIMITS if limit.uncounted}
     assert not set(found.uncounted) & set(headrooms(found))
 
 

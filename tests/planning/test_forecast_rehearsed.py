@@ -40,7 +40,11 @@ def full(name: str) -> float:
 
 def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:
     """What is forecast of a limit, by second of a clock."""
-    read = {"host", "domains", next(it.probe for it in LIMITS if it.name == limit)}
+    read = {
+        "host",
+        "domains",
+        next(declared.probe for declared in LIMITS if declared.name == limit),
+    }
     needed = [probe for probe in PROBES if probe.name in read]
     clock = FakeClock()
     source = ScenarioSource(load(name), clock=clock.monotonic)

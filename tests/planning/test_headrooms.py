@@ -8,9 +8,10 @@ import pytest
 
 from tests.planning.support import LINUX, WINDOWS, full_xl, plan, xenserver
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Cost
+from xenwatch.limits.base import Cost, Max
 from xenwatch.limits.states import assess
-from xenwatch.planning.capacity import dom0_vcpus, fit, fit_each, units
+from xenwatch.planning.capacity import INEXHAUSTIBLE, dom0_vcpus, fit, fit_each, units
+from xenwatch.readings.processes import Ptys
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 BY_NAME = {limit.name: limit for limit in LIMITS}
@@ -61,6 +62,28 @@ def test_a_room_has_what_its_limit_has_left() -> None:
         assert room.takes is not None
         assert room.left is not None
         assert room.batches == room.left // room.takes
+
+
+def test_without_a_count_the_remedy_of_a_full_limit_doubles_it() -> None:
+    """Nobody asked for a number of VMs, so the remedy is not cut to one VM."""
+    snapshot = dataclasses.replace(full_xl(), ptys=Ptys(nr=4096, max=4096))
+    [found] = [each for each in plan(snapshot, linux=1).headrooms if each.limit == "ptys"]
+
+    assert found.remedies[0] == "sysctl -w kernel.pty.max=8192"
+
+
+@pytest.mark.parametrize(("maximum", "named"), [(INEXHAUSTIBLE - 1, True), (INEXHAUSTIBLE, False)])
+def test_a_limit_no_host_exhausts_is_not_named_as_uncounted(maximum: int, named: bool) -> None:
+    """A max beyond any number of VMs stops none; one just below is named."""
+    snapshot = full_xl()
+    states = [
+        dataclasses.replace(state, used=0, max=Max(maximum, ""))
+        if state.limit.name == "open_files"
+        else state
+        for state in assess(snapshot)
+    ]
+
+    assert ("open_files" in fit(states, snapshot, {LINUX: 1}).uncounted) is named
 
 
 def test_the_unknown_comes_last() -> None:

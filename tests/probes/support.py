@@ -18,7 +18,7 @@ from xenwatch.model.render.text import render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.parse import domaininfo, xenstore, xenversion
-from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo
+from xenwatch.parse.domaininfo import X86_LAYOUTS, DomainInfo
 from xenwatch.parse.evtchn import Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.probes.base import Pass, Probe, Result, merge, run
@@ -125,10 +125,10 @@ def domain_list(infos: Iterable[DomainInfo], version: tuple[int, int] = (4, 17))
 
     def answer(call: Hypercall) -> HypercallReply:
         _, interface, first, count = struct.unpack_from("<IIHxxI", call.block)
-        if interface != LAYOUTS[version].sysctl:
+        if interface != X86_LAYOUTS[version].sysctl:
             return HypercallReply(-errno.EACCES, call.block)
         found = [info for info in everything if info.domid >= first][:count]
-        return HypercallReply(0, render_list(LAYOUTS[version], call.block, found))
+        return HypercallReply(0, render_list(X86_LAYOUTS[version], call.block, found))
 
     return answer
 

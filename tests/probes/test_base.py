@@ -117,7 +117,7 @@ def test_a_defect_is_a_failure(error: Exception) -> None:
     value, outcome = result.reading, result.outcome
 
     assert (value, outcome.status) == (None, Status.FAILED)
-    assert outcome.detail.startswith(f"defect in xenwatch: {type(error).__name__}")
+    assert outcome.detail.startswith(f"bug in xenwatch: {type(error).__name__}")
 
 
 def test_a_programs_cpu_time_is_its_probes() -> None:
@@ -176,9 +176,9 @@ def test_a_memory_is_its_probes_alone() -> None:
     off = dataclasses.replace(first, enabled=False)
     passes.append(take(FakeHost(), [off], before=passes[-1]))
 
-    assert [it.memories for it in passes] == [{"irqs": 1}] + [{"irqs": 2}] * 4
-    assert [it.snapshot.irqs for it in passes] == [Irqs(1), Irqs(2), None, None, None]
-    assert {it.snapshot.aio for it in passes} == {Aio(1, 2)}
+    assert [known.memories for known in passes] == [{"irqs": 1}] + [{"irqs": 2}] * 4
+    assert [known.snapshot.irqs for known in passes] == [Irqs(1), Irqs(2), None, None, None]
+    assert {known.snapshot.aio for known in passes} == {Aio(1, 2)}
     assert passes[-1].snapshot.outcomes["irqs"] is DISABLED.outcome
 
 

@@ -145,6 +145,22 @@ def test_processes_are_listed_only_while_devices_change() -> None:
     assert listings == [1] * SETTLED + [0] + [1] * SETTLED + [0]
 
 
+def test_a_device_made_anew_under_its_old_name_is_searched_for() -> None:
+    """A disk detached and attached between two passes has its new thread found at once."""
+    known = Pass()
+    for _ in range(SETTLED + 1):
+        source = host(WORKERS, ("vbd-1-51712",))
+        source.stats = {f"{DEVICES}/vbd-1-51712": b"71 1000\n"}
+        known = passed(source, known)
+    assert "/proc" not in source.asked
+
+    again = host(WORKERS | {12: stat(17, "1.xvda-0", start=9)}, ("vbd-1-51712",))
+    again.stats = {f"{DEVICES}/vbd-1-51712": b"71 2000\n"}
+    passed(again, known)
+
+    assert "/proc" in again.asked
+
+
 def test_what_was_passed_over_is_not_read_again_until_everything_is() -> None:
     """A search reads new processes alone; once in a while it reads all, for numbers come again."""
     again = host(WORKERS | {15: stat(15, "2.xvda-0")})
@@ -205,7 +221,7 @@ LINKS = render_links(
 
 def kernel(release: str) -> Snapshot:
     """A snapshot that says which kernel dom0 runs."""
-    version = {f"/sys/hypervisor/version/{it}": b"4\n" for it in ("major", "minor", "extra")}
+    version = {f"/sys/hypervisor/version/{part}": b"4\n" for part in ("major", "minor", "extra")}
     source = host({}, files=version)
     source.kernel = release
     return Snapshot(host=value_of(HOST, source))
@@ -242,7 +258,7 @@ def test_a_real_hosts_datapath(capture: object) -> None:
     known = take(LabSource(CAPTURES[CAPTURES.index(capture)]), PROBES)
     guests = range(1, 6) if capture == CAPTURES[1] else range(0)
 
-    kinds = sorted((it.domid, it.kind) for it in workers(known).values())
+    kinds = sorted((worker.domid, worker.kind) for worker in workers(known).values())
     assert kinds == sorted(
         (domid, kind) for domid in guests for kind in ("netback", "netback", "blkback")
     )
@@ -260,7 +276,7 @@ def test_the_synthetic_hosts_queues_are_those_of_its_threads() -> None:
     known = take(ModelSource(machine), PROBES)
 
     assert datapath(known).vifs["vif1.0"].queues == 3
-    assert len([it for it in workers(known).values() if it.kind == "netback"]) == 6
+    assert len([worker for worker in workers(known).values() if worker.kind == "netback"]) == 6
 
 
 CPU_STAT = b"""cpu  300 0 100 600 10 0 5 85 0 0

@@ -70,7 +70,7 @@ def test_a_short_page_is_refused() -> None:
 def host(store: dict[str, bytes] | None = None, files: dict[str, bytes] | None = None) -> FakeHost:
     """A dom0 with a disk of blkback's, one that is not connected, and one of a tapdisk's."""
     numbers = {"rd_req": 6, "rd_sect": 792, "wr_req": 2, "wr_sect": 16, "oo_req": 5}
-    table = {f"{BUS}/vbd-1-51712/statistics/{it}": b"%d\n" % n for it, n in numbers.items()}
+    table = {f"{BUS}/vbd-1-51712/statistics/{name}": b"%d\n" % n for name, n in numbers.items()}
     table[f"{BUS}/vbd-1-51712/physical_device"] = b"fd:1f\n"
     table["/dev/shm/vbd3-3-51712/statistics"] = render_tapdisk(STATS)
     names = ("console-1-0", "vbd-1-51712", "vbd-2-51712", "vbd3-3-51712", "vbd3-4-51712", "vif-1-0")
@@ -150,6 +150,39 @@ def test_what_storage_a_disk_is_on_is_asked_once() -> None:
 
     assert found[3, 51712].storage == "5e-1"
     assert "/local/domain/0/backend/vbd3/3/51712/params" not in again.asked
+
+
+def test_a_disk_made_anew_has_its_own_storage() -> None:
+    """Another file attached at the same device is another device on the bus, with its storage."""
+    made = f"{BUS}/vbd-1-51712"
+    first = host()
+    first.stats = {made: b"71 1000\n"}
+    known = after(DISKS, first)
+    again = host(files={f"{BUS}/vbd-1-51712/physical_device": b"7:7\n"})
+    again.targets = {"/sys/dev/block/7:7": "../../devices/virtual/block/loop7"}
+
+    again.stats = first.stats
+    assert disks(again, known)[1, 51712].storage == "dm-31"
+    again.stats = {made: b"71 2000\n"}
+    assert disks(again, known)[1, 51712].storage == "loop7"
+
+
+def test_the_synthetic_host_attaches_another_storage() -> None:
+    """A device that was removed and made again between two passes is read as it is now."""
+    machine = Machine(PLATFORMS["debian-12"])
+    domid = machine.start(b"web", Shape("pv"))
+    source = ModelSource(machine)
+    before = take(source, PROBES)
+    bus_id = f"vbd-{domid}-{XVDA}"
+    identity = source.stat(f"{BUS}/{bus_id}")
+
+    state = machine.dom0.backends[bus_id]
+    machine.dom0.end_backend(bus_id)
+    machine.dom0.backend(bus_id, state)
+
+    assert source.stat(f"{BUS}/{bus_id}") != identity
+    after_it = take(source, PROBES, before=before)
+    assert after_it.snapshot.disks == before.snapshot.disks
 
 
 def test_a_statistic_that_is_no_number_is_a_failure() -> None:

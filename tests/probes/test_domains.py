@@ -29,12 +29,13 @@ from tests.probes.support import (
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.xenstore import refusal_reply
 from xenwatch.parse import xenstore
-from xenwatch.parse.domaininfo import LAYOUTS, SYSCTL, DomainInfo
+from xenwatch.parse.domaininfo import SYSCTL, X86_LAYOUTS, DomainInfo
 from xenwatch.parse.xenversion import XEN_VERSION
 from xenwatch.probes.base import Pass
 from xenwatch.probes.domains import CHUNK, DOMAINS, xenstore_directory
 from xenwatch.readings.domains import Domain, Domains
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.memory import HostMemory
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import Hypercall, HypercallReply, SourceError, XenstoreReply
 
@@ -63,7 +64,7 @@ def one(domain: DomainInfo, version: tuple[int, int] = (4, 17)) -> Domain:
 
 def repeating(infos: list[DomainInfo]) -> Handler:
     """A Xen that gives the same list whatever is asked."""
-    return lambda call: HypercallReply(0, render_list(LAYOUTS[4, 17], call.block, infos))
+    return lambda call: HypercallReply(0, render_list(X86_LAYOUTS[4, 17], call.block, infos))
 
 
 def refusing(number: int) -> Handler:
@@ -81,7 +82,7 @@ def test_domains_come_by_rising_domid() -> None:
     found = read(dom0(calls=xen([info(9), info(0), info(3)])))
 
     assert [domain.domid for domain in found.domains] == [0, 3, 9]
-    assert found.route == "hypercall"
+    assert (found.route, found.fallback) == ("hypercall", "")
 
 
 @pytest.mark.parametrize("count", [CHUNK - 1, CHUNK, CHUNK + 1, 1000])
@@ -144,7 +145,7 @@ def test_a_domain_that_is_being_built_has_no_vcpu() -> None:
     assert one(info(7, online_vcpus=0, max_vcpu_id=0xFFFFFFFF)).vcpus_max == 0
 
 
-@pytest.mark.parametrize("version", LAYOUTS, ids=lambda version: f"{version[0]}.{version[1]}")
+@pytest.mark.parametrize("version", X86_LAYOUTS, ids=lambda version: f"{version[0]}.{version[1]}")
 def test_every_release_is_read_in_its_own_layout(version: tuple[int, int]) -> None:
     """Several domains in a row come out right in each release's record."""
     found = read(dom0(calls=xen([info(0), info(7, BLOCKED | DYING)], version)))
@@ -209,11 +210,11 @@ def test_where_xen_does_not_tell_xenstore_does(calls: dict[int, Handler]) -> Non
     ("calls", "reason"),
     [
         ({}, "/dev/xen/privcmd: No such file"),
-        ({XEN_VERSION: versions((4, 99))}, "Xen 4.99 is not supported: unknown layout"),
+        ({XEN_VERSION: versions((4, 99))}, "layout of Xen 4.99 on x86_64 is unknown"),
         ({XEN_VERSION: refusing(errno.EPERM)}, "XENVER_version: Operation not permitted"),
         (
             {XEN_VERSION: versions((4, 17)), SYSCTL: refusing(errno.EACCES)},
-            "rejected: this Xen has another sysctl interface than 0x15",
+            "rejected: Xen's sysctl interface version is not 0x15",
         ),
         (
             {XEN_VERSION: versions((4, 17)), SYSCTL: refusing(errno.EPERM)},
@@ -224,7 +225,7 @@ def test_where_xen_does_not_tell_xenstore_does(calls: dict[int, Handler]) -> Non
                 XEN_VERSION: versions((4, 17)),
                 SYSCTL: repeating([info(domid) for domid in range(CHUNK)]),
             },
-            "listed the same domains twice",
+            "implausible: domid 0, but the next one must be 256 or higher",
         ),
         (xen([]), "listed no domains, not even dom0"),
     ],
@@ -235,6 +236,48 @@ def test_what_both_roads_lack_is_named(calls: dict[int, Handler], reason: str) -
 
     assert reason in detail
     assert "fallback xenstored: timed out after 2 s" in detail
+
+
+def test_why_xen_was_not_believed_is_told() -> None:
+    """With the domains of xenstore comes the reason why they are not those of Xen."""
+    source = dom0(calls={XEN_VERSION: versions((4, 99))}, store=STORE)
+
+    outcome = after(DOMAINS, source).snapshot.outcomes["domains"]
+
+    assert outcome.status is Status.OK
+    assert outcome.detail == "sysctl: layout of Xen 4.99 on x86_64 is unknown"
+
+
+@pytest.mark.parametrize("machine", ["riscv64", "ppc64le", "", "x86_64h"])
+def test_on_an_unknown_architecture_xen_is_not_asked(machine: str) -> None:
+    """The records of an architecture nobody described are not read in the layout of another."""
+    source = dom0(calls=xen([info(0), info(7)]), store=STORE, machine=machine)
+    found = read(source)
+
+    assert found.route == "xenstore"
+    assert found.fallback == f"sysctl: layout of Xen 4.17 on {machine} is unknown"
+    assert SYSCTL not in source.asked
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "i686"])
+def test_a_32_bit_dom0_of_x86_has_the_records_of_64_bits(machine: str) -> None:
+    """Xen's records on x86 are the same for dom0 of either size."""
+    found = read(dom0(calls=xen([info(0), info(7)]), machine=machine))
+
+    assert [domain.domid for domain in found.domains] == [0, 7]
+    assert {domain.type for domain in found.domains} == {"pv"}
+
+
+def test_a_domain_larger_than_the_host_is_not_believed() -> None:
+    """No domain has more memory than Xen; a domain may have all of it, and a higher max."""
+    domains = [info(0), info(7, max_pages=1 << 30)]
+    source = dom0(calls=xen(domains), store=STORE)
+
+    def on(total: int) -> str:
+        return read(source, Snapshot(host_memory=HostMemory(total, 0))).fallback
+
+    assert on(1 << 30) == ""
+    assert "implausible: domain 0 has 1073741824 bytes" in on((1 << 30) - 4096)
 
 
 def test_an_empty_xenstore_is_no_reading() -> None:
@@ -334,10 +377,10 @@ def test_the_call_is_given_room_for_what_it_asks() -> None:
 
     def answer(call: Hypercall) -> HypercallReply:
         blocks.append(call)
-        return HypercallReply(0, render_list(LAYOUTS[4, 17], call.block, [info(0)]))
+        return HypercallReply(0, render_list(X86_LAYOUTS[4, 17], call.block, [info(0)]))
 
     calls: dict[int, Any] = {XEN_VERSION: versions((4, 17)), SYSCTL: answer}
     read(dom0(calls=calls))
 
-    assert len(blocks[0].block) == 136 + CHUNK * LAYOUTS[4, 17].size
+    assert len(blocks[0].block) == 136 + CHUNK * X86_LAYOUTS[4, 17].size
     assert blocks[0].links == ((16, 136),)

@@ -20,7 +20,7 @@ from tests.probes.support import (
     xen,
 )
 from xenwatch.model.render.gnttab import Usage, render_usage
-from xenwatch.parse.gnttab import GRANT_TABLE_OP, QuerySize
+from xenwatch.parse.gnttab import GRANT_TABLE_OP, PERMISSION_DENIED, QuerySize
 from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.snapshot import Status
@@ -65,6 +65,24 @@ def test_a_domain_that_goes_away_is_left_out() -> None:
     assert set(frames(host([0, 7, 8], [QuerySize(0, 1, 64, 0), QuerySize(8, 1, 64, 0)]))) == {0, 8}
 
 
+def test_a_domain_that_may_not_be_asked_about_is_not_gone() -> None:
+    """What Xen's security policy forbids is a failure that says so, and never no domain."""
+    source = host([0, 7], [QuerySize(0, 1, 64, 0), QuerySize(7, 0, 0, PERMISSION_DENIED)])
+
+    assert failure_of(GRANTS, source) == (
+        "GNTTABOP_query_size of domain 7: permission denied by Xen's security policy (XSM)"
+    )
+
+
+def test_another_status_of_xen_is_a_failure() -> None:
+    """A status that is not that of a missing domain is named by its number."""
+    source = host([0, 7], [QuerySize(0, 1, 64, 0), QuerySize(7, 0, 0, -1)])
+
+    assert failure_of(GRANTS, source) == (
+        "GNTTABOP_query_size of domain 7: failed with GNTST status -1"
+    )
+
+
 def test_a_refusal_is_a_failure() -> None:
     """A hypercall that Xen refuses is no domain without grants."""
     source = host([0], [])
@@ -74,6 +92,15 @@ def test_a_refusal_is_a_failure() -> None:
     }
 
     assert failure_of(GRANTS, source) == "GNTTABOP_query_size: Operation not permitted"
+
+
+def test_without_a_list_of_domains_xenstores_are_asked_about() -> None:
+    """Frames have one record everywhere: where Xen's list is unknown, xenstore's does."""
+    source = host([0, 7], [QuerySize(0, 1, 64, 0), QuerySize(7, 33, 32, 0)])
+    source.machine = "riscv64"
+    source.store = {"/local/domain/0/name": b"Domain-0", "/local/domain/7/name": b"web"}
+
+    assert frames(source) == {0: GrantFrames(1, 64), 7: GrantFrames(33, 32)}
 
 
 def test_without_privcmd_nothing_is_known() -> None:
@@ -105,8 +132,10 @@ def with_xl(
     found = {(path, *KEY[1:]): key or output(b""), (path, *LOG[1:]): log}
     return dom0(
         directories={directory: ("xl", "xentop")},
-        commands={argv: it for argv, it in found.items() if isinstance(it, CommandOutput)},
-        errors={argv: it for argv, it in found.items() if isinstance(it, SourceError)},
+        commands={
+            argv: answer for argv, answer in found.items() if isinstance(answer, CommandOutput)
+        },
+        errors={argv: answer for argv, answer in found.items() if isinstance(answer, SourceError)},
     )
 
 
@@ -133,6 +162,15 @@ def test_a_real_hosts_maptrack(capture: Path, used: int) -> None:
     source = with_xl(output((capture / "debug-key-g").read_bytes()))
 
     assert value_of(MAPTRACK, source) == Maptrack(used, 1024)
+
+
+def test_an_older_xen_does_not_tell_maptrack_frames() -> None:
+    """A dump of Xen before 4.10 has no frames: no size of the console ring would show any."""
+    rest = render_usage([Usage(0, 1, 2, 32, 4, 256)], frames=False)
+    outcome = outcome_of(MAPTRACK, with_xl(output(rest)))
+
+    assert outcome.status is Status.NOT_APPLICABLE
+    assert outcome.detail == "debug key g of Xen before 4.10 does not tell maptrack frames"
 
 
 def test_a_dump_that_was_overwritten_is_a_failure() -> None:

@@ -82,7 +82,11 @@ def test_the_queues_netback_gives_are_read(files: dict[str, bytes], queues: int 
             host(BEGIN + TWO_LEVEL), "2-level-64", 4096, "kernel log: Using 2-level ABI", id="2"
         ),
         pytest.param(
-            host(BEGIN + LATER), "2-level-64", 4096, "kernel log: no FIFO-based ABI", id="silent"
+            host(BEGIN + LATER),
+            "2-level-64",
+            4096,
+            "kernel log: complete, FIFO-based ABI not mentioned",
+            id="silent",
         ),
         pytest.param(
             host(LATER, command_line="quiet xen.fifo_events=0"),
@@ -126,7 +130,7 @@ def test_the_queues_netback_gives_are_read(files: dict[str, bytes], queues: int 
             for name, log, expected in (
                 ("rotated", LATER, ("fifo", 131072, "XenServer's own addition")),
                 ("no log", None, ("fifo", 131072, "not confirmed")),
-                ("silent", BEGIN + LATER, ("2-level-64", 4096, "no FIFO-based ABI")),
+                ("silent", BEGIN + LATER, ("2-level-64", 4096, "FIFO-based ABI not mentioned")),
             )
         ),
         pytest.param(
@@ -148,6 +152,27 @@ def test_the_queues_netback_gives_are_read(files: dict[str, bytes], queues: int 
             "XenServer 6.2 gives its 32-bit dom0 4,096 channels",
             id="XenServer 6.2",
         ),
+        *(
+            pytest.param(
+                host(BEGIN + TWO_LEVEL, machine=machine),
+                "2-level-64",
+                4096,
+                "kernel log: Using 2-level ABI",
+                id=machine,
+            )
+            for machine in ("aarch64", "armv7l")
+        ),
+        pytest.param(
+            host(
+                BEGIN + TWO_LEVEL,
+                machine="x86_64",
+                files={"/etc/xensource-inventory": XENSERVER_62},
+            ),
+            "2-level-64",
+            4096,
+            "kernel log: Using 2-level ABI",
+            id="a 64-bit dom0 is not the release's own",
+        ),
     ],
 )
 def test_the_abi_by_the_best_evidence(source: FakeHost, name: str, ports: int, origin: str) -> None:
@@ -157,6 +182,12 @@ def test_the_abi_by_the_best_evidence(source: FakeHost, name: str, ports: int, o
     assert abi is not None
     assert (abi.name, abi.ports) == (name, ports)
     assert origin in abi.origin
+
+
+def test_the_2_level_abi_of_an_unknown_architecture_is_unknown() -> None:
+    """Its channels depend on Xen's word there; those of the FIFO ABI do not."""
+    assert read(host(BEGIN + TWO_LEVEL, machine="riscv64")).abi is None
+    assert read(host(BEGIN + FIFO, machine="riscv64")).abi is not None
 
 
 def test_what_was_known_of_a_log_that_rotated_stays() -> None:

@@ -10,7 +10,7 @@ from tests.sources.fakes import TableSource
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.xenversion import render_version
 from xenwatch.parse import physinfo, xenversion
-from xenwatch.parse.domaininfo import LAYOUTS
+from xenwatch.parse.domaininfo import X86_LAYOUTS
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.probes.base import NotApplicable
 from xenwatch.probes.host_memory import read
@@ -18,7 +18,7 @@ from xenwatch.readings.memory import HostMemory
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import HypercallReply, SourceError
 
-LAYOUT = LAYOUTS[4, 17]
+LAYOUT = X86_LAYOUTS[4, 17]
 CALL = physinfo.physinfo_call(LAYOUT)
 DOM0 = {"/proc/xen/capabilities": b"control_d\n"}
 
@@ -45,6 +45,22 @@ def test_claims_beyond_what_is_free_leave_nothing() -> None:
     reply = HypercallReply(0, render_physinfo(LAYOUT, CALL.block, PhysInfo(1000, 1, 0, 2)))
 
     assert read(source(reply), Snapshot()).free == 0
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        (PhysInfo(0, 0, 0, 0), "the host has no memory"),
+        (PhysInfo(1000, 1001, 0, 0), "1001 pages free, 0 to scrub, of 1000"),
+        (PhysInfo(1000, 0, 1001, 0), "0 pages free, 1001 to scrub, of 1000"),
+    ],
+)
+def test_an_implausible_answer_is_a_failure(info: PhysInfo, reason: str) -> None:
+    """A host without memory, or with more free than there is, is another layout."""
+    reply = HypercallReply(0, render_physinfo(LAYOUT, CALL.block, info))
+
+    with pytest.raises(SourceError, match=f"implausible: {reason}"):
+        read(source(reply), Snapshot())
 
 
 def test_a_refusal_is_a_failure() -> None:

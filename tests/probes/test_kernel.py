@@ -8,7 +8,9 @@ import pytest
 
 from tests.captures import CAPTURES
 from tests.probes.support import FakeHost, denied, failure_of, value_of
+from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.rtnl import render_links
+from xenwatch.parse.interrupts import InterruptRow, Interrupts
 from xenwatch.parse.rtnl import OLD_OPENVSWITCH, Link
 from xenwatch.probes.base import NotApplicable
 from xenwatch.probes.kernel import (
@@ -40,6 +42,31 @@ def test_older_kernels_have_the_table_alone(capture: Path) -> None:
 
     expected = sum(number >= 16 for number in numbers) + 16
     assert value_of(IRQS, FakeHost(files={INTERRUPTS: data})) == Irqs(expected)
+
+
+@pytest.mark.parametrize(
+    ("machine", "count"), [("x86_64", 41), ("i686", 41), ("armv7l", 41), ("aarch64", 30)]
+)
+def test_the_table_omits_what_an_architecture_always_has(machine: str, count: int) -> None:
+    """Of 30 numbered rows 5 are below 16: x86 and 32-bit Arm have all 16, arm64 none but those."""
+    numbers = (0, 1, 10, 11, 15, *range(16, 41))
+    rows = tuple(InterruptRow(str(number), (1, 2), b"  GICv3") for number in numbers)
+    others = (InterruptRow("IPI0", (1, 2), b""), InterruptRow("Err", (0,), b""))
+    table = render_interrupts(Interrupts((0, 1), 3, rows + others))
+
+    source = FakeHost(files={INTERRUPTS: table}, machine=machine)
+
+    assert value_of(IRQS, source) == Irqs(count)
+
+
+def test_on_an_unknown_architecture_the_table_is_no_count() -> None:
+    """What the table omits there nobody knows; sysfs has every descriptor on any."""
+    table = render_interrupts(Interrupts((0,), 3, (InterruptRow("1", (1,), b""),)))
+    source = FakeHost(files={INTERRUPTS: table}, machine="riscv64")
+
+    assert "descriptors that it omits on riscv64 are unknown" in failure_of(IRQS, source)
+    source.directories = {IRQ_DIRECTORY: ("0", "1")}
+    assert value_of(IRQS, source) == Irqs(2)
 
 
 def test_classic_kernels_have_no_limit_of_interrupts() -> None:

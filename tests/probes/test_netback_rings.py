@@ -75,12 +75,13 @@ def test_a_captured_ring_is_read() -> None:
     """Guests that had sent little: nothing waits, and all room they have is given."""
     rings = files(CAPTURES[1], "debugfs-xen")
     found = value_of(
-        NETBACK_RINGS, host({path.removeprefix(f"{DIRECTORY}/"): it for path, it in rings.items()})
+        NETBACK_RINGS,
+        host({path.removeprefix(f"{DIRECTORY}/"): data for path, data in rings.items()}),
     )
 
     assert isinstance(found, NetbackRings)
-    assert {it.domid for it in found.by_vif.values()} == {1, 2, 3, 4, 5}
-    assert {(it.tx, it.rx.slots) for it in found.by_vif.values()} == {(Ring(256, 0), 256)}
+    assert {vif.domid for vif in found.by_vif.values()} == {1, 2, 3, 4, 5}
+    assert {(vif.tx, vif.rx.slots) for vif in found.by_vif.values()} == {(Ring(256, 0), 256)}
 
 
 def test_a_ring_that_ends_while_it_is_looked_for_is_left_out() -> None:
@@ -115,4 +116,4 @@ def test_the_synthetic_hosts_rings_are_idle() -> None:
 
     assert found is not None
     assert found.by_vif
-    assert {it.tx for it in found.by_vif.values()} == {Ring(256, 0)}
+    assert {vif.tx for vif in found.by_vif.values()} == {Ring(256, 0)}

@@ -73,11 +73,13 @@ def host(
 ) -> FakeHost:
     """A dom0 with a PV guest 3 and an HVM guest 5, and these processes."""
     found = list(processes)
-    files = {path: data for it in found for path, data in it.files().items()}
+    files = {path: data for process in found for path, data in process.files().items()}
     directories = {
-        f"/proc/{it.pid}/task": tuple(map(str, it.threads)) for it in found if it.threads
+        f"/proc/{process.pid}/task": tuple(map(str, process.threads))
+        for process in found
+        if process.threads
     }
-    directories["/proc"] = ("1", *(str(it.pid) for it in found), "meminfo")
+    directories["/proc"] = ("1", *(str(process.pid) for process in found), "meminfo")
     domains = [info(0), info(3), info(5, BLOCKED | HVM, emulation=0x3FF)]
     calls = parts.pop("calls", xen(domains))
     return dom0(files, directories=directories, store=store or {}, calls=calls, **parts)
@@ -164,8 +166,8 @@ def test_counters_keep_what_ended_threads_had() -> None:
         host([Process(threads={900: (schedstat(3), 110), 950: (schedstat(4), 5)})]), second
     )
 
-    assert [only(it).wakeups for it in (first, second, third)] == [120, 130, 135]
-    assert [only(it).wait_seconds for it in (first, second, third)] == [0.5, 0.75, 2.0]
+    assert [only(known).wakeups for known in (first, second, third)] == [120, 130, 135]
+    assert [only(known).wait_seconds for known in (first, second, third)] == [0.5, 0.75, 2.0]
     assert only(third).threads == (900, 950)
 
 
@@ -226,7 +228,7 @@ def test_without_schedstat_wakeups_are_read_all_the_same(words: bytes | None) ->
     first = passed(at(10))
     second = passed(at(15), first)
 
-    assert [only(it).wakeups for it in (first, second)] == [10, 15]
+    assert [only(known).wakeups for known in (first, second)] == [10, 15]
     assert only(second).wait_seconds is None
 
 

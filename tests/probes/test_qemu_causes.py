@@ -32,7 +32,8 @@ def host(
         return Hist(trigger, found, sum(hits.values()), dropped.get(event, 0))
 
     polls = [
-        hist(text, POLL, it) for (_, text), it in zip(TRIGGERS[1:], (timer, io or {}), strict=True)
+        hist(text, POLL, hits)
+        for (_, text), hits in zip(TRIGGERS[1:], (timer, io or {}), strict=True)
     ]
     return dom0(
         {

@@ -241,7 +241,10 @@ def test_drop_ins_say_what_is_expected(drop_ins: dict[str, bytes], expected: int
 
 def members(*services: str) -> dict[str, bytes]:
     """Drop-ins that put services into control.slice."""
-    return {f"{UNITS}/{it}.d/slice.conf": b"[Service]\nSlice=control.slice\n" for it in services}
+    return {
+        f"{UNITS}/{service}.d/slice.conf": b"[Service]\nSlice=control.slice\n"
+        for service in services
+    }
 
 
 def test_daemons_outside_of_control_slice_are_misplaced() -> None:

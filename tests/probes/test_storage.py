@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import pytest
 
 from tests.captures import LAB_BLKTAP
-from tests.probes.support import FakeHost, denied, failure_of, outcome_of, value_of
+from tests.probes.support import FakeHost, after, denied, failure_of, outcome_of, value_of
+from xenwatch.limits.inodes import LIMIT
+from xenwatch.limits.states import Severity, assess
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.parse.mounts import Mount
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS, PARTITIONS
-from xenwatch.readings.snapshot import Status
+from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
 
 CLASS = "/sys/class/blktap2"
@@ -23,7 +25,7 @@ PARAMETERS = "/sys/module/loop/parameters"
 
 def mounts(*points: bytes) -> dict[str, bytes]:
     """A table of these mount points."""
-    return {"/proc/mounts": render_mounts(Mount(b"dev", it, b"ext4", b"rw") for it in points)}
+    return {"/proc/mounts": render_mounts(Mount(b"dev", point, b"ext4", b"rw") for point in points)}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,9 @@ def test_the_logs_own_file_system_is_watched(points: tuple[bytes, ...], places: 
     sizes = dict.fromkeys(places, b"4096 1000 250 200 100 50\n")
     found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(*points), sizes=sizes))
 
-    expected = FileSystem(used=750 * 4096, available=200 * 4096, reserved=50 * 4096)
+    expected = FileSystem(
+        used=750 * 4096, available=200 * 4096, reserved=50 * 4096, inodes_used=50, inodes=100
+    )
     assert found == FileSystems(dict.fromkeys(places, expected))
 
 
@@ -168,7 +172,26 @@ def test_the_reserve_is_what_is_free_for_root_alone(
     sizes = {"/": f"1 1000 {free} {available} 100 50\n".encode()}
     found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(b"/"), sizes=sizes))
 
-    assert found.by_mount_point["/"] == FileSystem(1000 - free, available, reserved)
+    assert found.by_mount_point["/"] == FileSystem(1000 - free, available, reserved, 50, 100)
+
+
+def test_a_root_without_a_free_inode_is_critical() -> None:
+    """8 % of the blocks used and no inode free: the file system is full all the same."""
+    source = FakeHost(files=mounts(b"/"), sizes={"/": b"4096 2055031 1890142 1781189 524288 0\n"})
+
+    states = {state.limit.name: state for state in assess(after(FILE_SYSTEMS, source).snapshot)}
+
+    assert (states["inodes"].ratio, states["inodes"].severity) == (1, Severity.CRITICAL)
+    assert states["file_system"].severity is Severity.OK
+
+
+def test_a_file_system_without_fixed_inodes_has_no_limit_of_them() -> None:
+    """0 of 0 inodes, as btrfs says, is neither full nor free."""
+    found = value_of(FILE_SYSTEMS, FakeHost(files=mounts(b"/"), sizes={"/": b"4096 9 5 4 0 0\n"}))
+
+    assert found == FileSystems({"/": FileSystem(4 * 4096, 4 * 4096, 4096)})
+    assert LIMIT.used(Snapshot(file_systems=found)) == {}
+    assert LIMIT.max(Snapshot(file_systems=found)) == {}
 
 
 def test_the_mounts_are_those_of_the_host() -> None:

@@ -40,7 +40,7 @@ def devices(
 ) -> FakeHost:
     """A dom0 with these devices in sysfs."""
     names = {f"{key.cls}-{key.domid}-{key.devid}": state for key, state in states.items()}
-    files = {f"{DIRECTORY}/{name}/state": f"{it}\n".encode() for name, it in names.items()}
+    files = {f"{DIRECTORY}/{name}/state": f"{state}\n".encode() for name, state in names.items()}
     directories = {DIRECTORY: tuple(names)}
     return dom0(files, directories=directories, store=store or {}, calls=calls or {})
 
@@ -152,6 +152,23 @@ def test_a_new_device_is_asked_for_at_once() -> None:
     assert first.snapshot.xenstore_devices is not None
     assert QDISK not in first.snapshot.xenstore_devices.states
     assert QDISK in read_devices(source, first).states
+
+
+def test_a_device_made_anew_is_asked_for_at_once() -> None:
+    """Of a device under an old name nothing is kept of the old one, however many there are."""
+    states = {DeviceKey("vbd3", 7, number): "Initialising" for number in range(MANY)}
+    connected = {state_path(key): b"4" for key in states}
+    first = devices(states, connected)
+    last = max(states)
+    place = f"{DIRECTORY}/vbd3-7-{last.devid}"
+    first.stats = {place: b"71 1000\n"}
+    known = seen(first)
+    again = devices(states, {**connected, state_path(last): b"6"})
+
+    again.stats = {place: b"71 2000\n"}
+    found = read_devices(again, known)
+
+    assert found.states[last] == "Closed"
 
 
 def test_an_error_is_kept_until_its_device_has_its_turn() -> None:

@@ -152,11 +152,14 @@ def test_no_xen_and_xapi_elsewhere_are_no_regime() -> None:
     assert release(replace(FULL, daemons=Daemons({}))).regime == "xl"
 
 
-def test_an_unread_toolstack_is_unknown() -> None:
-    """A distribution whose daemons could not be read may be managed by xapi."""
-    failed = replace(FULL, daemons=None, outcomes={"daemons": Outcome(Status.FAILED)})
+@pytest.mark.parametrize("status", [Status.FAILED, Status.DISABLED])
+def test_an_unread_toolstack_is_unknown(status: Status) -> None:
+    """A distribution whose daemons were not read may be managed by xapi, a product is not asked."""
+    unread = replace(FULL, daemons=None, outcomes={"daemons": Outcome(status)})
+    product = host(platform="xcp-ng", platform_version="8.3.0", kernel=(4, 19))
 
-    assert (release(failed).regime, release(failed).facts.toolstack) == (None, None)
+    assert (release(unread).regime, release(unread).facts.toolstack) == (None, None)
+    assert release(replace(unread, host=product)) == resolve(product)
 
 
 def test_xapi_on_its_own_product_changes_nothing() -> None:
@@ -204,6 +207,28 @@ def test_what_grew_from_release_to_release(
     facts = on("xenserver", version).facts
 
     assert (facts.minors, facts.channels, facts.centos_5) == (minors, channels, centos_5)
+
+
+@pytest.mark.parametrize(
+    ("machine", "name", "nr_irqs"),
+    [("x86_64", "x86", 4352), ("aarch64", "arm", None), ("riscv64", None, None)],
+)
+def test_the_architecture_is_a_fact_of_the_release(
+    machine: str, name: str | None, nr_irqs: int | None
+) -> None:
+    """NR_IRQS of XCP-ng's kernel is that of x86, and unknown elsewhere."""
+    found = on("xcp-ng", "8.3.0", machine=machine)
+
+    assert (found.architecture.name if found.architecture else None) == name
+    assert found.nr_irqs == nr_irqs
+
+
+@pytest.mark.parametrize(("machine", "channels"), [("i686", 4096), ("x86_64", None)])
+def test_the_channels_of_a_release_are_those_of_its_32_bit_dom0(
+    machine: str, channels: int | None
+) -> None:
+    """XenServer 6.2 changed Xen's number for its own dom0."""
+    assert on("xenserver", "6.2.0", (2, 6), machine=machine).channels == channels
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ class Case:
 
 def labelled(metric: str, values: str, **labels: str) -> Series:
     """A series of the target with these labels."""
-    return Series(metric, values, tuple((name.rstrip("_"), it) for name, it in labels.items()))
+    return Series(
+        metric, values, tuple((name.rstrip("_"), value) for name, value in labels.items())
+    )
 
 
 def of_limit(limit: Limit) -> list[Case]:
@@ -262,5 +264,94 @@ SOFT: Final = (
     ),
 )  # fmt: skip
 
-CASES: Final = (*(case for limit in LIMITS for case in of_limit(limit)), *DECLARED, *SOFT)
+
+def own(
+    metric: str, values: str, title: str, warning: float, critical: float | None, **labels: str
+) -> tuple[Series, ...]:
+    """A series, and the thresholds of an alert of its own."""
+    bounds = (
+        {"warning": warning}
+        if critical is None
+        else {
+            "warning": warning,
+            "critical": critical,
+        }
+    )
+    return (
+        labelled(metric, values, **labels),
+        *(
+            labelled("xenwatch_alert_threshold", f"{at}+0x30", alert=title, severity=severity)
+            for severity, at in bounds.items()
+        ),
+    )  # fmt: skip
+
+
+KILLS: Final = "xenwatch_dom0_recent_oom_kills"
+SWAP_INS: Final = "xenwatch_dom0_swap_in_pages_per_second"
+WAITS: Final = "xenwatch_dom0_memory_pressure_ratio"
+LARGEST: Final = "xenwatch_dom0_largest_free_order"
+BLOCKED: Final = "xenwatch_dom0_blocked_tasks"
+
+MEMORY: Final = (
+    Case(
+        "XenwatchOomKill", "xapi was killed", 1, (labelled(KILLS, "1+0x9", victim="xapi"),),
+        (("warning", {"victim": "xapi"}, 1), ("critical", {"victim": "xapi"}, 1)),
+    ),
+    Case(
+        "XenwatchOomKill", "a backup was killed", 1, (labelled(KILLS, "2+0x9", victim="tar"),),
+        (("warning", {"victim": "tar"}, 2),),
+    ),
+    Case("XenwatchOomKill", "an hour later", 10, (labelled(KILLS, "1 1 stale", victim="xapi"),)),
+    Case(
+        "XenwatchSwapping", "ten megabytes a second", 6,
+        own(SWAP_INS, "2560+0x30", "XenwatchSwapping", 256, 2560),
+        (("warning", {}, 2560), ("critical", {}, 2560)),
+    ),
+    Case(
+        "XenwatchSwapping", "swap is full and nothing is read back", 6,
+        own(SWAP_INS, "0+0x30", "XenwatchSwapping", 256, 2560),
+    ),
+    Case(
+        "XenwatchMemoryPressure", "a fifth of the time", 6,
+        own(WAITS, "0.2+0x30", "XenwatchMemoryPressure", 0.1, 0.4, kind="some"),
+        (("warning", {"kind": "some"}, 0.2),),
+    ),
+    Case(
+        "XenwatchMemoryPressure", "half of the time", 6,
+        own(WAITS, "0.5+0x30", "XenwatchMemoryPressure", 0.1, 0.4, kind="some"),
+        (("warning", {"kind": "some"}, 0.5), ("critical", {"kind": "some"}, 0.5)),
+    ),
+    Case(
+        "XenwatchMemoryPressure", "hardly ever", 6,
+        own(WAITS, "0.01+0x30", "XenwatchMemoryPressure", 0.1, 0.4, kind="some"),
+    ),
+    Case(
+        "XenwatchMemoryFragmented", "two pages at most", 11,
+        own(LARGEST, "1+0x30", "XenwatchMemoryFragmented", 5, 3),
+        (("warning", {}, 1), ("critical", {}, 1)),
+    ),
+    Case(
+        "XenwatchMemoryFragmented", "sixteen pages at most", 11,
+        own(LARGEST, "4+0x30", "XenwatchMemoryFragmented", 5, 3), (("warning", {}, 4),),
+    ),
+    Case(
+        "XenwatchMemoryFragmented", "large blocks are free", 11,
+        own(LARGEST, "10+0x30", "XenwatchMemoryFragmented", 5, 3),
+    ),
+    Case(
+        "XenwatchTasksBlocked", "57 tasks wait for an NFS server", 3,
+        own(BLOCKED, "57+0x30", "XenwatchTasksBlocked", 10, None), (("warning", {}, 57),),
+    ),
+    Case(
+        "XenwatchTasksBlocked", "57 tasks, on a host with a critical threshold of its own", 3,
+        own(BLOCKED, "57+0x30", "XenwatchTasksBlocked", 10, 50),
+        (("warning", {}, 57), ("critical", {}, 57)),
+    ),
+    Case(
+        "XenwatchTasksBlocked", "a burst of writes", 3,
+        own(BLOCKED, "57 0+0x30", "XenwatchTasksBlocked", 10, None),
+    ),
+)  # fmt: skip
+
+CASES: Final = (*(case for limit in LIMITS for case in of_limit(limit)), *DECLARED, *SOFT, *MEMORY)
 """Every case; a test asks that each alert has one of both kinds."""

@@ -30,7 +30,7 @@ from xenwatch.sources.base import SourceError, XenstoreReply
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
-BY_TITLE = {it.title: it for it in EVERY}
+BY_TITLE = {rule.title: rule for rule in EVERY}
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,7 +41,9 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def runbook(case: Case) -> dict[str, str]:
     """The link to the runbook: the host of the alert has it, or any that is up, or the package."""
-    up = [it for it in case.series if it.metric == "up" and it.values.startswith("1")]
+    up = [
+        series for series in case.series if series.metric == "up" and series.values.startswith("1")
+    ]
     if isinstance(BY_TITLE[case.alert], Watch) and not up:
         return {"runbook_url": f"xenwatch/runbooks/{case.alert}.md"}
     host = dict(up[0].labels).get("instance", TARGET["instance"]) if up else TARGET["instance"]
@@ -83,7 +85,9 @@ def test_every_case_is_as_prometheus_sees_it(tmp_path: Path) -> None:
     tests = [
         {
             "interval": "1m",
-            "input_series": [{"series": it.name(), "values": it.values} for it in case.series],
+            "input_series": [
+                {"series": series.name(), "values": series.values} for series in case.series
+            ],
             "alert_rule_test": [
                 {
                     "eval_time": f"{case.minute}m",
@@ -187,7 +191,11 @@ def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
         for name, outcome in take(Silent(PRESETS["debian-12"]()), PROBES).snapshot.outcomes.items()
         if outcome.status is Status.FAILED
     }
-    [rule] = [it for it in inhibitions() if "XenwatchXenstoredFds" in it["source_matchers"][0]]
+    [rule] = [
+        inhibition
+        for inhibition in inhibitions()
+        if "XenwatchXenstoredFds" in inhibition["source_matchers"][0]
+    ]
 
     assert failed == {"xenstore", "xenstore_devices"}
     assert rule["target_matchers"] == [

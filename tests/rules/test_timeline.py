@@ -63,7 +63,9 @@ def fires(timeline: Timeline) -> list[Case]:
         status = Status.FAILED if minute is None else Status.OK
         snapshot = Snapshot(60.0 * number, {"aio": Outcome(status)})
         alerts = step(alerts, {}, snapshot, POLICY, limits=states(minute), table=[AIO])
-        firing = tuple((it.severity, dict(it.labels), it.value) for it in alerts.firing)
+        firing = tuple(
+            (active.severity, dict(active.labels), active.value) for active in alerts.firing
+        )
         found.append(Case(AIO.title, "", number, (), firing))
     return found
 
@@ -94,7 +96,7 @@ def test_daemon_and_prometheus_agree_every_minute(tmp_path: Path) -> None:
             {
                 "interval": "1m",
                 "input_series": [
-                    {"series": it.name(), "values": it.values} for it in series(timeline)
+                    {"series": row.name(), "values": row.values} for row in series(timeline)
                 ],
                 "alert_rule_test": [
                     {

@@ -31,6 +31,7 @@ class TableSource:
     nodes: Mapping[tuple[int, bytes], XenstoreReply] = field(default_factory=dict)
     round_trips: Mapping[str, float] = field(default_factory=dict)
     heard: Mapping[str, Sequence[bytes | SourceError]] = field(default_factory=dict)
+    stats: Mapping[str, bytes] = field(default_factory=dict)
     raw: bytes = bytes(range(256))
     asked: list[Any] = field(default_factory=list)
     closed: bool = False
@@ -51,6 +52,11 @@ class TableSource:
         """The target."""
         target: str = self._look_up(self.targets, path)
         return target
+
+    def stat(self, path: str) -> bytes:
+        """The line."""
+        line: bytes = self._look_up(self.stats, path)
+        return line
 
     def statvfs(self, path: str) -> bytes:
         """One file system for all paths."""
@@ -136,6 +142,11 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("readlink", path))
         return self.inner.readlink(path)
+
+    def stat(self, path: str) -> bytes:
+        """Told, then asked."""
+        self.tap(("stat", path))
+        return self.inner.stat(path)
 
     def statvfs(self, path: str) -> bytes:
         """Told, then asked."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from xenwatch.parse.domaininfo import LAYOUTS, list_call
+from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS, list_call
 from xenwatch.probes.domains import CHUNK
 from xenwatch.sources.base import BLOCK, Hypercall, HypercallReply, SourceError
 from xenwatch.sources.privcmd import BUFFER_SIZE, Privcmd
@@ -202,7 +202,11 @@ def test_a_closed_device_answers_with_an_error(tmp_path: Path) -> None:
 
 
 def test_the_largest_question_of_a_probe_fits() -> None:
-    """The buffer holds the list of domains a chunk asks for, in every release's layout."""
-    blocks = [len(list_call(layout, 0, CHUNK).block) for layout in LAYOUTS.values()]
+    """The buffer holds the list of domains a chunk asks for, in every layout.
 
-    assert max(blocks) <= BUFFER_SIZE
+    It holds half as much again: a Xen whose records are longer than thought writes past the block.
+    """
+    layouts = (*X86_LAYOUTS.values(), *ARM_LAYOUTS.values())
+    blocks = [len(list_call(layout, 0, CHUNK).block) for layout in layouts]
+
+    assert max(blocks) * 3 // 2 <= BUFFER_SIZE

@@ -48,6 +48,7 @@ SOURCE = TableSource(
     files={"/proc/meminfo": b"MemTotal: 1 kB\n", ODD: bytes(range(256)), "/proc/../etc/x": b"up"},
     directories={"/sys": ("a", os.fsdecode(b"\xff\n"))},
     targets={"/sys/driver": os.fsdecode(b"../\xfe")},
+    stats={"/sys/driver": b"7 1500\n"},
     commands={("/bin/x", "a b"): CommandOutput(-9, b"\xff\x00", b"why\n")},
     replies=REPLIES,
     nodes={(2, b"/local/domain\x00"): XenstoreReply(16, b"ENOENT\x00\xff")},
@@ -61,6 +62,8 @@ ASKING: list[Callable[[Source], Any]] = [
     lambda source: source.listdir("/sys"),
     lambda source: source.listdir("/none"),
     lambda source: source.readlink("/sys/driver"),
+    lambda source: source.stat("/sys/driver"),
+    lambda source: source.stat("/none"),
     lambda source: source.statvfs("/"),
     lambda source: source.uname(),
     lambda source: source.run(["/bin/x", "a b"], 1),
@@ -180,7 +183,7 @@ def test_closing_closes_what_was_recorded(tmp_path: Path) -> None:
 def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
     """Two captures never mix."""
     (tmp_path / "old").touch()
-    with pytest.raises(SourceError, match=f"{tmp_path}: directory is not empty; name a new one"):
+    with pytest.raises(SourceError, match=f"{tmp_path}: directory is not empty; use a new one"):
         RecordingSource(SOURCE, tmp_path)
 
 

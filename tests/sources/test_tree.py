@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.fakes import TableSource
-from xenwatch.sources.base import Hypercall, SourceError
+from xenwatch.sources.base import Hypercall, HypercallReply, SourceError
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.sources.tree import TreeSource
 
@@ -49,6 +50,7 @@ def test_a_question_never_asked_is_not_a_missing_file(capture: Path) -> None:
         lambda: source.read("/proc/a/b"),
         lambda: source.listdir("/proc"),
         lambda: source.readlink("/x"),
+        lambda: source.stat("/sys/a"),
         lambda: source.statvfs("/"),
         source.uname,
         lambda: source.run(["/bin/true"]),
@@ -180,6 +182,21 @@ def test_rubbish_instead_of_the_calls_leaves_the_files(
     assert source.read("/proc/a") == b"12345"
     with pytest.raises(SourceError):
         source.listdir("/x")
+
+
+@pytest.mark.parametrize("room", [0, 5, 500])
+def test_the_room_for_an_answer_is_no_part_of_a_question(tmp_path: Path, room: int) -> None:
+    """A hypercall that gives more or less room for its answer than the recorded one is the same."""
+    call = Hypercall(35, (-1,), b"\6\0\x15\xf0" + bytes(20), ((16, 20),))
+    reply = HypercallReply(0, b"answer")
+    recorder = RecordingSource(TableSource(replies={call: reply}), tmp_path / "capture")
+    recorder.hypercall(call)
+    recorder.close()
+    source = TreeSource(tmp_path / "capture")
+
+    assert source.hypercall(replace(call, block=b"\6\0\x15\xf0" + bytes(room))) == reply
+    with pytest.raises(SourceError, match="not in this capture"):
+        source.hypercall(replace(call, block=b"\6\0\x15\xf1" + bytes(20)))
 
 
 def test_calls_that_are_gone_are_told(capture: Path) -> None:

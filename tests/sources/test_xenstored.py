@@ -185,7 +185,9 @@ def test_a_round_trip_to_a_silent_xenstored_ends_at_the_deadline(start: Start) -
 
 def test_a_large_directory_is_taken(start: Start) -> None:
     """An answer of more than 4 KiB, as oxenstored sends to a socket, comes whole."""
-    _, client = start(lambda connection, it: connection.sendall(frame(it, b"x" * REPLY_MAX)))
+    _, client = start(
+        lambda connection, request: connection.sendall(frame(request, b"x" * REPLY_MAX))
+    )
 
     assert len(client.request(1, b"/local/domain\0").payload) == REPLY_MAX
 

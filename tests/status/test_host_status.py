@@ -34,12 +34,12 @@ def of(snapshot: Snapshot, **parts: Any) -> HostStatus:
 
 def domain(snapshot: Snapshot, domid: int) -> DomainRow:
     """A domain of the status."""
-    return next(it for it in of(snapshot).domains or () if it.domid == domid)
+    return next(row for row in of(snapshot).domains or () if row.domid == domid)
 
 
 def test_json_comes_back_as_it_was() -> None:
     """Everything in a status survives JSON."""
-    alert = next(it for it in ALERTS if it.name == "probe_failing")
+    alert = next(declared for declared in ALERTS if declared.name == "probe_failing")
     active = Active(alert, "warning", (("probe", "aio"),), 900.0, 0.0, fired=950.0)
     alerts = Alerts({("probe_failing", "warning", active.labels): active})
     policy = dataclasses.replace(Settings().alerts(), runbooks="https://a/")
@@ -110,7 +110,7 @@ def test_what_was_not_read_is_null() -> None:
 
     assert found.domains is None
     assert found.alerts is None
-    assert [(it.limit, it.used, it.state) for it in found.limits] == [
+    assert [(limit.limit, limit.used, limit.state) for limit in found.limits] == [
         ("aio_requests", None, "unknown")
     ]
     assert (found.headroom, found.host) == ((), "")
@@ -154,7 +154,7 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
     """A domain is shown as broken, not so, or not known, just where its alert says so."""
     full = full_snapshot()
     assert full.domains is not None
-    guests = tuple(dataclasses.replace(it, state=state) for it in full.domains.domains)
+    guests = tuple(dataclasses.replace(vm, state=state) for vm in full.domains.domains)
     gone, guest = DeviceKey("vif", 99, 0), DeviceKey("vif", 5, 0)
     snapshot = dataclasses.replace(
         full,
@@ -162,16 +162,16 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
         backends=Backends({guest: "Closed", gone: "Closed"}),
         xenstore_devices=XenstoreDevices({}, ()),
     )
-    alert = next(it for it in ALERTS if it.name == "backends_closed")
-    families = {it.name: it for it in metrics.families(assess_pass(snapshot))}
+    alert = next(declared for declared in ALERTS if declared.name == "backends_closed")
+    families = {family.name: family for family in metrics.families(assess_pass(snapshot))}
     found = alert.conditions["warning"].evaluate(Evidence(families))
 
     if state is None:
         assert domain(snapshot, 5).broken is None
         assert (found.active, len(found.unknown)) == ({}, 2)
     else:
-        broken = [it for it in of(snapshot).domains or () if it.broken]
-        assert {str(it.domid) for it in broken} == {
+        broken = [row for row in of(snapshot).domains or () if row.broken]
+        assert {str(row.domid) for row in broken} == {
             dict(labels)["domid"] for labels in found.active
         }
         assert not found.unknown

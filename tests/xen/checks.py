@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from xenwatch.limits.base import Limit, Units
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.planning import shapes
 from xenwatch.planning.capacity import units
+from xenwatch.sources.base import DOMAINS
+from xenwatch.sources.tree import CALLS
 
 PROVED: Final = {
     *(name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)),
@@ -36,8 +39,6 @@ OWN_LABELS: Final = {"xenwatch_host_info": {"event_channel_abi", "abi_origin"}}
 """Labels that say how something is known."""
 
 NOTHING: Final[Mapping[str, float]] = {}
-CAPTURING: Final = {"xenwatch_xenstored_fds_used": 1}
-"""What `xenwatch capture` takes itself while it reads: one connection to xenstored."""
 
 Row = tuple[str, str, str, str]
 Key = tuple[str, frozenset[tuple[str, str]]]
@@ -88,8 +89,12 @@ def compare(
     }
     earlier = {key(fact): fact.value for fact in before.moving()} if before else {}
     rows: list[Row] = []
-    untold = [it for it in said.keys() - facts.keys() if it[0] in PROVED]
-    wrong = [f"no other road to {_series(it)}" for it in sorted(untold, key=str)]
+    untold = [
+        exported
+        for exported in said.keys() - facts.keys()
+        if exported[0] in PROVED - truth.unasked()
+    ]
+    wrong = [f"no other road to {_series(exported)}" for exported in sorted(untold, key=str)]
     for which, fact in facts.items():
         low, high = sorted((fact.value, earlier.get(which, fact.value)))
         value = said.get(which)
@@ -105,13 +110,15 @@ def compare(
 class Observation:
     """xenwatch's word, the truth after it, and before it that about what moves.
 
-    `page` is the daemon's, `replayed` what a capture of the same moments gives outside of dom0.
+    `page` is the daemon's, `replayed` what a capture of the same moments gives outside of dom0,
+    `captured` what the capture itself took by metric.
     """
 
     before: Truth
     page: Page
     replayed: Page
     truth: Truth
+    captured: Mapping[str, float]
 
     def of_daemon(self) -> tuple[list[Row], str]:
         """The daemon's page against the truth."""
@@ -119,7 +126,7 @@ class Observation:
 
     def of_capture(self) -> tuple[list[Row], str]:
         """The replayed capture against the truth."""
-        return compare(self.replayed, self.truth, self.before, CAPTURING)
+        return compare(self.replayed, self.truth, self.before, self.captured)
 
 
 def observe(vm: Vm, daemon: Daemon, directory: Path) -> Observation:
@@ -130,7 +137,18 @@ def observe(vm: Vm, daemon: Daemon, directory: Path) -> Observation:
     vm.run(f"rm -rf /root/capture; {PROGRAM} capture /root/capture", deadline=120)
     truth = take_truth(vm, directory / "truth")
     vm.get("/root/capture", directory / "capture")
-    return Observation(before, page, replay(directory / "capture"), truth)
+    capture = directory / "capture"
+    return Observation(before, page, replay(capture), truth, capturing(capture))
+
+
+def capturing(capture: Path) -> Mapping[str, float]:
+    """What `xenwatch capture` took itself: a connection to xenstored, and one for its events."""
+    calls = map(json.loads, (capture / CALLS).read_bytes().splitlines())
+    listened = any(
+        call["verb"] == "events" and call["arguments"] == [DOMAINS] and "answer" in call
+        for call in calls
+    )
+    return {"xenwatch_xenstored_fds_used": 1 + listened}
 
 
 def replay(capture: Path) -> Page:

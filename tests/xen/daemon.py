@@ -166,7 +166,9 @@ class Daemon:
 
 def configuration(interval: float, also: str = "") -> bytes:
     """A configuration in which every probe that is on has the same interval, and what is `also`."""
-    return "\n".join([*(section(it, interval) for it in PROBES if it.enabled), also]).encode()
+    return "\n".join(
+        [*(section(probe, interval) for probe in PROBES if probe.enabled), also]
+    ).encode()
 
 
 def section(probe: Probe, interval: float = INTERVAL) -> str:

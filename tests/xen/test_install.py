@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.shown import mitigations
 from tests.xen.daemon import CONFIG, DROP_INS, UNIT, Daemon, unbound
 from tests.xen.report import Report
 from tests.xen.vm import Vm
@@ -48,7 +49,7 @@ def bare(vm: Vm, daemon: Daemon) -> Iterator[None]:
 @pytest.mark.usefixtures("bare", "guest")
 def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Each command does what its document says, and no probe of the confined daemon fails."""
-    said = {it: vm.run(f"cd {CHECKOUT}; {it}", deadline=300) for it in COMMANDS}
+    said = {line: vm.run(f"cd {CHECKOUT}; {line}", deadline=300) for line in COMMANDS}
     daemon.wait()
     failed = daemon.fresh().failed()
     cursor = vm.run("journalctl -u xenwatch -n 0 --show-cursor")
@@ -69,6 +70,17 @@ def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report
     assert shipped == (ROOT / "contrib/xenwatch.toml").read_text()
     assert not daemon.answers()
     assert vm.attempt("systemctl is-enabled xenwatch").stdout.strip() != "enabled"
+
+
+@pytest.mark.usefixtures("guest")
+def test_the_mitigations_of_the_runbooks_work(vm: Vm) -> None:
+    """Every command that raises a limit of dom0 succeeds, and the limit is higher."""
+    read = "sysctl -n fs.aio-max-nr kernel.pty.max kernel.threads-max"
+    before = [int(line) for line in vm.run(read).split()]
+    for command in mitigations():
+        vm.run(command)
+
+    assert [int(line) for line in vm.run(read).split()] == [2 * number for number in before]
 
 
 def states(doctor: str) -> list[str]:

@@ -24,7 +24,7 @@ DOM0_ARGS = ""
 WAKEUPS = "xenwatch_qemu_wakeups_total"
 CAUSES = "xenwatch_qemu_wakeups_by_cause_total"
 PROBE = "qemu_wakeups_by_cause"
-ON = section(next(it for it in PROBES if it.name == PROBE))
+ON = section(next(probe for probe in PROBES if probe.name == PROBE))
 MINUTE = 60.0
 SPAN = 20.0
 """Seconds over which rates are told that differ by far."""
@@ -203,7 +203,7 @@ def test_advice_taken_is_a_qemu_without_usb(vm: Vm, daemon: Daemon, packed: None
     vm.run(create, deadline=240)
     try:
         told = json.loads(vm.run(f"{PROGRAM} advise --interval 5 --format json", deadline=120))
-        (mine,) = [it for it in told["vms"] if it["name"] == "advised"]
+        (mine,) = [row for row in told["vms"] if row["name"] == "advised"]
         before = emulated(daemon.fresh(), mine["domid"])
         lines = vm.run(f"cat {path}").splitlines()
         for remedy in mine["remedies"]:

@@ -34,7 +34,7 @@ METRICS: Final[Mapping[str, tuple[str, tuple[str, ...], float]]] = {
     "cpu": ("xenwatch_dom0_cpu_seconds_total", ("cpu", "mode"), 0.1),
 }
 """Words of `dom0/soft.sh`: the metric, its labels, and how far ticks may be off."""
-RINGS: Final = section(next(it for it in probes.PROBES if it.name == "netback_rings"))
+RINGS: Final = section(next(probe for probe in probes.PROBES if probe.name == "netback_rings"))
 MISPLACED: Final = "xenwatch_misplaced_processes"
 CONTROL: Final = "/sys/fs/cgroup/control.slice"
 DROP_IN: Final = "/etc/systemd/system/ssh.service.d"
@@ -99,8 +99,8 @@ def test_every_value_lies_between_two_readings_by_hand(
     assert wrong == []
     assert said - before.keys() == set()
     infos = [dict(labels) for labels in page.of("xenwatch_disk_info")]
-    assert {(it["domid"], it["device"]): it["storage"] for it in infos} == storage
-    assert {it["backend"] for it in infos} == {"blkback"}
+    assert {(info["domid"], info["device"]): info["storage"] for info in infos} == storage
+    assert {info["backend"] for info in infos} == {"blkback"}
 
 
 def test_a_guest_that_reads_is_told_by_its_disk(vm: Vm, daemon: Daemon, population: None) -> None:
@@ -120,7 +120,7 @@ def test_a_guest_that_reads_is_told_by_its_disk(vm: Vm, daemon: Daemon, populati
         if dict(its)["operation"] == "read"
     }
     assert domids.keys() == {*POPULATION, "reader"}
-    assert set(domids.values()) <= {dict(it)["domid"] for it in page.of(CPU)}
+    assert set(domids.values()) <= {dict(labels)["domid"] for labels in page.of(CPU)}
     assert read.keys() == set(domids.values())
     assert size <= read[domids["reader"]] < 2 * size
     assert max(read[domids[name]] for name in POPULATION) < size / 2

@@ -35,18 +35,18 @@ def settled(vm: Vm, domid: str) -> bool:
     states = vm.run(f"cat /sys/bus/xen-backend/devices/vif-{domid}-*/state").split()
     errors = "xenstore-ls -f /local/domain/{}/error 2> /dev/null | grep /vif/{}"
     roads = errors.format(domid, ""), errors.format(0, domid)
-    return set(states) == {"Connected"} or any(not vm.attempt(it).status for it in roads)
+    return set(states) == {"Connected"} or any(not vm.attempt(road).status for road in roads)
 
 
 def test_every_value_is_true(vm: Vm, daemon: Daemon, guest: int) -> None:
     """On this dom0, too, every exported value equals the one by another road."""
-    it = checks.observe(vm, daemon, CAPTURES / "two-level")
+    observation = checks.observe(vm, daemon, CAPTURES / "two-level")
 
-    _, wrong = it.of_daemon()
+    _, wrong = observation.of_daemon()
     assert wrong == ""
-    _, wrong = it.of_capture()
+    _, wrong = observation.of_capture()
     assert wrong == ""
-    assert it.page.get("xenwatch_daemon_info", role="xenstored", comm="xenstored") == 1
+    assert observation.page.get("xenwatch_daemon_info", role="xenstored", comm="xenstored") == 1
 
 
 def test_event_channels_warn_before_a_start_fails(vm: Vm, daemon: Daemon, guest: int) -> None:

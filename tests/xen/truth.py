@@ -73,6 +73,10 @@ class Truth:
         """One answer that is a number."""
         return int(self.text(name))
 
+    def unasked(self) -> set[str]:
+        """Metrics of which nothing was asked when this host was captured."""
+        return set() if self.has("df-inodes") else {"xenwatch_inodes_used", "xenwatch_inodes_max"}
+
     def facts(self) -> list[Fact]:
         """All of them."""
         return [
@@ -80,6 +84,7 @@ class Truth:
             *self.frames(),
             *self.daemons(),
             *self.counters(),
+            *self.tables(),
             *self.memory(),
             *self.host_memory(),
             *self.domains(),
@@ -100,6 +105,10 @@ class Truth:
             most = int(used) + int(free)
             yield Fact("xenwatch_file_system_max_bytes", most, "df -B1", root, 4 * MIB)
         yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 4 * MIB)
+        if self.has("df-inodes"):
+            used, _, place = self.text("df-inodes").splitlines()[1].split()
+            its = (("mountpoint", place),)
+            yield Fact("xenwatch_inodes_used", int(used), "df -i", its, 256)
         words = self.text("free").splitlines()[1].split()
         taken = int(words[1]) - int(words[6])
         yield Fact("xenwatch_dom0_memory_used_bytes", taken, "free -b", (), 32 * MIB)
@@ -236,6 +245,32 @@ class Truth:
         slack = 4 * MIB if available else whole / 32
         yield Fact("xenwatch_file_system_reserved_bytes", reserve, "df -B1", root, slack)
 
+        if self.has("df-inodes"):
+            _, inodes, place = self.text("df-inodes").splitlines()[1].split()
+            yield Fact("xenwatch_inodes_max", int(inodes), "df -i", (("mountpoint", place),))
+
+    def tables(self) -> Iterator[Fact]:
+        """The kernel's tables, where the host was asked for them."""
+        for family in ("ipv4", "ipv6"):
+            if self.has(f"neighbours-{family}"):
+                its = (("family", family),)
+                most = self.number(f"neighbours-max-{family}")
+                yield Fact("xenwatch_neighbours_max", most, "sysctl gc_thresh3", its)
+                used = self.number(f"neighbours-{family}")
+                yield Fact("xenwatch_neighbours_used", used, "ip ntable show", its, 4)
+        if self.has("root-maxkeys"):
+            keys = self.number("root-maxkeys")
+            yield Fact("xenwatch_kernel_keys_max", keys, "sysctl kernel.keys.root_maxkeys")
+            road = "awk /proc/key-users"
+            used = self.number("root-keys")
+            yield Fact("xenwatch_kernel_keys_used", used, road, (), 16)
+            used = self.number("root-bytes")
+            yield Fact("xenwatch_kernel_key_memory_used_bytes", used, road, (), 4096)
+            size = self.number("root-maxbytes")
+            yield Fact(
+                "xenwatch_kernel_key_memory_max_bytes", size, "sysctl kernel.keys.root_maxbytes"
+            )
+
     def memory(self) -> Iterator[Fact]:
         """dom0's memory."""
         total = int(self.text("free").splitlines()[1].split()[1])
@@ -264,7 +299,7 @@ class Truth:
             yield Fact("xenwatch_domains", count, "xl list", (("state", state),))
         yield Fact("xenwatch_domids_used", max(self.listed()), "xl list")
         yield Fact("xenwatch_domids_max", 0x7FF0 - 1, "DOMID_FIRST_RESERVED")
-        types = {it["domid"]: it["config"]["c_info"]["type"] for it in self.list_l()}
+        types = {domain["domid"]: domain["config"]["c_info"]["type"] for domain in self.list_l()}
         uuids = dict(re.findall(r"^([0-9a-f-]{36}) +(\d+) ", self.text("xl-vm-list"), re.MULTILINE))
         for uuid, domid in uuids.items():
             yield self.vcpus_max(domid)

@@ -1,1 +1,1 @@
-"""Advice on what wakes the QEMUs of idle VMs."""
+"""Advice on how to reduce the QEMU wakeups of idle VMs."""

@@ -1,4 +1,4 @@
-"""Which emulated devices to switch off per VM, so that its QEMU wakes dom0 less often.
+"""Which emulated devices to disable in each VM, to reduce its QEMU's wakeups.
 
 The causes and their remedies are those of xenserver.org, "VM Density and Project Pulsar"; the keys
 are xenopsd's and xl's own (xl.cfg(5)). A `usbdevice` makes libxl add the controller, `usb` or not
@@ -24,7 +24,7 @@ PROBES: Final = ("host", "domains", "xenstore", "daemons", "qemus")
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """How one emulated device is switched off, and what the VM's user loses.
+    """How one emulated device is disabled, and what the VM's user loses.
 
     `setting` is xapi's platform key and value, `None` where xapi has none; `xl` is the change
     in the VM's xl.cfg.
@@ -44,42 +44,42 @@ REMEDIES: Final = {
     for remedy in (
         Remedy(
             USB,
-            "No USB in the VM. Without its tablet the pointer of the VNC console is misaligned; "
-            "RDP and SSH are not affected.",
+            "No USB in the VM. Without the USB tablet the VNC pointer is misaligned; RDP and SSH "
+            "are not affected.",
             ("usb", "false"),
-            "usb=0; leave out usbdevice=, usbversion= and, in "
-            f"{_ARGUMENTS}, -usb, -usbdevice and each -device of USB",
+            "usb=0; remove usbdevice= and usbversion=, and from "
+            f"{_ARGUMENTS} remove -usb, -usbdevice and each USB -device",
         ),
         Remedy(
             TABLET,
-            "The pointer of the VNC console is misaligned; RDP and SSH are not affected.",
+            "The VNC pointer is misaligned; RDP and SSH are not affected.",
             ("usb_tablet", "false"),
-            "leave out tablet in usbdevice= and, in "
-            f"{_ARGUMENTS}, -device usb-tablet and -usbdevice tablet",
+            "remove tablet from usbdevice=, and from "
+            f"{_ARGUMENTS} remove -device usb-tablet and -usbdevice tablet",
         ),
         Remedy(
             SERIAL,
-            "No serial console to attach to when the VM cannot be reached otherwise.",
+            "No serial console as a fallback when the VM is unreachable.",
             ("hvm_serial", "none"),
-            f"leave out serial= and, in {_ARGUMENTS}, -serial",
+            f"remove serial=, and from {_ARGUMENTS} remove -serial",
         ),
         Remedy(
             PARALLEL,
             "No parallel port.",
             ("parallel", "none"),
-            f"leave out, in {_ARGUMENTS}, -parallel",
+            f"from {_ARGUMENTS} remove -parallel",
         ),
         Remedy(
             CDROM,
-            "No DVD drive: no ISO can be inserted until one is added again.",
+            "No DVD drive: no ISO can be inserted until a drive is added again.",
             None,
-            "leave out devtype=cdrom in disk=",
+            "remove devtype=cdrom from disk=",
         ),
         Remedy(
             MONITOR,
             "No interactive QEMU monitor; the toolstack's own socket is kept.",
             None,
-            f"leave out, in {_ARGUMENTS}, -monitor",
+            f"from {_ARGUMENTS} remove -monitor",
         ),
     )
 }
@@ -90,7 +90,7 @@ KEPT_FOR: Final = {USB: USB_OTHER}
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One VM: how often its QEMU wakes, and what to switch off.
+    """One VM: how often its QEMU wakes up, and what to disable.
 
     `rate` is wakeups per second, `None` after a single reading; `wakeups` counts since the QEMU
     started, without threads that ended before. `kept` is why a device must stay.
@@ -111,7 +111,7 @@ def toolstack(snapshot: Snapshot) -> str:
 
 
 def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice, ...]:
-    """Advice for every VM with a QEMU, the most frequently woken first."""
+    """Advice for every VM with a QEMU, most wakeups first."""
     if snapshot.qemus is None:
         return ()
     domains = snapshot.domains.domains if snapshot.domains is not None else ()
@@ -120,7 +120,7 @@ def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice,
         _about(snapshot, earlier, domid, qemu, by_domid.get(domid))
         for domid, qemu in snapshot.qemus.by_domid.items()
     ]
-    return tuple(sorted(found, key=lambda it: (-(it.rate or 0.0), -it.wakeups, it.domid)))
+    return tuple(sorted(found, key=lambda vm: (-(vm.rate or 0.0), -vm.wakeups, vm.domid)))
 
 
 def _about(
@@ -134,7 +134,7 @@ def _about(
         rate=_rate(snapshot, earlier, domid, qemu),
         wakeups=qemu.wakeups,
         remedies=remedies(qemu.devices),
-        kept="USB must stay: the VM has another USB device than the tablet" if needed else "",
+        kept="USB is kept: the VM has a USB device other than the tablet" if needed else "",
     )
 
 

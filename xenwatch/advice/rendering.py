@@ -13,14 +13,14 @@ from xenwatch.exposition.text_format import text
 from xenwatch.parse.qemu import CDROM
 from xenwatch.release.table import XAPI
 
-ONCE: Final = "Single reading: ranked by the total wakeups of each QEMU, not by its present rate."
+ONCE: Final = "Single reading: ranked by total wakeups of each QEMU, not by rate."
 RESTART: Final = "Each setting takes effect when its VM is next shut down and started."
 
 _HEAD: Final = """\
 #!/bin/sh
-# Switches off emulated devices that wake dom0, VM by VM.
+# Disables emulated devices that cause QEMU wakeups, VM by VM.
 # It changes settings and restarts nothing: each takes effect when its VM is next shut down and
-# started. Running it again changes nothing. Delete the lines whose cost is not acceptable.
+# started. Running it again changes nothing. Delete the lines whose consequence is not acceptable.
 # Failures are printed on stderr and make the exit status 1; the remaining steps still run.
 set -u
 """
@@ -74,14 +74,14 @@ _XAPI_END: Final = """
 
 
 def table(advice: Sequence[Advice], toolstack: str) -> str:
-    """A block per VM: how often its QEMU wakes, what to switch off, how, and at what cost."""
+    """A block per VM: how often its QEMU wakes up, what to disable, how, and at what cost."""
     lines = [ONCE, ""] if any(vm.rate is None for vm in advice) else []
     for vm in advice:
         lines.append(f"{_name(vm)} (domain {vm.domid}): {_frequency(vm)}")
         if vm.kept:
             lines.append(f"  {vm.kept}.")
         if not vm.remedies:
-            lines.append("  Nothing to switch off.")
+            lines.append("  Nothing to disable.")
         for remedy in vm.remedies:
             lines += [f"  {remedy.device}: {command(toolstack, remedy, vm.uuid)}"]
             lines += [f"    {remedy.cost}"]
@@ -134,7 +134,7 @@ def script(advice: Iterable[Advice], toolstack: str) -> str:
 
 
 def command(toolstack: str, remedy: Remedy, uuid: str) -> str:
-    """The command, or the change of xl.cfg, that switches a device off."""
+    """The command, or the change to xl.cfg, that disables a device."""
     if toolstack != XAPI:
         return f"xl.cfg: {remedy.xl}"
     vm = shlex.quote(f"uuid={uuid}")
@@ -142,7 +142,7 @@ def command(toolstack: str, remedy: Remedy, uuid: str) -> str:
         key, value = remedy.setting
         return f"xe vm-param-set {vm} {shlex.quote(f'platform:{key}={value}')}"
     if remedy.device == CDROM:
-        return "xe vbd-destroy uuid=VBD while the VM is halted; VBD is shown by: " + shlex.join(
+        return "xe vbd-destroy uuid=VBD while the VM is halted; to find VBD: " + shlex.join(
             ["xe", "vbd-list", f"vm-uuid={uuid}", "type=CD", "empty=true"]
         )
     return "xapi has no setting for this device"

@@ -27,8 +27,8 @@ class Alert:
     `causes` are names of alerts that explain this one, where its labels have a value of
     those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
     itself, `section` its name in the configuration. `explains` names the alerts that are its
-    symptoms, the other way round than `causes`. `errors` are what logs and tools show meanwhile,
-    in Markdown, each with what it means, for those who search for it.
+    symptoms, the inverse of `causes`. `errors` are what logs and tools show while it is active,
+    in the form of `xenwatch.errors.pattern`, each with what it means.
     """
 
     name: str

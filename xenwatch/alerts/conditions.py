@@ -1,6 +1,6 @@
 """When an alert is active: one rule, evaluated here and written as PromQL for Prometheus.
 
-A condition on a limit takes the state the limit is in already; every other compares exported
+A condition on a limit compares the state of the limit; every other compares exported
 series with a number or with a threshold of the alert's own. Prometheus compares the exported series
 of the same values.
 """
@@ -25,7 +25,6 @@ Families = Mapping[str, Family]
 Samples = Mapping[Labels, float]
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    ">=": operator.ge,
     ">": operator.gt,
     "<": operator.lt,
     "==": operator.eq,
@@ -56,7 +55,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What holds: `active` has the value by series, `unknown` the series that cannot be judged."""
+    """The result: `active` has the value by series, `unknown` the series that cannot be judged."""
 
     active: Samples
     unknown: frozenset[Labels] = frozenset()

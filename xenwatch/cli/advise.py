@@ -1,4 +1,4 @@
-"""`xenwatch advise`: what to switch off in which VM, so that its QEMU wakes dom0 less often."""
+"""`xenwatch advise`: which emulated devices to disable in which VM, to reduce QEMU wakeups."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from xenwatch.cli.source import stands_still
 from xenwatch.config.keys import ROOTFS, SOURCE
 from xenwatch.passes.scheduler import one_pass
 
-HELP: Final = "Rank VMs by the wakeups of their QEMU, with the emulated devices to switch off."
+HELP: Final = "Rank VMs by QEMU wakeups, with the emulated devices to disable."
 MAX_INTERVAL: Final = 3600.0
-"""Seconds between the two passes at most."""
+"""Max seconds between the two passes."""
 FORMATS: Final = {
     "table": rendering.table,
     "json": rendering.document,
@@ -31,13 +31,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=10.0,
         metavar="SECONDS",
-        help="time between the two passes the rates are computed from; 0: one pass, ranked by all "
-        "wakeups so far (default: %(default)g)",
+        help="time between the two passes that the rates are computed from; 0: one pass, ranked by "
+        "total wakeups (default: %(default)g)",
     )
     formats = parser.add_mutually_exclusive_group()
     formats.add_argument("--format", choices=FORMATS, default="table", help="default: %(default)s")
     formats.add_argument(
-        "--script", dest="format", action="store_const", const="script", help="print a sh script"
+        "--script", dest="format", action="store_const", const="script", help="print a shell script"
     )
 
 

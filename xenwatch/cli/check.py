@@ -1,6 +1,6 @@
 """`xenwatch check`: one line, an exit status and performance data for Icinga and Nagios.
 
-As the Monitoring Plugins Development Guidelines want them.
+As in the Monitoring Plugins Development Guidelines.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.cli import daemon_client
+from xenwatch.cli import daemon_client, limit_words
+from xenwatch.cli.check_alerts import ALERT_NAMES, Finding, alerts
 from xenwatch.cli.daemon_client import AskError
 from xenwatch.cli.options import Parser
 from xenwatch.cli.output import write
 from xenwatch.config.settings import ConfigError
-from xenwatch.display.quantities import quantity
 from xenwatch.display.text import hint, printable, shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
@@ -26,7 +26,7 @@ from xenwatch.limits.thresholds import inverted
 from xenwatch.sources.base import SourceError
 from xenwatch.status.host_status import HostStatus, LimitRow
 
-HELP: Final = "Check limits for Icinga and Nagios: one line and an exit status."
+HELP: Final = "Check limits and alerts for Icinga and Nagios: one line and an exit status."
 STATUS: Final = {
     Severity.OK: 0,
     Severity.WARNING: 1,
@@ -35,21 +35,27 @@ STATUS: Final = {
 }
 """Exit statuses."""
 WORST_FIRST: Final = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.OK)
+LIMIT_NAMES: Final = tuple(limit.name for limit in LIMITS)
 OLD: Final = 120.0
-"""Seconds after which a daemon's readings say nothing about now."""
+"""Seconds after which a daemon's readings are stale."""
 
 
 class CheckError(Exception):
-    """Options that cannot be; the text says why."""
+    """Invalid options; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is checked: limits by name (none: all there are), and thresholds of this check alone."""
+    """What is checked: limits by name, none: all limits and alerts there are.
+
+    `warning` and `critical` are thresholds of this check alone, `excluded` names of limits and
+    alerts that are not judged.
+    """
 
     limits: tuple[str, ...]
     warning: Mapping[str, float]
     critical: Mapping[str, float]
+    excluded: frozenset[str] = frozenset()
 
     def thresholds(self, row: LimitRow) -> Thresholds:
         """Those of this check, else those of the status. Raises `CheckError`."""
@@ -58,22 +64,22 @@ class Question:
         return _ordered(row.limit, Thresholds(warning, critical))
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A limit as judged: of its worst instance what to say, of its fullest ratio and data."""
-
-    limit: str
-    severity: Severity
-    words: str
-    ratio: float = 0.0
-    data: str = ""
-
-
 def add_options(parser: Parser) -> None:
     """The options of the command."""
     parser.usage_status = STATUS[Severity.UNKNOWN]
     parser.add_argument(
-        "--limit", metavar="NAME", action="append", default=[], help="only this limit; repeatable"
+        "--limit",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only this limit, and no alert; repeatable",
+    )
+    parser.add_argument(
+        "--exclude",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="not this limit or alert, such as zombie_domain; repeatable",
     )
     for name in ("warning", "critical"):
         parser.add_argument(
@@ -81,7 +87,7 @@ def add_options(parser: Parser) -> None:
             metavar="LIMIT=RATIO",
             action="append",
             default=[],
-            help=f"used ratio from which this check is {name}; repeatable (default: the daemon's)",
+            help=f"used ratio at which the check is {name}; repeatable (default: the daemon's)",
         )
     parser.epilog = "Exit status: 0 ok, 1 warning, 2 critical, 3 unknown."
     daemon_client.add_options(parser)
@@ -91,27 +97,33 @@ def run(options: argparse.Namespace) -> int:
     """Exit status as plugins have it; unknown also for an error."""
     try:
         asked = question(options)
-        answer = daemon_client.look(options)()
+        answer = daemon_client.look(options, alerts=True)()
         code, line = judge(answer.status, asked, answer.age)
     except (CheckError, AskError, ConfigError, SourceError, OSError) as error:
         code, line = unknown(str(error))
     except Exception as error:  # noqa: BLE001 - Python's own status, 1, would be a warning
-        code, line = unknown(f"defect in xenwatch: {type(error).__name__}: {error}")
+        code, line = unknown(f"bug in xenwatch: {type(error).__name__}: {error}")
     return code if write(line) else STATUS[Severity.UNKNOWN]
 
 
 def question(options: argparse.Namespace) -> Question:
-    """What the options ask. Raises `CheckError`."""
+    """The request in the options. Raises `CheckError`."""
     limits = tuple(dict.fromkeys(_known(name) for name in options.limit))
+    excluded = frozenset(_known(name, (*LIMIT_NAMES, *ALERT_NAMES)) for name in options.exclude)
+    for name in options.limit:
+        if name in excluded:
+            raise CheckError(f"{name}: --limit and --exclude are mutually exclusive")
     given = {name: _ratios(name, getattr(options, name)) for name in ("warning", "critical")}
     for name, ratios in given.items():
         for limit in ratios:
             if limits and limit not in limits:
                 raise CheckError(f"--{name} {limit}=...: that limit is excluded by --limit")
+            if limit in excluded:
+                raise CheckError(f"--{name} {limit}=...: that limit is excluded by --exclude")
     warning, critical = given["warning"], given["critical"]
     for limit in warning.keys() & critical.keys():  # before anything is read
         _ordered(limit, Thresholds(warning[limit], critical[limit]))
-    return Question(limits, **given)
+    return Question(limits, **given, excluded=excluded)
 
 
 def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
@@ -121,12 +133,18 @@ def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
     findings = [
         _finding(list(rows), asked)
         for limit, rows in itertools.groupby(status.limits, key=lambda row: row.limit)
-        if not asked.limits or limit in asked.limits
+        if limit not in asked.excluded and (not asked.limits or limit in asked.limits)
     ]
-    there = {finding.limit for finding in findings}
-    findings += [_absent(name, status) for name in asked.limits if name not in there]
+    there = {finding.name for finding in findings}
+    findings += [
+        Finding(name, Severity.UNKNOWN, limit_words.absent(name, status))
+        for name in asked.limits
+        if name not in there
+    ]
     if not findings:
         return unknown("no limit could be read; see xenwatch doctor")
+    if not asked.limits:
+        findings += alerts(status, asked.excluded)
     severities = {finding.severity for finding in findings}
     worst = next(level for level in WORST_FIRST if level in severities)
     data = " ".join(finding.data for finding in findings if finding.data)
@@ -134,7 +152,7 @@ def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
 
 
 def unknown(reason: str) -> tuple[int, str]:
-    """Exit status and line where nothing can be said."""
+    """Exit status and line for unknown."""
     return STATUS[Severity.UNKNOWN], _line(Severity.UNKNOWN, reason) + "\n"
 
 
@@ -162,29 +180,14 @@ def _finding(rows: Sequence[LimitRow], asked: Question) -> Finding:
     judged = [(severity(row.ratio, bounds), row) for row in rows]
     worst, row = min(judged, key=_worst_first)
     fullest = max(rows, key=lambda row: row.ratio or 0)
-    return Finding(row.limit, worst, _words(row), fullest.ratio or 0, _data(fullest, bounds))
+    return Finding(
+        row.limit, worst, limit_words.use(row), fullest.ratio or 0, _data(fullest, bounds)
+    )
 
 
 def _worst_first(judged: tuple[Severity, LimitRow]) -> tuple[int, float]:
     level, row = judged
     return WORST_FIRST.index(level), -(row.ratio or 0)
-
-
-def _words(row: LimitRow) -> str:
-    name = f"{row.limit} {row.instance}" if row.instance else row.limit
-    if row.used is None:
-        return f"{name} could not be read"
-    used = quantity(row.used, row.unit)
-    if row.ratio is None:
-        return f"{name} {used}, max unknown"
-    return f"{name} {row.ratio:.1%} ({used} of {quantity(row.max, row.unit)})"
-
-
-def _absent(name: str, status: HostStatus) -> Finding:
-    limit = next(limit for limit in LIMITS if limit.name == name)
-    probe = status.probes.get(limit.probe)
-    reason = f"{probe.status}: {probe.detail}" if probe and probe.detail else "not read"
-    return Finding(name, Severity.UNKNOWN, f"{name} has no reading ({reason})")
 
 
 def _data(row: LimitRow, bounds: Thresholds) -> str:
@@ -219,11 +222,11 @@ def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:
     return thresholds
 
 
-def _known(name: str) -> str:
-    names = [limit.name for limit in LIMITS]
+def _known(name: str, names: Sequence[str] = LIMIT_NAMES) -> str:
     if name not in names:
         meant = hint(name, names) or f"; must be one of: {', '.join(names)}"
-        raise CheckError(f"unknown limit {shown(name)}{meant}")
+        kind = "limit" if names is LIMIT_NAMES else "limit or alert"
+        raise CheckError(f"unknown {kind} {shown(name)}{meant}")
     return name
 
 

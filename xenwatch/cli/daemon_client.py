@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import http.client
 import time
 import urllib.error
@@ -13,8 +14,9 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from xenwatch import threads
-from xenwatch.assessment import assess_pass
+from xenwatch import metrics, threads
+from xenwatch.alerts.states import Alerts, Policy
+from xenwatch.assessment import assess_pass, with_alerts
 from xenwatch.cli.options import prepare, rules
 from xenwatch.config.keys import LISTEN, SOURCE
 from xenwatch.passes.scheduler import one_pass
@@ -24,9 +26,9 @@ from xenwatch.status.host_status import HostStatus, StatusError
 URL: Final = f"http://{LISTEN.default[0]}"
 """Where a daemon listens by default."""
 DEADLINE: Final = 10.0
-"""Seconds an answer may take."""
+"""Seconds after which a request times out."""
 MOST_BYTES: Final = 64 << 20
-"""No status is larger, not even of thousands of domains."""
+"""Larger than any status, even of thousands of domains."""
 
 
 class AskError(Exception):
@@ -42,7 +44,7 @@ class Answer:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of commands that ask a daemon."""
+    """The options of commands that query a daemon."""
     parser.add_argument(
         "--url", help=f"URL of the daemon, unless {SOURCE.flag} is given (default: {URL})"
     )
@@ -63,9 +65,11 @@ def seconds(text: str) -> float:
     return span
 
 
-def look(options: argparse.Namespace) -> Callable[[], Answer]:
-    """What asks the daemon for the status, or makes a pass where a source is named.
+def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], Answer]:
+    """A function that queries the daemon for the status, or makes a pass if a source is named.
 
+    The daemon's status has its alerts; that of a pass has them with `alerts`: what holds in one
+    pass fires, for there is no time it could have held for.
     Raises `AskError`, `ConfigError` and `SourceError`.
     """
     if SOURCE.path not in vars(options):
@@ -74,18 +78,27 @@ def look(options: argparse.Namespace) -> Callable[[], Answer]:
         raise AskError(f"--url and {SOURCE.flag} are mutually exclusive")
     settings, source = prepare(options)
     probes = settings.probes()
+    judged = rules(settings)
+    if alerts:
+        judged = dataclasses.replace(judged, policy=at_once(settings.alerts()))
 
     def make_pass() -> Answer:
-        assessment = assess_pass(one_pass(source, probes).snapshot, rules(settings))
+        assessment = assess_pass(one_pass(source, probes).snapshot, judged)
+        assessment = with_alerts(assessment, metrics.families(assessment), Alerts())
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass
 
 
+def at_once(policy: Policy) -> Policy:
+    """The policy with which an alert fires in the pass in which its condition holds."""
+    return dataclasses.replace(policy, seconds=dict.fromkeys(policy.seconds, 0.0))
+
+
 def ask(url: str, deadline: float = DEADLINE) -> Answer:
     """The answer of the daemon at `url`. Raises `AskError`.
 
-    Proxies of the environment are not used: what is asked is this host, or one nearby.
+    Proxies of the environment are not used: the daemon is on this host or nearby.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -98,7 +111,7 @@ def ask(url: str, deadline: float = DEADLINE) -> Answer:
     except urllib.error.URLError as error:
         reason = str(getattr(error.reason, "strerror", None) or error.reason)
     except TimeoutError:
-        reason = f"no answer within {deadline:g} s"
+        reason = f"timed out after {deadline:g} s"
     except StatusError as error:
         reason = str(error)
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:

@@ -1,4 +1,4 @@
-"""`xenwatch doctor`: what each probe reads here, whether it can, why not, and what to do."""
+"""`xenwatch doctor`: runs every probe once and reports which failed, why, and what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.snapshot import Snapshot, Status
 
-HELP: Final = "Report what each probe reads, whether it can, and what to do."
+HELP: Final = "Run every probe once; report which failed, why, and what to do."
 
 
 def add_options(_parser: argparse.ArgumentParser) -> None:

@@ -11,17 +11,17 @@ from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
 from xenwatch.limits.states import LimitState, Severity
 
-HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "MAX IS FROM")
+HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "ORIGIN OF MAX")
 
 
 SHOWN: Final = 3
-"""Instances of a limit that a table shows though they are well: a host has a thousand domains."""
+"""Max instances of a limit shown while they are ok: a host may have a thousand domains."""
 
 
 def table(states: Iterable[LimitState]) -> str:
-    """One line a limit and instance, in aligned columns; `-` is what could not be read.
+    """One line per limit and instance, in aligned columns; `-` is what could not be read.
 
-    Of a limit's many instances, those that are not well and the fullest others.
+    Of a limit with many instances, those that are not ok and the fullest others.
     """
     rows: list[Sequence[str]] = [HEADER]
     for limit, group in itertools.groupby(states, key=lambda state: state.limit.name):

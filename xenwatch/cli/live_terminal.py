@@ -1,4 +1,4 @@
-"""The status of a host in a terminal, drawn anew until `q` is pressed."""
+"""The status of a host in a terminal, redrawn until `q` is pressed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Watch:
             except (AskError, SourceError, OSError) as error:
                 self.error = str(error)
             except Exception as error:  # noqa: BLE001 - the screen says so, and goes on
-                self.error = f"defect in xenwatch: {type(error).__name__}: {error}"
+                self.error = f"bug in xenwatch: {type(error).__name__}: {error}"
             self.looks += 1
             pause.wait(self._interval)
 

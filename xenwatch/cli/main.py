@@ -13,6 +13,7 @@ from xenwatch.cli import (
     check,
     check_config,
     doctor,
+    explain,
     once,
     plan,
     run,
@@ -54,6 +55,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     plan,
     advise,
     check,
+    explain,
     top,
     check_config,
 )
@@ -61,7 +63,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status: 0 well, 1 failed; 2 is bad usage."""
+    """Run the command line. Returns the exit status: 0 ok, 1 failed; 2 is bad usage."""
     parser = _parser()
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="xenwatch", description="Watches the limits of a Xen dom0.", allow_abbrev=False
+        prog="xenwatch", description="Monitor the limits of a Xen dom0.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
     add_common(parser)

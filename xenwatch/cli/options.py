@@ -1,4 +1,4 @@
-"""The options every command has, and what they come to: settings, a log, a source, rules."""
+"""The options every command has, and what follows from them: settings, log, source, rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMON: Final = (SOURCE, ROOTFS, LOG_LEVEL, LOG_FORMAT)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose exit status for bad usage may be another than 2."""
+    """A parser whose exit status for bad usage need not be 2."""
 
     usage_status = 2
 

@@ -30,7 +30,7 @@ DOES_NOT_FIT: Final = 1
 CANNOT_SAY: Final = 2
 """Exit statuses; a plan without a count fits when it could be made."""
 
-HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "UNKNOWN BECAUSE")
+HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "REASON")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,15 +42,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
     parser.add_argument(
-        "--platform", metavar="PRESET", help="plan on this synthetic host instead of --source"
+        "--platform", metavar="PRESET", help="plan for this synthetic host instead of --source"
     )
-    parser.add_argument("--empty", action="store_true", help="the platform without VMs")
+    parser.add_argument(
+        "--empty", action="store_true", help="plan for the platform with no VMs running"
+    )
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )
     parser.epilog = (
-        "Exit status with --count or --mix: 0 fits, 1 does not fit, 2 cannot say; "
-        "2 also where no plan can be made."
+        "Exit status with --count or --mix: 0 fits, 1 does not fit, 2 unknown; "
+        "also 2 if no plan can be made."
     )
 
 

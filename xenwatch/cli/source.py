@@ -49,17 +49,19 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
 
 
 def stands_still(spec: str, rootfs: str = "/") -> bool:
-    """Whether time does not go on in the source `spec` names: two passes read the same."""
+    """Whether the source `spec` names never changes: two passes read the same."""
+    kind, _, rest = choose(spec, rootfs).spec.partition(":")
+    if kind != "synthetic":
+        return kind == "tree"
     from xenwatch.model.scenario_source import names  # noqa: PLC0415
 
-    kind, _, rest = choose(spec, rootfs).spec.partition(":")
-    return kind == "tree" or (kind == "synthetic" and rest.partition("@")[0] not in names())
+    return rest.partition("@")[0] not in names()
 
 
 def synthetic(name: str, *, empty: bool = False) -> Source:
     """The synthetic host of a preset (no name: the default one), or the same without a VM.
 
-    Else it is a scenario, that begins so many seconds after its start where `@SECONDS` follows.
+    Otherwise a scenario; with `@SECONDS` it begins that many seconds after its start.
     Raises `SourceError` when there is neither.
     """
     from xenwatch.model.presets import PRESETS  # noqa: PLC0415
@@ -79,5 +81,5 @@ def synthetic(name: str, *, empty: bool = False) -> Source:
             f"synthetic:{name}", "a scenario always has VMs; for a host without VMs use a preset"
         )
     if at and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8):
-        raise SourceError(f"synthetic:{name}", "what follows @ must be a number of seconds")
+        raise SourceError(f"synthetic:{name}", "the part after @ must be a number of seconds")
     return ScenarioSource(load(scenario), float(seconds or 0))

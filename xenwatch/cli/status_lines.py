@@ -1,4 +1,4 @@
-"""The status as lines of a terminal: as many as fit, the most pressing first."""
+"""The status as lines of a terminal: as many as fit, the most urgent first."""
 
 from __future__ import annotations
 

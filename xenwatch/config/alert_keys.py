@@ -17,6 +17,7 @@ from xenwatch.limits.base import Thresholds
 
 MAX_RECEIVERS: Final = 8
 MAX_ARGUMENTS: Final = 64
+MAX_BOUND: Final = 1e18
 
 
 def duration(value: object) -> float:
@@ -25,11 +26,13 @@ def duration(value: object) -> float:
 
 
 def bound(value: object) -> float | None:
-    """A number more than 0; `"never"` is `None`."""
+    """A number more than 0 and at most `MAX_BOUND`; `"never"` is `None`."""
     if value == "never":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ValueError('must be a number greater than 0, or "never"')
+    if value > MAX_BOUND:
+        raise ValueError(f'must be at most {MAX_BOUND:g}, or "never"')
     return float(value)
 
 
@@ -116,7 +119,7 @@ INSTANCE: Final[Key[str]] = Key(
     "alerts.instance",
     "string",
     "",
-    "Label instance of delivered alerts; empty: the hostname. Set it to the instance label in "
+    "Instance label of delivered alerts; empty: the hostname. Set it to the instance label in "
     "Prometheus, so that Alertmanager deduplicates the alerts of both.",
     converters.text,
     restart=True,
@@ -125,8 +128,8 @@ STATE_FILE: Final[Key[str]] = Key(
     "alerts.state_file",
     "string",
     "",
-    "File that keeps firing and undelivered alerts across restarts; empty: alerts.json in the "
-    "state directory set by systemd (STATE_DIRECTORY), or no file without it.",
+    "File that saves firing and undelivered alerts across restarts; empty: alerts.json in the "
+    "state directory set by systemd (STATE_DIRECTORY); if that is not set, nothing is saved.",
     state_file,
     restart=True,
 )

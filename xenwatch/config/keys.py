@@ -118,7 +118,7 @@ def limit_keys(limit: Limit) -> Iterator[Key[Any]]:
             f"limits.{limit.name}.{field.name}",
             'number or "never"',
             getattr(limit.thresholds, field.name),
-            f"Used ratio at which {limit.title} is {field.name}.",
+            f"Threshold for {limit.title}: {field.name} at this used ratio or above.",
             converters.ratio,
         )
 

@@ -102,7 +102,7 @@ def load_settings(
     except OSError as error:
         values = {}
         if path is not None or not isinstance(error, FileNotFoundError):
-            problems.append(f"{name}: {error.strerror}; name another with --config.file")
+            problems.append(f"{name}: {error.strerror}; specify another file with --config.file")
     for key in keys:
         if key.path in overrides:
             try:

@@ -105,31 +105,34 @@ class Daemon:
         self._handle_signals()
         self._publisher.alerts = await self._notifier.restore()
         site = self._site(sockets)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in self._background_tasks()]
-            try:
-                await site.start()
-                _log_started(sockets, choice)
-                # After READY: the modules for events are expensive to import.
-                tasks += [group.create_task(work) for work in self._event_streams()]
-                await self._stop.wait()
-            finally:
-                notify("STOPPING=1")
-                await site.stop(self._deadline)
-                for task in tasks:
-                    task.cancel()
-        await self._close()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work) for work in self._background_tasks()]
+                try:
+                    await site.start()
+                    _log_started(sockets, choice)
+                    # After READY: the modules for events are expensive to import.
+                    tasks += [group.create_task(work) for work in self._event_streams()]
+                    await self._stop.wait()
+                finally:
+                    self._request_stop()  # a task that failed ends the daemon too
+                    notify("STOPPING=1")
+                    await site.stop(self._deadline)
+                    for task in tasks:
+                        task.cancel()
+        finally:
+            await self._close()
         _log.info("stopped")
         return 0
 
     async def _close(self) -> None:
-        """Save the alerts, remove what probes had set up, close descriptors.
+        """Save the alerts, remove what was set up for probes, close descriptors.
 
         All run in parallel until the deadline, so that one that hangs does not delay the others.
         """
         works = {
             "saving alerts": self._notifier.save_on_shutdown,
-            "removing what probes had set up": self._host_setup.close,
+            "removing probe setups": self._host_setup.close,
             "closing the source": self._source.close,
         }
         names = {threads.start(work, "close"): name for name, work in works.items()}
@@ -198,7 +201,7 @@ class Daemon:
             for problem in error.problems:
                 _log.error("configuration rejected; keeping the current one", problem=problem)
             return
-        except (TimeoutError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - no file may end a daemon that works
             _log.error(
                 "configuration could not be read; keeping the current one", problem=repr(error)
             )

@@ -1,4 +1,4 @@
-"""What some probes need set up on the host, while the probe is enabled and the daemon runs."""
+"""Sets up what some probes need on the host, while the probe is enabled and the daemon runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEADLINE: Final = 5.0
 """Max seconds for one setup or removal."""
 
 RENEW: Final = 3600.0
-"""Seconds after which it is set up again, which drops what it keeps of ended threads."""
+"""Seconds after which it is set up again, which drops the counts of ended threads."""
 
 _log = structlog.get_logger()
 

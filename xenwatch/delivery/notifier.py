@@ -1,4 +1,4 @@
-"""Delivers alerts to receivers: retried until accepted, resent to Alertmanager, over restarts."""
+"""Delivers alerts: retried until accepted, resent to Alertmanager, kept across restarts."""
 
 from __future__ import annotations
 

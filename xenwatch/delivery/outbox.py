@@ -1,7 +1,7 @@
 """What is to be delivered: all current alerts for Alertmanager, events for the other receivers.
 
-Alertmanager expects all current alerts again and again; a webhook or a command gets each event
-once. All of it can be saved and restored over a restart.
+Alertmanager expects all current alerts repeatedly; a webhook or a command gets each event
+once. All of it can be saved and restored across a restart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_EVENTS: Final = 5000
 """Events queued for a receiver that does not accept them; the oldest are dropped first. A thousand
 VMs that lose disk and network at once are four thousand."""
 MOST_PENDING: Final = 1000
-"""Pending series of alerts that are saved over a restart."""
+"""Pending series of alerts that are saved across a restart."""
 
 Identity = tuple[tuple[str, str], ...]
 
@@ -116,11 +116,11 @@ class Outbox:
         of the host it is resolved in any case: domain ids belong to other domains then.
         Raises `KeyError`, `TypeError` or `ValueError` when it was not made by `saved`.
         """
-        saved, same = float(document["saved"]), document["boot"] == self.boot
+        saved, same = _time(document["saved"]), document["boot"] == self.boot
         away = max(0.0, now - saved)
         seen = saved if away < expiry else 0.0
         active = [_restored(one, seen, away) for one in document["active"]]
-        resolved = [Message(**one) for one in document["over"]]
+        resolved = [_restored_message(one) for one in document["over"]]
         queues: Mapping[str, Sequence[dict[str, Any]]] = document["queues"]
         alerts = Alerts({key: one for found in active for key, one in found.items()})
         self._resolved = {message.identity: message for message in resolved}
@@ -132,6 +132,8 @@ class Outbox:
             self.enqueue(ended(alerts, now), now)
 
 
+_LATEST: Final = 1 << 37
+"""A time in the year 6325: beyond 9999 there is no date."""
 _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
 
 
@@ -147,6 +149,29 @@ def _saved(active: Active) -> dict[str, Any]:
     }
 
 
+def _restored_message(document: Mapping[str, Any]) -> Message:
+    labels, annotations = (
+        {str(name): str(text) for name, text in document[field].items()}
+        for field in ("labels", "annotations")
+    )
+    ends = document["ends"]
+    return Message(
+        labels,
+        annotations,
+        _time(document["starts"]),
+        None if ends is None else _time(ends),
+        str(document["state"]),
+    )
+
+
+def _time(value: Any) -> float:
+    """A Unix time that can be written as a date. Raises `TypeError` or `ValueError`."""
+    time = float(value)
+    if not 0 <= time < _LATEST:
+        raise ValueError(f"no time: {value!r}")
+    return time
+
+
 def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[SeriesKey, Active]:
     """The alert of a document; empty where the table no longer has it.
 
@@ -157,11 +182,11 @@ def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[Ser
     if alert is None or document["severity"] not in alert.conditions:
         return {}
     labels = tuple(sorted((str(name), str(text)) for name, text in document["labels"].items()))
-    since, value = float(document["since"]), float(document["value"])
+    since, value = _time(document["since"]), float(document["value"])
     active = Active(alert, document["severity"], labels, since, value)
     if document["fired"] is not None:
-        last = seen if document["ended"] is None else min(float(document["ended"]), seen)
-        active = dataclasses.replace(active, fired=float(document["fired"]), ended=last)
+        last = seen if document["ended"] is None else min(_time(document["ended"]), seen)
+        active = dataclasses.replace(active, fired=_time(document["fired"]), ended=last)
     elif seen:
         active = dataclasses.replace(active, since=since + away)
     else:

@@ -145,7 +145,7 @@ class Command:
         finally:
             if process.returncode is None:
                 # With every process it has started.
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(REAP):

@@ -1,1 +1,1 @@
-"""What becomes of the events of a source: which probes' event it is, and who is told."""
+"""Maps the events of a source to events of probes, and runs the probes that wait for them."""

@@ -1,4 +1,4 @@
-"""Following the events of a source: each runs the probes that wait for it ahead of their time."""
+"""Follows the events of a source: each runs the probes that wait for it early."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ async def follow(
 
 
 async def listening(source: Source, work: Callable[[], T]) -> T:
-    """The result of `work`, run in a thread while every topic of the source is listened to.
+    """The result of `work`, run in a thread while every topic of the source is followed.
 
-    For a recorder: what is heard goes nowhere else. Raises what `work` raises.
+    For a recorder: the events are used nowhere else. Raises what `work` raises.
     """
     tasks = [asyncio.create_task(_listen(source, topic)) for topic in TOPICS]
     try:

@@ -1,4 +1,4 @@
-"""Which event of the probes the messages of a source are. See `Source.events`."""
+"""Maps messages of a source to events of the probes. See `Source.events`."""
 
 from __future__ import annotations
 

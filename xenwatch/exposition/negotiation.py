@@ -1,4 +1,4 @@
-"""Content negotiation: which of the two formats, and whether packed (RFC 9110, section 12.5)."""
+"""Content negotiation: which of the two formats, and whether gzip (RFC 9110, section 12.5)."""
 
 from __future__ import annotations
 

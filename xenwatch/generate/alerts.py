@@ -12,9 +12,8 @@ from xenwatch.config import alert_keys
 from xenwatch.generate.markdown import code, page, table
 
 _INTRODUCTION = """\
-The daemon evaluates its alerts on each page of metrics; Prometheus evaluates the same alerts by
-the rules in [`contrib/prometheus`](../contrib/prometheus/xenwatch.rules.yml), generated from the
-same table.
+The daemon evaluates its alerts once per pass; Prometheus evaluates the same alerts with the rules
+in [`contrib/prometheus`](../contrib/prometheus/xenwatch.rules.yml), generated from the same table.
 Both compare the same values with the same thresholds, so a threshold changed in
 [the configuration](configuration.md) applies to both.
 How long a condition must hold is written into the rules; to change a duration, regenerate

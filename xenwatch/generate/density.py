@@ -144,7 +144,7 @@ def density_page() -> str:
     """`docs/density.md`."""
     return page(
         "VM density",
-        "How many VMs fit on a host until a limit stops the next one.\n"
+        "How many VMs fit on a host before a limit stops the next one.\n"
         "*Published* figures were measured and published by others, *filled* is the number of VMs "
         "that start on the [synthetic host](synthetic.md) until one fails, *planned* is the answer "
         "of [`xenwatch plan`](planning.md) for the empty host.\n"
@@ -166,11 +166,11 @@ def density_page() -> str:
         "- Figures marked *sic* contradict the publication's own formula of 402 requests per disk: "
         "they are those of Windows, with three disks. With one disk the figures are three times as "
         "high.\n"
-        "- XenServer 6.2's xenconsoled uses poll: its max is its limit of open files, and that is "
-        "what the planner uses.",
+        "- XenServer 6.2's xenconsoled uses poll, so its max is its `Max open files`, which "
+        "is what the planner uses.",
         "## Every platform\n\nThe limit that stops the next `windows` VM, with all limits of the "
         "platform in effect except dom0's memory and tasks, which are counted only for a shape "
-        "that states what it takes of them.\n\n" + _platform_table("windows"),
+        "that states how much of them it uses.\n\n" + _platform_table("windows"),
         "## Max values\n\nThe max of each limit on each platform, from the sources named above "
         'and, for the event-channel ABIs, "Improving Scalability of Xen: the 3,000 domains '
         'experiment" (Xen developer summit, 2013).\n\n' + _max_table(),

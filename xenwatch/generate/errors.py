@@ -1,4 +1,4 @@
-"""The page of errors: from what a log says to the runbook, from the table of alerts."""
+"""The page of errors: from what a log says to the runbook, from the tables of errors."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from typing import Final
 
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.errors.pattern import FORM
+from xenwatch.explain.others import OTHERS
 from xenwatch.generate.markdown import page, table
 
-_INTRODUCTION: Final = """\
-Error messages of exhausted dom0 limits, with the resource and the runbook for each.
-Error 28 is ENOSPC, `No space left on device`.
-On Xen it rarely means a full disk."""
+_INTRODUCTION: Final = f"""\
+Error messages of exhausted dom0 limits and of other trouble in dom0, with what each means.
+`xenwatch explain "MESSAGE"` finds them, also in a log on its stdin.
+The daemon serves them with a search at `/runbooks/errors`.
+{FORM}
+A message may stand anywhere in a line; case, quotes and blanks do not matter.
+
+Error 28 is ENOSPC, `No space left on device`; on Xen it rarely means a full disk.
+Error 1 is EPERM: no limit, but a permission or XSM.
+Error 7 is E2BIG: a quota of xenstored, or an answer that is too long."""
 
 
 def errors_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES) -> str:
@@ -23,6 +31,13 @@ def errors_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WAT
         for alert in every
         for error, meaning in alert.errors.items()
     )
+    others = ((other.messages, other.meaning, other.look) for other in OTHERS)
     return page(
-        "Errors", _INTRODUCTION, table(("Error message", "What is exhausted", "Runbook"), rows)
+        "Errors",
+        _INTRODUCTION,
+        "## With a runbook",
+        table(("Error message", "What is exhausted", "Runbook"), rows),
+        "## Without one",
+        "xenwatch has no limit and no alert for these.",
+        table(("Error message", "What it means", "What to look at"), others),
     )

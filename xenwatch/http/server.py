@@ -13,13 +13,12 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import threads
 from xenwatch.alerts import runbooks
-from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
 from xenwatch.http import headroom
 from xenwatch.http.status_page import Body, StaticFile, StatusCache, static_files
-from xenwatch.page import Links
+from xenwatch.page import Links, errors
 from xenwatch.page.domains import LONGEST
 from xenwatch.passes.publisher import Publisher, RenderedPass
 from xenwatch.planning.question import PlanError
@@ -30,8 +29,6 @@ SEND_TIMEOUT: Final = 30.0
 
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
-ERRORS: Final = f"{RUNBOOKS}errors.md"
-"""The path of the page with the runbook of each error message."""
 NO_READINGS: Final = "no readings yet"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
@@ -64,7 +61,7 @@ class Handlers:
             "Metrics for Prometheus": telemetry_path,
             "Status as JSON": host_status.PATH,
             "Headroom for VMs as JSON": HEADROOM,
-            "Error messages and their runbooks": ERRORS,
+            "Error messages and their runbooks": errors.PATH,
             "Health": "/-/healthy",
             "Readiness": "/-/ready",
         }
@@ -78,6 +75,9 @@ class Handlers:
         app.router.add_get(host_status.PATH, self._bounded(functools.partial(self._json, cache)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
+        app.router.add_get(
+            errors.PATH, self._bounded(functools.partial(_errors, style=style, icon=icon))
+        )
         for path, body in runbooks.files().items():
             app.router.add_get(path, functools.partial(_runbook, body))
         for file in static.values():
@@ -198,6 +198,13 @@ async def _runbook(body: bytes, _request: web.Request) -> web.Response:
     """A runbook as plain text: Markdown is readable as it is."""
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache"}
     return web.Response(body=body, headers=headers)
+
+
+async def _errors(request: web.Request, *, style: str, icon: str) -> web.Response:
+    """The page of error messages, searched for the query's text."""
+    work = functools.partial(errors.render, request.query.get("q", ""), style, icon)
+    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}
+    return web.Response(body=await threads.start(work, "errors"), headers=headers)
 
 
 async def _healthy(_request: web.Request) -> web.Response:

@@ -118,10 +118,11 @@ class Limit:
     `used` and `max` map instance to value; instances that could not be read are not in the mapping.
     `probe` is the probe that must have succeeded. `source` is where the kernel or Xen
     reports the numbers, `symptom` the effect of exhaustion, `errors` the log messages then, in
-    Markdown, each with what is exhausted; `caveat` what the numbers do not show, `reference` where
-    the facts are published. `costs` is the cost of a VM by regime and domain type; `uncounted` is
-    why a plan does not count the limit unless the shape states what it takes. `remedy` raises the
-    limit. `explains` names the alerts that are symptoms of its exhaustion.
+    the form of `xenwatch.errors.pattern`, each with what is exhausted; `caveat` what the numbers do
+    not show, `reference` where the facts are published. `costs` is the cost of a VM by regime and
+    domain type; `uncounted` is why a plan does not count the limit unless the shape states what it
+    takes. `remedy` raises the limit. `explains` names the alerts that are symptoms of its
+    exhaustion.
     """
 
     name: str

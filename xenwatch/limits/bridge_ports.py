@@ -37,9 +37,9 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """What a Linux bridge or an Open vSwitch datapath can number."""
     if snapshot.bridges is None:
         return {}
-    linux = Max(BRIDGE_PORTS, "BR_MAX_PORTS less port 0")
+    linux = Max(BRIDGE_PORTS, "BR_MAX_PORTS minus port 0")
     datapath = Max(DATAPATH_PORTS, "DP_MAX_PORTS")
-    old = Max(OLD_DATAPATH_PORTS, "DP_MAX_PORTS of Open vSwitch 1.4 less port 0")
+    old = Max(OLD_DATAPATH_PORTS, "DP_MAX_PORTS of Open vSwitch 1.4 minus port 0")
     by_kind = {BRIDGE_KIND: linux, OPENVSWITCH_KIND: datapath, OLD_OPENVSWITCH: old}
     return {name: by_kind[kind] for name, kind in snapshot.bridges.kinds.items()}
 
@@ -47,8 +47,8 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
     if release(shortage.snapshot).facts.toolstack == XL:
-        return ("ip link add name xenbr-more type bridge  # and name it in the vif= of new VMs",)
-    command = "xe network-create name-label=more  # and give new VMs a VIF in it"
+        return ("ip link add name xenbr-more type bridge  # then name it in vif= of new VMs",)
+    command = "xe network-create name-label=more  # then create the VIFs of new VMs on it"
     kinds = shortage.snapshot.bridges.kinds if shortage.snapshot.bridges is not None else {}
     if kinds.get(shortage.instance) == BRIDGE_KIND:
         return (command, "xe-switch-network-backend openvswitch  # then reboot the host")
@@ -57,8 +57,8 @@ def remedy(shortage: Shortage) -> tuple[str, ...]:
 
 _PORTS: Final = {**same(Cost(vif=1), "pv", "pvh"), "hvm": Cost(vif=2)}
 _COSTS: Final[Costs] = dict.fromkeys(REGIMES, _PORTS)
-"""An HVM domain's network interface has an emulated twin on the same bridge, at every start anew,
-until the guest's own drivers unplug it; one without such drivers keeps it."""
+"""An HVM domain's network interface has an emulated twin on the same bridge, from each start until
+the guest's own drivers unplug it; a guest without such drivers keeps it."""
 
 
 LIMIT: Final = Limit(

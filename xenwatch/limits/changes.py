@@ -44,18 +44,24 @@ def severity_changes(
 ) -> tuple[dict[LimitInstance, Logged], list[SeverityChange]]:
     """What is logged after one more pass at `time`, and the changes to log.
 
-    Before anything is logged, unknown is not a change: the first pass reads probe by probe.
+    Unknown is no change for a limit that was never read. A labelled limit whose probe failed keeps
+    its instances as they were: the failure of the probe is a log line already.
     """
     logged: dict[LimitInstance, Logged] = {}
     changes: list[SeverityChange] = []
     for state in states:
-        key = (state.limit.name, state.instance)
-        old = before.get(key, Logged(Severity.OK))
-        new = _next(old, state, time)
+        name = state.limit.name
+        if state.limit.label and not state.instance:
+            logged |= {key: known for key, known in before.items() if key[0] == name}
+            continue
+        key = (name, state.instance)
+        old = before.get(key)
+        new = _next(old or Logged(Severity.OK), state, time)
         logged[key] = new
-        first = not before and new.severity is Severity.UNKNOWN
-        if new.severity is not old.severity and not first:
-            changes.append(SeverityChange(state, old.severity, new.severity))
+        was = old.severity if old else Severity.OK
+        never_read = old is None and new.severity is Severity.UNKNOWN
+        if new.severity is not was and not never_read:
+            changes.append(SeverityChange(state, was, new.severity))
     return logged, changes
 
 

@@ -20,7 +20,7 @@ from xenwatch.release.regimes import REGIMES
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Memory that cannot be had without swapping; nothing before Linux 3.14, which cannot say."""
+    """Memory not available without swapping; unknown before Linux 3.14."""
     memory = snapshot.memory
     if memory is None or memory.available is None:
         return {}
@@ -48,13 +48,20 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=LATE,
-    source="/proc/meminfo: MemTotal less MemAvailable",
-    symptom="page allocation failures, the OOM killer in dom0",
+    source="/proc/meminfo: MemTotal minus MemAvailable",
+    symptom="page allocation failures, then the OOM killer in dom0",
     reference="proc(5): MemAvailable",
     unit="bytes",
     costs=_COSTS,
     remedy=remedy,
-    uncounted="what a VM's QEMU, tapdisks and buffers need is not published; measure "
-    "it here and set dom0_memory_bytes in the shape",
-    errors={"`page allocation failure`, `Out of memory: Killed process` in dom0": "memory of dom0"},
+    uncounted="there is no published figure for a VM's QEMU, tapdisks and buffers; "
+    "measure it on this host and set dom0_memory_bytes in the shape",
+    errors={
+        "`page allocation failure`": (
+            "memory of dom0; at `order:4` and above memory in one piece, of which there may be "
+            "none while much is free: `/proc/buddyinfo`"
+        ),
+        "`Out of memory`, `Out of memory: Killed process`, `invoked oom-killer` in dom0's "
+        "kernel log": "memory of dom0",
+    },
 )

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.limits.base import (
+    NEVER,
     Limit,
     Max,
-    Thresholds,
 )
 from xenwatch.readings.snapshot import Snapshot
 
@@ -16,7 +16,7 @@ from xenwatch.readings.snapshot import Snapshot
 def used(snapshot: Snapshot) -> Mapping[str, int]:
     """Swap in use; nothing on a host without swap."""
     memory = snapshot.memory
-    if memory is None or not memory.swap_total:
+    if memory is None or not memory.swap_total or memory.swap_free is None:
         return {}
     return {"": memory.swap_total - memory.swap_free}
 
@@ -35,14 +35,16 @@ LIMIT: Final = Limit(
     probe="memory",
     used=used,
     max=maximum,
-    thresholds=Thresholds(0.5, 0.8),
-    source="/proc/meminfo: SwapTotal less SwapFree",
-    symptom="dom0 responds slowly, then the OOM killer strikes",
+    thresholds=NEVER,
+    source="/proc/meminfo: SwapTotal minus SwapFree",
+    symptom="dom0 responds slowly, then the OOM killer runs",
     reference="proc(5): SwapTotal",
+    caveat="Swap that is used is harmless while nothing is read back from it: what hurts is "
+    "swapping, which has an alert of its own, and memory that ends, which is another limit.",
     unit="bytes",
     errors={
         (
-            "dom0 responds slowly, toolstack operations time out, `kswapd0` busy"
+            "dom0 responds slowly, toolstack operations time out, kswapd0 busy"
         ): "swap and memory of dom0"
     },
 )

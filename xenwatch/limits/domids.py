@@ -38,7 +38,7 @@ LIMIT: Final = Limit(
     max=maximum,
     thresholds=NEVER,
     source="XEN_SYSCTL_getdomaininfolist",
-    symptom="none: ids start again at 1",
+    symptom="none: ids wrap around to 1",
     reference="Xen, xen/include/public/xen.h: DOMID_FIRST_RESERVED",
-    caveat="Ids are assigned in turn and reused: a high id is no shortage.",
+    caveat="Ids are assigned in sequence and reused: a high id is not a shortage.",
 )

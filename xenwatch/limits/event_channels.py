@@ -21,8 +21,8 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import Release, release
 
 _FEWER_QUEUES: Final = (
-    "echo 1 > /sys/module/xen_netback/parameters/max_queues  # for VMs of several vCPUs started "
-    "from now on: two event channels and interrupts for each network interface"
+    "echo 1 > /sys/module/xen_netback/parameters/max_queues  # VMs with several vCPUs started from "
+    "now on use two event channels and interrupts per network interface"
 )
 FIFO_PORTS: Final = 1 << 17
 TWO_LEVEL_PORTS: Final = 4096
@@ -35,10 +35,10 @@ def used(snapshot: Snapshot) -> Mapping[str, int]:
 
 
 def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
-    """The ABI's ports less port 0, which Xen reserves."""
+    """The ABI's ports minus port 0, which Xen reserves."""
     reading, host = snapshot.event_channels, snapshot.host
     if reading is not None and reading.highest >= TWO_LEVEL_PORTS:
-        origin = f"a port from {TWO_LEVEL_PORTS} on is in use, so dom0 speaks the FIFO ABI"
+        origin = f"a port >= {TWO_LEVEL_PORTS} is in use, so dom0 uses the FIFO ABI"
         return {"": Max(FIFO_PORTS - 1, origin)}
     if host is None or host.abi is None:
         return {}
@@ -52,15 +52,15 @@ def remedy(shortage: Shortage) -> tuple[str, ...]:
         return _older_abi(release(shortage.snapshot))
     return (
         *fewer_queues(shortage.snapshot),
-        "131,071 event channels are all there are: use another host",
+        "131,071 is the max of the FIFO ABI: use another host",
     )
 
 
 def _older_abi(found: Release) -> tuple[str, ...]:
     if found.fifo:
-        text = "take xen.fifo_events=0 off dom0's kernel command line and reboot the host"
-        return (f"{text}: the FIFO ABI has 131,071 event channels",)
-    return ("update the host: XenServer 6.2 has 4,095, Xen 4.4 with Linux 3.14 has 131,071",)
+        text = "remove xen.fifo_events=0 from dom0's kernel command line, then reboot the host"
+        return (f"{text}: the max is 131,071 with the FIFO ABI",)
+    return ("update the host: max 4,095 with XenServer 6.2, 131,071 with Xen 4.4 and Linux 3.14",)
 
 
 def fewer_queues(snapshot: Snapshot) -> tuple[str, ...]:
@@ -116,16 +116,12 @@ LIMIT: Final = Limit(
     explains=("backend_errors", "backends_closed", "zombie_domain"),
     errors={
         "`error 28 mapping ring-refs and evtchn`": "event channels of dom0",
+        "`28 mapping shared-frames`, `28 mapping ring-ref`": "event channels of dom0",
         (
-            "`28 mapping shared-frames 522/523 port tx 9 rx 10`, `28 mapping ring-ref port 8`"
-        ): "event channels of dom0",
-        (
-            "`-ENOSPC` from `EVTCHNOP_alloc_unbound`, `28 allocating event channel` in a guest"
+            "`28 allocating event channel` in a guest, -ENOSPC from EVTCHNOP_alloc_unbound"
         ): "event channels of dom0, or the guest's own `max_event_channels`",
-        (
-            "`console_xswait_callback: domain N console tty: timed out`"
-        ): "event channels of dom0, the last one",
-        '`Device.Ioemu_failed("qemu-dm exited unexpectedly")`': (
+        "`domain N console tty: timed out`": "the last event channel of dom0",
+        "`Ioemu_failed ... exited unexpectedly`": (
             "often event channels of dom0, or xenstored's file descriptors"
         ),
     },

@@ -69,14 +69,15 @@ def fds_remedy(role: str) -> Remedy:
         found = release(snapshot)
         if found.selects(process.comm, process.epoll):
             since = found.polls_since(process.comm) or "a later release"
-            return (f"update the host: from {since} on, {role} is not bound to 1,024 descriptors",)
+            return (f"update the host: from {since} on, {role} can exceed 1,024 descriptors",)
         if found.facts.centos_5:
             return (f"add ulimit -n {target} to the script that starts {role}",)
         unit = found.facts.unit or role
+        raise_soft = f"prlimit --pid {process.pid} --nofile={target}"
         drop_in = f"add [Service] LimitNOFILE={target} to make it persistent"
         return (
             *(_more_per_process(target) if target > _NR_OPEN else ()),
-            f"prlimit --pid {process.pid} --nofile={target}:{target}",
+            f"{raise_soft}: || {raise_soft}:{target}",  # the hard limit too where it is lower
             f"systemctl edit {unit}.service  # {drop_in}",
         )
 

@@ -38,7 +38,7 @@ LIMIT: Final = Limit(
     max=maximum,
     thresholds=LATE,
     source="statvfs",
-    symptom="No space left on device; xapi's database and logs stop",
+    symptom="No space left on device; xapi cannot write its database, logging stops",
     reference="xenserver.org, Dundee: dom0 disk layout",
     caveat="As `df` for any user; a file system may keep a reserve that only root can fill, "
     "`xenwatch_file_system_reserved_bytes`.",
@@ -46,7 +46,8 @@ LIMIT: Final = Limit(
     label="mountpoint",
     errors={
         (
-            "`No space left on device` from any program that writes a file"
+            "`No space left on device` from any program that writes a file, "
+            "`Unix.Unix_error(Unix.ENOSPC` from the toolstack"
         ): "dom0's root or log file system"
     },
 )

@@ -63,17 +63,16 @@ LIMIT: Final = Limit(
     source="GNTTABOP_query_size",
     symptom="max_grant_frames reached in the guest's log; devices fail to connect",
     reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",
-    caveat="A high-water mark: a table never shrinks. On XenServer 6.1 the "
-    "receive-side copy of a Windows vif takes 22 references of dom0's, 256 to a frame.",
+    caveat="A high-water mark: a table never shrinks. On XenServer 6.1 the receive-side copy "
+    "of a Windows vif uses 22 grant references of dom0, 256 per frame.",
     label="domid",
     costs=_COSTS,
     remedy=remedy,
     explains=("backend_errors",),
     errors={
-        (
-            "`xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32`"
-        ): "the guest's grant frames",
-        "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`": (
+        "`max_grant_frames reached` in a guest": "the guest's grant frames",
+        "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`, "
+        "`gntshr: error: ioctl failed: No space left on device`": (
             "gntalloc pages (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"
         ),
     },

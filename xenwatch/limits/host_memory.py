@@ -76,14 +76,18 @@ LIMIT: Final = Limit(
     source="XEN_SYSCTL_physinfo",
     symptom="can't allocate low memory for domain: Out of memory",
     reference="xl(1): info, free_memory",
-    caveat="A full host may be intended. A VM's paging pool and Xen's own records come on top "
-    "of its memory; an upper bound of them is counted for a VM that states its memory.",
+    caveat="A full host may be intended. If a shape states its memory, plans add an upper bound "
+    "of the VM's paging pool and Xen's bookkeeping.",
     unit="bytes",
     costs=_COSTS,
     remedy=remedy,
     errors={
-        (
-            "`xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory`"
-        ): "memory of the host"
+        "`can't allocate low memory for domain`, "
+        "`can't allocate low memory for domain: Out of memory`": "memory of the host",
+        "`failed to free memory for the domain` from xl": "memory of the host",
+        "`HOST_NOT_ENOUGH_FREE_MEMORY`, `NOT_ENOUGH_FREE_MEMORY`, "
+        "`Cannot_free_this_much_memory` from xapi": (
+            "memory of the host, less what xapi keeps back for each VM and for itself"
+        ),
     },
 )

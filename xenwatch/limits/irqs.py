@@ -48,7 +48,7 @@ def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
     return (
         *fewer_queues(shortage.snapshot),
-        "run a dom0 kernel of Linux 6.5 or later, or one built for more CPUs",
+        "run a dom0 kernel that is Linux 6.5 or later, or built for more CPUs",
     )
 
 

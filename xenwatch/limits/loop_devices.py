@@ -42,7 +42,7 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    return ("give VMs logical volumes in place of files: xen-blkback needs no loop device",)
+    return ("give VMs logical volumes instead of files: xen-blkback needs no loop device",)
 
 
 _COSTS: Final[Costs] = {**dict.fromkeys(REGIMES, NO_COST), "xl": same(Cost(disk=1))}
@@ -61,5 +61,5 @@ LIMIT: Final = Limit(
     reference="Linux, drivers/block/loop.c",
     costs=_COSTS,
     remedy=remedy,
-    errors={"`losetup: cannot find an unused loop device`": "loop devices"},
+    errors={"`find an unused loop device` from losetup or the hotplug script": "loop devices"},
 )

@@ -22,7 +22,7 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     """dom0's own maximum, as the dump has it."""
     if snapshot.maptrack is None:
         return {}
-    return {"": Max(snapshot.maptrack.max, "debug key g: maptrack frames max")}
+    return {"": Max(snapshot.maptrack.max, "xl debug-keys g: max maptrack frames")}
 
 
 LIMIT: Final = Limit(
@@ -32,13 +32,13 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    source="debug key g",
-    symptom="I/O errors inside guests and nothing in dom0",
+    source="xl debug-keys g",
+    symptom="I/O errors inside guests, no message in dom0",
     reference="xen-command-line: gnttab_max_maptrack_frames",
-    caveat="Frames, not entries: an allocated frame may be full or empty.",
-    uncounted="how much a VM's devices keep mapped depends on its load",
+    caveat="Counts frames, not entries: an allocated frame may be full or empty.",
+    uncounted="the number of pages a VM's devices keep mapped depends on its load",
     errors={
-        "`maptrack limit reached, can't map all guest pages`": "dom0's maptrack",
-        "`I/O error, dev xvda` in guests, and nothing in dom0's logs": "dom0's maptrack",
+        "`maptrack limit reached`, `Failed to obtain maptrack handle`": "dom0's maptrack",
+        "`I/O error, dev xvdNAME` in guests, and nothing in dom0's logs": "dom0's maptrack",
     },
 )

@@ -31,10 +31,8 @@ LIMIT: Final = Limit(
     source="/proc/sys/fs/file-nr",
     symptom="Too many open files in system (ENFILE); VFS: file-max limit reached in the kernel log",
     reference="Linux, Documentation/admin-guide/sysctl/fs.rst: file-max",
-    errors={
-        "`VFS: file-max limit 209715 reached`, `Too many open files in system`": "`fs.file-max`"
-    },
-    caveat="Processes with CAP_SYS_ADMIN are exempt, so root's daemons go on; a single process "
-    "has a limit of its own, RLIMIT_NOFILE.",
+    errors={"`VFS: file-max limit N reached`, `Too many open files in system`": "`fs.file-max`"},
+    caveat="Processes with CAP_SYS_ADMIN are exempt, so most root daemons continue; each "
+    "process also has its own limit, RLIMIT_NOFILE.",
     uncounted="how many files QEMU and tapdisk open for a VM is not published",
 )

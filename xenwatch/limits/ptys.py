@@ -65,5 +65,5 @@ LIMIT: Final = Limit(
     reference="pty(7), Linux fs/devpts/inode.c",
     costs=_COSTS,
     remedy=remedy,
-    errors={"`No space left on device` from /dev/ptmx": "pseudo-terminals"},
+    errors={"`/dev/ptmx: No space left on device`": "pseudo-terminals"},
 )

@@ -63,6 +63,9 @@ LIMIT: Final = Limit(
     costs=_COSTS,
     remedy=remedy,
     uncounted="how many threads QEMU and the kernel start for a VM depends on its "
-    "load; measure it here and set tasks in the shape",
-    errors={"`fork: Resource temporarily unavailable`": "processes and threads of dom0"},
+    "load; measure it on this host and set tasks in the shape",
+    errors={
+        "`fork: Resource temporarily unavailable`, "
+        "`fork: retry: Resource temporarily unavailable`": "processes and threads of dom0"
+    },
 )

@@ -22,7 +22,8 @@ LIMIT: Final = Limit(
     reference="select(2): FD_SETSIZE",
     errors={
         (
-            "`Unix.Unix_error(Unix.EMFILE, ...)`, `Too many open files in accept` in xapi's log"
+            "`Unix.Unix_error(Unix.EMFILE`, `Too many open files in accept` in xapi's log, "
+            "`Exception in DB flushing thread: Unix.Unix_error(Unix.EMFILE`"
         ): "xapi's file descriptors"
     },
 )

@@ -36,13 +36,9 @@ LIMIT: Final = Limit(
     source="/proc/PID/fd and limits of xenconsoled",
     symptom="Unable to increase fd limit; a guest without console",
     reference=DENSITY,
-    caveat="Where consoles are logged each guest takes one more; under xl that is counted.",
+    caveat="If consoles are logged, each guest uses one more; this is counted for xl only.",
     costs=_COSTS,
     remedy=fds_remedy("xenconsoled"),
-    errors={
-        (
-            "`Unable to increase fd limit ... May run out with lots of domains`"
-        ): "xenconsoled's file descriptors"
-    },
+    errors={("`Unable to increase fd limit`"): "xenconsoled's file descriptors"},
     density=Density("xenconsoled", {("linux", "xenserver-6.1"): Cell(341)}),
 )

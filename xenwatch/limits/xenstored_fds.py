@@ -34,7 +34,7 @@ LIMIT: Final = Limit(
     max=fds_max("xenstored"),
     thresholds=EARLY,
     source="/proc/PID/fd and limits of xenstored",
-    symptom="every new client of xenstored hangs: xl, xapi, the start of a VM",
+    symptom="every new client of xenstored hangs: xl, xapi, VM starts",
     reference=DENSITY,
     costs=_COSTS,
     remedy=fds_remedy("xenstored"),
@@ -42,7 +42,7 @@ LIMIT: Final = Limit(
     errors={
         (
             '`caught exception Unix.Unix_error(Unix.EMFILE, "accept", "")` in '
-            "xenstored.log; `xl list` hangs"
+            "xenstored.log; xl list hangs"
         ): "xenstored's file descriptors"
     },
     density=Density(

@@ -22,7 +22,7 @@ def _histogram(round_trips: RoundTrips) -> Histogram:
     return Histogram(BOUNDS, round_trips.counts, round_trips.seconds)
 
 
-_ASKED: Final = "one read of xenstored, one page of xapi over its local socket"
+_ASKED: Final = "one xenstore read, one HTTP request to xapi's local socket"
 
 CONTROL_PATH_METRICS: Final = (
     Metric(

@@ -8,11 +8,10 @@ from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.datapath import Datapath
-from xenwatch.readings.devices import DeviceKey
+from xenwatch.readings.devices import CONNECTED, DeviceKey
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
 
-CONNECTED: Final = "Connected"
 RUNNING: Final = ("running", "blocked", None)
 
 
@@ -149,7 +148,7 @@ DATAPATH_METRICS: Final = (
         "xenwatch_datapath_cpu_seconds_total",
         "counter",
         "CPU time of dom0 spent on the domain's devices, by kind of backend.",
-        "/proc/PID/stat of the kernel's threads and of tapdisks",
+        "/proc/PID/stat of kernel threads, tapdisks and QEMUs",
         _datapath_rows(
             lambda datapath: (
                 ((str(domid), kind), seconds)

@@ -25,7 +25,7 @@ def _transfer_rows(value: Callable[[Transfers], float | None]) -> Rows:
     return _disk_rows(lambda disk: ((("read",), value(disk.read)), (("write",), value(disk.write))))
 
 
-_SOURCE: Final = "statistics of blkback in sysfs, of tapdisk3 in shared memory"
+_SOURCE: Final = "blkback's statistics in sysfs, tapdisk3's in shared memory"
 _DISK: Final = ("domid", "device")
 
 DISK_METRICS: Final = (
@@ -57,7 +57,7 @@ DISK_METRICS: Final = (
         "xenwatch_disk_wait_seconds_total",
         "counter",
         "Total time of requests to the disk, from arrival to response.",
-        "statistics of tapdisk3 in shared memory; not available from blkback",
+        "tapdisk3's statistics in shared memory; not available from blkback",
         _transfer_rows(lambda transfers: transfers.wait_seconds),
         (*_DISK, "operation"),
     ),

@@ -168,7 +168,7 @@ _CHANNELS: Final = (
         "xenwatch_event_channel_slots",
         "gauge",
         "Slots Xen has allocated for event channels of dom0; a scan covers them all.",
-        "EVTCHNOP_status, the first port that answers EINVAL",
+        "EVTCHNOP_status, the first port that returns EINVAL",
         _channel_rows(lambda channels: [((), channels.slots)]),
     ),
     Metric(
@@ -196,7 +196,7 @@ _DOMAINS: Final = (
     Metric(
         "xenwatch_domain_info",
         "info",
-        "Domains. Invalid bytes in a name are escaped as backslash, x and two hex digits.",
+        "Domains by name, UUID and type; invalid bytes in a name are escaped as in \\xff.",
         f"{_DOMINFO}; the name: /local/domain/DOMID/name in xenstore",
         _domain_facts,
         ("domid", "name", "uuid", "type"),

@@ -1,4 +1,4 @@
-"""Metrics of headheadroom for VMs and of forecasts."""
+"""Metrics of headroom for VMs and of forecasts."""
 
 from __future__ import annotations
 

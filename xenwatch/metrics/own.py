@@ -66,7 +66,7 @@ _LIMITS: Final = (
     Metric(
         "xenwatch_limit_used_ratio",
         "gauge",
-        "Ratio of used to max, 0 to 1, of the limit's fullest instance.",
+        "Ratio of used to max of the limit's fullest instance; above 1 if used exceeds max.",
         _ASSESSED,
         _used_ratios,
         ("limit",),

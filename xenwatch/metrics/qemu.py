@@ -77,7 +77,7 @@ QEMU_METRICS: Final = (
     Metric(
         "xenwatch_qemu_wakeups_by_cause_total",
         "counter",
-        "Wakeups of the domain's QEMU from a poll by cause: timer, the poll timed out; io, a file "
+        "Wakeups of the domain's QEMU from poll, by cause: timer, the poll timed out; io, a file "
         "descriptor was ready. Polls that did not sleep are not counted.",
         "tracefs, the return values of ppoll",
         _causes,

@@ -36,8 +36,8 @@ SLICE_METRICS: Final = (
         "xenwatch_slice_expected_weight",
         "gauge",
         "Expected CPU weight of the slice, on the host's own scale.",
-        "the slice's unit and its drop-ins; for control.slice else 10240 shares, by systemd's"
-        " conversion",
+        "CPUWeight= or CPUShares= of the slice's unit and its drop-ins; control.slice defaults to "
+        "CPUShares=10240",
         _slice_rows(lambda group: group.expected),
         ("slice",),
     ),
@@ -45,8 +45,8 @@ SLICE_METRICS: Final = (
         "xenwatch_slice_share_under_contention_ratio",
         "gauge",
         "Share of dom0's CPU time, 0 to 1, guaranteed to the slice under contention.",
-        f"{_WEIGHT} of the slices and of other groups with processes at the root, and the processes"
-        " beside them, one by one",
+        f"{_WEIGHT} of the slices and other top-level groups with processes, and each process in "
+        "the root cgroup",
         _slice_rows(lambda group: group.share),
         ("slice",),
     ),
@@ -91,7 +91,7 @@ SLICE_METRICS: Final = (
         "xenwatch_misplaced_processes",
         "gauge",
         "Control-path daemons outside control.slice, and QEMUs in it or in the root cgroup.",
-        "cgroup.procs, /proc/PID/cgroup; what belongs where: *.service.d/slice.conf",
+        "cgroup.procs, /proc/PID/cgroup; the expected slice: *.service.d/slice.conf",
         _rows(lambda slices: slices.misplaced.items()),
         ("comm", "cgroup"),
     ),

@@ -27,6 +27,7 @@ _IRQ_BITMAP_EXTRA: Final = 8196
 _PTY_COUNTED_FIRST: Final = (4, 19)
 """The first Linux that counts the pty it opens before it compares with `kernel.pty.max`."""
 _LOOP_CONTROL: Final = (3, 1)
+_PAGE_KIB: Final = 4
 _MINORS: Final = 1 << 20
 
 
@@ -79,7 +80,7 @@ def platform_bounds(platform: Platform) -> Bounds:
         xenconsoled=daemons["xenconsoled"],
         ptys=_ptys(platform),
         memory=meminfo.get("MemAvailable", meminfo["MemFree"] + meminfo["Cached"]),
-        low_memory=meminfo.get("LowFree"),
+        low_memory=_low_memory(platform),
         tasks=min(map(int, pids)),
         bridge_ports=_bridge_ports(platform),
         loops=_loops(platform),
@@ -112,6 +113,18 @@ def aio_counted(platform: Platform, requests: int) -> int:
     if aio_doubled(platform):
         return 2 * max(requests, 4 * platform.vcpus)
     return requests
+
+
+def _low_memory(platform: Platform) -> int | None:
+    """Free low memory in KiB less what the kernel keeps of it from its own ordinary allocations.
+
+    Those are the high watermarks, and the pages of DMA that are kept for DMA (mm/page_alloc.c).
+    """
+    free = platform.meminfo.get("LowFree")
+    if free is None:
+        return None
+    dma, normal, _ = platform.zones
+    return free - _PAGE_KIB * (dma.high + dma.protection[1] + normal.high)
 
 
 def _descriptors(daemon: Daemon) -> int:

@@ -152,7 +152,7 @@ def _stat(dom0: Dom0) -> bytes:
     rest = {
         "ctxt": (ticks,),
         "procs_running": (dom0.runnable,),
-        "procs_blocked": (0,),
+        "procs_blocked": (dom0.blocked,),
         "softirq": softirqs,
     }
     return render_cpu_stat(rows | rest)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from functools import partial
 from typing import Final
 
-from xenwatch.model import datapath, groups, qemu
+from xenwatch.model import datapath, groups, kernel_tables, memory, qemu
 from xenwatch.model.datapath import SHARED_MEMORY
 from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.interrupts import render_interrupts
-from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
+from xenwatch.model.render.kernel_log import boot_lines, kill_line, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.partitions import render_partitions
@@ -24,22 +25,27 @@ from xenwatch.model.render.text import (
     render_number,
     render_word,
 )
+from xenwatch.model.render.zoneinfo import render_zoneinfo
 from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import Content, FileTree
+from xenwatch.parse import zoneinfo
 from xenwatch.parse.file_nr import FileNr
 from xenwatch.parse.interrupts import InterruptRow, Interrupts
 from xenwatch.parse.meminfo import MeminfoRow
 from xenwatch.parse.partitions import Partition
 from xenwatch.parse.process import KERNEL_THREAD, TICKS, ProcessStat, Schedstat
 from xenwatch.parse.rlimits import OPEN_FILES, ResourceLimit
+from xenwatch.parse.zoneinfo import Zone
 
 _LOOP_MAJOR: Final = 7
+_NBD_MAJOR: Final = 43
 _IRQ_DIRECTORY: Final = (4, 9)
 """The first Linux with /sys/kernel/irq."""
 _KMSG: Final = (3, 5)
 """The first Linux whose /dev/kmsg can be read."""
 _FILES_A_TASK: Final = 4
+_PAGE_KIB: Final = 4
 _ROOT_DISK: Final = Partition(254, 0, 12582912, "vda")
 _CONTROL: Final = "/run/blktap-control"
 _BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
@@ -63,6 +69,8 @@ def build(dom0: Dom0) -> FileTree:
         _process(tree, dom0, process)
     groups.build(tree, dom0)
     datapath.build(tree, dom0)
+    memory.build(tree, dom0)
+    kernel_tables.build(tree, dom0)
     qemu.build(tree, dom0)
     _xen(tree, dom0)
     _backends(tree, dom0)
@@ -77,6 +85,8 @@ def build(dom0: Dom0) -> FileTree:
 def _proc(tree: FileTree, dom0: Dom0) -> None:
     platform = dom0.platform
     tree.file("/proc/meminfo", lambda: render_meminfo(_meminfo(dom0)))
+    if platform.zones:
+        tree.file(zoneinfo.PATH, lambda: render_zoneinfo(_zones(dom0)))
     tree.file("/proc/mounts", lambda: render_mounts(platform.mounts))
     tree.file("/proc/interrupts", lambda: render_interrupts(_interrupts(dom0)))
     tree.file("/proc/partitions", lambda: render_partitions(_partitions(dom0)))
@@ -87,8 +97,13 @@ def _proc(tree: FileTree, dom0: Dom0) -> None:
     tree.file("/proc/sys/kernel/pty/nr", lambda: render_number(dom0.ptys))
     log: Content = errno.EINVAL
     if platform.kernel >= _KMSG:
-        log = render_kmsg(boot_lines(platform.release, platform.boot))
+        log = partial(_kmsg, dom0)
     tree.file("/dev/kmsg", log)
+
+
+def _kmsg(dom0: Dom0) -> bytes:
+    boot = boot_lines(dom0.platform.release, dom0.platform.boot)
+    return render_kmsg([*boot, *map(kill_line, dom0.kills)])
 
 
 def _file_nr(dom0: Dom0) -> FileNr:
@@ -229,12 +244,26 @@ def _meminfo(dom0: Dom0) -> list[MeminfoRow]:
         "LowFree": -dom0.low_kib,
         "MemAvailable": -taken,
         "AnonPages": dom0.anon_kib,
+        "SwapFree": -dom0.swap_kib,
         "Slab": dom0.slab_kib,
         "SUnreclaim": dom0.slab_kib,
     }
     return [
         MeminfoRow(name, max(0, kib + changes.get(name, 0)), kib=True)
         for name, kib in dom0.platform.meminfo.items()
+    ]
+
+
+def _zones(dom0: Dom0) -> list[Zone]:
+    """The zones of a kernel with high memory: low memory is taken of Normal first, then of DMA."""
+    dma, normal, high = dom0.platform.zones
+    pages = dom0.low_kib // _PAGE_KIB
+    first = min(pages, normal.free - normal.high)
+    taken = (dom0.anon_kib + dom0.slab_kib) // _PAGE_KIB
+    return [
+        dataclasses.replace(dma, free=max(0, dma.free - (pages - first))),
+        dataclasses.replace(normal, free=normal.free - first),
+        dataclasses.replace(high, free=max(0, high.free - taken)),
     ]
 
 
@@ -254,4 +283,11 @@ def _interrupts(dom0: Dom0) -> Interrupts:
 
 def _partitions(dom0: Dom0) -> list[Partition]:
     loops = sorted(dom0.loops.items())
-    return [_ROOT_DISK, *(Partition(_LOOP_MAJOR, n, kib, f"loop{n}") for n, kib in loops)]
+    return [
+        _ROOT_DISK,
+        *(Partition(_LOOP_MAJOR, n, kib, f"loop{n}") for n, kib in loops),
+        *(
+            Partition(_NBD_MAJOR, 32 * n, 1048576, f"nbd{n}")
+            for n in range(dom0.tables["nbd_devices"])
+        ),
+    ]

@@ -13,8 +13,9 @@ from xenwatch.model.lease import CLOSED, INITIALISING, Lease
 from xenwatch.model.platform import XL, Platform
 from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import ChannelTable
-from xenwatch.model.state import DYING, Dom0, Domain
+from xenwatch.model.state import BOOTED, DYING, TABLES, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
+from xenwatch.parse.oom import Kill
 
 _IPIS: Final = {"pv": 4, "pvh": 3, "hvm": 3}
 """IPIs Linux binds for each vCPU of a guest."""
@@ -115,12 +116,32 @@ class Machine:
         self.dom0.end(tapdisk)
         self.dom0.control_sockets.add(tapdisk.pid)
 
-    def write_log(self, kib: int) -> bool:
-        """Write to the file system of the logs; false when that has filled it."""
+    def fill_table(self, table: str, entries: int) -> bool:
+        """Make entries of a table of the kernel; false when that has filled it."""
+        most = int(self.dom0.platform.settings[TABLES[table]])
+        left = most - self.dom0.tables[table]
+        self.dom0.tables[table] += min(entries, left)
+        return entries <= left
+
+    def write_log(self, kib: int, files: int = 0) -> bool:
+        """Write to the file system of the logs, into new files; false when that has filled it."""
         dom0 = self.dom0
         left = dom0.log_room_kib - dom0.log_kib
+        files_left = dom0.log_files_max - dom0.log_files
         dom0.log_kib += min(kib, left)
-        return kib <= left
+        dom0.log_files += min(files, files_left)
+        return kib <= left and files <= files_left
+
+    def oom_kill(self, comm: str) -> bool:
+        """Kill the newest process of a name for want of memory; false when there is none."""
+        dom0 = self.dom0
+        victims = [process for process in dom0.processes.values() if process.comm == comm]
+        if not victims:
+            return False
+        self.generation += 1
+        dom0.end(victims[-1])
+        dom0.kills.append(Kill(BOOTED + dom0.seconds, comm))
+        return True
 
     def fail(self, domid: int, cls: str, devid: int, error: str) -> None:
         """Make a device fail to connect, as xenbus_dev_fatal leaves it.
@@ -133,11 +154,6 @@ class Machine:
         shown = self.dom0.backends[f"{cls}-{domid}-{devid}"]
         self._close(guest, cls, devid, INITIALISING if shown == INITIALISING else CLOSED)
         self.dom0.store.write(f"/local/domain/0/error/backend/{cls}/{domid}/{devid}/error", error)
-
-    def set_state(self, domid: int, state: int) -> None:
-        """Set which flag of getdomaininfo a domain shows."""
-        self.generation += 1
-        self.dom0.domains[domid].state = state
 
     def _domid(self) -> int:
         """The next free domid; after the highest one, from the first again."""

@@ -180,8 +180,8 @@ class Lease:
         """A backend device in dom0: on the kernel's bus and in xenstore, with its state in both."""
         domid = self.guest.domid
         bus_id = f"{cls}-{domid}-{devid}"
-        self.dom0.backends[bus_id] = sysfs
-        self._at_end(self.dom0.backends.pop, bus_id)
+        self.dom0.backend(bus_id, sysfs)
+        self._at_end(self.dom0.end_backend, bus_id)
         frontend = f"/local/domain/{domid}/device/{cls}/{devid}"
         backend = f"/local/domain/0/backend/{cls}/{domid}/{devid}"
         for path, value in {

@@ -10,6 +10,7 @@ from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.mounts import Mount
 from xenwatch.parse.statvfs import Statvfs
 from xenwatch.parse.text import version_pair
+from xenwatch.parse.zoneinfo import Zone
 
 XL: Final = "xl"
 XAPI: Final = "xapi"
@@ -82,8 +83,9 @@ class Platform:
     without guests. Paths of `settings` are files of one line; `meminfo` is kibibytes by name, in
     the file's order. `frame_entries` are the grant entries of a frame of dom0's,
     `own_frames` its frames at boot, `bridges`
-    how many Linux bridges there are, numbered behind `bridge`. `host_kib` is the memory of the
-    host. `slices` are weights in
+    how many Linux bridges there are, numbered behind `bridge`. `zones` are those of a kernel with
+    high memory, whose Normal has what is free of low memory beside DMA. `host_kib` is the memory of
+    the host. `slices` are weights in
     the scale of `cgroup_version` (0: no control groups), `control_members` the services that
     drop-ins put into control.slice, `guest_group` the control group of QEMUs and of
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
@@ -129,6 +131,7 @@ class Platform:
     channels: int = FIFO
     minors: int = 0
     blktap_ids: bool = False
+    zones: tuple[Zone, ...] = ()
     drivers: Drivers = Drivers()
     netback_queues: int = 0
 

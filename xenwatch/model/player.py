@@ -19,10 +19,13 @@ from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
 from xenwatch.model.scenario import (
     QEMUS,
+    Fill,
     Host,
+    Kill,
     Leak,
     Load,
     Log,
+    Pressure,
     Requests,
     Scenario,
     Start,
@@ -36,6 +39,7 @@ TICK: Final = 10.0
 SHUTDOWN: Final = PERIOD + 1.0
 """Seconds a shutdown takes, one of them the toolstack's."""
 _KIB: Final = 1024
+_MICROSECONDS: Final = 1_000_000
 _GIB_KIB: Final = 1 << 20
 
 Act = Callable[[], bool]
@@ -75,6 +79,7 @@ class Player:
         }
         self._started: dict[int, Shape] = {}
         self._load: Load | None = None
+        self._pressure: Pressure | None = None
         self._waiting: list[tuple[float, int, Iterator[float]]] = []
         self._numbers = itertools.count()
         for step in scenario.steps:
@@ -105,6 +110,8 @@ class Player:
             yield from self._loads(step)
         elif isinstance(step, Requests):
             yield from self._requests(step)
+        elif isinstance(step, Pressure):
+            yield from self._pressures(step)
         elif isinstance(step, Start):
             yield from self._starts(step)
         else:
@@ -136,11 +143,29 @@ class Player:
             hungry = frozenset(self._living[: step.hungry])
             requests.run(self.machine.dom0, TICK, hungry, step)
 
-    def _act(self, step: Stop | Leak | Log) -> Act:
+    def _pressures(self, step: Pressure) -> Iterator[float]:
+        due = step.at
+        yield due
+        dom0 = self.machine.dom0
+        self._pressure = step
+        dom0.swap_kib, dom0.fragmented = step.swap_mib * _KIB, step.fragmented
+        dom0.stalled_part, dom0.blocked = step.stalled, step.blocked
+        while self._pressure is step:
+            due += TICK
+            yield due
+            if self._pressure is step:
+                dom0.swap_ins += round(TICK * step.swap_ins)
+                dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
+
+    def _act(self, step: Stop | Leak | Log | Kill | Fill) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
+        if isinstance(step, Kill):
+            return partial(self.machine.oom_kill, step.comm)
+        if isinstance(step, Fill):
+            return partial(self._fill, step.table, step.entries)
         if isinstance(step, Log):
-            return partial(self._log, step.mib)
+            return partial(self._log, step.mib, step.files)
         leak = {
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
@@ -227,8 +252,14 @@ class Player:
             self._living.append(again)
             self._started[again] = self._started[domid]
 
-    def _log(self, mib: int) -> bool:
-        if self.machine.write_log(mib * _KIB):
+    def _fill(self, table: str, entries: int) -> bool:
+        if self.machine.fill_table(table, entries):
+            return True
+        self._report(f"table full: {table}")
+        return False
+
+    def _log(self, mib: int, files: int) -> bool:
+        if self.machine.write_log(mib * _KIB, files):
             return True
         self._report("No space left on device")
         return False

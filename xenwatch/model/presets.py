@@ -90,4 +90,3 @@ PRESETS: Final[Mapping[str, Callable[[], Machine]]] = {
 }
 """The makers of the synthetic hosts: by name of the platform, the default one first, and two that
 show what the VMs' emulated devices cost dom0."""
-DEFAULT: Final = next(iter(PRESETS))

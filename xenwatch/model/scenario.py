@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
+from xenwatch.model.state import TABLES
 
 _T = TypeVar("_T")
 
@@ -103,9 +104,10 @@ LEAKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Write so many MiB to the file system of the logs every so many seconds."""
+    """Write so many MiB, into so many new files, to the logs' file system every so many seconds."""
 
-    mib: int
+    mib: int = 0
+    files: int = 0
     at: float = 0.0
     every: float = 1.0
     count: int | None = None
@@ -138,7 +140,45 @@ class Requests:
     at: float = 0.0
 
 
-Step = Start | Stop | Leak | Log | Load | Requests
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """How dom0's memory runs out from `at` on.
+
+    So many MiB of swap are in use and so many pages a second are read back from it; tasks wait for
+    memory for a part `stalled` of the time, and `blocked` of them for I/O. `fragmented` is whether
+    free memory is in pieces of two pages at most.
+    """
+
+    swap_mib: int = 0
+    swap_ins: int = 0
+    stalled: float = 0.0
+    blocked: int = 0
+    fragmented: bool = False
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """The OOM killer kills processes of this name, every so many seconds."""
+
+    comm: str
+    at: float = 0.0
+    every: float = 1.0
+    count: int | None = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Make so many entries of one of the kernel's tables every so many seconds until it is full."""
+
+    table: str
+    entries: int
+    at: float = 0.0
+    every: float = 1.0
+    count: int | None = None
+
+
+Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -146,6 +186,9 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "log": Log,
     "load": Load,
     "requests": Requests,
+    "pressure": Pressure,
+    "kill": Kill,
+    "fill": Fill,
 }
 """Kinds of steps by what `do` says."""
 
@@ -316,8 +359,22 @@ def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
                 "every and amount of a leak must be greater than 0",
             ),
         ]
+    if isinstance(step, Fill):
+        platform = PLATFORMS.get(scenario.platform)
+        settings = {**(platform.settings if platform else {}), **scenario.host.settings}
+        return [
+            (step.table not in TABLES, f"table must be one of: {', '.join(TABLES)}"),
+            (
+                step.table in TABLES and TABLES[step.table] not in settings,
+                f"table {step.table} needs {TABLES.get(step.table)} in host.settings",
+            ),
+            (not step.every or not step.entries, "every and entries must be greater than 0"),
+        ]
+    if isinstance(step, Pressure):
+        return [(step.stalled > 1, "stalled must be at most 1")]
     if isinstance(step, Log):
-        return [(not step.every or not step.mib, "every and mib of a log must be greater than 0")]
+        nothing = not step.every or not (step.mib or step.files)
+        return [(nothing, "every, and mib or files, of a log must be greater than 0")]
     return []
 
 

@@ -81,6 +81,10 @@ class ScenarioSource:
         with self._now() as source:
             return source.readlink(path)
 
+    def stat(self, path: str) -> bytes:
+        with self._now() as source:
+            return source.stat(path)
+
     def statvfs(self, path: str) -> bytes:
         with self._now() as source:
             return source.statvfs(path)

@@ -12,7 +12,7 @@ from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.rtnl import render_links, reported
-from xenwatch.model.render.text import render_statvfs, render_uname
+from xenwatch.model.render.text import render_stat_line, render_statvfs, render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.tree import FileTree
 from xenwatch.model.xen import Xen
@@ -28,6 +28,8 @@ from xenwatch.sources.base import (
 )
 
 _KERNEL_LOG: Final = "/dev/kmsg"
+_BACKENDS: Final = "/sys/bus/xen-backend/devices/"
+_NANOSECONDS: Final = 1_000_000_000
 
 
 def preset(name: str, *, empty: bool = False) -> ModelSource:
@@ -69,6 +71,13 @@ class ModelSource:
     def readlink(self, path: str) -> str:
         return self._files().readlink(path)
 
+    def stat(self, path: str) -> bytes:
+        """Of a backend device on the kernel's bus: only these are told from later ones."""
+        number = self._dom0.made.get(path.removeprefix(_BACKENDS))
+        if number is None:
+            raise SourceError.from_os(path, OSError(errno.ENOENT, ""))
+        return render_stat_line(number, number * _NANOSECONDS)
+
     def statvfs(self, path: str) -> bytes:
         numbers = self._dom0.platform.file_systems.get(path)
         if numbers is None:
@@ -79,6 +88,7 @@ class ModelSource:
                 numbers,
                 bfree=numbers.bfree - written,
                 bavail=max(0, numbers.bavail - written),
+                ffree=numbers.ffree - self._dom0.log_files,
             )
         return render_statvfs(numbers)
 

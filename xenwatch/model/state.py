@@ -12,6 +12,7 @@ from xenwatch.model.platform import Platform
 from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
+from xenwatch.parse.oom import Kill
 from xenwatch.parse.rtnl import Link
 from xenwatch.parse.tapdisk import TapdiskStats
 
@@ -24,11 +25,19 @@ LEGACY_IRQS: Final = 16
 FIRST_IRQ: Final = 24
 """The first descriptor behind the pins of one I/O APIC."""
 DYING: Final = 1
-PAUSED: Final = 8
 BLOCKED: Final = 16
 RUNNING: Final = 32
 UNLOADED_ROUND_TRIPS: Final = {"xenstored": 0.0003, "xapi": 0.004}
 """Seconds a daemon of the control path takes to answer when it has a CPU."""
+BOOTED: Final = 86_400.0
+"""Seconds since boot when the host was made."""
+TABLES: Final = {
+    "conntrack": "/proc/sys/net/netfilter/nf_conntrack_max",
+    "neighbours": "/proc/sys/net/ipv4/neigh/default/gc_thresh3",
+    "kernel_keys": "/proc/sys/kernel/keys/root_maxkeys",
+    "nbd_devices": "/sys/module/nbd/parameters/nbds_max",
+}
+"""Tables of the kernel with the file of their maximum, which only some hosts have."""
 QUIET: Final = (0.42, 0.35, 0.31)
 """Averages of `/proc/loadavg` without load."""
 _DAEMON_NS: Final = (1_200_000_000, 30_000_000)
@@ -85,13 +94,19 @@ class Dom0:
     does not answer. `io` is the counters of disks by bus id, where they are not the default.
 
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
-    bus id (`vbd-1-51712`), `minors` the process behind each blktap minor, `control_sockets` the
-    tapdisks that ended and left theirs, `loops` the size in KiB of each loop device, `anon_kib` and
-    `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory, `log_kib` what was
-    written to the logs, `guests_kib` the guests' memory with its overhead; `bridge_ports` is by
-    index of the bridge. `seconds` is the time since the host was made. `ended_run_ns` and
-    `ended_wait_ns` are the times of processes that have ended, by control group, `loads` the
-    averages of `/proc/loadavg`.
+    bus id (`vbd-1-51712`), `made` the number of each, the later the higher,
+    `minors` the process behind each blktap minor, `control_sockets` the tapdisks that ended and
+    left theirs, `loops` the size in KiB of each loop device,
+    `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
+    `log_kib` what was written to the logs and `log_files` how many files were made for it,
+    `guests_kib` the guests' memory with its overhead;
+    `bridge_ports` is by index of the bridge. `seconds` is the time
+    since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
+    ended, by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait
+    for I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back
+    from it, `stalled_us` the time tasks have waited for memory and `stalled_part` its part of the
+    last minutes, `fragmented` whether free memory is in small pieces, `tables` the entries of
+    the kernel's tables.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -104,6 +119,7 @@ class Dom0:
         self.irqs: dict[int, Irq] = {}
         self.links: dict[int, Link] = {}
         self.backends: dict[str, str] = {}
+        self.made: dict[str, int] = {}
         self.store = Store()
         self.minors: dict[int, int] = {}
         self.control_sockets: set[int] = set()
@@ -119,6 +135,7 @@ class Dom0:
         self.low_kib = 0
         self.guests_kib = 0
         self.log_kib = 0
+        self.log_files = 0
         self.bridge_ports: dict[int, int] = {}
         self.tasks = platform.tasks
         self.io: dict[str, TapdiskStats] = {}
@@ -126,10 +143,19 @@ class Dom0:
         self.ended_wait_ns: Counter[str] = Counter()
         self.loads = QUIET
         self.runnable = 1
+        self.blocked = 0
+        self.kills: list[Kill] = []
+        self.swap_kib = 0
+        self.swap_ins = 0
+        self.stalled_us = 0
+        self.stalled_part = 0.0
+        self.fragmented = False
+        self.tables = dict.fromkeys(TABLES, 0)
         self.round_trips = dict(UNLOADED_ROUND_TRIPS)
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
         self._indexes = itertools.count(1)
+        self._made = itertools.count(1)
         self._boot()
 
     @property
@@ -156,6 +182,11 @@ class Dom0:
         """Free space of the file system of the logs at boot."""
         stat = self.platform.file_systems[self.log_mount]
         return stat.bfree * stat.frsize // 1024
+
+    @property
+    def log_files_max(self) -> int:
+        """Free inodes of the file system of the logs at boot."""
+        return self.platform.file_systems[self.log_mount].ffree
 
     def need(self, bound: str, amount: int, side: str = BACKEND) -> None:
         """Raise `Refused` where the amount exceeds a bound."""
@@ -196,6 +227,15 @@ class Dom0:
             if most is None or ports < most:
                 return index
         raise Refused("bridge_ports")
+
+    def backend(self, bus_id: str, state: str) -> None:
+        """A new backend device, which sysfs shows in a state."""
+        self.backends[bus_id] = state
+        self.made[bus_id] = next(self._made)
+
+    def end_backend(self, bus_id: str) -> None:
+        """Remove a backend device."""
+        del self.backends[bus_id], self.made[bus_id]
 
     def irq(self, chip: str, handler: str, action: str) -> int:
         """A descriptor for an event channel that was bound in dom0's kernel."""

@@ -15,15 +15,13 @@ from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import Dom0, Domain
 from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenversion
-from xenwatch.parse.domaininfo import LAYOUTS, DomainInfo, Layout
+from xenwatch.parse.domaininfo import DomainInfo, Layout, layout_of
 from xenwatch.parse.evtchn import CLOSED, UNKNOWN, Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.sources.base import Hypercall, HypercallReply
 
 DOMID_SELF: Final = 0x7FF0
-_BAD_DOMAIN: Final = -2
-"""GNTST_bad_domain."""
 _NO_REASON: Final = 0xFFFF0000
 """The shutdown reason in the flags of a domain that did not shut down."""
 _HVM: Final = 2
@@ -31,6 +29,8 @@ _EMULATION: Final = {"pv": 0, "pvh": 1, "hvm": 0x3FF}
 """XEN_X86_EMU_*: a local APIC for PVH, all but virtual PCI for HVM."""
 _SILENT: Final = ((4, 15), (4, 19))
 """From the first of these releases until the second, ports of Xen's own answer EACCES."""
+_FRAMES_DUMPED: Final = (4, 10)
+"""The first Xen whose debug key 'g' tells frames."""
 _STATUS: Final = struct.Struct("<HxxI")
 _QUERY: Final = struct.Struct("<H")
 _LIST: Final = struct.Struct("<IIHxxI")
@@ -41,7 +41,10 @@ class Xen:
 
     def __init__(self, dom0: Dom0) -> None:
         self._dom0 = dom0
-        self._layout: Layout = LAYOUTS[dom0.platform.xen]
+        layout = layout_of(dom0.platform.machine, dom0.platform.xen)
+        if layout is None:
+            raise ValueError(f"no layout of this Xen: {dom0.platform.name}")
+        self._layout: Layout = layout
         first, end = _SILENT
         self._silent = first <= dom0.platform.xen < end
 
@@ -61,7 +64,7 @@ class Xen:
     def usage(self) -> bytes:
         """What debug key 'g' adds to the hypervisor's console."""
         platform = self._dom0.platform
-        return render_usage(
+        usages = [
             Usage(
                 domid,
                 1,
@@ -71,7 +74,8 @@ class Xen:
                 platform.max_maptrack_frames,
             )
             for domid, domain in sorted(self._dom0.domains.items())
-        )
+        ]
+        return render_usage(usages, frames=platform.xen >= _FRAMES_DUMPED)
 
     def _status(self, block: bytes) -> HypercallReply:
         domid, port = _STATUS.unpack_from(block)
@@ -89,7 +93,7 @@ class Xen:
         (domid,) = _QUERY.unpack_from(block)
         domain = self._dom0.domains.get(0 if domid == DOMID_SELF else domid)
         if domain is None:
-            return HypercallReply(0, render_query_size(QuerySize(domid, 0, 0, _BAD_DOMAIN)))
+            return HypercallReply(0, render_query_size(QuerySize(domid, 0, 0, gnttab.BAD_DOMAIN)))
         most = self._dom0.platform.max_grant_frames
         return HypercallReply(0, render_query_size(QuerySize(domid, domain.frames, most, 0)))
 
@@ -119,14 +123,9 @@ class Xen:
         platform = self._dom0.platform
         if call.args[0] == xenversion.VERSION:
             return HypercallReply(render_version(platform.xen), call.block)
-        texts = {
-            xenversion.EXTRAVERSION: platform.xen_extra,
-            xenversion.COMMANDLINE: platform.xen_command_line,
-        }
-        text = texts.get(call.args[0])
-        if text is None:
+        if call.args[0] != xenversion.COMMANDLINE:
             return HypercallReply(-errno.ENOSYS, call.block)
-        return HypercallReply(0, render_text(call.block, text))
+        return HypercallReply(0, render_text(call.block, platform.xen_command_line))
 
 
 def _channel(table: ChannelTable, port: int) -> Channel:
@@ -146,6 +145,7 @@ def _info(layout: Layout, domain: Domain, cpu_ns: int) -> DomainInfo:
         online_vcpus=domain.vcpus,
         max_vcpu_id=domain.vcpus - 1,
         handle=domain.uuid,
-        emulation=_EMULATION[domain.type] if layout.arch_words else None,
+        emulation=_EMULATION[domain.type] if layout.emulation else None,
         old_pvh=layout.old_pvh,
+        arm=layout.arm,
     )

@@ -29,16 +29,6 @@ _DOMAINS: Final = Html("<!--domains-->")
 """Placeholder of the domains in a frame; text cannot contain it, as text is escaped."""
 
 
-def render(
-    status: HostStatus,
-    series: Mapping[LimitInstance, Sequence[Point]],
-    links: Links,
-    query: str = "",
-) -> bytes:
-    """The page as UTF-8. `series` is the use of limits over time, `query` filters the domains."""
-    return fill(frame(status, series, links), status, query)
-
-
 def frame(
     status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], links: Links
 ) -> Html:

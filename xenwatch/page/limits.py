@@ -41,7 +41,7 @@ def _card(
     first = rows[0]
     seconds = status.seconds_to_full.get(first.limit)
     soon = (
-        f"At the current rate full in about {' '.join(duration(seconds).split()[:2])}."
+        f"At the current rate exhausted in about {' '.join(duration(seconds).split()[:2])}."
         if seconds is not None
         else None
     )

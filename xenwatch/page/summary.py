@@ -35,7 +35,7 @@ def _alerts(status: HostStatus) -> Html:
         why = "the first pass is not complete yet, or alerts are disabled in the configuration"
         return tag("p", f"Alerts are not evaluated: {why}.")
     found, unknown = foremost(status.alerts), status.alerts_unknown
-    missing = f"Unknown, readings missing: {', '.join(unknown)}." if unknown else None
+    missing = f"Unknown because readings are missing: {', '.join(unknown)}." if unknown else None
     none = tag("p", "No alerts firing.", class_=None if unknown else "well")
     return join(
         tag("ul", [_alert(row) for row in found[:MOST]], class_="plain alerts") if found else none,

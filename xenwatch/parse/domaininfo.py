@@ -1,17 +1,21 @@
 """Domains as Xen lists them: XEN_SYSCTL_getdomaininfolist.
 
 The sysctl interface is versioned and the record's layout changed with it (xen/include/public,
-domctl.h and sysctl.h of every release from 4.1 to 4.22). An unknown version is refused, never
-guessed: Xen itself answers EACCES to a wrong interface version.
+domctl.h and sysctl.h of every release from 4.1 to 4.22). Xen answers EACCES to a wrong interface
+version, but the record also ends with the architecture's own part (arch-x86/xen.h, arch-arm.h),
+which changed without it. An unknown layout is refused, never guessed, and an answer in a known one
+is checked: `implausible`.
 """
 
 from __future__ import annotations
 
 import struct
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
+from xenwatch.parse.architecture import ARM, X86, architecture
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
 
@@ -19,6 +23,8 @@ SYSCTL: Final = 35
 GETDOMAININFOLIST: Final = 6
 HEADER_SIZE: Final = 136
 """struct xen_sysctl: cmd, interface_version, a union of 128 bytes."""
+_REQUEST: Final = struct.Struct("<8xHxxI")
+"""First domid and most records, as asked."""
 _HANDLE_OFFSET: Final = 16
 _COUNT_OFFSET: Final = 24
 _DYING, _HVM, _SHUTDOWN, _PAUSED, _BLOCKED, _RUNNING = (1 << bit for bit in range(6))
@@ -29,13 +35,20 @@ _CRASHED: Final = 3
 _NO_VCPU: Final = 0xFFFFFFFF
 _EMU_LAPIC: Final = 1
 PAGE: Final = 4096
+FIRST_RESERVED: Final = 0x7FF0
+"""DOMID_FIRST_RESERVED (xen/include/public/xen.h)."""
+_VCPUS_MAX: Final = 8192
+"""MAX_VIRT_CPUS of x86; Arm has fewer (asm/config.h)."""
+_PAGES_MAX: Final = 0xFFFFFFFF
+"""tot_pages and max_pages of struct domain are unsigned int (xen/include/xen/sched.h)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The fields of a release's xen_domctl_getdomaininfo beyond those common to all.
 
-    `sure_hvm` marks a release without the present PVH, which sets the bit of HVM (since Xen 4.7).
+    `arch_words` are the 32-bit words of the architecture's own part. `sure_hvm` marks a release
+    without the present PVH, which sets the bit of HVM (since Xen 4.7). `arm` marks Xen on Arm.
     """
 
     sysctl: int
@@ -45,6 +58,12 @@ class Layout:
     arch_words: int = 0
     old_pvh: bool = False
     sure_hvm: bool = False
+    arm: bool = False
+
+    @property
+    def emulation(self) -> bool:
+        """Whether the architecture's own part begins with XEN_X86_EMU_*."""
+        return self.arch_words > 0 and not self.arm
 
     @property
     def fields(self) -> str:
@@ -63,7 +82,7 @@ class Layout:
         return -(-(self.arch_offset + 4 * self.arch_words) // 8) * 8
 
 
-LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
+X86_LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
     (4, 1): Layout(0x8, outstanding=False, paged=False, sure_hvm=True),
     (4, 2): Layout(0x9, outstanding=False, sure_hvm=True),
     (4, 3): Layout(0xA, sure_hvm=True),
@@ -87,14 +106,32 @@ LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
     (4, 21): Layout(0x16, gpaddr=True, arch_words=2),
     (4, 22): Layout(0x16, gpaddr=True, arch_words=2),
 }
-"""Layout by Xen version."""
+"""Layouts on x86 by Xen version. 4.10 is 4.10.0: later ones end as 4.11, and are implausible."""
+
+
+def _on_arm(version: tuple[int, int], on_x86: Layout) -> Layout:
+    """The layout on Arm: the record of x86 with another last part (xen/include/public/arch-arm.h).
+
+    struct xen_arch_domainconfig has 12 bytes, and 16 since Xen 4.21.
+    """
+    words = (4 if version >= (4, 21) else 3) if on_x86.arch_words else 0
+    return replace(on_x86, arch_words=words, old_pvh=False, sure_hvm=False, arm=True)
+
+
+ARM_LAYOUTS: Final = {
+    version: _on_arm(version, layout)
+    for version, layout in X86_LAYOUTS.items()
+    if version >= (4, 4)
+}
+"""Layouts on Arm, of 32 and 64 bits alike, from the first Xen whose interface there is stable."""
+_LAYOUTS: Final = {X86: X86_LAYOUTS, ARM: ARM_LAYOUTS}
 
 
 @dataclass(frozen=True, slots=True)
 class DomainInfo:
     """One record. Pages are of 4 KiB, `cpu_time` is in nanoseconds.
 
-    `emulation` holds XEN_X86_EMU_* or `None` where the release has none.
+    `emulation` holds XEN_X86_EMU_* or `None` where the release or the architecture has none.
     """
 
     domid: int
@@ -108,6 +145,7 @@ class DomainInfo:
     emulation: int | None
     old_pvh: bool = False
     sure_hvm: bool = False
+    arm: bool = False
 
     @property
     def uuid(self) -> str:
@@ -123,8 +161,11 @@ class DomainInfo:
     def type(self) -> str | None:
         """pv, pvh or hvm; `None` where hvm and pvh cannot be distinguished.
 
-        A PVH guest has hardware containers and no emulated devices but a local APIC.
+        A PVH guest has hardware containers and no emulated devices but a local APIC. Arm has one
+        kind of domain, which xl calls pvh (tools/libs/light/libxl_arm.c).
         """
+        if self.arm:
+            return "pvh"
         if self.old_pvh and self.flags & _OLD_PVH:
             return "pvh"
         if not self.flags & _HVM:
@@ -145,6 +186,12 @@ class DomainInfo:
         if self.flags & _PAUSED:
             return "paused"
         return "blocked" if self.flags & _BLOCKED else "running"
+
+
+def layout_of(machine: str, version: tuple[int, int]) -> Layout | None:
+    """The layout of a Xen on the machine of uname(2); `None` where either is unknown."""
+    found = architecture(machine)
+    return None if found is None else _LAYOUTS[found.name].get(version)
 
 
 def list_call(layout: Layout, first: int, count: int) -> Hypercall:
@@ -168,12 +215,51 @@ def parse_list(layout: Layout, block: bytes) -> tuple[DomainInfo, ...]:
     return tuple(_record(layout, block, HEADER_SIZE + n * layout.size) for n in range(count))
 
 
+def implausible(
+    layout: Layout, block: bytes, infos: Sequence[DomainInfo], pages: int | None
+) -> str | None:
+    """Why Xen cannot have meant these records of an answer; `None` where nothing says so.
+
+    `pages` is the host's memory, `None` where it is unknown. A record of another size than the
+    layout's shows in what follows the last one, which Xen leaves as it was sent, zero, or in fields
+    that were not meant to be those. A domain's max is no sign: it may be more than the host has.
+    """
+    first, asked = _REQUEST.unpack_from(block)
+    if len(infos) > asked:
+        return f"{len(infos)} domains, but {asked} were asked for"
+    if len(block.rstrip(b"\0")) > HEADER_SIZE + len(infos) * layout.size:
+        return f"the answer is longer than {len(infos)} records of {layout.size} bytes"
+    return _out_of_order(infos, first) or _beyond(infos, _PAGES_MAX if pages is None else pages)
+
+
+def _out_of_order(infos: Iterable[DomainInfo], lowest: int) -> str | None:
+    for info in infos:
+        if info.domid < lowest:
+            return f"domid {info.domid}, but the next one must be {lowest} or higher"
+        if info.domid >= FIRST_RESERVED:
+            return f"domid {info.domid}, but ids end at {FIRST_RESERVED - 1}"
+        lowest = info.domid + 1
+    return None
+
+
+def _beyond(infos: Iterable[DomainInfo], pages: int) -> str | None:
+    for info in infos:
+        if info.tot_pages > pages or info.max_pages > _PAGES_MAX:
+            size, most = info.tot_pages * PAGE, info.max_pages * PAGE
+            return (
+                f"domain {info.domid} has {size} bytes of at most {most}, the host {pages * PAGE}"
+            )
+        if info.online_vcpus > info.vcpus_max or info.vcpus_max > _VCPUS_MAX:
+            return f"domain {info.domid} has {info.online_vcpus} vCPUs of {info.vcpus_max}"
+    return None
+
+
 def _record(layout: Layout, block: bytes, offset: int) -> DomainInfo:
     fields = struct.unpack_from(layout.fields, block, offset)
     domid, flags, tot_pages, max_pages = fields[:4]
     cpu_time, online, max_vcpu_id, _, handle, _ = fields[-6:]
     emulation = None
-    if layout.arch_words:
+    if layout.emulation:
         emulation = struct.unpack_from("<I", block, offset + layout.arch_offset)[0]
     return DomainInfo(
         domid,
@@ -187,4 +273,5 @@ def _record(layout: Layout, block: bytes, offset: int) -> DomainInfo:
         emulation,
         layout.old_pvh,
         layout.sure_hvm,
+        layout.arm,
     )

@@ -16,14 +16,24 @@ QUERY_SIZE: Final = 6
 _BLOCK = struct.Struct("<HxxIIhxx")
 """struct gnttab_query_size (xen/include/public/grant_table.h): dom, frames, max, status."""
 _REMOTE = re.compile(rb"grant-table for remote d(\d{1,5})\b")
+_OLD_REMOTE: Final = b"grant-table for remote domain:"
+"""A domain in a dump of Xen before 4.10 (xen/common/grant_table.c, gnttab_usage_print)."""
 _FRAMES = re.compile(
     rb"(\d{1,10}) frames \((\d{1,10}) max\), (\d{1,10}) maptrack frames \((\d{1,10}) max\)"
 )
 
 
+OKAY: Final = 0
+"""GNTST_okay (xen/include/public/grant_table.h)."""
+BAD_DOMAIN: Final = -2
+"""GNTST_bad_domain: there is no such domain."""
+PERMISSION_DENIED: Final = -8
+"""GNTST_permission_denied: Xen's security policy (XSM) forbids the question."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuerySize:
-    """Frames of one domain's grant table; `status` is GNTST_okay (0) or negative."""
+    """Frames of one domain's grant table; `status` is one of GNTST_*, `OKAY` or negative."""
 
     domid: int
     frames: int
@@ -41,6 +51,14 @@ def parse_query_size(block: bytes) -> QuerySize:
     if len(block) != _BLOCK.size:
         raise ParseError("GNTTABOP_query_size", f"expected {_BLOCK.size} bytes", block)
     return QuerySize(*_BLOCK.unpack(block))
+
+
+def is_old_dump(log: bytes) -> bool:
+    """Whether the hypervisor's console has a dump of debug key 'g' by a Xen before 4.10.
+
+    Such a dump lists active grants alone, and no frames of any domain.
+    """
+    return _OLD_REMOTE in log
 
 
 def parse_maptrack(log: bytes, domid: int = 0) -> tuple[int, int] | None:

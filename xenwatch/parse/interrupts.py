@@ -1,4 +1,4 @@
-"""`/proc/interrupts` (kernel/irq/proc.c, arch/x86/kernel/irq.c)."""
+"""`/proc/interrupts` (kernel/irq/proc.c, arch/x86/kernel/irq.c, arch/arm64/kernel/smp.c)."""
 
 from __future__ import annotations
 

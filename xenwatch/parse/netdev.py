@@ -8,7 +8,6 @@ from typing import Final
 
 from xenwatch.parse.errors import ParseError
 
-COLUMNS: Final = 16
 RX_DROPPED: Final = 3
 TX_DROPPED: Final = 11
 _NUMBERS = re.compile(rb" *\d{1,20}(?: +\d{1,20}){15}\Z")

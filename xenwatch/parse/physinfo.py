@@ -44,3 +44,12 @@ def parse_physinfo(layout: Layout, block: bytes) -> PhysInfo:
         raise ParseError("XEN_SYSCTL_physinfo", f"expected {HEADER_SIZE} bytes", block)
     total, free, scrub, outstanding = PAGES.unpack_from(block, pages_offset(layout))
     return PhysInfo(total, free, scrub, outstanding if layout.sysctl >= _CLAIMS else 0)
+
+
+def implausible(info: PhysInfo) -> str | None:
+    """Why Xen cannot have meant these pages; `None` where nothing says so."""
+    if not info.total:
+        return "the host has no memory"
+    if max(info.free, info.scrub) > info.total:
+        return f"{info.free} pages free, {info.scrub} to scrub, of {info.total}"
+    return None

@@ -39,6 +39,17 @@ def loadavg_tasks(data: bytes) -> int:
     return int(match[1])
 
 
+def uptime(data: bytes) -> float:
+    """Seconds since boot from `/proc/uptime` (proc(5)).
+
+    Raises `ParseError`.
+    """
+    match = re.match(r"(\d{1,12}\.\d\d) \d{1,12}\.\d\d\n\Z", data.decode("ascii", "replace"))
+    if not match:
+        raise ParseError("/proc/uptime", "expected two numbers of seconds", data)
+    return float(match[1])
+
+
 def voluntary_switches(data: bytes) -> int:
     """Voluntary context switches of a thread, from its `/proc/PID/task/TID/status`.
 

@@ -8,20 +8,13 @@ from xenwatch.sources.base import BLOCK, Hypercall
 
 XEN_VERSION: Final = 17
 VERSION: Final = 0
-EXTRAVERSION: Final = 1
 COMMANDLINE: Final = 9
-_EXTRAVERSION_LENGTH: Final = 16
 _COMMANDLINE_LENGTH: Final = 1024
 
 
 def version_call() -> Hypercall:
     """XENVER_version: the result is major << 16 | minor."""
     return Hypercall(XEN_VERSION, (VERSION,))
-
-
-def extraversion_call() -> Hypercall:
-    """XENVER_extraversion: text such as `.7`."""
-    return Hypercall(XEN_VERSION, (EXTRAVERSION, BLOCK), bytes(_EXTRAVERSION_LENGTH))
 
 
 def commandline_call() -> Hypercall:

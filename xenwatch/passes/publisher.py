@@ -131,7 +131,7 @@ class Publisher:
                 newest = await self._rendered(self._scheduler.snapshot, rules)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
                 # Stale metrics would look current: serve none instead.
-                _log.exception("rendering metrics failed; serving none until it works again")
+                _log.exception("rendering metrics failed; serving no metrics until it recovers")
                 self.newest, self.complete = None, False
             else:
                 self._publish(newest, complete)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from xenwatch import threads
-from xenwatch.clock import Clock, SystemClock
+from xenwatch.clock import Clock
 from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge, run
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
@@ -54,7 +54,7 @@ class Scheduler:
         self,
         source: Source,
         probes: Iterable[Probe],
-        clock: Clock | None = None,
+        clock: Clock,
     ) -> None:
         self.snapshot = Snapshot()
         self.changed = asyncio.Event()
@@ -62,7 +62,7 @@ class Scheduler:
         self._memories: Mapping[str, object] = {}
         self._first = asyncio.Event()
         self._source = source
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._tasks = {probe.name: _ProbeTask(probe) for probe in probes}
         self._origin = self._clock.monotonic()
 

@@ -10,7 +10,7 @@ from typing import Any
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.regimes import REGIMES
-from xenwatch.release.release import release
+from xenwatch.release.release import release, toolstack_unread
 
 
 def obstacle(snapshot: Snapshot) -> str | None:
@@ -22,10 +22,12 @@ def obstacle(snapshot: Snapshot) -> str | None:
         return f"host type could not be read: {detail}; see xenwatch doctor"
     if host.xen is None:
         return (
-            "not a Xen host, so there is no headroom for VMs. To plan for a simulated host: "
+            "not a Xen host, so there is no headroom for VMs. To plan for a synthetic host: "
             "xenwatch plan --platform debian-12 --empty; for a captured one: "
             "xenwatch plan --source tree:DIR"
         )
+    if toolstack_unread(snapshot):
+        return "the toolstack is unknown: probe daemons failed or is disabled; see xenwatch doctor"
     if release(snapshot).regime is None:
         platform = f"{host.platform} {host.platform_version}".strip() or "this platform"
         return (

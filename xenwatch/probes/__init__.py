@@ -1,6 +1,7 @@
 """The probes, in the order of one pass.
 
-`host` runs first, and `domains` before the probes that need the list of domains.
+`host` runs first, `host_memory` before `domains`, whose answer is checked against it, and `domains`
+before the probes that need the list of domains.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
+from xenwatch.probes.kernel_tables import KERNEL_TABLES, NBDS
 from xenwatch.probes.memory import MEMORY
+from xenwatch.probes.memory_pressure import MEMORY_PRESSURE
 from xenwatch.probes.netback_rings import NETBACK_RINGS
 from xenwatch.probes.open_files import OPEN_FILES
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
@@ -30,9 +33,9 @@ from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 
 PROBES: Final[tuple[Probe, ...]] = (
     HOST,
+    HOST_MEMORY,
     DOMAINS,
     XENSTORE,
-    HOST_MEMORY,
     EVENT_CHANNELS,
     IRQS,
     GRANTS,
@@ -44,8 +47,11 @@ PROBES: Final[tuple[Probe, ...]] = (
     AIO,
     PTYS,
     MEMORY,
+    MEMORY_PRESSURE,
     PIDS,
     OPEN_FILES,
+    KERNEL_TABLES,
+    NBDS,
     BRIDGES,
     LOOPS,
     FILE_SYSTEMS,

@@ -97,13 +97,13 @@ def run(
     try:
         last = before.memories.get(probe.name, probe.memory)
         reading, memory = probe.read(source, before.snapshot, last)
-        status = Status.OK
+        status, detail = Status.OK, getattr(reading, "fallback", "")
     except NotApplicable as error:
         status, detail = Status.NOT_APPLICABLE, str(error)
     except (SourceError, ParseError) as error:
         status, detail = Status.FAILED, str(error)
     except Exception as error:  # noqa: BLE001 - a defect in one probe must not stop the others
-        status, detail = Status.FAILED, f"defect in xenwatch: {type(error).__name__}: {error}"
+        status, detail = Status.FAILED, f"bug in xenwatch: {type(error).__name__}: {error}"
     outcome = Outcome(status, detail, started, time.perf_counter() - wall, _cpu_time() - cpu)
     return Result(outcome, reading, memory)
 

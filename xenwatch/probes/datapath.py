@@ -13,7 +13,7 @@ from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
-from xenwatch.probes.devices import DIRECTORY
+from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.datapath import Datapath, Vif
 from xenwatch.readings.dom0_cpus import Dom0Cpus
@@ -78,12 +78,13 @@ class _Memory:
     """The workers by process id, and CPU time of those that have ended, by domid and kind.
 
     `skipped` are the PIDs that were no workers when `devices` last changed, `passes` passes ago.
+    A device is its name and its identity: one made anew under an old name is another.
     """
 
     workers: Mapping[int, Worker]
     ended: Mapping[tuple[int, str], float]
     skipped: frozenset[int]
-    devices: frozenset[str]
+    devices: frozenset[tuple[str, bytes | None]]
     passes: int
 
     def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
@@ -104,7 +105,8 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
 
 def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
     """The workers as they are now, and the new ones of the domains `present`."""
-    devices = frozenset(list_optional(source, DIRECTORY) or ())
+    names = list_optional(source, DIRECTORY) or ()
+    devices = frozenset((name, identity(source, name)) for name in names)
     passes = last.passes + 1 if devices == last.devices else 0
     skipped = frozenset() if passes % SEARCH_EVERY == 0 else last.skipped
     tapdisks = _tapdisks(source)
@@ -250,8 +252,8 @@ DOM0_CPUS = Probe(
 )
 DATAPATH = Probe(
     name="datapath",
-    reads=f"/proc/PID/stat of netback, blkback and tapdisk, {SHARED_MEMORY}/td3-*, rtnetlink,"
-    " /proc/net/dev, /sys/class/net/vif*/queues",
+    reads=f"/proc/PID/stat of netback, blkback, tapdisk and QEMU, {SHARED_MEMORY}/td3-*, "
+    "rtnetlink, /proc/net/dev, /sys/class/net/vif*/queues",
     advice="run as root; mount procfs and sysfs",
     read=read,
     memory=_Memory({}, {}, frozenset(), frozenset(), 0),

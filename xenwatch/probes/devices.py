@@ -43,6 +43,23 @@ def list_devices(source: Source) -> dict[DeviceKey, str]:
     return found
 
 
+def bus_id(key: DeviceKey) -> str:
+    """A device's name on the bus."""
+    return f"{key.cls}-{key.domid}-{key.devid}"
+
+
+def identity(source: Source, name: str) -> bytes | None:
+    """What tells a device on the bus from a later one of its name; `None` where it is unknown.
+
+    sysfs makes an inode with the present time for each directory (fs/kernfs/inode.c,
+    kernfs_init_inode). One that the kernel dropped from its cache looks like a new device.
+    """
+    try:
+        return source.stat(f"{DIRECTORY}/{name}")
+    except SourceError:
+        return None
+
+
 BACKENDS = Probe(
     name="backends",
     reads=f"{DIRECTORY}/*/state",

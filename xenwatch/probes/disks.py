@@ -12,7 +12,7 @@ from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import number, word
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.datapath import SHARED_MEMORY, TAPDISK
-from xenwatch.probes.devices import DIRECTORY
+from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.probes.xenstore import SLICE, read_key
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
@@ -29,23 +29,36 @@ _REPOSITORY = re.compile(rb"/dev/sm/backend/([0-9a-zA-Z-]{1,64})/")
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
-    """The last known storage of each disk, by domid and device id; `None`: unknown."""
+class _Known:
+    """A disk's device on the bus, see `identity`, and its storage; `None`: unknown."""
 
-    storages: Mapping[tuple[int, int], str | None]
+    made: bytes | None
+    storage: str | None
+
+
+_UNKNOWN: Final = _Known(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What is known of each disk, by domid and device id."""
+
+    disks: Mapping[tuple[int, int], _Known]
 
 
 def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _Memory]:
     """All disks. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     found: dict[tuple[int, int], VirtualDisk] = {}
+    known: dict[tuple[int, int], _Known] = {}
     lookups = SLICE
     for name in source.listdir(DIRECTORY):
         match = _DISK.match(name)
         if not match:
             continue
         key = int(match[2]), int(match[3])
-        storage = memory.storages.get(key)
+        before, made = memory.disks.get(key, _UNKNOWN), identity(source, name)
+        storage = before.storage if made == before.made else None
         if storage is None and lookups:
             lookups -= 1
             try:
@@ -57,8 +70,8 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
         disk = (_tapdisk if match[1] == "vbd3" else _blkback)(source, name, storage)
         if disk is not None:
             found[key] = disk
-    storages = {key: disk.storage for key, disk in found.items()}
-    return Disks(dict(sorted(found.items()))), _Memory(storages)
+            known[key] = _Known(made, storage)
+    return Disks(dict(sorted(found.items()))), _Memory(known)
 
 
 def _blkback(source: Source, name: str, storage: str | None) -> VirtualDisk | None:

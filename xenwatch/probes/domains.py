@@ -12,6 +12,7 @@ from typing import Final
 from xenwatch.parse import domaininfo, xenstore, xenversion
 from xenwatch.parse.domaininfo import DomainInfo, Layout
 from xenwatch.parse.errors import ParseError
+from xenwatch.parse.text import uname
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.domains import Domain, Domains
@@ -20,8 +21,6 @@ from xenwatch.sources.base import Source, SourceError
 
 CHUNK: Final = 256
 """Domains a hypercall: their records fit the argument buffer."""
-DOMIDS: Final = 0x7FF0
-"""DOMID_FIRST_RESERVED (xen/include/public/xen.h)."""
 _VM_PATH = re.compile(rb"/vm/([0-9a-f-]{36})")
 _NANOSECONDS: Final = 1e9
 
@@ -37,10 +36,10 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _
     """All domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     try:
-        infos = list_domains(source)
-    except SourceError as error:
+        infos = list_domains(source, context)
+    except (SourceError, ParseError) as error:
         try:
-            return _from_xenstore(source), memory
+            return _from_xenstore(source, str(error)), memory
         except (SourceError, ParseError) as second:
             raise SourceError("domains", f"{error}; fallback {second}") from second
     names = {**memory.names, **(context.xenstore.names if context.xenstore is not None else {})}
@@ -52,35 +51,56 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _
 
 
 def this_layout(source: Source) -> Layout:
-    """The record layout of this Xen's sysctl interface. Raises `SourceError` when it is unknown."""
+    """The layout of this Xen's records. Raises `SourceError` and `ParseError`.
+
+    It is unknown for an architecture or a version of Xen that is.
+    """
     reply = source.hypercall(xenversion.version_call())
     if reply.result < 0:
         raise SourceError("XENVER_version", os.strerror(-reply.result), errno=-reply.result)
     version = xenversion.parse_version(reply.result)
-    layout = domaininfo.LAYOUTS.get(version)
+    machine = uname(source.uname())[3]
+    layout = domaininfo.layout_of(machine, version)
     if layout is None:
         raise SourceError(
-            "sysctl", f"Xen {version[0]}.{version[1]} is not supported: unknown layout"
+            "sysctl", f"layout of Xen {version[0]}.{version[1]} on {machine} is unknown"
         )
     return layout
 
 
-def list_domains(source: Source) -> tuple[DomainInfo, ...]:
+def list_domains(source: Source, context: Snapshot) -> tuple[DomainInfo, ...]:
     """The hypervisor's own list. Raises `SourceError` and `ParseError`."""
     layout = this_layout(source)
+    memory = context.host_memory
+    pages = None if memory is None else memory.total // domaininfo.PAGE
     infos: list[DomainInfo] = []
     first = 0
-    while first < DOMIDS:
-        found = _chunk(source, layout, first)
+    while first < domaininfo.FIRST_RESERVED:
+        found = _chunk(source, layout, first, pages)
         infos += found
         if len(found) < CHUNK:
             break
-        if found[-1].domid < first:
-            raise SourceError("XEN_SYSCTL_getdomaininfolist", "listed the same domains twice")
         first = found[-1].domid + 1
     if not infos:
         raise SourceError("XEN_SYSCTL_getdomaininfolist", "listed no domains, not even dom0")
     return tuple(infos)
+
+
+def list_uuids(source: Source, context: Snapshot) -> dict[int, str]:
+    """UUIDs by domid; without Xen's list, xenstore's domains with the UUIDs last read.
+
+    Raises `SourceError` and `ParseError`.
+    """
+    try:
+        return {info.domid: info.uuid for info in list_domains(source, context)}
+    except (SourceError, ParseError) as error:
+        try:
+            domids = _xenstore_domids(source)
+        except (SourceError, ParseError) as second:
+            raise SourceError("domains", f"{error}; fallback {second}") from second
+        last = context.domains.domains if context.domains is not None else ()
+        uuids = {domain.domid: domain.uuid for domain in last}
+        return {domid: uuids.get(domid, "") for domid in domids}
 
 
 def xenstore_directory(source: Source, path: str) -> tuple[str, ...]:
@@ -119,14 +139,18 @@ def _in_parts(source: Source, payload: bytes) -> bytes:
     raise SourceError(f"xenstore {payload[:-1].decode()}", "kept changing while it was read")
 
 
-def _chunk(source: Source, layout: Layout, first: int) -> tuple[DomainInfo, ...]:
+def _chunk(source: Source, layout: Layout, first: int, pages: int | None) -> tuple[DomainInfo, ...]:
     reply = source.hypercall(domaininfo.list_call(layout, first, CHUNK))
     if reply.result < 0:
         reason = os.strerror(-reply.result)
         if reply.result == -errno.EACCES:
-            reason = f"rejected: this Xen has another sysctl interface than {layout.sysctl:#x}"
+            reason = f"rejected: Xen's sysctl interface version is not {layout.sysctl:#x}"
         raise SourceError("XEN_SYSCTL_getdomaininfolist", reason, errno=-reply.result)
-    return domaininfo.parse_list(layout, reply.block)
+    infos = domaininfo.parse_list(layout, reply.block)
+    doubt = domaininfo.implausible(layout, reply.block, infos, pages)
+    if doubt is not None:
+        raise SourceError("XEN_SYSCTL_getdomaininfolist", f"implausible: {doubt}")
+    return infos
 
 
 def _domain(info: DomainInfo, name: bytes | None) -> Domain:
@@ -143,14 +167,18 @@ def _domain(info: DomainInfo, name: bytes | None) -> Domain:
     )
 
 
-def _from_xenstore(source: Source) -> Domains:
-    """The domains from xenstore alone: domids and UUIDs."""
-    domids = sorted(
-        int(name) for name in xenstore_directory(source, "/local/domain") if name.isdigit()
-    )
+def _from_xenstore(source: Source, reason: str) -> Domains:
+    """The domains from xenstore alone, domids and UUIDs, and why not from Xen."""
+    domains = tuple(_named(source, domid) for domid in _xenstore_domids(source))
+    return Domains(domains, "xenstore", reason)
+
+
+def _xenstore_domids(source: Source) -> list[int]:
+    names = xenstore_directory(source, "/local/domain")
+    domids = sorted(int(name) for name in names if name.isdigit())
     if not domids:
         raise SourceError("xenstore /local/domain", "listed no domains, not even dom0")
-    return Domains(tuple(_named(source, domid) for domid in domids), "xenstore")
+    return domids
 
 
 def _named(source: Source, domid: int) -> Domain:

@@ -6,6 +6,7 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from xenwatch.parse import evtchn
@@ -33,7 +34,7 @@ def read(source: Source, context: Snapshot) -> EventChannels:
         return _by_hypercall(source)
     except SourceError as error:
         try:
-            return _by_command(source)
+            return replace(_by_command(source), fallback=str(error))
         except (SourceError, ParseError) as second:
             raise SourceError("event channels", f"{error}; fallback {second}") from second
 

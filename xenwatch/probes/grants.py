@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from xenwatch.parse.gnttab import parse_maptrack, parse_query_size, query_size_call
+from xenwatch.parse.gnttab import (
+    BAD_DOMAIN,
+    OKAY,
+    PERMISSION_DENIED,
+    QuerySize,
+    is_old_dump,
+    parse_maptrack,
+    parse_query_size,
+    query_size_call,
+)
 from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
-from xenwatch.probes.domains import list_domains
+from xenwatch.probes.domains import list_uuids
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.snapshot import Snapshot
@@ -18,9 +27,13 @@ _BATCH: Final = 64
 
 
 def read(source: Source, context: Snapshot) -> Grants:
-    """Frames by domain. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    """Frames by domain. Raises `NotApplicable`, `SourceError` and `ParseError`.
+
+    A domain that Xen does not know was destroyed since it was listed; any other refusal is a
+    failure, as is one domain that Xen's security policy keeps dom0 from asking about.
+    """
     require_dom0(source)
-    domids = [info.domid for info in list_domains(source)]
+    domids = list(list_uuids(source, context))
     frames: dict[int, GrantFrames] = {}
     for first in range(0, len(domids), _BATCH):
         calls = [query_size_call(domid) for domid in domids[first : first + _BATCH]]
@@ -28,9 +41,18 @@ def read(source: Source, context: Snapshot) -> Grants:
             if reply.result < 0:
                 raise SourceError("GNTTABOP_query_size", os.strerror(-reply.result))
             size = parse_query_size(reply.block)
-            if size.status == 0:  # negative: the domain was destroyed since it was listed
+            if size.status == OKAY:
                 frames[size.domid] = GrantFrames(size.frames, size.max_frames)
+            elif size.status != BAD_DOMAIN:
+                raise _refusal(size)
     return Grants(frames)
+
+
+def _refusal(size: QuerySize) -> SourceError:
+    subject = f"GNTTABOP_query_size of domain {size.domid}"
+    if size.status == PERMISSION_DENIED:
+        return SourceError(subject, "permission denied by Xen's security policy (XSM)")
+    return SourceError(subject, f"failed with GNTST status {size.status}")
 
 
 def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
@@ -47,8 +69,10 @@ def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
             message = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
             raise SourceError(" ".join(argv), f"failed with exit status {output.status}: {message}")
     frames = parse_maptrack(output.stdout)
+    if frames is None and is_old_dump(output.stdout):
+        raise NotApplicable("debug key g of Xen before 4.10 does not tell maptrack frames")
     if frames is None:
-        raise SourceError(f"{xl} dmesg", "console ring too small for the dump (conring_size)")
+        raise SourceError(f"{xl} dmesg", "console ring too small for the dump; raise conring_size")
     return Maptrack(*frames)
 
 
@@ -56,7 +80,7 @@ def _xl(source: Source) -> str:
     for directory in XL_DIRECTORIES:
         if "xl" in (list_optional(source, directory) or ()):
             return f"{directory}/xl"
-    raise NotApplicable("xl not found, which sends the debug key")
+    raise NotApplicable("xl not found; it is needed to send the debug key")
 
 
 GRANTS = Probe(
@@ -70,7 +94,7 @@ GRANTS = Probe(
 MAPTRACK = Probe(
     name="maptrack",
     reads="xl debug-keys g, then xl dmesg",
-    advice="raise conring_size on Xen's command line",
+    advice="raise conring_size on Xen's command line, then reboot the host",
     read=stateless(read_maptrack),
     interval=3600.0,
     deadline=15.0,

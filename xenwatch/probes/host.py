@@ -128,12 +128,13 @@ def _abi(host: Host, log: KernelLog) -> Abi | None:
     if reason is None:
         origin = f"{release.fifo_reason}, not confirmed"
         return Abi("fifo", FIFO_PORTS, origin) if release.fifo else None
-    if host.machine == "x86_64":
-        return Abi("2-level-64", 64 * 64, reason)
-    channels = release.facts.channels
+    found = release.architecture
+    if found is None:
+        return None
+    channels = release.channels
     if channels is not None:
         reason = f"{release.name} gives its 32-bit dom0 {channels:,} channels"
-    return Abi("2-level-32", channels or 32 * 32, reason)
+    return Abi(f"2-level-{found.word}", channels or found.two_level_ports, reason)
 
 
 def _two_level(host: Host, log: KernelLog, release: Release) -> str | None:
@@ -145,7 +146,7 @@ def _two_level(host: Host, log: KernelLog, release: Release) -> str | None:
     if release.fifo is False:
         return release.fifo_reason
     if log.complete:  # kernels that fall back to 2-level need not say so
-        return "kernel log: no FIFO-based ABI since its first line"
+        return "kernel log: complete, FIFO-based ABI not mentioned"
     return None
 
 

@@ -21,6 +21,9 @@ def read(source: Source, context: Snapshot) -> HostMemory:
     if reply.result < 0:
         raise SourceError("XEN_SYSCTL_physinfo", os.strerror(-reply.result), -reply.result)
     info = physinfo.parse_physinfo(layout, reply.block)
+    doubt = physinfo.implausible(info)
+    if doubt is not None:
+        raise SourceError("XEN_SYSCTL_physinfo", f"implausible: {doubt}")
     free = max(0, info.free - info.outstanding)
     return HostMemory(info.total * domaininfo.PAGE, free * domaininfo.PAGE)
 

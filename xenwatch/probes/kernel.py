@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from xenwatch.parse.architecture import architecture
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.rtnl import (
     BRIDGE_KIND,
@@ -24,8 +25,6 @@ from xenwatch.sources.base import Source, SourceError
 
 IRQ_DIRECTORY = "/sys/kernel/irq"
 INTERRUPTS = "/proc/interrupts"
-LEGACY = 16
-"""NR_IRQS_LEGACY (arch/x86/include/asm/irq_vectors.h)."""
 INTERFACES = "/sys/class/net"
 OPENVSWITCH_MODULES = ("/sys/module/openvswitch", "/sys/module/openvswitch_mod")
 """Since Open vSwitch 1.4, and before."""
@@ -34,17 +33,23 @@ OPENVSWITCH_MODULES = ("/sys/module/openvswitch", "/sys/module/openvswitch_mod")
 def read_irqs(source: Source, context: Snapshot) -> Irqs:
     """Descriptors: entries of sysfs since Linux 4.9, rows of /proc/interrupts before.
 
-    The table omits unused descriptors; Linux on x86 always has those of the ISA interrupts.
-    Raises `NotApplicable` on the classic kernels of XenServer 6.
+    The table omits unused descriptors, also those that Linux always has on this architecture: of
+    the ISA interrupts on x86, none on arm64. Raises `NotApplicable` on the classic kernels of
+    XenServer 6, and `SourceError` and `ParseError`.
     """
     if _linux(source).classic:
         raise NotApplicable("this kernel has a descriptor for every possible event channel")
     names = list_optional(source, IRQ_DIRECTORY)
     if names is not None:
         return Irqs(sum(name.isdigit() for name in names))
+    machine = uname(source.uname())[3]
+    found = architecture(machine)
+    if found is None:
+        raise SourceError(INTERRUPTS, f"descriptors that it omits on {machine} are unknown")
     table = parse_interrupts(source.read(INTERRUPTS))
-    shown = sum(row.label.isdigit() and int(row.label) < LEGACY for row in table.rows)
-    return Irqs(table.descriptors + LEGACY - shown)
+    legacy = found.legacy_irqs
+    shown = sum(row.label.isdigit() and int(row.label) < legacy for row in table.rows)
+    return Irqs(table.descriptors + legacy - shown)
 
 
 def read_bridges(source: Source, context: Snapshot) -> Bridges:

@@ -114,7 +114,9 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Me
 
 def _candidates(source: Source, context: Snapshot) -> Mapping[int, str]:
     """UUIDs by domid of the domains that may have a QEMU."""
-    domains = context.domains.domains if context.domains is not None else list_domains(source)
+    domains = (
+        context.domains.domains if context.domains is not None else list_domains(source, context)
+    )
     return {
         domain.domid: domain.uuid
         for domain in domains

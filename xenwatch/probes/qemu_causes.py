@@ -61,7 +61,7 @@ def _complete(hists: Iterable[Hist]) -> Iterable[Hist]:
     """The same histograms. Raises `SourceError` when one has dropped hits."""
     for hist in hists:
         if hist.dropped:
-            reason = f"full: {hist.dropped} hits dropped; it is set up again within an hour"
+            reason = f"full: {hist.dropped} hits dropped; it is reset within an hour"
             raise SourceError("histogram of QEMU's polls", reason)
     return hists
 
@@ -88,7 +88,7 @@ def _new(counts: Counts, last: Counts, tid: int) -> tuple[int, int]:
 
 QEMU_WAKEUPS_BY_CAUSE = Probe(
     name="qemu_wakeups_by_cause",
-    reads="tracefs histograms: returns of ppoll that had put the thread to sleep",
+    reads="tracefs histograms of the ppoll calls in which a QEMU slept",
     advice="needs a running daemon, tracefs and a kernel with CONFIG_HIST_TRIGGERS; the unit must "
     "have ReadWritePaths=/sys/kernel/tracing/instances",
     read=read,

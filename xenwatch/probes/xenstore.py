@@ -6,23 +6,28 @@ read again in slices, one slice per pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from xenwatch.parse import xenstore
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
-from xenwatch.probes.devices import list_devices
-from xenwatch.probes.domains import list_domains, xenstore_directory
+from xenwatch.probes.devices import bus_id, identity, list_devices
+from xenwatch.probes.domains import list_uuids
 from xenwatch.probes.xen import require_dom0
-from xenwatch.readings.devices import INITIALISING, DeviceError, DeviceKey, XenstoreDevices
+from xenwatch.readings.devices import (
+    CONNECTED,
+    INITIALISING,
+    DeviceError,
+    DeviceKey,
+    XenstoreDevices,
+)
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import Source, SourceError
 
 SLICE: Final = 64
 """Known keys read again in one pass: xenstored serves one request at a time."""
-CONNECTED: Final = "Connected"
 XENBUS_STATES: Final = (
     "Unknown",
     INITIALISING,
@@ -51,10 +56,11 @@ class _Names:
 
 @dataclass(frozen=True, slots=True)
 class _Devices:
-    """The states and errors last read, and the position of the next slice."""
+    """The states and errors last read, of which devices, and the position of the next slice."""
 
     last: XenstoreDevices
     cursor: int
+    made: Mapping[DeviceKey, bytes | None] = field(default_factory=dict)
 
 
 NO_NAMES: Final = _Names(Xenstore({}), 0)
@@ -64,7 +70,7 @@ NO_DEVICES: Final = _Devices(XenstoreDevices({}, ()), 0)
 def read_names(source: Source, context: Snapshot, memory: _Names) -> tuple[Xenstore, _Names]:
     """Names of all domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    uuids = _uuids(source, context)
+    uuids = list_uuids(source, context)
     if context.xenstore is None:  # after a failure read everything again
         memory = NO_NAMES
     last = memory.last.names
@@ -85,8 +91,9 @@ def read_devices(
 ) -> tuple[XenstoreDevices, _Devices]:
     """States and errors of devices. Raises `NotApplicable`, `SourceError` and `ParseError`.
 
-    Only devices that sysfs does not show as connected are read. A new one is read at once, the
-    others in slices: Windows without drivers leaves several unconnected in every VM.
+    Only devices that sysfs does not show as connected are read. A new one is read at once, also
+    where it has the name of an old one, the others in slices: Windows without drivers leaves
+    several unconnected in every VM.
     """
     require_dom0(source)
     devices = list_devices(source)
@@ -100,9 +107,10 @@ def read_devices(
         if state != CONNECTED and key.cls not in STATELESS
         if alive is None or key.domid in alive
     )
-    seen = [key for key in suspects if key in last.states]
+    made = {key: identity(source, bus_id(key)) for key in suspects}
+    seen = [key for key in suspects if key in last.states and memory.made.get(key) == made[key]]
     again, cursor = rotation(seen, memory.cursor)
-    due = {*again, *(key for key in suspects if key not in last.states)}
+    due = {*again, *set(suspects).difference(seen)}
     states = {key: last.states[key] for key in seen if key not in due}
     errors = [error for error in last.errors if error.device in states]
     for key in due:
@@ -113,7 +121,7 @@ def read_devices(
         if state != CONNECTED:
             errors += _errors(source, key)
     found = XenstoreDevices(states, tuple(sorted(errors, key=_place)))
-    return found, _Devices(found, cursor)
+    return found, _Devices(found, cursor, made)
 
 
 def read_key(source: Source, path: str) -> bytes | None:
@@ -134,17 +142,6 @@ def rotation(items: Sequence[_Item], cursor: int) -> tuple[Sequence[_Item], int]
     start = cursor % len(items)
     turned = (*items[start:], *items[:start])[:SLICE]
     return turned, (start + SLICE) % len(items)
-
-
-def _uuids(source: Source, context: Snapshot) -> dict[int, str]:
-    """UUIDs by domid; without Xen's answer, xenstore's domains with the UUIDs last read."""
-    try:
-        return {info.domid: info.uuid for info in list_domains(source)}
-    except SourceError:
-        last = context.domains.domains if context.domains is not None else ()
-        uuids = {domain.domid: domain.uuid for domain in last}
-        names = xenstore_directory(source, "/local/domain")
-        return {int(name): uuids.get(int(name), "") for name in names if name.isdigit()}
 
 
 def _alive(context: Snapshot) -> set[int] | None:

@@ -10,6 +10,9 @@ DISK_CLASSES: Final = frozenset({"vbd", "vbd2", "vbd3", "qdisk", "tap"})
 """Backend classes that are disks: of blkback, of blktap, of QEMU."""
 NETWORK_CLASSES: Final = frozenset({"vif"})
 """Backend classes that are network interfaces."""
+CONNECTED: Final = "Connected"
+OUT_OF_SERVICE: Final = ("Closing", "Closed")
+"""States of a backend that is out of service."""
 INITIALISING: Final = "Initialising"
 """The state sysfs shows of every device that has no driver in dom0's kernel."""
 

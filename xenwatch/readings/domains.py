@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+STOPPED: Final = ("dying", "shutdown", "crashed")
+"""States of a domain in which closed devices are to be expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,11 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Domains:
-    """All domains, dom0 included, by rising domid. `route` is `hypercall` or `xenstore`."""
+    """All domains, dom0 included, by rising domid. `route` is `hypercall` or `xenstore`.
+
+    `fallback` is why they are not from Xen itself, empty where they are.
+    """
 
     domains: tuple[Domain, ...]
     route: str
+    fallback: str = ""

@@ -12,7 +12,7 @@ class EventChannels:
 
     `slots` is the size of the table Xen has allocated (the cost of a scan), `highest` the highest
     port in use, `route` is `hypercall` or `lsevtchn`. Kinds: unbound, interdomain, pirq, virq,
-    ipi, xen (owned by Xen itself, EACCES), unknown.
+    ipi, xen (owned by Xen itself, EACCES), unknown. `fallback` is why lsevtchn was asked.
     """
 
     by_kind: Mapping[str, int]
@@ -20,6 +20,7 @@ class EventChannels:
     slots: int | None
     highest: int
     route: str
+    fallback: str = ""
 
     @property
     def used(self) -> int:

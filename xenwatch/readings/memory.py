@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """dom0's memory in bytes. `low_*` is the low zone of a 32-bit highmem kernel, else `None`.
+    """dom0's memory in bytes; `None` where the kernel does not tell.
 
-    `available` is MemAvailable (Linux >= 3.14).
+    `low_*` are the zones below high memory of a 32-bit kernel: all, free, and what of it the
+    kernel's own allocations can have above the watermarks and reserves. `available` is
+    MemAvailable (Linux >= 3.14).
 
     `balloon_target` and `balloon_current` are those of Xen's balloon driver.
     """
@@ -19,8 +21,9 @@ class Memory:
     free: int
     low_total: int | None
     low_free: int | None
-    swap_total: int
-    swap_free: int
+    low_usable: int | None
+    swap_total: int | None
+    swap_free: int | None
     slab: int | None
     slab_unreclaimable: int | None
     balloon_target: int | None

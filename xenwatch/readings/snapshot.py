@@ -20,7 +20,9 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.host import Host
+from xenwatch.readings.kernel_tables import KernelTables, Nbds
 from xenwatch.readings.memory import HostMemory, Memory
+from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
 from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.processes import Daemons, Pids, Ptys
@@ -43,8 +45,9 @@ class Status(enum.Enum):
 class Outcome:
     """How one probe's last run went.
 
-    `detail` is the reason of a failure, or why the probe does not apply. `seconds` is wall-clock
-    time, `cpu_seconds` that of the thread and its programs, `time` when it was read (Unix time).
+    `detail` is the reason of a failure, why the probe does not apply, or why it took its other
+    road. `seconds` is wall-clock time, `cpu_seconds` that of the thread and its programs, `time`
+    when it was read (Unix time).
     """
 
     status: Status
@@ -71,8 +74,11 @@ class Snapshot:
     daemons: Daemons | None = None
     ptys: Ptys | None = None
     memory: Memory | None = None
+    memory_pressure: MemoryPressure | None = None
     pids: Pids | None = None
     open_files: OpenFiles | None = None
+    kernel_tables: KernelTables | None = None
+    nbds: Nbds | None = None
     bridges: Bridges | None = None
     loops: Loops | None = None
     file_systems: FileSystems | None = None

@@ -40,11 +40,17 @@ class Loops:
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """A file system in bytes: what is used, free for every user, and free for root alone."""
+    """A file system in bytes: what is used, free for every user, and free for root alone.
+
+    `inodes` is how many files it can hold, of which `inodes_used` are in use; `None` where it has
+    no such limit.
+    """
 
     used: int
     available: int
     reserved: int
+    inodes_used: int | None = None
+    inodes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ REGIMES: Final[Mapping[str, str]] = {
     "xenserver-7.0": "XenServer 7.0: Linux 3.10, Xen 4.6",
     "xenserver-7": "XenServer 7.1 to 7.6, XCP-ng 7: Linux 4.4, which counts each aio request twice",
     "xapi-8.2": "Citrix Hypervisor and XCP-ng 8.0 to 8.2: Linux 4.19, blktap 3.37",
-    "xapi-8.3": "XCP-ng 8.3, XenServer 8: Linux 4.19, blktap 3.55 with two aio queues a disk",
-    "xl": "Xen of a distribution with xl or libvirt: xen-blkback, one QEMU for each HVM domain",
+    "xapi-8.3": "XCP-ng 8.3, XenServer 8: Linux 4.19, blktap 3.55 with two aio queues per disk",
+    "xl": "Xen from a distribution, with xl or libvirt: xen-blkback, one QEMU per HVM domain",
 }
 """Descriptions of the regimes by name."""

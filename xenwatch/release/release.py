@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from xenwatch.parse.architecture import X86, Architecture, architecture
 from xenwatch.readings.host import Host
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.linux import FIFO_SINCE, Linux, linux
 from xenwatch.release.linux import UNKNOWN as UNKNOWN_LINUX
-from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, Facts
+from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, XL, Facts
 
 _FIFO_XEN: Final = (4, 4)
 _FRAMES_XEN: Final = (4, 5)
@@ -23,6 +24,7 @@ tools/console). A daemon is of the Xen it was built with, and dom0 has that one.
 class Release:
     """A host's release and the facts that depend on it. An unknown fact is `None`.
 
+    A release in the table is that of x86: its kernel on another architecture is configured anew.
     `name` is for display ("XCP-ng 8.3"), empty where the platform is unknown. `facts` are those of
     the release, `linux` those of the running kernel, which may differ from the release's.
     """
@@ -32,6 +34,7 @@ class Release:
     linux: Linux = UNKNOWN_LINUX
     kernel: tuple[int, int] | None = None
     xen: tuple[int, int] | None = None
+    architecture: Architecture | None = None
 
     @property
     def regime(self) -> str | None:
@@ -41,7 +44,18 @@ class Release:
     @property
     def nr_irqs(self) -> int | None:
         """NR_IRQS of the running kernel, where that is the release's own."""
-        return self.facts.nr_irqs if self.kernel == self.facts.kernel else None
+        own = self.kernel == self.facts.kernel and self._on_x86
+        return self.facts.nr_irqs if own else None
+
+    @property
+    def channels(self) -> int | None:
+        """Event channels of the release's own 32-bit dom0, where Xen's number is changed."""
+        own = self._on_x86 and self.architecture is not None and self.architecture.word == 32
+        return self.facts.channels if own else None
+
+    @property
+    def _on_x86(self) -> bool:
+        return self.architecture is not None and self.architecture.name == X86
 
     @property
     def fifo(self) -> bool | None:
@@ -100,7 +114,7 @@ def resolve(host: Host | None) -> Release:
     facts, name = _facts(host.platform.lower(), host.platform_version)
     kernel = linux(host.kernel)
     version = host.kernel if kernel != UNKNOWN_LINUX else None
-    return Release(name, facts, kernel, version, host.xen)
+    return Release(name, facts, kernel, version, host.xen, architecture(host.machine))
 
 
 def release(snapshot: Snapshot) -> Release:
@@ -110,14 +124,19 @@ def release(snapshot: Snapshot) -> Release:
     the daemons could not be read, so is the toolstack.
     """
     found = resolve(snapshot.host)
-    if found.facts.toolstack == XAPI:
-        return found
-    outcome = snapshot.outcomes.get("daemons")
-    if outcome is not None and outcome.status is Status.FAILED:
+    if toolstack_unread(snapshot):
         return replace(found, facts=replace(found.facts, toolstack=None, regime=None))
-    if snapshot.daemons is None or XAPI not in snapshot.daemons.by_role:
+    managed = snapshot.daemons is not None and XAPI in snapshot.daemons.by_role
+    if not managed or found.facts.toolstack == XAPI:
         return found
     return replace(found, facts=replace(found.facts, toolstack=XAPI, regime=None))
+
+
+def toolstack_unread(snapshot: Snapshot) -> bool:
+    """Whether only its daemons, which were not read, could say what manages the host."""
+    outcome = snapshot.outcomes.get("daemons")
+    unread = outcome is not None and outcome.status in (Status.FAILED, Status.DISABLED)
+    return unread and resolve(snapshot.host).facts.toolstack == XL
 
 
 def _facts(platform: str, version: str) -> tuple[Facts, str]:

@@ -114,7 +114,7 @@ class XenstoreReply:
 
 
 async def no_events() -> AsyncGenerator[bytes, None]:
-    """An event stream that waits for ever and yields nothing."""
+    """An event stream that waits forever and yields nothing."""
     await asyncio.Event().wait()
     yield b""
 
@@ -148,6 +148,13 @@ class Source(Protocol):
 
     def readlink(self, path: str) -> str:
         """Target of a symbolic link."""
+        ...
+
+    def stat(self, path: str) -> bytes:
+        """What tells a file or directory from a later one at its path.
+
+        `st_ino st_ctime_ns` of stat(2), as a line of decimal numbers.
+        """
         ...
 
     def statvfs(self, path: str) -> bytes:

@@ -63,6 +63,13 @@ class HostSource:
         except OSError as error:
             raise SourceError.from_os(path, error) from error
 
+    def stat(self, path: str) -> bytes:
+        try:
+            found = os.stat(self._root + path)
+        except OSError as error:
+            raise SourceError.from_os(path, error) from error
+        return b"%d %d\n" % (found.st_ino, found.st_ctime_ns)
+
     def statvfs(self, path: str) -> bytes:
         try:
             found = os.statvfs(self._root + path)

@@ -52,7 +52,7 @@ def dump_links(deadline: float = 5.0) -> bytes:
             raise SourceError.from_os("RTM_GETLINK dump", error) from error
         if not any(flags & _DUMP_INTR for _, flags in _headers(dump)):
             return dump
-    raise SourceError("RTM_GETLINK dump", f"interrupted by link changes, {_TRIES} tries failed")
+    raise SourceError("RTM_GETLINK dump", f"interrupted by link changes; {_TRIES} attempts failed")
 
 
 def _collect(link: socket.socket) -> bytes:

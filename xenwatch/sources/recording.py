@@ -69,7 +69,7 @@ class RecordingSource:
         with self._writing():
             os.makedirs(self._root, 0o700, exist_ok=True)
             if os.listdir(self._root):
-                raise SourceError(str(directory), "directory is not empty; name a new one")
+                raise SourceError(str(directory), "directory is not empty; use a new one")
             self._write_manifest()
             path = os.path.join(self._root, CALLS.encode())
             self._calls = open(path, "ab", opener=_private)  # noqa: SIM115 - close() closes it
@@ -91,6 +91,9 @@ class RecordingSource:
 
     def readlink(self, path: str) -> str:
         return self._ask("readlink", [path], lambda: self._inner.readlink(path), str)
+
+    def stat(self, path: str) -> bytes:
+        return self._ask("stat", [path], lambda: self._inner.stat(path), _latin)
 
     def statvfs(self, path: str) -> bytes:
         return self._ask("statvfs", [path], lambda: self._inner.statvfs(path), _latin)

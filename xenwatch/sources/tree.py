@@ -45,7 +45,14 @@ T = TypeVar("T")
 
 
 def request_key(verb: str, arguments: Sequence[Any]) -> str:
-    """The key of a request. The deadline of a command is no part of it."""
+    """The key of a request. The deadline of a command is no part of it.
+
+    Nor are the zeros at the end of a hypercall's block: they are room for the answer, of which a
+    later xenwatch may give more.
+    """
+    match verb, arguments:
+        case "hypercall", [number, args, str(block), links]:
+            arguments = [number, args, block.rstrip("0"), links]
     return json.dumps([verb, arguments])
 
 
@@ -92,9 +99,7 @@ class TreeSource:
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         if request_key("read", [path]) in self._calls:
-            content = self._answer("read", [path], path, _raw_or_none)
-            if content is not None:
-                return bounded(content, limit, path)
+            return bounded(self._answer("read", [path], path, _raw), limit, path)
         name = mirrored(path)
         if name is None:
             raise self._unknown(path)
@@ -112,6 +117,9 @@ class TreeSource:
 
     def readlink(self, path: str) -> str:
         return self._answer("readlink", [path], path, _string)
+
+    def stat(self, path: str) -> bytes:
+        return self._answer("stat", [path], path, _raw)
 
     def statvfs(self, path: str) -> bytes:
         return self._answer("statvfs", [path], path, _raw)
@@ -272,10 +280,6 @@ def _strings(value: Any) -> tuple[str, ...]:
 
 def _raw(value: Any) -> bytes:
     return _string(value).encode("latin-1")
-
-
-def _raw_or_none(value: Any) -> bytes | None:
-    return None if value is None else _raw(value)
 
 
 def _command_output(value: Any) -> CommandOutput:

@@ -42,20 +42,38 @@ async def domain_events(
     try:
         try:
             async with asyncio.timeout(deadline):
-                buffer += await _chunk(descriptor)
+                early = await _accepted(descriptor, buffer)
         except TimeoutError:
             reason = f"timed out setting watches after {deadline:g} s"
             raise SourceError("xenstored", reason) from None
         yield b""
+        for message in early:
+            yield message
         while True:
+            buffer += await _chunk(descriptor)
             for kind, message in _messages(buffer):
-                if kind == XS_ERROR:
-                    raise SourceError("xenstored", "rejected the watches for domains")
                 if kind == XS_WATCH_EVENT:
                     yield message
-            buffer += await _chunk(descriptor)
     finally:
         _close(descriptor)
+
+
+async def _accepted(descriptor: int, buffer: bytearray) -> list[bytes]:
+    """The events that arrive until xenstored has accepted every watch.
+
+    Raises `SourceError` when it rejects one.
+    """
+    events: list[bytes] = []
+    accepted = 0
+    while accepted < len(_WATCHES):
+        buffer += await _chunk(descriptor)
+        for kind, message in _messages(buffer):
+            if kind == XS_ERROR:
+                raise SourceError("xenstored", "rejected the watches for domains")
+            accepted += kind == XS_WATCH
+            if kind == XS_WATCH_EVENT:
+                events.append(message)
+    return events
 
 
 async def _subscribed(root: str, deadline: float) -> int:

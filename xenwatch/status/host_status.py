@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
-from xenwatch.alerts.declared.backends_closed import STOPPED
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
@@ -24,14 +23,12 @@ from xenwatch.limits.states import LimitState
 from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan
 from xenwatch.probes.base import Probe, next_step
-from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, DeviceKey
-from xenwatch.readings.domains import Domain
+from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
+from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
-OUT_OF_SERVICE: Final = ("Closing", "Closed")
-"""States of a backend that is out of service."""
 FIRING: Final = State.FIRING.value
 
 

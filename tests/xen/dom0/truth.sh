@@ -31,6 +31,7 @@ free -b > free
 cat /proc/meminfo > meminfo
 cut -f 1 /proc/sys/fs/file-nr > files
 df -B1 --output=used,avail,size,target / > df
+df --output=iused,itotal,target / > df-inodes
 [ "${2:-}" != moving ] || exit 0
 
 daemon() { # role, pid
@@ -66,5 +67,18 @@ sysctl -n fs.aio-max-nr > aio-max
 sysctl -n fs.file-max > files-max
 sysctl -n kernel.pid_max > pid-max
 sysctl -n kernel.threads-max > threads-max
+awk '$1 == "0:" {split($4, n, "/"); print n[1]}' /proc/key-users > root-keys
+awk '$1 == "0:" {split($5, n, "/"); print n[1]}' /proc/key-users > root-bytes
+sysctl -n kernel.keys.root_maxkeys > root-maxkeys
+sysctl -n kernel.keys.root_maxbytes > root-maxbytes
+for family in ipv4 ipv6; do
+    sysctl -n "net.$family.neigh.default.gc_thresh3" > "neighbours-max-$family"
+done
+entries() {
+    ip -s ntable show name "$1" |
+        awk '{for (i = 1; i < NF; i++) if ($i == "entries") {print $(i + 1); exit}}'
+}
+entries arp_cache > neighbours-ipv4
+entries ndisc_cache > neighbours-ipv6
 losetup -l -n -O NAME | wc -l > loops
 bridge link show > bridge-link

@@ -1,4 +1,4 @@
-"""A Prometheus that scrapes no xenwatch."""
+"""Prometheus scrapes no xenwatch daemon."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from xenwatch.alerts.names import CRITICAL
 
 ALERT: Final = Watch(
     name="absent",
-    summary="No xenwatch is scraped at all",
-    description="Prometheus has no series of any xenwatch: the target is missing from its "
+    summary="No xenwatch daemon is scraped",
+    description="Prometheus has no series from any xenwatch daemon: the job is missing from its "
     "configuration, or every host is down.",
     expression='absent(xenwatch_build_info{job="xenwatch"})',
     seconds=600,

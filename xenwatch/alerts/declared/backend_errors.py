@@ -24,4 +24,16 @@ ALERT: Final = Alert(
     seconds=120,
     labels=("domid", "class", "errno"),
     probe="xenstore_devices",
+    errors={
+        # Linux, drivers/xen/xenbus/xenbus_client.c: the number is the errno, 1 is EPERM.
+        "`1 allocating event channel`, `error 1 mapping ring-refs`, `1 mapping ring-ref`, "
+        "`1 mapping shared-frames`": (
+            "no limit: XSM (FLASK or SILO) or a permission forbids these two domains to connect"
+        ),
+        # Xen, tools/libs/light/libxl_device.c, device_backend_callback.
+        "`unable to add device with path NAME` from xl": (
+            "a backend that did not connect in time: a limit of dom0 or of the backend's domain, "
+            "or the hotplug script; the error node of the device says which"
+        ),
+    },
 )

@@ -7,9 +7,8 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
-
-STOPPED: Final = ("dying", "shutdown", "crashed")
-"""States of a domain in which closed devices are to be expected."""
+from xenwatch.readings.devices import OUT_OF_SERVICE
+from xenwatch.readings.domains import STOPPED
 
 ALERT: Final = Alert(
     name="backends_closed",
@@ -18,7 +17,7 @@ ALERT: Final = Alert(
     "running: it lost a disk or network interface, or one never connected.",
     conditions={
         WARNING: SeriesCondition(
-            Selector("xenwatch_domain_backends", {"state": ("Closing", "Closed")}),
+            Selector("xenwatch_domain_backends", {"state": OUT_OF_SERVICE}),
             ">",
             0,
             among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),

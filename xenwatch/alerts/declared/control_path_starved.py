@@ -17,8 +17,8 @@ _SHARE: Final = Selector(
 ALERT: Final = Alert(
     name=_NAME,
     summary="{slice} is guaranteed only {value} of dom0's CPU under contention",
-    description="When dom0's CPUs are busy, the toolstack's daemons get {value} of them and time "
-    "out: other slices, or processes outside the slices, have too much CPU weight.",
+    description="When dom0's CPUs are busy, the toolstack daemons get only {value} of the CPU time "
+    "and time out: other slices, or processes outside the slices, have too much CPU weight.",
     conditions={
         severity: SeriesCondition(_SHARE, "<", OwnThreshold(_NAME, severity))
         for severity in SEVERITIES
@@ -30,8 +30,12 @@ ALERT: Final = Alert(
     sparse=False,
     thresholds=Thresholds(0.3, 0.1),
     errors={
-        "toolstack operations time out while VMs are busy, `xe vm-list` takes seconds": (
+        "toolstack operations time out while VMs are busy, xe vm-list takes seconds": (
             "the toolstack's share of dom0's CPU time"
-        )
+        ),
+        # xcp-emu-manager, control_recv: it waits 120 s.
+        "`Failed to read from xenopsd because timeout reached` from emu-manager": (
+            "xenopsd answers too late: a migration, suspend or resume has failed"
+        ),
     },
 )

@@ -1,4 +1,4 @@
-"""Processes in a control group that is not theirs."""
+"""Processes in the wrong cgroup."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from xenwatch.alerts.names import WARNING
 
 ALERT: Final = Alert(
     name="misplaced_processes",
-    summary="{value} {comm} processes in the wrong control group, {cgroup}",
-    description="{value} {comm} processes run in control group {cgroup}, where they take CPU time "
-    "from others or get too little.",
+    summary="{value} {comm} processes in the wrong cgroup, {cgroup}",
+    description="{value} {comm} processes run in cgroup {cgroup}, where they take CPU time from "
+    "others or get too little.",
     conditions={WARNING: SeriesCondition(Selector("xenwatch_misplaced_processes"), ">", 0)},
     seconds=600,
     labels=("comm", "cgroup"),

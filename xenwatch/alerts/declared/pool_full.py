@@ -9,7 +9,7 @@ from xenwatch.alerts.base import Watch
 ALERT: Final = Watch(
     name="pool_full",
     summary="No host has headroom for a VM of shape {shape}",
-    description="The host with the most headroom takes {value} more VMs of shape {shape}.",
+    description="The host with the most headroom fits {value} more VMs of shape {shape}.",
     expression="max by (job, shape) (xenwatch_vm_headroom) < 1",
     seconds=600,
     labels=("job", "shape"),

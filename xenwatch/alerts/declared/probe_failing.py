@@ -18,9 +18,4 @@ ALERT: Final = Alert(
     seconds=300,
     labels=("probe",),
     explained={"probe": tuple(probe.name for probe in PROBES if "xenstored" in probe.asks)},
-    errors={
-        "`xenbus: xen store gave: unknown error E2BIG`; xenstored at 100 % of a CPU": (
-            "xenstore nodes: a directory with too many, often leaked"
-        )
-    },
 )

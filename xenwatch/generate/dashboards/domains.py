@@ -62,7 +62,7 @@ def _all(style: Style) -> table.Panel:
 
 
 def _advice(style: Style) -> table.Panel:
-    """Devices that `xenwatch advise` recommends to remove, by wakeups of the domain's QEMU."""
+    """Devices that `xenwatch advise` recommends disabling, by wakeups of the domain's QEMU."""
     devices = "|".join(REMEDIES)
     asked = select(EMULATED, f'{DOMAINS},device=~"{devices}"')
     for device, other in KEPT_FOR.items():
@@ -71,11 +71,11 @@ def _advice(style: Style) -> table.Panel:
     woken = f"({asked}) * {ON} group_left () {expression(WAKEUPS, DOMAINS)}"
     costs = [f"{remedy.device}: {remedy.cost}" for remedy in REMEDIES.values()]
     text = (
-        "Emulated devices that wake dom0 and can be removed, the QEMU with the most wakeups first. "
-        "To remove them: xenwatch advise, on the host. Consequences:"
+        "Emulated devices that cause QEMU wakeups and can be disabled, the QEMU with the most "
+        "wakeups first. To disable them, run xenwatch advise on the host. Consequences:"
     )
     query = Query(f"sort_desc({_with_names(f'({woken})')})", "QEMU wakeups")
-    return style.table("advice", "Devices to remove", "  \n".join([text, *costs]), [query]).unit(
+    return style.table("advice", "Devices to disable", "  \n".join([text, *costs]), [query]).unit(
         unit(WAKEUPS)
     )
 

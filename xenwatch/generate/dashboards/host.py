@@ -96,7 +96,7 @@ def _overview(style: Style) -> table.Panel:
             )
             for severity in SEVERITIES
         ),
-        Query(f"min by (limit) ({select(TO_FULL, INSTANCE)})", "full in", "full"),
+        Query(f"min by (limit) ({select(TO_FULL, INSTANCE)})", "exhausted in", "full"),
     ]
     text = "The fullest instance of each limit, as a ratio of its max and of its thresholds."
     panel = style.table("limits", "Limits", text, asked).unit("percentunit").decimals(1)
@@ -112,11 +112,11 @@ def _overview(style: Style) -> table.Panel:
                 ),
             ],
         )
-    return panel.override_by_name("full in", [DynamicConfigValue("unit", "s")])
+    return panel.override_by_name("exhausted in", [DynamicConfigValue("unit", "s")])
 
 
 def _headroom(style: Style) -> Iterator[AnyPanel]:
-    """Headroom for VMs, the binding limit, time to full."""
+    """Headroom for VMs, the binding limit, time until exhausted."""
     left = select(HEADROOM, INSTANCE)
     yield style.bars(HEADROOM.name, "VM headroom", HEADROOM.help, "short", Query(left, "{{shape}}"))
     binding = (
@@ -131,7 +131,7 @@ def _headroom(style: Style) -> Iterator[AnyPanel]:
     )
     yield style.bars(
         TO_FULL.name,
-        "Time to full",
+        "Time until exhausted",
         TO_FULL.help,
         "s",
         Query(select(TO_FULL, INSTANCE), "{{limit}}"),
@@ -163,7 +163,7 @@ def _probes(style: Style) -> Iterator[AnyPanel]:
     """What xenwatch cannot read, and the cost of its readings."""
     series = select(SUCCESS, INSTANCE)
     failing = f"count by (instance) ({series}) - sum by (instance) ({series})"
-    yield style.number("failing", "Probes failing", SUCCESS.help, Query(failing, "failing"))
+    yield style.number("failing", "Failed probes", SUCCESS.help, Query(failing, "failing"))
     for metric in OWN_METRICS:
         if metric not in {RATIO, THRESHOLD} and metric.kind != "info":
             asked = Query(expression(metric, INSTANCE), legend(metric.labels))

@@ -54,7 +54,7 @@ def _hosts(style: Style) -> Iterator[AnyPanel]:
     success = select(host.SUCCESS, INSTANCES)
     failing = f"count by (instance) ({success}) - sum by (instance) ({success})"
     failures = Query(failing, "{{instance}}")
-    yield style.number("failing", "Probes failing", host.SUCCESS.help, failures)
+    yield style.number("failing", "Failed probes", host.SUCCESS.help, failures)
     reached = Query(f'up{{job="xenwatch",{INSTANCES}}}', "{{instance}}")
     yield style.series(
         "up", "Scrape success", "1 if the last scrape succeeded.", "short", [reached]

@@ -107,6 +107,9 @@ DEBIAN_12: Final = Platform(
     ),
     file_systems={"/": Statvfs(4096, 1520816, 1180644, 1098968, 390144, 353104)},
     settings={
+        "/proc/sys/net/ipv4/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/net/ipv6/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/kernel/keys/root_maxkeys": "1000000",
         "/proc/sys/fs/file-max": "9223372036854775807",
         "/proc/sys/fs/aio-max-nr": "65536",
         "/proc/sys/fs/nr_open": "1048576",

@@ -116,6 +116,10 @@ XCP_NG_8_3: Final = Platform(
         "/var/log": Statvfs(4096, 1015679, 961432, 905656, 262144, 261420),
     },
     settings={
+        "/proc/sys/net/ipv4/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/net/ipv6/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/kernel/keys/root_maxkeys": "1000000",
+        "/proc/sys/net/netfilter/nf_conntrack_max": "262144",
         "/proc/sys/fs/aio-max-nr": "2097152",
         "/proc/sys/fs/nr_open": "1048576",
         "/proc/sys/kernel/pid_max": "4194303",

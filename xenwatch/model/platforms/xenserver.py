@@ -20,6 +20,7 @@ from xenwatch.model.platform import (
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.statvfs import Statvfs
+from xenwatch.parse.zoneinfo import Zone
 
 _CLASSIC_OWN: Final = (*NULL, "/proc/xen/privcmd", "/dev/xen/evtchn")
 _XENSTORED: Final = Daemon(
@@ -109,6 +110,9 @@ XENSERVER_6_1: Final = Platform(
     ),
     file_systems={"/": Statvfs(4096, 1007896, 476213, 425013, 512064, 474861)},
     settings={
+        "/proc/sys/net/ipv4/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/net/ipv6/neigh/default/gc_thresh3": "1024",
+        "/proc/sys/kernel/keys/root_maxkeys": "200",
         "/proc/sys/fs/aio-max-nr": "444416",
         "/proc/sys/fs/nr_open": "1048576",
         "/proc/sys/kernel/pid_max": "32768",
@@ -116,12 +120,17 @@ XENSERVER_6_1: Final = Platform(
         "/proc/sys/kernel/pty/max": "4096",
     },
     meminfo=sizes(
-        "MemTotal 2945024 MemFree 2611200 Buffers 20480 Cached 163840 SwapCached 0"
+        "MemTotal 2945024 MemFree 2619112 Buffers 20480 Cached 163840 SwapCached 0"
         " Active 112640 Inactive 98304 HighTotal 2197504 HighFree 1945600 LowTotal 747520"
-        " LowFree 665600 SwapTotal 524280 SwapFree 524280 Dirty 128 Writeback 0"
+        " LowFree 673512 SwapTotal 524280 SwapFree 524280 Dirty 128 Writeback 0"
         " AnonPages 81920 Mapped 30720 Slab 40960 SReclaimable 12288 SUnreclaim 28672"
         " KernelStack 2080 PageTables 4096 CommitLimit 1996792 Committed_AS 327680"
         " VmallocTotal 122880 VmallocUsed 20480 VmallocChunk 98304"
+    ),
+    zones=(
+        Zone(0, "DMA", 2048, 19, 23, 28, (0, 698, 2844, 2844)),
+        Zone(0, "Normal", 166330, 835, 1043, 1252, (0, 0, 17168, 17168)),
+        Zone(0, "HighMem", 486400, 128, 533, 939, (0, 0, 0, 0)),
     ),
     inventory=_inventory("6.1.0", "6.1", "2.6.32.43-0.4.1.xs1.6.10.734.170748xen", "4.1.3"),
     max_grant_frames=32,
@@ -166,7 +175,7 @@ XENSERVER_6_2: Final = dataclasses.replace(
     meminfo={
         **XENSERVER_6_1.meminfo,
         "MemTotal": 4128768,
-        "MemFree": 3794944,
+        "MemFree": 3802856,
         "HighTotal": 3381248,
         "HighFree": 3129344,
     },

@@ -1,4 +1,4 @@
-"""Answers of XEN_SYSCTL_getdomaininfolist in the layout of any release."""
+"""Answers of XEN_SYSCTL_getdomaininfolist in the layout of any release and architecture."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def _record(layout: Layout, info: DomainInfo) -> bytes:
         info.handle,
         0,
     ).ljust(layout.arch_offset, b"\0")
-    arch = _COUNT.pack(info.emulation or 0) if layout.arch_words else b""
+    arch = _COUNT.pack(info.emulation or 0) if layout.emulation else b""
     return (head + arch).ljust(layout.size, b"\0")

@@ -5,10 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from xenwatch.parse.gnttab import QuerySize
 
 _BLOCK = struct.Struct("<HxxIIhxx")
+_HEAD: Final = (
+    "(XEN)       -------- active --------       -------- shared --------\n"
+    "(XEN) [ref] localdom mfn      pin          localdom gmfn     flags\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +33,27 @@ def render_query_size(size: QuerySize) -> bytes:
     return _BLOCK.pack(size.domid, size.frames, size.max_frames, size.status)
 
 
-def render_usage(usages: Iterable[Usage]) -> bytes:
+def render_usage(usages: Iterable[Usage], frames: bool = True) -> bytes:
     """The dump of debug key 'g' for domains without active entries.
 
     Lines of the hypervisor's console as `xl dmesg` prints them (xen/common/grant_table.c,
-    gnttab_usage_print_all, of Xen 4.17).
+    gnttab_usage_print_all, of Xen 4.17); without `frames`, as Xen before 4.10 does.
     """
-    body = "".join(map(_usage, usages))
+    body = "".join(map(_usage if frames else _usage_without_frames, usages))
     head = "(XEN) gnttab_usage_print_all [ key 'g' pressed\n"
     return f"{head}{body}(XEN) gnttab_usage_print_all ] done\n".encode("ascii")
 
 
+def _usage_without_frames(usage: Usage) -> str:
+    return (
+        f"{_HEAD}(XEN) grant-table for remote domain:{usage.domid:>5} ..."
+        " no active grant table entries\n"
+    )
+
+
 def _usage(usage: Usage) -> str:
     return (
-        "(XEN)       -------- active --------       -------- shared --------\n"
-        "(XEN) [ref] localdom mfn      pin          localdom gmfn     flags\n"
-        f"(XEN) grant-table for remote d{usage.domid} (v{usage.version})\n"
+        f"{_HEAD}(XEN) grant-table for remote d{usage.domid} (v{usage.version})\n"
         f"(XEN)   {usage.frames} frames ({usage.max_frames} max),"
         f" {usage.maptrack} maptrack frames ({usage.max_maptrack} max)\n"
         "(XEN) no active grant table entries\n"

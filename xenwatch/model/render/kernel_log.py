@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xenwatch.parse.kernel_log import KernelLog
+from xenwatch.parse.oom import Kill
 
 _MICROSECONDS = 1_000_000
 
@@ -30,6 +31,15 @@ def boot_lines(release: str, facts: KernelLog) -> tuple[LogLine, ...]:
         abi = "FIFO-based" if facts.fifo else "2-level"
         lines.append(LogLine(1_762_981, f"xen:events: Using {abi} ABI"))
     return tuple(lines)
+
+
+def kill_line(kill: Kill) -> LogLine:
+    """The line of a kill by the OOM killer (mm/oom_kill.c, __oom_kill_process, of Linux 6.1)."""
+    text = (
+        f"Out of memory: Killed process 4711 ({kill.comm}) total-vm:812344kB, anon-rss:402132kB, "
+        "file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1024kB oom_score_adj:0"
+    )
+    return LogLine(round(kill.seconds * _MICROSECONDS), text)
 
 
 def render_dmesg(lines: Iterable[LogLine]) -> bytes:

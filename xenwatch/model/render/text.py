@@ -22,9 +22,19 @@ def render_loadavg(averages: tuple[str, str, str], running: int, tasks: int, las
     return f"{' '.join(averages)} {running}/{tasks} {last}\n".encode("ascii")
 
 
+def render_uptime(seconds: float, idle: float) -> bytes:
+    """`/proc/uptime` (fs/proc/uptime.c)."""
+    return f"{seconds:.2f} {idle:.2f}\n".encode("ascii")
+
+
 def render_uname(fields: tuple[str, str, str, str]) -> bytes:
     """The answer of a source's `uname` verb: sysname, release, version, machine."""
     return b"".join(field.encode("utf-8", "surrogateescape") + b"\0" for field in fields)
+
+
+def render_stat_line(inode: int, changed_ns: int) -> bytes:
+    """The answer of a source's `stat` verb."""
+    return b"%d %d\n" % (inode, changed_ns)
 
 
 def render_statvfs(numbers: Statvfs) -> bytes:

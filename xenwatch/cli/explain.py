@@ -1,0 +1,117 @@
+"""`xenwatch explain`: from an error message, or a log, to the resource, headroom and runbook."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.alerts.runbooks import DIRECTORY
+from xenwatch.cli import daemon_client, limit_words
+from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.output import say, write
+from xenwatch.config.settings import ConfigError
+from xenwatch.display.text import counted, printable, shown
+from xenwatch.errors.pattern import LONGEST, plain
+from xenwatch.explain.search import matches, with_words
+from xenwatch.explain.table import Entry
+from xenwatch.sources.base import SourceError
+from xenwatch.status.host_status import HostStatus
+
+HELP: Final = "Explain an error message, or the lines of a log on stdin."
+MOST_SHOWN: Final = 200
+"""Characters of a log's line that are printed."""
+
+
+@dataclass
+class Seen:
+    """An entry with the lines that are about it: how many, and the first."""
+
+    entry: Entry
+    lines: int
+    first: str
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument(
+        "message",
+        metavar="STRING",
+        nargs="*",
+        help="error message, or words to search for; none, or -: a log on stdin",
+    )
+    parser.add_argument(
+        "--no-headroom",
+        action="store_true",
+        help="explain only: ask no daemon and make no pass",
+    )
+    parser.epilog = "Exit status: 0 explained, 1 nothing known."
+    daemon_client.add_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status 0 where something is known of the message, 1 where nothing is."""
+    message = " ".join(options.message)
+    log = message in ("", "-")
+    found = _in_log(_stdin()) if log else _in_log(message.splitlines())
+    if not found and not log:
+        found = [Seen(entry, 0, "") for entry in with_words(message)]
+        if found:
+            say(f"no message of the table stands in {shown(message)}; these have its words")
+    if not found:
+        say("nothing known; every known message is in contrib/runbooks/errors.md")
+        return 1
+    status = None if options.no_headroom else _status(options, [seen.entry for seen in found])
+    return 0 if write("\n".join(_text(seen, status, log=log) for seen in found)) else 1
+
+
+def _in_log(lines: Iterable[str]) -> list[Seen]:
+    """What is known of the lines, by entry, in the order of the first line of each."""
+    found: dict[str, Seen] = {}
+    for line in lines:
+        for entry in matches(line):
+            seen = found.setdefault(entry.messages, Seen(entry, 0, line))
+            seen.lines += 1
+    return list(found.values())
+
+
+def _stdin() -> Iterator[str]:
+    """The lines of stdin, longer ones in parts."""
+    if sys.stdin is None:
+        return
+    if sys.stdin.isatty():
+        say("reading a log from stdin; Ctrl-D ends it")
+    while line := sys.stdin.buffer.readline(LONGEST):
+        yield line.decode(errors="replace")
+
+
+def _status(options: argparse.Namespace, entries: Iterable[Entry]) -> HostStatus | None:
+    """The status of the host, asked for only if a limit is among what was found."""
+    if not any(entry.limit for entry in entries):
+        return None
+    try:
+        return daemon_client.look(options)().status
+    except (AskError, ConfigError, SourceError, OSError) as error:
+        say(f"headroom unknown: {error}")
+        return None
+
+
+def _text(seen: Seen, status: HostStatus | None, *, log: bool) -> str:
+    entry = seen.entry
+    rows = [("meaning", plain(entry.meaning))]
+    if status is not None and entry.limit:
+        rows.append(("headroom", limit_words.headroom(entry.limit, status)))
+    if entry.look:
+        rows.append(("look at", plain(entry.look)))
+    if entry.runbook:
+        rows.append(("runbook", str(DIRECTORY / entry.runbook)))
+    if log:
+        first = printable(seen.first.strip()[:MOST_SHOWN])
+        rows.append(("in the log", f"{counted(seen.lines, 'line')}, first: {first}"))
+    lines = [
+        plain(entry.messages),
+        *(f"  {name + ':':<12}{printable(text)}" for name, text in rows),
+    ]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,152 @@
+"""Error messages that belong to no limit and no alert of xenwatch: what they mean, where to look.
+
+A message moves into the file of its limit or alert once there is one. The sources of the messages
+stand beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Messages with one meaning, and what to look at, in Markdown.
+
+    `limit` names the limit that is used up by it or whose headroom is the remedy, if any.
+    """
+
+    messages: str
+    meaning: str
+    look: str
+    limit: str = ""
+
+
+OTHERS: Final = (
+    # Xen, tools/xenstored/watch.c: E2BIG until 4.21, ENOSPC since; core.c: a reply of more than
+    # 4,096 bytes. Linux, drivers/xen/xenbus/xenbus_xs.c, names an error it does not know.
+    Other(
+        "`xen store gave: unknown error E2BIG` in a guest or in dom0",
+        "that domain's quota of xenstore watches (C xenstored until Xen 4.21), or a value or a "
+        "reply that is too long; not memory, and not an event channel",
+        "`xenstore-control quota DOMID` and `xenstore-control quota`; with 128 watches a guest "
+        "leaks them or runs many vchan connections at a time",
+    ),
+    # Xen, tools/ocaml/xenstored/process.ml: Limit_reached, Transaction_opened.
+    Other(
+        "`xen store gave: unknown error EQUOTA`, `cannot create entry: quota reached`",
+        "that domain's quota in oxenstored: nodes, watches or transactions",
+        "`/etc/xen/oxenstored.conf`; `xenstore-ls /local/domain/DOMID` for nodes that are leaked",
+    ),
+    # Xen, tools/libs/vchan/init.c: xs_watch failed.
+    Other(
+        "`Cannot setup watch on NAME`, `libvchan_client_init_async_finish: Argument list too long`",
+        "the quota of xenstore watches of the domain that connects a vchan (E2BIG), often in Qubes",
+        "`xenstore-control quota DOMID` against `xenstore-control quota`: a count of watches that "
+        "never falls is a leak of the program that prints this",
+    ),
+    # Xen, xen/arch/x86/mm/p2m-pod.c, p2m_pod_demand_populate.
+    Other(
+        "`out of PoD memory`",
+        "the guest touched more memory than it was given: with `memory` below `maxmem` it starts "
+        "on populate-on-demand, and Xen crashes it when that cache is empty",
+        "`memory` against `maxmem` of the guest (xapi: dynamic min against static max): equal, "
+        "there is no such cache; and whether its balloon driver starts early",
+        limit="host_memory",
+    ),
+    # Linux, drivers/xen/grant-table.c, gnttab_add_deferred and gnttab_handle_deferred.
+    Other(
+        "`deferring g.e. N`, `g.e. N still pending`, `g.e. N still in use`, `leaking g.e. N`, "
+        "`g.e. still in use`",
+        "a grant was ended while the other domain still maps it: the kernel frees it later "
+        "(deferring) or never (leaking); many of them use up grant frames",
+        "the domain that maps it: a backend that did not disconnect, or a vchan program that "
+        "hangs; `xl list` for domains that do not go away",
+        limit="grant_frames",
+    ),
+    # Linux, net/core/neighbour.c; before 4.x net/ipv4/route.c and net/ipv6/route.c.
+    Other(
+        "`Neighbour table overflow`, `neighbor table overflow`",
+        "the kernel's ARP and neighbour table, `net.ipv4.neigh.default.gc_thresh3` "
+        "(IPv6: `net.ipv6`): dom0 cannot reach more hosts",
+        "`ip -statistics neighbour show` and the sysctl; raise gc_thresh1, 2 and 3 together",
+    ),
+    # Linux, net/netfilter/nf_conntrack_core.c.
+    Other(
+        "`nf_conntrack: table full`, `ip_conntrack: table full`",
+        "connections the firewall of dom0 tracks, `net.netfilter.nf_conntrack_max`: packets of "
+        "new connections are dropped, those of VMs too where bridges pass iptables",
+        "`sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max`; "
+        "`net.bridge.bridge-nf-call-iptables = 0` where VMs need no filter",
+    ),
+    # LVM2, lib/metadata/thin_manip.c; the threshold is that of the profile's autoextension.
+    Other(
+        "`free space in thin pool`",
+        "an LVM thin pool whose data or metadata are fuller than its threshold: no new volume, no "
+        "snapshot; at 100 % writes of VMs fail",
+        "`lvs -a -o name,size,data_percent,metadata_percent`; metadata can be full while data is "
+        "not",
+    ),
+    # sm, libs/sm/core/XE_SR_ERRORCODES.xml: SRNoSpace.
+    Other(
+        "`SR_BACKEND_FAILURE_44`, `There is insufficient space`",
+        "free space of a storage repository",
+        "`xe sr-list params=name-label,physical-size,physical-utilisation`, and snapshots that "
+        "wait to be coalesced in `/var/log/SMlog`",
+    ),
+    # The same file: SnapshotChainTooLong.
+    Other(
+        "`SR_BACKEND_FAILURE_109`, `snapshot chain is too long`",
+        "a disk has 30 snapshots one on another, the most there can be: coalescing is behind, or "
+        "snapshots are never deleted",
+        "`/var/log/SMlog` for the garbage collector (SMGC); `xe sr-scan` starts it; delete "
+        "snapshots that are not needed",
+    ),
+    # The same file: VDIUnavailable, SRUnavailable, and NFSMount.
+    Other(
+        "`SR_BACKEND_FAILURE_46`, `SR_BACKEND_FAILURE_47`, `SR_BACKEND_FAILURE_73`",
+        "a disk (46) or a storage repository (47) is not available, or NFS could not be mounted "
+        "(73): no limit, the storage or the way to it",
+        "`/var/log/SMlog` at that time; `xe pbd-list currently-attached=false`",
+    ),
+    # Linux, net/sunrpc/clnt.c.
+    Other(
+        "`server NAME not responding`",
+        "an NFS server that does not answer: every VM with a disk there waits, and programs that "
+        "touch it hang",
+        "the network to that server; processes in state D: `ps -eo pid,stat,wchan,comm`",
+    ),
+    # Linux, kernel/hung_task.c.
+    Other(
+        "`blocked for more than`",
+        "a task of the kernel or a program waits for more than two minutes, nearly always for "
+        "storage that hangs",
+        "the stack below the message; the storage of the disks it names; `procs_blocked` in "
+        "`/proc/stat`",
+    ),
+    # blktap, control/tap-ctl-ipc.c; xapi-project/blktap#352: tap-ctl gave up, tapdisk stayed.
+    Other(
+        "`tap_ctl_send_and_receive: failed to receive NAME message`, "
+        "`tap_ctl_read_raw: failure reading data`",
+        "tapdisk does not answer on its control socket: it has died, or waits for its storage",
+        "`tap-ctl list` (a state other than 0), tapdisk in state D, tapdisk's lines in "
+        "`/var/log/daemon.log`",
+    ),
+    # Linux, kernel/time/clocksource.c and arch/x86/kernel/tsc.c.
+    Other(
+        "`Marking clocksource NAME as unstable`, `Marking TSC unstable`",
+        "the clock of dom0's kernel disagrees with another clock: time in dom0 may jump, and "
+        "time-outs with it; also when dom0's vCPUs did not run for long",
+        "`cat /sys/devices/system/clocksource/clocksource0/current_clocksource` (xen is the usual "
+        "one); CPU time stolen from dom0; `xl dmesg` for Xen's own clock",
+    ),
+    # Linux, arch/x86/kernel/cpu/mce/core.c; Xen, xen/arch/x86/cpu/mcheck/mce.c.
+    Other(
+        "`Machine check events logged`, `Machine Check Exception`, `mce: [Hardware Error]`, "
+        "`MCE: Error can't be recovered`, `[Hardware Error]`",
+        "the hardware reports an error (MCE): memory, a cache or a bus",
+        "`xl dmesg` and the log of the server's management controller; which DIMM, how often",
+    ),
+)
+"""The messages in the order of the page."""

@@ -1,0 +1,103 @@
+"""The page of error messages: a search, and what each message means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.errors.pattern import FORM
+from xenwatch.explain.search import matches, with_words
+from xenwatch.explain.table import ENTRIES, Entry
+from xenwatch.page.html import Html, tag
+from xenwatch.page.tables import Cell, table
+
+PATH: Final = f"{RUNBOOKS}errors"
+"""The path of the page."""
+LONGEST: Final = 1000
+"""Max characters of a query; more are ignored."""
+HEADER: Final = ("Error message", "Meaning", "Look at")
+_CODE: Final = re.compile(r"`([^`]+)`")
+
+
+def render(query: str, style: str, icon: str) -> bytes:
+    """The page as UTF-8, for a line of a log or words, with all entries for neither.
+
+    `style` and `icon` are the paths of its files.
+    """
+    query = query[:LONGEST].strip()
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", "Error messages - xenwatch"),
+        tag("link", rel="icon", href=icon, type="image/svg+xml"),
+        tag("link", rel="stylesheet", href=style),
+    )
+    main = tag("main", _form(query), _found(query), id="main", tabindex="-1")
+    header = tag(
+        "header",
+        tag("h1", "Error messages"),
+        tag("p", "Paste a line of a log, or search for words. ", _text(FORM)),
+        tag("p", tag("a", "Status of this host", href="/")),
+    )
+    page = tag("html", head, tag("body", header, main), lang="en")
+    return f"<!DOCTYPE html>\n{page}".encode(errors="backslashreplace")
+
+
+def _form(query: str) -> Html:
+    return tag(
+        "form",
+        tag("label", "Message or words", for_="message"),
+        tag(
+            "input",
+            id="message",
+            type="search",
+            name="q",
+            value=query,
+            maxlength=LONGEST,
+            autocomplete="off",
+            spellcheck="false",
+        ),
+        tag("button", "Search", type="submit"),
+        tag("a", "Show all", href=PATH) if query else None,
+        action=PATH,
+        method="get",
+        role="search",
+        aria_label="Error messages",
+    )
+
+
+def _found(query: str) -> Html:
+    if not query:
+        return _table("All error messages", ENTRIES)
+    found = matches(query)
+    if found:
+        return _table("What stands in the message", found)
+    found = with_words(query)
+    if found:
+        return _table("No message matches; these have its words", found)
+    return tag("p", "Nothing known. Try fewer words, or show all.")
+
+
+def _table(caption: str, entries: Sequence[Entry]) -> Html:
+    return table(caption, HEADER, [_row(entry) for entry in entries])
+
+
+def _row(entry: Entry) -> list[Cell]:
+    link = tag("a", entry.title, href=f"{RUNBOOKS}{entry.runbook}") if entry.runbook else None
+    return [
+        Cell(_text(entry.messages), heading=True, free=True),
+        Cell(_text(entry.meaning), free=True),
+        Cell(tag("span", link, _text(entry.look)), free=True),
+    ]
+
+
+def _text(markdown: str) -> Html:
+    """Text with its code spans, as one element: narrow windows lay out a cell's as a row."""
+    parts = _CODE.split(markdown)
+    return tag(
+        "span", [tag("code", part) if place % 2 else part for place, part in enumerate(parts)]
+    )

@@ -1,0 +1,46 @@
+"""The architecture of a host, from the machine that uname(2) names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What differs between the architectures that Xen runs on.
+
+    `name` is that of Xen's public headers, x86 or arm: records of hypercalls are the same for dom0
+    of 32 and of 64 bits. `word` is the bits of its xen_ulong_t (public/arch-x86/xen.h and
+    public/arch-arm.h), `legacy_irqs` the interrupt descriptors that Linux has in any case
+    (NR_IRQS_LEGACY of arch/x86 and arch/arm; nr_legacy_irqs() of arch/arm64).
+    """
+
+    name: str
+    word: int
+    legacy_irqs: int
+
+    @property
+    def two_level_ports(self) -> int:
+        """Event channels of the 2-level ABI: EVTCHN_2L_NR_CHANNELS (public/event_channel.h)."""
+        return self.word * self.word
+
+
+X86: Final = "x86"
+ARM: Final = "arm"
+_ARCHITECTURES: Final = {
+    r"x86_64": Architecture(X86, 64, 16),
+    r"i[3-6]86": Architecture(X86, 32, 16),
+    r"aarch64": Architecture(ARM, 64, 0),
+    r"armv7l": Architecture(ARM, 64, 16),  # xen_ulong_t has 64 bits there too
+}
+"""Architectures by the pattern of their machine; Xen on Arm needs ARMv7 with virtualization."""
+
+
+def architecture(machine: str) -> Architecture | None:
+    """The architecture of a machine; `None` for one that is unknown."""
+    for pattern, found in _ARCHITECTURES.items():
+        if re.fullmatch(pattern, machine):
+            return found
+    return None
