@@ -77,6 +77,7 @@ def test_the_mitigations_of_the_runbooks_work(vm: Vm) -> None:
     """Every command that raises a limit of dom0 succeeds, and the limit is higher."""
     read = "sysctl -n fs.aio-max-nr kernel.pty.max kernel.threads-max"
     before = [int(line) for line in vm.run(read).split()]
+    vm.run("modprobe --all br_netfilter nf_conntrack")
     for command in mitigations():
         vm.run(command)
 
