@@ -34,7 +34,7 @@ def test_a_table_is_aligned() -> None:
     lines = text.splitlines()
 
     assert lines[0].split() == [*" ".join(limits_table.HEADER).split()]
-    places = [line.index(word) for line, word in zip(lines, ["MAX IS", "the", "the"], strict=True)]
+    places = [line.index(word) for line, word in zip(lines, ["ORIGIN", "the", "the"], strict=True)]
     assert len(set(places)) == 1
     assert not any(line.endswith(" ") for line in lines)
 

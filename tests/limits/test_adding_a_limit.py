@@ -160,14 +160,14 @@ PAGE = """
 from xenwatch.assessment import assess_pass
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import preset
-from xenwatch.page import Links, render
+from xenwatch.page import Links, fill, frame
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.status.host_status import host_status
 
 taken = take(preset(next(iter(PRESETS))), PROBES)
 status = host_status(assess_pass(taken.snapshot), PROBES)
-print(render(status, {}, Links("", "", "", {})).decode())
+print(fill(frame(status, {}, Links("", "", "", {})), status).decode())
 """
 
 

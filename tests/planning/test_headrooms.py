@@ -66,10 +66,10 @@ def test_a_room_has_what_its_limit_has_left() -> None:
 
 def test_without_a_count_the_remedy_of_a_full_limit_doubles_it() -> None:
     """Nobody asked for a number of VMs, so the remedy is not cut to one VM."""
-    snapshot = dataclasses.replace(full_xl(), ptys=Ptys(nr=4096, max=4096))
+    snapshot = dataclasses.replace(full_xl(), ptys=Ptys(nr=4095, max=4096))
     [found] = [each for each in plan(snapshot, linux=1).headrooms if each.limit == "ptys"]
 
-    assert found.remedies[0] == "sysctl -w kernel.pty.max=8192"
+    assert found.remedies[0] == "sysctl -w kernel.pty.max=8191"
 
 
 @pytest.mark.parametrize(("maximum", "named"), [(INEXHAUSTIBLE - 1, True), (INEXHAUSTIBLE, False)])

@@ -20,7 +20,6 @@ HZ: Final = 100
 """USER_HZ: ticks of /proc/PID/stat a second."""
 MICRO: Final = 1e6
 NANO: Final = 1e9
-
 KINDS: Final = {
     "Virtual IRQ": "virq",
     "Physical IRQ": "pirq",

@@ -46,15 +46,6 @@ OTHERS: Final = (
         "`xenstore-control quota DOMID` against `xenstore-control quota`: a count of watches that "
         "never falls is a leak of the program that prints this",
     ),
-    # Xen, xen/arch/x86/mm/p2m-pod.c, p2m_pod_demand_populate.
-    Other(
-        "`out of PoD memory`",
-        "the guest touched more memory than it was given: with `memory` below `maxmem` it starts "
-        "on populate-on-demand, and Xen crashes it when that cache is empty",
-        "`memory` against `maxmem` of the guest (xapi: dynamic min against static max): equal, "
-        "there is no such cache; and whether its balloon driver starts early",
-        limit="host_memory",
-    ),
     # Linux, drivers/xen/grant-table.c, gnttab_add_deferred and gnttab_handle_deferred.
     Other(
         "`deferring g.e. N`, `g.e. N still pending`, `g.e. N still in use`, `leaking g.e. N`, "
@@ -64,21 +55,6 @@ OTHERS: Final = (
         "the domain that maps it: a backend that did not disconnect, or a vchan program that "
         "hangs; `xl list` for domains that do not go away",
         limit="grant_frames",
-    ),
-    # Linux, net/core/neighbour.c; before 4.x net/ipv4/route.c and net/ipv6/route.c.
-    Other(
-        "`Neighbour table overflow`, `neighbor table overflow`",
-        "the kernel's ARP and neighbour table, `net.ipv4.neigh.default.gc_thresh3` "
-        "(IPv6: `net.ipv6`): dom0 cannot reach more hosts",
-        "`ip -statistics neighbour show` and the sysctl; raise gc_thresh1, 2 and 3 together",
-    ),
-    # Linux, net/netfilter/nf_conntrack_core.c.
-    Other(
-        "`nf_conntrack: table full`, `ip_conntrack: table full`",
-        "connections the firewall of dom0 tracks, `net.netfilter.nf_conntrack_max`: packets of "
-        "new connections are dropped, those of VMs too where bridges pass iptables",
-        "`sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max`; "
-        "`net.bridge.bridge-nf-call-iptables = 0` where VMs need no filter",
     ),
     # LVM2, lib/metadata/thin_manip.c; the threshold is that of the profile's autoextension.
     Other(
@@ -109,21 +85,6 @@ OTHERS: Final = (
         "a disk (46) or a storage repository (47) is not available, or NFS could not be mounted "
         "(73): no limit, the storage or the way to it",
         "`/var/log/SMlog` at that time; `xe pbd-list currently-attached=false`",
-    ),
-    # Linux, net/sunrpc/clnt.c.
-    Other(
-        "`server NAME not responding`",
-        "an NFS server that does not answer: every VM with a disk there waits, and programs that "
-        "touch it hang",
-        "the network to that server; processes in state D: `ps -eo pid,stat,wchan,comm`",
-    ),
-    # Linux, kernel/hung_task.c.
-    Other(
-        "`blocked for more than`",
-        "a task of the kernel or a program waits for more than two minutes, nearly always for "
-        "storage that hangs",
-        "the stack below the message; the storage of the disks it names; `procs_blocked` in "
-        "`/proc/stat`",
     ),
     # blktap, control/tap-ctl-ipc.c; xapi-project/blktap#352: tap-ctl gave up, tapdisk stayed.
     Other(

@@ -40,5 +40,10 @@ LIMIT: Final = Limit(
     source="/proc/sys/net/netfilter/nf_conntrack_count",
     symptom="packets of new connections to and through dom0 are dropped",
     reference="Linux, Documentation/networking/nf_conntrack-sysctl.rst: nf_conntrack_max",
-    errors={"`nf_conntrack: table full, dropping packet`": "connections tracked by dom0"},
+    errors={
+        "`nf_conntrack: table full`, `ip_conntrack: table full`": (
+            "connections the firewall of dom0 tracks: packets of new ones are dropped, those of "
+            "VMs too where bridges pass iptables"
+        )
+    },
 )

@@ -61,7 +61,5 @@ LIMIT: Final = Limit(
             "memory of dom0; at `order:4` and above memory in one piece, of which there may be "
             "none while much is free: `/proc/buddyinfo`"
         ),
-        "`Out of memory`, `Out of memory: Killed process`, `invoked oom-killer` in dom0's "
-        "kernel log": "memory of dom0",
     },
 )

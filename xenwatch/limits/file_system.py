@@ -48,6 +48,6 @@ LIMIT: Final = Limit(
         (
             "`No space left on device` from any program that writes a file, "
             "`Unix.Unix_error(Unix.ENOSPC` from the toolstack"
-        ): "dom0's root or log file system"
+        ): "dom0's root or log file system: its space, or with space free its inodes (`df -i`)"
     },
 )

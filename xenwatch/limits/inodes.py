@@ -45,7 +45,7 @@ LIMIT: Final = Limit(
     reference="statvfs(3): f_ffree; mke2fs(8): -N",
     label="mountpoint",
     errors={
-        "`No space left on device` while `df` shows free space": (
+        "No space left on device while df shows free space": (
             "inodes of dom0's root or log file system"
         )
     },

@@ -40,7 +40,7 @@ LIMIT: Final = Limit(
     reference="Linux, Documentation/security/keys/core.rst: root_maxbytes",
     unit="bytes",
     errors={
-        "`Disk quota exceeded` (EDQUOT) for a large key, such as a Kerberos ticket": (
+        "Disk quota exceeded (EDQUOT) for a large key, such as a Kerberos ticket": (
             "memory of keys of root"
         )
     },

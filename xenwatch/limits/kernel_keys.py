@@ -38,5 +38,5 @@ LIMIT: Final = Limit(
     source="/proc/key-users: keys of user 0",
     symptom="Disk quota exceeded from NFS with Kerberos, ID mapping, logins and containers",
     reference="Linux, Documentation/security/keys/core.rst: root_maxkeys",
-    errors={"`Disk quota exceeded` (EDQUOT) from `keyctl`, `nfsidmap` or a login": "keys of root"},
+    errors={"`Disk quota exceeded` (EDQUOT) from keyctl, nfsidmap or a login": "keys of root"},
 )

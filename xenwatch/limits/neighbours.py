@@ -42,8 +42,8 @@ LIMIT: Final = Limit(
     "bridge needs no neighbours for the VMs behind it.",
     label="family",
     errors={
-        "`Neighbour table overflow`, `neighbour: arp_cache: neighbor table overflow!`": (
-            "neighbours of dom0"
+        "`Neighbour table overflow`, `neighbor table overflow`": (
+            "the kernel's ARP and neighbour table: dom0 cannot reach more hosts"
         )
     },
 )

@@ -27,5 +27,9 @@ ALERT: Final = Alert(
     probe="memory_pressure",
     sparse=False,
     thresholds=Thresholds(5.0, 3.0),
-    errors={"`page allocation failure: order:5` while memory is free": "fragmented memory of dom0"},
+    errors={
+        ", ".join(f"`page allocation failure: order:{order}`" for order in range(3, 10)): (
+            "memory of dom0 in one piece: what is free is fragmented"
+        )
+    },
 )

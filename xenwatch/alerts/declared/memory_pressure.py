@@ -30,7 +30,5 @@ ALERT: Final = Alert(
     probe="memory_pressure",
     sparse=False,
     thresholds=Thresholds(0.1, 0.4),
-    errors={
-        "dom0 responds slowly, little memory is available, `allocstall` rises": "memory of dom0"
-    },
+    errors={"dom0 responds slowly, little memory is available, allocstall rises": "memory of dom0"},
 )

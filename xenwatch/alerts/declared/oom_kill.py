@@ -24,8 +24,7 @@ ALERT: Final = Alert(
     labels=("victim",),
     probe="memory_pressure",
     errors={
-        "`Out of memory: Killed process`, `invoked oom-killer` in dom0": (
-            "memory of dom0, which the OOM killer has freed by force"
-        )
+        "`Out of memory`, `Out of memory: Killed process`, `invoked oom-killer` in dom0's "
+        "kernel log": ("memory of dom0, which the OOM killer has freed by force")
     },
 )

@@ -27,6 +27,6 @@ ALERT: Final = Alert(
     sparse=False,
     thresholds=Thresholds(256.0, 2560.0),
     errors={
-        "`kswapd0` busy, columns si and so of vmstat(8) not 0": "memory of dom0, which is swapping"
+        "kswapd0 busy, columns si and so of vmstat(8) not 0": "memory of dom0, which is swapping"
     },
 )

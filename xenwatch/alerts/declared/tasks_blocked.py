@@ -27,8 +27,12 @@ ALERT: Final = Alert(
     sparse=False,
     thresholds=Thresholds(10.0, None),
     errors={
-        "`nfs: server 192.0.2.5 not responding, timed out`, `blocked for more than 120 seconds`": (
-            "storage of dom0"
-        )
+        "`server NAME not responding`": (
+            "an NFS server that does not answer: every VM with a disk there waits, and programs "
+            "that touch it hang"
+        ),
+        "`blocked for more than`": (
+            "a task that waits for more than two minutes, nearly always for storage that hangs"
+        ),
     },
 )
