@@ -15,10 +15,16 @@ from xenwatch.limits import LIMITS
 
 pytestmark = pytest.mark.timeout(240)
 
+UNSET = {
+    alert.name: f"critical = {2 * alert.thresholds.warning}\n"
+    for alert in ALERTS
+    if alert.thresholds and alert.thresholds.warning and alert.thresholds.critical is None
+}
+"""A critical threshold for alerts that have none by default."""
 AT_ONCE = (
     "keep_firing_for = 0\n"
     + "".join(
-        f"[alerts.{section}]\nfor = 0\n"
+        f"[alerts.{section}]\nfor = 0\n{UNSET.get(section, '')}"
         for section in dict.fromkeys(alert.section or alert.name for alert in ALERTS)
     )
     + "".join(f"[limits.{limit.name}]\nwarning = 0.8\ncritical = 0.9\n" for limit in LIMITS)
