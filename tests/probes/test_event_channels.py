@@ -21,6 +21,7 @@ from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.parse.evtchn import (
     CLOSED,
     EVENT_CHANNEL_OP,
+    FIFO_PORTS,
     INTERDOMAIN,
     IPI,
     PIRQ,
@@ -29,7 +30,7 @@ from xenwatch.parse.evtchn import (
     Channel,
     parse_lsevtchn,
 )
-from xenwatch.probes.event_channels import BUCKET, EVENT_CHANNELS, PORTS_MAX
+from xenwatch.probes.event_channels import BUCKET, EVENT_CHANNELS
 from xenwatch.readings.event_channels import EventChannels
 from xenwatch.sources.base import SourceError
 
@@ -118,7 +119,7 @@ def test_a_hole_does_not_end_the_scan() -> None:
 
 def test_every_slot_there_can_be_is_scanned() -> None:
     """After a leak 131,072 slots are allocated, and the scan ends behind the last."""
-    source = xen([*OPEN, *closed(len(OPEN), PORTS_MAX - 9), Channel(PORTS_MAX - 1, 0, IPI)])
+    source = xen([*OPEN, *closed(len(OPEN), FIFO_PORTS - 9), Channel(FIFO_PORTS - 1, 0, IPI)])
     found = read(source)
 
     assert (found.slots, found.highest, found.used) == (131072, 131071, 8)

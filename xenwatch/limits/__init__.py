@@ -13,7 +13,10 @@ from typing import Final
 
 from xenwatch.limits.base import Limit
 
-SHARED: Final = ("base", "changes", "file_descriptors", "remedies", "states", "thresholds")
+SHARED: Final = (
+    *("base", "changes", "file_descriptors", "kernel_tables", "remedies", "states"),
+    "thresholds",
+)
 """The modules of this package that do not define a limit."""
 
 

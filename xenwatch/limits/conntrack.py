@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import EARLY, Limit, Max
-from xenwatch.readings.kernel_tables import Table
-from xenwatch.readings.snapshot import Snapshot
-
-
-def used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Entries in use."""
-    table = _table(snapshot)
-    return {} if table is None else {"": table.used}
-
-
-def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
-    """Entries there can be; none where the table has no limit."""
-    table = _table(snapshot)
-    return (
-        {}
-        if table is None or not table.max
-        else {"": Max(table.max, "net.netfilter.nf_conntrack_max")}
-    )
-
-
-def _table(snapshot: Snapshot) -> Table | None:
-    return None if snapshot.kernel_tables is None else snapshot.kernel_tables.conntrack
-
+from xenwatch.limits.base import EARLY, Limit
+from xenwatch.limits.kernel_tables import table_max, table_used
 
 LIMIT: Final = Limit(
     name="conntrack",
     title="connections tracked by dom0",
     probe="kernel_tables",
-    used=used,
-    max=maximum,
+    used=table_used(lambda tables: tables.conntrack),
+    max=table_max(lambda tables: tables.conntrack, "net.netfilter.nf_conntrack_max"),
     thresholds=EARLY,
     source="/proc/sys/net/netfilter/nf_conntrack_count",
     symptom="packets of new connections to and through dom0 are dropped",

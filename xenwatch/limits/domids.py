@@ -10,10 +10,10 @@ from xenwatch.limits.base import (
     Limit,
     Max,
 )
+from xenwatch.parse.domaininfo import FIRST_RESERVED
 from xenwatch.readings.snapshot import Snapshot
 
-LAST_DOMID: Final = 0x7FF0 - 1
-"""DOMID_FIRST_RESERVED less one."""
+LAST_DOMID: Final = FIRST_RESERVED - 1
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:

@@ -17,6 +17,7 @@ from xenwatch.limits.base import (
     Shortage,
     same,
 )
+from xenwatch.parse.evtchn import FIFO_PORTS
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import Release, release
 
@@ -24,7 +25,6 @@ _FEWER_QUEUES: Final = (
     "echo 1 > /sys/module/xen_netback/parameters/max_queues  # VMs with several vCPUs started from "
     "now on use two event channels and interrupts per network interface"
 )
-FIFO_PORTS: Final = 1 << 17
 TWO_LEVEL_PORTS: Final = 4096
 
 

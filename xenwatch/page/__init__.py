@@ -9,6 +9,7 @@ from typing import Final
 from xenwatch.display.text import counted
 from xenwatch.limits.states import LimitInstance, Severity
 from xenwatch.page import domains, limits, probes, summary
+from xenwatch.page.document import head
 from xenwatch.page.html import Html, join, tag
 from xenwatch.planning.forecast import Point
 from xenwatch.status.host_status import FIRING, HostStatus
@@ -34,14 +35,10 @@ def frame(
 ) -> Html:
     """The page without its domains, which `fill` adds: all that does not depend on the query."""
     name = status.hostname or "xenwatch"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{_worst(status)}: {name} - xenwatch"),
-        tag("link", rel="icon", href=links.icon, type="image/svg+xml"),
-        tag("link", rel="stylesheet", href=links.style),
+    top = head(
+        f"{_worst(status)}: {name} - xenwatch",
+        links.style,
+        links.icon,
         tag("script", src=links.script, defer=True),
     )
     main = tag(
@@ -56,7 +53,7 @@ def frame(
     )
     skip = tag("a", "Skip to limits", href="#limits", class_="skip")
     body = tag("body", skip, _header(status), main, _footer(status, links))
-    return join(Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"))
+    return join(Html("<!DOCTYPE html>\n"), tag("html", top, body, lang="en"))
 
 
 def fill(page: Html, status: HostStatus, query: str = "") -> bytes:

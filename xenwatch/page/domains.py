@@ -6,6 +6,7 @@ from typing import Final
 
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import counted
+from xenwatch.page.document import search
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, table
 from xenwatch.status.host_status import DomainRow, HostStatus
@@ -49,25 +50,14 @@ def section(status: HostStatus, query: str) -> Html:
 
 
 def _form(query: str) -> Html:
-    return tag(
-        "form",
-        tag("label", "Name, id, type or state", for_="filter"),
-        tag(
-            "input",
-            id="filter",
-            type="search",
-            name="q",
-            value=query,
-            maxlength=LONGEST,
-            autocomplete="off",
-            spellcheck="false",
-        ),
-        tag("button", "Filter", type="submit"),
-        tag("a", "Show all", href="/#domains") if query else None,
-        action="/#domains",
-        method="get",
-        role="search",
-        aria_label="Domains",
+    return search(
+        query,
+        "/#domains",
+        name="Domains",
+        label="Name, id, type or state",
+        identifier="filter",
+        button="Filter",
+        longest=LONGEST,
     )
 
 

@@ -10,6 +10,7 @@ from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.errors.pattern import FORM
 from xenwatch.explain.search import matches, with_words
 from xenwatch.explain.table import ENTRIES, Entry
+from xenwatch.page.document import head, search
 from xenwatch.page.html import Html, tag
 from xenwatch.page.tables import Cell, table
 
@@ -27,47 +28,25 @@ def render(query: str, style: str, icon: str) -> bytes:
     `style` and `icon` are the paths of its files.
     """
     query = query[:LONGEST].strip()
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", "Error messages - xenwatch"),
-        tag("link", rel="icon", href=icon, type="image/svg+xml"),
-        tag("link", rel="stylesheet", href=style),
+    form = search(
+        query,
+        PATH,
+        name="Error messages",
+        label="Message or words",
+        identifier="message",
+        button="Search",
+        longest=LONGEST,
     )
-    main = tag("main", _form(query), _found(query), id="main", tabindex="-1")
+    main = tag("main", form, _found(query), id="main", tabindex="-1")
     header = tag(
         "header",
         tag("h1", "Error messages"),
         tag("p", "Paste a line of a log, or search for words. ", _text(FORM)),
         tag("p", tag("a", "Status of this host", href="/")),
     )
-    page = tag("html", head, tag("body", header, main), lang="en")
+    top = head("Error messages - xenwatch", style, icon)
+    page = tag("html", top, tag("body", header, main), lang="en")
     return f"<!DOCTYPE html>\n{page}".encode(errors="backslashreplace")
-
-
-def _form(query: str) -> Html:
-    return tag(
-        "form",
-        tag("label", "Message or words", for_="message"),
-        tag(
-            "input",
-            id="message",
-            type="search",
-            name="q",
-            value=query,
-            maxlength=LONGEST,
-            autocomplete="off",
-            spellcheck="false",
-        ),
-        tag("button", "Search", type="submit"),
-        tag("a", "Show all", href=PATH) if query else None,
-        action=PATH,
-        method="get",
-        role="search",
-        aria_label="Error messages",
-    )
 
 
 def _found(query: str) -> Html:

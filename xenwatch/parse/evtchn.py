@@ -13,6 +13,8 @@ from xenwatch.sources.base import BLOCK, Hypercall
 
 EVENT_CHANNEL_OP: Final = 32
 STATUS: Final = 5
+FIFO_PORTS: Final = 1 << 17
+"""EVTCHN_FIFO_NR_CHANNELS (xen/include/public/event_channel.h)."""
 CLOSED: Final = "closed"
 UNBOUND: Final = "unbound"
 INTERDOMAIN: Final = "interdomain"

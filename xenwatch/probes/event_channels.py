@@ -20,7 +20,6 @@ from xenwatch.sources.base import Source, SourceError
 
 BUCKET: Final = 64
 """EVTCHNS_PER_BUCKET of current Xen: the table grows by that many, so they are read by as many."""
-PORTS_MAX: Final = 1 << 17
 XEN_OWNED: Final = "xen"
 LSEVTCHN_DIRECTORIES: Final = ("/usr/libexec/xen/bin", "/usr/lib/xen/bin", "/usr/lib64/xen/bin")
 LSEVTCHN_DEADLINE: Final = 20.0
@@ -59,7 +58,7 @@ def _slots(source: Source) -> Iterator[Channel | None]:
 
     EINVAL marks the end of the allocated table, which grows with use and never shrinks.
     """
-    for first in range(0, PORTS_MAX, BUCKET):
+    for first in range(0, evtchn.FIFO_PORTS, BUCKET):
         ports = range(first, first + BUCKET)
         replies = source.hypercalls([evtchn.status_call(0, port) for port in ports])
         for reply in replies:

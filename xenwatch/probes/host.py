@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from xenwatch.parse import xenversion
+from xenwatch.parse.evtchn import FIFO_PORTS
 from xenwatch.parse.kernel_log import KernelLog, parse_kernel_log
 from xenwatch.parse.text import number, uname, version_pair, word
 from xenwatch.probes.base import Probe
@@ -26,8 +27,6 @@ OS_RELEASE = "/etc/os-release"
 KERNEL_LOG = "/dev/kmsg"
 NETBACK_QUEUES = "/sys/module/xen_netback/parameters/max_queues"
 """Since Linux 3.16; by default dom0's vCPUs, from Linux 4.11 on 8 at most (netback_init)."""
-FIFO_PORTS = 1 << 17
-"""EVTCHN_FIFO_NR_CHANNELS (xen/include/public/event_channel.h)."""
 UNREAD = KernelLog(None, None, complete=False)
 _FIFO_OFF = tuple(f"xen.fifo_events={value}" for value in ("0", "n", "N", "off", "false"))
 

@@ -12,14 +12,13 @@ from xenwatch.parse.pod import parse_pod_target, pod_target_call
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.domains import list_domains, this_layout
 from xenwatch.probes.xen import require_dom0
+from xenwatch.readings.domains import STOPPED
 from xenwatch.readings.memory import HostMemory
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import NotCaptured, Source, SourceError
 
 _GONE: Final = (errno.ESRCH, errno.EINVAL)
 """Since the domains were listed this one has ended, or its domid is a PV guest's now."""
-_ENDED: Final = ("dying", "shutdown", "crashed")
-"""States in which a domain demands no more memory."""
 
 
 def read(source: Source, context: Snapshot) -> HostMemory:
@@ -44,7 +43,7 @@ def _owed(source: Source, context: Snapshot) -> Mapping[int, int] | None:
     """
     owed: dict[int, int] = {}
     for info in list_domains(source, context):
-        if info.type == "pv" or info.state in _ENDED:
+        if info.type == "pv" or info.state in STOPPED:
             continue
         try:
             reply = source.hypercall(pod_target_call(info.domid))

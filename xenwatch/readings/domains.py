@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 STOPPED: Final = ("dying", "shutdown", "crashed")
-"""States of a domain in which closed devices are to be expected."""
+"""States of a domain that runs no more: its devices close, and it asks for no memory."""
 
 
 @dataclass(frozen=True, slots=True)
