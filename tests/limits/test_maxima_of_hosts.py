@@ -31,7 +31,7 @@ def test_a_xapi_of_950_descriptors(
     daemons = Daemons({"xapi": DaemonProcess(720, "xapi", 950, 4096, epoll)})
     host = with_host(platform="xcp-ng", platform_version=version, kernel=(4, 19))
     snapshot = replace(host, daemons=daemons)
-    [state] = [it for it in assess(snapshot) if it.limit.name == "xapi_fds"]
+    [state] = [state for state in assess(snapshot) if state.limit.name == "xapi_fds"]
 
     assert (state.max.value if state.max else None) == maximum
     assert state.severity is severity
@@ -47,7 +47,7 @@ def test_ptys_by_kernel(kernel: tuple[int, int], maximum: int | None) -> None:
     """From Linux 4.19 on one pty fewer than kernel.pty.max can be opened."""
     snapshot = replace(with_host(kernel=kernel), ptys=Ptys(3, 9))
 
-    assert [it.value for it in ptys.maximum(snapshot).values()] == (
+    assert [maximum.value for maximum in ptys.maximum(snapshot).values()] == (
         [] if maximum is None else [maximum]
     )
 

@@ -260,8 +260,8 @@ def test_only_a_domain_that_can_run_has_interfaces_to_connect(
     snapshot = full_snapshot()
     assert snapshot.domains is not None
     domains = tuple(
-        dataclasses.replace(it, state=state) if it.domid == 5 else it
-        for it in snapshot.domains.domains
+        dataclasses.replace(domain, state=state) if domain.domid == 5 else domain
+        for domain in snapshot.domains.domains
     )
     snapshot = dataclasses.replace(
         snapshot, domains=dataclasses.replace(snapshot.domains, domains=domains)

@@ -270,7 +270,11 @@ def test_a_dom0_that_runs_out_of_memory_swaps_and_kills() -> None:
 
 def test_the_kernels_tables_are_full() -> None:
     """Each of the four tables that a scenario fills is at its max, and critical."""
-    states = {it.limit.name: it for it in assess(readings("kernel-tables-full", 2400)) if it.used}
+    states = {
+        state.limit.name: state
+        for state in assess(readings("kernel-tables-full", 2400))
+        if state.used
+    }
 
     full = ("conntrack", "kernel_keys", "nbd_devices")
     assert {name: states[name].ratio for name in full} == dict.fromkeys(full, 1)
@@ -289,7 +293,7 @@ def test_small_files_take_the_last_inode() -> None:
     """A file system with 5 % of its blocks in use can have no inode left, which is critical."""
     snapshot = readings("inodes-full", 12000)
 
-    states = {(it.limit.name, it.instance): it for it in assess(snapshot)}
+    states = {(state.limit.name, state.instance): state for state in assess(snapshot)}
 
     assert states["inodes", "/var/log"].ratio == 1
     assert states["inodes", "/var/log"].severity is Severity.CRITICAL

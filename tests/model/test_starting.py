@@ -167,7 +167,7 @@ def test_a_refused_tapdisk_is_not_counted() -> None:
     blktap = take(source, PROBES).snapshot.blktap
     assert blktap is not None
     assert (blktap.identifiers, blktap.tapdisks) == (3, 3)
-    sockets = [it for it in source.listdir("/run/blktap-control") if it.startswith("ctl")]
+    sockets = [name for name in source.listdir("/run/blktap-control") if name.startswith("ctl")]
     assert len(sockets) == 4
 
 
@@ -180,7 +180,7 @@ def test_an_interface_that_did_not_connect_has_no_queues() -> None:
     snapshot = take(source, PROBES).snapshot
 
     queues = source.listdir(f"/sys/class/net/vif{domid}.0/queues")
-    assert len([it for it in queues if it.startswith("tx-")]) == DEBIAN_12.max_queues
+    assert len([name for name in queues if name.startswith("tx-")]) == DEBIAN_12.max_queues
     page = render(families(assess_pass(snapshot)))
     assert labelled("xenwatch_vif_queues", page) == {}
     assert labelled("xenwatch_vifs_unconnected", page) == {(str(domid),): 1}

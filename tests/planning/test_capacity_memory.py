@@ -99,7 +99,9 @@ def test_every_shape_takes_of_the_host_s_memory() -> None:
     """A shape that states no memory has the default, and what comes on top is counted too."""
     for shape in (*BUILT_IN.values(), Shape("any"), Shape("any", "pvh")):
         found = fit(assess(full_xl()), full_xl(), {shape: 1})
-        takes = next(it.takes or 0 for it in found.headrooms if it.limit == "host_memory")
+        takes = next(
+            headroom.takes or 0 for headroom in found.headrooms if headroom.limit == "host_memory"
+        )
 
         assert shape.memory_bytes >= 1 << 30
         assert shape.memory_bytes < takes < shape.memory_bytes * 1.02
@@ -122,7 +124,9 @@ def test_no_vm_fits_for_certain_without_the_host_s_memory(
 ) -> None:
     """However Xen's memory came to be unknown, a plan names it and promises nothing."""
     snapshot = xenserver("6.2.0")
-    outcomes = {name: it for name, it in snapshot.outcomes.items() if name != "host_memory"}
+    outcomes = {
+        name: outcome for name, outcome in snapshot.outcomes.items() if name != "host_memory"
+    }
     if outcome is not None:
         outcomes["host_memory"] = outcome
     snapshot = dataclasses.replace(snapshot, host_memory=None, outcomes=outcomes)
@@ -166,7 +170,7 @@ def test_a_debt_that_was_not_captured_is_no_headroom() -> None:
     promised = fit(assess(roomy), roomy, {WINDOWS: 1}, 1)
 
     assert promised.fits is None
-    assert [(it.limit, it.reason) for it in promised.unknown] == [
+    assert [(headroom.limit, headroom.reason) for headroom in promised.unknown] == [
         ("host_memory", "this capture does not have what is owed to HVM guests")
     ]
     assert fit(assess(full), full, {WINDOWS: 1}, 1).fits is False

@@ -170,7 +170,7 @@ def test_an_older_xen_does_not_tell_maptrack_frames() -> None:
     outcome = outcome_of(MAPTRACK, with_xl(output(rest)))
 
     assert outcome.status is Status.NOT_APPLICABLE
-    assert outcome.detail == "debug key g of Xen before 4.10 does not tell maptrack frames"
+    assert outcome.detail == "debug key g of Xen before 4.10 does not print maptrack frames"
 
 
 def test_a_dump_that_was_overwritten_is_a_failure() -> None:

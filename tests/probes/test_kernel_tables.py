@@ -26,7 +26,7 @@ FILES = {
 def test_tables_that_are_nearly_full_are_critical() -> None:
     """The tables of a host that drops packets and cannot reach neighbours are critical."""
     snapshot = after(KERNEL_TABLES, FakeHost(files=FILES)).snapshot
-    states = {(it.limit.name, it.instance): it.severity for it in assess(snapshot)}
+    states = {(state.limit.name, state.instance): state.severity for state in assess(snapshot)}
 
     assert states == {
         ("conntrack", ""): Severity.CRITICAL,

@@ -114,7 +114,7 @@ def test_the_host_of_the_oom_report_is_not_ok() -> None:
     )
 
     snapshot = after(MEMORY, source).snapshot
-    (state,) = [it for it in assess(snapshot) if it.limit.name == "dom0_low_memory"]
+    (state,) = [state for state in assess(snapshot) if state.limit.name == "dom0_low_memory"]
 
     assert state.ratio == pytest.approx(0.753, abs=0.001)
     assert state.severity is Severity.WARNING

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if not found and not log:
         found = [Seen(entry, 0, "") for entry in with_words(message)]
         if found:
-            say(f"no message of the table stands in {shown(message)}; these have its words")
+            say(f"no known message in {shown(message)}, but these have its words")
     if not found:
         say("nothing known; every known message is in contrib/runbooks/errors.md")
         return 1

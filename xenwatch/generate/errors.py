@@ -36,8 +36,8 @@ def errors_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WAT
         "Errors",
         _INTRODUCTION,
         "## With a runbook",
-        table(("Error message", "What is exhausted", "Runbook"), rows),
-        "## Without one",
+        table(("Error message", "What it means", "Runbook"), rows),
+        "## Without a runbook",
         "xenwatch has no limit and no alert for these.",
         table(("Error message", "What it means", "What to look at"), others),
     )

@@ -51,7 +51,7 @@ def remedy(shortage: Shortage) -> tuple[str, ...]:
     owed = (memory.owed or {}) if memory is not None else {}
     debtors = sorted((domid for domid in owed if owed[domid]), key=lambda domid: -owed[domid])
     shown = ", ".join(map(str, debtors[:_SHOWN])) + (", ..." if debtors[_SHOWN:] else "")
-    balloon = (f"let a balloon driver run in domains {shown}, or start them with all their memory",)
+    balloon = (f"start the balloon driver in domains {shown}, or start them with all their memory",)
     return (
         *(balloon if debtors else ()),
         f"take memory from VMs that do not need it{command}",

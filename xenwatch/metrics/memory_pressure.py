@@ -75,7 +75,11 @@ MEMORY_PRESSURE_METRICS: Final = (
         "gauge",
         "Part of the last five minutes in which some tasks of dom0, or all, waited for memory.",
         f"{_PSI}, avg300",
-        _rows(lambda pressure: (((kind,), it.ratio) for kind, it in pressure.stalled.items())),
+        _rows(
+            lambda pressure: (
+                ((kind,), stalled.ratio) for kind, stalled in pressure.stalled.items()
+            )
+        ),
         ("kind",),
     ),
     Metric(
@@ -83,7 +87,11 @@ MEMORY_PRESSURE_METRICS: Final = (
         "counter",
         "Time in which some tasks of dom0, or all, waited for memory.",
         f"{_PSI}, total",
-        _rows(lambda pressure: (((kind,), it.seconds) for kind, it in pressure.stalled.items())),
+        _rows(
+            lambda pressure: (
+                ((kind,), stalled.seconds) for kind, stalled in pressure.stalled.items()
+            )
+        ),
         ("kind",),
     ),
     Metric(

@@ -54,7 +54,7 @@ def _found(query: str) -> Html:
         return _table("All error messages", ENTRIES)
     found = matches(query)
     if found:
-        return _table("What stands in the message", found)
+        return _table("Known messages found", found)
     found = with_words(query)
     if found:
         return _table("No message matches; these have its words", found)

@@ -70,7 +70,7 @@ def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
             raise SourceError(" ".join(argv), f"failed with exit status {output.status}: {message}")
     frames = parse_maptrack(output.stdout)
     if frames is None and is_old_dump(output.stdout):
-        raise NotApplicable("debug key g of Xen before 4.10 does not tell maptrack frames")
+        raise NotApplicable("debug key g of Xen before 4.10 does not print maptrack frames")
     if frames is None:
         raise SourceError(f"{xl} dmesg", "console ring too small for the dump; raise conring_size")
     return Maptrack(*frames)

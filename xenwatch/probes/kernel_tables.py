@@ -1,6 +1,6 @@
 """Tables of dom0's kernel that can be full: connections, neighbours, keys; and nbd devices.
 
-Watches and instances of inotify are not read: the kernel counts them by user and tells nobody; they
+Watches and instances of inotify are not read: the kernel exposes no count; they
 could only be had by reading every descriptor of every process.
 """
 

@@ -14,8 +14,8 @@ _NAME: Final = "memory_pressure"
 ALERT: Final = Alert(
     name=_NAME,
     summary="Tasks of dom0 wait for memory {value} of the time",
-    description="In {value} of the last five minutes some task of dom0 could not go on "
-    "before memory was reclaimed or read back from swap.",
+    description="In {value} of the last five minutes some task of dom0 was stalled "
+    "until memory was reclaimed or read back from swap.",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_dom0_memory_pressure_ratio", {"kind": ("some",)}),
