@@ -16,18 +16,23 @@ import pytest
 
 from tests.captures import RECORDED
 from tests.laws.test_law_6 import ROUND_TRIPS
+from xenwatch.model.render.buddyinfo import render_buddyinfo
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
+from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.gnttab import render_query_size
 from xenwatch.model.render.kernel_log import boot_lines, render_kmsg
 from xenwatch.model.render.partitions import render_partitions
 from xenwatch.model.render.physinfo import render_physinfo
+from xenwatch.model.render.pod import render_pod_target
 from xenwatch.model.render.rtnl import render_messages
 from xenwatch.model.render.text import render_number, render_statvfs, render_uname, render_word
 from xenwatch.model.render.xenstore import directory_reply
 from xenwatch.model.render.xenversion import render_text, render_version
-from xenwatch.parse import evtchn, gnttab, xenversion
+from xenwatch.parse import evtchn, gnttab, pod, xenversion
+from xenwatch.parse.buddyinfo import parse_buddyinfo
 from xenwatch.parse.domaininfo import GETDOMAININFOLIST, SYSCTL, X86_LAYOUTS, parse_list
+from xenwatch.parse.file_nr import parse_file_nr
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.physinfo import parse_physinfo
@@ -44,6 +49,9 @@ FILES: dict[str, Callable[[bytes], bytes]] = {
     "/proc/stat": ROUND_TRIPS["proc-stat"],
     "/proc/net/dev": ROUND_TRIPS["net-dev"],
     "/proc/partitions": lambda data: render_partitions(parse_partitions(data)),
+    "/proc/sys/fs/file-nr": lambda data: render_file_nr(parse_file_nr(data)),
+    "/proc/buddyinfo": lambda data: render_buddyinfo(parse_buddyinfo(data)),
+    "/proc/pressure/memory": ROUND_TRIPS["cgroup-xen.service/cpu.pressure"],
     "/proc/sys/*": lambda data: render_number(number("sysctl", data)),
     "/sys/fs/cgroup/*/cpu.stat": ROUND_TRIPS["cgroup-xen.service/cpu.stat"],
     "/sys/fs/cgroup/*/cpu.pressure": ROUND_TRIPS["cgroup-xen.service/cpu.pressure"],
@@ -61,21 +69,27 @@ def hypercall(arguments: list[Any], answer: list[Any]) -> tuple[str, object, obj
     """The name of a hypercall, its answer, and the answer as it was parsed and rendered."""
     call, args, asked = arguments[0], arguments[1], bytes.fromhex(arguments[2])
     result, block = answer[0], bytes.fromhex(answer[1])
+    found: tuple[str, object, object]
     match call, args[0]:
         case evtchn.EVENT_CHANNEL_OP, evtchn.STATUS:
             (domid,) = struct.unpack_from("<H", block)
-            return "evtchn_status", block, render_status(domid, evtchn.parse_status(block))
+            found = "evtchn_status", block, render_status(domid, evtchn.parse_status(block))
         case gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE:
-            return "query_size", block, render_query_size(gnttab.parse_query_size(block))
+            found = "query_size", block, render_query_size(gnttab.parse_query_size(block))
         case xenversion.XEN_VERSION, xenversion.VERSION:
-            return "version", result, render_version(xenversion.parse_version(result))
+            found = "version", result, render_version(xenversion.parse_version(result))
         case xenversion.XEN_VERSION, _:
-            return "text", block, render_text(asked, xenversion.parse_text(block))
+            found = "text", block, render_text(asked, xenversion.parse_text(block))
+        case pod.MEMORY_OP, pod.GET_POD_TARGET:
+            found = "pod_target", block, render_pod_target(pod.parse_pod_target(block))
         case _ if call == SYSCTL and asked[0] == GETDOMAININFOLIST:
             infos = parse_list(LAYOUT, block)
-            return "getdomaininfo", infos, parse_list(LAYOUT, render_list(LAYOUT, asked, infos))
-    pages = parse_physinfo(LAYOUT, block)
-    return "physinfo", pages, parse_physinfo(LAYOUT, render_physinfo(LAYOUT, asked, pages))
+            found = "getdomaininfo", infos, parse_list(LAYOUT, render_list(LAYOUT, asked, infos))
+        case _:
+            pages = parse_physinfo(LAYOUT, block)
+            again = parse_physinfo(LAYOUT, render_physinfo(LAYOUT, asked, pages))
+            found = "physinfo", pages, again
+    return found
 
 
 def trips(capture: Path) -> Iterator[tuple[str, object, object]]:

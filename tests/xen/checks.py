@@ -89,11 +89,7 @@ def compare(
     }
     earlier = {key(fact): fact.value for fact in before.moving()} if before else {}
     rows: list[Row] = []
-    untold = [
-        exported
-        for exported in said.keys() - facts.keys()
-        if exported[0] in PROVED - truth.unasked()
-    ]
+    untold = [exported for exported in said.keys() - facts.keys() if exported[0] in PROVED]
     wrong = [f"no other road to {_series(exported)}" for exported in sorted(untold, key=str)]
     for which, fact in facts.items():
         low, high = sorted((fact.value, earlier.get(which, fact.value)))

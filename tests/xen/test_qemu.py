@@ -242,9 +242,9 @@ def test_a_usb_tablet_less_is_fewer_wakeups(
 
 
 def changed(lines: Sequence[str], command: str) -> list[str]:
-    """An xl.cfg after what advise says of it: what to set, and the settings to leave out."""
-    new, _, out = command.removeprefix("xl.cfg: ").partition("leave out ")
+    """An xl.cfg after what advise says of it: what to set, and the settings to remove."""
+    new, _, out = command.removeprefix("xl.cfg: ").partition("remove ")
     set_ = [line for line in new.split("; ") if line]
     # What follows is about arguments for QEMU, which this guest has none of.
-    gone = re.findall(r"(\w+)=", " ".join([*set_, out.partition("in device_model_args")[0]]))
+    gone = re.findall(r"(\w+)=", " ".join([*set_, out.partition("and from ")[0]]))
     return [line for line in lines if line.partition("=")[0] not in gone] + set_

@@ -65,17 +65,9 @@ class Truth:
         """One answer."""
         return (self.directory / name).read_bytes().decode(errors="surrogateescape")
 
-    def has(self, name: str) -> bool:
-        """Whether the host was asked this; what was captured earlier was not."""
-        return (self.directory / name).exists()
-
     def number(self, name: str) -> int:
         """One answer that is a number."""
         return int(self.text(name))
-
-    def unasked(self) -> set[str]:
-        """Metrics of which nothing was asked when this host was captured."""
-        return set() if self.has("df-inodes") else {"xenwatch_inodes_used", "xenwatch_inodes_max"}
 
     def facts(self) -> list[Fact]:
         """All of them."""
@@ -96,19 +88,15 @@ class Truth:
 
     def moving(self) -> Iterator[Fact]:
         """Those that change by themselves from one moment to the next."""
-        if self.has("files"):
-            yield Fact("xenwatch_open_files_used", self.number("files"), "file-nr", slack=256)
+        yield Fact("xenwatch_open_files_used", self.number("files"), "file-nr", slack=256)
         yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=8)
-        used, *available, _, place = self.text("df").splitlines()[1].split()
-        root = (("mountpoint", place),)
-        for free in available:
-            most = int(used) + int(free)
-            yield Fact("xenwatch_file_system_max_bytes", most, "df -B1", root, 4 * MIB)
+        used, free, _, place = self.text("df").splitlines()[1].split()
+        root, most = (("mountpoint", place),), int(used) + int(free)
+        yield Fact("xenwatch_file_system_max_bytes", most, "df -B1", root, 4 * MIB)
         yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 4 * MIB)
-        if self.has("df-inodes"):
-            used, _, place = self.text("df-inodes").splitlines()[1].split()
-            its = (("mountpoint", place),)
-            yield Fact("xenwatch_inodes_used", int(used), "df -i", its, 256)
+        used, _, place = self.text("df-inodes").splitlines()[1].split()
+        its = (("mountpoint", place),)
+        yield Fact("xenwatch_inodes_used", int(used), "df -i", its, 256)
         words = self.text("free").splitlines()[1].split()
         taken = int(words[1]) - int(words[6])
         yield Fact("xenwatch_dom0_memory_used_bytes", taken, "free -b", (), 32 * MIB)
@@ -128,13 +116,12 @@ class Truth:
     def processes(self) -> Iterator[Fact]:
         """What the daemons and the QEMUs have had of dom0's CPUs, and had to wait for."""
         for daemon in ("xenstored", "xenconsoled"):
-            if self.has(f"{daemon}-times"):
-                ticks, _, _, waited = map(int, self.text(f"{daemon}-times").split())
-                role, cpu = (("role", daemon),), ticks / HZ
-                name = "xenwatch_daemon_cpu_seconds_total"
-                yield Fact(name, cpu, "awk /proc/PID/stat", role, 0.1)
-                name = "xenwatch_daemon_wait_seconds_total"
-                yield Fact(name, waited / NANO, "awk /proc/PID/task/*/schedstat", role, 0.1)
+            ticks, _, _, waited = map(int, self.text(f"{daemon}-times").split())
+            role, cpu = (("role", daemon),), ticks / HZ
+            name = "xenwatch_daemon_cpu_seconds_total"
+            yield Fact(name, cpu, "awk /proc/PID/stat", role, 0.1)
+            name = "xenwatch_daemon_wait_seconds_total"
+            yield Fact(name, waited / NANO, "awk /proc/PID/task/*/schedstat", role, 0.1)
         road = "awk /proc/PID/task/*/schedstat"
         for path in sorted(self.directory.glob("qemu-[0-9]*")):
             ticks, threads, switches, waited = map(int, path.read_text().split())
@@ -181,12 +168,8 @@ class Truth:
 
     def owed(self) -> dict[str, int]:
         """Bytes that HVM and PVH guests are owed by domid, in the last dump of debug key 'q'."""
-        name = "populate-on-demand"
-        rows = re.findall(
-            r"^(\d+) cachesize=(\d+) entries=(\d+)$",
-            self.text(name) if self.has(name) else "",
-            re.MULTILINE,
-        )
+        pattern = r"^(\d+) cachesize=(\d+) entries=(\d+)$"
+        rows = re.findall(pattern, self.text("populate-on-demand"), re.MULTILINE)
         return {domid: max(0, int(entries) - int(cache)) * PAGE for domid, cache, entries in rows}
 
     def event_channels(self) -> Iterator[Fact]:
@@ -234,9 +217,8 @@ class Truth:
         yield Fact("xenwatch_aio_requests_used", self.number("aio"), "sysctl fs.aio-nr")
         yield Fact("xenwatch_aio_requests_max", self.number("aio-max"), "sysctl fs.aio-max-nr")
         most = min(self.number("pid-max"), self.number("threads-max"))
-        if self.has("files-max"):
-            files = self.number("files-max")
-            yield Fact("xenwatch_open_files_max", files, "sysctl fs.file-max")
+        files = self.number("files-max")
+        yield Fact("xenwatch_open_files_max", files, "sysctl fs.file-max")
         yield Fact("xenwatch_tasks_max", most, "sysctl kernel.pid_max, kernel.threads-max")
         yield Fact("xenwatch_loop_devices_used", self.number("loops"), "losetup -l | wc -l")
         yield Fact("xenwatch_loop_devices_max", 1 << 20, "20 bits of minor numbers")
@@ -247,44 +229,29 @@ class Truth:
         yield from self.file_system()
 
     def file_system(self) -> Iterator[Fact]:
-        """The root file system, of what every user can fill and of what root alone can.
-
-        Captures made before df was asked for what is available have the size with the reserve,
-        which is a 20th of the device where nobody has said otherwise (mke2fs(8), -m).
-        """
-        used, *available, size, place = self.text("df").splitlines()[1].split()
-        root, whole = (("mountpoint", place),), int(size)
-        if not available:
-            yield Fact("xenwatch_file_system_max_bytes", whole, "df -B1", root, whole / 16)
-        reserve = whole - int(used) - int(available[0]) if available else whole / 32
-        slack = 4 * MIB if available else whole / 32
-        yield Fact("xenwatch_file_system_reserved_bytes", reserve, "df -B1", root, slack)
-
-        if self.has("df-inodes"):
-            _, inodes, place = self.text("df-inodes").splitlines()[1].split()
-            yield Fact("xenwatch_inodes_max", int(inodes), "df -i", (("mountpoint", place),))
+        """The root file system: what root alone can fill, and its inodes."""
+        used, free, size, place = self.text("df").splitlines()[1].split()
+        reserve, root = int(size) - int(used) - int(free), (("mountpoint", place),)
+        yield Fact("xenwatch_file_system_reserved_bytes", reserve, "df -B1", root, 4 * MIB)
+        _, inodes, place = self.text("df-inodes").splitlines()[1].split()
+        yield Fact("xenwatch_inodes_max", int(inodes), "df -i", (("mountpoint", place),))
 
     def tables(self) -> Iterator[Fact]:
-        """The kernel's tables, where the host was asked for them."""
+        """The kernel's tables."""
         for family in ("ipv4", "ipv6"):
-            if self.has(f"neighbours-{family}"):
-                its = (("family", family),)
-                most = self.number(f"neighbours-max-{family}")
-                yield Fact("xenwatch_neighbours_max", most, "sysctl gc_thresh3", its)
-                used = self.number(f"neighbours-{family}")
-                yield Fact("xenwatch_neighbours_used", used, "ip ntable show", its, 4)
-        if self.has("root-maxkeys"):
-            keys = self.number("root-maxkeys")
-            yield Fact("xenwatch_kernel_keys_max", keys, "sysctl kernel.keys.root_maxkeys")
-            road = "awk /proc/key-users"
-            used = self.number("root-keys")
-            yield Fact("xenwatch_kernel_keys_used", used, road, (), 16)
-            used = self.number("root-bytes")
-            yield Fact("xenwatch_kernel_key_memory_used_bytes", used, road, (), 4096)
-            size = self.number("root-maxbytes")
-            yield Fact(
-                "xenwatch_kernel_key_memory_max_bytes", size, "sysctl kernel.keys.root_maxbytes"
-            )
+            its = (("family", family),)
+            most = self.number(f"neighbours-max-{family}")
+            yield Fact("xenwatch_neighbours_max", most, "sysctl gc_thresh3", its)
+            used = self.number(f"neighbours-{family}")
+            yield Fact("xenwatch_neighbours_used", used, "ip ntable show", its, 4)
+        keys = self.number("root-maxkeys")
+        yield Fact("xenwatch_kernel_keys_max", keys, "sysctl kernel.keys.root_maxkeys")
+        road = "awk /proc/key-users"
+        yield Fact("xenwatch_kernel_keys_used", self.number("root-keys"), road, (), 16)
+        used = self.number("root-bytes")
+        yield Fact("xenwatch_kernel_key_memory_used_bytes", used, road, (), 4096)
+        size, road = self.number("root-maxbytes"), "sysctl kernel.keys.root_maxbytes"
+        yield Fact("xenwatch_kernel_key_memory_max_bytes", size, road)
 
     def memory(self) -> Iterator[Fact]:
         """dom0's memory."""

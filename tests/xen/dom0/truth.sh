@@ -59,9 +59,12 @@ for domid in $(xenstore-list /local/domain); do
     [ "$domid" = 0 ] || xenstore-ls -f "/local/domain/$domid/error" > "error-$domid" 2> /dev/null
 done
 xenstore-read /local/domain/0/memory/target > memory-target
+# Xen's console has earlier dumps too, of guests that are gone.
 xl debug-keys q && xl dmesg | awk '
+    /pressed -> dumping domain info/ {rows = ""}
     /General information for domain/ {domid = $NF + 0}
-    /PoD entries=/ {print domid, $NF, $(NF - 1)}' > populate-on-demand
+    /PoD entries=/ {rows = rows domid " " $NF " " $(NF - 1) "\n"}
+    END {printf "%s", rows}' > populate-on-demand
 (ls -d /proc/irq/[0-9]*; grep -l '^none' /sys/kernel/irq/*/chip_name) | wc -l > irqs
 ls /dev/pts | grep -c '^[0-9]' > ptys
 sysctl -n kernel.pty.max > ptys-max
