@@ -141,8 +141,8 @@ def test_states(flags: int, state: str, alive: bool) -> None:
 
 
 def test_a_domain_that_is_being_built_has_no_vcpu() -> None:
-    """The mark Xen gives for no vCPU is no number of vCPUs."""
-    assert one(info(7, online_vcpus=0, max_vcpu_id=0xFFFFFFFF)).vcpus_max == 0
+    """The mark Xen gives for no vCPU is no number: the most it may have is unknown."""
+    assert one(info(7, online_vcpus=0, max_vcpu_id=0xFFFFFFFF)).vcpus_max is None
 
 
 @pytest.mark.parametrize("version", X86_LAYOUTS, ids=lambda version: f"{version[0]}.{version[1]}")

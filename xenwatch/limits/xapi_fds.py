@@ -18,12 +18,14 @@ LIMIT: Final = Limit(
     max=fds_max("xapi"),
     thresholds=EARLY,
     source="/proc/PID/fd and limits of xapi",
-    symptom='Unix.Unix_error(Unix.EMFILE, "accept", "")',
+    # OCaml's select refuses descriptors from FD_SETSIZE on (otherlibs/unix/select.c).
+    symptom='Unix_error(Unix.EINVAL, "select", "") or Unix_error(Unix.EMFILE, "accept", "")',
     reference="select(2): FD_SETSIZE",
     errors={
         (
             "`Unix.Unix_error(Unix.EMFILE`, `Too many open files in accept` in xapi's log, "
-            "`Exception in DB flushing thread: Unix.Unix_error(Unix.EMFILE`"
+            "`Exception in DB flushing thread: Unix.Unix_error(Unix.EMFILE`, "
+            '`Unix.Unix_error(Unix.EINVAL, "select"`'
         ): "xapi's file descriptors"
     },
 )

@@ -153,9 +153,9 @@ class DomainInfo:
         return str(uuid.UUID(bytes=self.handle))
 
     @property
-    def vcpus_max(self) -> int:
+    def vcpus_max(self) -> int | None:
         """Most vCPUs of the domain; `None` while it is being built."""
-        return 0 if self.max_vcpu_id == _NO_VCPU else self.max_vcpu_id + 1
+        return None if self.max_vcpu_id == _NO_VCPU else self.max_vcpu_id + 1
 
     @property
     def type(self) -> str | None:
@@ -249,8 +249,9 @@ def _beyond(infos: Iterable[DomainInfo], pages: int) -> str | None:
             return (
                 f"domain {info.domid} has {size} bytes of at most {most}, the host {pages * PAGE}"
             )
-        if info.online_vcpus > info.vcpus_max or info.vcpus_max > _VCPUS_MAX:
-            return f"domain {info.domid} has {info.online_vcpus} vCPUs of {info.vcpus_max}"
+        vcpus = info.vcpus_max or 0
+        if info.online_vcpus > vcpus or vcpus > _VCPUS_MAX:
+            return f"domain {info.domid} has {info.online_vcpus} vCPUs of {vcpus}"
     return None
 
 
