@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
 # make test SETUP=1, as root on Debian: install with apt what the tests need. CI=true does too.
 SETUP ?=
+# make test-xen SUITE=trixie: a dom0 of Debian 13, in which the tests run that stand for the rest.
+SUITE ?= bookworm
 # Python 3.12 and newer measure coverage by sys.monitoring, at little cost. Before, tracing makes what
 # is measured twice as slow: COVERAGE=1 does it all the same. Of a part of the tests it says nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" * (sys.version_info >= (3, 12)))' 2>/dev/null)
@@ -70,11 +72,12 @@ mutants: $(VENV)/.test-tools  ## Change the code in small ways and see whether t
 	$(BIN)/mutmut run --max-children 1 $(ARGS)
 
 test-xen: $(VENV)/.test-tools  ## The tests inside a real Xen under emulation
-	$(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 3300 \
+	SUITE=$(SUITE) $(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 3300 \
+	  $(if $(filter bookworm,$(SUITE)),,-m representative) \
 	  -o log_cli=true -o log_cli_level=INFO -o log_cli_format='%(asctime)s %(message)s' $(ARGS)
 
 keep-captures: $(VENV)/.test-tools  ## Renew the captured hosts from the last test-xen
-	$(BIN)/python -m tests.xen.keep
+	SUITE=$(SUITE) $(BIN)/python -m tests.xen.keep
 
 clean:  ## Remove what make has made
 	rm -rf $(VENV) dist build mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -31,7 +31,7 @@ from xenwatch.model.render.xenstore import directory_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.parse import evtchn, gnttab, pod, xenversion
 from xenwatch.parse.buddyinfo import parse_buddyinfo
-from xenwatch.parse.domaininfo import GETDOMAININFOLIST, SYSCTL, X86_LAYOUTS, parse_list
+from xenwatch.parse.domaininfo import GETDOMAININFOLIST, SYSCTL, X86_LAYOUTS, Layout, parse_list
 from xenwatch.parse.file_nr import parse_file_nr
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.partitions import parse_partitions
@@ -41,7 +41,12 @@ from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.text import number, uname, word
 from xenwatch.parse.xenstore import DIRECTORY, parse_directory
 
-LAYOUT = X86_LAYOUTS[4, 17]
+
+def layout(capture: Path) -> Layout:
+    """The layout of the host's Xen, whose version its directory is named after."""
+    major, minor = capture.parent.parent.name.rpartition("-")[2].split(".")
+    return X86_LAYOUTS[int(major), int(minor)]
+
 
 FILES: dict[str, Callable[[bytes], bytes]] = {
     **{f"/{name}": trip for name, trip in ROUND_TRIPS.items() if name.startswith("proc/")},
@@ -65,7 +70,7 @@ NOT_THERE = {"/proc/interrupts", "/proc/*/cgroup", "/proc/mounts"}
 hosts = pytest.mark.parametrize("host", RECORDED, ids=lambda host: host.parent.name)
 
 
-def hypercall(arguments: list[Any], answer: list[Any]) -> tuple[str, object, object]:
+def hypercall(its: Layout, arguments: list[Any], answer: list[Any]) -> tuple[str, object, object]:
     """The name of a hypercall, its answer, and the answer as it was parsed and rendered."""
     call, args, asked = arguments[0], arguments[1], bytes.fromhex(arguments[2])
     result, block = answer[0], bytes.fromhex(answer[1])
@@ -83,11 +88,11 @@ def hypercall(arguments: list[Any], answer: list[Any]) -> tuple[str, object, obj
         case pod.MEMORY_OP, pod.GET_POD_TARGET:
             found = "pod_target", block, render_pod_target(pod.parse_pod_target(block))
         case _ if call == SYSCTL and asked[0] == GETDOMAININFOLIST:
-            infos = parse_list(LAYOUT, block)
-            found = "getdomaininfo", infos, parse_list(LAYOUT, render_list(LAYOUT, asked, infos))
+            infos = parse_list(its, block)
+            found = "getdomaininfo", infos, parse_list(its, render_list(its, asked, infos))
         case _:
-            pages = parse_physinfo(LAYOUT, block)
-            again = parse_physinfo(LAYOUT, render_physinfo(LAYOUT, asked, pages))
+            pages = parse_physinfo(its, block)
+            again = parse_physinfo(its, render_physinfo(its, asked, pages))
             found = "physinfo", pages, again
     return found
 
@@ -101,7 +106,7 @@ def trips(capture: Path) -> Iterator[tuple[str, object, object]]:
             continue
         match said["verb"]:
             case "hypercall":
-                yield hypercall(arguments, answer)
+                yield hypercall(layout(capture), arguments, answer)
             case "links":
                 data = answer.encode("latin-1")
                 yield "links", data, render_messages(parse_messages(data))

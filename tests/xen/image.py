@@ -1,4 +1,4 @@
-"""The disk image of the tests' dom0: Debian 12 with Xen 4.17, built once and kept in a cache.
+"""The disk image of the tests' dom0: Debian with its Xen, built once and kept in a cache.
 
 Nothing but Debian's packages goes in, from the mirrors this machine's apt already uses. The cache
 directory is named after everything the image is made of, so a change of the recipe builds anew.
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.xen.suite import DEFAULT, SUITE
+
 HERE: Final = Path(__file__).resolve().parent
 
 HOST_PACKAGES: Final = (
@@ -29,15 +31,15 @@ HOST_PACKAGES: Final = (
 )
 """What this machine needs to build the image and to run it."""
 
-SUITE: Final = "bookworm"
 DISK_BYTES: Final = 8 << 30
 
 DOM0_PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "initramfs-tools", "zstd", "cpio"),
-    *("linux-image-amd64", "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common"),
+    *("linux-image-amd64", f"xen-hypervisor-{SUITE.xen}-amd64", f"xen-utils-{SUITE.xen}"),
+    "xen-utils-common",
     *("xenstore-utils", "qemu-system-xen", "seabios", "ipxe-qemu"),
     *("python3", "python3-pip", "procps", "iproute2", "openssh-server", "busybox-static"),
-    *("e2fsprogs", "netbase", "ca-certificates", "lsb-base", "sysvinit-utils"),
+    *("e2fsprogs", "netbase", "ca-certificates", "sysvinit-utils"),
 )
 
 LEFT_OUT: Final = (
@@ -135,9 +137,9 @@ def cache() -> Path:
 def key() -> str:
     """A name for everything the image is made of."""
     recipe = hashlib.sha256()
-    for path in (Path(__file__), HERE / "guest" / "init"):
+    for path in (Path(__file__), HERE / "suite.py", HERE / "guest" / "init"):
         recipe.update(path.read_bytes())
-    return recipe.hexdigest()[:16]
+    return f"{SUITE.name}-{recipe.hexdigest()[:16]}"
 
 
 def command(*argv: str | Path, deadline: float, cwd: Path | None = None) -> str:
@@ -187,23 +189,28 @@ def host_packages() -> None:
     )
 
 
-def sources() -> list[str]:
-    """The Debian mirrors among this machine's apt sources, as files for mmdebstrap.
+def sources(directory: Path) -> list[str]:
+    """The Debian mirrors among this machine's apt sources, as mmdebstrap takes them.
 
-    A deb822 file goes in whole when one of its URIs ends in debian or debian-security; of one-line
-    files the matching lines do.
+    A deb822 file goes in whole when one of its URIs ends in debian or debian-security, as a copy in
+    `directory` that names the wanted suite; of one-line files the matching lines do.
     """
+    release = dict(re.findall(r"^(\w+)=(\S+)$", Path("/etc/os-release").read_text(), re.MULTILINE))
+    here = release.get("VERSION_CODENAME", DEFAULT.name)
     found: list[str] = []
     mirror = re.compile(r"/debian(-security)?/?(\s|$)")
     for path in sorted(Path("/etc/apt").glob("sources.list.d/*.sources")):
         text = path.read_text()
         if any(mirror.search(line) for line in text.splitlines() if line.startswith("URIs:")):
-            found.append(str(path))
+            copy = directory / path.name
+            copy.write_text(text.replace(here, SUITE.name))
+            found.append(str(copy))
     for path in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.list")]:
         lines = path.read_text().splitlines() if path.is_file() else []
-        found += [line for line in lines if line.startswith("deb ") and mirror.search(line)]
+        chosen = [line for line in lines if line.startswith("deb ") and mirror.search(line)]
+        found += [line.replace(here, SUITE.name) for line in chosen]
     if not found:
-        raise ImageError("/etc/apt names no Debian mirror; add one for Debian 12")
+        raise ImageError(f"/etc/apt names no Debian mirror; add one for Debian {SUITE.debian}")
     return found
 
 
@@ -223,15 +230,18 @@ def bootstrap(root: Path) -> None:
         '--aptopt=Acquire::Check-Valid-Until "false"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
         f"--essential-hook={initramfs}",
-        SUITE,
+        SUITE.name,
         root,
-        *sources(),
+        *sources(root.parent),
         deadline=900,
     )
 
 
 def unpacked(bzimage: bytes) -> bytes:
-    """The ELF kernel inside an xz-compressed bzImage, so that no guest has to unpack it."""
+    """The ELF kernel inside an xz-compressed bzImage, so that no guest's builder has to unpack it.
+
+    Another bzImage is what it is: libxenguest unpacks what Debian 13's is compressed with.
+    """
     magic = b"\xfd7zXZ\x00"
     offsets: Iterator[int] = (match.start() for match in re.finditer(re.escape(magic), bzimage))
     for offset in offsets:
@@ -241,7 +251,7 @@ def unpacked(bzimage: bytes) -> bytes:
             continue
         if payload.startswith(b"\x7fELF"):
             return payload
-    raise ImageError("dom0's kernel holds no xz-compressed ELF file; guests have no kernel")
+    return bzimage
 
 
 def configure(root: Path, public_key: str) -> None:
@@ -266,8 +276,14 @@ def add_guest(root: Path, release: str) -> None:
         (tree / name).mkdir(parents=True)
     shutil.copy(HERE / "guest" / "init", tree / "init")
     shutil.copy(root / "bin/busybox", tree / "bin/busybox")
+    drivers = root / f"lib/modules/{release}/kernel/drivers"
     for module in ("block/xen-blkfront.ko", "net/xen-netfront.ko"):
-        shutil.copy(root / f"lib/modules/{release}/kernel/drivers" / module, tree / "modules")
+        target = tree / "modules" / Path(module).name
+        packed = drivers / f"{module}.xz"
+        if packed.exists():
+            target.write_bytes(lzma.decompress(packed.read_bytes()))
+        else:
+            shutil.copy(drivers / module, target)
     pack = "cd /srv/guests/tree && find . | cpio --quiet -o -H newc | gzip > ../initrd.gz"
     command("chroot", root, "sh", "-c", pack, deadline=60)
     shutil.rmtree(tree)
@@ -299,7 +315,9 @@ def build(directory: Path) -> None:
     shutil.copy(root / f"boot/initrd.img-{release}", directory / "initrd.img")
     (directory / "xen").write_bytes(
         subprocess.run(
-            ["gzip", "-dc", root / "boot/xen-4.17-amd64.gz"], capture_output=True, check=True
+            ["gzip", "-dc", root / f"boot/xen-{SUITE.xen}-amd64.gz"],
+            capture_output=True,
+            check=True,
         ).stdout
     )
     raw = work / "dom0.raw"
@@ -327,7 +345,7 @@ def image() -> Image:
             build(Path(temporary))
             os.rename(temporary, directory)
             Path(temporary).mkdir()
-        for old in cache().glob("image-*"):
+        for old in cache().glob(f"image-{SUITE.name}-*"):
             if old != directory:
                 shutil.rmtree(old)
     return Image(directory)

@@ -6,10 +6,15 @@ import shutil
 from typing import Final
 
 from tests.xen.conftest import CAPTURES
+from tests.xen.suite import DEFAULT, SUITE
 from tests.xen.wheels import ROOT
 
-HOSTS: Final = ROOT / "tests" / "hosts" / "debian-12-xen-4.17"
-KEPT: Final = {"no-guest": "0-guests", "one-guest": "1-guest", "all": "10-guests"}
+HOSTS: Final = ROOT / "tests" / "hosts" / SUITE.host
+KEPT: Final = (
+    {"no-guest": "0-guests", "one-guest": "1-guest", "all": "10-guests"}
+    if SUITE == DEFAULT
+    else {"one-guest-alone": "1-guest"}
+)
 """Populations by the directory they were captured into, and the name they are kept under."""
 
 

@@ -17,6 +17,7 @@ from tests.xen.daemon import INTERVAL, PREFIX, PROGRAM, SCRIPTS, Daemon, Page
 from tests.xen.guests import POPULATION, Shape
 from tests.xen.hazards import Ends, Hazards
 from tests.xen.report import Report
+from tests.xen.suite import SUITE
 from tests.xen.truth import MIB, Truth
 from tests.xen.vm import LOG, Vm, VmError
 from xenwatch.limits import LIMITS
@@ -175,6 +176,17 @@ def test_a_capture_replayed_elsewhere_is_true(observed: Observed, population: st
 
 
 @pytest.mark.representative
+@pytest.mark.usefixtures("guest")
+def test_every_value_with_one_guest_alone_is_true(vm: Vm, daemon: Daemon) -> None:
+    """With one guest every value equals the one by another road, in a capture of it too."""
+    guests.destroy(vm, *guests.running(vm) - {"pv1"})
+    observation = checks.observe(vm, daemon, CAPTURES / "one-guest-alone")
+
+    assert observation.of_daemon()[1] == ""
+    assert observation.of_capture()[1] == ""
+
+
+@pytest.mark.representative
 def test_a_replay_is_the_host(vm: Vm, guest: int, tmp_path: Path) -> None:
     """Every probe reads from a capture exactly what it read from dom0, and fares the same."""
     vm.run(f"rm -rf {RECORDED}; {PREFIX}/bin/python {SCRIPTS}/recorded.py {RECORDED}", 180)
@@ -225,7 +237,7 @@ def test_an_hvm_guest_begins_with_emulated_twins(vm: Vm, daemon: Daemon) -> None
 def test_the_two_routes_to_event_channels_agree(vm: Vm, daemon: Daemon) -> None:
     """Where hypercalls are not to be had, lsevtchn gives the same numbers."""
     # In a mount namespace of its own privcmd is /dev/null, save for lsevtchn.
-    lsevtchn = "/usr/lib/xen-4.17/bin/lsevtchn"
+    lsevtchn = f"{SUITE.tools}/lsevtchn"
     vm.run(
         "cat > /root/lsevtchn && chmod +x /root/lsevtchn",
         stdin=f'#!/bin/sh\nexec nsenter -t 1 -m {lsevtchn} "$@"\n'.encode(),

@@ -24,6 +24,7 @@ from typing import Final
 import psutil
 
 from tests.xen.image import Image
+from tests.xen.suite import SUITE
 
 LOG: Final = logging.getLogger("xen")
 
@@ -32,10 +33,10 @@ DOM0_MEMORY: Final = "2G"
 CPUS: Final = 2
 """dom0's vCPUs."""
 CPU: Final = "qemu64,+svm,+npt"
-"""Xen 4.17 boots on this model; `max` and the EPYC ones crash it under software emulation."""
+"""Xen boots on this model; `max` and the EPYC ones crash it under software emulation."""
 
 BOOT_DEADLINE: Final = 400.0
-XEN_PATH: Final = "export PATH=$PATH:/usr/lib/xen-4.17/bin; "
+XEN_PATH: Final = f"export PATH=$PATH:{SUITE.tools}; "
 DIES_WITH_US: Final = ("setpriv", "--pdeathsig", "KILL")
 
 

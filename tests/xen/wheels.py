@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from tests.xen.image import cache, command
+from tests.xen.suite import SUITE
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-PYTHON: Final = "3.11"
-"""dom0's Python: Debian 12's."""
-GLIBC: Final = (36, 35, 34, 31, 28, 27, 26, 24, 17)
-"""Minor versions of glibc 2 that wheels are built for and Debian 12 can load."""
-PLATFORMS: Final = (*(f"manylinux_2_{minor}_x86_64" for minor in GLIBC), "manylinux2014_x86_64")
+GLIBC: Final = (41, 39, 36, 35, 34, 31, 28, 27, 26, 24, 17)
+"""Minor versions of glibc 2 that wheels are built for."""
+PLATFORMS: Final = (
+    *(f"manylinux_2_{minor}_x86_64" for minor in GLIBC if minor <= SUITE.glibc),
+    "manylinux2014_x86_64",
+)
 
 PIP: Final = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
 
@@ -26,16 +28,24 @@ def dependencies() -> Path:
     """A directory with the wheels of all dependencies, downloaded when the cache has none."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted: list[str] = project["dependencies"]
-    name = hashlib.sha256("\n".join([PYTHON, *PLATFORMS, *wanted]).encode()).hexdigest()[:16]
-    directory = cache() / f"wheels-{name}"
+    name = hashlib.sha256("\n".join([*PLATFORMS, *wanted]).encode()).hexdigest()[:16]
+    directory = cache() / f"wheels-{SUITE.python}-{name}"
     if not directory.is_dir():
         cache().mkdir(parents=True, exist_ok=True)
-        for old in cache().glob("wheels-*"):
+        for old in cache().glob(f"wheels-{SUITE.python}-*"):
             shutil.rmtree(old)
         new = Path(tempfile.mkdtemp(dir=cache(), prefix="downloading-"))
         platforms = [part for platform in PLATFORMS for part in ("--platform", platform)]
         command(
-            *(*PIP, "download", "--only-binary", ":all:", "--python-version", PYTHON, *platforms),
+            *(
+                *PIP,
+                "download",
+                "--only-binary",
+                ":all:",
+                "--python-version",
+                SUITE.python,
+                *platforms,
+            ),
             *("-d", str(new), *wanted),
             deadline=600,
         )

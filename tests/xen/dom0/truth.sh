@@ -3,7 +3,7 @@
 # Usage: truth.sh DIRECTORY [moving]
 # With `moving`, only what changes by itself from one moment to the next.
 set -u
-export PATH="$PATH:/usr/lib/xen-4.17/bin" LC_ALL=C
+export PATH="$PATH:$(echo /usr/lib/xen-4.*/bin)" LC_ALL=C
 rm -rf "$1"
 mkdir -p "$1"
 cd "$1" || exit 1
