@@ -24,7 +24,15 @@ from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
 from xenwatch.readings.open_files import OpenFiles
-from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
+from xenwatch.readings.processes import (
+    DaemonFds,
+    DaemonProcess,
+    Daemons,
+    Pids,
+    ProcessFds,
+    Ptys,
+    QemuFds,
+)
 from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -107,6 +115,10 @@ def full_snapshot() -> Snapshot:
                 "xapi": DaemonProcess(720, "xapi", 50, 1024),
             }
         ),
+        "daemon_fds": DaemonFds(
+            {"xenopsd": ProcessFds(730, 40, 4096), "stunnel": ProcessFds(740, 60, 1024)}
+        ),
+        "qemu_fds": QemuFds({5: ProcessFds(900, 30, 1024)}),
         "ptys": Ptys(3, 4096),
         "memory": Memory(
             total=4 << 30,
@@ -164,7 +176,11 @@ def full_snapshot() -> Snapshot:
         "qemus": Qemus({5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())}),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(90, 30)}),
         "control_path": ControlPath(
-            {"xenstored": RoundTrips((0, 2, *(0,) * (len(BOUNDS) - 2), 1), 2.5, 4)},
+            {
+                "xenstored": RoundTrips(
+                    (0, 2, *(0,) * (len(BOUNDS) - 2), 1), 2.5, 4, (0.25, None, 0.125, 0.0625)
+                )
+            },
             {"xenstored": DaemonTimes(3.5, 0.5), "xapi": DaemonTimes(7.5, None)},
         ),
         "dom0_cpus": Dom0Cpus(

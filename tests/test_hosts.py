@@ -28,6 +28,7 @@ NOT_CAPTURED = {"ptys", "file_systems"}
 """Probes whose files the capture lacks: they fail, which is not success."""
 ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
+    "daemon_fds": Status.NOT_APPLICABLE,
     "maptrack": Status.DISABLED,
     "nbds": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,

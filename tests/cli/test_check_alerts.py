@@ -16,6 +16,11 @@ from tests.cli.test_check import ALL, DATUM, FULL, no_configuration, row, run
 from xenwatch.alerts.table import ALERTS
 from xenwatch.cli.check import judge
 from xenwatch.cli.check_alerts import ALERT_NAMES, MOST_TOLD
+from xenwatch.model.presets import PRESETS
+from xenwatch.model.source import ModelSource
+from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
+from xenwatch.sources.recording import RecordingSource
 from xenwatch.status.host_status import AlertRow, HostStatus
 
 __all__ = ["no_configuration"]
@@ -143,6 +148,38 @@ def test_a_symptom_is_not_told_beside_its_cause() -> None:
     assert "other" in line
     assert "closed" not in line
     assert "closed" in judged(closed)[1]
+
+
+def test_xenstored_explains_only_the_probes_that_ask_it() -> None:
+    """Where xenstored does not answer, its probes fail too: one thing is told, others as well."""
+    dead = alert("xenstored_unresponsive", "xenstored is dead", labels={"target": "xenstored"})
+    failing = {
+        probe: alert("probe_failing", f"Probe {probe} is failing", labels={"probe": probe})
+        for probe in ("xenstore", "disks")
+    }
+    line = judged(dead, *failing.values())[1]
+
+    assert "xenstored is dead" in line
+    assert "Probe disks" in line
+    assert "Probe xenstore " not in line
+    assert "Probe xenstore " in judged(failing["xenstore"])[1]
+
+
+def test_a_control_path_that_does_not_answer_is_critical(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A captured host whose xenstored and xapi timed out is critical, and both are named."""
+    machine = PRESETS["xcp-ng-8.3"]()
+    machine.dom0.hung = {"xenstored": 60.0, "xapi": 16.7}
+    recorder = RecordingSource(ModelSource(machine), tmp_path / "capture")
+    take(recorder, PROBES)
+    recorder.close()
+
+    found, out = run(capsys, f"--source=tree:{tmp_path}/capture")
+
+    assert found == 2
+    assert "xenstored does not answer: 100% of the last requests failed" in out
+    assert "xapi does not answer: 100% of the last requests failed" in out
 
 
 @settings(deadline=None)

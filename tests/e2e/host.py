@@ -26,6 +26,7 @@ from xenwatch.parse.evtchn import VIRQ
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
@@ -34,16 +35,18 @@ from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.memory import HostMemory
 from xenwatch.readings.memory_pressure import Stalled
 from xenwatch.readings.open_files import OpenFiles
-from xenwatch.readings.processes import Pids, Ptys
+from xenwatch.readings.processes import DaemonFds, Pids, ProcessFds, Ptys, QemuFds
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
-from xenwatch.sources.base import Choice, Source, SourceError
+from xenwatch.sources.base import TARGETS, Choice, Source, SourceError
 
 RESEND: Final = 15.0
 """Seconds after which this daemon tells Alertmanager again."""
 INTERVAL: Final = 0.5
 CONTROL: Final = Slice(10240, 10240, None, 12.5, None, {})
+SLOW: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 9, (None, 1.8) * 3)
+"""Requests of which half fail, and the others take long."""
 _DYING: Final = Domain(6, UUIDS[6], None, None, "dying", 0, 1, 0, 3.0)
 
 
@@ -86,6 +89,9 @@ def storm() -> Snapshot:
             full.daemons,
             by_role={role: dataclasses.replace(process, fds=1024) for role, process in roles},
         ),
+        daemon_fds=DaemonFds({"xenopsd": ProcessFds(730, 4000, 4096)}),
+        qemu_fds=QemuFds({5: ProcessFds(900, 1020, 1024)}),
+        control_path=ControlPath(dict.fromkeys(TARGETS, SLOW), {}),
         ptys=Ptys(4096, 4096),
         host_memory=HostMemory(total=64 << 30, free=0, owed={}),
         memory=dataclasses.replace(full.memory, available=1, low_usable=1, swap_free=1),

@@ -19,8 +19,12 @@ UNSET = {
     alert.name: f"critical = {2 * alert.thresholds.warning}\n"
     for alert in ALERTS
     if alert.thresholds and alert.thresholds.warning and alert.thresholds.critical is None
+} | {
+    alert.name: f"warning = {alert.thresholds.critical}\n"
+    for alert in ALERTS
+    if alert.thresholds and alert.thresholds.critical and alert.thresholds.warning is None
 }
-"""A critical threshold for alerts that have none by default."""
+"""A threshold of the other severity for alerts that have one of one severity by default."""
 AT_ONCE = (
     "keep_firing_for = 0\n"
     + "".join(

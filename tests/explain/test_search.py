@@ -33,7 +33,19 @@ RUNBOOK = {
         "XapiFdsNearLimit"
     ),
     'caught exception Unix.Unix_error(Unix.EMFILE, "accept", "")': "XenstoredFdsNearLimit",
-    "Failed to read from xenopsd because timeout reached.": "ControlPathStarved",
+    "Failed to read from xenopsd because timeout reached.": "ControlPathSlow",
+    "Error: Connection refused (calling connect )": "XapiUnresponsive",
+    "Lost connection to the server.": "XapiUnresponsive",
+    "Cannot forward messages because the host cannot be contacted.": "XapiUnresponsive",
+    "libxl: error: libxl.c:102:libxl_ctx_alloc: Is xenstore daemon running?": (
+        "XenstoredUnresponsive"
+    ),
+    "cannot connect to xenstore": "XenstoredUnresponsive",
+    'xenopsd-xc: [error||12 ||xenops_server] Unix.Unix_error(Unix.EMFILE, "socket", "")': (
+        "DaemonFdsNearLimit"
+    ),
+    "could not add network device vif5.0 to ofproto (Too many open files)": "DaemonFdsNearLimit",
+    "qemu-dm-5[4711]: qemu: socket: Too many open files": "QemuFdsNearLimit",
     "(XEN) Failed to obtain maptrack handle": "MaptrackFramesNearLimit",
     "maptrack limit reached": "MaptrackFramesNearLimit",
     "xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32": (

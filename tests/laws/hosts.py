@@ -82,8 +82,9 @@ def _files() -> dict[str, bytes]:
         "/sys/module/loop/parameters/max_loop": b"0\n",
         "/sys/module/loop/parameters/max_part": b"0\n",
         "/run/xenstored.pid": b"700\n",
+        "/run/openvswitch/ovs-vswitchd.pid": b"730\n",
     }
-    for pid, comm in ((700, "oxenstored"), (710, "xenconsoled")):
+    for pid, comm in ((700, "oxenstored"), (710, "xenconsoled"), (730, "ovs-vswitchd")):
         files[f"/proc/{pid}/comm"] = comm.encode() + b"\n"
         files[f"/proc/{pid}/limits"] = render_limits(limits)
     return files | {
@@ -97,6 +98,7 @@ def _directories() -> dict[str, tuple[str, ...]]:
         "/proc": ("1", "700", "710", "meminfo"),
         "/proc/700/fd": tuple(map(str, range(29))),
         "/proc/710/fd": tuple(map(str, range(14))),
+        "/proc/730/fd": tuple(map(str, range(90))),
         "/sys/fs/cgroup": ("cgroup.controllers",),
         "/sys/kernel/irq": tuple(map(str, range(90))),
         "/sys/class/blktap2": ("blktap!blktap0", "blktap!control"),

@@ -313,6 +313,8 @@ def test_the_control_path_as_told() -> None:
     assert buckets["0.00025", "xenstored"] == buckets["2.0", "xenstored"] == 2
     assert buckets["+Inf", "xenstored"] == 3
     assert values("xenwatch_control_path_failures_total") == {("xenstored",): 4}
+    assert values("xenwatch_control_path_failed_ratio") == {("xenstored",): 0.25}
+    assert values("xenwatch_control_path_median_round_trip_seconds") == {("xenstored",): 0.125}
     assert values("xenwatch_daemon_wait_seconds_total") == {("xenstored",): 0.5}
 
 

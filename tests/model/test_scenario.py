@@ -12,7 +12,7 @@ from xenwatch.limits.states import Severity, assess
 from xenwatch.model import cpu
 from xenwatch.model.cpu import Demand, divide
 from xenwatch.model.player import Player
-from xenwatch.model.scenario import Leak, Scenario, ScenarioError, Start, parse
+from xenwatch.model.scenario import Leak, Scenario, Start, parse
 from xenwatch.model.scenario_source import load, names
 from xenwatch.model.source import ModelSource
 from xenwatch.planning.capacity import fit
@@ -62,58 +62,6 @@ def test_a_scenario_is_read() -> None:
     assert (scenario.shapes["linux"].type, scenario.shapes["linux"].disks) == ("pv", 1)
 
 
-HEAD = 'title = "t"\nplatform = "debian-12"\n'
-REFUSED = {
-    "no TOML": ("title", "scenario bad: Expected"),
-    "missing": ('title = "t"', "scenario bad: top: platform is missing"),
-    "unknown key": (f"{HEAD}pace = 3", "top: unknown key pace; must be one of: name, title"),
-    "type": (f'{HEAD}speed = "fast"', "top: speed: must be a number >= 0, not 'fast'"),
-    "truth": (f"{HEAD}seed = true", "top: seed: must be an integer >= 0, not True"),
-    "negative": (f"{HEAD}speed = -1", "top: speed: must be a number >= 0, not -1"),
-    "standstill": (f"{HEAD}speed = 0", "speed must be greater than 0"),
-    "platform": ('title = "t"\nplatform = "xen"', "no such platform: xen; must be one of: "),
-    "two levels": (
-        'title = "t"\nplatform = "xenserver-6.1"\n[host]\nfifo_events = false',
-        "fifo_events: xenserver-6.1 does not use FIFO event channels",
-    ),
-    "ids": (f"{HEAD}[host]\nblktap_ids = true", "blktap_ids: debian-12 has no blktap"),
-    "step": (f'{HEAD}[[steps]]\ndo = "nap"', "steps, number 1: do must be one of: start, stop"),
-    "steps": (f"{HEAD}steps = 3", "steps must be an array of tables"),
-    "shapes": (f"{HEAD}shapes = 3", "shapes must be a table of tables"),
-    "host": (f"{HEAD}host = 3", "host: must be a table"),
-    "settings": (
-        f"{HEAD}[host]\nsettings = 3",
-        "host: settings: must be a table of strings, not 3",
-    ),
-    "vm type": (f'{HEAD}[shapes.a]\ntype = "vm"', "no such VM type: vm; must be one of: pv"),
-    "vcpus": (f"{HEAD}[shapes.a]\nvcpus = 0", "vcpus must be greater than 0"),
-    "qemu": (f'{HEAD}[shapes.a]\nqemu = "never"', "no such qemu: never; must be one of: "),
-    "shape": (f'{HEAD}[[steps]]\ndo = "start"\nshape = "a"', "no such shape: a"),
-    "leak": (
-        f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "time"',
-        "what must be one of: event_channels",
-    ),
-    "at once": (
-        f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "grant_frames"\nevery = 0',
-        "every and amount of a leak must be",
-    ),
-    "stalled": (f'{HEAD}[[steps]]\ndo = "pressure"\nstalled = 2', "stalled must be at most 1"),
-    "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "every, and mib or files, of a log"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_is_refused(name: str) -> None:
-    """An error names the scenario, the place in it and the reason."""
-    text, reason = REFUSED[name]
-
-    with pytest.raises(ScenarioError) as caught:
-        parse("bad", text)
-
-    assert reason in str(caught.value)
-    assert str(caught.value).startswith("scenario bad")
-
-
 def state(player: Player) -> object:
     """All that tells two hosts apart."""
     dom0 = player.machine.dom0
@@ -159,6 +107,8 @@ def test_another_seed_is_another_course() -> None:
 ENDS = {
     "boot-storm": (2000, 0, 0),
     "channels-45000": (3600, 0, 1),
+    "control-path-dead": (1300, 10, 0),
+    "control-path-slow": (700, 10, 0),
     "datapath-overload": (120, 40, 0),
     "datapath-overload-without-slice": (120, 40, 0),
     "fill-linux-2-level": (4100, 813, 1),
@@ -175,6 +125,7 @@ ENDS = {
     "leak-dying-domains": (600, 20, 0),
     "leak-event-channels": (4500, 20, 1),
     "leak-grant-frames": (6000, 5, 1),
+    "leak-xenopsd-fds": (4100, 10, 1),
     "leak-xenstored-fds": (6000, 20, 1),
     "linux-3000": (3000, 3000, 0),
     "log-full": (6000, 10, 1),

@@ -21,6 +21,7 @@ LEAKS = {
     "leak-blktap-ids": "blktap_minors",
     "leak-event-channels": "event_channels",
     "leak-grant-frames": "grant_frames",
+    "leak-xenopsd-fds": "daemon_fds",
     "leak-xenstored-fds": "xenstored_fds",
     "log-full": "file_system",
 }

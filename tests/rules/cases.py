@@ -353,5 +353,45 @@ MEMORY: Final = (
     ),
 )  # fmt: skip
 
-CASES: Final = (*(case for limit in LIMITS for case in of_limit(limit)), *DECLARED, *SOFT, *MEMORY)
+FAILED: Final = "xenwatch_control_path_failed_ratio"
+MEDIAN: Final = "xenwatch_control_path_median_round_trip_seconds"
+
+
+def unresponsive(target: str, other: str) -> tuple[Case, ...]:
+    """The cases of a daemon of the control path that does not answer."""
+    title = f"Xenwatch{target.capitalize()}Unresponsive"
+    found = tuple((severity, {"target": target}, 1) for severity in ("warning", "critical"))
+
+    def told(values: str, daemon: str = target) -> tuple[Series, ...]:
+        return own(FAILED, values, title, 0.3, 0.5, target=daemon)
+
+    return (
+        Case(title, "nothing is answered, with a warning of its own", 3, told("1+0x9"), found),
+        Case(title, "every second request fails", 3, told("0.4+0x9"), ((*found[0][:2], 0.4),)),
+        Case(title, "a restart of the toolstack", 3, told("0 1 0+0x9")),
+        Case(title, "one request of six fails", 5, told("0.17+0x9")),
+        Case(title, "another daemon", 5, told("1+0x9", other)),
+    )
+
+
+def slow(values: str) -> tuple[Series, ...]:
+    """The median round trip to xapi, and the thresholds."""
+    return own(MEDIAN, values, "XenwatchControlPathSlow", 0.5, 1.5, target="xapi")
+
+
+CONTROL_PATH: Final = (
+    *unresponsive("xenstored", "xapi"),
+    *unresponsive("xapi", "xenstored"),
+    Case(
+        "XenwatchControlPathSlow", "nearly timed out", 3, slow("1.7+0x9"),
+        (("warning", {"target": "xapi"}, 1.7), ("critical", {"target": "xapi"}, 1.7)),
+    ),
+    Case("XenwatchControlPathSlow", "four milliseconds", 5, slow("0.004+0x9")),
+    Case("XenwatchControlPathSlow", "a moment", 3, slow("0.9 0.004+0x9")),
+)  # fmt: skip
+
+CASES: Final = (
+    *(case for limit in LIMITS for case in of_limit(limit)),
+    *(*DECLARED, *SOFT, *MEMORY, *CONTROL_PATH),
+)
 """Every case; a test asks that each alert has one of both kinds."""

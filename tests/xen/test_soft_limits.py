@@ -255,3 +255,28 @@ def test_a_stopped_xenstored_is_a_failure_and_the_daemon_goes_on(vm: Vm, daemon:
     vm.wait(lambda: (daemon.page().get(answers, target="xenstored") or 0) > then, "an answer", 60)
     assert (first.get(answers, target="xenstored") or 0) > 0
     assert "xapi" not in daemon.page().by(failures, "target")
+
+
+def test_a_stopped_xenstored_is_an_alert_that_ends(vm: Vm, daemon: Daemon) -> None:
+    """xenstored that is stopped for a while is told as critical, and no more once it answers."""
+    alert = {"alert": "XenwatchXenstoredUnresponsive", "severity": "critical"}
+    soon = "[alerts]\nkeep_firing_for = 0\n[alerts.xenstored_unresponsive]\nfor = 10\n"
+
+    def is_in(state: str) -> bool:
+        return daemon.page().get("xenwatch_alert_state", state=state, **alert) == 1
+
+    daemon.configure(daemon.interval, soon)
+    vm.wait(lambda: is_in("ok"), "a xenstored that answers", 90)
+    pid = vm.run("cat /run/xenstore.pid").strip()
+    # Whatever becomes of this test, dom0 has its xenstored back.
+    vm.run(f"(sleep 180; kill -CONT {pid}) >/dev/null 2>&1 </dev/null & kill -STOP {pid}")
+    try:
+        vm.wait(lambda: is_in("firing"), "the alert", 150)
+        failing = daemon.page().get("xenwatch_control_path_failed_ratio", target="xenstored")
+    finally:
+        vm.run(f"kill -CONT {pid}")
+
+    assert failing is not None
+    assert failing >= 0.5
+    vm.wait(lambda: is_in("ok"), "the end of the alert", 150)
+    daemon.configure(daemon.interval)

@@ -134,6 +134,11 @@ class Truth:
             status = "awk /proc/PID/task/*/status"
             yield Fact("xenwatch_qemu_wakeups_total", switches, status, its, 100)
             yield Fact("xenwatch_qemu_threads", threads, "awk /proc/PID/stat", its, 4)
+        for path in sorted(self.directory.glob("qemu-fds-[0-9]*")):
+            domid = path.name.removeprefix("qemu-fds-")
+            its, most = (("domid", domid),), self.number(f"qemu-fds-max-{domid}")
+            yield Fact("xenwatch_qemu_fds_used", self.number(path.name), "ls /proc/PID/fd", its, 2)
+            yield Fact("xenwatch_qemu_fds_max", most, "grep /proc/PID/limits", its)
 
     def slices(self) -> Iterator[Fact]:
         """CPU time of the slices."""
@@ -228,7 +233,7 @@ class Truth:
         yield from self.file_system()
 
     def irqs_max(self) -> Fact:
-        """How many interrupts there can be: of type int from Linux 6.5 on (kernel/irq/internals.h)."""
+        """How many interrupts there can be: from Linux 6.5 on any int (kernel/irq/internals.h)."""
         major, minor = map(int, self.text("uname").split(".")[:2])
         if (major, minor) >= (6, 5):
             return Fact("xenwatch_irqs_max", 2**31 - 1, "MAX_SPARSE_IRQS")

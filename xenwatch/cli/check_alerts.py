@@ -17,7 +17,7 @@ _OF_LIMITS: Final = frozenset(near_limit(limit).name for limit in LIMITS)
 ALERT_NAMES: Final = tuple(alert.name for alert in ALERTS if alert.name not in _OF_LIMITS)
 """The alerts a check judges."""
 _NAMES: Final = {alert.title: alert.name for alert in ALERTS}
-_CAUSES: Final = {alert.title: alert.causes for alert in ALERTS}
+_BY_TITLE: Final = {alert.title: alert for alert in ALERTS}
 _BY_LIMIT: Final = frozenset(alert.name for alert in ALERTS if alert.probes)
 """Alerts with a series a limit: unknown where the limit is, which the check says already."""
 _PROBES: Final = {limit.probe for limit in LIMITS}
@@ -69,7 +69,12 @@ def alerts(status: HostStatus, excluded: frozenset[str]) -> list[Finding]:
 
 def _explained(row: AlertRow, kinds: Mapping[str, Sequence[AlertRow]]) -> bool:
     """Whether another alert that is told is the cause: of what both name, they name the same."""
-    causes = (each for name in _CAUSES.get(row.alert, ()) for each in kinds.get(name, ()))
+    alert = _BY_TITLE.get(row.alert)
+    if alert is None or any(
+        row.labels.get(name) not in only for name, only in alert.explained.items()
+    ):
+        return False
+    causes = (each for name in alert.causes for each in kinds.get(name, ()))
     return any(
         all(row.labels[label] == cause.labels[label] for label in row.labels.keys() & cause.labels)
         for cause in causes

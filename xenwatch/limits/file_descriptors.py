@@ -1,4 +1,4 @@
-"""File descriptors of a daemon: what the limits of xenstored, xenconsoled and xapi share."""
+"""File descriptors of a process: what the limits of daemons and of QEMUs share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.limits.base import Max, Maxima, Remedy, Shortage, Used
-from xenwatch.readings.processes import DaemonProcess
+from xenwatch.readings.processes import DaemonProcess, ProcessFds
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import release
 
@@ -33,7 +33,7 @@ def fds_max(role: str) -> Maxima:
         process = _daemon(snapshot, role)
         if process is None:
             return {}
-        own, origin = process.fd_limit, f"Max open files of process {process.pid}"
+        own, origin = process.fd_limit, _origin(process.pid)
         if own is not None and own <= FD_SETSIZE:
             return {"": Max(own, origin)}
         selects = release(snapshot).selects(process.comm, process.epoll)
@@ -44,6 +44,16 @@ def fds_max(role: str) -> Maxima:
         return {} if own is None or selects is None else {"": Max(own, origin)}
 
     return maximum
+
+
+def own_max(process: ProcessFds) -> Max | None:
+    """The process's own limit of open files, `None`: it has none."""
+    own = process.fd_limit
+    return None if own is None else Max(own, _origin(process.pid))
+
+
+def _origin(pid: int) -> str:
+    return f"Max open files of process {pid}"
 
 
 def _daemon(snapshot: Snapshot, role: str) -> DaemonProcess | None:

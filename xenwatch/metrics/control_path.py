@@ -7,7 +7,7 @@ from typing import Final
 
 from xenwatch.exposition.text_format import Histogram
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
+from xenwatch.readings.control_path import BOUNDS, RECENT, ControlPath, RoundTrips
 
 
 def _control_path_rows(value: Callable[[ControlPath], Iterable[Row]]) -> Rows:
@@ -22,6 +22,15 @@ def _histogram(round_trips: RoundTrips) -> Histogram:
     return Histogram(BOUNDS, round_trips.counts, round_trips.seconds)
 
 
+def _per_target(value: Callable[[RoundTrips], float | Histogram | None]) -> Rows:
+    """A row for each daemon that is asked."""
+    return _control_path_rows(
+        lambda control_path: (
+            ((target,), value(found)) for target, found in control_path.round_trips.items()
+        )
+    )
+
+
 _ASKED: Final = "one xenstore read, one HTTP request to xapi's local socket"
 
 CONTROL_PATH_METRICS: Final = (
@@ -30,11 +39,7 @@ CONTROL_PATH_METRICS: Final = (
         "histogram",
         "Round-trip time of a cheap request to a daemon of the control path.",
         _ASKED,
-        _control_path_rows(
-            lambda control_path: (
-                ((target,), _histogram(found)) for target, found in control_path.round_trips.items()
-            )
-        ),
+        _per_target(_histogram),
         ("target",),
     ),
     Metric(
@@ -42,11 +47,25 @@ CONTROL_PATH_METRICS: Final = (
         "counter",
         "Requests to a daemon of the control path that failed or timed out.",
         _ASKED,
-        _control_path_rows(
-            lambda control_path: (
-                ((target,), found.failures) for target, found in control_path.round_trips.items()
-            )
-        ),
+        _per_target(lambda found: found.failures),
+        ("target",),
+    ),
+    Metric(
+        "xenwatch_control_path_failed_ratio",
+        "gauge",
+        f"Part of the last {RECENT} requests to a daemon of the control path that failed or timed "
+        f"out after {BOUNDS[-1]:g} s.",
+        _ASKED,
+        _per_target(lambda found: found.failed_ratio),
+        ("target",),
+    ),
+    Metric(
+        "xenwatch_control_path_median_round_trip_seconds",
+        "gauge",
+        f"Median round-trip time of the last {RECENT} requests to a daemon of the control path, "
+        "without those that failed or timed out.",
+        _ASKED,
+        _per_target(lambda found: found.median_seconds),
         ("target",),
     ),
     Metric(

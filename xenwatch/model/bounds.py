@@ -37,9 +37,9 @@ class Bounds:
 
     `channels` and `irqs` are dom0's event channels and interrupt descriptors, `frames` those of
     a guest's grant table and `own_frames` those of dom0's, `minors` blktap's minors or ids, `aio`
-    requests as the kernel counts them, `xenstored` and `xenconsoled` the daemons' descriptors,
-    `memory` and `low_memory` the memory dom0 has for guests in KiB, `bridge_ports` the ports of a
-    bridge, `host_memory` what Xen has for guests in KiB.
+    requests as the kernel counts them, `xenstored`, `xenconsoled` and `xenopsd` the daemons'
+    descriptors, `memory` and `low_memory` the memory dom0 has for guests in KiB, `bridge_ports` the
+    ports of a bridge, `host_memory` what Xen has for guests in KiB.
     """
 
     channels: int | None = None
@@ -50,6 +50,7 @@ class Bounds:
     aio: int | None = None
     xenstored: int | None = None
     xenconsoled: int | None = None
+    xenopsd: int | None = None
     ptys: int | None = None
     memory: int | None = None
     low_memory: int | None = None
@@ -78,6 +79,7 @@ def platform_bounds(platform: Platform) -> Bounds:
         aio=int(settings["/proc/sys/fs/aio-max-nr"]) * (2 if aio_doubled(platform) else 1),
         xenstored=daemons.get("oxenstored") or daemons.get("xenstored"),
         xenconsoled=daemons["xenconsoled"],
+        xenopsd=daemons.get("xenopsd-xc"),
         ptys=_ptys(platform),
         memory=meminfo.get("MemAvailable", meminfo["MemFree"] + meminfo["Cached"]),
         low_memory=_low_memory(platform),

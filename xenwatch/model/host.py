@@ -104,6 +104,12 @@ class Machine:
         self.generation += 1
         Lease(self.dom0, self.dom0.domain).fd(self.dom0.xenstored, self.dom0.socket())
 
+    def leak_xenopsd_socket(self) -> None:
+        """Leak a socket of xenopsd. Raises `Refused`."""
+        self.generation += 1
+        xenopsd = self.dom0.by_comm["xenopsd-xc"]
+        Lease(self.dom0, self.dom0.domain).fd(xenopsd, self.dom0.socket())
+
     def leak_grants(self, domid: int, entries: int) -> None:
         """Leak grant entries of a guest. Raises `Refused`."""
         Lease(self.dom0, self.dom0.domains[domid]).grant(entries)

@@ -17,6 +17,13 @@ CONNECTED: Final = "Connected"
 CLOSED: Final = "Closed"
 STATES: Final = {INITIALISING: "1", CONNECTED: "4", CLOSED: "6"}
 """XenbusState numbers (xen/include/public/io/xenbus.h) of the states devices come to here."""
+_BOUNDS: Final = {
+    "oxenstored": "xenstored",
+    "xenstored": "xenstored",
+    "xenconsoled": "xenconsoled",
+    "xenopsd-xc": "xenopsd",
+}
+"""What bounds the descriptors of a daemon, by its program."""
 
 
 @dataclass(slots=True)
@@ -113,8 +120,7 @@ class Lease:
 
     def fd(self, process: Process, target: str) -> None:
         """A descriptor of a daemon, which outlives the guest."""
-        role = "xenstored" if process is self.dom0.xenstored else "xenconsoled"
-        self.dom0.need(role, len(process.fds) + 1)
+        self.dom0.need(_BOUNDS[process.comm], len(process.fds) + 1)
         self._at_end(process.close, process.open(target))
 
     def xenstore_client(self, process: Process) -> None:

@@ -20,6 +20,7 @@ from xenwatch.model.refusal import Refused
 from xenwatch.model.scenario import (
     QEMUS,
     Fill,
+    Hang,
     Host,
     Kill,
     Leak,
@@ -113,6 +114,9 @@ class Player:
             yield from self._requests(step)
         elif isinstance(step, Pressure):
             yield from self._pressures(step)
+        elif isinstance(step, Hang):
+            yield step.at
+            self.machine.dom0.hung[step.target] = step.seconds
         elif isinstance(step, Start):
             yield from self._starts(step)
         else:
@@ -170,6 +174,7 @@ class Player:
         leak = {
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
+            "xenopsd_fds": self._leak_sockets,
             "grant_frames": self._leak_grants,
             "blktap_minors": self._leak_minors,
             "dying_domains": self._leak_domains,
@@ -235,6 +240,10 @@ class Player:
     def _leak_fds(self, amount: int) -> None:
         for _ in range(amount):
             self.machine.leak_client()
+
+    def _leak_sockets(self, amount: int) -> None:
+        for _ in range(amount):
+            self.machine.leak_xenopsd_socket()
 
     def _leak_grants(self, amount: int) -> None:
         if self._living:

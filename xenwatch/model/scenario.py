@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
-from xenwatch.model.state import TABLES
-
-_T = TypeVar("_T")
-
-
-class ScenarioError(Exception):
-    """The scenario is invalid; the text names it, the place and the reason."""
+from xenwatch.model.state import TABLES, UNLOADED_ROUND_TRIPS
+from xenwatch.model.toml import ScenarioError, build, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +90,7 @@ class Leak:
 LEAKS: Final = (
     "event_channels",
     "xenstored_fds",
+    "xenopsd_fds",
     "grant_frames",
     "blktap_minors",
     "dying_domains",
@@ -180,7 +173,22 @@ class Fill:
     count: int | None = None
 
 
-Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """A daemon of the control path takes so many seconds longer to answer from `at` on.
+
+    `target` is one of `TARGETS`. With 2 seconds or more its clients time out, with 0 it answers as
+    before.
+    """
+
+    target: str
+    seconds: float
+    at: float = 0.0
+
+
+TARGETS: Final = tuple(UNLOADED_ROUND_TRIPS)
+
+Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill | Hang
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -191,6 +199,7 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "pressure": Pressure,
     "kill": Kill,
     "fill": Fill,
+    "hang": Hang,
 }
 """Kinds of steps by what `do` says."""
 
@@ -238,10 +247,10 @@ def parse(name: str, text: str) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"scenario {name}: {error}") from None
     document["name"] = name
-    document["host"] = _build(Host, document.get("host", {}), name, "host")
-    shapes = _tables(document.get("shapes", {}), name, "shapes")
+    document["host"] = build(Host, document.get("host", {}), name, "host")
+    shapes = tables(document.get("shapes", {}), name, "shapes")
     document["shapes"] = {
-        key: _build(Vm, table, name, f"shapes.{key}") for key, table in shapes.items()
+        key: build(Vm, table, name, f"shapes.{key}") for key, table in shapes.items()
     }
     steps = document.get("steps", [])
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
@@ -249,7 +258,7 @@ def parse(name: str, text: str) -> Scenario:
     document["steps"] = tuple(
         _step(table, name, f"steps, number {number}") for number, table in enumerate(steps, 1)
     )
-    scenario = _build(Scenario, document, name, "top", checked=("host", "shapes", "steps"))
+    scenario = build(Scenario, document, name, "top", checked=("host", "shapes", "steps"))
     _check(scenario)
     return scenario
 
@@ -258,63 +267,7 @@ def _step(table: dict[str, Any], name: str, place: str) -> Step:
     kind = STEPS.get(table.pop("do", ""))
     if kind is None:
         raise ScenarioError(f"scenario {name}: {place}: do must be one of: {', '.join(STEPS)}")
-    return _build(kind, table, name, place)
-
-
-def _tables(value: object, name: str, place: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-        raise ScenarioError(f"scenario {name}: {place} must be a table of tables")
-    return value
-
-
-def _build(
-    cls: type[_T], table: object, name: str, place: str, checked: tuple[str, ...] = ()
-) -> _T:
-    """The dataclass whose fields are the keys of the table, each of its type."""
-    problem = f"scenario {name}: {place}: "
-    if not isinstance(table, dict):
-        raise ScenarioError(f"{problem}must be a table")
-    hints = typing.get_type_hints(cls)
-    for key, value in table.items():
-        if key not in hints:
-            raise ScenarioError(f"{problem}unknown key {key}; must be one of: {', '.join(hints)}")
-        if key not in checked and not _is(value, hints[key]):
-            raise ScenarioError(f"{problem}{key}: must be {_type_name(hints[key])}, not {value!r}")
-    missing = [
-        entry.name
-        for entry in dataclasses.fields(cls)  # type: ignore[arg-type]
-        if entry.name not in table
-        if entry.default is entry.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise ScenarioError(f"{problem}{missing[0]} is missing")
-    return cls(**table)
-
-
-def _is(value: object, hint: Any) -> bool:
-    """Whether a TOML value has a field's type; integers are numbers too."""
-    if isinstance(hint, types.UnionType):
-        return any(_is(value, part) for part in typing.get_args(hint))
-    if typing.get_origin(hint) is not None:
-        return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-    if isinstance(value, bool) or hint is bool:
-        return isinstance(value, bool) and hint is bool
-    if hint is float:
-        return isinstance(value, int | float) and value >= 0
-    if hint is int:
-        return isinstance(value, int) and value >= 0
-    return isinstance(value, hint)
-
-
-def _type_name(hint: Any) -> str:
-    names = {int: "an integer >= 0", float: "a number >= 0", bool: "true or false", str: "a string"}
-    return next(
-        (text for kind, text in names.items() if _matches(hint, kind)), "a table of strings"
-    )
-
-
-def _matches(hint: Any, kind: type) -> bool:
-    return hint is kind or (isinstance(hint, types.UnionType) and kind in typing.get_args(hint))
+    return build(kind, table, name, place)
 
 
 def _check(scenario: Scenario) -> None:
@@ -361,7 +314,13 @@ def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
             (not step.together, "together must be greater than 0"),
         ]
     if isinstance(step, Leak):
+        platform = PLATFORMS.get(scenario.platform)
+        comms = {daemon.comm for daemon in platform.daemons} if platform else set()
         return [
+            (
+                step.what == "xenopsd_fds" and "xenopsd-xc" not in comms,
+                f"what: {scenario.platform} has no xenopsd",
+            ),
             (step.what not in LEAKS, f"what must be one of: {', '.join(LEAKS)}"),
             (
                 not step.every or not step.amount,
@@ -379,6 +338,13 @@ def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
             ),
             (not step.every or not step.entries, "every and entries must be greater than 0"),
         ]
+    return _problems_of_host(step)
+
+
+def _problems_of_host(step: Step) -> list[tuple[bool, str]]:
+    """Those of a step that is about neither VMs nor tables."""
+    if isinstance(step, Hang):
+        return [(step.target not in TARGETS, f"target must be one of: {', '.join(TARGETS)}")]
     if isinstance(step, Pressure):
         return [(step.stalled > 1, "stalled must be at most 1")]
     if isinstance(step, Log):

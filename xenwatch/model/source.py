@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ from xenwatch.model.xen import Xen
 from xenwatch.parse import xenstore
 from xenwatch.sources.base import (
     READ_LIMIT,
+    ROUND_TRIP_DEADLINE,
     CommandOutput,
     Hypercall,
     HypercallReply,
@@ -128,6 +130,7 @@ class ModelSource:
 
         Once xenstored's descriptors are exhausted, requests time out.
         """
+        self._answered("xenstored")
         most = self._dom0.bounds.xenstored
         if most is not None and len(self._dom0.xenstored.fds) >= most:
             raise SourceError.from_os("xenstored", OSError(errno.ETIMEDOUT, ""))
@@ -143,10 +146,7 @@ class ModelSource:
     def round_trip(self, target: str) -> float:
         if target != "xenstored" and target not in self._dom0.by_comm:
             raise SourceError.from_os(target, OSError(errno.ENOENT, ""))
-        seconds = self._dom0.round_trips.get(target)
-        if seconds is None:
-            raise SourceError(target, "timed out after 2 s")
-        return seconds
+        return self._answered(target)
 
     def events(self, topic: str) -> AsyncGenerator[bytes, None]:
         """See `Source.events`: the machine changes by method calls only, and sends no events."""
@@ -154,6 +154,17 @@ class ModelSource:
 
     def close(self) -> None:
         """Release nothing."""
+
+    def _answered(self, target: str) -> float:
+        """Seconds until a daemon has answered. Raises `SourceError` where it does not in time."""
+        dom0 = self._dom0
+        process = dom0.xenstored if target == "xenstored" else dom0.by_comm[target]
+        if process.pid not in dom0.processes:
+            raise SourceError.from_os(target, OSError(errno.ECONNREFUSED, ""))
+        seconds = dom0.round_trips.get(target, math.inf) + dom0.hung.get(target, 0.0)
+        if seconds >= ROUND_TRIP_DEADLINE:
+            raise SourceError(target, f"timed out after {ROUND_TRIP_DEADLINE:g} s")
+        return seconds
 
     def _files(self) -> FileTree:
         if self._generation != self._machine.generation:

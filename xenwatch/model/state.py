@@ -94,7 +94,8 @@ class Dom0:
     """The control domain of a platform without guests.
 
     `round_trips` is how long daemons of the control path take to answer; one missing from it
-    does not answer. `io` is the counters of disks by bus id, where they are not the default.
+    does not answer. `hung` is how many seconds longer a daemon takes that is held up.
+    `io` is the counters of disks by bus id, where they are not the default.
 
     Devices take from it through `xenwatch.model.lease`. `backends` is the state sysfs shows by
     bus id (`vbd-1-51712`), `made` the number of each, the later the higher,
@@ -155,6 +156,7 @@ class Dom0:
         self.fragmented = False
         self.tables = dict.fromkeys(TABLES, 0)
         self.round_trips = dict(UNLOADED_ROUND_TRIPS)
+        self.hung: dict[str, float] = {}
         self._pids = itertools.count(297)
         self._inodes = itertools.count(34487)
         self._indexes = itertools.count(1)

@@ -24,6 +24,7 @@ from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.memory_pressure import MEMORY_PRESSURE
 from xenwatch.probes.netback_rings import NETBACK_RINGS
 from xenwatch.probes.open_files import OPEN_FILES
+from xenwatch.probes.process_fds import DAEMON_FDS, QEMU_FDS
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
@@ -43,6 +44,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     BACKENDS,
     XENSTORE_DEVICES,
     DAEMONS,
+    DAEMON_FDS,
     BLKTAP,
     AIO,
     PTYS,
@@ -56,6 +58,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     LOOPS,
     FILE_SYSTEMS,
     QEMUS,
+    QEMU_FDS,
     QEMU_WAKEUPS_BY_CAUSE,
     SLICES,
     CONTROL_PATH,

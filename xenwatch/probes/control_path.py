@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,9 +11,17 @@ from typing import Final
 from xenwatch.parse.process import parse_stat, waited_ns
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
+from xenwatch.readings.control_path import (
+    BOUNDS,
+    RECENT,
+    ControlPath,
+    DaemonTimes,
+    RoundTrips,
+)
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import TARGETS, Source, SourceError
+from xenwatch.release.release import resolve
+from xenwatch.release.table import XAPI
+from xenwatch.sources.base import TARGETS, NotCaptured, Source, SourceError
 
 ROLES: Final = ("xenstored", "xenconsoled", "xapi", "xenopsd")
 NO_ROUND_TRIPS: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 0)
@@ -56,7 +65,8 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[ControlPat
     require_dom0(source)
     round_trips = {}
     for target in TARGETS:
-        counted = _round_trips(source, target, memory.round_trips.get(target))
+        expected = target == "xenstored" or resolve(context.host).facts.toolstack == XAPI
+        counted = _round_trips(source, target, memory.round_trips.get(target), expected)
         if counted is not None:
             round_trips[target] = counted
     daemons = _daemons(source, context, memory.daemons)
@@ -64,18 +74,32 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[ControlPat
     return ControlPath(round_trips, times), _Memory(round_trips, daemons)
 
 
-def _round_trips(source: Source, target: str, last: RoundTrips | None) -> RoundTrips | None:
-    """The target's counters with one more round trip, `None` where it has never run here."""
+def _round_trips(
+    source: Source, target: str, last: RoundTrips | None, expected: bool
+) -> RoundTrips | None:
+    """The target's counters with one more round trip, `None` where it has never run here.
+
+    One that is `expected` is a part of every host of this kind: where it has not even a socket, it
+    does not run.
+    """
     so_far = last or NO_ROUND_TRIPS
     try:
         seconds = source.round_trip(target)
+    except NotCaptured:
+        return last
     except SourceError as error:
-        if error.missing and last is None:
+        if error.missing and last is None and not expected:
             return None
-        return RoundTrips(so_far.counts, so_far.seconds, so_far.failures + 1)
+        failures = so_far.failures + 1
+        return dataclasses.replace(so_far, failures=failures, recent=_newest(so_far, None))
     place = bisect.bisect_left(BOUNDS, seconds)
     counts = (*so_far.counts[:place], so_far.counts[place] + 1, *so_far.counts[place + 1 :])
-    return RoundTrips(counts, so_far.seconds + seconds, so_far.failures)
+    total, recent = so_far.seconds + seconds, _newest(so_far, seconds)
+    return RoundTrips(counts, total, so_far.failures, recent)
+
+
+def _newest(so_far: RoundTrips, seconds: float | None) -> tuple[float | None, ...]:
+    return (*so_far.recent, seconds)[-RECENT:]
 
 
 def _daemons(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,8 @@ BOUNDS: Final = (
     *(1.0, 2.0),
 )
 """Upper bounds of the buckets in seconds; a source times out after two."""
+RECENT: Final = 6
+"""Requests to one daemon that are judged together: those of a minute by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +21,28 @@ class RoundTrips:
     """Requests to one daemon so far: answers by bucket, their total seconds, and failures.
 
     `counts` are of the buckets with the upper bounds `BOUNDS`, the last one of slower answers.
+    `recent` are the seconds of the newest requests, at most `RECENT`, `None` for one that failed
+    or timed out.
     """
 
     counts: tuple[int, ...]
     seconds: float
     failures: int
+    recent: tuple[float | None, ...] = ()
+
+    @property
+    def failed_ratio(self) -> float | None:
+        """The part of the recent requests that failed; `None` without any."""
+        return self.recent.count(None) / len(self.recent) if self.recent else None
+
+    @property
+    def median_seconds(self) -> float | None:
+        """The median of the recent answers; `None` without any.
+
+        A request that timed out has no part in it: nobody knows how long it would have taken.
+        """
+        answered = [seconds for seconds in self.recent if seconds is not None]
+        return statistics.median(answered) if answered else None
 
 
 @dataclass(frozen=True, slots=True)

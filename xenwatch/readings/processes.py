@@ -1,4 +1,4 @@
-"""Readings: daemons of the control path, pseudo-terminals, processes."""
+"""Readings: daemons of the control path, descriptors, pseudo-terminals, processes."""
 
 from __future__ import annotations
 
@@ -25,6 +25,29 @@ class Daemons:
     """The control-path daemons that run here by role: xenstored, xenconsoled, xapi."""
 
     by_role: Mapping[str, DaemonProcess]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFds:
+    """A process's descriptors in use, and its own soft limit of them (`None`: unlimited)."""
+
+    pid: int
+    fds: int
+    fd_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonFds:
+    """The other daemons of the control path that run here, by role (`xenwatch.release.daemons`)."""
+
+    by_role: Mapping[str, ProcessFds]
+
+
+@dataclass(frozen=True, slots=True)
+class QemuFds:
+    """The QEMUs of guests, by domid."""
+
+    by_domid: Mapping[int, ProcessFds]
 
 
 @dataclass(frozen=True, slots=True)

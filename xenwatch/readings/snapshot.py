@@ -25,7 +25,7 @@ from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
 from xenwatch.readings.open_files import OpenFiles
-from xenwatch.readings.processes import Daemons, Pids, Ptys
+from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
@@ -72,6 +72,7 @@ class Snapshot:
     blktap: Blktap | None = None
     aio: Aio | None = None
     daemons: Daemons | None = None
+    daemon_fds: DaemonFds | None = None
     ptys: Ptys | None = None
     memory: Memory | None = None
     memory_pressure: MemoryPressure | None = None
@@ -93,6 +94,7 @@ class Snapshot:
     netback_rings: NetbackRings | None = None
     disks: Disks | None = None
     qemus: Qemus | None = None
+    qemu_fds: QemuFds | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
 
     def name(self, domain: Domain) -> bytes | None:

@@ -20,6 +20,8 @@ READ_LIMIT: Final = 4 << 20
 
 TARGETS: Final = ("xenstored", "xapi")
 """The daemons whose round-trip time a source can measure."""
+ROUND_TRIP_DEADLINE: Final = 2.0
+"""Seconds after which a round trip times out."""
 
 DOMAINS: Final = "domains"
 """Topic of events: xenstored's watch events about domains introduced and released (xs_wire.h)."""
@@ -195,6 +197,7 @@ class Source(Protocol):
     def round_trip(self, target: str) -> float:
         """Seconds one cheap request to a control-path daemon, one of `TARGETS`, took.
 
+        It fails after `ROUND_TRIP_DEADLINE`.
         Connecting counts where each request has a new connection. The source measures it, so that
         a replay returns the recorded time.
         """

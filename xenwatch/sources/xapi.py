@@ -12,16 +12,15 @@ import time
 from typing import Final
 
 from xenwatch.sources import local
-from xenwatch.sources.base import SourceError
+from xenwatch.sources.base import ROUND_TRIP_DEADLINE, SourceError
 
 SOCKETS: Final = ("/var/lib/xcp/xapi", "/var/xapi/xapi")
-DEADLINE: Final = 2.0
 REQUEST: Final = b"GET / HTTP/1.0\r\nHost: localhost\r\nUser-Agent: xenwatch\r\n\r\n"
 STATUS_MAX: Final = 12
 """Bytes of `HTTP/1.1 200`."""
 
 
-def round_trip(rootfs: str = "", deadline: float = DEADLINE) -> float:
+def round_trip(rootfs: str = "", deadline: float = ROUND_TRIP_DEADLINE) -> float:
     """Seconds from connecting to the HTTP status, which may be any but a server error.
 
     Raises `SourceError`, with errno ENOENT where xapi has no socket.

@@ -13,7 +13,7 @@ import time
 from typing import Final
 
 from xenwatch.sources import local
-from xenwatch.sources.base import SourceError, XenstoreReply
+from xenwatch.sources.base import ROUND_TRIP_DEADLINE, SourceError, XenstoreReply
 from xenwatch.sources.wire import XENSTORE_HEADER, XS_READ
 
 SOCKETS: Final = ("/run/xenstored/socket", "/var/run/xenstored/socket")
@@ -25,7 +25,7 @@ REPLY_MAX: Final = 1 << 20
 class XenstoreClient:
     """A connection made on first use and dropped on the first failure."""
 
-    def __init__(self, rootfs: str = "", deadline: float = 2.0) -> None:
+    def __init__(self, rootfs: str = "", deadline: float = ROUND_TRIP_DEADLINE) -> None:
         self._rootfs = rootfs
         self._deadline = deadline
         self._fd: int | None = None

@@ -21,6 +21,8 @@ for pid in $(pgrep -f -- '-xen-domid [1-9]'); do
     domid=$(tr '\0' '\n' < "/proc/$pid/cmdline" | grep -A1 -x -e -xen-domid | tail -n 1)
     account "/proc/$pid" > "qemu-$domid"
     tr '\0' ' ' < "/proc/$pid/cmdline" > "qemu-args-$domid"
+    ls "/proc/$pid/fd" | wc -l > "qemu-fds-$domid"
+    awk '/^Max open files/ {print $4}' "/proc/$pid/limits" > "qemu-fds-max-$domid"
 done
 for slice in system.slice user.slice; do
     group="/sys/fs/cgroup/$slice"

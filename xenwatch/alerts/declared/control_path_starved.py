@@ -33,9 +33,5 @@ ALERT: Final = Alert(
         "toolstack operations time out while VMs are busy, xe vm-list takes seconds": (
             "the toolstack's share of dom0's CPU time"
         ),
-        # xcp-emu-manager, control_recv: it waits 120 s.
-        "`Failed to read from xenopsd because timeout reached` from emu-manager": (
-            "xenopsd answers too late: a migration, suspend or resume has failed"
-        ),
     },
 )

@@ -17,5 +17,6 @@ ALERT: Final = Alert(
     conditions={WARNING: SeriesCondition(Selector("xenwatch_probe_success"), "==", 0)},
     seconds=300,
     labels=("probe",),
+    causes=("xenstored_unresponsive",),
     explained={"probe": tuple(probe.name for probe in PROBES if "xenstored" in probe.asks)},
 )

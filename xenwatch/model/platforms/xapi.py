@@ -24,6 +24,52 @@ from xenwatch.parse.statvfs import Statvfs
 EVENTPOLL: Final = "anon_inode:[eventpoll]"
 """The descriptor of a xapi from 24.31 on; older ones wait with select."""
 
+_DEFAULT_NOFILE: Final = (1024, 4096)
+"""The limit of open files of a unit that sets none."""
+
+
+def _service(
+    comm: str, sockets: int, nofile: tuple[int, int] = _DEFAULT_NOFILE, *arguments: str
+) -> Daemon:
+    """A daemon of xapi's in a unit of its own, without a PID file (xen-api, scripts)."""
+    argv = (f"/usr/sbin/{comm}", *arguments)
+    group = f"/system.slice/{comm}.service"
+    return Daemon(comm, argv, "", nofile, (*NULL, EVENTPOLL), sockets, threads=4, group=group)
+
+
+_SERVICES: Final = (
+    _service("squeezed", 4),
+    _service("message-switch", 28),
+    _service("varstored-guard", 6, (4096, 4096)),
+    Daemon(
+        "stunnel",
+        ("/usr/bin/stunnel", "/etc/stunnel/xapi.conf"),
+        "/var/run/xapissl.pid",
+        _DEFAULT_NOFILE,
+        NULL,
+        42,
+        threads=20,
+        group="/system.slice/system-stunnel.slice/stunnel@xapi.service",
+    ),
+)
+_SWITCH: Final = tuple(
+    Daemon(
+        comm,
+        (f"/usr/sbin/{comm}", "--pidfile", "--detach", "--monitor"),
+        f"/var/run/openvswitch/{comm}.pid",
+        nofile,
+        (*NULL, f"/var/log/openvswitch/{comm}.log"),
+        sockets,
+        threads=threads,
+        group=f"/system.slice/{comm}.service",
+    )
+    # Open vSwitch, utilities/ovs-ctl.in: MAXFD.
+    for comm, nofile, sockets, threads in (
+        ("ovsdb-server", _DEFAULT_NOFILE, 24, 1),
+        ("ovs-vswitchd", (65535, 65535), 90, 11),
+    )
+)
+
 XCP_NG_8_3: Final = Platform(
     name="xcp-ng-8.3",
     toolstack=XAPI,
@@ -78,6 +124,8 @@ XCP_NG_8_3: Final = Platform(
             threads=22,
             group="/control.slice/xenopsd-xc.service",
         ),
+        *_SERVICES,
+        *_SWITCH,
     ),
     pirqs={
         **LEGACY_IRQS,

@@ -54,6 +54,24 @@ _XAPI: Final = Daemon(
     group="/",
     selects=True,
 )
+_OTHERS: Final = tuple(
+    Daemon(comm, argv, pid_file, nofile, NULL, sockets, group="/")
+    for comm, argv, pid_file, nofile, sockets in (
+        ("squeezed", ("/usr/sbin/squeezed", "-daemon"), "/var/run/squeezed.pid", (1024, 1024), 4),
+        (
+            *("stunnel", ("/usr/sbin/stunnel", "/etc/xensource/xapi-ssl.conf")),
+            *("/var/run/xapissl.pid", (1024, 1024), 30),
+        ),
+        (
+            *("ovs-vswitchd", ("/usr/sbin/ovs-vswitchd", "--pidfile", "--detach")),
+            *("/var/run/openvswitch/ovs-vswitchd.pid", (5000, 5000), 60),
+        ),
+        (
+            *("ovsdb-server", ("/usr/sbin/ovsdb-server", "--pidfile", "--detach")),
+            *("/var/run/openvswitch/ovsdb-server.pid", (1024, 1024), 20),
+        ),
+    )
+)
 _NICS: Final = {
     1023 - 9 * nic - queue: f"eth{nic}" if not queue else f"eth{nic}-TxRx-{queue - 1}"
     for nic in range(6)
@@ -91,7 +109,7 @@ XENSERVER_6_1: Final = Platform(
     boot=KernelLog(fifo=None, nr_irqs=None, complete=False),
     tools="/usr/lib/xen/bin",
     qemu="/usr/lib/xen/bin/qemu-dm",
-    daemons=(_XENSTORED, _XENCONSOLED, _XAPI),
+    daemons=(_XENSTORED, _XENCONSOLED, _XAPI, *_OTHERS),
     pirqs={**LEGACY_IRQS, **_CARDS, **_NICS},
     bridge="xenbr0",
     bridge_kind="openvswitch",
@@ -166,6 +184,7 @@ XENSERVER_6_2: Final = dataclasses.replace(
         _XENSTORED,
         dataclasses.replace(_XENCONSOLED, nofile=(132008, 132008), selects=False),
         _XAPI,
+        *_OTHERS,
     ),
     settings={
         **XENSERVER_6_1.settings,
@@ -198,6 +217,8 @@ XENSERVER_7_0: Final = dataclasses.replace(
     version="#1 SMP Tue May 10 09:02:58 UTC 2016",
     memory_kib=4194304,
     aio=402,
+    # varstored came with UEFI firmware, after XenServer 7.
+    daemons=tuple(each for each in XCP_NG_8_3.daemons if each.comm != "varstored-guard"),
     guest_group="/",
     os_release={
         "NAME": "XenServer",
