@@ -30,6 +30,7 @@ from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
 from xenwatch.readings.xenstore import Xenstore
+from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -160,6 +161,17 @@ def full_snapshot() -> Snapshot:
                 DeviceError(VIF, "frontend", 28, "28 allocating event channel"),
                 DeviceError(VBD, "backend", 0, "no number"),
             ),
+        ),
+        "xenstore_quotas": XenstoreQuotas(
+            "xenstored",
+            {
+                5: {
+                    "nodes": Quota(42, 1000),
+                    "watches": Quota(12, 128),
+                    "transactions": Quota(0, 10),
+                    "memory": Quota(9000, 2621440),
+                }
+            },
         ),
         "qemus": Qemus({5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())}),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(90, 30)}),

@@ -38,6 +38,7 @@ from xenwatch.readings.processes import Pids, Ptys
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 from xenwatch.sources.base import Choice, Source, SourceError
 
 RESEND: Final = 15.0
@@ -122,6 +123,17 @@ def storm() -> Snapshot:
         backends=Backends({VBD: "Connected", VIF: "Closed", QDISK: "Connected"}),
         xenstore_devices=XenstoreDevices(
             {}, (DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),)
+        ),
+        xenstore_quotas=XenstoreQuotas(
+            "xenstored",
+            {
+                5: {
+                    "nodes": Quota(1000, 1000),
+                    "watches": Quota(128, 128),
+                    "transactions": Quota(10, 10),
+                    "memory": Quota(2621440, 2621440),
+                }
+            },
         ),
     )
 

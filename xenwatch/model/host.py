@@ -13,7 +13,7 @@ from xenwatch.model.lease import CLOSED, INITIALISING, Lease
 from xenwatch.model.platform import XL, Platform
 from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import ChannelTable
-from xenwatch.model.state import BOOTED, DYING, TABLES, Dom0, Domain
+from xenwatch.model.state import BOOTED, DYING, QUOTAS, TABLES, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
 from xenwatch.parse.oom import Kill
 
@@ -122,6 +122,13 @@ class Machine:
         left = most - self.dom0.tables[table]
         self.dom0.tables[table] += min(entries, left)
         return entries <= left
+
+    def use_xenstore(self, domid: int, kind: str, amount: int) -> bool:
+        """Use more of a guest's quota of xenstore; false when that has filled it."""
+        used = self.dom0.domains[domid].xenstore
+        left = QUOTAS[kind] - used[kind]
+        used[kind] += min(amount, left)
+        return amount <= left
 
     def write_log(self, kib: int, files: int = 0) -> bool:
         """Write to the file system of the logs, into new files; false when that has filled it."""

@@ -173,6 +173,8 @@ class Player:
             "grant_frames": self._leak_grants,
             "blktap_minors": self._leak_minors,
             "dying_domains": self._leak_domains,
+            "xenstore_nodes": partial(self._use_xenstore, "nodes"),
+            "xenstore_watches": partial(self._use_xenstore, "watches"),
         }[step.what]
         return partial(self._leak, leak, step.amount)
 
@@ -253,6 +255,10 @@ class Player:
             self._living.append(again)
             self._started[again] = self._started[domid]
 
+    def _use_xenstore(self, kind: str, amount: int) -> None:
+        if self._living and not self.machine.use_xenstore(self._living[0], kind, amount):
+            raise Refused(f"xenstore_{kind}")
+
     def _fill(self, table: str, entries: int) -> bool:
         if self.machine.fill_table(table, entries):
             return True
@@ -272,6 +278,7 @@ class Player:
 def on_host(platform: Platform, host: Host) -> Platform:
     """The platform with the changes of a scenario's host."""
     changes: dict[str, object] = {"settings": {**platform.settings, **host.settings}}
+    daemons = platform.daemons
     if host.vcpus is not None:
         changes["vcpus"] = host.vcpus
     if host.bridges is not None:
@@ -291,6 +298,8 @@ def on_host(platform: Platform, host: Host) -> Platform:
         changes["channels"] = TWO_LEVEL_64
         changes["command_line"] = f"{platform.command_line} xen.fifo_events=0"
         changes["boot"] = dataclasses.replace(platform.boot, fifo=False)
+    if host.c_xenstored:
+        daemons = changes["daemons"] = tuple(map(_in_c, daemons))
     if host.qemus_in_root:
         changes["guest_group"] = "/"
     if not host.control_slice:
@@ -298,8 +307,17 @@ def on_host(platform: Platform, host: Host) -> Platform:
         changes["slices"] = {
             name: weight for name, weight in platform.slices.items() if name != "control.slice"
         }
-        changes["daemons"] = tuple(map(_uncontrolled, platform.daemons))
+        changes["daemons"] = tuple(map(_uncontrolled, daemons))
     return dataclasses.replace(platform, **changes)  # type: ignore[arg-type]
+
+
+def _in_c(daemon: Daemon) -> Daemon:
+    """The C xenstored in place of oxenstored; any other daemon as it is."""
+    if daemon.comm != "oxenstored":
+        return daemon
+    program, *rest = daemon.argv
+    argv = (program.replace("oxenstored", "xenstored"), *rest)
+    return dataclasses.replace(daemon, comm="xenstored", argv=argv)
 
 
 def _uncontrolled(daemon: Daemon) -> Daemon:

@@ -30,6 +30,7 @@ from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
+from xenwatch.probes.xenstore_quotas import XENSTORE_QUOTAS
 
 PROBES: Final[tuple[Probe, ...]] = (
     HOST,
@@ -43,6 +44,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     BACKENDS,
     XENSTORE_DEVICES,
     DAEMONS,
+    XENSTORE_QUOTAS,
     BLKTAP,
     AIO,
     PTYS,

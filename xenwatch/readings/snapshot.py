@@ -30,6 +30,7 @@ from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
 from xenwatch.readings.xenstore import Xenstore
+from xenwatch.readings.xenstore_quotas import XenstoreQuotas
 
 
 class Status(enum.Enum):
@@ -85,6 +86,7 @@ class Snapshot:
     backends: Backends | None = None
     xenstore: Xenstore | None = None
     xenstore_devices: XenstoreDevices | None = None
+    xenstore_quotas: XenstoreQuotas | None = None
     host_memory: HostMemory | None = None
     slices: Slices | None = None
     control_path: ControlPath | None = None
