@@ -29,6 +29,8 @@ from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.vm_starts import BOUNDS as START_BOUNDS
+from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 
@@ -173,6 +175,7 @@ def full_snapshot() -> Snapshot:
                 }
             },
         ),
+        "vm_starts": VmStarts((0, 1, *(0,) * (len(START_BOUNDS) - 1)), 1.5, 2, 1, {5: 20.5}),
         "qemus": Qemus({5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())}),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(90, 30)}),
         "control_path": ControlPath(

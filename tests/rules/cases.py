@@ -292,6 +292,41 @@ WAITS: Final = "xenwatch_dom0_memory_pressure_ratio"
 LARGEST: Final = "xenwatch_dom0_largest_free_order"
 BLOCKED: Final = "xenwatch_dom0_blocked_tasks"
 
+STARTING: Final = "xenwatch_domain_starting_seconds"
+STARTS: Final = "xenwatch_vm_start_seconds"
+
+
+def starts(quick: str, all_: str) -> tuple[Series, ...]:
+    """Starts of at most ten seconds, and all starts, of which each took a minute at most."""
+    return (
+        labelled(f"{STARTS}_bucket", quick, le="10"),
+        labelled(f"{STARTS}_bucket", all_, le="60"),
+        labelled(f"{STARTS}_bucket", all_, le="+Inf"),
+        labelled(f"{STARTS}_count", all_),
+    )
+
+
+VM_STARTS: Final = (
+    Case(
+        "XenwatchVmStartUnfinished", "not up after seven minutes", 2,
+        own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"),
+        (("warning", {"domid": "5"}, 420),),
+    ),
+    Case(
+        "XenwatchVmStartUnfinished", "boots", 3,
+        own(STARTING, "0+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"),
+    ),
+    Case(
+        "XenwatchVmStartsSlow", "an hour of slow starts after a day of quick ones", 660,
+        starts("0+1x600 600+0x60", "0+1x660"), (("warning", {}, 55),),
+    ),
+    Case("XenwatchVmStartsSlow", "as quick as ever", 660, starts("0+1x660", "0+1x660")),
+    Case(
+        "XenwatchVmStartsSlow", "one slow start in an hour without others", 660,
+        starts("0+1x600 600+0x60", "0+1x600 600+0x40 601+0x19"),
+    ),
+)  # fmt: skip
+
 MEMORY: Final = (
     Case(
         "XenwatchOomKill", "xapi was killed", 1, (labelled(KILLS, "1+0x9", victim="xapi"),),
@@ -353,5 +388,11 @@ MEMORY: Final = (
     ),
 )  # fmt: skip
 
-CASES: Final = (*(case for limit in LIMITS for case in of_limit(limit)), *DECLARED, *SOFT, *MEMORY)
+CASES: Final = (
+    *(case for limit in LIMITS for case in of_limit(limit)),
+    *DECLARED,
+    *SOFT,
+    *VM_STARTS,
+    *MEMORY,
+)
 """Every case; a test asks that each alert has one of both kinds."""

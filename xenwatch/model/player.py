@@ -190,6 +190,14 @@ class Player:
                 if not self._start(step.shape):
                     return
                 started += 1
+                if step.boot:
+                    domid = self._living[-1]
+                    self.machine.hold(domid)
+                    self._wait(next(self._numbers), self._booted(domid, step.boot))
+
+    def _booted(self, domid: int, seconds: float) -> Iterator[float]:
+        yield self.seconds + seconds
+        self.machine.connect(domid)
 
     def _start(self, shape: str) -> bool:
         """Start a VM; false when it fails or lacks a device."""

@@ -55,7 +55,7 @@ class Start:
     """Start VMs of a shape, `together` at a time and every so many seconds.
 
     Until one is refused where there is no `count`. `jitter` is the part of `every` by which a
-    start may come later.
+    start may come later, `boot` the seconds until a VM's devices connect.
     """
 
     shape: str
@@ -64,6 +64,7 @@ class Start:
     every: float = 0.0
     together: int = 1
     jitter: float = 0.0
+    boot: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
