@@ -165,9 +165,7 @@ class LabSource:
         assert op == xenstore.DIRECTORY
         return directory_reply(self._store.names(path) or ())
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         """As the host's oxenstored (quota.ml), with the quota of its configuration."""
         nodes = {domain_request(domid): (domid, owned) for domid, owned in self._owned.items()}
         replies = []

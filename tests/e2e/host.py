@@ -38,6 +38,7 @@ from xenwatch.readings.processes import Pids, Ptys
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.vm_starts import BOUNDS, VmStarts
 from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 from xenwatch.sources.base import Choice, Source, SourceError
 
@@ -124,6 +125,7 @@ def storm() -> Snapshot:
         xenstore_devices=XenstoreDevices(
             {}, (DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),)
         ),
+        vm_starts=VmStarts((1, *(0,) * len(BOUNDS)), 0.5, 1, 0, {5: 1000.0}),
         xenstore_quotas=XenstoreQuotas(
             "xenstored",
             {

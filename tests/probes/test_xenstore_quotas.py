@@ -54,9 +54,7 @@ class QuotaHost(FakeHost):
     asked_about: list[list[int]] = field(default_factory=list)
     connections: int = 0
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         """Each answered by its words."""
         self.connections += 1
         replies, domids = [], []

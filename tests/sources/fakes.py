@@ -90,9 +90,7 @@ class TableSource:
         reply: XenstoreReply = self._look_up(self.nodes, (op, payload))
         return reply
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         """The replies."""
         return tuple(self.xenstore(op, payload) for op, payload in requests)
 
@@ -188,9 +186,7 @@ class TappedSource:
         self.tap(("xenstore", op, payload))
         return self.inner.xenstore(op, payload)
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         """Each told, then asked on its own."""
         replies: list[XenstoreReply] = []
         for op, payload in requests:

@@ -320,5 +320,5 @@ def test_slow_replies_apart_end_at_the_deadline(start: Start) -> None:
         answer(connection, request)
 
     start(slow)
-    with pytest.raises(SourceError, match="of 1000 replies after|timed out"):
+    with pytest.raises(SourceError, match=r"of 1000 replies after|timed out"):
         request_apart([(0, b"x\0")] * 1000, ".", 3 * TINY)

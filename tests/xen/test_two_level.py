@@ -141,7 +141,12 @@ def test_a_guest_uses_up_its_quotas_of_xenstore(vm: Vm, daemon: Daemon, report: 
 
     report.note(f"xenstore: quotas {most}, used {used}", 0)
     for name, domid in domids.items():
-        for kind, unit in (("nodes", ""), ("watches", ""), ("transactions", ""), ("memory", "_bytes")):
+        for kind, unit in (
+            ("nodes", ""),
+            ("watches", ""),
+            ("transactions", ""),
+            ("memory", "_bytes"),
+        ):
             metric = f"xenwatch_xenstore_{kind}_used{unit}"
             assert page.get(metric, domid=domid) == used[name][kind], metric
             assert page.get(f"xenwatch_xenstore_{kind}_max{unit}", domid=domid) == most[kind]

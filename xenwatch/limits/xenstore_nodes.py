@@ -22,7 +22,7 @@ LIMIT: Final = Limit(
     max=quota_max("nodes"),
     thresholds=EARLY,
     source=SOURCE,
-    symptom="the guest cannot write to xenstore: devices fail to connect, its agent reports nothing",
+    symptom="the guest cannot write to xenstore: devices do not connect, its agent is silent",
     reference=REFERENCE,
     caveat=DOM0,
     label="domid",
@@ -30,7 +30,7 @@ LIMIT: Final = Limit(
     errors={
         # Xen, tools/ocaml/xenstored/quota.ml; process.ml: Limit_reached, Transaction_opened.
         # Linux, drivers/xen/xenbus/xenbus_xs.c: get_error names an error it does not know.
-        "`xen store gave: unknown error EQUOTA`, `domain N cannot create entry: quota reached`": (
+        "`xen store gave: unknown error EQUOTA`, `cannot create entry: quota reached`": (
             "the guest's quota of xenstore nodes in oxenstored; EQUOTA also its quota of watches "
             "(`quota-maxwatch`) or transactions (`quota-transaction`), which oxenstored does not "
             "tell"

@@ -6,7 +6,7 @@ import dataclasses
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -167,7 +167,7 @@ class Player:
             return partial(self._fill, step.table, step.entries)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
-        leak = {
+        leaks: Mapping[str, Callable[[int], None]] = {
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
             "grant_frames": self._leak_grants,
@@ -175,8 +175,8 @@ class Player:
             "dying_domains": self._leak_domains,
             "xenstore_nodes": partial(self._use_xenstore, "nodes"),
             "xenstore_watches": partial(self._use_xenstore, "watches"),
-        }[step.what]
-        return partial(self._leak, leak, step.amount)
+        }
+        return partial(self._leak, leaks[step.what], step.amount)
 
     def _starts(self, step: Start) -> Iterator[float]:
         started, batch = 0, 0

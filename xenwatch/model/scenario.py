@@ -85,8 +85,8 @@ class Leak:
     """Leak a resource every so many seconds until it is exhausted.
 
     `what` is one of `LEAKS`, `amount` how much at a time: event channels, descriptors, grant
-    entries of the oldest VM, ids or minors of tapdisks that died, VMs that are stopped, stay as dying
-    and are started anew, or nodes or watches of the oldest VM in xenstore.
+    entries of the oldest VM, ids or minors of tapdisks that died, VMs that are stopped, stay as
+    dying and are started anew, or nodes or watches of the oldest VM in xenstore.
     """
 
     what: str

@@ -113,9 +113,7 @@ class ScenarioSource:
         with self._now() as source:
             return source.xenstore(op, payload)
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         with self._now() as source:
             return source.xenstore_control(requests)
 

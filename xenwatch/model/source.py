@@ -138,9 +138,7 @@ class ModelSource:
             return refusal_reply("ENOENT") if value is None else read_reply(value)
         return refusal_reply("ENOSYS")
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         self._require_xenstored()
         return tuple(xenstored.answer(self._dom0, op, payload) for op, payload in requests)
 

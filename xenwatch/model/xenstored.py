@@ -31,14 +31,14 @@ def answer(dom0: Dom0, op: int, payload: bytes) -> XenstoreReply:
     words = payload.removesuffix(b"\0").decode().split("\0")
     if dom0.xenstored.comm == "oxenstored":
         return _oxenstored(dom0, op, words)
+    if op == XS_GET_QUOTA:
+        return _own_quota(dom0, words)
+    return _quota(dom0, words) if op == XS_CONTROL else refusal_reply("ENOSYS")
+
+
+def _quota(dom0: Dom0, words: list[str]) -> XenstoreReply:
+    """The control command quota of the C xenstored."""
     xen = dom0.platform.xen
-    if op == XS_GET_QUOTA and xen >= _OWN_SINCE:
-        domid, kind = int(words[0]), words[1]
-        if _domain(dom0, domid) is None:
-            return refusal_reply("ENOENT")
-        return render_own_quota(QUOTAS[kind])
-    if op != XS_CONTROL:
-        return refusal_reply("ENOSYS")
     if words[0] != "quota" or xen < _COMMAND_SINCE:
         return refusal_reply("EINVAL")
     if len(words) == 1:
@@ -48,6 +48,15 @@ def answer(dom0: Dom0, op: int, payload: bytes) -> XenstoreReply:
         return refusal_reply("ENOENT")
     used = domain.xenstore
     return render_domain(domain.domid, used, used if xen >= _MOST_SINCE else None)
+
+
+def _own_quota(dom0: Dom0, words: list[str]) -> XenstoreReply:
+    """A domain's own quota, which the C xenstored begins with that of all domains."""
+    if dom0.platform.xen < _OWN_SINCE:
+        return refusal_reply("ENOSYS")
+    if _domain(dom0, int(words[0])) is None:
+        return refusal_reply("ENOENT")
+    return render_own_quota(QUOTAS[words[1]])
 
 
 def _oxenstored(dom0: Dom0, op: int, words: list[str]) -> XenstoreReply:

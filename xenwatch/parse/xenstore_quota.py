@@ -96,7 +96,7 @@ def parse_oxenstored(reply: XenstoreReply, domid: int) -> tuple[int, int] | None
 
 
 def parse_own_quota(reply: XenstoreReply) -> int | None:
-    """A domain's own quota of one kind; `None`: what holds for every domain. Raises `ParseError`."""
+    """A domain's own quota of one kind; `None`: that of all domains. Raises `ParseError`."""
     match = _VALUE.match(reply.payload)
     if match is None:
         raise ParseError("XS_GET_QUOTA", "expected one number", reply.payload)

@@ -93,9 +93,7 @@ def _judged(
     return _failed(memory, key) if _expected(domain) else _ended(memory, key)
 
 
-def _up(
-    domain: Domain, devices: Mapping[DeviceKey, str], since: float, context: Snapshot
-) -> bool:
+def _up(domain: Domain, devices: Mapping[DeviceKey, str], since: float, context: Snapshot) -> bool:
     """Whether what is expected to connect has, by a reading after the introduction.
 
     An HVM guest's driver decides which of its disks it takes, and it never takes an emulated
@@ -118,9 +116,7 @@ def _expected(domain: Domain) -> bool:
     return domain.type in PARAVIRTUALIZED and domain.state != _PAUSED
 
 
-def _devices(
-    context: Snapshot, starting: Mapping[Key, float]
-) -> dict[int, dict[DeviceKey, str]]:
+def _devices(context: Snapshot, starting: Mapping[Key, float]) -> dict[int, dict[DeviceKey, str]]:
     """Disks and interfaces of the domains that start, by domid; an unknown state is empty."""
     wanted = {domid for domid, _ in starting}
     found: dict[int, dict[DeviceKey, str]] = {}

@@ -49,9 +49,7 @@ class _Memory:
 NOTHING: Final = _Memory({}, 0)
 
 
-def read(
-    source: Source, context: Snapshot, memory: _Memory
-) -> tuple[XenstoreQuotas, _Memory]:
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[XenstoreQuotas, _Memory]:
     """Quotas of the guests. Raises `NotApplicable`, `SourceError` and `ParseError`.
 
     Guests that were not asked about before come first, the others in turn.
@@ -126,7 +124,9 @@ def _from_xenstored(
         used = xenstore_quota.parse_domain(first, domid)
         most = {**settings, **_own(quotas, domid)}
         # 0 switches a quota off.
-        found[domid] = {kind: Quota(amount, most.get(kind) or None) for kind, amount in used.items()}
+        found[domid] = {
+            kind: Quota(amount, most.get(kind) or None) for kind, amount in used.items()
+        }
     return found
 
 

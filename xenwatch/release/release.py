@@ -16,7 +16,7 @@ _FIFO_XEN: Final = (4, 4)
 _FRAMES_XEN: Final = (4, 5)
 """The first Xen with gnttab_max_frames; before, gnttab_max_nr_frames (common/grant_table.c)."""
 _OWN_QUOTAS_XEN: Final = (4, 22)
-"""The first Xen whose C xenstored has quotas for each domain (docs/misc/xenstore.txt, GET_QUOTA)."""
+"""The first Xen whose C xenstored has a quota for each domain (docs/misc/xenstore.txt)."""
 _SELECTS_BEFORE: Final = {"oxenstored": (4, 5), "xenstored": (4, 3), "xenconsoled": (4, 3)}
 """The first Xen whose daemon waits with poll (tools/ocaml/xenstored, tools/xenstore,
 tools/console). A daemon is of the Xen it was built with, and dom0 has that one."""

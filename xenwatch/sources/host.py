@@ -108,9 +108,7 @@ class HostSource:
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         return self._xenstore.request(op, payload)
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         return request_apart(requests, self._root)
 
     def round_trip(self, target: str) -> float:

@@ -134,9 +134,7 @@ class RecordingSource:
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         return self._xenstore(op, payload, lambda: self._inner.xenstore(op, payload))
 
-    def xenstore_control(
-        self, requests: Sequence[tuple[int, bytes]]
-    ) -> tuple[XenstoreReply, ...]:
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
         """Save each request as `xenstore` does; a failure is saved as the first one's."""
         ask = _together(requests, self._inner.xenstore_control)
         return tuple(
@@ -191,9 +189,7 @@ class RecordingSource:
 
         return self._once(verb, arguments, ask, save)
 
-    def _xenstore(
-        self, op: int, payload: bytes, ask: Callable[[], XenstoreReply]
-    ) -> XenstoreReply:
+    def _xenstore(self, op: int, payload: bytes, ask: Callable[[], XenstoreReply]) -> XenstoreReply:
         return self._ask(
             "xenstore",
             [op, _latin(payload)],
@@ -266,7 +262,9 @@ class RecordingSource:
         os.replace(partial, path)
 
 
-def _together(requests: Sequence[Q], ask: Callable[[Sequence[Q]], Sequence[T]]) -> Callable[[int], T]:
+def _together(
+    requests: Sequence[Q], ask: Callable[[Sequence[Q]], Sequence[T]]
+) -> Callable[[int], T]:
     """The answer to a request by its number; the first that is missing is asked with the rest."""
     answers: dict[int, T] = {}
 

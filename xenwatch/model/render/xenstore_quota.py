@@ -38,5 +38,5 @@ def render_oxenstored(domid: int, nodes: tuple[int, int] | None) -> XenstoreRepl
 
 
 def render_acknowledged() -> XenstoreReply:
-    """oxenstored's reply to a control command that it does not know or does not allow."""
+    """Oxenstored's reply to a control command that it does not know or does not allow."""
     return XenstoreReply(XS_CONTROL, ACKNOWLEDGED)
