@@ -27,8 +27,6 @@ from xenwatch.limits import (
     maptrack_frames,
     ptys,
     tasks,
-    xenstore_nodes,
-    xenstore_watches,
 )
 from xenwatch.limits.base import Limit, Max
 from xenwatch.limits.irqs import INT_MAX
@@ -41,7 +39,6 @@ from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, Loops
-from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 
 FULL = full_snapshot()
 XAPI_HOST = {"kernel": (4, 19), "nr_irqs": None, "platform_version": "8.2.1"}
@@ -129,23 +126,6 @@ def test_grant_frames_by_domain() -> None:
     assert grant_frames.used(on({"grants": grants})) == {"0": 1, "7": 33}
     found = grant_frames.maximum(on({"grants": grants}))
     assert {key: highest.value for key, highest in found.items()} == {"0": 64, "7": 32}
-
-
-def test_quotas_of_xenstore_by_guest() -> None:
-    """Use is told of each guest that has the quota, and a max where it is not switched off."""
-    quotas = XenstoreQuotas(
-        "xenstored",
-        {
-            5: {"nodes": Quota(42, 1000)},
-            7: {"nodes": Quota(50, None), "watches": Quota(3, 128)},
-            8: {},
-        },
-    )
-    snapshot = on({"xenstore_quotas": quotas})
-
-    assert xenstore_nodes.LIMIT.used(snapshot) == {"5": 42, "7": 50}
-    assert xenstore_nodes.LIMIT.max(snapshot) == {"5": Max(1000, "quota of nodes of xenstored")}
-    assert xenstore_watches.LIMIT.used(snapshot) == {"7": 3}
 
 
 @pytest.mark.parametrize(

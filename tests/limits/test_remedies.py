@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
-from xenwatch.limits import dom0_memory, event_channels, host_memory, tasks, xenstore_nodes
+from xenwatch.limits import dom0_memory, event_channels, host_memory, tasks
 from xenwatch.limits.base import Shortage
 from xenwatch.limits.states import remedies
 from xenwatch.readings.bridges import Bridges
@@ -15,7 +15,6 @@ from xenwatch.readings.host import Abi
 from xenwatch.readings.processes import Pids
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio
-from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 
 GIB = 1 << 30
 
@@ -150,40 +149,3 @@ def test_every_room_has_a_remedy_of_one_line(snapshot: Snapshot) -> None:
     for headroom in (*plan(snapshot, windows=1).headrooms, *plan(snapshot, linux=1).headrooms):
         assert headroom.batches is None or headroom.remedies
         assert all(text.isprintable() for text in headroom.remedies)
-
-
-@pytest.mark.parametrize(
-    ("route", "xen", "words"),
-    [
-        ("oxenstored", (4, 17), ["set quota-maxentity = 2000 in /etc/xen/oxenstored.conf"]),
-        (
-            "xenstored",
-            (4, 17),
-            [
-                "xenstore-control quota set nodes 2000  # ",
-                'add XENSTORED_ARGS="--entry-nb 2000" to ',
-            ],
-        ),
-        (
-            "xenstored",
-            (4, 22),
-            [
-                "xl xenstore-quota-set 5 nodes=2000  # ",
-                "xenstore-control quota set nodes 2000  # ",
-                'add XENSTORED_ARGS="--entry-nb 2000" to ',
-            ],
-        ),
-    ],
-)
-def test_a_quota_is_raised_as_its_xenstored_takes_it(
-    route: str, xen: tuple[int, int], words: list[str]
-) -> None:
-    """oxenstored reads its file at boot, the C xenstored takes commands, by guest from 4.22 on."""
-    quotas = XenstoreQuotas(route, {5: {"nodes": Quota(1000, 1000)}})
-    snapshot = dataclasses.replace(with_host(xen=xen), xenstore_quotas=quotas)
-    found = xenstore_nodes.LIMIT.remedy
-    assert found is not None
-    texts = found(Shortage(snapshot, "5", None, 2000))
-
-    assert len(texts) == len(words)
-    assert all(text.startswith(word) for text, word in zip(texts, words, strict=True))

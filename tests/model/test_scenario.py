@@ -282,21 +282,6 @@ def test_the_kernels_tables_are_full() -> None:
     assert {states[name].severity for name in full} == {Severity.CRITICAL}
 
 
-def test_a_guest_uses_up_its_quotas_of_xenstore() -> None:
-    """The guest that leaks watches and nodes is critical on both, and no other guest is."""
-    states = {
-        (state.limit.name, state.instance): state
-        for state in assess(readings("xenstore-quota", 4000))
-        if state.limit.probe == "xenstore_quotas"
-    }
-
-    full = {("xenstore_watches", "1"), ("xenstore_nodes", "1")}
-    assert {key for key, state in states.items() if state.ratio == 1} == full
-    assert {key for key, state in states.items() if state.severity is not Severity.OK} == full
-    assert {states[key].severity for key in full} == {Severity.CRITICAL}
-    assert {instance for _, instance in states} == {"1", "2", "3", "4", "5"}
-
-
 def test_hung_storage_blocks_tasks() -> None:
     """57 tasks wait for an NFS server that does not answer."""
     cpus = readings("storage-hung", 300).dom0_cpus

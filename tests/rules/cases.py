@@ -269,14 +269,7 @@ def own(
     metric: str, values: str, title: str, warning: float, critical: float | None, **labels: str
 ) -> tuple[Series, ...]:
     """A series, and the thresholds of an alert of its own."""
-    bounds = (
-        {"warning": warning}
-        if critical is None
-        else {
-            "warning": warning,
-            "critical": critical,
-        }
-    )
+    bounds = {"warning": warning} | ({} if critical is None else {"critical": critical})
     return (
         labelled(metric, values, **labels),
         *(
@@ -311,6 +304,11 @@ VM_STARTS: Final = (
         "XenwatchVmStartUnfinished", "not up after seven minutes", 2,
         own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"),
         (("warning", {"domid": "5"}, 420),),
+    ),
+    Case(
+        "XenwatchVmStartUnfinished", "on a host with a critical threshold of its own", 4,
+        own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, 360, domid="5"),
+        (("warning", {"domid": "5"}, 540), ("critical", {"domid": "5"}, 540)),
     ),
     Case(
         "XenwatchVmStartUnfinished", "boots", 3,
