@@ -20,6 +20,7 @@ from xenwatch.model.render.pod import render_pod_target
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.text import render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
+from xenwatch.model.render.xenstore_quota import render_acknowledged, render_oxenstored
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import Store
 from xenwatch.model.tree import FileTree
@@ -31,6 +32,7 @@ from xenwatch.parse.partitions import Partition
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.pod import PodTarget, parse_pod_target
 from xenwatch.parse.rtnl import Link
+from xenwatch.parse.xenstore_quota import domain_request, settings_request
 from xenwatch.sources.base import (
     READ_LIMIT,
     CommandOutput,
@@ -50,6 +52,8 @@ _ERRORS = {
     b"Operation not supported": errno.EOPNOTSUPP,
     b"Input/output error": errno.EIO,
 }
+MAXENTITY = 1000
+"""quota-maxentity in oxenstored.conf of the captured hosts."""
 _NODE = re.compile(rb'(/[^ ]*) = "(.*)"\Z')
 _LINK = re.compile(r"^(\d+): ([^:@]+)[:@].*?(?: master (\S+))? state ", re.MULTILINE)
 _FLAGS = {"d": 1, "s": 4, "p": 8, "b": 16, "r": 32}
@@ -74,6 +78,7 @@ class LabSource:
             for domid, channels in self._channels.items()
         }
         self._infos = _domains(capture, self._store)
+        self._owned = owned_nodes(capture)
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         content = self._tree.read(path)
@@ -159,6 +164,19 @@ class LabSource:
             return read_reply(self._store.values[path])
         assert op == xenstore.DIRECTORY
         return directory_reply(self._store.names(path) or ())
+
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        """As the host's oxenstored (quota.ml), with the quota of its configuration."""
+        nodes = {domain_request(domid): (domid, owned) for domid, owned in self._owned.items()}
+        replies = []
+        for request in requests:
+            if request in nodes:
+                domid, owned = nodes[request]
+                replies.append(render_oxenstored(domid, (owned, MAXENTITY)))
+            else:
+                assert request == settings_request()
+                replies.append(render_acknowledged())
+        return tuple(replies)
 
     def round_trip(self, target: str) -> float:
         """Measured nowhere, xapi does not run."""
@@ -319,6 +337,12 @@ def _partitions(capture: Path) -> bytes:
     """The loop devices `losetup` lists; each guest has a disk of 16 MiB."""
     names = re.findall(r"^/dev/(loop\d+)", _losetup(capture), re.MULTILINE)
     return render_partitions(Partition(7, int(name[4:]), 16384, name) for name in sorted(names))
+
+
+def owned_nodes(capture: Path) -> dict[int, int]:
+    """Nodes of xenstore by the domain that owns them, as counted from `xenstore-ls -fp`."""
+    lines = (capture / "xenstore-owned").read_text().splitlines()
+    return {int(domid): int(nodes) for domid, nodes in (line.split() for line in lines)}
 
 
 def _store(capture: Path) -> Store:

@@ -37,7 +37,10 @@ from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.vm_starts import BOUNDS as START_BOUNDS
+from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
+from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -173,6 +176,18 @@ def full_snapshot() -> Snapshot:
                 DeviceError(VBD, "backend", 0, "no number"),
             ),
         ),
+        "xenstore_quotas": XenstoreQuotas(
+            "xenstored",
+            {
+                5: {
+                    "nodes": Quota(42, 1000),
+                    "watches": Quota(12, 128),
+                    "transactions": Quota(0, 10),
+                    "memory": Quota(9000, 2621440),
+                }
+            },
+        ),
+        "vm_starts": VmStarts((0, 1, *(0,) * (len(START_BOUNDS) - 1)), 1.5, 2, 1, {5: 20.5}),
         "qemus": Qemus({5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())}),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(90, 30)}),
         "control_path": ControlPath(

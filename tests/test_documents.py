@@ -36,6 +36,7 @@ MAKE = ".ci/run calls it on a clean checkout"
 INSTALL = "tests/xen/test_install.py runs it in a dom0"
 KEPT = "tests/xen runs the same script and capture in a dom0, in directories of their own"
 TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
+QUOTA = "tests/xen/test_two_level.py asks a dom0 with the C xenstored so"
 CHANGES = "it changes the reader's host"
 BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
 CHECK = "tests/cli/test_check.py asks a daemon, and reads the definition for Icinga"
@@ -137,6 +138,21 @@ ELSEWHERE: dict[str, str] = {
     "modprobe -r nbd && modprobe nbd nbds_max=64": CHANGES,
     "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0": CHANGES,
     "xe-toolstack-restart": CHANGES,
+    "xl vm-list": TRUTH,
+    "xenstore-control quota": QUOTA,
+    "xenstore-control quota 5": QUOTA,
+    "xenstore-control quota set nodes 2000": CHANGES,
+    "xenstore-control quota set watches 256": CHANGES,
+    "xenstore-control quota set transactions 20": CHANGES,
+    "xenstore-control quota set memory 5242880": CHANGES,
+    "xl xenstore-quota-set 5 nodes=2000": CHANGES,
+    "xl xenstore-quota-set 5 watches=256": CHANGES,
+    "xl xenstore-quota-set 5 transactions=20": CHANGES,
+    "xl xenstore-quota-set 5 memory=5242880": CHANGES,
+    "xenstore-ls -f /local/domain/5 | cut -d / -f 5 | sort | uniq -c | sort -rn": (
+        "it needs a dom0 with a guest 5"
+    ),
+    "journalctl -t xenstored | grep 'memory quota'": "it needs a guest beyond its quota",
     "systemctl restart xenwatch": CHANGES,
 }
 """Commands that need a dom0, root, systemd or a daemon that stays, and where they are tested."""

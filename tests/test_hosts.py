@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.captures import CAPTURES, domids
-from tests.hosts import LabSource, grant_frames
+from tests.hosts import LabSource, grant_frames, owned_nodes
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.devices import Backends, DeviceKey
@@ -92,6 +92,17 @@ def test_grant_frames_are_those_of_xen_diag(capture: Path) -> None:
     assert grants is not None
     assert {domid: (frames.used, frames.max) for domid, frames in grants.frames.items()} == {
         domid: grant_frames(capture, domid) for domid in domids(capture)
+    }
+
+
+@every_capture
+def test_xenstore_nodes_are_those_xenstore_ls_counts(capture: Path) -> None:
+    """Each guest, and not dom0, has the nodes that it owns by the permissions of each."""
+    quotas = passed(capture).xenstore_quotas
+
+    assert quotas is not None
+    assert {domid: found["nodes"].used for domid, found in quotas.domains.items()} == {
+        domid: nodes for domid, nodes in owned_nodes(capture).items() if domid
     }
 
 

@@ -25,6 +25,7 @@ from xenwatch.model.source import ModelSource
 from xenwatch.parse.evtchn import VIRQ
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe, stateless
+from xenwatch.readings import vm_starts
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
@@ -39,6 +40,7 @@ from xenwatch.readings.processes import DaemonFds, Pids, ProcessFds, Ptys, QemuF
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 from xenwatch.sources.base import TARGETS, Choice, Source, SourceError
 
 RESEND: Final = 15.0
@@ -128,6 +130,18 @@ def storm() -> Snapshot:
         backends=Backends({VBD: "Connected", VIF: "Closed", QDISK: "Connected"}),
         xenstore_devices=XenstoreDevices(
             {}, (DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),)
+        ),
+        vm_starts=vm_starts.VmStarts((1, *(0,) * len(vm_starts.BOUNDS)), 0.5, 1, 0, {5: 1000.0}),
+        xenstore_quotas=XenstoreQuotas(
+            "xenstored",
+            {
+                5: {
+                    "nodes": Quota(1000, 1000),
+                    "watches": Quota(128, 128),
+                    "transactions": Quota(10, 10),
+                    "memory": Quota(2621440, 2621440),
+                }
+            },
         ),
     )
 

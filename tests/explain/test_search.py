@@ -68,6 +68,20 @@ RUNBOOK = {
     "nfs: server 10.0.0.5 not responding, timed out": "TasksBlocked",
     "INFO: task tapdisk:4711 blocked for more than 120 seconds.": "TasksBlocked",
     "blocked for more than": "TasksBlocked",
+    "Cannot setup watch on /local/domain/154/data/vchan/3/4713/event-channel": (
+        "XenstoreWatchesNearLimit"
+    ),
+    "xenbus: xen store gave: unknown error E2BIG": "XenstoreWatchesNearLimit",
+    "vif vif-1: 22 adding watch on /local/domain/0/backend/vif/5/1/state": (
+        "XenstoreWatchesNearLimit"
+    ),
+    "xenbus: xen store gave: unknown error EQUOTA": "XenstoreNodesNearLimit",
+    "[warn|quota] domain 5 cannot create entry: quota reached": "XenstoreNodesNearLimit",
+    "vif vif-1: 28 writing event-channel": "XenstoreNodesNearLimit",
+    "vbd vbd-51712: 28 starting transaction": "XenstoreTransactionsNearLimit",
+    "Domain 5 exceeds hard memory quota, Xenstore interface to domain stalled": (
+        "XenstoreMemoryNearLimit"
+    ),
     "keyctl_set_timeout: Disk quota exceeded": "KernelKeysNearLimit",
     "NbdDeviceNotFound": "NbdDevicesNearLimit",
     "xc: panic: xc_dom_boot.c:120: xc_dom_boot_mem_init: can't allocate low memory for domain: "
@@ -89,8 +103,6 @@ RUNBOOK = {
 }
 """Strings with a runbook."""
 LOOK = {
-    "Cannot setup watch on /local/domain/154/data/vchan/3/4713/event-channel": "watches",
-    "xenbus: xen store gave: unknown error E2BIG": "watches",
     "deferring g.e. 0x1c3f (pfn 0x1a2b3c)": "grant",
     "xen:grant_table: g.e. 0x17 still pending": "grant",
     "Cannot create new thin volume, free space in thin pool qubes_dom0/vm-pool reached "

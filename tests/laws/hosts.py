@@ -18,9 +18,18 @@ from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.xenstore import read_reply, refusal_reply
+from xenwatch.model.render.xenstore_quota import render_domain, render_settings
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.source import ModelSource
-from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenstore, xenversion
+from xenwatch.parse import (
+    domaininfo,
+    evtchn,
+    gnttab,
+    physinfo,
+    xenstore,
+    xenstore_quota,
+    xenversion,
+)
 from xenwatch.parse.domaininfo import DomainInfo
 from xenwatch.parse.evtchn import Channel
 from xenwatch.parse.gnttab import QuerySize
@@ -141,7 +150,12 @@ def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
         "/local/domain/0/error/backend/vif/3/0/error": b"28 mapping shared-frames 521/522",
         "/local/domain/3/error/device/vif/0/error": None,
     }
+    quotas = {"nodes": 1000, "watches": 128, "transactions": 10, "memory": 2621440}
+    used = {"nodes": 42, "watches": 12, "transactions": 0, "memory": 9000}
     return {
+        xenstore_quota.settings_request(): render_settings(quotas),
+        xenstore_quota.domain_request(3): render_domain(3, used),
+    } | {
         (xenstore.READ, xenstore.path_payload(path)): refusal_reply("ENOENT")
         if value is None
         else read_reply(value)

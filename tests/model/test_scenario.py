@@ -135,6 +135,7 @@ ENDS = {
     "populate-on-demand": (400, 10, 0),
     "qemus-in-root": (1200, 1000, 0),
     "storage-hung": (300, 20, 0),
+    "xenstore-quota": (4000, 5, 2),
 }
 """By scenario: a time at which all has happened, domains there are, refusals there were."""
 

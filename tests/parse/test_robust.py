@@ -52,8 +52,15 @@ from xenwatch.parse.text import (
     word,
 )
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
+from xenwatch.parse.xenstore_quota import (
+    parse_domain,
+    parse_own_quota,
+    parse_oxenstored,
+    parse_settings,
+)
 from xenwatch.parse.xenversion import parse_text
 from xenwatch.parse.zoneinfo import parse_zoneinfo
+from xenwatch.sources.base import XenstoreReply
 
 Parser = Callable[[bytes], object]
 
@@ -79,6 +86,10 @@ _PLAIN: dict[str, Parser] = {
     "assignments": assignments,
     "version": lambda data: version_pair(word(data)),
     "directory": parse_directory,
+    "quotas of xenstore": lambda data: parse_settings(XenstoreReply(0, data)),
+    "use of xenstore": lambda data: parse_domain(XenstoreReply(0, data), 5),
+    "nodes of oxenstored": lambda data: parse_oxenstored(XenstoreReply(0, data), 5),
+    "own quota of xenstore": lambda data: parse_own_quota(XenstoreReply(25, data)),
     "device error": parse_device_error,
     "xen text": parse_text,
     "stat": parse_stat,

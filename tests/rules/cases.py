@@ -269,14 +269,7 @@ def own(
     metric: str, values: str, title: str, warning: float, critical: float | None, **labels: str
 ) -> tuple[Series, ...]:
     """A series, and the thresholds of an alert of its own."""
-    bounds = (
-        {"warning": warning}
-        if critical is None
-        else {
-            "warning": warning,
-            "critical": critical,
-        }
-    )
+    bounds = {"warning": warning} | ({} if critical is None else {"critical": critical})
     return (
         labelled(metric, values, **labels),
         *(
@@ -291,6 +284,46 @@ SWAP_INS: Final = "xenwatch_dom0_swap_in_pages_per_second"
 WAITS: Final = "xenwatch_dom0_memory_pressure_ratio"
 LARGEST: Final = "xenwatch_dom0_largest_free_order"
 BLOCKED: Final = "xenwatch_dom0_blocked_tasks"
+
+STARTING: Final = "xenwatch_domain_starting_seconds"
+STARTS: Final = "xenwatch_vm_start_seconds"
+
+
+def starts(quick: str, all_: str) -> tuple[Series, ...]:
+    """Starts of at most ten seconds, and all starts, of which each took a minute at most."""
+    return (
+        labelled(f"{STARTS}_bucket", quick, le="10"),
+        labelled(f"{STARTS}_bucket", all_, le="60"),
+        labelled(f"{STARTS}_bucket", all_, le="+Inf"),
+        labelled(f"{STARTS}_count", all_),
+    )
+
+
+VM_STARTS: Final = (
+    Case(
+        "XenwatchVmStartUnfinished", "not up after seven minutes", 2,
+        own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"),
+        (("warning", {"domid": "5"}, 420),),
+    ),
+    Case(
+        "XenwatchVmStartUnfinished", "on a host with a critical threshold of its own", 4,
+        own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, 360, domid="5"),
+        (("warning", {"domid": "5"}, 540), ("critical", {"domid": "5"}, 540)),
+    ),
+    Case(
+        "XenwatchVmStartUnfinished", "boots", 3,
+        own(STARTING, "0+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"),
+    ),
+    Case(
+        "XenwatchVmStartsSlow", "an hour of slow starts after a day of quick ones", 660,
+        starts("0+1x600 600+0x60", "0+1x660"), (("warning", {}, 55),),
+    ),
+    Case("XenwatchVmStartsSlow", "as quick as ever", 660, starts("0+1x660", "0+1x660")),
+    Case(
+        "XenwatchVmStartsSlow", "one slow start in an hour without others", 660,
+        starts("0+1x600 600+0x60", "0+1x600 600+0x40 601+0x19"),
+    ),
+)  # fmt: skip
 
 MEMORY: Final = (
     Case(
@@ -392,6 +425,6 @@ CONTROL_PATH: Final = (
 
 CASES: Final = (
     *(case for limit in LIMITS for case in of_limit(limit)),
-    *(*DECLARED, *SOFT, *MEMORY, *CONTROL_PATH),
+    *(*DECLARED, *SOFT, *VM_STARTS, *MEMORY, *CONTROL_PATH),
 )
 """Every case; a test asks that each alert has one of both kinds."""

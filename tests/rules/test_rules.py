@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,9 @@ class Silent(ModelSource):
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         raise SourceError("/run/xenstored/socket", os.strerror(errno.EMFILE), errno.EMFILE)
 
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        raise SourceError("/run/xenstored/socket", os.strerror(errno.EMFILE), errno.EMFILE)
+
 
 def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
     """Where xenstored has no descriptors left, just those probes fail whose alerts it inhibits."""
@@ -197,9 +201,9 @@ def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
         if "XenwatchXenstoredFds" in inhibition["source_matchers"][0]
     ]
 
-    assert failed == {"xenstore", "xenstore_devices"}
+    assert failed == {"xenstore", "xenstore_devices", "xenstore_quotas"}
     assert rule["target_matchers"] == [
-        'alertname="XenwatchProbeFailing"', 'probe=~"xenstore|xenstore_devices"'
+        'alertname="XenwatchProbeFailing"', 'probe=~"xenstore|xenstore_devices|xenstore_quotas"'
     ]  # fmt: skip
 
 

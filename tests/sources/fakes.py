@@ -90,6 +90,10 @@ class TableSource:
         reply: XenstoreReply = self._look_up(self.nodes, (op, payload))
         return reply
 
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        """The replies."""
+        return tuple(self.xenstore(op, payload) for op, payload in requests)
+
     def round_trip(self, target: str) -> float:
         """The seconds."""
         seconds: float = self._look_up(self.round_trips, target)
@@ -181,6 +185,14 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("xenstore", op, payload))
         return self.inner.xenstore(op, payload)
+
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        """Each told, then asked on its own."""
+        replies: list[XenstoreReply] = []
+        for op, payload in requests:
+            self.tap(("xenstore_control", op, payload))
+            replies += self.inner.xenstore_control([(op, payload)])
+        return tuple(replies)
 
     def round_trip(self, target: str) -> float:
         """Told, then asked."""

@@ -74,6 +74,7 @@ ASKING: list[Callable[[Source], Any]] = [
     lambda source: source.hypercalls(CALLS[3:]),
     lambda source: source.xenstore(2, b"/local/domain\x00"),
     lambda source: source.xenstore(1, b"\xff"),
+    lambda source: source.xenstore_control([(2, b"/local/domain\x00"), (0, b"quota\0")]),
 ]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from xenwatch.sources.base import SourceError, XenstoreReply
 from xenwatch.sources.wire import XENSTORE_HEADER
-from xenwatch.sources.xenstored import REPLY_MAX, XenstoreClient
+from xenwatch.sources.xenstored import REPLY_MAX, XenstoreClient, request_apart
 
 READ = 2
 ENOUGH = 30.0
@@ -281,3 +281,44 @@ def test_the_device_is_used_where_there_is_no_socket(tmp_path: Path) -> None:
     client.close()
 
     assert reply == XenstoreReply(READ, b"/a\0")
+
+
+def test_requests_apart_have_a_connection_of_their_own(start: Start) -> None:
+    """All of them go over one connection, not the client's, and it is closed afterwards."""
+    server, client = start(answer)
+    client.request(READ, b"a\0")
+
+    replies = request_apart([(0, b"x\0"), (0, b"y\0")], ".", ENOUGH)
+    assert replies == (XenstoreReply(0, b"<x\0>"), XenstoreReply(0, b"<y\0>"))
+    client.request(READ, b"b\0")
+    assert server.connections == 2
+
+
+def test_silence_apart_ends_at_the_deadline_and_closes(start: Start) -> None:
+    """A xenstored that drops a request costs no more than the deadline, and no other connection."""
+    closed = threading.Event()
+
+    def drop(connection: socket.socket, request: bytes) -> None:
+        if connection.recv(1) == b"":
+            closed.set()
+
+    _, client = start(answer, drop)
+    client.request(READ, b"a\0")
+
+    with pytest.raises(SourceError, match="timed out"):
+        request_apart([(25, b"5\0nodes\0")], ".", TINY)
+    assert closed.wait(ENOUGH)
+    assert client.request(READ, b"b\0") == XenstoreReply(READ, b"<b\0>")
+
+
+def test_slow_replies_apart_end_at_the_deadline(start: Start) -> None:
+    """No request begins after the deadline, however many there are."""
+    tick = threading.Event()
+
+    def slow(connection: socket.socket, request: bytes) -> None:
+        tick.wait(TINY)
+        answer(connection, request)
+
+    start(slow)
+    with pytest.raises(SourceError, match=r"of 1000 replies after|timed out"):
+        request_apart([(0, b"x\0")] * 1000, ".", 3 * TINY)

@@ -12,8 +12,9 @@ from typing import Final, Self
 from tests.xen.daemon import READING, SCRIPTS, Daemon, Page
 from tests.xen.vm import Vm
 
-XENSTORED_PROBES: Final = {"xenstore", "xenstore_devices"}
-"""The probes that ask xenstored and can do nothing without it; the second only where it has to."""
+XENSTORED_PROBES: Final = {"xenstore", "xenstore_devices", "xenstore_quotas"}
+"""The probes that ask xenstored and can do nothing without it; the others only where they have to.
+"""
 
 
 def pid_of(vm: Vm, daemon: str) -> int:

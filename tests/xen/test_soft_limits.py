@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -280,3 +281,21 @@ def test_a_stopped_xenstored_is_an_alert_that_ends(vm: Vm, daemon: Daemon) -> No
     assert failing >= 0.5
     vm.wait(lambda: is_in("ok"), "the end of the alert", 150)
     daemon.configure(daemon.interval)
+
+
+def test_nodes_of_guests_are_those_xenstore_ls_counts(
+    vm: Vm, daemon: Daemon, population: None, report: Report
+) -> None:
+    """oxenstored tells how many nodes a guest owns, and nothing else of its quotas."""
+    listed = vm.run("xenstore-ls -f -p", deadline=120)
+    owned = Counter(re.findall(r"\([nrwb](\d+)[^()\n]*\)$", listed, re.MULTILINE))
+    page = daemon.fresh(probes=["xenstore_quotas"])
+    tool = "timeout 10 xenstore-control"
+    for words in ("quota", *(f"quota {domid}" for domid in sorted(owned))):
+        answer = vm.attempt(f"{tool} {words}")
+        report.note(f"oxenstored, {words}: status {answer.status}, {answer.stdout.strip()!r}", 0)
+
+    guest_nodes = {domid: nodes for domid, nodes in owned.items() if domid != "0"}
+    assert page.by("xenwatch_xenstore_nodes_used", "domid") == guest_nodes
+    assert set(page.by("xenwatch_xenstore_nodes_max", "domid").values()) == {1000}
+    assert page.of("xenwatch_xenstore_watches_used") == {}

@@ -112,5 +112,53 @@ def test_grant_frames_warn_before_a_device_fails(vm: Vm, daemon: Daemon, report:
     assert page.get(ERRORS, domid=domid, errno="EINVAL", **{"class": "vif"}) == 1
 
 
+def quotas(vm: Vm, domid: str = "") -> dict[str, int]:
+    """Quotas, or what a domain uses of them, in the words of xenstored's own tool."""
+    tool = "PATH=$PATH:/usr/lib/xen-4.17/bin xenstore-control"
+    lines = vm.run(f"{tool} quota {domid}").splitlines()
+    pairs = (line.partition(":") for line in lines if line[-1:] != ":")
+    return {name.strip(): int(rest.split()[0]) for name, _, rest in pairs if rest.strip()}
+
+
+def test_a_guest_uses_up_its_quotas_of_xenstore(vm: Vm, daemon: Daemon, report: Report) -> None:
+    """A guest that sets watches and writes nodes until it is refused is critical on both."""
+    fill = "WATCHES=200 NODES=1200"
+    shape = Shape(extra=(f'extra="console=hvc0 mitigations=off {fill}"',))
+    most = quotas(vm)
+    guests.start(vm, "modest", "greedy", shapes={"modest": Shape(), "greedy": shape})
+    domids = {name: str(guests.domid(vm, name)) for name in ("modest", "greedy")}
+    log = "/var/log/xen/console/guest-greedy.log"
+    try:
+        vm.wait(lambda: "XENSTORE-FILLED" in vm.run(f"cat {log}"), "the guest to be done", 180)
+        vm.wait(
+            lambda: quotas(vm, domids["greedy"])["nodes"] >= most["nodes"], "nodes to be full", 60
+        )
+        page = daemon.fresh(probes=["xenstore_quotas"])
+        used = {name: quotas(vm, domid) for name, domid in domids.items()}
+        said = vm.run(f"cat {log}")
+    finally:
+        guests.destroy(vm, "modest", "greedy")
+
+    report.note(f"xenstore: quotas {most}, used {used}", 0)
+    for name, domid in domids.items():
+        for kind, unit in (
+            ("nodes", ""),
+            ("watches", ""),
+            ("transactions", ""),
+            ("memory", "_bytes"),
+        ):
+            metric = f"xenwatch_xenstore_{kind}_used{unit}"
+            assert page.get(metric, domid=domid) == used[name][kind], metric
+            assert page.get(f"xenwatch_xenstore_{kind}_max{unit}", domid=domid) == most[kind]
+    assert page.get("xenwatch_xenstore_nodes_used", domid="0") is None
+    assert used["greedy"]["nodes"] == most["nodes"]
+    # Until Xen 4.21 one more than the quota is allowed.
+    assert used["greedy"]["watches"] in (most["watches"], most["watches"] + 1)
+    assert "xen store gave: unknown error E2BIG" in said
+    assert severity(page, "xenstore_watches") == "critical"
+    assert severity(page, "xenstore_nodes") == "critical"
+    assert severity(page, "xenstore_memory") == "ok"
+
+
 class TestHazards(Hazards):
     """With the C xenstored."""

@@ -24,28 +24,6 @@ class Other:
 
 
 OTHERS: Final = (
-    # Xen, tools/xenstored/watch.c: E2BIG until 4.21, ENOSPC since; core.c: a reply of more than
-    # 4,096 bytes. Linux, drivers/xen/xenbus/xenbus_xs.c, names an error it does not know.
-    Other(
-        "`xen store gave: unknown error E2BIG` in a guest or in dom0",
-        "that domain's quota of xenstore watches (C xenstored until Xen 4.21), or a value or a "
-        "reply that is too long; not memory, and not an event channel",
-        "`xenstore-control quota DOMID` and `xenstore-control quota`; with 128 watches a guest "
-        "leaks them or runs many vchan connections at a time",
-    ),
-    # Xen, tools/ocaml/xenstored/process.ml: Limit_reached, Transaction_opened.
-    Other(
-        "`xen store gave: unknown error EQUOTA`, `cannot create entry: quota reached`",
-        "that domain's quota in oxenstored: nodes, watches or transactions",
-        "`/etc/xen/oxenstored.conf`; `xenstore-ls /local/domain/DOMID` for nodes that are leaked",
-    ),
-    # Xen, tools/libs/vchan/init.c: xs_watch failed.
-    Other(
-        "`Cannot setup watch on NAME`, `libvchan_client_init_async_finish: Argument list too long`",
-        "the quota of xenstore watches of the domain that connects a vchan (E2BIG), often in Qubes",
-        "`xenstore-control quota DOMID` against `xenstore-control quota`: a count of watches that "
-        "never falls is a leak of the program that prints this",
-    ),
     # Linux, drivers/xen/grant-table.c, gnttab_add_deferred and gnttab_handle_deferred.
     Other(
         "`deferring g.e. N`, `g.e. N still pending`, `g.e. N still in use`, `leaking g.e. N`, "

@@ -9,11 +9,11 @@ from typing import Final
 from xenwatch.model import devices
 from xenwatch.model.bounds import Bounds
 from xenwatch.model.devices import Device, Shape
-from xenwatch.model.lease import CLOSED, INITIALISING, Lease
+from xenwatch.model.lease import CLOSED, CONNECTED, INITIALISING, STATES, Lease
 from xenwatch.model.platform import XL, Platform
 from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import ChannelTable
-from xenwatch.model.state import BOOTED, DYING, TABLES, Dom0, Domain
+from xenwatch.model.state import BOOTED, DYING, QUOTAS, TABLES, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
 from xenwatch.parse.oom import Kill
 
@@ -43,6 +43,7 @@ class Machine:
         """Rises with every change: what was rendered before is stale."""
         self._next = 1
         self._leases: dict[int, dict[tuple[str, int], Lease]] = {}
+        self._held: dict[int, dict[str, str]] = {}
 
     def start(self, name: bytes, shape: Shape) -> int:
         """Start a VM and return its domid; its devices are started in order.
@@ -66,6 +67,31 @@ class Machine:
         if not booted:
             _boot(guest)
         return domid
+
+    def hold(self, domid: int) -> None:
+        """Show the devices of a VM as they are until its kernel runs; `connect` ends it."""
+        self.generation += 1
+        held: dict[str, str] = {}
+        for cls, devid in self._leases[domid]:
+            bus_id = f"{cls}-{domid}-{devid}"
+            if cls.startswith(("vbd", "vif")) and bus_id in self.dom0.backends:
+                held[bus_id] = self.dom0.backends[bus_id]
+                self._show(bus_id, "InitWait", "2")
+        self._held[domid] = held
+
+    def connect(self, domid: int) -> None:
+        """Connect the devices of a VM that were held back, those it still has."""
+        self.generation += 1
+        for bus_id, shown in self._held.pop(domid, {}).items():
+            if bus_id in self.dom0.backends:
+                self._show(bus_id, shown, STATES[CONNECTED])
+
+    def _show(self, bus_id: str, shown: str, state: str) -> None:
+        """The state of a device in sysfs, unless a process serves it, and in xenstore."""
+        if self.dom0.backends[bus_id] != INITIALISING:
+            self.dom0.backends[bus_id] = shown
+        path = bus_id.replace("-", "/")
+        self.dom0.store.write(f"/local/domain/0/backend/{path}/state", state)
 
     def destroy(self, domid: int) -> None:
         """Stop a VM and release its resources; high-water marks stay."""
@@ -128,6 +154,13 @@ class Machine:
         left = most - self.dom0.tables[table]
         self.dom0.tables[table] += min(entries, left)
         return entries <= left
+
+    def use_xenstore(self, domid: int, kind: str, amount: int) -> bool:
+        """Use more of a guest's quota of xenstore; false when that has filled it."""
+        used = self.dom0.domains[domid].xenstore
+        left = QUOTAS[kind] - used[kind]
+        used[kind] += min(amount, left)
+        return amount <= left
 
     def write_log(self, kib: int, files: int = 0) -> bool:
         """Write to the file system of the logs, into new files; false when that has filled it."""

@@ -6,7 +6,7 @@ import dataclasses
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -171,15 +171,17 @@ class Player:
             return partial(self._fill, step.table, step.entries)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
-        leak = {
+        leaks: Mapping[str, Callable[[int], None]] = {
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
             "xenopsd_fds": self._leak_sockets,
             "grant_frames": self._leak_grants,
             "blktap_minors": self._leak_minors,
             "dying_domains": self._leak_domains,
-        }[step.what]
-        return partial(self._leak, leak, step.amount)
+            "xenstore_nodes": partial(self._use_xenstore, "nodes"),
+            "xenstore_watches": partial(self._use_xenstore, "watches"),
+        }
+        return partial(self._leak, leaks[step.what], step.amount)
 
     def _starts(self, step: Start) -> Iterator[float]:
         started, batch = 0, 0
@@ -193,6 +195,14 @@ class Player:
                 if not self._start(step.shape):
                     return
                 started += 1
+                if step.boot:
+                    domid = self._living[-1]
+                    self.machine.hold(domid)
+                    self._wait(next(self._numbers), self._booted(domid, step.boot))
+
+    def _booted(self, domid: int, seconds: float) -> Iterator[float]:
+        yield self.seconds + seconds
+        self.machine.connect(domid)
 
     def _start(self, shape: str) -> bool:
         """Start a VM; false when it fails or lacks a device."""
@@ -262,6 +272,10 @@ class Player:
             self._living.append(again)
             self._started[again] = self._started[domid]
 
+    def _use_xenstore(self, kind: str, amount: int) -> None:
+        if self._living and not self.machine.use_xenstore(self._living[0], kind, amount):
+            raise Refused(f"xenstore_{kind}")
+
     def _fill(self, table: str, entries: int) -> bool:
         if self.machine.fill_table(table, entries):
             return True
@@ -281,6 +295,7 @@ class Player:
 def on_host(platform: Platform, host: Host) -> Platform:
     """The platform with the changes of a scenario's host."""
     changes: dict[str, object] = {"settings": {**platform.settings, **host.settings}}
+    daemons = platform.daemons
     if host.vcpus is not None:
         changes["vcpus"] = host.vcpus
     if host.bridges is not None:
@@ -300,6 +315,8 @@ def on_host(platform: Platform, host: Host) -> Platform:
         changes["channels"] = TWO_LEVEL_64
         changes["command_line"] = f"{platform.command_line} xen.fifo_events=0"
         changes["boot"] = dataclasses.replace(platform.boot, fifo=False)
+    if host.c_xenstored:
+        daemons = changes["daemons"] = tuple(map(_in_c, daemons))
     if host.qemus_in_root:
         changes["guest_group"] = "/"
     if not host.control_slice:
@@ -307,8 +324,17 @@ def on_host(platform: Platform, host: Host) -> Platform:
         changes["slices"] = {
             name: weight for name, weight in platform.slices.items() if name != "control.slice"
         }
-        changes["daemons"] = tuple(map(_uncontrolled, platform.daemons))
+        changes["daemons"] = tuple(map(_uncontrolled, daemons))
     return dataclasses.replace(platform, **changes)  # type: ignore[arg-type]
+
+
+def _in_c(daemon: Daemon) -> Daemon:
+    """The C xenstored in place of oxenstored; any other daemon as it is."""
+    if daemon.comm != "oxenstored":
+        return daemon
+    program, *rest = daemon.argv
+    argv = (program.replace("oxenstored", "xenstored"), *rest)
+    return dataclasses.replace(daemon, comm="xenstored", argv=argv)
 
 
 def _uncontrolled(daemon: Daemon) -> Daemon:

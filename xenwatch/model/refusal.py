@@ -25,8 +25,10 @@ ERRNO: Final = {
     "bridge_ports": errno.EXFULL,
     "loops": errno.ENOSPC,
     "host_memory": errno.ENOMEM,
+    "xenstore_nodes": errno.ENOSPC,
+    "xenstore_watches": errno.E2BIG,
 }
-"""The error number of each bound (`xenwatch.model.bounds`)."""
+"""The error number of each bound (`xenwatch.model.bounds`), and of a guest's quotas of xenstore."""
 
 TEXTS: Final = {
     "channels": "EVTCHNOP_alloc_unbound: No space left on device",
@@ -41,6 +43,8 @@ TEXTS: Final = {
     "low_memory": "page allocation failure: Cannot allocate memory",
     "tasks": "fork: Resource temporarily unavailable",
     "loops": "losetup: cannot find an unused loop device",
+    "xenstore_nodes": "writing feature-rx-copy: No space left on device",
+    "xenstore_watches": "xen store gave: unknown error E2BIG",
 }
 """The text of each bound; for the others the device has its own."""
 

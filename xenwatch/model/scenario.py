@@ -47,7 +47,7 @@ class Start:
     """Start VMs of a shape, `together` at a time and every so many seconds.
 
     Until one is refused where there is no `count`. `jitter` is the part of `every` by which a
-    start may come later.
+    start may come later, `boot` the seconds until a VM's devices connect.
     """
 
     shape: str
@@ -56,6 +56,7 @@ class Start:
     every: float = 0.0
     together: int = 1
     jitter: float = 0.0
+    boot: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class Leak:
     """Leak a resource every so many seconds until it is exhausted.
 
     `what` is one of `LEAKS`, `amount` how much at a time: event channels, descriptors, grant
-    entries of the oldest VM, ids or minors of tapdisks that died, or VMs that are stopped, stay as
-    dying and are started anew.
+    entries of the oldest VM, ids or minors of tapdisks that died, VMs that are stopped, stay as
+    dying and are started anew, or nodes or watches of the oldest VM in xenstore.
     """
 
     what: str
@@ -94,6 +95,8 @@ LEAKS: Final = (
     "grant_frames",
     "blktap_minors",
     "dying_domains",
+    "xenstore_nodes",
+    "xenstore_watches",
 )
 
 
@@ -212,7 +215,8 @@ class Host:
 
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
     served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
-    dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits.
+    dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits. With
+    `c_xenstored` the C xenstored runs instead of oxenstored.
     """
 
     vcpus: int | None = None
@@ -223,6 +227,7 @@ class Host:
     qemus_in_root: bool = False
     blktap_ids: bool = False
     fifo_events: bool = True
+    c_xenstored: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

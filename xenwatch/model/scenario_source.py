@@ -113,6 +113,10 @@ class ScenarioSource:
         with self._now() as source:
             return source.xenstore(op, payload)
 
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        with self._now() as source:
+            return source.xenstore_control(requests)
+
     def round_trip(self, target: str) -> float:
         with self._now() as source:
             return source.round_trip(target)

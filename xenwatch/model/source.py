@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from xenwatch.model import files
+from xenwatch.model import files, xenstored
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
@@ -130,10 +130,7 @@ class ModelSource:
 
         Once xenstored's descriptors are exhausted, requests time out.
         """
-        self._answered("xenstored")
-        most = self._dom0.bounds.xenstored
-        if most is not None and len(self._dom0.xenstored.fds) >= most:
-            raise SourceError.from_os("xenstored", OSError(errno.ETIMEDOUT, ""))
+        self._require_xenstored()
         path = payload.rstrip(b"\0").decode("utf-8", "surrogateescape")
         if op == xenstore.DIRECTORY:
             names = self._dom0.store.names(path)
@@ -142,6 +139,10 @@ class ModelSource:
             value = self._dom0.store.values.get(path)
             return refusal_reply("ENOENT") if value is None else read_reply(value)
         return refusal_reply("ENOSYS")
+
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        self._require_xenstored()
+        return tuple(xenstored.answer(self._dom0, op, payload) for op, payload in requests)
 
     def round_trip(self, target: str) -> float:
         if target != "xenstored" and target not in self._dom0.by_comm:
@@ -165,6 +166,12 @@ class ModelSource:
         if seconds >= ROUND_TRIP_DEADLINE:
             raise SourceError(target, f"timed out after {ROUND_TRIP_DEADLINE:g} s")
         return seconds
+
+    def _require_xenstored(self) -> None:
+        self._answered("xenstored")
+        most = self._dom0.bounds.xenstored
+        if most is not None and len(self._dom0.xenstored.fds) >= most:
+            raise SourceError.from_os("xenstored", OSError(errno.ETIMEDOUT, ""))
 
     def _files(self) -> FileTree:
         if self._generation != self._machine.generation:

@@ -38,6 +38,22 @@ TABLES: Final = {
     "nbd_devices": "/sys/module/nbd/parameters/nbds_max",
 }
 """Tables of the kernel with the file of their maximum, which only some hosts have."""
+QUOTAS: Final = {
+    "nodes": 1000,
+    "watches": 128,
+    "transactions": 10,
+    "outstanding": 20,
+    "memory": 5 << 19,
+}
+"""Quotas of xenstore for each guest: defaults of the C xenstored; oxenstored has the same nodes."""
+_IN_XENSTORE: Final = {
+    "nodes": 42,
+    "watches": 12,
+    "transactions": 0,
+    "outstanding": 0,
+    "memory": 9000,
+}
+"""What a guest uses of these quotas."""
 QUIET: Final = (0.42, 0.35, 0.31)
 """Averages of `/proc/loadavg` without load."""
 _DAEMON_NS: Final = (1_200_000_000, 30_000_000)
@@ -53,7 +69,8 @@ class Domain:
 
     `frames` is the highest size of its grant table of `entries`, `overhead_kib` the memory Xen
     uses for it beyond its own. `unpopulated_kib` is what its kernel takes for memory and has not
-    touched, of which Xen keeps `cache_kib` ready as part of its memory.
+    touched, of which Xen keeps `cache_kib` ready as part of its memory. `xenstore` is what it uses
+    of its quotas of xenstore.
     """
 
     domid: int
@@ -70,6 +87,7 @@ class Domain:
     overhead_kib: int = 0
     unpopulated_kib: int = 0
     cache_kib: int = 0
+    xenstore: dict[str, int] = field(default_factory=lambda: dict(_IN_XENSTORE))
 
     def grant(self, entries: int) -> None:
         """Use more of the grant table, or less where `entries` is negative."""

@@ -30,7 +30,9 @@ from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
+from xenwatch.probes.vm_starts import VM_STARTS
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
+from xenwatch.probes.xenstore_quotas import XENSTORE_QUOTAS
 
 PROBES: Final[tuple[Probe, ...]] = (
     HOST,
@@ -43,8 +45,10 @@ PROBES: Final[tuple[Probe, ...]] = (
     MAPTRACK,
     BACKENDS,
     XENSTORE_DEVICES,
+    VM_STARTS,
     DAEMONS,
     DAEMON_FDS,
+    XENSTORE_QUOTAS,
     BLKTAP,
     AIO,
     PTYS,

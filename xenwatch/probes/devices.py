@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from xenwatch.parse.text import word
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
+from xenwatch.probes.base import DOMAIN_SETTLED, LINK, Probe, stateless
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.devices import Backends, DeviceKey
 from xenwatch.readings.snapshot import Snapshot
@@ -65,5 +65,6 @@ BACKENDS = Probe(
     reads=f"{DIRECTORY}/*/state",
     advice="mount sysfs; in a container, below --path.rootfs",
     read=stateless(read),
-    events=frozenset({DOMAIN_SETTLED}),
+    # An interface that connects has its carrier (drivers/net/xen-netback/xenbus.c).
+    events=frozenset({DOMAIN_SETTLED, LINK}),
 )

@@ -135,13 +135,13 @@ def read_key(source: Source, path: str) -> bytes | None:
     return reply.payload
 
 
-def rotation(items: Sequence[_Item], cursor: int) -> tuple[Sequence[_Item], int]:
-    """The next slice of `items` from `cursor` on, and the cursor after it."""
-    if len(items) <= SLICE:
+def rotation(items: Sequence[_Item], cursor: int, size: int = SLICE) -> tuple[Sequence[_Item], int]:
+    """The next `size` of `items` from `cursor` on, and the cursor after them."""
+    if len(items) <= size:
         return items, 0
     start = cursor % len(items)
-    turned = (*items[start:], *items[:start])[:SLICE]
-    return turned, (start + SLICE) % len(items)
+    turned = (*items[start:], *items[:start])[:size]
+    return turned, (start + size) % len(items)
 
 
 def _alive(context: Snapshot) -> set[int] | None:

@@ -29,7 +29,9 @@ from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
+from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
+from xenwatch.readings.xenstore_quotas import XenstoreQuotas
 
 
 class Status(enum.Enum):
@@ -86,6 +88,8 @@ class Snapshot:
     backends: Backends | None = None
     xenstore: Xenstore | None = None
     xenstore_devices: XenstoreDevices | None = None
+    xenstore_quotas: XenstoreQuotas | None = None
+    vm_starts: VmStarts | None = None
     host_memory: HostMemory | None = None
     slices: Slices | None = None
     control_path: ControlPath | None = None

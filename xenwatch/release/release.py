@@ -15,6 +15,8 @@ from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, 
 _FIFO_XEN: Final = (4, 4)
 _FRAMES_XEN: Final = (4, 5)
 """The first Xen with gnttab_max_frames; before, gnttab_max_nr_frames (common/grant_table.c)."""
+_OWN_QUOTAS_XEN: Final = (4, 22)
+"""The first Xen whose C xenstored has a quota for each domain (docs/misc/xenstore.txt)."""
 _SELECTS_BEFORE: Final = {"oxenstored": (4, 5), "xenstored": (4, 3), "xenconsoled": (4, 3)}
 """The first Xen whose daemon waits with poll (tools/ocaml/xenstored, tools/xenstore,
 tools/console). A daemon is of the Xen it was built with, and dom0 has that one."""
@@ -83,6 +85,11 @@ class Release:
         if self.xen is None:
             return None
         return "gnttab_max_nr_frames" if self.xen < _FRAMES_XEN else "gnttab_max_frames"
+
+    @property
+    def own_quotas(self) -> bool:
+        """Whether each domain has xenstore quotas of its own, where the C xenstored runs."""
+        return self.xen is not None and self.xen >= _OWN_QUOTAS_XEN
 
     @property
     def _fifo_added(self) -> bool:

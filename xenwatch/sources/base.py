@@ -194,6 +194,13 @@ class Source(Protocol):
         """One request outside any transaction. An error returned by xenstored is a reply."""
         ...
 
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        """Replies to several requests (type, payload) on a connection of their own, closed after.
+
+        For what a xenstored may not know: one that never replies hangs nothing else.
+        """
+        ...
+
     def round_trip(self, target: str) -> float:
         """Seconds one cheap request to a control-path daemon, one of `TARGETS`, took.
 

@@ -20,7 +20,7 @@ from xenwatch.sources.base import (
 from xenwatch.sources.events import host_events
 from xenwatch.sources.kept import KeptFiles
 from xenwatch.sources.privcmd import Privcmd
-from xenwatch.sources.xenstored import XenstoreClient
+from xenwatch.sources.xenstored import XenstoreClient, request_apart
 
 KMSG: Final = "/dev/kmsg"
 _CHUNK: Final = 1 << 16
@@ -107,6 +107,9 @@ class HostSource:
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         return self._xenstore.request(op, payload)
+
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        return request_apart(requests, self._root)
 
     def round_trip(self, target: str) -> float:
         return self._xenstore.round_trip() if target == "xenstored" else xapi.round_trip(self._root)

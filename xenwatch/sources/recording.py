@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,6 +41,7 @@ from xenwatch.sources.tree import (
 _PARTIAL: Final = ".partial"
 
 T = TypeVar("T")
+Q = TypeVar("Q")
 
 
 class RecordingSource:
@@ -122,26 +124,22 @@ class RecordingSource:
         Which of them failed is not known: a failure is saved as the first one's.
         """
         replies: list[HypercallReply] = []
-        ahead: list[HypercallReply] = []
+        ask = _together(calls, self._inner.hypercalls)
         for number, call in enumerate(calls):
-
-            def ask(number: int = number) -> HypercallReply:
-                if not ahead:
-                    ahead.extend(self._inner.hypercalls(calls[number:]))
-                return ahead[0]
-
-            replies.append(self._reply(call, ask))
-            del ahead[:1]
+            replies.append(self._reply(call, partial(ask, number)))
             if replies[-1].result == -errno.EINVAL:
                 break
         return tuple(replies)
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
-        return self._ask(
-            "xenstore",
-            [op, _latin(payload)],
-            lambda: self._inner.xenstore(op, payload),
-            lambda reply: [reply.type, _latin(reply.payload)],
+        return self._xenstore(op, payload, lambda: self._inner.xenstore(op, payload))
+
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        """Save each request as `xenstore` does; a failure is saved as the first one's."""
+        ask = _together(requests, self._inner.xenstore_control)
+        return tuple(
+            self._xenstore(op, payload, partial(ask, number))
+            for number, (op, payload) in enumerate(requests)
         )
 
     def round_trip(self, target: str) -> float:
@@ -190,6 +188,14 @@ class RecordingSource:
             self._write_line(verb, arguments, answer=encode(answer))
 
         return self._once(verb, arguments, ask, save)
+
+    def _xenstore(self, op: int, payload: bytes, ask: Callable[[], XenstoreReply]) -> XenstoreReply:
+        return self._ask(
+            "xenstore",
+            [op, _latin(payload)],
+            ask,
+            lambda reply: [reply.type, _latin(reply.payload)],
+        )
 
     def _reply(self, call: Hypercall, ask: Callable[[], HypercallReply]) -> HypercallReply:
         return self._ask(
@@ -254,6 +260,20 @@ class RecordingSource:
         with open(partial, "wb", opener=_private) as file:
             file.write(content)
         os.replace(partial, path)
+
+
+def _together(
+    requests: Sequence[Q], ask: Callable[[Sequence[Q]], Sequence[T]]
+) -> Callable[[int], T]:
+    """The answer to a request by its number; the first that is missing is asked with the rest."""
+    answers: dict[int, T] = {}
+
+    def answer(number: int) -> T:
+        if number not in answers:
+            answers.update(enumerate(ask(requests[number:]), number))
+        return answers[number]
+
+    return answer
 
 
 def _private(path: str, flags: int) -> int:

@@ -150,6 +150,9 @@ class TreeSource:
         arguments = [op, payload.decode("latin-1")]
         return self._answer("xenstore", arguments, f"xenstore request {op}", _xenstore_reply)
 
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        return tuple(self.xenstore(op, payload) for op, payload in requests)
+
     def round_trip(self, target: str) -> float:
         return self._answer("round_trip", [target], target, float)
 

@@ -27,10 +27,12 @@ CN_PROC_ERROR: Final = struct.Struct("=52xI")
 
 XENSTORE_HEADER: Final = struct.Struct("=IIII")
 """struct xsd_sockmsg: type, request id, transaction id, length."""
+XS_CONTROL: Final = 0
 XS_READ: Final = 2
 XS_WATCH: Final = 4
 XS_WATCH_EVENT: Final = 15
 XS_ERROR: Final = 16
+XS_GET_QUOTA: Final = 25
 
 
 def aligned(length: int) -> int:

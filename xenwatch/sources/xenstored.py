@@ -10,6 +10,7 @@ import os
 import select
 import threading
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from xenwatch.sources import local
@@ -124,3 +125,25 @@ class XenstoreClient:
         left = until - time.monotonic()
         if left <= 0 or not poll.poll(left * 1000):
             raise self._timed_out()
+
+
+def request_apart(
+    requests: Sequence[tuple[int, bytes]], rootfs: str = "", deadline: float = 2.0
+) -> tuple[XenstoreReply, ...]:
+    """Replies to requests on a connection of their own, which is closed in any case.
+
+    None begins after `deadline` seconds. Raises `SourceError`, also where only the last reply is
+    missing.
+    """
+    client = XenstoreClient(rootfs, deadline)
+    until = time.monotonic() + deadline
+    replies: list[XenstoreReply] = []
+    try:
+        for op, payload in requests:
+            if time.monotonic() > until:
+                reason = f"{len(replies)} of {len(requests)} replies after {deadline:g} s"
+                raise SourceError("xenstored", reason)
+            replies.append(client.request(op, payload))
+    finally:
+        client.close()
+    return tuple(replies)
