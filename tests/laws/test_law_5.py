@@ -25,6 +25,7 @@ RENDERED = render_links(
         Link(5, "tap5.0", 3, "tun"),
         Link(6, "ovs-system", None, "openvswitch"),
         Link(7, "a-name-as-long", 6, "vlan"),
+        Link(8, "vif1.1", 3, "", up=False),
     ]
 )
 
@@ -62,13 +63,14 @@ def by_pyroute2(dump: bytes) -> list[Link]:
         info = message.get_attr("IFLA_LINKINFO")
         kind = info.get_attr("IFLA_INFO_KIND") if info is not None else None
         name, master = message.get_attr("IFLA_IFNAME"), message.get_attr("IFLA_MASTER")
-        links.append(Link(message["index"], name, master, kind or ""))
+        up = message["state"] == "up"
+        links.append(Link(message["index"], name, master, kind or "", up))
     return links
 
 
 @pytest.mark.parametrize("origin", ["machine", "rendered"])
 def test_the_walk_agrees_with_pyroute2(origin: str) -> None:
-    """Index, name, master and kind of every link are the same by both decoders."""
+    """Index, name, master, kind and state of every link are the same by both decoders."""
     dump = own_dump() if origin == "machine" else RENDERED
 
     assert list(parse_links(dump)) == by_pyroute2(dump)

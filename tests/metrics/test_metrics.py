@@ -231,6 +231,8 @@ def test_interfaces_of_running_domains_are_looked_at() -> None:
     """Those of a dying domain do not count, nor those nothing is known of."""
     assert values("xenwatch_vifs_unattached") == {("5",): 1}
     assert values("xenwatch_vifs_unconnected") == {("5",): 1}
+    fault = {"5", "vif5.0", "in no bridge", UUIDS[5], 'web "1"\\xff\n'}
+    assert [set(labels) for labels in values("xenwatch_vif_fault")] == [fault]
     assert values("xenwatch_datapath_cpu_seconds_total") == {
         ("5", "netback"): 3.0,
         ("5", "blkback"): 0.25,

@@ -98,6 +98,10 @@ REFUSED = {
         "every and amount of a leak must be",
     ),
     "stalled": (f'{HEAD}[[steps]]\ndo = "pressure"\nstalled = 2', "stalled must be at most 1"),
+    "fault": (
+        f'{HEAD}[[steps]]\ndo = "disconnect"\nfault = "cable"',
+        "fault must be one of: bridge, down, tag, dead",
+    ),
     "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "every, and mib or files, of a log"),
 }
 
@@ -184,6 +188,7 @@ ENDS = {
     "populate-on-demand": (400, 10, 0),
     "qemus-in-root": (1200, 1000, 0),
     "storage-hung": (300, 20, 0),
+    "vif-unattached": (300, 20, 0),
 }
 """By scenario: a time at which all has happened, domains there are, refusals there were."""
 

@@ -33,6 +33,7 @@ LINKS = st.builds(
     name=st.from_regex(r"[a-z][a-z0-9.@-]{0,14}", fullmatch=True),
     master=st.none() | st.integers(1, 2**31 - 1),
     kind=st.sampled_from(["", "bridge", "tun", "openvswitch", "vlan"]),
+    up=st.booleans(),
 )
 
 
@@ -46,7 +47,7 @@ def test_messages_survive_their_renderer(messages: tuple[LinkMessage, ...]) -> N
 @settings(deadline=None)
 @given(st.lists(LINKS).map(tuple))
 def test_links_survive_their_renderer(links: tuple[Link, ...]) -> None:
-    """Links with and without master and kind survive rendering and parsing."""
+    """Links with and without master and kind, up and down, survive rendering and parsing."""
     assert parse_links(render_links(links)) == links
 
 

@@ -353,5 +353,35 @@ MEMORY: Final = (
     ),
 )  # fmt: skip
 
-CASES: Final = (*(case for limit in LIMITS for case in of_limit(limit)), *DECLARED, *SOFT, *MEMORY)
+UNATTACHED: Final = {
+    "domid": "5",
+    "name": "web",
+    "uuid": "7d7f4b4c-6f0c-4d0e-9a57-5b1d7f1c9f10",
+    "device": "vif5.0",
+    "fault": "in no bridge",
+}
+
+NETWORK: Final = (
+    Case(
+        "XenwatchVifUnattached", "a vif that lost its bridge two minutes ago", 3,
+        (labelled("xenwatch_vif_fault", "1+0x9", **UNATTACHED),),
+        (("warning", UNATTACHED, 1),),
+    ),
+    Case(
+        "XenwatchVifUnattached", "a VM that starts: its script comes a moment later", 3,
+        (labelled("xenwatch_vif_fault", "1 stale", **UNATTACHED),),
+    ),
+    Case(
+        "XenwatchVifUnattached", "routed interfaces are in no bridge either", 3,
+        (labelled("xenwatch_vifs_unattached", "1+0x9", domid="5"),),
+    ),
+)  # fmt: skip
+
+CASES: Final = (
+    *(case for limit in LIMITS for case in of_limit(limit)),
+    *DECLARED,
+    *SOFT,
+    *MEMORY,
+    *NETWORK,
+)
 """Every case; a test asks that each alert has one of both kinds."""

@@ -33,6 +33,7 @@ from xenwatch.model.scenario import (
     Stop,
     arguments,
 )
+from xenwatch.model.switch import Disconnect
 
 TICK: Final = 10.0
 """Step in seconds in which load is applied."""
@@ -81,6 +82,7 @@ class Player:
         self._started: dict[int, Shape] = {}
         self._load: Load | None = None
         self._pressure: Pressure | None = None
+        self._disconnected = 0
         self._waiting: list[tuple[float, int, Iterator[float]]] = []
         self._numbers = itertools.count()
         for step in scenario.steps:
@@ -158,13 +160,15 @@ class Player:
                 dom0.swap_ins += round(TICK * step.swap_ins)
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
-    def _act(self, step: Stop | Leak | Log | Kill | Fill) -> Act:
+    def _act(self, step: Stop | Leak | Log | Kill | Fill | Disconnect) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
         if isinstance(step, Kill):
             return partial(self.machine.oom_kill, step.comm)
         if isinstance(step, Fill):
             return partial(self._fill, step.table, step.entries)
+        if isinstance(step, Disconnect):
+            return partial(self._disconnect, step.fault)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
         leak = {
@@ -258,6 +262,14 @@ class Player:
             return True
         self._report(f"table full: {table}")
         return False
+
+    def _disconnect(self, fault: str) -> bool:
+        """The number of VMs disconnected is that of the oldest one still connected."""
+        if self._disconnected >= len(self._living):
+            return False
+        self.machine.disconnect(self._living[self._disconnected], fault)
+        self._disconnected += 1
+        return True
 
     def _log(self, mib: int, files: int) -> bool:
         if self.machine.write_log(mib * _KIB, files):

@@ -14,6 +14,7 @@ from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
 from xenwatch.model.state import TABLES
+from xenwatch.model.switch import FAULTS, Disconnect
 
 _T = TypeVar("_T")
 
@@ -180,7 +181,7 @@ class Fill:
     count: int | None = None
 
 
-Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill
+Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill | Disconnect
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -191,6 +192,7 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "pressure": Pressure,
     "kill": Kill,
     "fill": Fill,
+    "disconnect": Disconnect,
 }
 """Kinds of steps by what `do` says."""
 
@@ -379,12 +381,15 @@ def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
             ),
             (not step.every or not step.entries, "every and entries must be greater than 0"),
         ]
-    if isinstance(step, Pressure):
-        return [(step.stalled > 1, "stalled must be at most 1")]
-    if isinstance(step, Log):
+    found = []
+    if isinstance(step, Disconnect):
+        found = [(step.fault not in FAULTS, f"fault must be one of: {', '.join(FAULTS)}")]
+    elif isinstance(step, Pressure):
+        found = [(step.stalled > 1, "stalled must be at most 1")]
+    elif isinstance(step, Log):
         nothing = not step.every or not (step.mib or step.files)
-        return [(nothing, "every, and mib or files, of a log must be greater than 0")]
-    return []
+        found = [(nothing, "every, and mib or files, of a log must be greater than 0")]
+    return found
 
 
 def arguments(peripherals: bool) -> tuple[str, ...]:

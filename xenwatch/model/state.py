@@ -103,13 +103,13 @@ class Dom0:
     `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
     `log_kib` what was written to the logs and `log_files` how many files were made for it,
     `guests_kib` the guests' memory with its overhead;
-    `bridge_ports` is by index of the bridge. `seconds` is the time
-    since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
-    ended, by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait
-    for I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back
-    from it, `stalled_us` the time tasks have waited for memory and `stalled_part` its part of the
-    last minutes, `fragmented` whether free memory is in small pieces, `tables` the entries of
-    the kernel's tables.
+    `bridge_ports` is by index of the bridge, `tags` the VLANs of ports of Open vSwitch by name.
+    `seconds` is the time since the host was made. `ended_run_ns` and `ended_wait_ns` are the times
+    of processes that have ended, by control group, `loads` the averages of `/proc/loadavg`,
+    `blocked` the tasks that wait for I/O. `kills` are those of the OOM killer, `swap_kib` swap in
+    use, `swap_ins` pages read back from it, `stalled_us` the time tasks have waited for memory and
+    `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
+    pieces, `tables` the entries of the kernel's tables.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -140,6 +140,7 @@ class Dom0:
         self.log_kib = 0
         self.log_files = 0
         self.bridge_ports: dict[int, int] = {}
+        self.tags: dict[str, int] = {}
         self.tasks = platform.tasks
         self.io: dict[str, TapdiskStats] = {}
         self.ended_run_ns: Counter[str] = Counter()

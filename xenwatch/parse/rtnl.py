@@ -26,6 +26,7 @@ IFLA_IFNAME: Final = 3
 IFLA_MASTER: Final = 10
 IFLA_LINKINFO: Final = 18
 IFLA_INFO_KIND: Final = 1
+IFF_UP: Final = 1
 
 BRIDGE_KIND: Final = "bridge"
 OPENVSWITCH_KIND: Final = "openvswitch"
@@ -56,12 +57,16 @@ class LinkMessage:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One network link; `kind` is the driver's (`bridge`, `vif`, ...), empty without one."""
+    """One network link; `kind` is the driver's (`bridge`, `vif`, ...), empty without one.
+
+    `up` is whether somebody has set it up (IFF_UP), not whether the other side answers.
+    """
 
     index: int
     name: str
     master: int | None
     kind: str
+    up: bool = True
 
 
 def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
@@ -122,4 +127,4 @@ def _link(message: LinkMessage) -> Link:
         elif attribute == IFLA_LINKINFO:
             nested = dict(_attributes(value))
             kind = nested.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace")
-    return Link(message.index, name, master, kind)
+    return Link(message.index, name, master, kind, bool(message.link_flags & IFF_UP))

@@ -24,6 +24,7 @@ from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.memory_pressure import MEMORY_PRESSURE
 from xenwatch.probes.netback_rings import NETBACK_RINGS
 from xenwatch.probes.open_files import OPEN_FILES
+from xenwatch.probes.openvswitch import OPENVSWITCH
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
@@ -53,6 +54,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     KERNEL_TABLES,
     NBDS,
     BRIDGES,
+    OPENVSWITCH,
     LOOPS,
     FILE_SYSTEMS,
     QEMUS,

@@ -25,6 +25,7 @@ from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
 from xenwatch.readings.open_files import OpenFiles
+from xenwatch.readings.openvswitch import OpenVswitch
 from xenwatch.readings.processes import Daemons, Pids, Ptys
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
@@ -80,6 +81,7 @@ class Snapshot:
     kernel_tables: KernelTables | None = None
     nbds: Nbds | None = None
     bridges: Bridges | None = None
+    openvswitch: OpenVswitch | None = None
     loops: Loops | None = None
     file_systems: FileSystems | None = None
     backends: Backends | None = None

@@ -26,6 +26,7 @@ from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
 from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
+from xenwatch.readings.vif_faults import vif_faults
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
@@ -285,8 +286,13 @@ def _facts(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
 
 
 def _broken_devices(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
-    """By domain: devices with an error node, and backends out of service of running domains."""
+    """By domain: devices with an error, and those of running domains that are out of service.
+
+    Out of service is a closed backend, or an interface to which dom0's switches give no network.
+    """
     found: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
+    for key, fault in vif_faults(snapshot).items():
+        found[key.domid][key] = fault
     if snapshot.domains is not None:
         running = {
             domain.domid

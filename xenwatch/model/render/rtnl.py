@@ -34,6 +34,8 @@ _MULTI: Final = 2
 _ETHER: Final = 1
 _UP: Final = 0x11043
 """IFF_UP, BROADCAST, RUNNING, MULTICAST, LOWER_UP: a link that works."""
+_DOWN: Final = 0x1002
+"""BROADCAST, MULTICAST: a link that nobody has set up."""
 _INFO_SLAVE_KIND: Final = 4
 _KINDS_SINCE: Final = {BRIDGE_KIND: BRIDGES_SINCE, OPENVSWITCH_KIND: OPENVSWITCH_SINCE}
 
@@ -78,7 +80,8 @@ def link_message(link: Link) -> LinkMessage:
         info += _attribute(_INFO_SLAVE_KIND, b"bridge\0")
     if info:
         attributes.append((IFLA_LINKINFO, info))
-    return LinkMessage(_MULTI, 1, 1, 0, _ETHER, link.index, _UP, 0, tuple(attributes))
+    flags = _UP if link.up else _DOWN
+    return LinkMessage(_MULTI, 1, 1, 0, _ETHER, link.index, flags, 0, tuple(attributes))
 
 
 def render_event(link: Link, *, gone: bool = False) -> bytes:
