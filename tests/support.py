@@ -30,6 +30,7 @@ from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.uplinks import Nic, Uplinks
 from xenwatch.readings.xenstore import Xenstore
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -143,7 +144,14 @@ def full_snapshot() -> Snapshot:
         ),
         "nbds": Nbds(1, 24),
         "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
-        "openvswitch": OpenVswitch({"vif5.0": SwitchPort("ovs0", None, False)}),
+        "openvswitch": OpenVswitch({"vif5.0": SwitchPort("ovs0", None, False, "ovs0")}),
+        "uplinks": Uplinks(
+            {
+                "eth0": Nic("bond0", True, True, 1250000000, 3, 4),
+                "eth1": Nic("bond0", False, True, None, 0, 0),
+                "eth2": Nic("", False, True, None, None, None),
+            }
+        ),
         "loops": Loops(2, 0, 0),
         "file_systems": FileSystems(
             {

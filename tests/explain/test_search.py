@@ -56,6 +56,8 @@ RUNBOOK = {
     "nfs: server 10.0.0.5 not responding, timed out": "TasksBlocked",
     "INFO: task tapdisk:4711 blocked for more than 120 seconds.": "TasksBlocked",
     "blocked for more than": "TasksBlocked",
+    "igb 0000:03:00.0 eth0: igb: eth0 NIC Link is Down": "UplinkLost",
+    "bond0: (slave eth1): link status definitely down, disabling slave": "BondDegraded",
     "/etc/xen/scripts/vif-bridge: Could not find bridge device xenbr0": "VifUnattached",
     "WARNING Device 6f1c-ab not defined on plugin or binding failed": "VifUnattached",
     "keyctl_set_timeout: Disk quota exceeded": "KernelKeysNearLimit",

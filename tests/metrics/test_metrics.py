@@ -274,6 +274,18 @@ def test_only_a_domain_that_can_run_has_interfaces_to_connect(
     assert values("xenwatch_vifs_unattached", snapshot) == expected
 
 
+def test_uplinks_are_told_with_their_bonds() -> None:
+    """A bond with a member that works is not lost, an interface of its own without a signal is."""
+    assert values("xenwatch_uplink_up") == {
+        ("bond0", "eth0"): 1, ("bond0", "eth1"): 0, ("", "eth2"): 0,
+    }  # fmt: skip
+    assert values("xenwatch_uplink_lost") == {("bond0",): 0, ("eth2",): 1}
+    assert values("xenwatch_uplink_speed_bytes") == {("eth0",): 1.25e9}
+    assert values("xenwatch_uplink_errors_total")["eth0", "rx"] == 3
+    assert values("xenwatch_bond_members") == {("bond0",): 2}
+    assert values("xenwatch_bond_members_down") == {("bond0",): 1}
+
+
 def test_queues_are_those_agreed_on() -> None:
     """An interface that is not connected has no queues yet, whatever sysfs shows of it."""
     snapshot = full_snapshot()

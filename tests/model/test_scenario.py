@@ -188,6 +188,7 @@ ENDS = {
     "populate-on-demand": (400, 10, 0),
     "qemus-in-root": (1200, 1000, 0),
     "storage-hung": (300, 20, 0),
+    "uplink-lost": (300, 20, 0),
     "vif-unattached": (300, 20, 0),
 }
 """By scenario: a time at which all has happened, domains there are, refusals there were."""

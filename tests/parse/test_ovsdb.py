@@ -23,12 +23,14 @@ PORTS = st.builds(
     trunks=st.lists(TAGS, max_size=3).map(tuple),
     vlan_mode=st.sampled_from(["", "access", "trunk", "native-tagged"]),
     fake_bridge=st.booleans(),
+    interfaces=st.lists(UUIDS, max_size=3).map(tuple),
 )
 BRIDGES = st.builds(BridgeRow, name=NAMES, ports=st.lists(UUIDS, max_size=3).map(tuple))
 ROWS = st.builds(
     SwitchRows,
     bridges=st.lists(BRIDGES, max_size=3).map(tuple),
     ports=st.lists(PORTS, max_size=4).map(tuple),
+    interfaces=st.dictionaries(UUIDS, NAMES, max_size=4),
 )
 
 
@@ -61,7 +63,7 @@ def test_a_transaction_that_was_refused_is_told() -> None:
     """What the database says of a failed operation is in the error, also of a second one."""
     refused = {"error": "unknown column", "details": "No column vlan_mode in table Port."}
 
-    for answer in ([{"rows": []}, refused], [refused, None]):
+    for answer in ([{"rows": []}, refused, None], [refused, None, None]):
         with pytest.raises(ParseError, match="unknown column: No column vlan_mode"):
             parse_switch(json.dumps(answer).encode())
 

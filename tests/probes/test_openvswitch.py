@@ -34,7 +34,13 @@ def host(output: CommandOutput) -> FakeHost:
 
 def port(name: str, tag: int | None = None, **columns: object) -> PortRow:
     """A port whose UUID is its name."""
-    values: dict[str, object] = {"trunks": (), "vlan_mode": "", "fake_bridge": False, **columns}
+    values: dict[str, object] = {
+        "trunks": (),
+        "vlan_mode": "",
+        "fake_bridge": False,
+        "interfaces": (),
+        **columns,
+    }
     return PortRow(name, name, tag, **values)  # type: ignore[arg-type]
 
 
@@ -53,19 +59,19 @@ PORTS = (
 def test_ports_are_in_the_bridge_that_has_their_tag() -> None:
     """A port with the tag of a VLAN bridge is in that, as ovs-vsctl lists it, and needs none."""
     bridge = BridgeRow("xenbr0", tuple(row.name for row in PORTS if row.name != "left"))
-    output = CommandOutput(0, render_switch(SwitchRows((bridge,), PORTS)), b"")
+    output = CommandOutput(0, render_switch(SwitchRows((bridge,), PORTS, {})), b"")
 
     found = value_of(OPENVSWITCH, host(output))
 
     assert found == OpenVswitch(
         {
-            "xenbr0": SwitchPort("xenbr0", None, False),
-            "xapi1": SwitchPort("xapi1", None, False),
-            "vif1.0": SwitchPort("xenbr0", None, False),
-            "vif2.0": SwitchPort("xapi1", None, False),
-            "vif3.0": SwitchPort("xenbr0", 7, False),
-            "vif4.0": SwitchPort("xenbr0", None, True),
-            "vif5.0": SwitchPort("xenbr0", None, True),
+            "xenbr0": SwitchPort("xenbr0", None, False, "xenbr0"),
+            "xapi1": SwitchPort("xapi1", None, False, "xenbr0"),
+            "vif1.0": SwitchPort("xenbr0", None, False, "xenbr0"),
+            "vif2.0": SwitchPort("xapi1", None, False, "xenbr0"),
+            "vif3.0": SwitchPort("xenbr0", 7, False, "xenbr0"),
+            "vif4.0": SwitchPort("xenbr0", None, True, "xenbr0"),
+            "vif5.0": SwitchPort("xenbr0", None, True, "xenbr0"),
         }
     )
 
@@ -88,7 +94,7 @@ def test_a_client_that_fails_is_a_failure() -> None:
 
 def test_a_database_that_refuses_is_a_failure() -> None:
     """An old schema without a column is a failure that names the column."""
-    output = CommandOutput(0, b'[{"error":"unknown column","details":"vlan_mode"},null]', b"")
+    output = CommandOutput(0, b'[{"error":"unknown column","details":"vlan_mode"},null,null]', b"")
 
     assert "unknown column: vlan_mode" in failure_of(OPENVSWITCH, host(output))
 
@@ -153,16 +159,16 @@ def test_a_real_database_is_read(database: Database) -> None:
     database.change("add-bond", "xenbr0", "bond0", "eth0", "eth1")
 
     assert database.read().ports == {
-        "xenbr0": SwitchPort("xenbr0", None, False),
-        "xapi1": SwitchPort("xapi1", None, False),
-        "xapi2": SwitchPort("xapi2", None, False),
-        "bond0": SwitchPort("xenbr0", None, False),
-        "vif1.0": SwitchPort("xenbr0", None, False),
-        "vif2.0": SwitchPort("xapi1", None, False),
-        "vif3.0": SwitchPort("xapi2", 4095, False),
-        "vif4.0": SwitchPort("xapi2", None, False),
-        "vif5.0": SwitchPort("xapi2", None, True),
-        "vif6.0": SwitchPort("xapi2", 2, False),
+        "xenbr0": SwitchPort("xenbr0", None, False, "xenbr0"),
+        "xapi1": SwitchPort("xapi1", None, False, "xenbr0"),
+        "xapi2": SwitchPort("xapi2", None, False, "xapi2"),
+        "bond0": SwitchPort("xenbr0", None, False, "xenbr0", ("eth0", "eth1")),
+        "vif1.0": SwitchPort("xenbr0", None, False, "xenbr0"),
+        "vif2.0": SwitchPort("xapi1", None, False, "xenbr0"),
+        "vif3.0": SwitchPort("xapi2", 4095, False, "xapi2"),
+        "vif4.0": SwitchPort("xapi2", None, False, "xapi2"),
+        "vif5.0": SwitchPort("xapi2", None, True, "xapi2"),
+        "vif6.0": SwitchPort("xapi2", 2, False, "xapi2"),
     }
 
 

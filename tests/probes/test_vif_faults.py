@@ -55,7 +55,7 @@ def faults(
 
 def port(tag: int | None = None, bridge: str = "xapi1", trunk: bool = False) -> SwitchPort:
     """A port of Open vSwitch."""
-    return SwitchPort(bridge, tag, trunk)
+    return SwitchPort(bridge, tag, trunk, bridge)
 
 
 def test_an_interface_out_of_its_bridge_is_a_fault() -> None:

@@ -363,6 +363,30 @@ UNATTACHED: Final = {
 
 NETWORK: Final = (
     Case(
+        "XenwatchUplinkLost", "a cable was pulled a minute ago", 2,
+        (
+            labelled("xenwatch_uplink_lost", "1+0x9", device="eth0"),
+            labelled("xenwatch_uplink_lost", "0+0x9", device="bond0"),
+        ),
+        (("critical", {"device": "eth0"}, 1),),
+    ),
+    Case(
+        "XenwatchUplinkLost", "a link that flaps once", 2,
+        (labelled("xenwatch_uplink_lost", "1 0+0x9", device="eth0"),),
+    ),
+    Case(
+        "XenwatchBondDegraded", "one of two members", 3,
+        (
+            labelled("xenwatch_bond_members", "2+0x9", bond="bond0"),
+            labelled("xenwatch_bond_members_down", "1+0x9", bond="bond0"),
+        ),
+        (("warning", {"bond": "bond0"}, 1),),
+    ),
+    Case(
+        "XenwatchBondDegraded", "all members work", 3,
+        (labelled("xenwatch_bond_members_down", "0+0x9", bond="bond0"),),
+    ),
+    Case(
         "XenwatchVifUnattached", "a vif that lost its bridge two minutes ago", 3,
         (labelled("xenwatch_vif_fault", "1+0x9", **UNATTACHED),),
         (("warning", UNATTACHED, 1),),

@@ -137,6 +137,11 @@ class Machine:
         self.generation += 1
         switch.disconnect(self.dom0, domid, fault)
 
+    def unplug(self, device: str) -> bool:
+        """Take the signal from a physical interface; false when there is none of that name."""
+        self.generation += 1
+        return switch.unplug(self.dom0, device)
+
     def oom_kill(self, comm: str) -> bool:
         """Kill the newest process of a name for want of memory; false when there is none."""
         dom0 = self.dom0

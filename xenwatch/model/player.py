@@ -33,7 +33,7 @@ from xenwatch.model.scenario import (
     Stop,
     arguments,
 )
-from xenwatch.model.switch import Disconnect
+from xenwatch.model.switch import Disconnect, Unplug
 
 TICK: Final = 10.0
 """Step in seconds in which load is applied."""
@@ -160,7 +160,7 @@ class Player:
                 dom0.swap_ins += round(TICK * step.swap_ins)
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
-    def _act(self, step: Stop | Leak | Log | Kill | Fill | Disconnect) -> Act:
+    def _act(self, step: Stop | Leak | Log | Kill | Fill | Disconnect | Unplug) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
         if isinstance(step, Kill):
@@ -169,6 +169,8 @@ class Player:
             return partial(self._fill, step.table, step.entries)
         if isinstance(step, Disconnect):
             return partial(self._disconnect, step.fault)
+        if isinstance(step, Unplug):
+            return partial(self.machine.unplug, step.device)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
         leak = {
@@ -286,6 +288,8 @@ def on_host(platform: Platform, host: Host) -> Platform:
     changes: dict[str, object] = {"settings": {**platform.settings, **host.settings}}
     if host.vcpus is not None:
         changes["vcpus"] = host.vcpus
+    if host.bond:
+        changes["bond"] = True
     if host.bridges is not None:
         changes["bridges"] = host.bridges
     if host.memory_gib is not None:

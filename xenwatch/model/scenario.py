@@ -14,7 +14,7 @@ from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
 from xenwatch.model.state import TABLES
-from xenwatch.model.switch import FAULTS, Disconnect
+from xenwatch.model.switch import FAULTS, Disconnect, Unplug
 
 _T = TypeVar("_T")
 
@@ -181,7 +181,7 @@ class Fill:
     count: int | None = None
 
 
-Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill | Disconnect
+Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill | Disconnect | Unplug
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -193,13 +193,14 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "kill": Kill,
     "fill": Fill,
     "disconnect": Disconnect,
+    "unplug": Unplug,
 }
 """Kinds of steps by what `do` says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Differences from the platform: dom0's vCPUs and memory, bridges, files of one line.
+    """Differences from the platform: dom0's vCPUs and memory, bridges, bond, files of one line.
 
     `host_memory_gib` is the memory of the host, dom0's included.
 
@@ -212,6 +213,7 @@ class Host:
     memory_gib: int | None = None
     host_memory_gib: int | None = None
     bridges: int | None = None
+    bond: bool = False
     control_slice: bool = True
     qemus_in_root: bool = False
     blktap_ids: bool = False

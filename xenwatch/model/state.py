@@ -218,9 +218,11 @@ class Dom0:
         """What the descriptor of a new socket reads."""
         return f"socket:[{next(self._inodes)}]"
 
-    def link(self, name: str, master: int | None = None, kind: str = "") -> Link:
-        """A new network link."""
-        link = Link(next(self._indexes), name, master, kind)
+    def link(
+        self, name: str, master: int | None = None, kind: str = "", was_up: bool | None = None
+    ) -> Link:
+        """A new network link; of hardware `was_up` says that it had a signal."""
+        link = Link(next(self._indexes), name, master, kind, was_up=was_up)
         self.links[link.index] = link
         return link
 
@@ -299,14 +301,16 @@ class Dom0:
     def _boot_links(self) -> None:
         self.link("lo")
         if self.platform.bridge_kind == "bridge":
-            self.link("eth0")
+            self.link("eth0", was_up=True)
             for number in range(self.platform.bridges):
                 name = f"{self.platform.bridge}{number}"
                 self.bridge_ports[self.link(name, kind="bridge").index] = 0
             return
         switch = self.link(self.platform.bridge, kind="openvswitch")
-        self.link("eth0", switch.index)
-        self.bridge_ports[switch.index] = 1
+        nics = ("eth0", "eth1") if self.platform.bond else ("eth0",)
+        for nic in nics:
+            self.link(nic, switch.index, was_up=True)
+        self.bridge_ports[switch.index] = len(nics)
         if self.platform.bridge != "xenbr0":
             self.link("xenbr0", kind="openvswitch")
 

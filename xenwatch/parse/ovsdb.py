@@ -7,6 +7,7 @@ ovs-vswitchd.conf.db(5).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ from xenwatch.parse.errors import ParseError
 
 _SUBJECT: Final = "ovsdb-client"
 _BRIDGE: Final = ("name", "ports")
-_PORT: Final = ("_uuid", "name", "tag", "trunks", "vlan_mode", "fake_bridge")
+_PORT: Final = ("_uuid", "name", "tag", "trunks", "vlan_mode", "fake_bridge", "interfaces")
+_INTERFACE: Final = ("_uuid", "name")
+_TABLES: Final = (("Bridge", _BRIDGE), ("Port", _PORT), ("Interface", _INTERFACE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class PortRow:
     """A port as it is configured.
 
     `tag` is `None` and `vlan_mode` empty where there is none, `trunks` the VLANs it is told to
-    carry. `fake_bridge` is whether it is a VLAN of its bridge that is used like a bridge.
+    carry. `fake_bridge` is whether it is a VLAN of its bridge that is used like a bridge,
+    `interfaces` are the UUIDs of those it consists of: of a bond more than one.
     """
 
     uuid: str
@@ -39,21 +43,23 @@ class PortRow:
     trunks: tuple[int, ...]
     vlan_mode: str
     fake_bridge: bool
+    interfaces: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchRows:
-    """The rows of the tables Bridge and Port, in the order of the answer."""
+    """The rows of three tables, in the order of the answer; of interfaces the name by UUID."""
 
     bridges: tuple[BridgeRow, ...]
     ports: tuple[PortRow, ...]
+    interfaces: Mapping[str, str]
 
 
 def transaction() -> str:
-    """One transaction that selects bridges and ports, and can change nothing."""
+    """One transaction that selects bridges, ports and interfaces, and can change nothing."""
     selects = [
         {"op": "select", "table": table, "where": [], "columns": list(columns)}
-        for table, columns in (("Bridge", _BRIDGE), ("Port", _PORT))
+        for table, columns in _TABLES
     ]
     return json.dumps(["Open_vSwitch", *selects])
 
@@ -66,12 +72,16 @@ def parse_switch(data: bytes) -> SwitchRows:
             if result is not None and "error" in result:
                 reason = f"transaction failed: {result['error']}: {result.get('details', '')}"
                 raise ParseError(_SUBJECT, reason)
-        bridges, ports = results
-        return SwitchRows(tuple(map(_bridge, bridges["rows"])), tuple(map(_port, ports["rows"])))
+        bridges, ports, interfaces = (result["rows"] for result in results)
+        return SwitchRows(
+            tuple(map(_bridge, bridges)),
+            tuple(map(_port, ports)),
+            {_uuid(row["_uuid"]): _text(row["name"]) for row in interfaces},
+        )
     except ParseError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ParseError(_SUBJECT, "expected the rows of two tables", data) from error
+        raise ParseError(_SUBJECT, "expected the rows of three tables", data) from error
 
 
 def _bridge(row: dict[str, Any]) -> BridgeRow:
@@ -87,6 +97,7 @@ def _port(row: dict[str, Any]) -> PortRow:
         trunks=tuple(map(_number, _atoms(row["trunks"]))),
         vlan_mode=_text(modes[0]) if modes else "",
         fake_bridge=row["fake_bridge"] is True,
+        interfaces=tuple(map(_uuid, _atoms(row["interfaces"]))),
     )
 
 

@@ -30,6 +30,7 @@ from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
+from xenwatch.probes.uplinks import UPLINKS
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 
 PROBES: Final[tuple[Probe, ...]] = (
@@ -55,6 +56,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     NBDS,
     BRIDGES,
     OPENVSWITCH,
+    UPLINKS,
     LOOPS,
     FILE_SYSTEMS,
     QEMUS,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.parse.ovsdb import SwitchRows, parse_switch, transaction
+from xenwatch.parse.ovsdb import PortRow, SwitchRows, parse_switch, transaction
 from xenwatch.probes.base import NotApplicable, Probe, stateless
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.openvswitch import OpenVswitch, SwitchPort
@@ -46,16 +47,24 @@ def _ports(rows: SwitchRows) -> dict[str, SwitchPort]:
     for port, bridge in placed:
         vlan = vlans.get((bridge, port.tag))
         if vlan is not None:
-            found[port.name] = SwitchPort(vlan, None, trunk=False)
+            found[port.name] = SwitchPort(vlan, None, trunk=False, switch=bridge)
         else:
             trunk = bool(port.trunks) or port.vlan_mode == "trunk"
-            found[port.name] = SwitchPort(bridge, port.tag, trunk)
+            members = _members(port, rows.interfaces)
+            found[port.name] = SwitchPort(bridge, port.tag, trunk, bridge, members)
     return found
+
+
+def _members(port: PortRow, interfaces: Mapping[str, str]) -> tuple[str, ...]:
+    """The links of a bond by name, sorted; none of a port with one link."""
+    if len(port.interfaces) < 2:
+        return ()
+    return tuple(sorted(interfaces[key] for key in port.interfaces if key in interfaces))
 
 
 OPENVSWITCH = Probe(
     name="openvswitch",
-    reads=f"bridges and ports by {CLIENT} from {DIRECTORY}/{SOCKET}",
+    reads=f"bridges, ports and bonds by {CLIENT} from {DIRECTORY}/{SOCKET}",
     advice="check that its database answers: ovs-vsctl show; "
     "without ovsdb-client or with --path.rootfs set enabled = false in [probes.openvswitch]",
     read=stateless(read),

@@ -30,6 +30,7 @@ from xenwatch.readings.processes import Daemons, Pids, Ptys
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
+from xenwatch.readings.uplinks import Uplinks
 from xenwatch.readings.xenstore import Xenstore
 
 
@@ -82,6 +83,7 @@ class Snapshot:
     nbds: Nbds | None = None
     bridges: Bridges | None = None
     openvswitch: OpenVswitch | None = None
+    uplinks: Uplinks | None = None
     loops: Loops | None = None
     file_systems: FileSystems | None = None
     backends: Backends | None = None

@@ -10,13 +10,14 @@ from xenwatch.parse.ovsdb import PortRow, SwitchRows
 
 
 def render_switch(rows: SwitchRows) -> bytes:
-    """The answer to a transaction that selects bridges and ports."""
+    """The answer to a transaction that selects bridges, ports and interfaces."""
     bridges = [
         {"name": bridge.name, "ports": _set([["uuid", port] for port in bridge.ports])}
         for bridge in rows.bridges
     ]
     ports = [_port(port) for port in rows.ports]
-    answer = [{"rows": bridges}, {"rows": ports}]
+    interfaces = [{"_uuid": ["uuid", key], "name": name} for key, name in rows.interfaces.items()]
+    answer = [{"rows": bridges}, {"rows": ports}, {"rows": interfaces}]
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -28,6 +29,7 @@ def _port(port: PortRow) -> dict[str, Any]:
         "trunks": _set(port.trunks),
         "vlan_mode": _set([port.vlan_mode] if port.vlan_mode else []),
         "fake_bridge": port.fake_bridge,
+        "interfaces": _set([["uuid", interface] for interface in port.interfaces]),
     }
 
 
