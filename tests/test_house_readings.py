@@ -27,7 +27,11 @@ FOR_NOBODY_ELSE = {
     "EventChannels.fallback": "told as the detail of the probe's outcome",
     "Host.kernel_command_line": "a fact of the host, in which `abi` may have its origin",
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
+    "Nic.was_up": "told by `Uplinks.lost`",
     "Snapshot.xenstore": "told by `Snapshot.name`",
+    "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
+    "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",
+    "SwitchPort.trunk": "told by `OpenVswitch.untagged`",
 }
 """Fields of readings that nobody but probes and readings uses, and why they are fields."""
 

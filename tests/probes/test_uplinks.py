@@ -44,7 +44,7 @@ def eth(index: int, master: int | None, carrier: bool = True, **facts: bool) -> 
 
 
 def test_an_interface_in_a_bridge_with_vms_is_watched() -> None:
-    """Nobody needs the interface of a bridge without VMs; errors and speed are those of the link."""
+    """Nobody needs the interface of a bridge without VMs; errors and speed are read as well."""
     spare = Link(7, "virbr0", None, "bridge")
     row = (1, 2, 33, 4, *range(5, 11), 44, *range(12, 17))
     files = {

@@ -10,6 +10,7 @@ import pytest
 from tests.probes.support import after
 from tests.probes.test_datapath import host, kernel
 from tests.support import full_snapshot
+from xenwatch.assessment.vif_faults import DEAD_VLAN, DOWN, NO_BRIDGE, NO_TAG, vif_faults
 from xenwatch.model.devices import Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
@@ -25,7 +26,6 @@ from xenwatch.readings.devices import DeviceKey
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.openvswitch import OpenVswitch, SwitchPort
 from xenwatch.readings.snapshot import Snapshot, Status
-from xenwatch.readings.vif_faults import DEAD_VLAN, DOWN, NO_BRIDGE, NO_TAG, vif_faults
 
 BRIDGE = Hotplug("vif-bridge")
 XAPI = Hotplug("vif")
@@ -143,12 +143,12 @@ def test_a_domain_that_does_not_run_needs_no_network(state: str) -> None:
 
 
 def test_without_readings_there_is_no_fault() -> None:
-    """What was not read is nobody's fault."""
+    """What was not read is nobody's fault; that domains were not hides none."""
     full = full_snapshot()
 
     assert vif_faults(Snapshot()) == {}
-    assert vif_faults(dataclasses.replace(full, domains=None)) == {}
     assert vif_faults(dataclasses.replace(full, datapath=None)) == {}
+    assert vif_faults(dataclasses.replace(full, domains=None)) == vif_faults(full)
 
 
 LINKS = render_links(

@@ -131,7 +131,7 @@ def test_a_domain_shows_what_it_holds() -> None:
 def test_devices_nobody_could_read_are_not_zero() -> None:
     """Without backends, xenstore or event channels the columns are unknown."""
     blind = dataclasses.replace(
-        full_snapshot(), backends=None, event_channels=None, xenstore_devices=None
+        full_snapshot(), backends=None, event_channels=None, xenstore_devices=None, datapath=None
     )
     guest = domain(blind, 5)
 

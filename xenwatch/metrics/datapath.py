@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from xenwatch.assessment.vif_faults import FAULTS, running, vif_faults
 from xenwatch.exposition.text_format import text
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.datapath import Datapath
 from xenwatch.readings.devices import CONNECTED, DeviceKey
 from xenwatch.readings.dom0_cpus import Dom0Cpus
-from xenwatch.readings.vif_faults import FAULTS, running, vif_faults
 
 
 def _cpu_rows(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
@@ -70,9 +70,9 @@ def _faults(readings: Readings) -> Iterable[Row]:
     domains = snapshot.domains.domains if snapshot.domains else ()
     its = {domain.domid: domain for domain in domains if domain.domid in broken}
     for key, fault in faults.items():
-        domain = its[key.domid]
-        name = text(snapshot.name(domain) or b"")
-        yield (str(key.domid), name, domain.uuid, f"vif{key.domid}.{key.devid}", fault), 1
+        domain = its.get(key.domid)
+        name, uuid = (text(snapshot.name(domain) or b""), domain.uuid) if domain else ("", "")
+        yield (str(key.domid), name, uuid, f"vif{key.domid}.{key.devid}", fault), 1
 
 
 def _unconnected(readings: Readings) -> Iterable[Row]:

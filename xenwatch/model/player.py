@@ -167,10 +167,8 @@ class Player:
             return partial(self.machine.oom_kill, step.comm)
         if isinstance(step, Fill):
             return partial(self._fill, step.table, step.entries)
-        if isinstance(step, Disconnect):
-            return partial(self._disconnect, step.fault)
-        if isinstance(step, Unplug):
-            return partial(self.machine.unplug, step.device)
+        if isinstance(step, Disconnect | Unplug):
+            return self._network(step)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
         leak = {
@@ -181,6 +179,11 @@ class Player:
             "dying_domains": self._leak_domains,
         }[step.what]
         return partial(self._leak, leak, step.amount)
+
+    def _network(self, step: Disconnect | Unplug) -> Act:
+        if isinstance(step, Unplug):
+            return partial(self.machine.unplug, step.device)
+        return partial(self._disconnect, step.fault)
 
     def _starts(self, step: Start) -> Iterator[float]:
         started, batch = 0, 0

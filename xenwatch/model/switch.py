@@ -19,7 +19,7 @@ CLIENT: Final = "/usr/bin/ovsdb-client"
 BRIDGE: Final = "xenbr0"
 """The bridge with all ports; the platform's `bridge` is the datapath, which the kernel shows."""
 TAG: Final = 1
-"""The VLAN of all interfaces once something tags them, as Neutron's agent does."""
+"""The VLAN of all interfaces once something tags them, as Neutron does."""
 _DEAD: Final = 4095
 _MEGABITS: Final = 10_000
 """Speed of a physical interface."""
@@ -63,7 +63,7 @@ def answer(dom0: Dom0) -> CommandOutput:
     """What ovsdb-client prints of bridges, ports and interfaces."""
     switch = next(index for index in dom0.bridge_ports)
     names = [link.name for link in dom0.links.values() if link.master == switch]
-    members = {BRIDGE: (BRIDGE,)} | {name: (name,) for name in names}
+    members: dict[str, tuple[str, ...]] = {name: (name,) for name in (BRIDGE, *names)}
     if dom0.platform.bond:
         members["bond0"] = members.pop("eth0") + members.pop("eth1")
     ports = tuple(

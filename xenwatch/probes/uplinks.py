@@ -93,9 +93,10 @@ def _speed(source: Source, name: str) -> int | None:
     """Bytes a second; `None` where the driver does not tell, which is -1 or an error."""
     path = f"/sys/class/net/{name}/speed"
     try:
-        return number(path, source.read(path)) * MEGABIT
+        megabits = number(path, source.read(path))
     except (SourceError, ParseError):
         return None
+    return megabits * MEGABIT if megabits > 0 else None
 
 
 UPLINKS = Probe(

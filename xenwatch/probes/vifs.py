@@ -11,8 +11,8 @@ from xenwatch.parse.rtnl import Link, parse_links
 from xenwatch.probes.xen import list_optional
 from xenwatch.probes.xenstore import read_key
 from xenwatch.readings.datapath import Hotplug, Vif
+from xenwatch.readings.openvswitch import OpenVswitch
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.readings.vif_faults import untagged
 from xenwatch.release.release import resolve
 from xenwatch.sources.base import Source, SourceError
 
@@ -37,7 +37,8 @@ def read_vifs(
     counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
     reports_masters = bool(resolve(context.host).linux.masters)
     links = [link for link in parse_links(source.links()) if VIF.match(link.name)]
-    tagless = untagged(context.openvswitch, [link.name for link in links])
+    switch = context.openvswitch or OpenVswitch({})
+    tagless = switch.untagged([link.name for link in links])
     doubtful = [link for link in links if link.master is None or link.name in tagless]
     hotplugs, failed = _hotplugs(source, context, doubtful, known)
     found = {}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
+
+DEAD_TAG: Final = 4095
+"""Where Neutron puts a port that it does not know (DEAD_VLAN_TAG of ovs_neutron_agent.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,13 @@ class OpenVswitch:
     """Ports of all bridges by name."""
 
     ports: Mapping[str, SwitchPort]
+
+    def untagged(self, names: Collection[str]) -> frozenset[str]:
+        """Those of the ports without a tag that are in a bridge where others of them have one."""
+        ours = {name: self.ports[name] for name in names if name in self.ports}
+        tagged = {port.bridge for port in ours.values() if port.tag not in (None, DEAD_TAG)}
+        return frozenset(
+            name
+            for name, port in ours.items()
+            if port.tag is None and not port.trunk and port.bridge in tagged
+        )

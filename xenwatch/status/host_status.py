@@ -18,6 +18,7 @@ from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
 from xenwatch.assessment import Assessment
+from xenwatch.assessment.vif_faults import vif_faults
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.states import LimitState
 from xenwatch.planning import answer
@@ -26,7 +27,6 @@ from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
 from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
-from xenwatch.readings.vif_faults import vif_faults
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""

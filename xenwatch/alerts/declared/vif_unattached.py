@@ -7,13 +7,21 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
+from xenwatch.readings.domains import STOPPED
 
 ALERT: Final = Alert(
     name="vif_unattached",
     summary="VM {name} (domain {domid}) has no network on {device}: {fault}",
     description="Network interface {device} of running VM {name} (domain {domid}, UUID {uuid}) is "
     "{fault}: no packet of the VM gets out on it, and none gets in.",
-    conditions={WARNING: SeriesCondition(Selector("xenwatch_vif_fault"), ">", 0)},
+    conditions={
+        WARNING: SeriesCondition(
+            Selector("xenwatch_vif_fault"),
+            ">",
+            0,
+            among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
+        )
+    },
     seconds=120,
     labels=("domid", "name", "uuid", "device", "fault"),
     probe="datapath",
@@ -24,9 +32,9 @@ ALERT: Final = Alert(
             "no limit: the bridge that the network interface names does not exist, so the VM does "
             "not start; interfaces of VMs that run have left it when it was made anew"
         ),
-        # OpenStack, neutron/plugins/ml2/drivers/openvswitch/agent/ovs_neutron_agent.py.
+        # OpenStack Neutron, ovs_neutron_agent.py.
         "`Device NAME not defined on plugin`, VM without an address and its port without a tag": (
-            "no limit: Neutron's agent has not set up the port of the network interface"
+            "no limit: Neutron has not set up the port of the network interface"
         ),
     },
 )

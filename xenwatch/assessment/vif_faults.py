@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.readings.datapath import Hotplug, Vif
 from xenwatch.readings.devices import DeviceKey
-from xenwatch.readings.openvswitch import OpenVswitch, SwitchPort
+from xenwatch.readings.openvswitch import DEAD_TAG, OpenVswitch, SwitchPort
 from xenwatch.readings.snapshot import Snapshot
 
 DOWN: Final = "down"
@@ -18,8 +18,6 @@ DEAD_VLAN: Final = "in the dead VLAN 4095"
 FAULTS: Final = (NO_BRIDGE, DOWN, DEAD_VLAN, NO_TAG)
 
 _RUNNING: Final = ("running", "blocked", None)
-_DEAD: Final = 4095
-"""Where Neutron's agent puts a port it does not know (neutron/plugins/ml2/drivers/openvswitch)."""
 _ROUTED: Final = re.compile(r"vif-(route|nat)")
 _BRIDGED: Final = ("vif", "vif-bridge", "vif-openvswitch")
 """Scripts that put an interface into a bridge: xapi's, and two of Xen's."""
@@ -39,17 +37,18 @@ def running(snapshot: Snapshot) -> set[int]:
 def vif_faults(snapshot: Snapshot) -> Mapping[DeviceKey, str]:
     """One of `FAULTS` by interface of a running domain; those without a fault are omitted.
 
-    What was not read is no fault.
+    What was not read is no fault. Where the domains were not, every one counts as running.
     """
     vifs = snapshot.datapath.vifs if snapshot.datapath else {}
     bridged = any(vif.attached for vif in vifs.values())
-    switch = snapshot.openvswitch.ports if snapshot.openvswitch else {}
-    suspects = untagged(snapshot.openvswitch, vifs)
-    alive = running(snapshot)
+    switch = snapshot.openvswitch or OpenVswitch({})
+    suspects = switch.untagged(vifs)
+    known = snapshot.domains is not None
+    alive = running(snapshot) if known else {vif.domid for vif in vifs.values()}
     found = {}
     for name, vif in vifs.items():
         if vif.domid in alive:
-            port = switch.get(name)
+            port = switch.ports.get(name)
             attached = vif.attached
             if attached is None and snapshot.openvswitch:  # an old kernel, which does not tell
                 attached = port is not None
@@ -66,7 +65,7 @@ def _fault(
         return NO_BRIDGE
     if not vif.up:
         return DOWN
-    if port is not None and port.tag == _DEAD:
+    if port is not None and port.tag == DEAD_TAG:
         return DEAD_VLAN
     if lacks_tag and vif.hotplug and vif.hotplug.script != _TAGS:
         return NO_TAG
@@ -81,15 +80,3 @@ def _wants_bridge(hotplug: Hotplug | None, *, bridged: bool) -> bool:
     if hotplug is None or hotplug.disabled or _ROUTED.match(hotplug.script):
         return False
     return hotplug.script in _BRIDGED or bridged
-
-
-def untagged(switch: OpenVswitch | None, vifs: Collection[str]) -> frozenset[str]:
-    """The interfaces without a tag in bridges of Open vSwitch where others have one."""
-    ports = switch.ports if switch is not None else {}
-    ours = {name: ports[name] for name in vifs if name in ports}
-    tagged = {port.bridge for port in ours.values() if port.tag not in (None, _DEAD)}
-    return frozenset(
-        name
-        for name, port in ours.items()
-        if port.tag is None and not port.trunk and port.bridge in tagged
-    )
