@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,9 @@ from xenwatch.assessment.vif_faults import DEAD_VLAN, DOWN, NO_BRIDGE, NO_TAG, v
 from xenwatch.model.devices import Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
-from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.render.rtnl import render_links, render_messages
 from xenwatch.model.source import ModelSource
-from xenwatch.parse.rtnl import Link
+from xenwatch.parse.rtnl import IFLA_IFNAME, Link, parse_messages
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
 from xenwatch.probes.datapath import DATAPATH
@@ -26,7 +27,9 @@ from xenwatch.readings.devices import DeviceKey
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.openvswitch import OpenVswitch, SwitchPort
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.sources.tree import TreeSource
 
+HOSTS = Path(__file__).parent.parent / "hosts"
 BRIDGE = Hotplug("vif-bridge")
 XAPI = Hotplug("vif")
 UNKNOWN = Hotplug("")
@@ -233,6 +236,32 @@ def test_a_synthetic_vm_loses_its_network(platform: str, fault: str, text: str) 
 
     assert vif_faults(before.snapshot) == {}
     assert vif_faults(after_it.snapshot) == {DeviceKey("vif", first, 0): text}
+
+
+class Taken(TreeSource):
+    """A captured host, one of whose interfaces was taken from its bridge."""
+
+    def links(self) -> bytes:
+        """The dump, in which vif5.0 has no master."""
+        messages = [
+            dataclasses.replace(message, attributes=message.attributes[:2])
+            if (IFLA_IFNAME, b"vif5.0\0") in message.attributes
+            else message
+            for message in parse_messages(super().links())
+        ]
+        return render_messages(messages)
+
+
+def test_a_real_host_with_an_interface_off_its_bridge() -> None:
+    """Of ten guests captured with their bridge nobody has a fault, and then just the one."""
+    capture = HOSTS / "debian-12-xen-4.17/10-guests/capture"
+    before = take(TreeSource(capture), PROBES).snapshot
+    after_it = take(Taken(capture), PROBES).snapshot
+
+    assert before.datapath is not None
+    assert len(before.datapath.vifs) > 5
+    assert vif_faults(before) == {}
+    assert vif_faults(after_it) == {DeviceKey("vif", 5, 0): NO_BRIDGE}
 
 
 def test_a_synthetic_bridge_host_has_no_open_vswitch() -> None:
