@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
-from xenwatch.readings.datapath import Datapath, Vif
+from xenwatch.readings.datapath import Datapath, Hotplug, Vif
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
 from xenwatch.readings.dom0_cpus import Dom0Cpus
@@ -24,6 +24,7 @@ from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
 from xenwatch.readings.open_files import OpenFiles
+from xenwatch.readings.openvswitch import OpenVswitch, SwitchPort
 from xenwatch.readings.processes import (
     DaemonFds,
     DaemonProcess,
@@ -37,6 +38,7 @@ from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.uplinks import Nic, Uplinks
 from xenwatch.readings.vm_starts import BOUNDS as START_BOUNDS
 from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
@@ -157,6 +159,14 @@ def full_snapshot() -> Snapshot:
         ),
         "nbds": Nbds(1, 24),
         "bridges": Bridges({"xenbr0": 2, "ovs0": 1}, {"xenbr0": "bridge", "ovs0": "openvswitch"}),
+        "openvswitch": OpenVswitch({"vif5.0": SwitchPort("ovs0", None, False, "ovs0")}),
+        "uplinks": Uplinks(
+            {
+                "eth0": Nic("bond0", True, True, 1250000000, 3, 4),
+                "eth1": Nic("bond0", False, True, None, 0, 0),
+                "eth2": Nic("", False, True, None, None, None),
+            }
+        ),
         "loops": Loops(2, 0, 0),
         "file_systems": FileSystems(
             {
@@ -207,7 +217,10 @@ def full_snapshot() -> Snapshot:
         ),
         "datapath": Datapath(
             {(5, "netback"): 3.0, (5, "blkback"): 0.25},
-            {"vif5.0": Vif(5, 2, False, 3, 4), "vif6.0": Vif(6, 1, None, None, None)},
+            {
+                "vif5.0": Vif(5, 2, False, 3, 4, True, Hotplug("vif-bridge")),
+                "vif6.0": Vif(6, 1, None, None, None),
+            },
         ),
         "netback_rings": NetbackRings(
             {"vif5.0": VifRings(5, Ring(512, 500), Ring(512, 0), 900, 1000, 1)}

@@ -129,6 +129,7 @@ ELSEWHERE: dict[str, str] = {
     "xenstore-ls -f /local/domain/0/error": TRUTH,
     "xen-diag gnttab_query_size 0": TRUTH,
     "bridge link show": TRUTH,
+    "ovs-vsctl show": "it needs Open vSwitch; tests/probes/test_openvswitch.py has its database",
     "dmesg | grep NR_IRQS": TRUTH,
     "ls /proc/$(cat /run/xenstore.pid)/fd | wc -l": TRUTH,
     "grep 'Max open files' /proc/$(cat /run/xenstore.pid)/limits": TRUTH,

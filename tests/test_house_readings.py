@@ -28,7 +28,11 @@ FOR_NOBODY_ELSE = {
     "Host.kernel_command_line": "a fact of the host, in which `abi` may have its origin",
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
     "RoundTrips.recent": "told by `RoundTrips.failed_ratio` and `RoundTrips.median_seconds`",
+    "Nic.was_up": "told by `Uplinks.lost`",
     "Snapshot.xenstore": "told by `Snapshot.name`",
+    "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
+    "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",
+    "SwitchPort.trunk": "told by `OpenVswitch.untagged`",
 }
 """Fields of readings that nobody but probes and readings uses, and why they are fields."""
 

@@ -55,6 +55,10 @@ PACKAGES: Final = (
         *("prometheus-alertmanager", ("amtool", "prometheus-alertmanager")),
         *("alerts in Alertmanager", "prometheus-alertmanager"),
     ),
+    Package(
+        *("openvswitch-switch", ("ovs-vsctl", "ovsdb-client", "ovsdb-server", "ovsdb-tool")),
+        *("ports of Open vSwitch", "openvswitch-switch"),
+    ),
     Package("chromium", ("chromium",), "status page in a browser"),
     Package("chromium-driver", ("chromedriver",), "status page in a browser"),
     Package("tmux", ("tmux",), "xenwatch top in a terminal"),

@@ -73,8 +73,8 @@ def test_what_a_probe_cannot_read_is_unknown(probe: str) -> None:
         if probe in (alert.probe, *alert.probes.values())
         for severity in alert.conditions
     }
-    if probe == "domains":  # whose devices have errors
-        own.add(("backend_errors", WARNING))
+    if probe == "domains":  # whose devices have errors and faults
+        own |= {("backend_errors", WARNING), ("vif_unattached", WARNING)}
 
     assert {key: states[key] for key in own} == dict.fromkeys(own, State.UNKNOWN)
     others = before.keys() - own - {("probe_failing", WARNING)}

@@ -82,6 +82,10 @@ RUNBOOK = {
     "Domain 5 exceeds hard memory quota, Xenstore interface to domain stalled": (
         "XenstoreMemoryNearLimit"
     ),
+    "igb 0000:03:00.0 eth0: igb: eth0 NIC Link is Down": "UplinkLost",
+    "bond0: (slave eth1): link status definitely down, disabling slave": "BondDegraded",
+    "/etc/xen/scripts/vif-bridge: Could not find bridge device xenbr0": "VifUnattached",
+    "WARNING Device 6f1c-ab not defined on plugin or binding failed": "VifUnattached",
     "keyctl_set_timeout: Disk quota exceeded": "KernelKeysNearLimit",
     "NbdDeviceNotFound": "NbdDevicesNearLimit",
     "xc: panic: xc_dom_boot.c:120: xc_dom_boot_mem_init: can't allocate low memory for domain: "

@@ -14,6 +14,7 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import render_query_size
+from xenwatch.model.render.ovsdb import render_switch
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
@@ -33,14 +34,21 @@ from xenwatch.parse import (
 from xenwatch.parse.domaininfo import DomainInfo
 from xenwatch.parse.evtchn import Channel
 from xenwatch.parse.gnttab import QuerySize
+from xenwatch.parse.ovsdb import BridgeRow, PortRow, SwitchRows
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.parse.rtnl import Link
-from xenwatch.probes import PROBES
+from xenwatch.probes import PROBES, openvswitch
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
 from xenwatch.readings.snapshot import Snapshot, Status
-from xenwatch.sources.base import Hypercall, HypercallReply, Source, XenstoreReply
+from xenwatch.sources.base import (
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    Source,
+    XenstoreReply,
+)
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.sources.tree import TreeSource
@@ -49,6 +57,9 @@ _XEN: Final = (4, 17)
 _BUS: Final = "/sys/bus/xen-backend/devices"
 _DEVICES: Final = {"vbd-3-51712": "Connected", "vif-3-0": "InitWait", "qdisk-3-832": "Initialising"}
 _PAGES: Final = 1 << 18
+_SWITCH: Final = SwitchRows(
+    (BridgeRow("ovs0", ("port",)),), (PortRow("port", "ovs0", 7, (), "", False, ("0",)),), {}
+)
 
 
 def _files() -> dict[str, bytes]:
@@ -112,6 +123,7 @@ def _directories() -> dict[str, tuple[str, ...]]:
         "/sys/kernel/irq": tuple(map(str, range(90))),
         "/sys/class/blktap2": ("blktap!blktap0", "blktap!control"),
         "/run/blktap-control": ("ctl900", "tapdisk"),
+        openvswitch.DIRECTORY: (openvswitch.SOCKET,),
     }
 
 
@@ -173,6 +185,7 @@ def small_dom0() -> TableSource:
         nodes=_nodes(),
         raw=render_links(links),
         round_trips={"xenstored": 0.002},
+        commands={openvswitch.command(): CommandOutput(0, render_switch(_SWITCH), b"")},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from typing import Any
 
 import pytest
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl  # type: ignore[import-untyped]
@@ -25,6 +26,10 @@ RENDERED = render_links(
         Link(5, "tap5.0", 3, "tun"),
         Link(6, "ovs-system", None, "openvswitch"),
         Link(7, "a-name-as-long", 6, "vlan"),
+        Link(8, "vif1.1", 3, "", up=False, carrier=False),
+        Link(9, "bond0", 3, "bond", was_up=True),
+        Link(10, "eth1", 9, "", carrier=False, was_up=False, member_up=False),
+        Link(11, "eth1.7", None, "vlan", lower=10),
     ]
 )
 
@@ -62,13 +67,34 @@ def by_pyroute2(dump: bytes) -> list[Link]:
         info = message.get_attr("IFLA_LINKINFO")
         kind = info.get_attr("IFLA_INFO_KIND") if info is not None else None
         name, master = message.get_attr("IFLA_IFNAME"), message.get_attr("IFLA_MASTER")
-        links.append(Link(message["index"], name, master, kind or ""))
+        lower = message.get_attr("IFLA_LINK") if kind == "vlan" else None
+        came, flags = message.get_attr("IFLA_CARRIER_UP_COUNT"), message["flags"]
+        links.append(
+            Link(
+                index=message["index"],
+                name=name,
+                master=master,
+                kind=kind or "",
+                up=message["state"] == "up",
+                carrier=bool(flags & 1 << 16),
+                was_up=None if came is None else came > 0,
+                lower=lower,
+                member_up=member_up(info),
+            )
+        )
     return links
+
+
+def member_up(info: Any) -> bool | None:
+    """Whether a member of a bond works, as pyroute2 decodes it."""
+    if info is None or info.get_attr("IFLA_INFO_SLAVE_KIND") != "bond":
+        return None
+    return bool(info.get_attr("IFLA_INFO_SLAVE_DATA").get_attr("IFLA_BOND_SLAVE_MII_STATUS") == 0)
 
 
 @pytest.mark.parametrize("origin", ["machine", "rendered"])
 def test_the_walk_agrees_with_pyroute2(origin: str) -> None:
-    """Index, name, master and kind of every link are the same by both decoders."""
+    """Names, masters, kinds and states of all links are the same by both decoders."""
     dump = own_dump() if origin == "machine" else RENDERED
 
     assert list(parse_links(dump)) == by_pyroute2(dump)

@@ -231,6 +231,8 @@ def test_interfaces_of_running_domains_are_looked_at() -> None:
     """Those of a dying domain do not count, nor those nothing is known of."""
     assert values("xenwatch_vifs_unattached") == {("5",): 1}
     assert values("xenwatch_vifs_unconnected") == {("5",): 1}
+    fault = {"5", "vif5.0", "in no bridge", UUIDS[5], 'web "1"\\xff\n'}
+    assert [set(labels) for labels in values("xenwatch_vif_fault")] == [fault]
     assert values("xenwatch_datapath_cpu_seconds_total") == {
         ("5", "netback"): 3.0,
         ("5", "blkback"): 0.25,
@@ -270,6 +272,18 @@ def test_only_a_domain_that_can_run_has_interfaces_to_connect(
     expected = {("5",): 1} if counted else {}
     assert values("xenwatch_vifs_unconnected", snapshot) == expected
     assert values("xenwatch_vifs_unattached", snapshot) == expected
+
+
+def test_uplinks_are_told_with_their_bonds() -> None:
+    """A bond with a member that works is not lost, an interface of its own without a signal is."""
+    assert values("xenwatch_uplink_up") == {
+        ("bond0", "eth0"): 1, ("bond0", "eth1"): 0, ("", "eth2"): 0,
+    }  # fmt: skip
+    assert values("xenwatch_uplink_lost") == {("bond0",): 0, ("eth2",): 1}
+    assert values("xenwatch_uplink_speed_bytes") == {("eth0",): 1.25e9}
+    assert values("xenwatch_uplink_errors_total")["eth0", "rx"] == 3
+    assert values("xenwatch_bond_members") == {("bond0",): 2}
+    assert values("xenwatch_bond_members_down") == {("bond0",): 1}
 
 
 def test_queues_are_those_agreed_on() -> None:

@@ -136,6 +136,8 @@ ENDS = {
     "qemus-in-root": (1200, 1000, 0),
     "storage-hung": (300, 20, 0),
     "xenstore-quota": (4000, 5, 2),
+    "uplink-lost": (300, 20, 0),
+    "vif-unattached": (300, 20, 0),
 }
 """By scenario: a time at which all has happened, domains there are, refusals there were."""
 

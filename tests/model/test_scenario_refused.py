@@ -43,6 +43,10 @@ REFUSED = {
         "every and amount of a leak must be",
     ),
     "stalled": (f'{HEAD}[[steps]]\ndo = "pressure"\nstalled = 2', "stalled must be at most 1"),
+    "fault": (
+        f'{HEAD}[[steps]]\ndo = "disconnect"\nfault = "cable"',
+        "fault must be one of: bridge, down, tag, dead",
+    ),
     "hang": (
         f'{HEAD}[[steps]]\ndo = "hang"\ntarget = "xl"\nseconds = 3',
         "target must be one of: xenstored, xapi",

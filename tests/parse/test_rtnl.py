@@ -33,6 +33,25 @@ LINKS = st.builds(
     name=st.from_regex(r"[a-z][a-z0-9.@-]{0,14}", fullmatch=True),
     master=st.none() | st.integers(1, 2**31 - 1),
     kind=st.sampled_from(["", "bridge", "tun", "openvswitch", "vlan"]),
+    up=st.booleans(),
+    carrier=st.booleans(),
+    was_up=st.none() | st.booleans(),
+)
+MEMBERS = st.builds(
+    Link,
+    index=st.integers(1, 2**31 - 1),
+    name=st.just("eth0"),
+    master=st.integers(1, 2**31 - 1),
+    kind=st.just(""),
+    member_up=st.booleans(),
+)
+VLANS = st.builds(
+    Link,
+    index=st.integers(1, 2**31 - 1),
+    name=st.just("eth0.7"),
+    master=st.none(),
+    kind=st.just("vlan"),
+    lower=st.integers(1, 2**31 - 1),
 )
 
 
@@ -44,9 +63,9 @@ def test_messages_survive_their_renderer(messages: tuple[LinkMessage, ...]) -> N
 
 
 @settings(deadline=None)
-@given(st.lists(LINKS).map(tuple))
+@given(st.lists(LINKS | MEMBERS | VLANS).map(tuple))
 def test_links_survive_their_renderer(links: tuple[Link, ...]) -> None:
-    """Links with and without master and kind survive rendering and parsing."""
+    """Links with and without master and kind, up and down, survive rendering and parsing."""
     assert parse_links(render_links(links)) == links
 
 
@@ -72,3 +91,14 @@ def test_other_messages_are_passed_over() -> None:
     other = NETLINK_HEADER.pack(NETLINK_HEADER.size, 24, 0, 1, 1)
 
     assert parse_links(other + NETLINK_HEADER.pack(20, NLMSG_DONE, 2, 1, 1) + bytes(4)) == ()
+
+
+@pytest.mark.parametrize(("changes", "was_up"), [(0, False), (1, False), (2, True), (3, True)])
+def test_an_older_kernel_counts_changes_of_the_carrier(changes: int, was_up: bool) -> None:
+    """Before Linux 4.16 a carrier that changed once was lost before it ever came."""
+    attributes = ((3, b"eth0\0"), (35, struct.pack("=I", changes)))
+    message = LinkMessage(2, 1, 1, 0, 1, 2, 0x1003, 0, attributes)
+
+    (link,) = parse_links(render_messages([message]))
+
+    assert (link.was_up, link.carrier) == (was_up, False)

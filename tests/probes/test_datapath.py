@@ -34,7 +34,7 @@ from xenwatch.probes.base import Pass, take
 from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED, Worker
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.host import HOST
-from xenwatch.readings.datapath import Datapath, Vif
+from xenwatch.readings.datapath import Datapath, Hotplug, Vif
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot, Status
 
@@ -239,7 +239,7 @@ def test_interfaces_with_queues_drops_and_masters() -> None:
 
     assert found == {
         "vif1.0": Vif(1, 2, True, 44, 55),
-        "vif1.1": Vif(1, None, False, None, None),
+        "vif1.1": Vif(1, None, False, None, None, hotplug=Hotplug("")),
     }
 
 

@@ -131,7 +131,7 @@ def test_a_domain_shows_what_it_holds() -> None:
 def test_devices_nobody_could_read_are_not_zero() -> None:
     """Without backends, xenstore or event channels the columns are unknown."""
     blind = dataclasses.replace(
-        full_snapshot(), backends=None, event_channels=None, xenstore_devices=None
+        full_snapshot(), backends=None, event_channels=None, xenstore_devices=None, datapath=None
     )
     guest = domain(blind, 5)
 
@@ -161,6 +161,7 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
         domains=Domains(guests, "hypercall"),
         backends=Backends({guest: "Closed", gone: "Closed"}),
         xenstore_devices=XenstoreDevices({}, ()),
+        datapath=None,
     )
     alert = next(declared for declared in ALERTS if declared.name == "backends_closed")
     families = {family.name: family for family in metrics.families(assess_pass(snapshot))}
@@ -175,6 +176,13 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
             dict(labels)["domid"] for labels in found.active
         }
         assert not found.unknown
+
+
+def test_an_interface_without_a_network_is_broken() -> None:
+    """A domain is shown with the fault of its interface, unless the device has an error."""
+    snapshot = dataclasses.replace(full_snapshot(), xenstore_devices=XenstoreDevices({}, ()))
+
+    assert domain(snapshot, 5).broken == ("vif 0: in no bridge",)
 
 
 def test_alerts_nobody_can_judge_are_named() -> None:

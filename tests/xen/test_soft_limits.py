@@ -48,6 +48,12 @@ PROBES: Final = ("datapath", "disks", "dom0_cpus", "slices", "control_path")
 POPULATION: Final = ("pv1", "pv5")
 """One guest of the smallest shape, and one with three disks and two interfaces."""
 
+UNATTACHED: Final = "XenwatchVifUnattached"
+LOST: Final = {"in no bridge": ("nomaster", "master xenbr0"), "down": ("down", "up")}
+"""How a vif loses its network and gets it back, by its fault."""
+SHORTLY: Final = "[alerts]\nkeep_firing_for = 1\n[alerts.vif_unattached]\nfor = 15\n"
+"""Alerts that need not last for minutes."""
+
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -69,6 +75,12 @@ def by_hand(vm: Vm) -> tuple[Values, dict[tuple[str, str], str]]:
         metric, labels, _ = METRICS[word]
         found[metric, frozenset(zip(labels, rest[:-1], strict=True))] = float(rest[-1])
     return found, storage
+
+
+def fires(page: Page) -> bool:
+    """Whether the alert about interfaces without a network fires."""
+    labels = {"alert": UNATTACHED, "severity": "warning", "state": "firing"}
+    return page.get("xenwatch_alert_state", **labels) == 1
 
 
 def page_of(daemon: Daemon) -> Page:
@@ -139,6 +151,35 @@ def test_an_interface_off_its_bridge_is_told(vm: Vm, daemon: Daemon, population:
 
     assert page.get("xenwatch_vifs_unattached", domid=str(domid)) == 1
     assert page_of(daemon).get("xenwatch_vifs_unattached", domid=str(domid)) == 0
+
+
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.usefixtures("population")
+def test_a_guest_without_its_network_is_alerted(
+    vm: Vm, daemon: Daemon, report: Report, fault: str
+) -> None:
+    """A vif off its bridge, or down, fires with the guest's name, and resolves when put back."""
+    lost, back = LOST[fault]
+    domid = guests.domid(vm, "pv1")
+    device = f"vif{domid}.0"
+    daemon.configure(daemon.interval, SHORTLY)
+    try:
+        page_of(daemon)
+        vm.run(f"ip link set {device} {lost}")
+        seconds = vm.wait(lambda: fires(daemon.page()), UNATTACHED, 180)
+        page = daemon.page()
+        vm.run(f"ip link set {device} {back}")
+        vm.wait(lambda: not fires(daemon.page()), f"no {UNATTACHED}", 180)
+    finally:
+        vm.run(f"ip link set {device} {back}")
+        daemon.configure(daemon.interval)
+    report.note(f"{fault}: {UNATTACHED} after", seconds)
+
+    told = [dict(labels) for labels in page.of("xenwatch_vif_fault")]
+    assert [(its["domid"], its["name"], its["device"], its["fault"]) for its in told] == [
+        (str(domid), "pv1", device, fault)
+    ]
+    assert told[0]["uuid"] in vm.run("xl vm-list | grep -w pv1")
 
 
 def test_a_qemu_that_serves_a_disk_counts_for_its_guest(vm: Vm, daemon: Daemon) -> None:

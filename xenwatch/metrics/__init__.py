@@ -24,6 +24,7 @@ from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, limit_metrics
 from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
+from xenwatch.metrics.uplinks import UPLINK_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
 
 __all__ = ["METRICS", "Metric", "alert_states", "families"]
@@ -40,6 +41,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *CONTROL_PATH_METRICS,
     *DATAPATH_METRICS,
     *NETBACK_METRICS,
+    *UPLINK_METRICS,
     *DISK_METRICS,
     *VM_START_METRICS,
 )

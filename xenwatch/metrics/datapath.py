@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from xenwatch.assessment.vif_faults import FAULTS, running, vif_faults
+from xenwatch.exposition.text_format import text
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.datapath import Datapath
 from xenwatch.readings.devices import CONNECTED, DeviceKey
 from xenwatch.readings.dom0_cpus import Dom0Cpus
-from xenwatch.readings.snapshot import Snapshot
-
-RUNNING: Final = ("running", "blocked", None)
 
 
 def _cpu_rows(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
@@ -51,21 +50,12 @@ def _queues(readings: Readings) -> Iterable[Row]:
             yield (str(vif.domid), name), vif.queues
 
 
-def _running(snapshot: Snapshot) -> set[int]:
-    """Domains whose kernel may connect its devices: not paused, shut down, crashed or dying.
-
-    A domain whose state was not read counts: that it runs is likely, and a fault is not to hide.
-    """
-    domains = snapshot.domains.domains if snapshot.domains else ()
-    return {domain.domid for domain in domains if domain.state in RUNNING}
-
-
 def _unattached(readings: Readings) -> Iterable[Row]:
     """By running domain, how many of its interfaces are in no bridge, where it is known of all."""
     snapshot = readings.snapshot
     vifs = snapshot.datapath.vifs.values() if snapshot.datapath else ()
     unknown = {vif.domid for vif in vifs if vif.attached is None}
-    known = _running(snapshot) - unknown
+    known = running(snapshot) - unknown
     counts = Counter[int]()
     for vif in vifs:
         if vif.domid in known:
@@ -73,13 +63,25 @@ def _unattached(readings: Readings) -> Iterable[Row]:
     return [((str(domid),), count) for domid, count in counts.items()]
 
 
+def _faults(readings: Readings) -> Iterable[Row]:
+    snapshot = readings.snapshot
+    faults = vif_faults(snapshot)
+    broken = {key.domid for key in faults}
+    domains = snapshot.domains.domains if snapshot.domains else ()
+    its = {domain.domid: domain for domain in domains if domain.domid in broken}
+    for key, fault in faults.items():
+        domain = its.get(key.domid)
+        name, uuid = (text(snapshot.name(domain) or b""), domain.uuid) if domain else ("", "")
+        yield (str(key.domid), name, uuid, f"vif{key.domid}.{key.devid}", fault), 1
+
+
 def _unconnected(readings: Readings) -> Iterable[Row]:
     """By running domain, how many of its interfaces have no connected backend."""
     snapshot = readings.snapshot
-    running = _running(snapshot)
+    alive = running(snapshot)
     counts = Counter[int]()
     for key, state in snapshot.device_states().items():
-        if key.cls == "vif" and key.domid in running:
+        if key.cls == "vif" and key.domid in alive:
             counts[key.domid] += state != CONNECTED
     return [((str(domid),), count) for domid, count in counts.items()]
 
@@ -180,6 +182,15 @@ DATAPATH_METRICS: Final = (
         "rtnetlink",
         _unattached,
         ("domid",),
+    ),
+    Metric(
+        "xenwatch_vif_fault",
+        "gauge",
+        "1 for a network interface of a running domain that dom0's switches give no network; fault "
+        f"is one of: {', '.join(FAULTS)}. Interfaces without a fault have no series.",
+        "rtnetlink, the database of Open vSwitch, the script in xenstore",
+        _faults,
+        ("domid", "name", "uuid", "device", "fault"),
     ),
     Metric(
         "xenwatch_vifs_unconnected",

@@ -6,7 +6,7 @@ import dataclasses
 import uuid
 from typing import Final
 
-from xenwatch.model import devices
+from xenwatch.model import devices, switch
 from xenwatch.model.bounds import Bounds
 from xenwatch.model.devices import Device, Shape
 from xenwatch.model.lease import CLOSED, CONNECTED, INITIALISING, STATES, Lease
@@ -170,6 +170,16 @@ class Machine:
         dom0.log_kib += min(kib, left)
         dom0.log_files += min(files, files_left)
         return kib <= left and files <= files_left
+
+    def disconnect(self, domid: int, fault: str) -> None:
+        """Take the network from a domain's interfaces, in one of the ways of `switch.FAULTS`."""
+        self.generation += 1
+        switch.disconnect(self.dom0, domid, fault)
+
+    def unplug(self, device: str) -> bool:
+        """Take the signal from a physical interface; false when there is none of that name."""
+        self.generation += 1
+        return switch.unplug(self.dom0, device)
 
     def oom_kill(self, comm: str) -> bool:
         """Kill the newest process of a name for want of memory; false when there is none."""

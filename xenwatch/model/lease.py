@@ -10,6 +10,7 @@ from xenwatch.model.bounds import aio_counted
 from xenwatch.model.refusal import FRONTEND, Refused
 from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0, Domain
+from xenwatch.model.switch import hotplug_script
 from xenwatch.parse.evtchn import INTERDOMAIN, UNBOUND, Channel
 
 INITIALISING: Final = "Initialising"
@@ -200,6 +201,8 @@ class Lease:
             f"{frontend}/state": STATES[xenstore],
         }.items():
             self.dom0.store.write(path, value)
+        if cls == "vif":
+            self.dom0.store.write(f"{backend}/script", hotplug_script(self.dom0.platform))
         self._at_end(self.dom0.store.remove, frontend)
         self._at_end(self.dom0.store.remove, backend)
 

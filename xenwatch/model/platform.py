@@ -89,6 +89,7 @@ class Platform:
     the scale of `cgroup_version` (0: no control groups), `control_members` the services that
     drop-ins put into control.slice, `guest_group` the control group of QEMUs and of
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
+    `bond` is whether Open vSwitch has a bond of two physical interfaces.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Platform:
     zones: tuple[Zone, ...] = ()
     drivers: Drivers = Drivers()
     netback_queues: int = 0
+    bond: bool = False
 
     @property
     def blktap(self) -> bool:

@@ -34,6 +34,7 @@ from xenwatch.model.scenario import (
     Stop,
     arguments,
 )
+from xenwatch.model.switch import Disconnect, Unplug
 
 TICK: Final = 10.0
 """Step in seconds in which load is applied."""
@@ -82,6 +83,7 @@ class Player:
         self._started: dict[int, Shape] = {}
         self._load: Load | None = None
         self._pressure: Pressure | None = None
+        self._disconnected = 0
         self._waiting: list[tuple[float, int, Iterator[float]]] = []
         self._numbers = itertools.count()
         for step in scenario.steps:
@@ -162,13 +164,15 @@ class Player:
                 dom0.swap_ins += round(TICK * step.swap_ins)
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
-    def _act(self, step: Stop | Leak | Log | Kill | Fill) -> Act:
+    def _act(self, step: Stop | Leak | Log | Kill | Fill | Disconnect | Unplug) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
         if isinstance(step, Kill):
             return partial(self.machine.oom_kill, step.comm)
         if isinstance(step, Fill):
             return partial(self._fill, step.table, step.entries)
+        if isinstance(step, Disconnect | Unplug):
+            return self._network(step)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
         leaks: Mapping[str, Callable[[int], None]] = {
@@ -182,6 +186,11 @@ class Player:
             "xenstore_watches": partial(self._use_xenstore, "watches"),
         }
         return partial(self._leak, leaks[step.what], step.amount)
+
+    def _network(self, step: Disconnect | Unplug) -> Act:
+        if isinstance(step, Unplug):
+            return partial(self.machine.unplug, step.device)
+        return partial(self._disconnect, step.fault)
 
     def _starts(self, step: Start) -> Iterator[float]:
         started, batch = 0, 0
@@ -282,6 +291,14 @@ class Player:
         self._report(f"table full: {table}")
         return False
 
+    def _disconnect(self, fault: str) -> bool:
+        """The number of VMs disconnected is that of the oldest one still connected."""
+        if self._disconnected >= len(self._living):
+            return False
+        self.machine.disconnect(self._living[self._disconnected], fault)
+        self._disconnected += 1
+        return True
+
     def _log(self, mib: int, files: int) -> bool:
         if self.machine.write_log(mib * _KIB, files):
             return True
@@ -294,7 +311,11 @@ class Player:
 
 def on_host(platform: Platform, host: Host) -> Platform:
     """The platform with the changes of a scenario's host."""
-    changes: dict[str, object] = {"settings": {**platform.settings, **host.settings}}
+    changes: dict[str, object] = {
+        "settings": {**platform.settings, **host.settings},
+        "bond": platform.bond or host.bond,
+        "blktap_ids": platform.blktap_ids or host.blktap_ids,
+    }
     daemons = platform.daemons
     if host.vcpus is not None:
         changes["vcpus"] = host.vcpus
@@ -309,8 +330,6 @@ def on_host(platform: Platform, host: Host) -> Platform:
         }
     if host.host_memory_gib is not None:
         changes["host_kib"] = host.host_memory_gib * _GIB_KIB
-    if host.blktap_ids:
-        changes["blktap_ids"] = True
     if not host.fifo_events:
         changes["channels"] = TWO_LEVEL_64
         changes["command_line"] = f"{platform.command_line} xen.fifo_events=0"

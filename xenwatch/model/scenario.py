@@ -11,6 +11,7 @@ from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
 from xenwatch.model.state import TABLES, UNLOADED_ROUND_TRIPS
+from xenwatch.model.switch import FAULTS, Disconnect, Unplug
 from xenwatch.model.toml import ScenarioError, build, tables
 
 
@@ -191,7 +192,20 @@ class Hang:
 
 TARGETS: Final = tuple(UNLOADED_ROUND_TRIPS)
 
-Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill | Hang
+Step = (
+    Start
+    | Stop
+    | Leak
+    | Log
+    | Load
+    | Requests
+    | Pressure
+    | Kill
+    | Fill
+    | Hang
+    | Disconnect
+    | Unplug
+)
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -203,13 +217,15 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "kill": Kill,
     "fill": Fill,
     "hang": Hang,
+    "disconnect": Disconnect,
+    "unplug": Unplug,
 }
 """Kinds of steps by what `do` says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Differences from the platform: dom0's vCPUs and memory, bridges, files of one line.
+    """Differences from the platform: dom0's vCPUs and memory, bridges, bond, files of one line.
 
     `host_memory_gib` is the memory of the host, dom0's included.
 
@@ -223,6 +239,7 @@ class Host:
     memory_gib: int | None = None
     host_memory_gib: int | None = None
     bridges: int | None = None
+    bond: bool = False
     control_slice: bool = True
     qemus_in_root: bool = False
     blktap_ids: bool = False
@@ -348,14 +365,17 @@ def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
 
 def _problems_of_host(step: Step) -> list[tuple[bool, str]]:
     """Those of a step that is about neither VMs nor tables."""
+    found = []
     if isinstance(step, Hang):
-        return [(step.target not in TARGETS, f"target must be one of: {', '.join(TARGETS)}")]
-    if isinstance(step, Pressure):
-        return [(step.stalled > 1, "stalled must be at most 1")]
-    if isinstance(step, Log):
+        found = [(step.target not in TARGETS, f"target must be one of: {', '.join(TARGETS)}")]
+    elif isinstance(step, Disconnect):
+        found = [(step.fault not in FAULTS, f"fault must be one of: {', '.join(FAULTS)}")]
+    elif isinstance(step, Pressure):
+        found = [(step.stalled > 1, "stalled must be at most 1")]
+    elif isinstance(step, Log):
         nothing = not step.every or not (step.mib or step.files)
-        return [(nothing, "every, and mib or files, of a log must be greater than 0")]
-    return []
+        found = [(nothing, "every, and mib or files, of a log must be greater than 0")]
+    return found
 
 
 def arguments(peripherals: bool) -> tuple[str, ...]:

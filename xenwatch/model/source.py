@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from xenwatch.model import files, xenstored
+from xenwatch.model import files, switch, xenstored
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
@@ -99,11 +99,13 @@ class ModelSource:
         return render_uname(("Linux", platform.release, platform.version, platform.machine))
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """The programs are lsevtchn and, for its debug keys and console, xl."""
+        """The programs are lsevtchn, ovsdb-client and, for its debug keys and console, xl."""
         self._files().read(argv[0])
         program = argv[0].rpartition("/")[2]
         if program == "lsevtchn":
             return self._lsevtchn(argv[1:])
+        if program == "ovsdb-client":
+            return switch.answer(self._dom0)
         if tuple(argv[1:]) == ("debug-keys", "g"):
             self._console += self._xen.usage()
             return CommandOutput(0, b"", b"")

@@ -122,13 +122,13 @@ class Dom0:
     `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
     `log_kib` what was written to the logs and `log_files` how many files were made for it,
     `guests_kib` the guests' memory with its overhead;
-    `bridge_ports` is by index of the bridge. `seconds` is the time
-    since the host was made. `ended_run_ns` and `ended_wait_ns` are the times of processes that have
-    ended, by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait
-    for I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back
-    from it, `stalled_us` the time tasks have waited for memory and `stalled_part` its part of the
-    last minutes, `fragmented` whether free memory is in small pieces, `tables` the entries of
-    the kernel's tables.
+    `bridge_ports` is by index of the bridge, `tags` the VLANs of ports of Open vSwitch by name.
+    `seconds` is the time since the host was made. `ended_run_ns` and `ended_wait_ns` are the times
+    of processes that have ended, by control group, `loads` the averages of `/proc/loadavg`,
+    `blocked` the tasks that wait for I/O. `kills` are those of the OOM killer, `swap_kib` swap in
+    use, `swap_ins` pages read back from it, `stalled_us` the time tasks have waited for memory and
+    `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
+    pieces, `tables` the entries of the kernel's tables.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -159,6 +159,7 @@ class Dom0:
         self.log_kib = 0
         self.log_files = 0
         self.bridge_ports: dict[int, int] = {}
+        self.tags: dict[str, int] = {}
         self.tasks = platform.tasks
         self.io: dict[str, TapdiskStats] = {}
         self.ended_run_ns: Counter[str] = Counter()
@@ -237,9 +238,11 @@ class Dom0:
         """What the descriptor of a new socket reads."""
         return f"socket:[{next(self._inodes)}]"
 
-    def link(self, name: str, master: int | None = None, kind: str = "") -> Link:
-        """A new network link."""
-        link = Link(next(self._indexes), name, master, kind)
+    def link(
+        self, name: str, master: int | None = None, kind: str = "", was_up: bool | None = None
+    ) -> Link:
+        """A new network link; of hardware `was_up` says that it had a signal."""
+        link = Link(next(self._indexes), name, master, kind, was_up=was_up)
         self.links[link.index] = link
         return link
 
@@ -318,14 +321,16 @@ class Dom0:
     def _boot_links(self) -> None:
         self.link("lo")
         if self.platform.bridge_kind == "bridge":
-            self.link("eth0")
+            self.link("eth0", was_up=True)
             for number in range(self.platform.bridges):
                 name = f"{self.platform.bridge}{number}"
                 self.bridge_ports[self.link(name, kind="bridge").index] = 0
             return
         switch = self.link(self.platform.bridge, kind="openvswitch")
-        self.link("eth0", switch.index)
-        self.bridge_ports[switch.index] = 1
+        nics = ("eth0", "eth1") if self.platform.bond else ("eth0",)
+        for nic in nics:
+            self.link(nic, switch.index, was_up=True)
+        self.bridge_ports[switch.index] = len(nics)
         if self.platform.bridge != "xenbr0":
             self.link("xenbr0", kind="openvswitch")
 

@@ -8,7 +8,9 @@ from typing import Final
 
 from xenwatch.parse.errors import ParseError
 
+RX_ERRORS: Final = 2
 RX_DROPPED: Final = 3
+TX_ERRORS: Final = 10
 TX_DROPPED: Final = 11
 _NUMBERS = re.compile(rb" *\d{1,20}(?: +\d{1,20}){15}\Z")
 

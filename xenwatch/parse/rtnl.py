@@ -7,7 +7,7 @@ hundreds of milliseconds, walking to the three that matter one.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,11 +23,21 @@ from xenwatch.sources.wire import (
 )
 
 IFLA_IFNAME: Final = 3
+IFLA_LINK: Final = 5
 IFLA_MASTER: Final = 10
 IFLA_LINKINFO: Final = 18
+IFLA_CARRIER_CHANGES: Final = 35
+IFLA_CARRIER_UP_COUNT: Final = 47
 IFLA_INFO_KIND: Final = 1
+IFLA_INFO_SLAVE_KIND: Final = 4
+IFLA_INFO_SLAVE_DATA: Final = 5
+IFLA_BOND_SLAVE_MII_STATUS: Final = 2
+IFF_UP: Final = 1
+IFF_LOWER_UP: Final = 1 << 16
 
 BRIDGE_KIND: Final = "bridge"
+BOND_KIND: Final = "bond"
+VLAN_KIND: Final = "vlan"
 OPENVSWITCH_KIND: Final = "openvswitch"
 OLD_OPENVSWITCH: Final = "openvswitch-1"
 """A datapath that shows its ports in sysfs, as Open vSwitch did up to 1.9."""
@@ -56,12 +66,23 @@ class LinkMessage:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One network link; `kind` is the driver's (`bridge`, `vif`, ...), empty without one."""
+    """One network link; `kind` is the driver's (`bridge`, `vif`, ...), empty without one.
+
+    `up` is whether somebody has set it up (IFF_UP), `carrier` whether it has a signal then
+    (IFF_LOWER_UP), `was_up` whether it ever had one since it was made, `None` where the kernel
+    does not count. `lower` is the link below a VLAN, `member_up` whether a bond finds this member
+    of it to work, `None` for any other link.
+    """
 
     index: int
     name: str
     master: int | None
     kind: str
+    up: bool = True
+    carrier: bool = True
+    was_up: bool | None = None
+    lower: int | None = None
+    member_up: bool | None = None
 
 
 def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
@@ -113,13 +134,40 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _link(message: LinkMessage) -> Link:
-    name, master, kind = "", None, ""
-    for attribute, value in message.attributes:
-        if attribute == IFLA_IFNAME:
-            name = value.rstrip(b"\0").decode("utf-8", "surrogateescape")
-        elif attribute == IFLA_MASTER and len(value) == 4:
-            master = struct.unpack("=I", value)[0]
-        elif attribute == IFLA_LINKINFO:
-            nested = dict(_attributes(value))
-            kind = nested.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace")
-    return Link(message.index, name, master, kind)
+    flags, found = message.link_flags, dict(message.attributes)
+    name = found.get(IFLA_IFNAME, b"").rstrip(b"\0").decode("utf-8", "surrogateescape")
+    info = dict(_attributes(found.get(IFLA_LINKINFO, b"")))
+    kind = info.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace")
+    master = _number(found.get(IFLA_MASTER))
+    lower = _number(found.get(IFLA_LINK)) if kind == VLAN_KIND else None
+    up, carrier = bool(flags & IFF_UP), bool(flags & IFF_LOWER_UP)
+    return Link(
+        message.index, name, master, kind, up, carrier, _was_up(found), lower, _member(info)
+    )
+
+
+def _was_up(attributes: Mapping[int, bytes]) -> bool | None:
+    """Whether the carrier ever came (Linux 4.16), or changed more than once (Linux 3.15).
+
+    A driver begins without carrier, which counts as a change.
+    """
+    came = _number(attributes.get(IFLA_CARRIER_UP_COUNT))
+    if came is not None:
+        return came > 0
+    changes = _number(attributes.get(IFLA_CARRIER_CHANGES))
+    return None if changes is None else changes > 1
+
+
+def _member(info: Mapping[int, bytes]) -> bool | None:
+    """Whether a bond finds its member to work: BOND_LINK_UP is 0 (include/net/bonding.h)."""
+    if info.get(IFLA_INFO_SLAVE_KIND, b"").rstrip(b"\0") != BOND_KIND.encode():
+        return None
+    status = dict(_attributes(info.get(IFLA_INFO_SLAVE_DATA, b""))).get(IFLA_BOND_SLAVE_MII_STATUS)
+    return None if status is None else status == b"\0"
+
+
+def _number(value: bytes | None) -> int | None:
+    if value is None or len(value) != 4:
+        return None
+    number: int = struct.unpack("=I", value)[0]
+    return number

@@ -24,12 +24,14 @@ from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.memory_pressure import MEMORY_PRESSURE
 from xenwatch.probes.netback_rings import NETBACK_RINGS
 from xenwatch.probes.open_files import OPEN_FILES
+from xenwatch.probes.openvswitch import OPENVSWITCH
 from xenwatch.probes.process_fds import DAEMON_FDS, QEMU_FDS
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
+from xenwatch.probes.uplinks import UPLINKS
 from xenwatch.probes.vm_starts import VM_STARTS
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 from xenwatch.probes.xenstore_quotas import XENSTORE_QUOTAS
@@ -59,6 +61,8 @@ PROBES: Final[tuple[Probe, ...]] = (
     KERNEL_TABLES,
     NBDS,
     BRIDGES,
+    OPENVSWITCH,
+    UPLINKS,
     LOOPS,
     FILE_SYSTEMS,
     QEMUS,

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from xenwatch.parse import cpustat, netdev
+from xenwatch.parse import cpustat
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.parse.rtnl import parse_links
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.devices import DIRECTORY, identity
+from xenwatch.probes.vifs import Place, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings.datapath import Datapath, Vif
+from xenwatch.readings.datapath import Datapath, Hotplug
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.release.release import resolve
 from xenwatch.sources.base import Source
 
 TAPDISK: Final = "tapdisk"
@@ -31,7 +30,6 @@ SETTLED: Final = 3
 SEARCH_EVERY: Final = 60
 """Passes after which every process is examined again, whatever it was before."""
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
-VIF: Final = re.compile(r"vif(\d{1,5})\.\d{1,5}\Z")
 _TAPDISK = re.compile(r"td3-(\d{1,10})\Z")
 _TAPDISK_VBD = re.compile(r"vbd-(\d{1,5})-\d{1,10}\Z")
 
@@ -78,7 +76,8 @@ class _Memory:
     """The workers by process id, and CPU time of those that have ended, by domid and kind.
 
     `skipped` are the PIDs that were no workers when `devices` last changed, `passes` passes ago.
-    A device is its name and its identity: one made anew under an old name is another.
+    A device is its name and its identity: one made anew under an old name is another. `hotplugs`
+    is how interfaces are attached.
     """
 
     workers: Mapping[int, Worker]
@@ -86,6 +85,7 @@ class _Memory:
     skipped: frozenset[int]
     devices: frozenset[tuple[str, bytes | None]]
     passes: int
+    hotplugs: Mapping[Place, Hotplug] = field(default_factory=dict)
 
     def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
         """CPU time by domid and kind of worker, ended ones included."""
@@ -100,7 +100,8 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
     """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     now = _track(source, _present(context), memory)
-    return Datapath(now.cpu_seconds(), _vifs(source, context)), now
+    vifs, hotplugs = read_vifs(source, context, memory.hotplugs)
+    return Datapath(now.cpu_seconds(), vifs), replace(now, hotplugs=hotplugs)
 
 
 def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
@@ -220,30 +221,6 @@ def _ended(
     return found
 
 
-def _vifs(source: Source, context: Snapshot) -> Mapping[str, Vif]:
-    counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
-    reports_masters = bool(resolve(context.host).linux.masters)
-    found = {}
-    for link in parse_links(source.links()):
-        match = VIF.match(link.name)
-        if not match:
-            continue
-        row = counters.get(link.name)
-        found[link.name] = Vif(
-            int(match[1]),
-            _queues(source, link.name),
-            (link.master is not None) or (False if reports_masters else None),
-            None if row is None else row[netdev.RX_DROPPED],
-            None if row is None else row[netdev.TX_DROPPED],
-        )
-    return found
-
-
-def _queues(source: Source, name: str) -> int | None:
-    queues = list_optional(source, f"/sys/class/net/{name}/queues")
-    return None if queues is None else sum(queue.startswith("tx-") for queue in queues)
-
-
 DOM0_CPUS = Probe(
     name="dom0_cpus",
     reads="/proc/stat, /proc/loadavg",
@@ -253,7 +230,8 @@ DOM0_CPUS = Probe(
 DATAPATH = Probe(
     name="datapath",
     reads=f"/proc/PID/stat of netback, blkback, tapdisk and QEMU, {SHARED_MEMORY}/td3-*, "
-    "rtnetlink, /proc/net/dev, /sys/class/net/vif*/queues",
+    "rtnetlink, /proc/net/dev, /sys/class/net/vif*/queues, /local/domain/0/backend/vif/*/script"
+    " of those that may be unattached",
     advice="run as root; mount procfs and sysfs",
     read=read,
     memory=_Memory({}, {}, frozenset(), frozenset(), 0),

@@ -15,7 +15,7 @@ from xenwatch.parse.rtnl import (
 )
 from xenwatch.parse.text import uname, version_pair
 from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe, stateless
-from xenwatch.probes.datapath import VIF
+from xenwatch.probes.vifs import VIF
 from xenwatch.probes.xen import list_optional
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.event_channels import Irqs

@@ -8,7 +8,7 @@ from typing import Final
 
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.probes.base import NotApplicable, Probe, stateless
-from xenwatch.probes.datapath import VIF
+from xenwatch.probes.vifs import VIF
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
 from xenwatch.readings.snapshot import Snapshot

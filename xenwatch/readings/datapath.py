@@ -7,12 +7,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Hotplug:
+    """How the toolstack is to attach a network interface.
+
+    `script` is the name of its hotplug script, empty where it is unknown. `disabled` is whether
+    xapi was told to leave the interface out of every bridge (locking-mode disabled).
+    """
+
+    script: str
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Vif:
     """A network interface of a domain as seen by dom0.
 
     `queues` is the number negotiated with its frontend, and of one that has never connected as
     many as there can be; `attached` whether it is a port of a
-    bridge or switch, and the drops are packets: `rx` from the guest, `tx` to it.
+    bridge or switch, and the drops are packets: `rx` from the guest, `tx` to it. `up` is whether
+    somebody has set it up; `hotplug` is `None` where it was not read.
     """
 
     domid: int
@@ -20,6 +33,8 @@ class Vif:
     attached: bool | None
     rx_dropped: int | None
     tx_dropped: int | None
+    up: bool = True
+    hotplug: Hotplug | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,12 @@ from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
 from xenwatch.readings.open_files import OpenFiles
+from xenwatch.readings.openvswitch import OpenVswitch
 from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
+from xenwatch.readings.uplinks import Uplinks
 from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.readings.xenstore_quotas import XenstoreQuotas
@@ -83,6 +85,8 @@ class Snapshot:
     kernel_tables: KernelTables | None = None
     nbds: Nbds | None = None
     bridges: Bridges | None = None
+    openvswitch: OpenVswitch | None = None
+    uplinks: Uplinks | None = None
     loops: Loops | None = None
     file_systems: FileSystems | None = None
     backends: Backends | None = None

@@ -18,6 +18,7 @@ from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
 from xenwatch.assessment import Assessment
+from xenwatch.assessment.vif_faults import vif_faults
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.states import LimitState
 from xenwatch.planning import answer
@@ -285,8 +286,13 @@ def _facts(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
 
 
 def _broken_devices(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
-    """By domain: devices with an error node, and backends out of service of running domains."""
+    """By domain: devices with an error, and those of running domains that are out of service.
+
+    Out of service is a closed backend, or an interface to which dom0's switches give no network.
+    """
     found: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
+    for key, fault in vif_faults(snapshot).items():
+        found[key.domid][key] = fault
     if snapshot.domains is not None:
         running = {
             domain.domid

@@ -8,10 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from xenwatch.parse.rtnl import (
+    BOND_KIND,
     BRIDGE_KIND,
     BRIDGES_SINCE,
+    IFF_LOWER_UP,
+    IFF_UP,
+    IFLA_BOND_SLAVE_MII_STATUS,
+    IFLA_CARRIER_UP_COUNT,
     IFLA_IFNAME,
     IFLA_INFO_KIND,
+    IFLA_INFO_SLAVE_DATA,
+    IFLA_INFO_SLAVE_KIND,
+    IFLA_LINK,
     IFLA_LINKINFO,
     IFLA_MASTER,
     MASTERS_SINCE,
@@ -32,9 +40,10 @@ from xenwatch.sources.wire import (
 _MULTI: Final = 2
 """NLM_F_MULTI: one of many messages, ended by NLMSG_DONE."""
 _ETHER: Final = 1
-_UP: Final = 0x11043
-"""IFF_UP, BROADCAST, RUNNING, MULTICAST, LOWER_UP: a link that works."""
-_INFO_SLAVE_KIND: Final = 4
+_USUAL: Final = 0x1002
+"""BROADCAST, MULTICAST."""
+_RUNNING: Final = 0x40
+"""IFF_RUNNING: up, and with a carrier."""
 _KINDS_SINCE: Final = {BRIDGE_KIND: BRIDGES_SINCE, OPENVSWITCH_KIND: OPENVSWITCH_SINCE}
 
 
@@ -75,10 +84,28 @@ def link_message(link: Link) -> LinkMessage:
         info += _attribute(IFLA_INFO_KIND, link.kind.encode("ascii") + b"\0")
     if link.master is not None:
         attributes.append((IFLA_MASTER, struct.pack("=I", link.master)))
-        info += _attribute(_INFO_SLAVE_KIND, b"bridge\0")
+        info += _slave(link)
     if info:
         attributes.append((IFLA_LINKINFO, info))
-    return LinkMessage(_MULTI, 1, 1, 0, _ETHER, link.index, _UP, 0, tuple(attributes))
+    if link.was_up is not None:
+        attributes.append((IFLA_CARRIER_UP_COUNT, struct.pack("=I", link.was_up)))
+    if link.lower is not None:
+        attributes.append((IFLA_LINK, struct.pack("=I", link.lower)))
+    return LinkMessage(_MULTI, 1, 1, 0, _ETHER, link.index, _flags(link), 0, tuple(attributes))
+
+
+def _flags(link: Link) -> int:
+    flags = _USUAL | (IFF_UP if link.up else 0) | (IFF_LOWER_UP if link.carrier else 0)
+    return flags | (_RUNNING if link.up and link.carrier else 0)
+
+
+def _slave(link: Link) -> bytes:
+    """What the master of a link adds: its kind, and a bond whether the member works."""
+    if link.member_up is None:
+        return _attribute(IFLA_INFO_SLAVE_KIND, b"bridge\0")
+    status = _attribute(IFLA_BOND_SLAVE_MII_STATUS, bytes([0 if link.member_up else 2]))
+    kind = _attribute(IFLA_INFO_SLAVE_KIND, BOND_KIND.encode() + b"\0")
+    return kind + _attribute(IFLA_INFO_SLAVE_DATA, status)
 
 
 def render_event(link: Link, *, gone: bool = False) -> bytes:

@@ -1,0 +1,40 @@
+"""A network interface of a running domain that dom0's switches give no network."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.conditions import Selector, SeriesCondition
+from xenwatch.alerts.names import WARNING
+from xenwatch.readings.domains import STOPPED
+
+ALERT: Final = Alert(
+    name="vif_unattached",
+    summary="VM {name} (domain {domid}) has no network on {device}: {fault}",
+    description="Network interface {device} of running VM {name} (domain {domid}, UUID {uuid}) is "
+    "{fault}: no packet of the VM gets out on it, and none gets in.",
+    conditions={
+        WARNING: SeriesCondition(
+            Selector("xenwatch_vif_fault"),
+            ">",
+            0,
+            among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
+        )
+    },
+    seconds=120,
+    labels=("domid", "name", "uuid", "device", "fault"),
+    probe="datapath",
+    errors={
+        # Xen, tools/hotplug/Linux/vif-bridge and vif-openvswitch.
+        "`Could not find bridge device NAME`, `Could not find bridge, and none was specified`, "
+        "`No valid bridge was specified`": (
+            "no limit: the bridge that the network interface names does not exist, so the VM does "
+            "not start; interfaces of VMs that run have left it when it was made anew"
+        ),
+        # OpenStack Neutron, ovs_neutron_agent.py.
+        "`Device NAME not defined on plugin`, VM without an address and its port without a tag": (
+            "no limit: Neutron has not set up the port of the network interface"
+        ),
+    },
+)
