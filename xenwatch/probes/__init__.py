@@ -29,6 +29,7 @@ from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
+from xenwatch.probes.vm_processes import VM_PROCESSES
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 
 PROBES: Final[tuple[Probe, ...]] = (
@@ -63,4 +64,5 @@ PROBES: Final[tuple[Probe, ...]] = (
     DATAPATH,
     NETBACK_RINGS,
     DISKS,
+    VM_PROCESSES,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,8 @@ from xenwatch.sources.base import Source
 
 TAPDISK: Final = "tapdisk"
 QDISK: Final = "qdisk"
+PROCESSES: Final = (TAPDISK, QDISK)
+"""Kinds of workers that are processes; the others are threads of the kernel."""
 UNNAMED: Final = b"kthreadd"
 """The name of kthreadd's children until they set their own."""
 SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - tapdisk3's, which dom0 alone may write
@@ -71,6 +74,7 @@ class Worker:
     kind: str
     start_ticks: int
     cpu_seconds: float
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,13 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
     """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     now = _track(source, _present(context), memory)
-    return Datapath(now.cpu_seconds(), _vifs(source, context)), now
+    processes = {
+        pid: worker.domid for pid, worker in now.workers.items() if worker.kind in PROCESSES
+    }
+    tasks: Counter[int] = Counter()
+    for worker in now.workers.values():
+        tasks[worker.domid] += worker.threads
+    return Datapath(now.cpu_seconds(), _vifs(source, context), processes, dict(tasks)), now
 
 
 def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
@@ -140,7 +150,7 @@ def _reread(source: Source, tracked: Mapping[int, Worker]) -> Mapping[int, Worke
     for pid, worker in tracked.items():
         stat = _stat(source, pid)
         if stat and stat.start_ticks == worker.start_ticks:
-            found[pid] = Worker(worker.domid, worker.kind, worker.start_ticks, stat.cpu_seconds)
+            found[pid] = _made(worker.domid, worker.kind, stat)
     return found
 
 
@@ -160,8 +170,7 @@ def _tapdisks(source: Source) -> Mapping[int, Worker]:
         disks = [match for file in files if (match := _TAPDISK_VBD.match(file))]
         stat = _stat(source, int(process[1])) if disks else None
         if stat is not None and stat.comm == b"tapdisk":
-            worker = Worker(int(disks[0][1]), TAPDISK, stat.start_ticks, stat.cpu_seconds)
-            found[int(process[1])] = worker
+            found[int(process[1])] = _made(int(disks[0][1]), TAPDISK, stat)
     return found
 
 
@@ -196,13 +205,17 @@ def _worker(source: Source, stat: ProcessStat) -> Worker | None:
         thread = parse_thread(stat.comm)
         if thread is None:
             return None
-        return Worker(thread.domid, thread.kind, stat.start_ticks, stat.cpu_seconds)
+        return _made(thread.domid, thread.kind, stat)
     if b"qemu" in stat.comm:
         argv = arguments(read_optional(source, f"/proc/{stat.pid}/cmdline") or b"")
         domid = backend_of(argv)
         if domid is not None:
-            return Worker(domid, QDISK, stat.start_ticks, stat.cpu_seconds)
+            return _made(domid, QDISK, stat)
     return None
+
+
+def _made(domid: int, kind: str, stat: ProcessStat) -> Worker:
+    return Worker(domid, kind, stat.start_ticks, stat.cpu_seconds, stat.threads)
 
 
 def _ended(

@@ -29,6 +29,7 @@ from xenwatch.readings.processes import Daemons, Pids, Ptys
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
+from xenwatch.readings.vm_processes import VmProcesses
 from xenwatch.readings.xenstore import Xenstore
 
 
@@ -94,6 +95,7 @@ class Snapshot:
     disks: Disks | None = None
     qemus: Qemus | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
+    vm_processes: VmProcesses | None = None
 
     def name(self, domain: Domain) -> bytes | None:
         """A domain's present name in xenstore, else its last known one."""
