@@ -61,6 +61,7 @@ EDGE = {
     "xenwatch.config.settings": "reads the configuration file",
     "xenwatch.log": "sets up logging",
     "xenwatch.threads": "runs what may hang",
+    "xenwatch.state_file": "reads and replaces files of state",
     "xenwatch.clock": "reads the clocks",
     "xenwatch.passes.scheduler": "schedules the probes",
     "xenwatch.events.follow": "reconnects and waits for domains to settle",
@@ -97,6 +98,7 @@ EDGE = {
         )
     },
     "xenwatch.daemon.sd_notify": "tells systemd",
+    "xenwatch.daemon.learnt": "keeps what was learnt in a file",
     "xenwatch.daemon.daemon": "holds the daemon together",
     "xenwatch.cli.main": "the command line",
     "xenwatch.__main__": "the command line",

@@ -40,7 +40,7 @@ def _quantiles(choose: Callable[[Learnt], Estimate | None]) -> Callable[[Reading
     def rows(readings: Readings) -> Iterable[Row]:
         for name, known in _learnt(readings):
             estimate = choose(known)
-            if estimate is not None and estimate.complete:
+            if estimate is not None and estimate.usable:
                 found = estimate.interval
                 for quantile, value in (
                     ("0.05", found.low),
@@ -89,7 +89,7 @@ OUTLOOK_METRICS: Final = (
         "xenwatch_vm_dom0_memory_bytes",
         "gauge",
         "Memory of dom0 that a VM of the shape takes, learnt; plans count quantile 0.95. Absent "
-        "until VMs of the shape have come or gone.",
+        "while too little is known to be counted.",
         _LEARNT,
         _quantiles(lambda known: known.memory),
         ("shape", "quantile"),
@@ -98,7 +98,7 @@ OUTLOOK_METRICS: Final = (
         "xenwatch_vm_dom0_tasks",
         "gauge",
         "Tasks of dom0 that a VM of the shape takes, learnt; plans count quantile 0.95. Absent "
-        "until VMs of the shape have come or gone.",
+        "while too little is known to be counted.",
         _LEARNT,
         _quantiles(lambda known: known.tasks),
         ("shape", "quantile"),

@@ -1,4 +1,4 @@
-"""`/proc/PID/stat` and `/proc/PID/schedstat` (fs/proc/array.c, fs/proc/base.c)."""
+"""`/proc/PID/stat`, `/proc/PID/schedstat` and `/proc/PID/statm` (fs/proc/array.c, base.c)."""
 
 from __future__ import annotations
 

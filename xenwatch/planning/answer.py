@@ -113,7 +113,7 @@ def learnt_lines(plan: Plan) -> Iterator[str]:
         if stated:
             end = f"; counted: {quantity(stated, unit)}, as the shape states"
         elif not estimate.usable:
-            end = "; not counted until VMs have come or gone"
+            end = "; not counted: more is known after such VMs start or stop"
         else:
             end = ""
         yield f"{limit} of {shape.name or 'this VM'}: {_sentence(known, estimate, unit)}{end}"
@@ -121,11 +121,12 @@ def learnt_lines(plan: Plan) -> Iterator[str]:
 
 def _sentence(known: Learnt, estimate: Estimate, unit: str) -> str:
     found = estimate.interval
-    middle, high = (quantity(math.ceil(value), unit) for value in (found.median, found.high))
+    low, middle, high = (
+        quantity(math.ceil(value), unit) for value in (found.low, found.median, found.high)
+    )
     where = " on another host" if known.carried else ""
-    if estimate.complete:
-        return f"learnt from {known.vms} VMs{where}: {middle} each, 95 % below {high}"
-    return f"learnt from {known.vms} VMs{where}, none of which came or went: below {high} each"
+    each = f"{middle} each, 95 % below" if estimate.complete else f"{low} each at least, at most"
+    return f"learnt from {known.vms} VMs{where}: {each} {high}"
 
 
 def _estimates(plan: Plan) -> Iterator[tuple[Shape, Learnt, str, Estimate]]:

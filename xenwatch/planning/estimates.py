@@ -26,7 +26,7 @@ HORIZON: Final = 6 * 3600.0
 """Most seconds from the end of a period to the start of one it is compared with: dom0 changes."""
 PAIRS: Final = 6
 """Pairs of periods that are enough, if no two differ by `FEWEST` VMs: three restarts of one."""
-WIDEST: Final = 2.0
+WIDEST: Final = 3.0
 """An estimate of the rest without changes is used if `high` is at most so many times `low`."""
 QUIET: Final[Mapping[str, float]] = {"memory": 1 << 20, "tasks": 1}
 """The least noise of one reading: free pages that CPUs keep, a process that comes and goes."""
