@@ -29,6 +29,7 @@ from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.vm_processes import Use, VmProcesses
 from xenwatch.readings.xenstore import Xenstore
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -199,6 +200,7 @@ def full_snapshot() -> Snapshot:
             7,
             {("qemu-system-i38", "/"): 3},
         ),
+        "vm_processes": VmProcesses({5: Use(30 << 20, 12)}),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
     return Snapshot(1001.5, outcomes, **readings)
