@@ -97,7 +97,7 @@ LEARNT: Final[Key[str]] = Key(
     "",
     "File with what another host has learnt of the memory and tasks that VMs take of dom0; used "
     "for shapes of which nothing is learnt here. Empty: none.",
-    alert_keys.state_file,
+    converters.text,
     flag="--plan.learnt",
 )
 
