@@ -17,11 +17,13 @@ from xenwatch.daemon.learnt import FILE, SAVE_EVERY, Keeper, load
 from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import dumps, loads
 
-LEARNT = simulated(range(5), 5 * MIB, MIB, 0, 0)
+LEARNT = simulated(range(5), 5 * MIB, MIB)
 NOTHING = Learning()
 
 
-def keeper(directory: object, learning: Learning = LEARNT, clock: FakeClock | None = None) -> Keeper:
+def keeper(
+    directory: object, learning: Learning = LEARNT, clock: FakeClock | None = None
+) -> Keeper:
     """A keeper of what was learnt so far."""
     return Keeper(lambda: learning, clock or FakeClock(), str(directory))
 

@@ -69,14 +69,20 @@ class Host:
 
 
 def simulated(
-    numbers: Iterable[int], own: int, rest: int, noise: int, seed: int, readings: int = 5
+    numbers: Iterable[int],
+    own: int,
+    rest: int,
+    noise: int = 0,
+    *,
+    seed: int = 0,
+    readings: int = 5,
 ) -> Learning:
     """What is learnt of so many VMs of one kind, one number after the other.
 
     Each takes `own` bytes by its processes and `rest` beside them; every reading of dom0 is off by
     up to `noise` bytes.
     """
-    generator = random.Random(seed)  # noqa: S311 - noise
+    generator = random.Random(seed)
     learning, time = Learning("xl", run=1), 0.0
     for number in numbers:
         uses = {f"vm{n}": (KIND, Use(own, 12)) for n in range(number)}

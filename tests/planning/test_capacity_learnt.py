@@ -19,9 +19,9 @@ from xenwatch.planning.learning import Learning
 from xenwatch.planning.shapes import Shape
 from xenwatch.status.host_status import host_status
 
-CERTAIN = simulated(range(9), 30 * MIB, 2 * MIB, 0, 0)
+CERTAIN = simulated(range(9), 30 * MIB, 2 * MIB)
 """Of eight VMs that take 32 MiB and 14 tasks each, one eighth of a MiB and of a task about."""
-VAGUE = simulated([4], 30 * MIB, 2 * MIB, 0, 0)
+VAGUE = simulated([4], 30 * MIB, 2 * MIB)
 TAKES = 32 * MIB + MIB // 8
 
 
@@ -59,11 +59,12 @@ def test_what_a_shape_states_goes_before() -> None:
 
     assert takes(found)["dom0_memory"] == 50 * MIB
     assert takes(found)["tasks"] == 15
-    assert list(learnt_lines(found)) == [
+    memory, tasks = learnt_lines(found)
+    assert memory == (
         "dom0_memory of windows: learnt from 8 VMs: 32.0 MiB each, 95 % below 32.1 MiB; counted: "
-        "50.0 MiB, as the shape states",
-        "tasks of windows: learnt from 8 VMs: 14 each, 95 % below 15",
-    ]
+        "50.0 MiB, as the shape states"
+    )
+    assert tasks == "tasks of windows: learnt from 8 VMs: 14 each, 95 % below 15"
 
 
 def test_what_is_too_vague_is_not_counted() -> None:
@@ -72,7 +73,7 @@ def test_what_is_too_vague_is_not_counted() -> None:
 
     assert "dom0_memory" in found.uncounted
     assert "dom0_memory" not in takes(found)
-    assert list(learnt_lines(found))[0] == (
+    assert next(learnt_lines(found)) == (
         "dom0_memory of windows: learnt from 4 VMs: 30.0 MiB each at least, at most 257.0 MiB; "
         "not counted: more is known after such VMs start or stop"
     )

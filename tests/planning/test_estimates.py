@@ -106,7 +106,7 @@ def test_noise_widens_the_interval_and_the_truth_stays_within(
     count: int, own: int, rest: int, noise: int, seed: int
 ) -> None:
     """However noisy the readings are, the cost lies within and the median is near it."""
-    found = known(WINDOWS, simulated(range(count + 1), own, rest, noise, seed)).memory
+    found = known(WINDOWS, simulated(range(count + 1), own, rest, noise, seed=seed)).memory
 
     assert found is not None
     assert found.complete
@@ -135,19 +135,19 @@ def test_vms_that_started_together_are_bounded() -> None:
 
 def test_too_few_vms_are_no_estimate() -> None:
     """Two VMs teach nothing, nor do others, nor any of a shape with queues of its own."""
-    learning = simulated(range(3), 5 * MIB, MIB, 0, 0)
+    learning = simulated(range(3), 5 * MIB, MIB)
 
     assert learnt(WINDOWS, learning) is None
-    assert learnt(WINDOWS, simulated(range(4), 5 * MIB, MIB, 0, 0)) is not None
-    assert learnt(LINUX, simulated(range(9), 5 * MIB, MIB, 0, 0)) is None
+    assert learnt(WINDOWS, simulated(range(4), 5 * MIB, MIB)) is not None
+    assert learnt(LINUX, simulated(range(9), 5 * MIB, MIB)) is None
     queues = dataclasses.replace(WINDOWS, queues=4)
-    assert learnt(queues, simulated(range(9), 5 * MIB, MIB, 0, 0)) is None
+    assert learnt(queues, simulated(range(9), 5 * MIB, MIB)) is None
 
 
 def test_restarts_of_single_vms_teach_as_well() -> None:
     """Three restarts of one VM of many are enough to know what comes with one."""
     numbers = (9, 8, 9, 8, 9, 8, 9)
-    found = known(WINDOWS, simulated(numbers, 5 * MIB, 2 * MIB, 0, 0)).memory
+    found = known(WINDOWS, simulated(numbers, 5 * MIB, 2 * MIB)).memory
 
     assert found is not None
     assert found.complete
@@ -156,7 +156,7 @@ def test_restarts_of_single_vms_teach_as_well() -> None:
 
 def test_what_is_too_wide_is_not_used() -> None:
     """One look at three VMs on a dom0 that uses much says little, and no plan counts it."""
-    found = known(WINDOWS, simulated([3], 5 * MIB, 2 * MIB, 0, 0)).memory
+    found = known(WINDOWS, simulated([3], 5 * MIB, 2 * MIB)).memory
 
     assert found is not None
     assert (found.complete, found.usable) == (False, False)
@@ -165,7 +165,7 @@ def test_what_is_too_wide_is_not_used() -> None:
 
 def test_periods_far_apart_are_not_compared() -> None:
     """What dom0 used days ago, or in another run of the daemon, says nothing of a VM."""
-    learning = simulated([0, 3], 5 * MIB, 2 * MIB, 0, 0)
+    learning = simulated([0, 3], 5 * MIB, 2 * MIB)
     first, second = learning.periods
     late = dataclasses.replace(second, start=first.end + HORIZON + 1)
     other = dataclasses.replace(second, run=2)
@@ -179,7 +179,9 @@ def test_periods_far_apart_are_not_compared() -> None:
 
 def test_a_kernel_that_does_not_tell_teaches_tasks_alone() -> None:
     """Before Linux 3.14 nothing is learnt of memory, and of tasks all the same."""
-    old = next(platform for platform in PLATFORMS.values() if "MemAvailable" not in platform.meminfo)
+    old = next(
+        platform for platform in PLATFORMS.values() if "MemAvailable" not in platform.meminfo
+    )
     host = Host(old)
     host.wait()
     host.start(WINDOWS, 4)
@@ -189,8 +191,8 @@ def test_a_kernel_that_does_not_tell_teaches_tasks_alone() -> None:
     assert holds(found.tasks, host.taken[1] / 4)
 
 
-CERTAIN = simulated(range(9), 5 * MIB, 2 * MIB, 0, 0)
-VAGUE = simulated([4], 5 * MIB, 2 * MIB, 0, 0)
+CERTAIN = simulated(range(9), 5 * MIB, 2 * MIB)
+VAGUE = simulated([4], 5 * MIB, 2 * MIB)
 
 
 def test_the_more_certain_knowledge_is_used() -> None:

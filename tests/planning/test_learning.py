@@ -60,7 +60,10 @@ def test_a_change_is_recorded_once_it_has_settled() -> None:
     host.wait(2)
     host.start(LINUX, 2)
     assert [dict(period.counts) for period in host.wait(1).periods] == [{}]
-    assert [dict(period.counts) for period in host.wait(1).periods] == [{}, {Kind("pv", 1, 1, 1): 2}]
+    assert [dict(period.counts) for period in host.wait(1).periods] == [
+        {},
+        {Kind("pv", 1, 1, 1): 2},
+    ]
 
 
 def test_nothing_new_changes_nothing() -> None:
@@ -87,7 +90,7 @@ def test_a_failed_reading_teaches_nothing() -> None:
 def test_another_regime_starts_anew() -> None:
     """What was learnt before the host was upgraded to another regime is dropped."""
     host = Host(DEBIAN_12)
-    host.learning = simulated(range(4), 1, 1, 0, 0)
+    host.learning = simulated(range(4), 1, 1)
     host.learning = dataclasses.replace(host.learning, regime="xapi", time=0.0)
 
     assert KIND not in host.wait(3).vms
@@ -108,7 +111,7 @@ def test_domains_nothing_is_known_of_are_others() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     """Of many periods and VMs the latest are kept, of a long period its ends."""
-    known = simulated(range(1, MOST_PERIODS + 20), 5, 5, 0, 0, readings=1)
+    known = simulated(range(1, MOST_PERIODS + 20), 5, 5, readings=1)
     rest = Rest()
     for number in range(3 * SAMPLES):
         rest = rest.with_reading(number)

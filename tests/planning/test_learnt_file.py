@@ -62,7 +62,7 @@ def test_what_was_learnt_survives_its_file(learning: Learning) -> None:
 
 def test_a_carried_file_says_the_same() -> None:
     """An estimate from the file is the one of the host that has written it."""
-    learning = simulated(range(9), 5 * MIB, 2 * MIB, MIB, 0)
+    learning = simulated(range(9), 5 * MIB, 2 * MIB, MIB)
 
     assert learnt(WINDOWS, loads(dumps(learning))) == learnt(WINDOWS, learning)
 
@@ -76,7 +76,7 @@ def test_any_other_bytes_are_refused(data: bytes | str) -> None:
 
 def document() -> dict[str, Any]:
     """A good document."""
-    found: dict[str, Any] = json.loads(dumps(simulated([0, 4], 5 * MIB, MIB, 0, 0)))
+    found: dict[str, Any] = json.loads(dumps(simulated([0, 4], 5 * MIB, MIB)))
     return found
 
 
@@ -98,9 +98,7 @@ DAMAGES: dict[str, Any] = {
     "negative vcpus": lambda it: it["vms"][0].update(vcpus=-1),
     "bytes of a VM": lambda it: it["vms"][0].update(seen=[["a", "b", 1]]),
     "name of a VM": lambda it: it["vms"][0].update(seen=[["a" * 65, 1, 1]]),
-    "many VMs": lambda it: it["vms"][0].update(
-        seen=[[str(n), 1, 1] for n in range(MOST_VMS + 1)]
-    ),
+    "many VMs": lambda it: it["vms"][0].update(seen=[[str(n), 1, 1] for n in range(MOST_VMS + 1)]),
 }
 
 

@@ -33,7 +33,7 @@ def test_equal_values_are_certain(value: int, count: int) -> None:
 @pytest.mark.parametrize("count", [3, 5, 10, 18, 19, 40])
 def test_the_next_value_is_below_the_high_end_in_95_percent(count: int) -> None:
     """In two thousand trials the next value of a normal distribution is below as often as said."""
-    generator = random.Random(count)  # noqa: S311 - no secret
+    generator = random.Random(count)
     below = above = 0
     for _ in range(TRIALS):
         *seen, following = (generator.gauss(100, 15) for _ in range(count + 1))

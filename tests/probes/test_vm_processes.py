@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.probes.support import Files, after, denied, dom0, failure_of, outcome_of, value_of
 from tests.probes.support import NO_XEN as NOWHERE
+from tests.probes.support import Files, after, denied, dom0, failure_of, outcome_of, value_of
 from tests.support import UUIDS, full_snapshot
 from xenwatch.model.devices import Nic, Shape, vm
 from xenwatch.model.host import Machine
@@ -82,8 +82,16 @@ def test_a_domain_of_unknown_type_is_missing() -> None:
     assert found(context).by_domid == {}
 
 
+def test_a_domain_with_a_qemu_is_known_whatever_its_type() -> None:
+    """Xen 4.7 does not tell HVM from PVH; a QEMU shows what the domain is."""
+    context = dataclasses.replace(CONTEXT, domains=Domains((domain(1, None),), "hypercall"))
+
+    assert set(found(context).by_domid) == {1}
+
+
 def test_the_reads_of_a_pass_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many processes the longest unread are read, and the others keep their figure."""
+    whole = found()
     monkeypatch.setattr(module, "MOST_READ", 2)
     host = dom0(FILES)
     first = after(VM_PROCESSES, host, CONTEXT)
@@ -93,7 +101,7 @@ def test_the_reads_of_a_pass_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     after(VM_PROCESSES, host, second)
 
     assert first.snapshot.vm_processes != second.snapshot.vm_processes
-    assert second.snapshot.vm_processes == found()
+    assert second.snapshot.vm_processes == whole
     assert sorted(asked) == sorted(FILES)
     assert len([path for path in host.asked if str(path).endswith("statm")]) == 2
 

@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 
 
 class Keeper:
-    """Saves what `current` returns in systemd's `directory` for the daemon's state, if it has one."""
+    """Saves what `current` returns in systemd's state directory; an empty `directory`: nowhere."""
 
     def __init__(self, current: Callable[[], Learning], clock: Clock, directory: str) -> None:
         self._current = current

@@ -108,6 +108,7 @@ def fit(
     batch: Batch,
     wanted: int | None = None,
     limits: Sequence[Limit] = LIMITS,
+    *,
     learnt: Mapping[Shape, Learnt] = _NOTHING,
 ) -> Plan:
     """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.

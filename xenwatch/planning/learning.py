@@ -166,7 +166,7 @@ def observe(snapshot: Snapshot) -> Observation | None:
         if not domain.domid:
             continue
         use = by_domid.get(domain.domid)
-        kind = _kind(domain, devices) if use is not None else OTHER
+        kind = _kind(domain, snapshot, devices) if use is not None else OTHER
         kinds[domain.domid, domain.uuid] = kind
         if use is not None and kind != OTHER:
             uses[domain.uuid] = kind, use
@@ -181,14 +181,17 @@ def observe(snapshot: Snapshot) -> Observation | None:
     )
 
 
-def _kind(domain: Domain, devices: Mapping[tuple[int, str], int]) -> Kind:
-    if domain.type is None or domain.vcpus_max is None or domain.state in STOPPED:
+def _kind(domain: Domain, snapshot: Snapshot, devices: Mapping[tuple[int, str], int]) -> Kind:
+    """What a domain is; one whose type Xen does not tell is HVM where it has a QEMU."""
+    qemus = snapshot.qemus.by_domid if snapshot.qemus is not None else {}
+    kind = domain.type or ("hvm" if domain.domid in qemus else None)
+    if kind is None or domain.vcpus_max is None or domain.state in STOPPED:
         return OTHER
 
     def count(classes: Iterable[str]) -> int:
         return sum(devices.get((domain.domid, cls), 0) for cls in classes)
 
-    return Kind(domain.type, domain.vcpus_max, count(DISK_CLASSES), count(NETWORK_CLASSES))
+    return Kind(kind, domain.vcpus_max, count(DISK_CLASSES), count(NETWORK_CLASSES))
 
 
 def _with_uses(

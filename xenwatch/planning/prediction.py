@@ -67,9 +67,11 @@ def weighted(values: Iterable[tuple[float, float]]) -> Interval:
 
 def _reached(ordered: Iterable[tuple[float, float]], share: float) -> float:
     """The value at which the weights sum up to the share."""
-    total, value = 0.0, 0.0
+    reached = 0.0
+    last = 0.0
     for value, weight in ordered:
-        total += weight
-        if total >= share:
+        reached += weight
+        last = value
+        if reached >= share:
             break
-    return value
+    return last

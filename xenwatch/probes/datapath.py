@@ -74,7 +74,7 @@ class Worker:
     kind: str
     start_ticks: int
     cpu_seconds: float
-    threads: int
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)

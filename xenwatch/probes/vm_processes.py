@@ -78,15 +78,14 @@ def _processes(context: Snapshot) -> Mapping[int, int]:
 
 
 def _served(context: Snapshot) -> Iterable[Domain]:
-    """The guests whose processes can all be known: of an HVM guest its QEMU must be."""
+    """The guests whose processes can all be known: unless PV or PVH, their QEMU must be."""
     if context.domains is None or context.datapath is None:
         return ()
     qemus = context.qemus.by_domid if context.qemus is not None else {}
     return [
         domain
         for domain in context.domains.domains
-        if domain.domid and domain.type is not None
-        if domain.type != "hvm" or domain.domid in qemus
+        if domain.domid and (domain.type in ("pv", "pvh") or domain.domid in qemus)
     ]
 
 
