@@ -59,24 +59,7 @@ def _seconds_to_full(readings: Readings) -> Iterable[Row]:
     return (((name,), s) for name, s in readings.assessment.seconds_to_full.items())
 
 
-OUTLOOK_METRICS: Final = (
-    Metric(
-        "xenwatch_vm_headroom",
-        "gauge",
-        "Number of additional VMs of the shape that fit, by the counted limits; absent if one of "
-        "them is unknown.",
-        "limits, costs of a VM and readings",
-        _headroom,
-        ("shape",),
-    ),
-    Metric(
-        "xenwatch_limit_vm_headroom",
-        "gauge",
-        "Number of additional VMs of the shape that fit by this limit.",
-        "limits, costs of a VM and readings",
-        _headroom_by_limit,
-        ("shape", "limit"),
-    ),
+LEARNT_METRICS: Final = (
     Metric(
         "xenwatch_vm_learnt_vms",
         "gauge",
@@ -103,6 +86,28 @@ OUTLOOK_METRICS: Final = (
         _quantiles(lambda known: known.tasks),
         ("shape", "quantile"),
     ),
+)
+"""The metrics of what was learnt of VMs."""
+
+OUTLOOK_METRICS: Final = (
+    Metric(
+        "xenwatch_vm_headroom",
+        "gauge",
+        "Number of additional VMs of the shape that fit, by the counted limits; absent if one of "
+        "them is unknown.",
+        "limits, costs of a VM and readings",
+        _headroom,
+        ("shape",),
+    ),
+    Metric(
+        "xenwatch_limit_vm_headroom",
+        "gauge",
+        "Number of additional VMs of the shape that fit by this limit.",
+        "limits, costs of a VM and readings",
+        _headroom_by_limit,
+        ("shape", "limit"),
+    ),
+    *LEARNT_METRICS,
     Metric(
         "xenwatch_limit_seconds_to_full",
         "gauge",
