@@ -12,7 +12,7 @@ KNOWN = architecture.modules()
 GRAPH = architecture.arrows(KNOWN)
 
 ORDER = (
-    *("threads", "clock", "state_file", "readings", "exposition", "display", "errors", "log"),
+    *("threads", "clock", "readings", "exposition", "display", "errors", "log"),
     *("sources", "parse", "release", "model", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "config", "assessment"),
     *("metrics", "status", "delivery", "page", "passes", "generate"),

@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import Any, Final, NoReturn
 
-from xenwatch import log, state_file
+from xenwatch import log
 from xenwatch.assessment import Rules
 from xenwatch.cli.source import open_source
+from xenwatch.config import state_file
 from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS, LEARNT, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings

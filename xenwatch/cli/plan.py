@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from xenwatch import state_file
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli.options import add_key, configured, rules
 from xenwatch.cli.output import say, write
 from xenwatch.cli.source import open_source, synthetic
+from xenwatch.config import state_file
 from xenwatch.config.keys import LEARNT, ROOTFS, SOURCE
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.columns import columns

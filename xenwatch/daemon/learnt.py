@@ -11,8 +11,9 @@ from typing import Final
 
 import structlog
 
-from xenwatch import state_file, threads
+from xenwatch import threads
 from xenwatch.clock import Clock
+from xenwatch.config import state_file
 from xenwatch.planning import learnt_file
 from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError

@@ -14,11 +14,11 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from xenwatch import state_file, threads
+from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
-from xenwatch.config import alert_keys
+from xenwatch.config import alert_keys, state_file
 from xenwatch.config.settings import Settings
 from xenwatch.delivery import receivers
 from xenwatch.delivery.outbox import Outbox
