@@ -39,6 +39,7 @@ from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
 from xenwatch.readings.uplinks import Nic, Uplinks
+from xenwatch.readings.vm_processes import Use, VmProcesses
 from xenwatch.readings.vm_starts import BOUNDS as START_BOUNDS
 from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
@@ -243,6 +244,7 @@ def full_snapshot() -> Snapshot:
             7,
             {("qemu-system-i38", "/"): 3},
         ),
+        "vm_processes": VmProcesses({5: Use(30 << 20, 12)}),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
     return Snapshot(1001.5, outcomes, **readings)

@@ -59,6 +59,7 @@ EDGE = {
     "xenwatch.probes.base": "times each probe",
     "xenwatch.generate.command": "writes the generated documents",
     "xenwatch.config.settings": "reads the configuration file",
+    "xenwatch.config.state_file": "reads and replaces files of state",
     "xenwatch.log": "sets up logging",
     "xenwatch.threads": "runs what may hang",
     "xenwatch.clock": "reads the clocks",
@@ -97,6 +98,7 @@ EDGE = {
         )
     },
     "xenwatch.daemon.sd_notify": "tells systemd",
+    "xenwatch.daemon.learnt": "keeps what was learnt in a file",
     "xenwatch.daemon.daemon": "holds the daemon together",
     "xenwatch.cli.main": "the command line",
     "xenwatch.__main__": "the command line",

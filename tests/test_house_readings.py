@@ -22,6 +22,7 @@ MAKES_READINGS = {
 """Packages whose use of a name says nothing of what becomes of a reading."""
 
 FOR_NOBODY_ELSE = {
+    "Datapath.processes": "read by the probe vm_processes, which comes after",
     "DeviceError.side": "tells two errors of one device apart",
     "Domains.fallback": "told as the detail of the probe's outcome",
     "EventChannels.fallback": "told as the detail of the probe's outcome",

@@ -87,7 +87,7 @@ def test_a_plan_the_pass_has_is_not_made_again(monkeypatch: pytest.MonkeyPatch) 
     found = assess_pass(SNAPSHOT)
     calls: list[object] = []
 
-    def counting(*arguments: object) -> Plan:
+    def counting(*arguments: object, **_others: object) -> Plan:
         calls.append(arguments)
         return found.plans[0]
 

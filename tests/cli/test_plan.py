@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests.planning.learnt_support import Host
 from tests.planning.support import xenserver
 from tests.support import full_snapshot
 from xenwatch import log
 from xenwatch.cli import plan
 from xenwatch.cli.main import main
 from xenwatch.limits.states import assess
+from xenwatch.model.platforms.xapi import XCP_NG_8_3
 from xenwatch.model.presets import PRESETS
-from xenwatch.planning import answer
+from xenwatch.planning import answer, learnt_file
 from xenwatch.planning.capacity import Plan, fit
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -277,3 +279,77 @@ def test_nothing_known_is_no_answer() -> None:
 
     assert plan.status([found]) == 2
     assert "cannot say how many more fit; unknown: " in plan.table([found])
+
+
+SHAPE = """[shapes.web]
+vcpus = 2
+memory_bytes = 4294967296
+"""
+"""The shape of the twelve VMs web-01 to web-12 of the synthetic XCP-ng."""
+
+
+def test_a_carried_file_counts_on_an_empty_host(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What one host has learnt has dom0's memory counted on another one without VMs."""
+    host = Host(XCP_NG_8_3)
+    host.wait()
+    for _ in range(5):
+        host.start(BUILT_IN["windows"])
+        host.wait(2)
+    file = tmp_path / "learnt.json"
+    file.write_text(learnt_file.dumps(host.learning))
+    arguments = (*EMPTY, f"--plan.learnt={file}", "--shape=windows")
+    status, out, err = run(capsys, *arguments)
+    _, text, _ = run(capsys, *arguments, "--format=json")
+    [found] = json.loads(text)["plans"]
+
+    assert (status, err) == (0, "")
+    assert "dom0_memory of windows: learnt from 5 VMs on another host: 31.6 MiB each" in out
+    assert found["not_counted"] == ["open_files"]
+    assert found["binding"] == "dom0_memory"
+    available = XCP_NG_8_3.meminfo["MemAvailable"] * 1024 // (host.taken[0] // 5)
+    assert 0.95 * available <= found["headroom"] <= available
+
+
+def test_running_vms_are_learnt_from_and_saved(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`--learn` tells what the running VMs take at least, and a file of it can be carried."""
+    config, file = tmp_path / "xenwatch.toml", tmp_path / "learnt.json"
+    config.write_text(SHAPE)
+    arguments = ("--platform=xcp-ng-8.3", f"--config.file={config}", "--shape=web")
+    status, out, err = run(capsys, *arguments, f"--learn={file}")
+    _, carried, _ = run(capsys, *arguments, "--empty", f"--plan.learnt={file}")
+
+    assert (status, err) == (0, "")
+    assert "dom0_memory of web: learnt from 12 VMs: 18.4 MiB each at least, at most " in out
+    assert "dom0_memory of web: learnt from 12 VMs on another host: 18.4 MiB each" in carried
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*EMPTY, "--learn"), "--learn: no running VM could be read"),
+        ((*EMPTY, "--plan.learnt=/nonexistent/learnt.json"), "No such file or directory"),
+        (("--platform=xcp-ng-8.3", "--learn=/nonexistent/learnt.json"), "No such file"),
+    ],
+)
+def test_a_file_that_is_missing_is_an_error(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    """What cannot be learnt, read or written is said, and never looks like an answer."""
+    status, out, err = run(capsys, *arguments)
+
+    assert (status, out) == (2, "")
+    assert words in err
+
+
+def test_a_damaged_file_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A file of something else is refused with its name and the reason."""
+    file = tmp_path / "learnt.json"
+    file.write_text("[]")
+    status, out, err = run(capsys, *EMPTY, f"--plan.learnt={file}")
+
+    assert (status, out) == (2, "")
+    assert f"{file}: damaged, or not written by xenwatch" in err

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from prometheus_client import ProcessCollector
 
-from tests.planning.support import plan, xenserver
+from tests.planning.support import WINDOWS, plan, xenserver
 from tests.support import UUIDS, full_snapshot, labelled, series
 from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment, Rules, assess_pass
@@ -22,9 +22,13 @@ from xenwatch.metrics import METRICS, Metric, families
 from xenwatch.metrics.base import Readings
 from xenwatch.metrics.own import limit_metrics
 from xenwatch.metrics.process import own_process
+from xenwatch.planning.estimates import Estimate, Learnt
+from xenwatch.planning.prediction import Interval
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 OVERRUNS = {"host": 2, "aio": 0}
+EACH = Estimate(Interval(10.5, 12.0, 15.25), complete=True)
+LEARNT = {WINDOWS: Learnt(23, EACH, EACH)}
 POLICY = dataclasses.replace(
     Settings().alerts(), thresholds={"limit_full_soon": Thresholds(7200.0, None)}
 )
@@ -46,7 +50,10 @@ def assessed(snapshot: Snapshot) -> Assessment:
     """The assessment of a snapshot, with plans, a forecast and an alert that fires."""
     return dataclasses.replace(
         assess_pass(snapshot, Rules(policy=POLICY)),
-        plans=(plan(xenserver("6.2.0"), windows=1), plan(xenserver("6.1.0"), linux=1)),
+        plans=(
+            dataclasses.replace(plan(xenserver("6.2.0"), windows=1), learnt=LEARNT),
+            plan(xenserver("6.1.0"), linux=1),
+        ),
         seconds_to_full={"aio_requests": 3600.0},
         alerts=Alerts(states={("limit_full_soon", "warning"): State.FIRING}),
     )
@@ -94,6 +101,17 @@ def test_room_for_vms_is_told_by_shape_and_limit() -> None:
     assert by_limit["event_channels", "windows"] == 571
     assert by_limit["blktap_minors", "linux"] == 1024
     assert values("xenwatch_limit_seconds_to_full") == {("aio_requests",): 3600}
+
+
+def test_what_was_learnt_has_its_quantiles() -> None:
+    """Memory and tasks learnt for a shape are told by quantile, with the number of VMs."""
+    assert values("xenwatch_vm_learnt_vms") == {("windows",): 23}
+    for name in ("xenwatch_vm_dom0_memory_bytes", "xenwatch_vm_dom0_tasks"):
+        assert values(name) == {
+            ("0.05", "windows"): 10.5,
+            ("0.5", "windows"): 12,
+            ("0.95", "windows"): 15.25,
+        }
 
 
 def test_room_that_is_not_known_has_no_sample() -> None:

@@ -37,7 +37,7 @@ from xenwatch.parse.oom import parse_kills
 from xenwatch.parse.partitions import parse_partitions
 from xenwatch.parse.physinfo import parse_physinfo
 from xenwatch.parse.pod import parse_pod_target
-from xenwatch.parse.process import parse_schedstat, parse_stat
+from xenwatch.parse.process import parse_schedstat, parse_stat, private_bytes
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.statvfs import parse_statvfs
@@ -93,6 +93,7 @@ _PLAIN: dict[str, Parser] = {
     "device error": parse_device_error,
     "xen text": parse_text,
     "stat": parse_stat,
+    "statm": private_bytes,
     "schedstat": parse_schedstat,
     "kernel thread": parse_thread,
     "flat": lambda data: parse_flat("cpu.stat", data),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch.model.render.cgroup import render_membership, render_pressure
-from xenwatch.model.render.process import render_stat
+from xenwatch.model.render.process import render_stat, render_statm
 from xenwatch.parse.cgroup import (
     Membership,
     Pressure,
@@ -19,7 +19,7 @@ from xenwatch.parse.cgroup import (
 )
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.kthread import BLKBACK, NETBACK, DatapathThread, parse_thread
-from xenwatch.parse.process import ProcessStat, parse_schedstat, parse_stat
+from xenwatch.parse.process import PAGE, ProcessStat, parse_schedstat, parse_stat, private_bytes
 
 OF_V1 = b"5:cpu,cpuacct:/control.slice\n1:name=systemd:/system.slice/xapi.service\n0::/\n"
 
@@ -59,6 +59,24 @@ def test_schedstat_is_run_and_wait() -> None:
     found = parse_schedstat(b"14190551552 848539445 11326\n")
 
     assert (found.run_ns, found.wait_ns, found.timeslices) == (14190551552, 848539445, 11326)
+
+
+@pytest.mark.parametrize(
+    ("data", "pages"),
+    [(b"17803 616 462 31 0 202 0\n", 154), (b"0 0 0 0 0 0 0\n", 0), (b"9 3 5 1 0 1 0\n", 0)],
+    ids=["xl of a real guest", "kernel thread", "numbers that are off"],
+)
+def test_private_memory_is_resident_and_not_shared(data: bytes, pages: int) -> None:
+    """Pages of files and shared memory are left out, and nothing is below zero."""
+    assert private_bytes(data) == pages * PAGE
+
+
+@given(st.integers(0, 1 << 40), st.integers(0, 1 << 40))
+def test_statm_survives(private: int, shared: int) -> None:
+    """Any private memory comes back from the rendered file."""
+    data = render_statm(2 * (private + shared), private + shared, shared)
+
+    assert private_bytes(data) == private * PAGE
 
 
 PRESSURES = st.builds(
@@ -115,6 +133,8 @@ def test_names_of_kernel_threads(comm: bytes, thread: DatapathThread | None) -> 
     ("parse", "data"),
     [
         (parse_stat, b"12 (no end S 1\n"),
+        (private_bytes, b"17803 616 462\n"),
+        (private_bytes, b"17803 616 -462 31 0 202 0\n"),
         (parse_schedstat, b"1 2\n"),
         (parse_membership, b"cpu:/\n"),
         (lambda data: parse_flat("cpu.stat", data), b"usage_usec\n"),

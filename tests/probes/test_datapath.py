@@ -45,6 +45,7 @@ def stat(pid: int, comm: str, ticks: int = 100, start: int = 5, kernel: bool = T
     """`/proc/PID/stat` of a kernel thread."""
     numbers = [0] * 49
     numbers[5], numbers[11], numbers[18] = KERNEL_THREAD if kernel else 0, ticks, start
+    numbers[16] = 1
     return render_stat(ProcessStat(pid, comm.encode(), "S", tuple(numbers)))
 
 

@@ -14,7 +14,9 @@ from xenwatch.exposition.text_format import Family
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState, assess
 from xenwatch.planning.capacity import Batch, Plan, fit, fit_each
+from xenwatch.planning.estimates import Learnt, learnt
 from xenwatch.planning.forecast import History, forecast
+from xenwatch.planning.learning import Learning
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.readings.snapshot import Snapshot
 
@@ -24,12 +26,14 @@ class Rules:
     """The rules of an assessment.
 
     `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
-    planned for in every pass. Without a `policy` no alerts are evaluated.
+    planned for in every pass. Without a `policy` no alerts are evaluated. `carried` is what was
+    learnt on another host.
     """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     shapes: Mapping[str, Shape] = field(default_factory=lambda: BUILT_IN)
     policy: Policy | None = None
+    carried: Learning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Assessment:
 
     `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
-    limits over time. `alerts` is `None` if not evaluated, or not yet.
+    limits over time. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
+    of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules.
     """
 
     snapshot: Snapshot
@@ -47,6 +52,8 @@ class Assessment:
     plans: tuple[Plan, ...]
     history: History
     seconds_to_full: Mapping[str, float]
+    learning: Learning
+    learnt: Mapping[Shape, Learnt]
     alerts: Alerts | None = None
 
     def plan(self, batch: Batch, wanted: int | None = None) -> Plan:
@@ -55,24 +62,45 @@ class Assessment:
             for plan in self.plans:
                 if plan.batch == batch:
                     return plan
-        return fit(self.states, self.snapshot, batch, wanted)
+        known = dict(self.learnt)
+        known |= _learnt(set(batch) - set(known), self.learning, self.rules.carried)
+        return fit(self.states, self.snapshot, batch, wanted, learnt=known)
 
 
 def assess_pass(
-    snapshot: Snapshot, rules: Rules | None = None, before: Assessment | None = None
+    snapshot: Snapshot,
+    rules: Rules | None = None,
+    before: Assessment | None = None,
+    learning: Learning | None = None,
 ) -> Assessment:
-    """The assessment of a snapshot after `before`, without alerts."""
+    """The assessment of a snapshot after `before`, without alerts.
+
+    `learning` is what was learnt before, by default that of `before`.
+    """
     rules = rules or Rules()
+    learning = (learning or (before.learning if before else Learning())).updated(snapshot)
+    known = before.learnt if before else {}
+    if before is None or before.learning is not learning or before.rules is not rules:
+        known = _learnt(rules.shapes.values(), learning, rules.carried)
     states = assess(snapshot, rules.thresholds)
     history = (before.history if before else History()).updated(states, snapshot)
     return Assessment(
         snapshot=snapshot,
         rules=rules,
         states=states,
-        plans=fit_each(states, snapshot, rules.shapes.values()),
+        plans=fit_each(states, snapshot, rules.shapes.values(), known),
         history=history,
         seconds_to_full=forecast(history, states),
+        learning=learning,
+        learnt=known,
     )
+
+
+def _learnt(
+    shapes: Iterable[Shape], learning: Learning, carried: Learning | None
+) -> Mapping[Shape, Learnt]:
+    found = ((shape, learnt(shape, learning, carried)) for shape in shapes)
+    return {shape: one for shape, one in found if one is not None}
 
 
 def with_alerts(assessment: Assessment, families: Iterable[Family], before: Alerts) -> Assessment:

@@ -9,9 +9,13 @@ from typing import Any, Final, NoReturn
 from xenwatch import log
 from xenwatch.assessment import Rules
 from xenwatch.cli.source import open_source
+from xenwatch.config import state_file
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
-from xenwatch.config.settings import DEFAULT_FILE, Settings, load_settings
+from xenwatch.config.keys import KEYS, LEARNT, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
+from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
+from xenwatch.planning import learnt_file
+from xenwatch.planning.learning import Learning
+from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError
 from xenwatch.sources.base import Source
 
 COMMON: Final = (SOURCE, ROOTFS, LOG_LEVEL, LOG_FORMAT)
@@ -76,5 +80,20 @@ def prepare(options: argparse.Namespace) -> tuple[Settings, Source]:
 
 
 def rules(settings: Settings) -> Rules:
-    """What a pass of a command is assessed by; it evaluates no alerts, which need many passes."""
-    return Rules(settings.thresholds(), settings.shapes())
+    """What a pass of a command is assessed by; it evaluates no alerts, which need many passes.
+
+    Raises `ConfigError`.
+    """
+    return Rules(settings.thresholds(), settings.shapes(), carried=carried(settings[LEARNT]))
+
+
+def carried(path: str) -> Learning | None:
+    """What another host has learnt, of a file. Raises `ConfigError`."""
+    if not path:
+        return None
+    try:
+        return learnt_file.loads(state_file.read(path, FILE_LIMIT))
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from None
+    except (ValueError, LearntError) as error:
+        raise ConfigError([f"{path}: {error}"]) from None

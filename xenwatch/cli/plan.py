@@ -7,20 +7,23 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from xenwatch.assessment import Assessment, assess_pass
-from xenwatch.cli.options import configured, rules
+from xenwatch.cli.options import add_key, configured, rules
 from xenwatch.cli.output import say, write
 from xenwatch.cli.source import open_source, synthetic
-from xenwatch.config.keys import ROOTFS, SOURCE
+from xenwatch.config import state_file
+from xenwatch.config.keys import LEARNT, ROOTFS, SOURCE
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
 from xenwatch.passes.scheduler import one_pass
-from xenwatch.planning import answer
-from xenwatch.planning.answer import is_one_vm, verdict
+from xenwatch.planning import answer, learnt_file
+from xenwatch.planning.answer import is_one_vm, learnt_lines, verdict
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
+from xenwatch.planning.learning import Learning, learnt_now
 from xenwatch.planning.question import PlanError, chosen, number
 from xenwatch.planning.shapes import Shape
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import SourceError
 
 HELP: Final = "Show how many more VMs fit, and which limit stops the next one."
@@ -48,6 +51,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--empty", action="store_true", help="plan for the platform with no VMs running"
     )
     parser.add_argument(
+        "--learn",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="learn what the running VMs take of dom0's memory and tasks; with FILE, save it there",
+    )
+    add_key(parser, LEARNT)
+    parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )
     parser.epilog = (
@@ -69,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
         obstacle = answer.obstacle(snapshot)
         if obstacle is not None:
             raise PlanError(obstacle)
-        found = plans(options, assess_pass(snapshot, rules(settings)))
+        learning = None if options.learn is None else learn(snapshot, options.learn)
+        found = plans(options, assess_pass(snapshot, rules(settings), learning=learning))
     except (ConfigError, PlanError, SourceError, OSError) as error:
         # Status 1 says that VMs do not fit: nothing else may.
         say(*str(error).splitlines())
@@ -86,6 +98,19 @@ def check(options: argparse.Namespace) -> None:
         raise PlanError(
             "--empty requires --platform PRESET: only a synthetic host can be without VMs"
         )
+
+
+def learn(snapshot: Snapshot, path: str) -> Learning:
+    """What the VMs of the snapshot teach, saved at `path` unless that is empty.
+
+    Raises `PlanError` and `OSError`.
+    """
+    found = learnt_now(snapshot)
+    if found is None:
+        raise PlanError("--learn: no running VM could be read; see xenwatch doctor")
+    if path:
+        state_file.replace(path, learnt_file.dumps(found))
+    return found
 
 
 def plans(options: argparse.Namespace, assessment: Assessment) -> list[Plan]:
@@ -137,6 +162,9 @@ def _section(plan: Plan) -> str:
     if plan.binding is not None and plan.binding.remedies:
         lines.append(f"\nTo raise {plan.binding.limit}:\n")
         lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
+    learnt = [f"  {line}\n" for line in learnt_lines(plan)]
+    if learnt:
+        lines += ["\nLearnt:\n", *learnt]
     if plan.uncounted:
         lines.append("\nNot counted:\n")
         lines += [f"  {name}: {why}\n" for name, why in plan.uncounted.items()]

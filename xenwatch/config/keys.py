@@ -91,6 +91,17 @@ ROOTFS: Final[Key[str]] = Key(
 )
 
 
+LEARNT: Final[Key[str]] = Key(
+    "plan.learnt",
+    "string",
+    "",
+    "File with what another host has learnt of the memory and tasks that VMs take of dom0; used "
+    "for shapes of which nothing is learnt here. Empty: none.",
+    converters.text,
+    flag="--plan.learnt",
+)
+
+
 def probe_keys(probe: Probe) -> Iterator[Key[Any]]:
     """The keys of `[probes.NAME]`."""
     path = f"probes.{probe.name}."
@@ -138,7 +149,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
     """The table of keys for these probes and limits."""
     return (
         *(LISTEN, TELEMETRY_PATH, MAX_REQUESTS, SYSTEMD_SOCKET),
-        *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS),
+        *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS, LEARNT),
         *(key for probe in probes for key in probe_keys(probe)),
         *(key for limit in limits for key in limit_keys(limit)),
         *alert_keys.KEYS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import os
 import signal
@@ -20,6 +21,7 @@ from xenwatch.clock import SystemClock
 from xenwatch.config import alert_keys
 from xenwatch.config.keys import (
     KEYS,
+    LEARNT,
     LISTEN,
     LOG_FORMAT,
     LOG_LEVEL,
@@ -29,6 +31,7 @@ from xenwatch.config.keys import (
 )
 from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.daemon.host_setup import HostSetup, Tool
+from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.delivery.notifier import RESEND, Notifier
 from xenwatch.events.follow import follow
@@ -82,11 +85,13 @@ class Daemon:
         clock = SystemClock()
         self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
+        directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        self._learnt = Keeper(lambda: self._publisher.learning, clock, directory)
         self._notifier = Notifier(
             settings,
             clock,
             socket.gethostname(),
-            directory=os.environ.get("STATE_DIRECTORY", "").partition(":")[0],
+            directory=directory,
             boot=functools.partial(_boot, source),
             resend=resend,
         )
@@ -104,6 +109,8 @@ class Daemon:
             return 1
         self._handle_signals()
         self._publisher.alerts = await self._notifier.restore()
+        self._publisher.learning = await self._learnt.restore()
+        self._publisher.rules = await _with_carried(self._publisher.rules, self._settings)
         site = self._site(sockets)
         try:
             async with asyncio.TaskGroup() as group:
@@ -126,12 +133,13 @@ class Daemon:
         return 0
 
     async def _close(self) -> None:
-        """Save the alerts, remove what was set up for probes, close descriptors.
+        """Save alerts and what was learnt, remove what was set up for probes, close descriptors.
 
         All run in parallel until the deadline, so that one that hangs does not delay the others.
         """
         works = {
             "saving alerts": self._notifier.save_on_shutdown,
+            "saving what was learnt": self._learnt.save_on_shutdown,
             "removing probe setups": self._host_setup.close,
             "closing the source": self._source.close,
         }
@@ -175,6 +183,7 @@ class Daemon:
             self._scheduler.run(),
             self._publisher.run(),
             self._notifier.run(),
+            self._learnt.run(),
             self._host_setup.run(),
             self._reloads(),
             _watchdog(),
@@ -209,7 +218,7 @@ class Daemon:
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
         self._scheduler.configure(settings.probes(self._probes))
         self._host_setup.configure(_enabled(settings, self._probes))
-        self._publisher.rules = _rules(settings)
+        self._publisher.rules = await _with_carried(_rules(settings), settings)
         self._notifier.outbox.runbooks = runbooks.link_prefix(
             settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
         )
@@ -227,6 +236,12 @@ def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
 def _rules(settings: Settings) -> Rules:
     policy = settings.alerts() if settings[alert_keys.ENABLED] else None
     return Rules(settings.thresholds(), settings.shapes(), policy)
+
+
+async def _with_carried(rules: Rules, settings: Settings) -> Rules:
+    """The rules with what another host has learnt, if the settings name a file that has it."""
+    path = settings[LEARNT]
+    return dataclasses.replace(rules, carried=await load(path)) if path else rules
 
 
 def _boot(source: Source) -> str:

@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import functools
 import json
-import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -20,7 +18,7 @@ from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
-from xenwatch.config import alert_keys
+from xenwatch.config import alert_keys, state_file
 from xenwatch.config.settings import Settings
 from xenwatch.delivery import receivers
 from xenwatch.delivery.outbox import Outbox
@@ -216,17 +214,11 @@ class Notifier:
 
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file as a whole: a crash leaves the old one or the new one."""
-        new = Path(f"{self._file}.new")
         with self._lock:
-            with new.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(document))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._file)
+            state_file.replace(self._file, json.dumps(document))
 
     def _read(self) -> Mapping[str, Any]:
         """Identify this boot, and read what was saved."""
         self.outbox.boot = self._boot()
-        with Path(self._file).open("rb") as file:
-            document: Mapping[str, Any] = json.loads(file.read(FILE_LIMIT))
+        document: Mapping[str, Any] = json.loads(state_file.read(self._file, FILE_LIMIT))
         return document

@@ -54,8 +54,9 @@ LIMIT: Final = Limit(
     unit="bytes",
     costs=_COSTS,
     remedy=remedy,
-    uncounted="there is no published figure for a VM's QEMU, tapdisks and buffers; "
-    "measure it on this host and set dom0_memory_bytes in the shape",
+    uncounted="there is no published figure for a VM's QEMU, tapdisks and buffers; the daemon "
+    "learns it from three VMs of the shape as they start and stop, or set dom0_memory_bytes in the "
+    "shape",
     errors={
         "`page allocation failure`": (
             "memory of dom0; at `order:4` and above memory in one piece, of which there may be "

@@ -62,8 +62,8 @@ LIMIT: Final = Limit(
     caveat="A systemd unit's TasksMax may be lower.",
     costs=_COSTS,
     remedy=remedy,
-    uncounted="how many threads QEMU and the kernel start for a VM depends on its "
-    "load; measure it on this host and set tasks in the shape",
+    uncounted="how many threads QEMU and the kernel start for a VM depends on its load; the daemon "
+    "learns it from three VMs of the shape as they start and stop, or set tasks in the shape",
     errors={
         "`fork: Resource temporarily unavailable`, "
         "`fork: retry: Resource temporarily unavailable`": "processes and threads of dom0"

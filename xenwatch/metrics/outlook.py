@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from xenwatch.metrics.base import Metric, Readings, Row
 from xenwatch.planning.capacity import Plan
+from xenwatch.planning.estimates import Estimate, Learnt
 
 
 def _by_shape(readings: Readings) -> Iterator[tuple[str, Plan]]:
@@ -25,9 +26,68 @@ def _headroom_by_limit(readings: Readings) -> Iterable[Row]:
             yield (name, headroom.limit), headroom.batches
 
 
+def _learnt(readings: Readings) -> Iterator[tuple[str, Learnt]]:
+    for plan in readings.assessment.plans:
+        for shape, known in plan.learnt.items():
+            yield shape.name, known
+
+
+def _learnt_vms(readings: Readings) -> Iterable[Row]:
+    return (((name,), known.vms) for name, known in _learnt(readings))
+
+
+def _quantiles(choose: Callable[[Learnt], Estimate | None]) -> Callable[[Readings], Iterable[Row]]:
+    def rows(readings: Readings) -> Iterable[Row]:
+        for name, known in _learnt(readings):
+            estimate = choose(known)
+            if estimate is not None and estimate.usable:
+                found = estimate.interval
+                for quantile, value in (
+                    ("0.05", found.low),
+                    ("0.5", found.median),
+                    ("0.95", found.high),
+                ):
+                    yield (name, quantile), value
+
+    return rows
+
+
+_LEARNT: Final = "readings while VMs came and went, on this host or another one"
+
+
 def _seconds_to_full(readings: Readings) -> Iterable[Row]:
     return (((name,), s) for name, s in readings.assessment.seconds_to_full.items())
 
+
+LEARNT_METRICS: Final = (
+    Metric(
+        "xenwatch_vm_learnt_vms",
+        "gauge",
+        "Number of VMs of the shape from which it was learnt what dom0 needs for one.",
+        _LEARNT,
+        _learnt_vms,
+        ("shape",),
+    ),
+    Metric(
+        "xenwatch_vm_dom0_memory_bytes",
+        "gauge",
+        "Memory of dom0 that a VM of the shape takes, learnt; plans count quantile 0.95. Absent "
+        "while too little is known to be counted.",
+        _LEARNT,
+        _quantiles(lambda known: known.memory),
+        ("shape", "quantile"),
+    ),
+    Metric(
+        "xenwatch_vm_dom0_tasks",
+        "gauge",
+        "Tasks of dom0 that a VM of the shape takes, learnt; plans count quantile 0.95. Absent "
+        "while too little is known to be counted.",
+        _LEARNT,
+        _quantiles(lambda known: known.tasks),
+        ("shape", "quantile"),
+    ),
+)
+"""The metrics of what was learnt of VMs."""
 
 OUTLOOK_METRICS: Final = (
     Metric(
@@ -47,6 +107,7 @@ OUTLOOK_METRICS: Final = (
         _headroom_by_limit,
         ("shape", "limit"),
     ),
+    *LEARNT_METRICS,
     Metric(
         "xenwatch_limit_seconds_to_full",
         "gauge",

@@ -15,7 +15,7 @@ from xenwatch.model.render.kernel_log import boot_lines, kill_line, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.partitions import render_partitions
-from xenwatch.model.render.process import render_schedstat, render_stat
+from xenwatch.model.render.process import render_schedstat, render_stat, render_statm
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.tapdisk import PAGE
 from xenwatch.model.render.text import (
@@ -46,6 +46,8 @@ _KMSG: Final = (3, 5)
 """The first Linux whose /dev/kmsg can be read."""
 _FILES_A_TASK: Final = 4
 _PAGE_KIB: Final = 4
+_SHARED_PAGES: Final = 460
+"""Of the `xl create` of a captured host."""
 _ROOT_DISK: Final = Partition(254, 0, 12582912, "vda")
 _CONTROL: Final = "/run/blktap-control"
 _BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
@@ -124,6 +126,7 @@ def _process(tree: FileTree, dom0: Dom0, process: Process) -> None:
     tree.file(f"{home}/cmdline", render_arguments(process.argv))
     tree.file(f"{home}/limits", partial(_limits, process))
     tree.file(f"{home}/stat", partial(_stat, process))
+    tree.file(f"{home}/statm", partial(_statm, process))
     for path in (home, f"{home}/task/{process.pid}"):
         tree.file(f"{path}/schedstat", partial(_schedstat, process))
     if dom0.platform.cgroup_version:
@@ -150,6 +153,14 @@ def _stat(process: Process) -> bytes:
     numbers[14], numbers[16] = 20, process.threads
     comm = process.comm.encode("utf-8", "surrogateescape")
     return render_stat(ProcessStat(process.pid, comm, "S", tuple(numbers)))
+
+
+def _statm(process: Process) -> bytes:
+    """Of a kernel thread nothing; else shared pages of its program beside its own."""
+    if not process.argv:
+        return render_statm(0, 0, 0)
+    own = process.anon_kib // _PAGE_KIB
+    return render_statm(_SHARED_PAGES + 4 * own, _SHARED_PAGES + own, _SHARED_PAGES)
 
 
 def _schedstat(process: Process) -> bytes:

@@ -96,6 +96,7 @@ class Lease:
         process = self.dom0.process(comm, argv, threads)
         if argv:  # kernel threads stay in the root group
             process.group = self.dom0.platform.guest_group
+        process.anon_kib = anon_kib
         self._at_end(self.dom0.end, process)
         self.memory(anon_kib)
         return process

@@ -82,6 +82,7 @@ class Process:
 
     The thread ids are `pid` and those behind it. `life` is what wakes it, where it is a QEMU.
 
+    `anon_kib` is its anonymous memory beyond what it had at boot.
     `nofile` is its limit of open files, soft and hard, `group` its control group; `cpu_ns` and
     `wait_ns` are the time it had a CPU and waited for one, beside that of its `life`.
     """
@@ -95,6 +96,7 @@ class Process:
     group: str = "/"
     cpu_ns: int = 0
     wait_ns: int = 0
+    anon_kib: int = 0
     fds: dict[int, str] = field(default_factory=dict)
     _numbers: Numbers = field(default_factory=Numbers)
 

@@ -90,5 +90,6 @@ def _shape(shape: ShapeRow) -> Html:
         tag("p", f"each with {quantity(shape.memory_bytes, 'bytes')} of memory")
         if shape.memory_bytes
         else None,
+        [tag("p", line, class_="muted") for line in shape.learnt],
         class_="card unknown" if shape.headroom is None else "card",
     )

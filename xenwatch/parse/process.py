@@ -1,4 +1,4 @@
-"""`/proc/PID/stat` and `/proc/PID/schedstat` (fs/proc/array.c, fs/proc/base.c)."""
+"""`/proc/PID/stat`, `/proc/PID/schedstat` and `/proc/PID/statm` (fs/proc/array.c, base.c)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from xenwatch.parse.errors import ParseError
 
 TICKS: Final = 100
 """USER_HZ: ticks per second in /proc, the same on every architecture of Xen."""
+PAGE: Final = 4096
+"""Bytes of a page of dom0's kernel: of every x86 one, and of arm64 as distributions build it."""
 KERNEL_THREAD: Final = 0x00200000
 """PF_KTHREAD (include/linux/sched.h)."""
 _STAT = re.compile(rb"(\d{1,10}) \((.{0,64})\) ([A-Za-z])( [-0-9 ]{1,1300})\n?\Z", re.DOTALL)
 NO_SCHEDSTAT: Final = frozenset({b"", b"0 0 0\n"})
 """schedstat of a thread that never ran, or of a kernel without these counters."""
 _SCHEDSTAT = re.compile(rb"(\d{1,20}) (\d{1,20}) (\d{1,20})\n?\Z")
+_STATM = re.compile(rb"\d{1,20} (\d{1,20}) (\d{1,20}) \d{1,20} \d{1,20} \d{1,20} \d{1,20}\n?\Z")
 _FLAGS, _UTIME, _STIME, _NICE, _THREADS, _START, _POLICY = 5, 10, 11, 15, 16, 18, 37
 
 
@@ -99,3 +102,15 @@ def waited_ns(data: bytes) -> int | None:
     Raises `ParseError`.
     """
     return None if data in NO_SCHEDSTAT else parse_schedstat(data).wait_ns
+
+
+def private_bytes(data: bytes) -> int:
+    """Bytes of `/proc/PID/statm` that are resident and not shared: anonymous memory.
+
+    Of files and shared memory nothing is counted (fs/proc/task_mmu.c, task_statm). Since Linux 6.2
+    the numbers may be off by some pages for each CPU. Raises `ParseError`.
+    """
+    match = _STATM.match(data)
+    if not match:
+        raise ParseError("/proc/PID/statm", "expected seven numbers", data)
+    return max(0, int(match[1]) - int(match[2])) * PAGE

@@ -23,6 +23,7 @@ from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.scheduler import Scheduler
+from xenwatch.planning.learning import Learning
 from xenwatch.readings.snapshot import Snapshot
 
 DELAY: Final = 0.05
@@ -69,12 +70,14 @@ def render(
     *,
     before: Assessment | None = None,
     alerts: Alerts | None = None,
+    learning: Learning | None = None,
 ) -> RenderedPass:
     """A snapshot assessed, and its metrics in both formats, plain and compressed.
 
-    `before` is the assessment of the pass before, `alerts` the alerts so far.
+    `before` is the assessment of the pass before, `alerts` the alerts so far, `learning` what was
+    learnt so far.
     """
-    assessment = assess_pass(snapshot, rules, before)
+    assessment = assess_pass(snapshot, rules, before, learning)
     families = [*metrics.families(assessment, overruns), *own_process()]
     assessment = with_alerts(assessment, families, alerts or Alerts())
     if assessment.alerts is not None:
@@ -104,7 +107,7 @@ class Publisher:
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
     `on_alerts` is called with the alerts of each complete pass; `alerts` may be set to those of
-    before a restart.
+    before a restart, and `learning` to what was learnt.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
@@ -112,6 +115,7 @@ class Publisher:
         self.complete = False
         self.rules = rules
         self.alerts = Alerts()
+        self.learning = Learning()
         self.on_alerts: Callable[[Alerts], None] = lambda _: None
         self._before: Assessment | None = None
         self._scheduler = scheduler
@@ -140,6 +144,7 @@ class Publisher:
         assessment = newest.assessment
         self._log_changes(assessment.states)
         self.newest, self.complete, self._before = newest, complete, assessment
+        self.learning = assessment.learning
         if complete:
             self._set_alerts(assessment)
 
@@ -173,6 +178,7 @@ class Publisher:
             dict(self._scheduler.overruns),
             before=self._before,
             alerts=self.alerts,
+            learning=self.learning,
         )
         return await threads.start(work, "publisher")
 

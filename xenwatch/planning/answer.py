@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
+from xenwatch.display.quantities import quantity
+from xenwatch.limits import dom0_memory, tasks
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
+from xenwatch.planning.estimates import Estimate, Learnt
+from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.regimes import REGIMES
 from xenwatch.release.release import release, toolstack_unread
+
+DOM0_MEMORY: Final = dom0_memory.LIMIT.name
+TASKS: Final = tasks.LIMIT.name
+_STATED: Final = {DOM0_MEMORY: "dom0_memory_bytes", TASKS: "tasks"}
+"""The field of a shape that states what it takes of a limit."""
 
 
 def obstacle(snapshot: Snapshot) -> str | None:
@@ -91,6 +101,50 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "binding": plan.binding.limit if plan.binding is not None else None,
         "limits": [_limit(headroom) for headroom in plan.headrooms],
         "not_counted": list(plan.uncounted),
+        "learnt": [_estimate(*one) for one in _estimates(plan)],
+    }
+
+
+def learnt_lines(plan: Plan) -> Iterator[str]:
+    """What was learnt of the shapes of a plan, a line for each shape and limit."""
+    for shape, known, limit, estimate in _estimates(plan):
+        stated = getattr(shape, _STATED[limit])
+        unit = "bytes" if limit == DOM0_MEMORY else ""
+        if stated:
+            end = f"; counted: {quantity(stated, unit)}, as the shape states"
+        elif not estimate.usable:
+            end = "; not counted: more is known after such VMs start or stop"
+        else:
+            end = ""
+        yield f"{limit} of {shape.name or 'this VM'}: {_sentence(known, estimate, unit)}{end}"
+
+
+def _sentence(known: Learnt, estimate: Estimate, unit: str) -> str:
+    found = estimate.interval
+    low, middle, high = (
+        quantity(math.ceil(value), unit) for value in (found.low, found.median, found.high)
+    )
+    where = " on another host" if known.carried else ""
+    each = f"{middle} each, 95 % below" if estimate.complete else f"{low} each at least, at most"
+    return f"learnt from {known.vms} VMs{where}: {each} {high}"
+
+
+def _estimates(plan: Plan) -> Iterator[tuple[Shape, Learnt, str, Estimate]]:
+    for shape, known in plan.learnt.items():
+        for limit, estimate in ((DOM0_MEMORY, known.memory), (TASKS, known.tasks)):
+            if estimate is not None:
+                yield shape, known, limit, estimate
+
+
+def _estimate(shape: Shape, known: Learnt, limit: str, estimate: Estimate) -> dict[str, Any]:
+    return {
+        "shape": shape.name,
+        "limit": limit,
+        "vms": known.vms,
+        "carried": known.carried,
+        "complete": estimate.complete,
+        "counted": estimate.usable and not getattr(shape, _STATED[limit]),
+        **dataclasses.asdict(estimate.interval),
     }
 
 

@@ -6,15 +6,17 @@ reported and never count as headroom.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Cost, Limit, Units
 from xenwatch.limits.states import LimitState, remedies
+from xenwatch.planning.estimates import Estimate, Learnt
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.release import release
@@ -27,6 +29,8 @@ INEXHAUSTIBLE: Final = 1 << 40
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
+
+_NOTHING: Final[Mapping[Shape, Learnt]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Plan:
     """How often a batch fits, by limit: the scarcest first, unknown ones last.
 
     `wanted` is how often it must fit, `None` if not requested. `uncounted` are limits of which VMs
-    take an unknown amount, each with the reason.
+    take an unknown amount, each with the reason. `learnt` is what was learnt of the shapes, counted
+    where they state nothing.
     """
 
     regime: str | None
@@ -62,6 +67,7 @@ class Plan:
     wanted: int | None
     headrooms: tuple[LimitHeadroom, ...]
     uncounted: Mapping[str, str]
+    learnt: Mapping[Shape, Learnt] = field(default_factory=dict)
 
     @property
     def at_most(self) -> int | None:
@@ -102,14 +108,18 @@ def fit(
     batch: Batch,
     wanted: int | None = None,
     limits: Sequence[Limit] = LIMITS,
+    *,
+    learnt: Mapping[Shape, Learnt] = _NOTHING,
 ) -> Plan:
     """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.
 
     Limits that the batch takes nothing of, or that do not apply to the host, are left out. Of the
     bridges, the one that `_bridge` chooses counts, unless a shape names one; of the domains, dom0.
+    What dom0 needs for a VM is what its shape states, else what was `learnt` of it.
     """
     regime = release(snapshot).regime
-    question = _Question(snapshot, regime, batch, wanted)
+    counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]
+    question = _Question(snapshot, regime, counted, wanted)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
         by_limit[state.limit.name][state.instance] = state
@@ -126,14 +136,36 @@ def fit(
         if limit.uncounted and _applies(limit, snapshot)
         if (question.leaves_out(limit) if limit.costs else _may_bind(by_limit[limit.name]))
     }
-    return Plan(regime, batch, wanted, tuple(headrooms), uncounted)
+    known = {shape: learnt[shape] for shape in batch if shape in learnt}
+    return Plan(regime, batch, wanted, tuple(headrooms), uncounted, known)
 
 
 def fit_each(
-    states: Sequence[LimitState], snapshot: Snapshot, shapes: Iterable[Shape]
+    states: Sequence[LimitState],
+    snapshot: Snapshot,
+    shapes: Iterable[Shape],
+    learnt: Mapping[Shape, Learnt] = _NOTHING,
 ) -> tuple[Plan, ...]:
     """The plan for VMs of each shape alone."""
-    return tuple(fit(states, snapshot, {shape: 1}) for shape in shapes)
+    return tuple(fit(states, snapshot, {shape: 1}, learnt=learnt) for shape in shapes)
+
+
+def _counted(shape: Shape, known: Learnt | None) -> Shape:
+    """The shape with the cautious end of what was learnt where it states nothing."""
+    if known is None:
+        return shape
+    return dataclasses.replace(
+        shape,
+        dom0_memory_bytes=shape.dom0_memory_bytes or _cautious(known.memory),
+        tasks=shape.tasks or _cautious(known.tasks),
+    )
+
+
+def _cautious(estimate: Estimate | None) -> int:
+    """What a plan counts of an estimate, 0 where it counts none."""
+    if estimate is None or not estimate.usable:
+        return 0
+    return math.ceil(estimate.interval.high)
 
 
 def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | None = None) -> Units:
@@ -182,13 +214,13 @@ class _Question:
 
     snapshot: Snapshot
     regime: str | None
-    batch: Batch
+    batch: Sequence[tuple[Shape, int]]
     wanted: int | None
 
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
         taken: dict[str, Units] = {}
-        for shape, count in self.batch.items():
+        for shape, count in self.batch:
             cost = _cost(limit, self.regime, shape)
             if cost is None and not present and _read(limit, self.snapshot):
                 return []  # a 64-bit dom0 has no low memory, and no cost is known for it
@@ -204,7 +236,7 @@ class _Question:
 
     def leaves_out(self, limit: Limit) -> bool:
         """Whether a shape of the batch does not say what it takes of the limit."""
-        found = ((_cost(limit, self.regime, shape), shape) for shape in self.batch)
+        found = ((_cost(limit, self.regime, shape), shape) for shape, _ in self.batch)
         return any(cost is not None and not self._units(cost, shape) for cost, shape in found)
 
     def _units(self, cost: Cost, shape: Shape) -> Units:

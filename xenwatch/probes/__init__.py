@@ -32,6 +32,7 @@ from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
 from xenwatch.probes.uplinks import UPLINKS
+from xenwatch.probes.vm_processes import VM_PROCESSES
 from xenwatch.probes.vm_starts import VM_STARTS
 from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
 from xenwatch.probes.xenstore_quotas import XENSTORE_QUOTAS
@@ -74,4 +75,5 @@ PROBES: Final[tuple[Probe, ...]] = (
     DATAPATH,
     NETBACK_RINGS,
     DISKS,
+    VM_PROCESSES,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -22,6 +23,8 @@ from xenwatch.sources.base import Source
 
 TAPDISK: Final = "tapdisk"
 QDISK: Final = "qdisk"
+PROCESSES: Final = (TAPDISK, QDISK)
+"""Kinds of workers that are processes; the others are threads of the kernel."""
 UNNAMED: Final = b"kthreadd"
 """The name of kthreadd's children until they set their own."""
 SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - tapdisk3's, which dom0 alone may write
@@ -69,6 +72,7 @@ class Worker:
     kind: str
     start_ticks: int
     cpu_seconds: float
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,15 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
     """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     now = _track(source, _present(context), memory)
+    processes = {
+        pid: worker.domid for pid, worker in now.workers.items() if worker.kind in PROCESSES
+    }
+    tasks: Counter[int] = Counter()
+    for worker in now.workers.values():
+        tasks[worker.domid] += worker.threads
     vifs, hotplugs = read_vifs(source, context, memory.hotplugs)
-    return Datapath(now.cpu_seconds(), vifs), replace(now, hotplugs=hotplugs)
+    found = Datapath(now.cpu_seconds(), vifs, processes, dict(tasks))
+    return found, replace(now, hotplugs=hotplugs)
 
 
 def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
@@ -141,7 +152,7 @@ def _reread(source: Source, tracked: Mapping[int, Worker]) -> Mapping[int, Worke
     for pid, worker in tracked.items():
         stat = _stat(source, pid)
         if stat and stat.start_ticks == worker.start_ticks:
-            found[pid] = Worker(worker.domid, worker.kind, worker.start_ticks, stat.cpu_seconds)
+            found[pid] = _made(worker.domid, worker.kind, stat)
     return found
 
 
@@ -161,8 +172,7 @@ def _tapdisks(source: Source) -> Mapping[int, Worker]:
         disks = [match for file in files if (match := _TAPDISK_VBD.match(file))]
         stat = _stat(source, int(process[1])) if disks else None
         if stat is not None and stat.comm == b"tapdisk":
-            worker = Worker(int(disks[0][1]), TAPDISK, stat.start_ticks, stat.cpu_seconds)
-            found[int(process[1])] = worker
+            found[int(process[1])] = _made(int(disks[0][1]), TAPDISK, stat)
     return found
 
 
@@ -197,13 +207,17 @@ def _worker(source: Source, stat: ProcessStat) -> Worker | None:
         thread = parse_thread(stat.comm)
         if thread is None:
             return None
-        return Worker(thread.domid, thread.kind, stat.start_ticks, stat.cpu_seconds)
+        return _made(thread.domid, thread.kind, stat)
     if b"qemu" in stat.comm:
         argv = arguments(read_optional(source, f"/proc/{stat.pid}/cmdline") or b"")
         domid = backend_of(argv)
         if domid is not None:
-            return Worker(domid, QDISK, stat.start_ticks, stat.cpu_seconds)
+            return _made(domid, QDISK, stat)
     return None
+
+
+def _made(domid: int, kind: str, stat: ProcessStat) -> Worker:
+    return Worker(domid, kind, stat.start_ticks, stat.cpu_seconds, stat.threads)
 
 
 def _ended(

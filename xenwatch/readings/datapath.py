@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,12 @@ class Datapath:
 
     A qdisk worker is a QEMU that serves a PV or PVH domain and emulates nothing; an HVM domain's
     own QEMU serves its qdisks too, and is none. The one of dom0 serves disks attached to dom0.
+
+    `processes` are the domids of the workers that are processes, by PID, and `tasks` the threads of
+    all workers, those of the kernel included, by domid.
     """
 
     cpu_seconds: Mapping[tuple[int, str], float]
     vifs: Mapping[str, Vif]
+    processes: Mapping[int, int] = field(default_factory=dict)
+    tasks: Mapping[int, int] = field(default_factory=dict)

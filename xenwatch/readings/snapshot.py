@@ -31,6 +31,7 @@ from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
 from xenwatch.readings.uplinks import Uplinks
+from xenwatch.readings.vm_processes import VmProcesses
 from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.readings.xenstore_quotas import XenstoreQuotas
@@ -104,6 +105,7 @@ class Snapshot:
     qemus: Qemus | None = None
     qemu_fds: QemuFds | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
+    vm_processes: VmProcesses | None = None
 
     def name(self, domain: Domain) -> bytes | None:
         """A domain's present name in xenstore, else its last known one."""

@@ -66,7 +66,8 @@ class ShapeRow:
     `headroom` is `None` if an unknown limit could stop one; `at_most` is the headroom by the known
     limits, `binding` the scarcest of them, `unknown` the others. `not_counted` are limits of which
     VMs take an unknown amount: if there are any, `headroom` is an upper bound. `memory_bytes` is
-    what a VM of the shape has.
+    what a VM of the shape has, `learnt` what was learnt of dom0's memory and tasks for it, a line
+    for each.
     """
 
     shape: str
@@ -76,6 +77,7 @@ class ShapeRow:
     unknown: tuple[str, ...]
     not_counted: tuple[str, ...] = ()
     memory_bytes: int | None = None
+    learnt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,16 @@ def _shape(found: Plan) -> ShapeRow:
     unknown = tuple(dict.fromkeys(headroom.limit for headroom in found.unknown))
     memory = sum(count * shape.memory_bytes for shape, count in found.batch.items())
     not_counted = tuple(found.uncounted)
-    return ShapeRow(name, found.batches, found.at_most, binding, unknown, not_counted, memory)
+    return ShapeRow(
+        name,
+        found.batches,
+        found.at_most,
+        binding,
+        unknown,
+        not_counted,
+        memory,
+        tuple(answer.learnt_lines(found)),
+    )
 
 
 def _unknown(alerts: Alerts) -> tuple[str, ...]:

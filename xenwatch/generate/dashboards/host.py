@@ -35,6 +35,7 @@ from xenwatch.limits.base import Limit
 from xenwatch.metrics import Metric
 from xenwatch.metrics.alerts import ALERT_METRICS, ALERT_STATE
 from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.outlook import LEARNT_METRICS
 from xenwatch.metrics.own import OWN_METRICS
 
 UID: Final = "xenwatch-host"
@@ -139,6 +140,8 @@ def _headroom(style: Style) -> Iterator[AnyPanel]:
     for metric in (HEADROOM, LIMIT_HEADROOM):
         asked = Query(expression(metric, INSTANCE), legend(metric.labels))
         yield style.of_metric(metric, asked, f"{metric.name}/history")
+    for metric in LEARNT_METRICS:
+        yield style.of_metric(metric, Query(expression(metric, INSTANCE), legend(metric.labels)))
     yield style.of_metric(RATIO, Query(select(RATIO, INSTANCE), "{{limit}}"))
 
 

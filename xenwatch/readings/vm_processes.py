@@ -1,0 +1,25 @@
+"""Readings: what the processes of dom0 that serve a VM take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Bytes of dom0's memory, and tasks (processes, their threads, threads of the kernel)."""
+
+    memory_bytes: int
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class VmProcesses:
+    """By domid: the private memory and the tasks of what serves the domain.
+
+    That is its QEMU, its tapdisks, and the kernel's threads for its devices. A domain whose
+    processes are not all known or readable is missing.
+    """
+
+    by_domid: Mapping[int, Use]
