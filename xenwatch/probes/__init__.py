@@ -14,7 +14,7 @@ from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS
 from xenwatch.probes.devices import BACKENDS
 from xenwatch.probes.disks import DISKS
 from xenwatch.probes.domains import DOMAINS
-from xenwatch.probes.event_channels import EVENT_CHANNELS
+from xenwatch.probes.event_channels import DRIVER_DOMAINS, EVENT_CHANNELS
 from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
@@ -29,7 +29,8 @@ from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
-from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
+from xenwatch.probes.xenstore import XENSTORE
+from xenwatch.probes.xenstore_devices import XENSTORE_DEVICES
 
 PROBES: Final[tuple[Probe, ...]] = (
     HOST,
@@ -42,6 +43,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     MAPTRACK,
     BACKENDS,
     XENSTORE_DEVICES,
+    DRIVER_DOMAINS,
     DAEMONS,
     BLKTAP,
     AIO,
