@@ -1,4 +1,4 @@
-"""Devices that a domain other than dom0 serves: two captures, from probes to page and check."""
+"""Devices that a domain other than dom0 serves: two captures, and a driver domain from inside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.probes.support import GUEST, FakeHost, channels
 from tests.support import labelled
 from xenwatch import metrics
 from xenwatch.alerts.states import Alerts
@@ -17,8 +18,11 @@ from xenwatch.config.settings import Settings
 from xenwatch.explain.search import matches
 from xenwatch.exposition.text_format import render
 from xenwatch.page import domains as domains_page
+from xenwatch.parse.evtchn import CLOSED, EVENT_CHANNEL_OP, INTERDOMAIN, Channel
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
+from xenwatch.probes.devices import DIRECTORY
+from xenwatch.readings.devices import DeviceKey
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.tree import TreeSource
 from xenwatch.status.host_status import HostStatus, host_status
@@ -150,3 +154,50 @@ def test_a_capture_without_frontends_counts_what_dom0_serves() -> None:
 
     assert found["2",] == 0
     assert found["3",] == 2
+
+
+def inside() -> FakeHost:
+    """A driver domain, as xenwatch in it sees it: two interfaces, of which one failed."""
+    states = {"vif-5-0": b"Closed\n", "vif-6-0": b"Connected\n"}
+    files = {f"{DIRECTORY}/{name}/state": state for name, state in states.items()}
+    files |= {f"/sys/hypervisor/version/{part}": b"4\n" for part in ("major", "minor", "extra")}
+    slots = [Channel(port, 0, INTERDOMAIN if port else CLOSED, 5, port) for port in range(64)]
+    return FakeHost(
+        files={**GUEST, **files},
+        directories={DIRECTORY: tuple(states)},
+        store={
+            "domid": b"3",
+            "/local/domain/3/error/backend/vif/5/0/error": b"28 mapping shared-frames 8/521",
+        },
+        calls={EVENT_CHANNEL_OP: channels(slots)},
+    )
+
+
+def test_a_driver_domain_reads_its_own_backends() -> None:
+    """Run in it, xenwatch has its devices, their errors and its event channels as its own."""
+    snapshot = take(inside(), PROBES).snapshot
+
+    assert snapshot.device_states() == {
+        DeviceKey("vif", 5, 0, 3): "Closed",
+        DeviceKey("vif", 6, 0, 3): "Connected",
+    }
+    assert snapshot.xenstore_devices is not None
+    [error] = snapshot.xenstore_devices.errors
+    assert (error.device, error.errno) == (DeviceKey("vif", 5, 0, 3), 28)
+    assert snapshot.driver_domains is not None
+    assert {domid: its.used for domid, its in snapshot.driver_domains.channels.items()} == {3: 63}
+    assert values("xenwatch_domain_backend_errors", snapshot) == {("3", "vif", "5", "ENOSPC"): 1}
+
+
+def test_doctor_says_what_a_driver_domain_cannot_read() -> None:
+    """What needs the privileges of dom0 does not apply there, and the summary says why."""
+    snapshot = take(inside(), PROBES).snapshot
+    outcomes = snapshot.outcomes
+
+    assert {outcomes[name].status for name in ("domains", "grants", "event_channels")} == {
+        Status.NOT_APPLICABLE
+    }
+    assert report(snapshot, PROBES).endswith(
+        "This is a driver domain (domain 3): its backends and event channels are read. "
+        "Readings that need the privileges of dom0 are not available.\n"
+    )

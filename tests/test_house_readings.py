@@ -28,6 +28,7 @@ FOR_NOBODY_ELSE = {
     "Host.kernel_command_line": "a fact of the host, in which `abi` may have its origin",
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
     "Snapshot.xenstore": "told by `Snapshot.name`",
+    "XenstoreDevices.unlisted": "what `Snapshot.device_counts` leaves out",
 }
 """Fields of readings that nobody but probes and readings uses, and why they are fields."""
 

@@ -17,7 +17,7 @@ from xenwatch.model.render.gnttab import render_query_size
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
-from xenwatch.model.render.xenstore import read_reply, refusal_reply
+from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.source import ModelSource
 from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, xenstore, xenversion
@@ -138,17 +138,32 @@ def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
         "/local/domain/0/backend/qdisk/3/832/state": b"4",
         "/local/domain/0/error/backend/vif/3/0/error": b"28 mapping shared-frames 521/522",
         "/local/domain/3/error/device/vif/0/error": None,
+        "/local/domain/3/device/vif/1/backend-id": b"7",
+        "/local/domain/7/backend/vif/3/1/state": b"4",
+    }
+    frontends: dict[str, tuple[str, ...]] = {
+        "/local/domain/0/device/vif": (),
+        "/local/domain/0/device/vbd": (),
+        "/local/domain/3/device/vif": ("0", "1"),
+        "/local/domain/3/device/vbd": ("51712", "832"),
     }
     return {
         (xenstore.READ, xenstore.path_payload(path)): refusal_reply("ENOENT")
         if value is None
         else read_reply(value)
         for path, value in values.items()
+    } | {
+        (xenstore.DIRECTORY, xenstore.path_payload(path)): directory_reply(names)
+        if names
+        else refusal_reply("ENOENT")
+        for path, names in frontends.items()
     }
 
 
 def small_dom0() -> TableSource:
-    """A dom0 with one guest: a disk, a disk in QEMU, and a network interface that failed."""
+    """A dom0 with one guest: a disk, a disk in QEMU, a network interface that failed, and one that
+    a domain serves which is gone from Xen's list.
+    """
     links = (Link(1, "xenbr0", None, "bridge"), Link(2, "vif3.0", 1, "vif"))
     return TableSource(
         files=_files(),

@@ -190,6 +190,8 @@ class _Question:
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
         if limit.label == BACKEND_DOMID and not _driver_domain(self.snapshot):
+            if present and self.snapshot.xenstore_devices is None:
+                return [_unknown(limit, "", "which domain serves network interfaces is unknown")]
             return []
         taken: dict[str, Units] = {}
         for shape, count in self.batch.items():
