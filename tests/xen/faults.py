@@ -13,7 +13,7 @@ from tests.xen.daemon import READING, SCRIPTS, Daemon, Page
 from tests.xen.vm import Vm
 
 XENSTORED_PROBES: Final = {"xenstore", "xenstore_devices"}
-"""The probes that ask xenstored and can do nothing without it; the second only where it has to."""
+"""The probes that ask xenstored and can do nothing without it."""
 
 
 def pid_of(vm: Vm, daemon: str) -> int:
