@@ -165,7 +165,7 @@ def full_snapshot() -> Snapshot:
             frozenset({SERVED}),
         ),
         "driver_domains": DriverDomains(
-            {3: EventChannels({"interdomain": 20}, {5: 20}, 64, 30, "hypercall")}
+            {3: EventChannels({"interdomain": 20}, {5: 20}, 5056, 5000, "hypercall")}
         ),
         "qemus": Qemus({5: Qemu(UUIDS[5], 900, 4000, ("usb", "cdrom"), 2.5, 120, 0.5, ())}),
         "qemu_wakeups_by_cause": WakeupsByCause({5: Causes(90, 30)}),

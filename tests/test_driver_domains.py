@@ -97,9 +97,7 @@ def test_the_page_and_the_check_name_it_too() -> None:
     [broken] = [row for row in status.domains or () if row.broken]
 
     assert (broken.domid, broken.vifs, broken.served_by) == (5, 1, (3,))
-    assert broken.broken == (
-        "vif 0: 28 allocating event channel, served by domain 3 (pv3)",
-    )
+    assert broken.broken == ("vif 0: 28 allocating event channel, served by domain 3 (pv3)",)
     page = domains_page.section(status, "")
     assert domains_page.DRIVER_DOMAINS in page
     assert "3 pv3" in page

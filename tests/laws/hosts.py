@@ -138,13 +138,11 @@ def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
         "/local/domain/0/backend/qdisk/3/832/state": b"4",
         "/local/domain/0/error/backend/vif/3/0/error": b"28 mapping shared-frames 521/522",
         "/local/domain/3/error/device/vif/0/error": None,
-        "/local/domain/3/device/vif/1/backend-id": b"7",
-        "/local/domain/7/backend/vif/3/1/state": b"4",
     }
     frontends: dict[str, tuple[str, ...]] = {
         "/local/domain/0/device/vif": (),
         "/local/domain/0/device/vbd": (),
-        "/local/domain/3/device/vif": ("0", "1"),
+        "/local/domain/3/device/vif": ("0",),
         "/local/domain/3/device/vbd": ("51712", "832"),
     }
     return {
@@ -161,9 +159,7 @@ def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
 
 
 def small_dom0() -> TableSource:
-    """A dom0 with one guest: a disk, a disk in QEMU, a network interface that failed, and one that
-    a domain serves which is gone from Xen's list.
-    """
+    """A dom0 with one guest: a disk, a disk in QEMU, and a network interface that failed."""
     links = (Link(1, "xenbr0", None, "bridge"), Link(2, "vif3.0", 1, "vif"))
     return TableSource(
         files=_files(),

@@ -18,7 +18,6 @@ from xenwatch.limits import (
     dom0_memory,
     dom0_swap,
     domids,
-    driver_domain_event_channels,
     event_channels,
     file_descriptors,
     file_system,
@@ -34,7 +33,7 @@ from xenwatch.limits.irqs import INT_MAX
 from xenwatch.parse.rtnl import OLD_OPENVSWITCH
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.domains import Domains
-from xenwatch.readings.event_channels import DriverDomains, EventChannels
+from xenwatch.readings.event_channels import EventChannels
 from xenwatch.readings.grants import GrantFrames, Grants
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids
@@ -118,22 +117,6 @@ def test_irqs_by_kernel(facts: dict[str, Any], maximum: int | None) -> None:
     found = {key: highest.value for key, highest in irqs.maximum(on(**facts)).items()}
 
     assert found == ({} if maximum is None else {"": maximum})
-
-
-def test_event_channels_of_a_driver_domain() -> None:
-    """xl's default is their max unless a higher port is in use; xapi sets none."""
-    few, many = (
-        EventChannels({"interdomain": used}, {}, None, highest, "hypercall")
-        for used, highest in ((900, 1023), (20, 1024))
-    )
-    reading = {"driver_domains": DriverDomains({3: few, 4: many}), "daemons": Daemons({})}
-
-    assert driver_domain_event_channels.used(on(reading)) == {"3": 900, "4": 20}
-    found = driver_domain_event_channels.maximum(on(reading))
-    assert {key: highest.value for key, highest in found.items()} == {"3": 1023}
-    assert "not confirmed" in found["3"].origin
-    assert driver_domain_event_channels.maximum(on(reading, platform="xcp-ng")) == {}
-    assert driver_domain_event_channels.maximum(on(reading, is_dom0=False)) == {}
 
 
 def test_grant_frames_by_domain() -> None:
@@ -403,13 +386,8 @@ def test_nothing_read_is_nothing_known(limit: Limit) -> None:
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 def test_a_full_snapshot_has_all(limit: Limit) -> None:
-    """Where everything was read every limit has a max for all that is used, and its origin.
-
-    Of a driver domain's event channels none is known where xapi has started it.
-    """
-    own = limit.probe == "driver_domains"
-    snapshot = on({"daemons": Daemons({})}) if own else FULL
-    used, found = limit.used(snapshot), limit.max(snapshot)
+    """Where everything was read every limit has a max for all that is used, and its origin."""
+    used, found = limit.used(FULL), limit.max(FULL)
 
     assert used
     assert used.keys() == found.keys()

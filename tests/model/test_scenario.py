@@ -19,7 +19,6 @@ from xenwatch.planning.capacity import fit
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
-from xenwatch.readings.devices import NETWORK_CLASSES, DeviceKey
 from xenwatch.readings.snapshot import Snapshot
 
 SMALL = """
@@ -290,20 +289,6 @@ def test_hung_storage_blocks_tasks() -> None:
 
     assert cpus is not None
     assert cpus.blocked == 57
-
-
-def test_a_driver_domain_runs_out_of_channels() -> None:
-    """sys-net has no channel left for the last VM, of whose two queues only one could connect."""
-    snapshot = readings("driver-domain", 4000)
-
-    states = {state.limit.name: state for state in assess(snapshot)}
-    limit = states["driver_domain_event_channels"]
-    assert (limit.instance, limit.used, limit.severity) == ("3", 1022, Severity.CRITICAL)
-    assert states["event_channels"].severity is Severity.OK
-    assert snapshot.xenstore_devices is not None
-    [error] = snapshot.xenstore_devices.errors
-    assert (error.device, error.side, error.errno) == (DeviceKey("vif", 256, 0, 3), "backend", 28)
-    assert set(snapshot.device_counts(NETWORK_CLASSES).values()) == {0, 1}
 
 
 def test_small_files_take_the_last_inode() -> None:

@@ -23,9 +23,7 @@ VIF = DeviceKey("vif", 5, 0, 3)
 MANY = 4 * AGAIN
 
 
-def frontend(
-    domid: int, cls: str, devid: int, backend: str, state: str = "4"
-) -> dict[str, bytes]:
+def frontend(domid: int, cls: str, devid: int, backend: str, state: str = "4") -> dict[str, bytes]:
     """The nodes of a device by the path of its backend, as a toolstack writes them."""
     home = f"/local/domain/{domid}/device/{cls}/{devid}"
     return {

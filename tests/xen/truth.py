@@ -358,10 +358,7 @@ class Truth:
             (domid, cls, XENBUS[int(state)]) for cls, domid, state in found if cls != "console"
         )
         for (domid, cls, state), count in states.items():
-            its = (
-                *(("backend_domid", "0"), ("class", cls)),
-                *(("domid", domid), ("state", state)),
-            )
+            its = (("backend_domid", "0"), ("class", cls), ("domid", domid), ("state", state))
             yield Fact("xenwatch_domain_backends", count, road, its)
         for metric, cls in (
             ("xenwatch_domain_disks", "vbd"),

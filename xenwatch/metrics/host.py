@@ -83,8 +83,7 @@ def _domain_states(readings: Readings) -> Iterable[Row]:
 
 def _device_counts(classes: frozenset[str]) -> Rows:
     return lambda readings: (
-        ((str(domid),), count)
-        for domid, count in readings.snapshot.device_counts(classes).items()
+        ((str(domid),), count) for domid, count in readings.snapshot.device_counts(classes).items()
     )
 
 

@@ -65,9 +65,7 @@ def read_key(source: Source, path: str) -> bytes | None:
     return reply.payload
 
 
-def rotation(
-    items: Sequence[_Item], cursor: int, size: int = SLICE
-) -> tuple[Sequence[_Item], int]:
+def rotation(items: Sequence[_Item], cursor: int, size: int = SLICE) -> tuple[Sequence[_Item], int]:
     """The next `size` of `items` from `cursor` on, and the cursor after them."""
     if len(items) <= size:
         return items, 0

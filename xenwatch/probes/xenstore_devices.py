@@ -23,7 +23,7 @@ from xenwatch.readings.devices import (
     XenstoreDevices,
 )
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source
 
 XENBUS_STATES: Final = (
     UNKNOWN,
@@ -54,9 +54,7 @@ class _Devices:
 NO_DEVICES: Final = _Devices(XenstoreDevices({}, ()), 0)
 
 
-def read(
-    source: Source, context: Snapshot, memory: _Devices
-) -> tuple[XenstoreDevices, _Devices]:
+def read(source: Source, context: Snapshot, memory: _Devices) -> tuple[XenstoreDevices, _Devices]:
     """States and errors of devices. Raises `NotApplicable`, `SourceError` and `ParseError`.
 
     Only devices that sysfs does not show as connected are read. A new one is read at once, also

@@ -226,9 +226,7 @@ def _unknown(alerts: Alerts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _alerts(
-    alerts: Alerts, snapshot: Snapshot, policy: Policy | None
-) -> tuple[AlertRow, ...]:
+def _alerts(alerts: Alerts, snapshot: Snapshot, policy: Policy | None) -> tuple[AlertRow, ...]:
     """Firing alerts before pending ones, the most severe first."""
     order = list(State)
     runbooks = (policy.runbooks if policy else "") or RUNBOOKS
