@@ -16,7 +16,7 @@ from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, Xenstore
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.domains import Domain, Domains
-from xenwatch.readings.event_channels import EventChannels, Irqs
+from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
@@ -79,6 +79,7 @@ def labelled(name: str, page: bytes) -> Mapping[tuple[str, ...], float]:
 UUIDS = [f"00000000-0000-4000-8000-{number:012}" for number in range(8)]
 OLD_VIF = DeviceKey("vif", 6, 0)
 VBD, VIF, QDISK = DeviceKey("vbd", 5, 51712), DeviceKey("vif", 5, 0), DeviceKey("qdisk", 6, 51712)
+SERVED = DeviceKey("vif", 5, 1, 3)
 
 
 def full_snapshot() -> Snapshot:
@@ -180,12 +181,17 @@ def full_snapshot() -> Snapshot:
         ),
         "xenstore": Xenstore({}),
         "xenstore_devices": XenstoreDevices(
-            {QDISK: "Connected"},
+            {QDISK: "Connected", SERVED: "InitWait"},
             (
                 DeviceError(VIF, "backend", 28, "28 mapping shared-frames"),
                 DeviceError(VIF, "frontend", 28, "28 allocating event channel"),
                 DeviceError(VBD, "backend", 0, "no number"),
+                DeviceError(SERVED, "frontend", 1, "1 allocating event channel"),
             ),
+            frozenset({SERVED}),
+        ),
+        "driver_domains": DriverDomains(
+            {3: EventChannels({"interdomain": 20}, {5: 20}, 5056, 5000, "hypercall")}
         ),
         "xenstore_quotas": XenstoreQuotas(
             "xenstored",

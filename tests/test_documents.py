@@ -45,6 +45,7 @@ DEMO = "tests/e2e/test_demo.py starts the same"
 RELEASE = "tests/test_habits.py releases so in a copy of the repository"
 HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
+DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE: dict[str, str] = {
@@ -125,6 +126,10 @@ ELSEWHERE: dict[str, str] = {
     "xl info": TRUTH,
     "xl dmesg | grep 'out of PoD memory'": "it needs a dom0, and a guest that was killed",
     "lsevtchn 0": TRUTH,
+    "lsevtchn 3": TRUTH,
+    "xenstore-ls -f /local/domain/5/error": TRUTH,
+    "xenstore-ls -f /local/domain/3/backend": DRIVER_DOMAIN,
+    "xenwatch doctor --source host": DRIVER_DOMAIN,
     "lsevtchn 0 | wc -l": TRUTH,
     "xenstore-ls -f /local/domain/0/error": TRUTH,
     "xen-diag gnttab_query_size 0": TRUTH,

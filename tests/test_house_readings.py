@@ -34,6 +34,7 @@ FOR_NOBODY_ELSE = {
     "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
     "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",
     "SwitchPort.trunk": "told by `OpenVswitch.untagged`",
+    "XenstoreDevices.unlisted": "what `Snapshot.device_counts` leaves out",
 }
 """Fields of readings that nobody but probes and readings uses, and why they are fields."""
 

@@ -18,7 +18,7 @@ from xenwatch.model.render.ovsdb import render_switch
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
-from xenwatch.model.render.xenstore import read_reply, refusal_reply
+from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenstore_quota import render_domain, render_settings
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.source import ModelSource
@@ -164,15 +164,30 @@ def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
     }
     quotas = {"nodes": 1000, "watches": 128, "transactions": 10, "memory": 2621440}
     used = {"nodes": 42, "watches": 12, "transactions": 0, "memory": 9000}
-    return {
-        xenstore_quota.settings_request(): render_settings(quotas),
-        xenstore_quota.domain_request(3): render_domain(3, used),
-    } | {
-        (xenstore.READ, xenstore.path_payload(path)): refusal_reply("ENOENT")
-        if value is None
-        else read_reply(value)
-        for path, value in values.items()
+    frontends: dict[str, tuple[str, ...]] = {
+        "/local/domain/0/device/vif": (),
+        "/local/domain/0/device/vbd": (),
+        "/local/domain/3/device/vif": ("0",),
+        "/local/domain/3/device/vbd": ("51712", "832"),
     }
+    return (
+        {
+            xenstore_quota.settings_request(): render_settings(quotas),
+            xenstore_quota.domain_request(3): render_domain(3, used),
+        }
+        | {
+            (xenstore.READ, xenstore.path_payload(path)): refusal_reply("ENOENT")
+            if value is None
+            else read_reply(value)
+            for path, value in values.items()
+        }
+        | {
+            (xenstore.DIRECTORY, xenstore.path_payload(path)): directory_reply(names)
+            if names
+            else refusal_reply("ENOENT")
+            for path, names in frontends.items()
+        }
+    )
 
 
 def small_dom0() -> TableSource:

@@ -222,7 +222,17 @@ def test_how_probes_fared() -> None:
 def test_a_disk_is_counted_whatever_its_backend() -> None:
     """Disks of every class count as disks; a domain without any has a true 0."""
     assert values("xenwatch_domain_disks") == {("0",): 0, ("5",): 1, ("6",): 1}
-    assert values("xenwatch_domain_network_interfaces") == {("0",): 0, ("5",): 1, ("6",): 1}
+    assert values("xenwatch_domain_network_interfaces") == {("0",): 0, ("5",): 2, ("6",): 1}
+
+
+def test_devices_of_a_domain_that_could_not_be_listed_are_not_counted() -> None:
+    """Where it is unknown what other domains serve, a count would be too low, or a false 0."""
+    full = full_snapshot()
+    assert full.xenstore_devices is not None
+    unlisted = dataclasses.replace(full.xenstore_devices, unlisted=frozenset({5}))
+    snapshot = dataclasses.replace(full, xenstore_devices=unlisted)
+    assert values("xenwatch_domain_disks", snapshot) == {("0",): 0, ("6",): 1}
+    assert values("xenwatch_domain_disks", dataclasses.replace(full, xenstore_devices=None)) == {}
 
 
 def test_no_domains_leave_the_devices_counted() -> None:
@@ -234,21 +244,23 @@ def test_no_domains_leave_the_devices_counted() -> None:
 def test_states_and_errors_of_backends() -> None:
     """Devices are counted by state, errors by symbol where the number has one."""
     assert values("xenwatch_domain_backends") == {
-        ("vbd", "5", "Connected"): 1,
-        ("vif", "5", "InitWait"): 1,
-        ("vif", "6", "Connected"): 1,
-        ("qdisk", "6", "Connected"): 1,
+        ("0", "vbd", "5", "Connected"): 1,
+        ("0", "vif", "5", "InitWait"): 1,
+        ("0", "vif", "6", "Connected"): 1,
+        ("0", "qdisk", "6", "Connected"): 1,
+        ("3", "vif", "5", "InitWait"): 1,
     }
     assert values("xenwatch_domain_backend_errors") == {
-        ("vif", "5", errno.errorcode[28]): 2,
-        ("vbd", "5", "0"): 1,
+        ("0", "vif", "5", errno.errorcode[28]): 2,
+        ("0", "vbd", "5", "0"): 1,
+        ("3", "vif", "5", "EPERM"): 1,
     }
 
 
 def test_interfaces_of_running_domains_are_looked_at() -> None:
     """Those of a dying domain do not count, nor those nothing is known of."""
     assert values("xenwatch_vifs_unattached") == {("5",): 1}
-    assert values("xenwatch_vifs_unconnected") == {("5",): 1}
+    assert values("xenwatch_vifs_unconnected") == {("5",): 2}
     fault = {"5", "vif5.0", "in no bridge", UUIDS[5], 'web "1"\\xff\n'}
     assert [set(labels) for labels in values("xenwatch_vif_fault")] == [fault]
     assert values("xenwatch_datapath_cpu_seconds_total") == {
@@ -287,8 +299,9 @@ def test_only_a_domain_that_can_run_has_interfaces_to_connect(
         snapshot, domains=dataclasses.replace(snapshot.domains, domains=domains)
     )
 
-    expected = {("5",): 1} if counted else {}
+    expected = {("5",): 2} if counted else {}  # one of them served by a driver domain
     assert values("xenwatch_vifs_unconnected", snapshot) == expected
+    expected = {("5",): 1} if counted else {}
     assert values("xenwatch_vifs_unattached", snapshot) == expected
 
 

@@ -110,6 +110,7 @@ ENDS = {
     "control-path-dead": (1300, 10, 0),
     "control-path-slow": (700, 10, 0),
     "datapath-overload": (120, 40, 0),
+    "driver-domain": (4000, 256, 1),
     "datapath-overload-without-slice": (120, 40, 0),
     "fill-linux-2-level": (4100, 813, 1),
     "fill-linux-6.1": (2400, 230, 1),

@@ -33,6 +33,7 @@ REFUSED = {
     "vm type": (f'{HEAD}[shapes.a]\ntype = "vm"', "no such VM type: vm; must be one of: pv"),
     "vcpus": (f"{HEAD}[shapes.a]\nvcpus = 0", "vcpus must be greater than 0"),
     "qemu": (f'{HEAD}[shapes.a]\nqemu = "never"', "no such qemu: never; must be one of: "),
+    "backend": (f'{HEAD}[shapes.a]\nbackend = "b"', "backend: no such shape: b"),
     "shape": (f'{HEAD}[[steps]]\ndo = "start"\nshape = "a"', "no such shape: a"),
     "leak": (
         f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "time"',

@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.captures import LAB, listed
-from tests.probes.support import FakeHost, denied, dom0, failure_of, missing, value_of
+from tests.probes.support import (
+    GUEST,
+    FakeHost,
+    denied,
+    dom0,
+    failure_of,
+    missing,
+    outcome_of,
+    value_of,
+)
 from xenwatch.probes.devices import BACKENDS, DIRECTORY
 from xenwatch.readings.devices import Backends, DeviceKey
+from xenwatch.readings.snapshot import Status
 
 
 def bus(states: dict[str, str], **parts: object) -> FakeHost:
@@ -68,6 +78,31 @@ def test_a_state_that_cannot_be_read_is_a_failure() -> None:
     source = bus({"vif-3-0": "Closed"}, errors={path: denied(path)})
 
     assert failure_of(BACKENDS, source) == f"{path}: Permission denied"
+
+
+def in_a_guest(names: tuple[str, ...], domid: bytes | None = b"3") -> FakeHost:
+    """A guest with devices on its bus."""
+    files = {f"{DIRECTORY}/{name}/state": b"Connected\n" for name in names}
+    store = {} if domid is None else {"domid": domid}
+    return FakeHost(files={**GUEST, **files}, directories={DIRECTORY: names}, store=store)
+
+
+def test_a_driver_domain_reads_its_own_backends() -> None:
+    """In a guest with backends they are those of its own domid, as xenstore tells it."""
+    assert read(in_a_guest(("vif-5-0",))).states == {DeviceKey("vif", 5, 0, 3): "Connected"}
+
+
+def test_a_guest_without_backends_is_no_driver_domain() -> None:
+    """The bus is there in every guest: an empty one is nothing to read."""
+    outcome = outcome_of(BACKENDS, in_a_guest(()))
+
+    assert outcome.status is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("domid", [None, b"", b"three"])
+def test_a_driver_domain_without_its_domid_fails(domid: bytes | None) -> None:
+    """Backends of nobody are not told."""
+    assert "domid" in failure_of(BACKENDS, in_a_guest(("vif-5-0",), domid))
 
 
 def test_a_real_hosts_devices() -> None:

@@ -1,8 +1,10 @@
-"""dom0's event channels: slots by hypercall, lines by lsevtchn, and which of the two."""
+"""Event channels: slots by hypercall, lines by lsevtchn, which of the two, and whose."""
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+import struct
 from typing import Any
 
 import pytest
@@ -10,10 +12,12 @@ import pytest
 from tests.captures import CAPTURES, LAB
 from tests.probes.support import (
     FakeHost,
+    after,
     channels,
     denied,
     dom0,
     failure_of,
+    outcome_of,
     output,
     value_of,
 )
@@ -30,9 +34,16 @@ from xenwatch.parse.evtchn import (
     Channel,
     parse_lsevtchn,
 )
-from xenwatch.probes.event_channels import BUCKET, EVENT_CHANNELS
-from xenwatch.readings.event_channels import EventChannels
-from xenwatch.sources.base import SourceError
+from xenwatch.probes.event_channels import (
+    BUCKET,
+    DRIVER_DOMAINS,
+    EVENT_CHANNELS,
+    LSEVTCHN_DIRECTORIES,
+)
+from xenwatch.readings.devices import DeviceKey, XenstoreDevices
+from xenwatch.readings.event_channels import DriverDomains, EventChannels
+from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.sources.base import Hypercall, HypercallReply, NotCaptured, SourceError
 
 DEBIAN = "/usr/lib/xen-4.17/bin"
 LIBEXEC = "/usr/libexec/xen/bin"
@@ -66,10 +77,13 @@ def xen(listed: list[Channel | int]) -> FakeHost:
 
 
 def tool(
-    found: Any, directory: str = DEBIAN, directories: dict[str, tuple[str, ...]] | None = None
+    found: Any,
+    directory: str = DEBIAN,
+    directories: dict[str, tuple[str, ...]] | None = None,
+    domid: int = 0,
 ) -> FakeHost:
     """A dom0 without privcmd whose lsevtchn leaves this output, or this error."""
-    path = (f"{directory}/lsevtchn", "0")
+    path = (f"{directory}/lsevtchn", str(domid))
     places = {"/usr/lib": ("python3", "xen-4.17"), directory: ("lsevtchn", "xenconsole")}
     parts = (
         {"errors": {path: found}} if isinstance(found, SourceError) else {"commands": {path: found}}
@@ -250,3 +264,73 @@ def test_a_closed_directory_is_named() -> None:
     detail = failure_of(EVENT_CHANNELS, dom0(errors={LIBEXEC: denied(LIBEXEC)}))
 
     assert f"{LIBEXEC}: Permission denied" in detail
+
+
+def elsewhere(*domids: int) -> Snapshot:
+    """What is known where these domains serve devices."""
+    keys = frozenset(DeviceKey("vif", 7, number, domid) for number, domid in enumerate(domids))
+    return Snapshot(xenstore_devices=XenstoreDevices({}, (), keys))
+
+
+def by_domain(tables: dict[int, list[Channel | int]]) -> FakeHost:
+    """A dom0 whose Xen tells of the channels of these domains; of another, that it is gone."""
+
+    def answer(call: Hypercall) -> HypercallReply:
+        (domid,) = struct.unpack_from("<H", call.block)
+        if domid not in tables:
+            return HypercallReply(-errno.ESRCH, call.block)
+        return channels(tables[domid])(call)
+
+    return dom0(calls={EVENT_CHANNEL_OP: answer})
+
+
+def test_every_driver_domain_is_read() -> None:
+    """Each domain that serves devices has its channels; one that is gone is left out."""
+    source = by_domain({3: slots(OPEN, 64), 4: slots(OPEN[:3], 64)})
+    found: DriverDomains = value_of(DRIVER_DOMAINS, source, elsewhere(3, 4, 9, 3))
+
+    assert {domid: its.used for domid, its in found.channels.items()} == {3: 7, 4: 2}
+    assert found.channels[3].by_domain == DOMAINS
+
+
+@pytest.mark.parametrize("before", [Snapshot(), elsewhere()], ids=["unknown", "none"])
+def test_without_driver_domains_nothing_is_asked(before: Snapshot) -> None:
+    """On most hosts dom0 serves everything."""
+    source = by_domain({})
+
+    assert value_of(DRIVER_DOMAINS, source, before) == DriverDomains({})
+    assert EVENT_CHANNEL_OP not in source.asked
+
+
+def test_a_capture_without_them_has_none() -> None:
+    """What a capture lacks is no failure of the host it was made on."""
+    missing = NotCaptured("hypercall 32", "not in this capture")
+    source = dom0(errors=dict.fromkeys(("/usr/lib", *LSEVTCHN_DIRECTORIES), missing))
+
+    assert outcome_of(DRIVER_DOMAINS, source, elsewhere(3)).status is Status.NOT_APPLICABLE
+
+
+def test_driver_domains_are_known_while_xenstored_is_silent() -> None:
+    """Their channels are Xen's: an outage of xenstored does not hide them."""
+    source = by_domain({3: slots(OPEN, 64)})
+    known = after(DRIVER_DOMAINS, source, elsewhere(3))
+    known = dataclasses.replace(
+        known, snapshot=dataclasses.replace(known.snapshot, xenstore_devices=None)
+    )
+
+    assert set(value_of(DRIVER_DOMAINS, source, known).channels) == {3}
+
+
+def test_lsevtchn_is_asked_about_the_driver_domain() -> None:
+    """Without privcmd the tool lists the channels of the domain it is given."""
+    source = tool(output(render_lsevtchn(OPEN)), domid=3)
+    found: DriverDomains = value_of(DRIVER_DOMAINS, source, elsewhere(3))
+
+    assert (found.channels[3].route, found.channels[3].used) == ("lsevtchn", 7)
+
+
+def test_a_refusal_about_a_driver_domain_is_a_failure() -> None:
+    """With XSM dom0 may be forbidden to ask."""
+    source = by_domain({3: [*OPEN, -errno.EPERM]})
+
+    assert "EVTCHNOP_status: " in failure_of(DRIVER_DOMAINS, source, elsewhere(3))

@@ -17,6 +17,7 @@ from tests.probes.support import (
 )
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import NotApplicable, Probe
+from xenwatch.probes.devices import DIRECTORY
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.snapshot import Status
 from xenwatch.sources.base import SourceError
@@ -33,6 +34,7 @@ XEN_ONLY = [
         "maptrack",
         "backends",
         "xenstore_devices",
+        "driver_domains",
         "daemons",
     }
 ]
@@ -46,7 +48,11 @@ def test_probes_of_xen_apply_to_dom0_alone(probe: Probe, files: Files) -> None:
     source = FakeHost(files=files)
 
     assert outcome_of(probe, source).status is Status.NOT_APPLICABLE
-    assert set(source.asked) <= {"/proc/xen/capabilities", "/sys/hypervisor/type"}
+    assert set(source.asked) <= {
+        "/proc/xen/capabilities",
+        "/sys/hypervisor/type",
+        DIRECTORY,  # with devices on it a guest is a driver domain
+    }
 
 
 @pytest.mark.parametrize("probe", ASKS_XEN, ids=lambda probe: probe.name)

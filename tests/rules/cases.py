@@ -95,8 +95,9 @@ def soon(values: str, *thresholds: tuple[str, int]) -> tuple[Series, ...]:
 
 
 DAY_AND_HOUR: Final = (("warning", 21600), ("critical", 3600))
-ERRORS: Final = {"domid": "5", "class": "vif", "errno": "ENOSPC"}
-CLOSED: Final = {"domid": "5", "class": "vif", "state": "Closed"}
+SERVER: Final = {"backend_domid": "3"}
+ERRORS: Final = {"domid": "5", "class": "vif", "errno": "ENOSPC", **SERVER}
+CLOSED: Final = {"domid": "5", "class": "vif", "state": "Closed", **SERVER}
 
 
 def domains(state: str) -> tuple[Series, ...]:
@@ -109,8 +110,8 @@ def domains(state: str) -> tuple[Series, ...]:
 
 def backend(state: str, domain: str = "") -> tuple[Series, ...]:
     """A backend of domain 5 in a state, the domain in another."""
-    closed = labelled("xenwatch_domain_backends", "1+0x20", domid="5", class_="vif", state=state)
-    return (closed, *domains(domain))
+    its = {**CLOSED, "state": state}
+    return (labelled("xenwatch_domain_backends", "1+0x20", **its), *domains(domain))
 
 
 def errors(values: str, domain: str = "") -> tuple[Series, ...]:

@@ -123,8 +123,13 @@ def test_a_domain_shows_what_it_holds() -> None:
     """Devices are counted from backends, event channels from dom0's, errors from xenstore."""
     guest = domain(full_snapshot(), 5)
 
-    assert (guest.disks, guest.vifs, guest.event_channels) == (1, 1, 5)
-    assert guest.broken == ("vbd 51712: no number", "vif 0: 28 allocating event channel")
+    assert (guest.disks, guest.vifs, guest.event_channels) == (1, 2, 5)
+    assert guest.broken == (
+        "vbd 51712: no number",
+        "vif 0: 28 allocating event channel",
+        "vif 1: 1 allocating event channel, served by domain 3, which does not exist",
+    )
+    assert guest.served_by == (3,)
     assert domain(full_snapshot(), 0).broken == ()
 
 

@@ -21,7 +21,7 @@ from tests.xen.suite import SUITE
 from tests.xen.truth import MIB, Truth
 from tests.xen.vm import LOG, Vm, VmError
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Limit
+from xenwatch.limits.base import BACKEND_DOMID, Limit
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.snapshot import Snapshot
@@ -203,7 +203,12 @@ def test_a_replay_is_the_host(vm: Vm, guest: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "limit",
-    [limit for limit in LIMITS if limit.costs.get("xl") and not limit.uncounted],
+    # No guest here is a driver domain.
+    [
+        limit
+        for limit in LIMITS
+        if limit.costs.get("xl") and not limit.uncounted and limit.label != BACKEND_DOMID
+    ],
     ids=lambda limit: limit.name,
 )
 @pytest.mark.parametrize(("before", "after"), ADDED, ids=lambda name: name)

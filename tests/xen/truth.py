@@ -340,7 +340,7 @@ class Truth:
             if cls not in ("console", "qnic")
         )
         for (domid, cls, state), count in states.items():
-            its = (("class", cls), ("domid", domid), ("state", state))
+            its = (("backend_domid", "0"), ("class", cls), ("domid", domid), ("state", state))
             yield Fact("xenwatch_domain_backends", count, road, its)
         for metric, cls in (
             ("xenwatch_domain_disks", "vbd"),

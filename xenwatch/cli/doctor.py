@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from xenwatch.cli.options import prepare
 from xenwatch.cli.output import write
 from xenwatch.config.keys import SOURCE
-from xenwatch.display.text import printable
+from xenwatch.display.text import counted, printable
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Probe, next_step
+from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.status import driver_domains
+from xenwatch.status.driver_domains import in_brackets
 
 HELP: Final = "Run every probe once; report which failed, why, and what to do."
 
@@ -54,8 +57,26 @@ def _summary(snapshot: Snapshot) -> Iterator[str]:
     statuses = [outcome.status for outcome in snapshot.outcomes.values()]
     counts = ", ".join(f"{statuses.count(status)} {status.value}" for status in Status)
     yield f"{len(statuses)} probes: {counts}"
-    if snapshot.host is not None and not snapshot.host.is_dom0:
+    served = snapshot.served_devices(DISK_CLASSES | NETWORK_CLASSES)
+    if snapshot.host is not None and not snapshot.host.is_dom0 and snapshot.backends is not None:
+        own = ", ".join(f"domain {domid}" for domid in served) or "no device yet"
+        yield (
+            f"This is a driver domain ({own}): its backends and event channels are read. "
+            "Readings that need the privileges of dom0 are not available."
+        )
+    elif snapshot.host is not None and not snapshot.host.is_dom0:
         yield (
             "This is not a Xen dom0: readings that need Xen are not available. "
             f"To try xenwatch on a synthetic host, add {SOURCE.flag} synthetic."
         )
+    else:
+        yield from _driver_domains(snapshot, served)
+
+
+def _driver_domains(snapshot: Snapshot, served: Mapping[int, int]) -> Iterator[str]:
+    """The domains but dom0 that serve devices, a line each."""
+    names = driver_domains.names(snapshot)
+    for domid, count in sorted(served.items()):
+        if domid:
+            name = printable(in_brackets(names.get(domid, "")))
+            yield f"{counted(count, 'device')} of VMs served by domain {domid}{name}, not by dom0"

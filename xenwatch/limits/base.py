@@ -60,6 +60,8 @@ EARLY: Final = Thresholds(0.8, 0.9)
 LATE: Final = Thresholds(0.9, 0.95)
 """For what is meant to be nearly full in ordinary use."""
 NEVER: Final = Thresholds(None, None)
+BACKEND_DOMID: Final = "backend_domid"
+"""The label of a limit that driver domains have, each its own."""
 DENSITY: Final = "xenserver.org, How did we increase VM density in XenServer 6.2?"
 MIB: Final = 1 << 20
 

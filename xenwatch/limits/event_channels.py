@@ -116,7 +116,9 @@ LIMIT: Final = Limit(
     explains=("backend_errors", "backends_closed", "zombie_domain"),
     errors={
         "`error 28 mapping ring-refs and evtchn`": "event channels of dom0",
-        "`28 mapping shared-frames`, `28 mapping ring-ref`": "event channels of dom0",
+        "`28 mapping shared-frames`, `28 mapping ring-ref`": (
+            "event channels of dom0, or of the driver domain that serves the device"
+        ),
         (
             "`28 allocating event channel` in a guest, -ENOSPC from EVTCHNOP_alloc_unbound"
         ): "event channels of dom0, or the guest's own `max_event_channels`",

@@ -196,7 +196,7 @@ DATAPATH_METRICS: Final = (
         "xenwatch_vifs_unconnected",
         "gauge",
         "Network interfaces of the running domain whose backend is not connected.",
-        "/sys/bus/xen-backend/devices",
+        "/sys/bus/xen-backend/devices, and xenstore for those of driver domains",
         _unconnected,
         ("domid",),
     ),

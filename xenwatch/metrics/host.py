@@ -82,28 +82,29 @@ def _domain_states(readings: Readings) -> Iterable[Row]:
 
 
 def _device_counts(classes: frozenset[str]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        backends = readings.snapshot.backends
-        if backends is None:
-            return []
-        counts = dict.fromkeys((domain.domid for domain in _all_domains(readings.snapshot)), 0)
-        counts |= Counter(device.domid for device in backends.states if device.cls in classes)
-        return [((str(domid),), count) for domid, count in counts.items()]
-
-    return rows
+    return lambda readings: (
+        ((str(domid),), count) for domid, count in readings.snapshot.device_counts(classes).items()
+    )
 
 
 def _backends(readings: Readings) -> Iterable[Row]:
     states = readings.snapshot.device_states()
-    return Counter((str(d.domid), d.cls, state) for d, state in states.items()).items()
+    return Counter(
+        (str(key.domid), key.cls, state, str(key.backend_domid)) for key, state in states.items()
+    ).items()
 
 
 def _backend_errors(readings: Readings) -> Iterable[Row]:
     devices = readings.snapshot.xenstore_devices
     errors = devices.errors if devices else ()
     return Counter(
-        (str(e.device.domid), e.device.cls, errno.errorcode.get(e.errno, str(e.errno)))
-        for e in errors
+        (
+            str(error.device.domid),
+            error.device.cls,
+            errno.errorcode.get(error.errno, str(error.errno)),
+            str(error.device.backend_domid),
+        )
+        for error in errors
     ).items()
 
 
@@ -258,13 +259,15 @@ _DOMAINS: Final = (
     ),
 )
 
-_DEVICES: Final = "/sys/bus/xen-backend/devices, and xenstore where sysfs lacks the device"
+_DEVICES: Final = (
+    "/sys/bus/xen-backend/devices, and xenstore where sysfs lacks the device or its state"
+)
 
 _BACKENDS: Final = (
     Metric(
         "xenwatch_domain_disks",
         "gauge",
-        "Disks of the domain with their backend in dom0.",
+        "Disks of the domain, whichever domain serves them.",
         _DEVICES,
         _device_counts(DISK_CLASSES),
         ("domid",),
@@ -272,7 +275,7 @@ _BACKENDS: Final = (
     Metric(
         "xenwatch_domain_network_interfaces",
         "gauge",
-        "Network interfaces of the domain with their backend in dom0.",
+        "Network interfaces of the domain, whichever domain serves them.",
         _DEVICES,
         _device_counts(NETWORK_CLASSES),
         ("domid",),
@@ -280,18 +283,19 @@ _BACKENDS: Final = (
     Metric(
         "xenwatch_domain_backends",
         "gauge",
-        "Backend devices by domain, class and XenbusState.",
+        "Backend devices by domain, class, XenbusState and the domain that serves them (0: dom0).",
         _DEVICES,
         _backends,
-        ("domid", "class", "state"),
+        ("domid", "class", "state", "backend_domid"),
     ),
     Metric(
         "xenwatch_domain_backend_errors",
         "gauge",
-        "Error nodes in xenstore of the devices of running domains, by errno.",
-        "xenstore, error/backend of dom0 and error/device of each domain",
+        "Error nodes in xenstore of the devices of running domains, by errno and the domain that "
+        "serves the device (0: dom0).",
+        "xenstore, error/backend of the domain that serves the device, error/device of its own",
         _backend_errors,
-        ("domid", "class", "errno"),
+        ("domid", "class", "errno", "backend_domid"),
     ),
 )
 

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from xenwatch.model.driver_domain import ServedVif
 from xenwatch.model.lease import CONNECTED, INITIALISING, Lease
 from xenwatch.model.overhead import memory_overhead
 from xenwatch.model.platform import XAPI, XL, Platform
 from xenwatch.model.qemu import ARGUMENTS, USUAL, Habits, Life
-from xenwatch.model.refusal import Refused
+from xenwatch.model.refusal import Refused, worded
 from xenwatch.model.resources import Process
+from xenwatch.model.state import QUEUE_ENTRIES
 from xenwatch.parse.qemu import SERIAL
 
 XVDA: Final = 51712
 """Device id of the first disk (`202 << 8`); each further one is 16 more."""
-QUEUE_ENTRIES: Final = 514
-"""Grant entries netfront keeps for a queue: two ring pages and 256 slots in each direction."""
 NO_CONSOLE: Final = (
     "libxl_create.c:1976:console_xswait_callback: domain {domid} console tty: timed out"
 )
@@ -57,12 +56,13 @@ class Nic:
     """A network interface.
 
     `emulated` says whether QEMU shows an HVM guest a card for it too, `control` whether the guest
-    has a control ring for it, as Windows has.
+    has a control ring for it, as Windows has. `backend` is the domid of the domain that serves it.
     """
 
     queues: int = 1
     emulated: bool = True
     control: bool = False
+    backend: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +108,6 @@ def vm(
         control=kind == "hvm" and platform.drivers.control_ring,
     )
     return Shape(kind, vcpus, memory_kib, (disk,) * disks, (nic,) * vifs, uefi=uefi)
-
-
-@contextmanager
-def worded(text: str) -> Iterator[None]:
-    """Reword a `Refused` raised inside; `{errno}` is replaced by its number."""
-    try:
-        yield
-    except Refused as refusal:
-        raise refusal.reworded(text) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,4 +388,7 @@ def devices_of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Dev
         else:
             yield "vbd", devid, LoopDisk(devid, disk)
     for handle, nic in enumerate(shape.nics):
-        yield "vif", handle, Vif(handle, nic, hvm)
+        if nic.backend:
+            yield "vif", handle, ServedVif(handle, nic.queues, nic.backend)
+        else:
+            yield "vif", handle, Vif(handle, nic, hvm)

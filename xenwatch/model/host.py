@@ -9,9 +9,16 @@ from typing import Final
 from xenwatch.model import devices, switch
 from xenwatch.model.bounds import Bounds
 from xenwatch.model.devices import Device, Shape
-from xenwatch.model.lease import CLOSED, CONNECTED, INITIALISING, STATES, Lease
+from xenwatch.model.lease import (
+    CLOSED,
+    CONNECTED,
+    INITIALISING,
+    STATES,
+    Lease,
+    frontend_path,
+)
 from xenwatch.model.platform import XL, Platform
-from xenwatch.model.refusal import FRONTEND, Refused
+from xenwatch.model.refusal import BACKEND, FRONTEND, Refused
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import BOOTED, DYING, QUOTAS, TABLES, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
@@ -200,9 +207,9 @@ class Machine:
         """
         self.generation += 1
         guest = self.dom0.domains[domid]
-        shown = self.dom0.backends[f"{cls}-{domid}-{devid}"]
+        shown = self.dom0.backends.get(f"{cls}-{domid}-{devid}")
         self._close(guest, cls, devid, INITIALISING if shown == INITIALISING else CLOSED)
-        self.dom0.store.write(f"/local/domain/0/error/backend/{cls}/{domid}/{devid}/error", error)
+        self.dom0.store.write(self._error_node(guest, cls, devid, BACKEND), error)
 
     def _domid(self) -> int:
         """The next free domid; after the highest one, from the first again."""
@@ -235,19 +242,23 @@ class Machine:
     def _disconnect(self, guest: Domain, cls: str, devid: int, refusal: Refused) -> None:
         """Leave a device in the state of a failed connection."""
         self._close(guest, cls, devid, CLOSED)
-        node = f"/local/domain/0/error/backend/{cls}/{guest.domid}/{devid}/error"
-        if refusal.side == FRONTEND:
-            node = f"/local/domain/{guest.domid}/error/device/{cls}/{devid}/error"
-        self.dom0.store.write(node, refusal.text)
+        self.dom0.store.write(self._error_node(guest, cls, devid, refusal.side), refusal.text)
         self._note(guest.domid, cls, devid, refusal.text)
+
+    def _error_node(self, guest: Domain, cls: str, devid: int, side: str) -> str:
+        """Where xenbus writes an error: below the domain whose side failed."""
+        if side == FRONTEND:
+            return f"/local/domain/{guest.domid}/error/{frontend_path(cls, devid)}/error"
+        server = self._leases[guest.domid][cls, devid].server
+        return f"/local/domain/{server}/error/backend/{cls}/{guest.domid}/{devid}/error"
 
     def _close(self, guest: Domain, cls: str, devid: int, shown: str) -> None:
         leases = self._leases[guest.domid]
         leases[cls, devid].close()
-        leases[cls, devid] = Lease(self.dom0, guest)
-        leases[cls, devid].backend(cls, devid, shown, CLOSED)
-        if cls == "vif":  # the hotplug script ran before the frontend could connect
-            leases[cls, devid].port(f"vif{guest.domid}.{devid}")
+        lease = leases[cls, devid] = Lease(self.dom0, guest, server=leases[cls, devid].server)
+        lease.backend(cls, devid, shown, CLOSED)
+        if cls == "vif" and not lease.server:  # the hotplug script ran before it could connect
+            lease.port(f"vif{guest.domid}.{devid}")
 
     def _give_up(self, domid: int, *, zombie: bool) -> None:
         """Undo a start. Without a free event channel the domain stays."""

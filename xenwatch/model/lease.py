@@ -27,6 +27,15 @@ _BOUNDS: Final = {
 """What bounds the descriptors of a daemon, by its program."""
 
 
+_FRONTENDS: Final = {"vbd3": "vbd", "qdisk": "vbd"}
+"""The class of the frontend, where it is not that of the backend."""
+
+
+def frontend_path(cls: str, devid: int) -> str:
+    """Where a guest has the frontend of a device, below its own node; of a console, its first."""
+    return cls if cls == "console" else f"device/{_FRONTENDS.get(cls, cls)}/{devid}"
+
+
 @dataclass(slots=True)
 class Lease:
     """The resources of a guest's device; `close` releases them, the last one first."""
@@ -35,6 +44,8 @@ class Lease:
     guest: Domain
     broken: str = ""
     """A failure that the toolstack did not notice."""
+    server: int = 0
+    """The domain that serves the device."""
     _taken: list[tuple[Callable[..., object], tuple[object, ...]]] = field(default_factory=list)
 
     def close(self) -> None:
@@ -62,6 +73,14 @@ class Lease:
         self._at_end(dom0.close, ours)
         self._at_end(self._give_irq, irq)
         return theirs
+
+    def served_channel(self, server: Domain) -> None:
+        """An event channel between the guest and the driver domain `server`."""
+        theirs, ours = self.guest.channels.take(), server.channels.take()
+        self.guest.channels.channels[theirs] = Channel(theirs, 0, INTERDOMAIN, server.domid, ours)
+        server.channels.channels[ours] = Channel(ours, 0, INTERDOMAIN, self.guest.domid, theirs)
+        self._at_end(self.guest.channels.close, theirs)
+        self._at_end(server.channels.close, ours)
 
     def unbound(self, action: str) -> None:
         """An event channel of dom0 with nobody at its other end."""
@@ -185,20 +204,21 @@ class Lease:
         self._at_end(self.dom0.store.remove, path)
 
     def backend(self, cls: str, devid: int, sysfs: str, xenstore: str = CONNECTED) -> None:
-        """A backend device in dom0: on the kernel's bus and in xenstore, with its state in both."""
+        """A device in xenstore with its state, and on the bus of the kernel if dom0 serves it."""
         domid = self.guest.domid
-        bus_id = f"{cls}-{domid}-{devid}"
-        self.dom0.backend(bus_id, sysfs)
-        self._at_end(self.dom0.end_backend, bus_id)
-        frontend = f"/local/domain/{domid}/device/{cls}/{devid}"
-        backend = f"/local/domain/0/backend/{cls}/{domid}/{devid}"
+        if not self.server:
+            bus_id = f"{cls}-{domid}-{devid}"
+            self.dom0.backend(bus_id, sysfs)
+            self._at_end(self.dom0.end_backend, bus_id)
+        frontend = f"/local/domain/{domid}/{frontend_path(cls, devid)}"
+        backend = f"/local/domain/{self.server}/backend/{cls}/{domid}/{devid}"
         for path, value in {
             f"{backend}/frontend": frontend,
             f"{backend}/frontend-id": str(domid),
             f"{backend}/online": "1",
             f"{backend}/state": STATES[xenstore],
             f"{frontend}/backend": backend,
-            f"{frontend}/backend-id": "0",
+            f"{frontend}/backend-id": str(self.server),
             f"{frontend}/state": STATES[xenstore],
         }.items():
             self.dom0.store.write(path, value)

@@ -81,6 +81,7 @@ class Player:
             for name, shape in scenario.shapes.items()
         }
         self._started: dict[int, Shape] = {}
+        self._servers: dict[str, int] = {}
         self._load: Load | None = None
         self._pressure: Pressure | None = None
         self._disconnected = 0
@@ -217,17 +218,26 @@ class Player:
         """Start a VM; false when it fails or lacks a device."""
         number = len(self._started) + 1
         name = f"{shape}-{number:04}".encode()
+        its = self._served(shape)
         try:
-            domid = self.machine.start(name, self._shapes[shape])
+            domid = self.machine.start(name, its)
         except Refused as refusal:
             self._report(f"{name.decode()}: {refusal.text}")
             return False
         self._living.append(domid)
-        self._started[domid] = self._shapes[shape]
+        self._started[domid] = its
+        self._servers.setdefault(shape, domid)
         broken = self.machine.broken.get(domid, [])
         for text in broken:
             self._report(f"{name.decode()}: {text}")
         return not broken
+
+    def _served(self, shape: str) -> Shape:
+        """The shape, its interfaces served by the domain it names; by dom0 where that is none."""
+        its = self._shapes[shape]
+        server = self._servers.get(self._scenario.shapes[shape].backend, 0)
+        nics = tuple(dataclasses.replace(nic, backend=server) for nic in its.nics)
+        return dataclasses.replace(its, nics=nics)
 
     def _stop(self, *, dying: bool) -> bool:
         if not self._living:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 BACKEND: Final = "backend"
@@ -65,3 +67,12 @@ class Refused(Exception):
     def reworded(self, text: str) -> Refused:
         """The same error in another program's words; `{errno}` in the text is its number."""
         return Refused(self.bound, text.format(errno=self.errno), self.side)
+
+
+@contextmanager
+def worded(text: str) -> Iterator[None]:
+    """Reword a `Refused` raised inside; `{errno}` is replaced by its number."""
+    try:
+        yield
+    except Refused as refusal:
+        raise refusal.reworded(text) from None

@@ -20,7 +20,8 @@ class Vm:
     """A VM as a scenario writes it.
 
     `qemu` is a name in `QEMUS`, `peripherals` whether QEMU emulates any for an HVM guest. With a
-    `max_mib` above its memory an HVM or PVH guest is populated on demand.
+    `max_mib` above its memory an HVM or PVH guest is populated on demand. `backend` is the shape
+    whose first VM serves the network interfaces; without it dom0 does.
     """
 
     type: str = "hvm"
@@ -33,6 +34,7 @@ class Vm:
     max_mib: int | None = None
     qemu: str = "usual"
     peripherals: bool = True
+    backend: str = ""
 
 
 QEMUS: Final[Mapping[str, Habits]] = {
@@ -320,6 +322,10 @@ def _check(scenario: Scenario) -> None:
             (
                 vm.max_mib is not None and (vm.type == "pv" or vm.max_mib < vm.memory_mib),
                 "max_mib: must be of an HVM or PVH guest, and no less than memory_mib",
+            ),
+            (
+                bool(vm.backend) and vm.backend not in scenario.shapes,
+                f"backend: no such shape: {vm.backend}",
             ),
         ]
     for step in scenario.steps:

@@ -18,6 +18,8 @@ from xenwatch.parse.tapdisk import TapdiskStats
 
 FRAME_ENTRIES: Final = 512
 """Entries of a frame of a version 1 grant table."""
+QUEUE_ENTRIES: Final = 514
+"""Grant entries netfront keeps for a queue: two ring pages and 256 slots in each direction."""
 RESERVED_ENTRIES: Final = 8
 """GNTTAB_NR_RESERVED_ENTRIES."""
 LEGACY_IRQS: Final = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.display.quantities import quantity
@@ -28,6 +29,8 @@ HEADER: Final = (
     "Event channels",
     "Broken devices",
 )
+DRIVER_DOMAINS: Final = "Driver domains"
+"""The header of one more column, where other domains than dom0 serve devices."""
 
 
 def matches(domain: DomainRow, query: str) -> bool:
@@ -71,7 +74,18 @@ def _found(status: HostStatus, query: str) -> Html:
     first = f"{len(shown)} of " if len(shown) < len(found) else ""
     match = f" found among {len(status.domains)}" if query else ""
     caption = f"{first}{counted(len(found), 'domain')}{match}"
-    return table(caption, HEADER, [_row(row) for row in shown])
+    rows = [_row(row) for row in shown]
+    if not any(row.served_by for row in status.domains):
+        return table(caption, HEADER, rows)
+    names = {row.domid: row.name for row in status.domains}
+    served = [[*cells, _served_by(row, names)] for row, cells in zip(shown, rows, strict=True)]
+    return table(caption, (*HEADER, DRIVER_DOMAINS), served)
+
+
+def _served_by(domain: DomainRow, names: Mapping[int, str | None]) -> Cell:
+    """The driver domains that serve its devices, which dom0 does not."""
+    words = (f"{domid} {names.get(domid) or ''}".rstrip() for domid in domain.served_by)
+    return Cell(untrusted(", ".join(words)), free=True)
 
 
 def _row(domain: DomainRow) -> list[Cell]:

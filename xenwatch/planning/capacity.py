@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Cost, Limit, Units
+from xenwatch.limits.base import BACKEND_DOMID, Cost, Limit, Units
 from xenwatch.limits.states import LimitState, remedies
 from xenwatch.planning.estimates import Estimate, Learnt
 from xenwatch.planning.shapes import Shape
+from xenwatch.readings.devices import NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.release import release
 
@@ -114,8 +115,8 @@ def fit(
     """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.
 
     Limits that the batch takes nothing of, or that do not apply to the host, are left out. Of the
-    bridges, the one that `_bridge` chooses counts, unless a shape names one; of the domains, dom0.
-    What dom0 needs for a VM is what its shape states, else what was `learnt` of it.
+    bridges, the one that `_bridge` chooses counts, unless a shape names one; of the domains, dom0;
+    of driver domains, the one that `_driver_domain` chooses. What dom0 needs for a VM is what its shape states, else what was `learnt` of it.
     """
     regime = release(snapshot).regime
     counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]
@@ -219,6 +220,10 @@ class _Question:
 
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
+        if limit.label == BACKEND_DOMID and not _driver_domain(self.snapshot):
+            if present and self.snapshot.xenstore_devices is None:
+                return [_unknown(limit, "", "which domain serves network interfaces is unknown")]
+            return []
         taken: dict[str, Units] = {}
         for shape, count in self.batch:
             cost = _cost(limit, self.regime, shape)
@@ -228,7 +233,7 @@ class _Question:
                 return [
                     _unknown(limit, "", f"the cost of a {shape.type} VM is unknown on this host")
                 ]
-            amount = count * self._units(cost, shape)
+            amount = count * self._units(limit, cost, shape)
             if amount and not _routed(limit, present, shape, self.snapshot):
                 instance = _instance(limit, present, shape, self.snapshot)
                 taken[instance] = taken.get(instance, 0) + amount
@@ -237,9 +242,13 @@ class _Question:
     def leaves_out(self, limit: Limit) -> bool:
         """Whether a shape of the batch does not say what it takes of the limit."""
         found = ((_cost(limit, self.regime, shape), shape) for shape, _ in self.batch)
-        return any(cost is not None and not self._units(cost, shape) for cost, shape in found)
+        return any(
+            cost is not None and not self._units(limit, cost, shape) for cost, shape in found
+        )
 
-    def _units(self, cost: Cost, shape: Shape) -> Units:
+    def _units(self, limit: Limit, cost: Cost, shape: Shape) -> Units:
+        if limit.label == BACKEND_DOMID:
+            return units(cost, shape, _vcpus(self.snapshot, _driver_domain(self.snapshot)))
         host = self.snapshot.host
         queues = host.netback_queues if host is not None else None
         return units(cost, shape, dom0_vcpus(self.snapshot), queues)
@@ -288,7 +297,15 @@ def _instance(
         return DOM0
     if limit.label == "bridge":
         return shape.bridge or _bridge(present, snapshot)
+    if limit.label == BACKEND_DOMID:
+        return str(_driver_domain(snapshot))
     return ""
+
+
+def _driver_domain(snapshot: Snapshot) -> int:
+    """The domain that serves the network interfaces of new VMs: the one that serves the most."""
+    served = snapshot.served_devices(NETWORK_CLASSES)
+    return max(served, key=served.__getitem__, default=0)
 
 
 def _bridge(present: Mapping[str, LimitState], snapshot: Snapshot) -> str:
@@ -310,8 +327,13 @@ def _bridge(present: Mapping[str, LimitState], snapshot: Snapshot) -> str:
 
 def dom0_vcpus(snapshot: Snapshot) -> int | None:
     """The vCPUs dom0 has online, `None` where that could not be read."""
+    return _vcpus(snapshot, 0)
+
+
+def _vcpus(snapshot: Snapshot, domid: int) -> int | None:
+    """The vCPUs a domain has online, `None` where that could not be read."""
     domains = snapshot.domains.domains if snapshot.domains is not None else ()
-    return next((domain.vcpus_online for domain in domains if domain.domid == 0), None)
+    return next((domain.vcpus_online for domain in domains if domain.domid == domid), None)
 
 
 def _unknown(limit: Limit, instance: str, reason: str, takes: Units | None = None) -> LimitHeadroom:

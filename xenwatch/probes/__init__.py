@@ -14,7 +14,7 @@ from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS
 from xenwatch.probes.devices import BACKENDS
 from xenwatch.probes.disks import DISKS
 from xenwatch.probes.domains import DOMAINS
-from xenwatch.probes.event_channels import EVENT_CHANNELS
+from xenwatch.probes.event_channels import DRIVER_DOMAINS, EVENT_CHANNELS
 from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
@@ -34,7 +34,8 @@ from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
 from xenwatch.probes.uplinks import UPLINKS
 from xenwatch.probes.vm_processes import VM_PROCESSES
 from xenwatch.probes.vm_starts import VM_STARTS
-from xenwatch.probes.xenstore import XENSTORE, XENSTORE_DEVICES
+from xenwatch.probes.xenstore import XENSTORE
+from xenwatch.probes.xenstore_devices import XENSTORE_DEVICES
 from xenwatch.probes.xenstore_quotas import XENSTORE_QUOTAS
 
 PROBES: Final[tuple[Probe, ...]] = (
@@ -48,6 +49,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     MAPTRACK,
     BACKENDS,
     XENSTORE_DEVICES,
+    DRIVER_DOMAINS,
     VM_STARTS,
     DAEMONS,
     DAEMON_FDS,

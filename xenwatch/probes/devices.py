@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from xenwatch.parse.text import word
-from xenwatch.probes.base import DOMAIN_SETTLED, LINK, Probe, stateless
-from xenwatch.probes.xen import require_dom0
+from xenwatch.parse import xenstore
+from xenwatch.parse.text import number, word
+from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe, stateless
+from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.devices import Backends, DeviceKey
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
@@ -17,13 +18,31 @@ _BUS_ID = re.compile(r"([a-z0-9_-]+)-(\d+)-(\d+)\Z")
 
 
 def read(source: Source, context: Snapshot) -> Backends:
-    """States of all devices. Raises `NotApplicable` and `SourceError`."""
-    require_dom0(source)
-    return Backends(list_devices(source))
+    """States of all devices. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    return Backends(list_devices(source, own_domid(source)))
 
 
-def list_devices(source: Source) -> dict[DeviceKey, str]:
-    """State by device. A device removed between the two reads is skipped.
+def own_domid(source: Source) -> int:
+    """0 in dom0, and the domid of a driver domain, which is a guest with backends.
+
+    Raises `NotApplicable` elsewhere, `SourceError` and `ParseError`.
+    """
+    try:
+        require_dom0(source)
+    except NotApplicable:
+        if not list_optional(source, DIRECTORY):
+            raise
+    else:
+        return 0
+    reply = source.xenstore(xenstore.READ, xenstore.path_payload("domid"))
+    error_name = xenstore.refusal(reply)
+    if error_name is not None:
+        raise SourceError("xenstore domid", error_name)
+    return number("xenstore domid", reply.payload)
+
+
+def list_devices(source: Source, own: int = 0) -> dict[DeviceKey, str]:
+    """State by device, served by the domain `own`. One removed between the two reads is skipped.
 
     dom0's kernel always has the directory, even if empty: a missing one is a failure
     (drivers/xen/xenbus/xenbus_probe_backend.c).
@@ -39,7 +58,7 @@ def list_devices(source: Source) -> dict[DeviceKey, str]:
             if error.missing:
                 continue
             raise
-        found[DeviceKey(match[1], int(match[2]), int(match[3]))] = state
+        found[DeviceKey(match[1], int(match[2]), int(match[3]), own)] = state
     return found
 
 

@@ -1,4 +1,4 @@
-"""dom0's event channels, by hypercall or by lsevtchn."""
+"""Event channels of dom0 and of driver domains, by hypercall or by lsevtchn."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xenwatch.parse import evtchn
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import Channel
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
+from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
+from xenwatch.probes.devices import own_domid
 from xenwatch.probes.xen import list_optional, require_dom0
-from xenwatch.readings.event_channels import EventChannels
+from xenwatch.readings.event_channels import DriverDomains, EventChannels
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import NotCaptured, Source, SourceError
 
 BUCKET: Final = 64
 """EVTCHNS_PER_BUCKET of current Xen: the table grows by that many, so they are read by as many."""
@@ -24,43 +25,83 @@ XEN_OWNED: Final = "xen"
 LSEVTCHN_DIRECTORIES: Final = ("/usr/libexec/xen/bin", "/usr/lib/xen/bin", "/usr/lib64/xen/bin")
 LSEVTCHN_DEADLINE: Final = 20.0
 """131,072 slots took lsevtchn 5 s under emulation."""
+_ALWAYS: Final = "but a domain always has some"
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The driver domains, kept while xenstored does not tell them."""
+
+    domids: frozenset[int]
 
 
 def read(source: Source, context: Snapshot) -> EventChannels:
     """The channels of domain 0. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    try:
-        return _by_hypercall(source)
-    except SourceError as error:
+    return _channels(source, 0)
+
+
+def read_driver_domains(
+    source: Source, context: Snapshot, memory: _Memory
+) -> tuple[DriverDomains, _Memory]:
+    """The channels of each driver domain, inside of one its own.
+
+    Raises `NotApplicable`, `SourceError` and `ParseError`. One that is gone is left out.
+    """
+    own = own_domid(source)
+    if own:
+        memory = _Memory(frozenset({own}))
+    elif context.xenstore_devices is not None:
+        elsewhere = context.xenstore_devices.elsewhere
+        memory = _Memory(frozenset(key.backend_domid for key in elsewhere))
+    found: dict[int, EventChannels] = {}
+    for domid in sorted(memory.domids):
         try:
-            return replace(_by_command(source), fallback=str(error))
+            found[domid] = _channels(source, domid)
+        except SourceError as error:
+            if isinstance(error.__cause__, NotCaptured):
+                raise NotApplicable(str(error)) from error
+            if error.errno != errno.ESRCH:
+                raise
+    return DriverDomains(found), memory
+
+
+def _channels(source: Source, domid: int) -> EventChannels:
+    """The channels of a domain; one that does not exist is a `SourceError` with ESRCH."""
+    try:
+        return _by_hypercall(source, domid)
+    except SourceError as error:
+        if error.errno == errno.ESRCH:
+            raise
+        try:
+            return replace(_by_command(source, domid), fallback=str(error))
         except (SourceError, ParseError) as second:
             raise SourceError("event channels", f"{error}; fallback {second}") from second
 
 
-def _by_hypercall(source: Source) -> EventChannels:
+def _by_hypercall(source: Source, domid: int) -> EventChannels:
     owned = 0
     channels: list[Channel] = []
     slots = 0
-    for slot in _slots(source):
+    for slot in _slots(source, domid):
         slots += 1
         if slot is None:
             owned += 1
         elif slot.kind != evtchn.CLOSED:
             channels.append(slot)
     if not channels:
-        raise SourceError("EVTCHNOP_status", "no open channels, but dom0 always has some")
+        raise SourceError("EVTCHNOP_status", f"no open channels, {_ALWAYS}")
     return _summary(channels, owned, slots, "hypercall")
 
 
-def _slots(source: Source) -> Iterator[Channel | None]:
+def _slots(source: Source, domid: int) -> Iterator[Channel | None]:
     """Every allocated slot; `None` for one that Xen keeps to itself (EACCES, Xen 4.15 to 4.18).
 
     EINVAL marks the end of the allocated table, which grows with use and never shrinks.
     """
     for first in range(0, evtchn.FIFO_PORTS, BUCKET):
         ports = range(first, first + BUCKET)
-        replies = source.hypercalls([evtchn.status_call(0, port) for port in ports])
+        replies = source.hypercalls([evtchn.status_call(domid, port) for port in ports])
         for reply in replies:
             if reply.result >= 0:
                 yield evtchn.parse_status(reply.block)
@@ -74,9 +115,9 @@ def _slots(source: Source) -> Iterator[Channel | None]:
                 )
 
 
-def _by_command(source: Source) -> EventChannels:
+def _by_command(source: Source, domid: int) -> EventChannels:
     path = _lsevtchn(source)
-    output = source.run((path, "0"), LSEVTCHN_DEADLINE)
+    output = source.run((path, str(domid)), LSEVTCHN_DEADLINE)
     if output.status != 0:
         message = output.stderr.decode("utf-8", "backslashreplace").strip()[:200]
         raise SourceError(
@@ -84,7 +125,7 @@ def _by_command(source: Source) -> EventChannels:
         )
     channels = evtchn.parse_lsevtchn(output.stdout)
     if not channels:
-        raise SourceError(path, "listed no event channels, but dom0 always has some")
+        raise SourceError(path, f"listed no event channels, {_ALWAYS}")
     return _summary(channels, 0, None, "lsevtchn")
 
 
@@ -122,6 +163,17 @@ EVENT_CHANNELS = Probe(
     reads="EVTCHNOP_status through /dev/xen/privcmd, else lsevtchn 0",
     advice="run as root in dom0 with access to /dev/xen/privcmd, or install xen-utils for lsevtchn",
     read=stateless(read),
+    deadline=30.0,
+    share=0.005,
+    events=frozenset({DOMAIN_SETTLED}),
+)
+
+DRIVER_DOMAINS = Probe(
+    name="driver_domains",
+    reads="EVTCHNOP_status of the domains that serve devices, dom0 apart, else lsevtchn DOMID",
+    advice="run as root in dom0 with access to /dev/xen/privcmd, or install xen-utils for lsevtchn",
+    read=read_driver_domains,
+    memory=_Memory(frozenset()),
     deadline=30.0,
     share=0.005,
     events=frozenset({DOMAIN_SETTLED}),

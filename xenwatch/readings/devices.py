@@ -11,19 +11,25 @@ DISK_CLASSES: Final = frozenset({"vbd", "vbd2", "vbd3", "qdisk", "tap"})
 NETWORK_CLASSES: Final = frozenset({"vif"})
 """Backend classes that are network interfaces."""
 CONNECTED: Final = "Connected"
-OUT_OF_SERVICE: Final = ("Closing", "Closed")
-"""States of a backend that is out of service."""
+UNKNOWN: Final = "Unknown"
+"""The state of a device whose key is missing or invalid in xenstore, as Linux takes it."""
+OUT_OF_SERVICE: Final = ("Closing", "Closed", UNKNOWN)
+"""States of a backend that is out of service; all of a domain that has ended are Unknown."""
 INITIALISING: Final = "Initialising"
 """The state sysfs shows of every device that has no driver in dom0's kernel."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class DeviceKey:
-    """A backend device: class (vbd, vif, ...), the frontend's domid, device id."""
+    """A backend device: class (vbd, vif, ...), the frontend's domid, device id.
+
+    `backend_domid` is the domain that serves it: 0 is dom0, another one is a driver domain.
+    """
 
     cls: str
     domid: int
     devid: int
+    backend_domid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,14 @@ class DeviceError:
 
 @dataclass(frozen=True, slots=True)
 class XenstoreDevices:
-    """States and error nodes of the devices that sysfs does not call connected."""
+    """States and error nodes of the devices that sysfs does not call connected.
+
+    `elsewhere` are those that another domain serves, which sysfs does not have at all; `unlisted`
+    the domids of which it is unknown whether they have any. Of a capture by an xenwatch that did
+    not ask for them both are empty.
+    """
 
     states: Mapping[DeviceKey, str]
     errors: tuple[DeviceError, ...]
+    elsewhere: frozenset[DeviceKey] = frozenset()
+    unlisted: frozenset[int] = frozenset()

@@ -1,4 +1,4 @@
-"""Readings: dom0's event channels, and Linux interrupt descriptors."""
+"""Readings: event channels of dom0 and of driver domains, and Linux interrupt descriptors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EventChannels:
-    """dom0's event channels. `by_domain` counts the interdomain and unbound ones by remote domain.
+    """A domain's event channels. `by_domain` counts interdomain and unbound ones by remote domain.
 
     `slots` is the size of the table Xen has allocated (the cost of a scan), `highest` the highest
     port in use, `route` is `hypercall` or `lsevtchn`. Kinds: unbound, interdomain, pirq, virq,
@@ -26,6 +26,13 @@ class EventChannels:
     def used(self) -> int:
         """Ports that are not closed."""
         return sum(self.by_kind.values())
+
+
+@dataclass(frozen=True, slots=True)
+class DriverDomains:
+    """Event channels of each domain but dom0 that serves devices of others, by its domid."""
+
+    channels: Mapping[int, EventChannels]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ failed, does not apply or has not run; `outcomes` says which.
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from xenwatch.readings.devices import INITIALISING, Backends, DeviceKey, Xenstor
 from xenwatch.readings.disks import Disks
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.domains import Domain, Domains
-from xenwatch.readings.event_channels import EventChannels, Irqs
+from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.host import Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds
@@ -95,6 +96,7 @@ class Snapshot:
     xenstore_devices: XenstoreDevices | None = None
     xenstore_quotas: XenstoreQuotas | None = None
     vm_starts: VmStarts | None = None
+    driver_domains: DriverDomains | None = None
     host_memory: HostMemory | None = None
     slices: Slices | None = None
     control_path: ControlPath | None = None
@@ -120,8 +122,33 @@ class Snapshot:
         if self.backends is None:
             return {}
         in_xenstore = self.xenstore_devices.states if self.xenstore_devices is not None else {}
-        return {
+        found = {
             key: in_xenstore[key] if state == INITIALISING else state
             for key, state in self.backends.states.items()
             if state != INITIALISING or key in in_xenstore
         }
+        return found | {key: in_xenstore[key] for key in self._elsewhere()}
+
+    def device_counts(self, classes: frozenset[str]) -> Mapping[int, int]:
+        """Devices of these classes by domid, whichever domain serves them.
+
+        A domain of which not all devices are known is omitted.
+        """
+        if self.backends is None or self.xenstore_devices is None:
+            return {}
+        domains = self.domains.domains if self.domains is not None else ()
+        counts = Counter({domain.domid: 0 for domain in domains})
+        counts.update(key.domid for key in self._devices(classes))
+        unlisted = self.xenstore_devices.unlisted
+        return {domid: count for domid, count in counts.items() if domid not in unlisted}
+
+    def served_devices(self, classes: frozenset[str]) -> Mapping[int, int]:
+        """Devices of these classes by the domid that serves them."""
+        return Counter(key.backend_domid for key in self._devices(classes))
+
+    def _devices(self, classes: frozenset[str]) -> tuple[DeviceKey, ...]:
+        here = self.backends.states if self.backends is not None else {}
+        return tuple(key for key in (*here, *sorted(self._elsewhere())) if key.cls in classes)
+
+    def _elsewhere(self) -> frozenset[DeviceKey]:
+        return self.xenstore_devices.elsewhere if self.xenstore_devices is not None else frozenset()

@@ -7,7 +7,7 @@ import functools
 import json
 import types
 import typing
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -20,6 +20,7 @@ from xenwatch.alerts.states import Active, Alerts, Policy, State
 from xenwatch.assessment import Assessment
 from xenwatch.assessment.vif_faults import vif_faults
 from xenwatch.exposition.text_format import text
+from xenwatch.limits.base import BACKEND_DOMID
 from xenwatch.limits.states import LimitState
 from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan
@@ -27,6 +28,8 @@ from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
 from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
+from xenwatch.status import driver_domains
+from xenwatch.status.driver_domains import Names, in_brackets, server
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
@@ -98,6 +101,7 @@ class DomainRow:
     """A domain, its name as in the metrics' labels, and what it uses of dom0.
 
     `broken` names devices with an error, or out of service in a running domain; `None`: unknown.
+    `served_by` are the domids of the driver domains that serve its devices, beside dom0.
     """
 
     domid: int
@@ -113,6 +117,7 @@ class DomainRow:
     vifs: int | None
     event_channels: int | None
     broken: tuple[str, ...] | None
+    served_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         seconds_to_full=assessment.seconds_to_full,
         headroom=() if obstacle else tuple(_shape(plan) for plan in assessment.plans),
         obstacle=obstacle,
-        alerts=None if alerts is None else _alerts(alerts, assessment.rules.policy),
+        alerts=None if alerts is None else _alerts(alerts, snapshot, assessment.rules.policy),
         alerts_unknown=() if alerts is None else _unknown(alerts),
         domains=_domains(snapshot),
         probes={
@@ -233,7 +238,7 @@ def _unknown(alerts: Alerts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _alerts(alerts: Alerts, policy: Policy | None) -> tuple[AlertRow, ...]:
+def _alerts(alerts: Alerts, snapshot: Snapshot, policy: Policy | None) -> tuple[AlertRow, ...]:
     """Firing alerts before pending ones, the most severe first."""
     order = list(State)
     runbooks = (policy.runbooks if policy else "") or RUNBOOKS
@@ -241,17 +246,23 @@ def _alerts(alerts: Alerts, policy: Policy | None) -> tuple[AlertRow, ...]:
     def rank(active: Active) -> tuple[int, str, str, object]:
         return order.index(active.state), active.severity, active.alert.name, active.labels
 
-    return tuple(_alert(active, runbooks) for active in sorted(alerts.active.values(), key=rank))
+    known = driver_domains.names(snapshot)
+    return tuple(
+        _alert(active, known, runbooks) for active in sorted(alerts.active.values(), key=rank)
+    )
 
 
-def _alert(active: Active, runbooks: str) -> AlertRow:
+def _alert(active: Active, known: Names, runbooks: str) -> AlertRow:
+    """An alert whose summary ends with the name of the driver domain, if it is about one."""
     message = messages.of_active(active, "", runbooks)
+    labels = dict(active.labels)
+    name = known.get(int(labels.get(BACKEND_DOMID, "0")), "")
     return AlertRow(
         alert=active.alert.title,
-        labels=dict(active.labels),
+        labels=labels,
         severity=active.severity,
         state=active.state.value,
-        summary=message.annotations["summary"],
+        summary=message.annotations["summary"] + in_brackets(name),
         since=active.since,
         runbook_url=message.annotations["runbook_url"],
     )
@@ -271,21 +282,19 @@ def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
 def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:
     if snapshot.domains is None:
         return None
-    backends, channels = snapshot.backends, snapshot.event_channels
-    counts = Counter((key.domid, key.cls) for key in backends.states) if backends else None
+    channels = snapshot.event_channels
+    disks, vifs = map(snapshot.device_counts, (DISK_CLASSES, NETWORK_CLASSES))
     broken = _broken_devices(snapshot)
-    complete = backends is not None and snapshot.xenstore_devices is not None
-
-    def devices(domid: int, classes: Iterable[str]) -> int | None:
-        return None if counts is None else sum(counts[domid, cls] for cls in classes)
-
+    served_by = driver_domains.served_by(snapshot)
     return tuple(
         DomainRow(
             **_facts(snapshot, domain),
-            disks=devices(domain.domid, DISK_CLASSES),
-            vifs=devices(domain.domid, NETWORK_CLASSES),
+            disks=disks.get(domain.domid),
+            vifs=vifs.get(domain.domid),
             event_channels=channels.by_domain.get(domain.domid, 0) if channels else None,
-            broken=broken.get(domain.domid, () if complete and domain.state else None),
+            # Where its devices are counted, all of them are known.
+            broken=broken.get(domain.domid, () if domain.domid in vifs and domain.state else None),
+            served_by=served_by.get(domain.domid, ()),
         )
         for domain in snapshot.domains.domains
     )
@@ -316,8 +325,12 @@ def _broken_devices(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
     if snapshot.xenstore_devices is not None:
         for error in snapshot.xenstore_devices.errors:
             found[error.device.domid][error.device] = error.text
+    known = driver_domains.names(snapshot)
     return {
-        domid: tuple(f"{key.cls} {key.devid}: {what}" for key, what in sorted(devices.items()))
+        domid: tuple(
+            f"{key.cls} {key.devid}: {what}{server(key, known)}"
+            for key, what in sorted(devices.items())
+        )
         for domid, devices in found.items()
     }
 

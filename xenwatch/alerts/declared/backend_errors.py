@@ -10,9 +10,12 @@ from xenwatch.alerts.names import WARNING
 
 ALERT: Final = Alert(
     name="backend_errors",
-    summary="Domain {domid} is running with a failed {class} device ({errno})",
+    summary="Domain {domid} is running with a failed {class} device ({errno}), served by domain "
+    "{backend_domid}",
     description="{value} xenstore error nodes of class {class} with {errno} for running domain "
-    "{domid}: the domain started, but a disk or network interface failed to connect.",
+    "{domid}: the domain started, but a disk or network interface failed to connect. Its backend "
+    "is in domain {backend_domid} (0: dom0). ENOSPC is an exhausted limit, EPERM is XSM or a "
+    "permission and no limit; the runbook has the others.",
     conditions={
         WARNING: SeriesCondition(
             Selector("xenwatch_domain_backend_errors"),
@@ -22,7 +25,7 @@ ALERT: Final = Alert(
         )
     },
     seconds=120,
-    labels=("domid", "class", "errno"),
+    labels=("domid", "class", "errno", "backend_domid"),
     probe="xenstore_devices",
     errors={
         # Linux, drivers/xen/xenbus/xenbus_client.c: the number is the errno, 1 is EPERM.

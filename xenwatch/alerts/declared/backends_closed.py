@@ -12,9 +12,12 @@ from xenwatch.readings.domains import STOPPED
 
 ALERT: Final = Alert(
     name="backends_closed",
-    summary="Domain {domid} is running, but its {class} backend is {state}",
+    summary="Domain {domid} is running, but its {class} backend is {state}, served by domain "
+    "{backend_domid}",
     description="{value} {class} backends of domain {domid} are {state} while the domain is "
-    "running: it lost a disk or network interface, or one never connected.",
+    "running: it lost a disk or network interface, or one never connected. The backend is in "
+    "domain {backend_domid} (0: dom0); Unknown means that its keys are gone, as when that domain "
+    "has ended.",
     conditions={
         WARNING: SeriesCondition(
             Selector("xenwatch_domain_backends", {"state": OUT_OF_SERVICE}),
@@ -24,7 +27,7 @@ ALERT: Final = Alert(
         )
     },
     seconds=300,
-    labels=("domid", "class", "state"),
+    labels=("domid", "class", "state", "backend_domid"),
     probe="backends",
     causes=("backend_errors",),
 )
