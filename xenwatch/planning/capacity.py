@@ -22,8 +22,8 @@ from xenwatch.release.release import release
 DOM0: Final = "0"
 """The instance, of a limit by domain, that all VMs share."""
 
-INEXHAUSTIBLE: Final = 1 << 40
-"""Units that VMs cannot exhaust: since systemd 240 `fs.file-max` is 2^63 - 1."""
+INEXHAUSTIBLE: Final = 1 << 60
+"""Units, or bytes, that VMs cannot exhaust: since systemd 240 `fs.file-max` is 2^63 - 1."""
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
