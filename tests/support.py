@@ -18,6 +18,14 @@ from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
+from xenwatch.readings.guest_storage import (
+    Size,
+    StorageRepositories,
+    StorageRepository,
+    ThinPool,
+    ThinPools,
+    VolumeGroups,
+)
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.memory import HostMemory, Memory
@@ -235,13 +243,25 @@ def full_snapshot() -> Snapshot:
         "disks": Disks(
             {
                 (5, 51712): VirtualDisk(
-                    "tapdisk", "repo", Transfers(10, 4096, 0.5), Transfers(5, 512, 0.25), 7
+                    *("tapdisk", "repo", Transfers(10, 4096, 0.5), Transfers(5, 512, 0.25), 7),
+                    *(3, 150.0),
                 ),
                 (6, 51712): VirtualDisk(
-                    "blkback", None, Transfers(1, 2, None), Transfers(3, 4, None), 0
+                    *("blkback", None, Transfers(1, 2, None), Transfers(3, 4, None), 0),
+                    *(0, 0.0),
                 ),
             }
         ),
+        "storage_repositories": StorageRepositories(
+            {
+                "repo": StorageRepository("/run/sr-mount/repo", "nfs", Size(1 << 40, 4 << 40)),
+                "dead": StorageRepository("/run/sr-mount/dead", "nfs", None),
+            }
+        ),
+        "thin_pools": ThinPools(
+            {"vg0/guests": ThinPool("rw", Size(1 << 38, 1 << 40), Size(1 << 20, 1 << 26))}
+        ),
+        "volume_groups": VolumeGroups({"VG_XenStorage-repo": Size(1 << 39, 1 << 40)}),
         "slices": Slices(
             {
                 "control.slice": Slice(1000, 1000, 0.5, 12.5, 0.25, {"some": 1.5, "full": 0.5}),

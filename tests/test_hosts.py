@@ -33,6 +33,9 @@ ONLY_IN_DOM0 = {
     "nbds": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
+    "storage_repositories": Status.NOT_APPLICABLE,
+    "thin_pools": Status.NOT_APPLICABLE,
+    "volume_groups": Status.NOT_APPLICABLE,
 }
 
 every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name)

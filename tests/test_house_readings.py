@@ -30,6 +30,7 @@ FOR_NOBODY_ELSE = {
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
     "RoundTrips.recent": "told by `RoundTrips.failed_ratio` and `RoundTrips.median_seconds`",
     "Nic.was_up": "told by `Uplinks.lost`",
+    "StorageRepositories.fallback": "told as the detail of the probe's outcome",
     "Snapshot.xenstore": "told by `Snapshot.name`",
     "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
     "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",

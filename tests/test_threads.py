@@ -76,3 +76,33 @@ def test_bounded_work_has_a_deadline() -> None:
     assert threads.bounded(lambda: 7, 30, "work") == 7
     with pytest.raises(ZeroDivisionError):
         threads.bounded(lambda: 1 // 0, 30, "work")
+
+
+def test_one_call_of_a_key_hangs_at_a_time() -> None:
+    """While a call hangs others of its key fail at once, and are made again after its end."""
+    calls, release = threads.OneAtATime(0.01), threading.Event()
+    for key in ("dead", "gone"):
+        with pytest.raises(TimeoutError, match=r"timed out after 0\.01 s"):
+            calls.call(key, release.wait)
+    calls.seconds = 30
+    with pytest.raises(TimeoutError, match="an earlier call still hangs"):
+        calls.call("dead", lambda: 7)
+    assert calls.call("well", lambda: 7) == 7
+
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("call "):
+            thread.join()
+    assert calls.call("dead", lambda: 7) == 7
+
+
+def test_an_error_of_a_call_is_no_hang() -> None:
+    """A call that ends with a time-out of its own may be made again at once."""
+    calls = threads.OneAtATime(30)
+
+    def late() -> None:
+        raise TimeoutError(110, "Connection timed out")
+
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match="Connection timed out"):
+            calls.call("dead", late)

@@ -67,3 +67,42 @@ def bounded(work: Callable[[], T], seconds: float, name: str) -> T:
     if not results:
         raise TimeoutError(f"timed out after {seconds:g} s")
     return results[0]
+
+
+class OneAtATime:
+    """Calls that may hang, each waited for `seconds`; while one of a key hangs no other starts.
+
+    A file server that is gone costs one thread for each key, however often it is tried.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._hanging: set[str] = set()
+        self._lock = threading.Lock()
+
+    def call(self, key: str, work: Callable[[], T]) -> T:
+        """The result of `work`.
+
+        Raises `TimeoutError` after the seconds, and at once while an earlier call of this key
+        hangs; raises `RuntimeError` when no thread can be started, and what `work` raises.
+        """
+        ended = threading.Event()
+
+        def body() -> T:
+            try:
+                return work()
+            finally:
+                with self._lock:
+                    ended.set()
+                    self._hanging.discard(key)
+
+        with self._lock:
+            if key in self._hanging:
+                raise TimeoutError("an earlier call still hangs")
+        try:
+            return bounded(body, self.seconds, f"call {key}")
+        except TimeoutError:
+            with self._lock:
+                if not ended.is_set():
+                    self._hanging.add(key)
+            raise

@@ -49,10 +49,10 @@ def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_message_without_a_limit_asks_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     """Where no headroom belongs to the answer, no daemon is asked for it."""
-    status, out, err = run(capsys, NOBODY, "SR_BACKEND_FAILURE_44")
+    status, out, err = run(capsys, NOBODY, "SR_BACKEND_FAILURE_109")
 
     assert (status, err) == (0, "")
-    assert "  look at:    xe sr-list" in out
+    assert "  look at:    /var/log/SMlog" in out
     assert "headroom" not in out
 
 

@@ -54,7 +54,8 @@ def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert (status, err) == (0, "")
     assert out.startswith(
         "windows (hvm, 1 vCPU, 3 disks, 1 network interface, 2.0 GiB): at most 869 more fit, then "
-        "aio_requests stops the next one; not counted: dom0_memory, open_files, tasks\n"
+        "aio_requests stops the next one; not counted: dom0_memory, open_files, "
+        "storage_repository, tasks, volume_group\n"
     )
     assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface, 1.0 GiB): " in out
     assert "\nTo raise aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
@@ -84,7 +85,7 @@ def test_a_shape_that_says_all_is_promised(
         (
             ("--shape=windows", "--count=869"),
             0,
-            "869 more fit by the counted limits; not counted: dom0_memory, open_files, tasks\n",
+            "869 more fit by the counted limits; not counted: dom0_memory, open_files, ",
         ),
         (("--shape=windows", "--count=870"), 1, "870 more do not fit; aio_requests stops them\n"),
         (("--mix=windows=200,linux=50",), 0, "they fit together by the counted limits; not"),

@@ -29,9 +29,18 @@ from xenwatch.readings import vm_starts
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
+from xenwatch.readings.disks import Disks
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
+from xenwatch.readings.guest_storage import (
+    Size,
+    StorageRepositories,
+    StorageRepository,
+    ThinPool,
+    ThinPools,
+    VolumeGroups,
+)
 from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.memory import HostMemory
 from xenwatch.readings.memory_pressure import Stalled
@@ -46,6 +55,7 @@ from xenwatch.sources.base import TARGETS, Choice, Source, SourceError
 RESEND: Final = 15.0
 """Seconds after which this daemon tells Alertmanager again."""
 INTERVAL: Final = 0.5
+REPOSITORY: Final = StorageRepository("/run/sr-mount/repo", "nfs", Size(1 << 40, 4 << 40))
 CONTROL: Final = Slice(10240, 10240, None, 12.5, None, {})
 SLOW: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 9, (None, 1.8) * 3)
 """Requests of which half fail, and the others take long."""
@@ -58,8 +68,15 @@ def calm() -> Snapshot:
     assert full.domains is not None
     assert full.memory_pressure is not None
     domains = tuple(domain for domain in full.domains.domains if domain.alive)
+    assert full.disks is not None
+    well = {
+        key: dataclasses.replace(disk, in_flight=0, stalled_seconds=0.0)
+        for key, disk in full.disks.by_device.items()
+    }
     return dataclasses.replace(
         full,
+        disks=Disks(well),
+        storage_repositories=StorageRepositories({"repo": REPOSITORY}),
         domains=Domains(domains, "hypercall"),
         backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
         slices=Slices({"control.slice": dataclasses.replace(CONTROL, share=0.8)}, 0, {}),
@@ -122,6 +139,21 @@ def storm() -> Snapshot:
                 "/var/log": FileSystem(1 << 30, 3 << 30, 0, 1000, 1 << 18),
             }
         ),
+        disks=full.disks,
+        storage_repositories=StorageRepositories(
+            {
+                "repo": dataclasses.replace(REPOSITORY, size=Size(4 << 40, 4 << 40)),
+                "dead": dataclasses.replace(REPOSITORY, size=None),
+            }
+        ),
+        thin_pools=ThinPools(
+            {
+                "vg0/guests": ThinPool(
+                    "out_of_data_space", Size(1 << 40, 1 << 40), Size(1 << 26, 1 << 26)
+                )
+            }
+        ),
+        volume_groups=VolumeGroups({"VG_XenStorage-repo": Size(1 << 40, 1 << 40)}),
         slices=Slices(
             {"control.slice": dataclasses.replace(CONTROL, share=0.01)},
             1000,

@@ -65,7 +65,25 @@ RUNBOOK = {
     "ipv4: Neighbour table overflow.": "NeighboursNearLimit",
     "neighbour: arp_cache: neighbor table overflow!": "NeighboursNearLimit",
     "nf_conntrack: nf_conntrack: table full, dropping packet": "ConntrackNearLimit",
-    "nfs: server 10.0.0.5 not responding, timed out": "TasksBlocked",
+    "nfs: server 10.0.0.5 not responding, timed out": "StorageHung",
+    "sd 2:0:0:1: rejecting I/O to offline device": "StorageHung",
+    "Cannot create new thin volume, free space in thin pool qubes_dom0/vm-pool reached "
+    "threshold.": "ThinPoolDataNearLimit",
+    "free space in thin pool": "ThinPoolDataNearLimit",
+    "device-mapper: thin: 253:4: switching pool to out-of-data-space (queue IO) mode": (
+        "ThinPoolDataNearLimit"
+    ),
+    "WARNING: Remaining free space in metadata of thin pool vg0/guests is too low "
+    "(76.46% >= 75.00%). Resize is recommended.": "ThinPoolMetadataNearLimit",
+    "device-mapper: thin: 253:4: switching pool to read-only mode": "ThinPoolMetadataNearLimit",
+    "SR_BACKEND_FAILURE_44(, There is insufficient space, )": "StorageRepositoryNearLimit",
+    "SR_BACKEND_FAILURE_44": "StorageRepositoryNearLimit",
+    "SR_BACKEND_FAILURE_73(, NFS mount error [opterr=mount failed with return code 32], )": (
+        "StorageRepositoryUnreadable"
+    ),
+    'Volume group "vg0" has insufficient free space (124 extents): 256 required.': (
+        "VolumeGroupNearLimit"
+    ),
     "INFO: task tapdisk:4711 blocked for more than 120 seconds.": "TasksBlocked",
     "blocked for more than": "TasksBlocked",
     "Cannot setup watch on /local/domain/154/data/vchan/3/4713/event-channel": (
@@ -109,11 +127,6 @@ RUNBOOK = {
 LOOK = {
     "deferring g.e. 0x1c3f (pfn 0x1a2b3c)": "grant",
     "xen:grant_table: g.e. 0x17 still pending": "grant",
-    "Cannot create new thin volume, free space in thin pool qubes_dom0/vm-pool reached "
-    "threshold.": "thin pool",
-    "free space in thin pool": "thin pool",
-    "SR_BACKEND_FAILURE_44(, There is insufficient space, )": "storage repository",
-    "SR_BACKEND_FAILURE_44": "storage repository",
     "SR_BACKEND_FAILURE_109(, The snapshot chain is too long, )": "snapshots",
     "SR_BACKEND_FAILURE_109": "snapshots",
     "tap-err:tap_ctl_send_and_receive: failed to receive 'close' message": "tapdisk",

@@ -41,6 +41,7 @@ from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES, openvswitch
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
+from xenwatch.probes.guest_storage import STATUS, THIN_MODULE, VGS
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import (
     CommandOutput,
@@ -94,7 +95,7 @@ def _files() -> dict[str, bytes]:
         "/proc/sys/kernel/threads-max": b"15000\n",
         "/proc/loadavg": b"0.10 0.20 0.30 1/234 5678\n",
         "/proc/partitions": b"major minor  #blocks  name\n\n   7        0       1024 loop0\n",
-        "/proc/mounts": b"/dev/xvda1 / ext4 rw 0 0\n",
+        "/proc/mounts": b"/dev/xvda1 / ext4 rw 0 0\n/dev/xvdb1 /run/sr-mount/5e1 ext4 rw 0 0\n",
         "/proc/meminfo": b"MemTotal: 4000 kB\nMemFree: 3000 kB\nMemAvailable: 3500 kB\n"
         b"SwapTotal: 0 kB\nSwapFree: 0 kB\nSlab: 100 kB\nSUnreclaim: 50 kB\n",
         "/sys/devices/system/xen_memory/xen_memory0/target_kb": b"4000\n",
@@ -124,6 +125,8 @@ def _directories() -> dict[str, tuple[str, ...]]:
         "/sys/class/blktap2": ("blktap!blktap0", "blktap!control"),
         "/run/blktap-control": ("ctl900", "tapdisk"),
         openvswitch.DIRECTORY: (openvswitch.SOCKET,),
+        "/dev": ("VG_XenStorage-5e2", "null"),
+        THIN_MODULE: ("parameters",),
     }
 
 
@@ -200,7 +203,11 @@ def small_dom0() -> TableSource:
         nodes=_nodes(),
         raw=render_links(links),
         round_trips={"xenstored": 0.002},
-        commands={openvswitch.command(): CommandOutput(0, render_switch(_SWITCH), b"")},
+        commands={
+            openvswitch.command(): CommandOutput(0, render_switch(_SWITCH), b""),
+            STATUS: CommandOutput(0, b"vg-p-tpool: 0 2048 thin-pool 1 1/9 2/8 - rw \n", b""),
+            VGS: CommandOutput(0, b"  VG_XenStorage-5e2|4096|1024\n", b""),
+        },
     )
 
 

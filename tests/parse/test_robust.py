@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
+from xenwatch.parse.block_stat import parse_block_stat
 from xenwatch.parse.buddyinfo import parse_buddyinfo
 from xenwatch.parse.cgroup import (
     parse_flat,
@@ -51,6 +52,8 @@ from xenwatch.parse.text import (
     version_pair,
     word,
 )
+from xenwatch.parse.thin_pools import parse_thin_pools
+from xenwatch.parse.volume_groups import parse_volume_groups
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
 from xenwatch.parse.xenstore_quota import (
     parse_domain,
@@ -113,6 +116,9 @@ _PLAIN: dict[str, Parser] = {
     "key users": parse_key_users,
     "physinfo": partial(parse_physinfo, X86_LAYOUTS[4, 17]),
     "pod target": parse_pod_target,
+    "thin pools": parse_thin_pools,
+    "volume groups": parse_volume_groups,
+    "block stat": lambda data: parse_block_stat("/sys/dev/block/7:0/stat", data),
 }
 _LISTS: dict[str, Parser] = {
     f"domains {version} {architecture}": partial(parse_list, layout)

@@ -21,11 +21,15 @@ from tests.probes.support import (
     outcome_of,
     value_of,
 )
-from xenwatch.model.devices import REPOSITORY, XVDA, Shape
+from xenwatch.model.devices import XVDA, Shape
 from xenwatch.model.host import Machine
+from xenwatch.model.platform import REPOSITORY
 from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.render.block_stat import render_block_stat
 from xenwatch.model.render.tapdisk import render_tapdisk
+from xenwatch.model.render.text import render_uptime
 from xenwatch.model.source import ModelSource
+from xenwatch.parse.block_stat import BlockStat
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.tapdisk import TapdiskStats, parse_tapdisk
 from xenwatch.passes.scheduler import Scheduler
@@ -73,6 +77,8 @@ def host(store: dict[str, bytes] | None = None, files: dict[str, bytes] | None =
     table = {f"{BUS}/vbd-1-51712/statistics/{name}": b"%d\n" % n for name, n in numbers.items()}
     table[f"{BUS}/vbd-1-51712/physical_device"] = b"fd:1f\n"
     table["/dev/shm/vbd3-3-51712/statistics"] = render_tapdisk(STATS)
+    table["/sys/dev/block/253:31/stat"] = render_block_stat(BlockStat(90, 1))
+    table["/proc/uptime"] = render_uptime(500, 900)
     names = ("console-1-0", "vbd-1-51712", "vbd-2-51712", "vbd3-3-51712", "vbd3-4-51712", "vif-1-0")
     return dom0(
         table | (files or {}),
@@ -95,10 +101,12 @@ def test_both_backends_are_read() -> None:
     """Sectors are bytes, times are seconds where they are kept; the unconnected are left out."""
     assert disks(host()) == {
         (1, 51712): VirtualDisk(
-            "blkback", "dm-31", Transfers(6, 792 * 512, None), Transfers(2, 16 * 512, None), 5
+            *("blkback", "dm-31", Transfers(6, 792 * 512, None), Transfers(2, 16 * 512, None), 5),
+            *(1, 0.0),
         ),
         (3, 51712): VirtualDisk(
-            "tapdisk", "5e-1", Transfers(39, 800 * 512, 5.0), Transfers(19, 160 * 512, 2.5), 3
+            *("tapdisk", "5e-1", Transfers(39, 800 * 512, 5.0), Transfers(19, 160 * 512, 2.5), 3),
+            *(2, 0.0),
         ),
     }
 
@@ -185,6 +193,87 @@ def test_the_synthetic_host_attaches_another_storage() -> None:
     assert after_it.snapshot.disks == before.snapshot.disks
 
 
+BOTH = ((1, 51712), (3, 51712))
+COUNTERS = ("/sys/dev/block/253:31/stat", "/dev/shm/vbd3-3-51712/statistics")
+"""Where requests in flight are read: of blkback's disk, and of the tapdisk's."""
+
+
+def at(seconds: float, done: int, in_flight: int) -> FakeHost:
+    """The dom0 at a time, each disk of which has completed so many more reads."""
+    reads = STATS.read_done + done
+    stats = dataclasses.replace(
+        STATS, read_reqs=reads + in_flight, read_done=reads, write_done=STATS.write_reqs
+    )
+    contents = render_block_stat(BlockStat(done, in_flight)), render_tapdisk(stats)
+    times = {"/proc/uptime": render_uptime(seconds, 0)}
+    return host(files=times | dict(zip(COUNTERS, contents, strict=True)))
+
+
+def stalled(*hosts: FakeHost) -> list[set[float | None]]:
+    """For how long the disks are stalled, read one host after another."""
+    known, found = Pass(), []
+    for source in hosts:
+        known = after(DISKS, source, known)
+        assert known.snapshot.disks is not None
+        disks_now = known.snapshot.disks.by_device
+        found.append({disks_now[key].stalled_seconds for key in BOTH})
+    return found
+
+
+def test_requests_without_progress_are_stalled_since_the_last_one() -> None:
+    """Seconds count from the last progress, whether more requests come or not, until the next."""
+    course = (at(10, 5, 2), at(25, 5, 2), at(145, 5, 3), at(160, 6, 2), at(175, 6, 2))
+
+    assert stalled(*course) == [{0.0}, {15.0}, {135.0}, {0.0}, {15.0}]
+
+
+def test_an_idle_disk_is_never_stalled() -> None:
+    """Without a request in flight no time without completions is a stall, nor part of one."""
+    course = (at(10, 5, 0), at(1000, 5, 0), at(1015, 5, 1), at(1030, 5, 0), at(1045, 5, 0))
+
+    assert stalled(*course) == [{0.0}, {0.0}, {15.0}, {0.0}, {0.0}]
+
+
+@pytest.mark.parametrize("path", COUNTERS)
+def test_disks_of_hung_storage_are_told_by_storage(path: str) -> None:
+    """From two minutes on a stalled disk is one of those of its storage, and no other is."""
+    late, well = at(135, 5, 1), at(135, 6, 1)
+    late.files = {**well.files, path: late.files[path]}
+    found = after(DISKS, late, after(DISKS, at(15, 5, 1))).snapshot.disks
+
+    assert found is not None
+    key, storage = ((1, 51712), "dm-31") if path.startswith("/sys") else ((3, 51712), "5e-1")
+    assert found.stalled() == {storage: [key]}
+
+
+def test_the_disk_that_waits_longest_comes_first() -> None:
+    """Disks of one storage are in the order of their seconds, then of their domains."""
+    seconds = {(9, 1): 300.0, (2, 1): 120.0, (1, 1): 119.9, (4, 1): 120.0, (5, 1): None}
+    none = Transfers(0, 0, None)
+    found = Disks({key: VirtualDisk("b", "s", none, none, 0, 1, s) for key, s in seconds.items()})
+
+    assert found.stalled() == {"s": [(9, 1), (2, 1), (4, 1)]}
+
+
+def test_counters_do_not_depend_on_the_time() -> None:
+    """Without the uptime requests are counted, and whether they stall is unknown."""
+    source = host()
+    source.files = {path: data for path, data in source.files.items() if path != "/proc/uptime"}
+    found = disks(source)
+
+    assert {disk.in_flight for disk in found.values()} == {1, 2}
+    assert {disk.stalled_seconds for disk in found.values()} == {None}
+
+
+def test_a_block_device_that_is_not_counted_has_no_requests_in_flight() -> None:
+    """Where the kernel shows no counters of the device, nothing is said of its progress."""
+    source = host()
+    source.files = {path: data for path, data in source.files.items() if path != COUNTERS[0]}
+    found = disks(source)[1, 51712]
+
+    assert (found.in_flight, found.stalled_seconds, found.read.requests) == (None, None, 6)
+
+
 def test_a_statistic_that_is_no_number_is_a_failure() -> None:
     """Nonsense is not counted."""
     path = f"{BUS}/vbd-1-51712/statistics/rd_req"
@@ -220,7 +309,7 @@ def test_the_synthetic_host_can_starve_a_disk() -> None:
     assert found is not None
     assert found.by_device[hungry, XVDA].out_of_requests == 3
     assert found.by_device[other, XVDA].out_of_requests == 0
-    assert {disk.storage for disk in found.by_device.values()} == {str(REPOSITORY)}
+    assert {disk.storage for disk in found.by_device.values()} == {REPOSITORY}
 
 
 @pytest.mark.parametrize("probe", [DISKS, LOOPS], ids=lambda probe: probe.name)

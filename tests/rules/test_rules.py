@@ -15,6 +15,7 @@ import pytest
 
 from tests.rules.cases import CASES, TARGET, Case
 from tests.rules.network_cases import NETWORK
+from tests.rules.storage_cases import STORAGE
 from tests.tools import tool
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
@@ -98,7 +99,7 @@ def test_every_case_is_as_prometheus_sees_it(tmp_path: Path) -> None:
                 }
             ],
         }
-        for case in (*CASES, *NETWORK)
+        for case in (*CASES, *NETWORK, *STORAGE)
     ]
     file = tmp_path / "cases.json"  # JSON is YAML
     document = {"rule_files": [str(ROOT / RULES)], "evaluation_interval": "1m", "tests": tests}
@@ -114,7 +115,7 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not(title: str) -> 
     """No alert is without a test in which it fires, for each severity, and a silent one."""
     alert = BY_TITLE[title]
     severities = set(alert.conditions) if isinstance(alert, Alert) else {alert.severity}
-    cases = [case for case in (*CASES, *NETWORK) if case.alert == title]
+    cases = [case for case in (*CASES, *NETWORK, *STORAGE) if case.alert == title]
 
     assert {severity for case in cases for severity, _, _ in case.fires} == severities
     assert any(not case.fires for case in cases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,27 @@ def test_a_late_command_is_killed_with_its_children(pipe: tuple[Path, int]) -> N
 
     assert caught.value.subject.startswith(SHELL)
     assert rest(reader) == b""
+
+
+def test_a_command_that_cannot_be_killed_is_not_started_again(
+    monkeypatch: pytest.MonkeyPatch, pipe: tuple[Path, int]
+) -> None:
+    """While a command hangs in the kernel it fails at once; after its end it is run again."""
+    path, reader = pipe
+    argv = (SHELL, "-c", f"echo $$ > {path}; exec sleep 1000")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "killpg", lambda *_arguments: None)
+        with pytest.raises(SourceError, match="timed out after"):
+            commands.run(argv, LATE)
+    pid = int(os.read(reader, 4096))
+
+    with pytest.raises(SourceError, match="an earlier run was killed and still hangs"):
+        commands.run(argv, LATE)
+
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(SourceError, match="timed out after"):
+        commands.run(argv, LATE)
 
 
 def test_a_command_that_closes_its_output_and_stays_is_killed(pipe: tuple[Path, int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -169,6 +170,30 @@ def test_a_file_system_is_a_line_of_six_numbers() -> None:
     stat, told = parse_statvfs("/proc", HostSource().statvfs("/proc")), os.statvfs("/proc")
 
     assert (stat.frsize, stat.blocks, stat.files) == (told.f_frsize, told.f_blocks, told.f_files)
+
+
+def test_a_file_system_that_hangs_costs_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not answer is an error, at once when asked again, and others are read."""
+    source, release, asked = HostSource(), threading.Event(), []
+
+    def statvfs(path: str) -> os.statvfs_result:
+        asked.append(path)
+        if path == "/dead":
+            release.wait()
+        return real("/proc")
+
+    real = os.statvfs
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    monkeypatch.setattr(source._statvfs, "seconds", 0.01)
+    with pytest.raises(SourceError, match=r"/dead: timed out after 0\.01 s"):
+        source.statvfs("/dead")
+    monkeypatch.setattr(source._statvfs, "seconds", 30)
+    with pytest.raises(SourceError, match="/dead: an earlier call still hangs"):
+        source.statvfs("/dead")
+    assert source.statvfs("/well")
+    release.set()
+
+    assert asked.count("/dead") <= 1
 
 
 def test_the_kernel_is_named_without_the_host() -> None:

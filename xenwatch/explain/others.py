@@ -34,35 +34,13 @@ OTHERS: Final = (
         "hangs; `xl list` for domains that do not go away",
         limit="grant_frames",
     ),
-    # LVM2, lib/metadata/thin_manip.c; the threshold is that of the profile's autoextension.
-    Other(
-        "`free space in thin pool`",
-        "an LVM thin pool whose data or metadata are fuller than its threshold: no new volume, no "
-        "snapshot; at 100 % writes of VMs fail",
-        "`lvs -a -o name,size,data_percent,metadata_percent`; metadata can be full while data is "
-        "not",
-    ),
-    # sm, libs/sm/core/XE_SR_ERRORCODES.xml: SRNoSpace.
-    Other(
-        "`SR_BACKEND_FAILURE_44`, `There is insufficient space`",
-        "free space of a storage repository",
-        "`xe sr-list params=name-label,physical-size,physical-utilisation`, and snapshots that "
-        "wait to be coalesced in `/var/log/SMlog`",
-    ),
-    # The same file: SnapshotChainTooLong.
+    # sm, libs/sm/core/XE_SR_ERRORCODES.xml: SnapshotChainTooLong.
     Other(
         "`SR_BACKEND_FAILURE_109`, `snapshot chain is too long`",
         "a disk has 30 snapshots one on another, the most there can be: coalescing is behind, or "
         "snapshots are never deleted",
         "`/var/log/SMlog` for the garbage collector (SMGC); `xe sr-scan` starts it; delete "
         "snapshots that are not needed",
-    ),
-    # The same file: VDIUnavailable, SRUnavailable, and NFSMount.
-    Other(
-        "`SR_BACKEND_FAILURE_46`, `SR_BACKEND_FAILURE_47`, `SR_BACKEND_FAILURE_73`",
-        "a disk (46) or a storage repository (47) is not available, or NFS could not be mounted "
-        "(73): no limit, the storage or the way to it",
-        "`/var/log/SMlog` at that time; `xe pbd-list currently-attached=false`",
     ),
     # blktap, control/tap-ctl-ipc.c; xapi-project/blktap#352: tap-ctl gave up, tapdisk stayed.
     Other(

@@ -17,6 +17,7 @@ from xenwatch.metrics.base import Metric, Readings
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.datapath import DATAPATH_METRICS
 from xenwatch.metrics.disks import DISK_METRICS
+from xenwatch.metrics.guest_storage import GUEST_STORAGE_METRICS
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.memory_pressure import MEMORY_PRESSURE_METRICS
 from xenwatch.metrics.netback import NETBACK_METRICS
@@ -43,6 +44,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *NETBACK_METRICS,
     *UPLINK_METRICS,
     *DISK_METRICS,
+    *GUEST_STORAGE_METRICS,
     *VM_START_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""

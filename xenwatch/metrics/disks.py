@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from xenwatch.exposition.text_format import text
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.host import UNKNOWN
 from xenwatch.readings.disks import Transfers, VirtualDisk
 
 
@@ -25,8 +27,23 @@ def _transfer_rows(value: Callable[[Transfers], float | None]) -> Rows:
     return _disk_rows(lambda disk: ((("read",), value(disk.read)), (("write",), value(disk.write))))
 
 
+def _stalled(readings: Readings) -> Iterable[Row]:
+    """The disks on each storage that hangs, with the VM of the one that waits longest."""
+    snapshot = readings.snapshot
+    domains = (
+        {domain.domid: domain for domain in snapshot.domains.domains} if (snapshot.domains) else {}
+    )
+    for storage, disks in snapshot.disks.stalled().items() if snapshot.disks else ():
+        domid, device = disks[0]
+        domain = domains.get(domid)
+        name = text(snapshot.name(domain) or b"") if domain else ""
+        uuid = domain.uuid if domain else ""
+        yield (storage or UNKNOWN, str(domid), name, uuid, str(device)), len(disks)
+
+
 _SOURCE: Final = "blkback's statistics in sysfs, tapdisk3's in shared memory"
 _DISK: Final = ("domid", "device")
+_PROGRESS: Final = "tapdisk3's statistics in shared memory; of blkback /sys/dev/block/*/stat"
 
 DISK_METRICS: Final = (
     Metric(
@@ -68,6 +85,31 @@ DISK_METRICS: Final = (
         _SOURCE,
         _disk_rows(lambda disk: [((), disk.out_of_requests)]),
         _DISK,
+    ),
+    Metric(
+        "xenwatch_disk_requests_in_flight",
+        "gauge",
+        "Requests to the disk that its storage has not answered yet.",
+        _PROGRESS,
+        _disk_rows(lambda disk: [((), disk.in_flight)]),
+        _DISK,
+    ),
+    Metric(
+        "xenwatch_disk_stalled_seconds",
+        "gauge",
+        "Time since the last request to the disk completed; 0 with no request in flight.",
+        f"{_PROGRESS}; /proc/uptime",
+        _disk_rows(lambda disk: [((), disk.stalled_seconds)]),
+        _DISK,
+    ),
+    Metric(
+        "xenwatch_storage_stalled_disks",
+        "gauge",
+        "Disks on a storage that hangs: with requests in flight, none completed for two minutes; "
+        "the other labels are those of the disk that has waited longest.",
+        f"{_PROGRESS}; /proc/uptime",
+        _stalled,
+        ("storage", "domid", "name", "uuid", "device"),
     ),
 )
 """The metrics of the probe `disks`."""

@@ -8,12 +8,14 @@ from functools import partial
 from typing import Final
 
 from xenwatch.model import cpu
+from xenwatch.model.render.block_stat import render_block_stat
 from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
 from xenwatch.model.render.netback import render_io_ring
 from xenwatch.model.render.tapdisk import PAGE, render_tapdisk, render_vdi
 from xenwatch.model.render.text import render_number
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
+from xenwatch.parse.block_stat import BlockStat
 from xenwatch.parse.netback import FIELDS
 from xenwatch.parse.process import TICKS
 from xenwatch.parse.rtnl import BRIDGE_KIND, MASTERS_SINCE
@@ -111,6 +113,8 @@ def _blkback(tree: FileTree, dom0: Dom0, bus_id: str) -> None:
         major, minor = (int(number, 16) for number in device.split(b":"))
         target = f"../../devices/virtual/block/loop{minor}"
         tree.link(f"/sys/dev/block/{major}:{minor}", target)
+        path = f"/sys/devices/virtual/block/loop{minor}/stat"
+        tree.file(path, partial(_block_stat, dom0, bus_id))
 
 
 def _tapdisk(tree: FileTree, dom0: Dom0, bus_id: str, minors: Mapping[int, int]) -> None:
@@ -129,6 +133,11 @@ def _tapdisk(tree: FileTree, dom0: Dom0, bus_id: str, minors: Mapping[int, int])
 def _statistic(dom0: Dom0, bus_id: str, field: str) -> bytes:
     value: int = getattr(dom0.io.get(bus_id, USUAL), field)
     return render_number(value)
+
+
+def _block_stat(dom0: Dom0, bus_id: str) -> bytes:
+    io = dom0.io.get(bus_id, USUAL)
+    return render_block_stat(BlockStat(io.read_done, io.read_reqs - io.read_done))
 
 
 def _vdi(dom0: Dom0, bus_id: str) -> bytes:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from xenwatch.model.driver_domain import ServedVif
 from xenwatch.model.lease import CONNECTED, INITIALISING, Lease
 from xenwatch.model.overhead import memory_overhead
-from xenwatch.model.platform import XAPI, XL, Platform
+from xenwatch.model.platform import REPOSITORY, XAPI, XL, Platform
 from xenwatch.model.qemu import ARGUMENTS, USUAL, Habits, Life
 from xenwatch.model.refusal import Refused, worded
 from xenwatch.model.resources import Process
@@ -28,8 +28,6 @@ NO_CONSOLE: Final = (
 )
 OUT_OF_MEMORY: Final = "xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory"
 IOEMU_FAILED: Final = 'xenopsd internal error: Device.Ioemu_failed("qemu-dm exited unexpectedly")'
-REPOSITORY: Final = uuid.UUID("e3cd2b07-8f4d-4b0c-9a3d-5f4c1f1f0a11")
-"""The storage repository of all disks."""
 LOOP_MAJOR: Final = 7
 COMM_MAX: Final = 15
 """TASK_COMM_LEN less its NUL; kernel threads of Linux 5.16 and later keep longer names."""
@@ -309,7 +307,7 @@ class TapDisk:
         lease.backend("vbd3", self.devid, INITIALISING)
         backend = f"/local/domain/0/backend/vbd3/{domid}/{self.devid}"
         lease.node(f"{backend}/kthread-pid", str(process.pid))
-        disk = uuid.uuid5(REPOSITORY, f"{domid}/{self.devid}")
+        disk = uuid.uuid5(uuid.UUID(REPOSITORY), f"{domid}/{self.devid}")
         lease.node(f"{backend}/params", f"/dev/sm/backend/{REPOSITORY}/{disk}")
 
 

@@ -7,7 +7,15 @@ import errno
 from functools import partial
 from typing import Final
 
-from xenwatch.model import datapath, groups, kernel_tables, memory, qemu, switch
+from xenwatch.model import (
+    datapath,
+    groups,
+    guest_storage,
+    kernel_tables,
+    memory,
+    qemu,
+    switch,
+)
 from xenwatch.model.datapath import SHARED_MEMORY
 from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.interrupts import render_interrupts
@@ -73,6 +81,7 @@ def build(dom0: Dom0) -> FileTree:
     datapath.build(tree, dom0)
     memory.build(tree, dom0)
     kernel_tables.build(tree, dom0)
+    guest_storage.build(tree, dom0)
     qemu.build(tree, dom0)
     switch.build(tree, dom0)
     _xen(tree, dom0)

@@ -10,6 +10,8 @@ from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.mounts import Mount
 from xenwatch.parse.statvfs import Statvfs
 from xenwatch.parse.text import version_pair
+from xenwatch.parse.thin_pools import ThinPool
+from xenwatch.parse.volume_groups import VolumeGroup
 from xenwatch.parse.zoneinfo import Zone
 
 XL: Final = "xl"
@@ -22,6 +24,12 @@ XENSERVER_6_2_CHANNELS: Final = 4096
 THREE_LEVEL_64: Final = 64 * 64 * 64
 """The ABI of the 3,000 domains experiment, which Xen never took."""
 FIFO: Final = 1 << 17
+
+
+REPOSITORY: Final = "e3cd2b07-8f4d-4b0c-9a3d-5f4c1f1f0a11"
+"""The storage repository of all disks under xapi, on NFS."""
+REPOSITORY_SIZE: Final = Statvfs(1048576, 4194304, 2726297, 2726297, 268435456, 268104211)
+"""4 TiB, of which 35 % are used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,9 @@ class Platform:
     the scale of `cgroup_version` (0: no control groups), `control_members` the services that
     drop-ins put into control.slice, `guest_group` the control group of QEMUs and of
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
-    `bond` is whether Open vSwitch has a bond of two physical interfaces.
+    `bond` is whether Open vSwitch has a bond of two physical interfaces. `repository` is where the
+    storage repository of the disks is mounted, empty where there is none, `thin_pool` a pool of the
+    device mapper.
     """
 
     name: str
@@ -136,6 +146,9 @@ class Platform:
     drivers: Drivers = Drivers()
     netback_queues: int = 0
     bond: bool = False
+    repository: str = ""
+    thin_pool: ThinPool | None = None
+    volume_groups: tuple[VolumeGroup, ...] = ()
 
     @property
     def blktap(self) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from xenwatch.model import cpu, requests
+from xenwatch.model import cpu, guest_storage, requests
 from xenwatch.model.devices import Shape, vm
+from xenwatch.model.guest_storage import STORAGES, Stall, Write
 from xenwatch.model.host import Machine
 from xenwatch.model.platform import TWO_LEVEL_64, Daemon, Platform
 from xenwatch.model.platforms import PLATFORMS
@@ -122,6 +123,8 @@ class Player:
             self.machine.dom0.hung[step.target] = step.seconds
         elif isinstance(step, Start):
             yield from self._starts(step)
+        elif isinstance(step, Stall):
+            yield from self._stalls(step)
         else:
             act = self._act(step)
             done, due = 0, step.at
@@ -165,7 +168,14 @@ class Player:
                 dom0.swap_ins += round(TICK * step.swap_ins)
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
-    def _act(self, step: Stop | Leak | Log | Kill | Fill | Disconnect | Unplug) -> Act:
+    def _stalls(self, step: Stall) -> Iterator[float]:
+        yield step.at
+        guest_storage.stall(self.machine.dom0, step.requests)
+        if step.until is not None:
+            yield step.until
+            guest_storage.resume(self.machine.dom0)
+
+    def _act(self, step: Stop | Leak | Log | Kill | Fill | Disconnect | Unplug | Write) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
         if isinstance(step, Kill):
@@ -174,8 +184,8 @@ class Player:
             return partial(self._fill, step.table, step.entries)
         if isinstance(step, Disconnect | Unplug):
             return self._network(step)
-        if isinstance(step, Log):
-            return partial(self._log, step.mib, step.files)
+        if isinstance(step, Log | Write):
+            return partial(self._write, step)
         leaks: Mapping[str, Callable[[int], None]] = {
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
@@ -309,11 +319,16 @@ class Player:
         self._disconnected += 1
         return True
 
-    def _log(self, mib: int, files: int) -> bool:
-        if self.machine.write_log(mib * _KIB, files):
-            return True
-        self._report("No space left on device")
-        return False
+    def _write(self, step: Log | Write) -> bool:
+        if isinstance(step, Write):
+            done = guest_storage.write(self.machine.dom0, step.storage, step.gib)
+            error = STORAGES[step.storage]
+        else:
+            done = self.machine.write_log(step.mib * _KIB, step.files)
+            error = "No space left on device"
+        if not done:
+            self._report(error)
+        return done
 
     def _report(self, text: str) -> None:
         self.errors.append((self.seconds, text))

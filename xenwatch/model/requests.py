@@ -20,6 +20,8 @@ _DISK = re.compile(r"vbd3?-(\d+)-\d+\Z")
 
 def run(dom0: Dom0, seconds: float, hungry: Collection[int], step: Requests) -> None:
     """Advance the disk counters: `hungry` domains read `step.each`, the others `step.others`."""
+    if dom0.storage.hangs:
+        return
     for bus_id in dom0.backends:
         disk = _DISK.match(bus_id)
         if disk is None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from xenwatch.model.guest_storage import Stall, Write
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
@@ -207,6 +208,8 @@ Step = (
     | Hang
     | Disconnect
     | Unplug
+    | Write
+    | Stall
 )
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
@@ -221,6 +224,8 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "hang": Hang,
     "disconnect": Disconnect,
     "unplug": Unplug,
+    "write": Write,
+    "stall": Stall,
 }
 """Kinds of steps by what `do` says."""
 
@@ -329,7 +334,10 @@ def _check(scenario: Scenario) -> None:
             ),
         ]
     for step in scenario.steps:
-        problems += _problems(step, scenario)
+        if isinstance(step, Write | Stall):
+            problems += step.problems(platform)
+        else:
+            problems += _problems(step, scenario)
     for wrong, problem in problems:
         if wrong:
             raise ScenarioError(f"scenario {scenario.name}: {problem}")

@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from xenwatch.model import files, switch, xenstored
+from xenwatch.model import files, guest_storage, switch, xenstored
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
@@ -92,6 +92,8 @@ class ModelSource:
                 bavail=max(0, numbers.bavail - written),
                 ffree=numbers.ffree - self._dom0.log_files,
             )
+        if path == self._dom0.platform.repository:
+            numbers = guest_storage.repository_size(self._dom0, numbers)
         return render_statvfs(numbers)
 
     def uname(self) -> bytes:
@@ -99,13 +101,15 @@ class ModelSource:
         return render_uname(("Linux", platform.release, platform.version, platform.machine))
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """The programs are lsevtchn, ovsdb-client and, for its debug keys and console, xl."""
+        """The programs are lsevtchn, ovsdb-client, dmsetup, vgs and, for its debug keys, xl."""
         self._files().read(argv[0])
         program = argv[0].rpartition("/")[2]
         if program == "lsevtchn":
             return self._lsevtchn(argv[1:])
         if program == "ovsdb-client":
             return switch.answer(self._dom0)
+        if program in guest_storage.PROGRAMS:
+            return guest_storage.answer(self._dom0, program)
         if tuple(argv[1:]) == ("debug-keys", "g"):
             self._console += self._xen.usage()
             return CommandOutput(0, b"", b"")

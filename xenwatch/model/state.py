@@ -101,6 +101,15 @@ class Domain:
         return max(self.frames, -(-(self.entries + entries) // self.frame_entries))
 
 
+@dataclass(slots=True)
+class Storage:
+    """What was written to the storage of disks since boot, and whether it answers nothing."""
+
+    repository_kib: int = 0
+    pool_blocks: int = 0
+    hangs: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Irq:
     """A Linux interrupt descriptor as `/proc/interrupts` shows it."""
@@ -123,6 +132,7 @@ class Dom0:
     left theirs, `loops` the size in KiB of each loop device,
     `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
     `log_kib` what was written to the logs and `log_files` how many files were made for it,
+    `storage` that of the guests' disks,
     `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge, `tags` the VLANs of ports of Open vSwitch by name.
     `seconds` is the time since the host was made. `ended_run_ns` and `ended_wait_ns` are the times
@@ -160,6 +170,7 @@ class Dom0:
         self.guests_kib = 0
         self.log_kib = 0
         self.log_files = 0
+        self.storage = Storage()
         self.bridge_ports: dict[int, int] = {}
         self.tags: dict[str, int] = {}
         self.tasks = platform.tasks

@@ -25,8 +25,8 @@ from xenwatch.release.release import release
 DOM0: Final = "0"
 """The instance, of a limit by domain, that all VMs share."""
 
-INEXHAUSTIBLE: Final = 1 << 40
-"""Units that VMs cannot exhaust: since systemd 240 `fs.file-max` is 2^63 - 1."""
+INEXHAUSTIBLE: Final = 1 << 60
+"""Units, or bytes, that VMs cannot exhaust: since systemd 240 `fs.file-max` is 2^63 - 1."""
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
@@ -116,7 +116,8 @@ def fit(
 
     Limits that the batch takes nothing of, or that do not apply to the host, are left out. Of the
     bridges, the one that `_bridge` chooses counts, unless a shape names one; of the domains, dom0;
-    of driver domains, the one that `_driver_domain` chooses. What dom0 needs for a VM is what its shape states, else what was `learnt` of it.
+    of driver domains, the one that `_driver_domain` chooses. What dom0 needs for a VM is what its
+    shape states, else what was `learnt` of it.
     """
     regime = release(snapshot).regime
     counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]

@@ -16,6 +16,7 @@ from xenwatch.probes.disks import DISKS
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.event_channels import DRIVER_DOMAINS, EVENT_CHANNELS
 from xenwatch.probes.grants import GRANTS, MAPTRACK
+from xenwatch.probes.guest_storage import STORAGE_REPOSITORIES, THIN_POOLS, VOLUME_GROUPS
 from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
@@ -78,4 +79,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     NETBACK_RINGS,
     DISKS,
     VM_PROCESSES,
+    STORAGE_REPOSITORIES,
+    THIN_POOLS,
+    VOLUME_GROUPS,
 )

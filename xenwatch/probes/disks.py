@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from xenwatch.parse.block_stat import parse_block_stat
 from xenwatch.parse.kthread import BLKBACK
 from xenwatch.parse.tapdisk import parse_tapdisk
-from xenwatch.parse.text import number, word
+from xenwatch.parse.text import number, uptime, word
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.datapath import SHARED_MEMORY, TAPDISK
 from xenwatch.probes.devices import DIRECTORY, identity
@@ -30,13 +32,20 @@ _REPOSITORY = re.compile(rb"/dev/sm/backend/([0-9a-zA-Z-]{1,64})/")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A disk's device on the bus, see `identity`, and its storage; `None`: unknown."""
+    """A disk's device on the bus, see `identity`, its storage, its block device; `None`: unknown.
 
-    made: bytes | None
-    storage: str | None
+    `completed` are the requests completed; the last was, or none was in flight, at `progress`
+    seconds since boot.
+    """
+
+    made: bytes | None = None
+    storage: str | None = None
+    device: str | None = None
+    completed: int | None = None
+    progress: float | None = None
 
 
-_UNKNOWN: Final = _Known(None, None)
+_UNKNOWN: Final = _Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +55,31 @@ class _Memory:
     disks: Mapping[tuple[int, int], _Known]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A disk as its backend counts it, and its requests completed; `None`: not counted."""
+
+    disk: VirtualDisk
+    completed: int | None
+
+
 def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _Memory]:
     """All disks. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    found: dict[tuple[int, int], VirtualDisk] = {}
+    disks: dict[tuple[int, int], VirtualDisk] = {}
     known: dict[tuple[int, int], _Known] = {}
     lookups = SLICE
+    now = _uptime(source)
     for name in source.listdir(DIRECTORY):
         match = _DISK.match(name)
         if not match:
             continue
         key = int(match[2]), int(match[3])
         before, made = memory.disks.get(key, _UNKNOWN), identity(source, name)
-        storage = before.storage if made == before.made else None
+        same = made == before.made
+        storage, device = (before.storage, before.device) if same else (None, None)
+        if device is None and match[1] == "vbd":
+            device = _device(source, name)
         if storage is None and lookups:
             lookups -= 1
             try:
@@ -66,16 +87,43 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
             except SourceError:  # the counters do not depend on xenstored
                 lookups = 0
             else:
-                storage = repository or _block_device(source, name)
-        disk = (_tapdisk if match[1] == "vbd3" else _blkback)(source, name, storage)
-        if disk is not None:
-            found[key] = disk
-            known[key] = _Known(made, storage)
-    return Disks(dict(sorted(found.items()))), _Memory(known)
+                storage = repository or _device_name(source, device)
+        found = _tapdisk(source, name) if match[1] == "vbd3" else _blkback(source, name, device)
+        if found is not None:
+            progress = _progress(found, before, now)
+            known[key] = _Known(made, storage, device, found.completed, progress)
+            disks[key] = dataclasses.replace(
+                found.disk, storage=storage, stalled_seconds=_stalled(found.disk, progress, now)
+            )
+    return Disks(dict(sorted(disks.items()))), _Memory(known)
 
 
-def _blkback(source: Source, name: str, storage: str | None) -> VirtualDisk | None:
-    """A disk of blkback; `None` until it has connected, when its statistics appear."""
+def _uptime(source: Source) -> float | None:
+    """Seconds since boot; the counters do not depend on them."""
+    try:
+        return uptime(source.read("/proc/uptime"))
+    except SourceError:
+        return None
+
+
+def _progress(found: _Found, before: _Known, now: float | None) -> float | None:
+    """When the last request completed, or none was in flight, as far as is known."""
+    waiting = found.disk.in_flight and found.completed == before.completed
+    return before.progress if waiting and before.progress is not None else now
+
+
+def _stalled(disk: VirtualDisk, progress: float | None, now: float | None) -> float | None:
+    """Seconds without progress; 0 where nothing is in flight."""
+    if disk.in_flight is None or progress is None or now is None:
+        return None
+    return max(0.0, now - progress)
+
+
+def _blkback(source: Source, name: str, device: str | None) -> _Found | None:
+    """A disk of blkback; `None` until it has connected, when its statistics appear.
+
+    It counts requests as it takes them; which of them are completed its block device knows.
+    """
     numbers: dict[str, int] = {}
     for statistic in STATISTICS:
         path = f"{DIRECTORY}/{name}/statistics/{statistic}"
@@ -83,28 +131,39 @@ def _blkback(source: Source, name: str, storage: str | None) -> VirtualDisk | No
         if data is None:
             return None
         numbers[statistic] = number(path, data)
-    return VirtualDisk(
+    path = f"/sys/dev/block/{device}/stat"
+    data = read_optional(source, path) if device else None
+    stat = None if data is None else parse_block_stat(path, data)
+    disk = VirtualDisk(
         BLKBACK,
-        storage,
+        None,
         Transfers(numbers["rd_req"], numbers["rd_sect"] * SECTOR, None),
         Transfers(numbers["wr_req"], numbers["wr_sect"] * SECTOR, None),
         numbers["oo_req"],
+        stat.in_flight if stat else None,
     )
+    return _Found(disk, stat.completed if stat else None)
 
 
-def _tapdisk(source: Source, name: str, storage: str | None) -> VirtualDisk | None:
-    """A disk of a tapdisk; `None` while it is not connected."""
+def _tapdisk(source: Source, name: str) -> _Found | None:
+    """A disk of a tapdisk; `None` while it is not connected.
+
+    A request that ends with an error is completed too (drivers/td-req.c of blktap).
+    """
     data = read_optional(source, f"{SHARED_MEMORY}/{name}/statistics")
     if data is None:
         return None
     stats = parse_tapdisk(data)
-    return VirtualDisk(
+    submitted, completed = stats.read_reqs + stats.write_reqs, stats.read_done + stats.write_done
+    disk = VirtualDisk(
         TAPDISK,
-        storage,
+        None,
         Transfers(stats.read_done, stats.read_sectors * SECTOR, stats.read_us / 1e6),
         Transfers(stats.write_done, stats.write_sectors * SECTOR, stats.write_us / 1e6),
         stats.out_of_requests,
+        max(0, submitted - completed),
     )
+    return _Found(disk, completed)
 
 
 def _repository(source: Source, cls: str, key: tuple[int, int]) -> str | None:
@@ -115,13 +174,17 @@ def _repository(source: Source, cls: str, key: tuple[int, int]) -> str | None:
     return match[1].decode("ascii") if match else None
 
 
-def _block_device(source: Source, name: str) -> str | None:
-    """The block device behind a disk of blkback; `None` until it has connected."""
+def _device(source: Source, name: str) -> str | None:
+    """Numbers of the block device behind a disk of blkback; `None` until it has connected."""
     data = read_optional(source, f"{DIRECTORY}/{name}/physical_device")
     numbers = _NUMBERS.match(word(data or b""))
-    if not numbers:
+    return f"{int(numbers[1], 16)}:{int(numbers[2], 16)}" if numbers else None
+
+
+def _device_name(source: Source, device: str | None) -> str | None:
+    """The name of a block device, its numbers where it has none."""
+    if device is None:
         return None
-    device = f"{int(numbers[1], 16)}:{int(numbers[2], 16)}"
     try:
         return source.readlink(f"/sys/dev/block/{device}").rpartition("/")[2]
     except SourceError:
@@ -130,8 +193,8 @@ def _block_device(source: Source, name: str) -> str | None:
 
 DISKS = Probe(
     name="disks",
-    reads=f"{DIRECTORY}/vbd-*/statistics, {SHARED_MEMORY}/vbd3-*/statistics; once per disk, its"
-    " storage from xenstore's params or /sys/dev/block",
+    reads=f"{DIRECTORY}/vbd-*/statistics, /sys/dev/block/*/stat, {SHARED_MEMORY}/vbd3-*/statistics,"
+    " /proc/uptime; once per disk, its storage from xenstore's params or /sys/dev/block",
     advice="run as root; mount sysfs",
     read=read,
     memory=_Memory({}),

@@ -63,7 +63,7 @@ def read_file_systems(source: Source, context: Snapshot) -> FileSystems:
 
     One that makes inodes as it needs them says it has 0 (btrfs: fs/btrfs/super.c, btrfs_statfs).
     """
-    mounts = parse_mounts(_mounts(source))
+    mounts = parse_mounts(read_mounts(source))
     places = {mount.mount_point for mount in mounts}
     log = LOG_DIRECTORY
     while log not in places and log != b"/":
@@ -83,7 +83,7 @@ def read_file_systems(source: Source, context: Snapshot) -> FileSystems:
     return FileSystems(found)
 
 
-def _mounts(source: Source) -> bytes:
+def read_mounts(source: Source) -> bytes:
     """The mounts of the host's init: `/proc/mounts` is a link to those of the reading process."""
     try:
         return source.read("/proc/1/mounts")

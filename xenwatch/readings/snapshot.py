@@ -20,6 +20,7 @@ from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
+from xenwatch.readings.guest_storage import StorageRepositories, ThinPools, VolumeGroups
 from xenwatch.readings.host import Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds
 from xenwatch.readings.memory import HostMemory, Memory
@@ -104,6 +105,9 @@ class Snapshot:
     datapath: Datapath | None = None
     netback_rings: NetbackRings | None = None
     disks: Disks | None = None
+    storage_repositories: StorageRepositories | None = None
+    thin_pools: ThinPools | None = None
+    volume_groups: VolumeGroups | None = None
     qemus: Qemus | None = None
     qemu_fds: QemuFds | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None

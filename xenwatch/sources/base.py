@@ -166,7 +166,8 @@ class Source(Protocol):
     def statvfs(self, path: str) -> bytes:
         """The file system behind `path` as a line of decimal numbers.
 
-        `f_frsize f_blocks f_bfree f_bavail f_files f_ffree` and a newline (statvfs(3)).
+        `f_frsize f_blocks f_bfree f_bavail f_files f_ffree` and a newline (statvfs(3)). One that
+        hangs is an error after two seconds, and at once until it has answered.
         """
         ...
 

@@ -19,6 +19,8 @@ _REAP_SECONDS: Final = 0.2
 """Time a killed command has to exit."""
 _POLL_SECONDS: Final = (0.0005, 0.05)
 """Shortest and longest interval between two checks whether a command has exited."""
+_unkilled: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
+"""Commands that hang in the kernel although they were killed, by what was run."""
 _ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
@@ -26,9 +28,12 @@ def run(argv: Sequence[str], deadline: float) -> CommandOutput:
     """Run a command and return its status and output; kill its process group at the deadline.
 
     Its CPU time is charged to this thread, also when it is killed. Raises `SourceError` when it
-    cannot be started, times out or exceeds `OUTPUT_MAX` bytes of output.
+    cannot be started, times out or exceeds `OUTPUT_MAX` bytes of output, and while an earlier run
+    of it hangs in the kernel.
     """
     subject = " ".join(argv)
+    if _still_hangs(tuple(argv)):
+        raise SourceError(subject, "an earlier run was killed and still hangs in the kernel")
     try:
         process = subprocess.Popen(
             list(argv),
@@ -48,7 +53,8 @@ def run(argv: Sequence[str], deadline: float) -> CommandOutput:
         out, err = _collect(subject, process.stdout, process.stderr, until, deadline)
         status = _reap(process, until)
     finally:
-        _kill(process)
+        if not _kill(process):
+            _unkilled[tuple(argv)] = process
     if status is None:
         raise _timed_out(subject, deadline)
     return CommandOutput(status, out, err)
@@ -104,11 +110,20 @@ def _reap(process: subprocess.Popen[bytes], until: float) -> int | None:
     return process.returncode
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the command's process group; one that hangs in the kernel is not waited for."""
+def _still_hangs(argv: tuple[str, ...]) -> bool:
+    """Whether an earlier run of the command cannot be reaped yet."""
+    process = _unkilled.get(argv)
+    if process is not None and process.poll() is not None:
+        _unkilled.pop(argv, None)
+        process = None
+    return process is not None
+
+
+def _kill(process: subprocess.Popen[bytes]) -> bool:
+    """Kill the command's process group; false where it hangs in the kernel, and is left behind."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
-    _reap(process, time.monotonic() + _REAP_SECONDS)
+    return _reap(process, time.monotonic() + _REAP_SECONDS) is not None

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
+from xenwatch import threads
 from xenwatch.sources import commands, netlink, xapi
 from xenwatch.sources.base import (
     READ_LIMIT,
@@ -25,6 +26,8 @@ from xenwatch.sources.xenstored import XenstoreClient, request_apart
 KMSG: Final = "/dev/kmsg"
 _CHUNK: Final = 1 << 16
 """Also enough for one record of /dev/kmsg, which a shorter read would refuse with EINVAL."""
+_STATVFS_SECONDS: Final = 2.0
+"""Time a file system has to answer: one of a dead file server never does."""
 
 
 class HostSource:
@@ -39,6 +42,7 @@ class HostSource:
         self._privcmd: Privcmd | None = None
         self._lock = threading.Lock()
         self._kept = KeptFiles()
+        self._statvfs = threads.OneAtATime(_STATVFS_SECONDS)
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         try:
@@ -72,9 +76,11 @@ class HostSource:
 
     def statvfs(self, path: str) -> bytes:
         try:
-            found = os.statvfs(self._root + path)
+            found = self._statvfs.call(path, lambda: os.statvfs(self._root + path))
         except OSError as error:
             raise SourceError.from_os(path, error) from error
+        except RuntimeError as error:
+            raise SourceError(path, f"could not start a thread: {error}") from error
         numbers = (
             found.f_frsize, found.f_blocks, found.f_bfree, found.f_bavail, found.f_files,
             found.f_ffree,

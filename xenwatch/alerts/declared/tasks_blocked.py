@@ -25,12 +25,9 @@ ALERT: Final = Alert(
     seconds=120,
     probe="dom0_cpus",
     sparse=False,
+    causes=("storage_hung",),
     thresholds=Thresholds(10.0, None),
     errors={
-        "`server NAME not responding`": (
-            "an NFS server that does not answer: every VM with a disk there waits, and programs "
-            "that touch it hang"
-        ),
         "`blocked for more than`": (
             "a task that waits for more than two minutes, nearly always for storage that hangs"
         ),

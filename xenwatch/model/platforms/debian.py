@@ -19,6 +19,7 @@ from xenwatch.model.platform import (
 )
 from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.statvfs import Statvfs
+from xenwatch.parse.thin_pools import Blocks, ThinPool
 
 _MOUNTS: Final = (
     "dev-mqueue",
@@ -155,5 +156,8 @@ DEBIAN_13: Final = dataclasses.replace(
         "ID": "debian",
         "VERSION_ID": "13",
     },
+    thin_pool=ThinPool(
+        "vg0-guests-tpool", 1024000000, "rw", Blocks(3127, 15360), Blocks(70418, 250000)
+    ),
 )
-"""Debian 13: Xen 4.20, and a kernel whose interrupts have no bitmap to fill."""
+"""Debian 13: Xen 4.20, a kernel whose interrupts have no bitmap to fill, and a thin pool."""

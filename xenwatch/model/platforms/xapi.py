@@ -10,6 +10,8 @@ from xenwatch.model.platform import (
     NULL,
     OXENSTORED_FDS,
     PRIVCMD,
+    REPOSITORY,
+    REPOSITORY_SIZE,
     XAPI,
     XENCONSOLED_FDS,
     Daemon,
@@ -20,6 +22,7 @@ from xenwatch.model.platform import (
 )
 from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.statvfs import Statvfs
+from xenwatch.parse.volume_groups import VolumeGroup
 
 EVENTPOLL: Final = "anon_inode:[eventpoll]"
 """The descriptor of a xapi from 24.31 on; older ones wait with select."""
@@ -69,6 +72,7 @@ _SWITCH: Final = tuple(
         ("ovs-vswitchd", (65535, 65535), 90, 11),
     )
 )
+_MOUNTED: Final = f"/run/sr-mount/{REPOSITORY}"
 
 XCP_NG_8_3: Final = Platform(
     name="xcp-ng-8.3",
@@ -158,8 +162,16 @@ XCP_NG_8_3: Final = Platform(
         "xenstore /var/lib/xenstored tmpfs rw,relatime,mode=755\n"
         "/dev/nvme0n1p5 /var/log ext3 rw,relatime\n"
         "xenfs /proc/xen xenfs rw,relatime\n"
+        f"192.0.2.20:/export/{REPOSITORY} {_MOUNTED} nfs rw,relatime,vers=3,hard,proto=tcp\n"
+    ),
+    repository=_MOUNTED,
+    volume_groups=(
+        VolumeGroup(
+            "VG_XenStorage-0f6c7f1a-52a3-4a0e-9a4f-2d5c0b6f3e77", 1999844147200, 1372902522880
+        ),
     ),
     file_systems={
+        _MOUNTED: REPOSITORY_SIZE,
         "/": Statvfs(4096, 4645080, 3816210, 3574493, 1179648, 1075712),
         "/var/log": Statvfs(4096, 1015679, 961432, 905656, 262144, 261420),
     },

@@ -8,6 +8,8 @@ from typing import Final
 from xenwatch.model.platform import (
     LEGACY_IRQS,
     NULL,
+    REPOSITORY,
+    REPOSITORY_SIZE,
     TWO_LEVEL_32,
     XAPI,
     XENSERVER_6_2_CHANNELS,
@@ -22,6 +24,7 @@ from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.statvfs import Statvfs
 from xenwatch.parse.zoneinfo import Zone
 
+_MOUNTED: Final = f"/var/run/sr-mount/{REPOSITORY}"
 _CLASSIC_OWN: Final = (*NULL, "/proc/xen/privcmd", "/dev/xen/evtchn")
 _XENSTORED: Final = Daemon(
     "oxenstored",
@@ -125,8 +128,13 @@ XENSERVER_6_1: Final = Platform(
         "none /proc proc rw\n"
         "/dev/sda1 / ext3 rw,data=ordered\n"
         "none /proc/xen xenfs rw\n"
+        f"192.0.2.20:/export/{REPOSITORY} {_MOUNTED} nfs rw,vers=3,hard,proto=tcp\n"
     ),
-    file_systems={"/": Statvfs(4096, 1007896, 476213, 425013, 512064, 474861)},
+    repository=_MOUNTED,
+    file_systems={
+        "/": Statvfs(4096, 1007896, 476213, 425013, 512064, 474861),
+        _MOUNTED: REPOSITORY_SIZE,
+    },
     settings={
         "/proc/sys/net/ipv4/neigh/default/gc_thresh3": "1024",
         "/proc/sys/net/ipv6/neigh/default/gc_thresh3": "1024",

@@ -1,0 +1,35 @@
+"""Storage that answers no request of VMs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.conditions import Selector, SeriesCondition
+from xenwatch.alerts.names import CRITICAL
+
+ALERT: Final = Alert(
+    name="storage_hung",
+    summary="Storage {storage} hangs: {value} disks of VMs wait, longest {name}",
+    description="{value} disks of VMs on storage {storage} have had requests in flight for two "
+    "minutes, of which none has completed. The one that has waited longest is device {device} of "
+    "domain {domid}, {name} ({uuid}). All of them: "
+    "`xenwatch once --format prometheus | grep xenwatch_disk_stalled_seconds`.",
+    # That it has lasted for two minutes is in the metric.
+    conditions={
+        CRITICAL: SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0),
+    },
+    seconds=0,
+    labels=("storage", "domid", "name", "uuid", "device"),
+    probe="disks",
+    errors={
+        "`server NAME not responding`": (
+            "an NFS server that does not answer: every VM with a disk there waits, and programs "
+            "that touch it hang"
+        ),
+        # Linux, drivers/scsi/scsi_lib.c.
+        "`rejecting I/O to offline device`": (
+            "a disk or LUN that the kernel has given up: requests of VMs on it fail"
+        ),
+    },
+)
