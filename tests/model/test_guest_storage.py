@@ -13,9 +13,10 @@ from xenwatch.limits.states import Severity, assess
 from xenwatch.metrics import families
 from xenwatch.model.platform import REPOSITORY
 from xenwatch.model.player import Player
-from xenwatch.model.scenario import ScenarioError, parse
+from xenwatch.model.scenario import parse
 from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
+from xenwatch.model.toml import ScenarioError
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
 from xenwatch.readings.snapshot import Snapshot
