@@ -80,6 +80,9 @@ class LabSource:
         assert len(content) <= limit
         return content
 
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        return self.read("/dev/kmsg")
+
     def listdir(self, path: str) -> tuple[str, ...]:
         return self._tree.listdir(path)
 

@@ -12,9 +12,10 @@ from xenwatch.limits.states import Severity, assess
 from xenwatch.model import cpu
 from xenwatch.model.cpu import Demand, divide
 from xenwatch.model.player import Player
-from xenwatch.model.scenario import Leak, Scenario, ScenarioError, Start, parse
+from xenwatch.model.scenario import Scenario, ScenarioError, parse
 from xenwatch.model.scenario_source import load, names
 from xenwatch.model.source import ModelSource
+from xenwatch.model.steps import Leak, Start
 from xenwatch.planning.capacity import fit
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES

@@ -12,6 +12,8 @@ from xenwatch.model.devices import Device, Shape
 from xenwatch.model.lease import CLOSED, INITIALISING, Lease
 from xenwatch.model.platform import XL, Platform
 from xenwatch.model.refusal import FRONTEND, Refused
+from xenwatch.model.render.kernel_log import LogLine, kill_line
+from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import BOOTED, DYING, TABLES, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
@@ -23,6 +25,7 @@ _HVM_PIRQS: Final = (16, 18, 19, 17)
 """Emulated interrupts a Linux HVM guest routes through event channels."""
 _RINGS: Final = frozenset({"channels", "irqs"})
 """Devices that connect when the guest's kernel does: by then xl has reported success."""
+_MICROSECONDS: Final = 1_000_000
 _DOMIDS: Final = 0x7FF0
 """DOMID_FIRST_RESERVED."""
 _NAMESPACE: Final = uuid.UUID("7abfa6ad-afbc-41ea-9f8a-e375cf0e522a")
@@ -140,7 +143,20 @@ class Machine:
             return False
         self.generation += 1
         dom0.end(victims[-1])
-        dom0.kills.append(Kill(BOOTED + dom0.seconds, comm))
+        kill = Kill(BOOTED + dom0.seconds, comm)
+        dom0.kills.append(kill)
+        dom0.printed.append(kill_line(kill))
+        return True
+
+    def print_kernel(self, text: str) -> bool:
+        """Print a line in the log of dom0's kernel."""
+        seconds = BOOTED + self.dom0.seconds
+        self.dom0.printed.append(LogLine(round(seconds * _MICROSECONDS), text))
+        return True
+
+    def print_xen(self, text: str) -> bool:
+        """Print a line on Xen's console."""
+        self.dom0.console.put(render_line(text))
         return True
 
     def fail(self, domid: int, cls: str, devid: int, error: str) -> None:

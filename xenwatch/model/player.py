@@ -17,21 +17,19 @@ from xenwatch.model.platform import TWO_LEVEL_64, Daemon, Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
-from xenwatch.model.scenario import (
-    QEMUS,
+from xenwatch.model.scenario import QEMUS, Host, Scenario, arguments
+from xenwatch.model.steps import (
     Fill,
-    Host,
     Kill,
     Leak,
     Load,
     Log,
     Pressure,
+    Print,
     Requests,
-    Scenario,
     Start,
     Step,
     Stop,
-    arguments,
 )
 
 TICK: Final = 10.0
@@ -158,13 +156,16 @@ class Player:
                 dom0.swap_ins += round(TICK * step.swap_ins)
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
-    def _act(self, step: Stop | Leak | Log | Kill | Fill) -> Act:
+    def _act(self, step: Stop | Leak | Log | Kill | Fill | Print) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
         if isinstance(step, Kill):
             return partial(self.machine.oom_kill, step.comm)
         if isinstance(step, Fill):
             return partial(self._fill, step.table, step.entries)
+        if isinstance(step, Print):
+            onto = self.machine.print_xen if step.log == "xen" else self.machine.print_kernel
+            return partial(onto, step.text)
         if isinstance(step, Log):
             return partial(self._log, step.mib, step.files)
         leak = {

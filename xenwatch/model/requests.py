@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Final
 
 from xenwatch.model.datapath import USUAL
-from xenwatch.model.scenario import Requests
+from xenwatch.model.steps import Requests
 from xenwatch.model.state import Dom0
 
 SECTORS: Final = 64

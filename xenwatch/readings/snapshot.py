@@ -21,6 +21,7 @@ from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.host import Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds
+from xenwatch.readings.log_messages import LogMessages
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
@@ -92,6 +93,8 @@ class Snapshot:
     datapath: Datapath | None = None
     netback_rings: NetbackRings | None = None
     disks: Disks | None = None
+    kernel_log: LogMessages | None = None
+    xen_console: LogMessages | None = None
     qemus: Qemus | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
 
