@@ -20,6 +20,7 @@ from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
+from xenwatch.readings.log_messages import LastMessage, LogMessages
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
@@ -131,6 +132,23 @@ def full_snapshot() -> Snapshot:
             recent_kills={"xapi": 1},
             stalled={"some": Stalled(0.02, 3.5), "full": Stalled(0.01, 1.25)},
             free_blocks={(0, "DMA32", order): 7 for order in range(11)},
+        ),
+        "kernel_log": LogMessages(
+            counted={"conntrack_full": 3, "machine_check": 0},
+            earlier={"conntrack_full": 1, "machine_check": 2},
+            recent={"conntrack_full": 2},
+            last={
+                "conntrack_full": LastMessage("nf_conntrack: table full", 1_800_000_000.0),
+                "machine_check": LastMessage("mce: [Hardware Error]", 1_799_000_000.0),
+            },
+            lost=5,
+        ),
+        "xen_console": LogMessages(
+            counted={"machine_check": 0},
+            earlier={"machine_check": 1},
+            recent={},
+            last={"machine_check": LastMessage("(XEN) MCE: Fatal error", None)},
+            lost=70,
         ),
         "pids": Pids(300, 32768, 60000),
         "host_memory": HostMemory(64 << 30, 16 << 30, {5: 0}),

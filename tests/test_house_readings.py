@@ -27,6 +27,8 @@ FOR_NOBODY_ELSE = {
     "EventChannels.fallback": "told as the detail of the probe's outcome",
     "Host.kernel_command_line": "a fact of the host, in which `abi` may have its origin",
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
+    "Snapshot.kernel_log": "told by `Snapshot.logs`",
+    "Snapshot.xen_console": "told by `Snapshot.logs`",
     "Snapshot.xenstore": "told by `Snapshot.name`",
 }
 """Fields of readings that nobody but probes and readings uses, and why they are fields."""

@@ -179,6 +179,7 @@ ENDS = {
     "leak-xenstored-fds": (6000, 20, 1),
     "linux-3000": (3000, 3000, 0),
     "log-full": (6000, 10, 1),
+    "log-messages": (900, 10, 0),
     "memory-ends": (2400, 10, 0),
     "mini-os-3000": (3000, 3000, 0),
     "one-vm-starves-others": (120, 20, 0),

@@ -27,6 +27,7 @@ from xenwatch.parse.hist import parse_hists
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.key_users import parse_key_users
+from xenwatch.parse.kmsg import parse_kmsg
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
@@ -51,6 +52,7 @@ from xenwatch.parse.text import (
     version_pair,
     word,
 )
+from xenwatch.parse.xen_console import own_lines, parse_readconsole
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
 from xenwatch.parse.xenversion import parse_text
 from xenwatch.parse.zoneinfo import parse_zoneinfo
@@ -96,6 +98,9 @@ _PLAIN: dict[str, Parser] = {
     "zoneinfo": parse_zoneinfo,
     "buddyinfo": parse_buddyinfo,
     "kills": parse_kills,
+    "kmsg": parse_kmsg,
+    "xen console": parse_readconsole,
+    "lines of xen": own_lines,
     "uptime": uptime,
     "neighbours": lambda data: parse_neighbours("arp_cache", data),
     "key users": parse_key_users,

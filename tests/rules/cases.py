@@ -291,6 +291,10 @@ SWAP_INS: Final = "xenwatch_dom0_swap_in_pages_per_second"
 WAITS: Final = "xenwatch_dom0_memory_pressure_ratio"
 LARGEST: Final = "xenwatch_dom0_largest_free_order"
 BLOCKED: Final = "xenwatch_dom0_blocked_tasks"
+IN_LOG: Final = "xenwatch_log_recent_messages"
+TABLE_FULL: Final = {
+    "log": "kernel", "kind": "conntrack_full", "runbook": "XenwatchConntrackNearLimit"
+}  # fmt: skip
 
 MEMORY: Final = (
     Case(
@@ -347,6 +351,12 @@ MEMORY: Final = (
         own(BLOCKED, "57+0x30", "XenwatchTasksBlocked", 10, 50),
         (("warning", {}, 57), ("critical", {}, 57)),
     ),
+    Case(
+        "XenwatchLogMessage", "the connection table is full", 1,
+        (labelled(IN_LOG, "20+0x9", **TABLE_FULL),), (("warning", TABLE_FULL, 20),),
+    ),
+    Case("XenwatchLogMessage", "15 minutes later", 9,
+         (labelled(IN_LOG, "20 20 stale", **TABLE_FULL),)),
     Case(
         "XenwatchTasksBlocked", "a burst of writes", 3,
         own(BLOCKED, "57 0+0x30", "XenwatchTasksBlocked", 10, None),

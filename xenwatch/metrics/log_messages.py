@@ -9,24 +9,17 @@ from xenwatch.errors.kinds import KERNEL, XEN
 from xenwatch.explain.table import BY_KIND
 from xenwatch.metrics.base import Metric, Readings, Row, Rows
 from xenwatch.readings.log_messages import LogMessages
-from xenwatch.readings.snapshot import Snapshot
 
 _KMSG: Final = "/dev/kmsg, records of the kernel itself"
 _RING: Final = "XEN_SYSCTL_readconsole"
 _BOTH: Final = f"{_KMSG}; {_RING}, lines with the prefix (XEN)"
 
 
-def logs(snapshot: Snapshot) -> Iterable[tuple[str, LogMessages]]:
-    """The logs that were read, by name."""
-    found = {KERNEL: snapshot.kernel_log, XEN: snapshot.xen_console}
-    return [(log, messages) for log, messages in found.items() if messages is not None]
-
-
 def _by_kind(value: Callable[[LogMessages], Mapping[str, float | None]]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         return (
             ((log, kind), number)
-            for log, messages in logs(readings.snapshot)
+            for log, messages in readings.snapshot.logs().items()
             for kind, number in value(messages).items()
         )
 
@@ -36,13 +29,17 @@ def _by_kind(value: Callable[[LogMessages], Mapping[str, float | None]]) -> Rows
 def _recent(readings: Readings) -> Iterable[Row]:
     return (
         ((log, kind, BY_KIND[kind].title), count)
-        for log, messages in logs(readings.snapshot)
+        for log, messages in readings.snapshot.logs().items()
         for kind, count in messages.recent.items()
     )
 
 
 def _lost(log: str) -> Rows:
-    return lambda readings: (((), found.lost) for name, found in logs(readings.snapshot) if name == log)
+    def rows(readings: Readings) -> Iterable[Row]:
+        found = readings.snapshot.logs().get(log)
+        return [] if found is None else [((), found.lost)]
+
+    return rows
 
 
 LOG_METRICS: Final = (

@@ -49,7 +49,8 @@ def parse_readconsole(block: bytes) -> ConsoleText:
         raise ParseError("XEN_SYSCTL_readconsole", f"expected {HEADER_SIZE + TEXT_MAX} bytes")
     *_, index, count = REQUEST.unpack_from(block)
     if count > TEXT_MAX:
-        raise ParseError("XEN_SYSCTL_readconsole", f"{count} bytes, of {TEXT_MAX} asked for")
+        reason = f"expected at most {TEXT_MAX} bytes of text, found {count}"
+        raise ParseError("XEN_SYSCTL_readconsole", reason)
     return ConsoleText(block[HEADER_SIZE : HEADER_SIZE + count], index)
 
 

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xenwatch.errors.kinds import KERNEL, XEN
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import ControlPath
 from xenwatch.readings.datapath import Datapath
@@ -102,6 +103,11 @@ class Snapshot:
         """A domain's present name in xenstore, else its last known one."""
         names = self.xenstore.names if self.xenstore is not None else {}
         return names.get((domain.domid, domain.uuid), domain.name)
+
+    def logs(self) -> Mapping[str, LogMessages]:
+        """Messages of trouble by log, of the logs that were read."""
+        found = {KERNEL: self.kernel_log, XEN: self.xen_console}
+        return {log: messages for log, messages in found.items() if messages is not None}
 
     def device_states(self) -> Mapping[DeviceKey, str]:
         """The state of every backend device, from sysfs or xenstore.
