@@ -15,7 +15,7 @@ from xenwatch.readings.datapath import Datapath, Vif
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
 from xenwatch.readings.dom0_cpus import Dom0Cpus
-from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.domains import Domain, Domains, Restarted
 from xenwatch.readings.event_channels import EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.host import Abi, Host
@@ -95,7 +95,12 @@ def full_snapshot() -> Snapshot:
             {"interdomain": 40, "virq": 6}, {5: 5, 6: 3}, 128, 100, "hypercall"
         ),
         "irqs": Irqs(90),
-        "domains": Domains(domains, "hypercall"),
+        "domains": Domains(
+            domains,
+            "hypercall",
+            restarts=4,
+            restarted=(Restarted(UUIDS[5], b"web", 3),),
+        ),
         "grants": Grants({0: GrantFrames(1, 64), 5: GrantFrames(4, 64)}),
         "maptrack": Maptrack(4, 1024),
         "blktap": Blktap("id", 3, 3),

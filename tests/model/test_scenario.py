@@ -160,6 +160,7 @@ def test_another_seed_is_another_course() -> None:
 ENDS = {
     "boot-storm": (2000, 0, 0),
     "channels-45000": (3600, 0, 1),
+    "crash-loop": (1200, 10, 0),
     "datapath-overload": (120, 40, 0),
     "datapath-overload-without-slice": (120, 40, 0),
     "fill-linux-2-level": (4100, 813, 1),

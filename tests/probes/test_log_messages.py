@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -329,7 +330,7 @@ def seen(player: Player, moments: Sequence[float]) -> list[Snapshot]:
     source, known, found = ModelSource(player.machine), None, []
     for moment in moments:
         player.advance(moment)
-        known = take(source, (KERNEL_LOG, XEN_CONSOLE), lambda now=moment: TIME + now, known)
+        known = take(source, (KERNEL_LOG, XEN_CONSOLE), partial(float, TIME + moment), known)
         found.append(known.snapshot)
     return found
 

@@ -47,15 +47,15 @@ class Machine:
         self._next = 1
         self._leases: dict[int, dict[tuple[str, int], Lease]] = {}
 
-    def start(self, name: bytes, shape: Shape) -> int:
-        """Start a VM and return its domid; its devices are started in order.
+    def start(self, name: bytes, shape: Shape, handle: bytes = b"") -> int:
+        """Start a VM and return its domid; its devices are started in order. `handle` is its UUID.
 
         Raises `Refused` where the toolstack fails, and everything is released. A device that fails
         after that leaves a VM that runs without it, and is recorded in `broken`.
         """
         domid = self._domid()
         self.generation += 1
-        handle = uuid.uuid5(_NAMESPACE, f"{domid}/{name!r}").bytes
+        handle = handle or uuid.uuid5(_NAMESPACE, f"{domid}/{name!r}").bytes
         guest = Domain(domid, handle, name, shape.type, shape.vcpus, shape.memory_kib)
         self.dom0.domains[domid] = guest
         self._introduce(guest, shape)
@@ -76,6 +76,12 @@ class Machine:
         if domid in self._leases:  # a dying domain has released everything else
             self._release(domid)
         del self.dom0.domains[domid]
+
+    def restart(self, domid: int, shape: Shape) -> int:
+        """Stop a VM and start it again: the same VM is another domain then, whose domid it is."""
+        guest = self.dom0.domains[domid]
+        self.destroy(domid)
+        return self.start(guest.name, shape, guest.uuid)
 
     def shut_down(self, domid: int) -> None:
         """Begin the shutdown of a VM, which changes its QEMU's wakeups; `destroy` ends it."""

@@ -27,6 +27,7 @@ from xenwatch.model.steps import (
     Pressure,
     Print,
     Requests,
+    Restart,
     Start,
     Step,
     Stop,
@@ -156,9 +157,11 @@ class Player:
                 dom0.swap_ins += round(TICK * step.swap_ins)
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
-    def _act(self, step: Stop | Leak | Log | Kill | Fill | Print) -> Act:
+    def _act(self, step: Stop | Leak | Log | Kill | Fill | Print | Restart) -> Act:
         if isinstance(step, Stop):
             return partial(self._stop, dying=step.dying)
+        if isinstance(step, Restart):
+            return self._restart
         if isinstance(step, Kill):
             return partial(self.machine.oom_kill, step.comm)
         if isinstance(step, Fill):
@@ -215,6 +218,15 @@ class Player:
         else:
             self.machine.shut_down(domid)
             self._wait(next(self._numbers), self._gone(domid))
+        return True
+
+    def _restart(self) -> bool:
+        if not self._living:
+            return False
+        domid = self._living[0]
+        shape = self._started[domid]
+        self._living[0] = self.machine.restart(domid, shape)
+        self._started[self._living[0]] = shape
         return True
 
     def _gone(self, domid: int) -> Iterator[float]:

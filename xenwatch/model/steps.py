@@ -37,6 +37,15 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """The oldest VM crashes, and is started again at once, every so many seconds."""
+
+    at: float = 0.0
+    every: float = 1.0
+    count: int | None = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Leak:
     """Leak a resource every so many seconds until it is exhausted.
 
@@ -151,7 +160,7 @@ class Print:
 LOGS: Final = ("kernel", "xen")
 
 
-Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill | Print
+Step = Start | Stop | Leak | Log | Load | Requests | Pressure | Kill | Fill | Print | Restart
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -163,5 +172,6 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "kill": Kill,
     "fill": Fill,
     "print": Print,
+    "restart": Restart,
 }
 """Kinds of steps by what `do` says."""
