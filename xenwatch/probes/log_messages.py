@@ -78,7 +78,7 @@ def read_kernel_log(
         log = source.kernel_log(memory.after, READ_LIMIT if first else RUN_LIMIT)
     except SourceError as error:
         if error.errno == errno.EINVAL:
-            raise NotApplicable("Linux before 3.5 has no kernel log that can be read on") from error
+            raise NotApplicable("Linux before 3.5 does not let /dev/kmsg be read") from error
         raise
     records = [record for record in parse_kmsg(log) if record.number > memory.after]
     numbers = [record.number for record in records]

@@ -39,7 +39,7 @@ class Lives:
         kept = {uuid: vm for uuid, vm in self.vms.items() if now - vm.seen < RECENT}
         restarts = self.restarts
         for uuid, its in _by_uuid(domains).items():
-            before = self.vms.get(uuid)
+            before = kept.get(uuid)
             domids = frozenset(domain.domid for domain in its)
             names = [domain.name for domain in its if domain.name is not None]
             name = names[-1] if names else before.name if before else None

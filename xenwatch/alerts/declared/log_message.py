@@ -12,9 +12,9 @@ from xenwatch.probes.log_messages import KERNEL_LOG, XEN_CONSOLE
 
 ALERT: Final = Alert(
     name="log_message",
-    summary="{log} log: {value} messages of kind {kind} in the last 15 minutes",
-    description="The log of {log} has {value} messages of kind {kind} from the last 15 minutes; "
-    "the runbook of {runbook} says what they mean. The status page shows the last one.",
+    summary="{log} log reports {kind} ({value} in the last 15 minutes)",
+    description="The log of {log} has messages of kind {kind}: {value} in the last 15 minutes. "
+    "The runbook of {runbook} says what they mean; the status page shows the last one.",
     conditions={WARNING: SeriesCondition(Selector("xenwatch_log_recent_messages"), ">", 0)},
     seconds=0,
     labels=("log", "kind", "runbook"),
