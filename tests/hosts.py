@@ -32,8 +32,8 @@ from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.partitions import Partition
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.pod import PodTarget, parse_pod_target
-from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.parse.rtnl import Link
+from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.sources.base import (
     READ_LIMIT,
     CommandOutput,

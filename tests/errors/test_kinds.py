@@ -18,8 +18,7 @@ LINES = {
     ("xen", "(XEN) grant_table.c:1030:d0v1 Failed to obtain maptrack handle"): ("maptrack_full",),
     (
         "kernel",
-        "xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32 "
-        "gnttab_free_count=0 req_entries=24",
+        "xen:grant_table: xen/grant-table: max_grant_frames reached cur=32 extra=1 limit=32",
     ): ("grant_frames_full",),
     ("kernel", "deferring g.e. 0x2c (pfn 0x1a2b3c)"): ("grants_pending",),
     ("kernel", "xen:grant_table: g.e. 0x2c still pending"): ("grants_pending",),
@@ -31,9 +30,7 @@ LINES = {
         "oom_kill",
     ),
     ("kernel", "Out of memory: Kill process 4711 (xapi) score 5 or sacrifice child"): ("oom_kill",),
-    ("kernel", "Memory cgroup out of memory: Killed process 99 (tail) total-vm:9kB"): (
-        "oom_kill",
-    ),
+    ("kernel", "Memory cgroup out of memory: Killed process 99 (tail) total-vm:9kB"): ("oom_kill",),
     ("kernel", "xapi invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0"): (),
     ("kernel", "swapper/0: page allocation failure: order:0, mode:0x480020(GFP_ATOMIC)"): (
         "page_allocation_failure",
@@ -50,8 +47,7 @@ LINES = {
     ("kernel", "VFS: file-max limit 209715 reached"): ("open_files_full",),
     (
         "kernel",
-        "clocksource: timekeeping watchdog on CPU1: Marking clocksource 'tsc' as unstable because "
-        "the skew is too large:",
+        "timekeeping watchdog on CPU1: Marking clocksource 'tsc' as unstable because the skew is",
     ): ("clocksource_unstable",),
     ("kernel", "tsc: Marking TSC unstable due to TSCs unsynchronized"): ("clocksource_unstable",),
     ("kernel", "mce: [Hardware Error]: Machine check events logged"): ("machine_check",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,8 @@ def test_a_message_without_a_time_has_none() -> None:
 )
 def test_a_log_that_was_not_read_has_no_series(field: str, lost: str, log: str) -> None:
     """Nothing is known of it, not even zeros; the other one is as it was."""
-    unread = dataclasses.replace(full_snapshot(), **{field: None})
+    nothing: dict[str, Any] = {field: None}
+    unread = dataclasses.replace(full_snapshot(), **nothing)
 
     assert values(TOTAL, unread) == {
         key: value for key, value in values(TOTAL).items() if key[1] != log

@@ -12,7 +12,7 @@ from tests.captures import CAPTURES, RECORDED
 from xenwatch.model.console import ConsoleRing
 from xenwatch.model.render.kernel_log import LogLine, render_kmsg
 from xenwatch.model.render.xen_console import render_line, render_readconsole
-from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS
+from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS, Layout
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.kmsg import KmsgRecord, parse_kmsg
 from xenwatch.parse.xen_console import (
@@ -81,10 +81,9 @@ def test_text_of_the_ring_survives_its_renderer(text: bytes, index: int) -> None
 
 
 @pytest.mark.parametrize("layout", [X86_LAYOUTS[4, 1], X86_LAYOUTS[4, 22], ARM_LAYOUTS[4, 17]])
-def test_the_call_never_clears_the_ring(layout: object) -> None:
+def test_the_call_never_clears_the_ring(layout: Layout) -> None:
     """Incremental from the index on, no clear, the pointer at its place (sysctl.h)."""
-    assert layout in (*X86_LAYOUTS.values(), *ARM_LAYOUTS.values())
-    call = readconsole_call(layout, 0x12345678)  # type: ignore[arg-type]
+    call = readconsole_call(layout, 0x12345678)
 
     command, _, clear, incremental, index, pointer, count = struct.unpack_from(
         "<IIBBxxIQI", call.block

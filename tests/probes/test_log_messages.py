@@ -264,9 +264,7 @@ def test_what_was_overwritten_is_lost_and_its_rest_no_line() -> None:
     assert some(of_xen(known).counted) == {}
     ring.put(b"\n")
 
-    assert some(of_xen(after(XEN_CONSOLE, xen(ring), known)).counted) == {
-        "pod_memory_exhausted": 1
-    }
+    assert some(of_xen(after(XEN_CONSOLE, xen(ring), known)).counted) == {"pod_memory_exhausted": 1}
 
 
 def test_a_ring_that_was_overwritten_before_the_first_run_is_no_loss() -> None:

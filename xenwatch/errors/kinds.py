@@ -121,4 +121,3 @@ KINDS: Final = (
 def kinds_of(log: str) -> tuple[Kind, ...]:
     """The kinds whose messages a log can have."""
     return tuple(kind for kind in KINDS if log in kind.logs)
-

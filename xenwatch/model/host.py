@@ -154,15 +154,13 @@ class Machine:
         dom0.printed.append(kill_line(kill))
         return True
 
-    def print_kernel(self, text: str) -> bool:
-        """Print a line in the log of dom0's kernel."""
-        seconds = BOOTED + self.dom0.seconds
-        self.dom0.printed.append(LogLine(round(seconds * _MICROSECONDS), text))
-        return True
-
-    def print_xen(self, text: str) -> bool:
-        """Print a line on Xen's console."""
-        self.dom0.console.put(render_line(text))
+    def print_line(self, log: str, text: str) -> bool:
+        """Print a line in the log `kernel`, or on the console of `xen`."""
+        if log == "xen":
+            self.dom0.console.put(render_line(text))
+        else:
+            seconds = BOOTED + self.dom0.seconds
+            self.dom0.printed.append(LogLine(round(seconds * _MICROSECONDS), text))
         return True
 
     def fail(self, domid: int, cls: str, devid: int, error: str) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -158,27 +158,32 @@ class Player:
                 dom0.stalled_us += round(TICK * step.stalled * _MICROSECONDS)
 
     def _act(self, step: Stop | Leak | Log | Kill | Fill | Print | Restart) -> Act:
-        if isinstance(step, Stop):
-            return partial(self._stop, dying=step.dying)
-        if isinstance(step, Restart):
-            return self._restart
-        if isinstance(step, Kill):
-            return partial(self.machine.oom_kill, step.comm)
-        if isinstance(step, Fill):
-            return partial(self._fill, step.table, step.entries)
-        if isinstance(step, Print):
-            onto = self.machine.print_xen if step.log == "xen" else self.machine.print_kernel
-            return partial(onto, step.text)
-        if isinstance(step, Log):
-            return partial(self._log, step.mib, step.files)
-        leak = {
+        act: Act
+        match step:
+            case Stop(dying=dying):
+                act = partial(self._stop, dying=dying)
+            case Restart():
+                act = self._restart
+            case Kill(comm=comm):
+                act = partial(self.machine.oom_kill, comm)
+            case Fill(table=table, entries=entries):
+                act = partial(self._fill, table, entries)
+            case Print(log=log, text=text):
+                act = partial(self.machine.print_line, log, text)
+            case Log(mib=mib, files=files):
+                act = partial(self._log, mib, files)
+            case Leak(what=what, amount=amount):
+                act = partial(self._leak, self._leaks()[what], amount)
+        return act
+
+    def _leaks(self) -> Mapping[str, Callable[[int], None]]:
+        return {
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
             "grant_frames": self._leak_grants,
             "blktap_minors": self._leak_minors,
             "dying_domains": self._leak_domains,
-        }[step.what]
-        return partial(self._leak, leak, step.amount)
+        }
 
     def _starts(self, step: Start) -> Iterator[float]:
         started, batch = 0, 0

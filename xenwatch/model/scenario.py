@@ -23,6 +23,7 @@ from xenwatch.model.steps import (
     Log,
     Pressure,
     Print,
+    Restart,
     Start,
     Step,
 )
@@ -222,41 +223,47 @@ def _check(scenario: Scenario) -> None:
 
 
 def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
-    if isinstance(step, Start):
-        return [
-            (step.shape not in scenario.shapes, f"no such shape: {step.shape}"),
-            (not step.together, "together must be greater than 0"),
-        ]
-    if isinstance(step, Leak):
-        return [
-            (step.what not in LEAKS, f"what must be one of: {', '.join(LEAKS)}"),
-            (
-                not step.every or not step.amount,
-                "every and amount of a leak must be greater than 0",
-            ),
-        ]
-    if isinstance(step, Fill):
-        platform = PLATFORMS.get(scenario.platform)
-        settings = {**(platform.settings if platform else {}), **scenario.host.settings}
-        return [
-            (step.table not in TABLES, f"table must be one of: {', '.join(TABLES)}"),
-            (
-                step.table in TABLES and TABLES[step.table] not in settings,
-                f"table {step.table} needs {TABLES.get(step.table)} in host.settings",
-            ),
-            (not step.every or not step.entries, "every and entries must be greater than 0"),
-        ]
-    if isinstance(step, Pressure):
-        return [(step.stalled > 1, "stalled must be at most 1")]
-    if isinstance(step, Print):
-        return [
-            (step.log not in LOGS, f"log must be one of: {', '.join(LOGS)}"),
-            (not step.every, "every of a print must be greater than 0"),
-        ]
-    if isinstance(step, Log):
-        nothing = not step.every or not (step.mib or step.files)
-        return [(nothing, "every, and mib or files, of a log must be greater than 0")]
-    return []
+    found: list[tuple[bool, str]] = []
+    match step:
+        case Start():
+            found = [
+                (step.shape not in scenario.shapes, f"no such shape: {step.shape}"),
+                (not step.together, "together must be greater than 0"),
+            ]
+        case Leak():
+            nothing = not step.every or not step.amount
+            found = [
+                (step.what not in LEAKS, f"what must be one of: {', '.join(LEAKS)}"),
+                (nothing, "every and amount of a leak must be greater than 0"),
+            ]
+        case Fill():
+            found = _of_fill(step, scenario)
+        case Pressure():
+            found = [(step.stalled > 1, "stalled must be at most 1")]
+        case Print():
+            found = [
+                (step.log not in LOGS, f"log must be one of: {', '.join(LOGS)}"),
+                (not step.every, "every of a print must be greater than 0"),
+            ]
+        case Restart():
+            found = [(not step.every, "every of a restart must be greater than 0")]
+        case Log():
+            nothing = not step.every or not (step.mib or step.files)
+            found = [(nothing, "every, and mib or files, of a log must be greater than 0")]
+    return found
+
+
+def _of_fill(step: Fill, scenario: Scenario) -> list[tuple[bool, str]]:
+    platform = PLATFORMS.get(scenario.platform)
+    settings = {**(platform.settings if platform else {}), **scenario.host.settings}
+    return [
+        (step.table not in TABLES, f"table must be one of: {', '.join(TABLES)}"),
+        (
+            step.table in TABLES and TABLES[step.table] not in settings,
+            f"table {step.table} needs {TABLES.get(step.table)} in host.settings",
+        ),
+        (not step.every or not step.entries, "every and entries must be greater than 0"),
+    ]
 
 
 def arguments(peripherals: bool) -> tuple[str, ...]:

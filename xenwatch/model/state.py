@@ -167,8 +167,6 @@ class Dom0:
         self._inodes = itertools.count(34487)
         self._indexes = itertools.count(1)
         self._made = itertools.count(1)
-        major, minor = platform.xen
-        self.console.put(render_line(f"Xen version {major}.{minor}{platform.xen_extra}"))
         self._boot()
 
     @property
@@ -258,6 +256,8 @@ class Dom0:
 
     def _boot(self) -> None:
         platform = self.platform
+        major, minor = platform.xen
+        self.console.put(render_line(f"Xen version {major}.{minor}{platform.xen_extra}"))
         self.domains[0] = Domain(
             0, bytes(16), b"Domain-0", "pv", platform.vcpus, platform.memory_kib, RUNNING
         )

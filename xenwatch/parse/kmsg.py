@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_RECORD: Final = re.compile(
-    rb"^(\d{1,10}),(\d{1,20}),(\d{1,20}),[^;\n]{0,200};(.*)$", re.MULTILINE
-)
+_RECORD: Final = re.compile(rb"^(\d{1,10}),(\d{1,20}),(\d{1,20}),[^;\n]{0,200};(.*)$", re.MULTILINE)
 _LEVELS: Final = 8
 _MICROSECONDS: Final = 1_000_000
 

@@ -49,9 +49,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _
     return found, _Memory(names, lives)
 
 
-def _domains(
-    source: Source, context: Snapshot, before: Names
-) -> tuple[Domains, Names]:
+def _domains(source: Source, context: Snapshot, before: Names) -> tuple[Domains, Names]:
     """The domains and their names, which xenstore alone does not tell."""
     try:
         infos = list_domains(source, context)

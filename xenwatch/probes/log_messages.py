@@ -57,6 +57,20 @@ class _Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class _News:
+    """What a run found in a log: lines, and how much was lost.
+
+    `now` is seconds since boot, `time` the same in Unix time, or 0.
+    """
+
+    log: str
+    lines: Sequence[Line]
+    lost: int
+    now: float
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Memory:
     """Where the log was left: a record's number or an index of the ring; a line's beginning.
 
@@ -84,7 +98,7 @@ def read_kernel_log(
     numbers = [record.number for record in records]
     lost = _skipped(numbers if first else [memory.after, *numbers])
     lines = [(record.seconds if first else now, record.text) for record in records if record.own]
-    tally = _added(memory.tally, KERNEL, lines, lost, now, context.time)
+    tally = _added(memory.tally, _News(KERNEL, lines, lost, now, context.time))
     return _reading(tally), _Memory(max([memory.after, *numbers]), tally=tally)
 
 
@@ -112,7 +126,7 @@ def read_xen_console(
         index = end
         if begin == end:
             break
-    tally = _added(memory.tally, XEN, lines, lost, now, context.time)
+    tally = _added(memory.tally, _News(XEN, lines, lost, now, context.time))
     return _reading(tally), _Memory(index, tail, tally)
 
 
@@ -130,20 +144,19 @@ def _skipped(numbers: Sequence[int]) -> int:
     return numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0
 
 
-def _added(
-    before: _Tally | None, log: str, lines: Sequence[Line], lost: int, now: float, time: float
-) -> _Tally:
-    """The tally with more lines. `now` is seconds since boot, `time` the same in Unix time or 0."""
-    kinds = kinds_of(log)
+def _added(before: _Tally | None, news: _News) -> _Tally:
+    """The tally with more lines."""
+    now = news.now
+    kinds = kinds_of(news.log)
     nothing = {kind.name: 0 for kind in kinds}
     known = before or _Tally(nothing, nothing, (), {}, 0)
     found = Counter[str]()
     recent = Counter[str]()
     last = dict(known.last)
-    for seconds, text in lines:
+    for seconds, text in news.lines:
         for kind in found_in(text, kinds):
             found[kind.name] += 1
-            moment = None if seconds is None or not time else time - (now - seconds)
+            moment = None if seconds is None or not news.time else news.time - (now - seconds)
             last[kind.name] = LastMessage(printable(text)[:SHOWN], moment)
             recent[kind.name] += _is_recent(seconds, now, first=before is None)
     of_late = tuple(entry for entry in known.recent if entry[0] > now - RECENT)
@@ -152,7 +165,7 @@ def _added(
         _sum(known.earlier, found) if before is None else known.earlier,
         (*of_late, *((now, name, count) for name, count in recent.items() if count)),
         last,
-        known.lost + lost,
+        known.lost + news.lost,
     )
 
 

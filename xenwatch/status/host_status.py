@@ -131,9 +131,9 @@ class HostStatus:
     """A host at one time. `time` is Unix time, `hostname` empty if unknown.
 
     `headroom` is empty if no plan can be made, and `obstacle` says why. `alerts` is `None` if not
-    evaluated, or not yet, `alerts_unknown` names those whose state is unknown.
-    `logs` are kinds of messages of trouble in the logs. `domains` is `None` when they could not be read. `seconds_to_full` is by name of limit,
-    `probes` by name of probe.
+    evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
+    messages of trouble in the logs. `domains` is `None` when they could not be read.
+    `seconds_to_full` is by name of limit, `probes` by name of probe.
     """
 
     time: float
