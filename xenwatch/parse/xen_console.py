@@ -46,7 +46,9 @@ def readconsole_call(layout: Layout, index: int) -> Hypercall:
 def parse_readconsole(block: bytes) -> ConsoleText:
     """The text Xen filled in. Raises `ParseError` for a block of another form."""
     if len(block) != HEADER_SIZE + TEXT_MAX:
-        raise ParseError("XEN_SYSCTL_readconsole", f"expected {HEADER_SIZE + TEXT_MAX} bytes")
+        raise ParseError(
+            "XEN_SYSCTL_readconsole", f"expected {HEADER_SIZE + TEXT_MAX} bytes", block
+        )
     *_, index, count = REQUEST.unpack_from(block)
     if count > TEXT_MAX:
         reason = f"expected at most {TEXT_MAX} bytes of text, found {count}"
