@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from tests.captures import domids, listed
+from xenwatch.model.console import ConsoleRing
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import render_query_size
@@ -19,6 +20,7 @@ from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.pod import render_pod_target
 from xenwatch.model.render.rtnl import render_links
 from xenwatch.model.render.text import render_uname
+from xenwatch.model.render.xen_console import asked_count, asked_index, render_readconsole
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenstore_quota import render_acknowledged, render_oxenstored
 from xenwatch.model.render.xenversion import render_text, render_version
@@ -32,6 +34,7 @@ from xenwatch.parse.partitions import Partition
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.pod import PodTarget, parse_pod_target
 from xenwatch.parse.rtnl import Link
+from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.parse.xenstore_quota import domain_request, settings_request
 from xenwatch.sources.base import (
     READ_LIMIT,
@@ -45,6 +48,7 @@ from xenwatch.sources.base import (
 
 VERSION = (4, 17)
 _PHYSINFO = struct.pack("<I", physinfo.PHYSINFO)
+_READCONSOLE = struct.pack("<I", READCONSOLE)
 SLOTS = 64
 """Where the scans of `probe` ended in every domain."""
 _ERRORS = {
@@ -84,6 +88,9 @@ class LabSource:
         content = self._tree.read(path)
         assert len(content) <= limit
         return content
+
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        return self.read("/dev/kmsg")
 
     def listdir(self, path: str) -> tuple[str, ...]:
         return self._tree.listdir(path)
@@ -194,6 +201,11 @@ class LabSource:
     def _sysctl(self, block: bytes) -> HypercallReply:
         if block.startswith(_PHYSINFO):
             return HypercallReply(0, render_physinfo(X86_LAYOUTS[VERSION], block, self._memory()))
+        if block.startswith(_READCONSOLE):
+            ring = ConsoleRing(1 << 20)
+            ring.put((self._capture / "debug-key-g").read_bytes())
+            found = ring.read(asked_index(block), asked_count(block))
+            return HypercallReply(0, render_readconsole(block, found))
         first, count = struct.unpack_from("<HxxI", block, 8)
         infos = [info for info in self._infos if info.domid >= first][:count]
         return HypercallReply(0, render_list(X86_LAYOUTS[VERSION], block, infos))

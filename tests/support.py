@@ -15,7 +15,7 @@ from xenwatch.readings.datapath import Datapath, Hotplug, Vif
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
 from xenwatch.readings.dom0_cpus import Dom0Cpus
-from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.domains import Domain, Domains, Restarted
 from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.guest_storage import (
@@ -28,6 +28,7 @@ from xenwatch.readings.guest_storage import (
 )
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
+from xenwatch.readings.log_messages import LastMessage, LogMessages
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.netback_rings import NetbackRings, Ring, VifRings
@@ -117,7 +118,12 @@ def full_snapshot() -> Snapshot:
             {"interdomain": 40, "virq": 6}, {5: 5, 6: 3}, 128, 100, "hypercall"
         ),
         "irqs": Irqs(90),
-        "domains": Domains(domains, "hypercall"),
+        "domains": Domains(
+            domains,
+            "hypercall",
+            restarts=4,
+            restarted=(Restarted(UUIDS[5], b"web", 3),),
+        ),
         "grants": Grants({0: GrantFrames(1, 64), 5: GrantFrames(4, 64)}),
         "maptrack": Maptrack(4, 1024),
         "blktap": Blktap("id", 3, 3),
@@ -158,6 +164,23 @@ def full_snapshot() -> Snapshot:
             recent_kills={"xapi": 1},
             stalled={"some": Stalled(0.02, 3.5), "full": Stalled(0.01, 1.25)},
             free_blocks={(0, "DMA32", order): 7 for order in range(11)},
+        ),
+        "kernel_log": LogMessages(
+            counted={"conntrack_full": 3, "machine_check": 0},
+            earlier={"conntrack_full": 1, "machine_check": 2},
+            recent={"conntrack_full": 2},
+            last={
+                "conntrack_full": LastMessage("nf_conntrack: table full", 1_800_000_000.0),
+                "machine_check": LastMessage("mce: [Hardware Error]", 1_799_000_000.0),
+            },
+            lost=5,
+        ),
+        "xen_console": LogMessages(
+            counted={"machine_check": 0},
+            earlier={"machine_check": 1},
+            recent={},
+            last={"machine_check": LastMessage("(XEN) MCE: Fatal error", None)},
+            lost=70,
         ),
         "pids": Pids(300, 32768, 60000),
         "host_memory": HostMemory(64 << 30, 16 << 30, {5: 0}),

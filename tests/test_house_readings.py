@@ -31,6 +31,8 @@ FOR_NOBODY_ELSE = {
     "RoundTrips.recent": "told by `RoundTrips.failed_ratio` and `RoundTrips.median_seconds`",
     "Nic.was_up": "told by `Uplinks.lost`",
     "StorageRepositories.fallback": "told as the detail of the probe's outcome",
+    "Snapshot.kernel_log": "told by `Snapshot.logs`",
+    "Snapshot.xen_console": "told by `Snapshot.logs`",
     "Snapshot.xenstore": "told by `Snapshot.name`",
     "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
     "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",

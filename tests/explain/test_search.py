@@ -122,17 +122,24 @@ RUNBOOK = {
     "blktap-based disks, you may need to increase the system-wide aio request limit.": (
         "AioRequestsNearLimit"
     ),
+    "deferring g.e. 0x1c3f (pfn 0x1a2b3c)": "GrantFramesNearLimit",
+    "xen:grant_table: g.e. 0x17 still pending": "GrantFramesNearLimit",
+    "clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because "
+    "the skew is too large": "LogMessage",
+    "mce: [Hardware Error]: CPU 3: Machine Check: 0 Bank 7": "LogMessage",
 }
 """Strings with a runbook."""
 LOOK = {
-    "deferring g.e. 0x1c3f (pfn 0x1a2b3c)": "grant",
-    "xen:grant_table: g.e. 0x17 still pending": "grant",
+    "Cannot setup watch on /local/domain/154/data/vchan/3/4713/event-channel": "watches",
+    "xenbus: xen store gave: unknown error E2BIG": "watches",
+    "Cannot create new thin volume, free space in thin pool qubes_dom0/vm-pool reached "
+    "threshold.": "thin pool",
+    "free space in thin pool": "thin pool",
+    "SR_BACKEND_FAILURE_44(, There is insufficient space, )": "storage repository",
+    "SR_BACKEND_FAILURE_44": "storage repository",
     "SR_BACKEND_FAILURE_109(, The snapshot chain is too long, )": "snapshots",
     "SR_BACKEND_FAILURE_109": "snapshots",
     "tap-err:tap_ctl_send_and_receive: failed to receive 'close' message": "tapdisk",
-    "clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because "
-    "the skew is too large": "clock",
-    "mce: [Hardware Error]: CPU 3: Machine Check: 0 Bank 7": "hardware",
 }
 """Strings without one, and a word of what they mean."""
 PREFIXES = (

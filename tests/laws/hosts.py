@@ -18,6 +18,7 @@ from xenwatch.model.render.ovsdb import render_switch
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.render.xen_console import render_readconsole
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenstore_quota import render_domain, render_settings
 from xenwatch.model.render.xenversion import render_text, render_version
@@ -38,6 +39,7 @@ from xenwatch.parse.ovsdb import BridgeRow, PortRow, SwitchRows
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.parse.rtnl import Link
+from xenwatch.parse.xen_console import ConsoleText, readconsole_call
 from xenwatch.probes import PROBES, openvswitch
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
@@ -146,6 +148,10 @@ def _replies() -> dict[Hypercall, HypercallReply]:
         listing: HypercallReply(0, render_list(layout, listing.block, infos)),
         memory: HypercallReply(0, render_physinfo(layout, memory.block, pages)),
     }
+    for index, text in ((0, b"(XEN) up\n"), (9, b"")):
+        console = readconsole_call(layout, index)
+        block = render_readconsole(console.block, ConsoleText(text, 9))
+        replies[console] = HypercallReply(0, block)
     for port in range(129):
         call = evtchn.status_call(0, port)
         kind = evtchn.INTERDOMAIN if 0 < port < 20 else evtchn.CLOSED

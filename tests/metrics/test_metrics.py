@@ -24,6 +24,7 @@ from xenwatch.metrics.own import limit_metrics
 from xenwatch.metrics.process import own_process
 from xenwatch.planning.estimates import Estimate, Learnt
 from xenwatch.planning.prediction import Interval
+from xenwatch.readings.domains import Domains
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 OVERRUNS = {"host": 2, "aio": 0}
@@ -156,12 +157,13 @@ def test_no_part_of_a_domain_is_invented() -> None:
         full.domains.domains[1], name=None, type=None, state=None, vcpus_online=None,
         vcpus_max=None, memory_bytes=None, cpu_seconds=None,
     )  # fmt: skip
-    snapshot = Snapshot(domains=dataclasses.replace(full.domains, domains=(bare,)))
+    snapshot = Snapshot(domains=Domains((bare,), full.domains.route))
     assert {family.name: family.samples for family in families(assess_pass(snapshot))} | {
         "xenwatch_build_info": []
     } == {
         "xenwatch_build_info": [],
         "xenwatch_domains": [(("unknown",), 1)],
+        "xenwatch_vm_restarts_total": [((), 0)],
         "xenwatch_domain_info": [(("5", "", UUIDS[5], ""), 1)],
     }
 

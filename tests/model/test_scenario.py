@@ -12,9 +12,10 @@ from xenwatch.limits.states import Severity, assess
 from xenwatch.model import cpu
 from xenwatch.model.cpu import Demand, divide
 from xenwatch.model.player import Player
-from xenwatch.model.scenario import Leak, Scenario, Start, parse
+from xenwatch.model.scenario import Scenario, parse
 from xenwatch.model.scenario_source import load, names
 from xenwatch.model.source import ModelSource
+from xenwatch.model.steps import Leak, Start
 from xenwatch.planning.capacity import fit
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES
@@ -109,6 +110,7 @@ ENDS = {
     "channels-45000": (3600, 0, 1),
     "control-path-dead": (1300, 10, 0),
     "control-path-slow": (700, 10, 0),
+    "crash-loop": (1200, 10, 0),
     "datapath-overload": (120, 40, 0),
     "driver-domain": (4000, 256, 1),
     "datapath-overload-without-slice": (120, 40, 0),
@@ -130,6 +132,7 @@ ENDS = {
     "leak-xenstored-fds": (6000, 20, 1),
     "linux-3000": (3000, 3000, 0),
     "log-full": (6000, 10, 1),
+    "log-messages": (900, 10, 0),
     "memory-ends": (2400, 10, 0),
     "mini-os-3000": (3000, 3000, 0),
     "one-vm-starves-others": (120, 20, 0),

@@ -28,6 +28,7 @@ from xenwatch.parse.hist import parse_hists
 from xenwatch.parse.interrupts import parse_interrupts
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.key_users import parse_key_users
+from xenwatch.parse.kmsg import parse_kmsg
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
@@ -54,6 +55,7 @@ from xenwatch.parse.text import (
 )
 from xenwatch.parse.thin_pools import parse_thin_pools
 from xenwatch.parse.volume_groups import parse_volume_groups
+from xenwatch.parse.xen_console import own_lines, parse_readconsole
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
 from xenwatch.parse.xenstore_quota import (
     parse_domain,
@@ -111,6 +113,9 @@ _PLAIN: dict[str, Parser] = {
     "zoneinfo": parse_zoneinfo,
     "buddyinfo": parse_buddyinfo,
     "kills": parse_kills,
+    "kmsg": parse_kmsg,
+    "xen console": parse_readconsole,
+    "lines of xen": own_lines,
     "uptime": uptime,
     "neighbours": lambda data: parse_neighbours("arp_cache", data),
     "key users": parse_key_users,

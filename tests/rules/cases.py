@@ -285,6 +285,12 @@ SWAP_INS: Final = "xenwatch_dom0_swap_in_pages_per_second"
 WAITS: Final = "xenwatch_dom0_memory_pressure_ratio"
 LARGEST: Final = "xenwatch_dom0_largest_free_order"
 BLOCKED: Final = "xenwatch_dom0_blocked_tasks"
+RESTARTS: Final = "xenwatch_vm_recent_restarts"
+LOOPING: Final = {"uuid": "8e4f7a52", "name": "web"}
+IN_LOG: Final = "xenwatch_log_recent_messages"
+TABLE_FULL: Final = {
+    "log": "kernel", "kind": "conntrack_full", "runbook": "XenwatchConntrackNearLimit"
+}  # fmt: skip
 
 STARTING: Final = "xenwatch_domain_starting_seconds"
 STARTS: Final = "xenwatch_vm_start_seconds"
@@ -381,6 +387,20 @@ MEMORY: Final = (
         own(BLOCKED, "57+0x30", "XenwatchTasksBlocked", 10, 50),
         (("warning", {}, 57), ("critical", {}, 57)),
     ),
+    Case(
+        "XenwatchCrashLoop", "a VM crashes a minute after each start", 1,
+        own(RESTARTS, "6+0x9", "XenwatchCrashLoop", 5, None, **LOOPING), (("warning", LOOPING, 6),),
+    ),
+    Case(
+        "XenwatchCrashLoop", "a VM was installed", 1,
+        own(RESTARTS, "3+0x9", "XenwatchCrashLoop", 5, None, **LOOPING),
+    ),
+    Case(
+        "XenwatchLogMessage", "the connection table is full", 1,
+        (labelled(IN_LOG, "20+0x9", **TABLE_FULL),), (("warning", TABLE_FULL, 20),),
+    ),
+    Case("XenwatchLogMessage", "15 minutes later", 9,
+         (labelled(IN_LOG, "20 20 stale", **TABLE_FULL),)),
     Case(
         "XenwatchTasksBlocked", "a burst of writes", 3,
         own(BLOCKED, "57 0+0x30", "XenwatchTasksBlocked", 10, None),

@@ -43,6 +43,10 @@ class TableSource:
             raise SourceError(path, f"longer than {limit} bytes")
         return content
 
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        """The file of all records."""
+        return self.read("/dev/kmsg")
+
     def listdir(self, path: str) -> tuple[str, ...]:
         """The directory."""
         names: tuple[str, ...] = self._look_up(self.directories, path)
@@ -136,6 +140,11 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("read", path))
         return self.inner.read(path, limit)
+
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        """Told, then asked."""
+        self.tap(("kernel_log", after))
+        return self.inner.kernel_log(after, limit)
 
     def listdir(self, path: str) -> tuple[str, ...]:
         """Told, then asked."""

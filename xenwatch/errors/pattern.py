@@ -9,8 +9,9 @@ blanks. A message may stand anywhere in a line: what a log puts before it does n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 LONGEST: Final = 4096
 """Characters of a line that are looked at."""
@@ -67,6 +68,39 @@ class Pattern:
                 return None
             start, end = found.start() if start < 0 else start, found.end()
         return start, end
+
+
+class Described(Protocol):
+    """What has messages, as entries of the table of error messages and kinds of messages have."""
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Its messages."""
+
+
+D = TypeVar("D", bound=Described)
+
+
+def found_in(line: str, candidates: Iterable[D]) -> tuple[D, ...]:
+    """The candidates with a message that stands in the line.
+
+    A message that is a part of a longer one that stands there too is not meant.
+    """
+    text = normal(line)
+    found: list[tuple[int, int, D]] = []
+    for each in candidates:
+        places = [place for pattern in each.patterns if (place := pattern.find(text))]
+        if places:
+            start, end = max(places, key=lambda place: place[1] - place[0])
+            found.append((start, end, each))
+    return tuple(
+        each
+        for start, end, each in found
+        if not any(
+            first <= start and end <= last and last - first > end - start
+            for first, last, _ in found
+        )
+    )
 
 
 def patterns(markdown: str) -> tuple[Pattern, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.errors.pattern import normal, words
+from xenwatch.errors.pattern import found_in, words
 from xenwatch.explain.table import ENTRIES, Entry
 
 MOST_FOUND: Final = 10
@@ -13,25 +13,8 @@ MOST_FOUND: Final = 10
 
 
 def matches(line: str, entries: Iterable[Entry] = ENTRIES) -> tuple[Entry, ...]:
-    """The entries with a message that stands in the line.
-
-    A message that is a part of a longer one that stands there too is not meant.
-    """
-    text = normal(line)
-    found: list[tuple[int, int, Entry]] = []
-    for entry in entries:
-        places = [place for pattern in entry.patterns if (place := pattern.find(text))]
-        if places:
-            start, end = max(places, key=lambda place: place[1] - place[0])
-            found.append((start, end, entry))
-    return tuple(
-        entry
-        for start, end, entry in found
-        if not any(
-            first <= start and end <= last and last - first > end - start
-            for first, last, _ in found
-        )
-    )
+    """The entries with a message that stands in the line, see `found_in`."""
+    return found_in(line, entries)
 
 
 def with_words(text: str, entries: Iterable[Entry] = ENTRIES) -> tuple[Entry, ...]:

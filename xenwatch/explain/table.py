@@ -9,6 +9,7 @@ from typing import Final
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.conditions import LimitCondition
 from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.errors.kinds import KINDS
 from xenwatch.errors.pattern import Pattern, patterns, words
 from xenwatch.explain.others import OTHERS, Other
 
@@ -56,7 +57,6 @@ def of_others(others: Iterable[Other]) -> tuple[Entry, ...]:
             other.meaning,
             patterns(other.messages),
             words(f"{other.messages} {other.meaning}"),
-            limit=other.limit,
             look=other.look,
         )
         for other in others
@@ -72,3 +72,7 @@ def _limit(alert: Alert | Watch) -> str:
 
 ENTRIES: Final = (*of_alerts((*ALERTS, *WATCHES)), *of_others(OTHERS))
 """Every entry: of limits, of alerts, of neither."""
+
+_BY_MESSAGES: Final = {entry.messages: entry for entry in ENTRIES}
+BY_KIND: Final = {kind.name: _BY_MESSAGES[kind.messages] for kind in KINDS}
+"""The entry of each kind of messages of the logs, by name of the kind; each has a runbook."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from xenwatch.errors import kinds
 from xenwatch.limits.base import EARLY, Limit
 from xenwatch.limits.kernel_tables import table_max, table_used
 
@@ -18,7 +19,7 @@ LIMIT: Final = Limit(
     symptom="packets of new connections to and through dom0 are dropped",
     reference="Linux, Documentation/networking/nf_conntrack-sysctl.rst: nf_conntrack_max",
     errors={
-        "`nf_conntrack: table full`, `ip_conntrack: table full`": (
+        kinds.CONNTRACK_FULL.messages: (
             "connections the firewall of dom0 tracks: packets of new ones are dropped, those of "
             "VMs too where bridges pass iptables"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from xenwatch.errors import kinds
 from xenwatch.limits.base import (
     LATE,
     Cost,
@@ -58,7 +59,7 @@ LIMIT: Final = Limit(
     "learns it from three VMs of the shape as they start and stop, or set dom0_memory_bytes in the "
     "shape",
     errors={
-        "`page allocation failure`": (
+        kinds.PAGE_ALLOCATION_FAILURE.messages: (
             "memory of dom0; at `order:4` and above memory in one piece, of which there may be "
             "none while much is free: `/proc/buddyinfo`"
         ),

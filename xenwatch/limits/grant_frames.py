@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
+from xenwatch.errors import kinds
 from xenwatch.limits.base import (
     NO_COST,
     Cell,
@@ -70,7 +71,13 @@ LIMIT: Final = Limit(
     remedy=remedy,
     explains=("backend_errors",),
     errors={
-        "`max_grant_frames reached` in a guest": "the guest's grant frames",
+        kinds.GRANT_FRAMES_FULL.messages: "grant frames of the domain whose kernel prints it",
+        kinds.GRANTS_PENDING.messages: (
+            "a grant was ended while the other domain still maps it: the kernel frees it later "
+            "(deferring) or never (leaking), and many of them use up grant frames; look for a "
+            "backend that did not disconnect, a vchan program that hangs, domains that do not go "
+            "away"
+        ),
         "`linux_gntshr_share_pages: ioctl failed (28 = No space left on device)`, "
         "`gntshr: error: ioctl failed: No space left on device`": (
             "gntalloc pages (`/sys/module/xen_gntalloc/parameters/limit`), not a disk"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
+from xenwatch.errors import kinds
 from xenwatch.limits.base import (
     MIB,
     NEVER,
@@ -114,6 +115,6 @@ LIMIT: Final = Limit(
         "`Cannot_free_this_much_memory` from xapi": (
             "memory of the host, less what xapi keeps back for each VM and for itself"
         ),
-        "`out of PoD memory`": "memory of the host that the guest was owed",
+        kinds.POD_MEMORY_EXHAUSTED.messages: "memory of the host that the guest was owed",
     },
 )

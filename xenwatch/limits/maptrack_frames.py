@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from xenwatch.errors import kinds
 from xenwatch.limits.base import (
     EARLY,
     Limit,
@@ -38,7 +39,7 @@ LIMIT: Final = Limit(
     caveat="Counts frames, not entries: an allocated frame may be full or empty.",
     uncounted="the number of pages a VM's devices keep mapped depends on its load",
     errors={
-        "`maptrack limit reached`, `Failed to obtain maptrack handle`": "dom0's maptrack",
+        kinds.MAPTRACK_FULL.messages: "dom0's maptrack",
         "`I/O error, dev xvdNAME` in guests, and nothing in dom0's logs": "dom0's maptrack",
     },
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from xenwatch.errors import kinds
 from xenwatch.limits.base import EARLY, Limit, Max
 from xenwatch.readings.kernel_tables import Table
 from xenwatch.readings.snapshot import Snapshot
@@ -42,7 +43,7 @@ LIMIT: Final = Limit(
     "bridge needs no neighbours for the VMs behind it.",
     label="family",
     errors={
-        "`Neighbour table overflow`, `neighbor table overflow`": (
+        kinds.NEIGHBOUR_TABLE_FULL.messages: (
             "the kernel's ARP and neighbour table: dom0 cannot reach more hosts"
         )
     },

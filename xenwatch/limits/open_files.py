@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from xenwatch.errors import kinds
 from xenwatch.limits.base import EARLY, Limit, Max
 from xenwatch.readings.snapshot import Snapshot
 
@@ -31,7 +32,10 @@ LIMIT: Final = Limit(
     source="/proc/sys/fs/file-nr",
     symptom="Too many open files in system (ENFILE); VFS: file-max limit reached in the kernel log",
     reference="Linux, Documentation/admin-guide/sysctl/fs.rst: file-max",
-    errors={"`VFS: file-max limit N reached`, `Too many open files in system`": "`fs.file-max`"},
+    errors={
+        kinds.OPEN_FILES_FULL.messages: "`fs.file-max`",
+        "`Too many open files in system`": "`fs.file-max`",
+    },
     caveat="Processes with CAP_SYS_ADMIN are exempt, so most root daemons continue; each "
     "process also has its own limit, RLIMIT_NOFILE.",
     uncounted="how many files QEMU and tapdisk open for a VM is not published",

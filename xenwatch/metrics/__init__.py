@@ -19,6 +19,7 @@ from xenwatch.metrics.datapath import DATAPATH_METRICS
 from xenwatch.metrics.disks import DISK_METRICS
 from xenwatch.metrics.guest_storage import GUEST_STORAGE_METRICS
 from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.memory_pressure import MEMORY_PRESSURE_METRICS
 from xenwatch.metrics.netback import NETBACK_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
@@ -37,6 +38,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *OWN_METRICS,
     *HOST_METRICS,
     *MEMORY_PRESSURE_METRICS,
+    *LOG_METRICS,
     *QEMU_METRICS,
     *SLICE_METRICS,
     *CONTROL_PATH_METRICS,

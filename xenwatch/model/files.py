@@ -19,7 +19,7 @@ from xenwatch.model import (
 from xenwatch.model.datapath import SHARED_MEMORY
 from xenwatch.model.render.file_nr import render_file_nr
 from xenwatch.model.render.interrupts import render_interrupts
-from xenwatch.model.render.kernel_log import boot_lines, kill_line, render_kmsg
+from xenwatch.model.render.kernel_log import LogLine, boot_lines, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.partitions import render_partitions
@@ -50,7 +50,7 @@ _LOOP_MAJOR: Final = 7
 _NBD_MAJOR: Final = 43
 _IRQ_DIRECTORY: Final = (4, 9)
 """The first Linux with /sys/kernel/irq."""
-_KMSG: Final = (3, 5)
+KMSG: Final = (3, 5)
 """The first Linux whose /dev/kmsg can be read."""
 _FILES_A_TASK: Final = 4
 _PAGE_KIB: Final = 4
@@ -108,14 +108,18 @@ def _proc(tree: FileTree, dom0: Dom0) -> None:
     tree.file("/proc/sys/fs/file-nr", lambda: render_file_nr(_file_nr(dom0)))
     tree.file("/proc/sys/kernel/pty/nr", lambda: render_number(dom0.ptys))
     log: Content = errno.EINVAL
-    if platform.kernel >= _KMSG:
+    if platform.kernel >= KMSG:
         log = partial(_kmsg, dom0)
     tree.file("/dev/kmsg", log)
 
 
 def _kmsg(dom0: Dom0) -> bytes:
-    boot = boot_lines(dom0.platform.release, dom0.platform.boot)
-    return render_kmsg([*boot, *map(kill_line, dom0.kills)])
+    return render_kmsg(kernel_lines(dom0))
+
+
+def kernel_lines(dom0: Dom0) -> list[LogLine]:
+    """What the kernel has printed since its boot."""
+    return [*boot_lines(dom0.platform.release, dom0.platform.boot), *dom0.printed]
 
 
 def _file_nr(dom0: Dom0) -> FileNr:

@@ -19,6 +19,8 @@ from xenwatch.model.lease import (
 )
 from xenwatch.model.platform import XL, Platform
 from xenwatch.model.refusal import BACKEND, FRONTEND, Refused
+from xenwatch.model.render.kernel_log import LogLine, kill_line
+from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import BOOTED, DYING, QUOTAS, TABLES, Dom0, Domain
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
@@ -30,6 +32,7 @@ _HVM_PIRQS: Final = (16, 18, 19, 17)
 """Emulated interrupts a Linux HVM guest routes through event channels."""
 _RINGS: Final = frozenset({"channels", "irqs"})
 """Devices that connect when the guest's kernel does: by then xl has reported success."""
+_MICROSECONDS: Final = 1_000_000
 _DOMIDS: Final = 0x7FF0
 """DOMID_FIRST_RESERVED."""
 _NAMESPACE: Final = uuid.UUID("7abfa6ad-afbc-41ea-9f8a-e375cf0e522a")
@@ -52,15 +55,15 @@ class Machine:
         self._leases: dict[int, dict[tuple[str, int], Lease]] = {}
         self._held: dict[int, dict[str, str]] = {}
 
-    def start(self, name: bytes, shape: Shape) -> int:
-        """Start a VM and return its domid; its devices are started in order.
+    def start(self, name: bytes, shape: Shape, handle: bytes = b"") -> int:
+        """Start a VM and return its domid; its devices are started in order. `handle` is its UUID.
 
         Raises `Refused` where the toolstack fails, and everything is released. A device that fails
         after that leaves a VM that runs without it, and is recorded in `broken`.
         """
         domid = self._domid()
         self.generation += 1
-        handle = uuid.uuid5(_NAMESPACE, f"{domid}/{name!r}").bytes
+        handle = handle or uuid.uuid5(_NAMESPACE, f"{domid}/{name!r}").bytes
         guest = Domain(domid, handle, name, shape.type, shape.vcpus, shape.memory_kib)
         self.dom0.domains[domid] = guest
         self._introduce(guest, shape)
@@ -106,6 +109,12 @@ class Machine:
         if domid in self._leases:  # a dying domain has released everything else
             self._release(domid)
         del self.dom0.domains[domid]
+
+    def restart(self, domid: int, shape: Shape) -> int:
+        """Stop a VM and start it again: the same VM is another domain then, whose domid it is."""
+        guest = self.dom0.domains[domid]
+        self.destroy(domid)
+        return self.start(guest.name, shape, guest.uuid)
 
     def shut_down(self, domid: int) -> None:
         """Begin the shutdown of a VM, which changes its QEMU's wakeups; `destroy` ends it."""
@@ -196,7 +205,18 @@ class Machine:
             return False
         self.generation += 1
         dom0.end(victims[-1])
-        dom0.kills.append(Kill(BOOTED + dom0.seconds, comm))
+        kill = Kill(BOOTED + dom0.seconds, comm)
+        dom0.kills.append(kill)
+        dom0.printed.append(kill_line(kill))
+        return True
+
+    def print_line(self, log: str, text: str) -> bool:
+        """Print a line in the log `kernel`, or on the console of `xen`."""
+        if log == "xen":
+            self.dom0.console.put(render_line(text))
+        else:
+            seconds = BOOTED + self.dom0.seconds
+            self.dom0.printed.append(LogLine(round(seconds * _MICROSECONDS), text))
         return True
 
     def fail(self, domid: int, cls: str, devid: int, error: str) -> None:

@@ -18,22 +18,21 @@ from xenwatch.model.platform import TWO_LEVEL_64, Daemon, Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
-from xenwatch.model.scenario import (
-    QEMUS,
+from xenwatch.model.scenario import QEMUS, Host, Scenario, arguments
+from xenwatch.model.steps import (
     Fill,
     Hang,
-    Host,
     Kill,
     Leak,
     Load,
     Log,
     Pressure,
+    Print,
     Requests,
-    Scenario,
+    Restart,
     Start,
     Step,
     Stop,
-    arguments,
 )
 from xenwatch.model.switch import Disconnect, Unplug
 
@@ -175,18 +174,33 @@ class Player:
             yield step.until
             guest_storage.resume(self.machine.dom0)
 
-    def _act(self, step: Stop | Leak | Log | Kill | Fill | Disconnect | Unplug | Write) -> Act:
-        if isinstance(step, Stop):
-            return partial(self._stop, dying=step.dying)
-        if isinstance(step, Kill):
-            return partial(self.machine.oom_kill, step.comm)
-        if isinstance(step, Fill):
-            return partial(self._fill, step.table, step.entries)
-        if isinstance(step, Disconnect | Unplug):
-            return self._network(step)
-        if isinstance(step, Log | Write):
-            return partial(self._write, step)
-        leaks: Mapping[str, Callable[[int], None]] = {
+    def _act(
+        self, step: Stop | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print | Restart
+    ) -> Act:
+        act: Act
+        match step:
+            case Stop(dying=dying):
+                act = partial(self._stop, dying=dying)
+            case Restart():
+                act = self._restart
+            case Kill(comm=comm):
+                act = partial(self.machine.oom_kill, comm)
+            case Fill(table=table, entries=entries):
+                act = partial(self._fill, table, entries)
+            case Print(log=log, text=text):
+                act = partial(self.machine.print_line, log, text)
+            case Unplug(device=device):
+                act = partial(self.machine.unplug, device)
+            case Disconnect(fault=fault):
+                act = partial(self._disconnect, fault)
+            case Log() | Write():
+                act = partial(self._write, step)
+            case Leak(what=what, amount=amount):
+                act = partial(self._leak, self._leaks()[what], amount)
+        return act
+
+    def _leaks(self) -> Mapping[str, Callable[[int], None]]:
+        return {
             "event_channels": self._leak_channels,
             "xenstored_fds": self._leak_fds,
             "xenopsd_fds": self._leak_sockets,
@@ -196,12 +210,6 @@ class Player:
             "xenstore_nodes": partial(self._use_xenstore, "nodes"),
             "xenstore_watches": partial(self._use_xenstore, "watches"),
         }
-        return partial(self._leak, leaks[step.what], step.amount)
-
-    def _network(self, step: Disconnect | Unplug) -> Act:
-        if isinstance(step, Unplug):
-            return partial(self.machine.unplug, step.device)
-        return partial(self._disconnect, step.fault)
 
     def _starts(self, step: Start) -> Iterator[float]:
         started, batch = 0, 0
@@ -258,6 +266,15 @@ class Player:
         else:
             self.machine.shut_down(domid)
             self._wait(next(self._numbers), self._gone(domid))
+        return True
+
+    def _restart(self) -> bool:
+        if not self._living:
+            return False
+        domid = self._living[0]
+        shape = self._started[domid]
+        self._living[0] = self.machine.restart(domid, shape)
+        self._started[self._living[0]] = shape
         return True
 
     def _gone(self, domid: int) -> Iterator[float]:

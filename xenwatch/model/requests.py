@@ -8,8 +8,8 @@ from collections.abc import Collection
 from typing import Final
 
 from xenwatch.model.datapath import USUAL
-from xenwatch.model.scenario import Requests
 from xenwatch.model.state import Dom0
+from xenwatch.model.steps import Requests
 
 SECTORS: Final = 64
 """Of 512 bytes, in one read."""

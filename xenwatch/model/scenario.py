@@ -11,8 +11,23 @@ from xenwatch.model.guest_storage import Stall, Write
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
-from xenwatch.model.state import TABLES, UNLOADED_ROUND_TRIPS
-from xenwatch.model.switch import FAULTS, Disconnect, Unplug
+from xenwatch.model.state import TABLES
+from xenwatch.model.steps import (
+    LEAKS,
+    LOGS,
+    STEPS,
+    TARGETS,
+    Fill,
+    Hang,
+    Leak,
+    Log,
+    Pressure,
+    Print,
+    Restart,
+    Start,
+    Step,
+)
+from xenwatch.model.switch import FAULTS, Disconnect
 from xenwatch.model.toml import ScenarioError, build, tables
 
 
@@ -44,190 +59,6 @@ QEMUS: Final[Mapping[str, Habits]] = {
     "after-pulsar": AFTER_PULSAR,
 }
 """What wakes a QEMU, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start VMs of a shape, `together` at a time and every so many seconds.
-
-    Until one is refused where there is no `count`. `jitter` is the part of `every` by which a
-    start may come later, `boot` the seconds until a VM's devices connect.
-    """
-
-    shape: str
-    at: float = 0.0
-    count: int | None = None
-    every: float = 0.0
-    together: int = 1
-    jitter: float = 0.0
-    boot: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Shut down so many VMs, the oldest first, each of which is gone half a minute later.
-
-    With `dying` each stays as a dying domain.
-    """
-
-    count: int
-    at: float = 0.0
-    every: float = 0.0
-    dying: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """Leak a resource every so many seconds until it is exhausted.
-
-    `what` is one of `LEAKS`, `amount` how much at a time: event channels, descriptors, grant
-    entries of the oldest VM, ids or minors of tapdisks that died, VMs that are stopped, stay as
-    dying and are started anew, or nodes or watches of the oldest VM in xenstore.
-    """
-
-    what: str
-    at: float = 0.0
-    every: float = 1.0
-    amount: int = 1
-    count: int | None = None
-
-
-LEAKS: Final = (
-    "event_channels",
-    "xenstored_fds",
-    "xenopsd_fds",
-    "grant_frames",
-    "blktap_minors",
-    "dying_domains",
-    "xenstore_nodes",
-    "xenstore_watches",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """Write so many MiB, into so many new files, to the logs' file system every so many seconds."""
-
-    mib: int = 0
-    files: int = 0
-    at: float = 0.0
-    every: float = 1.0
-    count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """CPU demand of the datapath and the control path from `at` on, in CPUs per process.
-
-    `datapath` is each tapdisk and each receiving thread of netback, `control` each daemon of the
-    toolstack.
-    """
-
-    datapath: float
-    control: float = 0.1
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Requests:
-    """Reads of disks a second from `at` on: `each` by each of the `hungry` oldest VMs.
-
-    Each disk of the other VMs has `others` a second, and every read takes `wait_ms`.
-    """
-
-    hungry: int
-    each: int
-    others: int = 10
-    wait_ms: float = 1.0
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pressure:
-    """How dom0's memory runs out from `at` on.
-
-    So many MiB of swap are in use and so many pages a second are read back from it; tasks wait for
-    memory for a part `stalled` of the time, and `blocked` of them for I/O. `fragmented` is whether
-    free memory is in pieces of two pages at most.
-    """
-
-    swap_mib: int = 0
-    swap_ins: int = 0
-    stalled: float = 0.0
-    blocked: int = 0
-    fragmented: bool = False
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """The OOM killer kills processes of this name, every so many seconds."""
-
-    comm: str
-    at: float = 0.0
-    every: float = 1.0
-    count: int | None = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """Make so many entries of one of the kernel's tables every so many seconds until it is full."""
-
-    table: str
-    entries: int
-    at: float = 0.0
-    every: float = 1.0
-    count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """A daemon of the control path takes so many seconds longer to answer from `at` on.
-
-    `target` is one of `TARGETS`. With 2 seconds or more its clients time out, with 0 it answers as
-    before.
-    """
-
-    target: str
-    seconds: float
-    at: float = 0.0
-
-
-TARGETS: Final = tuple(UNLOADED_ROUND_TRIPS)
-
-Step = (
-    Start
-    | Stop
-    | Leak
-    | Log
-    | Load
-    | Requests
-    | Pressure
-    | Kill
-    | Fill
-    | Hang
-    | Disconnect
-    | Unplug
-    | Write
-    | Stall
-)
-STEPS: Final[Mapping[str, type[Step]]] = {
-    "start": Start,
-    "stop": Stop,
-    "leak": Leak,
-    "log": Log,
-    "load": Load,
-    "requests": Requests,
-    "pressure": Pressure,
-    "kill": Kill,
-    "fill": Fill,
-    "hang": Hang,
-    "disconnect": Disconnect,
-    "unplug": Unplug,
-    "write": Write,
-    "stall": Stall,
-}
-"""Kinds of steps by what `do` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,46 +181,58 @@ def _problems(step: Step, scenario: Scenario) -> list[tuple[bool, str]]:
             (not step.together, "together must be greater than 0"),
         ]
     if isinstance(step, Leak):
-        platform = PLATFORMS.get(scenario.platform)
-        comms = {daemon.comm for daemon in platform.daemons} if platform else set()
-        return [
-            (
-                step.what == "xenopsd_fds" and "xenopsd-xc" not in comms,
-                f"what: {scenario.platform} has no xenopsd",
-            ),
-            (step.what not in LEAKS, f"what must be one of: {', '.join(LEAKS)}"),
-            (
-                not step.every or not step.amount,
-                "every and amount of a leak must be greater than 0",
-            ),
-        ]
+        return _of_leak(step, scenario)
     if isinstance(step, Fill):
-        platform = PLATFORMS.get(scenario.platform)
-        settings = {**(platform.settings if platform else {}), **scenario.host.settings}
-        return [
-            (step.table not in TABLES, f"table must be one of: {', '.join(TABLES)}"),
-            (
-                step.table in TABLES and TABLES[step.table] not in settings,
-                f"table {step.table} needs {TABLES.get(step.table)} in host.settings",
-            ),
-            (not step.every or not step.entries, "every and entries must be greater than 0"),
-        ]
-    return _problems_of_host(step)
+        return _of_fill(step, scenario)
+    return _of_host(step)
 
 
-def _problems_of_host(step: Step) -> list[tuple[bool, str]]:
+def _of_leak(step: Leak, scenario: Scenario) -> list[tuple[bool, str]]:
+    platform = PLATFORMS.get(scenario.platform)
+    comms = {daemon.comm for daemon in platform.daemons} if platform else set()
+    nothing = not step.every or not step.amount
+    no_xenopsd = step.what == "xenopsd_fds" and "xenopsd-xc" not in comms
+    return [
+        (no_xenopsd, f"what: {scenario.platform} has no xenopsd"),
+        (step.what not in LEAKS, f"what must be one of: {', '.join(LEAKS)}"),
+        (nothing, "every and amount of a leak must be greater than 0"),
+    ]
+
+
+def _of_host(step: Step) -> list[tuple[bool, str]]:
     """Those of a step that is about neither VMs nor tables."""
-    found = []
-    if isinstance(step, Hang):
-        found = [(step.target not in TARGETS, f"target must be one of: {', '.join(TARGETS)}")]
-    elif isinstance(step, Disconnect):
-        found = [(step.fault not in FAULTS, f"fault must be one of: {', '.join(FAULTS)}")]
-    elif isinstance(step, Pressure):
-        found = [(step.stalled > 1, "stalled must be at most 1")]
-    elif isinstance(step, Log):
-        nothing = not step.every or not (step.mib or step.files)
-        found = [(nothing, "every, and mib or files, of a log must be greater than 0")]
+    found: list[tuple[bool, str]] = []
+    match step:
+        case Hang():
+            found = [(step.target not in TARGETS, f"target must be one of: {', '.join(TARGETS)}")]
+        case Disconnect():
+            found = [(step.fault not in FAULTS, f"fault must be one of: {', '.join(FAULTS)}")]
+        case Pressure():
+            found = [(step.stalled > 1, "stalled must be at most 1")]
+        case Print():
+            found = [
+                (step.log not in LOGS, f"log must be one of: {', '.join(LOGS)}"),
+                (not step.every, "every of a print must be greater than 0"),
+            ]
+        case Restart():
+            found = [(not step.every, "every of a restart must be greater than 0")]
+        case Log():
+            nothing = not step.every or not (step.mib or step.files)
+            found = [(nothing, "every, and mib or files, of a log must be greater than 0")]
     return found
+
+
+def _of_fill(step: Fill, scenario: Scenario) -> list[tuple[bool, str]]:
+    platform = PLATFORMS.get(scenario.platform)
+    settings = {**(platform.settings if platform else {}), **scenario.host.settings}
+    return [
+        (step.table not in TABLES, f"table must be one of: {', '.join(TABLES)}"),
+        (
+            step.table in TABLES and TABLES[step.table] not in settings,
+            f"table {step.table} needs {TABLES.get(step.table)} in host.settings",
+        ),
+        (not step.every or not step.entries, "every and entries must be greater than 0"),
+    ]
 
 
 def arguments(peripherals: bool) -> tuple[str, ...]:

@@ -73,6 +73,10 @@ class ScenarioSource:
         with self._now() as source:
             return source.read(path, limit)
 
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        with self._now() as source:
+            return source.kernel_log(after, limit)
+
     def listdir(self, path: str) -> tuple[str, ...]:
         with self._now() as source:
             return source.listdir(path)

@@ -9,9 +9,11 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from xenwatch.model import files, guest_storage, switch, xenstored
+from xenwatch.model.files import KMSG, kernel_lines
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
+from xenwatch.model.render.kernel_log import render_kmsg
 from xenwatch.model.render.rtnl import render_links, reported
 from xenwatch.model.render.text import render_stat_line, render_statvfs, render_uname
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
@@ -55,7 +57,6 @@ class ModelSource:
         self._machine = machine
         self._dom0 = machine.dom0
         self._xen = Xen(machine.dom0)
-        self._console = b""
         self._tree = files.build(machine.dom0)
         self._generation = machine.generation
 
@@ -66,6 +67,12 @@ class ModelSource:
         if path == _KERNEL_LOG:
             return content[:limit]
         raise SourceError(path, f"longer than {limit} bytes", errno.EFBIG)
+
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        """See `Source.kernel_log`; a kernel whose log cannot be read answers EINVAL."""
+        if self._dom0.platform.kernel < KMSG:
+            raise SourceError.from_os(_KERNEL_LOG, OSError(errno.EINVAL, ""))
+        return render_kmsg(kernel_lines(self._dom0), after + 1, limit)
 
     def listdir(self, path: str) -> tuple[str, ...]:
         return self._files().listdir(path)
@@ -111,10 +118,10 @@ class ModelSource:
         if program in guest_storage.PROGRAMS:
             return guest_storage.answer(self._dom0, program)
         if tuple(argv[1:]) == ("debug-keys", "g"):
-            self._console += self._xen.usage()
+            self._dom0.console.put(self._xen.usage())
             return CommandOutput(0, b"", b"")
         if tuple(argv[1:]) == ("dmesg",):
-            return CommandOutput(0, self._console, b"")
+            return CommandOutput(0, self._dom0.console.text, b"")
         return CommandOutput(1, b"", b"unknown command\n")
 
     def links(self) -> bytes:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from xenwatch.model.bounds import Bounds, platform_bounds
+from xenwatch.model.console import ConsoleRing
 from xenwatch.model.platform import Platform
 from xenwatch.model.refusal import BACKEND, Refused
+from xenwatch.model.render.kernel_log import LogLine
+from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
 from xenwatch.parse.oom import Kill
@@ -58,6 +61,8 @@ _IN_XENSTORE: Final = {
 """What a guest uses of these quotas."""
 QUIET: Final = (0.42, 0.35, 0.31)
 """Averages of `/proc/loadavg` without load."""
+CONSOLE_SIZE: Final = 4 << 20
+"""Of Xen's console ring: enough for a dump of thousands of grant tables."""
 _DAEMON_NS: Final = (1_200_000_000, 30_000_000)
 """CPU time of a daemon since boot, and its time waiting for a CPU."""
 _IPIS: Final = ("resched", "callfunc", "callfuncsingle", "irqwork", "spinlock")
@@ -140,7 +145,8 @@ class Dom0:
     `blocked` the tasks that wait for I/O. `kills` are those of the OOM killer, `swap_kib` swap in
     use, `swap_ins` pages read back from it, `stalled_us` the time tasks have waited for memory and
     `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
-    pieces, `tables` the entries of the kernel's tables.
+    pieces, `tables` the entries of the kernel's tables. `printed` is what the kernel has printed
+    since the host was made, `console` the ring of what Xen prints.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -164,10 +170,7 @@ class Dom0:
         self.pty_numbers = Numbers()
         self.ptys = 0
         self.aio = 0
-        self.anon_kib = 0
-        self.slab_kib = 0
-        self.low_kib = 0
-        self.guests_kib = 0
+        self.anon_kib = self.slab_kib = self.low_kib = self.guests_kib = 0
         self.log_kib = 0
         self.log_files = 0
         self.storage = Storage()
@@ -181,6 +184,8 @@ class Dom0:
         self.runnable = 1
         self.blocked = 0
         self.kills: list[Kill] = []
+        self.printed: list[LogLine] = []
+        self.console = ConsoleRing(CONSOLE_SIZE)
         self.swap_kib = 0
         self.swap_ins = 0
         self.stalled_us = 0
@@ -284,6 +289,8 @@ class Dom0:
 
     def _boot(self) -> None:
         platform = self.platform
+        major, minor = platform.xen
+        self.console.put(render_line(f"Xen version {major}.{minor}{platform.xen_extra}"))
         self.domains[0] = Domain(
             0, bytes(16), b"Domain-0", "pv", platform.vcpus, platform.memory_kib, RUNNING
         )

@@ -12,6 +12,7 @@ from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import Usage, render_query_size, render_usage
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.pod import render_pod_target
+from xenwatch.model.render.xen_console import asked_count, asked_index, render_readconsole
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import Dom0, Domain
@@ -21,6 +22,7 @@ from xenwatch.parse.evtchn import CLOSED, UNKNOWN, Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.pod import PodTarget
+from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.sources.base import Hypercall, HypercallReply
 
 DOMID_SELF: Final = 0x7FF0
@@ -119,6 +121,9 @@ class Xen:
         command, version, first, count = _LIST.unpack_from(block)
         if version != self._layout.sysctl:
             return HypercallReply(-errno.EACCES, block)
+        if command == READCONSOLE:
+            found = self._dom0.console.read(asked_index(block), asked_count(block))
+            return HypercallReply(0, render_readconsole(block, found))
         if command == physinfo.PHYSINFO:
             return HypercallReply(0, render_physinfo(self._layout, block, self._memory()))
         if command != domaininfo.GETDOMAININFOLIST:

@@ -8,7 +8,7 @@ from typing import Final
 
 from xenwatch.display.text import counted
 from xenwatch.limits.states import LimitInstance, Severity
-from xenwatch.page import domains, limits, probes, summary
+from xenwatch.page import domains, limits, logs, probes, summary
 from xenwatch.page.document import head
 from xenwatch.page.html import Html, join, tag
 from xenwatch.planning.forecast import Point
@@ -46,6 +46,7 @@ def frame(
         summary.alerts(status),
         summary.headroom(status),
         limits.section(status, series),
+        logs.section(status),
         _DOMAINS,
         probes.section(status),
         id="main",

@@ -21,6 +21,7 @@ from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
 from xenwatch.probes.kernel_tables import KERNEL_TABLES, NBDS
+from xenwatch.probes.log_messages import KERNEL_LOG, XEN_CONSOLE
 from xenwatch.probes.memory import MEMORY
 from xenwatch.probes.memory_pressure import MEMORY_PRESSURE
 from xenwatch.probes.netback_rings import NETBACK_RINGS
@@ -82,4 +83,6 @@ PROBES: Final[tuple[Probe, ...]] = (
     STORAGE_REPOSITORIES,
     THIN_POOLS,
     VOLUME_GROUPS,
+    KERNEL_LOG,
+    XEN_CONSOLE,
 )

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xenwatch.parse import domaininfo, xenstore, xenversion
@@ -14,6 +14,7 @@ from xenwatch.parse.domaininfo import DomainInfo, Layout
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.text import uname
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, Probe
+from xenwatch.probes.restarts import Lives
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.snapshot import Snapshot
@@ -25,29 +26,44 @@ _VM_PATH = re.compile(rb"/vm/([0-9a-f-]{36})")
 _NANOSECONDS: Final = 1e9
 
 
+Names = Mapping[tuple[int, str], bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """The domains' names by domid and UUID, kept while xenstored does not answer."""
+    """What is kept from run to run.
 
-    names: Mapping[tuple[int, str], bytes]
+    The domains' names by domid and UUID, while xenstored does not answer, and the VMs there were.
+    """
+
+    names: Names
+    lives: Lives
 
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _Memory]:
     """All domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
+    found, names = _domains(source, context, memory.names)
+    lives = memory.lives.after(found.domains, context.time)
+    found = replace(found, restarts=lives.restarts, restarted=lives.restarted(context.time))
+    return found, _Memory(names, lives)
+
+
+def _domains(source: Source, context: Snapshot, before: Names) -> tuple[Domains, Names]:
+    """The domains and their names, which xenstore alone does not tell."""
     try:
         infos = list_domains(source, context)
     except (SourceError, ParseError) as error:
         try:
-            return _from_xenstore(source, str(error)), memory
+            return _from_xenstore(source, str(error)), before
         except (SourceError, ParseError) as second:
             raise SourceError("domains", f"{error}; fallback {second}") from second
-    names = {**memory.names, **(context.xenstore.names if context.xenstore is not None else {})}
+    names = {**before, **(context.xenstore.names if context.xenstore is not None else {})}
     domains = tuple(_domain(info, names.get((info.domid, info.uuid))) for info in infos)
     kept = {
         (domain.domid, domain.uuid): domain.name for domain in domains if domain.name is not None
     }
-    return Domains(domains, "hypercall"), _Memory(kept)
+    return Domains(domains, "hypercall"), kept
 
 
 def this_layout(source: Source) -> Layout:
@@ -193,6 +209,6 @@ DOMAINS = Probe(
     reads="XEN_SYSCTL_getdomaininfolist through /dev/xen/privcmd, else xenstore /local/domain",
     advice="run as root in dom0 with access to /dev/xen/privcmd or to xenstored's socket",
     read=read,
-    memory=_Memory({}),
+    memory=_Memory({}, Lives()),
     events=frozenset({DOMAIN, DOMAIN_SETTLED}),
 )

@@ -34,12 +34,24 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """A VM that came back as a new domain so often in the last half hour; its last known name."""
+
+    uuid: str
+    name: bytes | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Domains:
     """All domains, dom0 included, by rising domid. `route` is `hypercall` or `xenstore`.
 
-    `fallback` is why they are not from Xen itself, empty where they are.
+    `fallback` is why they are not from Xen itself, empty where they are. `restarts` is how often
+    a VM came back as a new domain since xenwatch was started, `restarted` which did of late.
     """
 
     domains: tuple[Domain, ...]
     route: str
     fallback: str = ""
+    restarts: int = 0
+    restarted: tuple[Restarted, ...] = ()

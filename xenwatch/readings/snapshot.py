@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xenwatch.errors.kinds import KERNEL, XEN
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import ControlPath
 from xenwatch.readings.datapath import Datapath
@@ -23,6 +24,7 @@ from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.guest_storage import StorageRepositories, ThinPools, VolumeGroups
 from xenwatch.readings.host import Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds
+from xenwatch.readings.log_messages import LogMessages
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
@@ -108,6 +110,8 @@ class Snapshot:
     storage_repositories: StorageRepositories | None = None
     thin_pools: ThinPools | None = None
     volume_groups: VolumeGroups | None = None
+    kernel_log: LogMessages | None = None
+    xen_console: LogMessages | None = None
     qemus: Qemus | None = None
     qemu_fds: QemuFds | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
@@ -117,6 +121,11 @@ class Snapshot:
         """A domain's present name in xenstore, else its last known one."""
         names = self.xenstore.names if self.xenstore is not None else {}
         return names.get((domain.domid, domain.uuid), domain.name)
+
+    def logs(self) -> Mapping[str, LogMessages]:
+        """Messages of trouble by log, of the logs that were read."""
+        found = {KERNEL: self.kernel_log, XEN: self.xen_console}
+        return {log: messages for log, messages in found.items() if messages is not None}
 
     def device_states(self) -> Mapping[DeviceKey, str]:
         """The state of every backend device, from sysfs or xenstore.

@@ -148,6 +148,14 @@ class Source(Protocol):
         """
         ...
 
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        """Records of `/dev/kmsg` after the one of number `after`, oldest first; -1: all.
+
+        Whole records up to the one that makes it `limit` bytes or more; the rest is left for the
+        next question. A capture returns all it has, those up to `after` too.
+        """
+        ...
+
     def listdir(self, path: str) -> tuple[str, ...]:
         """Names in a directory, sorted; undecodable bytes as surrogates (`os.fsdecode`)."""
         ...

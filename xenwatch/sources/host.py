@@ -20,12 +20,12 @@ from xenwatch.sources.base import (
 )
 from xenwatch.sources.events import host_events
 from xenwatch.sources.kept import KeptFiles
+from xenwatch.sources.kernel_log import PATH as KMSG
+from xenwatch.sources.kernel_log import RECORD_MAX, KernelLogReader
 from xenwatch.sources.privcmd import Privcmd
 from xenwatch.sources.xenstored import XenstoreClient, request_apart
 
-KMSG: Final = "/dev/kmsg"
-_CHUNK: Final = 1 << 16
-"""Also enough for one record of /dev/kmsg, which a shorter read would refuse with EINVAL."""
+_CHUNK: Final = RECORD_MAX
 _STATVFS_SECONDS: Final = 2.0
 """Time a file system has to answer: one of a dead file server never does."""
 
@@ -43,6 +43,7 @@ class HostSource:
         self._lock = threading.Lock()
         self._kept = KeptFiles()
         self._statvfs = threads.OneAtATime(_STATVFS_SECONDS)
+        self._kernel_log = KernelLogReader(self._root)
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         try:
@@ -54,6 +55,9 @@ class HostSource:
         if len(data) > limit and path != KMSG:
             raise SourceError(path, f"longer than {limit} bytes")
         return data[:limit]
+
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        return self._kernel_log.read(after, limit)
 
     def listdir(self, path: str) -> tuple[str, ...]:
         try:
@@ -127,6 +131,7 @@ class HostSource:
     def close(self) -> None:
         self._xenstore.close()
         self._kept.close()
+        self._kernel_log.close()
         with self._lock:
             if self._privcmd is not None:
                 self._privcmd.close()

@@ -27,6 +27,7 @@ from xenwatch.sources.base import (
     SourceError,
     XenstoreReply,
 )
+from xenwatch.sources.kernel_log import PATH as KMSG
 from xenwatch.sources.tree import (
     CALLS,
     FILES,
@@ -88,6 +89,10 @@ class RecordingSource:
 
         content = self._once("read", [path], lambda: self._inner.read(path, limit), save)
         return bounded(content, limit, path)
+
+    def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
+        """See `Source.kernel_log`: all records, which are saved as the file they are."""
+        return self.read(KMSG)
 
     def listdir(self, path: str) -> tuple[str, ...]:
         return self._ask("listdir", [path], lambda: self._inner.listdir(path), list)

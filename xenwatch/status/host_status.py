@@ -30,6 +30,7 @@ from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import Names, in_brackets, server
+from xenwatch.status.log_row import LogRow, log_rows
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
@@ -138,9 +139,9 @@ class HostStatus:
     """A host at one time. `time` is Unix time, `hostname` empty if unknown.
 
     `headroom` is empty if no plan can be made, and `obstacle` says why. `alerts` is `None` if not
-    evaluated, or not yet, `alerts_unknown` names those whose state is unknown.
-    `domains` is `None` when they could not be read. `seconds_to_full` is by name of limit,
-    `probes` by name of probe.
+    evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
+    messages of trouble in the logs. `domains` is `None` when they could not be read.
+    `seconds_to_full` is by name of limit, `probes` by name of probe.
     """
 
     time: float
@@ -153,6 +154,7 @@ class HostStatus:
     obstacle: str | None
     alerts: tuple[AlertRow, ...] | None
     alerts_unknown: tuple[str, ...]
+    logs: tuple[LogRow, ...]
     domains: tuple[DomainRow, ...] | None
     probes: Mapping[str, ProbeRow]
 
@@ -172,6 +174,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         obstacle=obstacle,
         alerts=None if alerts is None else _alerts(alerts, snapshot, assessment.rules.policy),
         alerts_unknown=() if alerts is None else _unknown(alerts),
+        logs=log_rows(snapshot, _runbooks(assessment.rules.policy)),
         domains=_domains(snapshot),
         probes={
             probe.name: _probe(probe, snapshot.outcomes[probe.name])
@@ -238,10 +241,14 @@ def _unknown(alerts: Alerts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _runbooks(policy: Policy | None) -> str:
+    return (policy.runbooks if policy else "") or RUNBOOKS
+
+
 def _alerts(alerts: Alerts, snapshot: Snapshot, policy: Policy | None) -> tuple[AlertRow, ...]:
     """Firing alerts before pending ones, the most severe first."""
     order = list(State)
-    runbooks = (policy.runbooks if policy else "") or RUNBOOKS
+    runbooks = _runbooks(policy)
 
     def rank(active: Active) -> tuple[int, str, str, object]:
         return order.index(active.state), active.severity, active.alert.name, active.labels

@@ -7,6 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
+from xenwatch.errors import kinds
 from xenwatch.limits.base import Thresholds
 
 _NAME: Final = "memory_fragmented"
@@ -28,7 +29,7 @@ ALERT: Final = Alert(
     sparse=False,
     thresholds=Thresholds(5.0, 3.0),
     errors={
-        ", ".join(f"`page allocation failure: order:{order}`" for order in range(3, 10)): (
+        kinds.LARGE_PAGE_ALLOCATION_FAILURE.messages: (
             "memory of dom0 in one piece: what is free is fragmented"
         )
     },

@@ -7,6 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import CRITICAL, WARNING
+from xenwatch.errors import kinds
 from xenwatch.probes.processes import ROLES
 
 _KILLS: Final = "xenwatch_dom0_recent_oom_kills"
@@ -24,7 +25,9 @@ ALERT: Final = Alert(
     labels=("victim",),
     probe="memory_pressure",
     errors={
-        "`Out of memory`, `Out of memory: Killed process`, `invoked oom-killer` in dom0's "
-        "kernel log": ("memory of dom0, which the OOM killer has freed by force")
+        kinds.OOM_KILL.messages: "memory of dom0, which the OOM killer has freed by force",
+        "`Out of memory`, `invoked oom-killer` in dom0's kernel log": (
+            "memory of dom0, which the OOM killer has freed by force"
+        ),
     },
 )

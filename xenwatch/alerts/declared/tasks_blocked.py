@@ -7,6 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
+from xenwatch.errors import kinds
 from xenwatch.limits.base import Thresholds
 
 _NAME: Final = "tasks_blocked"
@@ -28,7 +29,11 @@ ALERT: Final = Alert(
     causes=("storage_hung",),
     thresholds=Thresholds(10.0, None),
     errors={
-        "`blocked for more than`": (
+        kinds.NFS_NOT_RESPONDING.messages: (
+            "an NFS server that does not answer: every VM with a disk there waits, and programs "
+            "that touch it hang"
+        ),
+        kinds.HUNG_TASK.messages: (
             "a task that waits for more than two minutes, nearly always for storage that hangs"
         ),
     },

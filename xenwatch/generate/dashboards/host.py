@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from grafana_foundation_sdk.builders import table, timeseries
@@ -35,6 +35,7 @@ from xenwatch.limits.base import Limit
 from xenwatch.metrics import Metric
 from xenwatch.metrics.alerts import ALERT_METRICS, ALERT_STATE
 from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.outlook import LEARNT_METRICS
 from xenwatch.metrics.own import OWN_METRICS
 
@@ -173,9 +174,9 @@ def _probes(style: Style) -> Iterator[AnyPanel]:
             yield style.of_metric(metric, asked)
 
 
-def _host_figures(style: Style) -> Iterator[AnyPanel]:
+def _figures(style: Style, metrics: Iterable[Metric]) -> Iterator[AnyPanel]:
     """Metrics of the host that are not limits."""
-    for metric in HOST_METRICS:
+    for metric in metrics:
         if "domid" not in metric.labels and metric.kind != "info":
             yield style.of_metric(
                 metric, Query(expression(metric, INSTANCE), legend(metric.labels))
@@ -200,7 +201,8 @@ def host_dashboard(policy: Policy) -> Dashboard:
             ("Limits: current", [_overview(style)]),
             ("Limits", [_limit_panel(style, limit) for limit in LIMITS]),
             ("Alerts", list(_alerts(style))),
-            ("Host", list(_host_figures(style))),
+            ("Host", list(_figures(style, HOST_METRICS))),
+            ("Logs", list(_figures(style, LOG_METRICS))),
             ("Probes", list(_probes(style))),
             ("Facts", facts),
         ],

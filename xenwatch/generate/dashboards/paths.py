@@ -15,13 +15,23 @@ from xenwatch.limits import LIMITS
 from xenwatch.metrics import METRICS, Metric
 from xenwatch.metrics.alerts import ALERT_METRICS
 from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS
 
 UID: Final = "xenwatch-paths"
 _ELSEWHERE: Final = {
     *(name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)),
-    *(metric.name for metric in (*OUTLOOK_METRICS, *ALERT_METRICS, *OWN_METRICS, *HOST_METRICS)),
+    *(
+        metric.name
+        for metric in (
+            *OUTLOOK_METRICS,
+            *ALERT_METRICS,
+            *OWN_METRICS,
+            *HOST_METRICS,
+            *LOG_METRICS,
+        )
+    ),
 }
 OF_PATHS: Final = tuple(metric for metric in METRICS if metric.name not in _ELSEWHERE)
 """What is neither a limit nor a figure of the host or of xenwatch itself."""

@@ -51,7 +51,15 @@ def render_dmesg(lines: Iterable[LogLine]) -> bytes:
     return text.encode()
 
 
-def render_kmsg(lines: Iterable[LogLine]) -> bytes:
-    """The lines as records of `/dev/kmsg` (Documentation/ABI/testing/dev-kmsg), priority info."""
-    records = (f"6,{number},{line.time},-;{line.text}\n" for number, line in enumerate(lines))
-    return "".join(records).encode()
+def render_kmsg(lines: Iterable[LogLine], first: int = 0, limit: int | None = None) -> bytes:
+    """The lines as records of `/dev/kmsg` (Documentation/ABI/testing/dev-kmsg), priority info.
+
+    Those from the number `first` on, until they are `limit` bytes or more.
+    """
+    log = bytearray()
+    for number, line in enumerate(lines):
+        if limit is not None and len(log) >= limit:
+            break
+        if number >= first:
+            log += f"6,{number},{line.time},-;{line.text}\n".encode("utf-8", "surrogateescape")
+    return bytes(log)
