@@ -358,6 +358,11 @@ MEMORY: Final = (
         own(RESTARTS, "6+0x9", "XenwatchCrashLoop", 5, None, **LOOPING), (("warning", LOOPING, 6),),
     ),
     Case(
+        "XenwatchCrashLoop", "a VM crashes at once, with a critical threshold of its own", 1,
+        own(RESTARTS, "40+0x9", "XenwatchCrashLoop", 5, 20, **LOOPING),
+        (("warning", LOOPING, 40), ("critical", LOOPING, 40)),
+    ),
+    Case(
         "XenwatchCrashLoop", "a VM was installed", 1,
         own(RESTARTS, "3+0x9", "XenwatchCrashLoop", 5, None, **LOOPING),
     ),

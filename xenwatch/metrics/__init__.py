@@ -24,6 +24,7 @@ from xenwatch.metrics.netback import NETBACK_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, limit_metrics
 from xenwatch.metrics.qemu import QEMU_METRICS
+from xenwatch.metrics.restarts import RESTART_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
 
 __all__ = ["METRICS", "Metric", "alert_states", "families"]
@@ -34,6 +35,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *ALERT_METRICS,
     *OWN_METRICS,
     *HOST_METRICS,
+    *RESTART_METRICS,
     *MEMORY_PRESSURE_METRICS,
     *LOG_METRICS,
     *QEMU_METRICS,
