@@ -16,9 +16,10 @@ from xenwatch.exposition.text_format import Family
 from xenwatch.generate.rules import inhibitions
 from xenwatch.model.player import Player
 from xenwatch.model.presets import PRESETS
-from xenwatch.model.scenario import Hang, Scenario, Step
+from xenwatch.model.scenario import Scenario
 from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
+from xenwatch.model.steps import Hang, Step
 from xenwatch.probes.base import Pass, take
 from xenwatch.probes.control_path import CONTROL_PATH
 from xenwatch.probes.host import HOST

@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import pytest
 
+from xenwatch.model.changed_host import on_host
 from xenwatch.model.devices import vm
 from xenwatch.model.fill import fill
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.platforms.xapi import XCP_NG_8_3
-from xenwatch.model.player import on_host
 from xenwatch.model.scenario import Host
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES

@@ -7,10 +7,11 @@ import dataclasses
 import pytest
 
 from xenwatch.limits.states import Severity, assess
+from xenwatch.model.changed_host import on_host
 from xenwatch.model.devices import vm
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms.debian import DEBIAN_12
-from xenwatch.model.player import Player, on_host
+from xenwatch.model.player import Player
 from xenwatch.model.scenario import Host
 from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource

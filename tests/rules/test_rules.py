@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.rules.cases import CASES, TARGET, Case
+from tests.rules.control_path_cases import CONTROL_PATH, VM_STARTS
 from tests.rules.network_cases import NETWORK
 from tests.rules.storage_cases import STORAGE
 from tests.tools import tool
@@ -33,6 +34,7 @@ from xenwatch.sources.base import SourceError, XenstoreReply
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
+EVERY_CASE = (*CASES, *CONTROL_PATH, *VM_STARTS, *NETWORK, *STORAGE)
 BY_TITLE = {rule.title: rule for rule in EVERY}
 
 
@@ -99,7 +101,7 @@ def test_every_case_is_as_prometheus_sees_it(tmp_path: Path) -> None:
                 }
             ],
         }
-        for case in (*CASES, *NETWORK, *STORAGE)
+        for case in EVERY_CASE
     ]
     file = tmp_path / "cases.json"  # JSON is YAML
     document = {"rule_files": [str(ROOT / RULES)], "evaluation_interval": "1m", "tests": tests}
@@ -115,7 +117,7 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not(title: str) -> 
     """No alert is without a test in which it fires, for each severity, and a silent one."""
     alert = BY_TITLE[title]
     severities = set(alert.conditions) if isinstance(alert, Alert) else {alert.severity}
-    cases = [case for case in (*CASES, *NETWORK, *STORAGE) if case.alert == title]
+    cases = [case for case in EVERY_CASE if case.alert == title]
 
     assert {severity for case in cases for severity, _, _ in case.fires} == severities
     assert any(not case.fires for case in cases)

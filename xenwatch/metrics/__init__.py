@@ -25,6 +25,7 @@ from xenwatch.metrics.netback import NETBACK_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, limit_metrics
 from xenwatch.metrics.qemu import QEMU_METRICS
+from xenwatch.metrics.restarts import RESTART_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
 from xenwatch.metrics.uplinks import UPLINK_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
@@ -37,6 +38,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *ALERT_METRICS,
     *OWN_METRICS,
     *HOST_METRICS,
+    *RESTART_METRICS,
     *MEMORY_PRESSURE_METRICS,
     *LOG_METRICS,
     *QEMU_METRICS,

@@ -75,12 +75,6 @@ def _domain_facts(readings: Readings) -> Iterable[Row]:
         yield (str(domain.domid), name, domain.uuid, domain.type or ""), 1
 
 
-def _restarted(readings: Readings) -> Iterable[Row]:
-    found = readings.snapshot.domains
-    for vm in found.restarted if found else ():
-        yield (vm.uuid, text(vm.name or b"")), vm.count
-
-
 def _domain_states(readings: Readings) -> Iterable[Row]:
     for domain in _all_domains(readings.snapshot):
         if domain.state is not None:
@@ -205,22 +199,6 @@ _DOMAINS: Final = (
         _DOMINFO_ONLY,
         _domain_counts,
         ("state",),
-    ),
-    Metric(
-        "xenwatch_vm_restarts_total",
-        "counter",
-        "VMs that came back as a new domain with the same UUID since xenwatch was started: "
-        "rebooted, restarted after a crash, or migrated away and back.",
-        _DOMINFO,
-        lambda readings: [((), found.restarts)] if (found := readings.snapshot.domains) else [],
-    ),
-    Metric(
-        "xenwatch_vm_recent_restarts",
-        "gauge",
-        "How often a VM came back as a new domain in the last half hour; only VMs that did.",
-        f"{_DOMINFO}; the name: /local/domain/DOMID/name in xenstore",
-        _restarted,
-        ("uuid", "name"),
     ),
     Metric(
         "xenwatch_domain_info",

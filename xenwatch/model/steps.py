@@ -184,24 +184,9 @@ class Print:
 LOGS: Final = ("kernel", "xen")
 
 
-Step = (
-    Start
-    | Stop
-    | Leak
-    | Log
-    | Load
-    | Requests
-    | Pressure
-    | Kill
-    | Fill
-    | Hang
-    | Disconnect
-    | Unplug
-    | Write
-    | Stall
-    | Print
-    | Restart
-)
+Timed = Stop | Restart | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print
+"""Those that do the same again and again, every so many seconds."""
+Step = Start | Load | Requests | Pressure | Hang | Stall | Timed
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,

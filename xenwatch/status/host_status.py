@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
-import types
-import typing
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
@@ -28,7 +25,7 @@ from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
 from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Outcome, Snapshot
-from xenwatch.status import driver_domains
+from xenwatch.status import driver_domains, from_json
 from xenwatch.status.driver_domains import Names, in_brackets, server
 from xenwatch.status.log_row import LogRow, log_rows
 
@@ -192,7 +189,7 @@ def dumps(status: HostStatus) -> str:
 def loads(document: bytes | str) -> HostStatus:
     """What `dumps` wrote, of this version or one with more fields. Raises `StatusError`."""
     try:
-        found: HostStatus = _read(HostStatus, json.loads(document))
+        found: HostStatus = from_json.read(HostStatus, json.loads(document))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StatusError(f"not a status document of xenwatch: {error!r}") from None
     return found
@@ -363,39 +360,3 @@ def _host(snapshot: Snapshot) -> str:
     parts.append(f"Xen {host.xen_version}" if host.xen_version else "no Xen")
     parts.append(f"Linux {host.kernel_release}" if host.kernel_release else "")
     return ", ".join(part for part in parts if part)
-
-
-Row = TypeVar("Row")
-
-
-@functools.cache
-def _hints(kind: Any) -> Mapping[str, Any]:
-    """The types of a dataclass's fields; cached, as resolving them is slower than reading a row."""
-    return typing.get_type_hints(kind)
-
-
-def _read(kind: type[Row], value: object) -> Row:
-    """A value of JSON as a dataclass of this module, each field checked against its type."""
-    if not isinstance(value, dict):
-        raise TypeError(f"{kind.__name__} is not an object")
-    hints = _hints(typing.cast(Any, kind))
-    return kind(**{name: _checked(hint, value[name], name) for name, hint in hints.items()})
-
-
-def _checked(hint: Any, value: object, name: str) -> object:
-    if isinstance(hint, types.UnionType):  # X | None
-        if value is None:
-            return None
-        hint = next(kind for kind in typing.get_args(hint) if kind is not types.NoneType)
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return _read(typing.cast(type[object], hint), value)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_checked(arguments[0], item, name) for item in value)
-    if origin is Mapping and isinstance(value, dict):
-        return {str(key): _checked(arguments[1], item, name) for key, item in value.items()}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if origin or not isinstance(value, hint) or isinstance(value, bool):
-        raise TypeError(f"{name} is {type(value).__name__}")
-    return value

@@ -38,6 +38,7 @@ from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.outlook import LEARNT_METRICS
 from xenwatch.metrics.own import OWN_METRICS
+from xenwatch.metrics.restarts import RESTART_METRICS
 
 UID: Final = "xenwatch-host"
 MOST: Final = 20
@@ -201,7 +202,7 @@ def host_dashboard(policy: Policy) -> Dashboard:
             ("Limits: current", [_overview(style)]),
             ("Limits", [_limit_panel(style, limit) for limit in LIMITS]),
             ("Alerts", list(_alerts(style))),
-            ("Host", list(_figures(style, HOST_METRICS))),
+            ("Host", list(_figures(style, (*HOST_METRICS, *RESTART_METRICS)))),
             ("Logs", list(_figures(style, LOG_METRICS))),
             ("Probes", list(_probes(style))),
             ("Facts", facts),

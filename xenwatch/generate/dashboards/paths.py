@@ -18,6 +18,7 @@ from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS
+from xenwatch.metrics.restarts import RESTART_METRICS
 
 UID: Final = "xenwatch-paths"
 _ELSEWHERE: Final = {
@@ -29,6 +30,7 @@ _ELSEWHERE: Final = {
             *ALERT_METRICS,
             *OWN_METRICS,
             *HOST_METRICS,
+            *RESTART_METRICS,
             *LOG_METRICS,
         )
     ),

@@ -1,0 +1,45 @@
+"""Values of JSON as dataclasses, each field checked against its type."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+Row = TypeVar("Row")
+
+
+@functools.cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """The types of a dataclass's fields; cached, as resolving them is slower than reading a row."""
+    return typing.get_type_hints(kind)
+
+
+def read(kind: type[Row], value: object) -> Row:
+    """A value of JSON as a dataclass. Raises `TypeError` and `KeyError` for one of other types."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{kind.__name__} is not an object")
+    hints = _hints(typing.cast(Any, kind))
+    return kind(**{name: _checked(hint, value[name], name) for name, hint in hints.items()})
+
+
+def _checked(hint: Any, value: object, name: str) -> object:
+    if isinstance(hint, types.UnionType):  # X | None
+        if value is None:
+            return None
+        hint = next(kind for kind in typing.get_args(hint) if kind is not types.NoneType)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return read(typing.cast(type[object], hint), value)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_checked(arguments[0], item, name) for item in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {str(key): _checked(arguments[1], item, name) for key, item in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if origin or not isinstance(value, hint) or isinstance(value, bool):
+        raise TypeError(f"{name} is {type(value).__name__}")
+    return value
