@@ -76,6 +76,14 @@ def test_a_longer_file_than_asked_for_is_an_error(capture: Path) -> None:
         source.read("/proc/a", 4)
 
 
+def test_an_answer_of_null_is_the_content_of_the_file(capture: Path) -> None:
+    """A read whose line says null stands in the capture's files, as in captures edited by hand."""
+    with (capture / "calls.jsonl").open("ab") as calls:
+        calls.write(b'{"verb": "read", "arguments": ["/proc/a"], "answer": null}\n')
+
+    assert TreeSource(capture).read("/proc/a") == b"12345"
+
+
 @pytest.mark.parametrize(
     "path", ["/../../secret", "/proc/../../../secret", "secret", "//secret", "/proc/\0"]
 )

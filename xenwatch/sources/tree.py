@@ -100,7 +100,9 @@ class TreeSource:
         self._load()
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        if request_key("read", [path]) in self._calls:
+        recorded = self._calls.get(request_key("read", [path]))
+        # An answer of null is a file's content, as in captures of 0.1.0 edited by hand.
+        if recorded is not None and recorded.fields.get("answer", "") is not None:
             return bounded(self._answer("read", [path], path, _raw), limit, path)
         name = mirrored(path)
         if name is None:
