@@ -12,7 +12,7 @@ KNOWN = architecture.modules()
 GRAPH = architecture.arrows(KNOWN)
 
 ORDER = (
-    *("threads", "clock", "readings", "exposition", "display", "errors", "log"),
+    *("threads", "clock", "errors", "readings", "exposition", "display", "log"),
     *("sources", "parse", "release", "model", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "config", "assessment"),
     *("metrics", "status", "delivery", "page", "passes", "generate"),

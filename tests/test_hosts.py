@@ -33,6 +33,7 @@ ONLY_IN_DOM0 = {
     "nbds": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
+    "openvswitch": Status.NOT_APPLICABLE,
     "storage_repositories": Status.NOT_APPLICABLE,
     "thin_pools": Status.NOT_APPLICABLE,
     "volume_groups": Status.NOT_APPLICABLE,

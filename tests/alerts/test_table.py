@@ -76,6 +76,10 @@ def test_what_a_probe_cannot_read_is_unknown(probe: str) -> None:
     if probe == "domains":  # whose devices have errors and faults
         own |= {("backend_errors", WARNING), ("vif_unattached", WARNING)}
 
+    if probe == "daemons":  # which toolstack starts guests, and how many channels it lets them have
+        limit = "driver_domain_event_channels_near_limit"
+        own |= {(limit, severity) for severity in SEVERITIES}
+
     assert {key: states[key] for key in own} == dict.fromkeys(own, State.UNKNOWN)
     others = before.keys() - own - {("probe_failing", WARNING)}
     assert {key: states.get(key) for key in others} == {key: before[key] for key in others}

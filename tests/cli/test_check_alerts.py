@@ -230,7 +230,8 @@ def test_a_broken_guest_is_told(
 
     assert status == 1
     assert out.startswith(
-        f"XENWATCH WARNING - pv5: Domain 5 is running with a failed vif device ({errno}); "
+        f"XENWATCH WARNING - pv5: Domain 5 is running with a failed vif device ({errno}), "
+        "served by domain 0; "
     )
     data = out.partition(" | ")[2].split()
     assert len(data) > 10

@@ -307,7 +307,8 @@ def test_a_carried_file_counts_on_an_empty_host(
 
     assert (status, err) == (0, "")
     assert "dom0_memory of windows: learnt from 5 VMs on another host: 31.6 MiB each" in out
-    assert found["not_counted"] == ["open_files"]
+    assert "open_files" in found["not_counted"]
+    assert not {"dom0_memory", "tasks"} & set(found["not_counted"])
     assert found["binding"] == "dom0_memory"
     available = XCP_NG_8_3.meminfo["MemAvailable"] * 1024 // (host.taken[0] // 5)
     assert 0.95 * available <= found["headroom"] <= available

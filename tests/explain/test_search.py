@@ -130,13 +130,6 @@ RUNBOOK = {
 }
 """Strings with a runbook."""
 LOOK = {
-    "Cannot setup watch on /local/domain/154/data/vchan/3/4713/event-channel": "watches",
-    "xenbus: xen store gave: unknown error E2BIG": "watches",
-    "Cannot create new thin volume, free space in thin pool qubes_dom0/vm-pool reached "
-    "threshold.": "thin pool",
-    "free space in thin pool": "thin pool",
-    "SR_BACKEND_FAILURE_44(, There is insufficient space, )": "storage repository",
-    "SR_BACKEND_FAILURE_44": "storage repository",
     "SR_BACKEND_FAILURE_109(, The snapshot chain is too long, )": "snapshots",
     "SR_BACKEND_FAILURE_109": "snapshots",
     "tap-err:tap_ctl_send_and_receive: failed to receive 'close' message": "tapdisk",

@@ -7,6 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import CRITICAL
+from xenwatch.errors import kinds
 
 ALERT: Final = Alert(
     name="storage_hung",
@@ -23,7 +24,7 @@ ALERT: Final = Alert(
     labels=("storage", "domid", "name", "uuid", "device"),
     probe="disks",
     errors={
-        "`server NAME not responding`": (
+        kinds.NFS_NOT_RESPONDING.messages: (
             "an NFS server that does not answer: every VM with a disk there waits, and programs "
             "that touch it hang"
         ),

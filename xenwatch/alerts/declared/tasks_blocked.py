@@ -29,10 +29,6 @@ ALERT: Final = Alert(
     causes=("storage_hung",),
     thresholds=Thresholds(10.0, None),
     errors={
-        kinds.NFS_NOT_RESPONDING.messages: (
-            "an NFS server that does not answer: every VM with a disk there waits, and programs "
-            "that touch it hang"
-        ),
         kinds.HUNG_TASK.messages: (
             "a task that waits for more than two minutes, nearly always for storage that hangs"
         ),
