@@ -30,8 +30,8 @@ from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.disks import Disks
-from xenwatch.readings.domains import Domain, Domains
-from xenwatch.readings.event_channels import EventChannels, Irqs
+from xenwatch.readings.domains import Domain, Domains, Restarted
+from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import GrantFrames, Grants, Maptrack
 from xenwatch.readings.guest_storage import (
     Size,
@@ -49,6 +49,7 @@ from xenwatch.readings.processes import DaemonFds, Pids, ProcessFds, Ptys, QemuF
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.uplinks import Nic, Uplinks
 from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 from xenwatch.sources.base import TARGETS, Choice, Source, SourceError
 
@@ -73,9 +74,18 @@ def calm() -> Snapshot:
         key: dataclasses.replace(disk, in_flight=0, stalled_seconds=0.0)
         for key, disk in full.disks.by_device.items()
     }
+    assert full.kernel_log is not None
+    assert full.datapath is not None
+    attached = {
+        name: dataclasses.replace(vif, attached=True) for name, vif in full.datapath.vifs.items()
+    }
     return dataclasses.replace(
         full,
         disks=Disks(well),
+        kernel_log=dataclasses.replace(full.kernel_log, recent={}),
+        uplinks=Uplinks({"eth0": Nic("bond0", True, True, 1250000000, 3, 4)}),
+        datapath=dataclasses.replace(full.datapath, vifs=attached),
+        vm_starts=None,
         storage_repositories=StorageRepositories({"repo": REPOSITORY}),
         domains=Domains(domains, "hypercall"),
         backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
@@ -92,6 +102,7 @@ def storm() -> Snapshot:
     assert full.memory is not None
     assert full.memory_pressure is not None
     assert full.dom0_cpus is not None
+    assert full.kernel_log is not None
     assert well.domains is not None
     last = dataclasses.replace(_DYING, domid=32000, uuid=UUIDS[7])
     roles = full.daemons.by_role.items()
@@ -99,7 +110,15 @@ def storm() -> Snapshot:
         well,
         event_channels=EventChannels({"interdomain": 130000}, {}, 131072, 131000, "hypercall"),
         irqs=Irqs(12540),
-        domains=Domains((*well.domains.domains, _DYING, last), "hypercall"),
+        domains=Domains(
+            (*well.domains.domains, _DYING, last),
+            "hypercall",
+            restarts=40,
+            restarted=(Restarted(UUIDS[5], b"web", 40),),
+        ),
+        driver_domains=DriverDomains(
+            {3: EventChannels({"interdomain": 131000}, {5: 1020}, 131072, 131000, "hypercall")}
+        ),
         grants=Grants({0: GrantFrames(1, 64), 5: GrantFrames(64, 64)}),
         maptrack=Maptrack(1020, 1024),
         blktap=Blktap("id", 16384, 3),
@@ -140,6 +159,11 @@ def storm() -> Snapshot:
             }
         ),
         disks=full.disks,
+        kernel_log=dataclasses.replace(
+            full.kernel_log, recent={"conntrack_full": 2, "oom_kill": 1}
+        ),
+        uplinks=full.uplinks,
+        datapath=full.datapath,
         storage_repositories=StorageRepositories(
             {
                 "repo": dataclasses.replace(REPOSITORY, size=Size(4 << 40, 4 << 40)),

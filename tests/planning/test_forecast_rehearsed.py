@@ -62,7 +62,7 @@ def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:
 
 def test_every_slow_leak_is_rehearsed() -> None:
     """No scenario that leaks or fills slowly is left out here."""
-    assert {name for name in names() if name.startswith(("leak-", "log-"))} == {
+    assert {name for name in names() if name.startswith(("leak-", "log-full"))} == {
         *LEAKS,
         "leak-dying-domains",
     }

@@ -15,7 +15,8 @@ from typing import Final
 from tests.support import series
 from tests.xen import guests
 from tests.xen.daemon import PROGRAM, SCRIPTS, Daemon, Page
-from tests.xen.truth import AWAKE, MIB, Fact, Truth
+from tests.xen.fact import Fact
+from tests.xen.truth import AWAKE, MIB, Truth
 from tests.xen.vm import CPUS, Vm
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Units

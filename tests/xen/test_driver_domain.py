@@ -21,7 +21,7 @@ DOM0_ARGS = ""
 
 SERVER, SERVED = "sys-net", "work"
 SHAPES = {SERVER: Shape(vifs=0), SERVED: Shape(vifs=0)}
-LSEVTCHN = "PATH=$PATH:/usr/lib/xen-4.17/bin lsevtchn"
+LSEVTCHN = "lsevtchn"
 ERRORS = "xenwatch_domain_backend_errors"
 BACKENDS = "xenwatch_domain_backends"
 CHANNELS = "xenwatch_driver_domain_event_channels"

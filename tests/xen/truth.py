@@ -9,9 +9,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from tests.xen.fact import Fact
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -36,23 +37,6 @@ PORTS: Final = {"FIFO-based": 1 << 17, "2-level": 4096}
 AWAKE: Final = "running or blocked"
 """States that change from one moment to the next: only that it is one of the two can be true."""
 
-Labels = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A metric's value by another road.
-
-    What moves by itself is taken before and after xenwatch's value, which must lie between the two
-    or no more than `slack` beside them.
-    """
-
-    metric: str
-    value: float
-    road: str
-    labels: Labels = ()
-    slack: float = 0.0
-
 
 class Truth:
     """The answers in a directory, as facts."""
@@ -74,6 +58,7 @@ class Truth:
         return [
             *self.event_channels(),
             *self.frames(),
+            *self.quotas(),
             *self.daemons(),
             *self.counters(),
             *self.tables(),
@@ -201,6 +186,32 @@ class Truth:
             road, labels = "xen-diag gnttab_query_size", (("domid", str(domid)),)
             yield Fact("xenwatch_grant_frames_used", int(used), road, labels)
             yield Fact("xenwatch_grant_frames_max", int(most), road, labels)
+
+    def quotas(self) -> Iterator[Fact]:
+        """What guests use of their quotas of xenstore; of captures made before that, nothing.
+
+        The C xenstored tells its tool all of them, oxenstored has those of nodes in its file.
+        """
+        if not (self.directory / "owners").exists():
+            return
+        owned = Counter(map(int, self.text("owners").split()))
+        most = self.quota("")
+        for domid in set(self.domids) - {0}:
+            its = (("domid", str(domid)),)
+            used = {"nodes": owned[domid]}
+            if len(most) > 1:
+                used = {**self.quota(str(domid)), **used}
+            for kind in used.keys() & {"nodes", "watches", "transactions", "memory"}:
+                unit = "_bytes" if kind == "memory" else ""
+                name, road = f"xenwatch_xenstore_{kind}", "xenstore-ls -f -p, xenstore-control"
+                slack = 1024.0 if unit else 0.0
+                yield Fact(f"{name}_used{unit}", used[kind], road, its, slack)
+                yield Fact(f"{name}_max{unit}", most[kind], road, its)
+
+    def quota(self, domid: str) -> dict[str, int]:
+        """An answer of `xenstore-control quota`, by the words of xenstored."""
+        rows = re.findall(r"^([a-z-]+) *: *(\d+)", self.text(f"quota-{domid}"), re.MULTILINE)
+        return {name: int(value) for name, value in rows}
 
     def daemons(self) -> Iterator[Fact]:
         """Descriptors of xenstored and xenconsoled."""

@@ -10,7 +10,6 @@ from xenwatch.limits.xenstore_quotas import (
     REFERENCE,
     SOURCE,
     quota_max,
-    quota_remedy,
     quota_used,
 )
 
@@ -27,7 +26,6 @@ LIMIT: Final = Limit(
     caveat=ONLY_C,
     unit="bytes",
     label="domid",
-    remedy=quota_remedy("memory"),
     errors={
         # Xen, tools/xenstored/domain.c: domain_chk_quota.
         "`Domain N exceeds hard memory quota`, `Xenstore interface to domain stalled`": (

@@ -10,7 +10,6 @@ from xenwatch.limits.xenstore_quotas import (
     REFERENCE,
     SOURCE,
     quota_max,
-    quota_remedy,
     quota_used,
 )
 
@@ -26,7 +25,6 @@ LIMIT: Final = Limit(
     reference=REFERENCE,
     caveat=DOM0,
     label="domid",
-    remedy=quota_remedy("nodes"),
     errors={
         # Xen, tools/ocaml/xenstored/quota.ml; process.ml: Limit_reached, Transaction_opened.
         # Linux, drivers/xen/xenbus/xenbus_xs.c: get_error names an error it does not know.

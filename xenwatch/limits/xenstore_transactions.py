@@ -10,7 +10,6 @@ from xenwatch.limits.xenstore_quotas import (
     REFERENCE,
     SOURCE,
     quota_max,
-    quota_remedy,
     quota_used,
 )
 
@@ -26,7 +25,6 @@ LIMIT: Final = Limit(
     reference=REFERENCE,
     caveat=ONLY_C,
     label="domid",
-    remedy=quota_remedy("transactions"),
     errors={
         # Linux, drivers/net/xen-netfront.c and others: xenbus_transaction_start failed.
         "`28 starting transaction` in a guest": "the guest's quota of open xenstore transactions",

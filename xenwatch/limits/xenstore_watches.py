@@ -10,7 +10,6 @@ from xenwatch.limits.xenstore_quotas import (
     REFERENCE,
     SOURCE,
     quota_max,
-    quota_remedy,
     quota_used,
 )
 
@@ -26,7 +25,6 @@ LIMIT: Final = Limit(
     reference=REFERENCE,
     caveat=ONLY_C,
     label="domid",
-    remedy=quota_remedy("watches"),
     errors={
         # Xen, tools/xenstored/watch.c: E2BIG until Xen 4.21, ENOSPC since; core.c: E2BIG for a
         # reply of more than 4,096 bytes. Linux, drivers/xen/xenbus/xenbus_xs.c: get_error.

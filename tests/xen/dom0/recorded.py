@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import time
 from pathlib import Path
 
 from xenwatch.probes import PROBES
@@ -16,7 +17,9 @@ from xenwatch.sources.recording import RecordingSource
 
 directory = Path(sys.argv[1])
 directory.mkdir()
-recording = RecordingSource(HostSource(), directory / "capture")
-snapshot = take(recording, PROBES).snapshot
+# One moment for both: times of messages in logs are counted back from it.
+moment = time.time()
+recording = RecordingSource(HostSource(), directory / "capture", clock=lambda: moment)
+snapshot = take(recording, PROBES, clock=lambda: moment).snapshot
 recording.close()
 (directory / "snapshot").write_bytes(pickle.dumps(snapshot))

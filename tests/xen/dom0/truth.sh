@@ -53,6 +53,15 @@ dmesg | grep -e 'NR_IRQS:' -e 'xen:events: Using' > kernel-log
 lsevtchn 0 > lsevtchn-0
 xenstore-ls -f /local/domain/0/backend > backend 2> /dev/null
 xenstore-ls -f /local/domain/0/error > error-0 2> /dev/null
+# Permissions begin with the owner, as in (n0,r5).
+xenstore-ls -f -p | sed -nE 's/.*\([nrwb]([0-9]+)[^()]*\)$/\1/p' > owners
+if [ "$(cat "/proc/$(cat /run/xenstore.pid)/comm")" = xenstored ]; then
+    for domid in "" $(xenstore-list /local/domain); do
+        [ "$domid" = 0 ] || timeout 10 xenstore-control quota $domid > "quota-$domid"
+    done
+else
+    sed -nE 's/^quota-maxentity *= *([0-9]+).*/nodes : \1/p' /etc/xen/oxenstored.conf > quota-
+fi
 for domid in $(xenstore-list /local/domain); do
     xen-diag gnttab_query_size "$domid" > "gnttab-$domid"
     xenstore-read -R "/local/domain/$domid/name" > "name-$domid"
