@@ -35,8 +35,8 @@ ONLY_IN_DOM0 = {
     "netback_rings": Status.DISABLED,
     "openvswitch": Status.NOT_APPLICABLE,
     "storage_repositories": Status.NOT_APPLICABLE,
-    "thin_pools": Status.NOT_APPLICABLE,
-    "volume_groups": Status.NOT_APPLICABLE,
+    "thin_pools": Status.DISABLED,
+    "volume_groups": Status.DISABLED,
 }
 
 every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name)

@@ -1,6 +1,6 @@
-"""A daemon on a synthetic XCP-ng whose disks are read all the time, as a process of its own.
+"""A daemon on a synthetic XCP-ng whose disks are read and whose VMs come and go all the time.
 
-`python -m tests.e2e.busy CONFIG`.
+As a process of its own: `python -m tests.e2e.busy CONFIG`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from xenwatch import log
 from xenwatch.config.settings import load_settings
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.model.datapath import USUAL
+from xenwatch.model.devices import Disk, Nic, Shape
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
@@ -24,12 +25,17 @@ SECTORS: Final = 2048
 """What the first disk reads from one look to the next; each further one reads so much more."""
 
 
+BRIEF: Final = Shape("pv", 1, 262144, (Disk(),), (Nic(),))
+"""A VM that ends at the next look."""
+
+
 async def main(file: str) -> int:
     """Serve until SIGTERM."""
     settings = load_settings(file, {})
     log.configure("info", "json")
     machine = PRESETS["xcp-ng-8.3"]()
     disks = [name for name in machine.dom0.backends if name.startswith("vbd")]
+    brief: list[int] = []
     disk_probe = next(probe for probe in PROBES if probe.name == "disks")
 
     def read(source: Source, context: Snapshot, memory: Any) -> tuple[object, Any]:
@@ -37,6 +43,9 @@ async def main(file: str) -> int:
             was = machine.dom0.io.get(disk, USUAL)
             sectors = was.read_sectors + number * SECTORS
             machine.dom0.io[disk] = dataclasses.replace(was, read_sectors=sectors)
+        if brief:
+            machine.destroy(brief.pop())
+        brief.append(machine.start(b"brief", BRIEF))
         return disk_probe.read(source, context, memory)
 
     probes = tuple(

@@ -15,6 +15,11 @@ import pytest
 
 from tests.e2e.programs import ROOT, Host, Prometheus, free_port, program, until
 from tests.e2e.test_alerts import AT_ONCE
+from tests.planning.learnt_support import Host as LearningHost
+from xenwatch.model.platforms.xapi import XCP_NG_8_3
+from xenwatch.planning import learnt_file
+from xenwatch.planning.learning import Learning
+from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.probes import PROBES
 
 pytestmark = pytest.mark.timeout(120)
@@ -74,12 +79,25 @@ def queries(prometheus: Prometheus, file: Path, instance: str) -> Iterator[Asked
             yield Asked(file.stem, panel["id"], panel["title"], target["refId"], filled)
 
 
+def taught() -> Learning:
+    """What a host has learnt of five VMs that came one after the other."""
+    host = LearningHost(XCP_NG_8_3)
+    host.wait()
+    for _ in range(5):
+        host.start(BUILT_IN["windows"])
+        host.wait(2)
+    return host.learning
+
+
 @contextlib.contextmanager
 def synthetic(directory: Path, name: str) -> Iterator[str]:
     """The address of one of `DAEMONS`."""
     target = f"127.0.0.1:{free_port()}"
     config = directory / f"{name}.toml"
-    config.write_text(f'[web]\nlisten_addresses = ["{target}"]\n[alerts]\n{OFTEN}')
+    learnt = directory / "learnt.json"
+    learnt.write_text(learnt_file.dumps(taught()))
+    plan = f'[plan]\nlearnt = "{learnt}"\n'
+    config.write_text(f'[web]\nlisten_addresses = ["{target}"]\n{plan}[alerts]\n{OFTEN}')
     module, *options, last = DAEMONS[name]
     argv = (sys.executable, "-m", module, *options, f"{last}{config}")
     with program(f"http://{target}/-/ready", directory / f"{name}.log", *argv):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
 from tests.xen import guests
-from tests.xen.daemon import Daemon, Page
+from tests.xen.daemon import DROP_INS, INTERVAL, Daemon, Page, section
 from tests.xen.guests import Shape
 from tests.xen.report import Report
 from tests.xen.vm import Vm
+from tests.xen.wheels import ROOT
+from xenwatch.probes import PROBES
 
 DOM0_ARGS = ""
+OPERATIONS: Final = ROOT / "docs" / "operations.md"
+DROP_IN: Final = f"{DROP_INS}/lvm.conf"
+ON: Final = "".join(section(probe) for probe in PROBES if probe.name == "thin_pools")
 
 POOL: Final = "tests-pool"
 DATA: Final = "xenwatch_thin_pool_data_used_bytes"
@@ -69,6 +76,20 @@ def page_of(daemon: Daemon) -> Page:
 
 
 @pytest.fixture
+def allowed(vm: Vm, daemon: Daemon) -> Iterator[None]:
+    """The probe of thin pools is on, and the unit has the drop-in that the documents show."""
+    shown = re.search(r"lvm\.conf`:\n\n((?: {4}.*\n)+)", OPERATIONS.read_text())
+    assert shown
+    vm.run(f"cat > {DROP_IN}", stdin=textwrap.dedent(shown[1]).encode())
+    daemon.restart()
+    daemon.configure(INTERVAL, ON)
+    yield
+    daemon.configure(INTERVAL)
+    vm.run(f"rm {DROP_IN}")
+    daemon.restart()
+
+
+@pytest.fixture
 def pool(vm: Vm) -> Iterator[None]:
     """The thin pool with its volume."""
     vm.run("modprobe dm-thin-pool")
@@ -77,7 +98,7 @@ def pool(vm: Vm) -> Iterator[None]:
     vm.attempt(REMOVE_POOL)
 
 
-@pytest.mark.usefixtures("pool")
+@pytest.mark.usefixtures("pool", "allowed")
 def test_a_thin_pool_that_fills_up(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Data and metadata of a real pool are what its status says, and 90 % are critical."""
     readings = []

@@ -10,8 +10,8 @@ from xenwatch.alerts.names import WARNING
 
 ALERT: Final = Alert(
     name="bond_degraded",
-    summary="Bond {bond} is degraded: members down: {value}",
-    description="Of the members of bond {bond}, {value} do not work: the network of its VMs has "
+    summary="Bond {bond} is degraded: {value} of its members down",
+    description="{value} members of bond {bond} are down: the network of its VMs has "
     "less bandwidth and less redundancy, or none left.",
     conditions={WARNING: SeriesCondition(Selector("xenwatch_bond_members_down"), ">", 0)},
     seconds=120,

@@ -11,7 +11,7 @@ from xenwatch.errors import kinds
 
 ALERT: Final = Alert(
     name="storage_hung",
-    summary="Storage {storage} hangs: {value} disks of VMs wait, longest {name}",
+    summary="Storage {storage} hangs: {value} disks of VMs wait, {name} the longest",
     description="{value} disks of VMs on storage {storage} have had requests in flight for two "
     "minutes, of which none has completed. The one that has waited longest is device {device} of "
     "domain {domid}, {name} ({uuid}). All of them: "
