@@ -55,7 +55,7 @@ def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(
         "windows (hvm, 1 vCPU, 3 disks, 1 network interface, 2.0 GiB): at most 869 more fit, then "
         "aio_requests stops the next one; not counted: dom0_memory, open_files, "
-        "storage_repository, tasks, volume_group\n"
+        "storage_repository, tasks\n"
     )
     assert "\nlinux (pv, 1 vCPU, 1 disk, 1 network interface, 1.0 GiB): " in out
     assert "\nTo raise aio_requests:\n  sysctl -w fs.aio-max-nr=4194304\n" in out
