@@ -117,8 +117,10 @@ def test_the_channels_of_the_driver_domain_are_those_of_lsevtchn(
 ) -> None:
     """As many are used as the tool lists; the max is xl's default, which the guest has."""
     listed = int(vm.run(f"{LSEVTCHN} {pair.server} | wc -l"))
-    page = daemon.fresh()
     labels = {"backend_domid": str(pair.server)}
+    # A run of the probe after the one that has found what the domain serves.
+    vm.wait(lambda: bool(daemon.fresh().get(f"{CHANNELS}_used", **labels)), CHANNELS, 90)
+    page = daemon.fresh()
 
     assert page.get(f"{CHANNELS}_used", **labels) == listed
     assert page.get(f"{CHANNELS}_max", **labels) == 1023
