@@ -16,6 +16,7 @@ from xenwatch.limits.base import Limit
 SHARED: Final = (
     *("base", "changes", "file_descriptors", "kernel_tables", "remedies", "states"),
     "thresholds",
+    "storage_sizes",
     "xenstore_quotas",
 )
 """The modules of this package that do not define a limit."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import EARLY, Limit, Max
+from xenwatch.limits.base import EARLY, Limit
+from xenwatch.limits.storage_sizes import size_max, size_used
 from xenwatch.readings.guest_storage import Size
 from xenwatch.readings.snapshot import Snapshot
 
@@ -17,25 +18,12 @@ def _sizes(snapshot: Snapshot) -> Mapping[str, Size]:
     return {name: one.size for name, one in by_uuid if one.size is not None}
 
 
-def used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Bytes in use by UUID."""
-    return {name: size.used for name, size in _sizes(snapshot).items()}
-
-
-def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
-    """What every user can fill, by UUID."""
-    return {
-        name: Max(size.total, "statvfs: f_blocks less root's reserve")
-        for name, size in _sizes(snapshot).items()
-    }
-
-
 LIMIT: Final = Limit(
     name="storage_repository",
     title="space of a storage repository",
     probe="storage_repositories",
-    used=used,
-    max=maximum,
+    used=size_used(_sizes),
+    max=size_max(_sizes, "statvfs: f_blocks less root's reserve"),
     thresholds=EARLY,
     source="statvfs of the file systems below /run/sr-mount",
     symptom="disks of VMs on it get I/O errors, and new disks and snapshots fail",

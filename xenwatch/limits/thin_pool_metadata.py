@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import EARLY, Limit, Max
+from xenwatch.limits.base import EARLY, Limit
+from xenwatch.limits.storage_sizes import size_max, size_used
 from xenwatch.readings.guest_storage import Size
 from xenwatch.readings.snapshot import Snapshot
 
@@ -16,25 +17,12 @@ def _sizes(snapshot: Snapshot) -> Mapping[str, Size]:
     return {name: pool.metadata for name, pool in pools if pool.metadata is not None}
 
 
-def used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Bytes in use by pool."""
-    return {name: size.used for name, size in _sizes(snapshot).items()}
-
-
-def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
-    """Bytes by pool."""
-    sizes = _sizes(snapshot).items()
-    return {
-        name: Max(size.total, "dmsetup status: metadata blocks of 4 KiB") for name, size in sizes
-    }
-
-
 LIMIT: Final = Limit(
     name="thin_pool_metadata",
     title="metadata of a thin pool",
     probe="thin_pools",
-    used=used,
-    max=maximum,
+    used=size_used(_sizes),
+    max=size_max(_sizes, "dmsetup status: metadata blocks of 4 KiB"),
     thresholds=EARLY,
     source="dmsetup status --noflush --target thin-pool",
     symptom="the pool becomes read-only and writes of VMs fail",

@@ -5,31 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from xenwatch.limits.base import Limit, Max, Thresholds
+from xenwatch.limits.base import Limit, Thresholds
+from xenwatch.limits.storage_sizes import size_max, size_used
+from xenwatch.readings.guest_storage import Size
 from xenwatch.readings.snapshot import Snapshot
 
 
-def used(snapshot: Snapshot) -> Mapping[str, int]:
-    """Bytes that volumes have, by group."""
-    if snapshot.volume_groups is None:
-        return {}
-    return {name: size.used for name, size in snapshot.volume_groups.by_name.items()}
-
-
-def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
-    """Bytes by group."""
-    if snapshot.volume_groups is None:
-        return {}
-    groups = snapshot.volume_groups.by_name.items()
-    return {name: Max(size.total, "vgs: vg_size") for name, size in groups}
+def _sizes(snapshot: Snapshot) -> Mapping[str, Size]:
+    """Extents of the groups."""
+    return snapshot.volume_groups.by_name if snapshot.volume_groups else {}
 
 
 LIMIT: Final = Limit(
     name="volume_group",
     title="space of a volume group with disks of VMs",
     probe="volume_groups",
-    used=used,
-    max=maximum,
+    used=size_used(_sizes),
+    max=size_max(_sizes, "vgs: vg_size"),
     # Running VMs do not notice a full group: only what is made anew fails.
     thresholds=Thresholds(0.9, None),
     source="vgs --readonly: vg_size, vg_free",
