@@ -46,6 +46,7 @@ from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import (
     assignments,
+    hexadecimal,
     loadavg_tasks,
     number,
     uname,
@@ -84,6 +85,7 @@ _PLAIN: dict[str, Parser] = {
     "kernel log": parse_kernel_log,
     "links": parse_links,
     "statvfs": lambda data: parse_statvfs("/", data),
+    "hexadecimal": lambda data: hexadecimal("a number", data),
     "number": lambda data: number("a number", data),
     "word": word,
     "loadavg": loadavg_tasks,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from xenwatch.parse.errors import ParseError
 
 _NUMBER = re.compile(rb"\s*(-?\d{1,20})\s*\Z")
+_HEXADECIMAL = re.compile(rb"\s*([0-9a-fA-F]{1,16})\s*\Z")
 _VOLUNTARY = b"\nvoluntary_ctxt_switches:\t"
 
 
@@ -21,6 +22,14 @@ def number(subject: str, data: bytes) -> int:
     if not match:
         raise ParseError(subject, "expected one decimal number", data)
     return int(match[1])
+
+
+def hexadecimal(subject: str, data: bytes) -> int:
+    """The hexadecimal number in `data`, without a prefix. Raises `ParseError`."""
+    match = _HEXADECIMAL.match(data)
+    if not match:
+        raise ParseError(subject, "expected one hexadecimal number", data)
+    return int(match[1], 16)
 
 
 def word(data: bytes) -> str:

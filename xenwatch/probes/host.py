@@ -10,8 +10,8 @@ from xenwatch.parse.kernel_log import KernelLog, parse_kernel_log
 from xenwatch.parse.text import number, uname, version_pair, word
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import (
-    CAPABILITIES,
     HYPERVISOR_TYPE,
+    is_dom0,
     list_optional,
     read_optional,
 )
@@ -51,7 +51,6 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Me
     platform, platform_version = names.platform(inventory, os_release)
     complete = memory.abi is not None and memory.nr_irqs is not None
     log = UNREAD if complete else _kernel_log(source)
-    capabilities = read_optional(source, CAPABILITIES) or b""
     host = Host(
         xen=xen,
         xen_version=version,
@@ -63,7 +62,7 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Me
         platform=platform,
         platform_version=platform_version,
         cgroup_version=_cgroup_version(source),
-        is_dom0=b"control_d" in capabilities,
+        is_dom0=is_dom0(source),
         abi=None,
         nr_irqs=log.nr_irqs or memory.nr_irqs,
         netback_queues=_netback_queues(source),
