@@ -21,8 +21,8 @@ def require_dom0(source: Source) -> None:
     """Return on a control domain, raise `NotApplicable` elsewhere.
 
     `/proc/xen/capabilities` says `control_d` in dom0 and nothing in a guest. Where xenfs is not
-    mounted, or hidden from the unit, the features Xen gave the kernel say it; where they cannot be
-    read either, but this is Xen, the probe should try.
+    mounted, or hidden from the unit (ProtectKernelTunables= mounts /proc anew), the features that
+    Xen gave the kernel say it; where they cannot be read, but this is Xen, the probe should try.
     """
     capabilities = read_optional(source, CAPABILITIES)
     if capabilities is not None:
