@@ -33,6 +33,8 @@ ONLY_IN_DOM0 = {
     "nbds": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
+    "iscsi_sessions": Status.NOT_APPLICABLE,
+    "multipath": Status.NOT_APPLICABLE,
     "openvswitch": Status.NOT_APPLICABLE,
     "storage_repositories": Status.NOT_APPLICABLE,
     "thin_pools": Status.DISABLED,

@@ -28,6 +28,7 @@ FOR_NOBODY_ELSE = {
     "EventChannels.fallback": "told as the detail of the probe's outcome",
     "Host.kernel_command_line": "a fact of the host, in which `abi` may have its origin",
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
+    "Multipath.fallback": "told as the detail of the probe's outcome",
     "Nic.was_up": "told by `Uplinks.lost`",
     "StorageRepositories.fallback": "told as the detail of the probe's outcome",
     "Snapshot.kernel_log": "told by `Snapshot.logs`",
