@@ -31,6 +31,7 @@ ONLY_IN_DOM0 = {
     "daemon_fds": Status.NOT_APPLICABLE,
     "maptrack": Status.DISABLED,
     "nbds": Status.NOT_APPLICABLE,
+    "nfs_repositories": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
     "iscsi_sessions": Status.NOT_APPLICABLE,

@@ -17,6 +17,7 @@ from tests.probes.support import (
     output,
     value_of,
 )
+from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.mountstats import render_mountstats
 from xenwatch.model.render.multipathd import render_paths
 from xenwatch.parse.mounts import Mount
@@ -244,29 +245,37 @@ NFS = {
     "/run/sr-mount/5e1": NfsMount(b"/run/sr-mount/5e1", 100, 107, 3),
     "/mnt/other": NfsMount(b"/mnt/other", 1, 9, 9),
 }
-STATISTICS = render_mountstats(
-    [Mount(b"srv:/a", place.encode(), b"nfs", b"rw") for place in NFS],
-    {each.mount_point: each for each in NFS.values()},
-)
+
+
+def mounted(*places: tuple[str, bytes], path: str = MOUNTSTATS[0]) -> FakeHost:
+    """A host with these mount points, each with its type; those of `NFS` count requests."""
+    mounts = [Mount(b"srv:/a", place.encode(), fstype, b"rw") for place, fstype in places]
+    counted = {each.mount_point: each for each in NFS.values()}
+    return FakeHost(
+        files={"/proc/1/mounts": render_mounts(mounts), path: render_mountstats(mounts, counted)}
+    )
 
 
 @pytest.mark.parametrize("path", MOUNTSTATS)
-def test_repositories_on_nfs_count_requests(path: str) -> None:
+@pytest.mark.parametrize("fstype", [b"nfs", b"nfs4"])
+def test_repositories_on_nfs_count_requests(path: str, fstype: bytes) -> None:
     """By the repository's UUID, from the host's mounts or the daemon's own; others are left out."""
-    found = value_of(NFS_REPOSITORIES, FakeHost(files={path: STATISTICS}))
+    source = mounted(*((place, fstype) for place in NFS), path=path)
 
-    assert found == NfsRepositories({"5e1": NfsRequests(7, 3)})
+    assert value_of(NFS_REPOSITORIES, source) == NfsRepositories({"5e1": NfsRequests(7, 3)})
 
 
 def test_hosts_without_repositories_on_nfs_count_none() -> None:
-    """Neither other NFS mounts nor other repositories."""
-    mounts = [
-        Mount(b"srv:/a", b"/mnt", b"nfs", b""),
-        Mount(b"x", b"/run/sr-mount/5e2", b"ext3", b""),
-    ]
-    source = FakeHost(
-        files={MOUNTSTATS[0]: render_mountstats(mounts, {b"/mnt": NfsMount(b"/mnt", 1, 1, 0)})}
-    )
+    """Neither other NFS mounts nor repositories of another kind: statistics are not read."""
+    source = mounted(("/mnt/other", b"nfs"), ("/run/sr-mount/5e2", b"ext3"))
 
     assert outcome_of(NFS_REPOSITORIES, source).status is Status.NOT_APPLICABLE
-    assert "mountstats" in failure_of(NFS_REPOSITORIES, FakeHost(files={MOUNTSTATS[0]: b"x\n"}))
+    assert not set(MOUNTSTATS) & set(source.asked)
+
+
+def test_statistics_that_cannot_be_read_are_no_requests() -> None:
+    """A file in another form is a failure."""
+    source = mounted(("/run/sr-mount/5e1", b"nfs"))
+    source.files = {**source.files, MOUNTSTATS[0]: b"x\n"}
+
+    assert "expected a mount" in failure_of(NFS_REPOSITORIES, source)

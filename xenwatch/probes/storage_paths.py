@@ -9,11 +9,13 @@ from typing import Final
 
 from xenwatch.parse import multipathd
 from xenwatch.parse.errors import ParseError
+from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.mountstats import parse_mountstats
 from xenwatch.parse.multipathd import parse_paths
 from xenwatch.parse.text import word
 from xenwatch.probes.base import NotApplicable, Probe, stateless
 from xenwatch.probes.guest_storage import repository_of
+from xenwatch.probes.storage import read_mounts
 from xenwatch.probes.xen import list_optional, read_optional
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage_paths import (
@@ -33,6 +35,7 @@ MULTIPATHD: Final = ("/usr/sbin/multipathd", "show", "paths", "format", multipat
 SESSIONS: Final = "/sys/class/iscsi_session"
 CONNECTIONS: Final = "/sys/class/iscsi_connection"
 MOUNTSTATS: Final = ("/proc/1/mountstats", "/proc/self/mountstats")
+_NFS: Final = (b"nfs", b"nfs4")
 _MAP = re.compile(r"dm-\d+\Z")
 _UUID: Final = b"mpath-"
 """Prefix of a map's UUID (libmultipath/devmapper.h); a partition's begins with `part`."""
@@ -133,15 +136,20 @@ def _portal(source: Source, session: str) -> str:
 
 def read_nfs_repositories(source: Source, _context: Snapshot) -> NfsRepositories:
     """The repositories on NFS. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    mounts = (each for each in parse_mounts(read_mounts(source)) if each.fstype in _NFS)
+    if not any(_repository(mount.mount_point) for mount in mounts):
+        raise NotApplicable("no storage repository is mounted over NFS")
     found = {}
     for mount in parse_mountstats(_mountstats(source)):
-        uuid = repository_of(mount.mount_point.decode("utf-8", "surrogateescape"))
+        uuid = _repository(mount.mount_point)
         if uuid is not None:
             repeated = max(0, mount.transmissions - mount.requests)
             found[uuid] = NfsRequests(repeated, mount.timeouts)
-    if not found:
-        raise NotApplicable("no storage repository is mounted over NFS")
     return NfsRepositories(dict(sorted(found.items())))
+
+
+def _repository(mount_point: bytes) -> str | None:
+    return repository_of(mount_point.decode("utf-8", "surrogateescape"))
 
 
 def _mountstats(source: Source) -> bytes:
@@ -172,7 +180,8 @@ ISCSI_SESSIONS: Final = Probe(
 )
 NFS_REPOSITORIES: Final = Probe(
     name="nfs_repositories",
-    reads=", else ".join(MOUNTSTATS),
+    reads="/proc/1/mounts, else /proc/mounts; where a storage repository is mounted over NFS, "
+    + ", else ".join(MOUNTSTATS),
     advice="run as root; mount procfs",
     read=stateless(read_nfs_repositories),
     interval=30.0,
