@@ -361,7 +361,7 @@ def test_nothing_names_this_checkout() -> None:
 def test_the_text_speaks_of_the_project_alone() -> None:
     """Documents and comments speak of the program, of sessions of iSCSI, and not of its making."""
     foreign = re.compile(
-        r"(?<!SI )(?<!-m )(?<!`)\b(sessions?|agents?|prompts?|issues? #?\d+)\b", re.I
+        r"(?<!SI )(?<!-m )(?<!`)\b(sessions?|agents?|prompts?|issues? #?\d+)\b", re.IGNORECASE
     )
     offenders = {
         f"{path.relative_to(ROOT)}: {line.strip()}"
