@@ -195,7 +195,7 @@ def test_maps_that_cannot_be_read_are_no_maps_without_paths() -> None:
 
 def sessions(**states: str) -> FakeHost:
     """A host with these sessions, each with a portal of its own."""
-    files = {}
+    files: dict[str, bytes] = {}
     for name, state in states.items():
         number = name.removeprefix("session")
         home = f"{CONNECTIONS}/connection{number}:0"
