@@ -47,6 +47,14 @@ from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.storage_paths import (
+    IscsiSession,
+    IscsiSessions,
+    Multipath,
+    MultipathMap,
+    NfsRepositories,
+    NfsRequests,
+)
 from xenwatch.readings.uplinks import Nic, Uplinks
 from xenwatch.readings.vm_processes import Use, VmProcesses
 from xenwatch.readings.vm_starts import BOUNDS as START_BOUNDS
@@ -285,6 +293,21 @@ def full_snapshot() -> Snapshot:
             {"vg0/guests": ThinPool("rw", Size(1 << 38, 1 << 40), Size(1 << 20, 1 << 26))}
         ),
         "volume_groups": VolumeGroups({"VG_XenStorage-repo": Size(1 << 39, 1 << 40)}),
+        "multipath": Multipath(
+            {
+                "36001405a": MultipathMap(4, 1),
+                "36001405b": MultipathMap(2, None),
+                "36001405c": MultipathMap(0, 0),
+            }
+        ),
+        "iscsi_sessions": IscsiSessions(
+            {
+                "1": IscsiSession("iqn.a", "192.0.2.31:3260", True),
+                "2": IscsiSession("iqn.a", "192.0.2.32:3260", False),
+                "3": IscsiSession("iqn.a", "", None),
+            }
+        ),
+        "nfs_repositories": NfsRepositories({"repo": NfsRequests(5, 2)}),
         "slices": Slices(
             {
                 "control.slice": Slice(1000, 1000, 0.5, 12.5, 0.25, {"some": 1.5, "full": 0.5}),

@@ -49,6 +49,12 @@ from xenwatch.readings.processes import DaemonFds, Pids, ProcessFds, Ptys, QemuF
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.storage_paths import (
+    IscsiSession,
+    IscsiSessions,
+    Multipath,
+    MultipathMap,
+)
 from xenwatch.readings.uplinks import Nic, Uplinks
 from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 from xenwatch.sources.base import TARGETS, Choice, Source, SourceError
@@ -84,6 +90,8 @@ def calm() -> Snapshot:
         disks=Disks(well),
         kernel_log=dataclasses.replace(full.kernel_log, recent={}),
         uplinks=Uplinks({"eth0": Nic("bond0", True, True, 1250000000, 3, 4)}),
+        multipath=Multipath({"36001405a": MultipathMap(4, 0)}),
+        iscsi_sessions=IscsiSessions({"1": IscsiSession("iqn.a", "192.0.2.31:3260", True)}),
         datapath=dataclasses.replace(full.datapath, vifs=attached),
         vm_starts=None,
         storage_repositories=StorageRepositories({"repo": REPOSITORY}),
@@ -163,6 +171,8 @@ def storm() -> Snapshot:
             full.kernel_log, recent={"conntrack_full": 2, "oom_kill": 1}
         ),
         uplinks=full.uplinks,
+        multipath=full.multipath,
+        iscsi_sessions=full.iscsi_sessions,
         datapath=full.datapath,
         storage_repositories=StorageRepositories(
             {

@@ -44,6 +44,14 @@ from xenwatch.probes import PROBES, openvswitch
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
 from xenwatch.probes.guest_storage import STATUS, THIN_MODULE, VGS
+from xenwatch.probes.storage_paths import (
+    BLOCK,
+    CONNECTIONS,
+    MODULE,
+    MOUNTSTATS,
+    MULTIPATHD,
+    SESSIONS,
+)
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import (
     CommandOutput,
@@ -97,7 +105,17 @@ def _files() -> dict[str, bytes]:
         "/proc/sys/kernel/threads-max": b"15000\n",
         "/proc/loadavg": b"0.10 0.20 0.30 1/234 5678\n",
         "/proc/partitions": b"major minor  #blocks  name\n\n   7        0       1024 loop0\n",
-        "/proc/mounts": b"/dev/xvda1 / ext4 rw 0 0\n/dev/xvdb1 /run/sr-mount/5e1 ext4 rw 0 0\n",
+        "/proc/mounts": b"/dev/xvda1 / ext4 rw 0 0\n/dev/xvdb1 /run/sr-mount/5e1 ext4 rw 0 0\n"
+        b"srv:/a /run/sr-mount/5e3 nfs4 rw 0 0\n",
+        MOUNTSTATS[0]: b"device srv:/a mounted on /run/sr-mount/5e3 with fstype nfs4 statvers=1.1\n"
+        b"\tper-op statistics\n\t        READ: 9 11 1 0 0 0 0 0 0\n\n",
+        f"{BLOCK}/dm-0/dm/name": b"3600a\n",
+        f"{BLOCK}/dm-0/dm/uuid": b"mpath-3600a\n",
+        f"{BLOCK}/sda/device/state": b"running\n",
+        f"{SESSIONS}/session1/state": b"FAILED\n",
+        f"{SESSIONS}/session1/targetname": b"iqn.a\n",
+        f"{CONNECTIONS}/connection1:0/persistent_address": b"192.0.2.31\n",
+        f"{CONNECTIONS}/connection1:0/persistent_port": b"3260\n",
         "/proc/meminfo": b"MemTotal: 4000 kB\nMemFree: 3000 kB\nMemAvailable: 3500 kB\n"
         b"SwapTotal: 0 kB\nSwapFree: 0 kB\nSlab: 100 kB\nSUnreclaim: 50 kB\n",
         "/sys/devices/system/xen_memory/xen_memory0/target_kb": b"4000\n",
@@ -129,6 +147,10 @@ def _directories() -> dict[str, tuple[str, ...]]:
         openvswitch.DIRECTORY: (openvswitch.SOCKET,),
         "/dev": ("VG_XenStorage-5e2", "null"),
         THIN_MODULE: ("parameters",),
+        MODULE: ("parameters",),
+        BLOCK: ("dm-0", "sda", "sdb"),
+        f"{BLOCK}/dm-0/slaves": ("sda", "sdb"),
+        SESSIONS: ("session1",),
     }
 
 
@@ -212,6 +234,7 @@ def small_dom0() -> TableSource:
         commands={
             openvswitch.command(): CommandOutput(0, render_switch(_SWITCH), b""),
             STATUS: CommandOutput(0, b"vg-p-tpool: 0 2048 thin-pool 1 1/9 2/8 - rw \n", b""),
+            MULTIPATHD: CommandOutput(0, b"dev dm_st \nsda failed\nsdb active\n", b""),
             VGS: CommandOutput(0, b"  VG_XenStorage-5e2|4096|1024\n", b""),
         },
     )

@@ -32,6 +32,8 @@ from xenwatch.parse.kmsg import parse_kmsg
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.mountstats import parse_mountstats
+from xenwatch.parse.multipathd import parse_paths
 from xenwatch.parse.neighbours import parse_neighbours
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
@@ -76,6 +78,8 @@ _PLAIN: dict[str, Parser] = {
     "open files": lambda data: soft_open_files(parse_limits(data)),
     "interrupts": parse_interrupts,
     "mounts": parse_mounts,
+    "mountstats": parse_mountstats,
+    "multipathd": parse_paths,
     "partitions": parse_partitions,
     "lsevtchn": parse_lsevtchn,
     "evtchn status": parse_status,

@@ -27,6 +27,7 @@ from xenwatch.metrics.own import OWN_METRICS, limit_metrics
 from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.restarts import RESTART_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
+from xenwatch.metrics.storage_paths import STORAGE_PATH_METRICS
 from xenwatch.metrics.uplinks import UPLINK_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
 
@@ -49,6 +50,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *UPLINK_METRICS,
     *DISK_METRICS,
     *GUEST_STORAGE_METRICS,
+    *STORAGE_PATH_METRICS,
     *VM_START_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""

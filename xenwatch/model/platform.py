@@ -98,8 +98,8 @@ class Platform:
     drop-ins put into control.slice, `guest_group` the control group of QEMUs and of
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
     `bond` is whether Open vSwitch has a bond of two physical interfaces. `repository` is where the
-    storage repository of the disks is mounted, empty where there is none, `thin_pool` a pool of the
-    device mapper.
+    storage repository of the disks is mounted, empty where there is none, `portals` those of an
+    iSCSI SAN (0: there is none), `thin_pool` a pool of the device mapper.
     """
 
     name: str
@@ -147,6 +147,7 @@ class Platform:
     netback_queues: int = 0
     bond: bool = False
     repository: str = ""
+    portals: int = 0
     thin_pool: ThinPool | None = None
     volume_groups: tuple[VolumeGroup, ...] = ()
 

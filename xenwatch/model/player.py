@@ -18,6 +18,7 @@ from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
+from xenwatch.model.san import Cut
 from xenwatch.model.scenario import QEMUS, Scenario, arguments
 from xenwatch.model.steps import (
     Fill,
@@ -124,6 +125,8 @@ class Player:
             yield from self._starts(step)
         elif isinstance(step, Stall):
             yield from self._stalls(step)
+        elif isinstance(step, Cut):
+            yield from self._cuts(step)
         else:
             act = self._act(step)
             done, due = 0, step.at
@@ -173,6 +176,13 @@ class Player:
         if step.until is not None:
             yield step.until
             guest_storage.resume(self.machine.dom0)
+
+    def _cuts(self, step: Cut) -> Iterator[float]:
+        yield step.at
+        self.machine.dom0.cut_portals.add(step.portal)
+        if step.until is not None:
+            yield step.until
+            self.machine.dom0.cut_portals.discard(step.portal)
 
     def _act(self, step: Timed) -> Act:
         act: Act

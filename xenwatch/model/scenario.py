@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from xenwatch.model import san
 from xenwatch.model.guest_storage import Stall, Write
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
+from xenwatch.model.san import Cut
 from xenwatch.model.state import TABLES
 from xenwatch.model.steps import (
     LEAKS,
@@ -65,6 +67,8 @@ QEMUS: Final[Mapping[str, Habits]] = {
 class Host:
     """Differences from the platform: dom0's vCPUs and memory, bridges, bond, files of one line.
 
+    `portals` are those of an iSCSI SAN, each of which has a path to its LUNs.
+
     `host_memory_gib` is the memory of the host, dom0's included.
 
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
@@ -78,6 +82,7 @@ class Host:
     host_memory_gib: int | None = None
     bridges: int | None = None
     bond: bool = False
+    portals: int = 0
     control_slice: bool = True
     qemus_in_root: bool = False
     blktap_ids: bool = False
@@ -138,6 +143,7 @@ def _check(scenario: Scenario) -> None:
             f"no such platform: {scenario.platform}; must be one of: {', '.join(PLATFORMS)}",
         ),
         (scenario.speed <= 0, "speed must be greater than 0"),
+        *san.problems(scenario.host.portals),
     ]
     platform = PLATFORMS.get(scenario.platform)
     if platform is not None:
@@ -167,6 +173,8 @@ def _check(scenario: Scenario) -> None:
     for step in scenario.steps:
         if isinstance(step, Write | Stall):
             problems += step.problems(platform)
+        elif isinstance(step, Cut):
+            problems += step.problems(scenario.host.portals)
         else:
             problems += _problems(step, scenario)
     for wrong, problem in problems:

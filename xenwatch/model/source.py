@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from xenwatch.model import files, guest_storage, switch, xenstored
+from xenwatch.model import files, guest_storage, san, switch, xenstored
 from xenwatch.model.files import KMSG, kernel_lines
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
@@ -34,6 +34,8 @@ from xenwatch.sources.base import (
 _KERNEL_LOG: Final = "/dev/kmsg"
 _BACKENDS: Final = "/sys/bus/xen-backend/devices/"
 _NANOSECONDS: Final = 1_000_000_000
+_ANSWERS: Final = {"ovsdb-client": switch.answer, "multipathd": san.answer}
+"""Of programs that are asked one thing alone."""
 
 
 def preset(name: str, *, empty: bool = False) -> ModelSource:
@@ -108,13 +110,13 @@ class ModelSource:
         return render_uname(("Linux", platform.release, platform.version, platform.machine))
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """The programs are lsevtchn, ovsdb-client, dmsetup, vgs and, for its debug keys, xl."""
+        """The programs are lsevtchn, ovsdb-client, dmsetup, vgs, multipathd and xl for its keys."""
         self._files().read(argv[0])
         program = argv[0].rpartition("/")[2]
         if program == "lsevtchn":
             return self._lsevtchn(argv[1:])
-        if program == "ovsdb-client":
-            return switch.answer(self._dom0)
+        if program in _ANSWERS:
+            return _ANSWERS[program](self._dom0)
         if program in guest_storage.PROGRAMS:
             return guest_storage.answer(self._dom0, program)
         if tuple(argv[1:]) == ("debug-keys", "g"):

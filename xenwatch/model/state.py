@@ -108,11 +108,16 @@ class Domain:
 
 @dataclass(slots=True)
 class Storage:
-    """What was written to the storage of disks since boot, and whether it answers nothing."""
+    """What was written to the storage of disks since boot, and whether it answers nothing.
+
+    `waiting` are the requests that it does not answer, `timeouts` those it did not answer in time.
+    """
 
     repository_kib: int = 0
     pool_blocks: int = 0
     hangs: bool = False
+    waiting: int = 0
+    timeouts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ class Dom0:
     left theirs, `loops` the size in KiB of each loop device,
     `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
     `log_kib` what was written to the logs and `log_files` how many files were made for it,
-    `storage` that of the guests' disks,
+    `storage` that of the guests' disks, `cut_portals` those of the SAN that are out of reach,
     `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge, `tags` the VLANs of ports of Open vSwitch by name.
     `seconds` is the time since the host was made. `ended_run_ns` and `ended_wait_ns` are the times
@@ -174,6 +179,7 @@ class Dom0:
         self.log_kib = 0
         self.log_files = 0
         self.storage = Storage()
+        self.cut_portals: set[int] = set()
         self.bridge_ports: dict[int, int] = {}
         self.tags: dict[str, int] = {}
         self.tasks = platform.tasks

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.guest_storage import Stall, Write
+from xenwatch.model.san import Cut
 from xenwatch.model.state import UNLOADED_ROUND_TRIPS
 from xenwatch.model.switch import Disconnect, Unplug
 
@@ -186,7 +187,7 @@ LOGS: Final = ("kernel", "xen")
 
 Timed = Stop | Restart | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print
 """Those that do the same again and again, every so many seconds."""
-Step = Start | Load | Requests | Pressure | Hang | Stall | Timed
+Step = Start | Load | Requests | Pressure | Hang | Stall | Cut | Timed
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -202,6 +203,7 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "unplug": Unplug,
     "write": Write,
     "stall": Stall,
+    "cut": Cut,
     "print": Print,
     "restart": Restart,
 }

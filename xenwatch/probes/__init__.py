@@ -33,6 +33,7 @@ from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
+from xenwatch.probes.storage_paths import ISCSI_SESSIONS, MULTIPATH, NFS_REPOSITORIES
 from xenwatch.probes.uplinks import UPLINKS
 from xenwatch.probes.vm_processes import VM_PROCESSES
 from xenwatch.probes.vm_starts import VM_STARTS
@@ -83,6 +84,9 @@ PROBES: Final[tuple[Probe, ...]] = (
     STORAGE_REPOSITORIES,
     THIN_POOLS,
     VOLUME_GROUPS,
+    MULTIPATH,
+    ISCSI_SESSIONS,
+    NFS_REPOSITORIES,
     KERNEL_LOG,
     XEN_CONSOLE,
 )

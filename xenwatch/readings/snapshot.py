@@ -34,6 +34,7 @@ from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
+from xenwatch.readings.storage_paths import IscsiSessions, Multipath, NfsRepositories
 from xenwatch.readings.uplinks import Uplinks
 from xenwatch.readings.vm_processes import VmProcesses
 from xenwatch.readings.vm_starts import VmStarts
@@ -110,6 +111,9 @@ class Snapshot:
     storage_repositories: StorageRepositories | None = None
     thin_pools: ThinPools | None = None
     volume_groups: VolumeGroups | None = None
+    multipath: Multipath | None = None
+    iscsi_sessions: IscsiSessions | None = None
+    nfs_repositories: NfsRepositories | None = None
     kernel_log: LogMessages | None = None
     xen_console: LogMessages | None = None
     qemus: Qemus | None = None
