@@ -66,6 +66,7 @@ ELSEWHERE: dict[str, str] = {
     'make test ARGS="tests/parse -k xenstore"': MAKE,
     'make test ARGS="-p no:randomly -x"': MAKE,
     "make test-xen SUITE=trixie": "another host of the same tests, by hand",
+    "make test-xen ARCH=arm64": "another host of the same tests, by hand",
     'make test-xen ARGS="-k two_level"': MAKE,
     'make test-xen ARGS="-k hostile"': MAKE,
     "tests/xen/dom0/truth.sh /tmp/host/before moving": KEPT,

@@ -3,6 +3,7 @@
 # Usage: truth.sh DIRECTORY [moving]
 # With `moving`, only what changes by itself from one moment to the next.
 set -u
+scripts=$(cd "$(dirname "$0")" && pwd)
 export PATH="$PATH:$(echo /usr/lib/xen-4.*/bin)" LC_ALL=C
 rm -rf "$1"
 mkdir -p "$1"
@@ -13,6 +14,11 @@ account() { # /proc/PID: CPU ticks, threads, voluntary switches, nanoseconds wai
     awk '/^voluntary_ctxt_switches/ {n += $2} END {printf "%.0f\n", n}' "$1"/task/*/status
     awk '{n += $2} END {printf "%.0f\n", n}' "$1"/task/*/schedstat
 }
+
+# Debian has it for amd64 alone.
+if ! command -v lsevtchn > /dev/null; then
+    lsevtchn() { "$scripts/lsevtchn.py" "$1"; }
+fi
 
 xl list > xl-list
 account "/proc/$(cat /run/xenstore.pid)" > xenstored-times
@@ -76,7 +82,12 @@ xl debug-keys q && xl dmesg | awk '
     /General information for domain/ {domid = $NF + 0}
     /PoD entries=/ {rows = rows domid " " $NF " " $(NF - 1) "\n"}
     END {printf "%s", rows}' > populate-on-demand
-(ls -d /proc/irq/[0-9]*; grep -l '^none' /sys/kernel/irq/*/chip_name) | wc -l > irqs
+# What has no chip is not in /proc/irq, and neither is what Arm's controllers hand on to another one.
+(
+    ls -d /proc/irq/[0-9]*
+    grep -l '^none' /sys/kernel/irq/*/chip_name
+    grep -l -x -F '(null)' /sys/kernel/irq/*/actions
+) | wc -l > irqs
 ls /dev/pts | grep -c '^[0-9]' > ptys
 sysctl -n kernel.pty.max > ptys-max
 sysctl -n fs.aio-nr > aio
