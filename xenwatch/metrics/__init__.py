@@ -28,6 +28,7 @@ from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.restarts import RESTART_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
 from xenwatch.metrics.uplinks import UPLINK_METRICS
+from xenwatch.metrics.vm_processes import VM_PROCESS_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
 
 __all__ = ["METRICS", "Metric", "alert_states", "families"]
@@ -42,6 +43,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *MEMORY_PRESSURE_METRICS,
     *LOG_METRICS,
     *QEMU_METRICS,
+    *VM_PROCESS_METRICS,
     *SLICE_METRICS,
     *CONTROL_PATH_METRICS,
     *DATAPATH_METRICS,
