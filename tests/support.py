@@ -218,7 +218,7 @@ def full_snapshot() -> Snapshot:
         "backends": Backends(
             {VBD: "Connected", VIF: "InitWait", OLD_VIF: "Connected", QDISK: "Initialising"}
         ),
-        "xenstore": Xenstore({}),
+        "xenstore": Xenstore({}, {(5, UUIDS[5]): 4}),
         "xenstore_devices": XenstoreDevices(
             {QDISK: "Connected", SERVED: "InitWait"},
             (
@@ -316,7 +316,11 @@ def full_snapshot() -> Snapshot:
             7,
             {("qemu-system-i38", "/"): 3},
         ),
-        "vm_processes": VmProcesses({5: Use(30 << 20, 12)}),
+        "vm_processes": VmProcesses(
+            {5: Use(30 << 20, 12)},
+            {(5, "qemu"): 24 << 20, (5, "varstored"): 6 << 20},
+            {(5, "varstored"): 1.5},
+        ),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
     return Snapshot(1001.5, outcomes, **readings)

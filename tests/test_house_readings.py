@@ -22,10 +22,13 @@ MAKES_READINGS = {
 """Packages whose use of a name says nothing of what becomes of a reading."""
 
 FOR_NOBODY_ELSE = {
+    "Datapath.helpers": "read by the probe vm_processes, which comes after",
     "Datapath.processes": "read by the probe vm_processes, which comes after",
     "DeviceError.side": "tells two errors of one device apart",
     "Domains.fallback": "told as the detail of the probe's outcome",
     "EventChannels.fallback": "told as the detail of the probe's outcome",
+    "Helper.program": "told by the probe vm_processes, which finds out whom it serves",
+    "Helper.serves": "resolved to a domid by the probe vm_processes",
     "Host.kernel_command_line": "a fact of the host, in which `abi` may have its origin",
     "Host.xen_command_line": "a fact of the host, beside Xen's version",
     "Multipath.fallback": "told as the detail of the probe's outcome",
@@ -33,7 +36,6 @@ FOR_NOBODY_ELSE = {
     "StorageRepositories.fallback": "told as the detail of the probe's outcome",
     "Snapshot.kernel_log": "told by `Snapshot.logs`",
     "Snapshot.xen_console": "told by `Snapshot.logs`",
-    "Snapshot.xenstore": "told by `Snapshot.name`",
     "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
     "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",
     "SwitchPort.trunk": "told by `OpenVswitch.untagged`",

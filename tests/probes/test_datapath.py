@@ -13,6 +13,7 @@ from tests.probes.support import (
     BARE,
     FakeHost,
     after,
+    denied,
     dom0,
     failure_of,
     info,
@@ -34,7 +35,7 @@ from xenwatch.probes.base import Pass, take
 from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED, Worker
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.host import HOST
-from xenwatch.readings.datapath import Datapath, Hotplug, Vif
+from xenwatch.readings.datapath import Datapath, Helper, Hotplug, Vif
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot, Status
 
@@ -181,6 +182,76 @@ def test_a_thread_without_its_name_yet_is_looked_at_again() -> None:
     known = passed(host({16: stat(16, "kthreadd")}))
 
     assert 16 in workers(passed(host({16: stat(16, "vif4.0-q0-guest-rx")}), known))
+
+
+HELPERS = {
+    40: stat(40, "varstored", kernel=False),
+    41: stat(41, "xl", kernel=False),
+    42: stat(42, "xl", kernel=False),
+    43: stat(43, "tapback", kernel=False),
+}
+HELPERS_FILES = {
+    "/proc/40/cmdline": b"/usr/sbin/varstored\0--domain\x003\0--depriv\0",
+    "/proc/43/cmdline": b"/usr/bin/tapback\0-p\0/var/run/tapback.pid\0",
+}
+OUTPUTS = {"/proc/41/fd/1": "/var/log/xen/xl-vm.log", "/proc/42/fd/1": "/dev/pts/0"}
+
+
+def helpers(known: Pass) -> Mapping[int, Helper]:
+    """The helpers the probe has found."""
+    return datapath(known).helpers
+
+
+def test_helpers_of_domains_are_found_by_the_search() -> None:
+    """Each with its program and the domain it serves; they are no workers of the datapath."""
+    source = host(WORKERS | HELPERS, files=HELPERS_FILES)
+    source.targets = OUTPUTS
+    known = passed(source)
+
+    assert helpers(known) == {40: Helper("varstored", 5, 3), 41: Helper("xl", 5, b"vm")}
+    assert set(datapath(known).cpu_seconds) == {(1, "netback"), (1, "blkback")}
+    assert datapath(known).processes == {}
+
+
+def test_an_xl_whose_output_is_hidden_is_none() -> None:
+    """Where the link may not be read nobody knows whom it serves, and nothing fails."""
+    source = host(HELPERS, files=HELPERS_FILES)
+    source.errors = {"/proc/41/fd/1": denied("/proc/41/fd/1")}
+
+    assert set(helpers(passed(source))) == {40}
+
+
+def test_a_known_helper_is_not_examined_again() -> None:
+    """While it runs; a later process of its PID is, once everything is, and one that ended goes."""
+    known = passed(host(HELPERS, files=HELPERS_FILES))
+    source = host(HELPERS, files=HELPERS_FILES)
+    second = passed(source, known)
+
+    assert helpers(second) == helpers(known)
+    assert not [path for path in source.asked if str(path).startswith("/proc/40/")]
+    changed = host(HELPERS, ("vif-1-0",), files={})
+    assert set(helpers(passed(changed, second))) == {40}
+    assert "/proc/40/cmdline" not in changed.asked
+    later = {40: stat(40, "varstored", start=6, kernel=False)}
+    files = {"/proc/40/cmdline": b"varstored\0--domain\x004\0"}
+    assert helpers(passed(host(later, ("vif-1-0",), files=files), second))[40].serves == 4
+    assert helpers(passed(host(WORKERS, ("vif-1-0",)), second)) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "comm", "cmdline"),
+    [
+        ("swtpm-wrapper", "swtpm", b"swtpm-7\0socket\0--tpm2\0"),
+        ("qemu-dp", "qemu-datapath", b"/usr/bin/qemu-datapath\0-xen-attach\0-xen-domid\x007\0"),
+    ],
+)
+def test_a_wrapper_is_looked_at_again(wrapper: str, comm: str, cmdline: bytes) -> None:
+    """A script that soon runs another program in its place is not passed over for good."""
+    known = passed(host({44: stat(44, wrapper, kernel=False)}))
+    files = {"/proc/44/cmdline": cmdline}
+    found = datapath(passed(host({44: stat(44, comm, kernel=False)}, files=files), known))
+
+    assert {*found.helpers, *found.processes} == {44}
 
 
 def test_time_of_ended_threads_stays_while_the_domain_lives() -> None:

@@ -30,6 +30,13 @@ for pid in $(pgrep -f -- '-xen-domid [1-9]'); do
     ls "/proc/$pid/fd" | wc -l > "qemu-fds-$domid"
     awk '/^Max open files/ {print $4}' "/proc/$pid/limits" > "qemu-fds-max-$domid"
 done
+# xl logs: Waiting for domain NAME (domid 3) to die [pid 511]
+sed -nE 's/^.*\(domid ([0-9]+)\) to die \[pid ([0-9]+)\]$/\1 \2/p' /var/log/xen/xl-*.log 2> /dev/null |
+    while read -r domid pid; do
+        [ "$(cat "/proc/$pid/comm" 2> /dev/null)" != xl ] ||
+            awk 'FILENAME ~ /stat$/ {print $14 + $15} /^RssAnon:/ {print $2}' \
+                "/proc/$pid/stat" "/proc/$pid/status" > "xl-$domid"
+    done
 for slice in system.slice user.slice; do
     group="/sys/fs/cgroup/$slice"
     [ ! -d "$group" ] || cat "$group/cpu.weight" "$group/cpu.stat" "$group/cpu.pressure" > "$slice"

@@ -33,7 +33,7 @@ ON: Final = "on (job, instance, domid)"
 MOST: Final = 20
 """Series shown in a panel, the greatest."""
 OF_DOMAINS: Final = tuple(
-    metric for metric in METRICS if "domid" in metric.labels and metric is not INFO
+    metric for metric in METRICS if "domid" in metric.labels and metric.kind != "info"
 )
 
 

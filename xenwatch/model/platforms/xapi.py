@@ -141,7 +141,10 @@ XCP_NG_8_3: Final = Platform(
     console_log=False,
     aio=804,
     minors=16384,
-    drivers=Drivers(control_ring=True, varstored=True),
+    drivers=Drivers(
+        control_ring=True,
+        helpers=frozenset({"varstored", "swtpm", "logger", "clipboardd", "vncterm", "tapback"}),
+    ),
     tasks=420,
     os_release={"NAME": "XCP-ng", "VERSION": "8.3.0", "ID": "xenenterprise", "VERSION_ID": "8.3.0"},
     cgroup_version=1,
@@ -226,6 +229,8 @@ XCP_NG_8_2: Final = dataclasses.replace(
     xen_extra=".5-9.45",
     version="#1 SMP Wed Aug 7 14:52:18 CEST 2024",
     aio=402,
+    # A VM may have a TPM since 8.3.
+    drivers=dataclasses.replace(XCP_NG_8_3.drivers, helpers=XCP_NG_8_3.drivers.helpers - {"swtpm"}),
     daemons=tuple(map(_older, XCP_NG_8_3.daemons)),
     guest_group="/",
     os_release={

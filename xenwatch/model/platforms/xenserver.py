@@ -237,7 +237,7 @@ XENSERVER_7_0: Final = dataclasses.replace(
     meminfo={name: kib // 2 for name, kib in XCP_NG_8_3.meminfo.items() if name != "MemAvailable"},
     inventory=_inventory("7.0.0", "7.0", "3.10.96", "4.6.1"),
     max_grant_frames=32,
-    drivers=Drivers(),
+    drivers=Drivers(helpers=frozenset({"vncterm", "tapback"})),
 )
 """XenServer 7.0: a 64-bit dom0 of Linux 3.10, which counts aio requests as they are."""
 
