@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xenwatch.alerts.base import Alert, Watch
-from xenwatch.alerts.conditions import OwnThreshold, SeriesCondition
+from xenwatch.alerts.conditions import DaysLeftCondition, OwnThreshold, SeriesCondition
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import duration
 from xenwatch.config import alert_keys
@@ -27,6 +27,8 @@ Only Prometheus evaluates these: they watch xenwatch itself, several hosts or lo
 def _when(alert: Alert) -> str:
     """The condition as text: a comparison with thresholds, or the expression."""
     first = next(iter(alert.conditions.values()))
+    if isinstance(first, DaysLeftCondition):
+        return f"{code(first.left.promql())} comes in fewer days than the alert's threshold"
     if not isinstance(first, SeriesCondition):
         return "the used ratio reaches the limit's threshold"
     if isinstance(first.right, OwnThreshold):

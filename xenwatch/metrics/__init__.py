@@ -27,6 +27,7 @@ from xenwatch.metrics.own import OWN_METRICS, limit_metrics
 from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.restarts import RESTART_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
+from xenwatch.metrics.upkeep import UPKEEP_METRICS
 from xenwatch.metrics.uplinks import UPLINK_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
 
@@ -41,6 +42,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *RESTART_METRICS,
     *MEMORY_PRESSURE_METRICS,
     *LOG_METRICS,
+    *UPKEEP_METRICS,
     *QEMU_METRICS,
     *SLICE_METRICS,
     *CONTROL_PATH_METRICS,

@@ -99,7 +99,7 @@ class Platform:
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
     `bond` is whether Open vSwitch has a bond of two physical interfaces. `repository` is where the
     storage repository of the disks is mounted, empty where there is none, `thin_pool` a pool of the
-    device mapper.
+    device mapper. `certificates` is when the certificate in each PEM file ends (Unix time).
     """
 
     name: str
@@ -149,6 +149,7 @@ class Platform:
     repository: str = ""
     thin_pool: ThinPool | None = None
     volume_groups: tuple[VolumeGroup, ...] = ()
+    certificates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def blktap(self) -> bool:

@@ -1,7 +1,8 @@
-"""Whether this is a control domain, which every probe of Xen checks first."""
+"""Whether this is a control domain, which every probe of Xen checks first; files that may lack."""
 
 from __future__ import annotations
 
+from xenwatch.parse.text import word
 from xenwatch.probes.base import NotApplicable
 from xenwatch.sources.base import Source, SourceError
 
@@ -23,6 +24,13 @@ def require_dom0(source: Source) -> None:
     hypervisor = read_optional(source, HYPERVISOR_TYPE)
     if hypervisor is None or hypervisor.strip() != b"xen":
         raise NotApplicable(f"not a Xen host: no {CAPABILITIES}, no xen in {HYPERVISOR_TYPE}")
+
+
+def xen_version(source: Source) -> str:
+    """The version of Xen that runs, as `4.17.6-2`. Raises `SourceError`."""
+    base = "/sys/hypervisor/version/"
+    major, minor, extra = (word(source.read(base + part)) for part in ("major", "minor", "extra"))
+    return f"{major}.{minor}{extra}"
 
 
 def read_optional(source: Source, path: str) -> bytes | None:

@@ -100,6 +100,9 @@ class RecordingSource:
     def readlink(self, path: str) -> str:
         return self._ask("readlink", [path], lambda: self._inner.readlink(path), str)
 
+    def certificates(self, path: str) -> bytes:
+        return self._ask("certificates", [path], lambda: self._inner.certificates(path), _latin)
+
     def stat(self, path: str) -> bytes:
         return self._ask("stat", [path], lambda: self._inner.stat(path), _latin)
 
