@@ -28,12 +28,14 @@ NOT_CAPTURED = {"ptys", "file_systems"}
 """Probes whose files the capture lacks: they fail, which is not success."""
 ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
+    "certificates": Status.NOT_APPLICABLE,
     "daemon_fds": Status.NOT_APPLICABLE,
     "maptrack": Status.DISABLED,
     "nbds": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
     "openvswitch": Status.NOT_APPLICABLE,
+    "reboot_pending": Status.NOT_APPLICABLE,
     "storage_repositories": Status.NOT_APPLICABLE,
     "thin_pools": Status.DISABLED,
     "volume_groups": Status.DISABLED,

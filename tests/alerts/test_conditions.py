@@ -66,6 +66,7 @@ def test_times_are_compared_in_days(warning: float | None) -> None:
     """A time is active from so many days before it on and once it is past, with what is left."""
     condition = DaysLeftCondition(Selector("ends"), OwnThreshold("certificate", "warning"))
     now, day = 1_800_000_000.0, 86400.0
+    times: dict[tuple[str, ...], float]
     times = {("past",): now - 5, ("soon",): now + 29 * day, ("later",): now + 30 * day}
     families = by_name(family("ends", times, "l")).families
     evidence = Evidence(families, thresholds={"certificate": Thresholds(warning, None)}, time=now)

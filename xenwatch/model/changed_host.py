@@ -7,12 +7,13 @@ from typing import Final
 
 from xenwatch.model.platform import TWO_LEVEL_64, Daemon, Platform
 from xenwatch.model.scenario import Host
+from xenwatch.model.state import BEGAN
 from xenwatch.model.upkeep import DAY
 
 _GIB_KIB: Final = 1 << 20
 
 
-def on_host(platform: Platform, host: Host, began: float) -> Platform:
+def on_host(platform: Platform, host: Host, began: float = BEGAN) -> Platform:
     """The platform with the changes of a scenario's host, which was made at that Unix time."""
     changes: dict[str, object] = {
         "settings": {**platform.settings, **host.settings},

@@ -16,9 +16,9 @@ _ENDS: Final = "xenwatch_certificate_not_after_timestamp_seconds"
 ALERT: Final = Alert(
     name=_NAME,
     summary="Certificate {certificate} expires soon or has expired: {value} left",
-    description="The certificate {certificate} in {path} is valid for another {value}. Clients "
-    "that verify it refuse xapi from then on; with xapi-pool, the hosts of the pool refuse each "
-    "other.",
+    description="The certificate {certificate} in {path} has {value} of its validity left; if that "
+    "is negative, it has expired. Clients that verify it refuse xapi from then on; with xapi-pool, "
+    "the hosts of the pool refuse each other.",
     # Without the pool's certificate hosts lose each other; the other is often verified by nobody.
     conditions={
         WARNING: DaysLeftCondition(Selector(_ENDS), OwnThreshold(_NAME, WARNING)),
