@@ -98,6 +98,10 @@ class LabSource:
     def readlink(self, path: str) -> str:
         return self._tree.readlink(path)
 
+    def certificates(self, path: str) -> bytes:
+        """The capture has nothing of it."""
+        raise SourceError(path, "not captured", errno.ENOENT)
+
     def stat(self, path: str) -> bytes:
         """The capture has nothing of it."""
         raise SourceError(path, "not captured", errno.ENOENT)

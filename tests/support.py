@@ -10,6 +10,7 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.certificates import Certificate, Certificates
 from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
 from xenwatch.readings.datapath import Datapath, Hotplug, Vif
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
@@ -44,6 +45,7 @@ from xenwatch.readings.processes import (
     QemuFds,
 )
 from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
+from xenwatch.readings.reboot_pending import Image, RebootPending
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
@@ -320,6 +322,19 @@ def full_snapshot() -> Snapshot:
             {5: Use(30 << 20, 12)},
             {(5, "qemu"): 24 << 20, (5, "varstored"): 6 << 20},
             {(5, "varstored"): 1.5},
+        ),
+        "certificates": Certificates(
+            {
+                "xapi": Certificate("/etc/xensource/xapi-ssl.pem", 4e9),
+                "xapi-pool": Certificate("/etc/xensource/xapi-pool-tls.pem", 4.1e9),
+            }
+        ),
+        "reboot_pending": RebootPending(
+            {
+                "kernel": Image("6.1.0-18-amd64", "6.1.0-21-amd64", None),
+                "xen": Image("4.17.5", "4.17.5", None),
+            },
+            {"/run/reboot-required": ("linux-image-6.1.0-21-amd64",)},
         ),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}

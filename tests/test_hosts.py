@@ -28,6 +28,7 @@ NOT_CAPTURED = {"ptys", "file_systems"}
 """Probes whose files the capture lacks: they fail, which is not success."""
 ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
+    "certificates": Status.NOT_APPLICABLE,
     "daemon_fds": Status.NOT_APPLICABLE,
     "maptrack": Status.DISABLED,
     "nbds": Status.NOT_APPLICABLE,
@@ -37,6 +38,7 @@ ONLY_IN_DOM0 = {
     "iscsi_sessions": Status.NOT_APPLICABLE,
     "multipath": Status.NOT_APPLICABLE,
     "openvswitch": Status.NOT_APPLICABLE,
+    "reboot_pending": Status.NOT_APPLICABLE,
     "storage_repositories": Status.NOT_APPLICABLE,
     "thin_pools": Status.DISABLED,
     "volume_groups": Status.DISABLED,

@@ -120,6 +120,7 @@ TABLES = {
     "xenwatch.probes.base",
     "xenwatch.sources.base",
     "xenwatch.sources.histograms",
+    "xenwatch.sources.pem",
     "xenwatch.sources.wire",
 }
 """Modules of the edge whose types and tables pure modules may use."""

@@ -27,6 +27,7 @@ from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings import vm_starts
 from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.certificates import Certificate, Certificates
 from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.disks import Disks
@@ -173,6 +174,9 @@ def storm() -> Snapshot:
         uplinks=full.uplinks,
         multipath=full.multipath,
         iscsi_sessions=full.iscsi_sessions,
+        certificates=Certificates(
+            {name: Certificate(f"/etc/{name}.pem", 1.0) for name in ("xapi", "xapi-pool")}
+        ),
         datapath=full.datapath,
         storage_repositories=StorageRepositories(
             {

@@ -143,6 +143,15 @@ RUNBOOK = {
     "clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because "
     "the skew is too large": "LogMessage",
     "mce: [Hardware Error]: CPU 3: Machine Check: 0 Bank 7": "LogMessage",
+    "SSL_VERIFY_ERROR: [ certificate verify failed ]": "CertificateExpiring",
+    'Stunnel.Stunnel_verify_error("0A000086:SSL routines::certificate verify failed")': (
+        "CertificateExpiring"
+    ),
+    "2026.01.09 06:01:28 LOG4[0]: CERT: Pre-verification error: certificate has expired": (
+        "CertificateExpiring"
+    ),
+    "HOST_SERVER_CERTIFICATE_EXPIRING_30": "CertificateExpiring",
+    "HOST_INTERNAL_CERTIFICATE_EXPIRED": "CertificateExpiring",
 }
 """Strings with a runbook."""
 LOOK = {

@@ -11,6 +11,7 @@ from typing import Final
 from tests.sources.fakes import TableSource
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
+from xenwatch.model.render.certificate import render_certificate, render_pem
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import render_query_size
@@ -44,6 +45,7 @@ from xenwatch.probes import PROBES, openvswitch
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
 from xenwatch.probes.guest_storage import STATUS, THIN_MODULE, VGS
+from xenwatch.probes.reboot_pending import BOOT
 from xenwatch.probes.storage_paths import (
     BLOCK,
     CONNECTIONS,
@@ -96,7 +98,9 @@ def _files() -> dict[str, bytes]:
         "/proc/buddyinfo": b"Node 0, zone    DMA32      1      0      3 \n",
         "/proc/sys/fs/aio-nr": b"0\n",
         "/proc/sys/fs/file-nr": b"96\t0\t65536\n",
-        "/proc/stat": b"cpu  9 0 4 80 0 0 0 1\ncpu0 9 0 4 80 0 0 0 1\nprocs_running 1\n",
+        "/proc/stat": b"cpu  9 0 4 80 0 0 0 1\ncpu0 9 0 4 80 0 0 0 1\nbtime 1790000000\n"
+        b"procs_running 1\n",
+        "/etc/xensource/xapi-ssl.pem": render_pem("xapi", render_certificate("xapi", 0, 2e9)),
         "/proc/net/dev": b"Inter-|\n face |\nvif3.0:" + b" 1" * 16 + b"\n",
         "/proc/sys/fs/aio-max-nr": b"65536\n",
         "/proc/sys/kernel/pty/nr": b"3\n",
@@ -151,6 +155,7 @@ def _directories() -> dict[str, tuple[str, ...]]:
         BLOCK: ("dm-0", "sda", "sdb"),
         f"{BLOCK}/dm-0/slaves": ("sda", "sdb"),
         SESSIONS: ("session1",),
+        BOOT: ("vmlinuz-6.1.0", "vmlinuz-6.1.1", "xen-4.17-amd64.gz", "xen.gz"),
     }
 
 
@@ -231,6 +236,8 @@ def small_dom0() -> TableSource:
         nodes=_nodes(),
         raw=render_links(links),
         round_trips={"xenstored": 0.002},
+        targets={f"{BOOT}/xen.gz": "xen-4.17-amd64.gz"},
+        stats={f"{BOOT}/xen-4.17-amd64.gz": b"7 1790000001000000000\n"},
         commands={
             openvswitch.command(): CommandOutput(0, render_switch(_SWITCH), b""),
             STATUS: CommandOutput(0, b"vg-p-tpool: 0 2048 thin-pool 1 1/9 2/8 - rw \n", b""),

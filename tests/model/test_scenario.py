@@ -137,6 +137,7 @@ ENDS = {
     "mini-os-3000": (3000, 3000, 0),
     "one-vm-starves-others": (120, 20, 0),
     "path-lost": (800, 20, 0),
+    "certificate-expires": (120, 10, 0),
     "populate-on-demand": (400, 10, 0),
     "qemus-in-root": (1200, 1000, 0),
     "storage-full": (1400, 10, 1),

@@ -48,6 +48,14 @@ REFUSED = {
         f'{HEAD}[[steps]]\ndo = "disconnect"\nfault = "cable"',
         "fault must be one of: bridge, down, tag, dead",
     ),
+    "certificates": (
+        f"{HEAD}[host]\ncertificate_days = 5",
+        "certificate_days: debian-12 has no certificates",
+    ),
+    "install": (
+        f'{HEAD}[[steps]]\ndo = "install"\ncomponent = "microcode"',
+        "component must be one of: kernel, xen",
+    ),
     "hang": (
         f'{HEAD}[[steps]]\ndo = "hang"\ntarget = "xl"\nseconds = 3',
         "target must be one of: xenstored, xapi",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +14,14 @@ from hypothesis import strategies as st
 from tests.captures import CAPTURES
 from xenwatch.parse.block_stat import parse_block_stat
 from xenwatch.parse.buddyinfo import parse_buddyinfo
+from xenwatch.parse.certificate import parse_not_after
 from xenwatch.parse.cgroup import (
     parse_flat,
     parse_membership,
     parse_pressure,
     parse_procs,
 )
-from xenwatch.parse.cpustat import parse_cpu_stat, parse_load
+from xenwatch.parse.cpustat import boot_time, parse_cpu_stat, parse_load
 from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS, parse_list
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
@@ -48,6 +50,7 @@ from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import (
     assignments,
+    changed_at,
     hexadecimal,
     loadavg_tasks,
     number,
@@ -103,6 +106,9 @@ _PLAIN: dict[str, Parser] = {
     "own quota of xenstore": lambda data: parse_own_quota(XenstoreReply(25, data)),
     "device error": parse_device_error,
     "xen text": parse_text,
+    "boot time": boot_time,
+    "changed": lambda data: changed_at("/boot/xen.gz", data),
+    "certificate": lambda data: parse_not_after("/etc/x.pem", data),
     "stat": parse_stat,
     "statm": private_bytes,
     "schedstat": parse_schedstat,
@@ -150,6 +156,7 @@ SAMPLES = {
         "stat": "proc/oxenstored.297/stat",
         "schedstat": "proc/oxenstored.297/schedstat",
         "cpu stat": "proc-stat",
+        "boot time": "proc-stat",
         "load": "proc/loadavg",
         "net dev": "net-dev",
         "flat": "cgroup-xen.service/cpu.stat",
@@ -160,7 +167,11 @@ SAMPLES = {
         "maptrack": "debug-key-g",
         "zoneinfo": "proc/zoneinfo",
     }.items()
-} | {"partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n"}
+} | {
+    "partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n",
+    "certificate": (Path(__file__).parent / "real/certificates/rsa.pem").read_bytes(),
+    "changed": b"12 1790000000123456789\n",
+}
 
 
 def names_what_is_wrong(error: ParseError) -> bool:

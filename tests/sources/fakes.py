@@ -17,6 +17,7 @@ from xenwatch.sources.base import (
     XenstoreReply,
     no_events,
 )
+from xenwatch.sources.pem import certificates_of
 
 
 @dataclass(slots=True)
@@ -56,6 +57,10 @@ class TableSource:
         """The target."""
         target: str = self._look_up(self.targets, path)
         return target
+
+    def certificates(self, path: str) -> bytes:
+        """The certificates of the file."""
+        return certificates_of(self._look_up(self.files, path))
 
     def stat(self, path: str) -> bytes:
         """The line."""
@@ -155,6 +160,11 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("readlink", path))
         return self.inner.readlink(path)
+
+    def certificates(self, path: str) -> bytes:
+        """Told, then asked."""
+        self.tap(("certificates", path))
+        return self.inner.certificates(path)
 
     def stat(self, path: str) -> bytes:
         """Told, then asked."""

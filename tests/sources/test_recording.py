@@ -45,7 +45,12 @@ REPLIES = dict(
     )
 )
 SOURCE = TableSource(
-    files={"/proc/meminfo": b"MemTotal: 1 kB\n", ODD: bytes(range(256)), "/proc/../etc/x": b"up"},
+    files={
+        "/proc/meminfo": b"MemTotal: 1 kB\n",
+        ODD: bytes(range(256)),
+        "/proc/../etc/x": b"up",
+        "/etc/x.pem": b"x\n-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+    },
     directories={"/sys": ("a", os.fsdecode(b"\xff\n"))},
     targets={"/sys/driver": os.fsdecode(b"../\xfe")},
     stats={"/sys/driver": b"7 1500\n"},
@@ -62,6 +67,8 @@ ASKING: list[Callable[[Source], Any]] = [
     lambda source: source.listdir("/sys"),
     lambda source: source.listdir("/none"),
     lambda source: source.readlink("/sys/driver"),
+    lambda source: source.certificates("/etc/x.pem"),
+    lambda source: source.certificates("/none"),
     lambda source: source.stat("/sys/driver"),
     lambda source: source.stat("/none"),
     lambda source: source.statvfs("/"),

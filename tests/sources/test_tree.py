@@ -50,6 +50,7 @@ def test_a_question_never_asked_is_not_a_missing_file(capture: Path) -> None:
         lambda: source.read("/proc/a/b"),
         lambda: source.listdir("/proc"),
         lambda: source.readlink("/x"),
+        lambda: source.certificates("/etc/a"),
         lambda: source.stat("/sys/a"),
         lambda: source.statvfs("/"),
         source.uname,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xenwatch.alerts.base import Alert, Watch
-from xenwatch.alerts.conditions import Condition, OwnThreshold, SeriesCondition
+from xenwatch.alerts.conditions import Condition, DaysLeftCondition, OwnThreshold, SeriesCondition
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import duration
 from xenwatch.config import alert_keys
@@ -31,6 +31,8 @@ def _when(alert: Alert) -> str:
 
 def _text(condition: Condition) -> str:
     """A comparison with thresholds, or the expression."""
+    if isinstance(condition, DaysLeftCondition):
+        return f"{code(condition.left.promql())} comes in fewer days than the alert's threshold"
     if not isinstance(condition, SeriesCondition):
         return "the used ratio reaches the limit's threshold"
     if isinstance(condition.right, OwnThreshold):

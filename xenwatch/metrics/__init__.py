@@ -28,6 +28,7 @@ from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.restarts import RESTART_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
 from xenwatch.metrics.storage_paths import STORAGE_PATH_METRICS
+from xenwatch.metrics.upkeep import UPKEEP_METRICS
 from xenwatch.metrics.uplinks import UPLINK_METRICS
 from xenwatch.metrics.vm_processes import VM_PROCESS_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
@@ -43,6 +44,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *RESTART_METRICS,
     *MEMORY_PRESSURE_METRICS,
     *LOG_METRICS,
+    *UPKEEP_METRICS,
     *QEMU_METRICS,
     *VM_PROCESS_METRICS,
     *SLICE_METRICS,

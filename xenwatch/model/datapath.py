@@ -13,7 +13,7 @@ from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
 from xenwatch.model.render.netback import render_io_ring
 from xenwatch.model.render.tapdisk import PAGE, render_tapdisk, render_vdi
 from xenwatch.model.render.text import render_number
-from xenwatch.model.state import Dom0
+from xenwatch.model.state import BOOTED, Dom0
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.block_stat import BlockStat
 from xenwatch.parse.netback import FIELDS
@@ -160,6 +160,7 @@ def _stat(dom0: Dom0) -> bytes:
     softirqs = (ticks, 0, ticks, *(0,) * 8)
     rest = {
         "ctxt": (ticks,),
+        "btime": (round(dom0.began - BOOTED),),
         "procs_running": (dom0.runnable,),
         "procs_blocked": (dom0.blocked,),
         "softirq": softirqs,

@@ -16,6 +16,7 @@ from xenwatch.model import (
     qemu,
     san,
     switch,
+    upkeep,
 )
 from xenwatch.model.datapath import SHARED_MEMORY
 from xenwatch.model.render.file_nr import render_file_nr
@@ -91,6 +92,7 @@ def build(dom0: Dom0) -> FileTree:
     _backends(tree, dom0)
     _blktap(tree, dom0)
     _etc(tree, dom0)
+    dom0.boot.build(tree)
     if dom0.platform.kernel >= _IRQ_DIRECTORY:
         for number in dom0.irqs:
             tree.directory(f"/sys/kernel/irq/{number}")
@@ -256,6 +258,7 @@ def _etc(tree: FileTree, dom0: Dom0) -> None:
         tree.file("/etc/os-release", render_assignments(platform.os_release))
     if platform.inventory:
         tree.file("/etc/xensource-inventory", render_assignments(platform.inventory, "'"))
+    upkeep.build_certificates(tree, platform)
     for daemon in platform.daemons:
         if daemon.pid_file:
             pid = dom0.by_comm[daemon.comm].pid

@@ -100,7 +100,8 @@ class Platform:
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
     `bond` is whether Open vSwitch has a bond of two physical interfaces. `repository` is where the
     storage repository of the disks is mounted, empty where there is none, `portals` those of an
-    iSCSI SAN (0: there is none), `thin_pool` a pool of the device mapper.
+    iSCSI SAN (0: there is none), `thin_pool` a pool of the device mapper. `certificates` is when
+    the certificate in each PEM file ends (Unix time).
     """
 
     name: str
@@ -151,6 +152,7 @@ class Platform:
     portals: int = 0
     thin_pool: ThinPool | None = None
     volume_groups: tuple[VolumeGroup, ...] = ()
+    certificates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def blktap(self) -> bool:

@@ -20,6 +20,7 @@ from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
 from xenwatch.model.san import Cut
 from xenwatch.model.scenario import QEMUS, Scenario, arguments
+from xenwatch.model.state import BEGAN
 from xenwatch.model.steps import (
     Fill,
     Hang,
@@ -37,6 +38,7 @@ from xenwatch.model.steps import (
     Timed,
 )
 from xenwatch.model.switch import Disconnect, Unplug
+from xenwatch.model.upkeep import Install
 
 TICK: Final = 10.0
 """Step in seconds in which load is applied."""
@@ -52,13 +54,14 @@ Act = Callable[[], bool]
 class Player:
     """The host of a scenario, advanced in time by `advance`.
 
-    `errors` are the errors an operator would see, each with its time in seconds. Two players of
-    one scenario reach the same host at the same time, in any number of steps.
+    `began` is when that was made (Unix time). `errors` are the errors an operator would see, each
+    with its time in seconds. Two players of one scenario reach the same host at the same time, in
+    any number of steps.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
-        platform = on_host(PLATFORMS[scenario.platform], scenario.host)
-        self.machine = Machine(platform)
+    def __init__(self, scenario: Scenario, began: float = BEGAN) -> None:
+        platform = on_host(PLATFORMS[scenario.platform], scenario.host, began)
+        self.machine = Machine(platform, began=began)
         self.errors: list[tuple[float, str]] = []
         self._scenario = scenario
         self._random = random.Random(scenario.seed)  # noqa: S311 - reproducible, not secret
@@ -191,21 +194,29 @@ class Player:
                 act = partial(self._stop, dying=dying)
             case Restart():
                 act = self._restart
-            case Kill(comm=comm):
-                act = partial(self.machine.oom_kill, comm)
             case Fill(table=table, entries=entries):
                 act = partial(self._fill, table, entries)
-            case Print(log=log, text=text):
-                act = partial(self.machine.print_line, log, text)
-            case Unplug(device=device):
-                act = partial(self.machine.unplug, device)
             case Disconnect(fault=fault):
                 act = partial(self._disconnect, fault)
             case Log() | Write():
                 act = partial(self._write, step)
             case Leak(what=what, amount=amount):
                 act = partial(self._leak, self._leaks()[what], amount)
+            case _:
+                act = self._on_host(step)
         return act
+
+    def _on_host(self, step: Kill | Print | Unplug | Install) -> Act:
+        """One action of a step that no VM has a part in."""
+        match step:
+            case Kill(comm=comm):
+                return partial(self.machine.oom_kill, comm)
+            case Print(log=log, text=text):
+                return partial(self.machine.print_line, log, text)
+            case Unplug(device=device):
+                return partial(self.machine.unplug, device)
+            case Install():
+                return partial(self.machine.install, step)
 
     def _leaks(self) -> Mapping[str, Callable[[int], None]]:
         return {

@@ -31,6 +31,7 @@ from xenwatch.model.steps import (
 )
 from xenwatch.model.switch import FAULTS, Disconnect
 from xenwatch.model.toml import ScenarioError, build, tables
+from xenwatch.model.upkeep import COMPONENTS, Install
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Host:
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
     served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
     dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits. With
-    `c_xenstored` the C xenstored runs instead of oxenstored.
+    `c_xenstored` the C xenstored runs instead of oxenstored. `certificate_days` is after how many
+    days the certificates end.
     """
 
     vcpus: int | None = None
@@ -88,6 +90,7 @@ class Host:
     blktap_ids: bool = False
     fifo_events: bool = True
     c_xenstored: bool = False
+    certificate_days: float | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -152,6 +155,10 @@ def _check(scenario: Scenario) -> None:
         problems += [
             (no_fifo, f"fifo_events: {platform.name} does not use FIFO event channels"),
             (no_blktap, f"blktap_ids: {platform.name} has no blktap"),
+            (
+                scenario.host.certificate_days is not None and not platform.certificates,
+                f"certificate_days: {platform.name} has no certificates",
+            ),
         ]
     for vm in scenario.shapes.values():
         problems += [
@@ -213,6 +220,9 @@ def _of_host(step: Step) -> list[tuple[bool, str]]:
     match step:
         case Hang():
             found = [(step.target not in TARGETS, f"target must be one of: {', '.join(TARGETS)}")]
+        case Install():
+            problem = f"component must be one of: {', '.join(COMPONENTS)}"
+            found = [(step.component not in COMPONENTS, problem)]
         case Disconnect():
             found = [(step.fault not in FAULTS, f"fault must be one of: {', '.join(FAULTS)}")]
         case Pressure():

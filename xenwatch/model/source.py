@@ -30,6 +30,7 @@ from xenwatch.sources.base import (
     XenstoreReply,
     no_events,
 )
+from xenwatch.sources.pem import certificates_of
 
 _KERNEL_LOG: Final = "/dev/kmsg"
 _BACKENDS: Final = "/sys/bus/xen-backend/devices/"
@@ -82,8 +83,15 @@ class ModelSource:
     def readlink(self, path: str) -> str:
         return self._files().readlink(path)
 
+    def certificates(self, path: str) -> bytes:
+        return certificates_of(self._files().read(path))
+
     def stat(self, path: str) -> bytes:
-        """Of a backend device on the kernel's bus: only these are told from later ones."""
+        """Of a backend device on the kernel's bus, or a file in /boot: nobody asks for others."""
+        found = self._dom0.boot.changed(path)
+        if found is not None:
+            inode, at = found
+            return render_stat_line(inode, round(at * _NANOSECONDS))
         number = self._dom0.made.get(path.removeprefix(_BACKENDS))
         if number is None:
             raise SourceError.from_os(path, OSError(errno.ENOENT, ""))

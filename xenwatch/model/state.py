@@ -14,6 +14,7 @@ from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.render.kernel_log import LogLine
 from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
+from xenwatch.model.upkeep import BootDirectory
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
 from xenwatch.parse.oom import Kill
 from xenwatch.parse.rtnl import Link
@@ -36,6 +37,10 @@ UNLOADED_ROUND_TRIPS: Final = {"xenstored": 0.0003, "xapi": 0.004}
 """Seconds a daemon of the control path takes to answer when it has a CPU."""
 BOOTED: Final = 86_400.0
 """Seconds since boot when the host was made."""
+BEGAN: Final = 1_790_000_000.0
+"""When the host was made (Unix time), unless somebody says otherwise."""
+_INSTALLED: Final = 90 * 86_400.0
+"""Seconds from the installation of the kernel and Xen to that."""
 TABLES: Final = {
     "conntrack": "/proc/sys/net/netfilter/nf_conntrack_max",
     "neighbours": "/proc/sys/net/ipv4/neigh/default/gc_thresh3",
@@ -145,17 +150,21 @@ class Dom0:
     `storage` that of the guests' disks, `cut_portals` those of the SAN that are out of reach,
     `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge, `tags` the VLANs of ports of Open vSwitch by name.
-    `seconds` is the time since the host was made. `ended_run_ns` and `ended_wait_ns` are the times
-    of processes that have ended, by control group, `loads` the averages of `/proc/loadavg`,
-    `blocked` the tasks that wait for I/O. `kills` are those of the OOM killer, `swap_kib` swap in
+    `seconds` is the time since the host was made, `began` when that was (Unix time), `boot` the
+    directory /boot. `ended_run_ns` and `ended_wait_ns` are the times of processes that have ended,
+    by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait for
+    I/O. `kills` are those of the OOM killer, `swap_kib` swap in
     use, `swap_ins` pages read back from it, `stalled_us` the time tasks have waited for memory and
     `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
     pieces, `tables` the entries of the kernel's tables. `printed` is what the kernel has printed
     since the host was made, `console` the ring of what Xen prints.
     """
 
-    def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, platform: Platform, bounds: Bounds | None = None, began: float = BEGAN
+    ) -> None:
         self.platform = platform
+        self.began, self.boot = began, BootDirectory.of(platform, began - _INSTALLED)
         self.bounds = bounds or platform_bounds(platform)
         self.seconds = 0.0
         self.domains: dict[int, Domain] = {}

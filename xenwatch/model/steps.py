@@ -10,6 +10,7 @@ from xenwatch.model.guest_storage import Stall, Write
 from xenwatch.model.san import Cut
 from xenwatch.model.state import UNLOADED_ROUND_TRIPS
 from xenwatch.model.switch import Disconnect, Unplug
+from xenwatch.model.upkeep import Install
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ class Print:
 LOGS: Final = ("kernel", "xen")
 
 
-Timed = Stop | Restart | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print
+Timed = Stop | Restart | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print | Install
 """Those that do the same again and again, every so many seconds."""
 Step = Start | Load | Requests | Pressure | Hang | Stall | Cut | Timed
 STEPS: Final[Mapping[str, type[Step]]] = {
@@ -206,5 +207,6 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "cut": Cut,
     "print": Print,
     "restart": Restart,
+    "install": Install,
 }
 """Kinds of steps by what `do` says."""

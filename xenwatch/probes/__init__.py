@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.probes.base import Probe
+from xenwatch.probes.certificates import CERTIFICATES
 from xenwatch.probes.control_path import CONTROL_PATH
 from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS
 from xenwatch.probes.devices import BACKENDS
@@ -31,6 +32,7 @@ from xenwatch.probes.process_fds import DAEMON_FDS, QEMU_FDS
 from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
+from xenwatch.probes.reboot_pending import REBOOT_PENDING
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
 from xenwatch.probes.storage_paths import ISCSI_SESSIONS, MULTIPATH, NFS_REPOSITORIES
@@ -89,4 +91,6 @@ PROBES: Final[tuple[Probe, ...]] = (
     NFS_REPOSITORIES,
     KERNEL_LOG,
     XEN_CONSOLE,
+    CERTIFICATES,
+    REBOOT_PENDING,
 )

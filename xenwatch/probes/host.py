@@ -14,6 +14,7 @@ from xenwatch.probes.xen import (
     is_dom0,
     list_optional,
     read_optional,
+    xen_version,
 )
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.snapshot import Snapshot
@@ -78,9 +79,7 @@ def _xen(source: Source) -> tuple[tuple[int, int] | None, str, str]:
     hypervisor = read_optional(source, HYPERVISOR_TYPE)
     if hypervisor is None or word(hypervisor) != "xen":
         return None, "", ""
-    base = "/sys/hypervisor/version/"
-    major, minor, extra = (word(source.read(base + part)) for part in ("major", "minor", "extra"))
-    version = f"{major}.{minor}{extra}"
+    version = xen_version(source)
     try:
         reply = source.hypercall(xenversion.commandline_call())
         command_line = xenversion.parse_text(reply.block) if reply.result >= 0 else ""

@@ -1,11 +1,11 @@
-"""Whether this is a control domain, which every probe of Xen checks first."""
+"""Whether this is a control domain, which every probe of Xen checks first; files that may lack."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
-from xenwatch.parse.text import hexadecimal
+from xenwatch.parse.text import hexadecimal, word
 from xenwatch.probes.base import NotApplicable
 from xenwatch.sources.base import Source, SourceError
 
@@ -47,6 +47,13 @@ def is_dom0(source: Source) -> bool:
     except NotApplicable:
         return False
     return True
+
+
+def xen_version(source: Source) -> str:
+    """The version of Xen that runs, as `4.17.6-2`. Raises `SourceError`."""
+    base = "/sys/hypervisor/version/"
+    major, minor, extra = (word(source.read(base + part)) for part in ("major", "minor", "extra"))
+    return f"{major}.{minor}{extra}"
 
 
 def read_optional(source: Source, path: str) -> bytes | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from xenwatch.errors.kinds import KERNEL, XEN
 from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.certificates import Certificates
 from xenwatch.readings.control_path import ControlPath
 from xenwatch.readings.datapath import Datapath
 from xenwatch.readings.devices import INITIALISING, Backends, DeviceKey, XenstoreDevices
@@ -32,6 +33,7 @@ from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.openvswitch import OpenVswitch
 from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
+from xenwatch.readings.reboot_pending import RebootPending
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
 from xenwatch.readings.storage_paths import IscsiSessions, Multipath, NfsRepositories
@@ -120,6 +122,8 @@ class Snapshot:
     qemu_fds: QemuFds | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
     vm_processes: VmProcesses | None = None
+    certificates: Certificates | None = None
+    reboot_pending: RebootPending | None = None
 
     def name(self, domain: Domain) -> bytes | None:
         """A domain's present name in xenstore, else its last known one."""

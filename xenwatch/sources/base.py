@@ -17,6 +17,8 @@ from typing import Final, Protocol
 
 READ_LIMIT: Final = 4 << 20
 """Default size limit of one read in bytes: the largest file any probe reads is the kernel log."""
+PEM_LIMIT: Final = 64 << 10
+"""Size limit of a file whose certificates are read: room for dozens of them."""
 
 TARGETS: Final = ("xenstored", "xapi")
 """The daemons whose round-trip time a source can measure."""
@@ -162,6 +164,14 @@ class Source(Protocol):
 
     def readlink(self, path: str) -> str:
         """Target of a symbolic link."""
+        ...
+
+    def certificates(self, path: str) -> bytes:
+        """The certificates of a PEM file (RFC 7468), in its order; empty where it has none.
+
+        Nothing else of the file leaves the source: beside a server's certificate is its private
+        key, which no capture may hold. One longer than `PEM_LIMIT` bytes is an error.
+        """
         ...
 
     def stat(self, path: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Final
 from xenwatch import threads
 from xenwatch.sources import commands, netlink, xapi
 from xenwatch.sources.base import (
+    PEM_LIMIT,
     READ_LIMIT,
     CommandOutput,
     Hypercall,
@@ -22,6 +23,7 @@ from xenwatch.sources.events import host_events
 from xenwatch.sources.kept import KeptFiles
 from xenwatch.sources.kernel_log import PATH as KMSG
 from xenwatch.sources.kernel_log import RECORD_MAX, KernelLogReader
+from xenwatch.sources.pem import certificates_of
 from xenwatch.sources.privcmd import Privcmd
 from xenwatch.sources.xenstored import XenstoreClient, request_apart
 
@@ -70,6 +72,15 @@ class HostSource:
             return os.readlink(self._root + path)
         except OSError as error:
             raise SourceError.from_os(path, error) from error
+
+    def certificates(self, path: str) -> bytes:
+        try:
+            content = self._read(path, PEM_LIMIT)
+        except OSError as error:
+            raise SourceError.from_os(path, error) from error
+        if len(content) > PEM_LIMIT:
+            raise SourceError(path, f"longer than {PEM_LIMIT} bytes")
+        return certificates_of(content)
 
     def stat(self, path: str) -> bytes:
         try:

@@ -52,9 +52,9 @@ class RecordingSource:
     probes see the same in both. Events are no answers: each one received while the stream is read
     is saved, and replayed in order.
 
-    A capture can be confidential: names of VMs, the kernel's command line and log, paths. The
-    directory must be new or empty, is readable by its owner only, and can be replayed at any time;
-    `close` marks it complete. A failed write is a `SourceError` of the request that was to be
+    A capture can be confidential: names of VMs, the kernel's command line and log, paths; but it
+    holds no private key. The directory must be new or empty, is readable by its owner only, and can
+    be replayed at any time; `close` marks it complete. A failed write is a `SourceError` of the request that was to be
     saved, and of `close`: a capture is never silently incomplete.
     """
 
@@ -99,6 +99,9 @@ class RecordingSource:
 
     def readlink(self, path: str) -> str:
         return self._ask("readlink", [path], lambda: self._inner.readlink(path), str)
+
+    def certificates(self, path: str) -> bytes:
+        return self._ask("certificates", [path], lambda: self._inner.certificates(path), _latin)
 
     def stat(self, path: str) -> bytes:
         return self._ask("stat", [path], lambda: self._inner.stat(path), _latin)

@@ -126,6 +126,9 @@ class TreeSource:
     def readlink(self, path: str) -> str:
         return self._answer("readlink", [path], path, _string)
 
+    def certificates(self, path: str) -> bytes:
+        return self._answer("certificates", [path], path, _raw)
+
     def stat(self, path: str) -> bytes:
         return self._answer("stat", [path], path, _raw)
 
