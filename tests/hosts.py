@@ -112,6 +112,10 @@ class LabSource:
         version, machine, _ = rest.rsplit(" ", 2)
         return render_uname((sysname, release, version, machine))
 
+    def adjtimex(self) -> bytes:
+        """The capture has nothing of it."""
+        raise SourceError("adjtimex", "not captured", errno.ENOSYS)
+
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         self._tree.read(argv[0])
         answers = {

@@ -16,6 +16,7 @@ def on_host(platform: Platform, host: Host) -> Platform:
     changes: dict[str, object] = {
         "settings": {**platform.settings, **host.settings},
         "bond": platform.bond or host.bond,
+        "ha": platform.ha or host.ha,
         "blktap_ids": platform.blktap_ids or host.blktap_ids,
     }
     daemons = platform.daemons

@@ -11,6 +11,7 @@ from xenwatch.model import (
     datapath,
     groups,
     guest_storage,
+    ha,
     kernel_tables,
     memory,
     qemu,
@@ -82,6 +83,7 @@ def build(dom0: Dom0) -> FileTree:
     memory.build(tree, dom0)
     kernel_tables.build(tree, dom0)
     guest_storage.build(tree, dom0)
+    ha.build(tree, dom0)
     qemu.build(tree, dom0)
     switch.build(tree, dom0)
     _xen(tree, dom0)

@@ -99,7 +99,7 @@ class Platform:
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
     `bond` is whether Open vSwitch has a bond of two physical interfaces. `repository` is where the
     storage repository of the disks is mounted, empty where there is none, `thin_pool` a pool of the
-    device mapper.
+    device mapper. `ha` is whether the pool has high availability.
     """
 
     name: str
@@ -149,6 +149,7 @@ class Platform:
     repository: str = ""
     thin_pool: ThinPool | None = None
     volume_groups: tuple[VolumeGroup, ...] = ()
+    ha: bool = False
 
     @property
     def blktap(self) -> bool:

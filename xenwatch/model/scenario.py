@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xenwatch.model.guest_storage import Stall, Write
+from xenwatch.model.ha import HaWarning, has_xhad
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
+from xenwatch.model.standing import Schedule
 from xenwatch.model.state import TABLES
 from xenwatch.model.steps import (
     LEAKS,
@@ -70,7 +72,7 @@ class Host:
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
     served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
     dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits. With
-    `c_xenstored` the C xenstored runs instead of oxenstored.
+    `c_xenstored` the C xenstored runs instead of oxenstored, with `ha` xhad too.
     """
 
     vcpus: int | None = None
@@ -83,6 +85,7 @@ class Host:
     blktap_ids: bool = False
     fifo_events: bool = True
     c_xenstored: bool = False
+    ha: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -142,10 +145,12 @@ def _check(scenario: Scenario) -> None:
     platform = PLATFORMS.get(scenario.platform)
     if platform is not None:
         no_fifo = platform.channels != FIFO and not scenario.host.fifo_events
+        no_xhad = not has_xhad(platform) and scenario.host.ha
         no_blktap = not platform.blktap and scenario.host.blktap_ids
         problems += [
             (no_fifo, f"fifo_events: {platform.name} does not use FIFO event channels"),
             (no_blktap, f"blktap_ids: {platform.name} has no blktap"),
+            (no_xhad, f"ha: {platform.name} has no xhad"),
         ]
     for vm in scenario.shapes.values():
         problems += [
@@ -165,8 +170,10 @@ def _check(scenario: Scenario) -> None:
             ),
         ]
     for step in scenario.steps:
-        if isinstance(step, Write | Stall):
+        if isinstance(step, Write | Stall | HaWarning):
             problems += step.problems(platform)
+        elif isinstance(step, Schedule):
+            problems += step.problems()
         else:
             problems += _problems(step, scenario)
     for wrong, problem in problems:

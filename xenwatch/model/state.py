@@ -14,6 +14,7 @@ from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.render.kernel_log import LogLine
 from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
+from xenwatch.model.standing import Standing
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
 from xenwatch.parse.oom import Kill
 from xenwatch.parse.rtnl import Link
@@ -146,7 +147,8 @@ class Dom0:
     use, `swap_ins` pages read back from it, `stalled_us` the time tasks have waited for memory and
     `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
     pieces, `tables` the entries of the kernel's tables. `printed` is what the kernel has printed
-    since the host was made, `console` the ring of what Xen prints.
+    since the host was made, `console` the ring of what Xen prints. `standing` is what Xen's
+    scheduler gives dom0, and how good its clock is.
     """
 
     def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
@@ -186,6 +188,7 @@ class Dom0:
         self.kills: list[Kill] = []
         self.printed: list[LogLine] = []
         self.console = ConsoleRing(CONSOLE_SIZE)
+        self.standing = Standing()
         self.swap_kib = 0
         self.swap_ins = 0
         self.stalled_us = 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.guest_storage import Stall, Write
+from xenwatch.model.ha import HaWarning
+from xenwatch.model.standing import Drift, Schedule
 from xenwatch.model.state import UNLOADED_ROUND_TRIPS
 from xenwatch.model.switch import Disconnect, Unplug
 
@@ -186,7 +188,9 @@ LOGS: Final = ("kernel", "xen")
 
 Timed = Stop | Restart | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print
 """Those that do the same again and again, every so many seconds."""
-Step = Start | Load | Requests | Pressure | Hang | Stall | Timed
+Once = Hang | Drift | Schedule | HaWarning
+"""Those that happen once, and stay."""
+Step = Start | Load | Requests | Pressure | Stall | Once | Timed
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -204,5 +208,8 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "stall": Stall,
     "print": Print,
     "restart": Restart,
+    "drift": Drift,
+    "schedule": Schedule,
+    "ha_warning": HaWarning,
 }
 """Kinds of steps by what `do` says."""

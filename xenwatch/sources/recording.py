@@ -109,6 +109,9 @@ class RecordingSource:
     def uname(self) -> bytes:
         return self._ask("uname", [], self._inner.uname, _latin)
 
+    def adjtimex(self) -> bytes:
+        return self._ask("adjtimex", [], self._inner.adjtimex, _latin)
+
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         return self._ask(
             "run",
