@@ -148,7 +148,8 @@ ELSEWHERE: dict[str, str] = {
     "xl vm-list": TRUTH,
     "xl vcpu-list Domain-0": TRUTH,
     "xl sched-credit2 -d Domain-0 || xl sched-credit -d Domain-0": TRUTH,
-    "xl sched-credit2 -d Domain-0 -w 1024 -c 0 || xl sched-credit -d Domain-0 -w 1024 -c 0": CHANGES,
+    "xl sched-credit2 -d Domain-0 -w 1024 -c 0"
+    " || xl sched-credit -d Domain-0 -w 1024 -c 0": CHANGES,
     "/usr/libexec/xapi/cluster-stack/xhad/calldaemon query_liveset": HA,
     "xenstore-control quota": QUOTA,
     "xenstore-control quota 5": QUOTA,

@@ -136,7 +136,7 @@ def _replies() -> dict[Hypercall, HypercallReply]:
     layout = domaininfo.X86_LAYOUTS[_XEN]
     listing = domaininfo.list_call(layout, 0, CHUNK)
     memory = physinfo.physinfo_call(layout)
-    pages = PhysInfo(1 << 22, 1 << 20, 0, 0)
+    pages = PhysInfo(1 << 22, 1 << 20, 0, 0, 4, 4, 1)
     infos = [
         DomainInfo(domid, 1 << 5, _PAGES, _PAGES, 10**9, 1, 0, uuid.UUID(int=domid).bytes, 0)
         for domid in (0, 3)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.xen.fact import Fact
+from tests.xen.scheduling import scheduling
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -68,6 +69,7 @@ class Truth:
             *self.backends(),
             *self.emulated(),
             *self.host(),
+            *scheduling(self.directory, self.info()),
             *self.moving(),
         ]
 
