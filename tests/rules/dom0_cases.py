@@ -11,9 +11,9 @@ CLOCK: Final = "XenwatchClockUnsynchronized"
 HA: Final = "XenwatchHaAtRisk"
 
 
-def stolen(values: str) -> tuple[Series, ...]:
-    """The part stolen, and the default threshold."""
-    return own("xenwatch_dom0_cpu_steal_ratio", values, STEAL, 0.1, None)
+def stolen(values: str, critical: float | None = None) -> tuple[Series, ...]:
+    """The part stolen, and the default threshold; by default none is critical."""
+    return own("xenwatch_dom0_cpu_steal_ratio", values, STEAL, 0.1, critical)
 
 
 def synchronized(values: str) -> tuple[Series, ...]:
@@ -34,6 +34,10 @@ BOND: Final = {"warning": "network_bonding_error"}
 
 DOM0: Final = (
     Case(STEAL, "a third of the time", 6, stolen("0.33+0x9"), (("warning", {}, 0.33),)),
+    Case(
+        STEAL, "a critical threshold is set", 6, stolen("0.33+0x9", 0.3),
+        (("warning", {}, 0.33), ("critical", {}, 0.33)),
+    ),
     Case(STEAL, "a busy host", 9, stolen("0.04+0x9")),
     Case(STEAL, "a moment", 6, stolen("0.33+0x3 0.04+0x9")),
     Case(CLOCK, "half an hour", 31, synchronized("0+0x40"), (("warning", {}, 0),)),

@@ -18,14 +18,14 @@ def _rows(value: Callable[[Ha], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _of_hosts(value: Callable[[PoolHost], float | None]) -> Rows:
+def _of_members(value: Callable[[PoolHost], float | None]) -> Rows:
     return _rows(
         lambda ha: (((uuid,), value(host)) for uuid, host in ha.hosts.items() if not host.excluded)
     )
 
 
 _SOURCE: Final = "calldaemon query_liveset of xhad"
-_HOSTS: Final = "Hosts that were shut down cleanly have no series."
+_MEMBERS: Final = "member is a host's UUID; hosts that were shut down cleanly have no series."
 
 HA_METRICS: Final = (
     Metric(
@@ -44,28 +44,28 @@ HA_METRICS: Final = (
         ("warning",),
     ),
     Metric(
-        "xenwatch_ha_host_alive",
+        "xenwatch_ha_member_alive",
         "gauge",
-        f"1 if this host has that host of the pool in its liveset. {_HOSTS}",
+        f"1 if this host has the member of the pool in its liveset. {_MEMBERS}",
         _SOURCE,
-        _of_hosts(lambda host: int(host.alive)),
-        ("host",),
+        _of_members(lambda host: int(host.alive)),
+        ("member",),
     ),
     Metric(
         "xenwatch_ha_heartbeat_age_seconds",
         "gauge",
-        f"Time since that host's last heartbeat on the network. {_HOSTS}",
+        f"Time since the last heartbeat of the member of the pool on the network. {_MEMBERS}",
         _SOURCE,
-        _of_hosts(lambda host: host.heartbeat_age),
-        ("host",),
+        _of_members(lambda host: host.heartbeat_age),
+        ("member",),
     ),
     Metric(
         "xenwatch_ha_statefile_age_seconds",
         "gauge",
-        f"Time since that host's last update of the state file. {_HOSTS}",
+        f"Time since the last update of the state file by the member of the pool. {_MEMBERS}",
         _SOURCE,
-        _of_hosts(lambda host: host.statefile_age),
-        ("host",),
+        _of_members(lambda host: host.statefile_age),
+        ("member",),
     ),
     Metric(
         "xenwatch_ha_timeout_seconds",
