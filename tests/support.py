@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.certificates import Certificate, Certificates
+from xenwatch.readings.clock import Clock
 from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
 from xenwatch.readings.datapath import Datapath, Hotplug, Vif
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
@@ -27,6 +28,7 @@ from xenwatch.readings.guest_storage import (
     ThinPools,
     VolumeGroups,
 )
+from xenwatch.readings.ha import Ha, PoolHost
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.log_messages import LastMessage, LogMessages
@@ -46,6 +48,7 @@ from xenwatch.readings.processes import (
 )
 from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
 from xenwatch.readings.reboot_pending import Image, RebootPending
+from xenwatch.readings.scheduling import Scheduling
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
@@ -262,6 +265,16 @@ def full_snapshot() -> Snapshot:
             3,
             1,
             {"net_rx": 40},
+            0.02,
+        ),
+        "scheduling": Scheduling("credit2", 256, 0.5, 1, 16, 2),
+        "clock": Clock(True, 0.25, 0.125),
+        "ha": Ha(
+            True,
+            {UUIDS[5]: PoolHost(True, False, 2.5, 3.5), UUIDS[6]: PoolHost(False, True, 4.5, None)},
+            {"heartbeat": 60.0, "statefile": 45.0},
+            0.25,
+            {"statefile_lost": False, "network_bonding_error": True},
         ),
         "datapath": Datapath(
             {(5, "netback"): 3.0, (5, "blkback"): 0.25},

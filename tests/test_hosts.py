@@ -24,12 +24,13 @@ WORDS = {
     "IPI": "ipi",
 }
 """What lsevtchn prints of each kind."""
-NOT_CAPTURED = {"ptys", "file_systems"}
+NOT_CAPTURED = {"ptys", "file_systems", "clock", "scheduling"}
 """Probes whose files the capture lacks: they fail, which is not success."""
 ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
     "certificates": Status.NOT_APPLICABLE,
     "daemon_fds": Status.NOT_APPLICABLE,
+    "ha": Status.DISABLED,
     "maptrack": Status.DISABLED,
     "nbds": Status.NOT_APPLICABLE,
     "nfs_repositories": Status.NOT_APPLICABLE,

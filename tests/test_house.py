@@ -109,6 +109,7 @@ HOST = {
     "xenwatch.sources.commands": "its fixed programs",
     "xenwatch.sources.privcmd": "its hypercalls",
     "xenwatch.sources.multicast": "the links and processes its kernel reports",
+    "xenwatch.sources.timex": "how good its clock is",
 }
 """The modules that may touch the host."""
 

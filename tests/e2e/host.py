@@ -28,6 +28,7 @@ from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings import vm_starts
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.certificates import Certificate, Certificates
+from xenwatch.readings.clock import Clock
 from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.disks import Disks
@@ -83,6 +84,7 @@ def calm() -> Snapshot:
     }
     assert full.kernel_log is not None
     assert full.datapath is not None
+    assert full.ha is not None
     attached = {
         name: dataclasses.replace(vif, attached=True) for name, vif in full.datapath.vifs.items()
     }
@@ -95,6 +97,7 @@ def calm() -> Snapshot:
         iscsi_sessions=IscsiSessions({"1": IscsiSession("iqn.a", "192.0.2.31:3260", True)}),
         datapath=dataclasses.replace(full.datapath, vifs=attached),
         vm_starts=None,
+        ha=dataclasses.replace(full.ha, warnings={"statefile_lost": False}),
         storage_repositories=StorageRepositories({"repo": REPOSITORY}),
         domains=Domains(domains, "hypercall"),
         backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
@@ -111,6 +114,7 @@ def storm() -> Snapshot:
     assert full.memory is not None
     assert full.memory_pressure is not None
     assert full.dom0_cpus is not None
+    assert full.ha is not None
     assert full.kernel_log is not None
     assert well.domains is not None
     last = dataclasses.replace(_DYING, domid=32000, uuid=UUIDS[7])
@@ -149,7 +153,9 @@ def storm() -> Snapshot:
             stalled={"some": Stalled(0.5, 3.5)},
             free_blocks={(0, "Normal", 0): 7},
         ),
-        dom0_cpus=dataclasses.replace(full.dom0_cpus, blocked=57),
+        dom0_cpus=dataclasses.replace(full.dom0_cpus, blocked=57, steal_ratio=0.4),
+        clock=Clock(False, 16.0, 16.0),
+        ha=dataclasses.replace(full.ha, warnings={"statefile_lost": True}),
         kernel_tables=KernelTables(
             Table(65536, 65536),
             {"ipv4": Table(1024, 1024), "ipv6": Table(3, 1024)},

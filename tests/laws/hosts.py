@@ -19,6 +19,7 @@ from xenwatch.model.render.ovsdb import render_switch
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.render.scheduling import render_affinity, render_parameters, render_sched_id
 from xenwatch.model.render.xen_console import render_readconsole
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenstore_quota import render_domain, render_settings
@@ -29,6 +30,7 @@ from xenwatch.parse import (
     evtchn,
     gnttab,
     physinfo,
+    scheduling,
     xenstore,
     xenstore_quota,
     xenversion,
@@ -40,6 +42,7 @@ from xenwatch.parse.ovsdb import BridgeRow, PortRow, SwitchRows
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.parse.rtnl import Link
+from xenwatch.parse.scheduling import Parameters
 from xenwatch.parse.xen_console import ConsoleText, readconsole_call
 from xenwatch.probes import PROBES, openvswitch
 from xenwatch.probes.base import take
@@ -163,7 +166,7 @@ def _replies() -> dict[Hypercall, HypercallReply]:
     layout = domaininfo.X86_LAYOUTS[_XEN]
     listing = domaininfo.list_call(layout, 0, CHUNK)
     memory = physinfo.physinfo_call(layout)
-    pages = PhysInfo(1 << 22, 1 << 20, 0, 0)
+    pages = PhysInfo(1 << 22, 1 << 20, 0, 0, 4, 4, 1)
     infos = [
         DomainInfo(domid, 1 << 5, _PAGES, _PAGES, 10**9, 1, 0, uuid.UUID(int=domid).bytes, 0)
         for domid in (0, 3)
@@ -175,6 +178,7 @@ def _replies() -> dict[Hypercall, HypercallReply]:
         listing: HypercallReply(0, render_list(layout, listing.block, infos)),
         memory: HypercallReply(0, render_physinfo(layout, memory.block, pages)),
     }
+    replies |= _scheduled(layout)
     for index, text in ((0, b"(XEN) up\n"), (9, b"")):
         console = readconsole_call(layout, index)
         block = render_readconsole(console.block, ConsoleText(text, 9))
@@ -188,6 +192,23 @@ def _replies() -> dict[Hypercall, HypercallReply]:
         block = render_query_size(QuerySize(domid, 4, 64, 0))
         replies[gnttab.query_size_call(domid)] = HypercallReply(0, block)
     return replies
+
+
+def _scheduled(layout: domaininfo.Layout) -> dict[Hypercall, HypercallReply]:
+    """A dom0 with two vCPUs, of credit2."""
+    (version,) = layout.domctl
+    scheduler = scheduling.sched_id_call(layout)
+    parameters = scheduling.parameters_call(version, 6, 0)
+    block = render_parameters(parameters.block, Parameters(256, 0))
+    affinities = {}
+    for vcpu in range(64):
+        call = scheduling.affinity_call(version, 0, vcpu, 4)
+        affinity = render_affinity(call.block, range(4))
+        affinities[call] = HypercallReply(0 if vcpu < 2 else -errno.EINVAL, affinity)
+    return affinities | {
+        scheduler: HypercallReply(0, render_sched_id(scheduler.block, 6)),
+        parameters: HypercallReply(0, block),
+    }
 
 
 def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
@@ -238,6 +259,7 @@ def small_dom0() -> TableSource:
         round_trips={"xenstored": 0.002},
         targets={f"{BOOT}/xen.gz": "xen-4.17-amd64.gz"},
         stats={f"{BOOT}/xen-4.17-amd64.gz": b"7 1790000001000000000\n"},
+        timex=b"2310 180\n",
         commands={
             openvswitch.command(): CommandOutput(0, render_switch(_SWITCH), b""),
             STATUS: CommandOutput(0, b"vg-p-tpool: 0 2048 thin-pool 1 1/9 2/8 - rw \n", b""),

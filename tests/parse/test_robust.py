@@ -32,6 +32,7 @@ from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.key_users import parse_key_users
 from xenwatch.parse.kmsg import parse_kmsg
 from xenwatch.parse.kthread import parse_thread
+from xenwatch.parse.liveset import parse_liveset
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
 from xenwatch.parse.mountstats import parse_mountstats
@@ -46,6 +47,7 @@ from xenwatch.parse.pod import parse_pod_target
 from xenwatch.parse.process import parse_schedstat, parse_stat, private_bytes
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
+from xenwatch.parse.scheduling import parse_affinity, parse_parameters, parse_sched_id
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import (
@@ -60,6 +62,7 @@ from xenwatch.parse.text import (
     word,
 )
 from xenwatch.parse.thin_pools import parse_thin_pools
+from xenwatch.parse.timex import parse_timex
 from xenwatch.parse.volume_groups import parse_volume_groups
 from xenwatch.parse.xen_console import own_lines, parse_readconsole
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
@@ -93,6 +96,7 @@ _PLAIN: dict[str, Parser] = {
     "links": parse_links,
     "statvfs": lambda data: parse_statvfs("/", data),
     "hexadecimal": lambda data: hexadecimal("a number", data),
+    "timex": parse_timex,
     "number": lambda data: number("a number", data),
     "word": word,
     "loadavg": loadavg_tasks,
@@ -133,6 +137,10 @@ _PLAIN: dict[str, Parser] = {
     "key users": parse_key_users,
     "physinfo": partial(parse_physinfo, X86_LAYOUTS[4, 17]),
     "pod target": parse_pod_target,
+    "scheduler": parse_sched_id,
+    "scheduler parameters": parse_parameters,
+    "affinity": parse_affinity,
+    "liveset": parse_liveset,
     "thin pools": parse_thin_pools,
     "volume groups": parse_volume_groups,
     "block stat": lambda data: parse_block_stat("/sys/dev/block/7:0/stat", data),

@@ -1,4 +1,4 @@
-"""The datapath: workers found once and followed, interfaces, dom0's virtual CPUs."""
+"""The datapath: workers found once and followed, interfaces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tests.probes.support import (
     after,
     denied,
     dom0,
-    failure_of,
     info,
     outcome_of,
     value_of,
@@ -32,11 +31,10 @@ from xenwatch.parse.process import KERNEL_THREAD, ProcessStat
 from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
-from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED, Worker
+from xenwatch.probes.datapath import DATAPATH, SEARCH_EVERY, SETTLED, Worker
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.host import HOST
 from xenwatch.readings.datapath import Datapath, Helper, Hotplug, Vif
-from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot, Status
 
 DEVICES = "/sys/bus/xen-backend/devices"
@@ -351,53 +349,6 @@ def test_the_synthetic_hosts_queues_are_those_of_its_threads() -> None:
     assert len([worker for worker in workers(known).values() if worker.kind == "netback"]) == 6
 
 
-CPU_STAT = b"""cpu  300 0 100 600 10 0 5 85 0 0
-cpu0 200 0 50 300 10 0 5 85 0 0
-cpu1 100 0 50 300
-intr 1 2 3
-procs_running 4
-procs_blocked 2
-softirq 100 1 2 3 4 5 6 7 8 9 10
-"""
-
-
-def test_dom0s_virtual_cpus() -> None:
-    """Times are seconds by CPU, a mode the kernel does not have is absent."""
-    files = {"/proc/stat": CPU_STAT, "/proc/loadavg": b"1.50 0.25 10.05 4/200 999\n"}
-
-    found = value_of(DOM0_CPUS, dom0(files))
-
-    assert isinstance(found, Dom0Cpus)
-    assert found.seconds["0"]["steal"] == 0.85
-    assert found.seconds["1"] == {"user": 1.0, "nice": 0.0, "system": 0.5, "idle": 3.0}
-    assert found.load == (1.5, 0.25, 10.05)
-    assert (found.runnable, found.blocked) == (4, 2)
-    assert (found.softirqs["hi"], found.softirqs["net_rx"], found.softirqs["rcu"]) == (1, 4, 10)
-
-
-def test_nothing_is_made_up_of_a_short_stat() -> None:
-    """Rows that are not there are no zeros."""
-    files = {"/proc/stat": b"cpu  1 2 3 4\n", "/proc/loadavg": b"0.00 0.00 0.00 1/2 3\n"}
-
-    found = value_of(DOM0_CPUS, dom0(files))
-
-    assert found == Dom0Cpus({}, (0.0, 0.0, 0.0), None, None, {})
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"/proc/stat": b"nonsense\n", "/proc/loadavg": b"0.00 0.00 0.00 1/2 3\n"},
-        {"/proc/stat": CPU_STAT, "/proc/loadavg": b"high\n"},
-    ],
-)
-def test_other_formats_are_failures(files: dict[str, bytes]) -> None:
-    """A file in another format fails the probe and names the file."""
-    assert "/proc/" in failure_of(DOM0_CPUS, dom0(files))
-
-
-@pytest.mark.parametrize("probe", [DOM0_CPUS, DATAPATH], ids=lambda probe: probe.name)
-def test_they_do_not_apply_without_xen(probe: object) -> None:
+def test_it_does_not_apply_without_xen() -> None:
     """A host that is no dom0 has no datapath."""
-    found = DOM0_CPUS if probe is DOM0_CPUS else DATAPATH
-    assert outcome_of(found, FakeHost(files=BARE)).status is Status.NOT_APPLICABLE
+    assert outcome_of(DATAPATH, FakeHost(files=BARE)).status is Status.NOT_APPLICABLE

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tests.xen.fact import Fact
 from tests.xen.process_truth import processes
+from tests.xen.scheduling import scheduling
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -66,6 +67,7 @@ class Truth:
             *self.backends(),
             *self.emulated(),
             *self.host(),
+            *scheduling(self.directory, self.info()),
             *self.moving(),
         ]
 

@@ -111,6 +111,14 @@ _CPUS: Final = (
         ("cpu", "mode"),
     ),
     Metric(
+        "xenwatch_dom0_cpu_steal_ratio",
+        "gauge",
+        "Part of the time of dom0's virtual CPUs, over the last five minutes, in which they had "
+        "something to run and Xen ran other domains.",
+        _STAT,
+        _cpu_rows(lambda cpus: [((), cpus.steal_ratio)]),
+    ),
+    Metric(
         "xenwatch_dom0_load",
         "gauge",
         "Load average of dom0 over 1, 5 and 15 minutes.",

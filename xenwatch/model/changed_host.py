@@ -19,6 +19,7 @@ def on_host(platform: Platform, host: Host, began: float = BEGAN) -> Platform:
         "settings": {**platform.settings, **host.settings},
         "bond": platform.bond or host.bond,
         "portals": platform.portals or host.portals,
+        "ha": platform.ha or host.ha,
         "blktap_ids": platform.blktap_ids or host.blktap_ids,
     }
     daemons = platform.daemons

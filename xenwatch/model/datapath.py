@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from xenwatch.model import cpu
+from xenwatch.model import cpu, standing
 from xenwatch.model.render.block_stat import render_block_stat
 from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
 from xenwatch.model.render.netback import render_io_ring
@@ -149,11 +149,13 @@ def _page(dom0: Dom0, bus_id: str) -> bytes:
 
 
 def _stat(dom0: Dom0) -> bytes:
-    """CPU times, the same on each CPU, with user and system times equal."""
+    """CPU times, the same on each CPU, with user and system times equal; stolen ones are idle."""
     vcpus = range(dom0.platform.vcpus)
     ticks = cpu.up_ns(dom0) * TICKS // 1_000_000_000
     busy = cpu.busy_ns(dom0) * TICKS // (2_000_000_000 * len(vcpus))
-    row = (busy, 0, busy, max(0, ticks - 2 * busy), 0, 0, 0, 0, 0, 0)
+    idle = max(0, ticks - 2 * busy)
+    stolen = min(idle, int(standing.stolen_seconds(dom0.standing, dom0.seconds) * TICKS))
+    row = (busy, 0, busy, idle - stolen, 0, 0, 0, stolen, 0, 0)
     rows = {"cpu": tuple(column * len(vcpus) for column in row)} | {
         f"cpu{number}": row for number in vcpus
     }

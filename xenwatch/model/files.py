@@ -11,6 +11,7 @@ from xenwatch.model import (
     datapath,
     groups,
     guest_storage,
+    ha,
     kernel_tables,
     memory,
     qemu,
@@ -86,6 +87,7 @@ def build(dom0: Dom0) -> FileTree:
     kernel_tables.build(tree, dom0)
     guest_storage.build(tree, dom0)
     san.build(tree, dom0)
+    ha.build(tree, dom0)
     qemu.build(tree, dom0)
     switch.build(tree, dom0)
     _xen(tree, dom0)

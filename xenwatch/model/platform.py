@@ -101,7 +101,8 @@ class Platform:
     `bond` is whether Open vSwitch has a bond of two physical interfaces. `repository` is where the
     storage repository of the disks is mounted, empty where there is none, `portals` those of an
     iSCSI SAN (0: there is none), `thin_pool` a pool of the device mapper. `certificates` is when
-    the certificate in each PEM file ends (Unix time).
+    the certificate in each PEM file ends (Unix time). `ha` is whether the pool has high
+    availability.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Platform:
     thin_pool: ThinPool | None = None
     volume_groups: tuple[VolumeGroup, ...] = ()
     certificates: Mapping[str, float] = field(default_factory=dict)
+    ha: bool = False
 
     @property
     def blktap(self) -> bool:

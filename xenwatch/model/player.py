@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from xenwatch.model import cpu, guest_storage, requests
+from xenwatch.model import cpu, guest_storage, requests, standing
 from xenwatch.model.changed_host import on_host
 from xenwatch.model.devices import Shape, vm
 from xenwatch.model.guest_storage import STORAGES, Stall, Write
+from xenwatch.model.ha import HaWarning
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
 from xenwatch.model.san import Cut
 from xenwatch.model.scenario import QEMUS, Scenario, arguments
+from xenwatch.model.standing import Drift, Schedule
 from xenwatch.model.state import BEGAN
 from xenwatch.model.steps import (
     Fill,
@@ -28,6 +30,7 @@ from xenwatch.model.steps import (
     Leak,
     Load,
     Log,
+    Once,
     Pressure,
     Print,
     Requests,
@@ -121,9 +124,9 @@ class Player:
             yield from self._requests(step)
         elif isinstance(step, Pressure):
             yield from self._pressures(step)
-        elif isinstance(step, Hang):
+        elif isinstance(step, Once):
             yield step.at
-            self.machine.dom0.hung[step.target] = step.seconds
+            self._once(step)
         elif isinstance(step, Start):
             yield from self._starts(step)
         elif isinstance(step, Stall):
@@ -139,6 +142,18 @@ class Player:
                     return
                 done += 1
                 due += step.every
+
+    def _once(self, step: Once) -> None:
+        dom0 = self.machine.dom0
+        match step:
+            case Hang(target=target, seconds=seconds):
+                dom0.hung[target] = seconds
+            case Drift():
+                dom0.standing.drifts_from = self.seconds
+            case HaWarning(warning=warning):
+                dom0.standing.warned[warning] = self.seconds
+            case Schedule():
+                standing.schedule(dom0.standing, step, self.seconds)
 
     def _loads(self, step: Load) -> Iterator[float]:
         due = step.at

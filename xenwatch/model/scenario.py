@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from xenwatch.model import san
 from xenwatch.model.guest_storage import Stall, Write
+from xenwatch.model.ha import HaWarning, has_xhad
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
 from xenwatch.model.san import Cut
+from xenwatch.model.standing import Schedule
 from xenwatch.model.state import TABLES
 from xenwatch.model.steps import (
     LEAKS,
@@ -75,8 +77,8 @@ class Host:
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
     served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
     dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits. With
-    `c_xenstored` the C xenstored runs instead of oxenstored. `certificate_days` is after how many
-    days the certificates end.
+    `c_xenstored` the C xenstored runs instead of oxenstored, with `ha` xhad too.
+    `certificate_days` is after how many days the certificates end.
     """
 
     vcpus: int | None = None
@@ -91,6 +93,7 @@ class Host:
     fifo_events: bool = True
     c_xenstored: bool = False
     certificate_days: float | None = None
+    ha: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -151,6 +154,7 @@ def _check(scenario: Scenario) -> None:
     platform = PLATFORMS.get(scenario.platform)
     if platform is not None:
         no_fifo = platform.channels != FIFO and not scenario.host.fifo_events
+        no_xhad = not has_xhad(platform) and scenario.host.ha
         no_blktap = not platform.blktap and scenario.host.blktap_ids
         problems += [
             (no_fifo, f"fifo_events: {platform.name} does not use FIFO event channels"),
@@ -159,6 +163,7 @@ def _check(scenario: Scenario) -> None:
                 scenario.host.certificate_days is not None and not platform.certificates,
                 f"certificate_days: {platform.name} has no certificates",
             ),
+            (no_xhad, f"ha: {platform.name} has no xhad"),
         ]
     for vm in scenario.shapes.values():
         problems += [
@@ -178,10 +183,12 @@ def _check(scenario: Scenario) -> None:
             ),
         ]
     for step in scenario.steps:
-        if isinstance(step, Write | Stall):
+        if isinstance(step, Write | Stall | HaWarning):
             problems += step.problems(platform)
         elif isinstance(step, Cut):
             problems += step.problems(scenario.host.portals)
+        elif isinstance(step, Schedule):
+            problems += step.problems()
         else:
             problems += _problems(step, scenario)
     for wrong, problem in problems:

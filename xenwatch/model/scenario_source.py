@@ -102,6 +102,10 @@ class ScenarioSource:
         with self._now() as source:
             return source.uname()
 
+    def adjtimex(self) -> bytes:
+        with self._now() as source:
+            return source.adjtimex()
+
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         with self._now() as source:
             return source.run(argv, deadline)

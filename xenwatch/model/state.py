@@ -14,6 +14,7 @@ from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.render.kernel_log import LogLine
 from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
+from xenwatch.model.standing import Standing
 from xenwatch.model.upkeep import BootDirectory
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
 from xenwatch.parse.oom import Kill
@@ -153,11 +154,11 @@ class Dom0:
     `seconds` is the time since the host was made, `began` when that was (Unix time), `boot` the
     directory /boot. `ended_run_ns` and `ended_wait_ns` are the times of processes that have ended,
     by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait for
-    I/O. `kills` are those of the OOM killer, `swap_kib` swap in
-    use, `swap_ins` pages read back from it, `stalled_us` the time tasks have waited for memory and
+    I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back, `stalled_us` the time tasks have waited for memory and
     `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
     pieces, `tables` the entries of the kernel's tables. `printed` is what the kernel has printed
-    since the host was made, `console` the ring of what Xen prints.
+    since the host was made, `console` the ring of what Xen prints. `standing` is what Xen's
+    scheduler gives dom0, and how good its clock is.
     """
 
     def __init__(
@@ -185,8 +186,7 @@ class Dom0:
         self.ptys = 0
         self.aio = 0
         self.anon_kib = self.slab_kib = self.low_kib = self.guests_kib = 0
-        self.log_kib = 0
-        self.log_files = 0
+        self.log_kib = self.log_files = 0
         self.storage = Storage()
         self.cut_portals: set[int] = set()
         self.bridge_ports: dict[int, int] = {}
@@ -201,9 +201,8 @@ class Dom0:
         self.kills: list[Kill] = []
         self.printed: list[LogLine] = []
         self.console = ConsoleRing(CONSOLE_SIZE)
-        self.swap_kib = 0
-        self.swap_ins = 0
-        self.stalled_us = 0
+        self.standing = Standing()
+        self.swap_kib = self.swap_ins = self.stalled_us = 0
         self.stalled_part = 0.0
         self.fragmented = False
         self.tables = dict.fromkeys(TABLES, 0)

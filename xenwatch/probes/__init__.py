@@ -10,14 +10,17 @@ from typing import Final
 
 from xenwatch.probes.base import Probe
 from xenwatch.probes.certificates import CERTIFICATES
+from xenwatch.probes.clock import CLOCK
 from xenwatch.probes.control_path import CONTROL_PATH
-from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS
+from xenwatch.probes.datapath import DATAPATH
 from xenwatch.probes.devices import BACKENDS
 from xenwatch.probes.disks import DISKS
+from xenwatch.probes.dom0_cpus import DOM0_CPUS
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.event_channels import DRIVER_DOMAINS, EVENT_CHANNELS
 from xenwatch.probes.grants import GRANTS, MAPTRACK
 from xenwatch.probes.guest_storage import STORAGE_REPOSITORIES, THIN_POOLS, VOLUME_GROUPS
+from xenwatch.probes.ha import HA
 from xenwatch.probes.host import HOST
 from xenwatch.probes.host_memory import HOST_MEMORY
 from xenwatch.probes.kernel import BRIDGES, IRQS
@@ -33,6 +36,7 @@ from xenwatch.probes.processes import DAEMONS, PIDS, PTYS
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.probes.reboot_pending import REBOOT_PENDING
+from xenwatch.probes.scheduling import SCHEDULING
 from xenwatch.probes.slices import SLICES
 from xenwatch.probes.storage import AIO, BLKTAP, FILE_SYSTEMS, LOOPS
 from xenwatch.probes.storage_paths import ISCSI_SESSIONS, MULTIPATH, NFS_REPOSITORIES
@@ -78,7 +82,10 @@ PROBES: Final[tuple[Probe, ...]] = (
     QEMU_WAKEUPS_BY_CAUSE,
     SLICES,
     CONTROL_PATH,
+    SCHEDULING,
     DOM0_CPUS,
+    CLOCK,
+    HA,
     DATAPATH,
     NETBACK_RINGS,
     DISKS,

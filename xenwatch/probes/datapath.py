@@ -11,17 +11,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from xenwatch.parse import cpustat
 from xenwatch.parse.helpers import NAMES, XL, helper_of, xl_domain
 from xenwatch.parse.kthread import parse_thread
-from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
+from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.vifs import Place, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.datapath import Datapath, Helper, Hotplug
-from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
@@ -39,30 +37,6 @@ SEARCH_EVERY: Final = 60
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
 _TAPDISK = re.compile(r"td3-(\d{1,10})\Z")
 _TAPDISK_VBD = re.compile(r"vbd-(\d{1,5})-\d{1,10}\Z")
-
-
-def read_cpus(source: Source, context: Snapshot) -> Dom0Cpus:
-    """Times of dom0's virtual CPUs. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
-    rows = cpustat.parse_cpu_stat(source.read("/proc/stat"))
-    seconds = {
-        name.removeprefix("cpu"): dict(
-            zip(cpustat.MODES, (ticks / TICKS for ticks in numbers), strict=False)
-        )
-        for name, numbers in rows.items()
-        if name.startswith("cpu") and name != "cpu"
-    }
-    return Dom0Cpus(
-        seconds,
-        cpustat.parse_load(source.read("/proc/loadavg")),
-        _single(rows, "procs_running"),
-        _single(rows, "procs_blocked"),
-        dict(zip(cpustat.SOFTIRQS, rows.get("softirq", ())[1:], strict=False)),
-    )
-
-
-def _single(rows: Mapping[str, tuple[int, ...]], name: str) -> int | None:
-    return rows[name][0] if name in rows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +264,6 @@ def _ended(
     return found
 
 
-DOM0_CPUS = Probe(
-    name="dom0_cpus",
-    reads="/proc/stat, /proc/loadavg",
-    advice="mount procfs",
-    read=stateless(read_cpus),
-)
 DATAPATH = Probe(
     name="datapath",
     reads=f"/proc/PID/stat of netback, blkback, tapdisk and QEMU, {SHARED_MEMORY}/td3-*, "

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from xenwatch.errors.kinds import KERNEL, XEN
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.certificates import Certificates
+from xenwatch.readings.clock import Clock
 from xenwatch.readings.control_path import ControlPath
 from xenwatch.readings.datapath import Datapath
 from xenwatch.readings.devices import INITIALISING, Backends, DeviceKey, XenstoreDevices
@@ -23,6 +24,7 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.guest_storage import StorageRepositories, ThinPools, VolumeGroups
+from xenwatch.readings.ha import Ha
 from xenwatch.readings.host import Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds
 from xenwatch.readings.log_messages import LogMessages
@@ -34,6 +36,7 @@ from xenwatch.readings.openvswitch import OpenVswitch
 from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.reboot_pending import RebootPending
+from xenwatch.readings.scheduling import Scheduling
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
 from xenwatch.readings.storage_paths import IscsiSessions, Multipath, NfsRepositories
@@ -106,7 +109,10 @@ class Snapshot:
     host_memory: HostMemory | None = None
     slices: Slices | None = None
     control_path: ControlPath | None = None
+    scheduling: Scheduling | None = None
     dom0_cpus: Dom0Cpus | None = None
+    clock: Clock | None = None
+    ha: Ha | None = None
     datapath: Datapath | None = None
     netback_rings: NetbackRings | None = None
     disks: Disks | None = None

@@ -193,6 +193,13 @@ class Source(Protocol):
         """`sysname release version machine`, each ended by NUL (uname(2) without the node)."""
         ...
 
+    def adjtimex(self) -> bytes:
+        """How good the kernel's clock is: `maxerror esterror` and a newline (adjtimex(2)).
+
+        Decimal numbers, in microseconds. Nothing is set.
+        """
+        ...
+
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         """Run a command to its end. `argv[0]` is an absolute path; no shell, no input."""
         ...

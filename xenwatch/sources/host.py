@@ -25,6 +25,7 @@ from xenwatch.sources.kernel_log import PATH as KMSG
 from xenwatch.sources.kernel_log import RECORD_MAX, KernelLogReader
 from xenwatch.sources.pem import certificates_of
 from xenwatch.sources.privcmd import Privcmd
+from xenwatch.sources.timex import ClockReader
 from xenwatch.sources.xenstored import XenstoreClient, request_apart
 
 _CHUNK: Final = RECORD_MAX
@@ -46,6 +47,7 @@ class HostSource:
         self._kept = KeptFiles()
         self._statvfs = threads.OneAtATime(_STATVFS_SECONDS)
         self._kernel_log = KernelLogReader(self._root)
+        self._clock = ClockReader()
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         try:
@@ -106,6 +108,9 @@ class HostSource:
         found = os.uname()
         fields = (found.sysname, found.release, found.version, found.machine)
         return b"".join(os.fsencode(field) + b"\0" for field in fields)
+
+    def adjtimex(self) -> bytes:
+        return self._clock.read()
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         """Run a command, but not with a `rootfs`: it would not be the host's."""

@@ -54,8 +54,8 @@ class RecordingSource:
 
     A capture can be confidential: names of VMs, the kernel's command line and log, paths; but it
     holds no private key. The directory must be new or empty, is readable by its owner only, and can
-    be replayed at any time; `close` marks it complete. A failed write is a `SourceError` of the request that was to be
-    saved, and of `close`: a capture is never silently incomplete.
+    be replayed at any time; `close` marks it complete. A failed write is a `SourceError` of the
+    request that was to be saved, and of `close`: a capture is never silently incomplete.
     """
 
     def __init__(
@@ -111,6 +111,9 @@ class RecordingSource:
 
     def uname(self) -> bytes:
         return self._ask("uname", [], self._inner.uname, _latin)
+
+    def adjtimex(self) -> bytes:
+        return self._ask("adjtimex", [], self._inner.adjtimex, _latin)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         return self._ask(

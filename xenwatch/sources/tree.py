@@ -138,6 +138,9 @@ class TreeSource:
     def uname(self) -> bytes:
         return self._answer("uname", [], "uname", _raw)
 
+    def adjtimex(self) -> bytes:
+        return self._answer("adjtimex", [], "adjtimex", _raw)
+
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         return self._answer("run", list(argv), " ".join(argv), _command_output)
 

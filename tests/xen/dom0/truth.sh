@@ -60,6 +60,8 @@ daemon xenconsoled "$(cat /run/xenconsoled.pid)"
 xl vm-list > xl-vm-list
 xl list -l > xl-list-l
 xl info > xl-info
+xl sched-credit2 -d Domain-0 > scheduler 2> /dev/null || xl sched-credit -d Domain-0 > scheduler
+xl vcpu-list Domain-0 > vcpu-list
 uname -rm > uname
 cat /etc/os-release > os-release
 dmesg | grep -e 'NR_IRQS:' -e 'xen:events: Using' > kernel-log
