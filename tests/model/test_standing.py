@@ -12,9 +12,10 @@ from xenwatch.assessment import Rules
 from xenwatch.config.settings import Settings
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.player import Player
-from xenwatch.model.scenario import ScenarioError, parse
+from xenwatch.model.scenario import parse
 from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
+from xenwatch.model.toml import ScenarioError
 from xenwatch.parse.timex import parse_timex
 from xenwatch.passes.publisher import render
 from xenwatch.probes import PROBES

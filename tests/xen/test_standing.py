@@ -9,8 +9,9 @@ import pytest
 
 from tests.xen.daemon import DROP_INS, Daemon, Page
 from tests.xen.hazards import alerting
+from tests.xen.qemu import CPUS
 from tests.xen.report import Report
-from tests.xen.vm import CPUS, Vm
+from tests.xen.vm import Vm
 
 DOM0_ARGS = ""
 

@@ -154,11 +154,12 @@ class Dom0:
     `seconds` is the time since the host was made, `began` when that was (Unix time), `boot` the
     directory /boot. `ended_run_ns` and `ended_wait_ns` are the times of processes that have ended,
     by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait for
-    I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back, `stalled_us` the time tasks have waited for memory and
-    `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
-    pieces, `tables` the entries of the kernel's tables. `printed` is what the kernel has printed
-    since the host was made, `console` the ring of what Xen prints. `standing` is what Xen's
-    scheduler gives dom0, and how good its clock is.
+    I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back,
+    `stalled_us` the time tasks have waited for memory and `stalled_part` its part of the last
+    minutes, `fragmented` whether free memory is in small pieces, `tables` the entries of the
+    kernel's tables. `printed` is what the kernel has printed since the host was made, `console` the
+    ring of what Xen prints. `standing` is what Xen's scheduler gives dom0, and how good its clock
+    is.
     """
 
     def __init__(
