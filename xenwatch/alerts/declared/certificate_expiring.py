@@ -1,4 +1,4 @@
-"""A certificate of xapi that ends soon, or has ended."""
+"""A certificate of xapi that expires soon, or has expired."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ALERT: Final = Alert(
     name=_NAME,
     summary="Certificate {certificate} expires soon or has expired: {value} left",
     description="The certificate {certificate} in {path} has {value} of its validity left; if that "
-    "is negative, it has expired. Clients that verify it refuse xapi from then on; with xapi-pool, "
-    "the hosts of the pool refuse each other.",
+    "is negative, it has expired. Clients that verify it reject xapi from then on; with xapi-pool, "
+    "the hosts of the pool reject each other.",
     # Without the pool's certificate hosts lose each other; the other is often verified by nobody.
     conditions={
         WARNING: DaysLeftCondition(Selector(_ENDS), OwnThreshold(_NAME, WARNING)),
@@ -37,15 +37,15 @@ ALERT: Final = Alert(
         # xen-api, ocaml/xapi-consts/api_messages.ml.
         "`HOST_SERVER_CERTIFICATE_EXPIRED`, `HOST_SERVER_CERTIFICATE_EXPIRING_30`, "
         "`HOST_SERVER_CERTIFICATE_EXPIRING_14`, `HOST_SERVER_CERTIFICATE_EXPIRING_07`": (
-            "no limit: the certificate that xapi serves to its clients ends"
+            "no limit: the certificate that xapi serves to its clients expires or has expired"
         ),
         "`HOST_INTERNAL_CERTIFICATE_EXPIRED`, `HOST_INTERNAL_CERTIFICATE_EXPIRING_30`, "
         "`HOST_INTERNAL_CERTIFICATE_EXPIRING_14`, `HOST_INTERNAL_CERTIFICATE_EXPIRING_07`": (
-            "no limit: the certificate by which the hosts of the pool know this one ends"
+            "no limit: the certificate that xapi serves to the pool expires or has expired"
         ),
         # xen-api, ocaml/xapi-consts/api_errors.ml; ocaml/libs/stunnel/stunnel_log_scanner.ml.
         "`SSL_VERIFY_ERROR`, `Stunnel_verify_error`, `SSL routines::certificate verify failed`": (
-            "no limit: the certificate of the other side is refused: it has expired, or it was "
+            "no limit: the other side's certificate was rejected: it has expired, or it was "
             "replaced and not distributed in the pool"
         ),
         "`certificate has expired`": (
