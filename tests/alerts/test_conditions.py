@@ -75,6 +75,9 @@ def test_times_are_compared_in_days(warning: float | None) -> None:
     assert condition.evaluate(evidence) == Found(soon if warning else {})
     assert condition.applies(evidence) is bool(warning)
     assert not condition.applies(dataclasses.replace(evidence, families={}))
+    if warning:
+        with pytest.raises(ValueError, match="without a time"):
+            condition.evaluate(dataclasses.replace(evidence, time=None))
     assert condition.promql() == (
         "ends - time()\n< on (job, instance) group_left ()\n"
         '86400 * xenwatch_alert_threshold{alert="XenwatchCertificate",severity="warning"}'

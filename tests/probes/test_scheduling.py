@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +19,7 @@ from xenwatch.model.source import ModelSource
 from xenwatch.model.xen import Xen
 from xenwatch.parse import scheduling, xenversion
 from xenwatch.parse.domaininfo import SYSCTL
+from xenwatch.parse.physinfo import CPUS_OFFSET, PHYSINFO
 from xenwatch.parse.scheduling import DOMCTL
 from xenwatch.probes.base import take
 from xenwatch.probes.scheduling import SCHEDULING
@@ -79,6 +81,27 @@ def test_vcpus_on_one_node_are_pinned() -> None:
         return reply
 
     assert value_of(SCHEDULING, host(domctl=domctl)).pinned == 1
+
+
+def test_cpus_that_are_offline_do_not_hide_a_pinned_vcpu() -> None:
+    """With every second CPU offline (smt=off), a vCPU that may run on half of all ids is pinned."""
+
+    def domctl(call: Hypercall) -> HypercallReply:
+        reply = Xen(MACHINE.dom0).answer(call)
+        if call.links and reply.result == 0:
+            block = reply.block[: scheduling.DOMCTL_SIZE] + b"\xff\xff\0\0"
+            return HypercallReply(0, block)
+        return reply
+
+    def sysctl(call: Hypercall) -> HypercallReply:
+        reply = Xen(MACHINE.dom0).answer(call)
+        if call.block[0] != PHYSINFO:
+            return reply
+        block = bytearray(reply.block)
+        struct.pack_into("<I", block, CPUS_OFFSET, 16)
+        return HypercallReply(reply.result, bytes(block))
+
+    assert value_of(SCHEDULING, host(domctl=domctl, sysctl=sysctl)).pinned == 2
 
 
 @pytest.mark.parametrize("name", sorted(PLATFORMS))

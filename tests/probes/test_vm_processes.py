@@ -258,9 +258,20 @@ def test_a_helper_that_ran_is_read_again(schedstat: bytes | None) -> None:
     assert read.memory_bytes[1, "varstored"] == 50 * PAGE
 
 
+def test_looks_at_helpers_that_sleep_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound a helper is read whole, as long as there is room for that."""
+    monkeypatch.setattr(module, "MOST_LOOKED_AT", 0)
+    host = dom0(FILES | HELPERS)
+    first = after(VM_PROCESSES, host, HELPED)
+    host.asked.clear()
+    after(VM_PROCESSES, host, first)
+
+    assert "/proc/41/statm" in host.asked
+
+
 @pytest.mark.parametrize("start", [None, 901])
-def test_a_helper_that_ended_leaves_its_domain_out(start: int | None) -> None:
-    """Its PID is free, or that of a later process, which says nothing of the domain."""
+def test_a_helper_that_ended_takes_nothing_any_more(start: int | None) -> None:
+    """Its PID is free, or that of a later process; what else serves its domain is known."""
     files = FILES | HELPERS
     if start is None:
         files = {path: data for path, data in files.items() if "/41/" not in path}
@@ -268,7 +279,7 @@ def test_a_helper_that_ended_leaves_its_domain_out(start: int | None) -> None:
         files["/proc/41/stat"] = stat(41, 1, start=start)
     read = found(named(HELPED, two=2), files)
 
-    assert set(read.by_domid) == {2}
+    assert read.by_domid[1] == Use((11 + 21 + 22) * PAGE, 7)
     assert (1, "varstored") not in read.memory_bytes
     assert (1, "varstored") not in read.helper_cpu_seconds
     assert (1, "qemu") in read.memory_bytes

@@ -81,7 +81,7 @@ class Truth:
         yield Fact("xenwatch_file_system_used_bytes", int(used), "df -B1", root, 4 * MIB)
         used, _, place = self.text("df-inodes").splitlines()[1].split()
         its = (("mountpoint", place),)
-        yield Fact("xenwatch_inodes_used", int(used), "df -i", its, 256)
+        yield Fact("xenwatch_inodes_used", int(used), "df -i", its, 1024)
         words = self.text("free").splitlines()[1].split()
         taken = int(words[1]) - int(words[6])
         yield Fact("xenwatch_dom0_memory_used_bytes", taken, "free -b", (), 32 * MIB)

@@ -53,7 +53,7 @@ class Evidence:
     families: Families
     states: Mapping[str, Sequence[LimitState]] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
-    time: float = 0.0
+    time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +224,8 @@ class DaysLeftCondition:
         days = self.right.value(evidence)
         if days is None:
             return Found({})
+        if evidence.time is None:
+            raise ValueError("evidence without a time")
         left = {
             labels: value - evidence.time
             for labels, value in self.left.find(evidence.families).items()

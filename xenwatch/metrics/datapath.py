@@ -113,8 +113,8 @@ _CPUS: Final = (
     Metric(
         "xenwatch_dom0_cpu_steal_ratio",
         "gauge",
-        "Part of the time of dom0's virtual CPUs, over the last five minutes, in which they had "
-        "something to run and Xen ran other domains.",
+        "Fraction of dom0's vCPU time over the last five minutes in which a vCPU had something to "
+        "run, but Xen ran other domains or a cap held it back.",
         _STAT,
         _cpu_rows(lambda cpus: [((), cpus.steal_ratio)]),
     ),

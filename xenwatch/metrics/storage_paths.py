@@ -57,7 +57,7 @@ STORAGE_PATH_METRICS: Final = (
     Metric(
         "xenwatch_multipath_paths_down_ratio",
         "gauge",
-        "Part of the paths of the multipath map that do not work or are gone; 1: none is left.",
+        "Fraction of the multipath map's paths that do not work or are gone; 1: none is left.",
         _PATHS,
         _down_ratio,
         ("map",),

@@ -32,7 +32,8 @@ VM_PROCESS_METRICS: Final = (
     Metric(
         "xenwatch_vm_helper_cpu_seconds_total",
         "counter",
-        "CPU time of the domain's helpers in dom0 by program.",
+        "CPU time of the domain's helpers in dom0 by program. It starts anew when a helper is "
+        "replaced.",
         "/proc/PID/stat, utime and stime",
         _rows(lambda processes: processes.helper_cpu_seconds),
         ("domid", "program"),

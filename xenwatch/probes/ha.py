@@ -21,7 +21,9 @@ def read(source: Source, _context: Snapshot) -> Ha:
     require_dom0(source)
     output = _asked(source)
     if output.status == NO_DAEMON:
-        raise NotApplicable("xhad does not run: the pool has no high availability")
+        raise NotApplicable(
+            "xhad does not run: high availability is disabled, or xhad has ended (/var/log/xha.log)"
+        )
     if output.status:
         raise SourceError(" ".join(COMMAND), f"exit status {output.status}")
     found = parse_liveset(output.stdout)

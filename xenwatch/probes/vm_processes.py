@@ -23,7 +23,9 @@ from xenwatch.readings.vm_processes import Use, VmProcesses
 from xenwatch.sources.base import Source
 
 MOST_READ: Final = 1024
-"""Most processes read in a pass, those first whose figure is the oldest."""
+"""Most processes read whole in a pass, those first whose figure is the oldest."""
+MOST_LOOKED_AT: Final = 4096
+"""Most helpers of which a pass looks whether they have run, which is one read of `schedstat`."""
 QEMU: Final = "qemu"
 """The program of device models."""
 
@@ -64,8 +66,10 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[VmProcesse
     """What each domain takes. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     wanted = _processes(context)
-    now = _all_read(source, wanted, memory)
-    unread = {process for pid, process in wanted.items() if pid not in now.processes}
+    now, ended = _all_read(source, wanted, memory)
+    unread = {
+        process for pid, process in wanted.items() if pid not in now.processes and pid not in ended
+    }
     private: Counter[int] = Counter()
     tasks = _tasks(context)
     for known in now.processes.values():
@@ -100,25 +104,32 @@ def _by_program(
     return dict(memory_bytes), dict(cpu_seconds)
 
 
-def _all_read(source: Source, wanted: Mapping[int, _Process], memory: _Memory) -> _Memory:
-    """The wanted processes as they are now, or as they were last read."""
+def _all_read(
+    source: Source, wanted: Mapping[int, _Process], memory: _Memory
+) -> tuple[_Memory, frozenset[int]]:
+    """The wanted processes as they are now, or as they were last read; helpers that have ended."""
     number = memory.passes + 1
     kept = {
         pid: known for pid, known in memory.processes.items() if wanted.get(pid) == known.process
     }
-    left = MOST_READ
+    left, looks = MOST_READ, MOST_LOOKED_AT
+    ended = set()
     for pid in sorted(wanted, key=lambda pid: kept[pid].number if pid in kept else 0):
         process, last = wanted[pid], kept.get(pid)
-        if last is not None and last.threads == 1 and _slept(source, pid, last):
-            kept[pid] = replace(last, number=number)
-        elif left:
+        if looks and last is not None and last.threads == 1:
+            looks -= 1
+            if _slept(source, pid, last):
+                kept[pid] = replace(last, number=number)
+                continue
+        if left:
             left -= 1
             found = _one_read(source, pid, process)
-            if found is None:
-                kept.pop(pid, None)
-            else:
+            if found is not None:
                 kept[pid] = replace(found, number=number)
-    return _Memory(kept, number)
+            else:
+                kept.pop(pid, None)
+                ended |= {pid} if process.start_ticks is not None else set()
+    return _Memory(kept, number), frozenset(ended)
 
 
 def _slept(source: Source, pid: int, last: _Read) -> bool:

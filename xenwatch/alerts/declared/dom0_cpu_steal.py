@@ -15,7 +15,7 @@ ALERT: Final = Alert(
     name=_NAME,
     summary="dom0 waits for a CPU {value} of the time",
     description="For {value} of the time of its virtual CPUs, over the last five minutes, dom0 had "
-    "something to run while Xen ran VMs, or a cap kept it from running. Disks and network of all "
+    "something to run, but Xen ran VMs instead or a cap kept it waiting. Disks and network of all "
     "VMs and the toolstack wait with it. Its weight, cap and pinned vCPUs are in "
     "xenwatch_dom0_scheduler_weight, xenwatch_dom0_scheduler_cap_cpus and "
     "xenwatch_dom0_vcpus_pinned.",

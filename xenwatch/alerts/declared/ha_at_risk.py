@@ -13,9 +13,10 @@ _WARNING: Final = "xenwatch_ha_warning"
 ALERT: Final = Alert(
     name="ha_at_risk",
     summary="High availability at risk: {warning}",
-    description="xhad on this host has warned of {warning} for a minute. Without the state file "
-    "all hosts of the pool live on only while they all see each other on the network: one more "
-    "fault, and they fence themselves, which resets every host with its VMs.",
+    description="xhad on this host has warned of {warning} for a minute. With statefile_lost, the "
+    "hosts of the pool stay up only while they all see each other on the network: after one more "
+    "fault they fence themselves, which resets every host with its VMs. With the others, this host "
+    "fences itself if it gets worse; network_bonding_error means less redundancy for heartbeats.",
     conditions={
         WARNING: SeriesCondition(Selector(_WARNING), ">", 0),
         CRITICAL: SeriesCondition(Selector(_WARNING, {"warning": ("statefile_lost",)}), ">", 0),

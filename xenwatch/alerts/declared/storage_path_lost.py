@@ -12,7 +12,7 @@ _DOWN: Final = Selector("xenwatch_multipath_paths_down_ratio")
 
 ALERT: Final = Alert(
     name="storage_path_lost",
-    summary="{value} of the paths to multipath map {map} are down",
+    summary="{value} of the paths of multipath map {map} are down",
     description="{value} of the paths of multipath map {map} have failed or are gone. While one is "
     "left, disks on it work on with less redundancy and bandwidth; without any they hang or fail.",
     conditions={
