@@ -370,8 +370,6 @@ def _helpers(shape: Shape, platform: Platform) -> list[str]:
     needed = {
         "varstored": hvm and shape.uefi,
         "swtpm": hvm and shape.vtpm,
-        "logger": hvm,
-        "clipboardd": hvm,
         "vncterm": not hvm,
         "tapback": bool(shape.disks),
     }

@@ -56,7 +56,7 @@ class Varstored:
 class Helper:
     """A helper, of which nothing but memory is modelled: program, arguments, control group.
 
-    In arguments and group `{domid}` is the guest's, `{qemu}` the process id of its QEMU.
+    In arguments and group `{domid}` is the guest's.
     """
 
     comm: str
@@ -71,9 +71,7 @@ class Helper:
     def process(self, lease: Lease) -> Process:
         """The process, once it was started."""
         domid = lease.guest.domid
-        path = f"/local/domain/{domid}/image/device-model-pid"
-        qemu = lease.dom0.store.values.get(path, b"").decode("ascii")
-        argv = tuple(word.format(domid=domid, qemu=qemu) for word in self.argv)
+        argv = tuple(word.format(domid=domid) for word in self.argv)
         process = lease.process(self.comm, argv, anon_kib=self.kib)
         process.group = self.group.format(domid=domid)
         process.cpu_ns, process.wait_ns = _RAN_NS, _WAITED_NS
@@ -87,12 +85,8 @@ HELPERS: Final[Mapping[str, Helper]] = {
     "vncterm": Helper(
         "vncterm",
         (
-            "/usr/lib/xen/bin/vncterm",
-            "-x",
-            "/local/domain/{domid}/console",
-            "-T",
-            "-v",
-            "127.0.0.1:1",
+            *("/usr/lib/xen/bin/vncterm", "-x", "/local/domain/{domid}/console"),
+            *("-T", "-v", "127.0.0.1:1"),
         ),
         900,
         _FORKEXECD,
@@ -117,15 +111,6 @@ HELPERS: Final[Mapping[str, Helper]] = {
         ),
         1040,
         "/system.slice/swtpm-{domid}.service",
-    ),
-    "logger": Helper(
-        "logger", ("logger", "-p", "daemon.info", "-t", "qemu-dm-{domid}[{qemu}]"), 160, _FORKEXECD
-    ),
-    "clipboardd": Helper(
-        "xs-clipboardd",
-        ("/opt/xensource/libexec/xs-clipboardd", "-d", "{domid}", "-s", "8"),
-        200,
-        _FORKEXECD,
     ),
 }
 """By program, as `Drivers.helpers` names them."""

@@ -147,7 +147,7 @@ XCP_NG_8_3: Final = Platform(
     minors=16384,
     drivers=Drivers(
         control_ring=True,
-        helpers=frozenset({"varstored", "swtpm", "logger", "clipboardd", "vncterm", "tapback"}),
+        helpers=frozenset({"varstored", "swtpm", "vncterm", "tapback"}),
     ),
     tasks=420,
     os_release={"NAME": "XCP-ng", "VERSION": "8.3.0", "ID": "xenenterprise", "VERSION_ID": "8.3.0"},
