@@ -54,8 +54,8 @@ class RecordingSource:
 
     A capture can be confidential: names of VMs, the kernel's command line and log, paths; but it
     holds no private key. The directory must be new or empty, is readable by its owner only, and can
-    be replayed at any time; `close` marks it complete. A failed write is a `SourceError` of the request that was to be
-    saved, and of `close`: a capture is never silently incomplete.
+    be replayed at any time; `close` marks it complete. A failed write is a `SourceError` of the
+    request that was to be saved, and of `close`: a capture is never silently incomplete.
     """
 
     def __init__(
