@@ -67,7 +67,7 @@ mke2fs -q -t ext4 -N 256 {guests.DIRECTORY}/inodes.img
 mount -o loop {guests.DIRECTORY}/inodes.img /var/log
 number=0
 while touch /var/log/$number; do number=$((number + 1)); done 2>&1
-df -i --output=iused,itotal /var/log | tail -n 1
+df --output=iused,itotal /var/log | tail -n 1
 df --output=pcent /var/log | tail -n 1
 """
 """A file system for the logs whose inodes are used up by empty files."""
