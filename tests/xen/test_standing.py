@@ -58,7 +58,6 @@ def changed(vm: Vm) -> Iterator[None]:
     vm.run("xl sched-credit2 -d Domain-0 -w 256 -c 0; xl vcpu-pin Domain-0 all all")
 
 
-@pytest.mark.representative
 def test_dom0_is_scheduled_as_xl_says(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Under the unit, weight, cap, pinned vCPUs, CPUs and nodes are those of xl."""
     page = page_of(daemon)
@@ -88,7 +87,6 @@ def test_what_an_operator_changes_is_seen(vm: Vm, daemon: Daemon) -> None:
     assert (page.get(WEIGHT), page.get(CAP), page.get(PINNED)) == (1024, 1.75, 1)
 
 
-@pytest.mark.representative
 def test_the_clock_is_as_good_as_the_kernel_says(vm: Vm, daemon: Daemon) -> None:
     """Under the unit, a clock nobody has set is unsynchronized, and one that was set is not."""
     adjtimex(vm, f"{SET} 16000000 16000000 64")

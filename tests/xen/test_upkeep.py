@@ -45,7 +45,6 @@ def updated(vm: Vm) -> Iterator[None]:
     vm.run(f"rm -f /boot/vmlinuz-{NEWER} {MARK} {MARK}.pkgs")
 
 
-@pytest.mark.representative
 def test_a_dom0_that_was_booted_waits_for_what_is_installed_later(
     vm: Vm, daemon: Daemon, report: Report, request: pytest.FixtureRequest
 ) -> None:
