@@ -74,7 +74,8 @@ def _kernel(source: Source, names: tuple[str, ...], replaced: Replaced) -> Image
     targets = [target for link in links if (target := _target(source, link))]
     found = [boot_images.kernel(name) for name in targets or names]
     versions = [each[0] for each in found if each is not None and each[1] == flavour]
-    own = [name for name in names if boot_images.kernel(name) == running]
+    kernels = ((name, boot_images.kernel(name)) for name in names)
+    own = [name for name, image in kernels if image == running]
     return _image(release, version.numbers, versions, own, replaced)
 
 
