@@ -27,14 +27,13 @@ from xenwatch.metrics import METRICS
 
 UID: Final = "xenwatch-domains"
 INFO: Final = named("xenwatch_domain_info")
-STUBDOMAINS: Final = named("xenwatch_stubdomain_info")
 EMULATED: Final = named("xenwatch_qemu_emulated_device")
 WAKEUPS: Final = named("xenwatch_qemu_wakeups_total")
 ON: Final = "on (job, instance, domid)"
 MOST: Final = 20
 """Series shown in a panel, the greatest."""
 OF_DOMAINS: Final = tuple(
-    metric for metric in METRICS if "domid" in metric.labels and metric not in (INFO, STUBDOMAINS)
+    metric for metric in METRICS if "domid" in metric.labels and metric is not INFO
 )
 
 
