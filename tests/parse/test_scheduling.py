@@ -113,3 +113,20 @@ def test_blocks_cut_short_are_refused(block: bytes) -> None:
 def test_what_no_scheduler_has_is_implausible(found: Parameters, reason: str | None) -> None:
     """A weight is never 0, and a cap no more than all CPUs."""
     assert implausible(found, 4) == reason
+
+
+def real(beginning: str, bitmap: str = "") -> bytes:
+    """A block as Xen 4.17 left it in a dom0 of two vCPUs on two CPUs: zeros up to the bitmap."""
+    return bytes.fromhex(beginning).ljust(DOMCTL_SIZE, b"\0") + bytes.fromhex(bitmap)
+
+
+def test_the_answers_of_a_real_xen_are_understood() -> None:
+    """Weight 256 and no cap of credit2, and a vCPU on both CPUs, as xl printed them then."""
+    parameters = real("10000000 15000000 0000000000000000 06000000 01000000 0001 0000")
+    affinity = real("19000000 15000000 0000000000000000 01000000 01000000" + 16 * "0" + "02", "03")
+
+    assert parse_parameters(parameters) == Parameters(256, 0)
+    assert parse_affinity(affinity) == {0, 1}
+    asked = parameters_call(0x15, 6, 0).block
+    assert render_parameters(asked, Parameters(256, 0)) == parameters
+    assert render_affinity(affinity_call(0x15, 0, 1, 2).block, {0, 1}) == affinity

@@ -91,6 +91,13 @@ def test_what_was_stolen_long_ago_is_forgotten() -> None:
     assert stolen([(100, 0, 2), (150, 50, 2), *calm]) == 0
 
 
+def test_runs_that_are_far_apart_tell_what_was_between() -> None:
+    """With runs further apart than the five minutes the part is that since the last one."""
+    apart = WINDOW + 100
+
+    assert stolen([(0, 0, 2), (apart, 0, 2), (2 * apart - 50, 50, 2)]) == pytest.approx(50 / apart)
+
+
 @pytest.mark.parametrize(
     "after_it",
     [(200, 8, 3), (200, 8, 1), (50, 8, 2), (200, 1, 2), (100, 7, 2)],

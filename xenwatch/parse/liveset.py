@@ -103,11 +103,8 @@ def _host(leaves: Mapping[str, str], ages: Mapping[str, Mapping[str, str]]) -> H
 
 
 def _leaves(text: str) -> dict[str, str]:
-    """Elements of text alone, each once."""
-    found: dict[str, str] = {}
-    for name, value in _LEAF.findall(text):
-        found.setdefault(name, value)
-    return found
+    """Elements that hold text alone, by name."""
+    return dict(_LEAF.findall(text))
 
 
 def _one(text: str, name: str) -> str:

@@ -43,7 +43,7 @@ def read(source: Source, _context: Snapshot) -> Scheduling:
         name,
         None if parameters is None else parameters.weight,
         None if parameters is None else parameters.cap / _PERCENT,
-        sum(len(cpus) < info.cpu_ids for cpus in _affinities(source, interface, info)),
+        sum(len(cpus) < info.cpus for cpus in _affinities(source, interface, info)),
         info.cpus,
         info.nodes,
     )
