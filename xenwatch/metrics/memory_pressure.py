@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.base import Metric, Rows, rows_of
 from xenwatch.readings.memory_pressure import MemoryPressure
 
-
-def _rows(value: Callable[[MemoryPressure], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        pressure = readings.snapshot.memory_pressure
-        return value(pressure) if pressure else ()
-
-    return rows
+_rows = rows_of(lambda snapshot: snapshot.memory_pressure)
 
 
 def _single(value: Callable[[MemoryPressure], float | None]) -> Rows:

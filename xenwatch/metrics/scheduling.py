@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.scheduling import Scheduling
+from xenwatch.metrics.base import Metric, Readings, Row, number_of
 
-
-def _rows(value: Callable[[Scheduling], float | None]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        scheduling = readings.snapshot.scheduling
-        return [((), value(scheduling))] if scheduling else []
-
-    return rows
+_rows = number_of(lambda snapshot: snapshot.scheduling)
 
 
 def _facts(readings: Readings) -> Iterable[Row]:
