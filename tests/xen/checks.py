@@ -140,7 +140,7 @@ def observe(vm: Vm, daemon: Daemon, directory: Path) -> Observation:
 
 
 def capturing(capture: Path) -> Mapping[str, float]:
-    """What `xenwatch capture` took itself: connections to xenstored (one for its events), memory."""
+    """What `xenwatch capture` took itself: memory, connections to xenstored (one for events)."""
     calls = map(json.loads, (capture / CALLS).read_bytes().splitlines())
     listened = any(
         call["verb"] == "events" and call["arguments"] == [DOMAINS] and "answer" in call
