@@ -112,8 +112,12 @@ def test_an_error_of_the_backend_is_told_too(vm: Vm, daemon: Daemon, pair: Pair)
     """What a netback writes that cannot map a ring is read from below the driver domain."""
     path = f"/local/domain/{pair.server}/error/{pair.backend.split('/', 4)[4]}/error"
     vm.run(f"xenstore-write {path} '28 mapping shared-frames 522/523 port tx 9 rx 10'")
+    vm.run(f"xenstore-write {pair.backend}/state 6")
 
-    assert pair.of(daemon.fresh(), ERRORS) == {"ENOSPC": 1}
+    page = daemon.fresh()
+
+    assert pair.of(page, BACKENDS) == {"Closed": 1}
+    assert pair.of(page, ERRORS) == {"ENOSPC": 1}
 
 
 def test_the_channels_of_the_driver_domain_are_those_of_lsevtchn(
