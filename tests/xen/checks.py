@@ -148,7 +148,7 @@ def capturing(capture: Path) -> Mapping[str, float]:
     )
     return {
         "xenwatch_xenstored_fds_used": 1 + listened,
-        "xenwatch_dom0_memory_used_bytes": 16 * MIB,  # of some 40; where it is made it has less
+        "xenwatch_dom0_memory_used_bytes": 16 * MIB,  # of some 40 at its end
     }
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Rows, rows_of
-from xenwatch.readings.memory_pressure import MemoryPressure
+from xenwatch.metrics.base import Metric, number_of, rows_of
 
 _rows = rows_of(lambda snapshot: snapshot.memory_pressure)
-
-
-def _single(value: Callable[[MemoryPressure], float | None]) -> Rows:
-    return _rows(lambda pressure: [((), value(pressure))])
+_single = number_of(lambda snapshot: snapshot.memory_pressure)
 
 
 _VMSTAT: Final = "/proc/vmstat"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, number_of
+from xenwatch.metrics.base import Metric, number_of, rows_of
 
 _rows = number_of(lambda snapshot: snapshot.scheduling)
-
-
-def _facts(readings: Readings) -> Iterable[Row]:
-    scheduling = readings.snapshot.scheduling
-    return [((scheduling.scheduler,), 1)] if scheduling else []
-
+_facts = rows_of(lambda snapshot: snapshot.scheduling)(
+    lambda scheduling: [((scheduling.scheduler,), 1)]
+)
 
 _DOMCTL: Final = "XEN_DOMCTL_scheduler_op"
 _PHYSINFO: Final = "XEN_SYSCTL_physinfo"
