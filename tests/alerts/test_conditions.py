@@ -6,10 +6,13 @@ import pytest
 
 from tests.alerts.support import LEAKING, family, leak
 from tests.support import full_snapshot
+from xenwatch.alerts.base import PERCENT
+from xenwatch.alerts.bounds import Bound, OwnBound
 from xenwatch.alerts.conditions import (
     Evidence,
     Found,
     LimitCondition,
+    Measured,
     OwnThreshold,
     Samples,
     Selector,
@@ -109,6 +112,36 @@ def test_series_are_chosen_by_a_label() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("waits", "bound", "active"),
+    [((0.05, 0.1), None, True), ((0.05, 0.09), None, False), ((0.05, 0.09), 0.05, True)],
+)
+def test_a_cause_is_active_with_its_symptom_alone(
+    waits: tuple[float, ...], bound: float | None, active: bool
+) -> None:
+    """A series is active where any of the measured ones is at the bound, the configured one too."""
+    own = OwnBound("slow", Bound("waiting", 0.1, "", PERCENT))
+    condition = SeriesCondition(Selector("x"), ">", 0, measured=Measured(Selector("wait"), own))
+    families = by_name(
+        family("x", {("a",): 1, ("b",): 0}, "l"),
+        family("wait", {(str(number),): value for number, value in enumerate(waits)}, "role"),
+    ).families
+    bounds = {} if bound is None else {("slow", "waiting"): bound}
+
+    found = condition.evaluate(Evidence(families, bounds=bounds))
+    assert found == Found({(("l", "a"),): 1} if active else {})
+    assert condition.promql(bounds) == f"(x > 0)\nand on (job, instance)\nwait >= {bound or 0.1}"
+
+
+def test_a_cause_whose_symptom_was_not_measured_is_unknown() -> None:
+    """Without a series of the measured metric nobody knows whether there is anything to explain."""
+    own = OwnBound("slow", Bound("waiting", 0.1, "", PERCENT))
+    condition = SeriesCondition(Selector("x"), ">", 0, measured=Measured(Selector("wait"), own))
+    page = by_name(family("x", {("a",): 1, ("b",): 0}, "l"))
+
+    assert condition.evaluate(page) == Found({}, frozenset({(("l", "a"),)}))
+
+
 def test_every_metric_of_the_table_exists() -> None:
     """What the conditions look at is in the table of metrics, with the labels they name."""
     known = {metric.name: set(metric.labels) for metric in METRICS}
@@ -118,7 +151,8 @@ def test_every_metric_of_the_table_exists() -> None:
             assert set(alert.labels) == known[condition.metric]
             if isinstance(condition, SeriesCondition):
                 among = condition.among[1] if condition.among else condition.left
-                for part in (condition.left, among):
+                measured = condition.measured.selector if condition.measured else among
+                for part in (condition.left, among, measured):
                     assert {*part.only, *part.never} <= known[part.metric]
     assert {alert.probe for alert in ALERTS} <= {probe.name for probe in PROBES} | {""}
 

@@ -75,6 +75,14 @@ def test_every_limit_of_the_host_is_there() -> None:
         assert (row.max_origin or row.title) in text
 
 
+def test_what_a_platform_ships_is_no_alert() -> None:
+    """It is a sentence below the alerts, and there once."""
+    text = Reader(rendered(changed(alerts=(), shipped=("60 QEMUs in cgroup /.",)))).text
+
+    assert text.count("60 QEMUs in cgroup /.") == 1
+    assert "No alerts firing." in text
+
+
 def test_the_most_pressing_comes_first() -> None:
     """Critical, warning and unknown limits stand before those that are well, fuller ones first."""
     states = (("ok", 0.1), ("ok", 0.7), ("unknown", None), ("warning", 0.8), ("critical", 0.95))

@@ -211,60 +211,6 @@ DECLARED: Final = (
     ),
 )  # fmt: skip
 
-WRONG_PLACE: Final = {"comm": "qemu-system-i38", "cgroup": "/"}
-STARVED: Final = (("warning", 0.3), ("critical", 0.1))
-
-
-def share(value: str) -> tuple[Series, ...]:
-    """The toolstack's part of dom0's CPU time, and the thresholds."""
-    return (
-        labelled("xenwatch_slice_share_under_contention_ratio", value, slice="control.slice"),
-        labelled("xenwatch_slice_share_under_contention_ratio", "0+0x20", slice="user.slice"),
-        *(
-            labelled(
-                "xenwatch_alert_threshold", f"{at}+0x20", alert="XenwatchControlPathStarved",
-                severity=severity,
-            )
-            for severity, at in STARVED
-        ),
-    )  # fmt: skip
-
-
-SOFT: Final = (
-    Case(
-        "XenwatchControlPathStarved", "a thousand QEMUs beside it", 11, share("0.01+0x20"),
-        (
-            ("warning", {"slice": "control.slice"}, 0.01),
-            ("critical", {"slice": "control.slice"}, 0.01),
-        ),
-    ),
-    Case(
-        "XenwatchControlPathStarved", "a quarter", 11, share("0.25+0x20"),
-        (("warning", {"slice": "control.slice"}, 0.25),),
-    ),
-    Case("XenwatchControlPathStarved", "its usual share", 11, share("0.75+0x20")),
-    Case(
-        "XenwatchMisplacedProcesses", "QEMUs in the root group", 11,
-        (labelled("xenwatch_misplaced_processes", "3+0x20", **WRONG_PLACE),),
-        (("warning", WRONG_PLACE, 3),),
-    ),
-    Case(
-        "XenwatchMisplacedProcesses", "on its way to its group", 11,
-        (labelled("xenwatch_misplaced_processes", "1 stale", **WRONG_PLACE),),
-    ),
-    Case(
-        "XenwatchQemuWakeups", "fifty idle VMs with emulated USB", 75,
-        tuple(labelled("xenwatch_qemu_wakeups_total", "0+15000x80", domid=str(domid))
-              for domid in range(50)),
-        (("warning", {}, 12500),),
-    ),
-    Case(
-        "XenwatchQemuWakeups", "fifty that are quiet", 75,
-        tuple(labelled("xenwatch_qemu_wakeups_total", "0+60x80", domid=str(domid))
-              for domid in range(50)),
-    ),
-)  # fmt: skip
-
 
 def own(
     metric: str, values: str, title: str, warning: float, critical: float | None, **labels: str
@@ -374,6 +320,6 @@ MEMORY: Final = (
 
 CASES: Final = (
     *(case for limit in LIMITS for case in of_limit(limit)),
-    *(*DECLARED, *SOFT, *MEMORY),
+    *(*DECLARED, *MEMORY),
 )
 """Those of limits, and of alerts about dom0 and its VMs."""

@@ -15,6 +15,7 @@ import pytest
 
 from tests.rules.cases import CASES, TARGET, Case
 from tests.rules.control_path_cases import CONTROL_PATH, VM_STARTS
+from tests.rules.cpu_cases import CPU
 from tests.rules.network_cases import NETWORK
 from tests.rules.storage_cases import STORAGE
 from tests.tools import tool
@@ -34,7 +35,7 @@ from xenwatch.sources.base import SourceError, XenstoreReply
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
-EVERY_CASE = (*CASES, *CONTROL_PATH, *VM_STARTS, *NETWORK, *STORAGE)
+EVERY_CASE = (*CASES, *CPU, *CONTROL_PATH, *VM_STARTS, *NETWORK, *STORAGE)
 BY_TITLE = {rule.title: rule for rule in EVERY}
 
 
@@ -116,7 +117,7 @@ def test_every_case_is_as_prometheus_sees_it(tmp_path: Path) -> None:
 def test_every_alert_has_a_case_that_fires_and_one_that_does_not(title: str) -> None:
     """No alert is without a test in which it fires, for each severity, and a silent one."""
     alert = BY_TITLE[title]
-    severities = set(alert.conditions) if isinstance(alert, Alert) else {alert.severity}
+    severities = set(alert.conditions) if isinstance(alert, Alert) else set(alert.severities)
     cases = [case for case in EVERY_CASE if case.alert == title]
 
     assert {severity for case in cases for severity, _, _ in case.fires} == severities

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
 from xenwatch.alerts.names import alert_name
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.base import Limit, Thresholds
@@ -45,13 +46,14 @@ def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
 class Evidence:
     """What conditions are judged on.
 
-    The families of metrics by name, the states of limits by name of the limit, and the thresholds
-    of alerts by name of the alert.
+    The families of metrics by name, the states of limits by name of the limit, and of alerts the
+    thresholds by name of the alert and their bounds.
     """
 
     families: Families
     states: Mapping[str, Sequence[LimitState]] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ class Condition(Protocol):
     def lower_is_worse(self) -> bool:
         """Whether values below the threshold are the bad ones."""
 
-    def promql(self) -> str:
-        """The condition as an expression for Prometheus."""
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
+        """The condition as an expression for Prometheus, with these bounds in it."""
 
     def evaluate(self, evidence: Evidence) -> Found:
         """Which series are active; without a threshold none, and none is unknown."""
@@ -130,17 +132,37 @@ class OwnThreshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A symptom measured on the same host: some series of a metric is at a bound or above."""
+
+    selector: Selector
+    bound: OwnBound
+
+    def promql(self, bounds: Bounds) -> str:
+        """The measurement as an expression for Prometheus."""
+        return f"{self.selector.promql()} >= {self.bound.value(bounds):g}"
+
+    def found(self, evidence: Evidence) -> bool | None:
+        """Whether it is; `None` where nothing was measured."""
+        values = self.selector.find(evidence.families).values()
+        bound = self.bound.value(evidence.bounds)
+        return any(value >= bound for value in values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesCondition:
     """Series `left` compared with `right`, a number or a threshold of the alert's own.
 
     Only series whose label `among[0]` has a value that `among[1]` has too can be active; where
-    there is no series of that metric at all, it is unknown which are.
+    there is no series of that metric at all, it is unknown which are. None is active unless
+    `measured` is found too; where it was not measured, they are unknown.
     """
 
     left: Selector
     compare: str
     right: float | OwnThreshold
     among: tuple[str, Selector] | None = None
+    measured: Measured | None = None
 
     @property
     def metric(self) -> str:
@@ -152,7 +174,7 @@ class SeriesCondition:
         """Whether values below the threshold are the bad ones."""
         return self.compare == "<"
 
-    def promql(self) -> str:
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
         """The condition as an expression for Prometheus."""
         if isinstance(self.right, OwnThreshold):
             text = _compared(self.left.promql(), self.compare, self.right.selector())
@@ -161,6 +183,8 @@ class SeriesCondition:
         if self.among is not None:
             label, selector = self.among
             text = f"({text})\nand on ({TARGET}, {label})\n{selector.promql()}"
+        if self.measured is not None:
+            text = f"({text})\nand on ({TARGET})\n{self.measured.promql(bounds)}"
         return text
 
     def evaluate(self, evidence: Evidence) -> Found:
@@ -171,7 +195,7 @@ class SeriesCondition:
         compare = OPERATORS[self.compare]
         values = self.left.find(evidence.families)
         active = {labels: value for labels, value in values.items() if compare(value, threshold)}
-        return self._among(active, evidence.families)
+        return self._measured(self._among(active, evidence.families), evidence)
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
@@ -191,6 +215,14 @@ class SeriesCondition:
             {labels: value for labels, value in active.items() if dict(labels)[label] in those}
         )
 
+    def _measured(self, found: Found, evidence: Evidence) -> Found:
+        if self.measured is None or not found.active:
+            return found
+        symptom = self.measured.found(evidence)
+        if symptom is None:
+            return Found({}, found.unknown | frozenset(found.active))
+        return found if symptom else Found({}, found.unknown)
+
 
 @dataclass(frozen=True, slots=True)
 class LimitCondition:
@@ -209,7 +241,7 @@ class LimitCondition:
         """Whether values below the threshold are the bad ones."""
         return False
 
-    def promql(self) -> str:
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
         """The condition as an expression for Prometheus, with `LimitState.ratio` spelt out.
 
         A max of 0 is a max: nothing more fits, and the ratio is 1 where 0 / 0 would be NaN.

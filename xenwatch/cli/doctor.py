@@ -16,6 +16,7 @@ from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import in_brackets
+from xenwatch.status.shipped import shipped
 
 HELP: Final = "Run every probe once; report which failed, why, and what to do."
 
@@ -71,6 +72,7 @@ def _summary(snapshot: Snapshot) -> Iterator[str]:
         )
     else:
         yield from _driver_domains(snapshot, served)
+    yield from shipped(snapshot)
 
 
 def _driver_domains(snapshot: Snapshot, served: Mapping[int, int]) -> Iterator[str]:

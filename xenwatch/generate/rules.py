@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from string import Template
 from typing import Any, Final
 
 from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
 from xenwatch.alerts.conditions import matcher
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.names import CRITICAL, WARNING
@@ -84,22 +86,29 @@ def _alert_rules(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
     for severity, condition in alert.conditions.items():
         yield {
             "alert": alert.title,
-            "expr": condition.promql(),
-            "for": duration(policy.seconds[alert.name]),
+            "expr": condition.promql(policy.bounds),
+            "for": duration(policy.held(alert.name, severity)),
             "keep_firing_for": duration(policy.keep),
             "labels": {"severity": severity},
             "annotations": _annotations(alert, "{{ $labels.instance }}: ", _runbook(alert, policy)),
         }
 
 
-def _watch_rule(watch: Watch, policy: Policy) -> dict[str, object]:
-    return {
-        "alert": watch.title,
-        "expr": watch.expression,
-        "for": duration(watch.seconds),
-        "labels": {"severity": watch.severity},
-        "annotations": _annotations(watch, "", _runbook(watch, policy)),
-    }
+def _watch_rules(watch: Watch, policy: Policy) -> Iterator[dict[str, object]]:
+    for severity in watch.severities:
+        yield {
+            "alert": watch.title,
+            "expr": expression(watch, policy.bounds),
+            "for": duration(policy.held(watch.name, severity)),
+            "labels": {"severity": severity},
+            "annotations": _annotations(watch, "", _runbook(watch, policy)),
+        }
+
+
+def expression(watch: Watch, bounds: Bounds = DEFAULTS) -> str:
+    """The PromQL of a watch, with its bounds in it."""
+    numbers = {each.name: f"{OwnBound(watch.name, each).value(bounds):g}" for each in watch.bounds}
+    return Template(watch.expression).substitute(numbers)
 
 
 def rules(
@@ -114,7 +123,7 @@ def rules(
         "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
         # One group, so that all of them are evaluated on the same scrapes.
         "xenwatch-alerts": [rule for alert in alerts for rule in _alert_rules(alert, policy)],
-        "xenwatch-watches": [_watch_rule(watch, policy) for watch in watches],
+        "xenwatch-watches": [rule for watch in watches for rule in _watch_rules(watch, policy)],
     }
     return yaml.render({"groups": [{"name": name, "rules": each} for name, each in groups.items()]})
 

@@ -42,6 +42,7 @@ def _alerts(status: HostStatus) -> Html:
         tag("ul", [_alert(row) for row in found[:MOST]], class_="plain alerts") if found else none,
         tag("p", f"and {len(found) - MOST} more") if len(found) > MOST else None,
         tag("p", missing, class_="unknown") if missing else None,
+        [tag("p", sentence, class_="muted") for sentence in status.shipped],
     )
 
 

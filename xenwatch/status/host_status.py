@@ -28,6 +28,7 @@ from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains, from_json
 from xenwatch.status.driver_domains import Names, in_brackets, server
 from xenwatch.status.log_row import LogRow, log_rows
+from xenwatch.status.shipped import shipped
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
@@ -138,7 +139,8 @@ class HostStatus:
     `headroom` is empty if no plan can be made, and `obstacle` says why. `alerts` is `None` if not
     evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
     messages of trouble in the logs. `domains` is `None` when they could not be read.
-    `seconds_to_full` is by name of limit, `probes` by name of probe.
+    `seconds_to_full` is by name of limit, `probes` by name of probe. `shipped` says what the
+    platform ships as it is, a sentence for each.
     """
 
     time: float
@@ -154,6 +156,7 @@ class HostStatus:
     logs: tuple[LogRow, ...]
     domains: tuple[DomainRow, ...] | None
     probes: Mapping[str, ProbeRow]
+    shipped: tuple[str, ...]
 
 
 def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str = "") -> HostStatus:
@@ -178,6 +181,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
             for probe in probes
             if probe.name in snapshot.outcomes
         },
+        shipped=tuple(shipped(snapshot)),
     )
 
 
