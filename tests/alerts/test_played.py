@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from tests.alerts.played import GUESTS, play, sixty
+from tests.alerts.played import GUESTS, SHAPES, VM, play, sixty
 from xenwatch.alerts.names import CRITICAL, WARNING
+from xenwatch.exposition.text_format import Family
 from xenwatch.model.platforms import PLATFORMS
-from xenwatch.model.scenario import Host
-from xenwatch.model.steps import Load
+from xenwatch.model.scenario import Host, Scenario
+from xenwatch.model.steps import Leak, Load, Start, Step
 from xenwatch.status.shipped import shipped
 
 MINUTES = 32
+SOON = "limit_full_soon"
+FDS = "daemon_fds_near_limit"
 IN_ROOT = {"xenserver-7.0", "xenserver-7.1", "xcp-ng-8.2", "xenserver-8"}
 """Platforms whose own toolstack puts QEMUs into the root cgroup."""
 
@@ -46,3 +51,54 @@ def test_causes_of_a_starved_toolstack_are_warnings_where_it_waits(in_root: bool
     assert {name for name, _ in played.names()} >= causes
     assert CRITICAL not in {severity for _, severity in played.names()}
     assert {played.first(name, WARNING) for name in causes} == {12}
+
+
+def leaking(*steps: Step) -> Scenario:
+    """An XCP-ng 8.3 with five guests, and what is leaked."""
+    return Scenario("leaking", "", "xcp-ng-8.3", (Start(VM, count=5), *steps), SHAPES)
+
+
+def test_an_end_within_minutes_is_told_well_before() -> None:
+    """A leak that fills a limit in 17 minutes pages five before, and before it is nearly full."""
+    played = play(leaking(Leak("xenopsd_fds", at=60, amount=4)), 25)
+
+    full = next(
+        minute
+        for minute, page in enumerate(played.pages)
+        if value(page, "xenwatch_daemon_fds_used") >= 4096
+    )
+    assert played.first("limit_full_soon", CRITICAL) <= full - 5
+    assert played.first("limit_full_soon", CRITICAL) < played.first(FDS, WARNING)
+
+
+def value(page: Sequence[Family], name: str) -> float:
+    """The largest value of a metric, 0 without one."""
+    return max((v for family in page if family.name == name for _, v in family.samples), default=0)
+
+
+def test_two_limits_at_once_are_two_alerts() -> None:
+    """The one that ends within the hour pages, the other one is a warning."""
+    steps = (Leak("xenopsd_fds", at=60, amount=3), Leak("blktap_minors", at=60))
+
+    played = play(leaking(*steps), 25)
+
+    soon = {(one.labels["limit"], one.severity) for one in played.told if one.alert == SOON}
+    assert soon == {
+        ("daemon_fds", CRITICAL), ("daemon_fds", WARNING), ("blktap_minors", WARNING)
+    }  # fmt: skip
+    assert played.names() == {(SOON, CRITICAL), (SOON, WARNING), (FDS, WARNING), (FDS, CRITICAL)}
+
+
+def test_a_plateau_ends_the_forecast() -> None:
+    """A leak that ends is over minutes later: three of rest, and the time an alert is kept."""
+    played = play(leaking(Leak("xenopsd_fds", at=60, amount=2, count=1500)), 40)
+
+    assert played.names() == {(SOON, CRITICAL), (SOON, WARNING)}
+    assert {one.end for one in played.told} <= {33, 34}
+
+
+def test_an_evacuation_raises_nothing() -> None:
+    """Forty VMs that come from another host within twenty minutes are no leak."""
+    steps = Start(VM, count=20), Start(VM, count=40, at=600, every=30)
+
+    assert play(Scenario("evacuation", "", "xcp-ng-8.3", steps, SHAPES), 45).told == ()
