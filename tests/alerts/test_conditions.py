@@ -133,13 +133,15 @@ def test_a_cause_is_active_with_its_symptom_alone(
     assert condition.promql(bounds) == f"(x > 0)\nand on (job, instance)\nwait >= {bound or 0.1}"
 
 
-def test_a_cause_whose_symptom_was_not_measured_is_unknown() -> None:
-    """Without a series of the measured metric nobody knows whether there is anything to explain."""
+def test_a_cause_whose_symptom_was_not_measured_has_no_state() -> None:
+    """Without a series of the measured metric, as in a single pass, there is nothing to judge."""
     own = OwnBound("slow", Bound("waiting", 0.1, "", PERCENT))
     condition = SeriesCondition(Selector("x"), ">", 0, measured=Measured(Selector("wait"), own))
-    page = by_name(family("x", {("a",): 1, ("b",): 0}, "l"))
+    cause = family("x", {("a",): 1, ("b",): 0}, "l")
 
-    assert condition.evaluate(page) == Found({}, frozenset({(("l", "a"),)}))
+    assert condition.evaluate(by_name(cause)) == Found({})
+    assert not condition.applies(by_name(cause))
+    assert condition.applies(by_name(cause, family("wait", {("xapi",): 0}, "role")))
 
 
 def test_every_metric_of_the_table_exists() -> None:

@@ -119,6 +119,11 @@ def errors(values: str, domain: str = "") -> tuple[Series, ...]:
     return (labelled("xenwatch_domain_backend_errors", values, **ERRORS), *domains(domain))
 
 
+def ratio(limit: str, values: str) -> Series:
+    """How much of a limit is used."""
+    return labelled("xenwatch_limit_used_ratio", values, limit=limit)
+
+
 DECLARED: Final = (
     Case(
         "XenwatchLimitFullSoon", "within the hour: both severities", 12,
@@ -176,10 +181,15 @@ DECLARED: Final = (
         (labelled("xenwatch_domain_state", "1+0x8 stale", domid="5", state="dying"),),
     ),
     Case("XenwatchDown", "not scraped for five minutes", 6, (labelled("up", "0+0x9"),),
-         (("critical", {}, 0),)),
+         (("warning", {}, 0),)),
+    Case("XenwatchDown", "longer than a reboot takes", 15, (labelled("up", "0+0x20"),),
+         (("warning", {}, 0), ("critical", {}, 0))),
+    Case("XenwatchUnreachable", "a scrape that fails", 0, (labelled("up", "0+0x9"),),
+         (("info", {}, 0),)),
+    Case("XenwatchUnreachable", "answers again", 2, (labelled("up", "1 0 1"),)),
     Case("XenwatchDown", "another host answers", 6,
          (labelled("up", "0+0x9"), Series("up", "1+0x9", OTHER, target=False)),
-         (("critical", {}, 0),)),
+         (("warning", {}, 0),)),
     Case("XenwatchDown", "a restart", 6, (labelled("up", "1 1 0 1 1 1 1"),)),
     Case("XenwatchAbsent", "no series at all", 11, (labelled("up", "1+0x20"),),
          (("critical", {"job": "xenwatch"}, 1),)),
@@ -189,15 +199,21 @@ DECLARED: Final = (
          (labelled("xenwatch_snapshot_timestamp_seconds", "0+0x9"),), (("critical", {}, 420),)),
     Case("XenwatchStale", "readings go on", 7,
          (labelled("xenwatch_snapshot_timestamp_seconds", "0+60x9"),)),
+    # All of them in one case, as each costs an evaluation a minute.
     Case(
-        "XenwatchLimitFillingUp", "rises by a sixth in six hours", 460,
-        (labelled("xenwatch_limit_used_ratio", "0.5+0.0005x500", limit="aio_requests"),),
-        (("warning", {"limit": "aio_requests"}, 0.73 + 1440 * 0.0005),),
+        "XenwatchLimitFillingUp", "rises by a sixth in six hours, and others that do not", 460,
+        (
+            ratio("aio_requests", "0.5+0.0005x470"),
+            ratio("rises_but_half_is_free", "0.1+0.0005x470"),
+            ratio("flat", "0.9+0x470"),
+            ratio("at_rest_for_an_hour", "0.5+0.0005x390 0.7+0x80"),
+            *(ratio(f"step_{age}", f"0.2+0x{460 - age} 0.55+0x{age}")
+              for age in (10, 50, 100, 180, 300, 350)),
+        ),
+        (("warning", {"limit": "aio_requests"}, 32400),),
     ),
-    Case("XenwatchLimitFillingUp", "rises, but half is free", 460,
-         (labelled("xenwatch_limit_used_ratio", "0.1+0.0005x500", limit="aio_requests"),)),
-    Case("XenwatchLimitFillingUp", "nearly full and flat", 460,
-         (labelled("xenwatch_limit_used_ratio", "0.9+0x500", limit="aio_requests"),)),
+    Case("XenwatchLimitFillingUp", "nobody knows the last six hours", 100,
+         (ratio("aio_requests", "0.5+0.0005x110"),)),
     Case(
         "XenwatchPoolFull", "every host is full for the shape", 11,
         (labelled("xenwatch_vm_headroom", "0+0x20", shape="windows"),

@@ -74,8 +74,9 @@ class Watch:
     """An alert for Prometheus alone: about xenwatch itself, many hosts, or the past.
 
     `expression` is PromQL, in which `$NAME` is the bound of that name; it must hold for `seconds`
-    to be of `severity`, and where there are `critical_seconds` for these to be critical too. The
-    rest is as in `Alert`.
+    to be of `severity`, and where there are `critical_seconds` for these to be critical too.
+    `mutes` is whether it inhibits what else is known of its host, but for the alerts it `spares`.
+    The rest is as in `Alert`.
     """
 
     name: str
@@ -88,6 +89,8 @@ class Watch:
     shown: str = NUMBER
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None
+    mutes: bool = False
+    spares: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
 

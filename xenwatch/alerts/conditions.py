@@ -142,11 +142,10 @@ class Measured:
         """The measurement as an expression for Prometheus."""
         return f"{self.selector.promql()} >= {self.bound.value(bounds):g}"
 
-    def found(self, evidence: Evidence) -> bool | None:
-        """Whether it is; `None` where nothing was measured."""
-        values = self.selector.find(evidence.families).values()
+    def found(self, evidence: Evidence) -> bool:
+        """Whether it is."""
         bound = self.bound.value(evidence.bounds)
-        return any(value >= bound for value in values) if values else None
+        return any(value >= bound for value in self.selector.find(evidence.families).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,8 @@ class SeriesCondition:
 
     Only series whose label `among[0]` has a value that `among[1]` has too can be active; where
     there is no series of that metric at all, it is unknown which are. None is active unless
-    `measured` is found too; where it was not measured, they are unknown.
+    `measured` is found too; where it was not measured, as in a single pass, there is nothing to
+    compare.
     """
 
     left: Selector
@@ -195,11 +195,16 @@ class SeriesCondition:
         compare = OPERATORS[self.compare]
         values = self.left.find(evidence.families)
         active = {labels: value for labels, value in values.items() if compare(value, threshold)}
-        return self._measured(self._among(active, evidence.families), evidence)
+        if active and self.measured is not None and not self.measured.found(evidence):
+            return Found({})
+        return self._among(active, evidence.families)
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
-        return self._threshold(evidence) is not None and bool(self.left.find(evidence.families))
+        compared = (self.left, *([self.measured.selector] if self.measured else ()))
+        return self._threshold(evidence) is not None and all(
+            selector.find(evidence.families) for selector in compared
+        )
 
     def _threshold(self, evidence: Evidence) -> float | None:
         return self.right.value(evidence) if isinstance(self.right, OwnThreshold) else self.right
@@ -214,14 +219,6 @@ class SeriesCondition:
         return Found(
             {labels: value for labels, value in active.items() if dict(labels)[label] in those}
         )
-
-    def _measured(self, found: Found, evidence: Evidence) -> Found:
-        if self.measured is None or not found.active:
-            return found
-        symptom = self.measured.found(evidence)
-        if symptom is None:
-            return Found({}, found.unknown | frozenset(found.active))
-        return found if symptom else Found({}, found.unknown)
 
 
 @dataclass(frozen=True, slots=True)

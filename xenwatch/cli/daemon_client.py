@@ -92,7 +92,9 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
 
 def at_once(policy: Policy) -> Policy:
     """The policy with which an alert fires in the pass in which its condition holds."""
-    return dataclasses.replace(policy, seconds=dict.fromkeys(policy.seconds, 0.0))
+    return dataclasses.replace(
+        policy, seconds=dict.fromkeys(policy.seconds, 0.0), critical_seconds={}
+    )
 
 
 def ask(url: str, deadline: float = DEADLINE) -> Answer:

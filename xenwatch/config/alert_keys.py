@@ -116,9 +116,10 @@ ENABLED: Final[Key[bool]] = Key(
 KEEP: Final[Key[float]] = Key(
     "alerts.keep_firing_for",
     "number",
-    300.0,
+    420.0,
     "Seconds an alert keeps firing after its condition has cleared, so that a flapping alert "
-    "is sent once.",
+    "is sent once. Longer than alerts.down.for: no alert of a host that is down is resolved before "
+    "XenwatchDown fires.",
     duration,
 )
 RUNBOOKS: Final[Key[str]] = Key(
