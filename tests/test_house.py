@@ -90,6 +90,7 @@ EDGE = {
             "check_config",
             "doctor",
             "explain",
+            "maintenance",
             "once",
             "plan",
             "run",
@@ -98,6 +99,7 @@ EDGE = {
         )
     },
     "xenwatch.daemon.sd_notify": "tells systemd",
+    "xenwatch.daemon.maintenance": "follows the file of maintenance",
     "xenwatch.daemon.learnt": "keeps what was learnt in a file",
     "xenwatch.daemon.daemon": "holds the daemon together",
     "xenwatch.cli.main": "the command line",

@@ -124,6 +124,7 @@ def ratio(limit: str, values: str) -> Series:
     return labelled("xenwatch_limit_used_ratio", values, limit=limit)
 
 
+END: Final = "xenwatch_maintenance_end_timestamp_seconds"
 DECLARED: Final = (
     Case(
         "XenwatchLimitFullSoon", "within the hour: both severities", 12,
@@ -184,6 +185,13 @@ DECLARED: Final = (
          (("warning", {}, 0),)),
     Case("XenwatchDown", "longer than a reboot takes", 15, (labelled("up", "0+0x20"),),
          (("warning", {}, 0), ("critical", {}, 0))),
+    Case("XenwatchMaintenance", "for another hour", 1, (labelled(END, "3660+0x9"),),
+         (("info", {}, 3600),)),
+    Case("XenwatchMaintenance", "it has ended by itself", 62, (labelled(END, "3660+0x70"),)),
+    Case("XenwatchMaintenance", "the host is rebooted meanwhile", 11,
+         (labelled(END, "3660+0x5 stale"), labelled("up", "_x5 0+0x20")),
+         (("info", {}, 3000),)),
+    Case("XenwatchMaintenance", "it was ended by hand", 3, (labelled(END, "3660 3660 0+0x9"),)),
     Case("XenwatchUnreachable", "a scrape that fails", 0, (labelled("up", "0+0x9"),),
          (("info", {}, 0),)),
     Case("XenwatchUnreachable", "answers again", 2, (labelled("up", "1 0 1"),)),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import alert_keys
+from xenwatch.config import alert_keys, maintenance_keys
 from xenwatch.config.file import FILE_LIMIT, parse
 from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS, SHAPES, limit_keys, probe_keys
@@ -84,6 +86,14 @@ class Settings:
                 for bound, key in alert_keys.bounds(alert)
             },
         )
+
+    def maintenance(self) -> tuple[Maintenance, ...]:
+        """The maintenance that is set, ended or not."""
+        end = self[maintenance_keys.UNTIL]
+        if not end:
+            return ()
+        until = datetime.fromisoformat(end).timestamp()
+        return (Maintenance(until, self[maintenance_keys.REASON]),)
 
     def shapes(self) -> dict[str, Shape]:
         """The shapes of VMs by name: the built-in and the configured ones."""

@@ -27,6 +27,11 @@ RECORDS: Final[Mapping[str, str]] = {
 """Recording rules of a pool: how full a host is, and its headroom by shape of VM."""
 
 HOST_RECORDS: Final[Mapping[str, str]] = {
+    # What it was before, for a host that does not answer: cheaper than a range of days.
+    "instance:xenwatch_maintenance_end_timestamp_seconds:last": (
+        "xenwatch_maintenance_end_timestamp_seconds or on (job, instance) "
+        "instance:xenwatch_maintenance_end_timestamp_seconds:last > time()"
+    ),
     "cpu:xenwatch_dom0_cpu_busy:ratio5m": "1 - sum by (job, instance, cpu) "
     '(rate(xenwatch_dom0_cpu_seconds_total{mode=~"idle|iowait"}[5m]))',
     "domid:xenwatch_datapath_cpu:ratio5m": "sum by (job, instance, domid) "
@@ -39,8 +44,9 @@ HOST_RECORDS: Final[Mapping[str, str]] = {
     "(domid:xenwatch_disk_bytes:rate5m)"
     " / avg by (job, instance, storage) (domid:xenwatch_disk_bytes:rate5m > 0)",
 }
-"""Recording rules of a host: how busy dom0's CPUs are and with whose devices, and how far the
-domain that has most of a storage is above the mean of those that have any."""
+"""Recording rules of a host: until when it is in maintenance, how busy dom0's CPUs are and with
+whose devices, and how far the domain that has most of a storage is above the mean of those that
+have any."""
 
 _RECEIVERS: Final = """\
 # Example: replace the last two receivers with your own. Keep the inhibition rules,

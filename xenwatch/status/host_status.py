@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
@@ -140,7 +141,8 @@ class HostStatus:
     evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
     messages of trouble in the logs. `domains` is `None` when they could not be read.
     `seconds_to_full` is by name of limit, `probes` by name of probe. `shipped` says what the
-    platform ships as it is, a sentence for each.
+    platform ships as it is, a sentence for each. `maintenance` is that the host is in, `None` if
+    it is in none.
     """
 
     time: float
@@ -157,6 +159,7 @@ class HostStatus:
     domains: tuple[DomainRow, ...] | None
     probes: Mapping[str, ProbeRow]
     shipped: tuple[str, ...]
+    maintenance: Maintenance | None
 
 
 def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str = "") -> HostStatus:
@@ -182,6 +185,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
             if probe.name in snapshot.outcomes
         },
         shipped=tuple(shipped(snapshot)),
+        maintenance=assessment.maintenance,
     )
 
 
