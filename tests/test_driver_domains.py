@@ -85,7 +85,8 @@ def test_its_alert_names_the_driver_domain() -> None:
     [error] = [row for row in found if row.alert == "XenwatchBackendErrors"]
     assert error.state == "firing"
     assert error.summary == (
-        "Domain 5 is running with a failed vif device (ENOSPC), served by domain 3 (pv3)"
+        f"VM pv5 ({error.labels['uuid']}) is running with a failed vif device (ENOSPC), "
+        "served by domain 3 (pv3)"
     )
     assert error.labels["backend_domid"] == "3"
     assert [row.labels["domid"] for row in found if row.alert == "XenwatchBackendsClosed"] == ["5"]
@@ -103,7 +104,8 @@ def test_the_page_and_the_check_name_it_too() -> None:
     assert "3 pv3" in page
     code, line = judge(status, Question((), {}, {}), 0)
     assert code == 1
-    assert "pv5: Domain 5 is running with a failed vif device (ENOSPC), served by domain 3" in line
+    assert "WARNING - VM pv5 (" in line
+    assert ") is running with a failed vif device (ENOSPC), served by domain 3" in line
 
 
 def test_doctor_says_who_serves_devices() -> None:

@@ -11,7 +11,8 @@ from xenwatch.alerts.names import CRITICAL, WARNING
 from xenwatch.exposition.text_format import Family
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.scenario import Host, Scenario
-from xenwatch.model.steps import Leak, Load, Start, Step
+from xenwatch.model.scenario_source import load
+from xenwatch.model.steps import Leak, Load, Restart, Start, Step, Stop
 from xenwatch.status.shipped import shipped
 
 MINUTES = 32
@@ -41,9 +42,9 @@ def test_causes_of_a_starved_toolstack_are_warnings_where_it_waits(in_root: bool
 
     QEMUs in the root group are only told where somebody has put them there.
     """
-    load = Load(at=60, datapath=0.9, control=0.5)
+    busy = Load(at=60, datapath=0.9, control=0.5)
 
-    played = play(sixty("xcp-ng-8.3", load, host=Host(qemus_in_root=in_root)), MINUTES)
+    played = play(sixty("xcp-ng-8.3", busy, host=Host(qemus_in_root=in_root)), MINUTES)
 
     causes = (
         {"control_path_starved", "misplaced_processes"} if in_root else {"control_path_starved"}
@@ -102,3 +103,50 @@ def test_an_evacuation_raises_nothing() -> None:
     steps = Start(VM, count=20), Start(VM, count=40, at=600, every=30)
 
     assert play(Scenario("evacuation", "", "xcp-ng-8.3", steps, SHAPES), 45).told == ()
+
+
+def test_guests_that_migrate_away_and_in_raise_nothing() -> None:
+    """Guests leave the host while others arrive, whose devices connect minutes later."""
+    begin = Start(VM, count=30)
+    arrive = Start(VM, count=10, at=300, every=30, boot=200)
+
+    steps = begin, arrive, Stop(10, at=300, every=30)
+
+    assert play(Scenario("migration", "", "xcp-ng-8.3", steps, SHAPES), 25).told == ()
+
+
+def test_twenty_zombies_are_told_after_ten_minutes() -> None:
+    """Each domain that does not die is a warning, as its domid is all that tells it from others."""
+    played = play(sixty("xcp-ng-8.3", Stop(20, at=60, dying=True)), 13)
+
+    assert played.names() == {("zombie_domain", WARNING)}
+    assert len({one.labels["domid"] for one in played.told}) == 20
+    assert {one.begin for one in played.told} == {11}
+
+
+def test_churn_is_told_of_the_vm_alone() -> None:
+    """A VM that restarts twice a minute is one warning, and its domids raise no other."""
+    played = play(sixty("xcp-ng-8.3", Restart(at=60, every=30, count=None)), 25)
+
+    assert [(one.alert, one.severity, one.end) for one in played.told] == [
+        ("crash_loop", WARNING, None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("control-path-dead", {("xapi_unresponsive", CRITICAL): (1, 3)}),
+        ("control-path-dead", {("xenstored_unresponsive", CRITICAL): (10, 4)}),
+        ("control-path-slow", {("control_path_slow", WARNING): (1, 3)}),
+        ("storage-hung", {("storage_hung", CRITICAL): (1, 3)}),
+    ],
+)
+def test_trouble_is_told_within_minutes(
+    name: str, told: dict[tuple[str, str], tuple[float, float]]
+) -> None:
+    """From what happens, in minutes of the scenario, to the alert it takes as many minutes."""
+    played = play(load(name), 16)
+
+    for (alert, severity), (at, within) in told.items():
+        assert at < played.first(alert, severity) <= at + within

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import full_snapshot
 from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.by_vm import ByVm
 from xenwatch.alerts.names import INFO, SEVERITIES, WARNING
 from xenwatch.alerts.states import Alerts, State, step
 from xenwatch.alerts.table import ALERTS, WATCHES
@@ -73,8 +74,14 @@ def test_what_a_probe_cannot_read_is_unknown(probe: str) -> None:
         if probe in (alert.probe, *alert.probes.values())
         for severity in alert.conditions
     }
-    if probe == "domains":  # whose devices have errors and faults
-        own |= {("backend_errors", WARNING), ("vif_unattached", WARNING)}
+    if probe == "domains":  # of which VMs there is something to tell
+        active = (State.PENDING, State.FIRING)
+        own |= {
+            (alert.name, severity)
+            for alert in ALERTS
+            for severity, condition in alert.conditions.items()
+            if isinstance(condition, ByVm) and before.get((alert.name, severity)) in active
+        }
 
     if probe == "daemons":  # which toolstack starts guests, and how many channels it lets them have
         limit = "driver_domain_event_channels_near_limit"

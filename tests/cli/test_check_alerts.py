@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -241,9 +242,10 @@ def test_a_broken_guest_is_told(
     status, out = run(capsys, source)
 
     assert status == 1
-    assert out.startswith(
-        f"XENWATCH WARNING - pv5: Domain 5 is running with a failed vif device ({errno}), "
-        "served by domain 0; "
+    assert re.match(
+        r"XENWATCH WARNING - VM pv5 \([-0-9a-f]{36}\) is running with a failed vif device "
+        rf"\({errno}\), served by domain 0; ",
+        out,
     )
     data = out.partition(" | ")[2].split()
     assert len(data) > 10

@@ -49,14 +49,24 @@ def labelled(metric: str, values: str, **labels: str) -> Series:
     )
 
 
+WEB: Final = {"name": "web", "uuid": "8e4f7a52"}
+
+
+def vm(domid: str, values: str = "1+0x30") -> Series:
+    """The VM that a domain is."""
+    return labelled("xenwatch_domain_info", values, domid=domid, type="hvm", **WEB)
+
+
 def of_limit(limit: Limit) -> list[Case]:
     """The cases of a limit's alert."""
     own = {limit.label: "7"} if limit.label else {}
+    told = WEB if limit.label == "domid" else own
     title = "Xenwatch" + limit.name.replace("_", " ").title().replace(" ", "") + "NearLimit"
 
     def series(used: int, most: str = "200+0x9") -> tuple[Series, ...]:
         return (
             labelled(limit.used_metric, f"{used}+0x9", **own),
+            vm("7"),
             labelled(limit.max_metric, most, **own),
             *(
                 labelled(
@@ -68,11 +78,11 @@ def of_limit(limit: Limit) -> list[Case]:
             labelled("xenwatch_limit_threshold_ratio", "0+0x9", limit="other", severity="warning"),
         )
 
-    both = (("warning", own, 0.875), ("critical", own, 0.875))
-    none_left = (("warning", own, 1), ("critical", own, 1))
+    both = (("warning", told, 0.875), ("critical", told, 0.875))
+    none_left = (("warning", told, 1), ("critical", told, 1))
     return [
         Case(title, "at the critical threshold both severities fire", 2, series(175), both),
-        Case(title, "at the warning threshold", 2, series(150), (("warning", own, 0.75),)),
+        Case(title, "at the warning threshold", 2, series(150), (("warning", told, 0.75),)),
         Case(title, "not before it has lasted a minute", 0, series(175)),
         Case(title, "below the threshold", 5, series(149)),
         Case(title, "without a max nothing is known", 5, series(175, "_x9")),
@@ -96,8 +106,8 @@ def soon(values: str, *thresholds: tuple[str, int]) -> tuple[Series, ...]:
 
 DAY_AND_HOUR: Final = (("warning", 21600), ("critical", 3600))
 SERVER: Final = {"backend_domid": "3"}
-ERRORS: Final = {"domid": "5", "class": "vif", "errno": "ENOSPC", **SERVER}
-CLOSED: Final = {"domid": "5", "class": "vif", "state": "Closed", **SERVER}
+ERRORS: Final = {"class": "vif", "errno": "ENOSPC", **SERVER}
+CLOSED: Final = {"class": "vif", "state": "Closed", **SERVER}
 
 
 def domains(state: str) -> tuple[Series, ...]:
@@ -105,18 +115,20 @@ def domains(state: str) -> tuple[Series, ...]:
     return (
         *([labelled("xenwatch_domain_state", "1+0x20", domid="5", state=state)] if state else ()),
         labelled("xenwatch_domain_state", "1+0x20", domid="6", state="running"),
+        vm("5"),
     )
 
 
 def backend(state: str, domain: str = "") -> tuple[Series, ...]:
     """A backend of domain 5 in a state, the domain in another."""
     its = {**CLOSED, "state": state}
-    return (labelled("xenwatch_domain_backends", "1+0x20", **its), *domains(domain))
+    return (labelled("xenwatch_domain_backends", "1+0x20", domid="5", **its), *domains(domain))
 
 
 def errors(values: str, domain: str = "") -> tuple[Series, ...]:
     """Error nodes of a device of domain 5, and the domain in a state."""
-    return (labelled("xenwatch_domain_backend_errors", values, **ERRORS), *domains(domain))
+    its = {"domid": "5", **ERRORS}
+    return (labelled("xenwatch_domain_backend_errors", values, **its), *domains(domain))
 
 
 def ratio(limit: str, values: str) -> Series:
@@ -154,7 +166,19 @@ DECLARED: Final = (
     Case(
         "XenwatchBackendErrors", "a vif without event channels", 3,
         errors("1+0x9", "crashed"),
-        (("warning", ERRORS, 1),),
+        (("warning", {**WEB, **ERRORS}, 1),),
+    ),
+    Case(
+        "XenwatchBackendErrors", "the VM reboots, and is another domain", 4,
+        (
+            labelled("xenwatch_domain_backend_errors", "1+0x2 stale", domid="5", **ERRORS),
+            labelled("xenwatch_domain_state", "1+0x2 stale", domid="5", state="running"),
+            vm("5", "1+0x2 stale"),
+            labelled("xenwatch_domain_backend_errors", "_x3 1+0x9", domid="9", **ERRORS),
+            labelled("xenwatch_domain_state", "_x3 1+0x9", domid="9", state="running"),
+            vm("9", "_x3 1+0x9"),
+        ),
+        (("warning", {**WEB, **ERRORS}, 1),),
     ),
     Case("XenwatchBackendErrors", "the domain is dying", 3, errors("1+0x9", "dying")),
     Case("XenwatchBackendErrors", "nobody knows the domain", 3, errors("1+0x9")),
@@ -164,7 +188,7 @@ DECLARED: Final = (
     ),
     Case(
         "XenwatchBackendsClosed", "the domain runs", 6, backend("Closed", "running"),
-        (("warning", CLOSED, 1),),
+        (("warning", {**WEB, **CLOSED}, 1),),
     ),
     Case("XenwatchBackendsClosed", "the domain is dying", 6, backend("Closed", "dying")),
     Case("XenwatchBackendsClosed", "the domain has shut down", 6, backend("Closed", "shutdown")),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.bounds import Bounds
+from xenwatch.alerts.by_vm import EVERY
 from xenwatch.alerts.conditions import Evidence, Families, Found, Labels
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS
@@ -216,7 +217,8 @@ def _changes(
             yield Change(new, was, new.state, time)
     for key, old in held.items():
         if key not in now:
-            lost = known is State.UNKNOWN and (not found.unknown or old.labels in found.unknown)
+            unsure = not found.unknown or {old.labels, EVERY} & found.unknown
+            lost = known is State.UNKNOWN and bool(unsure)
             yield Change(old, old.state, State.UNKNOWN if lost else State.OK, time)
 
 

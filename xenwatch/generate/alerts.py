@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.bounds import DEFAULTS
+from xenwatch.alerts.by_vm import ByVm
 from xenwatch.alerts.conditions import OwnThreshold, SeriesCondition
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import duration
@@ -28,6 +29,7 @@ Only Prometheus evaluates these: they watch xenwatch itself, several hosts or lo
 def _when(alert: Alert) -> str:
     """The condition as text: a comparison with thresholds, or the expression."""
     first = next(iter(alert.conditions.values()))
+    first = first.condition if isinstance(first, ByVm) else first
     if not isinstance(first, SeriesCondition):
         return "the used ratio reaches the limit's threshold"
     if isinstance(first.right, OwnThreshold):
