@@ -140,7 +140,7 @@ class Measured:
 
     def promql(self, bounds: Bounds) -> str:
         """The measurement as an expression for Prometheus."""
-        return f"{self.selector.promql()} >= {self.bound.value(bounds):g}"
+        return f"{self.selector.promql()} >= {self.bound.value(bounds):.15g}"
 
     def found(self, evidence: Evidence) -> bool:
         """Whether it is."""

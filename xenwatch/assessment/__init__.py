@@ -28,14 +28,14 @@ class Rules:
 
     `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
     planned for in every pass. Without a `policy` no alerts are evaluated. `carried` is what was
-    learnt on another host. `maintenance` is what was said of it, ended or not.
+    learnt on another host. `maintenance` is what was said of it, ended or not; `None` if nobody asked.
     """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     shapes: Mapping[str, Shape] = field(default_factory=lambda: BUILT_IN)
     policy: Policy | None = None
     carried: Learning | None = None
-    maintenance: tuple[Maintenance, ...] = ()
+    maintenance: tuple[Maintenance, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Assessment:
     @property
     def maintenance(self) -> Maintenance | None:
         """The maintenance the host is in, `None` if it is in none."""
-        return current(self.rules.maintenance, self.snapshot.time)
+        return current(self.rules.maintenance or (), self.snapshot.time)
 
     def plan(self, batch: Batch, wanted: int | None = None) -> Plan:
         """The plan for a batch: that of this pass, or a new one."""

@@ -84,7 +84,7 @@ class Outbox:
         if not quiet:
             due = held & (firing - began)
         late = [Change(alerts.active[key], State.PENDING, State.FIRING, now) for key in sorted(due)]
-        silent = held | self._held
+        silent = (held - began) | self._held
         return [*late, *(each for each in alerts.changes if _key(each.active) not in silent)]
 
     def current(self, now: float, expiry: float) -> list[dict[str, Any]]:

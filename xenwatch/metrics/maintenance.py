@@ -1,16 +1,22 @@
-"""The metrics of maintenance."""
+"""The metrics of maintenance: of a daemon, which follows what is said of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings
+from xenwatch.alerts.maintenance import Maintenance
+from xenwatch.metrics.base import Metric, Readings, Row, Rows
 
 
-def _until(readings: Readings) -> float:
-    """When it ends, 0 without one."""
-    found = readings.assessment.maintenance
-    return found.until if found else 0.0
+def _rows(value: Callable[[Maintenance | None], float]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        assessment = readings.assessment
+        if assessment.rules.maintenance is None:
+            return ()
+        return [((), value(assessment.maintenance))]
+
+    return rows
 
 
 _SOURCE: Final = "xenwatch maintenance, maintenance.until of the configuration"
@@ -21,14 +27,14 @@ MAINTENANCE_METRICS: Final = (
         "gauge",
         "1 while the host is in maintenance and its alerts notify nobody, else 0.",
         _SOURCE,
-        lambda readings: [((), int(readings.assessment.maintenance is not None))],
+        _rows(lambda found: int(found is not None)),
     ),
     Metric(
         "xenwatch_maintenance_end_timestamp_seconds",
         "gauge",
         "Unix time at which the maintenance of the host ends; 0 without one.",
         _SOURCE,
-        lambda readings: [((), _until(readings))],
+        _rows(lambda found: found.until if found else 0),
     ),
 )
 """The metrics of maintenance."""
