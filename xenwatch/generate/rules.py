@@ -113,7 +113,9 @@ def _watch_rules(watch: Watch, policy: Policy) -> Iterator[dict[str, object]]:
 
 def expression(watch: Watch, bounds: Bounds = DEFAULTS) -> str:
     """The PromQL of a watch, with its bounds in it."""
-    numbers = {each.name: f"{OwnBound(watch.name, each).value(bounds):.15g}" for each in watch.bounds}
+    numbers = {
+        each.name: f"{OwnBound(watch.name, each).value(bounds):.15g}" for each in watch.bounds
+    }
     return Template(watch.expression).substitute(numbers)
 
 
