@@ -28,10 +28,10 @@ class Alert:
     the first label, where each series has its own; `sparse` whether no series at all means ok.
     `causes` are names of alerts that explain this one, where its labels have a value of
     those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
-    itself, `bounds` its further numbers; `section` is its name in the configuration. `explains`
-    names the alerts that are its symptoms, the inverse of `causes`. `errors` are what logs and
-    tools show while it is active, in the form of `xenwatch.errors.pattern`, each with what it
-    means.
+    itself, `unit` what they are in where `shown` does not say so, `bounds` its further numbers;
+    `section` is its name in the configuration. `explains` names the alerts that are its symptoms,
+    the inverse of `causes`. `errors` are what logs and tools show while it is active, in the form
+    of `xenwatch.errors.pattern`, each with what it means.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Alert:
     causes: tuple[str, ...] = ()
     explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Thresholds | None = None
+    unit: str = ""
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None
     section: str = ""

@@ -126,7 +126,7 @@ def step(
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in limits:
         by_limit[state.limit.name].append(state)
-    evidence = Evidence(families, by_limit, policy.thresholds, policy.bounds)
+    evidence = Evidence(families, by_limit, policy.thresholds, policy.bounds, snapshot.time)
     active: dict[SeriesKey, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []

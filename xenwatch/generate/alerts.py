@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.bounds import DEFAULTS
 from xenwatch.alerts.by_vm import ByVm
-from xenwatch.alerts.conditions import OwnThreshold, SeriesCondition
+from xenwatch.alerts.conditions import Condition, DaysLeftCondition, OwnThreshold, SeriesCondition
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import duration
 from xenwatch.generate.markdown import code, page, table
@@ -27,14 +27,20 @@ Only Prometheus evaluates these: they watch xenwatch itself, several hosts or lo
 
 
 def _when(alert: Alert) -> str:
-    """The condition as text: a comparison with thresholds, or the expression."""
-    first = next(iter(alert.conditions.values()))
-    first = first.condition if isinstance(first, ByVm) else first
-    if not isinstance(first, SeriesCondition):
+    """The conditions as text, in the order of the severities; what is the same once."""
+    return ", ".join(dict.fromkeys(map(_text, alert.conditions.values())))
+
+
+def _text(condition: Condition) -> str:
+    """A comparison with thresholds, or the expression."""
+    condition = condition.condition if isinstance(condition, ByVm) else condition
+    if isinstance(condition, DaysLeftCondition):
+        return f"{code(condition.left.promql())} comes in fewer days than the alert's threshold"
+    if not isinstance(condition, SeriesCondition):
         return "the used ratio reaches the limit's threshold"
-    if isinstance(first.right, OwnThreshold):
-        return _compared(first)
-    return code(" ".join(first.promql().split()))
+    if isinstance(condition.right, OwnThreshold):
+        return _compared(condition)
+    return code(" ".join(condition.promql().split()))
 
 
 def _compared(condition: SeriesCondition) -> str:
