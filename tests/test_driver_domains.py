@@ -30,8 +30,8 @@ from xenwatch.status.host_status import HostStatus, host_status
 HOSTS = Path(__file__).parent / "hosts"
 QUBES = HOSTS / "qubes-driver-domain"
 SILO = HOSTS / "xsm-silo-eperm"
-LATER = 600.0
-"""Seconds after which every alert about devices fires."""
+LATER = 300.0
+"""Seconds after which every alert about devices fires, and none is critical yet."""
 
 
 def read(host: Path) -> Snapshot:

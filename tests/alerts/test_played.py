@@ -8,6 +8,7 @@ import pytest
 
 from tests.alerts.played import GUESTS, SHAPES, VM, play, sixty
 from xenwatch.alerts.names import CRITICAL, WARNING
+from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.scenario import Host, Scenario
@@ -91,11 +92,14 @@ def test_two_limits_at_once_are_two_alerts() -> None:
 
 
 def test_a_plateau_ends_the_forecast() -> None:
-    """A leak that ends is over minutes later: three of rest, and the time an alert is kept."""
-    played = play(leaking(Leak("xenopsd_fds", at=60, amount=2, count=1500)), 40)
+    """A leak that ends is over after three minutes of rest and the time an alert is kept."""
+    begin, leaks, rest, kept = 1, 25, 3, Settings().alerts().keep / 60
+    leak = Leak("xenopsd_fds", at=60 * begin, amount=2, count=60 * leaks)
+
+    played = play(leaking(leak), 40)
 
     assert played.names() == {(SOON, CRITICAL), (SOON, WARNING)}
-    assert {one.end for one in played.told} <= {33, 34}
+    assert max(one.end or MINUTES * 60 for one in played.told) <= begin + leaks + rest + kept
 
 
 def test_an_evacuation_raises_nothing() -> None:

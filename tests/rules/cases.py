@@ -180,6 +180,11 @@ DECLARED: Final = (
         ),
         (("warning", {**WEB, **ERRORS}, 1),),
     ),
+    Case(
+        "XenwatchBackendErrors", "the VM has lacked the device for ten minutes", 11,
+        errors("1+0x20", "running"),
+        (("warning", {**WEB, **ERRORS}, 1), ("critical", {**WEB, **ERRORS}, 1)),
+    ),
     Case("XenwatchBackendErrors", "the domain is dying", 3, errors("1+0x9", "dying")),
     Case("XenwatchBackendErrors", "nobody knows the domain", 3, errors("1+0x9")),
     Case(

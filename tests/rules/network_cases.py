@@ -44,6 +44,11 @@ NETWORK: Final = (
         (("warning", {**WEB, "fault": "in no bridge"}, 1),),
     ),
     Case(
+        "XenwatchVifUnattached", "a vif that lost its bridge ten minutes ago", 11,
+        (labelled("xenwatch_vif_fault", "1+0x20", **UNATTACHED), *domains("running")),
+        tuple((each, {**WEB, "fault": "in no bridge"}, 1) for each in ("warning", "critical")),
+    ),
+    Case(
         "XenwatchVifUnattached", "a VM that starts: its script comes a moment later", 3,
         (labelled("xenwatch_vif_fault", "1 stale", **UNATTACHED), *domains("running")),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import http.client
 import time
 import urllib.error
@@ -91,9 +92,14 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
 
 
 def at_once(policy: Policy) -> Policy:
-    """The policy with which an alert fires in the pass in which its condition holds."""
+    """The policy with which an alert fires in the pass in which its condition holds.
+
+    What only time makes critical does not get so: one pass cannot tell how long it has lasted.
+    """
     return dataclasses.replace(
-        policy, seconds=dict.fromkeys(policy.seconds, 0.0), critical_seconds={}
+        policy,
+        seconds=dict.fromkeys(policy.seconds, 0.0),
+        critical_seconds=dict.fromkeys(policy.critical_seconds, math.inf),
     )
 
 

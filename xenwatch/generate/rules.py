@@ -189,9 +189,10 @@ def _explained(alert: Alert | Watch) -> tuple[str, ...]:
 
 
 def _severity(cause: Alert | Watch) -> Iterable[str]:
-    """Only a critical cause inhibits a symptom."""
+    """Only a critical cause inhibits a symptom, unless time alone makes it critical."""
     graded = isinstance(cause, Alert) and CRITICAL in cause.conditions
-    return [f'severity="{CRITICAL}"'] if graded else []
+    lasting = graded and cause.conditions.get(WARNING) == cause.conditions[CRITICAL]
+    return [f'severity="{CRITICAL}"'] if graded and not lasting else []
 
 
 def alertmanager() -> str:

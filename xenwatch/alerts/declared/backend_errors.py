@@ -7,7 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
-from xenwatch.alerts.names import WARNING
+from xenwatch.alerts.names import SEVERITIES
 
 _KEPT: Final = ("class", "errno", "backend_domid")
 
@@ -19,8 +19,9 @@ ALERT: Final = Alert(
     "({uuid}): it started, but a disk or network interface failed to connect. Its backend "
     "is in domain {backend_domid} (0: dom0). ENOSPC is an exhausted limit, EPERM is XSM or a "
     "permission and no limit; the runbook has the others.",
-    conditions={
-        WARNING: ByVm(
+    conditions=dict.fromkeys(
+        SEVERITIES,
+        ByVm(
             SeriesCondition(
                 Selector("xenwatch_domain_backend_errors"),
                 ">",
@@ -28,9 +29,11 @@ ALERT: Final = Alert(
                 among=("domid", Selector("xenwatch_domain_state", never={"state": ("dying",)})),
             ),
             _KEPT,
-        )
-    },
+        ),
+    ),
     seconds=120,
+    # A VM without its disk or network is what its users notice; a toolstack has tried again by then.
+    critical_seconds=600,
     labels=(*VM, *_KEPT),
     probe="xenstore_devices",
     errors={

@@ -7,7 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
-from xenwatch.alerts.names import WARNING
+from xenwatch.alerts.names import SEVERITIES
 from xenwatch.readings.domains import STOPPED
 
 _KEPT: Final = ("fault",)
@@ -19,8 +19,9 @@ ALERT: Final = Alert(
     description="A network interface of running VM {name} ({uuid}) is {fault}: no packet of the VM "
     "gets out on it, and none gets in. Which one: "
     "`xenwatch once --format prometheus | grep xenwatch_vif_fault`.",
-    conditions={
-        WARNING: ByVm(
+    conditions=dict.fromkeys(
+        SEVERITIES,
+        ByVm(
             SeriesCondition(
                 Selector("xenwatch_vif_fault"),
                 ">",
@@ -28,9 +29,10 @@ ALERT: Final = Alert(
                 among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
             ),
             _KEPT,
-        )
-    },
+        ),
+    ),
     seconds=120,
+    critical_seconds=600,
     labels=(*VM, *_KEPT),
     probe="datapath",
     errors={
