@@ -17,7 +17,6 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit
 from xenwatch.metrics import METRICS
 from xenwatch.probes import PROBES
-from xenwatch.readings.snapshot import Snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = {

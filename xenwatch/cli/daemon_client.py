@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
 import http.client
+import math
 import time
 import urllib.error
 import urllib.request

@@ -32,7 +32,7 @@ ALERT: Final = Alert(
         ),
     ),
     seconds=120,
-    # A VM without its disk or network is what its users notice; a toolstack has tried again by then.
+    # By then the toolstack has tried again, and the users of the VM have noticed.
     critical_seconds=600,
     labels=(*VM, *_KEPT),
     probe="xenstore_devices",
