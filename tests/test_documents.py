@@ -39,6 +39,7 @@ TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
 QUOTA = "tests/xen/test_two_level.py asks a dom0 with the C xenstored so"
 CHANGES = "it changes the reader's host"
 BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
+MAINTENANCE = "tests/cli/test_maintenance.py runs it"
 CHECK = "tests/cli/test_check.py asks a daemon, and reads the definition for Icinga"
 TOP = "tests/cli/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
@@ -84,6 +85,9 @@ ELSEWHERE: dict[str, str] = {
     "/opt/xenwatch/bin/pip install dist/xenwatch-*.whl": WHEEL,
     "ln -s /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch": INSTALL,
     "xenwatch doctor": INSTALL,
+    "xenwatch maintenance on --for 2h --reason 'new disks'": MAINTENANCE,
+    "xenwatch maintenance status": MAINTENANCE,
+    "xenwatch maintenance off": MAINTENANCE,
     "xenwatch run": DAEMON,
     "xenwatch run --source synthetic:fill-windows-6.1": DAEMON,
     "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service": INSTALL,

@@ -16,7 +16,7 @@ from xenwatch.limits import LIMITS
 pytestmark = pytest.mark.timeout(240)
 
 UNSET = {
-    alert.name: f"critical = {2 * alert.thresholds.warning}\n"
+    alert.name: f"critical = {alert.thresholds.warning * (0.5 if alert.lower_is_worse else 2)}\n"
     for alert in ALERTS
     if alert.thresholds and alert.thresholds.warning and alert.thresholds.critical is None
 } | {
@@ -25,10 +25,13 @@ UNSET = {
     if alert.thresholds and alert.thresholds.critical and alert.thresholds.warning is None
 }
 """A threshold of the other severity for alerts that have one of one severity by default."""
+CRITICAL_FOR = {
+    alert.name: "critical_for = 0\n" for alert in ALERTS if alert.critical_seconds is not None
+}
 AT_ONCE = (
     "keep_firing_for = 0\n"
     + "".join(
-        f"[alerts.{section}]\nfor = 0\n{UNSET.get(section, '')}"
+        f"[alerts.{section}]\nfor = 0\n{UNSET.get(section, '')}{CRITICAL_FOR.get(section, '')}"
         for section in dict.fromkeys(alert.section or alert.name for alert in ALERTS)
     )
     + "".join(f"[limits.{limit.name}]\nwarning = 0.8\ncritical = 0.9\n" for limit in LIMITS)

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from xenwatch.config import alert_keys, converters, shape_keys
+from xenwatch.config import alert_keys, converters, maintenance_keys, shape_keys
 from xenwatch.config.key import Key
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -153,6 +153,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
         *(key for probe in probes for key in probe_keys(probe)),
         *(key for limit in limits for key in limit_keys(limit)),
         *alert_keys.KEYS,
+        *maintenance_keys.KEYS,
         *_shape_keys(),
     )
 

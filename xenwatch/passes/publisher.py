@@ -106,7 +106,8 @@ class Publisher:
     """Keeps `newest`, the newest snapshot rendered; `None` while there is nothing to serve.
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
-    `on_alerts` is called with the alerts of each complete pass; `alerts` may be set to those of
+    `on_alerts` is called with the alerts of each complete pass, and whether the host is in
+    maintenance; `alerts` may be set to those of
     before a restart, and `learning` to what was learnt.
     """
 
@@ -116,7 +117,7 @@ class Publisher:
         self.rules = rules
         self.alerts = Alerts()
         self.learning = Learning()
-        self.on_alerts: Callable[[Alerts], None] = lambda _: None
+        self.on_alerts: Callable[[Alerts, bool], None] = lambda *_: None
         self._before: Assessment | None = None
         self._scheduler = scheduler
         self._clock = clock
@@ -159,7 +160,7 @@ class Publisher:
         policy = assessment.rules.policy
         for change in self.alerts.changes:
             _log_alert(change, policy.runbooks if policy else "")
-        self.on_alerts(self.alerts)
+        self.on_alerts(self.alerts, assessment.maintenance is not None)
 
     async def part(self, probes: Collection[str]) -> RenderedPass | None:
         """The newest pass restricted to these probes, rendered; `None` while there is none."""
