@@ -15,9 +15,10 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tests.tools import tool
@@ -106,12 +107,21 @@ def _alerting(alertmanager: str) -> dict[str, Any]:
 class Prometheus:
     """A Prometheus that scrapes the daemons and evaluates the generated rules every second."""
 
-    def __init__(self, directory: Path, config: str, *targets: str, alertmanager: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: str,
+        *targets: str,
+        alertmanager: str = "",
+        labels: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`labels` are its external ones."""
         self.url = f"http://127.0.0.1:{free_port()}"
         self._directory = directory
         (directory / "xenwatch.rules.yml").write_text(rules(load(config, {}).alerts()))
         (directory / "prometheus.yml").write_text(
-            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+            "global: {scrape_interval: 1s, evaluation_interval: 1s, "
+            f"external_labels: {json.dumps(dict(labels))}}}\n"
             "rule_files: [xenwatch.rules.yml]\n"
             "scrape_configs:\n"
             f"  - {{job_name: xenwatch, static_configs: [{{targets: {json.dumps(targets)}}}]}}\n"

@@ -11,10 +11,10 @@ from typing import Any, Final, TypeVar, cast
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS
-from xenwatch.config import alert_keys
+from xenwatch.config import alert_keys, label_keys
 from xenwatch.config.file import FILE_LIMIT, parse
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, SHAPES, limit_keys, probe_keys
+from xenwatch.config.keys import KEYS, SHAPES, TELEMETRY_LABELS, limit_keys, probe_keys
 from xenwatch.display.text import shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -71,6 +71,19 @@ class Settings:
             keep=self[alert_keys.KEEP],
             runbooks=self[alert_keys.RUNBOOKS],
         )
+
+    def labels(self) -> dict[str, str]:
+        """The labels that say where this host is, sorted by name."""
+        section = f"{label_keys.SECTION}."
+        return {
+            path.removeprefix(section): str(value)
+            for path, value in sorted(self.values.items())
+            if path.startswith(section) and value
+        }
+
+    def metric_labels(self) -> dict[str, str]:
+        """Those of the labels that every metric has too: all or none."""
+        return self.labels() if self[TELEMETRY_LABELS] else {}
 
     def shapes(self) -> dict[str, Shape]:
         """The shapes of VMs by name: the built-in and the configured ones."""
