@@ -7,10 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from xenwatch.config import alert_keys
 from xenwatch.config.settings import ConfigError, Settings, load_settings
+from xenwatch.generate import grouping
 from xenwatch.generate.documents import documents
+from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rule_files
 
 if TYPE_CHECKING:
@@ -32,12 +35,12 @@ def _dashboards(settings: Settings) -> Mapping[str, str]:
 
 SDK: Final = "grafana_foundation_sdk"
 """What the dashboards are built with: no dependency of the package."""
-WHAT: Final[Mapping[str, Callable[[Settings], Mapping[str, str]]]] = {
-    "docs": lambda _: documents(),
-    "dashboards": _dashboards,
-    "rules": lambda settings: rule_files(settings.alerts()),
+WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
+    "docs": lambda _settings, _grouping: documents(),
+    "dashboards": lambda settings, _grouping: _dashboards(settings),
+    "rules": lambda settings, grouping: rule_files(settings.alerts(), grouping),
 }
-"""What can be generated, from which settings."""
+"""What can be generated, from which settings and for which groups of hosts."""
 
 
 def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
@@ -50,12 +53,29 @@ def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
     ]
 
 
+def _grouping(arguments: argparse.Namespace, settings: Settings) -> Grouping:
+    """The grouping of the command line, with the job of the settings. Raises `ConfigError`."""
+    converters = {"--job": alert_keys.job, "--by": grouping.labels}
+    given: dict[str, Any] = {"--job": settings[alert_keys.JOB], "--by": ()}
+    problems = []
+    for flag, convert in converters.items():
+        text = getattr(arguments, flag.lstrip("-"))
+        try:
+            given[flag] = given[flag] if text is None else convert(text)
+        except ValueError as error:
+            problems.append(f"{flag}: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return Grouping(given["--job"], given["--by"], arguments.keep_firing_for)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write what is stale, or with `check` only name it. Returns the exit status.
 
     Raises `ConfigError`.
     """
-    texts = WHAT[arguments.what](load_settings(arguments.config_file, {}))
+    settings = load_settings(arguments.config_file, {})
+    texts = WHAT[arguments.what](settings, _grouping(arguments, settings))
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name
@@ -92,5 +112,21 @@ def add_parser(subparsers: Subparsers) -> None:
         type=Path,
         default=Path(),
         help="root of the repository (default: current directory)",
+    )
+    of_rules = parser.add_argument_group("options of rules")
+    of_rules.add_argument(
+        "--job", metavar="NAME", help="job in Prometheus (default: alerts.job of the configuration)"
+    )
+    of_rules.add_argument(
+        "--by",
+        metavar="LABEL[,LABEL...]",
+        help="labels that tell pools or sites apart, as in --by pool,site: pools are judged one by "
+        "one, and hosts of the same name are different hosts",
+    )
+    of_rules.add_argument(
+        "--no-keep-firing-for",
+        dest="keep_firing_for",
+        action="store_false",
+        help="leave out keep_firing_for, which vmalert before 1.92 rejects",
     )
     parser.set_defaults(run=run)

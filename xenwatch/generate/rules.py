@@ -13,6 +13,7 @@ from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import template
 from xenwatch.generate import yaml
+from xenwatch.generate.grouping import SHIPPED, Grouping
 
 RULES: Final = "contrib/prometheus/xenwatch.rules.yml"
 ALERTMANAGER: Final = "contrib/alertmanager/alertmanager.yml"
@@ -54,11 +55,13 @@ def duration(seconds: float) -> str:
     return f"{milliseconds}ms"
 
 
-def _annotations(alert: Alert | Watch, host: str, runbook: str) -> dict[str, str]:
+def _annotations(
+    alert: Alert | Watch, host: str, runbook: str, grouping: Grouping
+) -> dict[str, str]:
     return {
-        "summary": host + template(alert.summary, alert.shown),
+        "summary": grouping.summary(host + template(alert.summary, alert.shown)),
         "description": template(alert.description, alert.shown),
-        "runbook_url": runbook,
+        "runbook_url": grouping.promql(runbook),
     }
 
 
@@ -80,47 +83,73 @@ def _runbook(alert: Alert | Watch, policy: Policy) -> str:
     )
 
 
-def _alert_rules(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
-    for severity, condition in alert.conditions.items():
-        yield {
-            "alert": alert.title,
-            "expr": condition.promql(),
-            "for": duration(policy.seconds[alert.name]),
-            "keep_firing_for": duration(policy.keep),
-            "labels": {"severity": severity},
-            "annotations": _annotations(alert, "{{ $labels.instance }}: ", _runbook(alert, policy)),
-        }
+def _alert_rules(
+    alert: Alert, policy: Policy, severity: str, grouping: Grouping
+) -> Iterator[dict[str, object]]:
+    condition = alert.conditions.get(severity)
+    if condition is None:
+        return
+    keep = {"keep_firing_for": duration(policy.keep)} if grouping.keep_firing_for else {}
+    host = "{{ $labels.instance }}: "
+    yield {
+        "alert": alert.title,
+        "expr": grouping.promql(condition.promql()),
+        "for": duration(policy.seconds[alert.name]),
+        **keep,
+        "labels": {"severity": severity},
+        "annotations": _annotations(alert, host, _runbook(alert, policy), grouping),
+    }
 
 
-def _watch_rule(watch: Watch, policy: Policy) -> dict[str, object]:
+def _watch_rule(watch: Watch, policy: Policy, grouping: Grouping) -> dict[str, object]:
     return {
         "alert": watch.title,
-        "expr": watch.expression,
+        "expr": grouping.promql(watch.expression),
         "for": duration(watch.seconds),
         "labels": {"severity": watch.severity},
-        "annotations": _annotations(watch, "", _runbook(watch, policy)),
+        "annotations": _annotations(watch, "", _runbook(watch, policy), grouping),
     }
 
 
 def rules(
-    policy: Policy, alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES
+    policy: Policy,
+    alerts: Iterable[Alert] = ALERTS,
+    watches: Iterable[Watch] = WATCHES,
+    grouping: Grouping = SHIPPED,
 ) -> str:
     """The rules: alerts of the daemon, watches over it, and recordings.
 
-    For Prometheus 2.42 or newer, the first with `keep_firing_for`.
+    For Prometheus 2.42 or newer, the first with `keep_firing_for`. The critical come first: rules
+    of a group are evaluated and sent in their order, and a warning is notified unless the critical
+    alert that inhibits it is there. Source: Prometheus, rules/manager.go.
     """
+    alerts, watches = tuple(alerts), tuple(watches)
     records = {**RECORDS, **HOST_RECORDS}.items()
     groups = {
-        "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
+        "xenwatch-records": [
+            {"record": name, "expr": grouping.promql(text)} for name, text in records
+        ],
         # One group, so that all of them are evaluated on the same scrapes.
-        "xenwatch-alerts": [rule for alert in alerts for rule in _alert_rules(alert, policy)],
-        "xenwatch-watches": [_watch_rule(watch, policy) for watch in watches],
+        "xenwatch-alerts": [
+            rule
+            for severity in (CRITICAL, WARNING)
+            for alert in alerts
+            for rule in _alert_rules(alert, policy, severity, grouping)
+        ],
+        "xenwatch-watches": [
+            _watch_rule(watch, policy, grouping)
+            for severity in (CRITICAL, WARNING)
+            for watch in watches
+            if watch.severity == severity
+        ],
     }
     return yaml.render({"groups": [{"name": name, "rules": each} for name, each in groups.items()]})
 
 
 def inhibitions(
-    alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES
+    alerts: Iterable[Alert] = ALERTS,
+    watches: Iterable[Watch] = WATCHES,
+    grouping: Grouping = SHIPPED,
 ) -> list[dict[str, Any]]:
     """A warning by its critical alert, and a symptom by its cause on the same host and series."""
     every: tuple[Alert | Watch, ...] = (*alerts, *watches)
@@ -130,7 +159,7 @@ def inhibitions(
         {
             "source_matchers": [f'severity="{CRITICAL}"'],
             "target_matchers": [f'severity="{WARNING}"', 'alertname=~"Xenwatch.*"'],
-            "equal": ["alertname", "job", "instance", *labels],
+            "equal": grouping.equal(["alertname", "job", "instance", *labels]),
         }
     ]
     by_name = {alert.name: alert for alert in every}
@@ -148,7 +177,7 @@ def inhibitions(
                         f'alertname="{symptom.title}"',
                         *(matcher(label, values) for label, values in only.items()),
                     ],
-                    "equal": [*host, *common],
+                    "equal": grouping.equal([*host, *common]),
                 }
             )
     return found
@@ -164,7 +193,7 @@ def _severity(cause: Alert | Watch) -> Iterable[str]:
     return [f'severity="{CRITICAL}"'] if graded else []
 
 
-def alertmanager() -> str:
+def alertmanager(grouping: Grouping = SHIPPED) -> str:
     """The example for Alertmanager 0.22 or newer (matchers): a route, receivers, inhibitions."""
     document = {
         "route": {
@@ -181,7 +210,7 @@ def alertmanager() -> str:
                 }
             ],
         },
-        "inhibit_rules": inhibitions(),
+        "inhibit_rules": inhibitions(grouping=grouping),
         "receivers": [
             {"name": "mail", "webhook_configs": [{"url": "http://127.0.0.1:9099/mail"}]},
             {"name": "page", "webhook_configs": [{"url": "http://127.0.0.1:9099/page"}]},
@@ -190,6 +219,6 @@ def alertmanager() -> str:
     return yaml.render(document, _RECEIVERS)
 
 
-def rule_files(policy: Policy) -> Mapping[str, str]:
+def rule_files(policy: Policy, grouping: Grouping = SHIPPED) -> Mapping[str, str]:
     """The generated files, by path relative to the top of the repository."""
-    return {RULES: rules(policy), ALERTMANAGER: alertmanager()}
+    return {RULES: rules(policy, grouping=grouping), ALERTMANAGER: alertmanager(grouping)}
