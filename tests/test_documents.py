@@ -42,6 +42,7 @@ BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
 CHECK = "tests/cli/test_check.py asks a daemon, and reads the definition for Icinga"
 TOP = "tests/cli/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
+FLEET = "tests/e2e/test_fleets.py starts smaller ones"
 RELEASE = "tests/test_habits.py releases so in a copy of the repository"
 HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
@@ -49,6 +50,8 @@ DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads wh
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE: dict[str, str] = {
+    ".venv/bin/python contrib/fleet.py --hosts 500 --sites a,b --vms 20 --faulty "
+    "synthetic:debian-12=3": FLEET,
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
     "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",

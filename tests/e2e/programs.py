@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
@@ -152,14 +152,21 @@ class Prometheus:
 
 
 class Alertmanager:
-    """An Alertmanager with the generated inhibitions that tells `receiver` at once."""
+    """An Alertmanager with the generated configuration that tells `receiver` after `wait` seconds.
 
-    def __init__(self, directory: Path, receiver: str) -> None:
+    `peers` are addresses of a cluster, its own first.
+    """
+
+    def __init__(
+        self, directory: Path, receiver: str, *, wait: int = 1, peers: Sequence[str] = ()
+    ) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._directory = directory
+        self._peers = peers or [""]
+        directory.mkdir(exist_ok=True)
         text = re.sub(r"http://127.0.0.1:9099/\w+", receiver, alertmanager())
-        text = re.sub(r'group_wait: "\w+"', 'group_wait: "1s"', text)
-        text = re.sub(r'group_interval: "\w+"', 'group_interval: "1s"', text)
+        text = re.sub(r'group_wait: "\w+"', f'group_wait: "{wait}s"', text)
+        text = re.sub(r'group_interval: "\w+"', f'group_interval: "{wait}s"', text)
         (directory / "alertmanager.yml").write_text(text)
 
     def running(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
@@ -172,7 +179,9 @@ class Alertmanager:
             f"--config.file={at}/alertmanager.yml",
             f"--storage.path={at}/alertmanager",
             f"--web.listen-address={self.url.removeprefix('http://')}",
-            "--cluster.listen-address=",
+            f"--cluster.listen-address={self._peers[0]}",
+            *(f"--cluster.peer={peer}" for peer in self._peers[1:]),
+            "--cluster.peer-timeout=3s",
         )
 
     def alerts(self) -> list[dict[str, Any]]:
