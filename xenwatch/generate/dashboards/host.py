@@ -39,8 +39,10 @@ from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.outlook import LEARNT_METRICS
 from xenwatch.metrics.own import OWN_METRICS
 from xenwatch.metrics.restarts import RESTART_METRICS
+from xenwatch.metrics.upkeep import UPKEEP_METRICS
 
 UID: Final = "xenwatch-host"
+_OF_HOST: Final = (*HOST_METRICS, *RESTART_METRICS, *UPKEEP_METRICS)
 MOST: Final = 20
 """Instances of a limit shown, the fullest."""
 
@@ -189,7 +191,7 @@ def host_dashboard(policy: Policy) -> Dashboard:
     style = Style(UID, policy)
     facts = [
         _label_table(style, metric)
-        for metric in (*HOST_METRICS, *OWN_METRICS)
+        for metric in (*HOST_METRICS, *UPKEEP_METRICS, *OWN_METRICS)
         if metric.kind == "info" and "domid" not in metric.labels
     ]
     return board(
@@ -202,7 +204,7 @@ def host_dashboard(policy: Policy) -> Dashboard:
             ("Limits: current", [_overview(style)]),
             ("Limits", [_limit_panel(style, limit) for limit in LIMITS]),
             ("Alerts", list(_alerts(style))),
-            ("Host", list(_figures(style, (*HOST_METRICS, *RESTART_METRICS)))),
+            ("Host", list(_figures(style, _OF_HOST))),
             ("Logs", list(_figures(style, LOG_METRICS))),
             ("Probes", list(_probes(style))),
             ("Facts", facts),

@@ -19,6 +19,7 @@ from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS
 from xenwatch.metrics.restarts import RESTART_METRICS
+from xenwatch.metrics.upkeep import UPKEEP_METRICS
 
 UID: Final = "xenwatch-paths"
 _ELSEWHERE: Final = {
@@ -32,6 +33,7 @@ _ELSEWHERE: Final = {
             *HOST_METRICS,
             *RESTART_METRICS,
             *LOG_METRICS,
+            *UPKEEP_METRICS,
         )
     ),
 }

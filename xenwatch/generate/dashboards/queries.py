@@ -41,13 +41,15 @@ def select(metric: Metric, labels: str) -> str:
 
 
 def expression(metric: Metric, labels: str) -> str:
-    """What is worth looking at of a metric: its rate, its age, its slowest or itself."""
+    """What is worth looking at of a metric: its rate, its slowest, itself; of times those since."""
     series = select(metric, labels)
     if metric.kind == "histogram":
         buckets = f"{metric.name}_bucket{{{labels}}}"
         return f"histogram_quantile({QUANTILE}, rate({buckets}[$__rate_interval]))"
     if metric.kind == "counter":
         return f"rate({series}[$__rate_interval])"
+    if "_not_after_" in metric.name:
+        return f"{series} - time()"
     return f"time() - {series}" if "_timestamp_" in metric.name else series
 
 
