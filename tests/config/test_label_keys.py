@@ -55,8 +55,8 @@ def test_a_label_that_cannot_be_one_is_refused(tmp_path: Path, line: str, reason
 
 
 def test_a_job_that_queries_cannot_name_is_refused(tmp_path: Path) -> None:
-    """A job with a quote or backslash, or without a name, is refused."""
-    for name in ("", 'a"b', "a\\b"):
+    """A job with a quote, backquote or backslash, or without a name, is refused."""
+    for name in ("", 'a"b', "a\\b", "a`b"):
         assert "alerts.job" in refusal(tmp_path, f"[alerts]\njob = '{name}'\n")
 
 

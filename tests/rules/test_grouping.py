@@ -143,7 +143,9 @@ def test_inhibitions_keep_to_a_site() -> None:
 
     Only an alert without any label but the job can be about all sites.
     """
-    everywhere = [rule for rule in inhibitions(grouping=SITES) if not {*BY} <= {*rule["equal"]}]
+    everywhere = [
+        rule for rule in map(SITES.inhibition, inhibitions()) if not {*BY} <= {*rule["equal"]}
+    ]
     alone = {watch.title for watch in WATCHES if watch.labels == ("job",)}
 
     assert [rule["target_matchers"] for rule in everywhere] == [[f'alertname="{t}"'] for t in alone]

@@ -91,8 +91,8 @@ def runbooks(value: object) -> str:
 def job(value: object) -> str:
     """The name of a job of Prometheus: printable, without what its queries must escape."""
     name = converters.text(value)
-    if not name or not name.isprintable() or re.search(r'["\\]', name):
-        raise ValueError('must be printable characters other than " and \\')
+    if not name or not name.isprintable() or re.search(r'["\\`]', name):
+        raise ValueError('must be printable characters other than ", \\ and `')
     return name
 
 

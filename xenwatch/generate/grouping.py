@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from xenwatch.alerts.messages import JOB
 from xenwatch.config import label_keys
@@ -22,27 +23,42 @@ class Grouping:
     by: tuple[str, ...] = ()
     keep_firing_for: bool = True
 
-    def promql(self, text: str) -> str:
-        """An expression of the tables: its job, and its aggregations and joins, are the site's.
+    def rule(self, rule: Mapping[str, Any]) -> dict[str, Any]:
+        """A rule of the tables, alerting or recording, as the site needs it.
 
-        Where the tables aggregate or join by job, they do by job and `by`: a pool that is full is
+        A summary begins with the values of `by`, of those that the alert has.
+        """
+        found = {**rule, "expr": self._promql(rule["expr"])}
+        if not self.keep_firing_for:
+            found.pop("keep_firing_for", None)
+        if words := rule.get("annotations"):
+            where = "".join(
+                f"{{{{ with $labels.{name} }}}}{{{{ . }}}} {{{{ end }}}}" for name in self.by
+            )
+            found["annotations"] = {
+                **words,
+                "summary": f"{where}{words['summary']}",
+                "runbook_url": self._promql(words["runbook_url"]),
+            }
+        return found
+
+    def inhibition(self, rule: Mapping[str, Any]) -> dict[str, Any]:
+        """An inhibition of the tables: cause and symptom must agree in `by` too.
+
+        An alert that has only the job, such as that no host is there, has no label of `by`.
+        """
+        equal = rule["equal"]
+        return {**rule, "equal": equal if equal == ["job"] else [*equal, *self.by]}
+
+    def _promql(self, text: str) -> str:
+        """Queries of the tables with the job of the site, and `by` wherever they name the job.
+
+        Where the tables aggregate or join by job, these do by job and `by`: a pool that is full is
         not hidden by another with room, and hosts of one name at two sites are two hosts.
         """
         labels = ", ".join(("job", *self.by))
         text = text.replace(f'job="{JOB}"', f'job="{self.job}"')
         return re.sub(r"\b(by|on) \(job\b", rf"\1 ({labels}", text)
-
-    def equal(self, labels: list[str]) -> list[str]:
-        """The labels in which cause and symptom must agree: `by` too.
-
-        An alert that has only the job, such as that no host is there, has no label of `by`.
-        """
-        return labels if labels == ["job"] else [*labels, *self.by]
-
-    def summary(self, text: str) -> str:
-        """A summary that begins with the values of `by`, of those that the alert has."""
-        known = (f"{{{{ with $labels.{label} }}}}{{{{ . }}}} {{{{ end }}}}" for label in self.by)
-        return "".join(known) + text
 
 
 SHIPPED: Final = Grouping()

@@ -57,13 +57,11 @@ def duration(seconds: float) -> str:
     return f"{milliseconds}ms"
 
 
-def _annotations(
-    alert: Alert | Watch, host: str, runbook: str, grouping: Grouping
-) -> dict[str, str]:
+def _annotations(alert: Alert | Watch, host: str, runbook: str) -> dict[str, str]:
     return {
-        "summary": grouping.summary(host + template(alert.summary, alert.shown)),
+        "summary": host + template(alert.summary, alert.shown),
         "description": template(alert.description, alert.shown),
-        "runbook_url": grouping.promql(runbook),
+        "runbook_url": runbook,
     }
 
 
@@ -85,31 +83,25 @@ def _runbook(alert: Alert | Watch, policy: Policy) -> str:
     )
 
 
-def _alert_rules(
-    alert: Alert, policy: Policy, severity: str, grouping: Grouping
-) -> Iterator[dict[str, object]]:
-    condition = alert.conditions.get(severity)
-    if condition is None:
-        return
-    keep = {"keep_firing_for": duration(policy.keep)} if grouping.keep_firing_for else {}
-    host = "{{ $labels.instance }}: "
-    yield {
-        "alert": alert.title,
-        "expr": grouping.promql(condition.promql()),
-        "for": duration(policy.seconds[alert.name]),
-        **keep,
-        "labels": {"severity": severity},
-        "annotations": _annotations(alert, host, _runbook(alert, policy), grouping),
-    }
+def _alert_rules(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
+    for severity, condition in alert.conditions.items():
+        yield {
+            "alert": alert.title,
+            "expr": condition.promql(),
+            "for": duration(policy.seconds[alert.name]),
+            "keep_firing_for": duration(policy.keep),
+            "labels": {"severity": severity},
+            "annotations": _annotations(alert, "{{ $labels.instance }}: ", _runbook(alert, policy)),
+        }
 
 
-def _watch_rule(watch: Watch, policy: Policy, grouping: Grouping) -> dict[str, object]:
+def _watch_rule(watch: Watch, policy: Policy) -> dict[str, object]:
     return {
         "alert": watch.title,
-        "expr": grouping.promql(watch.expression),
+        "expr": watch.expression,
         "for": duration(watch.seconds),
         "labels": {"severity": watch.severity},
-        "annotations": _annotations(watch, "", _runbook(watch, policy), grouping),
+        "annotations": _annotations(watch, "", _runbook(watch, policy)),
     }
 
 
@@ -121,37 +113,34 @@ def rules(
 ) -> str:
     """The rules: alerts of the daemon, watches over it, and recordings.
 
-    For Prometheus 2.42 or newer, the first with `keep_firing_for`. The critical come first: rules
-    of a group are evaluated and sent in their order, and a warning is notified unless the critical
-    alert that inhibits it is there. Source: Prometheus, rules/manager.go.
+    For Prometheus 2.42 or newer, the first with `keep_firing_for`. Warnings come last: alerts are
+    sent in the order of the rules, and a warning is notified unless the critical alert that
+    inhibits it is there. Source: Prometheus, `Group.Eval`.
     """
-    alerts, watches = tuple(alerts), tuple(watches)
     records = {**RECORDS, **HOST_RECORDS}.items()
     groups = {
-        "xenwatch-records": [
-            {"record": name, "expr": grouping.promql(text)} for name, text in records
-        ],
+        "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
         # One group, so that all of them are evaluated on the same scrapes.
-        "xenwatch-alerts": [
-            rule
-            for severity in (CRITICAL, WARNING)
-            for alert in alerts
-            for rule in _alert_rules(alert, policy, severity, grouping)
-        ],
-        "xenwatch-watches": [
-            _watch_rule(watch, policy, grouping)
-            for severity in (CRITICAL, WARNING)
-            for watch in watches
-            if watch.severity == severity
-        ],
+        "xenwatch-alerts": [rule for alert in alerts for rule in _alert_rules(alert, policy)],
+        "xenwatch-watches": [_watch_rule(watch, policy) for watch in watches],
     }
-    return yaml.render({"groups": [{"name": name, "rules": each} for name, each in groups.items()]})
+    ordered = {name: sorted(each, key=_is_warning) for name, each in groups.items()}
+    return yaml.render(
+        {
+            "groups": [
+                {"name": name, "rules": [grouping.rule(rule) for rule in each]}
+                for name, each in ordered.items()
+            ]
+        }
+    )
+
+
+def _is_warning(rule: Mapping[str, object]) -> bool:
+    return rule.get("labels") == {"severity": WARNING}
 
 
 def inhibitions(
-    alerts: Iterable[Alert] = ALERTS,
-    watches: Iterable[Watch] = WATCHES,
-    grouping: Grouping = SHIPPED,
+    alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES
 ) -> list[dict[str, Any]]:
     """A warning by its critical alert, and a symptom by its cause on the same host and series."""
     every: tuple[Alert | Watch, ...] = (*alerts, *watches)
@@ -161,7 +150,7 @@ def inhibitions(
         {
             "source_matchers": [f'severity="{CRITICAL}"'],
             "target_matchers": [f'severity="{WARNING}"', 'alertname=~"Xenwatch.*"'],
-            "equal": grouping.equal(["alertname", "job", "instance", *labels]),
+            "equal": ["alertname", "job", "instance", *labels],
         }
     ]
     by_name = {alert.name: alert for alert in every}
@@ -179,7 +168,7 @@ def inhibitions(
                         f'alertname="{symptom.title}"',
                         *(matcher(label, values) for label, values in only.items()),
                     ],
-                    "equal": grouping.equal([*host, *common]),
+                    "equal": [*host, *common],
                 }
             )
     return found
@@ -213,7 +202,7 @@ def alertmanager(grouping: Grouping = SHIPPED) -> str:
                 }
             ],
         },
-        "inhibit_rules": inhibitions(grouping=grouping),
+        "inhibit_rules": [grouping.inhibition(rule) for rule in inhibitions()],
         "receivers": [
             {"name": "mail", "webhook_configs": [{"url": "http://127.0.0.1:9099/mail"}]},
             {"name": "page", "webhook_configs": [{"url": "http://127.0.0.1:9099/page"}]},
