@@ -34,6 +34,7 @@ from xenwatch.passes.publisher import Publisher
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.sources.base import Source, SourceError
 
+PLATFORM: Final = PLATFORMS["debian-12"]
 PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -41,12 +42,12 @@ class FleetError(Exception):
     """Why there is no such fleet, and the next step."""
 
 
-def healthy(platform: str, vms: int) -> Source:
+def healthy(vms: int) -> Source:
     """A host with so many HVM VMs of one vCPU, disk and network interface. Raises `FleetError`."""
-    machine = Machine(PLATFORMS[platform])
-    filled = fill(machine, vm(PLATFORMS[platform], "hvm"), vms)
+    machine = Machine(PLATFORM)
+    filled = fill(machine, vm(PLATFORM, "hvm"), vms)
     if filled.vms < vms:
-        raise FleetError(f"--vms: {platform} has room for {filled.vms}: {filled.refusal}")
+        raise FleetError(f"--vms: a host has headroom for {filled.vms}: {filled.refusal}")
     return ModelSource(machine)
 
 
@@ -146,9 +147,6 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--pool-size", type=int, default=16, help="hosts of a pool (%(default)s)")
     found.add_argument("--vms", type=int, default=20, help="VMs of a healthy host (%(default)s)")
     found.add_argument(
-        "--platform", choices=PLATFORMS, default="debian-12", help="of healthy hosts (%(default)s)"
-    )
-    found.add_argument(
         "--faulty",
         type=faulty,
         action="append",
@@ -168,7 +166,9 @@ def main() -> int:
     try:
         kinds = [(open_source(source), number) for source, number in options.faulty]
         rest = options.hosts - sum(number for _, number in kinds)
-        fleet = Fleet([*kinds, (healthy(options.platform, options.vms), max(rest, 0))], options)
+        if rest < 0:
+            raise FleetError(f"--faulty: {options.hosts - rest} hosts of {options.hosts}")
+        fleet = Fleet([*kinds, (healthy(options.vms), rest)], options)
         if options.sd_file:
             options.sd_file.write_text(json.dumps(fleet.targets(), indent=1), encoding="utf-8")
         asyncio.run(serve(fleet))

@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,14 +68,14 @@ class Fleet:
         }
 
 
-def federated(*lower: Server) -> dict[str, Any]:
-    """The job of a Prometheus that takes over what the lower ones have of the fleet."""
+def federated(*lower: Server, matches: Sequence[str] = (f'{{job="{JOB}"}}',)) -> dict[str, Any]:
+    """The job of a Prometheus that takes over these series of the lower ones: all of the fleet."""
     return {
         "job_name": "federate",
         **PATIENT,
         "honor_labels": True,
         "metrics_path": "/federate",
-        "params": {"match[]": [f'{{job="{JOB}"}}']},
+        "params": {"match[]": list(matches)},
         "static_configs": [{"targets": [server.address for server in lower]}],
     }
 
@@ -83,12 +83,21 @@ def federated(*lower: Server) -> dict[str, Any]:
 class VictoriaMetrics:
     """A VictoriaMetrics that has one job and accepts remote write, and a vmalert for its rules.
 
-    `url` is that of the database, `alerts` that of vmalert.
+    `url` is that of the database, `alerts` that of vmalert, which evaluates every `interval`.
     """
 
-    def __init__(self, directory: Path, job: Mapping[str, Any], text: str, keeper: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        job: Mapping[str, Any],
+        text: str,
+        *,
+        keeper: str,
+        interval: str = "1s",
+    ) -> None:
         self.url, self.alerts = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self._keeper = keeper
+        self._interval = interval
         self._directory = directory
         directory.mkdir()
         (directory / "xenwatch.rules.yml").write_text(text)
@@ -104,9 +113,8 @@ class VictoriaMetrics:
             f"-storageDataPath={at}/data",
             f"-httpListenAddr={self.url.removeprefix('http://')}",
             f"-promscrape.config={at}/scrape.yml",
-            "-memory.allowedBytes=128MB",
             # By default the last 30 s are not yet visible.
-            "-search.latencyOffset=1s",
+            f"-search.latencyOffset={self._interval}",
         )
 
     def judging(self) -> Process:
@@ -121,6 +129,6 @@ class VictoriaMetrics:
             f"-remoteWrite.url={self.url}",
             f"-notifier.url={self._keeper}",
             f"-httpListenAddr={self.alerts.removeprefix('http://')}",
-            "-evaluationInterval=1s",
+            f"-evaluationInterval={self._interval}",
             "-disableAlertgroupLabel",
         )

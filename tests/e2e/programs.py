@@ -74,6 +74,13 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
+def exported(url: str, series: str) -> float:
+    """The value of a series of the program at that URL about itself; 0 where it has none."""
+    with _directly.open(f"{url}/metrics", timeout=PATIENCE) as answer:
+        found = re.search(rf"(?m)^{re.escape(series)} (\S+)$", answer.read().decode())
+    return float(found[1]) if found else 0.0
+
+
 def failed(url: str) -> dict[str, str]:
     """The rules of a Prometheus or vmalert whose last evaluation failed, with the reason."""
     groups = get(f"{url}/api/v1/rules")["data"]["groups"]
@@ -107,7 +114,7 @@ def program(ready: str, log: Path, *argv: str) -> Iterator[subprocess.Popen[byte
 
 
 class Server:
-    """A Prometheus that scrapes and evaluates these rules every second.
+    """A Prometheus that scrapes, and evaluates these rules, every `interval`.
 
     `jobs` are its scrape configurations, `keepers` the URLs of its Alertmanagers, which get alerts
     whose name matches `sent`, `labels` its external labels, and `more` further sections of its
@@ -123,6 +130,7 @@ class Server:
         keepers: Sequence[str] = (),
         labels: Mapping[str, str] = MappingProxyType({}),
         sent: str = ".*",
+        interval: str = "1s",
         **more: Any,
     ) -> None:
         self.address = f"127.0.0.1:{free_port()}"
@@ -132,7 +140,7 @@ class Server:
         places = [keeper.removeprefix("http://") for keeper in keepers]
         document = {
             "global": {
-                **dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s"),
+                **dict.fromkeys(("scrape_interval", "evaluation_interval"), interval),
                 "external_labels": dict(labels),
             },
             "rule_files": ["xenwatch.rules.yml"],
@@ -232,13 +240,9 @@ class Alertmanager:
         found: list[dict[str, Any]] = get(f"{self.url}/api/v2/alerts")
         return found
 
-    def looked_up(self) -> int:
+    def looked_up(self) -> float:
         """How many times it has looked up whether a notification was sent already."""
-        with _directly.open(f"{self.url}/metrics", timeout=PATIENCE) as answer:
-            found = re.search(
-                r"(?m)^alertmanager_nflog_queries_total (\d+)", answer.read().decode()
-            )
-        return int(found[1]) if found else 0
+        return exported(self.url, "alertmanager_nflog_queries_total")
 
 
 class Host:

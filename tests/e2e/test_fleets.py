@@ -115,7 +115,7 @@ def test_two_tiers_and_two_alertmanagers(tmp_path: Path) -> None:
     upper = Server(tmp_path / "upper", [federated(*sites)], keepers=urls, sent=ZOMBIE)
     expected = {(site, f"host000{number}") for site in "ab" for number in (1, 2)}
     with contextlib.ExitStack() as stack:
-        for program in (receiver, fleet, *keepers, *sites):
+        for program in (receiver, fleet, keepers[0], keepers[1], sites[0], sites[1]):
             stack.enter_context(program.running())
         process = stack.enter_context(upper.running())
         until(
@@ -145,7 +145,7 @@ def test_victoria_metrics_says_the_same(tmp_path: Path) -> None:
     job = fleet.job("b")
     job["relabel_configs"].pop()  # here no external label has the site
     text = rules_of(tmp_path, keep_firing_for=False)
-    database = VictoriaMetrics(tmp_path / "victoria", job, text, keeper.url)
+    database = VictoriaMetrics(tmp_path / "victoria", job, text, keeper=keeper.url)
     write = [{"url": f"{database.url}/api/v1/write"}]
     writer = Server(tmp_path / "a", [fleet.job("a")], labels={"site": "a"}, remote_write=write)
     judge = Server(tmp_path / "judge", [fleet.job()], rules_of(tmp_path), keepers=[other.url])

@@ -43,6 +43,7 @@ TELEMETRY_LABELS: Final[Key[bool]] = Key(
     "Add the labels of the section labels to every metric too; Prometheus's external labels or "
     "relabelling do the same without it.",
     converters.boolean,
+    restart=True,
 )
 MAX_REQUESTS: Final[Key[int]] = Key(
     "web.max_requests",

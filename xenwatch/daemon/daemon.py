@@ -220,7 +220,6 @@ class Daemon:
         self._scheduler.configure(settings.probes(self._probes))
         self._host_setup.configure(_enabled(settings, self._probes))
         self._publisher.rules = await _with_carried(_rules(settings), settings)
-        self._publisher.labels = settings.metric_labels()
         self._notifier.outbox.runbooks = runbooks.link_prefix(
             settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
         )

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from xenwatch.config import alert_keys
 from xenwatch.config.settings import ConfigError, Settings, load_settings
@@ -18,6 +18,9 @@ from xenwatch.generate.rules import rule_files
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
+
+
+T = TypeVar("T")
 
 
 def _dashboards(settings: Settings) -> Mapping[str, str]:
@@ -53,20 +56,16 @@ def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _grouping(arguments: argparse.Namespace, settings: Settings) -> Grouping:
-    """The grouping of the command line, with the job of the settings. Raises `ConfigError`."""
-    converters = {"--job": alert_keys.job, "--by": grouping.labels}
-    given: dict[str, Any] = {"--job": settings[alert_keys.JOB], "--by": ()}
-    problems = []
-    for flag, convert in converters.items():
-        text = getattr(arguments, flag.lstrip("-"))
+def _option(convert: Callable[[str], T]) -> Callable[[str], T]:
+    """A converter for argparse, which then shows why a value is rejected."""
+
+    def converted(text: str) -> T:
         try:
-            given[flag] = given[flag] if text is None else convert(text)
+            return convert(text)
         except ValueError as error:
-            problems.append(f"{flag}: {error}")
-    if problems:
-        raise ConfigError(problems)
-    return Grouping(given["--job"], given["--by"], arguments.keep_firing_for)
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return converted
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -75,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises `ConfigError`.
     """
     settings = load_settings(arguments.config_file, {})
-    texts = WHAT[arguments.what](settings, _grouping(arguments, settings))
+    job = arguments.job or settings[alert_keys.JOB]
+    texts = WHAT[arguments.what](settings, Grouping(job, arguments.by, arguments.keep_firing_for))
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name
@@ -115,10 +115,15 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     of_rules = parser.add_argument_group("options of rules")
     of_rules.add_argument(
-        "--job", metavar="NAME", help="job in Prometheus (default: alerts.job of the configuration)"
+        "--job",
+        type=_option(alert_keys.job),
+        metavar="NAME",
+        help="job in Prometheus (default: alerts.job of the configuration)",
     )
     of_rules.add_argument(
         "--by",
+        type=_option(grouping.labels),
+        default=(),
         metavar="LABEL[,LABEL...]",
         help="labels that tell pools or sites apart, as in --by pool,site: pools are judged one by "
         "one, and hosts of the same name are different hosts",

@@ -118,21 +118,17 @@ def rules(
     inhibits it is there. Source: Prometheus, `Group.Eval`.
     """
     records = {**RECORDS, **HOST_RECORDS}.items()
-    groups = {
+    groups: dict[str, list[dict[str, object]]] = {
         "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
         # One group, so that all of them are evaluated on the same scrapes.
         "xenwatch-alerts": [rule for alert in alerts for rule in _alert_rules(alert, policy)],
         "xenwatch-watches": [_watch_rule(watch, policy) for watch in watches],
     }
-    ordered = {name: sorted(each, key=_is_warning) for name, each in groups.items()}
-    return yaml.render(
-        {
-            "groups": [
-                {"name": name, "rules": [grouping.rule(rule) for rule in each]}
-                for name, each in ordered.items()
-            ]
-        }
-    )
+    found = [
+        {"name": name, "rules": [grouping.rule(rule) for rule in sorted(each, key=_is_warning)]}
+        for name, each in groups.items()
+    ]
+    return yaml.render({"groups": found})
 
 
 def _is_warning(rule: Mapping[str, object]) -> bool:

@@ -112,8 +112,8 @@ def _bodies(families: list[Family], labels: Mapping[str, str]) -> Mapping[tuple[
 class Publisher:
     """Keeps `newest`, the newest snapshot rendered; `None` while there is nothing to serve.
 
-    `complete` says whether every probe had run by then. `rules`, and the `labels` that are added
-    to every metric, may be replaced at any time.
+    `complete` says whether every probe had run by then. `rules` may be replaced at any time.
+    `labels` are added to every metric.
     `on_alerts` is called with the alerts of each complete pass; `alerts` may be set to those of
     before a restart, and `learning` to what was learnt.
     """
