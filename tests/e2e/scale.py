@@ -63,7 +63,7 @@ class Watcher:
 
 
 class Run:
-    """A fleet, an Alertmanager, and the `watchers`, which end with `stack`."""
+    """A `fleet`, an Alertmanager, and the `watchers`, which end with `stack`."""
 
     def __init__(
         self, stack: contextlib.ExitStack, directory: Path, options: argparse.Namespace
@@ -72,7 +72,7 @@ class Run:
         self._stack, self._directory, self._options = stack, directory, options
         self._interval = f"{options.interval:g}s"
         sites = SITES if options.system == "tiers" else SITES[:1]
-        self._fleet = Fleet(
+        self.fleet = Fleet(
             directory,
             f"--hosts={options.hosts // len(sites)}",
             f"--sites={','.join(sites)}",
@@ -80,12 +80,8 @@ class Run:
         )
         receiver = Receiver()
         self._keeper = Alertmanager(directory / "keeper", receiver.url)
-        for each in (receiver, self._fleet, self._keeper):
+        for each in (receiver, self.fleet, self._keeper):
             stack.enter_context(each.running())
-
-    def job(self, site: str = "") -> dict[str, Any]:
-        """The job that scrapes the hosts of that site, or all."""
-        return {**self._fleet.job(site), **dict.fromkeys(PATIENT, self._interval)}
 
     def prometheus(
         self, name: str, job: Mapping[str, Any], **labels: str
@@ -93,7 +89,7 @@ class Run:
         """A Prometheus that runs, and what has it evaluate the rules from then on."""
         server = Server(
             self._directory / name,
-            [job],
+            [self._timed(job)],
             keepers=[self._keeper.url],
             labels=labels,
             interval=self._interval,
@@ -105,7 +101,7 @@ class Run:
         """VictoriaMetrics runs; what has vmalert evaluate the rules from then on."""
         database = VictoriaMetrics(
             self._directory / "victoria-metrics",
-            self.job(),
+            self._timed(self.fleet.job()),
             rules_of_site(keep_firing_for=False),
             keeper=self._keeper.url,
             interval=self._interval,
@@ -128,6 +124,9 @@ class Run:
             for watcher in self.watchers
         }
 
+    def _timed(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        return {**job, **dict.fromkeys(PATIENT, self._interval)}
+
     def _start(
         self, name: str, process: Process, series: Callable[[], float]
     ) -> subprocess.Popen[bytes]:
@@ -137,12 +136,12 @@ class Run:
 
 
 def _prometheus(run: Run) -> Callable[[], None]:
-    _, judge = run.prometheus("prometheus", run.job())
+    _, judge = run.prometheus("prometheus", run.fleet.job())
     return judge
 
 
 def _tiers(run: Run) -> Callable[[], None]:
-    lower = [run.prometheus(f"site {site}", run.job(site), site=site) for site in SITES]
+    lower = [run.prometheus(f"site {site}", run.fleet.job(site), site=site) for site in SITES]
     run.prometheus("upper", federated(*(server for server, _ in lower), matches=UPPER))
 
     def judge() -> None:
