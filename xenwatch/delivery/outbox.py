@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
+from xenwatch.alerts.messages import NO_LABELS, Message, of_active, of_change, rfc3339
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State, ended
 from xenwatch.alerts.table import ALERTS
@@ -31,11 +31,18 @@ Identity = tuple[tuple[str, str], ...]
 class Outbox:
     """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
 
-    `boot` identifies this boot of the host, empty where unknown. `dropped` counts the events by
-    receiver that a full queue has dropped.
+    `labels` are further labels of every alert, as in `of_active`. `boot` identifies this boot of
+    the host, empty where unknown. `dropped` counts the events by receiver that a full queue has
+    dropped.
     """
 
-    def __init__(self, instance: str, runbooks: str, receivers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        instance: str,
+        runbooks: str,
+        receivers: Iterable[str],
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> None:
         self.alerts = Alerts()
         self.queues: dict[str, deque[dict[str, Any]]] = {
             name: deque(maxlen=MOST_EVENTS) for name in receivers
@@ -46,6 +53,7 @@ class Outbox:
         self._restored = False
         self._held: frozenset[SeriesKey] = frozenset()
         self._instance = instance
+        self._labels = labels
         self._resolved: dict[Identity, Message] = {}
 
     def enqueue(self, alerts: Alerts, now: float, *, quiet: bool = False) -> bool:
@@ -63,7 +71,9 @@ class Outbox:
         first = self._restored
         self.alerts, self._restored = alerts, False
         changes = self._told(alerts, now, quiet=quiet)
-        found = [of_change(change, self._instance, self.runbooks) for change in changes]
+        found = [
+            of_change(change, self._instance, self.runbooks, self._labels) for change in changes
+        ]
         events = [message for message in found if message is not None]
         for message in events:
             self._resolved.pop(message.identity, None)
@@ -100,7 +110,7 @@ class Outbox:
         known = () if self._restored else self.alerts.firing
         firing = [active for active in known if _key(active) not in self._held]
         messages = sorted(
-            (of_active(active, self._instance, self.runbooks) for active in firing),
+            (of_active(one, self._instance, self.runbooks, self._labels) for one in firing),
             key=lambda message: message.labels["severity"] != CRITICAL,
         )
         return [
