@@ -10,8 +10,6 @@ from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.errors import kinds
 
-_KEPT: Final = ("storage", "device")
-
 ALERT: Final = Alert(
     name="storage_hung",
     summary="Storage {storage} hangs: {value} disks of VMs wait, {name} the longest",
@@ -21,10 +19,10 @@ ALERT: Final = Alert(
     "`xenwatch once --format prometheus | grep xenwatch_disk_stalled_seconds`.",
     # That it has lasted for two minutes is in the metric.
     conditions={
-        CRITICAL: ByVm(SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0), _KEPT),
+        CRITICAL: ByVm(SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0)),
     },
     seconds=0,
-    labels=(*VM, *_KEPT),
+    labels=(*VM, "storage", "device"),
     probe="disks",
     errors={
         kinds.NFS_NOT_RESPONDING.messages: (

@@ -10,9 +10,6 @@ from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.readings.domains import STOPPED
 
-_KEPT: Final = ("fault",)
-"""Not the interface: its name has the domid."""
-
 ALERT: Final = Alert(
     name="vif_unattached",
     summary="VM {name} ({uuid}) has no network: an interface is {fault}",
@@ -28,12 +25,12 @@ ALERT: Final = Alert(
                 0,
                 among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
             ),
-            _KEPT,
+            dropped=("device",),  # the interface in dom0, whose name has the domid
         ),
     ),
     seconds=120,
     critical_seconds=600,
-    labels=(*VM, *_KEPT),
+    labels=(*VM, "fault"),
     probe="datapath",
     errors={
         # Xen, tools/hotplug/Linux/vif-bridge and vif-openvswitch.
