@@ -88,6 +88,14 @@ def test_promtool_accepts_the_rules() -> None:
     assert "SUCCESS" in checked.stdout
 
 
+def test_rules_over_hours_are_evaluated_every_five_minutes() -> None:
+    """A rule that reads an hour or more of its series is not evaluated with each scrape."""
+    for group in rules(POLICY).split("- name: ")[1:]:
+        slow = 'interval: "5m"' in group
+        for text in group.split("- alert: ")[1:]:
+            assert slow == bool(re.search(r"\[\d+[hd]\]|offset \d+[hd]", text)), text
+
+
 def tried(
     directory: Path, cases: Iterable[Case], text: str = ""
 ) -> subprocess.CompletedProcess[str]:

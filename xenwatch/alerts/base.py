@@ -20,8 +20,8 @@ NUMBER: Final = "number"
 class Alert:
     """One alert.
 
-    `conditions` are by severity when it is active; `labels` those of its series, `seconds` how
-    long a condition must hold (a default), `critical_seconds` the critical one where that differs.
+    `conditions` are by severity when it is active; `labels` those of its series. `seconds` is how
+    long a condition must hold by default, `critical_seconds` the critical one where that differs.
     `summary` and `description` may hold `{value}` and
     `{LABEL}`; `shown` says how the value is written: percent, duration or number. `probe` is the
     probe without which nothing is known, empty where there is none; `probes` are those by value of
@@ -74,10 +74,11 @@ class Alert:
 class Watch:
     """An alert for Prometheus alone: about xenwatch itself, many hosts, or the past.
 
-    `expression` is PromQL, in which `$NAME` is the bound of that name; it must hold for `seconds`
-    to be of `severity`, and where there are `critical_seconds` for these to be critical too.
-    `mutes` is whether it inhibits what else is known of its host, but for the alerts it `spares`.
-    The rest is as in `Alert`.
+    `expression` is PromQL, in which `$NAME` is the bound of that name. It has `severity` once the
+    expression has held for `seconds`, and is critical after `critical_seconds` if these are set.
+    `slow` means that the expression reads hours of every series, and is evaluated less often.
+    With `mutes` it inhibits all other alerts of its host except those in `spares`. The rest is as
+    in `Alert`.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Watch:
     shown: str = NUMBER
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None
+    slow: bool = False
     mutes: bool = False
     spares: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
