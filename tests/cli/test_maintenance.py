@@ -74,8 +74,8 @@ def test_the_configuration_says_so_too(
         (["pause"], "must be one of: on, off, status"),
         (["on"], "on needs --for, as in: xenwatch maintenance on --for 2h"),
         (["off", "--for", "2h"], "off takes no --for"),
-        (["on", "--for", "2"], "'2' is no time span such as 30m, 2h or 1d, at most 7d"),
-        (["on", "--for", "0h"], "'0h' is no time span"),
+        (["on", "--for", "2"], "'2' is not a time span such as 30m, 2h or 1d, at most 7d"),
+        (["on", "--for", "0h"], "'0h' is not a time span"),
         (["on", "--for", "8d"], "at most 7d"),
         (["on", "--for", "2h", "--reason", "x" * 201], "must be at most 200 characters"),
     ],
@@ -91,9 +91,18 @@ def test_bad_input_is_refused(
     assert text in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [None, b"{"])
+@pytest.mark.parametrize(
+    ("content", "next_step"),
+    [
+        (None, "run as root on the host of the daemon, or set maintenance.file"),
+        (b"{", "to remove the file, run: xenwatch maintenance off"),
+    ],
+)
 def test_a_file_that_cannot_be_used_is_an_error(
-    content: bytes | None, configured: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+    content: bytes | None,
+    next_step: str,
+    configured: tuple[Path, str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Without its directory, or with something else in the file, the reason and the next step."""
     file, option = configured
@@ -107,4 +116,4 @@ def test_a_file_that_cannot_be_used_is_an_error(
 
     assert done.status == 1
     assert str(file) in done.err
-    assert "run as root on the host of the daemon, or set maintenance.file" in done.err
+    assert next_step in done.err

@@ -1,4 +1,4 @@
-"""`xenwatch maintenance`: puts this host into maintenance, ends it, or says whether it is."""
+"""`xenwatch maintenance`: starts and ends maintenance of this host, and shows it."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def add_options(parser: Parser) -> None:
         "action",
         type=_action,
         metavar="{" + ",".join(ACTIONS) + "}",
-        help="on: begin or prolong it; off: end it; status: say whether the host is in maintenance",
+        help="on: start it or set a new end; off: end it; status: show whether the host is in it",
     )
     parser.add_argument(
         "--for",
         dest="span",
         metavar="TIME",
         type=_span,
-        help="on: how long, such as 30m, 2h or 1d; it ends by itself then",
+        help="on: how long, such as 30m, 2h or 1d; it then ends by itself",
     )
     parser.add_argument(
-        "--reason", metavar="TEXT", default="", type=_reason, help="on: why, shown with it"
+        "--reason", metavar="TEXT", default="", type=_reason, help="on: reason, shown with it"
     )
 
 
@@ -59,7 +59,10 @@ def run(options: argparse.Namespace) -> int:
         found = maintenance.current(_said(settings, path), time.time())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        say(f"{path}: {why}; run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}")
+        next_step = f"run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}"
+        if isinstance(error, ValueError):
+            next_step = "to remove the file, run: xenwatch maintenance off"
+        say(f"{path}: {why}; {next_step}")
         return 1
     if options.action == "off" and found is not None:
         say(f"still {printable(str(found))}; it is set in the configuration: {UNTIL.path}")
@@ -88,7 +91,7 @@ def _span(text: str) -> float:
     if not 0 < seconds <= LONGEST:
         longest = f"{LONGEST / 86400:g}d"
         raise argparse.ArgumentTypeError(
-            f"{shown(text)} is no time span such as 30m, 2h or 1d, at most {longest}"
+            f"{shown(text)} is not a time span such as 30m, 2h or 1d, at most {longest}"
         )
     return float(seconds)
 
