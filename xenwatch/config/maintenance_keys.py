@@ -40,7 +40,7 @@ UNTIL: Final[Key[str]] = Key(
     "string",
     "",
     "Date and time until which the host is in maintenance and its alerts notify nobody, such as "
-    "2026-01-31T14:00:00Z; empty: it is not, unless xenwatch maintenance says so.",
+    "2026-01-31T14:00:00Z; empty: only what xenwatch maintenance sets.",
     until,
 )
 REASON: Final[Key[str]] = Key(
@@ -54,7 +54,7 @@ MAINTENANCE_FILE: Final[Key[str]] = Key(
     "maintenance.file",
     "string",
     "",
-    f"File in which xenwatch maintenance says so; empty: {FILE} in the state directory set by "
+    f"File that xenwatch maintenance writes; empty: {FILE} in the state directory set by "
     f"systemd (STATE_DIRECTORY), {DEFAULT_FILE} for the command.",
     alert_keys.state_file,
     restart=True,
