@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import log
 from xenwatch.assessment import Rules
@@ -35,7 +36,6 @@ from xenwatch.passes.scheduler import Scheduler
 from xenwatch.sources.base import Source, SourceError
 
 PLATFORM: Final = PLATFORMS["debian-12"]
-PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class FleetError(Exception):
@@ -117,7 +117,9 @@ class Fleet:
         if publisher is None or publisher.newest is None:
             raise web.HTTPNotFound if publisher is None else web.HTTPServiceUnavailable
         packed = wants_gzip(request.headers.get("Accept-Encoding", ""))
-        headers = {"Content-Type": PLAIN} | ({"Content-Encoding": "gzip"} if packed else {})
+        headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        if packed:
+            headers["Content-Encoding"] = "gzip"
         return web.Response(body=publisher.newest.metrics[False, packed], headers=headers)
 
 
