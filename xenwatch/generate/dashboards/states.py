@@ -1,0 +1,156 @@
+"""Whether a host is well, and what is firing: by Prometheus's rules, else by the daemon itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.models.dashboard import ValueMapping
+
+from xenwatch.alerts.names import CRITICAL, SEVERITIES, WARNING
+from xenwatch.alerts.table import ALERTS
+from xenwatch.generate.dashboards.panels import (
+    COLORS,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    Link,
+    Style,
+    Subject,
+    words,
+)
+from xenwatch.generate.dashboards.queries import HOST, select
+from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
+
+OLD: Final = 120
+"""Seconds after which readings are stale, as for the alert XenwatchStale."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state of a host: its number, the greatest the worst, and how it is shown."""
+
+    value: int
+    text: str
+    color: str
+
+
+OK: Final = State(0, "OK", GREEN)
+UNKNOWN: Final = State(1, "Unknown", PURPLE)
+WARNS: Final = State(2, "Warning", ORANGE)
+FAILS: Final = State(3, "Critical", RED)
+STALE: Final = State(4, "Stale", "dark-red")
+DOWN: Final = State(5, "Down", "dark-red")
+STATES: Final = (OK, UNKNOWN, WARNS, FAILS, STALE, DOWN)
+MEANING: Final = (
+    "OK: no alert fires. Unknown: an alert cannot be judged, because a probe fails or a max is "
+    "unknown. Warning, Critical: the worst alert that fires. Stale: the daemon answers with "
+    f"readings older than {OLD} s. Down: Prometheus cannot scrape the daemon, or has not seen it "
+    "for a while."
+)
+
+
+def state_words() -> list[ValueMapping]:
+    """The states in words and colours."""
+    return words((str(state.value), state.text, state.color) for state in STATES)
+
+
+def severity_words() -> list[ValueMapping]:
+    """The severities in words and colours, that of an alert that cannot be judged included."""
+    return words((severity, severity, COLORS[severity]) for severity in SEVERITIES)
+
+
+def _said(labels: str, severity: str, state: str) -> str:
+    series = select("xenwatch_alert_state", labels, severity=severity, state=state)
+    return f"max by ({HOST}) ({series} == 1)"
+
+
+def host_state(labels: str) -> str:
+    """The state of each host; the worst that applies comes first.
+
+    A host that has left Prometheus's targets, or was never scraped by this one, is down as long as
+    the time shown has a reading of it.
+    """
+    age = f"time() - {select('xenwatch_snapshot_timestamp_seconds', labels)} > {OLD}"
+    seen = select("xenwatch_build_info", labels)
+    unknown = " or ".join(_said(labels, severity, "unknown") for severity in SEVERITIES)
+    found = (
+        (DOWN, f"max by ({HOST}) (up{{{labels}}} == 0)"),
+        (STALE, f"max by ({HOST}) ({age})"),
+        (FAILS, _said(labels, CRITICAL, "firing")),
+        (WARNS, _said(labels, WARNING, "firing")),
+        (UNKNOWN, f"({unknown})"),
+        (OK, f"max by ({HOST}) ({seen})"),
+        (DOWN, f"max by ({HOST}) (last_over_time({seen}[$__range]))"),
+    )
+    return f" or on ({HOST}) ".join(f"(0 * {series} + {state.value})" for state, series in found)
+
+
+def alert_labels() -> tuple[str, ...]:
+    """The labels that say what an alert is about, the name first."""
+    found = dict.fromkeys(label for alert in ALERTS for label in alert.labels)
+    return ("name", *(label for label in found if label not in {"name", "uuid"}))
+
+
+def _renamed(labels: str, states: str) -> str:
+    """The states that the daemon says, with the labels that Prometheus gives to alerts."""
+    only = f'{labels},state=~"{states}"'
+    series = f"{select('xenwatch_alert_state', only)} == 1"
+    for to, label in (("alertname", "alert"), ("alertstate", "state")):
+        series = f'label_replace({series}, "{to}", "$1", "{label}", "(.*)")'
+    return series
+
+
+def active(labels: str, states: str = "firing|pending|unknown") -> str:
+    """Alerts by host, name, severity, state and what they are about.
+
+    Where the rules are not loaded, or say nothing of it, what the daemon says.
+    """
+    by = f"{HOST}, alertname, severity, alertstate"
+    rules = f'ALERTS{{{labels},alertname=~"Xenwatch.+",alertstate=~"{states}"}}'
+    detailed = f"max by ({by}, about) ({about(rules)})"
+    on = f"on ({HOST}, alertname, severity)"
+    return f"{detailed} or {on} max by ({by}) ({_renamed(labels, states)})"
+
+
+def about(series: str) -> str:
+    """Series of alerts with what they are about in one label."""
+    names = ", ".join(f'"{label}"' for label in alert_labels())
+    return f'label_join({series}, "about", " ", {names})'
+
+
+def firing(labels: str) -> str:
+    """What fires by host, name and severity: what is drawn over the time."""
+    by = f"{HOST}, alertname, severity"
+    rules = f'max by ({by}) (ALERTS{{{labels},alertname=~"Xenwatch.+",alertstate="firing"}})'
+    return f"({rules} or max by ({by}) ({_renamed(labels, 'firing')}))"
+
+
+def runbook_of_the_row(style: Style) -> Link:
+    """From an alert's name in a table to its runbook, which is called after it."""
+    return Link("Runbook", style.runbook("${__value.raw}.md"))
+
+
+def alerts_table(style: Style, subject: Subject, labels: str) -> table.Panel:
+    """The alerts that are active, the worst first, each with its runbook."""
+    since = about(f'ALERTS_FOR_STATE{{{labels},alertname=~"Xenwatch.+"}}')
+    by = f"{HOST}, alertname, severity, about"
+    now = active(labels)
+    rows = Rows(
+        {
+            "severity": Label("Severity", severity_words(), colored=True, width=100),
+            "alertname": Label("Alert", link=runbook_of_the_row(style), width=320),
+            "about": Label("About"),
+            "alertstate": Label("State", width=100),
+            "instance": Label("Host", hidden=True),
+        },
+        (
+            Column("Active", now, hidden=True),
+            Column("For", f"time() - max by ({by}) ({since})", unit="s", decimals=0, width=110),
+        ),
+        sort=(("State", False), ("Severity", False)),
+        first=("Severity", "Alert", "About", "State", "For"),
+    )
+    return draw(style, subject, rows)
