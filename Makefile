@@ -13,6 +13,10 @@ ARGS ?=
 SETUP ?=
 # make test-xen SUITE=trixie: a dom0 of Debian 13, in which the tests run that stand for the rest.
 SUITE ?= bookworm
+# make test-xen ARCH=arm64: a dom0 of arm64, where there are no guests but PVH ones, and no lsevtchn.
+ARCH ?= amd64
+CHOSEN_amd64 := representative
+CHOSEN_arm64 := (representative or arm64) and not lsevtchn
 # Python 3.12 and newer measure coverage by sys.monitoring, at little cost. Before, tracing makes what
 # is measured twice as slow: COVERAGE=1 does it all the same. Of a part of the tests it says nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" * (sys.version_info >= (3, 12)))' 2>/dev/null)
@@ -89,12 +93,12 @@ mutants: $(VENV)/.test-tools  ## Change the code in small ways and see whether t
 	$(BIN)/mutmut run --max-children 1 $(ARGS)
 
 test-xen: $(VENV)/.test-tools  ## The tests inside a real Xen under emulation
-	SUITE=$(SUITE) $(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 3300 \
-	  $(if $(filter bookworm,$(SUITE)),,-m representative) \
+	SUITE=$(SUITE) ARCH=$(ARCH) $(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 3300 \
+	  $(if $(filter bookworm-amd64,$(SUITE)-$(ARCH)),,-m '$(CHOSEN_$(ARCH))') \
 	  -o log_cli=true -o log_cli_level=INFO -o log_cli_format='%(asctime)s %(message)s' $(ARGS)
 
 keep-captures: $(VENV)/.test-tools  ## Renew the captured hosts from the last test-xen
-	SUITE=$(SUITE) $(BIN)/python -m tests.xen.keep
+	SUITE=$(SUITE) ARCH=$(ARCH) $(BIN)/python -m tests.xen.keep
 
 clean:  ## Remove what make has made
 	rm -rf $(VENV) dist build mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xenwatch.parse.pod import PodTarget
+
 LAB = Path(__file__).parent / "hosts" / "lab-debian-12-xen-4.17"
 LAB_BLKTAP = LAB.parent / "lab-blktap-4"
 CAPTURES = (LAB / "0-guests", LAB / "5-guests")
@@ -31,3 +33,14 @@ def listed(capture: Path, name: str) -> dict[str, bytes]:
     lines = (capture / name).read_bytes().splitlines(keepends=True)
     pairs = (line.partition(b": ") for line in lines)
     return {path.decode(): content for path, separator, content in pairs if separator}
+
+
+def pod_targets(capture: Path) -> dict[int, PodTarget]:
+    """What is populated on demand, as debug key 'q' printed it of HVM and PVH guests."""
+    path = capture / "debug-key-q"
+    text = path.read_text() if path.exists() else ""
+    pattern = r"domain (\d+):\n.* nr_pages=(\d+) .*\n.*PoD entries=(\d+) cachesize=(\d+)"
+    return {
+        int(domid): PodTarget(int(domid), int(pages), int(cache), int(entries))
+        for domid, pages, entries, cache in re.findall(pattern, text)
+    }

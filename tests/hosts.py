@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
-from tests.captures import domids, listed
+from tests.captures import domids, listed, pod_targets
 from xenwatch.model.console import ConsoleRing
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
@@ -32,8 +32,9 @@ from xenwatch.parse.evtchn import CLOSED, INTERDOMAIN, Channel, parse_lsevtchn
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.partitions import Partition
 from xenwatch.parse.physinfo import PhysInfo
-from xenwatch.parse.pod import PodTarget, parse_pod_target
+from xenwatch.parse.pod import parse_pod_target
 from xenwatch.parse.rtnl import Link
+from xenwatch.parse.scheduling import SCHED_ID
 from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.parse.xenstore_quota import domain_request, settings_request
 from xenwatch.sources.base import (
@@ -48,6 +49,7 @@ from xenwatch.sources.base import (
 
 VERSION = (4, 17)
 _PHYSINFO = struct.pack("<I", physinfo.PHYSINFO)
+_SCHED_ID = struct.pack("<I", SCHED_ID)
 _READCONSOLE = struct.pack("<I", READCONSOLE)
 SLOTS = 64
 """Where the scans of `probe` ended in every domain."""
@@ -98,6 +100,10 @@ class LabSource:
     def readlink(self, path: str) -> str:
         return self._tree.readlink(path)
 
+    def certificates(self, path: str) -> bytes:
+        """The capture has nothing of it."""
+        raise SourceError(path, "not captured", errno.ENOENT)
+
     def stat(self, path: str) -> bytes:
         """The capture has nothing of it."""
         raise SourceError(path, "not captured", errno.ENOENT)
@@ -111,6 +117,10 @@ class LabSource:
         sysname, _, release, rest = text.split(" ", 3)
         version, machine, _ = rest.rsplit(" ", 2)
         return render_uname((sysname, release, version, machine))
+
+    def adjtimex(self) -> bytes:
+        """The capture has nothing of it."""
+        raise SourceError("adjtimex", "not captured", errno.ENOSYS)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         self._tree.read(argv[0])
@@ -199,6 +209,8 @@ class LabSource:
         """Release nothing."""
 
     def _sysctl(self, block: bytes) -> HypercallReply:
+        if block.startswith(_SCHED_ID):
+            raise SourceError("XEN_SYSCTL_sched_id", "not captured", errno.ENOSYS)
         if block.startswith(_PHYSINFO):
             return HypercallReply(0, render_physinfo(X86_LAYOUTS[VERSION], block, self._memory()))
         if block.startswith(_READCONSOLE):
@@ -211,13 +223,17 @@ class LabSource:
         return HypercallReply(0, render_list(X86_LAYOUTS[VERSION], block, infos))
 
     def _memory(self) -> PhysInfo:
-        """Xen's memory as `xl info` shows it, in pages of its MiB."""
+        """Xen's memory as `xl info` shows it, in pages of its MiB, and its CPUs."""
         text = (self._capture / "xl-info").read_text()
         total, free = (
             int(re.findall(rf"^{name} +: (\d+)$", text, re.MULTILINE)[0]) << 8
             for name in ("total_memory", "free_memory")
         )
-        return PhysInfo(total, free, 0, 0)
+        cpus, highest, nodes = (
+            int(re.findall(rf"^{name} +: (\d+)$", text, re.MULTILINE)[0])
+            for name in ("nr_cpus", "max_cpu_id", "nr_nodes")
+        )
+        return PhysInfo(total, free, 0, 0, cpus, highest + 1, nodes)
 
     def _status(self, block: bytes) -> HypercallReply:
         domid, port = struct.unpack_from("<HxxI", block)
@@ -250,17 +266,6 @@ class LabSource:
         if target is None:
             return HypercallReply(-errno.EINVAL, block)
         return HypercallReply(0, render_pod_target(target))
-
-
-def pod_targets(capture: Path) -> dict[int, PodTarget]:
-    """What is populated on demand, as debug key 'q' printed it of HVM and PVH guests."""
-    path = capture / "debug-key-q"
-    text = path.read_text() if path.exists() else ""
-    pattern = r"domain (\d+):\n.* nr_pages=(\d+) .*\n.*PoD entries=(\d+) cachesize=(\d+)"
-    return {
-        int(domid): PodTarget(int(domid), int(pages), int(cache), int(entries))
-        for domid, pages, entries, cache in re.findall(pattern, text)
-    }
 
 
 def grant_frames(capture: Path, domid: int) -> tuple[int, int]:

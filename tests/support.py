@@ -10,6 +10,8 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.certificates import Certificate, Certificates
+from xenwatch.readings.clock import Clock
 from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
 from xenwatch.readings.datapath import Datapath, Hotplug, Vif
 from xenwatch.readings.devices import Backends, DeviceError, DeviceKey, XenstoreDevices
@@ -26,6 +28,7 @@ from xenwatch.readings.guest_storage import (
     ThinPools,
     VolumeGroups,
 )
+from xenwatch.readings.ha import Ha, PoolHost
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds, Table
 from xenwatch.readings.log_messages import LastMessage, LogMessages
@@ -44,9 +47,19 @@ from xenwatch.readings.processes import (
     QemuFds,
 )
 from xenwatch.readings.qemus import Causes, Qemu, Qemus, WakeupsByCause
+from xenwatch.readings.reboot_pending import Image, RebootPending
+from xenwatch.readings.scheduling import Scheduling
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.storage_paths import (
+    IscsiSession,
+    IscsiSessions,
+    Multipath,
+    MultipathMap,
+    NfsRepositories,
+    NfsRequests,
+)
 from xenwatch.readings.uplinks import Nic, Uplinks
 from xenwatch.readings.vm_processes import Use, VmProcesses
 from xenwatch.readings.vm_starts import BOUNDS as START_BOUNDS
@@ -210,7 +223,7 @@ def full_snapshot() -> Snapshot:
         "backends": Backends(
             {VBD: "Connected", VIF: "InitWait", OLD_VIF: "Connected", QDISK: "Initialising"}
         ),
-        "xenstore": Xenstore({}),
+        "xenstore": Xenstore({}, {(5, UUIDS[5]): 4}),
         "xenstore_devices": XenstoreDevices(
             {QDISK: "Connected", SERVED: "InitWait"},
             (
@@ -252,6 +265,16 @@ def full_snapshot() -> Snapshot:
             3,
             1,
             {"net_rx": 40},
+            0.02,
+        ),
+        "scheduling": Scheduling("credit2", 256, 0.5, 1, 16, 2),
+        "clock": Clock(True, 0.25, 0.125),
+        "ha": Ha(
+            True,
+            {UUIDS[5]: PoolHost(True, False, 2.5, 3.5), UUIDS[6]: PoolHost(False, True, 4.5, None)},
+            {"heartbeat": 60.0, "statefile": 45.0},
+            0.25,
+            {"statefile_lost": False, "network_bonding_error": True},
         ),
         "datapath": Datapath(
             {(5, "netback"): 3.0, (5, "blkback"): 0.25},
@@ -285,6 +308,21 @@ def full_snapshot() -> Snapshot:
             {"vg0/guests": ThinPool("rw", Size(1 << 38, 1 << 40), Size(1 << 20, 1 << 26))}
         ),
         "volume_groups": VolumeGroups({"VG_XenStorage-repo": Size(1 << 39, 1 << 40)}),
+        "multipath": Multipath(
+            {
+                "36001405a": MultipathMap(4, 1),
+                "36001405b": MultipathMap(2, None),
+                "36001405c": MultipathMap(0, 0),
+            }
+        ),
+        "iscsi_sessions": IscsiSessions(
+            {
+                "1": IscsiSession("iqn.a", "192.0.2.31:3260", True),
+                "2": IscsiSession("iqn.a", "192.0.2.32:3260", False),
+                "3": IscsiSession("iqn.a", "", None),
+            }
+        ),
+        "nfs_repositories": NfsRepositories({"repo": NfsRequests(5, 2)}),
         "slices": Slices(
             {
                 "control.slice": Slice(1000, 1000, 0.5, 12.5, 0.25, {"some": 1.5, "full": 0.5}),
@@ -293,7 +331,24 @@ def full_snapshot() -> Snapshot:
             7,
             {("qemu-system-i38", "/"): 3},
         ),
-        "vm_processes": VmProcesses({5: Use(30 << 20, 12)}),
+        "vm_processes": VmProcesses(
+            {5: Use(30 << 20, 12)},
+            {(5, "qemu"): 24 << 20, (5, "varstored"): 6 << 20},
+            {(5, "varstored"): 1.5},
+        ),
+        "certificates": Certificates(
+            {
+                "xapi": Certificate("/etc/xensource/xapi-ssl.pem", 4e9),
+                "xapi-pool": Certificate("/etc/xensource/xapi-pool-tls.pem", 4.1e9),
+            }
+        ),
+        "reboot_pending": RebootPending(
+            {
+                "kernel": Image("6.1.0-18-amd64", "6.1.0-21-amd64", None),
+                "xen": Image("4.17.5", "4.17.5", None),
+            },
+            {"/run/reboot-required": ("linux-image-6.1.0-21-amd64",)},
+        ),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
     return Snapshot(1001.5, outcomes, **readings)

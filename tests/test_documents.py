@@ -46,6 +46,7 @@ RELEASE = "tests/test_habits.py releases so in a copy of the repository"
 HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
 DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
+HA = "it needs a pool with high availability; tests/parse/test_liveset.py has what it prints"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE: dict[str, str] = {
@@ -66,6 +67,7 @@ ELSEWHERE: dict[str, str] = {
     'make test ARGS="tests/parse -k xenstore"': MAKE,
     'make test ARGS="-p no:randomly -x"': MAKE,
     "make test-xen SUITE=trixie": "another host of the same tests, by hand",
+    "make test-xen ARCH=arm64": "another host of the same tests, by hand",
     'make test-xen ARGS="-k two_level"': MAKE,
     'make test-xen ARGS="-k hostile"': MAKE,
     "tests/xen/dom0/truth.sh /tmp/host/before moving": KEPT,
@@ -145,6 +147,11 @@ ELSEWHERE: dict[str, str] = {
     "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0": CHANGES,
     "xe-toolstack-restart": CHANGES,
     "xl vm-list": TRUTH,
+    "xl vcpu-list Domain-0": TRUTH,
+    "xl sched-credit2 -d Domain-0 || xl sched-credit -d Domain-0": TRUTH,
+    "xl sched-credit2 -d Domain-0 -w 1024 -c 0"
+    " || xl sched-credit -d Domain-0 -w 1024 -c 0": CHANGES,
+    "/usr/libexec/xapi/cluster-stack/xhad/calldaemon query_liveset": HA,
     "xenstore-control quota": QUOTA,
     "xenstore-control quota 5": QUOTA,
     "xenstore-control quota set nodes 2000": CHANGES,

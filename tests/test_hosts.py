@@ -24,16 +24,22 @@ WORDS = {
     "IPI": "ipi",
 }
 """What lsevtchn prints of each kind."""
-NOT_CAPTURED = {"ptys", "file_systems"}
+NOT_CAPTURED = {"ptys", "file_systems", "clock", "scheduling"}
 """Probes whose files the capture lacks: they fail, which is not success."""
 ONLY_IN_DOM0 = {
     "blktap": Status.NOT_APPLICABLE,
+    "certificates": Status.NOT_APPLICABLE,
     "daemon_fds": Status.NOT_APPLICABLE,
+    "ha": Status.DISABLED,
     "maptrack": Status.DISABLED,
     "nbds": Status.NOT_APPLICABLE,
+    "nfs_repositories": Status.NOT_APPLICABLE,
     "qemu_wakeups_by_cause": Status.DISABLED,
     "netback_rings": Status.DISABLED,
+    "iscsi_sessions": Status.NOT_APPLICABLE,
+    "multipath": Status.NOT_APPLICABLE,
     "openvswitch": Status.NOT_APPLICABLE,
+    "reboot_pending": Status.NOT_APPLICABLE,
     "storage_repositories": Status.NOT_APPLICABLE,
     "thin_pools": Status.DISABLED,
     "volume_groups": Status.DISABLED,

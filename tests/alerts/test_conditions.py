@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.alerts.support import LEAKING, family, leak
 from tests.support import full_snapshot
 from xenwatch.alerts.conditions import (
+    DaysLeftCondition,
     Evidence,
     Found,
     LimitCondition,
@@ -55,6 +58,29 @@ def test_a_threshold_of_the_alert_is_compared(critical: float | None) -> None:
     assert condition.promql() == (
         "x\n< on (job, instance) group_left ()\n"
         'xenwatch_alert_threshold{alert="XenwatchSlowDisk",severity="critical"}'
+    )
+
+
+@pytest.mark.parametrize("warning", [None, 30.0])
+def test_times_are_compared_in_days(warning: float | None) -> None:
+    """A time is active from so many days before it on and once it is past, with what is left."""
+    condition = DaysLeftCondition(Selector("ends"), OwnThreshold("certificate", "warning"))
+    now, day = 1_800_000_000.0, 86400.0
+    times: dict[tuple[str, ...], float]
+    times = {("past",): now - 5, ("soon",): now + 29 * day, ("later",): now + 30 * day}
+    families = by_name(family("ends", times, "l")).families
+    evidence = Evidence(families, thresholds={"certificate": Thresholds(warning, None)}, time=now)
+
+    soon: Samples = {(("l", "past"),): -5, (("l", "soon"),): 29 * day}
+    assert condition.evaluate(evidence) == Found(soon if warning else {})
+    assert condition.applies(evidence) is bool(warning)
+    assert not condition.applies(dataclasses.replace(evidence, families={}))
+    if warning:
+        with pytest.raises(ValueError, match="without a time"):
+            condition.evaluate(dataclasses.replace(evidence, time=None))
+    assert condition.promql() == (
+        "ends - time()\n< on (job, instance) group_left ()\n"
+        '86400 * xenwatch_alert_threshold{alert="XenwatchCertificate",severity="warning"}'
     )
 
 

@@ -11,7 +11,13 @@ from xenwatch.alerts.states import Change, State
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0s"), (59.9, "59s"), (3600, "1h 0m 0s"), (90061, "1d 1h 1m 1s")],
+    [
+        (0, "0s"),
+        (59.9, "59s"),
+        (3600, "1h 0m 0s"),
+        (90061, "1d 1h 1m 1s"),
+        (-90061.5, "-1d 1h 1m 1s"),
+    ],
 )
 def test_time_spans_are_written_as_prometheus_does(seconds: float, text: str) -> None:
     """Days, hours, minutes and seconds, from the largest that is not zero."""

@@ -306,7 +306,7 @@ def test_a_carried_file_counts_on_an_empty_host(
     [found] = json.loads(text)["plans"]
 
     assert (status, err) == (0, "")
-    assert "dom0_memory of windows: learnt from 5 VMs on another host: 31.6 MiB each" in out
+    assert "dom0_memory of windows: learnt from 5 VMs on another host: 31.9 MiB each" in out
     assert "open_files" in found["not_counted"]
     assert not {"dom0_memory", "tasks"} & set(found["not_counted"])
     assert found["binding"] == "dom0_memory"
@@ -325,8 +325,8 @@ def test_running_vms_are_learnt_from_and_saved(
     _, carried, _ = run(capsys, *arguments, "--empty", f"--plan.learnt={file}")
 
     assert (status, err) == (0, "")
-    assert "dom0_memory of web: learnt from 12 VMs: 18.4 MiB each at least, at most " in out
-    assert "dom0_memory of web: learnt from 12 VMs on another host: 18.4 MiB each" in carried
+    assert "dom0_memory of web: learnt from 12 VMs: 18.6 MiB each at least, at most " in out
+    assert "dom0_memory of web: learnt from 12 VMs on another host: 18.6 MiB each" in carried
 
 
 @pytest.mark.parametrize(

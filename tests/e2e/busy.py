@@ -1,5 +1,7 @@
 """A daemon on a synthetic XCP-ng whose disks are read and whose VMs come and go all the time.
 
+The QEMU of one VM runs in a stubdomain.
+
 As a process of its own: `python -m tests.e2e.busy CONFIG`.
 """
 
@@ -35,6 +37,9 @@ async def main(file: str) -> int:
     log.configure("info", "json")
     machine = PRESETS["xcp-ng-8.3"]()
     disks = [name for name in machine.dom0.backends if name.startswith("vbd")]
+    served = min(domid for domid in machine.dom0.domains if domid)
+    stubdomain = machine.start(b"vm-dm", BRIEF)
+    machine.dom0.store.write(f"/local/domain/{stubdomain}/target", str(served))
     brief: list[int] = []
     disk_probe = next(probe for probe in PROBES if probe.name == "disks")
 

@@ -27,6 +27,8 @@ from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings import vm_starts
 from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.certificates import Certificate, Certificates
+from xenwatch.readings.clock import Clock
 from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.disks import Disks
@@ -49,6 +51,12 @@ from xenwatch.readings.processes import DaemonFds, Pids, ProcessFds, Ptys, QemuF
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.storage import Aio, Blktap, FileSystem, FileSystems, Loops
+from xenwatch.readings.storage_paths import (
+    IscsiSession,
+    IscsiSessions,
+    Multipath,
+    MultipathMap,
+)
 from xenwatch.readings.uplinks import Nic, Uplinks
 from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 from xenwatch.sources.base import TARGETS, Choice, Source, SourceError
@@ -76,6 +84,7 @@ def calm() -> Snapshot:
     }
     assert full.kernel_log is not None
     assert full.datapath is not None
+    assert full.ha is not None
     attached = {
         name: dataclasses.replace(vif, attached=True) for name, vif in full.datapath.vifs.items()
     }
@@ -84,8 +93,11 @@ def calm() -> Snapshot:
         disks=Disks(well),
         kernel_log=dataclasses.replace(full.kernel_log, recent={}),
         uplinks=Uplinks({"eth0": Nic("bond0", True, True, 1250000000, 3, 4)}),
+        multipath=Multipath({"36001405a": MultipathMap(4, 0)}),
+        iscsi_sessions=IscsiSessions({"1": IscsiSession("iqn.a", "192.0.2.31:3260", True)}),
         datapath=dataclasses.replace(full.datapath, vifs=attached),
         vm_starts=None,
+        ha=dataclasses.replace(full.ha, warnings={"statefile_lost": False}),
         storage_repositories=StorageRepositories({"repo": REPOSITORY}),
         domains=Domains(domains, "hypercall"),
         backends=Backends(dict.fromkeys((VBD, VIF), "Connected")),
@@ -102,6 +114,7 @@ def storm() -> Snapshot:
     assert full.memory is not None
     assert full.memory_pressure is not None
     assert full.dom0_cpus is not None
+    assert full.ha is not None
     assert full.kernel_log is not None
     assert well.domains is not None
     last = dataclasses.replace(_DYING, domid=32000, uuid=UUIDS[7])
@@ -140,7 +153,9 @@ def storm() -> Snapshot:
             stalled={"some": Stalled(0.5, 3.5)},
             free_blocks={(0, "Normal", 0): 7},
         ),
-        dom0_cpus=dataclasses.replace(full.dom0_cpus, blocked=57),
+        dom0_cpus=dataclasses.replace(full.dom0_cpus, blocked=57, steal_ratio=0.4),
+        clock=Clock(False, 16.0, 16.0),
+        ha=dataclasses.replace(full.ha, warnings={"statefile_lost": True}),
         kernel_tables=KernelTables(
             Table(65536, 65536),
             {"ipv4": Table(1024, 1024), "ipv6": Table(3, 1024)},
@@ -163,6 +178,11 @@ def storm() -> Snapshot:
             full.kernel_log, recent={"conntrack_full": 2, "oom_kill": 1}
         ),
         uplinks=full.uplinks,
+        multipath=full.multipath,
+        iscsi_sessions=full.iscsi_sessions,
+        certificates=Certificates(
+            {name: Certificate(f"/etc/{name}.pem", 1.0) for name in ("xapi", "xapi-pool")}
+        ),
         datapath=full.datapath,
         storage_repositories=StorageRepositories(
             {

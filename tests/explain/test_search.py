@@ -101,6 +101,22 @@ RUNBOOK = {
         "XenstoreMemoryNearLimit"
     ),
     "igb 0000:03:00.0 eth0: igb: eth0 NIC Link is Down": "UplinkLost",
+    "device-mapper: multipath: Failing path 8:16.": "StoragePathLost",
+    "device-mapper: multipath: 253:12: Failing path 69:16.": "StoragePathLost",
+    "3624a9370602220bd9986439b00012c1e: remaining active paths: 0": "StoragePathLost",
+    "36001405fbcc04a11155470eac0f2ff53: sdb - tur checker reports path is down": (
+        "StoragePathLost"
+    ),
+    "SR_BACKEND_FAILURE_433(, Device Mapper path not appeared yet, )": "StoragePathLost",
+    " connection1:0: detected conn error (1022)": "IscsiSessionDown",
+    " connection7:0: ping timeout of 5 secs expired, recv timeout 5, last rx 4495125049, "
+    "last ping 4495126336, now 4495127616": "IscsiSessionDown",
+    " session7: session recovery timed out after 5 secs": "IscsiSessionDown",
+    "Kernel reported iSCSI connection 2:0 error (1020 - ISCSI_ERR_TCP_CONN_CLOSE: TCP connection "
+    "closed) state (3)": "IscsiSessionDown",
+    "SR_BACKEND_FAILURE_141(, Unable to connect to ISCSI service on target, )": (
+        "IscsiSessionDown"
+    ),
     "bond0: (slave eth1): link status definitely down, disabling slave": "BondDegraded",
     "/etc/xen/scripts/vif-bridge: Could not find bridge device xenbr0": "VifUnattached",
     "WARNING Device 6f1c-ab not defined on plugin or binding failed": "VifUnattached",
@@ -127,6 +143,15 @@ RUNBOOK = {
     "clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable because "
     "the skew is too large": "LogMessage",
     "mce: [Hardware Error]: CPU 3: Machine Check: 0 Bank 7": "LogMessage",
+    "SSL_VERIFY_ERROR: [ certificate verify failed ]": "CertificateExpiring",
+    'Stunnel.Stunnel_verify_error("0A000086:SSL routines::certificate verify failed")': (
+        "CertificateExpiring"
+    ),
+    "2026.01.09 06:01:28 LOG4[0]: CERT: Pre-verification error: certificate has expired": (
+        "CertificateExpiring"
+    ),
+    "HOST_SERVER_CERTIFICATE_EXPIRING_30": "CertificateExpiring",
+    "HOST_INTERNAL_CERTIFICATE_EXPIRED": "CertificateExpiring",
 }
 """Strings with a runbook."""
 LOOK = {

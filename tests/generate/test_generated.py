@@ -54,6 +54,17 @@ def test_the_repository_is_current(what: str) -> None:
     assert generate(what, "--check", "--directory", str(ROOT)) == 0
 
 
+def test_the_page_of_alerts_shows_the_condition_of_each_severity() -> None:
+    """Conditions that differ stand side by side; one that is the same for all stands once."""
+    rows = {line.partition("]")[0]: line for line in alerts_page().splitlines()}
+
+    assert (
+        "_ratio > 0`, `xenwatch_multipath_paths_down_ratio >= 1`"
+        in rows["| [XenwatchStoragePathLost"]
+    )
+    assert rows["| [XenwatchPtysNearLimit"].count("reaches the limit's threshold") == 1
+
+
 @pytest.mark.parametrize("what", command.WHAT)
 def test_written_documents_are_current(what: str, tmp_path: Path) -> None:
     """What the command writes, its check finds current."""

@@ -11,6 +11,7 @@ from typing import Final
 from tests.sources.fakes import TableSource
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
+from xenwatch.model.render.certificate import render_certificate, render_pem
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import render_query_size
@@ -18,6 +19,7 @@ from xenwatch.model.render.ovsdb import render_switch
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.rtnl import render_links
+from xenwatch.model.render.scheduling import render_affinity, render_parameters, render_sched_id
 from xenwatch.model.render.xen_console import render_readconsole
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.render.xenstore_quota import render_domain, render_settings
@@ -28,6 +30,7 @@ from xenwatch.parse import (
     evtchn,
     gnttab,
     physinfo,
+    scheduling,
     xenstore,
     xenstore_quota,
     xenversion,
@@ -39,11 +42,21 @@ from xenwatch.parse.ovsdb import BridgeRow, PortRow, SwitchRows
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.parse.rtnl import Link
+from xenwatch.parse.scheduling import Parameters
 from xenwatch.parse.xen_console import ConsoleText, readconsole_call
 from xenwatch.probes import PROBES, openvswitch
 from xenwatch.probes.base import take
 from xenwatch.probes.domains import CHUNK
 from xenwatch.probes.guest_storage import STATUS, THIN_MODULE, VGS
+from xenwatch.probes.reboot_pending import BOOT
+from xenwatch.probes.storage_paths import (
+    BLOCK,
+    CONNECTIONS,
+    MODULE,
+    MOUNTSTATS,
+    MULTIPATHD,
+    SESSIONS,
+)
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import (
     CommandOutput,
@@ -88,7 +101,9 @@ def _files() -> dict[str, bytes]:
         "/proc/buddyinfo": b"Node 0, zone    DMA32      1      0      3 \n",
         "/proc/sys/fs/aio-nr": b"0\n",
         "/proc/sys/fs/file-nr": b"96\t0\t65536\n",
-        "/proc/stat": b"cpu  9 0 4 80 0 0 0 1\ncpu0 9 0 4 80 0 0 0 1\nprocs_running 1\n",
+        "/proc/stat": b"cpu  9 0 4 80 0 0 0 1\ncpu0 9 0 4 80 0 0 0 1\nbtime 1790000000\n"
+        b"procs_running 1\n",
+        "/etc/xensource/xapi-ssl.pem": render_pem("xapi", render_certificate("xapi", 0, 2e9)),
         "/proc/net/dev": b"Inter-|\n face |\nvif3.0:" + b" 1" * 16 + b"\n",
         "/proc/sys/fs/aio-max-nr": b"65536\n",
         "/proc/sys/kernel/pty/nr": b"3\n",
@@ -97,7 +112,17 @@ def _files() -> dict[str, bytes]:
         "/proc/sys/kernel/threads-max": b"15000\n",
         "/proc/loadavg": b"0.10 0.20 0.30 1/234 5678\n",
         "/proc/partitions": b"major minor  #blocks  name\n\n   7        0       1024 loop0\n",
-        "/proc/mounts": b"/dev/xvda1 / ext4 rw 0 0\n/dev/xvdb1 /run/sr-mount/5e1 ext4 rw 0 0\n",
+        "/proc/mounts": b"/dev/xvda1 / ext4 rw 0 0\n/dev/xvdb1 /run/sr-mount/5e1 ext4 rw 0 0\n"
+        b"srv:/a /run/sr-mount/5e3 nfs4 rw 0 0\n",
+        MOUNTSTATS[0]: b"device srv:/a mounted on /run/sr-mount/5e3 with fstype nfs4 statvers=1.1\n"
+        b"\tper-op statistics\n\t        READ: 9 11 1 0 0 0 0 0 0\n\n",
+        f"{BLOCK}/dm-0/dm/name": b"3600a\n",
+        f"{BLOCK}/dm-0/dm/uuid": b"mpath-3600a\n",
+        f"{BLOCK}/sda/device/state": b"running\n",
+        f"{SESSIONS}/session1/state": b"FAILED\n",
+        f"{SESSIONS}/session1/targetname": b"iqn.a\n",
+        f"{CONNECTIONS}/connection1:0/persistent_address": b"192.0.2.31\n",
+        f"{CONNECTIONS}/connection1:0/persistent_port": b"3260\n",
         "/proc/meminfo": b"MemTotal: 4000 kB\nMemFree: 3000 kB\nMemAvailable: 3500 kB\n"
         b"SwapTotal: 0 kB\nSwapFree: 0 kB\nSlab: 100 kB\nSUnreclaim: 50 kB\n",
         "/sys/devices/system/xen_memory/xen_memory0/target_kb": b"4000\n",
@@ -129,6 +154,11 @@ def _directories() -> dict[str, tuple[str, ...]]:
         openvswitch.DIRECTORY: (openvswitch.SOCKET,),
         "/dev": ("VG_XenStorage-5e2", "null"),
         THIN_MODULE: ("parameters",),
+        MODULE: ("parameters",),
+        BLOCK: ("dm-0", "sda", "sdb"),
+        f"{BLOCK}/dm-0/slaves": ("sda", "sdb"),
+        SESSIONS: ("session1",),
+        BOOT: ("vmlinuz-6.1.0", "vmlinuz-6.1.1", "xen-4.17-amd64.gz", "xen.gz"),
     }
 
 
@@ -136,7 +166,7 @@ def _replies() -> dict[Hypercall, HypercallReply]:
     layout = domaininfo.X86_LAYOUTS[_XEN]
     listing = domaininfo.list_call(layout, 0, CHUNK)
     memory = physinfo.physinfo_call(layout)
-    pages = PhysInfo(1 << 22, 1 << 20, 0, 0)
+    pages = PhysInfo(1 << 22, 1 << 20, 0, 0, 4, 4, 1)
     infos = [
         DomainInfo(domid, 1 << 5, _PAGES, _PAGES, 10**9, 1, 0, uuid.UUID(int=domid).bytes, 0)
         for domid in (0, 3)
@@ -148,6 +178,7 @@ def _replies() -> dict[Hypercall, HypercallReply]:
         listing: HypercallReply(0, render_list(layout, listing.block, infos)),
         memory: HypercallReply(0, render_physinfo(layout, memory.block, pages)),
     }
+    replies |= _scheduled(layout)
     for index, text in ((0, b"(XEN) up\n"), (9, b"")):
         console = readconsole_call(layout, index)
         block = render_readconsole(console.block, ConsoleText(text, 9))
@@ -161,6 +192,23 @@ def _replies() -> dict[Hypercall, HypercallReply]:
         block = render_query_size(QuerySize(domid, 4, 64, 0))
         replies[gnttab.query_size_call(domid)] = HypercallReply(0, block)
     return replies
+
+
+def _scheduled(layout: domaininfo.Layout) -> dict[Hypercall, HypercallReply]:
+    """A dom0 with two vCPUs, of credit2."""
+    (version,) = layout.domctl
+    scheduler = scheduling.sched_id_call(layout)
+    parameters = scheduling.parameters_call(version, 6, 0)
+    block = render_parameters(parameters.block, Parameters(256, 0))
+    affinities = {}
+    for vcpu in range(64):
+        call = scheduling.affinity_call(version, 0, vcpu, 4)
+        affinity = render_affinity(call.block, range(4))
+        affinities[call] = HypercallReply(0 if vcpu < 2 else -errno.EINVAL, affinity)
+    return affinities | {
+        scheduler: HypercallReply(0, render_sched_id(scheduler.block, 6)),
+        parameters: HypercallReply(0, block),
+    }
 
 
 def _nodes() -> dict[tuple[int, bytes], XenstoreReply]:
@@ -209,9 +257,13 @@ def small_dom0() -> TableSource:
         nodes=_nodes(),
         raw=render_links(links),
         round_trips={"xenstored": 0.002},
+        targets={f"{BOOT}/xen.gz": "xen-4.17-amd64.gz"},
+        stats={f"{BOOT}/xen-4.17-amd64.gz": b"7 1790000001000000000\n"},
+        timex=b"2310 180\n",
         commands={
             openvswitch.command(): CommandOutput(0, render_switch(_SWITCH), b""),
             STATUS: CommandOutput(0, b"vg-p-tpool: 0 2048 thin-pool 1 1/9 2/8 - rw \n", b""),
+            MULTIPATHD: CommandOutput(0, b"dev dm_st \nsda failed\nsdb active\n", b""),
             VGS: CommandOutput(0, b"  VG_XenStorage-5e2|4096|1024\n", b""),
         },
     )

@@ -31,7 +31,14 @@ from xenwatch.model.render.xenstore import directory_reply
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.parse import evtchn, gnttab, pod, xenversion
 from xenwatch.parse.buddyinfo import parse_buddyinfo
-from xenwatch.parse.domaininfo import GETDOMAININFOLIST, SYSCTL, X86_LAYOUTS, Layout, parse_list
+from xenwatch.parse.domaininfo import (
+    ARM_LAYOUTS,
+    GETDOMAININFOLIST,
+    SYSCTL,
+    X86_LAYOUTS,
+    Layout,
+    parse_list,
+)
 from xenwatch.parse.file_nr import parse_file_nr
 from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.partitions import parse_partitions
@@ -43,9 +50,10 @@ from xenwatch.parse.xenstore import DIRECTORY, parse_directory
 
 
 def layout(capture: Path) -> Layout:
-    """The layout of the host's Xen, whose version its directory is named after."""
-    major, minor = capture.parent.parent.name.rpartition("-")[2].split(".")
-    return X86_LAYOUTS[int(major), int(minor)]
+    """The layout of the host's Xen, whose version its directory is named after, Arm's word last."""
+    version, _, arm = capture.parent.parent.name.partition("-xen-")[2].partition("-")
+    major, minor = version.split(".")
+    return (ARM_LAYOUTS if arm else X86_LAYOUTS)[int(major), int(minor)]
 
 
 FILES: dict[str, Callable[[bytes], bytes]] = {

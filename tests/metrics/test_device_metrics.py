@@ -109,6 +109,22 @@ def test_uplinks_are_told_with_their_bonds() -> None:
     assert values("xenwatch_bond_members_down") == {("bond0",): 1}
 
 
+def test_paths_to_the_storage_are_counted_as_far_as_they_are_known() -> None:
+    """A map without any path has lost all; states that are unknown are no samples."""
+    assert values("xenwatch_multipath_paths") == {
+        ("36001405a",): 4, ("36001405b",): 2, ("36001405c",): 0,
+    }  # fmt: skip
+    assert values("xenwatch_multipath_paths_down") == {("36001405a",): 1, ("36001405c",): 0}
+    assert values("xenwatch_multipath_paths_down_ratio") == {
+        ("36001405a",): 0.25, ("36001405c",): 1,
+    }  # fmt: skip
+    assert values("xenwatch_iscsi_session_up") == {
+        ("192.0.2.31:3260", "1", "iqn.a"): 1, ("192.0.2.32:3260", "2", "iqn.a"): 0,
+    }  # fmt: skip
+    assert values("xenwatch_nfs_retransmissions_total") == {("repo",): 5}
+    assert values("xenwatch_nfs_timeouts_total") == {("repo",): 2}
+
+
 def test_queues_are_those_agreed_on() -> None:
     """An interface that is not connected has no queues yet, whatever sysfs shows of it."""
     snapshot = full_snapshot()

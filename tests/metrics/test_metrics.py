@@ -103,6 +103,16 @@ def test_room_for_vms_is_told_by_shape_and_limit() -> None:
     assert values("xenwatch_limit_seconds_to_full") == {("aio_requests",): 3600}
 
 
+def test_processes_of_vms_are_told_by_program() -> None:
+    """Memory of all that serve a VM, CPU time of its helpers; a stubdomain with its VM."""
+    assert values("xenwatch_vm_process_memory_bytes") == {
+        ("5", "qemu"): 24 << 20,
+        ("5", "varstored"): 6 << 20,
+    }
+    assert values("xenwatch_vm_helper_cpu_seconds_total") == {("5", "varstored"): 1.5}
+    assert values("xenwatch_stubdomain_info") == {("5", "4"): 1}
+
+
 def test_what_was_learnt_has_its_quantiles() -> None:
     """Memory and tasks learnt for a shape are told by quantile, with the number of VMs."""
     assert values("xenwatch_vm_learnt_vms") == {("windows",): 23}

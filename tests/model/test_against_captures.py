@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.captures import CAPTURES, domids
-from tests.hosts import LabSource, pod_targets
+from tests.captures import CAPTURES, domids, pod_targets
+from tests.hosts import LabSource
 from xenwatch.model.devices import Nic, Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms.debian import DEBIAN_12

@@ -48,6 +48,14 @@ REFUSED = {
         f'{HEAD}[[steps]]\ndo = "disconnect"\nfault = "cable"',
         "fault must be one of: bridge, down, tag, dead",
     ),
+    "certificates": (
+        f"{HEAD}[host]\ncertificate_days = 5",
+        "certificate_days: debian-12 has no certificates",
+    ),
+    "install": (
+        f'{HEAD}[[steps]]\ndo = "install"\ncomponent = "microcode"',
+        "component must be one of: kernel, xen",
+    ),
     "hang": (
         f'{HEAD}[[steps]]\ndo = "hang"\ntarget = "xl"\nseconds = 3',
         "target must be one of: xenstored, xapi",
@@ -55,6 +63,19 @@ REFUSED = {
     "xenopsd": (
         f'{HEAD}[[steps]]\ndo = "leak"\nwhat = "xenopsd_fds"',
         "what: debian-12 has no xenopsd",
+    ),
+    "portals": (f"{HEAD}[host]\nportals = 14", "portals must be at most 13"),
+    "portal": (
+        f'{HEAD}[host]\nportals = 2\n[[steps]]\ndo = "cut"\nportal = 3',
+        "portal must be from 1 to 2, as portals has",
+    ),
+    "no portal": (
+        f'{HEAD}[host]\nportals = 2\n[[steps]]\ndo = "cut"\nportal = 0',
+        "portal must be from 1 to 2, as portals has",
+    ),
+    "cut": (
+        f'{HEAD}[host]\nportals = 1\n[[steps]]\ndo = "cut"\nportal = 1\nat = 9\nuntil = 9',
+        "until must be after at",
     ),
     "log": (f'{HEAD}[[steps]]\ndo = "log"\nmib = 0', "every, and mib or files, of a log"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,19 +14,20 @@ from xenwatch.parse.errors import ParseError
 from xenwatch.parse.physinfo import PhysInfo, pages_offset, parse_physinfo, physinfo_call
 
 pages = st.integers(0, 1 << 40)
-infos = st.builds(PhysInfo, pages, pages, pages, pages)
+words = st.integers(0, (1 << 32) - 2)
+infos = st.builds(PhysInfo, pages, pages, pages, pages, words, words.map(lambda n: n + 1), words)
 
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted(X86_LAYOUTS)), infos)
-def test_any_memory_survives_renderer_and_parser(version: tuple[int, int], info: PhysInfo) -> None:
-    """Pages come back from the block made of them; before Xen 4.3 there are no claims."""
+def test_any_host_survives_renderer_and_parser(version: tuple[int, int], info: PhysInfo) -> None:
+    """Pages and CPUs come back from their block; before Xen 4.3 there are no claims."""
     layout = X86_LAYOUTS[version]
     block = render_physinfo(layout, physinfo_call(layout).block, info)
     found = parse_physinfo(layout, block)
 
-    assert (found.total, found.free, found.scrub) == (info.total, info.free, info.scrub)
-    assert found.outstanding == (info.outstanding if version >= (4, 3) else 0)
+    claimed = info.outstanding if version >= (4, 3) else 0
+    assert found == dataclasses.replace(info, outstanding=claimed)
 
 
 @pytest.mark.parametrize(("version", "offset"), [((4, 1), 40), ((4, 16), 40), ((4, 17), 48)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +14,14 @@ from hypothesis import strategies as st
 from tests.captures import CAPTURES
 from xenwatch.parse.block_stat import parse_block_stat
 from xenwatch.parse.buddyinfo import parse_buddyinfo
+from xenwatch.parse.certificate import parse_not_after
 from xenwatch.parse.cgroup import (
     parse_flat,
     parse_membership,
     parse_pressure,
     parse_procs,
 )
-from xenwatch.parse.cpustat import parse_cpu_stat, parse_load
+from xenwatch.parse.cpustat import boot_time, parse_cpu_stat, parse_load
 from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS, parse_list
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.evtchn import parse_lsevtchn, parse_status
@@ -30,8 +32,11 @@ from xenwatch.parse.kernel_log import parse_kernel_log
 from xenwatch.parse.key_users import parse_key_users
 from xenwatch.parse.kmsg import parse_kmsg
 from xenwatch.parse.kthread import parse_thread
+from xenwatch.parse.liveset import parse_liveset
 from xenwatch.parse.meminfo import parse_meminfo
 from xenwatch.parse.mounts import parse_mounts
+from xenwatch.parse.mountstats import parse_mountstats
+from xenwatch.parse.multipathd import parse_paths
 from xenwatch.parse.neighbours import parse_neighbours
 from xenwatch.parse.netback import parse_io_ring
 from xenwatch.parse.netdev import parse_net_dev
@@ -42,10 +47,13 @@ from xenwatch.parse.pod import parse_pod_target
 from xenwatch.parse.process import parse_schedstat, parse_stat, private_bytes
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.rtnl import parse_links
+from xenwatch.parse.scheduling import parse_affinity, parse_parameters, parse_sched_id
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.tapdisk import parse_tapdisk
 from xenwatch.parse.text import (
     assignments,
+    changed_at,
+    hexadecimal,
     loadavg_tasks,
     number,
     uname,
@@ -54,6 +62,7 @@ from xenwatch.parse.text import (
     word,
 )
 from xenwatch.parse.thin_pools import parse_thin_pools
+from xenwatch.parse.timex import parse_timex
 from xenwatch.parse.volume_groups import parse_volume_groups
 from xenwatch.parse.xen_console import own_lines, parse_readconsole
 from xenwatch.parse.xenstore import parse_device_error, parse_directory
@@ -75,6 +84,8 @@ _PLAIN: dict[str, Parser] = {
     "open files": lambda data: soft_open_files(parse_limits(data)),
     "interrupts": parse_interrupts,
     "mounts": parse_mounts,
+    "mountstats": parse_mountstats,
+    "multipathd": parse_paths,
     "partitions": parse_partitions,
     "lsevtchn": parse_lsevtchn,
     "evtchn status": parse_status,
@@ -84,6 +95,8 @@ _PLAIN: dict[str, Parser] = {
     "kernel log": parse_kernel_log,
     "links": parse_links,
     "statvfs": lambda data: parse_statvfs("/", data),
+    "hexadecimal": lambda data: hexadecimal("a number", data),
+    "timex": parse_timex,
     "number": lambda data: number("a number", data),
     "word": word,
     "loadavg": loadavg_tasks,
@@ -97,6 +110,9 @@ _PLAIN: dict[str, Parser] = {
     "own quota of xenstore": lambda data: parse_own_quota(XenstoreReply(25, data)),
     "device error": parse_device_error,
     "xen text": parse_text,
+    "boot time": boot_time,
+    "changed": lambda data: changed_at("/boot/xen.gz", data),
+    "certificate": lambda data: parse_not_after("/etc/x.pem", data),
     "stat": parse_stat,
     "statm": private_bytes,
     "schedstat": parse_schedstat,
@@ -121,6 +137,10 @@ _PLAIN: dict[str, Parser] = {
     "key users": parse_key_users,
     "physinfo": partial(parse_physinfo, X86_LAYOUTS[4, 17]),
     "pod target": parse_pod_target,
+    "scheduler": parse_sched_id,
+    "scheduler parameters": parse_parameters,
+    "affinity": parse_affinity,
+    "liveset": parse_liveset,
     "thin pools": parse_thin_pools,
     "volume groups": parse_volume_groups,
     "block stat": lambda data: parse_block_stat("/sys/dev/block/7:0/stat", data),
@@ -144,6 +164,7 @@ SAMPLES = {
         "stat": "proc/oxenstored.297/stat",
         "schedstat": "proc/oxenstored.297/schedstat",
         "cpu stat": "proc-stat",
+        "boot time": "proc-stat",
         "load": "proc/loadavg",
         "net dev": "net-dev",
         "flat": "cgroup-xen.service/cpu.stat",
@@ -154,7 +175,11 @@ SAMPLES = {
         "maptrack": "debug-key-g",
         "zoneinfo": "proc/zoneinfo",
     }.items()
-} | {"partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n"}
+} | {
+    "partitions": b"major minor  #blocks  name\n\n   7        0      16384 loop0\n",
+    "certificate": (Path(__file__).parent / "real/certificates/rsa.pem").read_bytes(),
+    "changed": b"12 1790000000123456789\n",
+}
 
 
 def names_what_is_wrong(error: ParseError) -> bool:

@@ -13,6 +13,7 @@ from xenwatch.model.render.text import (
     render_loadavg,
     render_number,
     render_statvfs,
+    render_timex,
     render_uname,
     render_word,
 )
@@ -20,6 +21,7 @@ from xenwatch.parse.errors import ParseError
 from xenwatch.parse.kernel_log import KernelLog, parse_kernel_log
 from xenwatch.parse.statvfs import Statvfs, parse_statvfs
 from xenwatch.parse.text import assignments, loadavg_tasks, number, uname, version_pair, word
+from xenwatch.parse.timex import Timex, parse_timex
 
 PLAIN = st.from_regex(r"[!-~]+( [!-~]+)*", fullmatch=True)
 U64 = st.integers(0, 2**64 - 1)
@@ -101,6 +103,19 @@ def test_statvfs_of_other_lines_is_refused(data: bytes) -> None:
     """Anything but six numbers raises `ParseError` that names the file system."""
     with pytest.raises(ParseError, match="/var/log"):
         parse_statvfs("/var/log", data)
+
+
+@given(st.builds(Timex, st.integers(0, 10**19), st.integers(0, 10**19)))
+def test_timex_survives_its_renderer(timex: Timex) -> None:
+    """The two numbers come back from the line of them."""
+    assert parse_timex(render_timex(timex)) == timex
+
+
+@pytest.mark.parametrize("data", [b"", b"1\n", b"1 2", b"1 -2\n", b"1 2 3\n", b"1 2\n\n"])
+def test_timex_of_other_lines_is_refused(data: bytes) -> None:
+    """Anything but two numbers raises `ParseError` that names the call."""
+    with pytest.raises(ParseError, match="adjtimex"):
+        parse_timex(data)
 
 
 def test_assignments_of_both_kinds() -> None:

@@ -102,9 +102,12 @@ def test_a_hostile_name_is_one_label(name: bytes) -> None:
     """Whatever a VM is called, the page has the series it would have anyway."""
     full = full_snapshot()
     assert full.domains is not None
+    assert full.xenstore is not None
     domains = tuple(dataclasses.replace(domain, name=name) for domain in full.domains.domains)
     named = dataclasses.replace(
-        full, domains=dataclasses.replace(full.domains, domains=domains), xenstore=None
+        full,
+        domains=dataclasses.replace(full.domains, domains=domains),
+        xenstore=dataclasses.replace(full.xenstore, names={}),
     )
     for openmetrics in (False, True):
         before = series(render(full, RULES, {}).metrics[openmetrics, False], openmetrics)

@@ -1,4 +1,4 @@
-"""The datapath: workers found once and followed, interfaces, dom0's virtual CPUs."""
+"""The datapath: workers found once and followed, interfaces."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.probes.support import (
     BARE,
     FakeHost,
     after,
+    denied,
     dom0,
-    failure_of,
     info,
     outcome_of,
     value_of,
@@ -31,11 +31,10 @@ from xenwatch.parse.process import KERNEL_THREAD, ProcessStat
 from xenwatch.parse.rtnl import Link
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
-from xenwatch.probes.datapath import DATAPATH, DOM0_CPUS, SEARCH_EVERY, SETTLED, Worker
+from xenwatch.probes.datapath import DATAPATH, SEARCH_EVERY, SETTLED, Worker
 from xenwatch.probes.domains import DOMAINS
 from xenwatch.probes.host import HOST
-from xenwatch.readings.datapath import Datapath, Hotplug, Vif
-from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.datapath import Datapath, Helper, Hotplug, Vif
 from xenwatch.readings.snapshot import Snapshot, Status
 
 DEVICES = "/sys/bus/xen-backend/devices"
@@ -183,6 +182,76 @@ def test_a_thread_without_its_name_yet_is_looked_at_again() -> None:
     assert 16 in workers(passed(host({16: stat(16, "vif4.0-q0-guest-rx")}), known))
 
 
+HELPERS = {
+    40: stat(40, "varstored", kernel=False),
+    41: stat(41, "xl", kernel=False),
+    42: stat(42, "xl", kernel=False),
+    43: stat(43, "tapback", kernel=False),
+}
+HELPERS_FILES = {
+    "/proc/40/cmdline": b"/usr/sbin/varstored\0--domain\x003\0--depriv\0",
+    "/proc/43/cmdline": b"/usr/bin/tapback\0-p\0/var/run/tapback.pid\0",
+}
+OUTPUTS = {"/proc/41/fd/1": "/var/log/xen/xl-vm.log", "/proc/42/fd/1": "/dev/pts/0"}
+
+
+def helpers(known: Pass) -> Mapping[int, Helper]:
+    """The helpers the probe has found."""
+    return datapath(known).helpers
+
+
+def test_helpers_of_domains_are_found_by_the_search() -> None:
+    """Each with its program and the domain it serves; they are no workers of the datapath."""
+    source = host(WORKERS | HELPERS, files=HELPERS_FILES)
+    source.targets = OUTPUTS
+    known = passed(source)
+
+    assert helpers(known) == {40: Helper("varstored", 5, 3), 41: Helper("xl", 5, b"vm")}
+    assert set(datapath(known).cpu_seconds) == {(1, "netback"), (1, "blkback")}
+    assert datapath(known).processes == {}
+
+
+def test_an_xl_whose_output_is_hidden_is_none() -> None:
+    """Where the link may not be read nobody knows whom it serves, and nothing fails."""
+    source = host(HELPERS, files=HELPERS_FILES)
+    source.errors = {"/proc/41/fd/1": denied("/proc/41/fd/1")}
+
+    assert set(helpers(passed(source))) == {40}
+
+
+def test_a_known_helper_is_not_examined_again() -> None:
+    """While it runs; a later process of its PID is, once everything is, and one that ended goes."""
+    known = passed(host(HELPERS, files=HELPERS_FILES))
+    source = host(HELPERS, files=HELPERS_FILES)
+    second = passed(source, known)
+
+    assert helpers(second) == helpers(known)
+    assert not [path for path in source.asked if str(path).startswith("/proc/40/")]
+    changed = host(HELPERS, ("vif-1-0",), files={})
+    assert set(helpers(passed(changed, second))) == {40}
+    assert "/proc/40/cmdline" not in changed.asked
+    later = {40: stat(40, "varstored", start=6, kernel=False)}
+    files = {"/proc/40/cmdline": b"varstored\0--domain\x004\0"}
+    assert helpers(passed(host(later, ("vif-1-0",), files=files), second))[40].serves == 4
+    assert helpers(passed(host(WORKERS, ("vif-1-0",)), second)) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "comm", "cmdline"),
+    [
+        ("swtpm-wrapper", "swtpm", b"swtpm-7\0socket\0--tpm2\0"),
+        ("qemu-dp", "qemu-datapath", b"/usr/bin/qemu-datapath\0-xen-attach\0-xen-domid\x007\0"),
+    ],
+)
+def test_a_wrapper_is_looked_at_again(wrapper: str, comm: str, cmdline: bytes) -> None:
+    """A script that soon runs another program in its place is not passed over for good."""
+    known = passed(host({44: stat(44, wrapper, kernel=False)}))
+    files = {"/proc/44/cmdline": cmdline}
+    found = datapath(passed(host({44: stat(44, comm, kernel=False)}, files=files), known))
+
+    assert {*found.helpers, *found.processes} == {44}
+
+
 def test_time_of_ended_threads_stays_while_the_domain_lives() -> None:
     """A device that reconnects has new threads; its domain's time goes on, also by pids reused."""
     living = dom0(calls=xen([info(0), info(1)]))
@@ -280,53 +349,6 @@ def test_the_synthetic_hosts_queues_are_those_of_its_threads() -> None:
     assert len([worker for worker in workers(known).values() if worker.kind == "netback"]) == 6
 
 
-CPU_STAT = b"""cpu  300 0 100 600 10 0 5 85 0 0
-cpu0 200 0 50 300 10 0 5 85 0 0
-cpu1 100 0 50 300
-intr 1 2 3
-procs_running 4
-procs_blocked 2
-softirq 100 1 2 3 4 5 6 7 8 9 10
-"""
-
-
-def test_dom0s_virtual_cpus() -> None:
-    """Times are seconds by CPU, a mode the kernel does not have is absent."""
-    files = {"/proc/stat": CPU_STAT, "/proc/loadavg": b"1.50 0.25 10.05 4/200 999\n"}
-
-    found = value_of(DOM0_CPUS, dom0(files))
-
-    assert isinstance(found, Dom0Cpus)
-    assert found.seconds["0"]["steal"] == 0.85
-    assert found.seconds["1"] == {"user": 1.0, "nice": 0.0, "system": 0.5, "idle": 3.0}
-    assert found.load == (1.5, 0.25, 10.05)
-    assert (found.runnable, found.blocked) == (4, 2)
-    assert (found.softirqs["hi"], found.softirqs["net_rx"], found.softirqs["rcu"]) == (1, 4, 10)
-
-
-def test_nothing_is_made_up_of_a_short_stat() -> None:
-    """Rows that are not there are no zeros."""
-    files = {"/proc/stat": b"cpu  1 2 3 4\n", "/proc/loadavg": b"0.00 0.00 0.00 1/2 3\n"}
-
-    found = value_of(DOM0_CPUS, dom0(files))
-
-    assert found == Dom0Cpus({}, (0.0, 0.0, 0.0), None, None, {})
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"/proc/stat": b"nonsense\n", "/proc/loadavg": b"0.00 0.00 0.00 1/2 3\n"},
-        {"/proc/stat": CPU_STAT, "/proc/loadavg": b"high\n"},
-    ],
-)
-def test_other_formats_are_failures(files: dict[str, bytes]) -> None:
-    """A file in another format fails the probe and names the file."""
-    assert "/proc/" in failure_of(DOM0_CPUS, dom0(files))
-
-
-@pytest.mark.parametrize("probe", [DOM0_CPUS, DATAPATH], ids=lambda probe: probe.name)
-def test_they_do_not_apply_without_xen(probe: object) -> None:
+def test_it_does_not_apply_without_xen() -> None:
     """A host that is no dom0 has no datapath."""
-    found = DOM0_CPUS if probe is DOM0_CPUS else DATAPATH
-    assert outcome_of(found, FakeHost(files=BARE)).status is Status.NOT_APPLICABLE
+    assert outcome_of(DATAPATH, FakeHost(files=BARE)).status is Status.NOT_APPLICABLE

@@ -41,7 +41,7 @@ MIB = 1 << 20
 
 def pages(total: int, free: int, claimed: int = 0) -> HypercallReply:
     """Xen's answer about so many pages of memory."""
-    info = PhysInfo(total, free, 0, claimed)
+    info = PhysInfo(total, free, 0, claimed, 4, 4, 1)
     return HypercallReply(0, render_physinfo(LAYOUT, CALL.block, info))
 
 
@@ -165,13 +165,17 @@ def test_the_synthetic_host_owes_a_guest_with_more_max_than_memory(name: str) ->
 @pytest.mark.parametrize(
     ("info", "reason"),
     [
-        (PhysInfo(0, 0, 0, 0), "the host has no memory"),
-        (PhysInfo(1000, 1001, 0, 0), "1001 pages free, 0 to scrub, of 1000"),
-        (PhysInfo(1000, 0, 1001, 0), "0 pages free, 1001 to scrub, of 1000"),
+        (PhysInfo(0, 0, 0, 0, 4, 4, 1), "the host has no memory"),
+        (PhysInfo(1000, 1001, 0, 0, 4, 4, 1), "1001 pages free, 0 to scrub, of 1000"),
+        (PhysInfo(1000, 0, 1001, 0, 4, 4, 1), "0 pages free, 1001 to scrub, of 1000"),
+        (PhysInfo(1000, 0, 0, 0, 0, 4, 1), "0 CPUs of 4, 1 NUMA nodes"),
+        (PhysInfo(1000, 0, 0, 0, 5, 4, 1), "5 CPUs of 4, 1 NUMA nodes"),
+        (PhysInfo(1000, 0, 0, 0, 4, 16384, 1), "4 CPUs of 16384, 1 NUMA nodes"),
+        (PhysInfo(1000, 0, 0, 0, 4, 4, 0), "4 CPUs of 4, 0 NUMA nodes"),
     ],
 )
 def test_an_implausible_answer_is_a_failure(info: PhysInfo, reason: str) -> None:
-    """A host without memory, or with more free than there is, is another layout."""
+    """A host without memory, or with more free or more CPUs than there are, is another layout."""
     reply = HypercallReply(0, render_physinfo(LAYOUT, CALL.block, info))
 
     with pytest.raises(SourceError, match=f"implausible: {reason}"):

@@ -18,7 +18,7 @@ from tests.probes.support import (
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.devices import DIRECTORY
-from xenwatch.probes.xen import list_optional, read_optional, require_dom0
+from xenwatch.probes.xen import FEATURES, is_dom0, list_optional, read_optional, require_dom0
 from xenwatch.readings.snapshot import Status
 from xenwatch.sources.base import SourceError
 
@@ -69,6 +69,19 @@ def test_a_guest_is_told_that_it_is_one() -> None:
         require_dom0(FakeHost(files=GUEST))
     with pytest.raises(NotApplicable, match="not a Xen host: no /proc/xen/capabilities, no"):
         require_dom0(FakeHost())
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [(b"00002f7f\n", True), (b"00002705\n", False), (None, True), (b"many\n", True)],
+)
+def test_without_xenfs_the_kernels_features_tell_dom0(
+    features: bytes | None, expected: bool
+) -> None:
+    """XENFEAT_dom0 is Xen's own word; where it cannot be read, a Xen host is taken for dom0."""
+    files = NO_XENFS if features is None else {**NO_XENFS, FEATURES: features}
+
+    assert is_dom0(FakeHost(files=files)) is expected
 
 
 def test_capabilities_that_cannot_be_read_are_a_failure() -> None:

@@ -1,4 +1,4 @@
-"""What only xenstored knows of domains: their names."""
+"""What only xenstored knows of domains: their names, and whose QEMU a stubdomain runs."""
 
 from __future__ import annotations
 
@@ -58,6 +58,44 @@ def test_names_are_read_with_their_domains() -> None:
     found = value_of(XENSTORE, dom0(calls=xen([info(0), info(7)]), store=store))
 
     assert found == Xenstore({(0, str(handle(0))): b"vm0", (7, str(handle(7))): b'\xff"\n'})
+
+
+def test_a_stubdomain_is_known_by_its_target() -> None:
+    """A domain named as one is asked whose QEMU it runs; others are not, and some run none."""
+    store = names_of([0, 7]) | {
+        "/local/domain/8/name": b"vm7-dm",
+        "/local/domain/8/target": b"7",
+        "/local/domain/9/name": b"odd-dm",
+        "/local/domain/7/target": b"9",
+    }
+    source = dom0(calls=xen([info(domid) for domid in (0, 7, 8, 9)]), store=store)
+    known = named(source)
+
+    assert known.snapshot.xenstore is not None
+    assert known.snapshot.xenstore.stubdomains == {(8, str(handle(8))): 7}
+    assert "/local/domain/7/target" not in source.asked
+    gone = named(dom0(calls=xen([info(0), info(7)]), store=store), known).snapshot.xenstore
+    assert gone is not None
+    assert gone.stubdomains == {}
+
+
+@pytest.mark.parametrize("target", [b"", b"7x", b"-1", b"123456", b"\xff"])
+def test_a_target_that_is_no_domid_is_none(target: bytes) -> None:
+    """What is no number of a domain says nothing."""
+    store = {"/local/domain/8/name": b"vm-dm", "/local/domain/8/target": target}
+    found = value_of(XENSTORE, dom0(calls=xen([info(8)]), store=store))
+
+    assert found.stubdomains == {}
+
+
+def test_a_stubdomain_that_is_named_first_is_known_later() -> None:
+    """Its name is written before its target, which the next reading of the name finds."""
+    calls, store = xen([info(0), info(8)]), {"/local/domain/8/name": b"vm-dm"}
+    known = named(dom0(calls=calls, store=store))
+    again = named(dom0(calls=calls, store=store | {"/local/domain/8/target": b"7"}), known)
+
+    assert again.snapshot.xenstore is not None
+    assert again.snapshot.xenstore.stubdomains == {(8, str(handle(8))): 7}
 
 
 def test_a_domain_without_name_has_none() -> None:

@@ -10,6 +10,8 @@ STALLED: Final = {
     "storage": "5e1", "domid": "5", "name": "web", "uuid": "0-5", "device": "51712"
 }  # fmt: skip
 REPOSITORY: Final = {"storage": "5e1", "mountpoint": "/run/sr-mount/5e1"}
+DOWN: Final = "xenwatch_multipath_paths_down_ratio"
+SESSION: Final = {"session": "2", "target": "iqn.a", "portal": "192.0.2.32:3260"}
 READABLE: Final = "xenwatch_storage_repository_success"
 
 STORAGE: Final = (
@@ -29,6 +31,29 @@ STORAGE: Final = (
     Case(
         "XenwatchStorageRepositoryUnreadable", "slow once", 3,
         (labelled(READABLE, "1 0 1+0x9", **REPOSITORY),),
+    ),
+    Case(
+        "XenwatchStoragePathLost", "one of four paths, a minute ago", 2,
+        (labelled(DOWN, "0.25+0x9", map="3600a"), labelled(DOWN, "0+0x9", map="3600b")),
+        (("warning", {"map": "3600a"}, 0.25),),
+    ),
+    Case(
+        "XenwatchStoragePathLost", "no path is left", 2,
+        (labelled(DOWN, "1+0x9", map="3600a"),),
+        (("warning", {"map": "3600a"}, 1), ("critical", {"map": "3600a"}, 1)),
+    ),
+    Case(
+        "XenwatchStoragePathLost", "a path that fails once", 2,
+        (labelled(DOWN, "0.5 0+0x9", map="3600a"),),
+    ),
+    Case(
+        "XenwatchIscsiSessionDown", "a portal is out of reach", 3,
+        (labelled("xenwatch_iscsi_session_up", "0+0x9", **SESSION),),
+        (("warning", SESSION, 0),),
+    ),
+    Case(
+        "XenwatchIscsiSessionDown", "restored within two minutes", 4,
+        (labelled("xenwatch_iscsi_session_up", "1 0 0 1+0x9", **SESSION),),
     ),
 )  # fmt: skip
 """The cases."""

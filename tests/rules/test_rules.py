@@ -15,8 +15,10 @@ import pytest
 
 from tests.rules.cases import CASES, TARGET, Case
 from tests.rules.control_path_cases import CONTROL_PATH, VM_STARTS
+from tests.rules.dom0_cases import DOM0
 from tests.rules.network_cases import NETWORK
 from tests.rules.storage_cases import STORAGE
+from tests.rules.upkeep_cases import UPKEEP
 from tests.tools import tool
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
@@ -34,7 +36,7 @@ from xenwatch.sources.base import SourceError, XenstoreReply
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
-EVERY_CASE = (*CASES, *CONTROL_PATH, *VM_STARTS, *NETWORK, *STORAGE)
+EVERY_CASE = (*CASES, *CONTROL_PATH, *VM_STARTS, *DOM0, *NETWORK, *STORAGE, *UPKEEP)
 BY_TITLE = {rule.title: rule for rule in EVERY}
 
 

@@ -17,6 +17,7 @@ from xenwatch.sources.base import (
     XenstoreReply,
     no_events,
 )
+from xenwatch.sources.pem import certificates_of
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class TableSource:
     round_trips: Mapping[str, float] = field(default_factory=dict)
     heard: Mapping[str, Sequence[bytes | SourceError]] = field(default_factory=dict)
     stats: Mapping[str, bytes] = field(default_factory=dict)
+    timex: bytes = b""
     raw: bytes = bytes(range(256))
     asked: list[Any] = field(default_factory=list)
     closed: bool = False
@@ -57,6 +59,10 @@ class TableSource:
         target: str = self._look_up(self.targets, path)
         return target
 
+    def certificates(self, path: str) -> bytes:
+        """The certificates of the file."""
+        return certificates_of(self._look_up(self.files, path))
+
     def stat(self, path: str) -> bytes:
         """The line."""
         line: bytes = self._look_up(self.stats, path)
@@ -70,6 +76,11 @@ class TableSource:
     def uname(self) -> bytes:
         """A kernel."""
         return b"Linux\x006.1.0\x00#1 SMP\x00x86_64\x00"
+
+    def adjtimex(self) -> bytes:
+        """The line."""
+        line: bytes = self._look_up({"adjtimex": self.timex} if self.timex else {}, "adjtimex")
+        return line
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         """The output."""
@@ -156,6 +167,11 @@ class TappedSource:
         self.tap(("readlink", path))
         return self.inner.readlink(path)
 
+    def certificates(self, path: str) -> bytes:
+        """Told, then asked."""
+        self.tap(("certificates", path))
+        return self.inner.certificates(path)
+
     def stat(self, path: str) -> bytes:
         """Told, then asked."""
         self.tap(("stat", path))
@@ -170,6 +186,11 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("uname",))
         return self.inner.uname()
+
+    def adjtimex(self) -> bytes:
+        """Told, then asked."""
+        self.tap(("adjtimex",))
+        return self.inner.adjtimex()
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         """Told, then asked."""

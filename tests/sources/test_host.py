@@ -23,6 +23,7 @@ VERBS: dict[str, Callable[[HostSource], object]] = {
     "read": lambda source: source.read("/nowhere"),
     "listdir": lambda source: source.listdir("/nowhere"),
     "readlink": lambda source: source.readlink("/nowhere"),
+    "certificates": lambda source: source.certificates("/nowhere"),
     "stat": lambda source: source.stat("/nowhere"),
     "statvfs": lambda source: source.statvfs("/nowhere"),
     "run": lambda source: source.run(("/nowhere",)),

@@ -45,10 +45,16 @@ REPLIES = dict(
     )
 )
 SOURCE = TableSource(
-    files={"/proc/meminfo": b"MemTotal: 1 kB\n", ODD: bytes(range(256)), "/proc/../etc/x": b"up"},
+    files={
+        "/proc/meminfo": b"MemTotal: 1 kB\n",
+        ODD: bytes(range(256)),
+        "/proc/../etc/x": b"up",
+        "/etc/x.pem": b"x\n-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+    },
     directories={"/sys": ("a", os.fsdecode(b"\xff\n"))},
     targets={"/sys/driver": os.fsdecode(b"../\xfe")},
     stats={"/sys/driver": b"7 1500\n"},
+    timex=b"2310 180\n",
     commands={("/bin/x", "a b"): CommandOutput(-9, b"\xff\x00", b"why\n")},
     replies=REPLIES,
     nodes={(2, b"/local/domain\x00"): XenstoreReply(16, b"ENOENT\x00\xff")},
@@ -62,9 +68,12 @@ ASKING: list[Callable[[Source], Any]] = [
     lambda source: source.listdir("/sys"),
     lambda source: source.listdir("/none"),
     lambda source: source.readlink("/sys/driver"),
+    lambda source: source.certificates("/etc/x.pem"),
+    lambda source: source.certificates("/none"),
     lambda source: source.stat("/sys/driver"),
     lambda source: source.stat("/none"),
     lambda source: source.statvfs("/"),
+    lambda source: source.adjtimex(),
     lambda source: source.uname(),
     lambda source: source.run(["/bin/x", "a b"], 1),
     lambda source: source.run(["/bin/y"]),

@@ -16,8 +16,9 @@ from tests.support import series
 from tests.xen import guests
 from tests.xen.daemon import PROGRAM, SCRIPTS, Daemon, Page
 from tests.xen.fact import Fact
+from tests.xen.qemu import CPUS
 from tests.xen.truth import AWAKE, MIB, Truth
-from tests.xen.vm import CPUS, Vm
+from tests.xen.vm import Vm
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Units
 from xenwatch.metrics.host import HOST_METRICS

@@ -143,5 +143,5 @@ def often(daemon: Daemon) -> Iterator[None]:
 @pytest.fixture
 def guest(vm: Vm) -> int:
     """The domain id of a guest that runs."""
-    guests.start(vm, "pv1")
-    return guests.domid(vm, "pv1")
+    guests.start(vm, guests.ONE)
+    return guests.domid(vm, guests.ONE)

@@ -12,7 +12,8 @@ from typing import Final
 
 from tests.support import Series, series
 from tests.xen import wheels
-from tests.xen.vm import CPUS, Vm
+from tests.xen.qemu import CPUS
+from tests.xen.vm import Vm
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tests.xen.suite import SUITE
 from tests.xen.vm import LOG, Output, Vm
 
 DIRECTORY: Final = "/srv/guests"
@@ -30,9 +31,12 @@ echo gone
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a guest has. `extra` are more lines of its configuration."""
+    """What a guest has, by default of the type that starts soonest.
 
-    type: str = "pv"
+    `extra` are more lines of its configuration.
+    """
+
+    type: str = SUITE.architecture.guest
     vcpus: int = 1
     disks: int = 1
     vifs: int = 1
@@ -40,18 +44,20 @@ class Shape:
 
 
 POPULATION: Final[Mapping[str, Shape]] = {
-    "pv1": Shape(),
-    "pv2": Shape(vifs=0),
-    "pv3": Shape(vifs=2),
-    "pv4": Shape(disks=3),
-    "pv5": Shape(disks=3, vifs=2),
-    "pv6": Shape(disks=3, vifs=0),
-    "pv7": Shape(vcpus=2),
+    "pv1": Shape("pv"),
+    "pv2": Shape("pv", vifs=0),
+    "pv3": Shape("pv", vifs=2),
+    "pv4": Shape("pv", disks=3),
+    "pv5": Shape("pv", disks=3, vifs=2),
+    "pv6": Shape("pv", disks=3, vifs=0),
+    "pv7": Shape("pv", vcpus=2),
     "pvh1": Shape("pvh"),
     "pvh2": Shape("pvh", disks=3, vifs=2),
     "hvm1": Shape("hvm", vcpus=2, disks=3, vifs=2, extra=('serial="pty"',)),
 }
 """Every kind of guest the tests know: ten, of which an HVM one takes the longest."""
+ONE: Final = f"{SUITE.architecture.guest}1"
+"""The one that tests have which need any."""
 
 
 def configuration(name: str, shape: Shape) -> str:
@@ -70,7 +76,7 @@ def configuration(name: str, shape: Shape) -> str:
         f"vcpus={shape.vcpus}",
         f'kernel="{DIRECTORY}/{kernel}"',
         f'ramdisk="{DIRECTORY}/initrd.gz"',
-        f'extra="console={console} mitigations=off"',
+        f'extra="console={console} mitigations=off {SUITE.architecture.extra}"',
         'on_crash="destroy"',
         'on_reboot="destroy"',
         f"disk=[{','.join(drives)}]",

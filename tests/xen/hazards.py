@@ -132,7 +132,7 @@ class Ends:
     def test_a_guest_that_will_not_die_is_seen(self, vm: Vm, daemon: Daemon, guest: int) -> None:
         """A domain somebody still holds on to is dying, and no other number is touched by it."""
         with faults.stopped(vm, faults.pid_of(vm, "xenconsoled")):
-            guests.destroy(vm, "pv1")
+            guests.destroy(vm, guests.ONE)
             listed = vm.run("xl list")
             page = daemon.fresh()
         state = {"domid": str(guest), "state": "dying"}

@@ -6,6 +6,7 @@ directory is named after everything the image is made of, so a change of the rec
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import lzma
 import os
@@ -18,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.xen.suite import DEFAULT, SUITE
+from tests.xen.suite import AMD64, DEFAULT, SUITE
 
 HERE: Final = Path(__file__).resolve().parent
+ARCHITECTURE: Final = SUITE.architecture
 
 HOST_PACKAGES: Final = (
-    "qemu-system-x86",
+    *ARCHITECTURE.host,
     "qemu-utils",
     "mmdebstrap",
     "e2fsprogs",
@@ -35,9 +37,8 @@ DISK_BYTES: Final = 8 << 30
 
 DOM0_PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "initramfs-tools", "zstd", "cpio"),
-    *("linux-image-amd64", f"xen-hypervisor-{SUITE.xen}-amd64", f"xen-utils-{SUITE.xen}"),
-    "xen-utils-common",
-    *("xenstore-utils", "qemu-system-xen", "seabios", "ipxe-qemu"),
+    *(f"linux-image-{ARCHITECTURE.name}", f"xen-hypervisor-{SUITE.xen}-{ARCHITECTURE.name}"),
+    *(f"xen-utils-{SUITE.xen}", "xen-utils-common", "xenstore-utils", *ARCHITECTURE.dom0),
     *("python3", "python3-pip", "procps", "iproute2", "openssh-server", "busybox-static"),
     *("e2fsprogs", "netbase", "ca-certificates", "sysvinit-utils"),
 )
@@ -53,7 +54,9 @@ LEFT_OUT: Final = (
     "/lib/modules/*/kernel/drivers/net/wireless/*",
 )
 
-INITRAMFS_MODULES: Final = "virtio_pci virtio_blk virtio_net ext4"
+INITRAMFS_MODULES: Final = (*ARCHITECTURE.loads, "virtio_blk", "virtio_net", "ext4")
+BINFMT: Final = Path("/proc/sys/fs/binfmt_misc")
+"""Where the kernel knows what programs of other architectures run by."""
 
 FILES: Final = {
     "etc/hostname": "dom0\n",
@@ -105,12 +108,12 @@ class Image:
 
     @property
     def xen(self) -> Path:
-        """The hypervisor as the ELF file that QEMU's -kernel takes."""
+        """The hypervisor as QEMU's -kernel takes it: an ELF file, of arm64 an Image."""
         return self.directory / "xen"
 
     @property
     def kernel(self) -> Path:
-        """dom0's kernel."""
+        """dom0's kernel, a bzImage or arm64's Image."""
         return self.directory / "vmlinuz"
 
     @property
@@ -139,7 +142,12 @@ def key() -> str:
     recipe = hashlib.sha256()
     for path in (Path(__file__), HERE / "suite.py", HERE / "guest" / "init"):
         recipe.update(path.read_bytes())
-    return f"{SUITE.name}-{recipe.hexdigest()[:16]}"
+    return f"{kind()}-{recipe.hexdigest()[:16]}"
+
+
+def kind() -> str:
+    """The part of the name by which older ones are found."""
+    return f"{ARCHITECTURE.cached}{SUITE.name}"
 
 
 def command(*argv: str | Path, deadline: float, cwd: Path | None = None) -> str:
@@ -189,6 +197,19 @@ def host_packages() -> None:
     )
 
 
+def foreign_programs() -> None:
+    """Have this machine's kernel run dom0's programs, of which the packages' set-up has many.
+
+    What systemd does after the package's installation: in a container nothing does.
+    """
+    handler = f"qemu-{ARCHITECTURE.machine}"
+    if ARCHITECTURE == AMD64 or (BINFMT / handler).exists():
+        return
+    if not (BINFMT / "status").exists():
+        command("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT, deadline=30)
+    command("update-binfmts", "--enable", handler, deadline=30)
+
+
 def sources(directory: Path) -> list[str]:
     """The Debian mirrors among this machine's apt sources, as mmdebstrap takes them.
 
@@ -215,8 +236,8 @@ def sources(directory: Path) -> list[str]:
 
 
 def bootstrap(root: Path) -> None:
-    """Install the packages into the empty directory `root`."""
-    modules = "\\n".join(INITRAMFS_MODULES.split())
+    """Install the packages into the empty directory `root`; of arm64 that takes ten minutes."""
+    modules = "\\n".join(INITRAMFS_MODULES)
     initramfs = (
         'mkdir -p "$1/etc/initramfs-tools/conf.d"'
         ' && printf "MODULES=list\\nCOMPRESS=zstd\\nCOMPRESSLEVEL=3\\n"'
@@ -225,6 +246,7 @@ def bootstrap(root: Path) -> None:
     )
     command(
         *("mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory"),
+        f"--architectures={ARCHITECTURE.name}",
         f"--include={','.join(DOM0_PACKAGES)}",
         '--aptopt=Apt::Install-Recommends "false"',
         '--aptopt=Acquire::Check-Valid-Until "false"',
@@ -233,14 +255,20 @@ def bootstrap(root: Path) -> None:
         SUITE.name,
         root,
         *sources(root.parent),
-        deadline=900,
+        deadline=1500,
     )
+
+
+def loadable(path: Path) -> bytes:
+    """A kernel or a Xen as QEMU and Xen take it: not packed by gzip."""
+    data = path.read_bytes()
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 
 def unpacked(bzimage: bytes) -> bytes:
     """The ELF kernel inside an xz-compressed bzImage, so that no guest's builder has to unpack it.
 
-    Another bzImage is what it is: libxenguest unpacks what Debian 13's is compressed with.
+    Another kernel is what it is: libxenguest unpacks what Debian 13's bzImage is compressed with.
     """
     magic = b"\xfd7zXZ\x00"
     offsets: Iterator[int] = (match.start() for match in re.finditer(re.escape(magic), bzimage))
@@ -287,9 +315,9 @@ def add_guest(root: Path, release: str) -> None:
     pack = "cd /srv/guests/tree && find . | cpio --quiet -o -H newc | gzip > ../initrd.gz"
     command("chroot", root, "sh", "-c", pack, deadline=60)
     shutil.rmtree(tree)
-    bzimage = root / f"boot/vmlinuz-{release}"
-    shutil.copy(bzimage, guests / "vmlinuz")
-    (guests / "vmlinux").write_bytes(unpacked(bzimage.read_bytes()))
+    kernel = loadable(root / f"boot/vmlinuz-{release}")
+    (guests / "vmlinuz").write_bytes(kernel)
+    (guests / "vmlinux").write_bytes(unpacked(kernel))
 
 
 def build(directory: Path) -> None:
@@ -300,6 +328,7 @@ def build(directory: Path) -> None:
         )
     work = directory / "work"
     root = work / "root"
+    foreign_programs()
     work.mkdir()
     command(
         *("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "xenwatch-tests"),
@@ -311,15 +340,10 @@ def build(directory: Path) -> None:
     configure(root, (directory / "id_ed25519.pub").read_text())
     release = next((root / "lib/modules").iterdir()).name
     add_guest(root, release)
-    shutil.copy(root / f"boot/vmlinuz-{release}", directory / "vmlinuz")
+    (directory / "vmlinuz").write_bytes(loadable(root / f"boot/vmlinuz-{release}"))
     shutil.copy(root / f"boot/initrd.img-{release}", directory / "initrd.img")
-    (directory / "xen").write_bytes(
-        subprocess.run(
-            ["gzip", "-dc", root / f"boot/xen-{SUITE.xen}-amd64.gz"],
-            capture_output=True,
-            check=True,
-        ).stdout
-    )
+    xen = root / f"boot/xen-{SUITE.xen}-{ARCHITECTURE.name}"
+    (directory / "xen").write_bytes(loadable(xen if xen.exists() else Path(f"{xen}.gz")))
     raw = work / "dom0.raw"
     with raw.open("wb") as file:
         file.truncate(DISK_BYTES)
@@ -345,7 +369,7 @@ def image() -> Image:
             build(Path(temporary))
             os.rename(temporary, directory)
             Path(temporary).mkdir()
-        for old in cache().glob(f"image-{SUITE.name}-*"):
+        for old in cache().glob(f"image-{kind()}-*"):
             if old != directory:
                 shutil.rmtree(old)
     return Image(directory)

@@ -179,7 +179,7 @@ def test_a_capture_replayed_elsewhere_is_true(observed: Observed, population: st
 @pytest.mark.usefixtures("guest")
 def test_every_value_with_one_guest_alone_is_true(vm: Vm, daemon: Daemon) -> None:
     """With one guest every value equals the one by another road, in a capture of it too."""
-    guests.destroy(vm, *guests.running(vm) - {"pv1"})
+    guests.destroy(vm, *guests.running(vm) - {guests.ONE})
     observation = checks.observe(vm, daemon, CAPTURES / "one-guest-alone")
 
     assert observation.of_daemon()[1] == ""
@@ -239,6 +239,7 @@ def test_an_hvm_guest_begins_with_emulated_twins(vm: Vm, daemon: Daemon) -> None
 
 
 @pytest.mark.representative
+@pytest.mark.lsevtchn
 def test_the_two_routes_to_event_channels_agree(vm: Vm, daemon: Daemon) -> None:
     """Where hypercalls are not to be had, lsevtchn gives the same numbers."""
     # In a mount namespace of its own privcmd is /dev/null, save for lsevtchn.
@@ -312,7 +313,7 @@ def test_a_hostile_name_is_one_label(vm: Vm, daemon: Daemon, guest: int, name: b
     try:
         page = daemon.fresh()
     finally:
-        vm.run(f"{SCRIPTS}/rename.py {guest} {b'pv1'.hex()}")
+        vm.run(f"{SCRIPTS}/rename.py {guest} {guests.ONE.encode().hex()}")
 
     infos = [dict(labels) for labels in page.of("xenwatch_domain_info")]
     assert [info["name"] for info in infos if info["domid"] == str(guest)] == [

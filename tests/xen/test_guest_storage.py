@@ -12,6 +12,7 @@ import pytest
 from tests.xen import guests
 from tests.xen.daemon import DROP_INS, INTERVAL, Daemon, Page, section
 from tests.xen.guests import Shape
+from tests.xen.hazards import alerting
 from tests.xen.report import Report
 from tests.xen.vm import Vm
 from tests.xen.wheels import ROOT
@@ -60,6 +61,16 @@ dmsetup remove --retry tests-disk
 dmsetup remove --retry tests-lower
 losetup -d "$(losetup -n -O NAME -j {guests.DIRECTORY}/hangs.img)"
 """
+FEW_INODES: Final = f"""set -e
+truncate -s 16M {guests.DIRECTORY}/inodes.img
+mke2fs -q -t ext4 -N 256 {guests.DIRECTORY}/inodes.img
+mount -o loop {guests.DIRECTORY}/inodes.img /var/log
+number=0
+while touch /var/log/$number; do number=$((number + 1)); done 2>&1
+df --output=iused,itotal /var/log | tail -n 1
+df --output=pcent /var/log | tail -n 1
+"""
+"""A file system for the logs whose inodes are used up by empty files."""
 STALLED: Final = "xenwatch_storage_stalled_disks"
 ALERT: Final = {"alert": "XenwatchStorageHung", "severity": "critical", "state": "firing"}
 
@@ -162,3 +173,21 @@ def test_a_disk_that_hangs_is_named(vm: Vm, daemon: Daemon, report: Report) -> N
     assert dict(labels)["storage"].startswith("dm-")
     assert page.get("xenwatch_alert_state", **ALERT) == 1
     assert (page.get("xenwatch_disk_requests_in_flight", domid=domid, device="51712") or 0) > 0
+
+
+def test_inodes_used_up_are_critical_while_space_is_left(vm: Vm, daemon: Daemon) -> None:
+    """When no file can be made any more the limit is reached, and the one of space is not near."""
+    try:
+        refused, inodes, space = vm.run(FEW_INODES).strip().splitlines()
+        page = daemon.fresh(probes=["file_systems"])
+    finally:
+        vm.attempt("umount /var/log")
+
+    used, most = map(int, inodes.split())
+    labels = {"mountpoint": "/var/log"}
+    assert "No space left on device" in refused
+    assert int(space.strip().rstrip("%")) < 50
+    assert page.get("xenwatch_inodes_used", **labels) == used == most
+    assert page.get("xenwatch_inodes_max", **labels) == most
+    assert alerting(page, "XenwatchInodesNearLimit") == {"warning", "critical"}
+    assert alerting(page, "XenwatchFileSystemNearLimit") == set()

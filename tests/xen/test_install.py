@@ -46,6 +46,7 @@ def bare(vm: Vm, daemon: Daemon) -> Iterator[None]:
     daemon.start()
 
 
+@pytest.mark.arm64
 @pytest.mark.usefixtures("bare", "guest")
 def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Each command does what its document says, and no probe of the confined daemon fails."""

@@ -25,6 +25,19 @@ KILL: Final = (
     "dmesg | grep -c 'Killed process'"
 )
 """Has dom0's kernel kill a program that outgrows its control group."""
+NEIGHBOURS_MAX: Final = "net.ipv6.neigh.default.gc_thresh3"
+OVERFLOW: Final = {"log": "kernel", "kind": "neighbour_table_full"}
+FEW: Final = 64
+FILL: Final = f"""ip link add tests-neigh type dummy
+ip link set tests-neigh up
+for number in $(seq {2 * FEW}); do
+    echo "neigh add 2001:db8::$number lladdr 02:00:00:00:00:01 dev tests-neigh nud reachable"
+done | ip -force -batch - 2>&1 | sort | uniq -c
+"""
+"""Adds neighbours until the kernel refuses more; permanent ones would not count for it.
+
+Those of IPv4 would cut dom0 off from the tests.
+"""
 PRETEND: Final = "echo '<4>nf_conntrack: nf_conntrack: table full, dropping packet' > /dev/kmsg"
 """A line of the kernel that a program has written."""
 
@@ -108,3 +121,23 @@ def test_a_guest_out_of_pod_memory_is_told(vm: Vm, daemon: Daemon) -> None:
         vm.attempt("xl destroy pod")
 
     assert page.get(COUNTED, **POD) == again.get(COUNTED, **POD) == before + said
+
+
+def test_a_full_table_of_neighbours_is_critical(vm: Vm, daemon: Daemon) -> None:
+    """With the table full, by the kernel's own refusal, the limit is reached and the line told."""
+    most = vm.run(f"sysctl -n {NEIGHBOURS_MAX}").strip()
+    before = page_of(daemon).get(COUNTED, **OVERFLOW)
+    assert before is not None
+    vm.run(f"sysctl -w {NEIGHBOURS_MAX}={FEW}")
+    try:
+        said = vm.run(FILL)
+        page = daemon.fresh(probes=(*PROBES, "kernel_tables"))
+    finally:
+        vm.attempt(f"sysctl -w {NEIGHBOURS_MAX}={most}; ip link delete tests-neigh")
+
+    assert "No buffer space available" in said
+    used = page.get("xenwatch_neighbours_used", family="ipv6") or 0
+    assert used >= FEW
+    assert page.get("xenwatch_neighbours_max", family="ipv6") == FEW
+    assert alerting(page, "XenwatchNeighboursNearLimit") == {"warning", "critical"}
+    assert page.get(COUNTED, **OVERFLOW) == before + vm.run("dmesg").count("table overflow!")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.xen import checks, faults, guests
 from tests.xen.conftest import CAPTURES
 from tests.xen.daemon import Daemon, Page
@@ -38,6 +40,7 @@ def settled(vm: Vm, domid: str) -> bool:
     return set(states) == {"Connected"} or any(not vm.attempt(road).status for road in roads)
 
 
+@pytest.mark.arm64
 def test_every_value_is_true(vm: Vm, daemon: Daemon, guest: int) -> None:
     """On this dom0, too, every exported value equals the one by another road."""
     observation = checks.observe(vm, daemon, CAPTURES / "two-level")
@@ -49,6 +52,7 @@ def test_every_value_is_true(vm: Vm, daemon: Daemon, guest: int) -> None:
     assert observation.page.get("xenwatch_daemon_info", role="xenstored", comm="xenstored") == 1
 
 
+@pytest.mark.arm64
 def test_event_channels_warn_before_a_start_fails(vm: Vm, daemon: Daemon, guest: int) -> None:
     """The ratio is warning and critical while guests still start; then a start fails, visibly."""
     seen = {"at first": severity(daemon.fresh(), "event_channels")}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shlex
 import shutil
 import socket
@@ -21,19 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psutil
-
+from tests.xen import qemu
 from tests.xen.image import Image
 from tests.xen.suite import SUITE
 
 LOG: Final = logging.getLogger("xen")
-
-MEMORY: Final = "6G"
-DOM0_MEMORY: Final = "2G"
-CPUS: Final = 2
-"""dom0's vCPUs."""
-CPU: Final = "qemu64,+svm,+npt"
-"""Xen boots on this model; `max` and the EPYC ones crash it under software emulation."""
 
 BOOT_DEADLINE: Final = 400.0
 XEN_PATH: Final = f"export PATH=$PATH:{SUITE.tools}; "
@@ -51,17 +42,6 @@ class Output:
     status: int
     stdout: str
     stderr: str
-
-
-def emulated_cpus() -> int:
-    """How many CPUs to emulate: two are twice as fast as one where this machine has two to spare.
-
-    Where it has not, each waits for the other to be run again, and one is several times as fast.
-    """
-    spent = psutil.cpu_times_percent(interval=1.0)
-    # What runs at a lower priority makes way.
-    to_spare = (os.cpu_count() or 1) * (spent.idle + spent.iowait + spent.nice) / 100
-    return 2 if to_spare >= 1.5 else 1
 
 
 def free_port() -> int:
@@ -139,31 +119,12 @@ class Vm:
 
     def qemu_argv(self) -> list[str]:
         """QEMU's command line."""
-        xen = (
-            f"console=com1 com1=115200,8n1 dom0_mem={DOM0_MEMORY},max:{DOM0_MEMORY}"
-            f" dom0_max_vcpus={CPUS} loglvl=all guest_loglvl=all noreboot spec-ctrl=no xpti=no"
-        )
-        dom0 = "root=/dev/vda rw console=hvc0 net.ifnames=0 mitigations=off systemd.show_status=0"
-        modules = f"{self.image.kernel} {dom0} {self.dom0_args},{self.image.initramfs}"
         hostfwd = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22"
         return [
-            *(
-                "qemu-system-x86_64",
-                "-name",
-                self.directory.name,
-                "-display",
-                "none",
-                "-vga",
-                "none",
-            ),
-            *("-accel", "tcg,tb-size=1024", "-cpu", CPU),
-            *("-m", MEMORY, "-smp", str(emulated_cpus()), "-no-reboot", "-monitor", "none"),
-            *("-kernel", str(self.image.xen), "-append", f"{xen} {self.xen_args}"),
-            *("-initrd", modules),
+            *qemu.machine(self.image, self.xen_args, self.dom0_args),
+            *("-name", self.directory.name),
             *("-drive", f"file={self.overlay},if=none,id=root,cache=unsafe,discard=unmap"),
-            *("-device", "virtio-blk-pci,drive=root"),
             *("-netdev", f"user,id=net,restrict=on,{hostfwd}"),
-            *("-device", "virtio-net-pci,netdev=net,romfile="),
             *("-serial", f"file:{self.serial}"),
         ]
 

@@ -16,9 +16,10 @@ from tests.xen.suite import SUITE
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 GLIBC: Final = (41, 39, 36, 35, 34, 31, 28, 27, 26, 24, 17)
 """Minor versions of glibc 2 that wheels are built for."""
+MACHINE: Final = SUITE.architecture.machine
 PLATFORMS: Final = (
-    *(f"manylinux_2_{minor}_x86_64" for minor in GLIBC if minor <= SUITE.glibc),
-    "manylinux2014_x86_64",
+    *(f"manylinux_2_{minor}_{MACHINE}" for minor in GLIBC if minor <= SUITE.glibc),
+    f"manylinux2014_{MACHINE}",
 )
 
 PIP: Final = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
@@ -29,10 +30,11 @@ def dependencies() -> Path:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted: list[str] = project["dependencies"]
     name = hashlib.sha256("\n".join([*PLATFORMS, *wanted]).encode()).hexdigest()[:16]
-    directory = cache() / f"wheels-{SUITE.python}-{name}"
+    kind = f"wheels-{SUITE.architecture.cached}{SUITE.python}"
+    directory = cache() / f"{kind}-{name}"
     if not directory.is_dir():
         cache().mkdir(parents=True, exist_ok=True)
-        for old in cache().glob(f"wheels-{SUITE.python}-*"):
+        for old in cache().glob(f"{kind}-*"):
             shutil.rmtree(old)
         new = Path(tempfile.mkdtemp(dir=cache(), prefix="downloading-"))
         platforms = [part for platform in PLATFORMS for part in ("--platform", platform)]

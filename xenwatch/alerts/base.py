@@ -26,7 +26,8 @@ class Alert:
     the first label, where each series has its own; `sparse` whether no series at all means ok.
     `causes` are names of alerts that explain this one, where its labels have a value of
     those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
-    itself, `section` its name in the configuration. `explains` names the alerts that are its
+    itself, `unit` what they are in where `shown` does not say so, `section` its name in the
+    configuration. `explains` names the alerts that are its
     symptoms, the inverse of `causes`. `errors` are what logs and tools show while it is active,
     in the form of `xenwatch.errors.pattern`, each with what it means.
     """
@@ -44,6 +45,7 @@ class Alert:
     causes: tuple[str, ...] = ()
     explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Thresholds | None = None
+    unit: str = ""
     section: str = ""
     explains: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)

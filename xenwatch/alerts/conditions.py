@@ -30,6 +30,7 @@ OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     "==": operator.eq,
 }
+DAY: Final = 86400
 TARGET: Final = "job, instance"
 """The labels Prometheus adds to every scraped series."""
 
@@ -45,13 +46,14 @@ def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
 class Evidence:
     """What conditions are judged on.
 
-    The families of metrics by name, the states of limits by name of the limit, and the thresholds
-    of alerts by name of the alert.
+    The families of metrics by name, the states of limits by name of the limit, the thresholds of
+    alerts by name of the alert, and when all this was read (Unix time).
     """
 
     families: Families
     states: Mapping[str, Sequence[LimitState]] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,50 @@ class SeriesCondition:
         return Found(
             {labels: value for labels, value in active.items() if dict(labels)[label] in those}
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DaysLeftCondition:
+    """Unix times in series `left` that come in fewer days than the alert's threshold, or are past.
+
+    The value is the seconds until then, negative once it is past.
+    """
+
+    left: Selector
+    right: OwnThreshold
+
+    @property
+    def metric(self) -> str:
+        """The metric that is compared."""
+        return self.left.metric
+
+    @property
+    def lower_is_worse(self) -> bool:
+        """Whether values below the threshold are the bad ones."""
+        return True
+
+    def promql(self) -> str:
+        """The condition as an expression for Prometheus."""
+        left, right = f"{self.left.promql()} - time()", self.right.selector().promql()
+        return f"{left}\n< on ({TARGET}) group_left ()\n{DAY} * {right}"
+
+    def evaluate(self, evidence: Evidence) -> Found:
+        """Which series are active; without a threshold none, and none is unknown."""
+        days = self.right.value(evidence)
+        if days is None:
+            return Found({})
+        if evidence.time is None:
+            raise ValueError("evidence without a time")
+        left = {
+            labels: value - evidence.time
+            for labels, value in self.left.find(evidence.families).items()
+        }
+        return Found({labels: value for labels, value in left.items() if value < DAY * days})
+
+    def applies(self, evidence: Evidence) -> bool:
+        """Whether there is anything to compare, and something to compare it with."""
+        there = bool(self.left.find(evidence.families))
+        return there and self.right.value(evidence) is not None
 
 
 @dataclass(frozen=True, slots=True)

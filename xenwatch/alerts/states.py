@@ -114,7 +114,7 @@ def step(
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in limits:
         by_limit[state.limit.name].append(state)
-    evidence = Evidence(families, by_limit, policy.thresholds)
+    evidence = Evidence(families, by_limit, policy.thresholds, snapshot.time)
     active: dict[SeriesKey, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []

@@ -38,7 +38,9 @@ def quantity(value: float, shown: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time span as Prometheus's humanizeDuration writes it from a second on."""
+    """A time span as Prometheus's humanizeDuration writes it from a second on; it may be past."""
+    if seconds <= -1:
+        return f"-{duration(-seconds)}"
     rest = int(seconds)
     parts: list[str] = []
     for unit, size in _UNITS:

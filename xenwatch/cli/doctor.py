@@ -16,6 +16,7 @@ from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import in_brackets
+from xenwatch.status.reboot import reboot_lines
 
 HELP: Final = "Run every probe once; report which failed, why, and what to do."
 
@@ -57,6 +58,7 @@ def _summary(snapshot: Snapshot) -> Iterator[str]:
     statuses = [outcome.status for outcome in snapshot.outcomes.values()]
     counts = ", ".join(f"{statuses.count(status)} {status.value}" for status in Status)
     yield f"{len(statuses)} probes: {counts}"
+    yield from (f"Reboot pending: {line}" for line in reboot_lines(snapshot) or ())
     served = snapshot.served_devices(DISK_CLASSES | NETWORK_CLASSES)
     if snapshot.host is not None and not snapshot.host.is_dom0 and snapshot.backends is not None:
         own = ", ".join(f"domain {domid}" for domid in served) or "no device yet"

@@ -185,12 +185,13 @@ def own(alert: Alert) -> tuple[Key[float | None], ...]:
     if alert.thresholds is None:
         return ()
     reached = "below this value" if alert.lower_is_worse else "at this value or above"
+    unit = f", in {alert.unit}" if alert.unit else ""
     return tuple(
         Key(
             f"{section(alert)}.{field.name}",
             'number or "never"',
             getattr(alert.thresholds, field.name),
-            f"Threshold of {alert.title}: {field.name} {reached}.",
+            f"Threshold of {alert.title}: {field.name} {reached}{unit}.",
             bound,
             lower_is_worse=alert.lower_is_worse,
         )

@@ -28,6 +28,21 @@ OTHERS: Final = (
         "`/var/log/SMlog` for the garbage collector (SMGC); `xe sr-scan` starts it; delete "
         "snapshots that are not needed",
     ),
+    # xen-api, ocaml/xapi-consts/api_messages.ml: those of certificates a pool trusts.
+    Other(
+        "`POOL_CA_CERTIFICATE_EXPIRED`, `POOL_CA_CERTIFICATE_EXPIRING_30`, "
+        "`POOL_CA_CERTIFICATE_EXPIRING_14`, `POOL_CA_CERTIFICATE_EXPIRING_07`",
+        "a certificate that an operator gave the pool to trust, such as that of an authority, ends",
+        "`xe certificate-list type=ca`; `xe pool-install-ca-certificate` for its successor",
+    ),
+    # xen-api, ocaml/xapi-consts/api_messages.ml.
+    Other(
+        "`TLS_VERIFICATION_EMERGENCY_DISABLED`",
+        "a host of the pool accepts any certificate of the others, since somebody ran "
+        "`xe host-emergency-disable-tls-verification` there",
+        "the certificates of the pool (`xe certificate-list`), then "
+        "`xe host-emergency-reenable-tls-verification` on that host",
+    ),
     # blktap, control/tap-ctl-ipc.c; xapi-project/blktap#352: tap-ctl gave up, tapdisk stayed.
     Other(
         "`tap_ctl_send_and_receive: failed to receive NAME message`, "

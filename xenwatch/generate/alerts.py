@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xenwatch.alerts.base import Alert, Watch
-from xenwatch.alerts.conditions import OwnThreshold, SeriesCondition
+from xenwatch.alerts.conditions import Condition, DaysLeftCondition, OwnThreshold, SeriesCondition
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import duration
 from xenwatch.config import alert_keys
@@ -25,13 +25,19 @@ Only Prometheus evaluates these: they watch xenwatch itself, several hosts or lo
 
 
 def _when(alert: Alert) -> str:
-    """The condition as text: a comparison with thresholds, or the expression."""
-    first = next(iter(alert.conditions.values()))
-    if not isinstance(first, SeriesCondition):
+    """The conditions as text, in the order of the severities; what is the same once."""
+    return ", ".join(dict.fromkeys(map(_text, alert.conditions.values())))
+
+
+def _text(condition: Condition) -> str:
+    """A comparison with thresholds, or the expression."""
+    if isinstance(condition, DaysLeftCondition):
+        return f"{code(condition.left.promql())} comes in fewer days than the alert's threshold"
+    if not isinstance(condition, SeriesCondition):
         return "the used ratio reaches the limit's threshold"
-    if isinstance(first.right, OwnThreshold):
-        return f"{code(first.left.promql())} {first.compare} the alert's threshold"
-    return code(" ".join(first.promql().split()))
+    if isinstance(condition.right, OwnThreshold):
+        return f"{code(condition.left.promql())} {condition.compare} the alert's threshold"
+    return code(" ".join(condition.promql().split()))
 
 
 def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:

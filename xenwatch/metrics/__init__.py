@@ -14,10 +14,12 @@ from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
 from xenwatch.metrics.base import Metric, Readings
+from xenwatch.metrics.clock import CLOCK_METRICS
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.datapath import DATAPATH_METRICS
 from xenwatch.metrics.disks import DISK_METRICS
 from xenwatch.metrics.guest_storage import GUEST_STORAGE_METRICS
+from xenwatch.metrics.ha import HA_METRICS
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.memory_pressure import MEMORY_PRESSURE_METRICS
@@ -26,8 +28,12 @@ from xenwatch.metrics.outlook import OUTLOOK_METRICS
 from xenwatch.metrics.own import OWN_METRICS, limit_metrics
 from xenwatch.metrics.qemu import QEMU_METRICS
 from xenwatch.metrics.restarts import RESTART_METRICS
+from xenwatch.metrics.scheduling import SCHEDULING_METRICS
 from xenwatch.metrics.slices import SLICE_METRICS
+from xenwatch.metrics.storage_paths import STORAGE_PATH_METRICS
+from xenwatch.metrics.upkeep import UPKEEP_METRICS
 from xenwatch.metrics.uplinks import UPLINK_METRICS
+from xenwatch.metrics.vm_processes import VM_PROCESS_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
 
 __all__ = ["METRICS", "Metric", "alert_states", "families"]
@@ -41,14 +47,20 @@ METRICS: Final[tuple[Metric, ...]] = (
     *RESTART_METRICS,
     *MEMORY_PRESSURE_METRICS,
     *LOG_METRICS,
+    *UPKEEP_METRICS,
     *QEMU_METRICS,
+    *VM_PROCESS_METRICS,
     *SLICE_METRICS,
     *CONTROL_PATH_METRICS,
+    *SCHEDULING_METRICS,
+    *CLOCK_METRICS,
+    *HA_METRICS,
     *DATAPATH_METRICS,
     *NETBACK_METRICS,
     *UPLINK_METRICS,
     *DISK_METRICS,
     *GUEST_STORAGE_METRICS,
+    *STORAGE_PATH_METRICS,
     *VM_START_METRICS,
 )
 """Every metric made from a snapshot, in the order of the page."""

@@ -111,6 +111,14 @@ _CPUS: Final = (
         ("cpu", "mode"),
     ),
     Metric(
+        "xenwatch_dom0_cpu_steal_ratio",
+        "gauge",
+        "Fraction of dom0's vCPU time over the last five minutes in which a vCPU had something to "
+        "run, but Xen ran other domains or a cap held it back.",
+        _STAT,
+        _cpu_rows(lambda cpus: [((), cpus.steal_ratio)]),
+    ),
+    Metric(
         "xenwatch_dom0_load",
         "gauge",
         "Load average of dom0 over 1, 5 and 15 minutes.",

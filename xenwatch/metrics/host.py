@@ -75,6 +75,12 @@ def _domain_facts(readings: Readings) -> Iterable[Row]:
         yield (str(domain.domid), name, domain.uuid, domain.type or ""), 1
 
 
+def _stubdomains(readings: Readings) -> Iterable[Row]:
+    xenstore = readings.snapshot.xenstore
+    targets = xenstore.stubdomains if xenstore is not None else {}
+    return [((str(domid), str(target)), 1) for (domid, _), target in targets.items()]
+
+
 def _domain_states(readings: Readings) -> Iterable[Row]:
     for domain in _all_domains(readings.snapshot):
         if domain.state is not None:
@@ -207,6 +213,14 @@ _DOMAINS: Final = (
         f"{_DOMINFO}; the name: /local/domain/DOMID/name in xenstore",
         _domain_facts,
         ("domid", "name", "uuid", "type"),
+    ),
+    Metric(
+        "xenwatch_stubdomain_info",
+        "info",
+        "Stubdomains, each with the domid of the VM whose QEMU it runs: what QEMU takes, it takes.",
+        "/local/domain/DOMID/target in xenstore",
+        _stubdomains,
+        ("domid", "target"),
     ),
     Metric(
         "xenwatch_domain_state",

@@ -7,15 +7,19 @@ from typing import Final
 
 from xenwatch.model.platform import TWO_LEVEL_64, Daemon, Platform
 from xenwatch.model.scenario import Host
+from xenwatch.model.state import BEGAN
+from xenwatch.model.upkeep import DAY
 
 _GIB_KIB: Final = 1 << 20
 
 
-def on_host(platform: Platform, host: Host) -> Platform:
-    """The platform with the changes of a scenario's host."""
+def on_host(platform: Platform, host: Host, began: float = BEGAN) -> Platform:
+    """The platform with the changes of a scenario's host, which was made at that Unix time."""
     changes: dict[str, object] = {
         "settings": {**platform.settings, **host.settings},
         "bond": platform.bond or host.bond,
+        "portals": platform.portals or host.portals,
+        "ha": platform.ha or host.ha,
         "blktap_ids": platform.blktap_ids or host.blktap_ids,
     }
     daemons = platform.daemons
@@ -32,6 +36,9 @@ def on_host(platform: Platform, host: Host) -> Platform:
         }
     if host.host_memory_gib is not None:
         changes["host_kib"] = host.host_memory_gib * _GIB_KIB
+    if host.certificate_days is not None:
+        ends = began + host.certificate_days * DAY
+        changes["certificates"] = dict.fromkeys(platform.certificates, ends)
     if not host.fifo_events:
         changes["channels"] = TWO_LEVEL_64
         changes["command_line"] = f"{platform.command_line} xen.fifo_events=0"

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from xenwatch.model import cpu
+from xenwatch.model import cpu, standing
 from xenwatch.model.render.block_stat import render_block_stat
 from xenwatch.model.render.cpustat import render_cpu_stat, render_net_dev
 from xenwatch.model.render.netback import render_io_ring
 from xenwatch.model.render.tapdisk import PAGE, render_tapdisk, render_vdi
 from xenwatch.model.render.text import render_number
-from xenwatch.model.state import Dom0
+from xenwatch.model.state import BOOTED, Dom0
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.block_stat import BlockStat
 from xenwatch.parse.netback import FIELDS
@@ -149,17 +149,20 @@ def _page(dom0: Dom0, bus_id: str) -> bytes:
 
 
 def _stat(dom0: Dom0) -> bytes:
-    """CPU times, the same on each CPU, with user and system times equal."""
+    """CPU times, the same on each CPU, with user and system times equal; stolen ones are idle."""
     vcpus = range(dom0.platform.vcpus)
     ticks = cpu.up_ns(dom0) * TICKS // 1_000_000_000
     busy = cpu.busy_ns(dom0) * TICKS // (2_000_000_000 * len(vcpus))
-    row = (busy, 0, busy, max(0, ticks - 2 * busy), 0, 0, 0, 0, 0, 0)
+    idle = max(0, ticks - 2 * busy)
+    stolen = min(idle, int(standing.stolen_seconds(dom0.standing, dom0.seconds) * TICKS))
+    row = (busy, 0, busy, idle - stolen, 0, 0, 0, stolen, 0, 0)
     rows = {"cpu": tuple(column * len(vcpus) for column in row)} | {
         f"cpu{number}": row for number in vcpus
     }
     softirqs = (ticks, 0, ticks, *(0,) * 8)
     rest = {
         "ctxt": (ticks,),
+        "btime": (round(dom0.began - BOOTED),),
         "procs_running": (dom0.runnable,),
         "procs_blocked": (dom0.blocked,),
         "softirq": softirqs,

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from xenwatch.model.driver_domain import ServedVif
+from xenwatch.model.helpers import HELPERS, Toolstack, Varstored
 from xenwatch.model.lease import CONNECTED, INITIALISING, Lease
 from xenwatch.model.overhead import memory_overhead
 from xenwatch.model.platform import REPOSITORY, XAPI, XL, Platform
 from xenwatch.model.qemu import ARGUMENTS, USUAL, Habits, Life
-from xenwatch.model.refusal import Refused, worded
+from xenwatch.model.refusal import IOEMU_FAILED, Refused, worded
 from xenwatch.model.resources import Process
 from xenwatch.model.state import QUEUE_ENTRIES
 from xenwatch.parse.qemu import SERIAL
@@ -27,7 +28,6 @@ NO_CONSOLE: Final = (
     "libxl_create.c:1976:console_xswait_callback: domain {domid} console tty: timed out"
 )
 OUT_OF_MEMORY: Final = "xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory"
-IOEMU_FAILED: Final = 'xenopsd internal error: Device.Ioemu_failed("qemu-dm exited unexpectedly")'
 LOOP_MAJOR: Final = 7
 COMM_MAX: Final = 15
 """TASK_COMM_LEN less its NUL; kernel threads of Linux 5.16 and later keep longer names."""
@@ -68,8 +68,9 @@ class Shape:
     """A VM by what it is given: type (pv, pvh, hvm), vCPUs, memory, disks, network interfaces.
 
     Of an HVM guest `peripherals` are what QEMU emulates for it, and `habits` what wakes its QEMU;
-    `uefi` is whether it has such firmware. Where `max_kib` is more than its memory, an HVM or PVH
-    guest is populated on demand, and has no balloon driver that gives the difference back.
+    `uefi` is whether it has such firmware, `vtpm` whether it has a TPM. Where `max_kib` is more
+    than its memory, an HVM or PVH guest is populated on demand, and has no balloon driver that
+    gives the difference back.
     """
 
     type: str = "pv"
@@ -80,6 +81,7 @@ class Shape:
     peripherals: tuple[str, ...] = tuple(ARGUMENTS)
     habits: Habits = USUAL
     uefi: bool = False
+    vtpm: bool = False
     max_kib: int = 0
 
 
@@ -170,18 +172,6 @@ class Console:
 
 
 @dataclass(frozen=True, slots=True)
-class Toolstack:
-    """The `xl create` process that stays with each guest, to wait for its end."""
-
-    def start(self, lease: Lease) -> None:
-        """A process of two threads with two connections to xenstored."""
-        argv = (f"{lease.dom0.platform.tools}/xl", "create")
-        process = lease.process("xl", argv, threads=2, anon_kib=1600)
-        lease.xenstore_client(process)
-        lease.xenstore_client(process)
-
-
-@dataclass(frozen=True, slots=True)
 class DeviceModel:
     """The QEMU of an HVM guest."""
 
@@ -225,20 +215,6 @@ class DeviceModel:
         for target in ("/dev/null", "/dev/xen/privcmd", "/dev/xen/evtchn", "anon_inode:[eventfd]"):
             process.open(target)
         return process
-
-
-@dataclass(frozen=True, slots=True)
-class Varstored:
-    """The process that keeps the variables of UEFI firmware under xapi, a unit of its own."""
-
-    def start(self, lease: Lease) -> None:
-        """Event channels of an ioreq server of its own: one a vCPU and one more."""
-        with worded(IOEMU_FAILED):
-            name = f"varstored-{lease.guest.domid}"
-            process = lease.process("varstored", (name,), anon_kib=2400)
-            process.group = f"/system.slice/{name}.service"
-            for _ in range(lease.guest.vcpus + 1):
-                lease.channel(f"evtchn:{process.comm}", owned=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,15 +346,11 @@ def devices_of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Dev
     if xl and platform.drivers.xl_stays:
         yield "xl", 0, Toolstack()
     if hvm:
-        yield (
-            "qemu",
-            0,
-            DeviceModel(shape.peripherals, shape.habits),
-        )
-        if shape.uefi and platform.drivers.varstored:
-            yield "varstored", 0, Varstored()
-        if xl:
-            yield "vkbd", 0, Keyboard()
+        yield "qemu", 0, DeviceModel(shape.peripherals, shape.habits)
+    for name in _helpers(shape, platform):
+        yield name, 0, Varstored() if name == "varstored" else HELPERS[name]
+    if hvm and xl:
+        yield "vkbd", 0, Keyboard()
     for number, disk in enumerate(shape.disks):
         devid = XVDA + 16 * number
         if platform.blktap:
@@ -390,3 +362,15 @@ def devices_of(shape: Shape, platform: Platform) -> Iterator[tuple[str, int, Dev
             yield "vif", handle, ServedVif(handle, nic.queues, nic.backend)
         else:
             yield "vif", handle, Vif(handle, nic, hvm)
+
+
+def _helpers(shape: Shape, platform: Platform) -> list[str]:
+    """The helpers the platform starts for such a VM, in that order."""
+    hvm = shape.type == "hvm"
+    needed = {
+        "varstored": hvm and shape.uefi,
+        "swtpm": hvm and shape.vtpm,
+        "vncterm": not hvm,
+        "tapback": bool(shape.disks),
+    }
+    return [name for name, wanted in needed.items() if wanted and name in platform.drivers.helpers]

@@ -11,10 +11,13 @@ from xenwatch.model import (
     datapath,
     groups,
     guest_storage,
+    ha,
     kernel_tables,
     memory,
     qemu,
+    san,
     switch,
+    upkeep,
 )
 from xenwatch.model.datapath import SHARED_MEMORY
 from xenwatch.model.render.file_nr import render_file_nr
@@ -22,6 +25,7 @@ from xenwatch.model.render.interrupts import render_interrupts
 from xenwatch.model.render.kernel_log import LogLine, boot_lines, render_kmsg
 from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
+from xenwatch.model.render.mountstats import render_mountstats
 from xenwatch.model.render.partitions import render_partitions
 from xenwatch.model.render.process import render_schedstat, render_stat, render_statm
 from xenwatch.model.render.rlimits import render_limits
@@ -82,12 +86,15 @@ def build(dom0: Dom0) -> FileTree:
     memory.build(tree, dom0)
     kernel_tables.build(tree, dom0)
     guest_storage.build(tree, dom0)
+    san.build(tree, dom0)
+    ha.build(tree, dom0)
     qemu.build(tree, dom0)
     switch.build(tree, dom0)
     _xen(tree, dom0)
     _backends(tree, dom0)
     _blktap(tree, dom0)
     _etc(tree, dom0)
+    dom0.boot.build(tree)
     if dom0.platform.kernel >= _IRQ_DIRECTORY:
         for number in dom0.irqs:
             tree.directory(f"/sys/kernel/irq/{number}")
@@ -100,6 +107,10 @@ def _proc(tree: FileTree, dom0: Dom0) -> None:
     if platform.zones:
         tree.file(zoneinfo.PATH, lambda: render_zoneinfo(_zones(dom0)))
     tree.file("/proc/mounts", lambda: render_mounts(platform.mounts))
+    tree.file(
+        "/proc/self/mountstats",
+        lambda: render_mountstats(platform.mounts, guest_storage.nfs_mounts(dom0)),
+    )
     tree.file("/proc/interrupts", lambda: render_interrupts(_interrupts(dom0)))
     tree.file("/proc/partitions", lambda: render_partitions(_partitions(dom0)))
     tree.file("/proc/cmdline", render_word(platform.command_line))
@@ -249,6 +260,7 @@ def _etc(tree: FileTree, dom0: Dom0) -> None:
         tree.file("/etc/os-release", render_assignments(platform.os_release))
     if platform.inventory:
         tree.file("/etc/xensource-inventory", render_assignments(platform.inventory, "'"))
+    upkeep.build_certificates(tree, platform)
     for daemon in platform.daemons:
         if daemon.pid_file:
             pid = dom0.by_comm[daemon.comm].pid

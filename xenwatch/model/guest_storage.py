@@ -13,6 +13,7 @@ from xenwatch.model.render.thin_pools import render_thin_pools
 from xenwatch.model.render.volume_groups import render_volume_groups
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
+from xenwatch.parse.mountstats import NfsMount
 from xenwatch.parse.statvfs import Statvfs
 from xenwatch.parse.tapdisk import TapdiskStats
 from xenwatch.parse.thin_pools import Blocks, ThinPool
@@ -30,6 +31,10 @@ PROGRAMS: Final = ("dmsetup", "vgs")
 _DISK = re.compile(r"vbd3?-\d+-\d+\Z")
 _GIB: Final = 1 << 30
 _SECTOR: Final = 512
+_REQUESTS: Final = 100_000
+"""To the server of the repository, that it answered at once."""
+_RETRANS: Final = 4
+"""How often a request is sent again before it times out (sm, libs/sm/nfs.py)."""
 _BLOCKS_MAPPED: Final = 100
 """Blocks of data whose mapping takes one more block of metadata."""
 
@@ -132,14 +137,28 @@ def stall(dom0: Dom0, requests: int) -> None:
     """From now on no request completes, of which each disk has so many more."""
     dom0.storage.hangs = True
     for bus_id in filter(_DISK.match, dom0.backends):
+        dom0.storage.waiting += requests
         before = dom0.io.get(bus_id, USUAL)
         dom0.io[bus_id] = dataclasses.replace(before, read_reqs=before.read_reqs + requests)
 
 
 def resume(dom0: Dom0) -> None:
-    """All requests complete."""
+    """All requests complete, those that had to wait as timed out."""
     dom0.storage.hangs = False
+    dom0.storage.timeouts += dom0.storage.waiting
+    dom0.storage.waiting = 0
     dom0.io = {bus_id: _completed(io) for bus_id, io in dom0.io.items()}
+
+
+def nfs_mounts(dom0: Dom0) -> dict[bytes, NfsMount]:
+    """The repository by its mount point, where it is on NFS."""
+    late = dom0.storage.timeouts
+    done = _REQUESTS + late
+    return {
+        mount.mount_point: NfsMount(mount.mount_point, done, done + _RETRANS * late, late)
+        for mount in dom0.platform.mounts
+        if mount.fstype == b"nfs"
+    }
 
 
 def _completed(io: TapdiskStats) -> TapdiskStats:

@@ -22,7 +22,8 @@ from xenwatch.model.refusal import BACKEND, FRONTEND, Refused
 from xenwatch.model.render.kernel_log import LogLine, kill_line
 from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable
-from xenwatch.model.state import BOOTED, DYING, QUOTAS, TABLES, Dom0, Domain
+from xenwatch.model.state import BEGAN, BOOTED, DYING, QUOTAS, TABLES, Dom0, Domain
+from xenwatch.model.upkeep import Install
 from xenwatch.parse.evtchn import IPI, PIRQ, VIRQ
 from xenwatch.parse.oom import Kill
 
@@ -42,11 +43,15 @@ _NAMESPACE: Final = uuid.UUID("7abfa6ad-afbc-41ea-9f8a-e375cf0e522a")
 class Machine:
     """A host of this `platform`, with the maxima `bounds`, by default the platform's.
 
+    `began` is when it was made (Unix time).
+
     Domids rise, and are reused only after the highest one.
     """
 
-    def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
-        self.dom0 = Dom0(platform, bounds)
+    def __init__(
+        self, platform: Platform, bounds: Bounds | None = None, began: float = BEGAN
+    ) -> None:
+        self.dom0 = Dom0(platform, bounds, began)
         self.broken: dict[int, list[str]] = {}
         """By domid: why devices of VMs that run do not work."""
         self.generation = 0
@@ -196,6 +201,12 @@ class Machine:
         """Take the signal from a physical interface; false when there is none of that name."""
         self.generation += 1
         return switch.unplug(self.dom0, device)
+
+    def install(self, step: Install) -> bool:
+        """Install a kernel or Xen, which does not run before the next boot."""
+        self.generation += 1
+        self.dom0.boot.install(self.dom0.platform, step, self.dom0.began + self.dom0.seconds)
+        return True
 
     def oom_kill(self, comm: str) -> bool:
         """Kill the newest process of a name for want of memory; false when there is none."""

@@ -58,10 +58,11 @@ class Drivers:
 
     `qemu_channels` are the event channels of QEMU for each vCPU and beside them, `qemu_clients`
     its connections to xenstored, `vif_channels` those of a queue of a network interface.
-    `control_ring` is whether Windows has one more for each interface, `varstored` whether UEFI
-    firmware is served by a process. `vif_grants` are dom0's own grant entries for an interface of
-    an HVM guest (receive-side copy). Sizes are in KiB: `low_kib` is low memory for each VM,
-    `channel_kib` dom0's memory for each event channel. `xl_stays` is whether `xl create` does.
+    `control_ring` is whether Windows has one more for each interface, `helpers` the processes there
+    may be for a VM alone, named as in `xenwatch.model.helpers`. `vif_grants` are dom0's own grant
+    entries for an interface of an HVM guest (receive-side copy). Sizes are in KiB: `low_kib` is low
+    memory for each VM, `channel_kib` dom0's memory for each event channel. `xl_stays` is whether
+    `xl create` does.
     """
 
     qemu_channels: tuple[int, int] = (1, 1)
@@ -73,7 +74,7 @@ class Drivers:
     vif_threads: bool = True
     vif_kib: int = 1200
     control_ring: bool = False
-    varstored: bool = False
+    helpers: frozenset[str] = frozenset()
     vif_grants: int = 0
     low_kib: int = 0
     channel_kib: int = 0
@@ -98,8 +99,10 @@ class Platform:
     drop-ins put into control.slice, `guest_group` the control group of QEMUs and of
     `xl create`. `netback_queues` is what somebody has set netback's max_queues to.
     `bond` is whether Open vSwitch has a bond of two physical interfaces. `repository` is where the
-    storage repository of the disks is mounted, empty where there is none, `thin_pool` a pool of the
-    device mapper.
+    storage repository of the disks is mounted, empty where there is none, `portals` those of an
+    iSCSI SAN (0: there is none), `thin_pool` a pool of the device mapper. `certificates` is when
+    the certificate in each PEM file ends (Unix time). `ha` is whether the pool has high
+    availability.
     """
 
     name: str
@@ -147,8 +150,11 @@ class Platform:
     netback_queues: int = 0
     bond: bool = False
     repository: str = ""
+    portals: int = 0
     thin_pool: ThinPool | None = None
     volume_groups: tuple[VolumeGroup, ...] = ()
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    ha: bool = False
 
     @property
     def blktap(self) -> bool:

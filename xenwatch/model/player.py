@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from xenwatch.model import cpu, guest_storage, requests
+from xenwatch.model import cpu, guest_storage, requests, standing
 from xenwatch.model.changed_host import on_host
 from xenwatch.model.devices import Shape, vm
 from xenwatch.model.guest_storage import STORAGES, Stall, Write
+from xenwatch.model.ha import HaWarning
 from xenwatch.model.host import Machine
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import PERIOD
 from xenwatch.model.refusal import Refused
+from xenwatch.model.san import Cut
 from xenwatch.model.scenario import QEMUS, Scenario, arguments
+from xenwatch.model.standing import Drift, Schedule
+from xenwatch.model.state import BEGAN
 from xenwatch.model.steps import (
     Fill,
     Hang,
@@ -26,6 +30,7 @@ from xenwatch.model.steps import (
     Leak,
     Load,
     Log,
+    Once,
     Pressure,
     Print,
     Requests,
@@ -36,6 +41,7 @@ from xenwatch.model.steps import (
     Timed,
 )
 from xenwatch.model.switch import Disconnect, Unplug
+from xenwatch.model.upkeep import Install
 
 TICK: Final = 10.0
 """Step in seconds in which load is applied."""
@@ -51,13 +57,14 @@ Act = Callable[[], bool]
 class Player:
     """The host of a scenario, advanced in time by `advance`.
 
-    `errors` are the errors an operator would see, each with its time in seconds. Two players of
-    one scenario reach the same host at the same time, in any number of steps.
+    `began` is when that was made (Unix time). `errors` are the errors an operator would see, each
+    with its time in seconds. Two players of one scenario reach the same host at the same time, in
+    any number of steps.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
-        platform = on_host(PLATFORMS[scenario.platform], scenario.host)
-        self.machine = Machine(platform)
+    def __init__(self, scenario: Scenario, began: float = BEGAN) -> None:
+        platform = on_host(PLATFORMS[scenario.platform], scenario.host, began)
+        self.machine = Machine(platform, began=began)
         self.errors: list[tuple[float, str]] = []
         self._scenario = scenario
         self._random = random.Random(scenario.seed)  # noqa: S311 - reproducible, not secret
@@ -117,13 +124,15 @@ class Player:
             yield from self._requests(step)
         elif isinstance(step, Pressure):
             yield from self._pressures(step)
-        elif isinstance(step, Hang):
+        elif isinstance(step, Once):
             yield step.at
-            self.machine.dom0.hung[step.target] = step.seconds
+            self._once(step)
         elif isinstance(step, Start):
             yield from self._starts(step)
         elif isinstance(step, Stall):
             yield from self._stalls(step)
+        elif isinstance(step, Cut):
+            yield from self._cuts(step)
         else:
             act = self._act(step)
             done, due = 0, step.at
@@ -133,6 +142,18 @@ class Player:
                     return
                 done += 1
                 due += step.every
+
+    def _once(self, step: Once) -> None:
+        dom0 = self.machine.dom0
+        match step:
+            case Hang(target=target, seconds=seconds):
+                dom0.hung[target] = seconds
+            case Drift():
+                dom0.standing.drifts_from = self.seconds
+            case HaWarning(warning=warning):
+                dom0.standing.warned[warning] = self.seconds
+            case Schedule():
+                standing.schedule(dom0.standing, step, self.seconds)
 
     def _loads(self, step: Load) -> Iterator[float]:
         due = step.at
@@ -174,6 +195,13 @@ class Player:
             yield step.until
             guest_storage.resume(self.machine.dom0)
 
+    def _cuts(self, step: Cut) -> Iterator[float]:
+        yield step.at
+        self.machine.dom0.cut_portals.add(step.portal)
+        if step.until is not None:
+            yield step.until
+            self.machine.dom0.cut_portals.discard(step.portal)
+
     def _act(self, step: Timed) -> Act:
         act: Act
         match step:
@@ -181,21 +209,29 @@ class Player:
                 act = partial(self._stop, dying=dying)
             case Restart():
                 act = self._restart
-            case Kill(comm=comm):
-                act = partial(self.machine.oom_kill, comm)
             case Fill(table=table, entries=entries):
                 act = partial(self._fill, table, entries)
-            case Print(log=log, text=text):
-                act = partial(self.machine.print_line, log, text)
-            case Unplug(device=device):
-                act = partial(self.machine.unplug, device)
             case Disconnect(fault=fault):
                 act = partial(self._disconnect, fault)
             case Log() | Write():
                 act = partial(self._write, step)
             case Leak(what=what, amount=amount):
                 act = partial(self._leak, self._leaks()[what], amount)
+            case _:
+                act = self._on_host(step)
         return act
+
+    def _on_host(self, step: Kill | Print | Unplug | Install) -> Act:
+        """One action of a step that no VM has a part in."""
+        match step:
+            case Kill(comm=comm):
+                return partial(self.machine.oom_kill, comm)
+            case Print(log=log, text=text):
+                return partial(self.machine.print_line, log, text)
+            case Unplug(device=device):
+                return partial(self.machine.unplug, device)
+            case Install():
+                return partial(self.machine.install, step)
 
     def _leaks(self) -> Mapping[str, Callable[[int], None]]:
         return {

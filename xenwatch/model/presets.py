@@ -19,6 +19,7 @@ HOSTILE: Final = b'db"1\\\n{domid="0"} \xff\xfe'
 """A name that would forge a series where it is not escaped: quote, backslash, newline, no UTF-8."""
 
 _SMALL: Final = Shape("hvm", 1, 1048576, (Disk(),), (Nic(),))
+_DESKTOP: Final = Shape("hvm", 1, 1048576, (Disk(),), (Nic(),), uefi=True, vtpm=True)
 _WEB: Final = Shape("hvm", 2, 4194304, (Disk(),), (Nic(queues=2),))
 _DATABASE: Final = Shape("hvm", 4, 16777216, (Disk(), Disk(), Disk()), (Nic(queues=2), Nic()))
 _PV: Final = Shape("pv", 1, 1048576, (Disk(),), (Nic(),))
@@ -34,7 +35,7 @@ def xcp_ng_8_3() -> Machine:
     for number in range(1, 5):
         machine.start(b"db-%02d" % number, _DATABASE)
     for number in range(1, 5):
-        machine.start(b"desktop-%02d" % number, _SMALL)
+        machine.start(b"desktop-%02d" % number, _DESKTOP)
     machine.start(b"legacy-pv", _PV)
     machine.start(HOSTILE, _SMALL)
     broken = machine.start(b"monitoring", _SMALL)

@@ -50,6 +50,9 @@ TEXTS: Final = {
 }
 """The text of each bound; for the others the device has its own."""
 
+IOEMU_FAILED: Final = 'xenopsd internal error: Device.Ioemu_failed("qemu-dm exited unexpectedly")'
+"""The text of xapi where a VM's QEMU, or what belongs to it, does not start."""
+
 
 class Refused(Exception):
     """The resource `bound` is exhausted; `errno` and the text are the host's error.

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from xenwatch.model import san
 from xenwatch.model.guest_storage import Stall, Write
+from xenwatch.model.ha import HaWarning, has_xhad
 from xenwatch.model.platform import FIFO
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.qemu import AFTER_PULSAR, ARGUMENTS, BEFORE_PULSAR, USUAL, Habits
+from xenwatch.model.san import Cut
+from xenwatch.model.standing import Schedule
 from xenwatch.model.state import TABLES
 from xenwatch.model.steps import (
     LEAKS,
@@ -29,6 +33,7 @@ from xenwatch.model.steps import (
 )
 from xenwatch.model.switch import FAULTS, Disconnect
 from xenwatch.model.toml import ScenarioError, build, tables
+from xenwatch.model.upkeep import COMPONENTS, Install
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,15 @@ QEMUS: Final[Mapping[str, Habits]] = {
 class Host:
     """Differences from the platform: dom0's vCPUs and memory, bridges, bond, files of one line.
 
+    `portals` are those of an iSCSI SAN, each of which has a path to its LUNs.
+
     `host_memory_gib` is the memory of the host, dom0's included.
 
     `qemus_in_root` has the QEMUs of guests in no control group of their own, `blktap_ids` disks
     served by blktap 4, which gives out ids where the kernel gave out minors. Without `fifo_events`
     dom0 was booted with `xen.fifo_events=0`, and has the 2-level event channels of 64 bits. With
-    `c_xenstored` the C xenstored runs instead of oxenstored.
+    `c_xenstored` the C xenstored runs instead of oxenstored, with `ha` xhad too.
+    `certificate_days` is after how many days the certificates end.
     """
 
     vcpus: int | None = None
@@ -78,11 +86,14 @@ class Host:
     host_memory_gib: int | None = None
     bridges: int | None = None
     bond: bool = False
+    portals: int = 0
     control_slice: bool = True
     qemus_in_root: bool = False
     blktap_ids: bool = False
     fifo_events: bool = True
     c_xenstored: bool = False
+    certificate_days: float | None = None
+    ha: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -138,14 +149,21 @@ def _check(scenario: Scenario) -> None:
             f"no such platform: {scenario.platform}; must be one of: {', '.join(PLATFORMS)}",
         ),
         (scenario.speed <= 0, "speed must be greater than 0"),
+        *san.problems(scenario.host.portals),
     ]
     platform = PLATFORMS.get(scenario.platform)
     if platform is not None:
         no_fifo = platform.channels != FIFO and not scenario.host.fifo_events
+        no_xhad = not has_xhad(platform) and scenario.host.ha
         no_blktap = not platform.blktap and scenario.host.blktap_ids
         problems += [
             (no_fifo, f"fifo_events: {platform.name} does not use FIFO event channels"),
             (no_blktap, f"blktap_ids: {platform.name} has no blktap"),
+            (
+                scenario.host.certificate_days is not None and not platform.certificates,
+                f"certificate_days: {platform.name} has no certificates",
+            ),
+            (no_xhad, f"ha: {platform.name} has no xhad"),
         ]
     for vm in scenario.shapes.values():
         problems += [
@@ -165,8 +183,12 @@ def _check(scenario: Scenario) -> None:
             ),
         ]
     for step in scenario.steps:
-        if isinstance(step, Write | Stall):
+        if isinstance(step, Write | Stall | HaWarning):
             problems += step.problems(platform)
+        elif isinstance(step, Cut):
+            problems += step.problems(scenario.host.portals)
+        elif isinstance(step, Schedule):
+            problems += step.problems()
         else:
             problems += _problems(step, scenario)
     for wrong, problem in problems:
@@ -205,6 +227,9 @@ def _of_host(step: Step) -> list[tuple[bool, str]]:
     match step:
         case Hang():
             found = [(step.target not in TARGETS, f"target must be one of: {', '.join(TARGETS)}")]
+        case Install():
+            problem = f"component must be one of: {', '.join(COMPONENTS)}"
+            found = [(step.component not in COMPONENTS, problem)]
         case Disconnect():
             found = [(step.fault not in FAULTS, f"fault must be one of: {', '.join(FAULTS)}")]
         case Pressure():

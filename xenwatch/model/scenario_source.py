@@ -55,8 +55,9 @@ class ScenarioSource:
         scenario: Scenario,
         begin: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        self.player = Player(scenario)
+        self.player = Player(scenario, wall() - begin)
         self._source = ModelSource(self.player.machine)
         self._speed, self._begin = scenario.speed, begin
         self._clock, self._opened = clock, clock()
@@ -85,6 +86,10 @@ class ScenarioSource:
         with self._now() as source:
             return source.readlink(path)
 
+    def certificates(self, path: str) -> bytes:
+        with self._now() as source:
+            return source.certificates(path)
+
     def stat(self, path: str) -> bytes:
         with self._now() as source:
             return source.stat(path)
@@ -96,6 +101,10 @@ class ScenarioSource:
     def uname(self) -> bytes:
         with self._now() as source:
             return source.uname()
+
+    def adjtimex(self) -> bytes:
+        with self._now() as source:
+            return source.adjtimex()
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         with self._now() as source:

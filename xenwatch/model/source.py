@@ -8,18 +8,23 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from xenwatch.model import files, guest_storage, switch, xenstored
+from xenwatch.model import files, guest_storage, ha, san, standing, switch, xenstored
 from xenwatch.model.files import KMSG, kernel_lines
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.kernel_log import render_kmsg
 from xenwatch.model.render.rtnl import render_links, reported
-from xenwatch.model.render.text import render_stat_line, render_statvfs, render_uname
+from xenwatch.model.render.text import (
+    render_stat_line,
+    render_statvfs,
+    render_timex,
+    render_uname,
+)
 from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_reply
 from xenwatch.model.tree import FileTree
 from xenwatch.model.xen import Xen
-from xenwatch.parse import xenstore
+from xenwatch.parse import liveset, xenstore
 from xenwatch.sources.base import (
     READ_LIMIT,
     ROUND_TRIP_DEADLINE,
@@ -30,10 +35,14 @@ from xenwatch.sources.base import (
     XenstoreReply,
     no_events,
 )
+from xenwatch.sources.pem import certificates_of
 
 _KERNEL_LOG: Final = "/dev/kmsg"
 _BACKENDS: Final = "/sys/bus/xen-backend/devices/"
 _NANOSECONDS: Final = 1_000_000_000
+_ANSWERS: Final = {"ovsdb-client": switch.answer, "multipathd": san.answer}
+"""Of programs that are asked one thing alone."""
+_UNKNOWN: Final = CommandOutput(1, b"", b"unknown command\n")
 
 
 def preset(name: str, *, empty: bool = False) -> ModelSource:
@@ -80,8 +89,15 @@ class ModelSource:
     def readlink(self, path: str) -> str:
         return self._files().readlink(path)
 
+    def certificates(self, path: str) -> bytes:
+        return certificates_of(self._files().read(path))
+
     def stat(self, path: str) -> bytes:
-        """Of a backend device on the kernel's bus: only these are told from later ones."""
+        """Of a backend device on the kernel's bus, or a file in /boot: nobody asks for others."""
+        found = self._dom0.boot.changed(path)
+        if found is not None:
+            inode, at = found
+            return render_stat_line(inode, round(at * _NANOSECONDS))
         number = self._dom0.made.get(path.removeprefix(_BACKENDS))
         if number is None:
             raise SourceError.from_os(path, OSError(errno.ENOENT, ""))
@@ -107,22 +123,24 @@ class ModelSource:
         platform = self._dom0.platform
         return render_uname(("Linux", platform.release, platform.version, platform.machine))
 
+    def adjtimex(self) -> bytes:
+        return render_timex(standing.timex(self._dom0.standing, self._dom0.seconds))
+
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
-        """The programs are lsevtchn, ovsdb-client, dmsetup, vgs and, for its debug keys, xl."""
+        """The programs are those the probes run; of xl it knows the debug keys."""
         self._files().read(argv[0])
         program = argv[0].rpartition("/")[2]
         if program == "lsevtchn":
             return self._lsevtchn(argv[1:])
-        if program == "ovsdb-client":
-            return switch.answer(self._dom0)
+        if program in _ANSWERS:
+            return _ANSWERS[program](self._dom0)
+        if program == "xl":
+            return self._xl(argv[1:])
+        if tuple(argv) == liveset.COMMAND:
+            return ha.answer(self._dom0)
         if program in guest_storage.PROGRAMS:
             return guest_storage.answer(self._dom0, program)
-        if tuple(argv[1:]) == ("debug-keys", "g"):
-            self._dom0.console.put(self._xen.usage())
-            return CommandOutput(0, b"", b"")
-        if tuple(argv[1:]) == ("dmesg",):
-            return CommandOutput(0, self._dom0.console.text, b"")
-        return CommandOutput(1, b"", b"unknown command\n")
+        return _UNKNOWN
 
     def links(self) -> bytes:
         return render_links(reported(self._dom0.links.values(), self._dom0.platform.kernel))
@@ -191,6 +209,14 @@ class ModelSource:
             self._generation = self._machine.generation
             self._tree = files.build(self._dom0)
         return self._tree
+
+    def _xl(self, arguments: Sequence[str]) -> CommandOutput:
+        if tuple(arguments) == ("debug-keys", "g"):
+            self._dom0.console.put(self._xen.usage())
+            return CommandOutput(0, b"", b"")
+        if tuple(arguments) == ("dmesg",):
+            return CommandOutput(0, self._dom0.console.text, b"")
+        return _UNKNOWN
 
     def _lsevtchn(self, arguments: Sequence[str]) -> CommandOutput:
         domain = self._dom0.domains.get(int(arguments[0]) if arguments else 0)

@@ -14,6 +14,8 @@ from xenwatch.model.refusal import BACKEND, Refused
 from xenwatch.model.render.kernel_log import LogLine
 from xenwatch.model.render.xen_console import render_line
 from xenwatch.model.resources import ChannelTable, Numbers, Process, Store
+from xenwatch.model.standing import Standing
+from xenwatch.model.upkeep import BootDirectory
 from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
 from xenwatch.parse.oom import Kill
 from xenwatch.parse.rtnl import Link
@@ -36,6 +38,10 @@ UNLOADED_ROUND_TRIPS: Final = {"xenstored": 0.0003, "xapi": 0.004}
 """Seconds a daemon of the control path takes to answer when it has a CPU."""
 BOOTED: Final = 86_400.0
 """Seconds since boot when the host was made."""
+BEGAN: Final = 1_790_000_000.0
+"""When the host was made (Unix time), unless somebody says otherwise."""
+_INSTALLED: Final = 90 * 86_400.0
+"""Seconds from the installation of the kernel and Xen to that."""
 TABLES: Final = {
     "conntrack": "/proc/sys/net/netfilter/nf_conntrack_max",
     "neighbours": "/proc/sys/net/ipv4/neigh/default/gc_thresh3",
@@ -108,11 +114,16 @@ class Domain:
 
 @dataclass(slots=True)
 class Storage:
-    """What was written to the storage of disks since boot, and whether it answers nothing."""
+    """What was written to the storage of disks since boot, and whether it answers nothing.
+
+    `waiting` are the requests that it does not answer, `timeouts` those it did not answer in time.
+    """
 
     repository_kib: int = 0
     pool_blocks: int = 0
     hangs: bool = False
+    waiting: int = 0
+    timeouts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +148,25 @@ class Dom0:
     left theirs, `loops` the size in KiB of each loop device,
     `anon_kib` and `slab_kib` what guests use of dom0's memory, `low_kib` of its low memory,
     `log_kib` what was written to the logs and `log_files` how many files were made for it,
-    `storage` that of the guests' disks,
+    `storage` that of the guests' disks, `cut_portals` those of the SAN that are out of reach,
     `guests_kib` the guests' memory with its overhead;
     `bridge_ports` is by index of the bridge, `tags` the VLANs of ports of Open vSwitch by name.
-    `seconds` is the time since the host was made. `ended_run_ns` and `ended_wait_ns` are the times
-    of processes that have ended, by control group, `loads` the averages of `/proc/loadavg`,
-    `blocked` the tasks that wait for I/O. `kills` are those of the OOM killer, `swap_kib` swap in
-    use, `swap_ins` pages read back from it, `stalled_us` the time tasks have waited for memory and
-    `stalled_part` its part of the last minutes, `fragmented` whether free memory is in small
-    pieces, `tables` the entries of the kernel's tables. `printed` is what the kernel has printed
-    since the host was made, `console` the ring of what Xen prints.
+    `seconds` is the time since the host was made, `began` when that was (Unix time), `boot` the
+    directory /boot. `ended_run_ns` and `ended_wait_ns` are the times of processes that have ended,
+    by control group, `loads` the averages of `/proc/loadavg`, `blocked` the tasks that wait for
+    I/O. `kills` are those of the OOM killer, `swap_kib` swap in use, `swap_ins` pages read back,
+    `stalled_us` the time tasks have waited for memory and `stalled_part` its part of the last
+    minutes, `fragmented` whether free memory is in small pieces, `tables` the entries of the
+    kernel's tables. `printed` is what the kernel has printed since the host was made, `console` the
+    ring of what Xen prints. `standing` is what Xen's scheduler gives dom0, and how good its clock
+    is.
     """
 
-    def __init__(self, platform: Platform, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, platform: Platform, bounds: Bounds | None = None, began: float = BEGAN
+    ) -> None:
         self.platform = platform
+        self.began, self.boot = began, BootDirectory.of(platform, began - _INSTALLED)
         self.bounds = bounds or platform_bounds(platform)
         self.seconds = 0.0
         self.domains: dict[int, Domain] = {}
@@ -171,9 +187,9 @@ class Dom0:
         self.ptys = 0
         self.aio = 0
         self.anon_kib = self.slab_kib = self.low_kib = self.guests_kib = 0
-        self.log_kib = 0
-        self.log_files = 0
+        self.log_kib = self.log_files = 0
         self.storage = Storage()
+        self.cut_portals: set[int] = set()
         self.bridge_ports: dict[int, int] = {}
         self.tags: dict[str, int] = {}
         self.tasks = platform.tasks
@@ -186,9 +202,8 @@ class Dom0:
         self.kills: list[Kill] = []
         self.printed: list[LogLine] = []
         self.console = ConsoleRing(CONSOLE_SIZE)
-        self.swap_kib = 0
-        self.swap_ins = 0
-        self.stalled_us = 0
+        self.standing = Standing()
+        self.swap_kib = self.swap_ins = self.stalled_us = 0
         self.stalled_part = 0.0
         self.fragmented = False
         self.tables = dict.fromkeys(TABLES, 0)

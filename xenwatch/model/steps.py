@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.guest_storage import Stall, Write
+from xenwatch.model.ha import HaWarning
+from xenwatch.model.san import Cut
+from xenwatch.model.standing import Drift, Schedule
 from xenwatch.model.state import UNLOADED_ROUND_TRIPS
 from xenwatch.model.switch import Disconnect, Unplug
+from xenwatch.model.upkeep import Install
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +188,11 @@ class Print:
 LOGS: Final = ("kernel", "xen")
 
 
-Timed = Stop | Restart | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print
+Timed = Stop | Restart | Leak | Log | Kill | Fill | Disconnect | Unplug | Write | Print | Install
 """Those that do the same again and again, every so many seconds."""
-Step = Start | Load | Requests | Pressure | Hang | Stall | Timed
+Once = Hang | Drift | Schedule | HaWarning
+"""Those that happen once, and stay."""
+Step = Start | Load | Requests | Pressure | Stall | Cut | Once | Timed
 STEPS: Final[Mapping[str, type[Step]]] = {
     "start": Start,
     "stop": Stop,
@@ -202,7 +208,12 @@ STEPS: Final[Mapping[str, type[Step]]] = {
     "unplug": Unplug,
     "write": Write,
     "stall": Stall,
+    "cut": Cut,
     "print": Print,
     "restart": Restart,
+    "install": Install,
+    "drift": Drift,
+    "schedule": Schedule,
+    "ha_warning": HaWarning,
 }
 """Kinds of steps by what `do` says."""

@@ -6,22 +6,26 @@ import errno
 import struct
 from typing import Final
 
+from xenwatch.model import standing
 from xenwatch.model.cpu import busy_ns
+from xenwatch.model.platform import XAPI
 from xenwatch.model.render.domaininfo import render_list
 from xenwatch.model.render.evtchn import render_status
 from xenwatch.model.render.gnttab import Usage, render_query_size, render_usage
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.pod import render_pod_target
+from xenwatch.model.render.scheduling import render_affinity, render_parameters, render_sched_id
 from xenwatch.model.render.xen_console import asked_count, asked_index, render_readconsole
 from xenwatch.model.render.xenversion import render_text, render_version
 from xenwatch.model.resources import ChannelTable
 from xenwatch.model.state import Dom0, Domain
-from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, pod, xenversion
+from xenwatch.parse import domaininfo, evtchn, gnttab, physinfo, pod, scheduling, xenversion
 from xenwatch.parse.domaininfo import DomainInfo, Layout, layout_of
 from xenwatch.parse.evtchn import CLOSED, UNKNOWN, Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.pod import PodTarget
+from xenwatch.parse.scheduling import Parameters
 from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.sources.base import Hypercall, HypercallReply
 
@@ -41,6 +45,8 @@ _POD: Final = struct.Struct("<32xH")
 _ONLY_HVM: Final = (4, 17)
 """From this release on, only guests that can be populated on demand have a target."""
 _LIST: Final = struct.Struct("<IIHxxI")
+_DOMCTL: Final = struct.Struct("<IIH6xII")
+"""Command, version and domain, then the scheduler and its command, or a vCPU and flags."""
 
 
 class Xen:
@@ -54,18 +60,21 @@ class Xen:
         self._layout: Layout = layout
         first, end = _SILENT
         self._silent = first <= dom0.platform.xen < end
+        self._scheduler = standing.scheduler(
+            dom0.platform.xen, xapi=dom0.platform.toolstack == XAPI
+        )
 
     def answer(self, call: Hypercall) -> HypercallReply:
         """The reply to a hypercall; one this Xen does not have is refused with ENOSYS."""
-        operation = (call.number, call.args[0] if call.number != domaininfo.SYSCTL else None)
-        if operation == (evtchn.EVENT_CHANNEL_OP, evtchn.STATUS):
-            return self._status(call.block)
-        if operation == (gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE):
-            return self._query_size(call.block)
-        if operation == (pod.MEMORY_OP, pod.GET_POD_TARGET):
-            return self._pod_target(call.block)
-        if call.number == domaininfo.SYSCTL:
-            return self._sysctl(call.block)
+        by_operation = {
+            (evtchn.EVENT_CHANNEL_OP, evtchn.STATUS): self._status,
+            (gnttab.GRANT_TABLE_OP, gnttab.QUERY_SIZE): self._query_size,
+            (pod.MEMORY_OP, pod.GET_POD_TARGET): self._pod_target,
+        }
+        by_number = {domaininfo.SYSCTL: self._sysctl, scheduling.DOMCTL: self._domctl}
+        answer = by_operation.get((call.number, call.args[0])) or by_number.get(call.number)
+        if answer is not None:
+            return answer(call.block)
         if call.number == xenversion.XEN_VERSION:
             return self._version(call)
         return HypercallReply(-errno.ENOSYS, call.block)
@@ -126,6 +135,8 @@ class Xen:
             return HypercallReply(0, render_readconsole(block, found))
         if command == physinfo.PHYSINFO:
             return HypercallReply(0, render_physinfo(self._layout, block, self._memory()))
+        if command == scheduling.SCHED_ID:
+            return HypercallReply(0, render_sched_id(block, self._scheduler))
         if command != domaininfo.GETDOMAININFOLIST:
             return HypercallReply(-errno.ENOSYS, block)
         domids = sorted(domid for domid in self._dom0.domains if domid >= first)[:count]
@@ -135,12 +146,32 @@ class Xen:
         ]
         return HypercallReply(0, render_list(self._layout, block, infos))
 
+    def _domctl(self, block: bytes) -> HypercallReply:
+        """About dom0: its parameters, and where a vCPU of it may run."""
+        command, version, domid, first, second = _DOMCTL.unpack_from(block)
+        its = self._dom0.standing
+        if version != self._layout.domctl[0]:
+            return HypercallReply(-errno.EACCES, block)
+        if domid != 0:
+            return HypercallReply(-errno.ESRCH, block)
+        if (command, first, second) == (
+            scheduling.SCHEDULER_OP,
+            self._scheduler,
+            scheduling.GETINFO,
+        ):
+            found = Parameters(its.weight, its.cap)
+            return HypercallReply(0, render_parameters(block, found))
+        if command == scheduling.GETVCPUAFFINITY and first < self._dom0.platform.vcpus:
+            return HypercallReply(0, render_affinity(block, standing.affinity(its, first)))
+        return HypercallReply(-errno.EINVAL, block)
+
     def _memory(self) -> PhysInfo:
-        """The host's memory without what domains have, in pages."""
+        """The host's memory without what domains have, in pages, and its CPUs."""
         total = self._dom0.platform.host_kib
         domains = self._dom0.domains.values()
         held = sum(domain.memory_kib + domain.overhead_kib for domain in domains)
-        return PhysInfo(total // 4, max(0, total - held) // 4, 0, 0)
+        free = max(0, total - held) // 4
+        return PhysInfo(total // 4, free, 0, 0, standing.CPUS, standing.CPUS, standing.NODES)
 
     def _version(self, call: Hypercall) -> HypercallReply:
         platform = self._dom0.platform

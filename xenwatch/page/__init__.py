@@ -88,9 +88,16 @@ def _header(status: HostStatus) -> Html:
             data_live=True,
         ),
         tag("p", ", ".join(facts), id="facts", data_live=True),
+        tag("p", _reboot(status), id="reboot", data_live=True),
         tag("p", "As of ", summary.moment(status.time), id="as-of", data_live=True),
         tag("p", id="freshness", role="status"),
     )
+
+
+def _reboot(status: HostStatus) -> str:
+    """What waits for a reboot; nothing where nothing does, or where that is unknown."""
+    lines = status.reboot_pending
+    return f"Reboot pending: {'; '.join(lines)}." if lines else ""
 
 
 def _footer(status: HostStatus, links: Links) -> Html:

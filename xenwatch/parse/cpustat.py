@@ -30,6 +30,14 @@ def parse_cpu_stat(data: bytes) -> Mapping[str, tuple[int, ...]]:
     return found
 
 
+def boot_time(data: bytes) -> float:
+    """When the kernel booted (Unix time): `btime` of `/proc/stat`. Raises `ParseError`."""
+    row = parse_cpu_stat(data).get("btime", ())
+    if len(row) != 1:
+        raise ParseError("/proc/stat", "row btime is missing", data)
+    return float(row[0])
+
+
 def parse_load(data: bytes) -> tuple[float, float, float]:
     """The averages over 1, 5 and 15 minutes in `/proc/loadavg`. Raises `ParseError`."""
     match = _LOAD.match(data)

@@ -47,11 +47,13 @@ _PAGES_MAX: Final = 0xFFFFFFFF
 class Layout:
     """The fields of a release's xen_domctl_getdomaininfo beyond those common to all.
 
+    `sysctl` and `domctl` are the interface versions; 4.10.1 has another domctl than 4.10.0.
     `arch_words` are the 32-bit words of the architecture's own part. `sure_hvm` marks a release
     without the present PVH, which sets the bit of HVM (since Xen 4.7). `arm` marks Xen on Arm.
     """
 
     sysctl: int
+    domctl: tuple[int, ...]
     outstanding: bool = True
     paged: bool = True
     gpaddr: bool = False
@@ -83,28 +85,28 @@ class Layout:
 
 
 X86_LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
-    (4, 1): Layout(0x8, outstanding=False, paged=False, sure_hvm=True),
-    (4, 2): Layout(0x9, outstanding=False, sure_hvm=True),
-    (4, 3): Layout(0xA, sure_hvm=True),
-    (4, 4): Layout(0xA, old_pvh=True, sure_hvm=True),
-    (4, 5): Layout(0xB, old_pvh=True, sure_hvm=True),
-    (4, 6): Layout(0xC, old_pvh=True, sure_hvm=True),
-    (4, 7): Layout(0xD, old_pvh=True),
-    (4, 8): Layout(0xE, old_pvh=True),
-    (4, 9): Layout(0xF),
-    (4, 10): Layout(0x10),
-    (4, 11): Layout(0x11, arch_words=1),
-    (4, 12): Layout(0x12, arch_words=1),
-    (4, 13): Layout(0x12, arch_words=1),
-    (4, 14): Layout(0x13, arch_words=1),
-    (4, 15): Layout(0x13, arch_words=2),
-    (4, 16): Layout(0x14, gpaddr=True, arch_words=2),
-    (4, 17): Layout(0x15, gpaddr=True, arch_words=2),
-    (4, 18): Layout(0x15, gpaddr=True, arch_words=2),
-    (4, 19): Layout(0x15, gpaddr=True, arch_words=2),
-    (4, 20): Layout(0x15, gpaddr=True, arch_words=2),
-    (4, 21): Layout(0x16, gpaddr=True, arch_words=2),
-    (4, 22): Layout(0x16, gpaddr=True, arch_words=2),
+    (4, 1): Layout(0x8, (0x7,), outstanding=False, paged=False, sure_hvm=True),
+    (4, 2): Layout(0x9, (0x8,), outstanding=False, sure_hvm=True),
+    (4, 3): Layout(0xA, (0x9,), sure_hvm=True),
+    (4, 4): Layout(0xA, (0x9,), old_pvh=True, sure_hvm=True),
+    (4, 5): Layout(0xB, (0xA,), old_pvh=True, sure_hvm=True),
+    (4, 6): Layout(0xC, (0xB,), old_pvh=True, sure_hvm=True),
+    (4, 7): Layout(0xD, (0xB,), old_pvh=True),
+    (4, 8): Layout(0xE, (0xC,), old_pvh=True),
+    (4, 9): Layout(0xF, (0xD,)),
+    (4, 10): Layout(0x10, (0xE, 0xF)),
+    (4, 11): Layout(0x11, (0x10,), arch_words=1),
+    (4, 12): Layout(0x12, (0x11,), arch_words=1),
+    (4, 13): Layout(0x12, (0x12,), arch_words=1),
+    (4, 14): Layout(0x13, (0x12,), arch_words=1),
+    (4, 15): Layout(0x13, (0x13,), arch_words=2),
+    (4, 16): Layout(0x14, (0x14,), gpaddr=True, arch_words=2),
+    (4, 17): Layout(0x15, (0x15,), gpaddr=True, arch_words=2),
+    (4, 18): Layout(0x15, (0x16,), gpaddr=True, arch_words=2),
+    (4, 19): Layout(0x15, (0x17,), gpaddr=True, arch_words=2),
+    (4, 20): Layout(0x15, (0x17,), gpaddr=True, arch_words=2),
+    (4, 21): Layout(0x16, (0x17,), gpaddr=True, arch_words=2),
+    (4, 22): Layout(0x16, (0x18,), gpaddr=True, arch_words=2),
 }
 """Layouts on x86 by Xen version. 4.10 is 4.10.0: later ones end as 4.11, and are implausible."""
 

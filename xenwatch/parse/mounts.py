@@ -29,9 +29,10 @@ def parse_mounts(data: bytes) -> tuple[Mount, ...]:
         fields = line.split(b" ")
         if len(fields) != 6:
             raise ParseError("/proc/mounts", "expected six fields", line)
-        mounts.append(Mount(*(_plain(field) for field in fields[:4])))
+        mounts.append(Mount(*(unescaped(field) for field in fields[:4])))
     return tuple(mounts)
 
 
-def _plain(field: bytes) -> bytes:
+def unescaped(field: bytes) -> bytes:
+    """A name without its escapes."""
     return _ESCAPE.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), field)

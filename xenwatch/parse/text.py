@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from xenwatch.parse.errors import ParseError
 
 _NUMBER = re.compile(rb"\s*(-?\d{1,20})\s*\Z")
+_HEXADECIMAL = re.compile(rb"\s*([0-9a-fA-F]{1,16})\s*\Z")
+_STAT = re.compile(rb"\d{1,20} (\d{1,20})\n\Z")
 _VOLUNTARY = b"\nvoluntary_ctxt_switches:\t"
 
 
@@ -21,6 +23,14 @@ def number(subject: str, data: bytes) -> int:
     if not match:
         raise ParseError(subject, "expected one decimal number", data)
     return int(match[1])
+
+
+def hexadecimal(subject: str, data: bytes) -> int:
+    """The hexadecimal number in `data`, without a prefix. Raises `ParseError`."""
+    match = _HEXADECIMAL.match(data)
+    if not match:
+        raise ParseError(subject, "expected one hexadecimal number", data)
+    return int(match[1], 16)
 
 
 def word(data: bytes) -> str:
@@ -48,6 +58,17 @@ def uptime(data: bytes) -> float:
     if not match:
         raise ParseError("/proc/uptime", "expected two numbers of seconds", data)
     return float(match[1])
+
+
+def changed_at(path: str, data: bytes) -> float:
+    """When an inode last changed (Unix time), from a source's `stat` of `path`.
+
+    Raises `ParseError`.
+    """
+    match = _STAT.match(data)
+    if not match:
+        raise ParseError(path, "expected an inode and nanoseconds", data)
+    return int(match[1]) / 1e9
 
 
 def voluntary_switches(data: bytes) -> int:

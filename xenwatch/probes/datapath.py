@@ -1,25 +1,27 @@
-"""The datapath: CPU time of the threads and processes that serve guests' devices, and drops."""
+"""The datapath: CPU time of the threads and processes that serve guests' devices, and drops.
+
+The search for them finds the helpers of VMs too.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from xenwatch.parse import cpustat
+from xenwatch.parse.helpers import NAMES, XL, helper_of, xl_domain
 from xenwatch.parse.kthread import parse_thread
-from xenwatch.parse.process import TICKS, ProcessStat, parse_stat
+from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
+from xenwatch.probes.base import DOMAIN_SETTLED, Probe
 from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.vifs import Place, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings.datapath import Datapath, Hotplug
-from xenwatch.readings.dom0_cpus import Dom0Cpus
+from xenwatch.readings.datapath import Datapath, Helper, Hotplug
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 
 TAPDISK: Final = "tapdisk"
 QDISK: Final = "qdisk"
@@ -35,30 +37,6 @@ SEARCH_EVERY: Final = 60
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
 _TAPDISK = re.compile(r"td3-(\d{1,10})\Z")
 _TAPDISK_VBD = re.compile(r"vbd-(\d{1,5})-\d{1,10}\Z")
-
-
-def read_cpus(source: Source, context: Snapshot) -> Dom0Cpus:
-    """Times of dom0's virtual CPUs. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
-    rows = cpustat.parse_cpu_stat(source.read("/proc/stat"))
-    seconds = {
-        name.removeprefix("cpu"): dict(
-            zip(cpustat.MODES, (ticks / TICKS for ticks in numbers), strict=False)
-        )
-        for name, numbers in rows.items()
-        if name.startswith("cpu") and name != "cpu"
-    }
-    return Dom0Cpus(
-        seconds,
-        cpustat.parse_load(source.read("/proc/loadavg")),
-        _single(rows, "procs_running"),
-        _single(rows, "procs_blocked"),
-        dict(zip(cpustat.SOFTIRQS, rows.get("softirq", ())[1:], strict=False)),
-    )
-
-
-def _single(rows: Mapping[str, tuple[int, ...]], name: str) -> int | None:
-    return rows[name][0] if name in rows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +57,19 @@ class Worker:
 class _Memory:
     """The workers by process id, and CPU time of those that have ended, by domid and kind.
 
-    `skipped` are the PIDs that were no workers when `devices` last changed, `passes` passes ago.
-    A device is its name and its identity: one made anew under an old name is another. `hotplugs`
-    is how interfaces are attached.
+    `skipped` are the PIDs that were neither workers nor `helpers` when `devices` last changed,
+    `passes` passes ago, `young` those of them that may still become one. A device is its name and
+    its identity: one made anew under an old name is another. `hotplugs` is how interfaces are
+    attached.
     """
 
-    workers: Mapping[int, Worker]
-    ended: Mapping[tuple[int, str], float]
-    skipped: frozenset[int]
-    devices: frozenset[tuple[str, bytes | None]]
-    passes: int
+    workers: Mapping[int, Worker] = field(default_factory=dict)
+    ended: Mapping[tuple[int, str], float] = field(default_factory=dict)
+    helpers: Mapping[int, Helper] = field(default_factory=dict)
+    skipped: frozenset[int] = frozenset()
+    young: frozenset[int] = frozenset()
+    devices: frozenset[tuple[str, bytes | None]] = frozenset()
+    passes: int = 0
     hotplugs: Mapping[Place, Hotplug] = field(default_factory=dict)
 
     def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
@@ -105,13 +86,15 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
     require_dom0(source)
     now = _track(source, _present(context), memory)
     processes = {
-        pid: worker.domid for pid, worker in now.workers.items() if worker.kind in PROCESSES
+        pid: (worker.domid, worker.kind)
+        for pid, worker in now.workers.items()
+        if worker.kind in PROCESSES
     }
     tasks: Counter[int] = Counter()
     for worker in now.workers.values():
         tasks[worker.domid] += worker.threads
     vifs, hotplugs = read_vifs(source, context, memory.hotplugs)
-    found = Datapath(now.cpu_seconds(), vifs, processes, dict(tasks))
+    found = Datapath(now.cpu_seconds(), vifs, processes, dict(tasks), now.helpers)
     return found, replace(now, hotplugs=hotplugs)
 
 
@@ -120,7 +103,6 @@ def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Me
     names = list_optional(source, DIRECTORY) or ()
     devices = frozenset((name, identity(source, name)) for name in names)
     passes = last.passes + 1 if devices == last.devices else 0
-    skipped = frozenset() if passes % SEARCH_EVERY == 0 else last.skipped
     tapdisks = _tapdisks(source)
     tracked = {
         pid: worker
@@ -129,11 +111,13 @@ def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Me
         and (worker.kind != TAPDISK or present is None or worker.domid in present)
     }
     workers = {**_reread(source, tracked), **tapdisks}
-    if passes < SETTLED or passes % SEARCH_EVERY == 0:
-        found, skipped = _search(source, {*workers, *skipped}, skipped)
+    now = replace(last, devices=devices, passes=passes)
+    everything = passes % SEARCH_EVERY == 0
+    if passes < SETTLED or everything:
+        now, found = _search(source, now, workers, everything)
         workers |= found
     ended = _ended(present, last, workers)
-    return _Memory(dict(sorted(workers.items())), ended, skipped, devices, passes)
+    return replace(now, workers=dict(sorted(workers.items())), ended=ended)
 
 
 def _present(context: Snapshot) -> frozenset[int] | None:
@@ -177,28 +161,73 @@ def _tapdisks(source: Source) -> Mapping[int, Worker]:
 
 
 def _search(
-    source: Source, tracked: set[int], skipped: frozenset[int]
-) -> tuple[Mapping[int, Worker], frozenset[int]]:
-    """Workers among the processes not `tracked`, and the PIDs of those that are none.
+    source: Source, last: _Memory, workers: Collection[int], everything: bool
+) -> tuple[_Memory, Mapping[int, Worker]]:
+    """What is known of the processes that are no `workers`, and the workers found among them.
 
-    A new thread has a new PID, so a PID examined once need not be examined again until PIDs wrap.
+    A new thread has a new PID, so a PID examined once need not be examined again until PIDs wrap;
+    with `everything` all are. A program may still run another one in its place, as wrappers do: a
+    process is examined in two searches before it is passed over.
     """
     found: dict[int, Worker] = {}
-    others = set()
-    for name in source.listdir("/proc"):
-        if not _NUMBER.match(name):
+    helpers: dict[int, Helper] = {}
+    skipped, young = set(), set()
+    for pid in [int(name) for name in source.listdir("/proc") if _NUMBER.match(name)]:
+        if pid in workers:
             continue
-        pid = int(name)
-        if pid in tracked:
-            others.update({pid} & skipped)
+        if not everything and pid in last.skipped:
+            skipped.add(pid)
+            continue
+        if not everything and pid in last.helpers:
+            helpers[pid] = last.helpers[pid]
             continue
         stat = _stat(source, pid)
-        worker = _worker(source, stat) if stat is not None else None
-        if worker is not None:
-            found[pid] = worker
-        elif stat is None or stat.comm != UNNAMED:
-            others.add(pid)
-    return found, frozenset(others)
+        process = _process(source, stat, last.helpers.get(pid)) if stat is not None else None
+        if isinstance(process, Worker):
+            found[pid] = process
+        elif process is not None:
+            helpers[pid] = process
+        elif stat is not None and _is_final(stat, pid in last.skipped or pid in last.young):
+            skipped.add(pid)
+        else:
+            young.add(pid)
+    known = replace(last, helpers=helpers, skipped=frozenset(skipped), young=frozenset(young))
+    return known, found
+
+
+def _is_final(stat: ProcessStat, examined: bool) -> bool:
+    """Whether a process that serves no domain will not do so later, as far as its name tells."""
+    return stat.comm != UNNAMED if stat.kernel_thread else examined
+
+
+def _process(source: Source, stat: ProcessStat, last: Helper | None) -> Worker | Helper | None:
+    """The process as a worker or helper, which is what it was `last` while it is the same one."""
+    worker = _worker(source, stat)
+    if worker is not None or stat.kernel_thread:
+        return worker
+    if last is not None and last.start_ticks == stat.start_ticks:
+        return last
+    return _helper(source, stat)
+
+
+def _helper(source: Source, stat: ProcessStat) -> Helper | None:
+    """The process as a helper, `None` when it is none or has ended."""
+    if stat.comm not in NAMES:
+        return None
+    if stat.comm == b"xl":
+        name = xl_domain(_output(source, stat.pid))
+        return Helper(XL, stat.start_ticks, name) if name is not None else None
+    cmdline = read_optional(source, f"/proc/{stat.pid}/cmdline") or b""
+    found = helper_of(stat.comm, cmdline)
+    return Helper(found[0], stat.start_ticks, found[1]) if found is not None else None
+
+
+def _output(source: Source, pid: int) -> str:
+    """What standard output of a process goes to; empty where that cannot be read."""
+    try:
+        return source.readlink(f"/proc/{pid}/fd/1")
+    except SourceError:
+        return ""
 
 
 def _worker(source: Source, stat: ProcessStat) -> Worker | None:
@@ -235,20 +264,15 @@ def _ended(
     return found
 
 
-DOM0_CPUS = Probe(
-    name="dom0_cpus",
-    reads="/proc/stat, /proc/loadavg",
-    advice="mount procfs",
-    read=stateless(read_cpus),
-)
 DATAPATH = Probe(
     name="datapath",
     reads=f"/proc/PID/stat of netback, blkback, tapdisk and QEMU, {SHARED_MEMORY}/td3-*, "
+    "/proc/PID/cmdline of the helpers of VMs, /proc/PID/fd/1 of xl, "
     "rtnetlink, /proc/net/dev, /sys/class/net/vif*/queues, /local/domain/0/backend/vif/*/script"
     " of those that may be unattached",
     advice="run as root; mount procfs and sysfs",
     read=read,
-    memory=_Memory({}, {}, frozenset(), frozenset(), 0),
+    memory=_Memory(),
     interval=15.0,
     events=frozenset({DOMAIN_SETTLED}),
 )

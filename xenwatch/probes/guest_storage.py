@@ -52,15 +52,21 @@ def read_repositories(source: Source, _context: Snapshot) -> StorageRepositories
     failures = []
     for mount in parse_mounts(read_mounts(source)):
         place = mount.mount_point.decode("utf-8", "surrogateescape")
-        match = _MOUNT.match(place)
+        uuid = repository_of(place)
         fstype = mount.fstype.decode("ascii", "backslashreplace")
-        if match and fstype != _ISO:
+        if uuid is not None and fstype != _ISO:
             size, failure = _size(source, place)
-            found[match[1]] = StorageRepository(place, fstype, size)
+            found[uuid] = StorageRepository(place, fstype, size)
             failures += [f"{place}: {failure}"] if failure else []
     if not found:
         raise NotApplicable("no storage repository is mounted below /run/sr-mount")
     return StorageRepositories(dict(sorted(found.items())), "; ".join(failures))
+
+
+def repository_of(place: str) -> str | None:
+    """The UUID of the storage repository that is mounted at a place; `None`: none is."""
+    match = _MOUNT.match(place)
+    return match[1] if match else None
 
 
 def _size(source: Source, place: str) -> tuple[Size | None, str]:

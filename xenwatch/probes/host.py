@@ -10,10 +10,11 @@ from xenwatch.parse.kernel_log import KernelLog, parse_kernel_log
 from xenwatch.parse.text import number, uname, version_pair, word
 from xenwatch.probes.base import Probe
 from xenwatch.probes.xen import (
-    CAPABILITIES,
     HYPERVISOR_TYPE,
+    is_dom0,
     list_optional,
     read_optional,
+    xen_version,
 )
 from xenwatch.readings.host import Abi, Host
 from xenwatch.readings.snapshot import Snapshot
@@ -51,7 +52,6 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Me
     platform, platform_version = names.platform(inventory, os_release)
     complete = memory.abi is not None and memory.nr_irqs is not None
     log = UNREAD if complete else _kernel_log(source)
-    capabilities = read_optional(source, CAPABILITIES) or b""
     host = Host(
         xen=xen,
         xen_version=version,
@@ -63,7 +63,7 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Host, _Me
         platform=platform,
         platform_version=platform_version,
         cgroup_version=_cgroup_version(source),
-        is_dom0=b"control_d" in capabilities,
+        is_dom0=is_dom0(source),
         abi=None,
         nr_irqs=log.nr_irqs or memory.nr_irqs,
         netback_queues=_netback_queues(source),
@@ -79,9 +79,7 @@ def _xen(source: Source) -> tuple[tuple[int, int] | None, str, str]:
     hypervisor = read_optional(source, HYPERVISOR_TYPE)
     if hypervisor is None or word(hypervisor) != "xen":
         return None, "", ""
-    base = "/sys/hypervisor/version/"
-    major, minor, extra = (word(source.read(base + part)) for part in ("major", "minor", "extra"))
-    version = f"{major}.{minor}{extra}"
+    version = xen_version(source)
     try:
         reply = source.hypercall(xenversion.commandline_call())
         command_line = xenversion.parse_text(reply.block) if reply.result >= 0 else ""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.parse import domaininfo, physinfo
+from xenwatch.parse.domaininfo import Layout
+from xenwatch.parse.physinfo import PhysInfo
 from xenwatch.parse.pod import parse_pod_target, pod_target_call
 from xenwatch.probes.base import DOMAIN_SETTLED, Probe, stateless
 from xenwatch.probes.domains import list_domains, this_layout
@@ -24,7 +26,13 @@ _GONE: Final = (errno.ESRCH, errno.EINVAL)
 def read(source: Source, context: Snapshot) -> HostMemory:
     """Xen's memory in bytes. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    layout = this_layout(source)
+    info = physical(source, this_layout(source))
+    free = max(0, info.free - info.outstanding)
+    return HostMemory(info.total * domaininfo.PAGE, free * domaininfo.PAGE, _owed(source, context))
+
+
+def physical(source: Source, layout: Layout) -> PhysInfo:
+    """The host's memory and CPUs. Raises `SourceError` and `ParseError`."""
     reply = source.hypercall(physinfo.physinfo_call(layout))
     if reply.result < 0:
         raise SourceError("XEN_SYSCTL_physinfo", os.strerror(-reply.result), -reply.result)
@@ -32,8 +40,7 @@ def read(source: Source, context: Snapshot) -> HostMemory:
     doubt = physinfo.implausible(info)
     if doubt is not None:
         raise SourceError("XEN_SYSCTL_physinfo", f"implausible: {doubt}")
-    free = max(0, info.free - info.outstanding)
-    return HostMemory(info.total * domaininfo.PAGE, free * domaininfo.PAGE, _owed(source, context))
+    return info
 
 
 def _owed(source: Source, context: Snapshot) -> Mapping[int, int] | None:

@@ -1,28 +1,59 @@
-"""Whether this is a control domain, which every probe of Xen checks first."""
+"""Whether this is a control domain, which every probe of Xen checks first; files that may lack."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from xenwatch.parse.errors import ParseError
+from xenwatch.parse.text import hexadecimal, word
 from xenwatch.probes.base import NotApplicable
 from xenwatch.sources.base import Source, SourceError
 
 CAPABILITIES = "/proc/xen/capabilities"
 HYPERVISOR_TYPE = "/sys/hypervisor/type"
+FEATURES = "/sys/hypervisor/properties/features"
+DOM0_FEATURE: Final = 1 << 11
+"""XENFEAT_dom0 (xen/include/public/features.h), which Xen gives to the hardware domain alone."""
+_GUEST = "a Xen guest, not the control domain (dom0)"
 
 
 def require_dom0(source: Source) -> None:
     """Return on a control domain, raise `NotApplicable` elsewhere.
 
-    `/proc/xen/capabilities` says `control_d` in dom0 and nothing in a guest; where xenfs is not
-    mounted, `/sys/hypervisor/type` still says whether this is Xen, and the probe should try.
+    `/proc/xen/capabilities` says `control_d` in dom0 and nothing in a guest. Where xenfs is not
+    mounted, or hidden from the unit (ProtectKernelTunables= mounts /proc anew), the features that
+    Xen gave the kernel say it; where they cannot be read, but this is Xen, the probe should try.
     """
     capabilities = read_optional(source, CAPABILITIES)
     if capabilities is not None:
         if b"control_d" in capabilities:
             return
-        raise NotApplicable("a Xen guest, not the control domain (dom0)")
+        raise NotApplicable(_GUEST)
     hypervisor = read_optional(source, HYPERVISOR_TYPE)
     if hypervisor is None or hypervisor.strip() != b"xen":
         raise NotApplicable(f"not a Xen host: no {CAPABILITIES}, no xen in {HYPERVISOR_TYPE}")
+    try:
+        features = hexadecimal(FEATURES, source.read(FEATURES))
+    except (SourceError, ParseError):
+        return
+    if not features & DOM0_FEATURE:
+        raise NotApplicable(_GUEST)
+
+
+def is_dom0(source: Source) -> bool:
+    """Whether this is a control domain. Raises `SourceError`."""
+    try:
+        require_dom0(source)
+    except NotApplicable:
+        return False
+    return True
+
+
+def xen_version(source: Source) -> str:
+    """The version of Xen that runs, as `4.17.6-2`. Raises `SourceError`."""
+    base = "/sys/hypervisor/version/"
+    major, minor, extra = (word(source.read(base + part)) for part in ("major", "minor", "extra"))
+    return f"{major}.{minor}{extra}"
 
 
 def read_optional(source: Source, path: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What only xenstored has of the domains: their names.
+"""What only xenstored has of the domains: their names, and whose QEMU a stubdomain runs.
 
 Named keys only, never a walk: a walk over 50 guests kept xenstored busy for 45 s. Known keys are
 read again in slices, one slice per pass.
@@ -6,6 +6,7 @@ read again in slices, one slice per pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -21,6 +22,9 @@ from xenwatch.sources.base import Source, SourceError
 SLICE: Final = 64
 """Known keys read again in one pass: xenstored serves one request at a time."""
 
+STUBDOMAIN: Final = b"-dm"
+"""What the name of a stubdomain ends with (Xen, libxl__stub_dm_name in libxl_dm.c)."""
+_DOMID = re.compile(rb"\d{1,5}\Z")
 _Item = TypeVar("_Item")
 
 
@@ -36,22 +40,36 @@ NO_NAMES: Final = _Names(Xenstore({}), 0)
 
 
 def read_names(source: Source, context: Snapshot, memory: _Names) -> tuple[Xenstore, _Names]:
-    """Names of all domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
+    """Names and stubdomains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     uuids = list_uuids(source, context)
     if context.xenstore is None:  # after a failure read everything again
         memory = NO_NAMES
-    last = memory.last.names
-    names = {domid: last[domid, uuid] for domid, uuid in uuids.items() if (domid, uuid) in last}
-    unknown = [domid for domid in uuids if domid not in names]
+    last = memory.last
+    names = {key: last.names[key] for key in uuids.items() if key in last.names}
+    stubdomains = {key: last.stubdomains[key] for key in names if key in last.stubdomains}
+    unknown = [key for key in uuids.items() if key not in names]
     again, cursor = rotation(sorted(names), memory.cursor)
-    for domid in {0, *unknown, *again}:
-        name = read_key(source, f"/local/domain/{domid}/name")
-        names.pop(domid, None)
+    for key in {(0, uuids.get(0, "")), *unknown, *again}:
+        names.pop(key, None)
+        stubdomains.pop(key, None)
+        name = read_key(source, f"/local/domain/{key[0]}/name")
         if name is not None:
-            names[domid] = name
-    found = Xenstore({(domid, uuids.get(domid, "")): name for domid, name in names.items()})
+            names[key] = name
+        target = _target(source, key[0]) if name and name.endswith(STUBDOMAIN) else None
+        if target is not None:
+            stubdomains[key] = target
+    found = Xenstore(names, stubdomains)
     return found, _Names(found, cursor)
+
+
+def _target(source: Source, domid: int) -> int | None:
+    """The domain whose QEMU a stubdomain runs; `None` where it is none.
+
+    Xen, docs/misc/stubdom.txt.
+    """
+    value = read_key(source, f"/local/domain/{domid}/target")
+    return int(value) if value is not None and _DOMID.match(value) else None
 
 
 def read_key(source: Source, path: str) -> bytes | None:
@@ -76,7 +94,8 @@ def rotation(items: Sequence[_Item], cursor: int, size: int = SLICE) -> tuple[Se
 
 XENSTORE = Probe(
     name="xenstore",
-    reads="the name of every domain from xenstored's socket or /dev/xen/xenbus",
+    reads="the name of every domain, and the target of stubdomains, from xenstored's socket or "
+    "/dev/xen/xenbus",
     advice="check that xenstored answers: xenstore-read domid; its descriptors may be exhausted",
     read=read_names,
     memory=NO_NAMES,

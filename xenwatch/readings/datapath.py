@@ -38,6 +38,18 @@ class Vif:
 
 
 @dataclass(frozen=True, slots=True)
+class Helper:
+    """A helper process of a VM as it was found: its program (xenwatch.parse.helpers), start time.
+
+    `serves` is the domid of its domain, or the domain's name where only that is known.
+    """
+
+    program: str
+    start_ticks: int
+    serves: int | bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Datapath:
     """CPU time of the workers for guests' devices, and network interfaces by name.
 
@@ -47,11 +59,13 @@ class Datapath:
     A qdisk worker is a QEMU that serves a PV or PVH domain and emulates nothing; an HVM domain's
     own QEMU serves its qdisks too, and is none. The one of dom0 serves disks attached to dom0.
 
-    `processes` are the domids of the workers that are processes, by PID, and `tasks` the threads of
-    all workers, those of the kernel included, by domid.
+    `processes` are domid and kind of the workers that are processes, by PID, and `tasks` the
+    threads of all workers, those of the kernel included, by domid. `helpers` are other processes
+    that serve one domain each, by PID; some may have ended since they were found.
     """
 
     cpu_seconds: Mapping[tuple[int, str], float]
     vifs: Mapping[str, Vif]
-    processes: Mapping[int, int] = field(default_factory=dict)
+    processes: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     tasks: Mapping[int, int] = field(default_factory=dict)
+    helpers: Mapping[int, Helper] = field(default_factory=dict)

@@ -11,6 +11,8 @@ class Dom0Cpus:
     """dom0's virtual CPUs: seconds by CPU and mode, and what asks for them.
 
     `load` are the averages over 1, 5 and 15 minutes; `softirqs` counts by type on all CPUs.
+    `steal_ratio` is the part of the last minutes, on all CPUs, in which dom0 had something to run
+    and Xen ran other domains; `None` until it is known.
     """
 
     seconds: Mapping[str, Mapping[str, float]]
@@ -18,3 +20,4 @@ class Dom0Cpus:
     runnable: int | None
     blocked: int | None
     softirqs: Mapping[str, int]
+    steal_ratio: float | None = None

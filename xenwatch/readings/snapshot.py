@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from xenwatch.errors.kinds import KERNEL, XEN
 from xenwatch.readings.bridges import Bridges
+from xenwatch.readings.certificates import Certificates
+from xenwatch.readings.clock import Clock
 from xenwatch.readings.control_path import ControlPath
 from xenwatch.readings.datapath import Datapath
 from xenwatch.readings.devices import INITIALISING, Backends, DeviceKey, XenstoreDevices
@@ -22,6 +24,7 @@ from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.event_channels import DriverDomains, EventChannels, Irqs
 from xenwatch.readings.grants import Grants, Maptrack
 from xenwatch.readings.guest_storage import StorageRepositories, ThinPools, VolumeGroups
+from xenwatch.readings.ha import Ha
 from xenwatch.readings.host import Host
 from xenwatch.readings.kernel_tables import KernelTables, Nbds
 from xenwatch.readings.log_messages import LogMessages
@@ -32,8 +35,11 @@ from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.openvswitch import OpenVswitch
 from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
+from xenwatch.readings.reboot_pending import RebootPending
+from xenwatch.readings.scheduling import Scheduling
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.storage import Aio, Blktap, FileSystems, Loops
+from xenwatch.readings.storage_paths import IscsiSessions, Multipath, NfsRepositories
 from xenwatch.readings.uplinks import Uplinks
 from xenwatch.readings.vm_processes import VmProcesses
 from xenwatch.readings.vm_starts import VmStarts
@@ -103,19 +109,27 @@ class Snapshot:
     host_memory: HostMemory | None = None
     slices: Slices | None = None
     control_path: ControlPath | None = None
+    scheduling: Scheduling | None = None
     dom0_cpus: Dom0Cpus | None = None
+    clock: Clock | None = None
+    ha: Ha | None = None
     datapath: Datapath | None = None
     netback_rings: NetbackRings | None = None
     disks: Disks | None = None
     storage_repositories: StorageRepositories | None = None
     thin_pools: ThinPools | None = None
     volume_groups: VolumeGroups | None = None
+    multipath: Multipath | None = None
+    iscsi_sessions: IscsiSessions | None = None
+    nfs_repositories: NfsRepositories | None = None
     kernel_log: LogMessages | None = None
     xen_console: LogMessages | None = None
     qemus: Qemus | None = None
     qemu_fds: QemuFds | None = None
     qemu_wakeups_by_cause: WakeupsByCause | None = None
     vm_processes: VmProcesses | None = None
+    certificates: Certificates | None = None
+    reboot_pending: RebootPending | None = None
 
     def name(self, domain: Domain) -> bytes | None:
         """A domain's present name in xenstore, else its last known one."""

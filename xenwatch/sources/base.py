@@ -17,6 +17,8 @@ from typing import Final, Protocol
 
 READ_LIMIT: Final = 4 << 20
 """Default size limit of one read in bytes: the largest file any probe reads is the kernel log."""
+PEM_LIMIT: Final = 64 << 10
+"""Size limit of a file whose certificates are read: room for dozens of them."""
 
 TARGETS: Final = ("xenstored", "xapi")
 """The daemons whose round-trip time a source can measure."""
@@ -164,6 +166,14 @@ class Source(Protocol):
         """Target of a symbolic link."""
         ...
 
+    def certificates(self, path: str) -> bytes:
+        """The certificates of a PEM file (RFC 7468), in its order; empty where it has none.
+
+        Nothing else of the file leaves the source: beside a server's certificate is its private
+        key, which no capture may hold. One longer than `PEM_LIMIT` bytes is an error.
+        """
+        ...
+
     def stat(self, path: str) -> bytes:
         """What tells a file or directory from a later one at its path.
 
@@ -181,6 +191,13 @@ class Source(Protocol):
 
     def uname(self) -> bytes:
         """`sysname release version machine`, each ended by NUL (uname(2) without the node)."""
+        ...
+
+    def adjtimex(self) -> bytes:
+        """How good the kernel's clock is: `maxerror esterror` and a newline (adjtimex(2)).
+
+        Decimal numbers, in microseconds. Nothing is set.
+        """
         ...
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:

@@ -11,6 +11,7 @@ from typing import Final
 from xenwatch import threads
 from xenwatch.sources import commands, netlink, xapi
 from xenwatch.sources.base import (
+    PEM_LIMIT,
     READ_LIMIT,
     CommandOutput,
     Hypercall,
@@ -22,7 +23,9 @@ from xenwatch.sources.events import host_events
 from xenwatch.sources.kept import KeptFiles
 from xenwatch.sources.kernel_log import PATH as KMSG
 from xenwatch.sources.kernel_log import RECORD_MAX, KernelLogReader
+from xenwatch.sources.pem import certificates_of
 from xenwatch.sources.privcmd import Privcmd
+from xenwatch.sources.timex import ClockReader
 from xenwatch.sources.xenstored import XenstoreClient, request_apart
 
 _CHUNK: Final = RECORD_MAX
@@ -44,6 +47,7 @@ class HostSource:
         self._kept = KeptFiles()
         self._statvfs = threads.OneAtATime(_STATVFS_SECONDS)
         self._kernel_log = KernelLogReader(self._root)
+        self._clock = ClockReader()
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         try:
@@ -71,6 +75,15 @@ class HostSource:
         except OSError as error:
             raise SourceError.from_os(path, error) from error
 
+    def certificates(self, path: str) -> bytes:
+        try:
+            content = self._read(path, PEM_LIMIT)
+        except OSError as error:
+            raise SourceError.from_os(path, error) from error
+        if len(content) > PEM_LIMIT:
+            raise SourceError(path, f"longer than {PEM_LIMIT} bytes")
+        return certificates_of(content)
+
     def stat(self, path: str) -> bytes:
         try:
             found = os.stat(self._root + path)
@@ -95,6 +108,9 @@ class HostSource:
         found = os.uname()
         fields = (found.sysname, found.release, found.version, found.machine)
         return b"".join(os.fsencode(field) + b"\0" for field in fields)
+
+    def adjtimex(self) -> bytes:
+        return self._clock.read()
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         """Run a command, but not with a `rootfs`: it would not be the host's."""

@@ -52,10 +52,10 @@ class RecordingSource:
     probes see the same in both. Events are no answers: each one received while the stream is read
     is saved, and replayed in order.
 
-    A capture can be confidential: names of VMs, the kernel's command line and log, paths. The
-    directory must be new or empty, is readable by its owner only, and can be replayed at any time;
-    `close` marks it complete. A failed write is a `SourceError` of the request that was to be
-    saved, and of `close`: a capture is never silently incomplete.
+    A capture can be confidential: names of VMs, the kernel's command line and log, paths; but it
+    holds no private key. The directory must be new or empty, is readable by its owner only, and can
+    be replayed at any time; `close` marks it complete. A failed write is a `SourceError` of the
+    request that was to be saved, and of `close`: a capture is never silently incomplete.
     """
 
     def __init__(
@@ -100,6 +100,9 @@ class RecordingSource:
     def readlink(self, path: str) -> str:
         return self._ask("readlink", [path], lambda: self._inner.readlink(path), str)
 
+    def certificates(self, path: str) -> bytes:
+        return self._ask("certificates", [path], lambda: self._inner.certificates(path), _latin)
+
     def stat(self, path: str) -> bytes:
         return self._ask("stat", [path], lambda: self._inner.stat(path), _latin)
 
@@ -108,6 +111,9 @@ class RecordingSource:
 
     def uname(self) -> bytes:
         return self._ask("uname", [], self._inner.uname, _latin)
+
+    def adjtimex(self) -> bytes:
+        return self._ask("adjtimex", [], self._inner.adjtimex, _latin)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         return self._ask(

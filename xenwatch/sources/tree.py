@@ -126,6 +126,9 @@ class TreeSource:
     def readlink(self, path: str) -> str:
         return self._answer("readlink", [path], path, _string)
 
+    def certificates(self, path: str) -> bytes:
+        return self._answer("certificates", [path], path, _raw)
+
     def stat(self, path: str) -> bytes:
         return self._answer("stat", [path], path, _raw)
 
@@ -134,6 +137,9 @@ class TreeSource:
 
     def uname(self) -> bytes:
         return self._answer("uname", [], "uname", _raw)
+
+    def adjtimex(self) -> bytes:
+        return self._answer("adjtimex", [], "adjtimex", _raw)
 
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         return self._answer("run", list(argv), " ".join(argv), _command_output)

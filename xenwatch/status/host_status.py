@@ -28,6 +28,7 @@ from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains, from_json
 from xenwatch.status.driver_domains import Names, in_brackets, server
 from xenwatch.status.log_row import LogRow, log_rows
+from xenwatch.status.reboot import reboot_lines
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
@@ -137,7 +138,8 @@ class HostStatus:
 
     `headroom` is empty if no plan can be made, and `obstacle` says why. `alerts` is `None` if not
     evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
-    messages of trouble in the logs. `domains` is `None` when they could not be read.
+    messages of trouble in the logs, `reboot_pending` a line for all that waits for a reboot, `None`
+    if unknown. `domains` is `None` when they could not be read.
     `seconds_to_full` is by name of limit, `probes` by name of probe.
     """
 
@@ -152,6 +154,7 @@ class HostStatus:
     alerts: tuple[AlertRow, ...] | None
     alerts_unknown: tuple[str, ...]
     logs: tuple[LogRow, ...]
+    reboot_pending: tuple[str, ...] | None
     domains: tuple[DomainRow, ...] | None
     probes: Mapping[str, ProbeRow]
 
@@ -172,6 +175,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         alerts=None if alerts is None else _alerts(alerts, snapshot, assessment.rules.policy),
         alerts_unknown=() if alerts is None else _unknown(alerts),
         logs=log_rows(snapshot, _runbooks(assessment.rules.policy)),
+        reboot_pending=reboot_lines(snapshot),
         domains=_domains(snapshot),
         probes={
             probe.name: _probe(probe, snapshot.outcomes[probe.name])

@@ -3,6 +3,7 @@
 # Usage: truth.sh DIRECTORY [moving]
 # With `moving`, only what changes by itself from one moment to the next.
 set -u
+scripts=$(cd "$(dirname "$0")" && pwd)
 export PATH="$PATH:$(echo /usr/lib/xen-4.*/bin)" LC_ALL=C
 rm -rf "$1"
 mkdir -p "$1"
@@ -14,6 +15,11 @@ account() { # /proc/PID: CPU ticks, threads, voluntary switches, nanoseconds wai
     awk '{n += $2} END {printf "%.0f\n", n}' "$1"/task/*/schedstat
 }
 
+# Debian has it for amd64 alone.
+if ! command -v lsevtchn > /dev/null; then
+    lsevtchn() { "$scripts/lsevtchn.py" "$1"; }
+fi
+
 xl list > xl-list
 account "/proc/$(cat /run/xenstore.pid)" > xenstored-times
 account "/proc/$(cat /run/xenconsoled.pid)" > xenconsoled-times
@@ -24,6 +30,13 @@ for pid in $(pgrep -f -- '-xen-domid [1-9]'); do
     ls "/proc/$pid/fd" | wc -l > "qemu-fds-$domid"
     awk '/^Max open files/ {print $4}' "/proc/$pid/limits" > "qemu-fds-max-$domid"
 done
+# xl logs: Waiting for domain NAME (domid 3) to die [pid 511]
+sed -nE 's/^.*\(domid ([0-9]+)\) to die \[pid ([0-9]+)\]$/\1 \2/p' /var/log/xen/xl-*.log 2> /dev/null |
+    while read -r domid pid; do
+        [ "$(cat "/proc/$pid/comm" 2> /dev/null)" != xl ] ||
+            awk 'FILENAME ~ /stat$/ {print $14 + $15} /^RssAnon:/ {print $2}' \
+                "/proc/$pid/stat" "/proc/$pid/status" > "xl-$domid"
+    done
 for slice in system.slice user.slice; do
     group="/sys/fs/cgroup/$slice"
     [ ! -d "$group" ] || cat "$group/cpu.weight" "$group/cpu.stat" "$group/cpu.pressure" > "$slice"
@@ -47,6 +60,8 @@ daemon xenconsoled "$(cat /run/xenconsoled.pid)"
 xl vm-list > xl-vm-list
 xl list -l > xl-list-l
 xl info > xl-info
+xl sched-credit2 -d Domain-0 > scheduler 2> /dev/null || xl sched-credit -d Domain-0 > scheduler
+xl vcpu-list Domain-0 > vcpu-list
 uname -rm > uname
 cat /etc/os-release > os-release
 dmesg | grep -e 'NR_IRQS:' -e 'xen:events: Using' > kernel-log
@@ -76,7 +91,12 @@ xl debug-keys q && xl dmesg | awk '
     /General information for domain/ {domid = $NF + 0}
     /PoD entries=/ {rows = rows domid " " $NF " " $(NF - 1) "\n"}
     END {printf "%s", rows}' > populate-on-demand
-(ls -d /proc/irq/[0-9]*; grep -l '^none' /sys/kernel/irq/*/chip_name) | wc -l > irqs
+# What has no chip is not in /proc/irq, and neither is what Arm's controllers hand on to another one.
+(
+    ls -d /proc/irq/[0-9]*
+    grep -l '^none' /sys/kernel/irq/*/chip_name
+    grep -l -x -F '(null)' /sys/kernel/irq/*/actions
+) | wc -l > irqs
 ls /dev/pts | grep -c '^[0-9]' > ptys
 sysctl -n kernel.pty.max > ptys-max
 sysctl -n fs.aio-nr > aio

@@ -85,12 +85,14 @@ def _quantile(buckets: str) -> str:
 
 
 def expression(metric: Metric, labels: str) -> str:
-    """What is worth looking at of a metric: its rate, its age, its slowest or itself."""
+    """What is worth looking at of a metric: its rate, its slowest, itself; of times those since."""
     if metric.kind == "histogram":
         return _quantile(f"{metric.name}_bucket{{{labels}}}")
     series = f"{metric.name}{{{labels}}}"
     if metric.kind == "counter":
         return _rise(series)
+    if metric.name == "xenwatch_certificate_not_after_timestamp_seconds":
+        return f"{series} - time()"
     return f"time() - {series}" if "_timestamp_" in metric.name else series
 
 

@@ -72,6 +72,10 @@ _SWITCH: Final = tuple(
         ("ovs-vswitchd", (65535, 65535), 90, 11),
     )
 )
+CERTIFICATE: Final = "/etc/xensource/xapi-ssl.pem"
+POOL_CERTIFICATE: Final = "/etc/xensource/xapi-pool-tls.pem"
+VALID: Final = 2_524_607_999.0
+"""When certificates of synthetic hosts end: the last second of 2049."""
 _MOUNTED: Final = f"/run/sr-mount/{REPOSITORY}"
 
 XCP_NG_8_3: Final = Platform(
@@ -141,7 +145,10 @@ XCP_NG_8_3: Final = Platform(
     console_log=False,
     aio=804,
     minors=16384,
-    drivers=Drivers(control_ring=True, varstored=True),
+    drivers=Drivers(
+        control_ring=True,
+        helpers=frozenset({"varstored", "swtpm", "vncterm", "tapback"}),
+    ),
     tasks=420,
     os_release={"NAME": "XCP-ng", "VERSION": "8.3.0", "ID": "xenenterprise", "VERSION_ID": "8.3.0"},
     cgroup_version=1,
@@ -165,6 +172,7 @@ XCP_NG_8_3: Final = Platform(
         f"192.0.2.20:/export/{REPOSITORY} {_MOUNTED} nfs rw,relatime,vers=3,hard,proto=tcp\n"
     ),
     repository=_MOUNTED,
+    certificates={CERTIFICATE: VALID, POOL_CERTIFICATE: VALID},
     volume_groups=(
         VolumeGroup(
             "VG_XenStorage-0f6c7f1a-52a3-4a0e-9a4f-2d5c0b6f3e77", 1999844147200, 1372902522880
@@ -226,7 +234,10 @@ XCP_NG_8_2: Final = dataclasses.replace(
     xen_extra=".5-9.45",
     version="#1 SMP Wed Aug 7 14:52:18 CEST 2024",
     aio=402,
+    # A VM may have a TPM since 8.3.
+    drivers=dataclasses.replace(XCP_NG_8_3.drivers, helpers=XCP_NG_8_3.drivers.helpers - {"swtpm"}),
     daemons=tuple(map(_older, XCP_NG_8_3.daemons)),
+    certificates={CERTIFICATE: VALID},
     guest_group="/",
     os_release={
         "NAME": "XCP-ng",

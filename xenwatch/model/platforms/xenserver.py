@@ -19,7 +19,7 @@ from xenwatch.model.platform import (
     mounts,
     sizes,
 )
-from xenwatch.model.platforms.xapi import XCP_NG_8_3
+from xenwatch.model.platforms.xapi import CERTIFICATE, VALID, XCP_NG_8_3
 from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.statvfs import Statvfs
 from xenwatch.parse.zoneinfo import Zone
@@ -131,6 +131,7 @@ XENSERVER_6_1: Final = Platform(
         f"192.0.2.20:/export/{REPOSITORY} {_MOUNTED} nfs rw,vers=3,hard,proto=tcp\n"
     ),
     repository=_MOUNTED,
+    certificates={CERTIFICATE: VALID},
     file_systems={
         "/": Statvfs(4096, 1007896, 476213, 425013, 512064, 474861),
         _MOUNTED: REPOSITORY_SIZE,
@@ -228,6 +229,7 @@ XENSERVER_7_0: Final = dataclasses.replace(
     # varstored came with UEFI firmware, after XenServer 7.
     daemons=tuple(each for each in XCP_NG_8_3.daemons if each.comm != "varstored-guard"),
     guest_group="/",
+    certificates={CERTIFICATE: VALID},
     os_release={
         "NAME": "XenServer",
         "VERSION": "7.0.0",
@@ -237,7 +239,7 @@ XENSERVER_7_0: Final = dataclasses.replace(
     meminfo={name: kib // 2 for name, kib in XCP_NG_8_3.meminfo.items() if name != "MemAvailable"},
     inventory=_inventory("7.0.0", "7.0", "3.10.96", "4.6.1"),
     max_grant_frames=32,
-    drivers=Drivers(),
+    drivers=Drivers(helpers=frozenset({"vncterm", "tapback"})),
 )
 """XenServer 7.0: a 64-bit dom0 of Linux 3.10, which counts aio requests as they are."""
 

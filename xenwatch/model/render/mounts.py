@@ -17,10 +17,15 @@ def render_mounts(mounts: Iterable[Mount]) -> bytes:
     return b"".join(map(_line, mounts))
 
 
+def escaped_path(path: bytes) -> bytes:
+    """A path without the characters that separate fields."""
+    return _escape(_PATH, path)
+
+
 def _line(mount: Mount) -> bytes:
     fields = (
         _escape(_NAME, mount.device),
-        _escape(_PATH, mount.mount_point),
+        escaped_path(mount.mount_point),
         _escape(_NAME, mount.fstype),
         _escape(_PATH, mount.options),
     )

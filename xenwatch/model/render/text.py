@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from xenwatch.parse.statvfs import Statvfs
+from xenwatch.parse.timex import Timex
 
 
 def render_number(value: int) -> bytes:
@@ -48,6 +49,11 @@ def render_statvfs(numbers: Statvfs) -> bytes:
         numbers.ffree,
     )
     return b"%d %d %d %d %d %d\n" % fields
+
+
+def render_timex(timex: Timex) -> bytes:
+    """The answer of a source's `adjtimex` verb."""
+    return b"%d %d\n" % (timex.maxerror, timex.esterror)
 
 
 def render_assignments(values: Mapping[str, str], quote: str = '"') -> bytes:
