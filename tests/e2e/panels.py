@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -40,8 +41,8 @@ class Asked:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """A text with its variables replaced; one that has no value is an error."""
-    return re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda found: values[found[1] or found[2]], text)
+    """A text with its variables replaced; one without a value is an error, a `$1` is PromQL's."""
+    return re.sub(r"\$\{(\w+)\}|\$([a-z_]\w*)", lambda found: values[found[1] or found[2]], text)
 
 
 def ask(prometheus: str, expression: str, time: float | None = None) -> list[dict[str, Any]]:
@@ -124,10 +125,12 @@ def shows(
 ) -> Mapping[tuple[str, str, str], bool]:
     """Whether each query of each panel, by board and title, shows something on one of the hosts."""
     found: dict[tuple[str, str, str], bool] = {}
+    # Most queries are the same whatever is chosen.
+    something = functools.cache(lambda expression: shown(ask(prometheus, expression, time)))
     for instance, file in itertools.product(list(instances), FILES):
         for asked in queries(prometheus, file, instance, time):
             for query in asked:
                 key = (query.board, query.title, query.ref)
                 if not found.get(key):
-                    found[key] = shown(ask(prometheus, query.expression, time))
+                    found[key] = something(query.expression)
     return found

@@ -32,6 +32,7 @@ OFTEN: Final = AT_ONCE + "".join(
     f"[probes.{probe.name}]\nenabled = true\ninterval = 1\n" for probe in PROBES
 )
 
+
 def taught() -> Learning:
     """What a host has learnt of five VMs that came one after the other."""
     host = LearningHost(XCP_NG_8_3)

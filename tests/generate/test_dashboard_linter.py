@@ -34,7 +34,7 @@ from xenwatch.metrics import METRICS
 MAX_PANELS: Final = 60
 SOURCE: Final = {"type": "prometheus", "uid": "$datasource"}
 UNITS: Final = {
-    "short", "string", "percentunit", "s", "bytes", "Bps", "cps", "pps", "reqps",
+    "none", "short", "string", "percentunit", "s", "bytes", "Bps", "cps", "pps", "reqps",
 }  # fmt: skip
 """Units of Grafana (grafana-data, valueFormats/categories.ts) that panels may have."""
 OF_UNITS: Final = {
@@ -47,7 +47,9 @@ OF_UNITS: Final = {
     r"(?<!rate\()xenwatch_\w+_ratio\{": "percentunit",
 }
 """The unit of a value by what it is read from."""
-LESS_IS_WORSE: Final = re.compile(r"xenwatch_(limit_)?vm_headroom|xenwatch_limit_seconds_to_full")
+LESS_IS_WORSE: Final = re.compile(
+    r"xenwatch_(limit_)?vm_headroom|xenwatch_limit_seconds_to_full|_not_after_timestamp_seconds"
+)
 GOOD, BAD = "green", {"red", "dark-red"}
 EVERY: Final = list(every_panel())
 
@@ -134,6 +136,8 @@ def test_every_selector_is_of_the_chosen_job_and_host(name: str, panel: Any) -> 
         for selector in found:
             assert 'job=~"$job"' in selector
             assert one in selector or (name == "xenwatch-pool" and 'instance=~"$in' in selector)
+            # A VM that is gone has no domid, and no label is what is empty.
+            assert 'domid=~"$domid"' not in selector or 'domid!=""' in selector
 
 
 @each_panel

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from tests.generate.boards import BOARDS, PREFIX, expressions, panels_of
 from tests.grafana.drawing import View, draw, site
-from tests.grafana.hosts import SCENARIOS, Scrape, play, samples
-from tests.grafana.pool import pool
+from tests.grafana.hosts import SCENARIOS, STEP, Scrape, play, samples
+from tests.grafana.pool import AGES, pool
 from tests.grafana.store import serving
 from tests.page.browser import Browser
 from tests.tools import tool
@@ -49,19 +49,19 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "vm-healthy": Picture(
         "xenwatch-domains",
         "a VM with three disks",
-        {"instance": address("healthy"), "vm": "db-1"},
+        {"instance": address("healthy"), "vm": "db-0009"},
         "healthy",
     ),
     "vm-full": Picture(
         "xenwatch-domains",
         "a VM on the full host",
-        {"instance": address("full"), "vm": "windows-1"},
+        {"instance": address("full"), "vm": "windows-0021"},
         "full",
     ),
     "vm-dead": Picture(
         "xenwatch-domains",
         "a VM on the host whose control path is dead",
-        {"instance": address("dead"), "vm": "web-1"},
+        {"instance": address("dead"), "vm": "web-0001"},
         "dead",
     ),
     POOL: Picture("xenwatch-pool", "a pool of a thousand hosts", {}),
@@ -72,7 +72,9 @@ PICTURES: Final[Mapping[str, Picture]] = {
 def asked_in_pool() -> frozenset[str]:
     """The series that the dashboard of the pool asks for."""
     text = " ".join(
-        expression for panel in panels_of(BOARDS["xenwatch-pool"]) for expression in expressions(panel)
+        expression
+        for panel in panels_of(BOARDS["xenwatch-pool"])
+        for expression in expressions(panel)
     )
     return frozenset({*PREFIX.findall(text), "ALERTS", "ALERTS_FOR_STATE"})
 
@@ -86,15 +88,17 @@ class Gallery:
         self._seen: dict[str, list[dict[str, Any]]] = {}
         self.addresses: dict[str, str] = {}
 
-    def show(self, name: str) -> list[dict[str, Any]]:
-        """Draw one of `PICTURES` in the window. What is seen of its panels."""
+    def show(self, name: str, below: int | None = None) -> list[dict[str, Any]]:
+        """Draw one of `PICTURES` in the window, to that row. What is seen of its panels."""
         picture = PICTURES[name]
         pooled = name == POOL
         view = View(
             self.addresses["pool" if pooled else "hosts"],
             END,
             picture.values,
-            minutes=10 if pooled else MINUTES,
+            minutes=AGES[0] // 60 if pooled else MINUTES,
+            step=AGES[0] - AGES[1] if pooled else STEP,
+            below=below,
         )
         dashboard = BOARDS[picture.board]
         self._browser.look(1440, 900, "dark")
@@ -141,4 +145,3 @@ def gallery(directory: Path) -> Iterator[Gallery]:
         made = Gallery(browser, played)
         made.addresses |= addresses
         yield made
-

@@ -1,5 +1,6 @@
 // Bundles draw.jsx: node build.mjs MODULES OUT, where MODULES is the directory that npm has filled.
 import * as path from 'node:path';
+import {readFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {fileURLToPath} from 'node:url';
 
@@ -8,6 +9,16 @@ const {build} = createRequire(path.join(modules, 'here'))('esbuild');
 const dataurl = Object.fromEntries(
   ['svg', 'png', 'gif', 'woff', 'woff2', 'ttf', 'eot'].map((end) => ['.' + end, 'dataurl'])
 );
+
+// Babel has compiled it, and @grafana/ui imports its default from an .mjs file: there esbuild, as
+// Node does, gives all that is exported.
+const scrollbars = {
+  name: 'scrollbars',
+  setup: ({onLoad}) =>
+    onLoad({filter: /react-custom-scrollbars-2\/lib\/index\.js$/}, async ({path: name}) => ({
+      contents: `${await readFile(name, 'utf8')}\nmodule.exports = exports.default;`,
+    })),
+};
 
 await build({
   absWorkingDir: path.dirname(fileURLToPath(import.meta.url)),
@@ -20,6 +31,7 @@ await build({
   // What Grafana's packages find in a bundle made by webpack.
   define: {'process.env.NODE_ENV': '"production"', 'process.env': '{}', global: 'window'},
   loader: dataurl,
+  plugins: [scrollbars],
   mainFields: ['browser', 'module', 'main'],
   jsx: 'automatic',
   minify: true,

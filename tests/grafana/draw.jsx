@@ -86,6 +86,7 @@ function Bars({found, width, height}) {
             value={value.display}
             field={value.field}
             text={options.text}
+            namePlacement={options.namePlacement ?? 'auto'}
             display={value.view?.getFieldDisplayProcessor(value.colIndex)}
             theme={theme}
             width={width}

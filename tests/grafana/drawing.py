@@ -17,6 +17,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
+from tests.grafana.hosts import STEP
 from tests.page.browser import Browser
 from tests.tools import NODE, need, tool
 
@@ -63,7 +64,7 @@ class View:
     end: float
     values: Mapping[str, str] = field(default_factory=dict)
     minutes: int = 60
-    step: int = 60
+    step: int = STEP
     below: int | None = None
 
     def asked(self, dashboard: Any) -> dict[str, Any]:

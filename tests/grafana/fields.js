@@ -26,7 +26,6 @@ const PROPERTIES = [
   ...['unit', 'min', 'max', 'decimals', 'displayName', 'color', 'thresholds'],
   ...['mappings', 'links', 'noValue'],
 ];
-const CUSTOM = ['lineStyle', 'lineWidth', 'fillOpacity', 'cellOptions', 'width', 'align', 'hidden'];
 const option = (id, isCustom) => ({
   id: isCustom ? `custom.${id}` : id,
   path: id,
@@ -38,11 +37,6 @@ const option = (id, isCustom) => ({
   editor: () => null,
   override: () => null,
 });
-const registry = new Registry(() => [
-  ...PROPERTIES.map((id) => option(id, false)),
-  ...CUSTOM.map((id) => option(id, true)),
-]);
-
 // Grafana's defaults where a panel says nothing (docs, "Standard options" and "Thresholds").
 const THRESHOLDS = {
   mode: 'absolute',
@@ -68,6 +62,14 @@ const LINES = {
   stacking: {mode: 'none', group: 'A'},
 };
 const CELLS = {align: 'auto', cellOptions: {type: 'auto'}, inspect: false};
+// What is in neither of these, of those that the dashboards set.
+const OTHERS = ['axisSoftMax', 'hidden', 'lineStyle', 'width'];
+
+const registry = new Registry(() => [
+  ...PROPERTIES.map((id) => option(id, false)),
+  ...[...Object.keys({...LINES, ...CELLS}), ...OTHERS].map((id) => option(id, true)),
+]);
+
 
 function config(panel) {
   const found = structuredClone(panel.fieldConfig);

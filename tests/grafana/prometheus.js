@@ -13,9 +13,9 @@ async function ask(address, path, parameters) {
   return data;
 }
 
-// A text with its variables filled in; one that is not known is an error.
+// A text with its variables filled in; one that is not known is an error. A `$1` is of PromQL.
 export function fill(text, values) {
-  return text.replace(/\$(?:\{(\w+)(?::raw)?\}|(\w+))/g, (_, braced, bare) => {
+  return text.replace(/\$(?:\{(\w+)(?::raw)?\}|([a-z_]\w*))/gi, (_, braced, bare) => {
     const name = braced ?? bare;
     if (!(name in values)) {
       throw new Error(`no variable ${name}: ${text}`);
@@ -82,7 +82,7 @@ export async function choose(view, dashboard) {
 const legend = (format, metric) =>
   format.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name) => metric[name] ?? '');
 
-function seriesFrame(target, metric, times, numbers) {
+function seriesFrame(target, format, metric, times, numbers) {
   return toDataFrame({
     refId: target.refId,
     fields: [
@@ -91,7 +91,7 @@ function seriesFrame(target, metric, times, numbers) {
         name: 'Value',
         type: FieldType.number,
         labels: metric,
-        config: {displayNameFromDS: legend(target.legendFormat, metric)},
+        config: {displayNameFromDS: legend(format, metric)},
         values: numbers,
       },
     ],
@@ -125,17 +125,17 @@ function tableFrame(target, result, alone) {
   });
 }
 
-async function instant(view, target, query, alone) {
+async function instant(view, target, {query, format}, alone) {
   const {result} = await ask(view.prometheus, '/api/v1/query', {query, time: view.end});
   if (target.format === 'table') {
     return result.length ? [tableFrame(target, result, alone)] : [];
   }
   return result.map(({metric, value}) =>
-    seriesFrame(target, metric, [value[0] * 1000], [Number(value[1])])
+    seriesFrame(target, format, metric, [value[0] * 1000], [Number(value[1])])
   );
 }
 
-async function range(view, target, query) {
+async function range(view, target, {query, format}) {
   const {end, minutes, step} = view;
   const start = end - minutes * 60;
   const {result} = await ask(view.prometheus, '/api/v1/query_range', {query, start, end, step});
@@ -144,6 +144,7 @@ async function range(view, target, query) {
     const found = new Map(values.map(([time, value]) => [Math.round(time), Number(value)]));
     return seriesFrame(
       target,
+      format,
       metric,
       times.map((time) => time * 1000),
       times.map((time) => found.get(Math.round(time)) ?? null)
@@ -155,8 +156,8 @@ async function range(view, target, query) {
 export async function frames(view, panel, values) {
   const alone = panel.targets.length === 1;
   const answers = panel.targets.map((target) => {
-    const query = fill(target.expr, values);
-    return target.instant ? instant(view, target, query, alone) : range(view, target, query);
+    const filled = {query: fill(target.expr, values), format: fill(target.legendFormat, values)};
+    return target.instant ? instant(view, target, filled, alone) : range(view, target, filled);
   });
   return (await Promise.all(answers)).flat();
 }

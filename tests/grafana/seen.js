@@ -1,21 +1,38 @@
 // What is seen of the panels: run in the page after draw().
 const box = (element) => {
   const {left, top, right, bottom} = element.getBoundingClientRect();
-  return [left, top, right, bottom].map((edge) => Math.round(edge + 0));
+  return [left, top, right, bottom].map((edge) => Math.round(edge));
 };
-// Text that does not fit: cut off by its box, at whose end there may be dots.
+// Text that does not fit: it begins or ends beside a box around it that shows no more, or ends in
+// dots, whose box is narrower than what it scrolls.
+const words = (tile) => {
+  const walker = document.createTreeWalker(tile, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    found.push(walker.currentNode);
+  }
+  return found.filter((node) => node.textContent.trim());
+};
 const clipped = (tile) =>
-  [...tile.querySelectorAll('*')]
-    .filter((element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE))
-    .filter((element) => {
-      for (let at = element; at !== tile; at = at.parentElement) {
-        if (getComputedStyle(at).overflowX !== 'visible' && at.scrollWidth > at.clientWidth + 1) {
-          return element.scrollWidth > 0;
+  words(tile)
+    .filter((node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const {left, right} = range.getBoundingClientRect();
+      const {scrollWidth, clientWidth} = node.parentElement;
+      if (getComputedStyle(node.parentElement).overflowX === 'hidden' && scrollWidth > clientWidth) {
+        return true;
+      }
+      for (let at = node.parentElement; at !== tile; at = at.parentElement) {
+        const around = at.getBoundingClientRect();
+        const hides = getComputedStyle(at).overflowX !== 'visible';
+        if (hides && (left < around.left - 1 || right > around.right + 1)) {
+          return true;
         }
       }
       return false;
     })
-    .map((element) => element.textContent);
+    .map((node) => node.textContent);
 const cells = (row) =>
   [...row.querySelectorAll('[role="cell"], [role="columnheader"]')].map((cell) => {
     const painted = [cell, ...cell.querySelectorAll('*')];
@@ -39,5 +56,5 @@ return [...document.querySelectorAll('[data-panel]')].map((tile) => ({
     text: each.innerText,
   })),
   rows: [...tile.querySelectorAll('[role="row"]')].map(cells),
-  legend: [...tile.querySelectorAll('[class*="LegendLabel"]')].map((each) => each.textContent),
+  legend: [...tile.querySelectorAll('[data-testid^="data-testid VizLegend series"]')].map((each) => each.textContent),
 }));

@@ -36,6 +36,8 @@ def serving(directory: Path, samples: Iterable[str]) -> Iterator[str]:
         f"--storage.tsdb.path={blocks}",
         # What is served is from a fixed time, so that pictures are the same each day.
         "--storage.tsdb.retention.time=100y",
+        # What has ended ends with the next scrape: promtool writes no marks of staleness.
+        "--query.lookback-delta=90s",
         f"--web.listen-address={address}",
     ):
         yield f"http://{address}"

@@ -12,8 +12,11 @@ import pytest
 from tests.grafana.boards import PICTURES, POOL, Gallery, gallery
 from tests.grafana.drawing import WIDTH
 from tests.grafana.pool import HOSTS, KINDS
+from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
+from xenwatch.alerts.names import CRITICAL, WARNING
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.assessment import Assessment
+from xenwatch.config.settings import Settings
 from xenwatch.limits import LIMITS
 from xenwatch.limits.states import LimitState
 from xenwatch.limits.thresholds import reached
@@ -96,22 +99,28 @@ def test_tiles_do_not_overlap(drawn: Gallery, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_no_name_of_a_limit_is_cut_off(drawn: Gallery, name: str) -> None:
-    """The full name of each limit that is shown can be read to its end."""
+def test_nothing_that_is_written_is_cut_off(drawn: Gallery, name: str) -> None:
+    """Names, headings and values can be read to their end in every panel."""
+    assert {each["title"]: each["clipped"] for each in drawn.seen(name) if each["clipped"]} == {}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_limit_is_called_by_its_full_name(drawn: Gallery, name: str) -> None:
+    """No cell, bar or line has the short name of a limit."""
+    short = TITLES.keys() - TITLES.values()
     for panel in drawn.seen(name):
-        assert [text for text in panel["clipped"] if text in TITLES.values()] == [], panel["title"]
-        for short in TITLES.keys() - TITLES.values():
-            cells = [cell["text"] for row in panel["rows"] for cell in row]
-            cells += [value["name"] for value in panel["values"]]
-            assert short not in cells or short == TITLES[short], panel["title"]
+        found = [cell["text"] for row in panel["rows"] for cell in row]
+        found += [value["name"] for value in panel["values"]]
+        # Some probes are called as the limit they read.
+        assert panel["title"] == "Probes" or short & {*found, *panel["legend"]} == set()
 
 
 def worst(alerts: Alerts) -> tuple[str, str]:
     """The state of a host in a word and a colour, by what its daemon says."""
     found = {one.severity for one in alerts.firing}
-    if "critical" in found:
+    if CRITICAL in found:
         return "Critical", RED
-    if "warning" in found:
+    if WARNING in found:
         return "Warning", ORANGE
     unknown = State.UNKNOWN in alerts.states.values()
     return ("Unknown", "#B877D9") if unknown else ("OK", GREEN)
@@ -132,32 +141,39 @@ def test_the_hosts_are_what_they_are_called(drawn: Gallery) -> None:
     assert found == {"host-healthy": "OK", "host-full": "Critical", "host-dead": "Critical"}
 
 
+def shown_of(alerts: Alerts) -> Iterator[Active]:
+    """The active alerts but for warnings about what is critical."""
+    critical = {
+        (one.alert.name, one.labels)
+        for one in alerts.active.values()
+        if one.severity == CRITICAL and one.state is State.FIRING
+    }
+    for one in alerts.active.values():
+        if one.severity == CRITICAL or (one.alert.name, one.labels) not in critical:
+            yield one
+
+
 @pytest.mark.parametrize("name", HOST_PICTURES)
 def test_active_alerts_are_those_of_the_daemon(drawn: Gallery, name: str) -> None:
     """The second tile lists what is firing, pending or unknown, in the colours of severities."""
-    alerts = alerts_of(drawn, name)
     panel = drawn.panel(name, "Active alerts")
     rows = table(panel) if panel["rows"] else []
-
-    def key(one: Active) -> tuple[str, str, str]:
-        return one.severity, one.alert.title, one.state.value
-
-    expected = Counter(key(one) for one in alerts.active.values())
-    titles = {one.alert.name: one.alert.title for one in alerts.active.values()}
+    said = [row for row in rows if row["State"]["text"] != State.UNKNOWN.value]
     shown = Counter(
-        (row["Severity"]["text"], row["Alert"]["text"], row["State"]["text"])
-        for row in rows
-        if row["State"]["text"] != "unknown"
+        tuple(row[key]["text"] for key in ("Severity", "Alert", "State")) for row in said
     )
+    expected = Counter(
+        (one.severity, one.alert.title, one.state.value) for one in shown_of(alerts_of(drawn, name))
+    )
+
     # A table draws the rows that are to be seen, the worst first.
     assert shown <= expected
     assert shown.total() == min(expected.total(), len(rows))
-    ranks = [row["Severity"]["text"] for row in rows]
-    assert ranks == sorted(ranks)
+    order = [(row["State"]["text"], row["Severity"]["text"]) for row in rows]
+    assert order == sorted(order)
     for row in rows:
-        color = {"critical": RED, "warning": ORANGE}[row["Severity"]["text"]]
+        color = {CRITICAL: RED, WARNING: ORANGE}[row["Severity"]["text"]]
         assert row["Severity"]["background"] == PAINTED[color]
-    assert bool(titles) == bool(shown)
 
 
 @pytest.mark.parametrize("name", HOST_PICTURES)
@@ -186,15 +202,30 @@ def test_a_full_host_has_no_room_and_says_so_in_red(drawn: Gallery) -> None:
 
 
 def test_time_until_full_is_the_forecast(drawn: Gallery) -> None:
-    """The full host's storage is exhausted within the hour, in red; the healthy one's is not."""
-    (row,) = table(drawn.panel("host-full", "Time until full"))
-    ((name, seconds),) = truth(drawn, "host-full").seconds_to_full.items()
+    """What fills up is listed by its full name, the next one first, in the alert's colours."""
+    rows = table(drawn.panel("host-full", "Time until full"))
+    found = truth(drawn, "host-full").seconds_to_full
+    expected = sorted(found, key=lambda name: found[name])
+    alert = Settings().alerts().thresholds[FULL_SOON.name]
+    assert alert.warning is not None
+    assert alert.critical is not None
 
-    assert row["Limit"]["text"] == TITLES[name]
-    assert seconds < 3600
-    assert row["Full in"]["text"] == f"{seconds / 60:.1f} mins"
-    assert row["Full in"]["color"] == PAINTED[RED]
+    assert len(rows) >= 4
+    for row, name in zip(rows, expected, strict=False):
+        left = found[name]
+        color = RED if left < alert.critical else ORANGE if left < alert.warning else GREEN
+        assert row["Limit"]["text"] == TITLES[name]
+        assert row["Full in"]["text"] == f"{worded(left)}"
+        assert row["Full in"]["color"] == PAINTED[color]
+    assert rows[0]["Full in"]["color"] == PAINTED[RED]
     assert drawn.panel("host-healthy", "Time until full")["nothing"] == "No limit is filling up"
+
+
+def worded(seconds: float) -> str:
+    """A time as Grafana writes it with one decimal (grafana-data, dateTimeFormatters)."""
+    units = (("s", 1), ("mins", 60), ("hours", 3600), ("days", 86400), ("weeks", 604800))
+    name, size = [(name, size) for name, size in units if seconds >= size][-1]
+    return f"{seconds / size:.1f} {name}"
 
 
 def color_of(state: LimitState) -> str:
@@ -214,6 +245,7 @@ def test_each_bar_has_the_colour_of_its_limit(drawn: Gallery, name: str) -> None
             if held is None or held.ratio is None or state.ratio > held.ratio:
                 fullest[state.limit.title] = state
     bars = drawn.panel(name, "Limits, the fullest first")["values"]
+    order = []
 
     assert {bar["name"] for bar in bars} == fullest.keys()
     for bar in bars:
@@ -221,7 +253,7 @@ def test_each_bar_has_the_colour_of_its_limit(drawn: Gallery, name: str) -> None
         assert state.ratio is not None
         assert bar["color"] == color_of(state), bar["name"]
         assert f"{state.ratio * 100:.1f}%" in bar["text"], bar["name"]
-    order = [([RED, ORANGE, GREEN].index(bar["color"]), -fullest[bar["name"]].ratio) for bar in bars]  # type: ignore[operator] # none is None
+        order.append(([RED, ORANGE, GREEN].index(bar["color"]), -state.ratio))
     assert order == sorted(order)
 
 
@@ -269,12 +301,31 @@ def test_the_vm_is_chosen_by_its_name(drawn: Gallery) -> None:
     (row,) = table(drawn.panel("vm-healthy", "This VM"))
     snapshot = truth(drawn, "vm-healthy").snapshot
     assert snapshot.domains is not None
-    (domain,) = (one for one in snapshot.domains.domains if one.name == b"db-1")
+    (domain,) = (one for one in snapshot.domains.domains if one.name == b"db-0009")
 
-    assert row["Name"]["text"] == "db-1"
+    assert row["Name"]["text"] == "db-0009"
     assert row["domid"]["text"] == str(domain.domid)
     assert row["UUID"]["text"] == str(domain.uuid)
     assert row["Disks"]["text"] == "3"
+
+
+def test_bars_of_a_vm_are_its_own_limits_and_its_shares(drawn: Gallery) -> None:
+    """A limit of its own has the colour of its threshold; a part of what all share is blue."""
+    snapshot = truth(drawn, "vm-healthy").snapshot
+    assert snapshot.domains is not None
+    (domid,) = (one.domid for one in snapshot.domains.domains if one.name == b"db-0009")
+    own = {
+        state.limit.title: state
+        for state in truth(drawn, "vm-healthy").states
+        if state.limit.label == "domid" and state.instance == str(domid) and state.ratio is not None
+    }
+    bars = drawn.panel("vm-healthy", "Share of every limit")["values"]
+
+    assert {bar["name"] for bar in bars if bar["color"] != BLUE} == own.keys()
+    for bar in bars:
+        assert bar["name"].endswith(" (of all)") == (bar["color"] == BLUE)
+        if bar["color"] != BLUE:
+            assert bar["color"] == color_of(own[bar["name"]])
 
 
 def test_the_pool_counts_each_host_once(drawn: Gallery) -> None:
@@ -299,7 +350,8 @@ def test_the_worst_hosts_of_the_pool_come_first(drawn: Gallery) -> None:
     for row in rows:
         if row["State"]["text"] == "Down":
             assert row["State"]["background"] == PAINTED[DARK_RED]
-            assert row["Read"]["text"] == "10 min"
+            assert row["VMs left"]["text"] == ""
+            assert row["Read"]["text"] == "10 mins"
 
 
 def test_the_pool_says_what_binds(drawn: Gallery) -> None:
@@ -311,3 +363,15 @@ def test_the_pool_says_what_binds(drawn: Gallery) -> None:
     assert sum(int(row["Hosts"]["text"]) for row in full) >= KINDS["full"]
     assert shown == {PAINTED[RED]}
 
+
+@pytest.mark.parametrize("name", HOST_PICTURES)
+def test_parts_of_the_host_are_green_where_they_are_in_order(drawn: Gallery, name: str) -> None:
+    """Each part has its state in words and colour, and certificates say when they expire."""
+    rows = table(drawn.panel(name, "Parts of the host, the worst first"))
+
+    for row in rows:
+        color = {"ok": GREEN, "not ok": RED}.get(row["State"]["text"], ORANGE)
+        assert row["State"]["background"] == PAINTED[color]
+        assert bool(row["Expires in"]["text"]) == (row["Part"]["text"] == "certificate")
+    assert {"clock of dom0", "certificate"} <= set(texts(rows, "Part"))
+    assert set(texts(rows, "State")) == {"ok"}

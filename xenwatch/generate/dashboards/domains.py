@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from grafana_foundation_sdk.builders import bargauge, stat, table
@@ -12,7 +11,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from xenwatch.advice.qemu_wakeups import KEPT_FOR, REMEDIES
 from xenwatch.alerts.states import Policy
-from xenwatch.generate.dashboards import limits
+from xenwatch.generate.dashboards import limits, serving
 from xenwatch.generate.dashboards.board import all_of, board, hosts, ranked, variable
 from xenwatch.generate.dashboards.panels import (
     BLUE,
@@ -20,27 +19,19 @@ from xenwatch.generate.dashboards.panels import (
     ORANGE,
     RED,
     AnyPanel,
-    Link,
     Query,
     Style,
     Subject,
-    to_host,
     words,
 )
 from xenwatch.generate.dashboards.queries import DOMAIN, HOST, INSTANCE, rate, select
 from xenwatch.generate.dashboards.remaining import history, remaining
+from xenwatch.generate.dashboards.serving import GONE, LINKS
 from xenwatch.generate.dashboards.states import about, runbook_of_the_row, severity_words
 from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
 
 UID: Final = "xenwatch-domains"
 ON: Final = f"on ({HOST}, domid)"
-PAGE: Final = Link("This VM on the status page", "http://${instance:raw}/#domains")
-BACK: Final = Link("Its host", to_host("${instance:raw}").url)
-LINKS: Final = (PAGE, BACK)
-GONE: Final = "This VM is not on this host now"
-NO_QEMU: Final = "This VM has no QEMU"
-NO_DISK: Final = "No disk of this VM is served by dom0"
-NO_VIF: Final = "No network interface of this VM is served by dom0"
 STATES: Final = {
     "running": (0, GREEN),
     "blocked": (1, GREEN),
@@ -90,7 +81,7 @@ def _facts(style: Style) -> table.Panel:
     rows = Rows(
         {
             "name": Label("Name"),
-            "uuid": Label("UUID", width=300),
+            "uuid": Label("UUID", width=320),
             "domid": Label("domid", width=70),
             "type": Label("Type", width=70),
             "instance": Label("Host", hidden=True),
@@ -199,11 +190,11 @@ def _advice(style: Style) -> table.Panel:
     copied = f'label_replace({woken}, "cost", "$1", "device", "(.*)")'
     rows = Rows(
         {
-            "device": Label("Device", width=110),
+            "device": Label("Device", width=95),
             "cost": Label("What it costs", words(costs)),
             "instance": Label("Host", hidden=True),
         },
-        (Column("Wakeups", f"max by ({by}, cost) ({copied})", unit="cps", width=100),),
+        (Column("Wakeups", f"max by ({by}, cost) ({copied})", unit="cps", width=85),),
         sort=(("Device", False),),
     )
     return draw(style, subject, rows)
@@ -242,97 +233,6 @@ def _devices(style: Style) -> table.Panel:
     return draw(style, subject, rows)
 
 
-def _work(style: Style) -> Iterator[AnyPanel]:
-    """What dom0 does for the VM."""
-    yield style.series(
-        Subject(
-            "Wakeups of its QEMU",
-            "How often a second the threads of its QEMU wake up, and what wakes them (timer, io) "
-            "where causes are counted.",
-            LINKS,
-            NO_QEMU,
-        ),
-        "cps",
-        [
-            Query(rate("xenwatch_qemu_wakeups_total", DOMAIN), "all"),
-            Query(rate("xenwatch_qemu_wakeups_by_cause_total", DOMAIN), "{{cause}}"),
-        ],
-    )
-    yield style.series(
-        Subject(
-            "CPU",
-            "CPUs that the VM itself uses, those of dom0 that its backends and its QEMU use, and "
-            "what its QEMU waits for a CPU: 100 % is one CPU.",
-            LINKS,
-            GONE,
-        ),
-        "percentunit",
-        [
-            Query(rate("xenwatch_domain_cpu_seconds_total", DOMAIN), "the VM"),
-            Query(rate("xenwatch_datapath_cpu_seconds_total", DOMAIN), "dom0: {{kind}}"),
-            Query(rate("xenwatch_qemu_cpu_seconds_total", DOMAIN), "dom0: QEMU"),
-            Query(rate("xenwatch_qemu_wait_seconds_total", DOMAIN), "QEMU waits"),
-        ],
-    )
-
-
-def _disks(style: Style) -> Iterator[AnyPanel]:
-    waited = rate("xenwatch_disk_wait_seconds_total", DOMAIN)
-    requests = rate("xenwatch_disk_requests_total", DOMAIN)
-    yield style.series(
-        Subject(
-            "Disks: time of a request",
-            "Mean time of a request by disk and operation, and for how long a disk with requests "
-            "in flight has had no answer.",
-            LINKS,
-            NO_DISK,
-        ),
-        "s",
-        [
-            Query(f"{waited} / {requests}", "{{device}} {{operation}}"),
-            Query(select("xenwatch_disk_stalled_seconds", DOMAIN), "{{device}} no answer for"),
-        ],
-    )
-    yield style.series(
-        Subject("Disks: requests", "Requests a second by disk and operation.", LINKS, NO_DISK),
-        "reqps",
-        [Query(requests, "{{device}} {{operation}}")],
-    )
-    yield style.series(
-        Subject("Disks: throughput", "Bytes a second by disk and operation.", LINKS, NO_DISK),
-        "Bps",
-        [Query(rate("xenwatch_disk_bytes_total", DOMAIN), "{{device}} {{operation}}")],
-    )
-
-
-def _network(style: Style) -> Iterator[AnyPanel]:
-    yield style.series(
-        Subject(
-            "Network: packets dropped",
-            "Packets dropped in a second: rx from the guest, tx to it.",
-            LINKS,
-            NO_VIF,
-        ),
-        "pps",
-        [Query(rate("xenwatch_vif_dropped_packets_total", DOMAIN), "{{device}} {{direction}}")],
-    )
-    yield style.series(
-        Subject(
-            "Network: interfaces that are not well",
-            "Interfaces in no bridge or switch, and interfaces whose backend is not connected; "
-            "queues to the guest that are full and stopped.",
-            LINKS,
-            NO_VIF,
-        ),
-        "short",
-        [
-            Query(select("xenwatch_vifs_unattached", DOMAIN), "in no network"),
-            Query(select("xenwatch_vifs_unconnected", DOMAIN), "not connected"),
-            Query(select("xenwatch_vif_stopped_queues", DOMAIN), "{{device}} stopped queues"),
-        ],
-    )
-
-
 def domains_dashboard(policy: Policy) -> Dashboard:
     """Everything that has the label `domid`, of one VM."""
     style = Style(UID, policy)
@@ -349,16 +249,16 @@ def domains_dashboard(policy: Policy) -> Dashboard:
         (
             "Work of dom0 for it",
             [
-                *(panel.span(12) for panel in _work(style)),
-                _advice(style).span(12),
-                _devices(style).span(12),
+                *serving.work(style),
+                _advice(style).span(16),
+                _devices(style).span(8),
             ],
         ),
         (
             "Disks and network",
             [
-                *(panel.span(8) for panel in _disks(style)),
-                *(panel.span(12) for panel in _network(style)),
+                *(panel.span(8) for panel in serving.disks(style)),
+                *(panel.span(12) for panel in serving.network(style)),
             ],
         ),
     ]

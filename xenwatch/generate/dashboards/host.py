@@ -10,7 +10,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models import common as common_models
 
 from xenwatch.alerts.states import Policy
-from xenwatch.generate.dashboards import limits, work
+from xenwatch.generate.dashboards import limits, parts, work
 from xenwatch.generate.dashboards.board import board, hosts, ranked, variable
 from xenwatch.generate.dashboards.panels import (
     STATUS,
@@ -124,15 +124,15 @@ def _probe(name: str) -> str:
 def _facts(style: Style) -> table.Panel:
     """Which platform, Xen and xenwatch this is."""
     labels = {
-        "platform": "Platform",
-        "platform_version": "Version",
-        "xen": "Xen",
-        "kernel": "Kernel",
-        "machine": "Machine",
-        "cgroup": "cgroup",
-        "event_channel_abi": "Event channels",
-        "version": "xenwatch",
-        "pythonversion": "Python",
+        "platform": Label("Platform", width=90),
+        "platform_version": Label("Version", width=80),
+        "xen": Label("Xen", width=110),
+        "kernel": Label("Kernel"),
+        "machine": Label("Machine", width=85),
+        "cgroup": Label("cgroup", width=80),
+        "event_channel_abi": Label("Event channels", width=130),
+        "version": Label("xenwatch", width=90),
+        "pythonversion": Label("Python", width=80),
     }
     own = ("version", "pythonversion")
     others = [label for label in labels if label not in own]
@@ -140,14 +140,35 @@ def _facts(style: Style) -> table.Panel:
     build = f"max by ({HOST}, {', '.join(own)}) ({select('xenwatch_build_info', INSTANCE)})"
     subject = Subject(
         "This dom0",
-        "Platform, Xen and kernel of the host, and the version of xenwatch; empty where unknown.",
+        "Platform, Xen and kernel of the host, and the version of xenwatch; CPUs and NUMA nodes "
+        "of the host; weight and cap (in CPUs, 0: none) of dom0 in Xen's scheduler, and how many "
+        "of its vCPUs are pinned. Empty where unknown.",
         [STATUS],
         runbooks=False,
     )
+    figures = {
+        "CPUs": "xenwatch_host_cpus",
+        "NUMA": "xenwatch_host_numa_nodes",
+        "Weight": "xenwatch_dom0_scheduler_weight",
+        "Cap": "xenwatch_dom0_scheduler_cap_cpus",
+        "Pinned": "xenwatch_dom0_vcpus_pinned",
+    }
+    scheduler = select("xenwatch_dom0_scheduler_info", INSTANCE)
     rows = Rows(
-        {name: Label(heading) for name, heading in labels.items()}
-        | {"instance": Label("Host", hidden=True)},
-        (Column("host", host, hidden=True), Column("build", build, hidden=True)),
+        {
+            **labels,
+            "scheduler": Label("Scheduler", width=95),
+            "instance": Label("Host", hidden=True),
+        },
+        (
+            Column("host", host, hidden=True),
+            Column("build", build, hidden=True),
+            Column("by", f"max by ({HOST}, scheduler) ({scheduler})", hidden=True),
+            *(
+                Column(title, f"max by ({HOST}) ({select(name, INSTANCE)})", width=75)
+                for title, name in figures.items()
+            ),
+        ),
     )
     return draw(style, subject, rows)
 
@@ -159,11 +180,11 @@ def _rows(style: Style) -> list[tuple[str, list[AnyPanel]]]:
         (
             "Limits",
             [
-                limits.ranked(style).span(12).height(18),
-                limits.over_time(style).span(12).height(9),
-                limits.room_over_time(style).span(12).height(9),
-                limits.detail(style).span(12).height(8),
-                limits.instances(style).span(12).height(8),
+                limits.ranked(style).span(14).height(23),
+                limits.over_time(style).span(10).height(9),
+                limits.room_over_time(style).span(10).height(6),
+                limits.detail(style).span(10).height(8),
+                limits.instances(style).span(24).height(5),
             ],
         ),
         (
@@ -173,14 +194,15 @@ def _rows(style: Style) -> list[tuple[str, list[AnyPanel]]]:
                 limits.of_domains(style).span(24).height(8),
             ],
         ),
-        ("Control path", list(work.control_path(style))),
+        ("Control path", [*work.control_path(style), *work.waiting(style)]),
         ("dom0", [panel.span(12) for panel in work.dom0(style)]),
         ("Network and storage", list(work.network_and_disks(style))),
         (
-            "Logs, probes, facts",
+            "Parts, probes, logs, facts",
             [
-                _messages(style).span(12).height(8),
-                _probes(style).span(12).height(8),
+                parts.parts(style).span(13).height(9),
+                _probes(style).span(11).height(9),
+                _messages(style).span(24).height(5),
                 _facts(style).span(24).height(4),
             ],
         ),

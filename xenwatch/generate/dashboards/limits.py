@@ -13,7 +13,6 @@ from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
 from xenwatch.alerts.names import CRITICAL, SEVERITIES, WARNING
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards.panels import (
-    COLORS,
     GREEN,
     ORANGE,
     RED,
@@ -24,6 +23,7 @@ from xenwatch.generate.dashboards.panels import (
     Style,
     Subject,
     choose,
+    less_is_worse,
     limit_titles,
     steps,
     to_domain,
@@ -64,14 +64,7 @@ def max_of(name: str) -> str:
 
 def time_left(policy: Policy) -> ThresholdsConfig:
     """Colours of the time until a limit is exhausted: the thresholds of the alert on it."""
-    found = policy.thresholds[FULL_SOON.name]
-    pairs: list[tuple[float | None, str]] = []
-    start: float | None = None
-    for until, color in ((found.critical, COLORS[CRITICAL]), (found.warning, COLORS[WARNING])):
-        if until is not None:
-            pairs.append((start, color))
-            start = until
-    return steps(*pairs, (start, GREEN))
+    return less_is_worse(policy.thresholds[FULL_SOON.name])
 
 
 def used(labels: str, names: str = ".+") -> str:
@@ -196,10 +189,10 @@ def ranked(style: Style) -> bargauge.Panel:
 
 def over_time(style: Style) -> timeseries.Panel:
     """The fullest limits over time."""
-    series = most(8, f"max by ({HOST}, limit) ({select(RATIO, INSTANCE)})", ["limit"])
+    series = most(6, f"max by ({HOST}, limit) ({select(RATIO, INSTANCE)})", ["limit"])
     subject = Subject(
         "Fullest limits over time",
-        "The used part of the eight limits that are fullest now.",
+        "The used part of the six limits that are fullest now.",
         [STATUS],
     )
     lines = Lines(overrides=full_names(), most=1)
@@ -255,8 +248,8 @@ def instances(style: Style) -> table.Panel:
     )
     rows = Rows(
         {
-            "limit": Label("Limit", limit_titles()),
-            "of": Label("Of", width=140),
+            "limit": Label("Limit", limit_titles(), width=340),
+            "of": Label("Of", width=320),
             "origin": Label("Max from"),
             "instance": Label("Host", hidden=True),
         },

@@ -20,6 +20,7 @@ from xenwatch.alerts.names import CRITICAL, SEVERITIES, WARNING
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import queries
 from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Thresholds
 
 SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="$datasource")
 GREEN, ORANGE, RED, PURPLE, BLUE = "green", "orange", "red", "purple", "blue"
@@ -110,6 +111,8 @@ class Lines:
 
 
 PLAIN: Final = Lines()
+LITTLE: Final = 0.1
+"""Up to where an axis of parts goes at least: Grafana's own choice for zeros is 10,000 %."""
 
 
 def identity(key: str) -> int:
@@ -136,7 +139,7 @@ class Style:
     def dress(self, panel: P, subject: Subject, asked: Sequence[Query], instant: bool) -> P:
         """Give a panel its id, title, source, queries and links."""
         queried = frozenset().union(*(queries.names(query.expression) for query in asked))
-        found = queries.runbooks(queried) if subject.runbooks else ()
+        found = list(queries.runbooks(queried)) if subject.runbooks else []
         books = [Link(f"{RUNBOOK}: {title}", self.runbook(file)) for title, file in found]
         links = [
             self.data_link(link).target_blank(link.url.startswith("http"))
@@ -168,6 +171,8 @@ class Style:
         panel.unit(unit).min(0).span(8).height(8).fill_opacity(10)
         if lines.most is not None:
             panel.max(lines.most)
+        elif unit == "percentunit":
+            panel.axis_soft_max(LITTLE)
         if lines.stacked:
             panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
         dashes = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
@@ -189,6 +194,7 @@ class Style:
         panel.reduce_options(_LAST).orientation(common_models.VizOrientation.HORIZONTAL)
         panel.display_mode(common_models.BarGaugeDisplayMode.BASIC).show_unfilled(True)
         panel.value_mode(common_models.BarGaugeValueMode.TEXT)
+        panel.text(common.VizTextDisplayOptions().title_size(11).value_size(14))
         panel.thresholds(steps((None, BLUE)))
         return panel.unit(unit).min(0).span(8).height(8)
 
@@ -217,6 +223,18 @@ def steps(*pairs: tuple[float | None, str]) -> ThresholdsConfig:
     """Colours from values on, the first from the least."""
     found = [models.Threshold(value=value, color=color) for value, color in pairs]
     return ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
+
+
+def less_is_worse(thresholds: Thresholds, factor: float = 1) -> ThresholdsConfig:
+    """Colours where little is left: the thresholds of an alert, each times `factor`."""
+    pairs: list[tuple[float | None, str]] = []
+    start: float | None = None
+    found = ((thresholds.critical, CRITICAL), (thresholds.warning, WARNING))
+    for until, severity in found:
+        if until is not None:
+            pairs.append((start, COLORS[severity]))
+            start = until * factor
+    return steps(*pairs, (start, GREEN))
 
 
 def fixed(color: str) -> DynamicConfigValue:

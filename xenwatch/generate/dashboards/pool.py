@@ -71,26 +71,52 @@ def _why() -> str:
     return f"topk by ({HOST}) (1, 2 * {critical} or {warning})"
 
 
-def _worst(style: Style) -> table.Panel:
-    """The hosts, those that are not well first."""
+def _columns(style: Style) -> Iterator[Column]:
+    """What the list of hosts says of each of the first ones."""
     on = f"on ({HOST})"
     found = host_state(INSTANCES)
+    left = f"min by ({HOST}) ({select(limits.LEFT, INSTANCES)})"
+    # Between hosts in the same state the room decides; each column asks for it, so it is cheap.
+    score = f"({found}) + {on} (1 / (2 + {left}) or {on} 0 * ({found}))"
     ratio = f"max by ({HOST}, limit) ({select(limits.RATIO, INSTANCES)})"
     critical = select("xenwatch_limit_threshold_ratio", INSTANCES, severity=CRITICAL)
     reached = f"{ratio} / on ({HOST}, limit) group_left () {critical}"
-    # The nearest to its threshold decides between hosts in the same state.
-    score = f"({found}) + {on} (max by ({HOST}) ({reached}) / 10 or {on} 0 * ({found}))"
     nearest = f"{ratio} and on ({HOST}, limit) topk by ({HOST}) (1, {reached})"
     seen = select("xenwatch_snapshot_timestamp_seconds", INSTANCES)
 
     def column(title: str, expression: str, **how: Any) -> Column:
         return Column(title, f"({expression}) and {on} topk({MOST}, {score})", **how)
 
+    yield column("State", found, words=state_words(), width=90)
+    yield column("Worst", _why(), hidden=True)
+    yield column("Score", score, hidden=True)
+    yield column("Alerts", f"count by ({HOST}) ({firing(INSTANCES)})", width=70)
+    yield column("Used", nearest, unit="percentunit", decimals=1, width=80)
+    yield column("VMs left", left, colors=limits.ROOM, width=80)
+    yield column(
+        "Full in",
+        f"min by ({HOST}) ({select(limits.FULL_IN, INSTANCES)})",
+        unit="s",
+        decimals=1,
+        colors=limits.time_left(style.policy),
+        width=110,
+    )
+    yield column(
+        "Read",
+        f"time() - max by ({HOST}) (last_over_time({seen}[$__range]))",
+        unit="s",
+        decimals=0,
+        width=90,
+    )
+
+
+def _worst(style: Style) -> table.Panel:
+    """The hosts, those that are not well first."""
     subject = Subject(
         "Hosts, the worst first",
-        f"{MEANING} The first {MOST}, those in the same state by the limit that is nearest to "
-        "its critical threshold, with the worst alert that fires. VMs left are those of the shape "
-        "with least room.",
+        f"{MEANING} The first {MOST}, those in the same state by the VMs left of the shape with "
+        "least room, each with the worst alert that fires and the limit that is nearest to its "
+        "critical threshold.",
         [HOSTS],
         NOBODY,
         runbooks=False,
@@ -102,35 +128,8 @@ def _worst(style: Style) -> table.Panel:
             "limit": Label("Nearest limit", limit_titles(), width=290),
             "severity": Label("Severity", hidden=True),
         },
-        (
-            column("State", found, words=state_words(), width=90),
-            column("Worst", _why(), hidden=True),
-            column("Score", score, hidden=True),
-            column("Alerts", f"count by ({HOST}) ({firing(INSTANCES)})", width=70),
-            column("Used", nearest, unit="percentunit", decimals=1, width=80),
-            column(
-                "VMs left",
-                f"min by ({HOST}) ({select(limits.LEFT, INSTANCES)})",
-                colors=limits.ROOM,
-                width=80,
-            ),
-            column(
-                "Full in",
-                f"min by ({HOST}) ({select(limits.FULL_IN, INSTANCES)})",
-                unit="s",
-                decimals=1,
-                colors=limits.time_left(style.policy),
-                width=110,
-            ),
-            column(
-                "Read",
-                f"time() - max by ({HOST}) (last_over_time({seen}[$__range]))",
-                unit="s",
-                decimals=0,
-                width=90,
-            ),
-        ),
-        sort=(("Score", True),),
+        tuple(_columns(style)),
+        sort=(("Score", True), ("Host", False)),
         first=(
             "State",
             "Host",
@@ -164,7 +163,10 @@ def _limits(style: Style) -> table.Panel:
         runbooks=False,
     )
     rows = Rows(
-        {"limit": Label("Limit", limit_titles()), "instance": Label("Fullest on", link=ONE)},
+        {
+            "limit": Label("Limit", limit_titles()),
+            "instance": Label("Fullest on", link=ONE, width=220),
+        },
         (
             *(
                 Column(
@@ -182,7 +184,7 @@ def _limits(style: Style) -> table.Panel:
                 unit="percentunit",
                 decimals=1,
                 bar=True,
-                width=200,
+                width=120,
             ),
         ),
         sort=(("Critical", True), ("Warning", True), ("Used", True)),
@@ -268,7 +270,7 @@ def pool_dashboard(policy: Policy) -> Dashboard:
         "Which hosts are not well, how many more VMs fit, what stops the next one, who is next.",
         [all_of(variable("instance", "Hosts", hosts())).all_value(".+")],
         [
-            ("Hosts", [_overview(style), _worst(style).span(24).height(12)]),
+            ("Hosts", [_overview(style), _worst(style).span(24).height(14)]),
             (
                 "Room for VMs",
                 [
@@ -281,8 +283,8 @@ def pool_dashboard(policy: Policy) -> Dashboard:
             (
                 "Limits and alerts",
                 [
-                    _limits(style).span(14).height(12),
-                    _alerts(style).span(10).height(12),
+                    _limits(style).span(15).height(12),
+                    _alerts(style).span(9).height(12),
                 ],
             ),
             ("Over time", [panel.span(12) for panel in _over_time(style)]),

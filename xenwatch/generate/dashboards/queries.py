@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.base import Alert, Watch
@@ -19,25 +20,40 @@ INSTANCE: Final = f'{JOB},instance="$instance"'
 """The series of the host that is looked at."""
 INSTANCES: Final = f'{JOB},instance=~"$instance"'
 """The series of the hosts of the pool that are looked at."""
-DOMAIN: Final = f'{INSTANCE},domid=~"$domid"'
-"""The series of the VM that is looked at, under each domid it has had."""
+DOMAIN: Final = f'{INSTANCE},domid!="",domid=~"$domid"'
+"""The series of the VM that is looked at, under each domid it has had; none where there is none."""
 HOST: Final = "job, instance"
 """The labels that are one host."""
 
 _NAME: Final = re.compile(r"\b(?:up|xenwatch_\w+)\b")
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit as Grafana names it, and what a column of such values is called."""
+
+    name: str
+    heading: str
+
+
+COUNT: Final = Unit("short", "Number")
+_EVENTS: Final = Unit("cps", "Events")
+_PART: Final = Unit("percentunit", "Part")
+_THROUGHPUT: Final = Unit("Bps", "Throughput")
 _UNITS: Final = {
-    "_bytes_total": "Bps",
-    "_seconds_total": "percentunit",
-    "_packets_total": "pps",
-    "_requests_total": "reqps",
-    "_total": "cps",
-    "_per_second": "cps",
-    "_speed_bytes": "Bps",
-    "_bytes": "bytes",
-    "_seconds": "s",
-    "_ratio": "percentunit",
+    "_bytes_total": _THROUGHPUT,
+    "_seconds_total": _PART,
+    "_packets_total": Unit("pps", "Packets"),
+    "_requests_total": Unit("reqps", "Requests"),
+    "_total": _EVENTS,
+    "_per_second": _EVENTS,
+    "_speed_bytes": _THROUGHPUT,
+    "_bytes": Unit("bytes", "Bytes"),
+    "_seconds": Unit("s", "Time"),
+    "_ratio": _PART,
 }
+"""The units by the end of a metric's name; the first that fits counts."""
 
 
 def named(name: str) -> Metric:
@@ -96,9 +112,9 @@ def expression(metric: Metric, labels: str) -> str:
     return f"time() - {series}" if "_timestamp_" in metric.name else series
 
 
-def unit(metric: Metric) -> str:
-    """The unit of `expression` as Grafana names it; a second in a second is a part of a CPU."""
-    return next((name for end, name in _UNITS.items() if metric.name.endswith(end)), "short")
+def unit(metric: Metric) -> Unit:
+    """The unit of `expression`; a second in a second is a part of a CPU."""
+    return next((found for end, found in _UNITS.items() if metric.name.endswith(end)), COUNT)
 
 
 def most(count: int, series: str, by: Iterable[str]) -> str:

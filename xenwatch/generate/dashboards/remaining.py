@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from grafana_foundation_sdk.builders import table, timeseries
+from grafana_foundation_sdk.models.prometheus import Dataquery
 
 from xenwatch.generate.dashboards.panels import STATUS, AnyPanel, Query, Style, Subject, choose
 from xenwatch.generate.dashboards.queries import (
     HOST,
     QUANTILE,
+    Unit,
     expression,
     most,
     names,
@@ -24,22 +26,16 @@ from xenwatch.metrics import METRICS, Metric
 MOST: Final = 5
 """Series shown of a metric, the greatest."""
 _OF_LIMITS: Final = {name for limit in LIMITS for name in (limit.used_metric, limit.max_metric)}
-_HEADINGS: Final = {
-    "short": "Number",
-    "bytes": "Bytes",
-    "s": "Time",
-    "percentunit": "Part",
-    "cps": "Events",
-    "pps": "Packets",
-    "reqps": "Requests",
-    "Bps": "Throughput",
-}
-"""What the column of a unit is called."""
 
 
 def asked(panels: Iterable[AnyPanel]) -> frozenset[str]:
     """The metrics that panels ask for."""
-    found = (names(target.expr) for panel in panels for target in panel.build().targets or ())
+    found = (
+        names(target.expr)
+        for panel in panels
+        for target in panel.build().targets or ()
+        if isinstance(target, Dataquery)
+    )
     return frozenset().union(*found)
 
 
@@ -53,9 +49,9 @@ def _column(metrics: Sequence[Metric], labels: str) -> Column:
     others = dict.fromkeys(label for metric in metrics for label in metric.labels)
     joined = ", ".join(f'"{label}"' for label in others if label != "domid")
     of = f'label_join({series}, "of", " ", {joined})' if joined else series
-    name = unit(metrics[0])
+    found = unit(metrics[0])
     value = f"max by ({HOST}, metric, of) ({of})"
-    return Column(_HEADINGS[name], value, unit=name, width=100)
+    return Column(found.heading, value, unit=found.name, width=100)
 
 
 def remaining(
@@ -63,7 +59,7 @@ def remaining(
 ) -> table.Panel:
     """What no other panel of the board asks for: a row for each series, a column for each unit."""
     shown = asked(panels) | _OF_LIMITS
-    by_unit: defaultdict[str, list[Metric]] = defaultdict(list)
+    by_unit: defaultdict[Unit, list[Metric]] = defaultdict(list)
     for metric in METRICS:
         if metric.name not in shown and ("domid" in metric.labels) is of_domains:
             by_unit[unit(metric)].append(metric)
@@ -91,7 +87,8 @@ def remaining(
 def history(style: Style, labels: str) -> timeseries.Panel:
     """The metric that was chosen over time."""
     others = list(dict.fromkeys(label for metric in METRICS for label in metric.labels))
-    shown = " ".join(f"{{{{{label}}}}}" for label in others if label not in {"name", "uuid"})
+    left = (f"{{{{{label}}}}}" for label in others if label not in {"name", "uuid"})
+    shown = " ".join(("$metric", *left))
     name = '__name__="$metric"'
     rises = f'rate({{{name},__name__=~".+_(total|count|sum)",{labels}}}[$__rate_interval])'
     stands = f'{{{name},__name__!~".+_(total|count|sum|bucket)",{labels}}}'

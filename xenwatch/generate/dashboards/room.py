@@ -29,10 +29,12 @@ def left(style: Style) -> table.Panel:
     rows = Rows(
         {"shape": Label("Shape")},
         (
-            Column("All hosts", f"sum by (shape) ({left})", colors=limits.ROOM),
-            Column("Best host", f"max by (shape) ({left})", colors=limits.ROOM),
+            Column("All hosts", f"sum by (shape) ({left})", colors=limits.ROOM, width=110),
+            Column("Best host", f"max by (shape) ({left})", colors=limits.ROOM, width=110),
             Column(
-                "Hosts without", f"count by (shape) ({left} < 1) or 0 * count by (shape) ({left})"
+                "Hosts without",
+                f"count by (shape) ({left} < 1) or 0 * count by (shape) ({left})",
+                width=130,
             ),
         ),
         sort=(("All hosts", False),),
@@ -90,7 +92,7 @@ def least(style: Style) -> table.Panel:
             Column("VMs left", least, colors=limits.ROOM, width=90),
             Column("By limit", f"bottomk by ({by}) (1, {each}) and on ({by}) {least}", hidden=True),
         ),
-        sort=(("VMs left", False),),
+        sort=(("VMs left", False), ("Host", False), ("Shape", False)),
         first=("Host", "Shape", "VMs left", "Stopped by"),
     )
     return draw(style, subject, rows)
@@ -118,6 +120,6 @@ def next_full(style: Style) -> table.Panel:
                 width=120,
             ),
         ),
-        sort=(("Full in", False),),
+        sort=(("Full in", False), ("Host", False)),
     )
     return draw(style, subject, rows)

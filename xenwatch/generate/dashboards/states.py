@@ -19,13 +19,15 @@ from xenwatch.generate.dashboards.panels import (
     Link,
     Style,
     Subject,
+    limit_titles,
     words,
 )
-from xenwatch.generate.dashboards.queries import HOST, select
+from xenwatch.generate.dashboards.queries import HOST, narrow, select
 from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
 
 OLD: Final = 120
 """Seconds after which readings are stale, as for the alert XenwatchStale."""
+FIRING: Final = "firing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ OK: Final = State(0, "OK", GREEN)
 UNKNOWN: Final = State(1, "Unknown", PURPLE)
 WARNS: Final = State(2, "Warning", ORANGE)
 FAILS: Final = State(3, "Critical", RED)
-STALE: Final = State(4, "Stale", "dark-red")
+STALE: Final = State(4, "Stale", "dark-orange")
 DOWN: Final = State(5, "Down", "dark-red")
 STATES: Final = (OK, UNKNOWN, WARNS, FAILS, STALE, DOWN)
 MEANING: Final = (
@@ -79,8 +81,8 @@ def host_state(labels: str) -> str:
     found = (
         (DOWN, f"max by ({HOST}) (up{{{labels}}} == 0)"),
         (STALE, f"max by ({HOST}) ({age})"),
-        (FAILS, _said(labels, CRITICAL, "firing")),
-        (WARNS, _said(labels, WARNING, "firing")),
+        (FAILS, _said(labels, CRITICAL, FIRING)),
+        (WARNS, _said(labels, WARNING, FIRING)),
         (UNKNOWN, f"({unknown})"),
         (OK, f"max by ({HOST}) ({seen})"),
         (DOWN, f"max by ({HOST}) (last_over_time({seen}[$__range]))"),
@@ -106,26 +108,40 @@ def _renamed(labels: str, states: str) -> str:
 def active(labels: str, states: str = "firing|pending|unknown") -> str:
     """Alerts by host, name, severity, state and what they are about.
 
-    Where the rules are not loaded, or say nothing of it, what the daemon says.
+    Where the rules are not loaded, or say nothing of it, what the daemon says. A warning is left
+    out where the same is critical.
     """
     by = f"{HOST}, alertname, severity, alertstate"
-    rules = f'ALERTS{{{labels},alertname=~"Xenwatch.+",alertstate=~"{states}"}}'
-    detailed = f"max by ({by}, about) ({about(rules)})"
-    on = f"on ({HOST}, alertname, severity)"
-    return f"{detailed} or {on} max by ({by}) ({_renamed(labels, states)})"
+
+    def rules(severity: str, state: str) -> str:
+        found = narrow(labels, severity=severity)
+        series = f'ALERTS{{{found},alertname=~"Xenwatch.+",alertstate=~"{state}"}}'
+        return f"max by ({by}, about) ({about(series)})"
+
+    def daemon(severity: str, state: str) -> str:
+        return f"max by ({by}) ({_renamed(narrow(labels, severity=severity), state)})"
+
+    detailed, said = (
+        f"({of(CRITICAL, states)} or ({of(WARNING, states)} "
+        f"unless on ({HOST}, alertname{one}) {of(CRITICAL, FIRING)}))"
+        for of, one in ((rules, ", about"), (daemon, ""))
+    )
+    return f"{detailed} or on ({HOST}, alertname, severity) {said}"
 
 
 def about(series: str) -> str:
     """Series of alerts with what they are about in one label."""
     names = ", ".join(f'"{label}"' for label in alert_labels())
-    return f'label_join({series}, "about", " ", {names})'
+    joined = f'label_join({series}, "about", " ", {names})'
+    # Without the blanks of labels that are missing, so that the name of a limit is found.
+    return f'label_replace({joined}, "about", "$1", "about", " *(.*?) *")'
 
 
 def firing(labels: str) -> str:
     """What fires by host, name and severity: what is drawn over the time."""
     by = f"{HOST}, alertname, severity"
-    rules = f'max by ({by}) (ALERTS{{{labels},alertname=~"Xenwatch.+",alertstate="firing"}})'
-    return f"({rules} or max by ({by}) ({_renamed(labels, 'firing')}))"
+    rules = f'max by ({by}) (ALERTS{{{labels},alertname=~"Xenwatch.+",alertstate="{FIRING}"}})'
+    return f"({rules} or max by ({by}) ({_renamed(labels, FIRING)}))"
 
 
 def runbook_of_the_row(style: Style) -> Link:
@@ -142,13 +158,19 @@ def alerts_table(style: Style, subject: Subject, labels: str) -> table.Panel:
         {
             "severity": Label("Severity", severity_words(), colored=True, width=100),
             "alertname": Label("Alert", link=runbook_of_the_row(style), width=320),
-            "about": Label("About"),
+            "about": Label("About", limit_titles()),
             "alertstate": Label("State", width=100),
             "instance": Label("Host", hidden=True),
         },
         (
             Column("Active", now, hidden=True),
-            Column("For", f"time() - max by ({by}) ({since})", unit="s", decimals=0, width=110),
+            Column(
+                "For",
+                f"time() - max by ({by}) ({since}) and on ({by}) ({now})",
+                unit="s",
+                decimals=0,
+                width=110,
+            ),
         ),
         sort=(("State", False), ("Severity", False)),
         first=("Severity", "Alert", "About", "State", "For"),

@@ -34,6 +34,7 @@ class Label:
 
     def properties(self) -> Iterator[DynamicConfigValue]:
         """How Grafana shows the column."""
+        yield DynamicConfigValue("noValue", "")
         if self.words:
             yield DynamicConfigValue("mappings", list(self.words))
         if self.link:
@@ -56,7 +57,7 @@ class Column:
 
     title: str
     expression: str
-    unit: str = "short"
+    unit: str = "none"
     decimals: int | None = None
     colors: ThresholdsConfig | None = None
     words: Sequence[models.ValueMapping] = ()
@@ -73,14 +74,15 @@ class Column:
         if self.words:
             yield DynamicConfigValue("mappings", list(self.words))
             yield _cell("color-background", mode="basic")
+            yield DynamicConfigValue("custom.align", "left")
         elif self.colors:
             yield DynamicConfigValue("thresholds", self.colors.build())
             yield _cell("color-text")
         elif self.bar:
             yield from (DynamicConfigValue("min", 0), DynamicConfigValue("max", 1), fixed(BLUE))
             yield _cell("gauge", mode="basic", valueDisplayMode="text")
-        if self.unknown:
-            yield DynamicConfigValue("noValue", self.unknown)
+        # The panel's own word for nothing is a sentence, for when there is no row at all.
+        yield DynamicConfigValue("noValue", self.unknown)
         if self.hidden:
             yield DynamicConfigValue("custom.hidden", value=True)
         if self.width:
@@ -134,7 +136,8 @@ def draw(style: Style, subject: Subject, rows: Rows) -> table.Panel:
         ),
     ):
         panel.with_transformation(models.DataTransformerConfig(id_val=name, options=options))
-    for shown in (*rows.labels.values(), *rows.columns):
+    every: tuple[Label | Column, ...] = (*rows.labels.values(), *rows.columns)
+    for shown in every:
         properties = list(shown.properties())
         if properties:
             panel.override_by_name(shown.title, properties)

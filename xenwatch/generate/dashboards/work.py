@@ -32,6 +32,8 @@ from xenwatch.generate.dashboards.queries import (
 
 MOST: Final = 10
 """Lines or bars of VMs, the greatest."""
+FEW: Final = 4
+"""Lines of panels whose legend has to be read at once."""
 VMS: Final = Link("VMs of this host", to_domain("").url.replace("var-vm=&", ""))
 VCPUS: Final = f"on ({HOST}) group_left () {select('xenwatch_dom0_vcpus', INSTANCE)}"
 
@@ -76,8 +78,9 @@ def control_path(style: Style) -> Iterator[AnyPanel]:
         Subject(
             "Waiting for CPU or memory",
             "Part of the time in which the threads of a daemon of the control path were runnable "
-            "but waited for a CPU of dom0 (the sum of its threads), and in which tasks of a slice "
-            "or of all of dom0 waited (PSI, on kernels that have it).",
+            "but waited for a CPU of dom0 (the sum of its threads), in which tasks of a slice or "
+            "of all of dom0 waited (PSI, on kernels that have it), and in which dom0's CPUs waited "
+            "for Xen over five minutes (steal).",
             [STATUS],
         ),
         "percentunit",
@@ -85,9 +88,14 @@ def control_path(style: Style) -> Iterator[AnyPanel]:
             Query(_rate("xenwatch_daemon_wait_seconds_total"), "{{role}}"),
             Query(_rate("xenwatch_slice_pressure_seconds_total"), "{{slice}}: {{kind}}"),
             Query(_gauge("xenwatch_dom0_memory_pressure_ratio"), "memory: {{kind}}"),
+            Query(_gauge("xenwatch_dom0_cpu_steal_ratio"), "steal"),
         ],
     )
-    yield style.series(
+
+
+def waiting(style: Style) -> Sequence[AnyPanel]:
+    """What the control path uses of dom0's CPUs, and the VMs that it starts."""
+    cpu = style.series(
         Subject(
             "CPU of the control path",
             "CPUs of dom0 that each daemon of the control path and each slice uses: 100 % is one.",
@@ -99,7 +107,7 @@ def control_path(style: Style) -> Iterator[AnyPanel]:
             Query(_rate("xenwatch_slice_cpu_seconds_total"), "{{slice}}"),
         ],
     )
-    yield style.series(
+    starts = style.series(
         Subject(
             "VM starts",
             "VMs that are starting: introduced, and not all of their devices connected yet. Those "
@@ -113,6 +121,7 @@ def control_path(style: Style) -> Iterator[AnyPanel]:
             Query(_increase("xenwatch_vm_starts_failed_total"), "failed"),
         ],
     )
+    return [cpu.span(12), starts.span(12)]
 
 
 def _increase(name: str, suffix: str = "") -> str:
@@ -135,15 +144,19 @@ def dom0(style: Style) -> Iterator[AnyPanel]:
         Lines(stacked=True, most=1),
     )
     kinds = f"sum by (kind) ({_rate('xenwatch_datapath_cpu_seconds_total')})"
-    qemus = f"sum({_rate('xenwatch_qemu_cpu_seconds_total')})"
+    qemus, helpers = (
+        f"sum({_rate(name)})"
+        for name in ("xenwatch_qemu_cpu_seconds_total", "xenwatch_vm_helper_cpu_seconds_total")
+    )
     yield style.series(
         Subject(
             "CPU of dom0 for the VMs' devices",
-            "CPUs of dom0 that backends of the VMs' devices and QEMUs use: 100 % is one.",
+            "CPUs of dom0 that backends of the VMs' devices, QEMUs and other helpers of VMs use, "
+            "such as swtpm: 100 % is one.",
             [VMS],
         ),
         "percentunit",
-        [Query(kinds, "{{kind}}"), Query(qemus, "QEMU")],
+        [Query(kinds, "{{kind}}"), Query(qemus, "QEMU"), Query(helpers, "other helpers")],
         Lines(stacked=True),
     )
     yield style.series(
@@ -179,19 +192,20 @@ def dom0(style: Style) -> Iterator[AnyPanel]:
 
 def network_and_disks(style: Style) -> Iterator[AnyPanel]:
     """Packets that are lost, and how long disks take."""
-    by = f"{HOST}, domid, device, direction"
-    errors = most(MOST, _rate("xenwatch_uplink_errors_total"), ["device", "direction"])
-    drops = most(MOST, _rate("xenwatch_vif_dropped_packets_total"), by.split(", "))
+    by = f"{HOST}, domid, direction"
+    errors = most(FEW, _rate("xenwatch_uplink_errors_total"), ["device", "direction"])
+    dropped = f"sum by ({by}) ({_rate('xenwatch_vif_dropped_packets_total')})"
+    drops = most(FEW, dropped, by.split(", "))
     yield style.series(
         Subject(
             "Packets dropped, errors of uplinks",
-            "Packets of the VMs' network interfaces that were dropped, the ten with most: rx from "
-            "the guest, tx to it. Errors of the physical interfaces behind bridges with VMs.",
+            f"Packets of VMs that were dropped, the {FEW} with most: rx from the guest, tx to it. "
+            "Errors of the physical interfaces behind bridges with VMs.",
             [VMS],
         ),
         "pps",
         [
-            Query(with_names(drops, INSTANCE), "{{name}} {{device}} {{direction}}"),
+            Query(with_names(drops, INSTANCE), "{{name}} {{direction}}"),
             Query(errors, "errors of {{device}} {{direction}}"),
         ],
     )
