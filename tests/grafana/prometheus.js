@@ -37,8 +37,9 @@ async function options(view, variable, values) {
       start: end - minutes * 60,
       end,
     });
-    const found = [...new Set(series.map((each) => each[labels[2]]))].filter(Boolean).sort();
-    return found.map((value) => ({text: value, value}));
+    const regex = new RegExp(variable.regex?.slice(1, -1) ?? '(.*)', 's');
+    const found = series.map((each) => regex.exec(each[labels[2]] ?? '')?.[1]);
+    return [...new Set(found)].filter(Boolean).sort().map((value) => ({text: value, value}));
   }
   const result = /^query_result\((.*)\)$/s.exec(query);
   const data = await ask(view.prometheus, '/api/v1/query', {query: result[1], time: end});

@@ -25,7 +25,7 @@ from xenwatch.generate.dashboards.panels import (
     words,
 )
 from xenwatch.generate.dashboards.queries import DOMAIN, HOST, INSTANCE, rate, select
-from xenwatch.generate.dashboards.remaining import history, remaining
+from xenwatch.generate.dashboards.remaining import choice, history, remaining
 from xenwatch.generate.dashboards.serving import GONE, LINKS
 from xenwatch.generate.dashboards.states import about, runbook_of_the_row, severity_words
 from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
@@ -264,17 +264,17 @@ def domains_dashboard(policy: Policy) -> Dashboard:
     ]
     shown = [panel for _, panels in rows for panel in panels]
     others = remaining(style, shown, DOMAIN, of_domains=True).span(24).height(12)
-    rows.append(("Other metrics", [history(style, DOMAIN).span(24), others]))
+    rows.append(("Other metrics", [history(style, DOMAIN, of_domains=True).span(24), others]))
     info = select("xenwatch_domain_info", INSTANCE)
-    found = ranked(
-        variable("vm", "VM", ""), info, '/name="(?<text>.*?)",.*uuid="(?<value>[^"]+)"/'
-    ).sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+    # A name can have quotes and ends of lines.
+    chosen = r'/name="(?<text>[\s\S]*?)",[\s\S]*uuid="(?<value>[^"]+)"/'
+    found = ranked(variable("vm", "VM", ""), info, chosen)
+    found.sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
     domid = variable(
         "domid",
         "domid",
         f"label_values({select('xenwatch_domain_info', INSTANCE, uuid='$vm')}, domid)",
     )
-    metrics = f'label_values({{__name__=~"xenwatch_.+",{DOMAIN}}}, __name__)'
     named = f'ALERTS{{{DOMAIN},alertname=~"Xenwatch.+",alertstate="firing"}}'
     return board(
         UID,
@@ -285,7 +285,7 @@ def domains_dashboard(policy: Policy) -> Dashboard:
             variable("instance", "Host", hosts()),
             found,
             all_of(domid).hide(models.VariableHide.HIDE_VARIABLE),
-            variable("metric", "Metric", metrics),
+            choice(DOMAIN),
         ],
         rows,
         policy=policy,

@@ -21,7 +21,7 @@ from xenwatch.generate.dashboards.panels import (
     words,
 )
 from xenwatch.generate.dashboards.queries import HOST, INSTANCE, rate, select
-from xenwatch.generate.dashboards.remaining import history, remaining
+from xenwatch.generate.dashboards.remaining import choice, history, remaining
 from xenwatch.generate.dashboards.states import (
     MEANING,
     alerts_table,
@@ -215,9 +215,8 @@ def host_dashboard(policy: Policy) -> Dashboard:
     rows = _rows(style)
     shown = [panel for _, panels in rows for panel in panels]
     others = remaining(style, shown, INSTANCE, of_domains=False).span(24).height(12)
-    rows.append(("Other metrics", [history(style, INSTANCE).span(24), others]))
+    rows.append(("Other metrics", [history(style, INSTANCE, of_domains=False).span(24), others]))
     fullest = f"sort_desc(max by (limit) ({select(limits.RATIO, INSTANCE)}))"
-    metrics = f'label_values({{__name__=~"xenwatch_.+",{INSTANCE}}}, __name__)'
     return board(
         UID,
         "xenwatch: host",
@@ -225,7 +224,7 @@ def host_dashboard(policy: Policy) -> Dashboard:
         [
             variable("instance", "Host", hosts()),
             ranked(variable("limit", "Limit", ""), fullest, '/limit="([^"]+)"/'),
-            variable("metric", "Metric", metrics),
+            choice(INSTANCE),
         ],
         rows,
         policy=policy,

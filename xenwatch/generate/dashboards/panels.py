@@ -136,14 +136,18 @@ class Style:
         """The address of a runbook: as configured, else of a daemon that answers."""
         return (self.policy.runbooks or f"http://${{daemon:raw}}{RUNBOOKS}") + file
 
+    def _runbooks(self, subject: Subject, asked: Sequence[Query]) -> Iterator[Link]:
+        """The runbooks of the alerts that watch what is asked for."""
+        if subject.runbooks:
+            queried = frozenset().union(*(queries.names(query.expression) for query in asked))
+            for title, file in queries.runbooks(queried):
+                yield Link(f"{RUNBOOK}: {title}", self.runbook(file))
+
     def dress(self, panel: P, subject: Subject, asked: Sequence[Query], instant: bool) -> P:
         """Give a panel its id, title, source, queries and links."""
-        queried = frozenset().union(*(queries.names(query.expression) for query in asked))
-        found = list(queries.runbooks(queried)) if subject.runbooks else []
-        books = [Link(f"{RUNBOOK}: {title}", self.runbook(file)) for title, file in found]
         links = [
             self.data_link(link).target_blank(link.url.startswith("http"))
-            for link in (*subject.links, *books)
+            for link in (*subject.links, *self._runbooks(subject, asked))
         ]
         panel.id(identity(f"{self.uid}/{subject.title}")).title(subject.title)
         panel.description(subject.text).datasource(SOURCE).no_value(subject.nothing)

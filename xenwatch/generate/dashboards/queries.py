@@ -41,7 +41,7 @@ COUNT: Final = Unit("short", "Number")
 _EVENTS: Final = Unit("cps", "Events")
 _PART: Final = Unit("percentunit", "Part")
 _THROUGHPUT: Final = Unit("Bps", "Throughput")
-_UNITS: Final = {
+UNITS: Final = {
     "_bytes_total": _THROUGHPUT,
     "_seconds_total": _PART,
     "_packets_total": Unit("pps", "Packets"),
@@ -114,7 +114,7 @@ def expression(metric: Metric, labels: str) -> str:
 
 def unit(metric: Metric) -> Unit:
     """The unit of `expression`; a second in a second is a part of a CPU."""
-    return next((found for end, found in _UNITS.items() if metric.name.endswith(end)), COUNT)
+    return next((found for end, found in UNITS.items() if metric.name.endswith(end)), COUNT)
 
 
 def most(count: int, series: str, by: Iterable[str]) -> str:

@@ -7,12 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from grafana_foundation_sdk.builders import table, timeseries
+from grafana_foundation_sdk.builders.dashboard import QueryVariable
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 from grafana_foundation_sdk.models.prometheus import Dataquery
 
+from xenwatch.generate.dashboards.board import variable
 from xenwatch.generate.dashboards.panels import STATUS, AnyPanel, Query, Style, Subject, choose
 from xenwatch.generate.dashboards.queries import (
+    COUNT,
     HOST,
     QUANTILE,
+    UNITS,
     Unit,
     expression,
     most,
@@ -84,9 +89,16 @@ def remaining(
     return draw(style, subject, rows)
 
 
-def history(style: Style, labels: str) -> timeseries.Panel:
+def choice(labels: str) -> QueryVariable:
+    """The metric to be shown over time; a histogram is one, not the series it consists of."""
+    found = f'label_values({{__name__=~"xenwatch_.+",{labels}}}, __name__)'
+    return variable("metric", "Metric", found).regex("/^(.+?)(?:_bucket)?$/")
+
+
+def history(style: Style, labels: str, *, of_domains: bool) -> timeseries.Panel:
     """The metric that was chosen over time."""
-    others = list(dict.fromkeys(label for metric in METRICS for label in metric.labels))
+    own = [metric for metric in METRICS if "domid" in metric.labels or not of_domains]
+    others = list(dict.fromkeys(label for metric in own for label in metric.labels))
     left = (f"{{{{{label}}}}}" for label in others if label not in {"name", "uuid"})
     shown = " ".join(("$metric", *left))
     name = '__name__="$metric"'
@@ -99,6 +111,12 @@ def history(style: Style, labels: str) -> timeseries.Panel:
         [STATUS],
     )
     asked = [Query(most(10, series, [HOST, *others]), shown) for series in (rises, stands)]
-    buckets = f'rate({{__name__=~"($metric)_bucket",{labels}}}[$__rate_interval])'
-    asked.append(Query(f"histogram_quantile({QUANTILE}, {buckets})", shown))
-    return style.series(subject, "short", asked)
+    if any(metric.kind == "histogram" for metric in own):
+        buckets = f'rate({{__name__=~"($metric)_bucket",{labels}}}[$__rate_interval])'
+        asked.append(Query(f"histogram_quantile({QUANTILE}, {buckets})", shown))
+    panel = style.series(subject, COUNT.name, asked)
+    # Of the units whose end fits the first counts, of overrides the last.
+    for end, found in reversed(UNITS.items()):
+        unit_of = [DynamicConfigValue("unit", found.name)]
+        panel.override_by_regexp(rf"/^\w+{end}( |$)/", unit_of)
+    return panel
