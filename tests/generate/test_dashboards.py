@@ -64,14 +64,17 @@ LIMIT_METRICS = {name for limit in LIMITS for name in (limit.used_metric, limit.
 def test_the_types_of_the_sdk_lose_nothing(name: str) -> None:
     """A dashboard decoded to the SDK's types and encoded again is the same.
 
-    But for annotations, for which it has not Prometheus's own fields.
+    But for annotations, for which it has not Prometheus's own fields, and where bars have names.
     """
     register_default_plugins()
     expected = copy.deepcopy(BOARDS[name])
     for annotation in expected["annotations"]["list"]:
         for key in ANNOTATED:
             del annotation[key]
-    for panel in panels_of(expected):  # what is empty may also be left out
+    for panel in panels_of(expected):
+        if panel["type"] == "bargauge":
+            assert panel["options"].pop("namePlacement") == "left"
+        # What is empty may also be left out.
         panel["fieldConfig"]["defaults"].setdefault("custom", {})
     decoded = Dashboard.from_json(copy.deepcopy(expected))
 

@@ -54,8 +54,8 @@ PICTURES: Final[Mapping[str, Picture]] = {
     ),
     "vm-full": Picture(
         "xenwatch-domains",
-        "a VM on the full host",
-        {"instance": address("full"), "vm": "windows-0021"},
+        "a VM whose grant-table frames are used up",
+        {"instance": address("full"), "vm": "windows-0001"},
         "full",
     ),
     "vm-dead": Picture(

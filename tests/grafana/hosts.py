@@ -23,6 +23,8 @@ SCENARIOS: Final[Mapping[str, str]] = {
     "healthy": """
 title = "A host on which all is well"
 platform = "xcp-ng-8.3"
+[host]
+host_memory_gib = 512
 [shapes.web]
 type = "hvm"
 [shapes.db]
@@ -49,8 +51,10 @@ others = 20
 wait_ms = 3
 """,
     "full": """
-title = "A host whose aio requests are used up while its storage fills"
+title = "A host whose aio requests are used up while its storage fills and a VM leaks grants"
 platform = "xcp-ng-8.3"
+[host]
+host_memory_gib = 512
 [host.settings]
 "/proc/sys/fs/aio-max-nr" = "49152"
 [shapes.windows]
@@ -65,6 +69,11 @@ storage = "repository"
 gib = 12
 every = 30
 [[steps]]
+do = "leak"
+what = "grant_frames"
+amount = 90
+every = 10
+[[steps]]
 do = "load"
 datapath = 0.03
 control = 0.02
@@ -72,6 +81,8 @@ control = 0.02
     "dead": """
 title = "xapi and xenstored answer nobody"
 platform = "xcp-ng-8.3"
+[host]
+host_memory_gib = 512
 [shapes.web]
 type = "hvm"
 [[steps]]

@@ -27,12 +27,17 @@ ANNOTATED: Final = {
     "useValueForTime": False,
 }
 """What Grafana's Prometheus makes of an annotation, for which the SDK has no types."""
+NAMES: Final = {"namePlacement": "left"}
+"""Where the bars of a panel have their names, however high they are: the SDK does not know it."""
 
 
 def _document(dashboard: Dashboard) -> str:
     encoded: dict[str, Any] = json.loads(json.dumps(dashboard, cls=JSONEncoder))
     for annotation in encoded["annotations"]["list"]:
         annotation.update(ANNOTATED)
+    for panel in encoded["panels"]:
+        if panel["type"] == "bargauge":
+            panel["options"].update(NAMES)
     return json.dumps(encoded, indent=1, sort_keys=True) + "\n"
 
 

@@ -194,7 +194,7 @@ def _advice(style: Style) -> table.Panel:
             "cost": Label("What it costs", words(costs)),
             "instance": Label("Host", hidden=True),
         },
-        (Column("Wakeups", f"max by ({by}, cost) ({copied})", unit="cps", width=85),),
+        (Column("All wakeups", f"max by ({by}, cost) ({copied})", unit="cps", width=110),),
         sort=(("Device", False),),
     )
     return draw(style, subject, rows)
@@ -215,7 +215,7 @@ def _devices(style: Style) -> table.Panel:
     colors = {"Connected": GREEN, "Closed": RED, "Closing": ORANGE}
     rows = Rows(
         {
-            "class": Label("Class", width=90),
+            "class": Label("Class"),
             "state": Label(
                 "State",
                 words((name, name, color) for name, color in colors.items()),

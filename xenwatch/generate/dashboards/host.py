@@ -187,6 +187,7 @@ def _rows(style: Style) -> list[tuple[str, list[AnyPanel]]]:
                 limits.instances(style).span(24).height(5),
             ],
         ),
+        ("Control path", [*work.control_path(style), *work.waiting(style)]),
         (
             "VMs",
             [
@@ -194,7 +195,6 @@ def _rows(style: Style) -> list[tuple[str, list[AnyPanel]]]:
                 limits.of_domains(style).span(24).height(8),
             ],
         ),
-        ("Control path", [*work.control_path(style), *work.waiting(style)]),
         ("dom0", [panel.span(12) for panel in work.dom0(style)]),
         ("Network and storage", list(work.network_and_disks(style))),
         (

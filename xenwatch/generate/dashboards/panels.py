@@ -111,8 +111,13 @@ class Lines:
 
 
 PLAIN: Final = Lines()
+DASHED: Final = (
+    DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]}),
+    DynamicConfigValue("custom.fillOpacity", 0),
+)
+"""How a line looks to which the others are compared."""
 LITTLE: Final = 0.1
-"""Up to where an axis of parts goes at least: Grafana's own choice for zeros is 10,000 %."""
+"""Up to where an axis of parts or seconds goes at least: Grafana's own choice for zeros is 100."""
 
 
 def identity(key: str) -> int:
@@ -175,15 +180,13 @@ class Style:
         panel.unit(unit).min(0).span(8).height(8).fill_opacity(10)
         if lines.most is not None:
             panel.max(lines.most)
-        elif unit == "percentunit":
+        elif unit in {"percentunit", "s"}:
             panel.axis_soft_max(LITTLE)
         if lines.stacked:
             panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
-        dashes = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
-        bare = DynamicConfigValue("custom.fillOpacity", 0)
         for severity, color in COLORS.items():
             if thresholds or lines.severities:
-                panel.override_by_name(severity, [fixed(color), dashes, bare])
+                panel.override_by_name(severity, [fixed(color), *DASHED])
         for name, properties in lines.overrides.items():
             panel.override_by_name(name, list(properties))
         legend = common.VizLegendOptions().show_legend(True).calcs([])

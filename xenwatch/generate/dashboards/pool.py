@@ -29,9 +29,11 @@ from xenwatch.generate.dashboards.panels import (
 from xenwatch.generate.dashboards.queries import HOST, INSTANCES, narrow, select
 from xenwatch.generate.dashboards.room import HOSTS, NOBODY, ONE
 from xenwatch.generate.dashboards.states import (
+    FIRING,
     MEANING,
     OK,
     STATES,
+    active,
     firing,
     host_state,
     runbook_of_the_row,
@@ -195,10 +197,12 @@ def _limits(style: Style) -> table.Panel:
 
 def _alerts(style: Style) -> table.Panel:
     """What fires, by the number of hosts."""
-    count = f"topk(30, count by (alertname, severity) ({firing(ANYWHERE)}))"
+    of_hosts = f"max by ({HOST}, alertname, severity) ({active(ANYWHERE, FIRING)})"
+    count = f"topk(30, count by (alertname, severity) ({of_hosts}))"
     subject = Subject(
         "Alerts that fire",
-        "Alerts by the number of hosts on which they fire. A click on one leads to its runbook.",
+        "Alerts by the number of hosts on which they fire, without warnings about what is "
+        "critical. A click on one leads to its runbook.",
         [HOSTS],
         "No alert fires",
         runbooks=False,

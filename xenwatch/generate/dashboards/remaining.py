@@ -12,7 +12,15 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 from grafana_foundation_sdk.models.prometheus import Dataquery
 
 from xenwatch.generate.dashboards.board import variable
-from xenwatch.generate.dashboards.panels import STATUS, AnyPanel, Query, Style, Subject, choose
+from xenwatch.generate.dashboards.panels import (
+    LITTLE,
+    STATUS,
+    AnyPanel,
+    Query,
+    Style,
+    Subject,
+    choose,
+)
 from xenwatch.generate.dashboards.queries import (
     COUNT,
     HOST,
@@ -118,5 +126,7 @@ def history(style: Style, labels: str, *, of_domains: bool) -> timeseries.Panel:
     # Of the units whose end fits the first counts, of overrides the last.
     for end, found in reversed(UNITS.items()):
         unit_of = [DynamicConfigValue("unit", found.name)]
+        if found.name in {"percentunit", "s"}:
+            unit_of.append(DynamicConfigValue("custom.axisSoftMax", LITTLE))
         panel.override_by_regexp(rf"/^\w+{end}( |$)/", unit_of)
     return panel

@@ -11,6 +11,7 @@ from xenwatch.alerts.declared.control_path_slow import ALERT as SLOW
 from xenwatch.alerts.declared.xenstored_unresponsive import ALERT as UNRESPONSIVE
 from xenwatch.generate.dashboards.panels import (
     BLUE,
+    DASHED,
     STATUS,
     AnyPanel,
     Lines,
@@ -173,6 +174,7 @@ def dom0(style: Style) -> Iterator[AnyPanel]:
             Query(_gauge("xenwatch_dom0_blocked_tasks"), "waiting for storage"),
             Query(_gauge("xenwatch_dom0_vcpus"), "vCPUs"),
         ],
+        Lines(overrides={"vCPUs": DASHED}),
     )
     yield style.series(
         Subject(
@@ -187,6 +189,7 @@ def dom0(style: Style) -> Iterator[AnyPanel]:
             Query(_gauge("xenwatch_dom0_slab_bytes"), "slabs"),
             Query(_gauge("xenwatch_dom0_swap_used_bytes"), "swap"),
         ],
+        Lines(overrides={"max": DASHED}),
     )
 
 
