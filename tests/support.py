@@ -257,7 +257,7 @@ def full_snapshot() -> Snapshot:
                     (0, 2, *(0,) * (len(BOUNDS) - 2), 1), 2.5, 4, (0.25, None, 0.125, 0.0625)
                 )
             },
-            {"xenstored": DaemonTimes(3.5, 0.5), "xapi": DaemonTimes(7.5, None)},
+            {"xenstored": DaemonTimes(3.5, 0.5, 0.25), "xapi": DaemonTimes(7.5, None)},
         ),
         "dom0_cpus": Dom0Cpus(
             {"0": {"user": 5.5, "steal": 0.5}, "1": {"user": 1.5, "steal": 0.25}},

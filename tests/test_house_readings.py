@@ -11,6 +11,7 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
+from xenwatch.readings.snapshot import Snapshot
 
 MAKES_READINGS = {
     "xenwatch.sources": "answers probes",
@@ -98,3 +99,10 @@ def test_memories_are_frozen_plain_values() -> None:
     for name, memory in memories.items():
         assert dataclasses.is_dataclass(memory), name
         assert list(not_plain(memory)) == [], name
+
+
+def test_probes_and_snapshot_agree() -> None:
+    """Every probe fills one field of the snapshot, and every field has its probe."""
+    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes"}
+
+    assert {probe.name for probe in PROBES} == fields

@@ -8,11 +8,16 @@ import pytest
 
 from tests.alerts.support import LEAKING, family, leak
 from tests.support import full_snapshot
+from xenwatch.alerts.base import PERCENT
+from xenwatch.alerts.bounds import Bound, OwnBound
+from xenwatch.alerts.by_vm import DOMID, EVERY, VM, ByVm
 from xenwatch.alerts.conditions import (
     DaysLeftCondition,
     Evidence,
     Found,
+    Labels,
     LimitCondition,
+    Measured,
     OwnThreshold,
     Samples,
     Selector,
@@ -135,16 +140,93 @@ def test_series_are_chosen_by_a_label() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("waits", "bound", "active"),
+    [((0.05, 0.1), None, True), ((0.05, 0.09), None, False), ((0.05, 0.09), 0.05, True)],
+)
+def test_a_cause_is_active_with_its_symptom_alone(
+    waits: tuple[float, ...], bound: float | None, active: bool
+) -> None:
+    """A series is active where any of the measured ones is at the bound, the configured one too."""
+    own = OwnBound("slow", Bound("waiting", 0.1, "", PERCENT))
+    condition = SeriesCondition(Selector("x"), ">", 0, measured=Measured(Selector("wait"), own))
+    families = by_name(
+        family("x", {("a",): 1, ("b",): 0}, "l"),
+        family("wait", {(str(number),): value for number, value in enumerate(waits)}, "role"),
+    ).families
+    bounds = {} if bound is None else {("slow", "waiting"): bound}
+
+    found = condition.evaluate(Evidence(families, bounds=bounds))
+    assert found == Found({(("l", "a"),): 1} if active else {})
+    assert condition.promql(bounds) == f"(x > 0)\nand on (job, instance)\nwait >= {bound or 0.1}"
+
+
+def test_a_cause_whose_symptom_was_not_measured_has_no_state() -> None:
+    """Without a series of the measured metric, as in a single pass, there is nothing to judge."""
+    own = OwnBound("slow", Bound("waiting", 0.1, "", PERCENT))
+    condition = SeriesCondition(Selector("x"), ">", 0, measured=Measured(Selector("wait"), own))
+    cause = family("x", {("a",): 1, ("b",): 0}, "l")
+
+    assert condition.evaluate(by_name(cause)) == Found({})
+    assert not condition.applies(by_name(cause))
+    assert condition.applies(by_name(cause, family("wait", {("xapi",): 0}, "role")))
+
+
+def of_vms(vms: dict[str, str], values: dict[str, float]) -> Evidence:
+    """A page of a metric by domid, and of the VMs the domains are, by name."""
+    info: dict[tuple[str, ...], float] = {
+        (domid, name, f"uuid-{name}", "hvm"): 1.0 for domid, name in vms.items()
+    }
+    return by_name(
+        family("x", {(domid, "vif"): value for domid, value in values.items()}, "domid", "class"),
+        family("xenwatch_domain_info", info, "domid", "name", "uuid", "type"),
+    )
+
+
+WEB: Labels = (("class", "vif"), ("name", "web"), ("uuid", "uuid-web"))
+
+
+def test_an_alert_about_a_vm_outlives_its_domain() -> None:
+    """A VM that reboots is the same series; of two domains of a VM the worse counts."""
+    condition = ByVm(SeriesCondition(Selector("x"), ">", 0), ("class",))
+
+    for vms, values in (
+        ({"5": "web"}, {"5": 3.0}),
+        ({"9": "web", "6": "db"}, {"9": 3.0, "6": 0.0}),
+        ({"5": "web", "9": "web"}, {"5": 1.0, "9": 3.0}),
+    ):
+        assert condition.evaluate(of_vms(vms, values)) == Found({WEB: 3.0})
+    assert condition.evaluate(of_vms({"6": "db"}, {"5": 3.0})) == Found({})
+    assert condition.promql() == (
+        "max by (job, instance, name, uuid, class) (\n  (\n    x > 0\n  )\n"
+        "  * on (job, instance, domid) group_left (name, uuid)\n  xenwatch_domain_info\n)"
+    )
+
+
+def test_without_the_domains_no_vm_is_known() -> None:
+    """Where the domains were not read, an alert of any VM is unknown, and none without one."""
+    condition = ByVm(SeriesCondition(Selector("x"), ">", 0), ("class",))
+
+    assert condition.evaluate(of_vms({}, {"5": 3.0})) == Found({}, frozenset({EVERY}))
+    assert condition.evaluate(of_vms({}, {"5": 0.0})) == Found({})
+
+
 def test_every_metric_of_the_table_exists() -> None:
     """What the conditions look at is in the table of metrics, with the labels they name."""
     known = {metric.name: set(metric.labels) for metric in METRICS}
 
     for alert in ALERTS:
         for condition in alert.conditions.values():
-            assert set(alert.labels) == known[condition.metric]
+            labels = known[condition.metric]
+            if isinstance(condition, ByVm):
+                labels = {*VM, *condition.kept}
+                assert {DOMID, *condition.kept} <= known[condition.metric]
+                condition = condition.condition  # noqa: PLW2901 - the condition on domains
+            assert set(alert.labels) == labels
             if isinstance(condition, SeriesCondition):
                 among = condition.among[1] if condition.among else condition.left
-                for part in (condition.left, among):
+                measured = condition.measured.selector if condition.measured else among
+                for part in (condition.left, among, measured):
                     assert {*part.only, *part.never} <= known[part.metric]
     assert {alert.probe for alert in ALERTS} <= {probe.name for probe in PROBES} | {""}
 
@@ -156,7 +238,8 @@ def test_the_alert_of_a_limit_agrees_with_its_assessment(limit: Limit, bounds: T
     states = assess(full_snapshot(), {limit.name: bounds}, [limit])
     evidence = Evidence({}, {limit.name: states})
 
-    for severity, condition in near_limit(limit).conditions.items():
+    for severity, by_vm in near_limit(limit).conditions.items():
+        condition = by_vm.condition if isinstance(by_vm, ByVm) else by_vm
         active = {
             "".join(value for _, value in labels): value
             for labels, value in condition.evaluate(evidence).active.items()

@@ -53,10 +53,17 @@ ALERT = Alert(
 NO_DISK = '''
 """A pool without disks."""
 
-from xenwatch.alerts.base import Watch
+from xenwatch.alerts.base import NUMBER, Watch
+from xenwatch.alerts.bounds import Bound
 
 ALERT = Watch(
-    name="no_disk", summary="No disk", description="No disk.", expression="absent(disk)", seconds=60
+    name="no_disk",
+    summary="No disk",
+    description="No disk.",
+    expression="count(disk) < $disks",
+    seconds=60,
+    critical_seconds=300,
+    bounds=(Bound("disks", 2.0, "fewer disks than this", NUMBER),),
 )
 '''
 
@@ -97,7 +104,7 @@ def test_a_module_has_the_name_of_its_alert() -> None:
 @pytest.mark.parametrize(("speed", "state"), [(60, "ok"), (20, "warning"), (5, "critical")])
 def test_it_has_states_and_texts(alert: Alert, speed: float, state: str) -> None:
     """The daemon evaluates it with its thresholds, fires after its time, and words it."""
-    policy = Settings().alerts([alert])
+    policy = Settings().alerts([alert], [])
     page = {"disk_speed": family("disk_speed", {("sda",): speed}, "disk")}
     found = Alerts()
     for time in (0, 30):
@@ -119,11 +126,11 @@ def test_it_has_states_and_texts(alert: Alert, speed: float, state: str) -> None
 def test_it_has_rules_and_inhibitions(package: ModuleType, alert: Alert) -> None:
     """Prometheus gets a rule for each severity, a watch its rule, Alertmanager what explains it."""
     watches = [each for each in alerts_of(package) if isinstance(each, Watch)]
-    text = rules(Settings().alerts([alert]), [alert], watches)
+    text = rules(Settings().alerts([alert], watches), [alert], watches)
     alerts = [alert, *(each for each in ALERTS if each.name in alert.causes)]
 
     assert re.findall('alert: "?([A-Za-z]+)', text) == [
-        "XenwatchSlowDisk", "XenwatchSlowDisk", "XenwatchNoDisk"
+        "XenwatchSlowDisk", "XenwatchSlowDisk", "XenwatchNoDisk", "XenwatchNoDisk"
     ]  # fmt: skip
     assert 'xenwatch_alert_threshold{alert="XenwatchSlowDisk",severity="critical"}' in text
     assert inhibitions(alerts, watches)[1:] == [
@@ -158,7 +165,7 @@ def test_it_has_configuration_keys(alert: Alert) -> None:
     values = parse(text[0], "a.toml", keys, problems)
 
     assert problems == []
-    policy = Settings(values).alerts([alert])
+    policy = Settings(values).alerts([alert], [])
     assert policy.seconds == {"slow_disk": 5}
     assert (policy.thresholds["slow_disk"].warning, policy.thresholds["slow_disk"].critical) == (
         40, 10,
@@ -171,3 +178,22 @@ def test_it_has_configuration_keys(alert: Alert) -> None:
         "a.toml:2: alerts.slow_disk.warning: warning 5 is below critical 10 (critical is the "
         "default); set warning at or above critical: lower is worse"
     )
+
+
+def test_what_prometheus_alone_evaluates_has_keys_too(package: ModuleType) -> None:
+    """Durations and bounds of a watch are keys, and what is set is in the rules made with it."""
+    watches = [each for each in alerts_of(package) if isinstance(each, Watch)]
+    keys = tuple(alert_keys.keys_of([], watches))
+    problems: list[str] = []
+    text = b"[alerts.no_disk]\nfor = 90\ncritical_for = 600\ndisks = 3\n"
+    values = parse(text, "a.toml", keys, problems)
+
+    assert problems == []
+    made = rules(Settings(values).alerts([], watches), [], watches)
+    assert re.findall('(?:expr|for|severity): "?([^"\n]+)', made.partition("NoDisk")[2]) == [
+        "count(disk) < 3", "10m", "critical", "count(disk) < 3", "90s", "warning",
+    ]  # fmt: skip
+    assert "regenerate its rules" in configuration_page(keys)
+    assert "count(disk) < 2" in rules(Settings().alerts([], watches), [], watches)
+    parse(b'[alerts.no_disk]\ndisks = "never"\n', "a.toml", keys, problems)
+    assert problems == ["a.toml:2: alerts.no_disk.disks: 'never' must be a number greater than 0"]

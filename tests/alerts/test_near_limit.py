@@ -6,6 +6,7 @@ import pytest
 
 from tests.alerts.support import POLICY, leak, walk
 from xenwatch.alerts.base import PERCENT
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import LimitCondition, matcher
 from xenwatch.alerts.near_limit import near_limit
 from xenwatch.alerts.states import State, ended
@@ -18,19 +19,22 @@ from xenwatch.limits.base import Limit
 def test_an_alert_has_what_its_limit_says(limit: Limit) -> None:
     """Name, texts, labels, probe, causes and errors of the alert are those of the limit."""
     alert = near_limit(limit)
-    labels = (limit.label,) if limit.label else ()
+    by_vm = limit.label == "domid"
+    labels = VM if by_vm else tuple(filter(None, [limit.label]))
 
     assert alert.name == f"{limit.name}_near_limit"
     assert alert.labels == labels
     assert alert.probe == limit.probe
     assert (alert.explains, alert.errors) == (limit.explains, limit.errors)
     assert (alert.shown, alert.sparse, alert.seconds) == (PERCENT, False, 60)
+    reached = {severity: LimitCondition(limit, severity) for severity in ("warning", "critical")}
     assert alert.conditions == {
-        severity: LimitCondition(limit, severity) for severity in ("warning", "critical")
+        severity: ByVm(condition) if by_vm else condition for severity, condition in reached.items()
     }
     for text in (alert.summary, alert.description):
         assert text.startswith(limit.title)
-        assert all(f"({label} {{{label}}})" in text for label in labels)
+        assert by_vm or all(f"({label} {{{label}}})" in text for label in labels)
+        assert not by_vm or "(VM {name}, {uuid})" in text
         assert "{value}" in text
     assert limit.symptom in alert.description
 

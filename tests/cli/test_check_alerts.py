@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cli.test_check import ALL, DATUM, FULL, no_configuration, row, run
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.table import ALERTS
 from xenwatch.cli.check import judge
 from xenwatch.cli.check_alerts import ALERT_NAMES, MOST_TOLD
@@ -49,6 +51,17 @@ def judged(*alerts: AlertRow, exclude: str = "", **parts: Any) -> tuple[int, str
     """Status and line of such a host."""
     asked = dataclasses.replace(ALL, excluded=frozenset({exclude}))
     return judge(status(*alerts, **parts), asked, 1.0)
+
+
+def test_a_host_in_maintenance_is_ok() -> None:
+    """It is said first, with its reason, and what is wrong is said behind it."""
+    said = Maintenance(0.0, "new | disks")
+
+    code, line = judged(dataclasses.replace(ZOMBIE, severity="critical"), maintenance=said)
+
+    assert code == 0
+    assert line.startswith("XENWATCH OK - in maintenance until 1970-01-01 00:00 UTC: new / disks; ")
+    assert "Domain 7 is stuck" in line
 
 
 ZOMBIE = alert("zombie_domain", "Domain 7 is stuck in state dying")
@@ -229,9 +242,10 @@ def test_a_broken_guest_is_told(
     status, out = run(capsys, source)
 
     assert status == 1
-    assert out.startswith(
-        f"XENWATCH WARNING - pv1: Domain 9 is running with a failed vif device ({errno}), "
-        "served by domain 0; "
+    assert re.match(
+        r"XENWATCH WARNING - VM pv1 \([-0-9a-f]{36}\) is running with a failed vif device "
+        rf"\({errno}\), served by domain 0; ",
+        out,
     )
     data = out.partition(" | ")[2].split()
     assert len(data) > 10

@@ -15,7 +15,12 @@ from xenwatch.display.quantities import quantity
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Max, Thresholds
 from xenwatch.limits.states import LimitState
+from xenwatch.model.devices import vm
+from xenwatch.model.host import Machine
+from xenwatch.model.platforms import PLATFORMS
+from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
+from xenwatch.probes.base import take
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 LABELLED = next(limit for limit in LIMITS if limit.label == "domid")
@@ -126,6 +131,17 @@ def test_doctor_tells_of_every_probe() -> None:
     assert f"set enabled = true in [probes.{PROBES[2].name}]" in text
     assert "  why: no such thing\n" in text
     assert "1 failed, 1 not applicable, 1 disabled" in text
+
+
+def test_doctor_tells_once_what_a_release_ships() -> None:
+    """QEMUs where the release itself puts them are told with its name, and are not misplaced."""
+    machine = Machine(PLATFORMS["xcp-ng-8.2"])
+    machine.start(b"vm", vm(machine.dom0.platform, "hvm"))
+    snapshot = take(ModelSource(machine), PROBES).snapshot
+    assert snapshot.slices is not None
+    assert snapshot.slices.misplaced == {}
+    text = doctor.report(snapshot, PROBES)
+    assert text.count("1 qemu-system-i38 in cgroup /, where XCP-ng 8.2 puts them") == 1
 
 
 def test_doctor_explains_a_host_without_xen() -> None:

@@ -15,6 +15,7 @@ from tests.page.test_charts import HALF
 from tests.page.test_page import GUEST, alert
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.cli.status_lines import draw
 from xenwatch.status.host_status import HostStatus, ShapeRow
 
@@ -43,6 +44,16 @@ def test_it_fits(width: int, height: int) -> None:
 
     assert len(found) < height
     assert max(map(len, found)) <= width
+
+
+def test_maintenance_is_told() -> None:
+    """A host in maintenance says so, whether alerts are evaluated or not."""
+    said = Maintenance(0.0, "disks")
+
+    for alerts in ((), None):
+        found = lines(changed(maintenance=said, alerts=alerts))
+        assert "in maintenance until 1970-01-01 00:00 UTC: disks" in found
+    assert not any("maintenance" in line for line in lines(FULL))
 
 
 def test_what_is_left_out_is_counted() -> None:

@@ -48,6 +48,79 @@ def test_the_critical_are_sent_first() -> None:
     assert severities == ["critical", "warning"]
 
 
+def events(box: outbox.Outbox) -> list[str]:
+    """What the webhook is to be told."""
+    return [event["status"] for event in box.queues["webhook"]]
+
+
+STANDING = Alerts({KEY: FIRING}, {}, ())
+
+
+def test_what_begins_in_maintenance_is_told_when_that_ends() -> None:
+    """An alert that begins while it is quiet is held back from all, and sent if it still fires."""
+    box = outbox.Outbox("host1", "r/", ["webhook"])
+    assert not box.enqueue(FIRES, START, quiet=True)
+    assert not box.enqueue(STANDING, START + 10, quiet=True)
+    assert (events(box), box.current(START + 10, 240)) == ([], [])
+
+    assert box.enqueue(STANDING, START + 20)
+    assert (events(box), len(box.current(START + 20, 240))) == (["firing"], 1)
+    assert not box.enqueue(STANDING, START + 30)
+    box.enqueue(OVER, START + 40)
+    assert events(box) == ["firing", "resolved"]
+
+
+def test_what_is_over_before_maintenance_ends_is_not_told() -> None:
+    """An alert that began and ended while it was quiet is neither told nor told as resolved."""
+    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box.enqueue(FIRES, START, quiet=True)
+    box.enqueue(OVER, START + 10, quiet=True)
+    box.enqueue(Alerts(), START + 20)
+
+    assert (events(box), box.current(START + 20, 240)) == ([], [])
+
+
+def test_what_was_told_before_maintenance_is_told_as_resolved() -> None:
+    """An alert told before goes on while it is quiet, and its end is told."""
+    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box.enqueue(FIRES, START)
+    box.enqueue(STANDING, START + 10, quiet=True)
+    assert len(box.current(START + 10, 240)) == 1
+    box.enqueue(OVER, START + 20, quiet=True)
+
+    assert events(box) == ["firing", "resolved"]
+
+
+def test_what_is_held_back_is_over_a_restart_too() -> None:
+    """A daemon restarted in maintenance holds back what was, and tells it when that ends."""
+    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box.enqueue(FIRES, START, quiet=True)
+    anew = outbox.Outbox("host1", "r/", ["webhook"])
+    anew.restore(json.loads(json.dumps(box.saved(START))), START + 5, EXPIRY)
+    anew.enqueue(STANDING, START + 10, quiet=True)
+    assert (events(anew), anew.current(START + 10, 240)) == ([], [])
+
+    anew.enqueue(STANDING, START + 20)
+    assert events(anew) == ["firing"]
+
+
+def test_alerts_say_where_the_host_is() -> None:
+    """The labels of the site, and the job, are on firing and resolved alerts and on events."""
+    labels = {"job": "dom0", "pool": "p1", "site": "b"}
+    box = outbox.Outbox("host1", "r/", ["webhook"], labels)
+    box.enqueue(FIRES, START)
+    sent = box.current(START, 240)
+    box.enqueue(OVER, START + 1)
+    sent += [*box.current(START + 1, 240), *box.queues["webhook"]]
+
+    assert len(sent) == 4
+    for alert in sent:
+        assert alert["labels"] == {
+            **labels, "alertname": "XenwatchAioRequestsNearLimit", "severity": "warning",
+            "instance": "host1",
+        }  # fmt: skip
+
+
 def restored(alerts: Alerts, away: float, boot: str = "") -> outbox.Outbox:
     """An outbox that has restored what another saved, `away` seconds later, after that boot."""
     box = outbox.Outbox("host1", "r/", ["webhook"])

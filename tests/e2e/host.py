@@ -29,7 +29,7 @@ from xenwatch.readings import vm_starts
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.certificates import Certificate, Certificates
 from xenwatch.readings.clock import Clock
-from xenwatch.readings.control_path import BOUNDS, ControlPath, RoundTrips
+from xenwatch.readings.control_path import BOUNDS, ControlPath, DaemonTimes, RoundTrips
 from xenwatch.readings.devices import Backends, DeviceError, XenstoreDevices
 from xenwatch.readings.disks import Disks
 from xenwatch.readings.domains import Domain, Domains, Restarted
@@ -142,7 +142,9 @@ def storm() -> Snapshot:
         ),
         daemon_fds=DaemonFds({"xenopsd": ProcessFds(730, 4000, 4096)}),
         qemu_fds=QemuFds({5: ProcessFds(900, 1020, 1024)}),
-        control_path=ControlPath(dict.fromkeys(TARGETS, SLOW), {}),
+        control_path=ControlPath(
+            dict.fromkeys(TARGETS, SLOW), {"xapi": DaemonTimes(7.5, 90.0, 0.5)}
+        ),
         ptys=Ptys(4096, 4096),
         host_memory=HostMemory(total=64 << 30, free=0, owed={}),
         memory=dataclasses.replace(full.memory, available=1, low_usable=1, swap_free=1),

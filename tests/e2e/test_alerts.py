@@ -16,7 +16,7 @@ from xenwatch.limits import LIMITS
 pytestmark = pytest.mark.timeout(240)
 
 UNSET = {
-    alert.name: f"critical = {2 * alert.thresholds.warning}\n"
+    alert.name: f"critical = {alert.thresholds.warning * (0.5 if alert.lower_is_worse else 2)}\n"
     for alert in ALERTS
     if alert.thresholds and alert.thresholds.warning and alert.thresholds.critical is None
 } | {
@@ -25,10 +25,13 @@ UNSET = {
     if alert.thresholds and alert.thresholds.critical and alert.thresholds.warning is None
 }
 """A threshold of the other severity for alerts that have one of one severity by default."""
+CRITICAL_FOR = {
+    alert.name: "critical_for = 0\n" for alert in ALERTS if alert.critical_seconds is not None
+}
 AT_ONCE = (
     "keep_firing_for = 0\n"
     + "".join(
-        f"[alerts.{section}]\nfor = 0\n{UNSET.get(section, '')}"
+        f"[alerts.{section}]\nfor = 0\n{UNSET.get(section, '')}{CRITICAL_FOR.get(section, '')}"
         for section in dict.fromkeys(alert.section or alert.name for alert in ALERTS)
     )
     + "".join(f"[limits.{limit.name}]\nwarning = 0.8\ncritical = 0.9\n" for limit in LIMITS)
@@ -75,11 +78,19 @@ def inhibited(keeper: Alertmanager) -> set[str]:
 
 
 def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
-    """Every alert of the table fires and ends in both on the same scrape and the same series."""
+    """Every alert of the table fires and ends in both on the same scrape and the same series.
+
+    The labels of the site are external ones of Prometheus, and of the daemon's own alerts.
+    """
     receiver = Receiver()
     keeper = Alertmanager(tmp_path, receiver.url)
-    host = Host(tmp_path, "table", f'{AT_ONCE}[alertmanager]\nurls = ["{keeper.url}"]\n')
-    prometheus = Prometheus(tmp_path, host.config, host.target, alertmanager=keeper.url)
+    site = {"pool": "p1", "site": "b"}
+    labels = "".join(f'{name} = "{value}"\n' for name, value in site.items())
+    settings = f'{AT_ONCE}[alertmanager]\nurls = ["{keeper.url}"]\n[labels]\n{labels}'
+    host = Host(tmp_path, "table", settings)
+    prometheus = Prometheus(
+        tmp_path, host.config, host.target, alertmanager=keeper.url, labels=site
+    )
     with (
         receiver.running(), keeper.running(), host.running(), prometheus.running(),
     ):  # fmt: skip
@@ -91,7 +102,9 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
         until(lambda: bool(keeper.alerts()), "Alertmanager hears of it")
         fires = {
             frozenset(
-                (name, value) for name, value in labels if name not in ("__name__", "alertstate")
+                (name, value)
+                for name, value in (*labels, *site.items())
+                if name not in ("__name__", "alertstate")
             )
             for labels in prometheus.labels(FIRING)
         }

@@ -49,7 +49,7 @@ PORTS = Limit(
 def assessed(snapshot: Snapshot) -> Assessment:
     """The assessment of a snapshot, with plans, a forecast and an alert that fires."""
     return dataclasses.replace(
-        assess_pass(snapshot, Rules(policy=POLICY)),
+        assess_pass(snapshot, Rules(policy=POLICY, maintenance=())),
         plans=(
             dataclasses.replace(plan(xenserver("6.2.0"), windows=1), learnt=LEARNT),
             plan(xenserver("6.1.0"), linux=1),

@@ -16,6 +16,7 @@ from tests.page.test_html import Reader
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
 from xenwatch import page
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.page import Links, domains
 from xenwatch.status import order
 from xenwatch.status.host_status import AlertRow, DomainRow, HostStatus, foremost
@@ -73,6 +74,23 @@ def test_every_limit_of_the_host_is_there() -> None:
     for row in FULL.limits:
         assert row.title in text
         assert (row.max_origin or row.title) in text
+
+
+def test_what_a_platform_ships_is_no_alert() -> None:
+    """It is a sentence below the alerts, and there once."""
+    text = Reader(rendered(changed(alerts=(), shipped=("60 QEMUs in cgroup /.",)))).text
+
+    assert text.count("60 QEMUs in cgroup /.") == 1
+    assert "No alerts firing." in text
+
+
+def test_maintenance_is_told_with_the_alerts() -> None:
+    """A host in maintenance says so, its reason being text, and the page of another does not."""
+    said = Maintenance(0.0, IMAGE)
+    text = Reader(rendered(changed(maintenance=said))).text
+
+    assert f"This host is {said}. Alerts notify nobody until then." in text
+    assert "in maintenance" not in Reader(rendered(FULL)).text
 
 
 def test_the_most_pressing_comes_first() -> None:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running, settle
 from tests.support import full_snapshot, labelled, series
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
@@ -245,7 +246,7 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     published.rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)}, policy=policy)
     scheduler.ready.set()
     told: list[Alerts] = []
-    published.on_alerts = told.append
+    published.on_alerts = lambda alerts, _: told.append(alerts)
     page: RenderedPass | None = None
     states: list[set[str]] = []
     with capture_logs() as logs:
@@ -265,6 +266,30 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     assert [("aio_requests_near_limit" in at) for at in names] == [False, False, True, True]
 
 
+async def test_maintenance_is_told_with_the_alerts_until_it_ends() -> None:
+    """With each pass it is told whether the host is in maintenance then, and it is on the page."""
+    clock = FakeClock()
+    scheduler, published = publisher(full_snapshot(), clock)
+    published.rules = Rules(
+        policy=Settings().alerts(), maintenance=(Maintenance(1000.0), Maintenance(1060.0))
+    )
+    scheduler.ready.set()
+    told: list[bool] = []
+    published.on_alerts = lambda _, quiet: told.append(quiet)
+    page: RenderedPass | None = None
+    exported: list[float] = []
+    async with running(published.run()):
+        for seconds in (0, 59, 60):
+            scheduler.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
+            scheduler.changed.set()
+            page = await rendered(clock, published, page)
+            found = labelled("xenwatch_maintenance", page.metrics[False, False])
+            exported += found.values()
+
+    assert told == [True, True, False]
+    assert exported == [1, 1, 0]
+
+
 async def test_alerts_switched_off_are_over() -> None:
     """What was active without alerts evaluated is told to be unknown once, then nothing is."""
     clock = FakeClock()
@@ -273,7 +298,7 @@ async def test_alerts_switched_off_are_over() -> None:
     rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)})
     scheduler.ready.set()
     told: list[Alerts] = []
-    published.on_alerts = told.append
+    published.on_alerts = lambda alerts, _: told.append(alerts)
     page: RenderedPass | None = None
     with capture_logs() as logs:
         async with running(published.run()):
@@ -312,3 +337,24 @@ async def test_alerts_wait_for_the_first_pass() -> None:
         await rendered(clock, published, first)
 
     assert [active.fired for active in published.alerts.firing if active.alert is alert] == [950.0]
+
+
+async def test_labels_of_the_site_are_on_every_series() -> None:
+    """With labels for metrics every series of the page has them, of a part of it too, once."""
+    clock = FakeClock()
+    scheduler, published = publisher(full_snapshot(), clock)
+    published.labels = {"pool": 'p"1', "site": "b"}
+    async with running(published.run()):
+        scheduler.changed.set()
+        newest = await rendered(clock, published, None)
+        part = await published.part(["aio"])
+
+    assert part is not None
+    for body in (
+        newest.metrics[False, False],
+        newest.metrics[True, False],
+        part.metrics[False, False],
+    ):
+        lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
+        assert lines
+        assert {line for line in lines if line.count('pool="p\\"1",site="b"') != 1} == set()

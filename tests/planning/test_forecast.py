@@ -26,6 +26,7 @@ from xenwatch.planning.forecast import (
     forecast,
     slope,
 )
+from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.grants import GrantFrames, Grants
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
@@ -112,6 +113,65 @@ def test_a_boot_storm_that_is_over_is_no_trend(
     values = [0] * before + [step * n for n in range(storm)] + [step * storm] * after
 
     assert slope(every_minute(values)) is None
+
+
+@given(rate=st.integers(1, 1000), minutes=st.integers(15, 300), pause=st.integers(1, 10))
+def test_a_trend_that_has_come_to_rest_has_ended(rate: int, minutes: int, pause: int) -> None:
+    """Use that rose every few minutes is no trend any more after three times that long at rest."""
+    rising = [rate * (n // pause) for n in range(minutes * pause)]
+    points = every_minute(rising + [rising[-1]] * (2 * pause + 1))
+
+    assert slope(points[-MAX_POINTS:]) is None
+
+
+def arriving(counts: Iterable[int], used: Iterable[int]) -> History:
+    """The history of aio requests and of VMs, of each minute."""
+    history = History()
+    for number, (count, value) in enumerate(zip(counts, used, strict=True)):
+        states, snapshot = aio(value, START + 60 * number)
+        domains = Domains(
+            tuple(Domain(n, str(n), None, None, "running", 1, 1, 0, 0.0) for n in range(count)), ""
+        )
+        outcomes = {**snapshot.outcomes, "domains": Outcome(Status.OK, "", snapshot.time)}
+        history = history.updated(
+            states, dataclasses.replace(snapshot, domains=domains, outcomes=outcomes)
+        )
+    return history
+
+
+def soon(history: History, left: int) -> bool:
+    """Whether the aio requests are forecast to be full, with so many left."""
+    used = history.series["aio_requests", ""][-1][1]
+    state = LimitState(AIO, "", used, Max(used + left, ""), AIO.thresholds)
+    return "aio_requests" in forecast(history, [state])
+
+
+@pytest.mark.parametrize("each", [1, 2, 5])
+def test_vms_that_arrive_are_told_only_where_the_end_is_near(each: int) -> None:
+    """Forty VMs that come from another host are no leak: nobody knows how many more there are."""
+    counts = [20 + number // each for number in range(40 * each)]
+    history = arriving(counts[-45:], [1000 * count for count in counts[-45:]])
+
+    assert ("aio_requests", "") in history.slopes
+    assert not soon(history, left=30 * 1000)
+    assert soon(history, left=10 * 1000 // each)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [20] * 45,
+        [20 + number % 2 for number in range(45)],
+        [20 + number // 15 for number in range(45)],
+        [20 - number // 15 for number in range(45)],
+    ],
+    ids=["as many", "they come and go", "a few more", "a few fewer"],
+)
+def test_a_leak_is_told_whatever_the_vms_do(counts: list[int]) -> None:
+    """Use that rises also while no VM comes is a leak, however far its end is."""
+    leaking = [1000 * count + 100 * number for number, count in enumerate(counts)]
+
+    assert soon(arriving(counts, leaking), left=1 << 20)
 
 
 @given(st.lists(st.integers(0, 1 << 50), min_size=1, max_size=200))

@@ -112,6 +112,21 @@ def test_waiting_of_threads_that_ended_is_not_lost() -> None:
     assert (before, after, anew) == (3.0, 3.5, 0.5)
 
 
+def test_waiting_is_told_a_second() -> None:
+    """What a daemon waits a second is taken over five minutes, and anew for another process."""
+    known = Pass(Snapshot(daemons=Daemons({"xapi": DaemonProcess(7, "xapi", 1, None)})))
+    found = []
+    for minute, start in ((0, 50), (1, 50), (2, 50), (8, 50), (9, 90)):
+        files = process(7, 100, start, t7=minute**2 * 1_000_000_000)
+        files["/proc/uptime"] = b"%d.00 1.00\n" % (60 * minute)
+        host = dom0(files, directories={"/proc/7/task": ("7",)})
+        known = after(CONTROL_PATH, host, known)
+        assert known.snapshot.control_path is not None
+        found.append(known.snapshot.control_path.daemons["xapi"].waiting)
+
+    assert found == [None, 1 / 60, 4 / 120, 60 / 360, None]
+
+
 def test_a_daemons_times() -> None:
     """CPU time is told without schedstat, waiting is not; a daemon that ended has none."""
     daemons = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.rules.cases import Case, Series, labelled, own
+from tests.rules.cases import WEB, Case, Series, labelled, own, vm
 
 FAILED: Final = "xenwatch_control_path_failed_ratio"
 MEDIAN: Final = "xenwatch_control_path_median_round_trip_seconds"
@@ -60,17 +60,17 @@ def starts(quick: str, all_: str) -> tuple[Series, ...]:
 VM_STARTS: Final = (
     Case(
         "XenwatchVmStartUnfinished", "not up after seven minutes", 2,
-        own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"),
-        (("warning", {"domid": "5"}, 420),),
+        (*own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"), vm("5")),
+        (("warning", WEB, 420),),
     ),
     Case(
         "XenwatchVmStartUnfinished", "on a host with a critical threshold of its own", 4,
-        own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, 360, domid="5"),
-        (("warning", {"domid": "5"}, 540), ("critical", {"domid": "5"}, 540)),
+        (*own(STARTING, "300+60x30", "XenwatchVmStartUnfinished", 300, 360, domid="5"), vm("5")),
+        (("warning", WEB, 540), ("critical", WEB, 540)),
     ),
     Case(
         "XenwatchVmStartUnfinished", "boots", 3,
-        own(STARTING, "0+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"),
+        (*own(STARTING, "0+60x30", "XenwatchVmStartUnfinished", 300, None, domid="5"), vm("5")),
     ),
     Case(
         "XenwatchVmStartsSlow", "an hour of slow starts after a day of quick ones", 660,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.rules.cases import Case, domains, labelled
+from tests.rules.cases import WEB, Case, domains, labelled
 
 UNATTACHED: Final = {
     "domid": "5",
-    "name": "web",
-    "uuid": "7d7f4b4c-6f0c-4d0e-9a57-5b1d7f1c9f10",
+    **WEB,
     "device": "vif5.0",
     "fault": "in no bridge",
 }
@@ -42,7 +41,12 @@ NETWORK: Final = (
     Case(
         "XenwatchVifUnattached", "a vif that lost its bridge two minutes ago", 3,
         (labelled("xenwatch_vif_fault", "1+0x9", **UNATTACHED), *domains("running")),
-        (("warning", UNATTACHED, 1),),
+        (("warning", {**WEB, "fault": "in no bridge"}, 1),),
+    ),
+    Case(
+        "XenwatchVifUnattached", "a vif that lost its bridge ten minutes ago", 11,
+        (labelled("xenwatch_vif_fault", "1+0x20", **UNATTACHED), *domains("running")),
+        tuple((each, {**WEB, "fault": "in no bridge"}, 1) for each in ("warning", "critical")),
     ),
     Case(
         "XenwatchVifUnattached", "a VM that starts: its script comes a moment later", 3,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.rules.cases import Case, labelled
+from tests.rules.cases import WEB, Case, labelled, vm
 
 STALLED: Final = {
-    "storage": "5e1", "domid": "5", "name": "web", "uuid": "0-5", "device": "51712"
+    "storage": "5e1", "domid": "5", **WEB, "device": "51712"
 }  # fmt: skip
+HUNG: Final = {"storage": "5e1", **WEB, "device": "51712"}
 REPOSITORY: Final = {"storage": "5e1", "mountpoint": "/run/sr-mount/5e1"}
 DOWN: Final = "xenwatch_multipath_paths_down_ratio"
 SESSION: Final = {"session": "2", "target": "iqn.a", "portal": "192.0.2.32:3260"}
@@ -17,12 +18,12 @@ READABLE: Final = "xenwatch_storage_repository_success"
 STORAGE: Final = (
     Case(
         "XenwatchStorageHung", "twenty disks on one repository", 1,
-        (labelled("xenwatch_storage_stalled_disks", "20+0x9", **STALLED),),
-        (("critical", STALLED, 20),),
+        (labelled("xenwatch_storage_stalled_disks", "20+0x9", **STALLED), vm("5")),
+        (("critical", HUNG, 20),),
     ),
     Case(
         "XenwatchStorageHung", "it answers again", 10,
-        (labelled("xenwatch_storage_stalled_disks", "20 20 stale", **STALLED),),
+        (labelled("xenwatch_storage_stalled_disks", "20 20 stale", **STALLED), vm("5")),
     ),
     Case(
         "XenwatchStorageRepositoryUnreadable", "its server is gone", 3,

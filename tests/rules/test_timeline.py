@@ -26,7 +26,7 @@ from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
 AIO: Final = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
 POLICY: Final = dataclasses.replace(
-    DEFAULT, seconds={alert.name: 180 for alert in ALERTS}, keep=240
+    DEFAULT, seconds=dict.fromkeys(DEFAULT.seconds, 180.0), keep=240
 )
 LIMIT: Final = next(limit for limit in LIMITS if limit.name == "aio_requests")
 MINUTES: Final = 180

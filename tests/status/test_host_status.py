@@ -174,12 +174,10 @@ def test_page_and_alert_agree_on_closed_devices(state: str | None) -> None:
 
     if state is None:
         assert domain(snapshot, 5).broken is None
-        assert (found.active, len(found.unknown)) == ({}, 2)
+        assert (found.active, len(found.unknown)) == ({}, 1)
     else:
         broken = [row for row in of(snapshot).domains or () if row.broken]
-        assert {str(row.domid) for row in broken} == {
-            dict(labels)["domid"] for labels in found.active
-        }
+        assert {row.uuid for row in broken} == {dict(labels)["uuid"] for labels in found.active}
         assert not found.unknown
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from xenwatch.alerts.bounds import Bound
 from xenwatch.alerts.conditions import Condition
-from xenwatch.alerts.names import WARNING, alert_name
+from xenwatch.alerts.names import CRITICAL, WARNING, alert_name
 from xenwatch.limits.base import Thresholds
 
 PERCENT: Final = "percent"
@@ -20,16 +21,17 @@ class Alert:
     """One alert.
 
     `conditions` are by severity when it is active; `labels` those of its series, `seconds` how
-    long a condition must hold (a default). `summary` and `description` may hold `{value}` and
+    long a condition must hold (a default), `critical_seconds` the critical one where that differs.
+    `summary` and `description` may hold `{value}` and
     `{LABEL}`; `shown` says how the value is written: percent, duration or number. `probe` is the
     probe without which nothing is known, empty where there is none; `probes` are those by value of
     the first label, where each series has its own; `sparse` whether no series at all means ok.
     `causes` are names of alerts that explain this one, where its labels have a value of
     those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
-    itself, `unit` what they are in where `shown` does not say so, `section` its name in the
-    configuration. `explains` names the alerts that are its
-    symptoms, the inverse of `causes`. `errors` are what logs and tools show while it is active,
-    in the form of `xenwatch.errors.pattern`, each with what it means.
+    itself, `unit` what they are in where `shown` does not say so, `bounds` its further numbers;
+    `section` is its name in the configuration. `explains` names the alerts that are its symptoms,
+    the inverse of `causes`. `errors` are what logs and tools show while it is active, in the form
+    of `xenwatch.errors.pattern`, each with what it means.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Alert:
     explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: Thresholds | None = None
     unit: str = ""
+    bounds: tuple[Bound, ...] = ()
+    critical_seconds: float | None = None
     section: str = ""
     explains: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +74,10 @@ class Alert:
 class Watch:
     """An alert for Prometheus alone: about xenwatch itself, many hosts, or the past.
 
-    `expression` is PromQL; the rest is as in `Alert`.
+    `expression` is PromQL, in which `$NAME` is the bound of that name; it must hold for `seconds`
+    to be of `severity`, and where there are `critical_seconds` for these to be critical too.
+    `mutes` is whether it inhibits what else is known of its host, but for the alerts it `spares`.
+    The rest is as in `Alert`.
     """
 
     name: str
@@ -81,6 +88,10 @@ class Watch:
     severity: str = WARNING
     labels: tuple[str, ...] = ("job", "instance")
     shown: str = NUMBER
+    bounds: tuple[Bound, ...] = ()
+    critical_seconds: float | None = None
+    mutes: bool = False
+    spares: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,6 +99,16 @@ class Watch:
     def title(self) -> str:
         """The name other programs see."""
         return alert_name(self.name)
+
+    @property
+    def section(self) -> str:
+        """The alert's name in the configuration: its own, as it shares none."""
+        return self.name
+
+    @property
+    def severities(self) -> tuple[str, ...]:
+        """The severities it can have."""
+        return (self.severity,) if self.critical_seconds is None else (self.severity, CRITICAL)
 
     @property
     def runbook(self) -> str:

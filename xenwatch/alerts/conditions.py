@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
 from xenwatch.alerts.names import alert_name
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.base import Limit, Thresholds
@@ -46,13 +47,14 @@ def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
 class Evidence:
     """What conditions are judged on.
 
-    The families of metrics by name, the states of limits by name of the limit, the thresholds of
-    alerts by name of the alert, and when all this was read (Unix time).
+    The families of metrics by name, the states of limits by name of the limit, of alerts the
+    thresholds by name of the alert and their bounds, and when all this was read (Unix time).
     """
 
     families: Families
     states: Mapping[str, Sequence[LimitState]] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=dict)
     time: float | None = None
 
 
@@ -75,8 +77,8 @@ class Condition(Protocol):
     def lower_is_worse(self) -> bool:
         """Whether values below the threshold are the bad ones."""
 
-    def promql(self) -> str:
-        """The condition as an expression for Prometheus."""
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
+        """The condition as an expression for Prometheus, with these bounds in it."""
 
     def evaluate(self, evidence: Evidence) -> Found:
         """Which series are active; without a threshold none, and none is unknown."""
@@ -132,17 +134,37 @@ class OwnThreshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A symptom measured on the same host: some series of a metric is at a bound or above."""
+
+    selector: Selector
+    bound: OwnBound
+
+    def promql(self, bounds: Bounds) -> str:
+        """The measurement as an expression for Prometheus."""
+        return f"{self.selector.promql()} >= {self.bound.value(bounds):.15g}"
+
+    def found(self, evidence: Evidence) -> bool:
+        """Whether it is."""
+        bound = self.bound.value(evidence.bounds)
+        return any(value >= bound for value in self.selector.find(evidence.families).values())
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesCondition:
     """Series `left` compared with `right`, a number or a threshold of the alert's own.
 
     Only series whose label `among[0]` has a value that `among[1]` has too can be active; where
-    there is no series of that metric at all, it is unknown which are.
+    there is no series of that metric at all, it is unknown which are. None is active unless
+    `measured` is found too; where it was not measured, as in a single pass, there is nothing to
+    compare.
     """
 
     left: Selector
     compare: str
     right: float | OwnThreshold
     among: tuple[str, Selector] | None = None
+    measured: Measured | None = None
 
     @property
     def metric(self) -> str:
@@ -154,7 +176,7 @@ class SeriesCondition:
         """Whether values below the threshold are the bad ones."""
         return self.compare == "<"
 
-    def promql(self) -> str:
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
         """The condition as an expression for Prometheus."""
         if isinstance(self.right, OwnThreshold):
             text = _compared(self.left.promql(), self.compare, self.right.selector())
@@ -163,6 +185,8 @@ class SeriesCondition:
         if self.among is not None:
             label, selector = self.among
             text = f"({text})\nand on ({TARGET}, {label})\n{selector.promql()}"
+        if self.measured is not None:
+            text = f"({text})\nand on ({TARGET})\n{self.measured.promql(bounds)}"
         return text
 
     def evaluate(self, evidence: Evidence) -> Found:
@@ -173,11 +197,16 @@ class SeriesCondition:
         compare = OPERATORS[self.compare]
         values = self.left.find(evidence.families)
         active = {labels: value for labels, value in values.items() if compare(value, threshold)}
+        if active and self.measured is not None and not self.measured.found(evidence):
+            return Found({})
         return self._among(active, evidence.families)
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
-        return self._threshold(evidence) is not None and bool(self.left.find(evidence.families))
+        compared = (self.left, *([self.measured.selector] if self.measured else ()))
+        return self._threshold(evidence) is not None and all(
+            selector.find(evidence.families) for selector in compared
+        )
 
     def _threshold(self, evidence: Evidence) -> float | None:
         return self.right.value(evidence) if isinstance(self.right, OwnThreshold) else self.right
@@ -214,7 +243,7 @@ class DaysLeftCondition:
         """Whether values below the threshold are the bad ones."""
         return True
 
-    def promql(self) -> str:
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
         """The condition as an expression for Prometheus."""
         left, right = f"{self.left.promql()} - time()", self.right.selector().promql()
         return f"{left}\n< on ({TARGET}) group_left ()\n{DAY} * {right}"
@@ -255,7 +284,7 @@ class LimitCondition:
         """Whether values below the threshold are the bad ones."""
         return False
 
-    def promql(self) -> str:
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
         """The condition as an expression for Prometheus, with `LimitState.ratio` spelt out.
 
         A max of 0 is a max: nothing more fits, and the ratio is 1 where 0 / 0 would be NaN.

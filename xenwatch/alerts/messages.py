@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from xenwatch.alerts.states import Active, Change, State
@@ -14,6 +15,8 @@ JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""
 RUNBOOKS: Final = "/runbooks/"
 """The path below which every daemon serves the runbooks."""
+
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,14 @@ class Message:
         }
 
 
-def of_active(active: Active, instance: str, runbooks: str) -> Message:
-    """The message of a firing alert. `instance` is the label that names this host."""
+def of_active(
+    active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+) -> Message:
+    """The message of a firing alert.
+
+    `instance` is the label that names this host, `labels` are further ones that every alert of it
+    has: where the host is, and a job other than `JOB`.
+    """
     alert = active.alert
     series = dict(active.labels)
     words = {
@@ -61,6 +70,7 @@ def of_active(active: Active, instance: str, runbooks: str) -> Message:
             "severity": active.severity,
             "job": JOB,
             "instance": instance,
+            **labels,
         },
         annotations={**words, "runbook_url": f"{runbooks}{alert.runbook}"},
         starts=active.fired if active.fired is not None else active.since,
@@ -69,9 +79,11 @@ def of_active(active: Active, instance: str, runbooks: str) -> Message:
     )
 
 
-def of_change(change: Change, instance: str, runbooks: str) -> Message | None:
+def of_change(
+    change: Change, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+) -> Message | None:
     """The message of an alert that started firing or is resolved, `None` of any other change."""
-    message = of_active(change.active, instance, runbooks)
+    message = of_active(change.active, instance, runbooks, labels)
     if change.now is State.FIRING:
         return message
     if change.was is not State.FIRING:

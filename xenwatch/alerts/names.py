@@ -8,6 +8,8 @@ WARNING: Final = "warning"
 CRITICAL: Final = "critical"
 SEVERITIES: Final = (WARNING, CRITICAL)
 """The severities of alerts, each also a field of `Thresholds`."""
+INFO: Final = "info"
+"""The severity of what notifies nobody, and inhibits others."""
 
 
 def alert_name(name: str) -> str:

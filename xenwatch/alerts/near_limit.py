@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import PERCENT, Alert
-from xenwatch.alerts.conditions import LimitCondition
+from xenwatch.alerts.by_vm import DOMID, VM, ByVm
+from xenwatch.alerts.conditions import Condition, LimitCondition
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.limits.base import Limit
 
@@ -14,16 +15,27 @@ NEAR_LIMIT: Final = "near_limit"
 
 
 def near_limit(limit: Limit) -> Alert:
-    """The alert of a limit: warning and critical at its thresholds."""
+    """The alert of a limit: warning and critical at its thresholds.
+
+    That of a limit of each guest is by VM.
+    """
+    by_vm = limit.label == DOMID
     of = f" ({limit.label} {{{limit.label}}})" if limit.label else ""
+    if by_vm:
+        of = " (VM {name}, {uuid})"
+    conditions: dict[str, Condition] = {}
+    for severity in SEVERITIES:
+        reached = LimitCondition(limit, severity)
+        conditions[severity] = ByVm(reached) if by_vm else reached
+    own = (limit.label,) if limit.label else ()
     return Alert(
         name=f"{limit.name}_near_limit",
         summary=f"{limit.title}{of}: {{value}} used",
         description=f"{limit.title}{of}: {{value}} of max used. "
         f"Symptom when exhausted: {limit.symptom}.",
-        conditions={severity: LimitCondition(limit, severity) for severity in SEVERITIES},
+        conditions=conditions,
         seconds=60,
-        labels=(limit.label,) if limit.label else (),
+        labels=VM if by_vm else own,
         shown=PERCENT,
         probe=limit.probe,
         sparse=False,

@@ -13,7 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.bounds import Bounds
+from xenwatch.alerts.by_vm import EVERY
 from xenwatch.alerts.conditions import Evidence, Families, Found, Labels
+from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState
@@ -33,15 +36,24 @@ class State(enum.Enum):
 class Policy:
     """What the configuration says of alerts.
 
-    `seconds` is how long a condition must hold and `thresholds` those of the alert's own, both by
-    alert's name; `keep` for how many seconds every alert is kept after its condition has ended;
-    `runbooks` what the file name of an alert's runbook is appended to, empty for the daemon's own.
+    `seconds` is how long a condition must hold, `critical_seconds` the critical one of alerts where
+    that differs, and `thresholds` those of the alert's own, all by alert's name; `bounds` are
+    further numbers of alerts; `keep` for how many seconds every alert is kept after its condition
+    has ended; `runbooks` what the file name of an alert's runbook is appended to, empty for the
+    daemon's own.
     """
 
     seconds: Mapping[str, float]
     thresholds: Mapping[str, Thresholds]
     keep: float
     runbooks: str
+    critical_seconds: Mapping[str, float] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=dict)
+
+    def held(self, alert: str, severity: str) -> float:
+        """For how many seconds the condition of an alert must hold until it has this severity."""
+        seconds = self.seconds[alert]
+        return self.critical_seconds.get(alert, seconds) if severity == CRITICAL else seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +126,7 @@ def step(
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in limits:
         by_limit[state.limit.name].append(state)
-    evidence = Evidence(families, by_limit, policy.thresholds, snapshot.time)
+    evidence = Evidence(families, by_limit, policy.thresholds, policy.bounds, snapshot.time)
     active: dict[SeriesKey, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []
@@ -180,7 +192,7 @@ def _turn(
         new = Active(alert, severity, labels, now, value)
         held_on = dataclasses.replace(held.get(key, new), value=value, ended=None)
         since = min(held_on.since, now)  # a clock that was set back
-        due = now - since >= policy.seconds[alert.name]
+        due = now - since >= policy.held(alert.name, severity)
         fired = now if held_on.fired is None and due else held_on.fired
         active[key] = dataclasses.replace(held_on, since=since, fired=fired)
     for key, old in held.items():
@@ -205,7 +217,8 @@ def _changes(
             yield Change(new, was, new.state, time)
     for key, old in held.items():
         if key not in now:
-            lost = known is State.UNKNOWN and (not found.unknown or old.labels in found.unknown)
+            unsure = not found.unknown or {old.labels, EVERY} & found.unknown
+            lost = known is State.UNKNOWN and bool(unsure)
             yield Change(old, old.state, State.UNKNOWN if lost else State.OK, time)
 
 

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from xenwatch.alerts.maintenance import Maintenance, current
 from xenwatch.alerts.states import Alerts, Policy, step
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.base import Thresholds
@@ -27,13 +28,15 @@ class Rules:
 
     `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
     planned for in every pass. Without a `policy` no alerts are evaluated. `carried` is what was
-    learnt on another host.
+    learnt on another host. `maintenance` is what was said of it, ended or not; `None` where nobody
+    asked.
     """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     shapes: Mapping[str, Shape] = field(default_factory=lambda: BUILT_IN)
     policy: Policy | None = None
     carried: Learning | None = None
+    maintenance: tuple[Maintenance, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Assessment:
     learning: Learning
     learnt: Mapping[Shape, Learnt]
     alerts: Alerts | None = None
+
+    @property
+    def maintenance(self) -> Maintenance | None:
+        """The maintenance the host is in, `None` if it is in none."""
+        return current(self.rules.maintenance or (), self.snapshot.time)
 
     def plan(self, batch: Batch, wanted: int | None = None) -> Plan:
         """The plan for a batch: that of this pass, or a new one."""

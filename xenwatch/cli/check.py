@@ -127,7 +127,10 @@ def question(options: argparse.Namespace) -> Question:
 
 
 def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
-    """Exit status and line for readings that are `age` seconds old. Raises `CheckError`."""
+    """Exit status and line for readings that are `age` seconds old. Raises `CheckError`.
+
+    A host in maintenance is ok: what is wrong is said, and nobody is notified.
+    """
     if age > OLD:
         return unknown(f"readings are stale: the newest is {age:.0f} s old")
     findings = [
@@ -148,7 +151,10 @@ def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
     severities = {finding.severity for finding in findings}
     worst = next(level for level in WORST_FIRST if level in severities)
     data = " ".join(finding.data for finding in findings if finding.data)
-    return STATUS[worst], _line(worst, _summary(findings)) + (f" | {data}" if data else "") + "\n"
+    words = _summary(findings)
+    if status.maintenance is not None:
+        worst, words = Severity.OK, f"{status.maintenance}; {words}"
+    return STATUS[worst], _line(worst, words) + (f" | {data}" if data else "") + "\n"
 
 
 def unknown(reason: str) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import http.client
+import math
 import time
 import urllib.error
 import urllib.request
@@ -91,8 +92,15 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
 
 
 def at_once(policy: Policy) -> Policy:
-    """The policy with which an alert fires in the pass in which its condition holds."""
-    return dataclasses.replace(policy, seconds=dict.fromkeys(policy.seconds, 0.0))
+    """The policy with which an alert fires in the pass in which its condition holds.
+
+    What only time makes critical does not get so: one pass cannot tell how long it has lasted.
+    """
+    return dataclasses.replace(
+        policy,
+        seconds=dict.fromkeys(policy.seconds, 0.0),
+        critical_seconds=dict.fromkeys(policy.critical_seconds, math.inf),
+    )
 
 
 def ask(url: str, deadline: float = DEADLINE) -> Answer:

@@ -17,6 +17,7 @@ from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import in_brackets
 from xenwatch.status.reboot import reboot_lines
+from xenwatch.status.shipped import shipped
 
 HELP: Final = "Run every probe once; report which failed, why, and what to do."
 
@@ -73,6 +74,7 @@ def _summary(snapshot: Snapshot) -> Iterator[str]:
         )
     else:
         yield from _driver_domains(snapshot, served)
+    yield from shipped(snapshot)
 
 
 def _driver_domains(snapshot: Snapshot, served: Mapping[int, int]) -> Iterator[str]:

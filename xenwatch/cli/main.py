@@ -14,6 +14,7 @@ from xenwatch.cli import (
     check_config,
     doctor,
     explain,
+    maintenance,
     once,
     plan,
     run,
@@ -57,6 +58,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     check,
     explain,
     top,
+    maintenance,
     check_config,
 )
 """The commands in the order of the help."""

@@ -76,14 +76,19 @@ def _head(status: HostStatus) -> list[Text]:
 
 def _alerts(status: HostStatus) -> list[Text]:
     if status.alerts is None:
-        return []
+        return _maintenance(status)
     found = foremost(status.alerts)
     lines = [_alert(alert) for alert in found[:MOST_ALERTS]]
     if len(found) > MOST_ALERTS:
         lines.append(Text(f"and {len(found) - MOST_ALERTS} more alerts", "dim"))
     if status.alerts_unknown:
         lines.append(Text(f"alert state unknown: {', '.join(status.alerts_unknown)}", "magenta"))
-    return lines or [Text("no alerts firing", "green")]
+    return [*_maintenance(status), *(lines or [Text("no alerts firing", "green")])]
+
+
+def _maintenance(status: HostStatus) -> list[Text]:
+    said = status.maintenance
+    return [Text(printable(str(said)), "bold magenta")] if said is not None else []
 
 
 def _alert(alert: AlertRow) -> Text:

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from xenwatch.alerts.base import Alert
-from xenwatch.alerts.table import ALERTS
+from xenwatch.alerts import messages
+from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
+from xenwatch.alerts.bounds import Bound
+from xenwatch.alerts.names import CRITICAL
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import converters
 from xenwatch.config.key import Key
 from xenwatch.display.text import shown
@@ -34,6 +37,18 @@ def bound(value: object) -> float | None:
     if value > MAX_BOUND:
         raise ValueError(f'must be at most {MAX_BOUND:g}, or "never"')
     return float(value)
+
+
+def positive(value: object) -> float:
+    """A number more than 0 and at most `MAX_BOUND`."""
+    found = None if value == "never" else bound(value)
+    if found is None:
+        raise ValueError("must be a number greater than 0")
+    return found
+
+
+_KINDS: Final = {PERCENT: converters.share, DURATION: converters.seconds, NUMBER: positive}
+"""What converts the bounds of alerts, by kind."""
 
 
 def url(value: object) -> str:
@@ -87,6 +102,14 @@ def runbooks(value: object) -> str:
     return prefix
 
 
+def job(value: object) -> str:
+    """The name of a job of Prometheus: printable, without what its queries must escape."""
+    name = converters.text(value)
+    if not name or not name.isprintable() or re.search(r'["\\`]', name):
+        raise ValueError('must be printable characters other than ", \\ and `')
+    return name
+
+
 def state_file(value: object) -> str:
     """An absolute path, or empty."""
     return converters.absolute_path(value) if value != "" else ""
@@ -102,9 +125,10 @@ ENABLED: Final[Key[bool]] = Key(
 KEEP: Final[Key[float]] = Key(
     "alerts.keep_firing_for",
     "number",
-    300.0,
+    420.0,
     "Seconds an alert keeps firing after its condition has cleared, so that a flapping alert "
-    "is sent once.",
+    "is sent once. Longer than alerts.down.for: no alert of a host that is down is resolved before "
+    "XenwatchDown fires.",
     duration,
 )
 RUNBOOKS: Final[Key[str]] = Key(
@@ -122,6 +146,14 @@ INSTANCE: Final[Key[str]] = Key(
     "Instance label of delivered alerts; empty: the hostname. Set it to the instance label in "
     "Prometheus, so that Alertmanager deduplicates the alerts of both.",
     converters.text,
+    restart=True,
+)
+JOB: Final[Key[str]] = Key(
+    "alerts.job",
+    "string",
+    messages.JOB,
+    "Job label of delivered alerts: the name of the job in Prometheus. Generated rules use it too.",
+    job,
     restart=True,
 )
 STATE_FILE: Final[Key[str]] = Key(
@@ -168,16 +200,49 @@ COMMAND_DEADLINE: Final[Key[float]] = Key(
 )
 
 
-def section(alert: Alert) -> str:
+def section(alert: Alert | Watch) -> str:
     """The configuration section of an alert's keys."""
     return f"alerts.{alert.section or alert.name}"
 
 
-def seconds(alert: Alert) -> Key[float]:
+def seconds(alert: Alert | Watch) -> Key[float]:
     """The key of an alert's `for` duration; one key for all alerts of limits."""
-    what = "the alerts of limits" if alert.section else alert.title
+    shared = isinstance(alert, Alert) and alert.section
+    what = "the alerts of limits" if shared else alert.title
     text = f"Seconds the condition of {what} must hold before the alert fires."
-    return Key(f"{section(alert)}.for", "number", alert.seconds, text, duration)
+    return Key(f"{section(alert)}.for", "number", alert.seconds, text + _told(alert), duration)
+
+
+def critical_seconds(alert: Alert | Watch) -> Key[float] | None:
+    """The key of the duration until the alert is critical, where that has its own."""
+    if alert.critical_seconds is None:
+        return None
+    text = f"Seconds the condition of {alert.title} must hold before it is critical."
+    path = f"{section(alert)}.{CRITICAL}_for"
+    return Key(path, "number", alert.critical_seconds, text + _told(alert), duration)
+
+
+def bounds(alert: Alert | Watch) -> tuple[tuple[Bound, Key[float]], ...]:
+    """The alert's bounds, each with its key."""
+    return tuple(
+        (
+            each,
+            Key(
+                f"{section(alert)}.{each.name}",
+                "number",
+                each.default,
+                f"{alert.title}: {each.text}.{_told(alert)}",
+                _KINDS[each.kind],
+            ),
+        )
+        for each in alert.bounds
+    )
+
+
+def _told(alert: Alert | Watch) -> str:
+    return (
+        "" if isinstance(alert, Alert) else " Evaluated by Prometheus only: regenerate its rules."
+    )
 
 
 def own(alert: Alert) -> tuple[Key[float | None], ...]:
@@ -199,16 +264,26 @@ def own(alert: Alert) -> tuple[Key[float | None], ...]:
     )
 
 
-def keys_of(alerts: Iterable[Alert]) -> Iterator[Key[Any]]:
+def keys_of(alerts: Iterable[Alert], watches: Iterable[Watch] = ()) -> Iterator[Key[Any]]:
     """The general keys of alerting, and those of these alerts."""
-    yield from (ENABLED, KEEP, RUNBOOKS, INSTANCE, STATE_FILE)
+    yield from (ENABLED, KEEP, RUNBOOKS, JOB, INSTANCE, STATE_FILE)
     found: dict[str, Key[Any]] = {}
     for alert in alerts:
         found |= {key.path: key for key in own(alert)}
-        found.setdefault(seconds(alert).path, seconds(alert))
+        _add(found, alert)
+    for watch in watches:
+        _add(found, watch)
     yield from found.values()
     yield from (ALERTMANAGERS, WEBHOOK, COMMAND, COMMAND_DEADLINE)
 
 
-KEYS: Final = tuple(keys_of(ALERTS))
+def _add(found: dict[str, Key[Any]], alert: Alert | Watch) -> None:
+    """Add the keys that every alert has; those of a shared section once."""
+    critical = critical_seconds(alert)
+    every = (key for _, key in bounds(alert))
+    for key in (seconds(alert), *([critical] if critical else []), *every):
+        found.setdefault(key.path, key)
+
+
+KEYS: Final = tuple(keys_of(ALERTS, WATCHES))
 """Every key of alerting."""

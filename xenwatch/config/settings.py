@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from xenwatch.alerts.base import Alert
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Policy
-from xenwatch.alerts.table import ALERTS
-from xenwatch.config import alert_keys
+from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.config import alert_keys, label_keys, maintenance_keys
 from xenwatch.config.file import FILE_LIMIT, parse
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, SHAPES, limit_keys, probe_keys
+from xenwatch.config.keys import KEYS, SHAPES, TELEMETRY_LABELS, limit_keys, probe_keys
 from xenwatch.display.text import shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -58,11 +60,14 @@ class Settings:
             for limit in limits
         }
 
-    def alerts(self, alerts: Iterable[Alert] = ALERTS) -> Policy:
-        """Durations and thresholds of alerts, and the URL prefix of runbooks."""
+    def alerts(
+        self, alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES
+    ) -> Policy:
+        """Durations, thresholds and bounds of alerts, and the URL prefix of runbooks."""
         alerts = tuple(alerts)
+        every: tuple[Alert | Watch, ...] = (*alerts, *watches)
         return Policy(
-            seconds={alert.name: self[alert_keys.seconds(alert)] for alert in alerts},
+            seconds={alert.name: self[alert_keys.seconds(alert)] for alert in every},
             thresholds={
                 alert.name: Thresholds(**{key.name: self[key] for key in alert_keys.own(alert)})
                 for alert in alerts
@@ -70,7 +75,38 @@ class Settings:
             },
             keep=self[alert_keys.KEEP],
             runbooks=self[alert_keys.RUNBOOKS],
+            critical_seconds={
+                alert.name: self[key]
+                for alert in every
+                if (key := alert_keys.critical_seconds(alert)) is not None
+            },
+            bounds={
+                (alert.name, bound.name): self[key]
+                for alert in every
+                for bound, key in alert_keys.bounds(alert)
+            },
         )
+
+    def maintenance(self) -> tuple[Maintenance, ...]:
+        """The maintenance that is set, ended or not."""
+        end = self[maintenance_keys.UNTIL]
+        if not end:
+            return ()
+        until = datetime.fromisoformat(end).timestamp()
+        return (Maintenance(until, self[maintenance_keys.REASON]),)
+
+    def labels(self) -> dict[str, str]:
+        """The labels that say where this host is, sorted by name."""
+        section = f"{label_keys.SECTION}."
+        return {
+            path.removeprefix(section): str(value)
+            for path, value in sorted(self.values.items())
+            if path.startswith(section) and value
+        }
+
+    def metric_labels(self) -> dict[str, str]:
+        """Those of the labels that every metric has too: all or none."""
+        return self.labels() if self[TELEMETRY_LABELS] else {}
 
     def shapes(self) -> dict[str, Shape]:
         """The shapes of VMs by name: the built-in and the configured ones."""

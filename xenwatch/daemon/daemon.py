@@ -15,10 +15,10 @@ from typing import Final
 import structlog
 
 from xenwatch import __version__, log, threads
-from xenwatch.alerts import runbooks
+from xenwatch.alerts import maintenance, runbooks
 from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
-from xenwatch.config import alert_keys
+from xenwatch.config import alert_keys, label_keys
 from xenwatch.config.keys import (
     KEYS,
     LEARNT,
@@ -29,9 +29,11 @@ from xenwatch.config.keys import (
     SYSTEMD_SOCKET,
     TELEMETRY_PATH,
 )
+from xenwatch.config.maintenance_keys import MAINTENANCE_FILE
 from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load
+from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.delivery.notifier import RESEND, Notifier
 from xenwatch.events.follow import follow
@@ -75,6 +77,7 @@ class Daemon:
         tools: Mapping[str, Tool] | None = None,
     ) -> None:
         self._settings = settings
+        self._configured = settings.maintenance()
         self._load = load
         self._source = source
         self._probes = tuple(probes)
@@ -85,6 +88,7 @@ class Daemon:
         clock = SystemClock()
         self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
+        self._publisher.labels = settings.metric_labels()
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         self._learnt = Keeper(lambda: self._publisher.learning, clock, directory)
         self._notifier = Notifier(
@@ -96,6 +100,8 @@ class Daemon:
             resend=resend,
         )
         self._publisher.on_alerts = self._notifier.enqueue
+        path = settings[MAINTENANCE_FILE] or (directory and f"{directory}/{maintenance.FILE}")
+        self._maintenance = Follower(path, clock, self._maintain)
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` is logged: the source, and why it was chosen.
@@ -111,6 +117,7 @@ class Daemon:
         self._publisher.alerts = await self._notifier.restore()
         self._publisher.learning = await self._learnt.restore()
         self._publisher.rules = await _with_carried(self._publisher.rules, self._settings)
+        self._maintain()
         site = self._site(sockets)
         try:
             async with asyncio.TaskGroup() as group:
@@ -184,6 +191,7 @@ class Daemon:
             self._publisher.run(),
             self._notifier.run(),
             self._learnt.run(),
+            self._maintenance.run(),
             self._host_setup.run(),
             self._reloads(),
             _watchdog(),
@@ -192,6 +200,14 @@ class Daemon:
     def _event_streams(self) -> list[Coroutine[None, None, None]]:
         """The coroutines that follow the source's events."""
         return [follow(topic, self._source, self._scheduler.trigger) for topic in MEANINGS]
+
+    def _maintain(self) -> None:
+        """Judge by what the configuration and the file say of maintenance."""
+        said = self._maintenance.said
+        self._publisher.rules = dataclasses.replace(
+            self._publisher.rules, maintenance=(*self._configured, *((said,) if said else ()))
+        )
+        self._scheduler.changed.set()
 
     async def _reloads(self) -> None:
         while True:
@@ -219,6 +235,8 @@ class Daemon:
         self._scheduler.configure(settings.probes(self._probes))
         self._host_setup.configure(_enabled(settings, self._probes))
         self._publisher.rules = await _with_carried(_rules(settings), settings)
+        self._configured = settings.maintenance()
+        self._maintain()
         self._notifier.outbox.runbooks = runbooks.link_prefix(
             settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
         )
@@ -227,6 +245,8 @@ class Daemon:
         for key in KEYS:
             if key.restart and settings[key] != self._settings[key]:
                 _log.warning("change takes effect after a restart", key=key.path)
+        if settings.labels() != self._settings.labels():
+            _log.warning("change takes effect after a restart", key=label_keys.SECTION)
 
 
 def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:

@@ -66,6 +66,7 @@ class Notifier:
             settings[alert_keys.INSTANCE] or instance,
             runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
             [name for name, receiver in configured if receiver],
+            {"job": settings[alert_keys.JOB], **settings.labels()},
         )
         self._settings = settings
         self._clock = clock
@@ -82,10 +83,10 @@ class Notifier:
         """Whether there is any receiver."""
         return bool(self._settings[alert_keys.ALERTMANAGERS] or self.outbox.queues)
 
-    def enqueue(self, alerts: Alerts) -> None:
-        """Queue the alerts of a new page."""
+    def enqueue(self, alerts: Alerts, quiet: bool = False) -> None:
+        """Queue the alerts of a new page; those that begin while it is `quiet` are held back."""
         logged = set(self.outbox.dropped)
-        if self.outbox.enqueue(alerts, self._clock.time()):
+        if self.outbox.enqueue(alerts, self._clock.time(), quiet=quiet):
             for name in self.outbox.dropped.keys() - logged:
                 _log.error("alerts dropped: delivery queue full", receiver=name)
             self._dirty.set()

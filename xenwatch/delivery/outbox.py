@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
+from xenwatch.alerts.messages import NO_LABELS, Message, of_active, of_change, rfc3339
 from xenwatch.alerts.names import CRITICAL
-from xenwatch.alerts.states import Active, Alerts, SeriesKey, State, ended
+from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State, ended
 from xenwatch.alerts.table import ALERTS
 
 RETENTION: Final = 900.0
@@ -31,11 +31,18 @@ Identity = tuple[tuple[str, str], ...]
 class Outbox:
     """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
 
-    `boot` identifies this boot of the host, empty where unknown. `dropped` counts the events by
-    receiver that a full queue has dropped.
+    `labels` are further labels of every alert, as in `of_active`. `boot` identifies this boot of
+    the host, empty where unknown. `dropped` counts the events by receiver that a full queue has
+    dropped.
     """
 
-    def __init__(self, instance: str, runbooks: str, receivers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        instance: str,
+        runbooks: str,
+        receivers: Iterable[str],
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> None:
         self.alerts = Alerts()
         self.queues: dict[str, deque[dict[str, Any]]] = {
             name: deque(maxlen=MOST_EVENTS) for name in receivers
@@ -44,13 +51,17 @@ class Outbox:
         self.boot = ""
         self.dropped: Counter[str] = Counter()
         self._restored = False
+        self._held: frozenset[SeriesKey] = frozenset()
         self._instance = instance
+        self._labels = labels
         self._resolved: dict[Identity, Message] = {}
 
-    def enqueue(self, alerts: Alerts, now: float) -> bool:
+    def enqueue(self, alerts: Alerts, now: float, *, quiet: bool = False) -> bool:
         """Queue the alerts of a new page. Returns whether something is to be sent at once.
 
-        That is what started firing or is resolved, and after a restart what still fires.
+        That is what started firing or is resolved, and after a restart what still fires. What
+        starts firing while it is `quiet` is held back, and sent once it no longer is, if it still
+        fires then.
         """
         self._resolved = {
             identity: message
@@ -59,7 +70,10 @@ class Outbox:
         }
         first = self._restored
         self.alerts, self._restored = alerts, False
-        found = [of_change(change, self._instance, self.runbooks) for change in alerts.changes]
+        changes = self._told(alerts, now, quiet=quiet)
+        found = [
+            of_change(change, self._instance, self.runbooks, self._labels) for change in changes
+        ]
         events = [message for message in found if message is not None]
         for message in events:
             self._resolved.pop(message.identity, None)
@@ -71,6 +85,18 @@ class Outbox:
                 queue.append(message.document())
         return first or bool(events)
 
+    def _told(self, alerts: Alerts, now: float, *, quiet: bool) -> list[Change]:
+        """The changes to tell; what was held back and is over, nobody is told at all."""
+        firing = {key for key, one in alerts.active.items() if one.state is State.FIRING}
+        began = {_key(change.active) for change in alerts.changes if change.now is State.FIRING}
+        held, due = self._held, frozenset[SeriesKey]()
+        self._held = (held & firing) | began if quiet else frozenset()
+        if not quiet:
+            due = held & (firing - began)
+        late = [Change(alerts.active[key], State.PENDING, State.FIRING, now) for key in sorted(due)]
+        silent = (held - began) | self._held
+        return [*late, *(each for each in alerts.changes if _key(each.active) not in silent)]
+
     def current(self, now: float, expiry: float) -> list[dict[str, Any]]:
         """Alerts as Alertmanager's API v2 accepts them: firing, and resolved lately.
 
@@ -81,9 +107,10 @@ class Outbox:
         dispatch/dispatch.go.
         What was restored is not sent before a page shows its present state.
         """
-        firing = () if self._restored else self.alerts.firing
+        known = () if self._restored else self.alerts.firing
+        firing = [active for active in known if _key(active) not in self._held]
         messages = sorted(
-            (of_active(active, self._instance, self.runbooks) for active in firing),
+            (of_active(one, self._instance, self.runbooks, self._labels) for one in firing),
             key=lambda message: message.labels["severity"] != CRITICAL,
         )
         return [
@@ -104,6 +131,7 @@ class Outbox:
             "saved": now,
             "boot": self.boot,
             "active": [_saved(one) for one in (*self.alerts.firing, *pending[:MOST_PENDING])],
+            "held": [[name, severity, dict(labels)] for name, severity, labels in self._held],
             "over": [dataclasses.asdict(message) for message in self._resolved.values()],
             "queues": {name: list(queue) for name, queue in self.queues.items()},
         }
@@ -122,6 +150,10 @@ class Outbox:
         active = [_restored(one, seen, away) for one in document["active"]]
         resolved = [_restored_message(one) for one in document["over"]]
         queues: Mapping[str, Sequence[dict[str, Any]]] = document["queues"]
+        self._held = frozenset(
+            (str(name), str(severity), tuple(sorted(labels.items())))
+            for name, severity, labels in document.get("held", ())
+        )
         alerts = Alerts({key: one for found in active for key, one in found.items()})
         self._resolved = {message.identity: message for message in resolved}
         for name, queue in self.queues.items():
@@ -135,6 +167,10 @@ class Outbox:
 _LATEST: Final = 1 << 37
 """A time in the year 6325: beyond 9999 there is no date."""
 _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
+
+
+def _key(active: Active) -> SeriesKey:
+    return active.alert.name, active.severity, active.labels
 
 
 def _saved(active: Active) -> dict[str, Any]:

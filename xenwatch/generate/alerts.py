@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.bounds import DEFAULTS
+from xenwatch.alerts.by_vm import ByVm
 from xenwatch.alerts.conditions import Condition, DaysLeftCondition, OwnThreshold, SeriesCondition
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import duration
-from xenwatch.config import alert_keys
 from xenwatch.generate.markdown import code, page, table
+from xenwatch.generate.rules import expression
 
 _INTRODUCTION = """\
 The daemon evaluates its alerts once per pass; Prometheus evaluates the same alerts with the rules
 in [`contrib/prometheus`](../contrib/prometheus/xenwatch.rules.yml), generated from the same table.
 Both compare the same values with the same thresholds, so a threshold changed in
 [the configuration](configuration.md) applies to both.
-How long a condition must hold is written into the rules; to change a duration, regenerate
-them with `xenwatch generate rules --config.file FILE --directory DIR`.
+Durations and the numbers in the column "When" are written into the rules; after changing one,
+regenerate them with `xenwatch generate rules --config.file FILE --directory DIR`.
 [Alerting](alerting.md) says how alerts are delivered."""
 
 _PROMETHEUS_ONLY = """\
@@ -31,13 +33,20 @@ def _when(alert: Alert) -> str:
 
 def _text(condition: Condition) -> str:
     """A comparison with thresholds, or the expression."""
+    condition = condition.condition if isinstance(condition, ByVm) else condition
     if isinstance(condition, DaysLeftCondition):
         return f"{code(condition.left.promql())} comes in fewer days than the alert's threshold"
     if not isinstance(condition, SeriesCondition):
         return "the used ratio reaches the limit's threshold"
     if isinstance(condition.right, OwnThreshold):
-        return f"{code(condition.left.promql())} {condition.compare} the alert's threshold"
+        return _compared(condition)
     return code(" ".join(condition.promql().split()))
+
+
+def _compared(condition: SeriesCondition) -> str:
+    text = f"{code(condition.left.promql())} {condition.compare} the alert's threshold"
+    measured = condition.measured
+    return text + (f" and {code(measured.promql(DEFAULTS))}" if measured else "")
 
 
 def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:
@@ -46,7 +55,7 @@ def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:
             f"[{alert.title}](../contrib/runbooks/{alert.runbook})",
             ", ".join(alert.conditions),
             _when(alert),
-            duration(alert_keys.seconds(alert).default),
+            _for(alert),
             ", ".join(code(label) for label in alert.labels),
         )
 
@@ -55,10 +64,17 @@ def _watch_rows(watches: Iterable[Watch]) -> Iterable[tuple[str, ...]]:
     for watch in watches:
         yield (
             f"[{watch.title}](../contrib/runbooks/{watch.runbook})",
-            watch.severity,
-            code(" ".join(watch.expression.split())),
-            duration(watch.seconds),
+            ", ".join(watch.severities),
+            code(" ".join(expression(watch).split())),
+            _for(watch),
         )
+
+
+def _for(alert: Alert | Watch) -> str:
+    """How long the condition must hold by default, for each severity where that differs."""
+    text = duration(alert.seconds)
+    critical = alert.critical_seconds
+    return text if critical is None else f"{text}; critical: {duration(critical)}"
 
 
 def alerts_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES) -> str:
@@ -68,5 +84,5 @@ def alerts_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WAT
         _INTRODUCTION,
         table(("Alert", "Severities", "When", "For", "Labels"), _rows(alerts)),
         _PROMETHEUS_ONLY,
-        table(("Alert", "Severity", "When", "For"), _watch_rows(watches)),
+        table(("Alert", "Severities", "When", "For"), _watch_rows(watches)),
     )

@@ -29,7 +29,7 @@ LIMIT: Final = Limit(
     reference="Linux, Documentation/admin-guide/device-mapper/thin-provisioning.rst",
     caveat="LVM may refuse new volumes earlier, from 75 % on in a pool of little metadata.",
     unit="bytes",
-    label="pool",
+    label="thin_pool",
     uncounted="what a VM's disks take depends on what the VM writes",
     errors={
         # LVM2, lib/metadata/thin_manip.c: pool_below_threshold.

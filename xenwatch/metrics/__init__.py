@@ -22,6 +22,7 @@ from xenwatch.metrics.guest_storage import GUEST_STORAGE_METRICS
 from xenwatch.metrics.ha import HA_METRICS
 from xenwatch.metrics.host import HOST_METRICS
 from xenwatch.metrics.log_messages import LOG_METRICS
+from xenwatch.metrics.maintenance import MAINTENANCE_METRICS
 from xenwatch.metrics.memory_pressure import MEMORY_PRESSURE_METRICS
 from xenwatch.metrics.netback import NETBACK_METRICS
 from xenwatch.metrics.outlook import OUTLOOK_METRICS
@@ -42,6 +43,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     *(metric for limit in LIMITS for metric in limit_metrics(limit)),
     *OUTLOOK_METRICS,
     *ALERT_METRICS,
+    *MAINTENANCE_METRICS,
     *OWN_METRICS,
     *HOST_METRICS,
     *RESTART_METRICS,

@@ -86,5 +86,18 @@ CONTROL_PATH_METRICS: Final = (
         ),
         ("role",),
     ),
+    Metric(
+        "xenwatch_daemon_waiting_ratio",
+        "gauge",
+        "Seconds per second that the threads of a daemon of the control path waited for a CPU, "
+        "over the last five minutes.",
+        "/proc/PID/task/TID/schedstat, /proc/uptime",
+        _control_path_rows(
+            lambda control_path: (
+                ((role,), found.waiting) for role, found in control_path.daemons.items()
+            )
+        ),
+        ("role",),
+    ),
 )
 """The metrics of the probe `control_path`."""

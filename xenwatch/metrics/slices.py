@@ -84,7 +84,8 @@ SLICE_METRICS: Final = (
     Metric(
         "xenwatch_misplaced_processes",
         "gauge",
-        "Control-path daemons outside control.slice, and QEMUs in it or in the root cgroup.",
+        "Control-path daemons outside control.slice, and QEMUs in it or in the root cgroup, unless "
+        "the release itself puts them there.",
         "cgroup.procs, /proc/PID/cgroup; the expected slice: *.service.d/slice.conf",
         _rows(lambda slices: slices.misplaced.items()),
         ("comm", "cgroup"),

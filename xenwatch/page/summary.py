@@ -24,11 +24,19 @@ def alerts(status: HostStatus) -> Html:
     return tag(
         "section",
         tag("h2", "Alerts", id="alerts-heading"),
+        _maintenance(status),
         _alerts(status),
         id="alerts",
         aria_labelledby="alerts-heading",
         data_live=True,
     )
+
+
+def _maintenance(status: HostStatus) -> Html | None:
+    if status.maintenance is None:
+        return None
+    text = untrusted(f"This host is {status.maintenance}")
+    return tag("p", text, ". Alerts notify nobody until then.", class_="unknown")
 
 
 def _alerts(status: HostStatus) -> Html:
@@ -42,6 +50,7 @@ def _alerts(status: HostStatus) -> Html:
         tag("ul", [_alert(row) for row in found[:MOST]], class_="plain alerts") if found else none,
         tag("p", f"and {len(found) - MOST} more") if len(found) > MOST else None,
         tag("p", missing, class_="unknown") if missing else None,
+        [tag("p", sentence, class_="muted") for sentence in status.shipped],
     )
 
 

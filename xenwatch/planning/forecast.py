@@ -2,11 +2,14 @@
 
 A trend is estimated by Theil-Sen (the median slope of all pairs of points; Sen, Journal
 of the American Statistical Association 63, 1968), and only if use rises throughout: the step of
-one VM start, or of many at once, is not a trend. Memory is bounded.
+one VM start, or of many at once, is not a trend, and one that has come to rest has ended. Use that
+rises just because VMs arrive, as in an evacuation of another host, counts only if the end is near:
+nobody can know how many more will come. Memory is bounded.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +35,12 @@ MIN_AGREEMENT: Final = 0.6
 """Min ratio of rising minus falling pairs of points to all pairs (Kendall's tau-a)."""
 MAX_COMPARED: Final = 60
 """Max points of a window that are compared in pairs."""
+REST: Final = 2
+"""A trend has ended when use has rested for more times its longest pause between rises."""
+MIN_PAIRS: Final = 20
+"""Min pairs of points without a VM more, by which use is said to rise by itself."""
+NEAR: Final = 900.0
+"""Seconds to the end from which use that rises with the VMs is told."""
 
 Point = tuple[float, int]
 """Unix time in seconds and units used."""
@@ -41,11 +50,14 @@ Point = tuple[float, int]
 class History:
     """The use of limits over time: points by limit and instance, and the slopes seen in them.
 
-    `slopes` are units per second, only of rising series.
+    `slopes` are units per second, only of rising series. `vms` is how many domains lived, and
+    `arriving` the series that rise just as these do.
     """
 
     series: Mapping[LimitInstance, tuple[Point, ...]] = field(default_factory=dict)
     slopes: Mapping[LimitInstance, float] = field(default_factory=dict)
+    vms: tuple[Point, ...] = ()
+    arriving: frozenset[LimitInstance] = frozenset()
 
     def updated(self, states: Iterable[LimitState], snapshot: Snapshot) -> History:
         """The history with the readings of a snapshot, whose `states` are as `assess` has them.
@@ -55,6 +67,8 @@ class History:
         series: dict[LimitInstance, tuple[Point, ...]] = {}
         slopes: dict[LimitInstance, float] = {}
         unread: set[str] = set()
+        arriving: set[LimitInstance] = set()
+        vms = _counted(self.vms, snapshot)
         for state in _tracked(states):
             key = (state.limit.name, state.instance)
             outcome = snapshot.outcomes.get(state.limit.probe)
@@ -67,19 +81,24 @@ class History:
             series[key] = now
             if rate is not None:
                 slopes[key] = rate
+                if key in self.arriving if now is before else with_vms(now, vms):
+                    arriving.add(key)
         for key in self.series:
             if key[0] in unread:
                 series[key] = self.series[key]
-        return History(series, slopes)
+        return History(series, slopes, vms, frozenset(arriving))
 
 
 def forecast(history: History, states: Iterable[LimitState]) -> dict[str, float]:
     """Seconds until each limit's first instance is full, by name; absent without a trend."""
     found: dict[str, float] = {}
     for state in states:
-        rate = history.slopes.get((state.limit.name, state.instance))
+        key = (state.limit.name, state.instance)
+        rate = history.slopes.get(key)
         if rate is not None and state.headroom is not None:
             seconds = state.headroom / rate
+            if key in history.arriving and seconds > NEAR:
+                continue
             found[state.limit.name] = min(seconds, found.get(state.limit.name, seconds))
     return found
 
@@ -106,10 +125,49 @@ def slope(points: Sequence[Point]) -> float | None:
     return None
 
 
+def with_vms(points: Sequence[Point], vms: Sequence[Point]) -> bool:
+    """Whether the newest points rise with the number of VMs, and not while that stays."""
+    times = [time for time, _ in vms]
+    window = [point for point in points if point[0] >= points[-1][0] - WINDOWS[0]]
+    counts = [bisect_right(times, time + SPACING / 2) for time, _ in window]
+    if not counts or not counts[0]:
+        return False
+    there = [vms[place - 1][1] for place in counts]
+    if there[-1] <= there[0]:
+        return False
+    rises = [
+        later[1] > earlier[1]
+        for (earlier, few), (later, many) in combinations(zip(window, there, strict=True), 2)
+        if many <= few
+    ]
+    return len(rises) < MIN_PAIRS or 2 * sum(rises) <= len(rises)
+
+
+def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:
+    """The number of VMs over time, with that of a snapshot if it was read."""
+    outcome = snapshot.outcomes.get("domains")
+    if snapshot.domains is None or outcome is None:
+        return vms
+    return appended(vms, (outcome.time, sum(each.alive for each in snapshot.domains.domains)))
+
+
+def _rests(points: Sequence[Point]) -> bool:
+    """Whether the last rise is longer ago than it ever was between the last rises."""
+    rises, high = [points[0][0]], points[0][1]
+    for time, used in points:
+        if used > high:
+            rises.append(time)
+            high = used
+    pauses = [after - before for before, after in pairwise(rises)]
+    return points[-1][0] - rises[-1] > REST * max(pauses[-MIN_INCREASES:], default=0.0)
+
+
 def _trend(points: Sequence[Point]) -> float | None:
     if not points or points[-1][0] - points[0][0] < MIN_SPAN:
         return None
     if sum(after[1] > before[1] for before, after in pairwise(points)) < MIN_INCREASES:
+        return None
+    if _rests(points):
         return None
     chosen = points[:: -(-len(points) // MAX_COMPARED)]
     third = len(chosen) // 3

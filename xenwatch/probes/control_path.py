@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.process import parse_stat, waited_ns
+from xenwatch.parse.text import uptime
 from xenwatch.probes.base import Probe
+from xenwatch.probes.window import Samples, extended, rate
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.control_path import (
     BOUNDS,
@@ -32,7 +34,7 @@ class _Process:
     """A daemon as last read: nanoseconds waited for a CPU, by thread and by ended threads.
 
     `wait_ns` is empty where the kernel does not report it. `start_ticks` distinguishes a process
-    from a later one with the same PID.
+    from a later one with the same PID. `waited` is the seconds of all its threads by uptime.
     """
 
     pid: int
@@ -40,13 +42,16 @@ class _Process:
     cpu_seconds: float
     wait_ns: Mapping[int, int]
     ended_wait_ns: int
+    waited: Samples = ()
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """Seconds its threads have waited."""
+        return (sum(self.wait_ns.values()) + self.ended_wait_ns) / 1e9 if self.wait_ns else None
 
     def times(self) -> DaemonTimes:
         """The reading."""
-        if not self.wait_ns:
-            return DaemonTimes(self.cpu_seconds, None)
-        waited = sum(self.wait_ns.values()) + self.ended_wait_ns
-        return DaemonTimes(self.cpu_seconds, waited / 1e9)
+        return DaemonTimes(self.cpu_seconds, self.wait_seconds, rate(self.waited))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,8 @@ def _daemons(
 ) -> Mapping[str, _Process]:
     """The daemons whose times can be read: one that cannot costs no other, nor round trips."""
     by_role = context.daemons.by_role if context.daemons is not None else {}
+    clock = read_optional(source, "/proc/uptime")
+    now = None if clock is None else uptime(clock)
     found = {}
     for role in ROLES:
         if role in by_role:
@@ -115,8 +122,16 @@ def _daemons(
             except SourceError:
                 continue
             if process is not None:
-                found[role] = process
+                found[role] = _sampled(process, now)
     return found
+
+
+def _sampled(process: _Process, now: float | None) -> _Process:
+    """The process with one more sample of what it has waited."""
+    waited = process.wait_seconds
+    if now is None or waited is None:
+        return process
+    return dataclasses.replace(process, waited=extended(process.waited, now, waited))
 
 
 def _process(source: Source, pid: int, last: _Process | None) -> _Process | None:
@@ -134,16 +149,17 @@ def _process(source: Source, pid: int, last: _Process | None) -> _Process | None
         waited = None if schedstat is None else waited_ns(schedstat)
         if waited is not None:
             waits[int(tid)] = waited
-    ended = 0
+    ended, so_far = 0, Samples()
     if last is not None and (last.pid, last.start_ticks) == (pid, stat.start_ticks):
         newly_ended = sum(wait for tid, wait in last.wait_ns.items() if tid not in waits)
-        ended = last.ended_wait_ns + newly_ended
-    return _Process(pid, stat.start_ticks, stat.cpu_seconds, waits, ended)
+        ended, so_far = last.ended_wait_ns + newly_ended, last.waited
+    return _Process(pid, stat.start_ticks, stat.cpu_seconds, waits, ended, so_far)
 
 
 CONTROL_PATH = Probe(
     name="control_path",
-    reads="round trips to xenstored and to xapi's local socket; /proc/PID/{stat,task}",
+    reads="round trips to xenstored and to xapi's local socket; /proc/PID/{stat,task}, "
+    "/proc/uptime",
     advice="run as root in dom0; check that xenstored answers: xenstore-read domid",
     read=read,
     memory=_Memory({}, {}),

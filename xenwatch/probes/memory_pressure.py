@@ -14,6 +14,7 @@ from xenwatch.parse.oom import Kill, parse_kills
 from xenwatch.parse.text import uptime
 from xenwatch.probes.base import Probe
 from xenwatch.probes.processes import ROLES
+from xenwatch.probes.window import Samples, extended, rate
 from xenwatch.probes.xen import read_optional
 from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.snapshot import Snapshot
@@ -26,8 +27,6 @@ STALLS: Final = "allocstall"
 """One counter up to Linux 4.7, then one for each zone, as `allocstall_normal` (mm/vmstat.c)."""
 RECENT: Final = 3600.0
 """Seconds for which a kill is recent."""
-WINDOW: Final = 300.0
-"""Seconds over which the rate of swapping is taken."""
 UNKNOWN: Final = "unknown"
 """The victim of a kill that no record names."""
 KEPT: Final = 64
@@ -42,7 +41,7 @@ class _Memory:
 
     counted: int | None
     kills: tuple[Kill, ...]
-    swapped: tuple[tuple[float, int], ...]
+    swapped: Samples
 
 
 def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[MemoryPressure, _Memory]:
@@ -53,14 +52,15 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[MemoryPre
     kills = tuple(
         kill for kill in _kills(source, counted, now, memory) if kill.seconds > now - RECENT
     )
-    swapped = _window(memory.swapped, now, numbers.get("pswpin"))
+    pages = numbers.get("pswpin")
+    swapped = () if pages is None else extended(memory.swapped, now, pages)
     stalls = [n for name, n in numbers.items() if name.partition("_")[0] == STALLS]
     reading = MemoryPressure(
         counted,
         sum(stalls) if stalls else None,
-        numbers.get("pswpin"),
+        pages,
         numbers.get("pswpout"),
-        _rate(swapped),
+        rate(swapped),
         dict(Counter(_victim(kill.comm) for kill in kills)),
         _stalled(source),
         _free_blocks(source),
@@ -90,25 +90,6 @@ def _kills(source: Source, counted: int | None, now: float, memory: _Memory) -> 
 
 def _victim(comm: str) -> str:
     return next((role for role, comms in ROLES.items() if comm in comms), comm)
-
-
-def _window(
-    swapped: Sequence[tuple[float, int]], now: float, pages: int | None
-) -> tuple[tuple[float, int], ...]:
-    """The samples of the last minutes, and one that is older, if any."""
-    if pages is None:
-        return ()
-    if swapped and (swapped[-1][1] > pages or swapped[-1][0] > now):  # after a reboot
-        swapped = ()
-    inside = [sample for sample in swapped if sample[0] > now - WINDOW]
-    before = swapped[: len(swapped) - len(inside)][-1:]
-    return (*before, *inside, (now, pages))
-
-
-def _rate(swapped: Sequence[tuple[float, int]]) -> float | None:
-    if not swapped or swapped[-1][0] <= swapped[0][0]:
-        return None
-    return (swapped[-1][1] - swapped[0][1]) / (swapped[-1][0] - swapped[0][0])
 
 
 def _stalled(source: Source) -> Mapping[str, Stalled]:

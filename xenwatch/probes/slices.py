@@ -23,6 +23,7 @@ from xenwatch.probes.base import NotApplicable, Probe, stateless
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.release.release import resolve
 from xenwatch.sources.base import Source, SourceError
 
 CGROUPS: Final = "/sys/fs/cgroup"
@@ -103,7 +104,10 @@ def read(source: Source, context: Snapshot) -> Slices:
             weight = weights.get(name)
             share = None if weight is None or not total else hierarchy.scaled(weight) / total
             found[name] = _slice(source, hierarchy, name, weight, share)
-    return Slices(found, len(contenders), _misplaced(source, context, hierarchy, names, root))
+    misplaced = _misplaced(source, context, hierarchy, names, root)
+    shipped = _shipped(context, misplaced)
+    others = {key: count for key, count in misplaced.items() if key not in shipped}
+    return Slices(found, len(contenders), others, shipped)
 
 
 def _hierarchy(source: Source) -> _Hierarchy:
@@ -280,6 +284,19 @@ def _misplaced(
         if group_of.split("/")[1] != CONTROL:
             found[word(comm), group_of] += 1
     return found
+
+
+def _shipped(
+    context: Snapshot, misplaced: Mapping[tuple[str, str], int]
+) -> Mapping[tuple[str, str], int]:
+    """The QEMUs among them that the release's own toolstack puts into the root group."""
+    if not resolve(context.host).facts.qemus_in_root:
+        return {}
+    return {
+        (comm, group): count
+        for (comm, group), count in misplaced.items()
+        if group == "/" and _QEMU.match(comm.encode())
+    }
 
 
 def _below(source: Source, root: str, group: str) -> Iterator[str]:

@@ -49,11 +49,13 @@ class RoundTrips:
 class DaemonTimes:
     """CPU time of a daemon, and seconds its threads have waited for a CPU, ended ones included.
 
-    `wait_seconds` is `None` where the kernel does not report it.
+    `wait_seconds` is `None` where the kernel does not report it, `waiting` what it rises a second
+    over the last minutes.
     """
 
     cpu_seconds: float
     wait_seconds: float | None
+    waiting: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,11 @@ class Slices:
     """The slices by name, and misplaced processes.
 
     `contenders` counts the processes and threads in the root group that compete with the slices
-    one by one. `misplaced` counts by name and group.
+    one by one. `misplaced` counts by name and group; `shipped` those that this release's own
+    toolstack puts where they are.
     """
 
     by_name: Mapping[str, Slice]
     contenders: int
     misplaced: Mapping[tuple[str, str], int]
+    shipped: Mapping[tuple[str, str], int] = field(default_factory=dict)

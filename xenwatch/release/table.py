@@ -30,7 +30,9 @@ class Facts:
     channels of its dom0 where Xen's own number is changed. `xapi_selects` and
     `xenconsoled_selects` are whether these daemons wait with select(2). `centos_5` marks a dom0
     made from CentOS 5, which has neither systemd nor /etc/sysctl.d; `unit` is the one systemd unit
-    of all of Xen's daemons. `xen_option` is how to set an option of Xen's command line.
+    of all of Xen's daemons. `qemus_in_root` is whether its toolstack puts QEMUs into the root group
+    of the CPU controller (xen-api, ocaml/xenopsd/scripts/qemu-wrapper: cgroup_slice). `xen_option`
+    is how to set an option of Xen's command line.
     """
 
     toolstack: str | None = None
@@ -44,6 +46,7 @@ class Facts:
     xenconsoled_selects: bool | None = None
     centos_5: bool = False
     unit: str | None = None
+    qemus_in_root: bool = False
     xen_option: str = "add {option} to Xen's command line, then reboot the host"
 
 
@@ -86,7 +89,9 @@ _XENSERVER_6_2: Final = replace(
 _XENSERVER_6_5: Final = replace(
     _XENSERVER_6, kernel=(3, 10), minors=16384, fifo=True, regime=None
 )  # its costs are not published
-_XENSERVER_7_0: Final = replace(_XENSERVER_6_5, centos_5=False, regime="xenserver-7.0")
+_XENSERVER_7_0: Final = replace(
+    _XENSERVER_6_5, centos_5=False, qemus_in_root=True, regime="xenserver-7.0"
+)
 _XENSERVER_7: Final = replace(_XENSERVER_7_0, kernel=(4, 4), fifo=None, regime="xenserver-7")
 _XAPI_8_2: Final = replace(
     # 256 + 64 * 64, of a kernel for 64 CPUs (arch/x86/include/asm/irq_vectors.h)
@@ -99,8 +104,10 @@ _XAPI_8_3: Final = replace(
     # Updates replace a xapi that waits with select by one with epoll (xen-api pull 6005).
     _XAPI_8_2,
     xapi_selects=None,
+    qemus_in_root=False,
     regime="xapi-8.3",
 )
+_XENSERVER_8: Final = replace(_XAPI_8_3, qemus_in_root=True)
 
 
 def _rows(facts: Facts, product: str, *versions: str) -> Iterator[Row]:
@@ -117,7 +124,7 @@ ROWS: Final = (
     *_rows(_XAPI_8_2, CITRIX, "8.0", "8.1", "8.2"),
     *_rows(_XAPI_8_2, XCP_NG, "8.0", "8.1", "8.2"),
     *_rows(_XAPI_8_3, XCP_NG, "8.3"),
-    *_rows(_XAPI_8_3, XENSERVER, "8"),
+    *_rows(_XENSERVER_8, XENSERVER, "8"),
     *_rows(_DEBIAN, DEBIAN, "12", "13"),
 )
 """The known releases."""

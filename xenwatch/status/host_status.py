@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
@@ -29,6 +30,7 @@ from xenwatch.status import driver_domains, from_json
 from xenwatch.status.driver_domains import Names, in_brackets, server
 from xenwatch.status.log_row import LogRow, log_rows
 from xenwatch.status.reboot import reboot_lines
+from xenwatch.status.shipped import shipped
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""
@@ -140,7 +142,9 @@ class HostStatus:
     evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
     messages of trouble in the logs, `reboot_pending` a line for all that waits for a reboot, `None`
     if unknown. `domains` is `None` when they could not be read.
-    `seconds_to_full` is by name of limit, `probes` by name of probe.
+    `seconds_to_full` is by name of limit, `probes` by name of probe. `shipped` says what the
+    platform ships as it is, a sentence for each. `maintenance` is that the host is in, `None` if
+    it is in none.
     """
 
     time: float
@@ -157,6 +161,8 @@ class HostStatus:
     reboot_pending: tuple[str, ...] | None
     domains: tuple[DomainRow, ...] | None
     probes: Mapping[str, ProbeRow]
+    shipped: tuple[str, ...]
+    maintenance: Maintenance | None
 
 
 def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str = "") -> HostStatus:
@@ -182,6 +188,8 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
             for probe in probes
             if probe.name in snapshot.outcomes
         },
+        shipped=tuple(shipped(snapshot)),
+        maintenance=assessment.maintenance,
     )
 
 

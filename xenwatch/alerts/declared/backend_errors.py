@@ -5,27 +5,36 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
-from xenwatch.alerts.names import WARNING
+from xenwatch.alerts.names import SEVERITIES
+
+_KEPT: Final = ("class", "errno", "backend_domid")
 
 ALERT: Final = Alert(
     name="backend_errors",
-    summary="Domain {domid} is running with a failed {class} device ({errno}), served by domain "
-    "{backend_domid}",
-    description="{value} xenstore error nodes of class {class} with {errno} for running domain "
-    "{domid}: the domain started, but a disk or network interface failed to connect. Its backend "
+    summary="VM {name} ({uuid}) is running with a failed {class} device ({errno}), served by "
+    "domain {backend_domid}",
+    description="{value} xenstore error nodes of class {class} with {errno} for running VM {name} "
+    "({uuid}): it started, but a disk or network interface failed to connect. Its backend "
     "is in domain {backend_domid} (0: dom0). ENOSPC is an exhausted limit, EPERM is XSM or a "
     "permission and no limit; the runbook has the others.",
-    conditions={
-        WARNING: SeriesCondition(
-            Selector("xenwatch_domain_backend_errors"),
-            ">",
-            0,
-            among=("domid", Selector("xenwatch_domain_state", never={"state": ("dying",)})),
-        )
-    },
+    conditions=dict.fromkeys(
+        SEVERITIES,
+        ByVm(
+            SeriesCondition(
+                Selector("xenwatch_domain_backend_errors"),
+                ">",
+                0,
+                among=("domid", Selector("xenwatch_domain_state", never={"state": ("dying",)})),
+            ),
+            _KEPT,
+        ),
+    ),
     seconds=120,
-    labels=("domid", "class", "errno", "backend_domid"),
+    # By then the toolstack has tried again, and the users of the VM have noticed.
+    critical_seconds=600,
+    labels=(*VM, *_KEPT),
     probe="xenstore_devices",
     errors={
         # Linux, drivers/xen/xenbus/xenbus_client.c: the number is the errno, 1 is EPERM.

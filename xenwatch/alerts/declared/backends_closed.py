@@ -5,29 +5,35 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
 from xenwatch.readings.devices import OUT_OF_SERVICE
 from xenwatch.readings.domains import STOPPED
 
+_KEPT: Final = ("class", "state", "backend_domid")
+
 ALERT: Final = Alert(
     name="backends_closed",
-    summary="Domain {domid} is running, but its {class} backend is {state}, served by domain "
+    summary="VM {name} ({uuid}) is running, but its {class} backend is {state}, served by domain "
     "{backend_domid}",
-    description="{value} {class} backends of domain {domid} are {state} while the domain is "
-    "running: it lost a disk or network interface, or one never connected. The backend is in "
+    description="{value} {class} backends of VM {name} ({uuid}) are {state} while it is running: "
+    "it lost a disk or network interface, or one never connected. The backend is in "
     "domain {backend_domid} (0: dom0); Unknown means that its keys are gone, as when that domain "
     "has ended.",
     conditions={
-        WARNING: SeriesCondition(
-            Selector("xenwatch_domain_backends", {"state": OUT_OF_SERVICE}),
-            ">",
-            0,
-            among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
+        WARNING: ByVm(
+            SeriesCondition(
+                Selector("xenwatch_domain_backends", {"state": OUT_OF_SERVICE}),
+                ">",
+                0,
+                among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
+            ),
+            _KEPT,
         )
     },
     seconds=300,
-    labels=("domid", "class", "state", "backend_domid"),
+    labels=(*VM, *_KEPT),
     probe="backends",
     causes=("backend_errors",),
 )

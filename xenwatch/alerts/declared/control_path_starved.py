@@ -7,6 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import PERCENT, Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
+from xenwatch.alerts.waiting import WAITING, daemons_wait
 from xenwatch.limits.base import Thresholds
 
 _NAME: Final = "control_path_starved"
@@ -16,11 +17,15 @@ _SHARE: Final = Selector(
 
 ALERT: Final = Alert(
     name=_NAME,
-    summary="{slice} is guaranteed only {value} of dom0's CPU under contention",
-    description="When dom0's CPUs are busy, the toolstack daemons get only {value} of the CPU time "
-    "and time out: other slices, or processes outside the slices, have too much CPU weight.",
+    summary="Daemons of the toolstack wait for a CPU: {slice} is guaranteed only {value} of dom0's",
+    description="Daemons of the toolstack have waited for a CPU for minutes, and {slice} is "
+    "guaranteed only {value} of dom0's CPU time under contention: other slices, or processes and "
+    "netback threads outside the slices, have too much CPU weight. Which daemon waits: "
+    "`xenwatch once --format prometheus | grep xenwatch_daemon_waiting_ratio`.",
     conditions={
-        severity: SeriesCondition(_SHARE, "<", OwnThreshold(_NAME, severity))
+        severity: SeriesCondition(
+            _SHARE, "<", OwnThreshold(_NAME, severity), measured=daemons_wait(_NAME)
+        )
         for severity in SEVERITIES
     },
     seconds=600,
@@ -28,7 +33,8 @@ ALERT: Final = Alert(
     shown=PERCENT,
     probe="slices",
     sparse=False,
-    thresholds=Thresholds(0.3, 0.1),
+    thresholds=Thresholds(0.3, None),
+    bounds=(WAITING,),
     errors={
         "toolstack operations time out while VMs are busy, xe vm-list takes seconds": (
             "the toolstack's share of dom0's CPU time"

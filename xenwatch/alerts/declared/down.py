@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Watch
-from xenwatch.alerts.names import CRITICAL
 
 ALERT: Final = Watch(
     name="down",
     summary="xenwatch on {instance} cannot be scraped",
-    description="Prometheus cannot scrape {instance}: exhausted limits of this host go unnoticed.",
+    description="Prometheus cannot scrape {instance}, for longer than a restart takes: exhausted "
+    "limits of this host go unnoticed. Critical once it is longer than a reboot of the host takes.",
     expression='up{job="xenwatch"} == 0',
     seconds=300,
-    severity=CRITICAL,
+    critical_seconds=900,
 )

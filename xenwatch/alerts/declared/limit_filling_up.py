@@ -4,17 +4,42 @@ from __future__ import annotations
 
 from typing import Final
 
-from xenwatch.alerts.base import PERCENT, Watch
+from xenwatch.alerts.base import DURATION, PERCENT, Watch
+from xenwatch.alerts.bounds import Bound
+
+_RATIO: Final = "xenwatch_limit_used_ratio"
+
+
+def _rise(begin: str, end: str = "") -> str:
+    """How much the ratio has risen from one time ago to another, or to now."""
+    return f"({_RATIO}{f' offset {end}' if end else ''} - {_RATIO} offset {begin})"
+
+
+# A trend is a rise throughout: in each third of the six hours, and in the last one, at least half
+# of its part. A step is in one of them alone, and what has come to rest is not in the last hour.
+_THROUGHOUT: Final = "\n".join(
+    f"and\n  {rise} > {_rise('6h')} / {part}"
+    for rise, part in (
+        (_rise("1h"), 12),
+        (_rise("2h"), 6),
+        (_rise("4h", "2h"), 6),
+        (_rise("6h", "4h"), 6),
+    )
+)
 
 ALERT: Final = Watch(
     name="limit_filling_up",
-    summary="{limit} on {instance} will be exhausted within a day",
-    description="The limit {limit} is more than half used, and the linear trend of the last six "
-    "hours reaches {value} in a day.",
-    expression="(\n  predict_linear(xenwatch_limit_used_ratio[6h], 86400) >= 1\n"
-    "and\n  xenwatch_limit_used_ratio > 0.5\n)",
+    summary="{limit} on {instance} will be exhausted in {value}",
+    description="The use of the limit {limit} has risen throughout the last six hours; at this "
+    "rate it is exhausted in {value}.",
+    expression=f"(\n  clamp_min((1 - {_RATIO}) / (deriv({_RATIO}[6h]) > 0), 0) < $horizon\n"
+    f"and\n  {_RATIO} > $used\n{_THROUGHOUT}\n)",
     seconds=3600,
     labels=("job", "instance", "limit"),
-    shown=PERCENT,
+    shown=DURATION,
+    bounds=(
+        Bound("horizon", 86400.0, "the limit is exhausted within this many seconds", DURATION),
+        Bound("used", 0.5, "only of limits of which more than this part is used", PERCENT),
+    ),
     causes=("limit_full_soon",),
 )

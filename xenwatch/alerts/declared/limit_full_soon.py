@@ -24,6 +24,8 @@ ALERT: Final = Alert(
         for severity in SEVERITIES
     },
     seconds=600,
+    # The trend itself has stood for ten minutes: what ends within the hour cannot wait twice.
+    critical_seconds=60,
     labels=("limit",),
     shown=DURATION,
     probes={limit.name: limit.probe for limit in LIMITS if limit.scarce},

@@ -7,14 +7,23 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
+from xenwatch.alerts.waiting import WAITING, daemons_wait
+
+_NAME: Final = "misplaced_processes"
 
 ALERT: Final = Alert(
-    name="misplaced_processes",
-    summary="{value} {comm} processes in the wrong cgroup, {cgroup}",
-    description="{value} {comm} processes run in cgroup {cgroup}, where they take CPU time from "
+    name=_NAME,
+    summary="Daemons of the toolstack wait for a CPU: {value} {comm} processes in cgroup {cgroup}",
+    description="Daemons of the toolstack have waited for a CPU for minutes, and {value} {comm} "
+    "processes run in cgroup {cgroup}, where they do not belong: there they take CPU time from "
     "others or get too little.",
-    conditions={WARNING: SeriesCondition(Selector("xenwatch_misplaced_processes"), ">", 0)},
+    conditions={
+        WARNING: SeriesCondition(
+            Selector("xenwatch_misplaced_processes"), ">", 0, measured=daemons_wait(_NAME)
+        )
+    },
     seconds=600,
     labels=("comm", "cgroup"),
     probe="slices",
+    bounds=(WAITING,),
 )

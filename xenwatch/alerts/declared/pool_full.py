@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from xenwatch.alerts.base import Watch
+from xenwatch.alerts.base import NUMBER, Watch
+from xenwatch.alerts.bounds import Bound
 
 ALERT: Final = Watch(
     name="pool_full",
     summary="No host has headroom for a VM of shape {shape}",
     description="The host with the most headroom fits {value} more VMs of shape {shape}.",
-    expression="max by (job, shape) (xenwatch_vm_headroom) < 1",
+    expression="max by (job, shape) (xenwatch_vm_headroom) < $vms",
     seconds=600,
+    bounds=(Bound("vms", 1.0, "fewer VMs than this fit on every host of the pool", NUMBER),),
     labels=("job", "shape"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import DURATION, Watch
+from xenwatch.alerts.bounds import Bound
 from xenwatch.alerts.names import CRITICAL
 
 ALERT: Final = Watch(
@@ -12,8 +13,9 @@ ALERT: Final = Watch(
     summary="xenwatch on {instance} serves stale readings",
     description="The newest reading of {instance} is {value} old: the daemon answers, but its "
     "probes have stopped.",
-    expression="time() - xenwatch_snapshot_timestamp_seconds > 120",
+    expression="time() - xenwatch_snapshot_timestamp_seconds > $age",
     seconds=120,
     severity=CRITICAL,
     shown=DURATION,
+    bounds=(Bound("age", 120.0, "the newest reading is older than this many seconds", DURATION),),
 )

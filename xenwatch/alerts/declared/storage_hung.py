@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.errors import kinds
+
+_KEPT: Final = ("storage", "device")
 
 ALERT: Final = Alert(
     name="storage_hung",
     summary="Storage {storage} hangs: {value} disks of VMs wait, {name} the longest",
     description="{value} disks of VMs on storage {storage} have had requests in flight for two "
     "minutes, of which none has completed. The one that has waited longest is device {device} of "
-    "domain {domid}, {name} ({uuid}). All of them: "
+    "VM {name} ({uuid}). All of them: "
     "`xenwatch once --format prometheus | grep xenwatch_disk_stalled_seconds`.",
     # That it has lasted for two minutes is in the metric.
     conditions={
-        CRITICAL: SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0),
+        CRITICAL: ByVm(SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0), _KEPT),
     },
     seconds=0,
-    labels=("storage", "domid", "name", "uuid", "device"),
+    labels=(*VM, *_KEPT),
     probe="disks",
     errors={
         kinds.NFS_NOT_RESPONDING.messages: (

@@ -5,25 +5,35 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
-from xenwatch.alerts.names import WARNING
+from xenwatch.alerts.names import SEVERITIES
 from xenwatch.readings.domains import STOPPED
+
+_KEPT: Final = ("fault",)
+"""Not the interface: its name has the domid."""
 
 ALERT: Final = Alert(
     name="vif_unattached",
-    summary="VM {name} (domain {domid}) has no network on {device}: {fault}",
-    description="Network interface {device} of running VM {name} (domain {domid}, UUID {uuid}) is "
-    "{fault}: no packet of the VM gets out on it, and none gets in.",
-    conditions={
-        WARNING: SeriesCondition(
-            Selector("xenwatch_vif_fault"),
-            ">",
-            0,
-            among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
-        )
-    },
+    summary="VM {name} ({uuid}) has no network: an interface is {fault}",
+    description="A network interface of running VM {name} ({uuid}) is {fault}: no packet of the VM "
+    "gets out on it, and none gets in. Which one: "
+    "`xenwatch once --format prometheus | grep xenwatch_vif_fault`.",
+    conditions=dict.fromkeys(
+        SEVERITIES,
+        ByVm(
+            SeriesCondition(
+                Selector("xenwatch_vif_fault"),
+                ">",
+                0,
+                among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
+            ),
+            _KEPT,
+        ),
+    ),
     seconds=120,
-    labels=("domid", "name", "uuid", "device", "fault"),
+    critical_seconds=600,
+    labels=(*VM, *_KEPT),
     probe="datapath",
     errors={
         # Xen, tools/hotplug/Linux/vif-bridge and vif-openvswitch.

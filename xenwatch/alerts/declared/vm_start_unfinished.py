@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import DURATION, Alert
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.limits.base import Thresholds
@@ -13,17 +14,19 @@ _NAME: Final = "vm_start_unfinished"
 
 ALERT: Final = Alert(
     name=_NAME,
-    summary="Domain {domid} was started {value} ago and is not up",
-    description="Domain {domid} was introduced {value} ago, and a disk or network interface of it "
-    "has not connected: its kernel hangs or waits, or a backend does.",
+    summary="VM {name} ({uuid}) was started {value} ago and is not up",
+    description="VM {name} ({uuid}) was introduced {value} ago, and a disk or network interface of "
+    "it has not connected: its kernel hangs or waits, or a backend does.",
     conditions={
-        severity: SeriesCondition(
-            Selector("xenwatch_domain_starting_seconds"), ">=", OwnThreshold(_NAME, severity)
+        severity: ByVm(
+            SeriesCondition(
+                Selector("xenwatch_domain_starting_seconds"), ">=", OwnThreshold(_NAME, severity)
+            )
         )
         for severity in SEVERITIES
     },
     seconds=60,
-    labels=("domid",),
+    labels=VM,
     shown=DURATION,
     probe="vm_starts",
     causes=("backend_errors", "backends_closed"),

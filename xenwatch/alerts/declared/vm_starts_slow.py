@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from xenwatch.alerts.base import DURATION, Watch
+from xenwatch.alerts.base import DURATION, NUMBER, Watch
+from xenwatch.alerts.bounds import Bound
 
 
 def _p90(window: str) -> str:
@@ -14,11 +15,15 @@ def _p90(window: str) -> str:
 
 ALERT: Final = Watch(
     name="vm_starts_slow",
-    summary="VMs on {instance} take {value} to start, three times as long as usual",
+    summary="VMs on {instance} take {value} to start, much longer than usual",
     description="One VM in ten started in the last hour took {value} or longer until its devices "
-    "were connected, more than three times what it was in the last day.",
-    expression=f"(\n  {_p90('1h')} > 3 * {_p90('1d')}\n"
-    "and on (job, instance)\n  increase(xenwatch_vm_start_seconds_count[1h]) >= 5\n)",
+    "were connected, much longer than in the last day.",
+    expression=f"(\n  {_p90('1h')} > $factor * {_p90('1d')}\n"
+    "and on (job, instance)\n  increase(xenwatch_vm_start_seconds_count[1h]) >= $starts\n)",
     seconds=600,
     shown=DURATION,
+    bounds=(
+        Bound("factor", 3.0, "starts take this many times as long as in the last day", NUMBER),
+        Bound("starts", 5.0, "only with this many starts in the last hour", NUMBER),
+    ),
 )

@@ -1,0 +1,110 @@
+"""`xenwatch maintenance`: what it writes, says and refuses."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import no_traces, run
+from xenwatch.alerts.maintenance import loads
+
+__all__ = ["no_traces"]
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> tuple[Path, str]:
+    """The file of maintenance, and the option of a configuration that names it."""
+    file = tmp_path / "maintenance.json"
+    (tmp_path / "xenwatch.toml").write_text(f'[maintenance]\nfile = "{file}"\n')
+    return file, f"--config.file={tmp_path / 'xenwatch.toml'}"
+
+
+def test_it_begins_and_ends(
+    configured: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """on writes an end and the reason, status says so, off ends it."""
+    file, option = configured
+    before = time.time()
+    on = run(capsys, "maintenance", "on", "--for", "2h", "--reason", "new disks", option)
+    said = loads(file.read_bytes())
+    status = run(capsys, "maintenance", "status", option)
+    off = run(capsys, "maintenance", "off", option)
+    again = run(capsys, "maintenance", "off", option)
+
+    assert before + 7200 <= said.until <= time.time() + 7200
+    assert said.reason == "new disks"
+    assert on.status == status.status == off.status == again.status == 0
+    assert on.out == status.out == f"{said}\n"
+    assert off.out == again.out == "not in maintenance\n"
+    assert not file.exists()
+
+
+def test_one_that_has_ended_is_over(
+    configured: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file whose end has come, and that nobody has removed, says nothing."""
+    file, option = configured
+    file.write_text('{"until": 1}')
+
+    assert run(capsys, "maintenance", "status", option).out == "not in maintenance\n"
+
+
+def test_the_configuration_says_so_too(
+    configured: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the configuration says counts, and off says that it cannot end it."""
+    _, option = configured
+    with (tmp_path / "xenwatch.toml").open("a") as file:
+        file.write("until = 2999-01-31T14:00:00Z\nreason = 'spare part'\n")
+
+    status = run(capsys, "maintenance", "status", option)
+    off = run(capsys, "maintenance", "off", option)
+
+    assert status.out == "in maintenance until 2999-01-31 14:00 UTC: spare part\n"
+    assert off.status == 1
+    assert "maintenance.until" in off.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["onn"], "did you mean on?"),
+        (["pause"], "must be one of: on, off, status"),
+        (["on"], "on needs --for, as in: xenwatch maintenance on --for 2h"),
+        (["off", "--for", "2h"], "off takes no --for"),
+        (["on", "--for", "2"], "'2' is no time span such as 30m, 2h or 1d, at most 7d"),
+        (["on", "--for", "0h"], "'0h' is no time span"),
+        (["on", "--for", "8d"], "at most 7d"),
+        (["on", "--for", "2h", "--reason", "x" * 201], "must be at most 200 characters"),
+    ],
+)
+def test_bad_input_is_refused(
+    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not understood is refused with what to write, and nothing is written."""
+    with pytest.raises(SystemExit) as left:
+        run(capsys, "maintenance", *arguments)
+
+    assert left.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, b"{"])
+def test_a_file_that_cannot_be_used_is_an_error(
+    content: bytes | None, configured: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without its directory, or with something else in the file, the reason and the next step."""
+    file, option = configured
+    if content is None:
+        file = file.parent / "missing/maintenance.json"
+        (file.parent.parent / "xenwatch.toml").write_text(f'[maintenance]\nfile = "{file}"\n')
+        done = run(capsys, "maintenance", "on", "--for", "1d", option)
+    else:
+        file.write_bytes(content)
+        done = run(capsys, "maintenance", "status", option)
+
+    assert done.status == 1
+    assert str(file) in done.err
+    assert "run as root on the host of the daemon, or set maintenance.file" in done.err

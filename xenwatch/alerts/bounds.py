@@ -1,0 +1,42 @@
+"""Numbers an alert compares with beside its thresholds: each is a key of the configuration.
+
+The daemon takes them from its configuration; in the rules for Prometheus they are written as
+numbers, as durations are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+Bounds = Mapping[tuple[str, str], float]
+"""What is configured, by name of the alert and of the bound."""
+DEFAULTS: Final[Bounds] = MappingProxyType({})
+"""No bound is configured: each has its default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A number with its default; `text` says for operators what it is.
+
+    `kind` is percent (a ratio of at most 1), duration (seconds) or number, as an alert's `shown`.
+    """
+
+    name: str
+    default: float
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBound:
+    """A bound of an alert, as its condition compares with it."""
+
+    alert: str
+    bound: Bound
+
+    def value(self, bounds: Bounds) -> float:
+        """The number as configured."""
+        return bounds.get((self.alert, self.bound.name), self.bound.default)

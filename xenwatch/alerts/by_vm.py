@@ -1,0 +1,84 @@
+"""Conditions on domains, by the VM they are of: a VM that reboots is another domain.
+
+An alert about a VM goes on with its UUID: a reboot neither resolves it nor makes it fire anew. Of a
+VM with two domains, as in a migration within the host, the worse counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch.alerts.bounds import DEFAULTS, Bounds
+from xenwatch.alerts.conditions import TARGET, Condition, Evidence, Families, Found, Labels
+
+VM: Final = ("name", "uuid")
+"""The labels of an alert about a VM."""
+DOMID: Final = "domid"
+_INFO: Final = "xenwatch_domain_info"
+EVERY: Final[Labels] = ()
+"""In place of the labels of a series: any of the alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByVm:
+    """A condition whose series have the label `domid`: active by VM and the labels `kept`."""
+
+    condition: Condition
+    kept: tuple[str, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """The metric that is compared."""
+        return self.condition.metric
+
+    @property
+    def lower_is_worse(self) -> bool:
+        """Whether values below the threshold are the bad ones."""
+        return self.condition.lower_is_worse
+
+    def promql(self, bounds: Bounds = DEFAULTS) -> str:
+        """The condition as an expression for Prometheus, with these bounds in it."""
+        inner = self.condition.promql(bounds).replace("\n", "\n    ")
+        labels = ", ".join((*VM, *self.kept))
+        return (
+            f"max by ({TARGET}, {labels}) (\n  (\n    {inner}\n  )\n"
+            f"  * on ({TARGET}, {DOMID}) group_left ({', '.join(VM)})\n  {_INFO}\n)"
+        )
+
+    def evaluate(self, evidence: Evidence) -> Found:
+        """Which VMs are active; where the domains were not read, none is known."""
+        found = self.condition.evaluate(evidence)
+        if not found.active and not found.unknown:
+            return found
+        vms = _vms(evidence.families)
+        if not vms:
+            return Found({}, frozenset({EVERY}))
+        active: dict[Labels, float] = {}
+        for labels, value in found.active.items():
+            for of_vm in self._of_vm(labels, vms):
+                active[of_vm] = max(value, active.get(of_vm, value))
+        unknown = (of_vm for labels in found.unknown for of_vm in self._of_vm(labels, vms))
+        return Found(active, frozenset(unknown) - active.keys())
+
+    def applies(self, evidence: Evidence) -> bool:
+        """Whether there is anything to compare, and something to compare it with."""
+        return self.condition.applies(evidence)
+
+    def _of_vm(self, labels: Labels, vms: Mapping[str, Labels]) -> tuple[Labels, ...]:
+        """The labels of the alert; none for a domain that is gone."""
+        values = dict(labels)
+        vm = vms.get(values[DOMID])
+        if vm is None:
+            return ()
+        return (tuple(sorted((*vm, *((name, values[name]) for name in self.kept)))),)
+
+
+def _vms(families: Families) -> Mapping[str, Labels]:
+    """Name and UUID by domid, as labels."""
+    family = families.get(_INFO)
+    if family is None:
+        return {}
+    rows = (dict(zip(family.labels, values, strict=True)) for values, _ in family.samples)
+    return {row[DOMID]: tuple((name, row[name]) for name in VM) for row in rows}

@@ -1,0 +1,23 @@
+"""A host in maintenance, which notifies nobody until that ends."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import DURATION, Watch
+from xenwatch.alerts.names import INFO
+
+_END: Final = "instance:xenwatch_maintenance_end_timestamp_seconds:last"
+"""The end as last told: a host in maintenance is rebooted, and is still in maintenance then."""
+
+ALERT: Final = Watch(
+    name="maintenance",
+    summary="{instance} is in maintenance for another {value}",
+    description="The host was put into maintenance, which ends in {value}. Nobody is notified of "
+    "this: it inhibits the other alerts of the host until then, also while the host is down.",
+    expression=f"({_END} - time()) > 0",
+    seconds=0,
+    severity=INFO,
+    shown=DURATION,
+    mutes=True,
+)

@@ -1,0 +1,58 @@
+"""Maintenance: a time in which a host is worked on, and its alerts notify nobody.
+
+It is said by `xenwatch maintenance` in a file, or in the configuration, always with an end: one
+that is forgotten ends by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+FILE: Final = "maintenance.json"
+"""The file in the directory for the daemon's state."""
+FILE_LIMIT: Final = 4096
+LONGEST: Final = 7 * 86400.0
+"""Max seconds: those for which Prometheus remembers the end of a host that is down."""
+LONGEST_REASON: Final = 200
+_LATEST: Final = 1 << 37
+"""A time in the year 6325: beyond 9999 there is no date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Until when (Unix time), and why; the reason may be empty."""
+
+    until: float
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """It in words: `in maintenance until 2026-01-31 14:00 UTC: new disks`."""
+        end = f"in maintenance until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M UTC}"
+        return f"{end}: {self.reason}" if self.reason else end
+
+
+def current(every: Iterable[Maintenance], now: float) -> Maintenance | None:
+    """The one that ends last of those that have not ended."""
+    return max((one for one in every if one.until > now), key=lambda one: one.until, default=None)
+
+
+def dumps(maintenance: Maintenance) -> str:
+    """It as a file has it."""
+    return json.dumps(asdict(maintenance)) + "\n"
+
+
+def loads(data: bytes) -> Maintenance:
+    """What `dumps` wrote. Raises `ValueError` for anything else."""
+    document = json.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError("is not an object")
+    until, reason = document.get("until"), document.get("reason", "")
+    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < _LATEST:
+        raise ValueError("until is not a Unix time")
+    if not isinstance(reason, str):
+        raise ValueError("reason is not a text")
+    return Maintenance(float(until), reason[:LONGEST_REASON])

@@ -1,0 +1,99 @@
+"""`xenwatch maintenance`: puts this host into maintenance, ends it, or says whether it is."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import time
+from pathlib import Path
+from typing import Final
+
+from xenwatch.alerts import maintenance
+from xenwatch.alerts.maintenance import FILE_LIMIT, LONGEST, LONGEST_REASON, Maintenance
+from xenwatch.cli.options import Parser, configured
+from xenwatch.cli.output import say, write
+from xenwatch.config import state_file
+from xenwatch.config.maintenance_keys import DEFAULT_FILE, MAINTENANCE_FILE, UNTIL
+from xenwatch.config.settings import Settings
+from xenwatch.display.text import hint, printable, shown
+
+HELP: Final = "Put this host into maintenance for a while: its alerts then notify nobody."
+ACTIONS: Final = ("on", "off", "status")
+_UNITS: Final = {"m": 60, "h": 3600, "d": 86400}
+
+
+def add_options(parser: Parser) -> None:
+    """The options of the command."""
+    parser.add_argument(
+        "action",
+        type=_action,
+        metavar="{" + ",".join(ACTIONS) + "}",
+        help="on: begin or prolong it; off: end it; status: say whether the host is in maintenance",
+    )
+    parser.add_argument(
+        "--for",
+        dest="span",
+        metavar="TIME",
+        type=_span,
+        help="on: how long, such as 30m, 2h or 1d; it ends by itself then",
+    )
+    parser.add_argument(
+        "--reason", metavar="TEXT", default="", type=_reason, help="on: why, shown with it"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status 1 where the file cannot be read or written."""
+    if (options.action == "on") != (options.span is not None):
+        wrong = "on needs --for" if options.span is None else f"{options.action} takes no --for"
+        options.parser.error(f"{wrong}, as in: xenwatch maintenance on --for 2h")
+    settings = configured(options)
+    path = settings[MAINTENANCE_FILE] or DEFAULT_FILE
+    try:
+        if options.action == "on":
+            made = Maintenance(time.time() + options.span, options.reason)
+            state_file.replace(path, maintenance.dumps(made))
+        elif options.action == "off":
+            Path(path).unlink(missing_ok=True)
+        found = maintenance.current(_said(settings, path), time.time())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        say(f"{path}: {why}; run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}")
+        return 1
+    if options.action == "off" and found is not None:
+        say(f"still {printable(str(found))}; it is set in the configuration: {UNTIL.path}")
+        return 1
+    return 0 if write(printable(str(found or "not in maintenance")) + "\n") else 1
+
+
+def _said(settings: Settings, path: str) -> list[Maintenance]:
+    found = list(settings.maintenance())
+    with contextlib.suppress(FileNotFoundError):
+        found.append(maintenance.loads(state_file.read(path, FILE_LIMIT)))
+    return found
+
+
+def _action(text: str) -> str:
+    if text not in ACTIONS:
+        meant = hint(text, ACTIONS) or f"; must be one of: {', '.join(ACTIONS)}"
+        raise argparse.ArgumentTypeError(f"unknown action {shown(text)}{meant}")
+    return text
+
+
+def _span(text: str) -> float:
+    """Seconds of a time span with its unit."""
+    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not 0 < seconds <= LONGEST:
+        longest = f"{LONGEST / 86400:g}d"
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no time span such as 30m, 2h or 1d, at most {longest}"
+        )
+    return float(seconds)
+
+
+def _reason(text: str) -> str:
+    if len(text) > LONGEST_REASON:
+        raise argparse.ArgumentTypeError(f"must be at most {LONGEST_REASON} characters")
+    return text

@@ -1,0 +1,65 @@
+"""The configuration keys of maintenance."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from xenwatch.alerts.maintenance import FILE, LONGEST_REASON
+from xenwatch.config import alert_keys, converters
+from xenwatch.config.key import Key
+
+DEFAULT_FILE: Final = f"/var/lib/xenwatch/{FILE}"
+"""The file where the unit has its state."""
+
+
+def until(value: object) -> str:
+    """A date and time with its zone, or empty."""
+    if value == "":
+        return ""
+    try:
+        # TOML has dates of its own, with or without quotes.
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError("must be a date and time with its zone such as 2026-01-31T14:00:00Z")
+    return found.isoformat()
+
+
+def reason(value: object) -> str:
+    """A short text."""
+    text = converters.text(value)
+    if len(text) > LONGEST_REASON:
+        raise ValueError(f"must be at most {LONGEST_REASON} characters")
+    return text
+
+
+UNTIL: Final[Key[str]] = Key(
+    "maintenance.until",
+    "string",
+    "",
+    "Date and time until which the host is in maintenance and its alerts notify nobody, such as "
+    "2026-01-31T14:00:00Z; empty: it is not, unless xenwatch maintenance says so.",
+    until,
+)
+REASON: Final[Key[str]] = Key(
+    "maintenance.reason",
+    "string",
+    "",
+    "Reason of the maintenance, shown with it.",
+    reason,
+)
+MAINTENANCE_FILE: Final[Key[str]] = Key(
+    "maintenance.file",
+    "string",
+    "",
+    f"File in which xenwatch maintenance says so; empty: {FILE} in the state directory set by "
+    f"systemd (STATE_DIRECTORY), {DEFAULT_FILE} for the command.",
+    alert_keys.state_file,
+    restart=True,
+)
+
+
+KEYS: Final = (UNTIL, REASON, MAINTENANCE_FILE)
+"""Every key of maintenance."""
