@@ -6,15 +6,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tests.grafana.hosts import Scrape, samples
+from tests.grafana.hosts import JOB, Scrape, samples
 
 HOSTS: Final = 1000
 AGES: Final = (600, 300, 0)
 """Seconds before the end at which each host was scraped."""
 DOWN_FOR: Final = 400
 """Seconds since a host that is down was last read."""
-KINDS: Final[Mapping[str, int]] = {"down": 7, "gone": 3, "stale": 2, "dead": 4, "full": 31}
-"""How many hosts are not well, and how; `gone` are no longer among Prometheus's targets."""
+KINDS: Final[Mapping[str, int]] = {
+    "down": 7,
+    "gone": 3,
+    "stale": 2,
+    "dead": 4,
+    "full": 31,
+    "maintained": 5,
+}
+"""How many hosts are not well, and how.
+
+`gone` are no longer among Prometheus's targets, `maintained` are down while they are worked on.
+"""
+MAINTENANCE: Final = "xenwatch_maintenance_end_timestamp_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,11 @@ def pool(played: Mapping[str, list[Scrape]], asked: frozenset[str]) -> Iterator[
 
 def _of(member: Member, age: int, lines: Mapping[tuple[str, int], list[str]]) -> Iterator[str]:
     like = member.kind if member.kind in {"dead", "full"} else "healthy"
-    away = member.kind in {"down", "gone"} and age < DOWN_FOR
+    away = member.kind in {"down", "gone", "maintained"} and age < DOWN_FOR
+    if member.kind == "maintained" and not away:
+        time = float(lines[like, age][0].rpartition(" ")[2])
+        target = f'job="{JOB}",instance="{member.instance}"'
+        yield f"{MAINTENANCE}{{{target}}} {time + 3600:.0f} {time:.3f}"
     for line in lines[like, age]:
         up = line.startswith("up{")
         old = member.kind == "stale" and line.startswith("xenwatch_snapshot_timestamp_seconds{")
@@ -60,7 +75,7 @@ def _of(member: Member, age: int, lines: Mapping[tuple[str, int], list[str]]) ->
             yield f"{series} {float(value) - age_of_stale(age):.0f} {at}"
         elif not away:
             yield text
-        elif up and member.kind == "down":
+        elif up and member.kind != "gone":
             series, _, at = text.rsplit(" ", 2)
             yield f"{series} 0 {at}"
 

@@ -27,7 +27,15 @@ from xenwatch.generate.dashboards.panels import (
 from xenwatch.generate.dashboards.queries import DOMAIN, HOST, INSTANCE, rate, select
 from xenwatch.generate.dashboards.remaining import choice, history, remaining
 from xenwatch.generate.dashboards.serving import GONE, LINKS
-from xenwatch.generate.dashboards.states import about, runbook_of_the_row, severity_words
+from xenwatch.generate.dashboards.states import (
+    FIRING,
+    alert_labels,
+    joined,
+    of_rules,
+    runbook_of_the_row,
+    severity_words,
+    worst_of,
+)
 from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
 
 UID: Final = "xenwatch-domains"
@@ -47,6 +55,8 @@ SHARES: Final = {
     "tasks": "xenwatch_qemu_threads",
 }
 """What a domain takes of limits that all domains share."""
+OWN: Final = (f'{INSTANCE},uuid="$vm"', DOMAIN)
+"""Alerts about the VM have its UUID, those about a domain that is dying its domid."""
 
 
 def _state(style: Style) -> stat.Panel:
@@ -104,8 +114,15 @@ def _facts(style: Style) -> table.Panel:
 
 
 def _alerts(style: Style) -> table.Panel:
-    """The alerts that Prometheus has about the domain."""
-    found = f'{DOMAIN},alertname=~"Xenwatch.+"'
+    """The alerts that Prometheus has about the VM."""
+    by = f"{HOST}, alertname, severity"
+
+    def said(severity: str, state: str) -> str:
+        series = of_rules("ALERTS", OWN, severity=severity, alertstate=state)
+        return f"max by ({by}, alertstate, about) ({joined(series, *alert_labels())})"
+
+    since = joined(of_rules("ALERTS_FOR_STATE", OWN), *alert_labels())
+    active = worst_of(said, "firing|pending", "about")
     subject = Subject(
         "Alerts about this VM",
         "Alerts of Prometheus's rules that name this VM. A click on one leads to its runbook.",
@@ -113,24 +130,19 @@ def _alerts(style: Style) -> table.Panel:
         "No alert is about this VM, or Prometheus has not the rules",
         runbooks=False,
     )
-    by = f"{HOST}, alertname, severity"
     rows = Rows(
         {
             "severity": Label("Severity", severity_words(), colored=True, width=100),
-            "alertname": Label("Alert", link=runbook_of_the_row(style)),
-            "alertstate": Label("State", width=90),
+            "alertname": Label("Alert", link=runbook_of_the_row(style), width=300),
+            "alertstate": Label("State", width=80),
             "about": Label("About"),
             "instance": Label("Host", hidden=True),
         },
         (
-            Column(
-                "Active",
-                f"max by ({by}, alertstate, about) ({about(f'ALERTS{{{found}}}')})",
-                hidden=True,
-            ),
+            Column("Active", active, hidden=True),
             Column(
                 "For",
-                f"time() - max by ({by}, about) ({about(f'ALERTS_FOR_STATE{{{found}}}')})",
+                f"time() - max by ({by}, about) ({since}) and on ({by}, about) ({active})",
                 unit="s",
                 decimals=0,
                 width=100,
@@ -215,7 +227,7 @@ def _devices(style: Style) -> table.Panel:
     colors = {"Connected": GREEN, "Closed": RED, "Closing": ORANGE}
     rows = Rows(
         {
-            "class": Label("Class"),
+            "class": Label("Class", width=90),
             "state": Label(
                 "State",
                 words((name, name, color) for name, color in colors.items()),
@@ -242,16 +254,16 @@ def domains_dashboard(policy: Policy) -> Dashboard:
             [
                 _state(style).span(4).height(5),
                 _facts(style).span(20).height(5),
-                _share(style).span(12).height(9),
-                _alerts(style).span(12).height(9),
+                _share(style).span(10).height(9),
+                _alerts(style).span(14).height(9),
             ],
         ),
         (
             "Work of dom0 for it",
             [
                 *serving.work(style),
-                _advice(style).span(16),
-                _devices(style).span(8),
+                _advice(style).span(17),
+                _devices(style).span(7),
             ],
         ),
         (
@@ -275,7 +287,7 @@ def domains_dashboard(policy: Policy) -> Dashboard:
         "domid",
         f"label_values({select('xenwatch_domain_info', INSTANCE, uuid='$vm')}, domid)",
     )
-    named = f'ALERTS{{{DOMAIN},alertname=~"Xenwatch.+",alertstate="firing"}}'
+    fires = of_rules("ALERTS", OWN, alertstate=FIRING)
     return board(
         UID,
         "xenwatch: VM",
@@ -289,5 +301,5 @@ def domains_dashboard(policy: Policy) -> Dashboard:
         ],
         rows,
         policy=policy,
-        alerts=f"max by ({HOST}, alertname, severity) ({named})",
+        alerts=f"max by ({HOST}, alertname, severity) ({fires})",
     )

@@ -38,7 +38,7 @@ PROBE: Final = ("probe",)
 
 def state(style: Style) -> stat.Panel:
     """Whether the host is well, in one word."""
-    subject = Subject("State", MEANING, [STATUS], "No reading in the time shown", runbooks=False)
+    subject = Subject("State", MEANING, [STATUS], "No reading in the time shown")
     panel = style.number(subject, [Query(host_state(INSTANCE), "{{instance}}")])
     return panel.mappings(state_words()).text_mode(common_models.BigValueTextMode.VALUE)
 

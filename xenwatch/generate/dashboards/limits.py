@@ -83,9 +83,9 @@ def _figures(labels: str, names: str, what: str) -> str:
 
 
 def of_instance(series: str) -> str:
-    """Series of limits with their instance in the label `of`, whatever it is called."""
-    names = ", ".join(f'"{label}"' for label in OF_LIMITS)
-    return f'label_join({series}, "of", " ", {names})'
+    """Series of limits of the host with their instance in the label `of`: a VM's name and domid."""
+    names = ", ".join(f'"{label}"' for label in ("name", *OF_LIMITS))
+    return f'label_join({with_names(series, INSTANCE)}, "of", " ", {names})'
 
 
 def room(style: Style) -> table.Panel:
@@ -213,8 +213,8 @@ def room_over_time(style: Style) -> timeseries.Panel:
 
 def detail(style: Style) -> timeseries.Panel:
     """The limit that was chosen over time, with its thresholds."""
-    of = "".join(f"{{{{{label}}}}}" for label in OF_LIMITS)
-    series = ratios(INSTANCE, "$limit")
+    of = " ".join(f"{{{{{label}}}}}" for label in ("name", *OF_LIMITS))
+    series = with_names(ratios(INSTANCE, "$limit"), INSTANCE)
     asked = [Query(most(10, series, [HOST, *OF_LIMITS]), f"used {of}")]
     for severity in SEVERITIES:
         found = {"limit": "$limit", "severity": severity}

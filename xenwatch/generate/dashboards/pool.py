@@ -280,8 +280,8 @@ def pool_dashboard(policy: Policy) -> Dashboard:
                 [
                     room.left(style).span(10).height(7),
                     room.binding(style).span(14).height(7),
-                    room.least(style).span(14).height(9),
-                    room.next_full(style).span(10).height(9),
+                    room.least(style).span(12).height(9),
+                    room.next_full(style).span(12).height(9),
                 ],
             ),
             (

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models.dashboard import ValueMapping
 
-from xenwatch.alerts.names import CRITICAL, SEVERITIES, WARNING
+from xenwatch.alerts.names import CRITICAL, INFO, SEVERITIES, WARNING
 from xenwatch.alerts.table import ALERTS
 from xenwatch.generate.dashboards.panels import (
+    BLUE,
     COLORS,
     GREEN,
     ORANGE,
@@ -40,17 +42,18 @@ class State:
 
 
 OK: Final = State(0, "OK", GREEN)
-UNKNOWN: Final = State(1, "Unknown", PURPLE)
-WARNS: Final = State(2, "Warning", ORANGE)
-FAILS: Final = State(3, "Critical", RED)
-STALE: Final = State(4, "Stale", "dark-orange")
-DOWN: Final = State(5, "Down", "dark-red")
-STATES: Final = (OK, UNKNOWN, WARNS, FAILS, STALE, DOWN)
+MAINTAINED: Final = State(1, "Maintenance", BLUE)
+UNKNOWN: Final = State(2, "Unknown", PURPLE)
+WARNS: Final = State(3, "Warning", ORANGE)
+FAILS: Final = State(4, "Critical", RED)
+STALE: Final = State(5, "Stale", "dark-orange")
+DOWN: Final = State(6, "Down", "dark-red")
+STATES: Final = (OK, MAINTAINED, UNKNOWN, WARNS, FAILS, STALE, DOWN)
 MEANING: Final = (
-    "OK: no alert fires. Unknown: an alert cannot be judged, because a probe fails or a max is "
-    "unknown. Warning, Critical: the worst alert that fires. Stale: the daemon answers with "
-    f"readings older than {OLD} s. Down: Prometheus cannot scrape the daemon, or has not seen it "
-    "for a while."
+    "OK: no alert fires. Maintenance: the host is worked on and notifies nobody, whatever else is "
+    "true of it. Unknown: an alert cannot be judged, because a probe fails or a max is unknown. "
+    "Warning, Critical: the worst alert that fires. Stale: the daemon answers with readings older "
+    f"than {OLD} s. Down: Prometheus cannot scrape the daemon, or has not seen it for a while."
 )
 
 
@@ -60,8 +63,8 @@ def state_words() -> list[ValueMapping]:
 
 
 def severity_words() -> list[ValueMapping]:
-    """The severities in words and colours, that of an alert that cannot be judged included."""
-    return words((severity, severity, COLORS[severity]) for severity in SEVERITIES)
+    """The severities in words and colours."""
+    return words((name, name, color) for name, color in {**COLORS, INFO: BLUE}.items())
 
 
 def _said(labels: str, severity: str, state: str) -> str:
@@ -70,15 +73,17 @@ def _said(labels: str, severity: str, state: str) -> str:
 
 
 def host_state(labels: str) -> str:
-    """The state of each host; the worst that applies comes first.
+    """The state of each host: maintenance, else the worst that applies.
 
-    A host that has left Prometheus's targets, or was never scraped by this one, is down as long as
-    the time shown has a reading of it.
+    A host in maintenance is still in it while it is rebooted. One that has left Prometheus's
+    targets, or was never scraped by this one, is down while the time shown has a reading of it.
     """
     age = f"time() - {select('xenwatch_snapshot_timestamp_seconds', labels)} > {OLD}"
     seen = select("xenwatch_build_info", labels)
+    end = select("xenwatch_maintenance_end_timestamp_seconds", labels)
     unknown = " or ".join(_said(labels, severity, "unknown") for severity in SEVERITIES)
     found = (
+        (MAINTAINED, f"max by ({HOST}) (last_over_time({end}[$__range]) > time())"),
         (DOWN, f"max by ({HOST}) (up{{{labels}}} == 0)"),
         (STALE, f"max by ({HOST}) ({age})"),
         (FAILS, _said(labels, CRITICAL, FIRING)),
@@ -91,9 +96,9 @@ def host_state(labels: str) -> str:
 
 
 def alert_labels() -> tuple[str, ...]:
-    """The labels that say what an alert is about, the name first."""
+    """The labels that say what an alert is about, but for the VM."""
     found = dict.fromkeys(label for alert in ALERTS for label in alert.labels)
-    return ("name", *(label for label in found if label not in {"name", "uuid"}))
+    return tuple(label for label in found if label not in {"name", "uuid"})
 
 
 def _renamed(labels: str, states: str) -> str:
@@ -114,27 +119,46 @@ def active(labels: str, states: str = "firing|pending|unknown") -> str:
     by = f"{HOST}, alertname, severity, alertstate"
 
     def rules(severity: str, state: str) -> str:
-        found = narrow(labels, severity=severity)
-        series = f'ALERTS{{{found},alertname=~"Xenwatch.+",alertstate=~"{state}"}}'
+        series = of_rules("ALERTS", [labels], severity=severity, alertstate=state)
         return f"max by ({by}, about) ({about(series)})"
 
     def daemon(severity: str, state: str) -> str:
         return f"max by ({by}) ({_renamed(narrow(labels, severity=severity), state)})"
 
-    detailed, said = (
-        f"({of(CRITICAL, states)} or ({of(WARNING, states)} "
-        f"unless on ({HOST}, alertname{one}) {of(CRITICAL, FIRING)}))"
-        for of, one in ((rules, ", about"), (daemon, ""))
-    )
-    return f"{detailed} or on ({HOST}, alertname, severity) {said}"
+    detailed = f"({worst_of(rules, states, 'about')} or {rules(INFO, FIRING)})"
+    return f"{detailed} or on ({HOST}, alertname, severity) {worst_of(daemon, states)}"
+
+
+def of_rules(name: str, selected: Sequence[str], **more: str) -> str:
+    """`ALERTS` or `ALERTS_FOR_STATE` of xenwatch's rules that have any of the selected labels.
+
+    `more` are labels that all of them have, by their names with regular expressions.
+    """
+    ending = "".join(f',{label}=~"{value}"' for label, value in more.items())
+    return " or ".join(f'{name}{{{labels},alertname=~"Xenwatch.+"{ending}}}' for labels in selected)
+
+
+def worst_of(found: Callable[[str, str], str], states: str, *about: str) -> str:
+    """What `found` gives of each severity and these states, no warning where it is critical.
+
+    `about` are the labels that say what an alert is about, if any.
+    """
+    on = f"on ({', '.join((HOST, 'alertname', *about))})"
+    warning = f"{found(WARNING, states)} unless {on} {found(CRITICAL, FIRING)}"
+    return f"({found(CRITICAL, states)} or ({warning}))"
 
 
 def about(series: str) -> str:
-    """Series of alerts with what they are about in one label."""
-    names = ", ".join(f'"{label}"' for label in alert_labels())
-    joined = f'label_join({series}, "about", " ", {names})'
+    """Series of alerts with what they are about in one label, which begins with the VM's name."""
+    return joined(series, "name", *alert_labels())
+
+
+def joined(series: str, *labels: str) -> str:
+    """Series of alerts with the values of labels in one label `about`."""
+    names = ", ".join(f'"{label}"' for label in labels)
+    found = f'label_join({series}, "about", " ", {names})'
     # Without the blanks of labels that are missing, so that the name of a limit is found.
-    return f'label_replace({joined}, "about", "$1", "about", " *(.*?) *")'
+    return f'label_replace({found}, "about", "$1", "about", " *(.*?) *")'
 
 
 def firing(labels: str) -> str:
@@ -151,7 +175,7 @@ def runbook_of_the_row(style: Style) -> Link:
 
 def alerts_table(style: Style, subject: Subject, labels: str) -> table.Panel:
     """The alerts that are active, the worst first, each with its runbook."""
-    since = about(f'ALERTS_FOR_STATE{{{labels},alertname=~"Xenwatch.+"}}')
+    since = about(of_rules("ALERTS_FOR_STATE", [labels]))
     by = f"{HOST}, alertname, severity, about"
     now = active(labels)
     rows = Rows(

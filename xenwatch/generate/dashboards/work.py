@@ -160,6 +160,10 @@ def dom0(style: Style) -> Iterator[AnyPanel]:
         [Query(kinds, "{{kind}}"), Query(qemus, "QEMU"), Query(helpers, "other helpers")],
         Lines(stacked=True),
     )
+    yield from _load_and_memory(style)
+
+
+def _load_and_memory(style: Style) -> Iterator[AnyPanel]:
     yield style.series(
         Subject(
             "dom0's load",
