@@ -71,8 +71,9 @@ every = 30
 [[steps]]
 do = "leak"
 what = "grant_frames"
-amount = 90
+amount = 100
 every = 10
+count = 305
 [[steps]]
 do = "load"
 datapath = 0.03
