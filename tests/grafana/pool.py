@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tests.grafana.hosts import JOB, Scrape, samples
+from tests.grafana.hosts import JOB, Scrape, labelled, samples
+from xenwatch.alerts.declared.down import ALERT as DOWN
+from xenwatch.alerts.names import WARNING
 
 HOSTS: Final = 1000
 AGES: Final = (600, 300, 0)
@@ -78,6 +80,14 @@ def _of(member: Member, age: int, lines: Mapping[tuple[str, int], list[str]]) ->
         elif up and member.kind != "gone":
             series, _, at = text.rsplit(" ", 2)
             yield f"{series} 0 {at}"
+            if not age:
+                yield _down(series, at)
+
+
+def _down(up: str, at: str) -> str:
+    """What Prometheus's rules say of a host that is down, by its series `up`."""
+    firing = f'alertname="{DOWN.title}",alertstate="firing",severity="{WARNING}"'
+    return f"{labelled(up, firing).replace('up{', 'ALERTS{', 1)} 1 {at}"
 
 
 def age_of_stale(age: int) -> int:
