@@ -107,7 +107,8 @@ def read(source: Source, context: Snapshot) -> Slices:
     misplaced = _misplaced(source, context, hierarchy, names, root)
     shipped = _shipped(context, misplaced)
     others = {key: count for key, count in misplaced.items() if key not in shipped}
-    return Slices(found, len(contenders), others, shipped)
+    # Of an unknown release it is unknown too whether it puts them there.
+    return Slices(found, len(contenders), others, {} if context.host is None else shipped)
 
 
 def _hierarchy(source: Source) -> _Hierarchy:
@@ -289,8 +290,8 @@ def _misplaced(
 def _shipped(
     context: Snapshot, misplaced: Mapping[tuple[str, str], int]
 ) -> Mapping[tuple[str, str], int]:
-    """The QEMUs among them that the release's own toolstack puts into the root group."""
-    if not resolve(context.host).facts.qemus_in_root:
+    """The QEMUs among them that the release's own toolstack puts, or may put, into the root."""
+    if context.host is not None and not resolve(context.host).facts.qemus_in_root:
         return {}
     return {
         (comm, group): count
