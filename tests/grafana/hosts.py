@@ -66,7 +66,7 @@ every = 60
 [[steps]]
 do = "write"
 storage = "repository"
-gib = 12
+gib = 16
 every = 30
 [[steps]]
 do = "leak"

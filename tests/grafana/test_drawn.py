@@ -11,6 +11,7 @@ import pytest
 
 from tests.grafana.boards import PICTURES, POOL, Gallery, gallery
 from tests.grafana.drawing import WIDTH
+from tests.grafana.look import BYTES, SHOWN, TARGET
 from tests.grafana.pool import HOSTS, KINDS
 from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
 from xenwatch.alerts.names import CRITICAL, WARNING
@@ -258,13 +259,13 @@ def test_each_bar_has_the_colour_of_its_limit(drawn: Gallery, name: str) -> None
 
 
 def test_a_limit_near_its_threshold_is_not_green(drawn: Gallery) -> None:
-    """The full host has a red bar, the healthy one has green ones only."""
+    """The full host has red bars and an orange one, the healthy one has green ones only."""
     full, healthy = (
         {bar["color"] for bar in drawn.panel(name, "Limits, the fullest first")["values"]}
         for name in ("host-full", "host-healthy")
     )
 
-    assert RED in full
+    assert full == {RED, ORANGE, GREEN}
     assert healthy == {GREEN}
 
 
@@ -376,3 +377,13 @@ def test_parts_of_the_host_are_green_where_they_are_in_order(drawn: Gallery, nam
         assert bool(row["Expires in"]["text"]) == (row["Part"]["text"] == "certificate")
     assert {"clock of dom0", "certificate"} <= set(texts(rows, "Part"))
     assert set(texts(rows, "State")) == {"ok"}
+
+
+def test_the_documents_have_the_pictures() -> None:
+    """Each picture that is drawn for the documents is there, linked and small, and no other one."""
+    found = {path.stem: path.stat().st_size for path in TARGET.iterdir()}
+    text = (TARGET.parent / "grafana.md").read_text()
+
+    assert found.keys() == SHOWN.keys() == PICTURES.keys()
+    assert max(found.values()) <= BYTES
+    assert [name for name in SHOWN if f"(pictures/{name}.png)" not in text] == []
