@@ -85,6 +85,7 @@ ELSEWHERE: dict[str, str] = {
     "xenwatch capture /tmp/host/capture": KEPT,
     "tests/xen/dom0/truth.sh /tmp/host/truth": KEPT,
     "make keep-captures": "it changes the checkout, from what make test-xen leaves",
+    "make dashboards-look": "it changes the checkout; tests/grafana draws the same",
     "make format": "it changes the checkout; make test checks the same format",
     "make mutants ARGS=\"'xenwatch.planning.*'\"": MUTANTS,
     ".venv/bin/mutmut results": MUTANTS,
