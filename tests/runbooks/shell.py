@@ -42,11 +42,15 @@ def failure(block: Block, rendered: RenderedHost) -> str | None:
         timeout=_DEADLINE,
         executable="/bin/sh",
     )
-    said = done.stderr.replace(str(rendered.root), "").strip()
+    return verdict(block, done.returncode, done.stdout, done.stderr.replace(str(rendered.root), ""))
+
+
+def verdict(block: Block, status: int, printed: str, said: str) -> str | None:
+    """What is wrong with what a block has printed on stdout and stderr, `None` if nothing is."""
     if _WRONG.search(said):
-        return said
-    if done.returncode:
-        return f"exit status {done.returncode}: {said}"
-    if not block.writes and not block.may_be_silent and not done.stdout.strip():
+        return said.strip()
+    if status:
+        return f"exit status {status}: {said.strip()}"
+    if not block.writes and not block.may_be_silent and not printed.strip():
         return "nothing printed"
     return None
