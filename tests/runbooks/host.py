@@ -1,15 +1,11 @@
-"""What the programs of a rendered host know, as a file that they read."""
+"""What the programs of a rendered host know, and what a program is."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
-
-FACTS: Final = "facts.json"
-"""The file beside the host's root."""
+from typing import NoReturn
 
 
 def words(text: str) -> frozenset[str]:
@@ -89,10 +85,6 @@ class Host:
     links: dict[str, str]
     texts: dict[str, str]
 
-    def save(self, directory: Path) -> None:
-        """Write it for the programs."""
-        (directory / FACTS).write_text(json.dumps(asdict(self)))
-
     def path(self, path: str) -> Path:
         """Where a file of the host is here; a path that is here already stays."""
         return Path(path if path.startswith(self.root) else f"{self.root}{path}")
@@ -108,16 +100,6 @@ class Host:
         """A process by its number. Raises `Refused`."""
         found = [task for task in self.tasks if str(task.pid) == pid]
         return found[0] if found else refuse(f"no such process: {pid!r}")
-
-
-def load(directory: Path) -> Host:
-    """The host whose files are in a directory."""
-    facts: dict[str, Any] = json.loads((directory / FACTS).read_text())
-    facts["tasks"] = tuple(Task(**task) for task in facts["tasks"])
-    facts["guests"] = tuple(Guest(**guest) for guest in facts["guests"])
-    facts["volumes"] = tuple(Volume(**volume) for volume in facts["volumes"])
-    facts["xen"] = tuple(facts["xen"])
-    return Host(**facts)
 
 
 Options = dict[str, str]

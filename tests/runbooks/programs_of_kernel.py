@@ -96,6 +96,14 @@ def _pgrep(host: Host, options: Options, operands: list[str]) -> str:
     return "".join(f"{task.pid} {task.comm}\n" if named else f"{task.pid}\n" for task in shown)
 
 
+def _pkill(host: Host, options: Options, operands: list[str]) -> str:
+    """A signal that ends nothing, to processes by a name that is there."""
+    if len(operands) != 2 or operands[0] not in {"-CONT", "-USR1", "-HUP"}:
+        refuse(f"a signal that may end it, or no name: {operands}")
+    _pgrep(host, {}, operands[1:])
+    return ""
+
+
 def _prlimit(host: Host, options: Options, operands: list[str]) -> str:
     """Reads, or raises: a lower limit than there is, or one of no use, is rejected.
 
@@ -172,6 +180,7 @@ PROGRAMS: Final = {
     "ps": Program(_ps, "eAfLlTHxauo:C:p:w", "format= sort= no-headers pid= forest"),
     "pidof": Program(_pidof, "sx"),
     "pgrep": Program(_pgrep, "foxnla"),
+    "pkill": Program(_pkill),
     "prlimit": Program(_prlimit),
     "sysctl": Program(_sysctl, "nwae", "write values"),
     "free": prints("total used free\nMem: 8000 1000 6000\n", "mkghb"),

@@ -82,11 +82,6 @@ def _calldaemon(host: Host, options: Options, operands: list[str]) -> str:
     return "<liveset>\n" if operands == ["query_liveset"] else refuse(f"unknown: {operands}")
 
 
-def _xenwatch(host: Host, options: Options, operands: list[str]) -> str:
-    """What it prints was asked before (`RenderedHost.ask_xenwatch`), but for what has a path."""
-    refuse(f"not of this host: {' '.join(operands)}")
-
-
 def _curl(host: Host, options: Options, operands: list[str]) -> str:
     """A daemon of this host, or another."""
     if not operands or not all(re.match(r"https?://", operand) for operand in operands):
@@ -116,7 +111,6 @@ PROGRAMS: Final = {
     "ntpq": prints("remote refid\n", "pnc:"),
     "hwclock": prints("Sat\n", "r", "show"),
     "xe-toolstack-restart": Program(_toolstack_restart),
-    "xenwatch": Program(_xenwatch),
     "xen-cmdline": Program(_xen_cmdline),
     "calldaemon": Program(_calldaemon),
     "curl": Program(_curl, "sSfkm:o:", "max-time= fail silent"),

@@ -44,6 +44,8 @@ XL: Final[Mapping[str, Verb]] = {
     "sched-credit2": Verb("d:w:c:sp:", "domain= weight= cap= schedparam cpupool=", since=(4, 2)),
     "mem-set": Verb("", "", 2, 2, (0,)),
     "mem-max": Verb("", "", 2, 2, (0,)),
+    "vcpu-pin": Verb("f", "force ignore-global-affinity-masks", 3, 4, (0,)),
+    "create": Verb("pcdeqVAhf:n", "defconfig= dryrun vncviewer quiet", 1, 9),
     "vcpu-set": Verb("i", "ignore-host", 2, 2, (0,)),
     "shutdown": Verb("aFw", "all wait", 1, 1, (0,), dom0=False),
     "reboot": Verb("aFw", "all wait", 1, 1, (0,), dom0=False),

@@ -1,19 +1,17 @@
 """A synthetic host written into a directory: its files, and its programs on a PATH of its own.
 
-DIRECTORY/root has the files, DIRECTORY/bin the programs root finds there, DIRECTORY/answers what
-they have answered. Commands are run with absolute paths changed to those below DIRECTORY/root:
-this needs no privileges, where a mount namespace would.
+DIRECTORY/root has the files, DIRECTORY/bin the programs root finds there. Commands are run with
+absolute paths changed to those below DIRECTORY/root: this needs no privileges, where a mount
+namespace would.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from tests.runbooks import (
     programs_of_kernel,
@@ -23,47 +21,35 @@ from tests.runbooks import (
     programs_of_xapi,
     programs_of_xen,
 )
+from tests.runbooks.desk import Desk, ask
 from tests.runbooks.extra_files import extra_files
 from tests.runbooks.facts import host_facts
+from tests.runbooks.host import Program
 from tests.runbooks.layouts import TEXT, Layout
-from tests.runbooks.program import keep
-from xenwatch.cli.main import main as xenwatch
+from tests.runbooks.xenwatch_program import xenwatch_program
 from xenwatch.model.host import Machine
 from xenwatch.model.platform import XAPI
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.sources.base import SourceError
 
-_MODULES: Final = {
-    name: module.__name__
-    for module in (
-        programs_of_kernel,
-        programs_of_network,
-        programs_of_service,
-        programs_of_storage,
-        programs_of_xapi,
-        programs_of_xen,
-    )
-    for name in module.PROGRAMS
+_PROGRAMS: Final[dict[str, Program]] = {
+    **programs_of_kernel.PROGRAMS,
+    **programs_of_network.PROGRAMS,
+    **programs_of_service.PROGRAMS,
+    **programs_of_storage.PROGRAMS,
+    **programs_of_xapi.PROGRAMS,
+    **programs_of_xen.PROGRAMS,
 }
-"""Programs that are stubs, with the modules that answer for them."""
 _BESIDE: Final = {
     "xen-cmdline": "/opt/xensource/libexec",
     "calldaemon": "/usr/libexec/xapi/cluster-stack/xhad",
 }
 """Programs of a host with xapi that are not on PATH, with their directories."""
-_PROGRAM: Final = Path(__file__).with_name("program.py")
-_STUB: Final = """#!/bin/sh
-# What it was asked before it answers from the file, which spares a start of Python.
-IFS=_
-known="{directory}/answers/{name}/$*"
-[ $# = 0 ] || [ ! -f "$known" ] || exec cat "$known"
-exec {python} -IS {program} {directory} {module} {name} "$@"
-"""
 
 
 class RenderedHost:
-    """The host of a layout, in a directory that is empty before."""
+    """The host of a layout, in a directory that is empty before; its programs answer within it."""
 
     def __init__(self, layout: Layout, directory: Path) -> None:
         self.layout = layout
@@ -79,21 +65,24 @@ class RenderedHost:
             (self.root / "var/run").unlink()
             (self.root / "run").rename(self.root / "var/run")
         self.host = host_facts(machine.dom0, layout, self.root)
-        self.host.save(directory)
+        self._xenwatch = xenwatch_program(layout.preset, directory)
+        self._desk = Desk(self.host, _PROGRAMS | {"xenwatch": self._xenwatch})
         self._programs(machine)
 
-    def ask_xenwatch(self, *arguments: str) -> str:
-        """What xenwatch prints of that host; its stub then answers the same.
+    def __enter__(self) -> Self:
+        return self
 
-        What it rejects raises `SystemExit`, and its stub rejects it too.
-        """
-        written = io.TextIOWrapper(io.BytesIO())
-        with redirect_stdout(written):
-            xenwatch(["--source", f"synthetic:{self.layout.preset}", *arguments])
-        written.flush()
-        text = written.buffer.getvalue().decode()
-        keep(self.directory, "xenwatch", arguments, text)
-        return text
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._desk.close()
+
+    def metrics(self) -> str:
+        """What xenwatch exports there."""
+        return ask(self.host, self._xenwatch, ("once", "--format", "prometheus"))
 
     def _write(self, source: ModelSource, path: str) -> None:
         """Write a directory of the model, and all below it."""
@@ -134,7 +123,7 @@ class RenderedHost:
         beside = {"lsevtchn": machine.dom0.platform.tools}
         if self.layout.toolstack == XAPI:
             beside |= _BESIDE
-        for name in _MODULES.keys() - self.layout.lacks - {"lsevtchn"} - _BESIDE.keys():
+        for name in {"xenwatch", *_PROGRAMS} - self.layout.lacks - {"lsevtchn", *_BESIDE}:
             self._stub(programs / name)
         for name, directory in beside.items():
             self._stub(self.root / directory.lstrip("/") / name)
@@ -145,13 +134,5 @@ class RenderedHost:
     def _stub(self, path: Path) -> None:
         path.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            _STUB.format(
-                directory=self.directory,
-                name=path.name,
-                module=_MODULES[path.name],
-                python=sys.executable,
-                program=_PROGRAM,
-            )
-        )
+        path.write_text(self._desk.stub(path.name))
         path.chmod(0o755)

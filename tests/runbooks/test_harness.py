@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,14 +17,16 @@ HOSTS = ("xcp-ng-8.3", "xcp-ng-8.2", "xenserver-6.2", "debian-12", "c-xenstored"
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, RenderedHost]:
-    """Some of the hosts, with what xenwatch exports there."""
-    found = {}
-    for layout in LAYOUTS:
-        if layout.name in HOSTS:
-            found[layout.name] = RenderedHost(layout, tmp_path_factory.mktemp(layout.name))
-            found[layout.name].ask_xenwatch("once", "--format", "prometheus")
-    return found
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, RenderedHost]]:
+    """Some of the hosts."""
+    with ExitStack() as stack:
+        yield {
+            layout.name: stack.enter_context(
+                RenderedHost(layout, tmp_path_factory.mktemp(layout.name))
+            )
+            for layout in LAYOUTS
+            if layout.name in HOSTS
+        }
 
 
 WRONG = [
