@@ -77,7 +77,7 @@ class Desk:
         except Refused as error:
             return f"{error.status}\0{name}: rejected: {error}\0"
         except Failed as error:
-            return f"1\0{name}: {error}\0"
+            return f"{error.status}\0{name}: {error}\0{error.printed}"
 
     def close(self) -> None:
         """End the answers."""

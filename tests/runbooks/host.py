@@ -14,7 +14,12 @@ def words(text: str) -> frozenset[str]:
 
 
 class Failed(Exception):
-    """A program that was asked rightly and has no answer: its message."""
+    """A program that was asked rightly and ends with another status than 0: its message."""
+
+    def __init__(self, message: str, status: int = 1, printed: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.printed = printed
 
 
 class Refused(Exception):

@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 
-from tests.runbooks.host import Host, Options, Program, fail, refuse
+from tests.runbooks.host import Failed, Host, Options, Program, refuse
 from xenwatch.cli.main import main
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -46,6 +46,7 @@ def _run(arguments: tuple[str, ...]) -> str:
     finally:
         sys.stdin = own
     written.flush()
+    printed: str = written.buffer.getvalue().decode()
     if status:
-        fail(said.getvalue().strip())
-    return written.buffer.getvalue().decode()
+        raise Failed(said.getvalue().strip(), status, printed)
+    return printed
