@@ -55,7 +55,7 @@ _METRICS: Final = {near_limit(limit).title: f"xenwatch_{limit.name}_used" for li
 class Block:
     """Commands of a runbook that are pasted at once.
 
-    `before` is the text since the block before: what says that no output is good news.
+    `before` is the paragraph before it, which may say that no output is good news.
     """
 
     runbook: str
@@ -97,7 +97,8 @@ def read(name: str, text: str) -> list[Block]:
     found: list[Block] = []
     end = 0
     for match in _FENCE.finditer(text):
-        found.append(Block(name, tuple(match[1].split()), match[2], text[end : match.start()]))
+        before = text[end : match.start()].strip().rpartition("\n\n")[2]
+        found.append(Block(name, tuple(match[1].split()), match[2], before))
         end = match.end()
     return found
 
@@ -140,12 +141,12 @@ UNSEEN: Final = frozenset(
 """Limits whose probe is disabled by default, or whose resource the layouts do not have."""
 
 
-def mitigations() -> list[str]:
-    """What changes settings of any Xen host, as a host with xl is told it."""
+def mitigations(layout: Layout) -> list[str]:
+    """What changes settings of the kernel or of a process on a host."""
     return list(
         dict.fromkeys(
             block.text
             for block in blocks()
-            if block.writes and set(block.words) <= {WRITES, XL} and SETTINGS.search(block.text)
+            if block.writes and block.is_for(layout) and SETTINGS.search(block.text)
         )
     )

@@ -89,3 +89,4 @@ LAYOUTS: Final = (
     # XENSTORED in /etc/default/xen names the C xenstored, and Xen is new enough for its quotas.
     Layout(C_XENSTORED, XL, _DEBIAN_LACKS, {}, special="debian-13"),
 )
+BY_NAME: Final[Mapping[str, Layout]] = {layout.name: layout for layout in LAYOUTS}

@@ -15,6 +15,7 @@ _LIMITS: Final = re.compile(
 """Settings of which more can be used the higher they are."""
 _SELECT_MAX: Final = 1024
 """FD_SETSIZE: select(2) watches descriptors below it alone."""
+_LONG_MAX: Final = (1 << 63) - 1
 _FIELDS: Final[dict[str, Callable[[Task], str]]] = {
     "pid": lambda task: str(task.pid),
     "ppid": lambda task: "1",
@@ -152,6 +153,8 @@ def _sysctl(host: Host, options: Options, operands: list[str]) -> str:
                 refuse("sets a value without -w")
             if _LIMITS.fullmatch(name) and int(value) < int(present):
                 refuse(f"lowers {name}: {value}, it is {present}")
+            if value.isdecimal() and int(value) > _LONG_MAX:
+                refuse(f'setting key "{name}": Invalid argument', 255)
             present = value
         elif "-w" in options:
             refuse(f'"{operand}" must be of the form name=value', 255)

@@ -60,7 +60,8 @@ class RenderedHost:
         for path, text in extra_files(machine.dom0, layout).items():
             place = self.root / path.lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
+            if not place.exists():
+                place.write_text(text)
         if not layout.has_run:
             (self.root / "var/run").unlink()
             (self.root / "run").rename(self.root / "var/run")

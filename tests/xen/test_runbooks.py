@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tests.runbooks.blocks import chosen
-from tests.runbooks.layouts import LAYOUTS
+from tests.runbooks.layouts import BY_NAME
 from tests.runbooks.shell import verdict
 from tests.xen import guests
 from tests.xen.report import Report
@@ -47,7 +47,7 @@ def values(vm: Vm, guest: int) -> dict[str, str]:
 @pytest.mark.usefixtures("daemon")
 def test_the_commands_of_the_runbooks_work_in_a_dom0(vm: Vm, guest: int, report: Report) -> None:
     """Each block for Debian ends well and prints something, with root's own PATH."""
-    layout = next(layout for layout in LAYOUTS if layout.name == f"debian-{SUITE.debian}")
+    layout = BY_NAME[f"debian-{SUITE.debian}"]
     run = f"env -i PATH={PATH} HOME=/root"
     vm.run("ln -sf /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch")
     metrics = vm.run(f"{run} xenwatch once --format prometheus")
