@@ -54,7 +54,7 @@ def host_facts(dom0: Dom0, layout: Layout, root: Path) -> Host:
         toolstack=layout.toolstack,
         xen=(4, 22) if layout.name == C_XENSTORED else dom0.platform.xen,
         root=str(root),
-        values=_values(dom0, guests, volumes),
+        values=_values(dom0, guests, volumes, root),
         tasks=_tasks(dom0, layout),
         guests=guests,
         volumes=volumes,
@@ -113,8 +113,13 @@ def _volumes(dom0: Dom0) -> tuple[Volume, ...]:
     )
 
 
-def _values(dom0: Dom0, guests: tuple[Guest, ...], volumes: tuple[Volume, ...]) -> dict[str, str]:
-    """What alerts of that host may name: a guest that has a QEMU, the logs' file system, ..."""
+def _values(
+    dom0: Dom0, guests: tuple[Guest, ...], volumes: tuple[Volume, ...], root: Path
+) -> dict[str, str]:
+    """What alerts of that host may name: a guest that has a QEMU, the logs' file system, ...
+
+    Paths are those below `root`, as `/` alone is not found in a text.
+    """
     hvm = next(domain.domid for domain in dom0.domains.values() if domain.type == "hvm")
     guest = next(guest for guest in guests if guest.domid == hvm)
     points = [volume.point for volume in volumes if volume.type != _NFS]
@@ -123,7 +128,7 @@ def _values(dom0: Dom0, guests: tuple[Guest, ...], volumes: tuple[Volume, ...]) 
         "uuid": guest.uuid,
         "name": guest.name,
         "vm": guest.uuid,
-        "mountpoint": points[-1],
+        "mountpoint": f"{root}{points[-1]}",
         "bridge": next(
             link.name
             for link in dom0.links.values()

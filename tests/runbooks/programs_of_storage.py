@@ -11,7 +11,10 @@ from tests.runbooks.host import Host, Options, Program, Volume, prints, refuse, 
 def _df(host: Host, options: Options, operands: list[str]) -> str:
     """Of all, of types (-t), or of the file system an alert names: another one says nothing."""
     paths = [operand.removeprefix(host.root) or "/" for operand in operands]
-    alerts = {host.values["mountpoint"], *(volume.point for volume in host.volumes[2:])}
+    alerts = {
+        host.values["mountpoint"].removeprefix(host.root),
+        *(volume.point for volume in host.volumes[2:]),
+    }
     for path in paths:
         if path not in alerts:
             refuse(f"not the file system that the alert names: {path}")

@@ -10,13 +10,15 @@ from tests.runbooks.blocks import Block
 from tests.runbooks.rendered import RenderedHost
 
 _PATH: Final = re.compile(
-    r"(?<![\w.\-/$}*])/(?=(?:proc|sys|etc|run|var|dev|boot|opt|usr|lib|root|sbin|bin)/)"
+    r"(?<![\w.\-/$}*\\])/(?=(?:proc|sys|etc|run|var|dev|boot|opt|usr|lib|root|sbin|bin)\b)"
     r"(?!dev/(?:null|stdin|stdout|stderr)\b)"
 )
 """Where an absolute path begins: not within a word, a path or a URL."""
 _WRONG: Final = re.compile(
     r"not found|No such file|Directory nonexistent|rejected:|unbound variable|parameter not set"
 )
+_WHOLE: Final = re.compile(r"\b(?:find|ls) (?:-\S+ )*/(?=\s|$)")
+"""What would read the root of the machine of the tests."""
 _DEADLINE: Final = 60.0
 
 
@@ -26,6 +28,8 @@ def failure(block: Block, rendered: RenderedHost) -> str | None:
         text = block.filled(rendered.host.values)
     except KeyError as error:
         return f"no alert names {error}"
+    if _WHOLE.search(text):
+        return "reads all of /: name a directory, or what the alert names"
     for line in text.splitlines():
         for option, why in rendered.layout.options.items():
             if re.search(option, line):

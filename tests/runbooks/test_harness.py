@@ -53,6 +53,7 @@ WRONG = [
     ("xcp-ng-8.3", "xenwatch once --format csv", "rejected"),
     ("xcp-ng-8.3", "df -h /", "not the file system that the alert names"),
     ("xcp-ng-8.3", "df -h /nowhere", "not the file system that the alert names"),
+    ("xcp-ng-8.3", "find / -name core", "reads all of /"),
     ("xcp-ng-8.3", "ip -br link show", "iproute2 4.2"),
     ("xenserver-6.2", "du -sh /var/log | sort -rh", "coreutils 7.5"),
     ("xcp-ng-8.3", "cat /proc/pressure/memory", "No such file"),
