@@ -2,7 +2,9 @@
 
 Paths, processes, file systems and guests are those of the synthetic host of that name. What is
 said here is the userland: CentOS 5 in XenServer 6.2, CentOS 7 in XenServer 7 and 8 and in XCP-ng,
-and Debian's own.
+and Debian's own. Of the releases of CentOS 7 the oldest counts, 7.2 of XenServer 7.1, with iproute2
+3.10 and systemd 219: a runbook is for all of them. Where programs are: xen.spec of xcp-ng-rpms/xen
+(lsevtchn in libexecdir/xen/bin), Makefile of xen-api (xe in /usr/bin).
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ _XAPI_ONLY: Final = frozenset({"xe", "xe-toolstack-restart", "tap-ctl", "ovs-vsc
 _SYSTEMD: Final = frozenset({"systemctl", "journalctl", "timedatectl"})
 _CENTOS_5: Final = _SYSTEMD | {
     "bridge",  # iproute2 3.5
-    "chronyc",  # XenServer 7.6 and later
+    "chronyc",  # ntpd keeps the clock
     "nproc",  # coreutils 8.1
     "prlimit",  # util-linux 2.21
     "timeout",  # coreutils 7.0
-    "xenstore-control",  # of the C xenstored; Xen 4.9
-    "xen-diag",  # Xen 4.12
+    "xenstore-control",  # in Xen 4.1, but nobody has said that it is in the package
+    "xen-diag",  # Xen 4.10
 }
 _CENTOS_5_OPTIONS: Final = {
     r"\bsort (?:-\w+ )*-\w*h": "sort -h is of coreutils 7.5",
@@ -81,7 +83,7 @@ LAYOUTS: Final = (
     Layout("xcp-ng-8.3", XAPI, frozenset(), _CENTOS_7_OPTIONS),
     Layout("xcp-ng-8.2", XAPI, frozenset(), _CENTOS_7_OPTIONS),
     Layout("xenserver-8", XAPI, frozenset(), _CENTOS_7_OPTIONS),
-    # chrony came with 7.6; xen-diag is missing in the xen.spec of 7.5.
+    # ntpd keeps the clock; Xen is 4.7, and xen-diag of 4.10.
     Layout("xenserver-7.1", XAPI, frozenset({"chronyc", "xen-diag"}), _CENTOS_7_OPTIONS),
     Layout("xenserver-6.2", XAPI, _CENTOS_5, _CENTOS_7_OPTIONS | _CENTOS_5_OPTIONS, has_run=False),
     Layout("debian-12", XL, _DEBIAN_LACKS, {}),
