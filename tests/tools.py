@@ -48,11 +48,6 @@ class Package:
 PACKAGES: Final = (
     Package("shellcheck", ("shellcheck",), "shell scripts"),
     Package(
-        "procps", ("free", "ps", "slabtop", "sysctl", "top", "vmstat"), "commands of the runbooks"
-    ),
-    Package("iproute2", ("ip", "ss"), "commands of the runbooks"),
-    Package("openssl", ("openssl",), "commands of the runbooks"),
-    Package(
         *("prometheus", ("prometheus", "promtool"), "metrics, rules and dashboards in Prometheus"),
         service="prometheus",
     ),
