@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.shown import mitigations
+from tests.runbooks.blocks import mitigations
 from tests.xen.daemon import CONFIG, DROP_INS, UNIT, Daemon, unbound
 from tests.xen.report import Report
 from tests.xen.vm import Vm
@@ -79,8 +80,8 @@ def test_the_mitigations_of_the_runbooks_work(vm: Vm) -> None:
     read = "sysctl -n fs.aio-max-nr kernel.pty.max kernel.threads-max"
     before = [int(line) for line in vm.run(read).split()]
     vm.run("modprobe --all br_netfilter nf_conntrack")
-    for command in mitigations():
-        vm.run(command)
+    for block in mitigations():
+        vm.run(f"sh -euc {shlex.quote(block)}")
 
     assert [int(line) for line in vm.run(read).split()] == [2 * number for number in before]
 
