@@ -30,8 +30,10 @@ def _ip(host: Host, options: Options, operands: list[str]) -> str:
     if rest and rest[0] not in _OBJECTS[name] | {"dev"}:
         refuse(f'Command "{rest[0]}" is unknown')
     words = dict(pairwise(rest))
+    if rest[:2] == ["add", "name"]:
+        host.path(f"/sys/class/net/{rest[2]}").mkdir(parents=True, exist_ok=True)
     for word in ("dev", "master"):
-        if word in words and words[word] not in host.links:
+        if word in words and not _is_there(host, words[word]):
             refuse(f'Device "{words[word]}" does not exist.')
     if name == "neigh":
         return "192.0.2.10 dev xenbr0 lladdr 02:00:00:00:00:01 REACHABLE\n"
@@ -41,6 +43,11 @@ def _ip(host: Host, options: Options, operands: list[str]) -> str:
         for index, link in enumerate(host.links, 1)
         if wanted in {None, link}
     )
+
+
+def _is_there(host: Host, name: str) -> bool:
+    """Whether there is a link of that name, from the start or added since."""
+    return name in host.links or host.path(f"/sys/class/net/{name}").exists()
 
 
 def _bridge(host: Host, options: Options, operands: list[str]) -> str:

@@ -67,6 +67,21 @@ def _toolstack_restart(host: Host, options: Options, operands: list[str]) -> str
     return "done.\n" if not operands else refuse(f"takes no arguments: {operands}")
 
 
+def _xen_cmdline(host: Host, options: Options, operands: list[str]) -> str:
+    """Source: XenServer, the Administrator's Guide on the command line of Xen and dom0."""
+    verb, *rest = operands or [""]
+    if verb not in {"--get-xen", "--set-xen", "--get-dom0", "--set-dom0", "--delete-xen"}:
+        refuse(f"unknown option: {verb!r}")
+    if not rest or (verb.startswith("--set") and not all("=" in word for word in rest)):
+        refuse(f"no option of the command line: {rest}")
+    return "ok\n"
+
+
+def _calldaemon(host: Host, options: Options, operands: list[str]) -> str:
+    """Source: xha, commands of calldaemon."""
+    return "<liveset>\n" if operands == ["query_liveset"] else refuse(f"unknown: {operands}")
+
+
 def _xenwatch(host: Host, options: Options, operands: list[str]) -> str:
     """What it prints was asked before (`RenderedHost.ask_xenwatch`), but for what has a path."""
     refuse(f"not of this host: {' '.join(operands)}")
@@ -102,6 +117,8 @@ PROGRAMS: Final = {
     "hwclock": prints("Sat\n", "r", "show"),
     "xe-toolstack-restart": Program(_toolstack_restart),
     "xenwatch": Program(_xenwatch),
+    "xen-cmdline": Program(_xen_cmdline),
+    "calldaemon": Program(_calldaemon),
     "curl": Program(_curl, "sSfkm:o:", "max-time= fail silent"),
     "openssl": Program(_openssl),
     "ipmitool": prints("SEL\n", None),

@@ -46,8 +46,9 @@ def _du(host: Host, options: Options, operands: list[str]) -> str:
 
 
 def _losetup(host: Host, options: Options, operands: list[str]) -> str:
-    if "-d" in options and not re.fullmatch(r"/dev/loop\d+", options["-d"]):
-        refuse(f"no such device: {options['-d']}")
+    device = options.get("-d", "/dev/loop0").removeprefix(host.root)
+    if not re.fullmatch(r"/dev/loop\d+", device):
+        refuse(f"no such device: {device}")
     return "" if "-d" in options else "/dev/loop0: []: (/var/lib/xen/images/guest.img)\n"
 
 

@@ -29,6 +29,7 @@ from tests.runbooks.layouts import TEXT, Layout
 from tests.runbooks.program import keep
 from xenwatch.cli.main import main as xenwatch
 from xenwatch.model.host import Machine
+from xenwatch.model.platform import XAPI
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.sources.base import SourceError
@@ -46,6 +47,11 @@ _MODULES: Final = {
     for name in module.PROGRAMS
 }
 """Programs that are stubs, with the modules that answer for them."""
+_BESIDE: Final = {
+    "xen-cmdline": "/opt/xensource/libexec",
+    "calldaemon": "/usr/libexec/xapi/cluster-stack/xhad",
+}
+"""Programs of a host with xapi that are not on PATH, with their directories."""
 _PROGRAM: Final = Path(__file__).with_name("program.py")
 _STUB: Final = """#!/bin/sh
 # What it was asked before it answers from the file, which spares a start of Python.
@@ -125,17 +131,20 @@ class RenderedHost:
             found = shutil.which(name)
             if found is not None:
                 (programs / name).symlink_to(found)
-        for name in _MODULES.keys() - self.layout.lacks - {"lsevtchn"}:
+        beside = {"lsevtchn": machine.dom0.platform.tools}
+        if self.layout.toolstack == XAPI:
+            beside |= _BESIDE
+        for name in _MODULES.keys() - self.layout.lacks - {"lsevtchn"} - _BESIDE.keys():
             self._stub(programs / name)
-        tools = self.root / machine.dom0.platform.tools.lstrip("/")
-        self._stub(tools / "lsevtchn")
-        (self.root / "usr/sbin").mkdir(parents=True, exist_ok=True)
+        for name, directory in beside.items():
+            self._stub(self.root / directory.lstrip("/") / name)
         for name in ("xl", "ovsdb-client"):
             for path in self.root.glob(f"usr/*bin/{name}"):
                 path.unlink()
 
     def _stub(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
             _STUB.format(
                 directory=self.directory,
