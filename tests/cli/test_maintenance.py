@@ -108,3 +108,32 @@ def test_a_file_that_cannot_be_used_is_an_error(
     assert done.status == 1
     assert str(file) in done.err
     assert "run as root on the host of the daemon, or set maintenance.file" in done.err
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ('"2999-10-27T02:30:00+02:00"', "until 2999-10-27 00:30 UTC"),
+        ('"2999-10-27T02:30:00+01:00"', "until 2999-10-27 01:30 UTC"),
+        ('"0001-01-01T00:00:00+14:00"', ""),
+        ('"9999-12-31T23:59:00-12:00"', ""),
+        ('"2999-10-27T02:30:00"', ""),
+    ],
+)
+def test_an_end_is_a_time_in_utc(
+    end: str,
+    said: str,
+    configured: tuple[Path, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the configuration has as end is told in UTC; what is no date there is refused."""
+    _, option = configured
+    with (tmp_path / "xenwatch.toml").open("a") as file:
+        file.write(f"until = {end}\n")
+
+    done = run(capsys, "maintenance", "status", option)
+
+    assert done.status == (0 if said else 1)
+    assert said in done.out
+    assert said or "maintenance.until: " in done.err

@@ -76,7 +76,8 @@ class Watch:
 
     `expression` is PromQL, in which `$NAME` is the bound of that name; it must hold for `seconds`
     to be of `severity`, and where there are `critical_seconds` for these to be critical too.
-    `mutes` is whether it inhibits what else is known of its host, but for the alerts it `spares`.
+    `mutes` is whether it inhibits what else is known of its host, but for the alerts it `spares`,
+    `outlasts` whether it is kept for as long as these are after their conditions have ended.
     The rest is as in `Alert`.
     """
 
@@ -91,6 +92,7 @@ class Watch:
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None
     mutes: bool = False
+    outlasts: bool = False
     spares: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
