@@ -137,3 +137,29 @@ def test_an_end_is_a_time_in_utc(
     assert done.status == (0 if said else 1)
     assert said in done.out
     assert said or "maintenance.until: " in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "status"),
+    [
+        ('{"until": 32503680000, "reason": "disks"}', "OK - in maintenance until 3000-01-01", 0),
+        ("{", "WARNING - ", 1),
+        (None, "WARNING - ", 1),
+    ],
+)
+def test_a_check_without_a_daemon_knows_it(
+    content: str | None,
+    line: str,
+    status: int,
+    configured: tuple[Path, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A check that makes a pass itself is ok in maintenance too; a damaged file says nothing."""
+    file, option = configured
+    if content is not None:
+        file.write_text(content)
+
+    done = run(capsys, "check", "--source", "synthetic:debian-12", option)
+
+    assert done.status == status
+    assert done.out.startswith(f"XENWATCH {line}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.e2e.fleets import JOB, PROMPT, Fleet, Page, VictoriaMetrics, federated, rules_of
 from tests.e2e.programs import (
+    ROOT,
     Alertmanager,
     Receiver,
     Server,
@@ -73,6 +76,18 @@ def test_hosts_are_found_by_http_and_by_file(tmp_path: Path) -> None:
         for site in "ab"
         for number in range(5)
     }
+
+
+@pytest.mark.parametrize(
+    "option", ["--hosts=-3", "--pool-size=0", "--vms=x", "--sites=", "--sites=a/b", "--faulty=a=-1"]
+)
+def test_a_fleet_that_cannot_be_is_refused(option: str) -> None:
+    """Numbers and names without hosts that answer are refused with the option that has them."""
+    argv = [sys.executable, "contrib/fleet.py", option]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 2
+    assert f"error: argument {option.partition('=')[0]}: " in done.stderr
 
 
 def test_one_cause_on_many_hosts_is_one_page(tmp_path: Path) -> None:

@@ -129,7 +129,9 @@ def test_the_job_is_that_of_the_site() -> None:
     assert text.count('job=\\"dom0\\"') == rules(POLICY).count('job=\\"xenwatch\\"') > 2
 
 
-@pytest.mark.parametrize("job", ["x on (job", "a.b|c+", "{{ $x }}", "$job's", "zürich: #1", "a${vms}"])
+@pytest.mark.parametrize(
+    "job", ["x on (job", "a.b|c+", "{{ $x }}", "$job's", "zürich: #1", "a${vms}"]
+)
 def test_a_job_stands_in_the_rules_as_it_is_called(tmp_path: Path, job: str) -> None:
     """Whatever a job is called, the rules are about that job."""
     text = rules(POLICY, grouping=Grouping(job, BY))
