@@ -149,6 +149,19 @@ def test_the_job_is_that_of_the_site() -> None:
     assert text.count('job=\\"dom0\\"') == rules(POLICY).count('job=\\"xenwatch\\"') > 2
 
 
+@pytest.mark.parametrize(
+    "job", ["x on (job", "a.b|c+", "{{ $x }}", "$job's", "zürich: #1", "a${vms}"]
+)
+def test_a_job_stands_in_the_rules_as_it_is_called(tmp_path: Path, job: str) -> None:
+    """Whatever a job is called, the rules are about that job."""
+    text = rules(POLICY, grouping=Grouping(job, BY))
+    (tmp_path / "rules.yml").write_text(text)
+    checked = promtool("check", "rules", str(tmp_path / "rules.yml"))
+
+    assert text.count(f'job=\\"{job}\\"') == rules(POLICY).count('job=\\"xenwatch\\"')
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_every_aggregation_and_join_keeps_the_labels() -> None:
     """No aggregation or join of the rules loses the labels of pool and site."""
     text = rules(POLICY, grouping=SITES)

@@ -239,6 +239,27 @@ def test_amtool_accepts_the_example() -> None:
     assert f"{len(inhibitions())} inhibit rules" in checked.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "severity", "receiver"),
+    [
+        ("XenwatchMaintenance", "info", "nobody"),
+        ("XenwatchStale", "critical", "page"),
+        ("XenwatchDown", "warning", "mail"),
+        ("AnotherAlert", "info", "mail"),
+        ("AnotherAlert", "critical", "mail"),
+    ],
+)
+def test_the_example_routes_the_alerts_of_the_rules(
+    name: str, severity: str, receiver: str
+) -> None:
+    """What the rules call info notifies nobody; alerts of others go the usual way."""
+    argv = [tool("amtool"), "config", "routes", "test", f"--config.file={ROOT / ALERTMANAGER}"]
+    labels = [f"alertname={name}", f"severity={severity}"]
+    routed = subprocess.run([*argv, *labels], capture_output=True, text=True, check=False)
+
+    assert routed.stdout.strip() == receiver, routed.stderr
+
+
 def test_promtool_accepts_the_example_configuration() -> None:
     """The example for Prometheus is one, and finds the rules beside it."""
     checked = promtool("check", "config", str(ROOT / "contrib/prometheus/prometheus.yml"))

@@ -77,8 +77,9 @@ class Watch:
     `expression` is PromQL, in which `$NAME` is the bound of that name. It has `severity` once the
     expression has held for `seconds`, and is critical after `critical_seconds` if these are set.
     `slow` means that the expression reads hours of every series, and is evaluated less often.
-    With `mutes` it inhibits all other alerts of its host except those in `spares`. The rest is as
-    in `Alert`.
+    With `mutes` it inhibits all other alerts of its host except those in `spares`; `outlasts` means
+    that it is kept for as long as these are after their conditions have ended. The rest is as in
+    `Alert`.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Watch:
     critical_seconds: float | None = None
     slow: bool = False
     mutes: bool = False
+    outlasts: bool = False
     spares: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)

@@ -47,7 +47,10 @@ def dumps(maintenance: Maintenance) -> str:
 
 def loads(data: bytes) -> Maintenance:
     """What `dumps` wrote. Raises `ValueError` for anything else."""
-    document = json.loads(data)
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("is not an object")
     until, reason = document.get("until"), document.get("reason", "")

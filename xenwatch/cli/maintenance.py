@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import re
 import time
 from pathlib import Path
@@ -49,14 +48,14 @@ def run(options: argparse.Namespace) -> int:
         wrong = "on needs --for" if options.span is None else f"{options.action} takes no --for"
         options.parser.error(f"{wrong}, as in: xenwatch maintenance on --for 2h")
     settings = configured(options)
-    path = settings[MAINTENANCE_FILE] or DEFAULT_FILE
+    path = _file(settings)
     try:
         if options.action == "on":
             made = Maintenance(time.time() + options.span, options.reason)
             state_file.replace(path, maintenance.dumps(made))
         elif options.action == "off":
             Path(path).unlink(missing_ok=True)
-        found = maintenance.current(_said(settings, path), time.time())
+        found = maintenance.current(said(settings), time.time())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         next_step = f"run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}"
@@ -70,11 +69,17 @@ def run(options: argparse.Namespace) -> int:
     return 0 if write(printable(str(found or "not in maintenance")) + "\n") else 1
 
 
-def _said(settings: Settings, path: str) -> list[Maintenance]:
-    found = list(settings.maintenance())
-    with contextlib.suppress(FileNotFoundError):
-        found.append(maintenance.loads(state_file.read(path, FILE_LIMIT)))
-    return found
+def said(settings: Settings) -> tuple[Maintenance, ...]:
+    """What the configuration and the file say, ended or not. Raises `OSError`, `ValueError`."""
+    in_configuration = settings.maintenance()
+    try:
+        return (*in_configuration, maintenance.loads(state_file.read(_file(settings), FILE_LIMIT)))
+    except FileNotFoundError:
+        return in_configuration
+
+
+def _file(settings: Settings) -> str:
+    return settings[MAINTENANCE_FILE] or DEFAULT_FILE
 
 
 def _action(text: str) -> str:

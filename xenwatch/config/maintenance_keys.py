@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from xenwatch.alerts.maintenance import FILE, LONGEST_REASON
@@ -20,11 +20,12 @@ def until(value: object) -> str:
     try:
         # TOML has dates of its own, with or without quotes.
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        in_utc = found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
+        in_utc = None
+    if in_utc is None:
         raise ValueError("must be a date and time with its zone such as 2026-01-31T14:00:00Z")
-    return found.isoformat()
+    return in_utc.isoformat()
 
 
 def reason(value: object) -> str:

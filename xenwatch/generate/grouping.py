@@ -57,8 +57,8 @@ class Grouping:
         not hidden by another with room, and hosts of one name at two sites are two hosts.
         """
         labels = ", ".join(("job", *self.by))
-        text = text.replace(f'job="{JOB}"', f'job="{self.job}"')
-        return re.sub(r"\b(by|on) \(job\b", rf"\1 ({labels}", text)
+        text = re.sub(r"\b(by|on) \(job\b", rf"\1 ({labels}", text)
+        return text.replace(f'job="{JOB}"', f'job="{self.job}"')
 
 
 SHIPPED: Final = Grouping()

@@ -4,7 +4,8 @@ A trend is estimated by Theil-Sen (the median slope of all pairs of points; Sen,
 of the American Statistical Association 63, 1968), and only if use rises throughout: the step of
 one VM start, or of many at once, is not a trend, and one that has stopped rising has ended. Use
 that rises only because VMs arrive, as in an evacuation of another host, counts only if the end is
-near: nobody can know how many more will come. Memory is bounded.
+near and the limit at its warning threshold: nobody can know how many more will come. Memory is
+bounded.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from itertools import combinations, pairwise
 from statistics import median
 from typing import Final
 
-from xenwatch.limits.states import LimitInstance, LimitState
+from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.readings.snapshot import Snapshot
 
 SPACING: Final = 60.0
@@ -97,7 +98,7 @@ def forecast(history: History, states: Iterable[LimitState]) -> dict[str, float]
         rate = history.slopes.get(key)
         if rate is not None and state.headroom is not None:
             seconds = state.headroom / rate
-            if key in history.arriving and seconds > NEAR:
+            if key in history.arriving and (seconds > NEAR or state.severity is Severity.OK):
                 continue
             found[state.limit.name] = min(seconds, found.get(state.limit.name, seconds))
     return found

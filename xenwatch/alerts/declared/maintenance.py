@@ -20,4 +20,6 @@ ALERT: Final = Watch(
     severity=INFO,
     shown=DURATION,
     mutes=True,
+    # What is over by the end is kept firing for a while, and is not told then.
+    outlasts=True,
 )
