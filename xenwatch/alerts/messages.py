@@ -17,6 +17,8 @@ RUNBOOKS: Final = "/runbooks/"
 """The path below which every daemon serves the runbooks."""
 
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+DEFAULT_LABELS: Final[Mapping[str, str]] = MappingProxyType({"job": JOB})
+"""The labels that say where a host is, unless they are configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,12 @@ class Message:
 
 
 def of_active(
-    active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+    active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = DEFAULT_LABELS
 ) -> Message:
     """The message of a firing alert.
 
-    `instance` is the label that names this host, `labels` are further ones that every alert of it
-    has: where the host is, and a job other than `JOB`.
+    `instance` is the label that names this host, `labels` are the others that every alert of it
+    has: its job, and where the host is.
     """
     alert = active.alert
     series = dict(active.labels)
@@ -68,7 +70,6 @@ def of_active(
             **series,
             "alertname": alert.title,
             "severity": active.severity,
-            "job": JOB,
             "instance": instance,
             **labels,
         },
@@ -80,7 +81,7 @@ def of_active(
 
 
 def of_change(
-    change: Change, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+    change: Change, instance: str, runbooks: str, labels: Mapping[str, str] = DEFAULT_LABELS
 ) -> Message | None:
     """The message of an alert that started firing or is resolved, `None` of any other change."""
     message = of_active(change.active, instance, runbooks, labels)

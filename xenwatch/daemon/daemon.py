@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from xenwatch import __version__, log, threads
-from xenwatch.alerts import maintenance, runbooks
+from xenwatch.alerts import runbooks
 from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
 from xenwatch.config import alert_keys, label_keys
@@ -100,8 +100,7 @@ class Daemon:
             resend=resend,
         )
         self._publisher.on_alerts = self._notifier.enqueue
-        path = settings[MAINTENANCE_FILE] or (directory and f"{directory}/{maintenance.FILE}")
-        self._maintenance = Follower(path, clock, self._maintain)
+        self._maintenance = Follower(settings[MAINTENANCE_FILE], clock, self._maintain)
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` is logged: the source, and why it was chosen.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.messages import NO_LABELS, Message, of_active, of_change, rfc3339
+from xenwatch.alerts.messages import DEFAULT_LABELS, Message, of_active, of_change, rfc3339
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State, ended
 from xenwatch.alerts.table import ALERTS
@@ -31,7 +31,7 @@ Identity = tuple[tuple[str, str], ...]
 class Outbox:
     """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
 
-    `labels` are further labels of every alert, as in `of_active`. `boot` identifies this boot of
+    `labels` are the other labels of every alert, as in `of_active`. `boot` identifies this boot of
     the host, empty where unknown. `dropped` counts the events by receiver that a full queue has
     dropped.
     """
@@ -41,7 +41,7 @@ class Outbox:
         instance: str,
         runbooks: str,
         receivers: Iterable[str],
-        labels: Mapping[str, str] = NO_LABELS,
+        labels: Mapping[str, str] = DEFAULT_LABELS,
     ) -> None:
         self.alerts = Alerts()
         self.queues: dict[str, deque[dict[str, Any]]] = {

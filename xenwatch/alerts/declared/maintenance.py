@@ -17,6 +17,7 @@ ALERT: Final = Watch(
     "this: it inhibits the other alerts of the host until then, also while the host is down.",
     expression=f"({_END} - time()) > 0",
     seconds=0,
+    fixed=True,
     severity=INFO,
     shown=DURATION,
     mutes=True,

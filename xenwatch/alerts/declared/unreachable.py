@@ -15,6 +15,7 @@ ALERT: Final = Watch(
     "looked, until the host answers. If it does not, XenwatchDown follows.",
     expression='up{job="xenwatch"} == 0',
     seconds=0,
+    fixed=True,
     severity=INFO,
     mutes=True,
     spares=("down",),
