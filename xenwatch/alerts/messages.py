@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +52,11 @@ class Message:
         }
 
 
+def ended(message: Message, state: State, time: float) -> Message:
+    """The message of an alert that is resolved: it is in that state since `time`."""
+    return dataclasses.replace(message, ends=time, state=state.value)
+
+
 def of_active(
     active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = DEFAULT_LABELS
 ) -> Message:
@@ -89,9 +95,7 @@ def of_change(
         return message
     if change.was is not State.FIRING:
         return None
-    return Message(
-        message.labels, message.annotations, message.starts, change.time, change.now.value
-    )
+    return ended(message, change.now, change.time)
 
 
 def rfc3339(time: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import os
@@ -35,7 +36,7 @@ from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
-from xenwatch.delivery.notifier import RESEND, Notifier
+from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
@@ -116,6 +117,10 @@ class Daemon:
         self._publisher.alerts = await self._notifier.restore()
         self._publisher.learning = await self._learnt.restore()
         self._publisher.rules = await _with_carried(self._publisher.rules, self._settings)
+        # Before the first pass: nothing that was held back is delivered after a restart.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READ_DEADLINE):
+                await self._maintenance.look()
         self._maintain()
         site = self._site(sockets)
         try:

@@ -38,12 +38,16 @@ class Follower:
     async def run(self) -> None:
         """Read the file at intervals until cancelled."""
         while True:
-            said = await self._read()
-            if said != self.said:
-                self.said = said
-                _log_change(said)
-                self._changed()
+            await self.look()
             await self._clock.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Read the file once."""
+        said = await self._read()
+        if said != self.said:
+            self.said = said
+            _log_change(said)
+            self._changed()
 
     async def _read(self) -> Maintenance | None:
         read = functools.partial(state_file.read, self._path, FILE_LIMIT)

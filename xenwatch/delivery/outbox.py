@@ -11,11 +11,22 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from xenwatch.alerts import states
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.messages import DEFAULT_LABELS, Message, of_active, of_change, rfc3339
+from xenwatch.alerts.maintenance import LONGEST, Maintenance
+from xenwatch.alerts.messages import (
+    DEFAULT_LABELS,
+    Message,
+    ended,
+    of_active,
+    of_change,
+    rfc3339,
+)
 from xenwatch.alerts.names import CRITICAL
-from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State, ended
+from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State
 from xenwatch.alerts.table import ALERTS
+from xenwatch.delivery import maintenance
+from xenwatch.delivery.maintenance import Notice
 
 RETENTION: Final = 900.0
 """Seconds a resolved alert is resent, as Prometheus does, should Alertmanager be down."""
@@ -55,6 +66,34 @@ class Outbox:
         self._instance = instance
         self._labels = labels
         self._resolved: dict[Identity, Message] = {}
+        self._notice: Notice | None = None
+
+    def maintain(self, found: Maintenance | None, now: float, keep: float) -> bool:
+        """Note whether the host is in maintenance. Returns whether something is to be sent at once.
+
+        Alertmanager has the alert until `keep` seconds after the end, as from the rule; the other
+        receivers get an event at the beginning and one at the end.
+        """
+        before = self._notice
+        lasted = before is not None and before.over is None
+        if found is not None:
+            since = before.message.starts if before else now
+            message = maintenance.message(found, since, self._instance, self.runbooks, self._labels)
+            self._notice = Notice(message, min(found.until, now + LONGEST) + keep)
+            self._resolved.pop(message.identity, None)
+            if not lasted:
+                self._queue(message)
+            return not lasted
+        if before is None:
+            return False
+        over = now if before.over is None else min(before.over, now)
+        if lasted:
+            self._queue(ended(before.message, State.OK, now))
+        self._notice = Notice(before.message, over + keep, over)
+        if now - over >= keep:
+            self._notice = None
+            self._resolved[before.message.identity] = ended(before.message, State.OK, now)
+        return lasted or self._notice is None
 
     def enqueue(self, alerts: Alerts, now: float, *, quiet: bool = False) -> bool:
         """Queue the alerts of a new page. Returns whether something is to be sent at once.
@@ -79,11 +118,15 @@ class Outbox:
             self._resolved.pop(message.identity, None)
             if message.ends is not None:
                 self._resolved[message.identity] = message
-            for name, queue in self.queues.items():
-                if len(queue) == MOST_EVENTS:
-                    self.dropped[name] += 1
-                queue.append(message.document())
+            self._queue(message)
         return first or bool(events)
+
+    def _queue(self, message: Message) -> None:
+        """Add an event for the receivers that get each once."""
+        for name, queue in self.queues.items():
+            if len(queue) == MOST_EVENTS:
+                self.dropped[name] += 1
+            queue.append(message.document())
 
     def _told(self, alerts: Alerts, now: float, *, quiet: bool) -> list[Change]:
         """The changes to tell; what was held back and is over, nobody is told at all."""
@@ -102,8 +145,9 @@ class Outbox:
 
         A firing alert expires in `expiry` seconds unless it is resent: a daemon that dies leaves
         nothing behind. Source: Prometheus, rules/alerting.go and notifier/notifier.go.
-        The critical come first: an Alertmanager just started notifies of old alerts at once, and
-        the alert that inhibits a warning has to be there first. Source: Alertmanager,
+        That of maintenance expires when that ends: the host may be down for longer. It comes
+        first, then the critical: an Alertmanager just started notifies of old alerts at once, and
+        the alert that inhibits others has to be there first. Source: Alertmanager,
         dispatch/dispatch.go.
         What was restored is not sent before a page shows its present state.
         """
@@ -113,14 +157,11 @@ class Outbox:
             (of_active(one, self._instance, self.runbooks, self._labels) for one in firing),
             key=lambda message: message.labels["severity"] != CRITICAL,
         )
+        notice = [] if self._notice is None else [self._notice]
         return [
-            {
-                "labels": dict(message.labels),
-                "annotations": dict(message.annotations),
-                "startsAt": rfc3339(message.starts),
-                "endsAt": rfc3339(now + expiry if message.ends is None else message.ends),
-            }
-            for message in (*messages, *self._resolved.values())
+            *(_posted(each.message, each.expires) for each in notice),
+            *(_posted(message, now + expiry) for message in messages),
+            *(_posted(message, message.ends or now) for message in self._resolved.values()),
         ]
 
     def saved(self, now: float) -> dict[str, Any]:
@@ -132,6 +173,7 @@ class Outbox:
             "boot": self.boot,
             "active": [_saved(one) for one in (*self.alerts.firing, *pending[:MOST_PENDING])],
             "held": [[name, severity, dict(labels)] for name, severity, labels in self._held],
+            "maintenance": None if self._notice is None else dataclasses.asdict(self._notice),
             "over": [dataclasses.asdict(message) for message in self._resolved.values()],
             "queues": {name: list(queue) for name, queue in self.queues.items()},
         }
@@ -154,6 +196,7 @@ class Outbox:
             (str(name), str(severity), tuple(sorted(labels.items())))
             for name, severity, labels in document.get("held", ())
         )
+        self._notice = _restored_notice(document.get("maintenance"))
         alerts = Alerts({key: one for found in active for key, one in found.items()})
         self._resolved = {message.identity: message for message in resolved}
         for name, queue in self.queues.items():
@@ -161,7 +204,7 @@ class Outbox:
         if same:
             self.alerts, self._restored = alerts, True
         else:
-            self.enqueue(ended(alerts, now), now)
+            self.enqueue(states.ended(alerts, now), now)
 
 
 _LATEST: Final = 1 << 37
@@ -171,6 +214,16 @@ _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
 
 def _key(active: Active) -> SeriesKey:
     return active.alert.name, active.severity, active.labels
+
+
+def _posted(message: Message, ends: float) -> dict[str, Any]:
+    """A message as Alertmanager's API v2 accepts it."""
+    return {
+        "labels": dict(message.labels),
+        "annotations": dict(message.annotations),
+        "startsAt": rfc3339(message.starts),
+        "endsAt": rfc3339(ends),
+    }
 
 
 def _saved(active: Active) -> dict[str, Any]:
@@ -198,6 +251,14 @@ def _restored_message(document: Mapping[str, Any]) -> Message:
         None if ends is None else _time(ends),
         str(document["state"]),
     )
+
+
+def _restored_notice(document: Mapping[str, Any] | None) -> Notice | None:
+    if document is None:
+        return None
+    over = document["over"]
+    message = _restored_message(document["message"])
+    return Notice(message, _time(document["expires"]), None if over is None else _time(over))
 
 
 def _time(value: Any) -> float:
