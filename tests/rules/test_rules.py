@@ -226,7 +226,7 @@ def test_durations_are_whole_numbers_of_a_unit(seconds: float, text: str) -> Non
 
 
 def test_a_host_that_is_down_is_told_as_such_and_not_as_absent() -> None:
-    """However late XenwatchDown fires, one host that reboots does not page for all that are gone."""
+    """However late XenwatchDown fires, one host that reboots does not page as if all were gone."""
     [rule] = [
         rule for rule in inhibitions() if 'alertname="XenwatchAbsent"' in rule["target_matchers"]
     ]
