@@ -57,6 +57,22 @@ def vm(domid: str, values: str = "1+0x30") -> Series:
     return labelled("xenwatch_domain_info", values, domid=domid, type="hvm", **WEB)
 
 
+def shares(limit: Limit) -> tuple[Series, ...]:
+    """What VMs use of a limit, and how many more fit."""
+    others = (
+        labelled("xenwatch_domain_info", "1+0x30", domid=str(n), name=f"vm{n}", uuid=f"u{n}")
+        for n in (8, 9, 10)
+    )
+    uses = (
+        labelled(limit.by_domain, f"{n << 20}+0x30", domid=str(n)) for n in (0, 7, 8, 9, 10)
+    )
+    room = (
+        labelled("xenwatch_vm_headroom", f"{left}+0x30", shape=shape)
+        for shape, left in (("windows", 3), ("linux", 12))
+    )
+    return (vm("7"), *others, *(uses if limit.by_domain else ()), *room)
+
+
 def of_limit(limit: Limit) -> list[Case]:
     """The cases of a limit's alert."""
     own = {limit.label: "7"} if limit.label else {}
@@ -66,7 +82,7 @@ def of_limit(limit: Limit) -> list[Case]:
     def series(used: int, most: str = "200+0x9") -> tuple[Series, ...]:
         return (
             labelled(limit.used_metric, f"{used}+0x9", **own),
-            vm("7"),
+            *shares(limit),
             labelled(limit.max_metric, most, **own),
             *(
                 labelled(
@@ -203,12 +219,12 @@ DECLARED: Final = (
          backend("InitWait", "running")),
     Case(
         "XenwatchZombieDomain", "for ten minutes", 11,
-        (labelled("xenwatch_domain_state", "1+0x20", domid="5", state="dying"),),
-        (("warning", {"domid": "5", "state": "dying"}, 1),),
+        (labelled("xenwatch_domain_state", "1+0x20", domid="5", state="dying"), vm("5")),
+        (("warning", {**WEB, "domid": "5", "state": "dying"}, 1),),
     ),
     Case(
         "XenwatchZombieDomain", "large guests take minutes to die", 11,
-        (labelled("xenwatch_domain_state", "1+0x8 stale", domid="5", state="dying"),),
+        (labelled("xenwatch_domain_state", "1+0x8 stale", domid="5", state="dying"), vm("5")),
     ),
     Case("XenwatchDown", "not scraped for five minutes", 6, (labelled("up", "0+0x9"),),
          (("warning", {}, 0),)),

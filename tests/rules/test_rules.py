@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.rules.cases import CASES, TARGET, Case, labelled
+from tests.rules.cases import CASES, TARGET, Case, Series, labelled
 from tests.rules.control_path_cases import CONTROL_PATH, VM_STARTS
 from tests.rules.cpu_cases import CPU
 from tests.rules.dom0_cases import DOM0
@@ -23,9 +24,10 @@ from tests.rules.upkeep_cases import UPKEEP
 from tests.tools import tool
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.alerts.wording import sentence
+from xenwatch.alerts.wording import sentence, texts
 from xenwatch.config.settings import Settings
 from xenwatch.config.settings import load_settings as load
+from xenwatch.exposition.text_format import Family
 from xenwatch.generate.rules import ALERTMANAGER, RULES, duration, inhibitions, rules
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
@@ -58,6 +60,19 @@ def runbook(case: Case) -> dict[str, str]:
     return {"runbook_url": f"http://{host}/runbooks/{case.alert}.md"}
 
 
+def families(series: Iterable[Series]) -> dict[str, Family]:
+    """What a page has of series: their first values."""
+    found: dict[str, Family] = {}
+    for one in series:
+        labels = dict(one.labels)
+        if one.metric in found or re.match(r"\d+\b", one.values):
+            new = Family(one.metric, "gauge", "", tuple(labels), [])
+            values = tuple(labels.values()), float(re.split(r"[+ ]", one.values)[0])
+            family = found.setdefault(one.metric, new)
+            found[one.metric] = dataclasses.replace(family, samples=[*family.samples, values])
+    return found
+
+
 def expected(case: Case) -> list[dict[str, Any]]:
     """The alerts of a case as promtool expects them, in the daemon's own words."""
     alert = BY_TITLE[case.alert]
@@ -66,17 +81,15 @@ def expected(case: Case) -> list[dict[str, Any]]:
               if name in TARGET}  # fmt: skip
     found = []
     for severity, own, value in case.fires:
-        labels = {**target, **own, "severity": severity}
-        words = [
-            sentence(text, alert.shown, value, labels)
-            for text in (alert.summary, alert.description)
-        ]
-        annotations = {
-            "summary": host + words[0],
-            "description": words[1],
-            **runbook(case),
+        fixed = alert.fixed if isinstance(alert, Alert) else {}
+        labels = {**target, **own, **fixed, "severity": severity}
+        words = {
+            name: sentence(text, alert.shown, value, labels) for name, text in texts(alert).items()
         }
-        found.append({"exp_labels": labels, "exp_annotations": annotations})
+        words["summary"] = host + words["summary"]
+        if isinstance(alert, Alert) and alert.who is not None:
+            words["who"] = alert.who.sentence(families(case.series), labels["limit"])
+        found.append({"exp_labels": labels, "exp_annotations": words | runbook(case)})
     return found
 
 

@@ -16,7 +16,7 @@ from xenwatch.alerts.conditions import TARGET, Condition, Evidence, Families, Fo
 VM: Final = ("name", "uuid")
 """The labels of an alert about a VM."""
 DOMID: Final = "domid"
-_INFO: Final = "xenwatch_domain_info"
+INFO: Final = "xenwatch_domain_info"
 EVERY: Final[Labels] = ()
 """In place of the labels of a series: any of the alert."""
 
@@ -44,7 +44,7 @@ class ByVm:
         labels = ", ".join((*VM, *self.kept))
         return (
             f"max by ({TARGET}, {labels}) (\n  (\n    {inner}\n  )\n"
-            f"  * on ({TARGET}, {DOMID}) group_left ({', '.join(VM)})\n  {_INFO}\n)"
+            f"  * on ({TARGET}, {DOMID}) group_left ({', '.join(VM)})\n  {INFO}\n)"
         )
 
     def evaluate(self, evidence: Evidence) -> Found:
@@ -77,7 +77,7 @@ class ByVm:
 
 def _vms(families: Families) -> Mapping[str, Labels]:
     """Name and UUID by domid, as labels."""
-    family = families.get(_INFO)
+    family = families.get(INFO)
     if family is None:
         return {}
     rows = (dict(zip(family.labels, values, strict=True)) for values, _ in family.samples)

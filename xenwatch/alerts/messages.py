@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from xenwatch.alerts.states import Active, Change, State
-from xenwatch.alerts.wording import sentence
+from xenwatch.alerts.wording import sentence, texts
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""
@@ -52,17 +52,22 @@ def of_active(active: Active, instance: str, runbooks: str) -> Message:
     series = dict(active.labels)
     words = {
         name: sentence(text, alert.shown, active.value, series)
-        for name, text in (("summary", alert.summary), ("description", alert.description))
+        for name, text in texts(alert).items()
     }
     return Message(
         labels={
             **series,
+            **alert.fixed,
             "alertname": alert.title,
             "severity": active.severity,
             "job": JOB,
             "instance": instance,
         },
-        annotations={**words, "runbook_url": f"{runbooks}{alert.runbook}"},
+        annotations={
+            **words,
+            **({"who": active.who} if active.who else {}),
+            "runbook_url": f"{runbooks}{alert.runbook}",
+        },
         starts=active.fired if active.fired is not None else active.since,
         ends=None,
         state=State.FIRING.value,

@@ -8,10 +8,20 @@ from xenwatch.alerts.base import PERCENT, Alert
 from xenwatch.alerts.by_vm import DOMID, VM, ByVm
 from xenwatch.alerts.conditions import Condition, LimitCondition
 from xenwatch.alerts.names import SEVERITIES
+from xenwatch.alerts.who import MIB, Use, Who
 from xenwatch.limits.base import Limit
 
 NEAR_LIMIT: Final = "near_limit"
 """The section of the configuration that all alerts of limits share."""
+LIMIT: Final = "limit"
+"""The label of alerts about a limit: its name."""
+
+
+def use(limit: Limit) -> Use | None:
+    """What tells how much of a limit each domain uses."""
+    if not limit.by_domain:
+        return None
+    return Use(limit.by_domain, MIB, " MiB") if limit.unit == "bytes" else Use(limit.by_domain)
 
 
 def near_limit(limit: Limit) -> Alert:
@@ -33,9 +43,12 @@ def near_limit(limit: Limit) -> Alert:
         summary=f"{limit.title}{of}: {{value}} used",
         description=f"{limit.title}{of}: {{value}} of max used. "
         f"Symptom when exhausted: {limit.symptom}.",
+        first=limit.first,
+        who=Who({limit.name: use(limit)}),
         conditions=conditions,
         seconds=60,
         labels=VM if by_vm else own,
+        fixed={LIMIT: limit.name},
         shown=PERCENT,
         probe=limit.probe,
         sparse=False,

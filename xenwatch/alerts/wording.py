@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from xenwatch.alerts.base import DURATION, NUMBER, PERCENT
+from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
@@ -16,6 +16,14 @@ _TEMPLATES: Final = {
     NUMBER: "{{ $value }}",
 }
 _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def texts(alert: Alert | Watch) -> dict[str, str]:
+    """The texts of an alert by name, each with its places: the long one ends with a command."""
+    return {
+        "summary": alert.summary,
+        "description": f"{alert.description} First: `{alert.first}`",
+    }
 
 
 def template(text: str, shown: str) -> str:

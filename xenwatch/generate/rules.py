@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from string import Template
 from typing import Any, Final
 
+from xenwatch.alerts import inhibition
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
-from xenwatch.alerts.conditions import matcher
 from xenwatch.alerts.messages import RUNBOOKS
-from xenwatch.alerts.names import CRITICAL, INFO, WARNING, alert_name
+from xenwatch.alerts.names import CRITICAL, INFO
+from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.alerts.wording import template
+from xenwatch.alerts.wording import template, texts
 from xenwatch.generate import yaml
 
 RULES: Final = "contrib/prometheus/xenwatch.rules.yml"
@@ -63,11 +64,10 @@ def duration(seconds: float) -> str:
 
 
 def _annotations(alert: Alert | Watch, host: str, runbook: str) -> dict[str, str]:
-    return {
-        "summary": host + template(alert.summary, alert.shown),
-        "description": template(alert.description, alert.shown),
-        "runbook_url": runbook,
-    }
+    words = {name: template(text, alert.shown) for name, text in texts(alert).items()}
+    if isinstance(alert, Alert) and alert.who is not None:
+        words["who"] = alert.who.template()
+    return words | {"summary": host + words["summary"], "runbook_url": runbook}
 
 
 def _runbook(alert: Alert | Watch, policy: Policy) -> str:
@@ -95,7 +95,7 @@ def _alert_rules(alert: Alert, policy: Policy) -> Iterator[dict[str, object]]:
             "expr": condition.promql(policy.bounds),
             "for": duration(policy.held(alert.name, severity)),
             "keep_firing_for": duration(policy.keep),
-            "labels": {"severity": severity},
+            "labels": {"severity": severity, **alert.fixed},
             "annotations": _annotations(alert, "{{ $labels.instance }}: ", _runbook(alert, policy)),
         }
 
@@ -139,80 +139,46 @@ def rules(
 def inhibitions(
     alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WATCHES
 ) -> list[dict[str, Any]]:
-    """A warning by its critical alert, a symptom by its cause on the same host and series.
-
-    And all of a host that does not answer, or is to be left alone.
-    """
-    every: tuple[Alert | Watch, ...] = (*alerts, *watches)
-    graded = (alert for alert in every if isinstance(alert, Alert))
-    labels = dict.fromkeys(label for alert in graded for label in alert.labels)
-    found: list[dict[str, Any]] = [
+    """The inhibitions as Alertmanager's configuration has them."""
+    return [
         {
-            "source_matchers": [f'severity="{CRITICAL}"'],
-            "target_matchers": [f'severity="{WARNING}"', 'alertname=~"Xenwatch.*"'],
-            "equal": ["alertname", "job", "instance", *labels],
+            "source_matchers": [str(each) for each in rule.source],
+            "target_matchers": [str(each) for each in rule.target],
+            "equal": list(rule.equal),
         }
+        for rule in inhibition.inhibitions(alerts, watches)
     ]
-    by_name = {alert.name: alert for alert in every}
-    for symptom in every:
-        only = symptom.explained if isinstance(symptom, Alert) else {}
-        explaining = [alert.name for alert in every if symptom.name in _explained(alert)]
-        for name in dict.fromkeys((*symptom.causes, *explaining)):
-            cause = by_name[name]
-            common = [label for label in cause.labels if label in symptom.labels]
-            host = [] if "job" in common else ["job", "instance"]
-            found.append(
-                {
-                    "source_matchers": [f'alertname="{cause.title}"', *_severity(cause)],
-                    "target_matchers": [
-                        f'alertname="{symptom.title}"',
-                        *(matcher(label, values) for label, values in only.items()),
-                    ],
-                    "equal": [*host, *common],
-                }
-            )
-    return found + [_muted(watch) for watch in every if isinstance(watch, Watch) and watch.mutes]
 
 
-def _muted(watch: Watch) -> dict[str, Any]:
-    """What an alert inhibits that mutes its host: all but what says more of the same."""
-    others = matcher("alertname", (watch.title, *map(alert_name, watch.spares)), "!")
+def route() -> dict[str, Any]:
+    """Who is told of what: one notification in half an hour for all hosts with the same trouble.
+
+    Alerts of a limit are one trouble, and so are those of one name.
+    """
+    of_limits = {"matchers": [f'{LIMIT}!=""'], "group_by": [LIMIT]}
     return {
-        "source_matchers": [f'alertname="{watch.title}"'],
-        "target_matchers": ['alertname=~"Xenwatch.*"', others],
-        "equal": ["job", "instance"],
+        "receiver": "mail",
+        "group_by": ["alertname"],
+        "group_wait": "30s",
+        "group_interval": duration(inhibition.INTERVAL),
+        "repeat_interval": "12h",
+        "routes": [
+            {"receiver": "nobody", "matchers": [f'severity="{INFO}"']},
+            {
+                "receiver": "page",
+                "matchers": ['alertname=~"Xenwatch.*"', f'severity="{CRITICAL}"'],
+                "repeat_interval": "1h",
+                "routes": [of_limits],
+            },
+            of_limits,
+        ],
     }
-
-
-def _explained(alert: Alert | Watch) -> tuple[str, ...]:
-    return alert.explains if isinstance(alert, Alert) else ()
-
-
-def _severity(cause: Alert | Watch) -> Iterable[str]:
-    """Only a critical cause inhibits a symptom, unless time alone makes it critical."""
-    graded = isinstance(cause, Alert) and CRITICAL in cause.conditions
-    lasting = graded and cause.conditions.get(WARNING) == cause.conditions[CRITICAL]
-    return [f'severity="{CRITICAL}"'] if graded and not lasting else []
 
 
 def alertmanager() -> str:
     """The example for Alertmanager 0.22 or newer (matchers): a route, receivers, inhibitions."""
     document = {
-        "route": {
-            "receiver": "mail",
-            "group_by": ["alertname", "job", "instance"],
-            "group_wait": "30s",
-            "group_interval": "5m",
-            "repeat_interval": "12h",
-            "routes": [
-                {"receiver": "nobody", "matchers": [f'severity="{INFO}"']},
-                {
-                    "receiver": "page",
-                    "matchers": ['alertname=~"Xenwatch.*"', f'severity="{CRITICAL}"'],
-                    "repeat_interval": "1h",
-                },
-            ],
-        },
+        "route": route(),
         "inhibit_rules": inhibitions(),
         "receivers": [
             {"name": "nobody"},

@@ -24,6 +24,7 @@ LIMIT: Final = Limit(
     used=size_used(_sizes),
     max=size_max(_sizes, "dmsetup status: data blocks"),
     thresholds=EARLY,
+    first="xenwatch once --format prometheus | grep xenwatch_thin_pool",
     source="dmsetup status --noflush --target thin-pool",
     symptom="writes of VMs wait for 60 s and then fail",
     reference="Linux, Documentation/admin-guide/device-mapper/thin-provisioning.rst",

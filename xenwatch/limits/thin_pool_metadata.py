@@ -24,6 +24,7 @@ LIMIT: Final = Limit(
     used=size_used(_sizes),
     max=size_max(_sizes, "dmsetup status: metadata blocks of 4 KiB"),
     thresholds=EARLY,
+    first="xenwatch once --format prometheus | grep xenwatch_thin_pool",
     source="dmsetup status --noflush --target thin-pool",
     symptom="the pool becomes read-only and writes of VMs fail",
     reference="Linux, Documentation/admin-guide/device-mapper/thin-provisioning.rst",

@@ -19,6 +19,7 @@ ALERT: Final = Alert(
     "({uuid}): it started, but a disk or network interface failed to connect. Its backend "
     "is in domain {backend_domid} (0: dom0). ENOSPC is an exhausted limit, EPERM is XSM or a "
     "permission and no limit; the runbook has the others.",
+    first="xenstore-ls -f /local/domain/0/error",
     conditions=dict.fromkeys(
         SEVERITIES,
         ByVm(

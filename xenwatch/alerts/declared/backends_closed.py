@@ -21,6 +21,7 @@ ALERT: Final = Alert(
     "it lost a disk or network interface, or one never connected. The backend is in "
     "domain {backend_domid} (0: dom0); Unknown means that its keys are gone, as when that domain "
     "has ended.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_domain_backends{'",
     conditions={
         WARNING: ByVm(
             SeriesCondition(

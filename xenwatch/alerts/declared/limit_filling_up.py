@@ -32,6 +32,7 @@ ALERT: Final = Watch(
     summary="{limit} on {instance} will be exhausted in {value}",
     description="The use of the limit {limit} has risen throughout the last six hours; at this "
     "rate it is exhausted in {value}.",
+    first="xenwatch plan",
     expression=f"(\n  clamp_min((1 - {_RATIO}) / (deriv({_RATIO}[6h]) > 0), 0) < $horizon\n"
     f"and\n  {_RATIO} > $used\n{_THROUGHOUT}\n)",
     seconds=3600,

@@ -14,6 +14,7 @@ ALERT: Final = Alert(
     description="The file system of storage repository {storage}, mounted at {mountpoint}, has not "
     "answered for two minutes: its server is down or out of reach, or the file system has failed. "
     "Its free space is unknown.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_storage_repository'",
     conditions={
         WARNING: SeriesCondition(Selector("xenwatch_storage_repository_success"), "==", 0),
     },

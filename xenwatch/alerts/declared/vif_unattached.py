@@ -17,8 +17,8 @@ ALERT: Final = Alert(
     name="vif_unattached",
     summary="VM {name} ({uuid}) has no network: an interface is {fault}",
     description="A network interface of running VM {name} ({uuid}) is {fault}: no packet of the VM "
-    "gets out on it, and none gets in. Which one: "
-    "`xenwatch once --format prometheus | grep xenwatch_vif_fault`.",
+    "gets out on it, and none gets in.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_vif_fault'",
     conditions=dict.fromkeys(
         SEVERITIES,
         ByVm(

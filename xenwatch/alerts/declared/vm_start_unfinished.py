@@ -17,6 +17,7 @@ ALERT: Final = Alert(
     summary="VM {name} ({uuid}) was started {value} ago and is not up",
     description="VM {name} ({uuid}) was introduced {value} ago, and a disk or network interface of "
     "it has not connected: its kernel hangs or waits, or a backend does.",
+    first="xl vm-list",
     conditions={
         severity: ByVm(
             SeriesCondition(

@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
 
+_KEPT: Final = ("domid", "state")
+"""A VM that was started anew may leave several."""
+
 ALERT: Final = Alert(
     name="zombie_domain",
-    summary="Domain {domid} is stuck in state {state}",
-    description="Domain {domid} was destroyed but still exists: something holds its memory or "
-    "event channels, and its event channels in dom0 stay in use.",
+    summary="Domain {domid} of VM {name} ({uuid}) is stuck in state {state}",
+    description="Domain {domid} of VM {name} ({uuid}) was destroyed but still exists: something "
+    "holds its memory or event channels, and its event channels in dom0 stay in use.",
+    first="xl list",
     conditions={
-        WARNING: SeriesCondition(Selector("xenwatch_domain_state", {"state": ("dying",)}), "==", 1)
+        WARNING: ByVm(
+            SeriesCondition(Selector("xenwatch_domain_state", {"state": ("dying",)}), "==", 1),
+            _KEPT,
+        )
     },
     seconds=600,
-    labels=("domid", "state"),
+    labels=(*VM, *_KEPT),
     probe="domains",
     errors={"(null) in xl list": "whatever the zombie domain still holds"},
 )
