@@ -44,6 +44,9 @@ MAINTENANCE = "tests/cli/test_maintenance.py runs it"
 CHECK = "tests/cli/test_check.py asks a daemon, and reads the definition for Icinga"
 TOP = "tests/cli/test_top.py starts it in a terminal"
 DEMO = "tests/e2e/test_demo.py starts the same"
+FLEET = "tests/e2e/test_fleets.py starts smaller ones"
+SCALE = "tests/e2e/test_scale.py measures a smaller one"
+VMALERT = "tests/e2e/fleets.py starts it with the same options"
 RELEASE = "tests/test_habits.py releases so in a copy of the repository"
 HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
@@ -52,6 +55,13 @@ HA = "it needs a pool with high availability; tests/parse/test_liveset.py has wh
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE: dict[str, str] = {
+    ".venv/bin/python contrib/fleet.py --hosts 500 --sites a,b --vms 20 --faulty "
+    "synthetic:debian-12=3": FLEET,
+    ".venv/bin/python -m tests.e2e.scale prometheus --hosts 1000 --vms 20 --interval 60 "
+    "--minutes 10": SCALE,
+    "vmalert -rule=mine/contrib/prometheus/xenwatch.rules.yml -disableAlertgroupLabel  "
+    "-datasource.url=http://192.0.2.30:8428 -remoteWrite.url=http://192.0.2.30:8428  "
+    "-notifier.url=http://192.0.2.20:9093 -evaluationInterval=15s": VMALERT,
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
     "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",

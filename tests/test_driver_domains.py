@@ -26,6 +26,7 @@ from xenwatch.probes.base import take
 from xenwatch.probes.devices import DIRECTORY
 from xenwatch.readings.devices import DeviceKey
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.sources.base import NotCaptured, XenstoreReply
 from xenwatch.sources.tree import TreeSource
 from xenwatch.status.host_status import AlertRow, HostStatus, host_status
 
@@ -153,14 +154,26 @@ def test_nothing_else_is_broken(host: Path) -> None:
     assert [row.domid for row in status_of(read(host)).domains or () if row.broken] == [5]
 
 
+class Older(TreeSource):
+    """A capture by an xenwatch that did not ask for frontends."""
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        """A reply that was recorded, but to a request about a frontend."""
+        if b"/device" in payload:
+            raise NotCaptured("xenstore", "not captured")
+        return super().xenstore(op, payload)
+
+
 def test_a_capture_without_frontends_counts_what_dom0_serves() -> None:
     """A capture by an xenwatch that did not ask for frontends has the counts it always had."""
-    capture = HOSTS / "debian-12-xen-4.17/10-guests/capture"
+    source = Older(HOSTS / "debian-12-xen-4.17/10-guests/capture")
+    snapshot = take(source, PROBES, clock=lambda: source.time).snapshot
 
-    found = values("xenwatch_domain_network_interfaces", read(capture))
+    found = values("xenwatch_domain_network_interfaces", snapshot)
 
-    assert found["2",] == 0
-    assert found["3",] == 2
+    assert snapshot.outcomes["xenstore_devices"].status is Status.OK
+    assert found["10",] == 0
+    assert found["11",] == 2
 
 
 def inside() -> FakeHost:

@@ -59,6 +59,14 @@ PACKAGES: Final = (
         *("alerts in Alertmanager", "prometheus-alertmanager"),
     ),
     Package(
+        *(
+            "victoria-metrics",
+            ("victoria-metrics", "vmalert"),
+            "rules and alerts in VictoriaMetrics",
+        ),
+        service="victoria-metrics",
+    ),
+    Package(
         *("openvswitch-switch", ("ovs-vsctl", "ovsdb-client", "ovsdb-server", "ovsdb-tool")),
         *("ports of Open vSwitch", "openvswitch-switch"),
     ),

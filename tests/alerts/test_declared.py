@@ -193,7 +193,7 @@ def test_what_prometheus_alone_evaluates_has_keys_too(package: ModuleType) -> No
     assert problems == []
     made = rules(Settings(values).alerts([], watches), [], watches)
     assert re.findall('(?:expr|for|severity): "?([^"\n]+)', made.partition("NoDisk")[2]) == [
-        "count(disk) < 3", "90s", "warning", "count(disk) < 3", "10m", "critical",
+        "count(disk) < 3", "10m", "critical", "count(disk) < 3", "90s", "warning",
     ]  # fmt: skip
     assert "regenerate its rules" in configuration_page(keys)
     assert "count(disk) < 2" in rules(Settings().alerts([], watches), [], watches)

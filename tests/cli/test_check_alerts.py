@@ -207,13 +207,13 @@ def test_no_alert_breaks_the_line(name: str, summary: str, labels: dict[str, str
 
 
 def host(directory: Path, error: str, text: str) -> str:
-    """The captured host with the vif of domain 5 closed and a text in an error node of xenstore."""
+    """The captured host with the vif of domain 9 closed and a text in an error node of xenstore."""
     shutil.copytree(CAPTURE, directory, dirs_exist_ok=True)
-    state = directory / "files/sys/bus/xen-backend/devices/vif-5-0/state"
+    state = directory / "files/sys/bus/xen-backend/devices/vif-9-0/state"
     state.write_text("Closed\n")
     nodes = (
-        "/local/domain/0/error/backend/vif/5/0/error",
-        "/local/domain/5/error/device/vif/0/error",
+        "/local/domain/0/error/backend/vif/9/0/error",
+        "/local/domain/9/error/device/vif/0/error",
     )
     with (directory / "calls.jsonl").open("a") as calls:
         for node in nodes:
@@ -227,11 +227,11 @@ def host(directory: Path, error: str, text: str) -> str:
     ("error", "text", "errno"),
     [
         (
-            "/local/domain/0/error/backend/vif/5/0/error",
+            "/local/domain/0/error/backend/vif/9/0/error",
             "28 mapping shared-frames 522/523 port tx 9 rx 10",
             "ENOSPC",
         ),
-        ("/local/domain/5/error/device/vif/0/error", "1 allocating event channel", "EPERM"),
+        ("/local/domain/9/error/device/vif/0/error", "1 allocating event channel", "EPERM"),
     ],
 )
 def test_a_broken_guest_is_told(
@@ -243,7 +243,7 @@ def test_a_broken_guest_is_told(
 
     assert status == 1
     assert re.match(
-        r"XENWATCH WARNING - VM pv5 \([-0-9a-f]{36}\) is running with a failed vif device "
+        r"XENWATCH WARNING - VM pv1 \([-0-9a-f]{36}\) is running with a failed vif device "
         rf"\({errno}\), served by domain 0; ",
         out,
     )
@@ -251,4 +251,4 @@ def test_a_broken_guest_is_told(
     assert len(data) > 10
     assert all(DATUM.fullmatch(datum) for datum in data)
     left_out = ("--exclude=backend_errors", "--exclude=backends_closed")
-    assert "pv5" not in run(capsys, source, *left_out)[1]
+    assert "pv1" not in run(capsys, source, *left_out)[1]

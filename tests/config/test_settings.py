@@ -43,7 +43,7 @@ REFUSED = {
     "unknown section": ("[wbe]\nmax_requests = 1", "1: wbe: unknown section; did you mean web?"),
     "no such section": (
         "[zzzz]\na = 1",
-        "must be one of: alertmanager, alerts, command, limits, log",
+        "must be one of: alertmanager, alerts, command, labels, limits, log",
     ),
     "unknown probe": ("[probes.hosst]\nenabled = true", "did you mean host?"),
     "unknown limit": ("[limits.zzzzzzz]\nwarning = 1", "limits.zzzzzzz: unknown section"),

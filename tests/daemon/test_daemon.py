@@ -51,6 +51,11 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays(tmp_path: Path) ->
         file.write_text('[web]\ntelemetry_path = "/other"\n')
         running.process.send_signal(signal.SIGHUP)
         assert running.until("change takes effect after a restart")["key"] == "web.telemetry_path"
+
+        file.write_text('[web]\ntelemetry_labels = true\n[labels]\nsite = "b"\n')
+        running.process.send_signal(signal.SIGHUP)
+        for key in ("web.telemetry_labels", "labels"):
+            assert running.until("change takes effect after a restart")["key"] == key
         while b"xenwatch_aio_requests_used" not in running.get("metrics"):
             pass
         assert running.stop() == 0

@@ -104,6 +104,23 @@ def test_what_is_held_back_is_over_a_restart_too() -> None:
     assert events(anew) == ["firing"]
 
 
+def test_alerts_say_where_the_host_is() -> None:
+    """The labels of the site, and the job, are on firing and resolved alerts and on events."""
+    labels = {"job": "dom0", "pool": "p1", "site": "b"}
+    box = outbox.Outbox("host1", "r/", ["webhook"], labels)
+    box.enqueue(FIRES, START)
+    sent = box.current(START, 240)
+    box.enqueue(OVER, START + 1)
+    sent += [*box.current(START + 1, 240), *box.queues["webhook"]]
+
+    assert len(sent) == 4
+    for alert in sent:
+        assert alert["labels"] == {
+            **labels, "alertname": "XenwatchAioRequestsNearLimit", "severity": "warning",
+            "instance": "host1",
+        }  # fmt: skip
+
+
 def restored(alerts: Alerts, away: float, boot: str = "") -> outbox.Outbox:
     """An outbox that has restored what another saved, `away` seconds later, after that boot."""
     box = outbox.Outbox("host1", "r/", ["webhook"])

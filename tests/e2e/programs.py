@@ -15,9 +15,10 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tests.tools import tool
@@ -64,13 +65,27 @@ def until_same(found: Callable[[], set[Any]], expected: set[Any], what: str) -> 
     with contextlib.suppress(AssertionError):
         until(lambda: found() == expected, what)
     now = found()
-    assert (expected - now, now - expected) == (set(), set()), f"{what}: missing, unexpected"
+    assert now == expected, f"{what}: missing {expected - now}, unexpected {now - expected}"
 
 
 def get(url: str) -> Any:
     """The JSON at a URL."""
     with _directly.open(url, timeout=PATIENCE) as answer:
         return json.load(answer)
+
+
+def exported(url: str, series: str) -> float:
+    """The value of a series of the program at that URL about itself; 0 where it has none."""
+    with _directly.open(f"{url}/metrics", timeout=PATIENCE) as answer:
+        found = re.search(rf"(?m)^{re.escape(series)} (\S+)$", answer.read().decode())
+    return float(found[1]) if found else 0.0
+
+
+def failed(url: str) -> dict[str, str]:
+    """The rules of a Prometheus or vmalert whose last evaluation failed, with the reason."""
+    groups = get(f"{url}/api/v1/rules")["data"]["groups"]
+    rules = (rule for group in groups for rule in group["rules"])
+    return {rule["name"]: rule["lastError"] for rule in rules if rule.get("lastError")}
 
 
 def answers(url: str) -> bool:
@@ -98,25 +113,49 @@ def program(ready: str, log: Path, *argv: str) -> Iterator[subprocess.Popen[byte
             process.kill()
 
 
-def _alerting(alertmanager: str) -> dict[str, Any]:
-    place = alertmanager.removeprefix("http://")
-    return {"alertmanagers": [{"static_configs": [{"targets": [place]}]}] if place else []}
+class Server:
+    """A Prometheus that scrapes, and evaluates these rules, every `interval`.
 
+    `jobs` are its scrape configurations, `keepers` the URLs of its Alertmanagers, which get alerts
+    whose name matches `sent`, `labels` its external labels, and `more` further sections of its
+    configuration.
+    """
 
-class Prometheus:
-    """A Prometheus that scrapes the daemons and evaluates the generated rules every second."""
-
-    def __init__(self, directory: Path, config: str, *targets: str, alertmanager: str = "") -> None:
-        self.url = f"http://127.0.0.1:{free_port()}"
+    def __init__(
+        self,
+        directory: Path,
+        jobs: Sequence[Mapping[str, Any]],
+        text: str = "",
+        *,
+        keepers: Sequence[str] = (),
+        labels: Mapping[str, str] = MappingProxyType({}),
+        sent: str = ".*",
+        interval: str = "1s",
+        **more: Any,
+    ) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.address}"
         self._directory = directory
-        (directory / "xenwatch.rules.yml").write_text(rules(load(config, {}).alerts()))
-        (directory / "prometheus.yml").write_text(
-            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
-            "rule_files: [xenwatch.rules.yml]\n"
-            "scrape_configs:\n"
-            f"  - {{job_name: xenwatch, static_configs: [{{targets: {json.dumps(targets)}}}]}}\n"
-            f"alerting: {json.dumps(_alerting(alertmanager))}\n"
-        )
+        directory.mkdir(exist_ok=True)
+        places = [keeper.removeprefix("http://") for keeper in keepers]
+        document = {
+            "global": {
+                **dict.fromkeys(("scrape_interval", "evaluation_interval"), interval),
+                "external_labels": dict(labels),
+            },
+            "rule_files": ["xenwatch.rules.yml"],
+            "scrape_configs": list(jobs),
+            "alerting": {
+                "alert_relabel_configs": [
+                    {"source_labels": ["alertname"], "regex": sent, "action": "keep"}
+                ],
+                "alertmanagers": [{"static_configs": [{"targets": places}]}],
+            },
+            **more,
+        }
+        self._rules = directory / "xenwatch.rules.yml"
+        self._rules.write_text(text)
+        (directory / "prometheus.yml").write_text(json.dumps(document))  # JSON is YAML
 
     def running(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
         """The process, ready."""
@@ -127,8 +166,15 @@ class Prometheus:
             tool("prometheus"),
             f"--config.file={at}/prometheus.yml",
             f"--storage.tsdb.path={at}/tsdb",
-            f"--web.listen-address={self.url.removeprefix('http://')}",
+            f"--web.listen-address={self.address}",
+            # For seconds after a reload it knows no Alertmanager, and what it sends then is lost.
+            "--rules.alert.resend-delay=5s",
         )
+
+    def judge(self, process: subprocess.Popen[bytes], text: str) -> None:
+        """Evaluate these rules from now on: what it has scraped before fires at once."""
+        self._rules.write_text(text)
+        process.send_signal(signal.SIGHUP)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The result of an instant query."""
@@ -141,12 +187,34 @@ class Prometheus:
         return {frozenset(series["metric"].items()) for series in self.query(expression)}
 
 
-class Alertmanager:
-    """An Alertmanager with the generated inhibitions that tells `receiver` at once."""
+class Prometheus(Server):
+    """One that scrapes the daemons and evaluates the generated rules."""
 
-    def __init__(self, directory: Path, receiver: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: str,
+        *targets: str,
+        alertmanager: str = "",
+        labels: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        job = {"job_name": "xenwatch", "static_configs": [{"targets": targets}]}
+        text = rules(load(config, {}).alerts())
+        keepers = [alertmanager] if alertmanager else []
+        super().__init__(directory, [job], text, keepers=keepers, labels=labels)
+
+
+class Alertmanager:
+    """An Alertmanager with the generated configuration that tells `receiver` at once.
+
+    `peers` are the addresses of a cluster, its own first.
+    """
+
+    def __init__(self, directory: Path, receiver: str, peers: Sequence[str] = ()) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._directory = directory
+        self._peers = peers or [""]
+        directory.mkdir(exist_ok=True)
         text = re.sub(r"http://127.0.0.1:9099/\w+", receiver, alertmanager())
         text = re.sub(r'group_wait: "\w+"', 'group_wait: "1s"', text)
         text = re.sub(r'group_interval: "\w+"', 'group_interval: "1s"', text)
@@ -162,13 +230,19 @@ class Alertmanager:
             f"--config.file={at}/alertmanager.yml",
             f"--storage.path={at}/alertmanager",
             f"--web.listen-address={self.url.removeprefix('http://')}",
-            "--cluster.listen-address=",
+            f"--cluster.listen-address={self._peers[0]}",
+            *(f"--cluster.peer={peer}" for peer in self._peers[1:]),
+            "--cluster.peer-timeout=8s",
         )
 
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts it has, those inhibited included."""
         found: list[dict[str, Any]] = get(f"{self.url}/api/v2/alerts")
         return found
+
+    def looked_up(self) -> float:
+        """How many times it has looked up whether a notification was sent already."""
+        return exported(self.url, "alertmanager_nflog_queries_total")
 
 
 class Host:

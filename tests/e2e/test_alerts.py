@@ -78,11 +78,19 @@ def inhibited(keeper: Alertmanager) -> set[str]:
 
 
 def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
-    """Every alert of the table fires and ends in both on the same scrape and the same series."""
+    """Every alert of the table fires and ends in both on the same scrape and the same series.
+
+    The labels of the site are external ones of Prometheus, and of the daemon's own alerts.
+    """
     receiver = Receiver()
     keeper = Alertmanager(tmp_path, receiver.url)
-    host = Host(tmp_path, "table", f'{AT_ONCE}[alertmanager]\nurls = ["{keeper.url}"]\n')
-    prometheus = Prometheus(tmp_path, host.config, host.target, alertmanager=keeper.url)
+    site = {"pool": "p1", "site": "b"}
+    labels = "".join(f'{name} = "{value}"\n' for name, value in site.items())
+    settings = f'{AT_ONCE}[alertmanager]\nurls = ["{keeper.url}"]\n[labels]\n{labels}'
+    host = Host(tmp_path, "table", settings)
+    prometheus = Prometheus(
+        tmp_path, host.config, host.target, alertmanager=keeper.url, labels=site
+    )
     with (
         receiver.running(), keeper.running(), host.running(), prometheus.running(),
     ):  # fmt: skip
@@ -94,7 +102,9 @@ def test_prometheus_and_daemon_say_the_same(tmp_path: Path) -> None:
         until(lambda: bool(keeper.alerts()), "Alertmanager hears of it")
         fires = {
             frozenset(
-                (name, value) for name, value in labels if name not in ("__name__", "alertstate")
+                (name, value)
+                for name, value in (*labels, *site.items())
+                if name not in ("__name__", "alertstate")
             )
             for labels in prometheus.labels(FIRING)
         }

@@ -26,15 +26,15 @@ from xenwatch.model.render.partitions import render_partitions
 from xenwatch.model.render.physinfo import render_physinfo
 from xenwatch.model.render.pod import render_pod_target
 from xenwatch.model.render.rtnl import render_messages
+from xenwatch.model.render.scheduling import render_affinity, render_parameters, render_sched_id
 from xenwatch.model.render.text import render_number, render_statvfs, render_uname, render_word
+from xenwatch.model.render.xen_console import render_readconsole
 from xenwatch.model.render.xenstore import directory_reply
 from xenwatch.model.render.xenversion import render_text, render_version
-from xenwatch.parse import evtchn, gnttab, pod, xenversion
+from xenwatch.parse import domaininfo, evtchn, gnttab, pod, scheduling, xen_console, xenversion
 from xenwatch.parse.buddyinfo import parse_buddyinfo
 from xenwatch.parse.domaininfo import (
     ARM_LAYOUTS,
-    GETDOMAININFOLIST,
-    SYSCTL,
     X86_LAYOUTS,
     Layout,
     parse_list,
@@ -95,9 +95,30 @@ def hypercall(its: Layout, arguments: list[Any], answer: list[Any]) -> tuple[str
             found = "text", block, render_text(asked, xenversion.parse_text(block))
         case pod.MEMORY_OP, pod.GET_POD_TARGET:
             found = "pod_target", block, render_pod_target(pod.parse_pod_target(block))
-        case _ if call == SYSCTL and asked[0] == GETDOMAININFOLIST:
+        case _:
+            found = control(its, call, asked, block)
+    return found
+
+
+def control(its: Layout, call: int, asked: bytes, block: bytes) -> tuple[str, object, object]:
+    """The same of a sysctl or a domctl."""
+    found: tuple[str, object, object]
+    match call, asked[0]:
+        case domaininfo.SYSCTL, domaininfo.GETDOMAININFOLIST:
             infos = parse_list(its, block)
             found = "getdomaininfo", infos, parse_list(its, render_list(its, asked, infos))
+        case domaininfo.SYSCTL, xen_console.READCONSOLE:
+            text = xen_console.parse_readconsole(block)
+            found = "readconsole", block, render_readconsole(asked, text)
+        case domaininfo.SYSCTL, scheduling.SCHED_ID:
+            scheduler = scheduling.parse_sched_id(block)
+            found = "sched_id", block, render_sched_id(asked, scheduler)
+        case scheduling.DOMCTL, scheduling.SCHEDULER_OP:
+            parameters = scheduling.parse_parameters(block)
+            found = "parameters", block, render_parameters(asked, parameters)
+        case scheduling.DOMCTL, _:
+            cpus = scheduling.parse_affinity(block)
+            found = "affinity", cpus, scheduling.parse_affinity(render_affinity(asked, cpus))
         case _:
             pages = parse_physinfo(its, block)
             again = parse_physinfo(its, render_physinfo(its, asked, pages))
@@ -146,7 +167,7 @@ def test_answers_of_a_real_host_survive_parser_and_renderer(host: Path) -> None:
     assert [(name, before, after) for name, before, after in found if before != after] == []
     assert {name for name, _, _ in found} >= {
         *("evtchn_status", "query_size", "version", "text", "getdomaininfo", "physinfo"),
-        *("links", "uname", "statvfs"),
+        *("sched_id", "parameters", "affinity", "readconsole", "links", "uname", "statvfs"),
     }
 
 

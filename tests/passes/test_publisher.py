@@ -337,3 +337,24 @@ async def test_alerts_wait_for_the_first_pass() -> None:
         await rendered(clock, published, first)
 
     assert [active.fired for active in published.alerts.firing if active.alert is alert] == [950.0]
+
+
+async def test_labels_of_the_site_are_on_every_series() -> None:
+    """With labels for metrics every series of the page has them, of a part of it too, once."""
+    clock = FakeClock()
+    scheduler, published = publisher(full_snapshot(), clock)
+    published.labels = {"pool": 'p"1', "site": "b"}
+    async with running(published.run()):
+        scheduler.changed.set()
+        newest = await rendered(clock, published, None)
+        part = await published.part(["aio"])
+
+    assert part is not None
+    for body in (
+        newest.metrics[False, False],
+        newest.metrics[True, False],
+        part.metrics[False, False],
+    ):
+        lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
+        assert lines
+        assert {line for line in lines if line.count('pool="p\\"1",site="b"') != 1} == set()

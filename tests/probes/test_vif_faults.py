@@ -242,10 +242,10 @@ class Taken(TreeSource):
     """A captured host, one of whose interfaces was taken from its bridge."""
 
     def links(self) -> bytes:
-        """The dump, in which vif5.0 has no master."""
+        """The dump, in which vif9.0 has no master."""
         messages = [
             dataclasses.replace(message, attributes=message.attributes[:2])
-            if (IFLA_IFNAME, b"vif5.0\0") in message.attributes
+            if (IFLA_IFNAME, b"vif9.0\0") in message.attributes
             else message
             for message in parse_messages(super().links())
         ]
@@ -261,7 +261,7 @@ def test_a_real_host_with_an_interface_off_its_bridge() -> None:
     assert before.datapath is not None
     assert len(before.datapath.vifs) > 5
     assert vif_faults(before) == {}
-    assert vif_faults(after_it) == {DeviceKey("vif", 5, 0): NO_BRIDGE}
+    assert vif_faults(after_it) == {DeviceKey("vif", 9, 0): NO_BRIDGE}
 
 
 def test_a_synthetic_bridge_host_has_no_open_vswitch() -> None:

@@ -63,9 +63,7 @@ def shares(limit: Limit) -> tuple[Series, ...]:
         labelled("xenwatch_domain_info", "1+0x30", domid=str(n), name=f"vm{n}", uuid=f"u{n}")
         for n in (8, 9, 10)
     )
-    uses = (
-        labelled(limit.by_domain, f"{n << 20}+0x30", domid=str(n)) for n in (0, 7, 8, 9, 10)
-    )
+    uses = (labelled(limit.by_domain, f"{n << 20}+0x30", domid=str(n)) for n in (0, 7, 8, 9, 10))
     room = (
         labelled("xenwatch_vm_headroom", f"{left}+0x30", shape=shape)
         for shape, left in (("windows", 3), ("linux", 12))

@@ -24,7 +24,7 @@ from tests.rules.upkeep_cases import UPKEEP
 from tests.tools import tool
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.alerts.wording import sentence, texts
+from xenwatch.alerts.wording import texts
 from xenwatch.config.settings import Settings
 from xenwatch.config.settings import load_settings as load
 from xenwatch.exposition.text_format import Family
@@ -83,13 +83,15 @@ def expected(case: Case) -> list[dict[str, Any]]:
     for severity, own, value in case.fires:
         fixed = alert.fixed if isinstance(alert, Alert) else {}
         labels = {**target, **own, **fixed, "severity": severity}
-        words = {
-            name: sentence(text, alert.shown, value, labels) for name, text in texts(alert).items()
+        page = families(case.series)
+        details = (each.sentence(page, labels) for each in alert.details)
+        words = texts(alert, value, labels, " ".join(filter(None, details)))
+        annotations = {
+            "summary": host + words.summary,
+            "description": words.description,
+            **runbook(case),
         }
-        words["summary"] = host + words["summary"]
-        if isinstance(alert, Alert) and alert.who is not None:
-            words["who"] = alert.who.sentence(families(case.series), labels["limit"])
-        found.append({"exp_labels": labels, "exp_annotations": words | runbook(case)})
+        found.append({"exp_labels": labels, "exp_annotations": annotations})
     return found
 
 

@@ -94,6 +94,12 @@ MASKED: Final = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "dpkg-db-backup.timer"),
     *("getty@tty1.service", "xendomains.service"),
 )
+GUEST_MODULES: Final = (
+    "block/xen-blkfront.ko",
+    "net/xen-netfront.ko",
+    "net/xen-netback/xen-netback.ko",
+)
+"""The drivers of guests, below drivers/ of the kernel's modules."""
 
 
 class ImageError(Exception):
@@ -305,7 +311,7 @@ def add_guest(root: Path, release: str) -> None:
     shutil.copy(HERE / "guest" / "init", tree / "init")
     shutil.copy(root / "bin/busybox", tree / "bin/busybox")
     drivers = root / f"lib/modules/{release}/kernel/drivers"
-    for module in ("block/xen-blkfront.ko", "net/xen-netfront.ko"):
+    for module in GUEST_MODULES:
         target = tree / "modules" / Path(module).name
         packed = drivers / f"{module}.xz"
         if packed.exists():

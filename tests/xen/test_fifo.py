@@ -157,10 +157,13 @@ def test_every_value_is_true(observed: Observed, report: Report, population: str
     observation = observed.observation(population)
 
     rows, wrong = observation.of_daemon()
-    seconds = sum(observation.page.of("xenwatch_probe_cpu_seconds").values())
+    cpu = observation.page.by("xenwatch_probe_cpu_seconds", "probe")
+    seconds = sum(cpu.values())
     memory = observation.page.get("process_resident_memory_bytes") or 0
 
     report.note(f"{population}: CPU time of a pass, {memory / 2**20:.0f} MiB resident", seconds)
+    by_probe = sorted(cpu.items(), key=lambda its: -its[1])
+    LOG.info("of it, ms: %s", ", ".join(f"{probe} {1000 * its:.0f}" for probe, its in by_probe))
     report.table(f"values with {population} (xenwatch, truth, road)", rows)
     assert wrong == ""
 

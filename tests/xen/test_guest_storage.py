@@ -121,19 +121,19 @@ def test_a_thin_pool_that_fills_up(vm: Vm, daemon: Daemon, report: Report) -> No
     report.table(
         "thin pool (MiB written, blocks of metadata and data before and after, xenwatch's bytes)",
         [
-            (str(mib), str(low), str(high), str(page.get(DATA, pool=POOL)))
+            (str(mib), str(low), str(high), str(page.get(DATA, thin_pool=POOL)))
             for mib, low, high, page in readings
         ],
     )
 
     for _, low, high, page in readings:
-        assert low[1] * BLOCK <= (page.get(DATA, pool=POOL) or 0) <= high[1] * BLOCK
+        assert low[1] * BLOCK <= (page.get(DATA, thin_pool=POOL) or 0) <= high[1] * BLOCK
         # What a transaction has used is free again once it is committed.
         least, most = sorted((low[0], high[0]))
-        assert least * 4096 <= (page.get(METADATA, pool=POOL) or 0) <= most * 4096
+        assert least * 4096 <= (page.get(METADATA, thin_pool=POOL) or 0) <= most * 4096
     page = readings[-1][-1]
-    assert page.get("xenwatch_thin_pool_data_max_bytes", pool=POOL) == 64 << 20
-    assert page.get("xenwatch_thin_pool_mode", pool=POOL, mode="rw") == 1
+    assert page.get("xenwatch_thin_pool_data_max_bytes", thin_pool=POOL) == 64 << 20
+    assert page.get("xenwatch_thin_pool_mode", thin_pool=POOL, mode="rw") == 1
     states = page.of("xenwatch_alert_state")
     near = [
         dict(labels)

@@ -58,6 +58,7 @@ def changed(vm: Vm) -> Iterator[None]:
     vm.run("xl sched-credit2 -d Domain-0 -w 256 -c 0; xl vcpu-pin Domain-0 all all")
 
 
+@pytest.mark.representative
 def test_dom0_is_scheduled_as_xl_says(vm: Vm, daemon: Daemon, report: Report) -> None:
     """Under the unit, weight, cap, pinned vCPUs, CPUs and nodes are those of xl."""
     page = page_of(daemon)

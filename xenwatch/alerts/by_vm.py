@@ -12,11 +12,11 @@ from typing import Final
 
 from xenwatch.alerts.bounds import DEFAULTS, Bounds
 from xenwatch.alerts.conditions import TARGET, Condition, Evidence, Families, Found, Labels
+from xenwatch.alerts.details import INFO
 
 VM: Final = ("name", "uuid")
 """The labels of an alert about a VM."""
 DOMID: Final = "domid"
-INFO: Final = "xenwatch_domain_info"
 EVERY: Final[Labels] = ()
 """In place of the labels of a series: any of the alert."""
 

@@ -22,6 +22,10 @@ INTERVAL: Final = 1800.0
 """Seconds in which a receiver is told of one trouble once."""
 HOST: Final = ("job", "instance")
 """The labels that name a host."""
+OF_LIMITS: Final = (LIMIT,)
+"""The labels that tell the troubles of limits apart: near its max or soon to be, it is one."""
+OF_OTHERS: Final = ("alertname", "kind", "storage")
+"""Those of other troubles: what a log reports, and which storage fails, are causes of their own."""
 _OURS: Final = "Xenwatch.*"
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from xenwatch.alerts.states import Active, Change, State
-from xenwatch.alerts.wording import sentence, texts
+from xenwatch.alerts.wording import texts
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""
 RUNBOOKS: Final = "/runbooks/"
 """The path below which every daemon serves the runbooks."""
+
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,17 @@ class Message:
         }
 
 
-def of_active(active: Active, instance: str, runbooks: str) -> Message:
-    """The message of a firing alert. `instance` is the label that names this host."""
+def of_active(
+    active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+) -> Message:
+    """The message of a firing alert.
+
+    `instance` is the label that names this host, `labels` are further ones that every alert of it
+    has: where the host is, and a job other than `JOB`.
+    """
     alert = active.alert
     series = dict(active.labels)
-    words = {
-        name: sentence(text, alert.shown, active.value, series)
-        for name, text in texts(alert).items()
-    }
+    words = texts(alert, active.value, series, active.detail)
     return Message(
         labels={
             **series,
@@ -62,10 +68,11 @@ def of_active(active: Active, instance: str, runbooks: str) -> Message:
             "severity": active.severity,
             "job": JOB,
             "instance": instance,
+            **labels,
         },
         annotations={
-            **words,
-            **({"who": active.who} if active.who else {}),
+            "summary": words.summary,
+            "description": words.description,
             "runbook_url": f"{runbooks}{alert.runbook}",
         },
         starts=active.fired if active.fired is not None else active.since,
@@ -74,9 +81,11 @@ def of_active(active: Active, instance: str, runbooks: str) -> Message:
     )
 
 
-def of_change(change: Change, instance: str, runbooks: str) -> Message | None:
+def of_change(
+    change: Change, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+) -> Message | None:
     """The message of an alert that started firing or is resolved, `None` of any other change."""
-    message = of_active(change.active, instance, runbooks)
+    message = of_active(change.active, instance, runbooks, labels)
     if change.now is State.FIRING:
         return message
     if change.was is not State.FIRING:

@@ -62,7 +62,7 @@ class Active:
 
     `since` is when the condition began to hold, `fired` when the alert did (`None`: pending),
     `ended` when the condition was first seen not to hold any more (`None`: it holds), all as Unix
-    time. `value` is the last one for which it held, `who` who used the limit then.
+    time. `value` is the last one for which it held, `detail` what is to say besides then.
     """
 
     alert: Alert
@@ -72,7 +72,7 @@ class Active:
     value: float
     fired: float | None = None
     ended: float | None = None
-    who: str = ""
+    detail: str = ""
 
     @property
     def state(self) -> State:
@@ -141,7 +141,7 @@ def step(
                 key: one for key, one in before.active.items() if key[:2] == (alert.name, severity)
             }
             now = _turn(alert, severity, found, held, policy=policy, now=snapshot.time)
-            now = {key: _with_who(one, families, found) for key, one in now.items()}
+            now = {key: _detailed(one, families, found) for key, one in now.items()}
             active |= now
             changes += _changes(held, now, known, found, snapshot.time)
             worst = _worst(now.values(), known)
@@ -156,13 +156,14 @@ def ended(before: Alerts, time: float) -> Alerts:
     return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, time) for one in active))
 
 
-def _with_who(active: Active, families: Families, found: Found) -> Active:
-    """With who uses the limit, as long as its condition holds."""
-    who = active.alert.who
-    if who is None or active.labels not in found.active:
+def _detailed(active: Active, families: Families, found: Found) -> Active:
+    """With what is to say besides, as long as its condition holds."""
+    details = active.alert.details
+    if not details or active.labels not in found.active:
         return active
-    limit = {**active.alert.fixed, **dict(active.labels)}["limit"]
-    return dataclasses.replace(active, who=who.sentence(families, limit))
+    labels = {**dict(active.labels), **active.alert.fixed}
+    texts = (detail.sentence(families, labels) for detail in details)
+    return dataclasses.replace(active, detail=" ".join(filter(None, texts)))
 
 
 def _unread(alert: Alert, snapshot: Snapshot) -> frozenset[Labels]:

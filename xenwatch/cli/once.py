@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from typing import Final
 
 from xenwatch import metrics
@@ -12,9 +11,9 @@ from xenwatch.cli import limits_table
 from xenwatch.cli.options import prepare, rules
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import say, write
+from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.passes.scheduler import one_pass
-from xenwatch.probes.base import Probe
 from xenwatch.status import host_status
 
 HELP: Final = "Make one pass and print it."
@@ -28,24 +27,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Exit status 1 where no probe succeeded."""
     settings, source = prepare(options)
-    probes = settings.probes()
-    snapshot = one_pass(source, probes).snapshot
+    snapshot = one_pass(source, settings.probes()).snapshot
     assessment = assess_pass(snapshot, rules(settings))
-    written = write(FORMATS[options.format](assessment, probes))
+    written = write(FORMATS[options.format](assessment, settings))
     say(*failures(snapshot.outcomes).splitlines())
     return 0 if written and any_ok(snapshot.outcomes) else 1
 
 
-def _table(assessment: Assessment, _probes: Iterable[Probe]) -> str:
+def _table(assessment: Assessment, _settings: Settings) -> str:
     return limits_table.table(assessment.states)
 
 
-def _json(assessment: Assessment, probes: Iterable[Probe]) -> str:
-    return host_status.dumps(host_status.host_status(assessment, probes))
+def _json(assessment: Assessment, settings: Settings) -> str:
+    return host_status.dumps(host_status.host_status(assessment, settings.probes()))
 
 
-def _prometheus(assessment: Assessment, _probes: Iterable[Probe]) -> str:
-    return text_format.render(metrics.families(assessment)).decode()
+def _prometheus(assessment: Assessment, settings: Settings) -> str:
+    families = text_format.labelled(metrics.families(assessment), settings.metric_labels())
+    return text_format.render(families).decode()
 
 
 FORMATS: Final = {"table": _table, "json": _json, "prometheus": _prometheus}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from xenwatch.alerts import messages
 from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
 from xenwatch.alerts.bounds import Bound
 from xenwatch.alerts.names import CRITICAL
@@ -101,6 +102,14 @@ def runbooks(value: object) -> str:
     return prefix
 
 
+def job(value: object) -> str:
+    """The name of a job of Prometheus: printable, without what its queries must escape."""
+    name = converters.text(value)
+    if not name or not name.isprintable() or re.search(r'["\\`]', name):
+        raise ValueError('must be printable characters other than ", \\ and `')
+    return name
+
+
 def state_file(value: object) -> str:
     """An absolute path, or empty."""
     return converters.absolute_path(value) if value != "" else ""
@@ -137,6 +146,14 @@ INSTANCE: Final[Key[str]] = Key(
     "Instance label of delivered alerts; empty: the hostname. Set it to the instance label in "
     "Prometheus, so that Alertmanager deduplicates the alerts of both.",
     converters.text,
+    restart=True,
+)
+JOB: Final[Key[str]] = Key(
+    "alerts.job",
+    "string",
+    messages.JOB,
+    "Job label of delivered alerts: the name of the job in Prometheus. Generated rules use it too.",
+    job,
     restart=True,
 )
 STATE_FILE: Final[Key[str]] = Key(
@@ -249,7 +266,7 @@ def own(alert: Alert) -> tuple[Key[float | None], ...]:
 
 def keys_of(alerts: Iterable[Alert], watches: Iterable[Watch] = ()) -> Iterator[Key[Any]]:
     """The general keys of alerting, and those of these alerts."""
-    yield from (ENABLED, KEEP, RUNBOOKS, INSTANCE, STATE_FILE)
+    yield from (ENABLED, KEEP, RUNBOOKS, JOB, INSTANCE, STATE_FILE)
     found: dict[str, Key[Any]] = {}
     for alert in alerts:
         found |= {key.path: key for key in own(alert)}

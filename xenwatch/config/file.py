@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
-from xenwatch.config import shape_keys
+from xenwatch.config import label_keys, shape_keys
 from xenwatch.config.key import Key
 from xenwatch.config.keys import ANY, SHAPES
 from xenwatch.display.text import hint, printable, shown
@@ -66,8 +66,8 @@ class _Document:
         for name, value in table.items():
             path = f"{section}.{name}" if section else name
             known = _general(path)
-            if section == SHAPES and not re.fullmatch(shape_keys.NAME, name):
-                self.reject(path, "invalid shape name: must be at most 40 letters, digits, - and _")
+            if reason := NAMED[section](name) if section in NAMED else "":
+                self.reject(path, reason)
             elif known in self.table and "." not in name:
                 self._convert(path, self.table[known], value)
             elif known not in self._sections or "." in name:
@@ -93,13 +93,17 @@ class _Document:
         )
 
 
+NAMED: Final = {SHAPES: shape_keys.problem, label_keys.SECTION: label_keys.problem}
+"""Sections in which the operator chooses names: why a name is invalid, empty if it is not."""
+
+
 def _general(path: str) -> str:
-    """The path in the table of keys: the name of a shape is `NAME` there."""
+    """The path in the table of keys: a name the operator chooses is `NAME` there."""
     section, dot, rest = path.partition(".")
-    if section != SHAPES or not dot:
+    if section not in NAMED or not dot:
         return path
     _, dot, name = rest.partition(".")
-    return f"{SHAPES}.{ANY}{dot}{name}"
+    return f"{section}.{ANY}{dot}{name}"
 
 
 def _sections(paths: Iterable[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 `KEYS` holds the keys in the order of the document; those of `[probes.NAME]` and `[limits.NAME]`
 are derived from `PROBES` and `LIMITS`. Those of `[shapes.NAME]` apply to every section the operator
-names.
+names, that of `[labels]` to every name in it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from xenwatch.config import alert_keys, converters, maintenance_keys, shape_keys
+from xenwatch.config import alert_keys, converters, label_keys, maintenance_keys, shape_keys
 from xenwatch.config.key import Key
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -34,6 +34,15 @@ TELEMETRY_PATH: Final[Key[str]] = Key(
     "Path under which the metrics are served.",
     converters.url_path,
     flag="--web.telemetry-path",
+    restart=True,
+)
+TELEMETRY_LABELS: Final[Key[bool]] = Key(
+    "web.telemetry_labels",
+    "boolean",
+    False,
+    "Add the labels of the section labels to every metric too; Prometheus's external labels or "
+    "relabelling do the same without it.",
+    converters.boolean,
     restart=True,
 )
 MAX_REQUESTS: Final[Key[int]] = Key(
@@ -143,15 +152,26 @@ def _shape_keys() -> Iterator[Key[Any]]:
 SHAPES: Final = "shapes"
 ANY: Final = "NAME"
 """Placeholder in key paths for a name the operator chooses."""
+LABEL: Final[Key[str]] = Key(
+    f"{label_keys.SECTION}.{ANY}",
+    "string",
+    "",
+    "Label of delivered alerts that says where the host is, such as its pool or site. With the "
+    "same label in Prometheus, external or of the target, Alertmanager deduplicates the alerts of "
+    "both. Empty: none.",
+    label_keys.value,
+    restart=True,
+)
 
 
 def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
     """The table of keys for these probes and limits."""
     return (
-        *(LISTEN, TELEMETRY_PATH, MAX_REQUESTS, SYSTEMD_SOCKET),
+        *(LISTEN, TELEMETRY_PATH, TELEMETRY_LABELS, MAX_REQUESTS, SYSTEMD_SOCKET),
         *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS, LEARNT),
         *(key for probe in probes for key in probe_keys(probe)),
         *(key for limit in limits for key in limit_keys(limit)),
+        LABEL,
         *alert_keys.KEYS,
         *maintenance_keys.KEYS,
         *_shape_keys(),

@@ -13,10 +13,10 @@ from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import alert_keys, maintenance_keys
+from xenwatch.config import alert_keys, label_keys, maintenance_keys
 from xenwatch.config.file import FILE_LIMIT, parse
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, SHAPES, limit_keys, probe_keys
+from xenwatch.config.keys import KEYS, SHAPES, TELEMETRY_LABELS, limit_keys, probe_keys
 from xenwatch.display.text import shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -94,6 +94,19 @@ class Settings:
             return ()
         until = datetime.fromisoformat(end).timestamp()
         return (Maintenance(until, self[maintenance_keys.REASON]),)
+
+    def labels(self) -> dict[str, str]:
+        """The labels that say where this host is, sorted by name."""
+        section = f"{label_keys.SECTION}."
+        return {
+            path.removeprefix(section): str(value)
+            for path, value in sorted(self.values.items())
+            if path.startswith(section) and value
+        }
+
+    def metric_labels(self) -> dict[str, str]:
+        """Those of the labels that every metric has too: all or none."""
+        return self.labels() if self[TELEMETRY_LABELS] else {}
 
     def shapes(self) -> dict[str, Shape]:
         """The shapes of VMs by name: the built-in and the configured ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,13 @@ from xenwatch.planning.shapes import DEFAULT_MEMORY, TYPES, Shape
 
 NAME: Final = r"[A-Za-z0-9_-]{1,40}"
 """What the name of a shape must match."""
+
+
+def problem(name: str) -> str:
+    """Why a shape cannot have that name; empty if it can."""
+    if re.fullmatch(NAME, name):
+        return ""
+    return "invalid shape name: must be at most 40 letters, digits, - and _"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from xenwatch import __version__, log, threads
 from xenwatch.alerts import maintenance, runbooks
 from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
-from xenwatch.config import alert_keys
+from xenwatch.config import alert_keys, label_keys
 from xenwatch.config.keys import (
     KEYS,
     LEARNT,
@@ -88,6 +88,7 @@ class Daemon:
         clock = SystemClock()
         self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
+        self._publisher.labels = settings.metric_labels()
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         self._learnt = Keeper(lambda: self._publisher.learning, clock, directory)
         self._notifier = Notifier(
@@ -244,6 +245,8 @@ class Daemon:
         for key in KEYS:
             if key.restart and settings[key] != self._settings[key]:
                 _log.warning("change takes effect after a restart", key=key.path)
+        if settings.labels() != self._settings.labels():
+            _log.warning("change takes effect after a restart", key=label_keys.SECTION)
 
 
 def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:

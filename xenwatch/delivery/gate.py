@@ -10,18 +10,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from xenwatch.alerts.inhibition import INTERVAL, Inhibition, inhibited, inhibitions
+from xenwatch.alerts.inhibition import (
+    INTERVAL,
+    OF_LIMITS,
+    OF_OTHERS,
+    Inhibition,
+    inhibited,
+    inhibitions,
+)
 from xenwatch.alerts.messages import Message
+from xenwatch.alerts.near_limit import LIMIT
 
 Identity = tuple[tuple[str, str], ...]
-Trouble = tuple[str, str]
+Trouble = tuple[str, ...]
 """Severity, and what the alerts are about: a trouble that becomes critical is told at once."""
 
 
 def trouble(message: Message) -> Trouble:
-    """What a message is about: the limit, or else what the alert is called."""
+    """What a message is about, told apart as Alertmanager's groups are."""
     labels = message.labels
-    return labels["severity"], labels.get("limit") or labels["alertname"]
+    names = OF_LIMITS if labels.get(LIMIT) else OF_OTHERS
+    return labels["severity"], *(labels.get(name, "") for name in names)
 
 
 @dataclass(slots=True)
@@ -76,7 +85,4 @@ class Gate:
             tuple(sorted((str(name), str(value)) for name, value in labels.items()))
             for labels in document.get("waiting", ())
         )
-        self.told = {
-            (str(severity), str(what)): float(time)
-            for severity, what, time in document.get("told", ())
-        }
+        self.told = {tuple(map(str, what)): float(time) for *what, time in document.get("told", ())}

@@ -66,6 +66,7 @@ class Notifier:
             settings[alert_keys.INSTANCE] or instance,
             runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
             [name for name, receiver in configured if receiver],
+            {"job": settings[alert_keys.JOB], **settings.labels()},
         )
         self._settings = settings
         self._clock = clock

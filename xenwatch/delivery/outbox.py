@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.messages import Message, of_active, of_change, rfc3339
+from xenwatch.alerts.messages import NO_LABELS, Message, of_active, of_change, rfc3339
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State, ended
 from xenwatch.alerts.table import ALERTS
@@ -32,11 +32,18 @@ Identity = tuple[tuple[str, str], ...]
 class Outbox:
     """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
 
-    `boot` identifies this boot of the host, empty where unknown. `dropped` counts the events by
-    receiver that a full queue has dropped.
+    `labels` are further labels of every alert, as in `of_active`. `boot` identifies this boot of
+    the host, empty where unknown. `dropped` counts the events by receiver that a full queue has
+    dropped.
     """
 
-    def __init__(self, instance: str, runbooks: str, receivers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        instance: str,
+        runbooks: str,
+        receivers: Iterable[str],
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> None:
         self.alerts = Alerts()
         self.queues: dict[str, deque[dict[str, Any]]] = {
             name: deque(maxlen=MOST_EVENTS) for name in receivers
@@ -47,6 +54,7 @@ class Outbox:
         self._restored = False
         self._held: frozenset[SeriesKey] = frozenset()
         self._instance = instance
+        self._labels = labels
         self._gate = Gate()
         self._resolved: dict[Identity, Message] = {}
 
@@ -65,7 +73,9 @@ class Outbox:
         first = self._restored
         self.alerts, self._restored = alerts, False
         changes = self._told(alerts, now, quiet=quiet)
-        found = [of_change(change, self._instance, self.runbooks) for change in changes]
+        found = [
+            of_change(change, self._instance, self.runbooks, self._labels) for change in changes
+        ]
         events = [message for message in found if message is not None]
         for message in events:
             self._resolved.pop(message.identity, None)
@@ -82,7 +92,7 @@ class Outbox:
     def _messages(self) -> list[Message]:
         """The alerts that fire and are not held back."""
         return [
-            of_active(active, self._instance, self.runbooks)
+            of_active(active, self._instance, self.runbooks, self._labels)
             for active in self.alerts.firing
             if _key(active) not in self._held
         ]
@@ -184,7 +194,7 @@ def _saved(active: Active) -> dict[str, Any]:
         "fired": active.fired,
         "ended": active.ended,
         "value": active.value,
-        "who": active.who,
+        "detail": active.detail,
     }
 
 
@@ -222,8 +232,8 @@ def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[Ser
         return {}
     labels = tuple(sorted((str(name), str(text)) for name, text in document["labels"].items()))
     since, value = _time(document["since"]), float(document["value"])
-    who = str(document.get("who", ""))
-    active = Active(alert, document["severity"], labels, since, value, who=who)
+    detail = str(document.get("detail", ""))
+    active = Active(alert, document["severity"], labels, since, value, detail=detail)
     if document["fired"] is not None:
         last = seen if document["ended"] is None else min(_time(document["ended"]), seen)
         active = dataclasses.replace(active, fired=_time(document["fired"]), ended=last)

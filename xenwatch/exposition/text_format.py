@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -76,6 +76,20 @@ def both(families: Iterable[Family]) -> tuple[bytes, bytes]:
             openmetrics += (_header(family, openmetrics=True), lines)
     openmetrics.append("# EOF\n")
     return "".join(plain).encode(), "".join(openmetrics).encode()
+
+
+def labelled(families: Iterable[Family], labels: Mapping[str, str]) -> list[Family]:
+    """The families with these labels on every series; none of them may have one of these names."""
+    names, values = tuple(labels), tuple(labels.values())
+    return [
+        replace(
+            family,
+            labels=(*family.labels, *names),
+            samples=[((*key, *values), value) for key, value in family.samples],
+            histograms=[((*key, *values), value) for key, value in family.histograms],
+        )
+        for family in families
+    ]
 
 
 def _lines(family: Family) -> Iterator[str]:

@@ -7,14 +7,20 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from xenwatch.config import alert_keys
 from xenwatch.config.settings import ConfigError, Settings, load_settings
+from xenwatch.generate import grouping
 from xenwatch.generate.documents import documents
+from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rule_files
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
+
+
+T = TypeVar("T")
 
 
 def _dashboards(settings: Settings) -> Mapping[str, str]:
@@ -32,12 +38,12 @@ def _dashboards(settings: Settings) -> Mapping[str, str]:
 
 SDK: Final = "grafana_foundation_sdk"
 """What the dashboards are built with: no dependency of the package."""
-WHAT: Final[Mapping[str, Callable[[Settings], Mapping[str, str]]]] = {
-    "docs": lambda _: documents(),
-    "dashboards": _dashboards,
-    "rules": lambda settings: rule_files(settings.alerts()),
+WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
+    "docs": lambda _settings, _grouping: documents(),
+    "dashboards": lambda settings, _grouping: _dashboards(settings),
+    "rules": lambda settings, grouping: rule_files(settings.alerts(), grouping),
 }
-"""What can be generated, from which settings."""
+"""What can be generated, from which settings and for which groups of hosts."""
 
 
 def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
@@ -50,12 +56,26 @@ def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
     ]
 
 
+def _option(convert: Callable[[str], T]) -> Callable[[str], T]:
+    """A converter for argparse, which then shows why a value is rejected."""
+
+    def converted(text: str) -> T:
+        try:
+            return convert(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return converted
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write what is stale, or with `check` only name it. Returns the exit status.
 
     Raises `ConfigError`.
     """
-    texts = WHAT[arguments.what](load_settings(arguments.config_file, {}))
+    settings = load_settings(arguments.config_file, {})
+    job = arguments.job or settings[alert_keys.JOB]
+    texts = WHAT[arguments.what](settings, Grouping(job, arguments.by, arguments.keep_firing_for))
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name
@@ -92,5 +112,26 @@ def add_parser(subparsers: Subparsers) -> None:
         type=Path,
         default=Path(),
         help="root of the repository (default: current directory)",
+    )
+    of_rules = parser.add_argument_group("options of rules")
+    of_rules.add_argument(
+        "--job",
+        type=_option(alert_keys.job),
+        metavar="NAME",
+        help="job in Prometheus (default: alerts.job of the configuration)",
+    )
+    of_rules.add_argument(
+        "--by",
+        type=_option(grouping.labels),
+        default=(),
+        metavar="LABEL[,LABEL...]",
+        help="labels that tell pools or sites apart, as in --by pool,site: pools are judged one by "
+        "one, and hosts of the same name are different hosts",
+    )
+    of_rules.add_argument(
+        "--no-keep-firing-for",
+        dest="keep_firing_for",
+        action="store_false",
+        help="leave out keep_firing_for, which vmalert before 1.92 rejects",
     )
     parser.set_defaults(run=run)

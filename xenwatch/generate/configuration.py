@@ -33,6 +33,7 @@ def configuration_page(keys: Iterable[Key[Any]]) -> str:
         "The key `web.max_requests` is written as `max_requests` under `[web]`.\n"
         "`NAME` in the keys of shapes is a name of your choice: `vcpus` under `[shapes.web]` "
         "defines a shape `web` for [planning](planning.md).\n"
+        'In `[labels]` it is the name of a label: `pool = "p1"`.\n'
         "Keys marked *restart* take effect only after a restart of the daemon.\n"
         "[`contrib/xenwatch.toml`](../contrib/xenwatch.toml) lists every key with its default."
     )

@@ -69,7 +69,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_aio_requests",
     by_domain="xenwatch_domain_disks",
     source="/proc/sys/fs/aio-nr and aio-max-nr",
     symptom="Couldn't setup AIO context",

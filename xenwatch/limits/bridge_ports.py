@@ -68,7 +68,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_bridge_ports",
     source="RTM_GETLINK dump",
     symptom="exchange full when a vif is added to the bridge; hotplug scripts fail",
     reference="Linux, net/bridge/br_private.h: BR_PORT_BITS",

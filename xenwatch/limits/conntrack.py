@@ -15,7 +15,6 @@ LIMIT: Final = Limit(
     used=table_used(lambda tables: tables.conntrack),
     max=table_max(lambda tables: tables.conntrack, "net.netfilter.nf_conntrack_max"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_conntrack",
     source="/proc/sys/net/netfilter/nf_conntrack_count",
     symptom="packets of new connections to and through dom0 are dropped",
     reference="Linux, Documentation/networking/nf_conntrack-sysctl.rst: nf_conntrack_max",

@@ -33,7 +33,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_daemon_fds",
     source=f"/proc/PID/fd and limits of {', '.join(DAEMONS)}",
     symptom="xenopsd: VMs do not start, stop or migrate; ovs-vswitchd: new interfaces have no "
     "network; stunnel: no new connection to xapi",

@@ -57,7 +57,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=_EARLIER,
-    first="xenwatch once --format prometheus | grep -E 'xenwatch_dom0_(low_)?memory'",
     source="/proc/meminfo: LowTotal minus what /proc/zoneinfo has free above watermarks and "
     "reserves, else minus LowFree",
     symptom="page allocation failures and the OOM killer although there is free memory",

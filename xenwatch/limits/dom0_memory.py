@@ -49,7 +49,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=LATE,
-    first="xenwatch once --format prometheus | grep xenwatch_dom0_memory",
     by_domain="xenwatch_vm_process_memory_bytes",
     source="/proc/meminfo: MemTotal minus MemAvailable",
     symptom="page allocation failures, then the OOM killer in dom0",

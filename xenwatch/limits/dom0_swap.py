@@ -36,7 +36,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=NEVER,
-    first="xenwatch once --format prometheus | grep xenwatch_dom0_swap",
     source="/proc/meminfo: SwapTotal minus SwapFree",
     symptom="dom0 responds slowly, then the OOM killer runs",
     reference="proc(5): SwapTotal",

@@ -37,7 +37,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=NEVER,
-    first="xenwatch once --format prometheus | grep xenwatch_domids",
     source="XEN_SYSCTL_getdomaininfolist",
     symptom="none: ids wrap around to 1",
     reference="Xen, xen/include/public/xen.h: DOMID_FIRST_RESERVED",

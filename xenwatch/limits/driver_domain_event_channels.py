@@ -77,7 +77,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format table",
     source="EVTCHNOP_status of each domain that serves devices of others",
     symptom="error 28 in the error nodes of the driver domain's backends; a guest starts without "
     "disk or network",

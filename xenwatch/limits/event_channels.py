@@ -108,7 +108,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_event_channels",
     by_domain="xenwatch_domain_event_channels",
     source="EVTCHNOP_status of domain 0",
     symptom="error 28 mapping ring-refs and evtchn; a guest starts without disk or network",

@@ -37,7 +37,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=LATE,
-    first="xenwatch once --format prometheus | grep xenwatch_file_system",
     source="statvfs",
     symptom="No space left on device; xapi cannot write its database, logging stops",
     reference="xenserver.org, Dundee: dom0 disk layout",

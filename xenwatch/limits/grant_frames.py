@@ -61,7 +61,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=Thresholds(0.8, 0.95),
-    first="xenwatch once --format prometheus | grep xenwatch_grant_frames",
     source="GNTTABOP_query_size",
     symptom="max_grant_frames reached in the guest's log; devices fail to connect",
     reference="xen-command-line: gnttab_max_frames; xl.cfg: max_grant_frames",

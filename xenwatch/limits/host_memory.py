@@ -94,7 +94,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=NEVER,
-    first="xenwatch once --format prometheus | grep xenwatch_host_memory",
     by_domain="xenwatch_domain_memory_bytes",
     source="XEN_SYSCTL_physinfo; XENMEM_get_pod_target",
     symptom="can't allocate low memory for domain: Out of memory; an HVM guest that was started "

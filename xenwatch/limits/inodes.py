@@ -40,7 +40,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=LATE,
-    first="xenwatch once --format prometheus | grep xenwatch_inodes",
     source="statvfs: f_files less f_ffree",
     symptom="No space left on device although df shows free space",
     reference="statvfs(3): f_ffree; mke2fs(8): -N",

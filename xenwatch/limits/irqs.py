@@ -68,7 +68,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_irqs",
     by_domain="xenwatch_domain_event_channels",
     source="/sys/kernel/irq",
     symptom="ENOMEM when dom0 binds an event channel, before event channels are exhausted",

@@ -14,7 +14,6 @@ LIMIT: Final = Limit(
     used=table_used(lambda tables: tables.key_bytes),
     max=table_max(lambda tables: tables.key_bytes, "kernel.keys.root_maxbytes"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_kernel_key_memory",
     source="/proc/key-users: bytes of user 0",
     symptom="Disk quota exceeded, as with too many keys",
     reference="Linux, Documentation/security/keys/core.rst: root_maxbytes",

@@ -14,7 +14,6 @@ LIMIT: Final = Limit(
     used=table_used(lambda tables: tables.keys),
     max=table_max(lambda tables: tables.keys, "kernel.keys.root_maxkeys"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_kernel_keys",
     source="/proc/key-users: keys of user 0",
     symptom="Disk quota exceeded from NFS with Kerberos, ID mapping, logins and containers",
     reference="Linux, Documentation/security/keys/core.rst: root_maxkeys",

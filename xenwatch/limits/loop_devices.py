@@ -56,7 +56,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_loop_devices",
     source="/proc/partitions",
     symptom="losetup: cannot find an unused loop device",
     reference="Linux, drivers/block/loop.c",

@@ -33,7 +33,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_maptrack_frames",
     source="xl debug-keys g",
     symptom="I/O errors inside guests, no message in dom0",
     reference="xen-command-line: gnttab_max_maptrack_frames",

@@ -28,7 +28,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_nbd_devices",
     source="/proc/partitions: nbd devices with a size",
     symptom="There are no more free NBD devices: disks cannot be attached, copied or backed up",
     reference="Linux, drivers/block/nbd.c: nbds_max",

@@ -36,7 +36,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_neighbours",
     source="/proc/net/stat/arp_cache and ndisc_cache: entries",
     symptom="dom0 cannot reach hosts it has no entry for: No buffer space available",
     reference="arp(7): gc_thresh3",

@@ -29,7 +29,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="cat /proc/sys/fs/file-nr",
     source="/proc/sys/fs/file-nr",
     symptom="Too many open files in system (ENFILE); VFS: file-max limit reached in the kernel log",
     reference="Linux, Documentation/admin-guide/sysctl/fs.rst: file-max",

@@ -60,7 +60,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_ptys",
     source="/proc/sys/kernel/pty/nr and max",
     symptom="No space left on device from /dev/ptmx; a guest without console",
     reference="pty(7), Linux fs/devpts/inode.c",

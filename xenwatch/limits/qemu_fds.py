@@ -32,7 +32,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep -E 'xenwatch_(qemu_fds|domain_info)'",
     source="/proc/PID/fd and limits of the QEMUs of guests",
     symptom="that VM's console, VNC or USB device fails to open, or its QEMU ends and the VM with "
     "it",

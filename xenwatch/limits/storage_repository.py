@@ -25,7 +25,6 @@ LIMIT: Final = Limit(
     used=size_used(_sizes),
     max=size_max(_sizes, "statvfs: f_blocks less root's reserve"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_storage_repository",
     source="statvfs of the file systems below /run/sr-mount",
     symptom="disks of VMs on it get I/O errors, and new disks and snapshots fail",
     reference="sm, libs/sm/drivers: FileSR.py, NFSSR.py, EXTSR.py, SMBSR.py",

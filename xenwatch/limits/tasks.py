@@ -56,7 +56,6 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_tasks",
     by_domain="xenwatch_qemu_threads",
     source="/proc/loadavg, kernel.pid_max, kernel.threads-max",
     symptom="fork: Resource temporarily unavailable; QEMU or tapdisk fails to start",

@@ -24,13 +24,12 @@ LIMIT: Final = Limit(
     used=size_used(_sizes),
     max=size_max(_sizes, "dmsetup status: data blocks"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_thin_pool",
     source="dmsetup status --noflush --target thin-pool",
     symptom="writes of VMs wait for 60 s and then fail",
     reference="Linux, Documentation/admin-guide/device-mapper/thin-provisioning.rst",
     caveat="LVM may refuse new volumes earlier, at a threshold of its own.",
     unit="bytes",
-    label="pool",
+    label="thin_pool",
     uncounted="what a VM's disks take depends on what the VM writes",
     errors={
         # LVM2, lib/metadata/thin_manip.c: pool_below_threshold, of data or of metadata.

@@ -24,13 +24,12 @@ LIMIT: Final = Limit(
     used=size_used(_sizes),
     max=size_max(_sizes, "dmsetup status: metadata blocks of 4 KiB"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_thin_pool",
     source="dmsetup status --noflush --target thin-pool",
     symptom="the pool becomes read-only and writes of VMs fail",
     reference="Linux, Documentation/admin-guide/device-mapper/thin-provisioning.rst",
     caveat="LVM may refuse new volumes earlier, from 75 % on in a pool of little metadata.",
     unit="bytes",
-    label="pool",
+    label="thin_pool",
     uncounted="what a VM's disks take depends on what the VM writes",
     errors={
         # LVM2, lib/metadata/thin_manip.c: pool_below_threshold.

@@ -24,7 +24,6 @@ LIMIT: Final = Limit(
     max=size_max(_sizes, "vgs: vg_size"),
     # Running VMs do not notice a full group: only what is made anew fails.
     thresholds=Thresholds(0.9, None),
-    first="xenwatch once --format prometheus | grep xenwatch_volume_group",
     source="vgs --readonly: vg_size, vg_free",
     symptom="new disks, snapshots and backups fail; disks of running VMs are not affected",
     reference="sm, libs/sm/lvutil.py; vgs(8)",

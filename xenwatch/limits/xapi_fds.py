@@ -17,7 +17,6 @@ LIMIT: Final = Limit(
     used=fds_used("xapi"),
     max=fds_max("xapi"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_xapi_fds",
     source="/proc/PID/fd and limits of xapi",
     # OCaml's select refuses descriptors from FD_SETSIZE on (otherlibs/unix/select.c).
     symptom='Unix_error(Unix.EINVAL, "select", "") or Unix_error(Unix.EMFILE, "accept", "")',

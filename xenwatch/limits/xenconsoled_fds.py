@@ -33,7 +33,6 @@ LIMIT: Final = Limit(
     used=fds_used("xenconsoled"),
     max=fds_max("xenconsoled"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_xenconsoled_fds",
     source="/proc/PID/fd and limits of xenconsoled",
     symptom="Unable to increase fd limit; a guest without console",
     reference=DENSITY,

@@ -20,7 +20,6 @@ LIMIT: Final = Limit(
     used=quota_used("memory"),
     max=quota_max("memory"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_xenstore_",
     source=SOURCE,
     symptom="xenstored stops answering the guest: its devices neither connect nor disconnect",
     reference=REFERENCE,

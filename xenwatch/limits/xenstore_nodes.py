@@ -20,7 +20,6 @@ LIMIT: Final = Limit(
     used=quota_used("nodes"),
     max=quota_max("nodes"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_xenstore_",
     source=SOURCE,
     symptom="the guest cannot write to xenstore: devices and guest tools do not work",
     reference=REFERENCE,

@@ -20,7 +20,6 @@ LIMIT: Final = Limit(
     used=quota_used("transactions"),
     max=quota_max("transactions"),
     thresholds=LATE,
-    first="xenwatch once --format prometheus | grep xenwatch_xenstore_",
     source=SOURCE,
     symptom="the guest cannot start another transaction: devices fail to connect",
     reference=REFERENCE,

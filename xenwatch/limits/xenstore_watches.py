@@ -20,7 +20,6 @@ LIMIT: Final = Limit(
     used=quota_used("watches"),
     max=quota_max("watches"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_xenstore_",
     source=SOURCE,
     symptom="the guest cannot set another watch: devices fail to connect, vchan connections fail",
     reference=REFERENCE,

@@ -33,7 +33,6 @@ LIMIT: Final = Limit(
     used=fds_used("xenstored"),
     max=fds_max("xenstored"),
     thresholds=EARLY,
-    first="xenwatch once --format prometheus | grep xenwatch_xenstored_fds",
     source="/proc/PID/fd and limits of xenstored",
     symptom="every new client of xenstored hangs: xl, xapi, VM starts",
     reference=DENSITY,

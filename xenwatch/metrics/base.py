@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family, Histogram, Kind
@@ -13,6 +14,7 @@ from xenwatch.readings.snapshot import Snapshot
 
 Row = tuple[tuple[str, ...], float | Histogram | None]
 Rows = Callable[["Readings"], Iterable[Row]]
+_Reading = TypeVar("_Reading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,26 @@ class Metric:
                 samples.append((labels, value))
         text = f"{self.help} Source: {self.source.rstrip('.')}."
         return Family(self.name, self.kind, text, self.labels, samples, histograms)
+
+
+def rows_of(
+    field: Callable[[Snapshot], _Reading | None],
+) -> Callable[[Callable[[_Reading], Iterable[Row]]], Rows]:
+    """What makes a metric of one field of the snapshot; without a reading it has no rows."""
+
+    def of(value: Callable[[_Reading], Iterable[Row]]) -> Rows:
+        def rows(readings: Readings) -> Iterable[Row]:
+            reading = field(readings.snapshot)
+            return () if reading is None else value(reading)
+
+        return rows
+
+    return of
+
+
+def number_of(
+    field: Callable[[Snapshot], _Reading | None],
+) -> Callable[[Callable[[_Reading], float | None]], Rows]:
+    """What makes a metric without labels of one field of the snapshot."""
+    rows = rows_of(field)
+    return lambda value: rows(lambda reading: [((), value(reading))])

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.clock import Clock
+from xenwatch.metrics.base import Metric, number_of
 
-
-def _rows(value: Callable[[Clock], float]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        clock = readings.snapshot.clock
-        return [((), value(clock))] if clock else []
-
-    return rows
+_rows = number_of(lambda snapshot: snapshot.clock)
 
 
 _SOURCE: Final = "adjtimex(2)"

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from xenwatch.exposition.text_format import Histogram
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.control_path import BOUNDS, RECENT, ControlPath, RoundTrips
+from xenwatch.metrics.base import Metric, Rows, rows_of
+from xenwatch.readings.control_path import BOUNDS, RECENT, RoundTrips
 
-
-def _control_path_rows(value: Callable[[ControlPath], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        control_path = readings.snapshot.control_path
-        return value(control_path) if control_path else ()
-
-    return rows
+_control_path_rows = rows_of(lambda snapshot: snapshot.control_path)
 
 
 def _histogram(round_trips: RoundTrips) -> Histogram:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from xenwatch.assessment.vif_faults import FAULTS, running, vif_faults
 from xenwatch.exposition.text_format import text
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.base import Metric, Readings, Row, rows_of
 from xenwatch.readings.datapath import Datapath
 from xenwatch.readings.devices import CONNECTED, DeviceKey
-from xenwatch.readings.dom0_cpus import Dom0Cpus
+
+_cpu_rows = rows_of(lambda snapshot: snapshot.dom0_cpus)
 
 
-def _cpu_rows(value: Callable[[Dom0Cpus], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        cpus = readings.snapshot.dom0_cpus
-        return value(cpus) if cpus else ()
-
-    return rows
-
-
-def _datapath_rows(value: Callable[[Datapath], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        datapath = readings.snapshot.datapath
-        return value(datapath) if datapath else ()
-
-    return rows
+_datapath_rows = rows_of(lambda snapshot: snapshot.datapath)
 
 
 def _drops(datapath: Datapath) -> Iterable[Row]:

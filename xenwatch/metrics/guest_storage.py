@@ -53,7 +53,7 @@ GUEST_STORAGE_METRICS: Final = (
         "Mode of the thin pool, as a label; rw is the usual one.",
         "dmsetup status --noflush --target thin-pool",
         _modes,
-        ("pool", "mode"),
+        ("thin_pool", "mode"),
     ),
 )
 """The metrics of the probes `storage_repositories` and `thin_pools`."""

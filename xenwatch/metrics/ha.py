@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.base import Metric, Rows, rows_of
 from xenwatch.parse.liveset import WARNINGS
-from xenwatch.readings.ha import Ha, PoolHost
+from xenwatch.readings.ha import PoolHost
 
-
-def _rows(value: Callable[[Ha], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        ha = readings.snapshot.ha
-        return value(ha) if ha else ()
-
-    return rows
+_rows = rows_of(lambda snapshot: snapshot.ha)
 
 
 def _of_members(value: Callable[[PoolHost], float | None]) -> Rows:

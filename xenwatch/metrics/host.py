@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.exposition.text_format import text
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.base import Metric, Readings, Row, Rows, number_of, rows_of
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.domains import Domain
-from xenwatch.readings.event_channels import EventChannels
 from xenwatch.readings.host import Host
-from xenwatch.readings.memory import Memory
 from xenwatch.readings.snapshot import Snapshot
 
 UNKNOWN: Final = "unknown"
@@ -40,12 +38,7 @@ def _host_facts(host: Host) -> tuple[str, ...]:
     )
 
 
-def _channel_rows(value: Callable[[EventChannels], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        channels = readings.snapshot.event_channels
-        return value(channels) if channels else ()
-
-    return rows
+_channel_rows = rows_of(lambda snapshot: snapshot.event_channels)
 
 
 def _all_domains(snapshot: Snapshot) -> tuple[Domain, ...]:
@@ -125,12 +118,7 @@ def _reserves(readings: Readings) -> Iterable[Row]:
     return [((place,), fs.reserved) for place, fs in by_mount_point.items()]
 
 
-def _memory_rows(value: Callable[[Memory], int | None]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        memory = readings.snapshot.memory
-        return [((), value(memory))] if memory else []
-
-    return rows
+_memory_rows = number_of(lambda snapshot: snapshot.memory)
 
 
 def _daemons(readings: Readings) -> Iterable[Row]:

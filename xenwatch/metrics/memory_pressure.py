@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.memory_pressure import MemoryPressure
+from xenwatch.metrics.base import Metric, number_of, rows_of
 
-
-def _rows(value: Callable[[MemoryPressure], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        pressure = readings.snapshot.memory_pressure
-        return value(pressure) if pressure else ()
-
-    return rows
-
-
-def _single(value: Callable[[MemoryPressure], float | None]) -> Rows:
-    return _rows(lambda pressure: [((), value(pressure))])
+_rows = rows_of(lambda snapshot: snapshot.memory_pressure)
+_single = number_of(lambda snapshot: snapshot.memory_pressure)
 
 
 _VMSTAT: Final = "/proc/vmstat"

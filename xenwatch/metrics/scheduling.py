@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.scheduling import Scheduling
+from xenwatch.metrics.base import Metric, number_of, rows_of
 
-
-def _rows(value: Callable[[Scheduling], float | None]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        scheduling = readings.snapshot.scheduling
-        return [((), value(scheduling))] if scheduling else []
-
-    return rows
-
-
-def _facts(readings: Readings) -> Iterable[Row]:
-    scheduling = readings.snapshot.scheduling
-    return [((scheduling.scheduler,), 1)] if scheduling else []
-
+_rows = number_of(lambda snapshot: snapshot.scheduling)
+_facts = rows_of(lambda snapshot: snapshot.scheduling)(
+    lambda scheduling: [((scheduling.scheduler,), 1)]
+)
 
 _DOMCTL: Final = "XEN_DOMCTL_scheduler_op"
 _PHYSINFO: Final = "XEN_SYSCTL_physinfo"

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.slices import Slice, Slices
+from xenwatch.metrics.base import Metric, Rows, rows_of
+from xenwatch.readings.slices import Slice
 
-
-def _rows(value: Callable[[Slices], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        slices = readings.snapshot.slices
-        return value(slices) if slices else ()
-
-    return rows
+_rows = rows_of(lambda snapshot: snapshot.slices)
 
 
 def _slice_rows(value: Callable[[Slice], float | None]) -> Rows:

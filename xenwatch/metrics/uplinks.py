@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.base import Metric, Row, rows_of
 from xenwatch.readings.uplinks import Uplinks
 
-
-def _rows(value: Callable[[Uplinks], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        uplinks = readings.snapshot.uplinks
-        return value(uplinks) if uplinks else ()
-
-    return rows
+_rows = rows_of(lambda snapshot: snapshot.uplinks)
 
 
 def _errors(uplinks: Uplinks) -> Iterable[Row]:

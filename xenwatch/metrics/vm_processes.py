@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.base import Metric, Rows, rows_of
 from xenwatch.parse.helpers import PROGRAMS
 from xenwatch.readings.vm_processes import VmProcesses
 
+_rows = rows_of(lambda snapshot: snapshot.vm_processes)
 
-def _rows(value: Callable[[VmProcesses], Mapping[tuple[int, str], float]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        processes = readings.snapshot.vm_processes
-        by_program = value(processes) if processes is not None else {}
-        return [((str(domid), program), number) for (domid, program), number in by_program.items()]
 
-    return rows
+def _by_program(value: Callable[[VmProcesses], Mapping[tuple[int, str], float]]) -> Rows:
+    return _rows(
+        lambda processes: (
+            ((str(domid), program), number) for (domid, program), number in value(processes).items()
+        )
+    )
 
 
 VM_PROCESS_METRICS: Final = (
@@ -26,7 +27,7 @@ VM_PROCESS_METRICS: Final = (
         "Private memory of dom0's processes for the domain by program: qemu, tapdisk, qdisk (a "
         f"QEMU that only serves devices) and its helpers ({', '.join(PROGRAMS)}).",
         "/proc/PID/statm, resident less shared",
-        _rows(lambda processes: processes.memory_bytes),
+        _by_program(lambda processes: processes.memory_bytes),
         ("domid", "program"),
     ),
     Metric(
@@ -35,7 +36,7 @@ VM_PROCESS_METRICS: Final = (
         "CPU time of the domain's helpers in dom0 by program. It starts anew when a helper is "
         "replaced.",
         "/proc/PID/stat, utime and stime",
-        _rows(lambda processes: processes.helper_cpu_seconds),
+        _by_program(lambda processes: processes.helper_cpu_seconds),
         ("domid", "program"),
     ),
 )

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Final
 
 from xenwatch.exposition.text_format import Histogram
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
-from xenwatch.readings.vm_starts import BOUNDS, VmStarts
+from xenwatch.metrics.base import Metric, rows_of
+from xenwatch.readings.vm_starts import BOUNDS
 
-
-def _rows(value: Callable[[VmStarts], Iterable[Row]]) -> Rows:
-    def rows(readings: Readings) -> Iterable[Row]:
-        starts = readings.snapshot.vm_starts
-        return value(starts) if starts else ()
-
-    return rows
+_rows = rows_of(lambda snapshot: snapshot.vm_starts)
 
 
 _SOURCE: Final = "domains, xen-backend bus and xenstore, since the daemon began"

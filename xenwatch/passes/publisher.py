@@ -13,6 +13,7 @@ import structlog
 
 from xenwatch import metrics, threads
 from xenwatch.alerts import messages
+from xenwatch.alerts.messages import NO_LABELS
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
@@ -71,30 +72,36 @@ def render(
     before: Assessment | None = None,
     alerts: Alerts | None = None,
     learning: Learning | None = None,
+    labels: Mapping[str, str] = NO_LABELS,
 ) -> RenderedPass:
     """A snapshot assessed, and its metrics in both formats, plain and compressed.
 
     `before` is the assessment of the pass before, `alerts` the alerts so far, `learning` what was
-    learnt so far.
+    learnt so far, `labels` are added to every metric.
     """
     assessment = assess_pass(snapshot, rules, before, learning)
     families = [*metrics.families(assessment, overruns), *own_process()]
     assessment = with_alerts(assessment, families, alerts or Alerts())
     if assessment.alerts is not None:
         families.append(metrics.alert_states(assessment))
-    return RenderedPass(assessment, _bodies(families))
+    return RenderedPass(assessment, _bodies(families, labels))
 
 
 def render_part(
-    assessment: Assessment, probes: Collection[str], overruns: Mapping[str, int]
+    assessment: Assessment,
+    probes: Collection[str],
+    overruns: Mapping[str, int],
+    labels: Mapping[str, str] = NO_LABELS,
 ) -> RenderedPass:
     """An assessment restricted to these probes, and its metrics without alerts."""
     part = restrict(assessment, probes)
     counted = {name: number for name, number in overruns.items() if name in probes}
-    return RenderedPass(part, _bodies([*metrics.families(part, counted), *own_process()]))
+    families = [*metrics.families(part, counted), *own_process()]
+    return RenderedPass(part, _bodies(families, labels))
 
 
-def _bodies(families: list[Family]) -> Mapping[tuple[bool, bool], bytes]:
+def _bodies(families: list[Family], labels: Mapping[str, str]) -> Mapping[tuple[bool, bool], bytes]:
+    families = text_format.labelled(families, labels) if labels else families
     bodies: dict[tuple[bool, bool], bytes] = {}
     for openmetrics, body in zip((False, True), text_format.both(families), strict=True):
         bodies[openmetrics, False] = body
@@ -106,15 +113,16 @@ class Publisher:
     """Keeps `newest`, the newest snapshot rendered; `None` while there is nothing to serve.
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
-    `on_alerts` is called with the alerts of each complete pass, and whether the host is in
-    maintenance; `alerts` may be set to those of
-    before a restart, and `learning` to what was learnt.
+    `labels` are added to every metric. `on_alerts` is called with the alerts of each complete pass,
+    and whether the host is in maintenance; `alerts` may be set to those of before a restart, and
+    `learning` to what was learnt.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
         self.newest: RenderedPass | None = None
         self.complete = False
         self.rules = rules
+        self.labels: Mapping[str, str] = NO_LABELS
         self.alerts = Alerts()
         self.learning = Learning()
         self.on_alerts: Callable[[Alerts, bool], None] = lambda *_: None
@@ -167,7 +175,11 @@ class Publisher:
         if self.newest is None:
             return None
         work = functools.partial(
-            render_part, self.newest.assessment, probes, dict(self._scheduler.overruns)
+            render_part,
+            self.newest.assessment,
+            probes,
+            dict(self._scheduler.overruns),
+            self.labels,
         )
         return await threads.start(work, "publisher")
 
@@ -180,6 +192,7 @@ class Publisher:
             before=self._before,
             alerts=self.alerts,
             learning=self.learning,
+            labels=self.labels,
         )
         return await threads.start(work, "publisher")
 

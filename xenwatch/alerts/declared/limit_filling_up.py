@@ -6,6 +6,9 @@ from typing import Final
 
 from xenwatch.alerts.base import DURATION, PERCENT, Watch
 from xenwatch.alerts.bounds import Bound
+from xenwatch.alerts.details import Room
+from xenwatch.alerts.near_limit import users
+from xenwatch.limits import LIMITS
 
 _RATIO: Final = "xenwatch_limit_used_ratio"
 
@@ -37,6 +40,7 @@ ALERT: Final = Watch(
     f"and\n  {_RATIO} > $used\n{_THROUGHOUT}\n)",
     seconds=3600,
     labels=("job", "instance", "limit"),
+    details=(users(*LIMITS), Room()),
     shown=DURATION,
     bounds=(
         Bound("horizon", 86400.0, "the limit is exhausted within this many seconds", DURATION),

@@ -6,9 +6,9 @@ from typing import Final
 
 from xenwatch.alerts.base import DURATION, Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
+from xenwatch.alerts.details import Room
 from xenwatch.alerts.names import SEVERITIES
-from xenwatch.alerts.near_limit import LIMIT, use
-from xenwatch.alerts.who import Who
+from xenwatch.alerts.near_limit import LIMIT, users
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 
@@ -30,7 +30,7 @@ ALERT: Final = Alert(
     # The trend itself has stood for ten minutes: what ends within the hour cannot wait twice.
     critical_seconds=60,
     labels=(LIMIT,),
-    who=Who({limit.name: use(limit) for limit in LIMITS if limit.scarce}),
+    details=(users(*(limit for limit in LIMITS if limit.scarce)), Room()),
     shown=DURATION,
     probes={limit.name: limit.probe for limit in LIMITS if limit.scarce},
     thresholds=Thresholds(6 * 3600.0, 3600.0),

@@ -15,8 +15,8 @@ _KEPT: Final = ("fault",)
 
 ALERT: Final = Alert(
     name="vif_unattached",
-    summary="VM {name} ({uuid}) has no network: an interface is {fault}",
-    description="A network interface of running VM {name} ({uuid}) is {fault}: no packet of the VM "
+    summary="VM {vm} has no network: an interface is {fault}",
+    description="A network interface of running VM {vm} is {fault}: no packet of the VM "
     "gets out on it, and none gets in.",
     first="xenwatch once --format prometheus | grep '^xenwatch_vif_fault'",
     conditions=dict.fromkeys(

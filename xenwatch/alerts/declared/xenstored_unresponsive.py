@@ -18,7 +18,7 @@ ALERT: Final = Alert(
     description="{value} of the last requests to xenstored failed or timed out, for two minutes "
     "now. VMs run on, but none can be started, stopped, migrated or given a device, and xl and the "
     "toolstack hang or fail.",
-    first="ps -eo pid,stat,etime,time,rss,args | grep -E '[x]enstored'",
+    first="xenwatch doctor",
     conditions={
         severity: SeriesCondition(_FAILED, ">=", OwnThreshold(_NAME, severity))
         for severity in SEVERITIES

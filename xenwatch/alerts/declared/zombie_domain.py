@@ -14,8 +14,8 @@ _KEPT: Final = ("domid", "state")
 
 ALERT: Final = Alert(
     name="zombie_domain",
-    summary="Domain {domid} of VM {name} ({uuid}) is stuck in state {state}",
-    description="Domain {domid} of VM {name} ({uuid}) was destroyed but still exists: something "
+    summary="Domain {domid} of VM {vm} is stuck in state {state}",
+    description="Domain {domid} of VM {vm} was destroyed but still exists: something "
     "holds its memory or event channels, and its event channels in dom0 stay in use.",
     first="xl list",
     conditions={
