@@ -35,7 +35,7 @@ def page(
         ),
         family(
             "xenwatch_disk_info",
-            {(*disk, storage): 1.0 for disk, storage in (disks or {}).items()},
+            {(domid, device, to): 1.0 for (domid, device), to in (disks or {}).items()},
             *("domid", "device", "storage"),
         ),
     )

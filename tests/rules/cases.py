@@ -57,18 +57,18 @@ def vm(domid: str, values: str = "1+0x30") -> Series:
     return labelled("xenwatch_domain_info", values, domid=domid, type="hvm", **WEB)
 
 
-def shares(limit: Limit) -> tuple[Series, ...]:
-    """What VMs use of a limit, and how many more fit."""
+def shares(metric: str, length: int = 30) -> tuple[Series, ...]:
+    """What VMs use of a limit by a metric, one of them without a name, and how many more fit."""
     others = (
-        labelled("xenwatch_domain_info", "1+0x30", domid=str(n), name=f"vm{n}", uuid=f"u{n}")
-        for n in (8, 9, 10)
+        labelled("xenwatch_domain_info", f"1+0x{length}", domid=domid, name=name, uuid=f"u{domid}")
+        for domid, name in (("8", "vm8"), ("9", ""), ("10", "vm10"))
     )
-    uses = (labelled(limit.by_domain, f"{n << 20}+0x30", domid=str(n)) for n in (0, 7, 8, 9, 10))
+    uses = (labelled(metric, f"{n << 20}+0x{length}", domid=str(n)) for n in (0, 7, 8, 9, 10, 11))
     room = (
-        labelled("xenwatch_vm_headroom", f"{left}+0x30", shape=shape)
+        labelled("xenwatch_vm_headroom", f"{left}+0x{length}", shape=shape)
         for shape, left in (("windows", 3), ("linux", 12))
     )
-    return (vm("7"), *others, *(uses if limit.by_domain else ()), *room)
+    return (vm("7", f"1+0x{length}"), *others, *(uses if metric else ()), *room)
 
 
 def of_limit(limit: Limit) -> list[Case]:
@@ -80,7 +80,7 @@ def of_limit(limit: Limit) -> list[Case]:
     def series(used: int, most: str = "200+0x9") -> tuple[Series, ...]:
         return (
             labelled(limit.used_metric, f"{used}+0x9", **own),
-            *shares(limit),
+            *shares(limit.by_domain),
             labelled(limit.max_metric, most, **own),
             *(
                 labelled(
@@ -105,10 +105,12 @@ def of_limit(limit: Limit) -> list[Case]:
     ]
 
 
-def soon(values: str, *thresholds: tuple[str, int]) -> tuple[Series, ...]:
+def soon(
+    values: str, *thresholds: tuple[str, int], limit: str = "aio_requests"
+) -> tuple[Series, ...]:
     """A limit that is full in so many seconds, and the thresholds."""
     return (
-        labelled("xenwatch_limit_seconds_to_full", values, limit="aio_requests"),
+        labelled("xenwatch_limit_seconds_to_full", values, limit=limit),
         *(
             labelled(
                 "xenwatch_alert_threshold", f"{at}+0x30", alert="XenwatchLimitFullSoon", severity=s
@@ -121,6 +123,8 @@ def soon(values: str, *thresholds: tuple[str, int]) -> tuple[Series, ...]:
 DAY_AND_HOUR: Final = (("warning", 21600), ("critical", 3600))
 SERVER: Final = {"backend_domid": "3"}
 ERRORS: Final = {"class": "vif", "errno": "ENOSPC", **SERVER}
+DISK: Final = {"class": "vbd3", "errno": "ENOENT", "backend_domid": "0"}
+NAMELESS: Final = {"name": "", "uuid": "0d3a51c8"}
 CLOSED: Final = {"class": "vif", "state": "Closed", **SERVER}
 
 
@@ -154,7 +158,7 @@ END: Final = "xenwatch_maintenance_end_timestamp_seconds"
 DECLARED: Final = (
     Case(
         "XenwatchLimitFullSoon", "within the hour: both severities", 12,
-        soon("1800+0x30", *DAY_AND_HOUR),
+        (*soon("1800+0x30", *DAY_AND_HOUR), *shares("xenwatch_domain_disks")),
         (
             ("warning", {"limit": "aio_requests"}, 1800),
             ("critical", {"limit": "aio_requests"}, 1800),
@@ -163,6 +167,16 @@ DECLARED: Final = (
     Case(
         "XenwatchLimitFullSoon", "within six hours", 12, soon("7200+0x30", *DAY_AND_HOUR),
         (("warning", {"limit": "aio_requests"}, 7200),),
+    ),
+    Case(
+        "XenwatchLimitFullSoon", "a limit of each VM, of which the fullest are named", 12,
+        (*soon("7200+0x30", *DAY_AND_HOUR, limit="grant_frames"),
+         *shares("xenwatch_grant_frames_used")),
+        (("warning", {"limit": "grant_frames"}, 7200),),
+    ),
+    Case(
+        "XenwatchLimitFullSoon", "a limit of which nobody knows who uses it", 12,
+        soon("7200+0x30", *DAY_AND_HOUR, limit="ptys"), (("warning", {"limit": "ptys"}, 7200),),
     ),
     Case("XenwatchLimitFullSoon", "in days", 30, soon("86400+0x30", *DAY_AND_HOUR)),
     Case("XenwatchLimitFullSoon", "a burst of starts is no trend for long", 12,
@@ -181,6 +195,22 @@ DECLARED: Final = (
         "XenwatchBackendErrors", "a vif without event channels", 3,
         errors("1+0x9", "crashed"),
         (("warning", {**WEB, **ERRORS}, 1),),
+    ),
+    Case(
+        "XenwatchBackendErrors", "a disk, whose storage is told, of a VM without a name", 3,
+        (
+            labelled("xenwatch_domain_backend_errors", "1+0x9", domid="5", **DISK),
+            labelled("xenwatch_domain_state", "1+0x9", domid="5", state="running"),
+            labelled("xenwatch_domain_info", "1+0x9", domid="5", **NAMELESS),
+            *(
+                labelled("xenwatch_disk_info", "1+0x9", domid=domid, device=device, storage=storage)
+                for domid, device, storage in (
+                    ("5", "51712", "e3cd2b07"), ("5", "51728", "e3cd2b07"), ("5", "51744", ""),
+                    ("5", "51760", "0fbc1a55"), ("5", "51776", "ffff0000"), ("6", "51712", "other"),
+                )
+            ),
+        ),
+        (("warning", {**NAMELESS, **DISK}, 1),),
     ),
     Case(
         "XenwatchBackendErrors", "the VM reboots, and is another domain", 4,
@@ -255,6 +285,7 @@ DECLARED: Final = (
         "XenwatchLimitFillingUp", "rises by a sixth in six hours, and others that do not", 460,
         (
             ratio("aio_requests", "0.5+0.0005x470"),
+            *shares("xenwatch_domain_disks", 470),
             ratio("rises_but_half_is_free", "0.1+0.0005x470"),
             ratio("flat", "0.9+0x470"),
             ratio("at_rest_for_an_hour", "0.5+0.0005x390 0.7+0x80"),

@@ -14,9 +14,10 @@ import pytest
 from tests.generate.test_generated import generate
 from tests.rules.test_rules import BY_TITLE, POLICY, promtool
 from tests.tools import tool
+from xenwatch.alerts.base import Alert
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.alerts.table import WATCHES
-from xenwatch.alerts.wording import sentence
+from xenwatch.alerts.wording import texts
 from xenwatch.generate.grouping import Grouping, labels
 from xenwatch.generate.rules import ALERTMANAGER, RULES, inhibitions, rules
 
@@ -60,14 +61,14 @@ def alert(title: str, severity: str, value: float, **labels: str) -> dict[str, A
     rule = BY_TITLE[title]
     host = f"{labels['instance']}: " if "instance" in labels else ""
     where = "".join(f"{labels[name]} " for name in BY)
-    summary, description = (
-        sentence(text, rule.shown, value, labels) for text in (rule.summary, rule.description)
-    )
+    fixed = rule.fixed if isinstance(rule, Alert) else {}
+    details = (each.sentence({}, {**labels, **fixed}) for each in rule.details)
+    words = texts(rule, value, labels, " ".join(filter(None, details)))
     return {
-        "exp_labels": {"job": "dom0", "severity": severity, **labels},
+        "exp_labels": {"job": "dom0", "severity": severity, **fixed, **labels},
         "exp_annotations": {
-            "summary": f"{where}{host}{summary}",
-            "description": description,
+            "summary": f"{where}{host}{words.summary}",
+            "description": words.description,
             "runbook_url": f"http://host1/runbooks/{title}.md",
         },
     }
@@ -131,10 +132,24 @@ def test_the_job_is_that_of_the_site() -> None:
 
 def test_every_aggregation_and_join_keeps_the_labels() -> None:
     """No aggregation or join of the rules loses the labels of pool and site."""
-    lists = re.findall(r"\b(?:by|on|without|ignoring) ?\(([^)]*)\)", rules(POLICY, grouping=SITES))
+    text = re.sub(r"(?m)^ *description: .*\n", "", rules(POLICY, grouping=SITES))
+    lists = re.findall(r"\b(?:by|on|without|ignoring) ?\(([^)]*)\)", text)
 
     assert len(lists) > 20
     assert {text for text in lists if not {*BY} <= {*text.split(", ")}} == set()
+
+
+def test_every_query_of_a_text_is_about_one_host() -> None:
+    """The queries of a description choose their series by all labels that name the host."""
+    queries = re.findall(r"printf `([^`]*)`", rules(POLICY, grouping=SITES))
+    chosen = [
+        labels for query in queries for labels in re.findall(r"\bxenwatch_\w+\{([^}]*)\}", query)
+    ]
+
+    assert len(chosen) > 20
+    assert {
+        labels for labels in chosen if not labels.endswith("job=%q,instance=%q,pool=%q,site=%q")
+    } == set()
 
 
 def test_inhibitions_keep_to_a_site() -> None:

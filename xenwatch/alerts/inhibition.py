@@ -141,9 +141,10 @@ def _symptom(cause: Alert | Watch, symptom: Alert | Watch) -> Inhibition:
 
 def _severity(cause: Alert | Watch) -> tuple[Matcher, ...]:
     """Only a critical cause inhibits a symptom, unless time alone makes it critical."""
-    graded = isinstance(cause, Alert) and CRITICAL in cause.conditions
-    lasting = graded and cause.conditions.get(WARNING) == cause.conditions[CRITICAL]
-    return (_is_critical(),) if graded and not lasting else ()
+    if not isinstance(cause, Alert) or CRITICAL not in cause.conditions:
+        return ()
+    lasting = cause.conditions.get(WARNING) == cause.conditions[CRITICAL]
+    return () if lasting else (_is_critical(),)
 
 
 def _of_limits(every: Iterable[Alert | Watch]) -> Iterator[Inhibition]:
