@@ -1,26 +1,29 @@
 """What Alertmanager makes of alerts by the route and the inhibitions of its example, played.
 
-As in Alertmanager, dispatch/dispatch.go and notify/notify.go (DedupStage): alerts that are
-inhibited stand in their group, and are left out when it is told.
+As in Alertmanager, dispatch/dispatch.go and notify/notify.go (MuteStage, DedupStage.needsUpdate):
+alerts that are inhibited stand in their group, and are left out when it is told.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.alerts.played import Told
+from xenwatch.alerts.base import Alert
 from xenwatch.alerts.inhibition import inhibited, inhibitions
-from xenwatch.alerts.table import ALERTS
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.generate.rules import route
 
 STEP: Final = 0.5
 """Minutes between two looks: the example's group_wait."""
 UNITS: Final = {"s": 1 / 60, "m": 1.0, "h": 60.0}
-BY_NAME: Final = {alert.name: alert for alert in ALERTS}
+BY_NAME: Final = {alert.name: alert for alert in (*ALERTS, *WATCHES)}
+NOBODY: Final = "nobody"
 Labels = Mapping[str, str]
+Key = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,19 @@ class Notification:
 
 @dataclass(slots=True)
 class Group:
-    """Alerts that are told together: when next, and which were told last."""
+    """Alerts that are told together: which are in it, and when it is told next."""
 
     due: float
-    told: frozenset[tuple[tuple[str, str], ...]] = frozenset()
+    members: dict[Key, Labels] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was told last of a group, as the log of notifications has it."""
+
+    firing: frozenset[Key]
+    resolved: frozenset[Key]
+    minute: float
 
 
 def minutes(text: str) -> float:
@@ -69,41 +81,82 @@ def routed(labels: Labels, here: Mapping[str, Any]) -> Mapping[str, Any]:
 def labels_of(one: Told) -> Labels:
     """The labels of an alert as Alertmanager gets it."""
     alert = BY_NAME[one.alert]
+    fixed = alert.fixed if isinstance(alert, Alert) else {}
     own = {"alertname": alert.title, "severity": one.severity, "job": "xenwatch", "instance": "a"}
-    return {**own, **one.labels, **alert.fixed}
+    return {name: text for name, text in {**own, **one.labels, **fixed}.items() if text}
+
+
+def key_of(labels: Labels) -> Key:
+    """What makes it the same alert."""
+    return tuple(sorted(labels.items()))
+
+
+class Keeper:
+    """An Alertmanager that is looked at every `STEP`."""
+
+    def __init__(self) -> None:
+        self.found: list[Notification] = []
+        self._tree, self._rules = route(), inhibitions()
+        self._groups: dict[tuple[str, ...], Group] = {}
+        self._entries: dict[tuple[str, ...], Entry] = {}
+
+    def look(self, now: float, firing: list[Labels]) -> None:
+        """What it tells at a time when these alerts fire."""
+        for labels in firing:
+            taken = routed(labels, self._tree)
+            key = (taken["receiver"], *(labels.get(name, "") for name in taken["group_by"]))
+            group = self._groups.setdefault(key, Group(now + minutes(taken["group_wait"])))
+            group.members[key_of(labels)] = labels
+        for key, group in list(self._groups.items()):
+            if now >= group.due:
+                self._tell(key, group, now, firing)
+
+    def _tell(
+        self, key: tuple[str, ...], group: Group, now: float, firing: list[Labels]
+    ) -> None:
+        """Tell a group whose time has come, unless there is nothing new."""
+        fire = {key_of(labels) for labels in firing}
+        over = {each: labels for each, labels in group.members.items() if each not in fire}
+        # Whoever is inhibited is so by what fires, over or not.
+        every = [*firing, *over.values()]
+        sources = inhibited(every, self._rules) & set(range(len(firing)))
+        muted = {key_of(firing[place]) for place in sources} | {
+            each for each, labels in over.items() if len(firing) in inhibited(
+                [*firing, labels], self._rules)
+        }  # fmt: skip
+        told = group.members.keys() - muted
+        entry = Entry(frozenset(told & fire), frozenset(told - fire), now)
+        if told and self._is_new(entry, self._entries.get(key)):
+            self._entries[key] = entry
+            if key[0] != NOBODY:
+                names = frozenset(group.members[each]["alertname"] for each in entry.firing)
+                self.found.append(Notification(key[0], now, names))
+        group.due = now + minutes(self._tree["group_interval"])
+        for each in over:
+            del group.members[each]
+        if not group.members:
+            del self._groups[key]
+
+    def _is_new(self, now: Entry, before: Entry | None) -> bool:
+        if before is None:
+            return bool(now.firing)
+        if not now.firing <= before.firing:
+            return True
+        if not now.firing:
+            return bool(before.firing)
+        return not now.resolved <= before.resolved
 
 
 def notifications(told: Iterable[Told], until: float) -> list[Notification]:
     """What each receiver is told up to a minute."""
-    groups: dict[tuple[str, ...], Group] = {}
-    found: list[Notification] = []
-    told, tree, rules = list(told), route(), inhibitions()
+    told, keeper = list(told), Keeper()
     for step in range(int(until / STEP)):
         now = step * STEP
-        firing = [
-            labels_of(one)
-            for one in told
-            if one.begin <= now < (until if one.end is None else one.end)
-        ]
-        muted = inhibited(firing, rules)
-        active: dict[tuple[str, ...], list[int]] = {key: [] for key in groups}
-        for place, labels in enumerate(firing):
-            taken = routed(labels, tree)
-            key = (taken["receiver"], *(labels.get(name, "") for name in taken["group_by"]))
-            groups.setdefault(key, Group(now + minutes(taken["group_wait"])))
-            active.setdefault(key, []).append(place)
-        for key, group in list(groups.items()):
-            if now < group.due:
-                continue
-            alerts = [firing[place] for place in active[key] if place not in muted]
-            fires = frozenset(tuple(sorted(labels.items())) for labels in alerts)
-            if fires != group.told and key[0] != "nobody":
-                names = frozenset(labels["alertname"] for labels in alerts)
-                found.append(Notification(key[0], now, names))
-            group.told, group.due = fires, now + minutes(tree["group_interval"])
-            if not active[key]:
-                del groups[key]
-    return found
+        keeper.look(
+            now,
+            [labels_of(one) for one in told if one.begin <= now < (one.end or until)],
+        )
+    return keeper.found
 
 
 def most(found: Iterable[Notification], receiver: str, window: float = 30) -> int:

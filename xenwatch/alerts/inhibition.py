@@ -140,11 +140,14 @@ def _symptom(cause: Alert | Watch, symptom: Alert | Watch) -> Inhibition:
 
 
 def _severity(cause: Alert | Watch) -> tuple[Matcher, ...]:
-    """Only a critical cause inhibits a symptom, unless time alone makes it critical."""
+    """A cause that is a matter of degree inhibits once it is critical, one that is a fact at once.
+
+    An event channel that is still free explains no failure; a path that is lost explains a session.
+    """
     if not isinstance(cause, Alert) or CRITICAL not in cause.conditions:
         return ()
-    lasting = cause.conditions.get(WARNING) == cause.conditions[CRITICAL]
-    return () if lasting else (_is_critical(),)
+    by_degree = cause.thresholds is not None or _is_near_limit(cause)
+    return (_is_critical(),) if by_degree else ()
 
 
 def _of_limits(every: Iterable[Alert | Watch]) -> Iterator[Inhibition]:

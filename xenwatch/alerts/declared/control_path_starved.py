@@ -33,6 +33,7 @@ ALERT: Final = Alert(
     shown=PERCENT,
     probe="slices",
     sparse=False,
+    causes=("misplaced_processes",),
     thresholds=Thresholds(0.3, None),
     bounds=(WAITING,),
     errors={

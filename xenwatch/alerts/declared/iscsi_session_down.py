@@ -18,6 +18,7 @@ ALERT: Final = Alert(
     conditions={WARNING: SeriesCondition(Selector("xenwatch_iscsi_session_up"), "==", 0)},
     seconds=120,
     labels=("session", "target", "portal"),
+    causes=("storage_path_lost",),
     probe="iscsi_sessions",
     errors={
         # Linux, drivers/scsi/libiscsi.c, drivers/scsi/scsi_transport_iscsi.c.

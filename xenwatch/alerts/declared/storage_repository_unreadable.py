@@ -21,6 +21,7 @@ ALERT: Final = Alert(
     seconds=120,
     labels=("mountpoint", "storage"),
     probe="storage_repositories",
+    causes=("storage_hung",),
     errors={
         # sm, libs/sm/core/XE_SR_ERRORCODES.xml: VDIUnavailable, SRUnavailable, and NFSMount.
         "`SR_BACKEND_FAILURE_46`, `SR_BACKEND_FAILURE_47`, `SR_BACKEND_FAILURE_73`": (
