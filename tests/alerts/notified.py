@@ -111,9 +111,7 @@ class Keeper:
             if now >= group.due:
                 self._tell(key, group, now, firing)
 
-    def _tell(
-        self, key: tuple[str, ...], group: Group, now: float, firing: list[Labels]
-    ) -> None:
+    def _tell(self, key: tuple[str, ...], group: Group, now: float, firing: list[Labels]) -> None:
         """Tell a group whose time has come, unless there is nothing new."""
         fire = {key_of(labels) for labels in firing}
         over = {each: labels for each, labels in group.members.items() if each not in fire}

@@ -108,7 +108,7 @@ def test_xenwatch_itself_answers_everywhere(platform: str) -> None:
 
 
 def test_logs_are_explained(tmp_path: Path) -> None:
-    """What the kernel and Xen have logged is explained, and processes that were killed are found."""
+    """What the kernel and Xen have logged is explained, and what was killed is found."""
     for name, line in LOGS.items():
         (tmp_path / name).write_text(f"#!/bin/sh\necho '{line}'\n")
         (tmp_path / name).chmod(0o755)
