@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.alerts.played import Told
-from xenwatch.alerts.base import Alert
+from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.inhibition import inhibited, inhibitions
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.generate.rules import route
@@ -20,7 +20,8 @@ from xenwatch.generate.rules import route
 STEP: Final = 0.5
 """Minutes between two looks: the example's group_wait."""
 UNITS: Final = {"s": 1 / 60, "m": 1.0, "h": 60.0}
-BY_NAME: Final = {alert.name: alert for alert in (*ALERTS, *WATCHES)}
+EVERY: Final[tuple[Alert | Watch, ...]] = (*ALERTS, *WATCHES)
+BY_NAME: Final = {alert.name: alert for alert in EVERY}
 NOBODY: Final = "nobody"
 Labels = Mapping[str, str]
 Key = tuple[tuple[str, str], ...]
@@ -37,9 +38,10 @@ class Notification:
 
 @dataclass(slots=True)
 class Group:
-    """Alerts that are told together: which are in it, and when it is told next."""
+    """Alerts that are told together: when next, when again without news, and which they are."""
 
     due: float
+    repeat: float
     members: dict[Key, Labels] = field(default_factory=dict)
 
 
@@ -105,7 +107,8 @@ class Keeper:
         for labels in firing:
             taken = routed(labels, self._tree)
             key = (taken["receiver"], *(labels.get(name, "") for name in taken["group_by"]))
-            group = self._groups.setdefault(key, Group(now + minutes(taken["group_wait"])))
+            wait, repeat = minutes(taken["group_wait"]), minutes(taken["repeat_interval"])
+            group = self._groups.setdefault(key, Group(now + wait, repeat))
             group.members[key_of(labels)] = labels
         for key, group in list(self._groups.items()):
             if now >= group.due:
@@ -114,17 +117,16 @@ class Keeper:
     def _tell(self, key: tuple[str, ...], group: Group, now: float, firing: list[Labels]) -> None:
         """Tell a group whose time has come, unless there is nothing new."""
         fire = {key_of(labels) for labels in firing}
-        over = {each: labels for each, labels in group.members.items() if each not in fire}
-        # Whoever is inhibited is so by what fires, over or not.
-        every = [*firing, *over.values()]
-        sources = inhibited(every, self._rules) & set(range(len(firing)))
-        muted = {key_of(firing[place]) for place in sources} | {
-            each for each, labels in over.items() if len(firing) in inhibited(
-                [*firing, labels], self._rules)
-        }  # fmt: skip
+        over = [each for each in group.members if each not in fire]
+        muted = {key_of(firing[place]) for place in inhibited(firing, self._rules)} | {
+            each
+            for each in over
+            # What is over is inhibited too, by what fires.
+            if len(firing) in inhibited([*firing, group.members[each]], self._rules)
+        }
         told = group.members.keys() - muted
         entry = Entry(frozenset(told & fire), frozenset(told - fire), now)
-        if told and self._is_new(entry, self._entries.get(key)):
+        if told and self._is_new(entry, self._entries.get(key), group.repeat):
             self._entries[key] = entry
             if key[0] != NOBODY:
                 names = frozenset(group.members[each]["alertname"] for each in entry.firing)
@@ -135,14 +137,14 @@ class Keeper:
         if not group.members:
             del self._groups[key]
 
-    def _is_new(self, now: Entry, before: Entry | None) -> bool:
+    def _is_new(self, now: Entry, before: Entry | None, repeat: float) -> bool:
         if before is None:
             return bool(now.firing)
         if not now.firing <= before.firing:
             return True
         if not now.firing:
             return bool(before.firing)
-        return not now.resolved <= before.resolved
+        return not now.resolved <= before.resolved or before.minute < now.minute - repeat
 
 
 def notifications(told: Iterable[Told], until: float) -> list[Notification]:

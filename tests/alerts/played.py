@@ -98,9 +98,10 @@ def play(
     refuses: float | None = None,
     rules: Rules | None = None,
 ) -> Played:
-    """Play a scenario, a pass of every probe at a time, with alerts as by default, or as in `rules`.
+    """Play a scenario, a pass of every probe at a time.
 
-    From the minute `refuses` on xenstored takes no connection.
+    Alerts are as by default, or as in `rules`. From minute `refuses` on xenstored takes no
+    connection.
     """
     player = Player(scenario)
     source = Refusing(player.machine)

@@ -82,7 +82,7 @@ TABLE: Final[Mapping[str, Scene]] = {
         sixty("xcp-ng-8.3", Stop(20, at=60, dying=True)), 45, ((MAIL, "all of them"),)
     ),
     "flapping: xapi hangs for 4 minutes of every 10": Scene(
-        small(*hangs(10, 60)), 90, ((PAGE, "once"), (PAGE, "that it is over"))
+        small(*hangs(10, 60)), 100, ((PAGE, "once"), (PAGE, "that it is over"))
     ),
     "flapping: xapi hangs for 4 minutes of every 25": Scene(
         small(*hangs(25, 100)), 130, ((PAGE, "once"), (PAGE, "that it is over"))

@@ -16,7 +16,11 @@ from xenwatch.limits.event_channels import LIMIT
 from xenwatch.limits.states import assess
 
 CHANNELS = "xenwatch_domain_event_channels"
-VMS = {("0", "Domain-0", "u0"): 1.0} | {(str(n), f"vm{n}", f"u{n}"): 1.0 for n in range(1, 6)}
+VMS: dict[tuple[str, ...], float] = {
+    ("0", "Domain-0", "u0"): 1.0,
+    ("9", "", "u9"): 1.0,
+    **{(str(n), f"vm{n}", f"u{n}"): 1.0 for n in range(1, 6)},
+}
 USERS = Users({"event_channels": Use(CHANNELS)})
 OF_CHANNELS = {"limit": "event_channels"}
 
@@ -27,15 +31,18 @@ def page(
     disks: dict[tuple[str, str], str] | None = None,
 ) -> dict[str, Family]:
     """What domains use, by domid, how many more VMs fit, by shape, and the storage of disks."""
+    rows: dict[tuple[str, ...], float] = {
+        (domid, device, to): 1.0 for (domid, device), to in (disks or {}).items()
+    }
     made = (
-        family("xenwatch_domain_info", VMS | {("9", "", "u9"): 1.0}, "domid", "name", "uuid"),
+        family("xenwatch_domain_info", VMS, "domid", "name", "uuid"),
         family(CHANNELS, {(domid,): value for domid, value in (used or {}).items()}, "domid"),
         family(
             "xenwatch_vm_headroom", {(name,): left for name, left in (room or {}).items()}, "shape"
         ),
         family(
             "xenwatch_disk_info",
-            {(domid, device, to): 1.0 for (domid, device), to in (disks or {}).items()},
+            rows,
             *("domid", "device", "storage"),
         ),
     )
