@@ -18,6 +18,7 @@ from tests.rules.cases import CASES, TARGET, Case, Series, labelled
 from tests.rules.control_path_cases import CONTROL_PATH, VM_STARTS
 from tests.rules.cpu_cases import CPU
 from tests.rules.dom0_cases import DOM0
+from tests.rules.limit_cases import OF_LIMITS
 from tests.rules.network_cases import NETWORK
 from tests.rules.storage_cases import STORAGE
 from tests.rules.upkeep_cases import UPKEEP
@@ -39,7 +40,9 @@ from xenwatch.sources.base import SourceError, XenstoreReply
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
-EVERY_CASE = (*CASES, *CPU, *CONTROL_PATH, *VM_STARTS, *DOM0, *NETWORK, *STORAGE, *UPKEEP)
+EVERY_CASE = (
+    *(*CASES, *OF_LIMITS, *CPU, *CONTROL_PATH, *VM_STARTS, *DOM0, *NETWORK, *STORAGE, *UPKEEP),
+)
 BY_TITLE = {rule.title: rule for rule in EVERY}
 
 
