@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -64,6 +65,16 @@ def test_what_flaps_is_told_once() -> None:
              for at in (0, 120, 240)]  # fmt: skip
 
     assert again == [["eth1", "eth1"], [], []]
+
+
+def test_what_could_not_be_judged_meanwhile_is_told_again() -> None:
+    """An alert whose end was told as unknown fires anew, as after alerts were switched off."""
+    gate = Gate()
+    unsure = dataclasses.replace(LOST, state="unknown")
+
+    assert told(gate, [ETH1], [ETH1], 0) == ["eth1"]
+    assert told(gate, [unsure], [], 60) == ["eth1"]
+    assert told(gate, [ETH1], [ETH1], 120) == ["eth1"]
 
 
 def test_what_becomes_critical_is_told_at_once() -> None:

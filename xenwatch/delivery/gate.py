@@ -20,6 +20,7 @@ from xenwatch.alerts.inhibition import (
 )
 from xenwatch.alerts.messages import Message
 from xenwatch.alerts.near_limit import LIMIT
+from xenwatch.alerts.states import State
 
 Identity = tuple[tuple[str, str], ...]
 Trouble = tuple[str, ...]
@@ -59,7 +60,13 @@ class Gate:
             if message.ends is not None and message.identity not in self.waiting
         ]
         candidates = (self.waiting | began) & {message.identity for message in every}
-        self.told = {each: time for each, time in self.told.items() if 0 <= now - time < INTERVAL}
+        # What ended because nobody could judge it is news when it fires again.
+        unsure = {trouble(message) for message in ends if message.state == State.UNKNOWN.value}
+        self.told = {
+            each: time
+            for each, time in self.told.items()
+            if 0 <= now - time < INTERVAL and each not in unsure
+        }
         muted = inhibited([message.labels for message in every], self.rules) if candidates else ()
         due = [
             message
