@@ -105,9 +105,10 @@ def read(source: Source, context: Snapshot) -> Slices:
             share = None if weight is None or not total else hierarchy.scaled(weight) / total
             found[name] = _slice(source, hierarchy, name, weight, share)
     misplaced = _misplaced(source, context, hierarchy, names, root)
-    shipped = _shipped(context, misplaced)
+    # Of a host whose release was not read, nobody knows whether somebody put them there.
+    shipped = _shipped(context, misplaced) if context.host is not None else _in_root(misplaced)
     others = {key: count for key, count in misplaced.items() if key not in shipped}
-    return Slices(found, len(contenders), others, shipped)
+    return Slices(found, len(contenders), others, shipped if context.host is not None else {})
 
 
 def _hierarchy(source: Source) -> _Hierarchy:
@@ -290,8 +291,11 @@ def _shipped(
     context: Snapshot, misplaced: Mapping[tuple[str, str], int]
 ) -> Mapping[tuple[str, str], int]:
     """The QEMUs among them that the release's own toolstack puts into the root group."""
-    if not resolve(context.host).facts.qemus_in_root:
-        return {}
+    return _in_root(misplaced) if resolve(context.host).facts.qemus_in_root else {}
+
+
+def _in_root(misplaced: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
+    """The QEMUs among them that are in the root group."""
     return {
         (comm, group): count
         for (comm, group), count in misplaced.items()
