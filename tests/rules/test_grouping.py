@@ -15,6 +15,7 @@ from tests.generate.test_generated import generate
 from tests.rules.test_rules import BY_TITLE, POLICY, promtool
 from tests.tools import tool
 from xenwatch.alerts.base import Alert
+from xenwatch.alerts.details import Vms
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.alerts.table import WATCHES
 from xenwatch.alerts.wording import texts
@@ -62,7 +63,7 @@ def alert(title: str, severity: str, value: float, **labels: str) -> dict[str, A
     host = f"{labels['instance']}: " if "instance" in labels else ""
     where = "".join(f"{labels[name]} " for name in BY)
     fixed = rule.fixed if isinstance(rule, Alert) else {}
-    details = (each.sentence({}, {**labels, **fixed}) for each in rule.details)
+    details = (each.sentence(Vms({}), {**labels, **fixed}) for each in rule.details)
     words = texts(rule, value, labels, " ".join(filter(None, details)))
     return {
         "exp_labels": {"job": "dom0", "severity": severity, **fixed, **labels},

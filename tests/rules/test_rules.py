@@ -24,6 +24,7 @@ from tests.rules.storage_cases import STORAGE
 from tests.rules.upkeep_cases import UPKEEP
 from tests.tools import tool
 from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.details import Vms
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.alerts.wording import texts
 from xenwatch.config.settings import Settings
@@ -88,7 +89,7 @@ def expected(case: Case) -> list[dict[str, Any]]:
     for severity, own, value in case.fires:
         fixed = alert.fixed if isinstance(alert, Alert) else {}
         labels = {**target, **own, **fixed, "severity": severity}
-        page = families(case.series)
+        page = Vms(families(case.series))
         details = (each.sentence(page, labels) for each in alert.details)
         words = texts(alert, value, labels, " ".join(filter(None, details)))
         annotations = {

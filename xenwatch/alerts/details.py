@@ -6,6 +6,7 @@ host, and what it finds is bounded: an alert must not grow with the number of VM
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +27,37 @@ Target = Sequence[str]
 """The labels that name a host in Prometheus."""
 
 
+class Vms:
+    """The VMs of a page, looked up once for all alerts: a thousand may ask."""
+
+    def __init__(self, families: Families) -> None:
+        self.families = families
+
+    @functools.cached_property
+    def by_domid(self) -> Mapping[str, Mapping[str, str]]:
+        """The labels of the domains."""
+        infos = map(dict, Selector(INFO).find(self.families))
+        return {info["domid"]: info for info in infos}
+
+    @functools.cached_property
+    def domids(self) -> Mapping[str, str]:
+        """The domid by UUID, of several the first."""
+        found = sorted(self.by_domid.values(), key=lambda info: info["domid"], reverse=True)
+        return {info["uuid"]: info["domid"] for info in found}
+
+    @functools.cached_property
+    def storages(self) -> Mapping[str, Sequence[str]]:
+        """The storages of disks by domid, by name."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for disk in map(dict, Selector(DISKS).find(self.families)):
+            found[disk["domid"]].add(disk["storage"])
+        return {domid: sorted(storages) for domid, storages in found.items()}
+
+
 class Detail(Protocol):
     """A sentence of an alert's description."""
 
-    def sentence(self, families: Families, labels: Mapping[str, str]) -> str:
+    def sentence(self, vms: Vms, labels: Mapping[str, str]) -> str:
         """It for an alert with these labels, from the metrics of a page; empty: nothing to say."""
 
     def template(self, target: Target) -> str:
@@ -54,10 +82,10 @@ class Users:
 
     uses: Mapping[str, Use]
 
-    def sentence(self, families: Families, labels: Mapping[str, str]) -> str:
+    def sentence(self, vms: Vms, labels: Mapping[str, str]) -> str:
         """The VMs that use most, the largest first."""
         use = self.uses.get(labels["limit"])
-        return _users(use, families) if use else ""
+        return _users(use, vms) if use else ""
 
     def template(self, target: Target) -> str:
         """The same by queries; which of several limits it is, the label says."""
@@ -74,11 +102,11 @@ class Users:
 class Room:
     """How many more VMs fit, by shape."""
 
-    def sentence(self, families: Families, _labels: Mapping[str, str]) -> str:
+    def sentence(self, vms: Vms, _labels: Mapping[str, str]) -> str:
         """The number of each shape, by its name."""
         found = sorted(
             (dict(labels)["shape"], value)
-            for labels, value in Selector(HEADROOM).find(families).items()
+            for labels, value in Selector(HEADROOM).find(vms.families).items()
         )
         return (
             f"More VMs that fit: {_listed(f'{left:.0f} of shape {name}' for name, left in found)}."
@@ -100,14 +128,11 @@ class Storage:
 
     by_class: bool = False
 
-    def sentence(self, families: Families, labels: Mapping[str, str]) -> str:
+    def sentence(self, vms: Vms, labels: Mapping[str, str]) -> str:
         """The storages of the VM's disks, by name."""
         if self.by_class and labels["class"] not in DISK_CLASSES:
             return ""
-        vm = Selector(INFO, {"uuid": (labels["uuid"],)})
-        domids = [dict(found)["domid"] for found in vm.find(families)]
-        disks = Selector(DISKS, {"domid": (min(domids, default=""),)}).find(families)
-        storages = sorted({dict(found)["storage"] for found in disks})
+        storages = vms.storages.get(vms.domids.get(labels["uuid"], ""), ())
         return f"Storage of its disks: {_listed(name or UNKNOWN for name in storages[:MOST])}."
 
     def template(self, target: Target) -> str:
@@ -131,14 +156,13 @@ class Storage:
 class DriverDomain:
     """Which VM the driver domain is that an alert has as label `backend_domid`; dom0 is none."""
 
-    def sentence(self, families: Families, labels: Mapping[str, str]) -> str:
+    def sentence(self, vms: Vms, labels: Mapping[str, str]) -> str:
         """Its name and UUID."""
         domid = labels["backend_domid"]
         if domid == DOM0:
             return ""
-        found = Selector(INFO, {"domid": (domid,)}).find(families)
-        vms = (vm_of(dict(each)) for each in found)
-        return f"Domain {domid} is VM {_listed(vms)}."
+        info = vms.by_domid.get(domid)
+        return f"Domain {domid} is VM {vm_of(info) if info else UNKNOWN}."
 
     def template(self, target: Target) -> str:
         """The same by a query."""
@@ -163,15 +187,14 @@ VM_OF_ONE: Final = (
 )
 
 
-def _users(use: Use, families: Families) -> str:
+def _users(use: Use, vms: Vms) -> str:
     used: defaultdict[str, float] = defaultdict(float)
-    for labels, value in Selector(use.metric, never={"domid": (DOM0,)}).find(families).items():
+    for labels, value in Selector(use.metric, never={"domid": (DOM0,)}).find(vms.families).items():
         used[dict(labels)["domid"]] += value
     most = sorted((domid for domid in used if used[domid] > 0), key=lambda each: -used[each])[:MOST]
-    infos = Selector(INFO, {"domid": tuple(most)}).find(families) if most else {}
-    vms = {dict(labels)["domid"]: vm_of(dict(labels)) for labels in infos}
     texts = (
-        f"{vms.get(domid) or vm_of({'domid': domid})} {used[domid] / use.scale:.0f}{use.unit}"
+        f"{vm_of(vms.by_domid.get(domid, {'domid': domid}))} "
+        f"{used[domid] / use.scale:.0f}{use.unit}"
         for domid in most
     )
     return f"Most is used by VMs {_listed(texts)}."

@@ -16,6 +16,7 @@ from xenwatch.alerts.base import Alert
 from xenwatch.alerts.bounds import Bounds
 from xenwatch.alerts.by_vm import EVERY
 from xenwatch.alerts.conditions import Evidence, Families, Found, Labels
+from xenwatch.alerts.details import Vms
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS
 from xenwatch.limits.base import Thresholds
@@ -128,6 +129,7 @@ def step(
     for state in limits:
         by_limit[state.limit.name].append(state)
     evidence = Evidence(families, by_limit, policy.thresholds, policy.bounds, snapshot.time)
+    vms = Vms(families)
     active: dict[SeriesKey, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []
@@ -141,7 +143,7 @@ def step(
                 key: one for key, one in before.active.items() if key[:2] == (alert.name, severity)
             }
             now = _turn(alert, severity, found, held, policy=policy, now=snapshot.time)
-            now = {key: _detailed(one, families, found) for key, one in now.items()}
+            now = {key: _detailed(one, vms, found) for key, one in now.items()}
             active |= now
             changes += _changes(held, now, known, found, snapshot.time)
             worst = _worst(now.values(), known)
@@ -156,13 +158,13 @@ def ended(before: Alerts, time: float) -> Alerts:
     return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, time) for one in active))
 
 
-def _detailed(active: Active, families: Families, found: Found) -> Active:
+def _detailed(active: Active, vms: Vms, found: Found) -> Active:
     """With what is to say besides, as long as its condition holds."""
     details = active.alert.details
     if not details or active.labels not in found.active:
         return active
     labels = {**dict(active.labels), **active.alert.fixed}
-    texts = (detail.sentence(families, labels) for detail in details)
+    texts = (detail.sentence(vms, labels) for detail in details)
     return dataclasses.replace(active, detail=" ".join(filter(None, texts)))
 
 
