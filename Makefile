@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# What draws the dashboards is JavaScript, which npm puts here; see docs/grafana.md.
+NODE := build/grafana
 BIN := $(VENV)/bin
 # A line for each package shows that something happens; there is nobody to answer a question.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -22,7 +24,7 @@ COVERAGE = $(CORE)
 MEASURE = $(if $(ARGS),,$(if $(COVERAGE),--cov --cov-report=term:skip-covered))
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated wheel mutants test-xen keep-captures clean
+.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated components dashboards-look wheel mutants test-xen keep-captures clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -34,13 +36,28 @@ run: $(VENV)/.installed  ## Install into .venv and start the daemon: this dom0, 
 demo: $(VENV)/.installed  ## Start a synthetic host, Prometheus and Alertmanager, to try the whole
 	exec $(BIN)/python contrib/demo.py $(ARGS)
 
-test: setup lint  ## Lint, then every test but those inside a real Xen
+test: setup lint components  ## Lint, then every test but those inside a real Xen
 	COVERAGE_CORE=$(CORE) $(BIN)/pytest --ignore tests/xen $(MEASURE) $(ARGS)
 
 setup:
 ifneq ($(filter true 1,$(CI) $(SETUP)),)
 	@$(PYTHON) -I tests/tools.py
 endif
+
+# Without npm, or where its registry does not answer, the tests name what they lack.
+components: setup
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(NODE)/.installed || \
+	  echo "make: npm has failed: the dashboards are not drawn" >&2
+
+$(NODE)/.installed: tests/grafana/package.json tests/grafana/package-lock.json tests/grafana/.npmrc
+	@echo "make: installing Grafana's components into $(NODE)"
+	@mkdir -p $(NODE)
+	@cp $^ $(NODE)
+	@cd $(NODE) && npm ci --loglevel=error
+	@touch $@
+
+dashboards-look: $(VENV)/.test-tools $(NODE)/.installed  ## Draw the dashboards into build/grafana/pictures and docs/pictures
+	$(BIN)/python -m tests.grafana.look
 
 lint: check-format check-rules check-types  ## Check format, rules and types
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import log
 from xenwatch.assessment import Rules
@@ -35,7 +37,6 @@ from xenwatch.passes.scheduler import Scheduler
 from xenwatch.sources.base import Source, SourceError
 
 PLATFORM: Final = PLATFORMS["debian-12"]
-PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class FleetError(Exception):
@@ -57,6 +58,22 @@ def faulty(text: str) -> tuple[str, int]:
     if not source or not number.isdecimal():
         raise argparse.ArgumentTypeError("must be SOURCE=N, as in synthetic:storage-hung@120=15")
     return source, int(number)
+
+
+def whole(text: str) -> int:
+    """A number of 1 or more. Raises `ArgumentTypeError`."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("must be a number of 1 or more")
+    return int(text)
+
+
+def sites(text: str) -> tuple[str, ...]:
+    """The names of sites, each once; they are part of addresses. Raises `ArgumentTypeError`."""
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise argparse.ArgumentTypeError(f"{name!r} must be letters, digits, - and _")
+    return names
 
 
 class Fleet:
@@ -81,7 +98,7 @@ class Fleet:
                     "site": site,
                 },
             )
-            for site in options.sites.split(",")
+            for site in options.sites
             for number, kind in enumerate(numbers, 1)
         }
 
@@ -117,7 +134,9 @@ class Fleet:
         if publisher is None or publisher.newest is None:
             raise web.HTTPNotFound if publisher is None else web.HTTPServiceUnavailable
         packed = wants_gzip(request.headers.get("Accept-Encoding", ""))
-        headers = {"Content-Type": PLAIN} | ({"Content-Encoding": "gzip"} if packed else {})
+        headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        if packed:
+            headers["Content-Encoding"] = "gzip"
         return web.Response(body=publisher.newest.metrics[False, packed], headers=headers)
 
 
@@ -142,10 +161,12 @@ async def serve(fleet: Fleet) -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    found.add_argument("--hosts", type=int, default=100, help="hosts of a site (%(default)s)")
-    found.add_argument("--sites", default="a", help="names of the sites, as in a,b (%(default)s)")
-    found.add_argument("--pool-size", type=int, default=16, help="hosts of a pool (%(default)s)")
-    found.add_argument("--vms", type=int, default=20, help="VMs of a healthy host (%(default)s)")
+    found.add_argument("--hosts", type=whole, default=100, help="hosts of a site (%(default)s)")
+    found.add_argument(
+        "--sites", type=sites, default="a", help="names of the sites, as in a,b (%(default)s)"
+    )
+    found.add_argument("--pool-size", type=whole, default=16, help="hosts of a pool (%(default)s)")
+    found.add_argument("--vms", type=whole, default=20, help="VMs of a healthy host (%(default)s)")
     found.add_argument(
         "--faulty",
         type=faulty,

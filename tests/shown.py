@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNBOOKS = sorted((ROOT / "contrib/runbooks").glob("*.md"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *RUNBOOKS])
+MANUALS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+"""The documents that are no runbook; tests/runbooks runs the commands of those."""
+DOCUMENTS = sorted([*MANUALS, *RUNBOOKS])
 CHANGING = re.compile(
     r"\bsysctl -w\b|>\s*/(?!dev/null)|--nofile=|\bset-property\b|\b(?:modprobe|insmod|mount)\b"
     r"|\bsystemctl (?:restart|reload|enable|disable|stop|start|edit)\b|\bxl (?!list|info|dmesg)"
 )
 """What changes the machine of whoever runs the command."""
-SETTINGS = re.compile(r"\bsysctl -w\b|>\s*/(?:etc/sysctl\.d|sys)/|--nofile=")
-"""What changes a setting of dom0's kernel or of a process."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,6 @@ def commands(text: str) -> list[Command]:
     return found
 
 
-def texts() -> dict[str, str]:
-    """Every document by its path in the repository."""
-    return {str(path.relative_to(ROOT)): path.read_text() for path in DOCUMENTS}
-
-
-def mitigations() -> list[str]:
-    """The commands of the runbooks that change settings of dom0, in the order of the files."""
-    shown = [command.line for path in RUNBOOKS for command in commands(path.read_text())]
-    return [line for line in dict.fromkeys(shown) if SETTINGS.search(line)]
+def texts(paths: Sequence[Path] = DOCUMENTS) -> dict[str, str]:
+    """Documents by their path in the repository, by default every one."""
+    return {str(path.relative_to(ROOT)): path.read_text() for path in paths}

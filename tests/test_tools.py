@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import os
 import stat
 import subprocess
@@ -262,3 +263,12 @@ def test_shellcheck_accepts_the_scripts(name: str) -> None:
     )
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_lockfile_names_no_registry() -> None:
+    """What npm installs is known by its version and hash, and comes from the machine's registry."""
+    lock = json.loads((ROOT / "tests/grafana/package-lock.json").read_text())
+    packages = {name: found for name, found in lock["packages"].items() if name}
+
+    assert {name for name, found in packages.items() if "resolved" in found} == set()
+    assert {name for name, found in packages.items() if "integrity" not in found} == set()

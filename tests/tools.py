@@ -1,4 +1,4 @@
-"""What the tests need beside Python: Debian's packages, and what only the kernel can give.
+"""What the tests need beside Python: Debian's packages, npm's, and what the kernel can give.
 
 `make test` with CI=true or SETUP=1 runs this file by itself, before there is an environment, to
 install the packages. Otherwise the tests that lack something are skipped and named at the end.
@@ -22,6 +22,8 @@ POLICY: Final = Path("/usr/sbin/policy-rc.d")
 """What invoke-rc.d(8) asks whether a package's service may start; 101 forbids it."""
 SEARCH: Final = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 """Where programs are looked for: sysctl is in /usr/sbin, which only root has on PATH."""
+NODE: Final = Path(__file__).resolve().parent.parent / "build/grafana"
+"""Where `make` lets npm install what draws the dashboards."""
 IN_CI: Final = os.environ.get("CI") == "true"
 """Whether a test that lacks something fails. Elsewhere it is skipped."""
 
@@ -46,11 +48,6 @@ class Package:
 PACKAGES: Final = (
     Package("shellcheck", ("shellcheck",), "shell scripts"),
     Package(
-        "procps", ("free", "ps", "slabtop", "sysctl", "top", "vmstat"), "commands of the runbooks"
-    ),
-    Package("iproute2", ("ip", "ss"), "commands of the runbooks"),
-    Package("openssl", ("openssl",), "commands of the runbooks"),
-    Package(
         *("prometheus", ("prometheus", "promtool"), "metrics, rules and dashboards in Prometheus"),
         service="prometheus",
     ),
@@ -73,6 +70,8 @@ PACKAGES: Final = (
     Package("chromium", ("chromium",), "status page in a browser"),
     Package("chromium-driver", ("chromedriver",), "status page in a browser"),
     Package("tmux", ("tmux",), "xenwatch top in a terminal"),
+    Package("nodejs", ("node",), "dashboards as Grafana draws them"),
+    Package("npm", ("npm",), "dashboards as Grafana draws them"),
     Package(
         *("prometheus-process-exporter", ("prometheus-process-exporter",)),
         *("CPU time of reading a process", "prometheus-process-exporter"),
@@ -101,9 +100,17 @@ def cpu_cgroup() -> None:
         pass
 
 
+def node_packages() -> None:
+    """Raise `LookupError` where npm has not installed what the lockfile names."""
+    wanted = Path(__file__).resolve().parent / "grafana/package-lock.json"
+    done = NODE / "package-lock.json"
+    if not (NODE / ".installed").exists() or done.read_bytes() != wanted.read_bytes():
+        raise LookupError("not installed")
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What only the kernel can give, the tests that need it, how to get it.
+    """What no package of Debian gives, the tests that need it, how to get it.
 
     `probe` raises `OSError` or `LookupError` where it is missing.
     """
@@ -114,6 +121,11 @@ class Feature:
 
 
 FEATURES: Final[Mapping[str, Feature]] = {
+    "Grafana's components": Feature(
+        "dashboards as Grafana draws them",
+        "make build/grafana/.installed, which asks npm's registry",
+        node_packages,
+    ),
     "CPU cgroup": Feature(
         "CPU shares as the kernel gives them",
         "run as root where /sys/fs/cgroup is writable and has the CPU controller",
@@ -155,7 +167,7 @@ def tool(program: str) -> str:
 
 
 def need(name: str) -> None:
-    """Skip the running test, or fail it in CI, where the kernel lacks that feature."""
+    """Skip the running test, or fail it in CI, where the machine lacks that feature."""
     feature = FEATURES[name]
     try:
         feature.probe()

@@ -10,7 +10,7 @@ from tests.alerts.support import LEAKING, family, leak
 from tests.support import full_snapshot
 from xenwatch.alerts.base import PERCENT
 from xenwatch.alerts.bounds import Bound, OwnBound
-from xenwatch.alerts.by_vm import DOMID, EVERY, VM, ByVm
+from xenwatch.alerts.by_vm import EVERY, VM, ByVm
 from xenwatch.alerts.conditions import (
     DaysLeftCondition,
     Evidence,
@@ -188,7 +188,7 @@ WEB: Labels = (("class", "vif"), ("name", "web"), ("uuid", "uuid-web"))
 
 def test_an_alert_about_a_vm_outlives_its_domain() -> None:
     """A VM that reboots is the same series; of two domains of a VM the worse counts."""
-    condition = ByVm(SeriesCondition(Selector("x"), ">", 0), ("class",))
+    condition = ByVm(SeriesCondition(Selector("x"), ">", 0))
 
     for vms, values in (
         ({"5": "web"}, {"5": 3.0}),
@@ -198,14 +198,14 @@ def test_an_alert_about_a_vm_outlives_its_domain() -> None:
         assert condition.evaluate(of_vms(vms, values)) == Found({WEB: 3.0})
     assert condition.evaluate(of_vms({"6": "db"}, {"5": 3.0})) == Found({})
     assert condition.promql() == (
-        "max by (job, instance, name, uuid, class) (\n  (\n    x > 0\n  )\n"
+        "max without (domid) (\n  (\n    x > 0\n  )\n"
         "  * on (job, instance, domid) group_left (name, uuid)\n  xenwatch_domain_info\n)"
     )
 
 
 def test_without_the_domains_no_vm_is_known() -> None:
     """Where the domains were not read, an alert of any VM is unknown, and none without one."""
-    condition = ByVm(SeriesCondition(Selector("x"), ">", 0), ("class",))
+    condition = ByVm(SeriesCondition(Selector("x"), ">", 0))
 
     assert condition.evaluate(of_vms({}, {"5": 3.0})) == Found({}, frozenset({EVERY}))
     assert condition.evaluate(of_vms({}, {"5": 0.0})) == Found({})
@@ -219,8 +219,9 @@ def test_every_metric_of_the_table_exists() -> None:
         for condition in alert.conditions.values():
             labels = known[condition.metric]
             if isinstance(condition, ByVm):
-                labels = {*VM, *condition.kept}
-                assert {DOMID, *condition.kept} <= known[condition.metric]
+                dropped = set(condition.dropped)
+                assert dropped <= labels
+                labels = {*VM, *(labels - dropped)}
                 condition = condition.condition  # noqa: PLW2901 - the condition on domains
             assert set(alert.labels) == labels
             if isinstance(condition, SeriesCondition):

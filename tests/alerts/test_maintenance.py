@@ -25,7 +25,7 @@ def test_a_file_says_what_was_written(said: Maintenance) -> None:
     "data",
     [
         *(b"", b"\xff", b"7", b"{}", b'{"until": "now"}', b'{"until": true}', b'{"until": -1}'),
-        *(b'{"until": 1e99}', b'{"until": NaN}', b'{"until": 5, "reason": 7}'),
+        *(b'{"until": 1e99}', b'{"until": NaN}', b'{"until": 5, "reason": 7}', b"[" * 4000),
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:

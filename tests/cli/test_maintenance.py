@@ -74,8 +74,8 @@ def test_the_configuration_says_so_too(
         (["pause"], "must be one of: on, off, status"),
         (["on"], "on needs --for, as in: xenwatch maintenance on --for 2h"),
         (["off", "--for", "2h"], "off takes no --for"),
-        (["on", "--for", "2"], "'2' is no time span such as 30m, 2h or 1d, at most 7d"),
-        (["on", "--for", "0h"], "'0h' is no time span"),
+        (["on", "--for", "2"], "'2' is not a time span such as 30m, 2h or 1d, at most 7d"),
+        (["on", "--for", "0h"], "'0h' is not a time span"),
         (["on", "--for", "8d"], "at most 7d"),
         (["on", "--for", "2h", "--reason", "x" * 201], "must be at most 200 characters"),
     ],
@@ -91,9 +91,18 @@ def test_bad_input_is_refused(
     assert text in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [None, b"{"])
+@pytest.mark.parametrize(
+    ("content", "next_step"),
+    [
+        (None, "run as root on the host of the daemon, or set maintenance.file"),
+        (b"{", "to remove the file, run: xenwatch maintenance off"),
+    ],
+)
 def test_a_file_that_cannot_be_used_is_an_error(
-    content: bytes | None, configured: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+    content: bytes | None,
+    next_step: str,
+    configured: tuple[Path, str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Without its directory, or with something else in the file, the reason and the next step."""
     file, option = configured
@@ -107,4 +116,59 @@ def test_a_file_that_cannot_be_used_is_an_error(
 
     assert done.status == 1
     assert str(file) in done.err
-    assert "run as root on the host of the daemon, or set maintenance.file" in done.err
+    assert next_step in done.err
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ('"2999-10-27T02:30:00+02:00"', "until 2999-10-27 00:30 UTC"),
+        ('"2999-10-27T02:30:00+01:00"', "until 2999-10-27 01:30 UTC"),
+        ('"0001-01-01T00:00:00+14:00"', ""),
+        ('"9999-12-31T23:59:00-12:00"', ""),
+        ('"2999-10-27T02:30:00"', ""),
+    ],
+)
+def test_an_end_is_a_time_in_utc(
+    end: str,
+    said: str,
+    configured: tuple[Path, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the configuration has as end is told in UTC; what is no date there is refused."""
+    _, option = configured
+    with (tmp_path / "xenwatch.toml").open("a") as file:
+        file.write(f"until = {end}\n")
+
+    done = run(capsys, "maintenance", "status", option)
+
+    assert done.status == (0 if said else 1)
+    assert said in done.out
+    assert said or "maintenance.until: " in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "status"),
+    [
+        ('{"until": 32503680000, "reason": "disks"}', "OK - in maintenance until 3000-01-01", 0),
+        ("{", "WARNING - ", 1),
+        (None, "WARNING - ", 1),
+    ],
+)
+def test_a_check_without_a_daemon_knows_it(
+    content: str | None,
+    line: str,
+    status: int,
+    configured: tuple[Path, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A check that makes a pass itself is ok in maintenance too; a damaged file says nothing."""
+    file, option = configured
+    if content is not None:
+        file.write_text(content)
+
+    done = run(capsys, "check", "--source", "synthetic:debian-12", option)
+
+    assert done.status == status
+    assert done.out.startswith(f"XENWATCH {line}")

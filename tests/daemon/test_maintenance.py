@@ -32,6 +32,21 @@ async def test_a_file_is_followed(tmp_path: Path) -> None:
     assert [log["now"] for log in logs] == [str(SAID), "not in maintenance"]
 
 
+async def test_maintenance_ends_by_itself(tmp_path: Path) -> None:
+    """At its end the host is no longer in maintenance, which is logged."""
+    file, clock, changes = tmp_path / "maintenance.json", FakeClock(), list[object]()
+    file.write_text(dumps(Maintenance(START + EVERY, "disks")))
+    follower = Follower(str(file), clock, lambda: changes.append(follower.said))
+    with capture_logs() as logs:
+        async with running(follower.run()):
+            await until(lambda: follower.said is not None)
+            await clock.advance(EVERY)
+            await until(lambda: follower.said is None)
+
+    assert changes == [Maintenance(START + EVERY, "disks"), None]
+    assert [log["now"] for log in logs] == [str(changes[0]), "not in maintenance"]
+
+
 async def test_a_damaged_file_says_nothing(tmp_path: Path) -> None:
     """A file that cannot be read puts no host into maintenance, and is logged once."""
     file, clock = tmp_path / "maintenance.json", FakeClock()

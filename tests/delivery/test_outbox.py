@@ -81,6 +81,22 @@ def test_what_is_over_before_maintenance_ends_is_not_told() -> None:
     assert (events(box), box.current(START + 20, 240)) == ([], [])
 
 
+def test_what_is_only_kept_firing_is_over_when_maintenance_ends() -> None:
+    """An alert whose condition has ended is not told at the end, unless it holds once more."""
+    kept = Alerts({KEY: dataclasses.replace(FIRING, ended=START + 5)}, {}, ())
+    over, again = (outbox.Outbox("host1", "r/", ["webhook"]) for _ in range(2))
+    for box in (over, again):
+        box.enqueue(FIRES, START, quiet=True)
+        box.enqueue(kept, START + 10, quiet=True)
+        assert not box.enqueue(kept, START + 20)
+        assert (events(box), box.current(START + 20, 240)) == ([], [])
+
+    over.enqueue(OVER, START + 30)
+    assert (events(over), over.current(START + 30, 240)) == ([], [])
+    again.enqueue(STANDING, START + 30)
+    assert (events(again), len(again.current(START + 30, 240))) == (["firing"], 1)
+
+
 def test_what_was_told_before_maintenance_is_told_as_resolved() -> None:
     """An alert told before goes on while it is quiet, and its end is told."""
     box = outbox.Outbox("host1", "r/", ["webhook"])

@@ -25,6 +25,10 @@ from xenwatch.sources.base import Choice, Source
 
 SECTORS: Final = 2048
 """What the first disk reads from one look to the next; each further one reads so much more."""
+REQUESTS: Final = 16
+"""In how many requests each disk reads that."""
+MICROSECONDS: Final = 500
+"""How long each of them takes."""
 
 
 BRIEF: Final = Shape("pv", 1, 262144, (Disk(),), (Nic(),))
@@ -46,8 +50,13 @@ async def main(file: str) -> int:
     def read(source: Source, context: Snapshot, memory: Any) -> tuple[object, Any]:
         for number, disk in enumerate(disks, 1):
             was = machine.dom0.io.get(disk, USUAL)
-            sectors = was.read_sectors + number * SECTORS
-            machine.dom0.io[disk] = dataclasses.replace(was, read_sectors=sectors)
+            machine.dom0.io[disk] = dataclasses.replace(
+                was,
+                read_reqs=was.read_reqs + REQUESTS,
+                read_done=was.read_done + REQUESTS,
+                read_sectors=was.read_sectors + number * SECTORS,
+                read_us=was.read_us + REQUESTS * MICROSECONDS,
+            )
         if brief:
             machine.destroy(brief.pop())
         brief.append(machine.start(b"brief", BRIEF))

@@ -7,10 +7,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-from tests.e2e.programs import Server, free_port, program
+from tests.e2e.programs import Server, free_port, program, serving
 from tests.e2e.test_alerts import AT_ONCE
 from tests.tools import tool
 from xenwatch.config.settings import load_settings as load
@@ -21,6 +22,8 @@ JOB: Final = "dom0"
 BY: Final = ("pool", "site")
 PATIENT: Final = {"scrape_interval": "5s", "scrape_timeout": "5s"}
 """A host that answers late on a busy machine is not one that is down."""
+PROMPT: Final = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+"""Other than for a host, nothing depends on its being up."""
 Process = contextlib.AbstractContextManager[subprocess.Popen[bytes]]
 
 
@@ -74,10 +77,41 @@ def federated(*lower: Server, matches: Sequence[str] = (f'{{job="{JOB}"}}',)) ->
         "job_name": "federate",
         **PATIENT,
         "honor_labels": True,
+        # With timestamps a series that is gone stays for five minutes.
+        "honor_timestamps": False,
         "metrics_path": "/federate",
         "params": {"match[]": list(matches)},
         "static_configs": [{"targets": [server.address for server in lower]}],
     }
+
+
+class Page:
+    """A host whose page of metrics is `text`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        page = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # http.server's name
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write(page.text.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def job(self) -> dict[str, Any]:
+        """A job of Prometheus that scrapes it."""
+        target = f"127.0.0.1:{self._server.server_address[1]}"
+        return {"job_name": JOB, "static_configs": [{"targets": [target]}]}
+
+    def running(self) -> contextlib.AbstractContextManager[None]:
+        """The server in a thread."""
+        return serving(self._server)
 
 
 class VictoriaMetrics:

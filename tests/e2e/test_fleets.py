@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.fleets import JOB, Fleet, VictoriaMetrics, federated, rules_of
+from tests.e2e.fleets import JOB, PROMPT, Fleet, Page, VictoriaMetrics, federated, rules_of
 from tests.e2e.programs import (
+    ROOT,
     Alertmanager,
     Receiver,
     Server,
@@ -75,6 +78,18 @@ def test_hosts_are_found_by_http_and_by_file(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "option", ["--hosts=-3", "--pool-size=0", "--vms=x", "--sites=", "--sites=a/b", "--faulty=a=-1"]
+)
+def test_a_fleet_that_cannot_be_is_refused(option: str) -> None:
+    """Numbers and names without hosts that answer are refused with the option that has them."""
+    argv = [sys.executable, "contrib/fleet.py", option]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 2
+    assert f"error: argument {option.partition('=')[0]}: " in done.stderr
+
+
 def test_one_cause_on_many_hosts_is_one_page(tmp_path: Path) -> None:
     """Twenty hosts with the same critical alert are one page, and no mail of the warnings."""
     receiver = Receiver()
@@ -130,6 +145,33 @@ def test_two_tiers_and_two_alertmanagers(tmp_path: Path) -> None:
         assert failed(upper.url) == {}
 
     assert told(receiver, ZOMBIE) == [("mail", "firing", 4)]
+
+
+def test_a_renamed_vm_fails_no_rule_of_an_upper_prometheus(tmp_path: Path) -> None:
+    """A VM that has migrated is renamed: at once it has its new name alone, and rules go on."""
+    host = Page(of_vm("web--incoming"))
+    lower = Server(tmp_path / "a", [host.job()])
+    upper = Server(tmp_path / "upper", [{**federated(lower), **PROMPT}], rules_of(tmp_path))
+
+    def vms() -> set[str]:
+        return {found["metric"]["name"] for found in upper.query("xenwatch_domain_info")}
+
+    with host.running(), lower.running(), upper.running():
+        until_same(vms, {"web--incoming"}, "the VM is federated")
+        host.text = of_vm("web")
+        until_same(vms, {"web"}, "only its new name is left")
+        until(lambda: bool(upper.query('ALERTS{name="web"}')), "rules are evaluated with it")
+        assert failed(upper.url) == {}
+
+
+def of_vm(name: str) -> str:
+    """A page of a host with a VM whose network has failed."""
+    backend = 'class="vif",errno="ENOSPC",backend_domid="0"'
+    return (
+        f'xenwatch_domain_info{{domid="5",name="{name}",uuid="0-1"}} 1\n'
+        'xenwatch_domain_state{domid="5",state="running"} 1\n'
+        f'xenwatch_domain_backend_errors{{domid="5",{backend}}} 1\n'
+    )
 
 
 def test_victoria_metrics_says_the_same(tmp_path: Path) -> None:

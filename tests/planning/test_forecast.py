@@ -155,6 +155,9 @@ def test_vms_that_arrive_are_told_only_where_the_end_is_near(each: int) -> None:
     assert ("aio_requests", "") in history.slopes
     assert not soon(history, left=30 * 1000)
     assert soon(history, left=10 * 1000 // each)
+    # At five a minute they would fill the other half within a quarter of an hour.
+    fast = arriving(range(45), [1000 * count for count in range(0, 225, 5)])
+    assert not soon(fast, left=70 * 1000)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,14 @@ def test_promtool_accepts_the_rules() -> None:
     assert "SUCCESS" in checked.stdout
 
 
+def test_rules_over_hours_are_evaluated_every_five_minutes() -> None:
+    """A rule that reads an hour or more of its series is not evaluated with each scrape."""
+    for group in rules(POLICY).split("- name: ")[1:]:
+        slow = 'interval: "5m"' in group
+        for text in group.split("- alert: ")[1:]:
+            assert slow == bool(re.search(r"\[\d+[hd]\]|offset \d+[hd]", text)), text
+
+
 def tried(
     directory: Path, cases: Iterable[Case], text: str = ""
 ) -> subprocess.CompletedProcess[str]:
@@ -252,6 +260,27 @@ def test_amtool_accepts_the_example() -> None:
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"{len(inhibitions())} inhibit rules" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "receiver"),
+    [
+        ("XenwatchMaintenance", "info", "nobody"),
+        ("XenwatchStale", "critical", "page"),
+        ("XenwatchDown", "warning", "mail"),
+        ("AnotherAlert", "info", "mail"),
+        ("AnotherAlert", "critical", "mail"),
+    ],
+)
+def test_the_example_routes_the_alerts_of_the_rules(
+    name: str, severity: str, receiver: str
+) -> None:
+    """What the rules call info notifies nobody; alerts of others go the usual way."""
+    argv = [tool("amtool"), "config", "routes", "test", f"--config.file={ROOT / ALERTMANAGER}"]
+    labels = [f"alertname={name}", f"severity={severity}"]
+    routed = subprocess.run([*argv, *labels], capture_output=True, text=True, check=False)
+
+    assert routed.stdout.strip() == receiver, routed.stderr
 
 
 def test_promtool_accepts_the_example_configuration() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.shown import mitigations
+from tests.runbooks.blocks import mitigations
+from tests.runbooks.layouts import BY_NAME
 from tests.xen.daemon import CONFIG, DROP_INS, UNIT, Daemon, unbound
 from tests.xen.report import Report
+from tests.xen.suite import SUITE
 from tests.xen.vm import Vm
 from tests.xen.wheels import ROOT
 
@@ -79,8 +82,8 @@ def test_the_mitigations_of_the_runbooks_work(vm: Vm) -> None:
     read = "sysctl -n fs.aio-max-nr kernel.pty.max kernel.threads-max"
     before = [int(line) for line in vm.run(read).split()]
     vm.run("modprobe --all br_netfilter nf_conntrack")
-    for command in mitigations():
-        vm.run(command)
+    for block in mitigations(BY_NAME[f"debian-{SUITE.debian}"]):
+        vm.run(f"sh -euc {shlex.quote(block)}")
 
     assert [int(line) for line in vm.run(read).split()] == [2 * number for number in before]
 

@@ -80,10 +80,12 @@ class Alert:
 class Watch:
     """An alert for Prometheus alone: about xenwatch itself, many hosts, or the past.
 
-    `expression` is PromQL, in which `$NAME` is the bound of that name; it must hold for `seconds`
-    to be of `severity`, and where there are `critical_seconds` for these to be critical too.
-    `mutes` is whether it inhibits what else is known of its host, but for the alerts it `spares`.
-    The rest is as in `Alert`.
+    `expression` is PromQL, in which `$NAME` is the bound of that name. It has `severity` once the
+    expression has held for `seconds`, and is critical after `critical_seconds` if these are set.
+    `slow` means that the expression reads hours of every series, and is evaluated less often.
+    With `mutes` it inhibits all other alerts of its host except those in `spares`; `outlasts` means
+    that it is kept for as long as these are after their conditions have ended. The rest is as in
+    `Alert`.
     """
 
     name: str
@@ -98,7 +100,9 @@ class Watch:
     shown: str = NUMBER
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None
+    slow: bool = False
     mutes: bool = False
+    outlasts: bool = False
     spares: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)

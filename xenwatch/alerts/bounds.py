@@ -1,4 +1,4 @@
-"""Numbers an alert compares with beside its thresholds: each is a key of the configuration.
+"""Numbers an alert compares with besides its thresholds: each is a key of the configuration.
 
 The daemon takes them from its configuration; in the rules for Prometheus they are written as
 numbers, as durations are.
@@ -12,14 +12,14 @@ from types import MappingProxyType
 from typing import Final
 
 Bounds = Mapping[tuple[str, str], float]
-"""What is configured, by name of the alert and of the bound."""
+"""The configured bounds, by name of the alert and of the bound."""
 DEFAULTS: Final[Bounds] = MappingProxyType({})
-"""No bound is configured: each has its default."""
+"""Every bound has its default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A number with its default; `text` says for operators what it is.
+    """A number with its default; `text` says what it is in the document of the keys.
 
     `kind` is percent (a ratio of at most 1), duration (seconds) or number, as an alert's `shown`.
     """

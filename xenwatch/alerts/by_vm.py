@@ -23,10 +23,13 @@ EVERY: Final[Labels] = ()
 
 @dataclass(frozen=True, slots=True)
 class ByVm:
-    """A condition whose series have the label `domid`: active by VM and the labels `kept`."""
+    """A condition whose series have the label `domid`: active by VM and their other labels.
+
+    `dropped` are labels that a VM does not keep over a reboot.
+    """
 
     condition: Condition
-    kept: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = (DOMID,)
 
     @property
     def metric(self) -> str:
@@ -41,9 +44,8 @@ class ByVm:
     def promql(self, bounds: Bounds = DEFAULTS) -> str:
         """The condition as an expression for Prometheus, with these bounds in it."""
         inner = self.condition.promql(bounds).replace("\n", "\n    ")
-        labels = ", ".join((*VM, *self.kept))
         return (
-            f"max by ({TARGET}, {labels}) (\n  (\n    {inner}\n  )\n"
+            f"max without ({', '.join(self.dropped)}) (\n  (\n    {inner}\n  )\n"
             f"  * on ({TARGET}, {DOMID}) group_left ({', '.join(VM)})\n  {INFO}\n)"
         )
 
@@ -68,11 +70,11 @@ class ByVm:
 
     def _of_vm(self, labels: Labels, vms: Mapping[str, Labels]) -> tuple[Labels, ...]:
         """The labels of the alert; none for a domain that is gone."""
-        values = dict(labels)
-        vm = vms.get(values[DOMID])
+        vm = vms.get(dict(labels)[DOMID])
         if vm is None:
             return ()
-        return (tuple(sorted((*vm, *((name, values[name]) for name in self.kept)))),)
+        kept = {name: text for name, text in labels if name not in self.dropped}
+        return (tuple(sorted({**kept, **dict(vm)}.items())),)
 
 
 def _vms(families: Families) -> Mapping[str, Labels]:

@@ -26,7 +26,6 @@ OF_LIMITS: Final = (LIMIT,)
 """The labels that tell the troubles of limits apart: near its max or soon to be, it is one."""
 OF_OTHERS: Final = ("alertname", "kind", "storage")
 """Those of other troubles: what a log reports, and which storage fails, are causes of their own."""
-_OURS: Final = "Xenwatch.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,10 @@ class Matcher:
         if self.pattern:
             return any(re.fullmatch(each, value) for each in self.values)
         return (value in self.values) is not self.negated
+
+
+OURS: Final = Matcher("alertname", ("Xenwatch.*",), pattern=True)
+"""That an alert is one of these: an Alertmanager has others too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def inhibitions(
     labels = dict.fromkeys(label for alert in graded for label in alert.labels)
     warnings = Inhibition(
         (_is_critical(),),
-        (Matcher("severity", (WARNING,)), Matcher("alertname", (_OURS,), pattern=True)),
+        (Matcher("severity", (WARNING,)), OURS),
         ("alertname", *HOST, *labels),
     )
     by_name = {alert.name: alert for alert in every}
@@ -172,7 +175,7 @@ def _muted(watch: Watch) -> Inhibition:
     return Inhibition(
         (Matcher("alertname", (watch.title,)),),
         (
-            Matcher("alertname", (_OURS,), pattern=True),
+            OURS,
             Matcher("alertname", others, negated=True),
         ),
         HOST,

@@ -1,7 +1,7 @@
 """Maintenance: a time in which a host is worked on, and its alerts notify nobody.
 
-It is said by `xenwatch maintenance` in a file, or in the configuration, always with an end: one
-that is forgotten ends by itself.
+It is set by `xenwatch maintenance` in a file, or in the configuration, always with an end, so that
+one that is forgotten ends by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FILE: Final = "maintenance.json"
 """The file in the directory for the daemon's state."""
 FILE_LIMIT: Final = 4096
 LONGEST: Final = 7 * 86400.0
-"""Max seconds: those for which Prometheus remembers the end of a host that is down."""
+"""Max seconds from now that the command accepts."""
 LONGEST_REASON: Final = 200
 _LATEST: Final = 1 << 37
 """A time in the year 6325: beyond 9999 there is no date."""
@@ -30,24 +30,27 @@ class Maintenance:
     reason: str = ""
 
     def __str__(self) -> str:
-        """It in words: `in maintenance until 2026-01-31 14:00 UTC: new disks`."""
+        """As a text: `in maintenance until 2026-01-31 14:00 UTC: new disks`."""
         end = f"in maintenance until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%d %H:%M UTC}"
         return f"{end}: {self.reason}" if self.reason else end
 
 
 def current(every: Iterable[Maintenance], now: float) -> Maintenance | None:
-    """The one that ends last of those that have not ended."""
+    """Of those that have not ended the one that ends last, `None` if there is none."""
     return max((one for one in every if one.until > now), key=lambda one: one.until, default=None)
 
 
 def dumps(maintenance: Maintenance) -> str:
-    """It as a file has it."""
+    """The content of the file."""
     return json.dumps(asdict(maintenance)) + "\n"
 
 
 def loads(data: bytes) -> Maintenance:
     """What `dumps` wrote. Raises `ValueError` for anything else."""
-    document = json.loads(data)
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("is not an object")
     until, reason = document.get("until"), document.get("reason", "")

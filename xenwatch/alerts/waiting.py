@@ -11,7 +11,7 @@ from xenwatch.alerts.conditions import Measured, Selector
 WAITING: Final = Bound(
     "waiting",
     0.1,
-    "only while a daemon of the control path waits for a CPU for this part of the time or more",
+    "only while a daemon of the control path waits for a CPU for this fraction of the time or more",
     PERCENT,
 )
 

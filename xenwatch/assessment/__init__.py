@@ -28,8 +28,8 @@ class Rules:
 
     `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
     planned for in every pass. Without a `policy` no alerts are evaluated. `carried` is what was
-    learnt on another host. `maintenance` is what was said of it, ended or not; `None` where nobody
-    asked.
+    learnt on another host. `maintenance` is that of the configuration and of the file, ended or
+    not; `None` in a command, which does not read the file.
     """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)

@@ -16,10 +16,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from xenwatch import metrics, threads
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Alerts, Policy
 from xenwatch.assessment import assess_pass, with_alerts
+from xenwatch.cli.maintenance import said
 from xenwatch.cli.options import prepare, rules
 from xenwatch.config.keys import LISTEN, SOURCE
+from xenwatch.config.settings import Settings
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus, StatusError
@@ -84,11 +87,20 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
         judged = dataclasses.replace(judged, policy=at_once(settings.alerts()))
 
     def make_pass() -> Answer:
-        assessment = assess_pass(one_pass(source, probes).snapshot, judged)
+        now = dataclasses.replace(judged, maintenance=_maintenance(settings))
+        assessment = assess_pass(one_pass(source, probes).snapshot, now)
         assessment = with_alerts(assessment, metrics.families(assessment), Alerts())
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass
+
+
+def _maintenance(settings: Settings) -> tuple[Maintenance, ...]:
+    """What is said of maintenance; as for the daemon, a file that cannot be read says nothing."""
+    try:
+        return said(settings)
+    except (OSError, ValueError):
+        return settings.maintenance()
 
 
 def at_once(policy: Policy) -> Policy:

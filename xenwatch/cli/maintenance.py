@@ -1,9 +1,8 @@
-"""`xenwatch maintenance`: puts this host into maintenance, ends it, or says whether it is."""
+"""`xenwatch maintenance`: starts and ends maintenance of this host, and shows it."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import re
 import time
 from pathlib import Path
@@ -29,17 +28,17 @@ def add_options(parser: Parser) -> None:
         "action",
         type=_action,
         metavar="{" + ",".join(ACTIONS) + "}",
-        help="on: begin or prolong it; off: end it; status: say whether the host is in maintenance",
+        help="on: start it or set a new end; off: end it; status: show whether the host is in it",
     )
     parser.add_argument(
         "--for",
         dest="span",
         metavar="TIME",
         type=_span,
-        help="on: how long, such as 30m, 2h or 1d; it ends by itself then",
+        help="on: how long, such as 30m, 2h or 1d; it then ends by itself",
     )
     parser.add_argument(
-        "--reason", metavar="TEXT", default="", type=_reason, help="on: why, shown with it"
+        "--reason", metavar="TEXT", default="", type=_reason, help="on: reason, shown with it"
     )
 
 
@@ -49,17 +48,20 @@ def run(options: argparse.Namespace) -> int:
         wrong = "on needs --for" if options.span is None else f"{options.action} takes no --for"
         options.parser.error(f"{wrong}, as in: xenwatch maintenance on --for 2h")
     settings = configured(options)
-    path = settings[MAINTENANCE_FILE] or DEFAULT_FILE
+    path = _file(settings)
     try:
         if options.action == "on":
             made = Maintenance(time.time() + options.span, options.reason)
             state_file.replace(path, maintenance.dumps(made))
         elif options.action == "off":
             Path(path).unlink(missing_ok=True)
-        found = maintenance.current(_said(settings, path), time.time())
+        found = maintenance.current(said(settings), time.time())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        say(f"{path}: {why}; run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}")
+        next_step = f"run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}"
+        if isinstance(error, ValueError):
+            next_step = "to remove the file, run: xenwatch maintenance off"
+        say(f"{path}: {why}; {next_step}")
         return 1
     if options.action == "off" and found is not None:
         say(f"still {printable(str(found))}; it is set in the configuration: {UNTIL.path}")
@@ -67,11 +69,17 @@ def run(options: argparse.Namespace) -> int:
     return 0 if write(printable(str(found or "not in maintenance")) + "\n") else 1
 
 
-def _said(settings: Settings, path: str) -> list[Maintenance]:
-    found = list(settings.maintenance())
-    with contextlib.suppress(FileNotFoundError):
-        found.append(maintenance.loads(state_file.read(path, FILE_LIMIT)))
-    return found
+def said(settings: Settings) -> tuple[Maintenance, ...]:
+    """What the configuration and the file say, ended or not. Raises `OSError`, `ValueError`."""
+    in_configuration = settings.maintenance()
+    try:
+        return (*in_configuration, maintenance.loads(state_file.read(_file(settings), FILE_LIMIT)))
+    except FileNotFoundError:
+        return in_configuration
+
+
+def _file(settings: Settings) -> str:
+    return settings[MAINTENANCE_FILE] or DEFAULT_FILE
 
 
 def _action(text: str) -> str:
@@ -88,7 +96,7 @@ def _span(text: str) -> float:
     if not 0 < seconds <= LONGEST:
         longest = f"{LONGEST / 86400:g}d"
         raise argparse.ArgumentTypeError(
-            f"{shown(text)} is no time span such as 30m, 2h or 1d, at most {longest}"
+            f"{shown(text)} is not a time span such as 30m, 2h or 1d, at most {longest}"
         )
     return float(seconds)
 

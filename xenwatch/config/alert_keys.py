@@ -127,8 +127,8 @@ KEEP: Final[Key[float]] = Key(
     "number",
     420.0,
     "Seconds an alert keeps firing after its condition has cleared, so that a flapping alert "
-    "is sent once. Longer than alerts.down.for: no alert of a host that is down is resolved before "
-    "XenwatchDown fires.",
+    "is sent once. Keep it longer than alerts.down.for, so that no alert of a host that is down is "
+    "resolved before XenwatchDown fires.",
     duration,
 )
 RUNBOOKS: Final[Key[str]] = Key(

@@ -40,8 +40,8 @@ TELEMETRY_LABELS: Final[Key[bool]] = Key(
     "web.telemetry_labels",
     "boolean",
     False,
-    "Add the labels of the section labels to every metric too; Prometheus's external labels or "
-    "relabelling do the same without it.",
+    "Add the labels of the section labels to every metric too; not needed if Prometheus sets them, "
+    "as external labels or labels of the target.",
     converters.boolean,
     restart=True,
 )
@@ -156,9 +156,9 @@ LABEL: Final[Key[str]] = Key(
     f"{label_keys.SECTION}.{ANY}",
     "string",
     "",
-    "Label of delivered alerts that says where the host is, such as its pool or site. With the "
-    "same label in Prometheus, external or of the target, Alertmanager deduplicates the alerts of "
-    "both. Empty: none.",
+    "Label of delivered alerts that says where the host is, such as its pool or site. Set it as in "
+    "Prometheus, external or of the target, so that Alertmanager deduplicates the alerts of both. "
+    "Empty: none.",
     label_keys.value,
     restart=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from xenwatch.alerts.maintenance import FILE, LONGEST_REASON
@@ -20,11 +20,12 @@ def until(value: object) -> str:
     try:
         # TOML has dates of its own, with or without quotes.
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        in_utc = found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
+        in_utc = None
+    if in_utc is None:
         raise ValueError("must be a date and time with its zone such as 2026-01-31T14:00:00Z")
-    return found.isoformat()
+    return in_utc.isoformat()
 
 
 def reason(value: object) -> str:
@@ -40,7 +41,7 @@ UNTIL: Final[Key[str]] = Key(
     "string",
     "",
     "Date and time until which the host is in maintenance and its alerts notify nobody, such as "
-    "2026-01-31T14:00:00Z; empty: it is not, unless xenwatch maintenance says so.",
+    "2026-01-31T14:00:00Z; empty: only what xenwatch maintenance sets.",
     until,
 )
 REASON: Final[Key[str]] = Key(
@@ -54,7 +55,7 @@ MAINTENANCE_FILE: Final[Key[str]] = Key(
     "maintenance.file",
     "string",
     "",
-    f"File in which xenwatch maintenance says so; empty: {FILE} in the state directory set by "
+    f"File that xenwatch maintenance writes; empty: {FILE} in the state directory set by "
     f"systemd (STATE_DIRECTORY), {DEFAULT_FILE} for the command.",
     alert_keys.state_file,
     restart=True,

@@ -202,7 +202,7 @@ class Daemon:
         return [follow(topic, self._source, self._scheduler.trigger) for topic in MEANINGS]
 
     def _maintain(self) -> None:
-        """Judge by what the configuration and the file say of maintenance."""
+        """Pass on the maintenance of the configuration and of the file."""
         said = self._maintenance.said
         self._publisher.rules = dataclasses.replace(
             self._publisher.rules, maintenance=(*self._configured, *((said,) if said else ()))

@@ -1,4 +1,4 @@
-"""Follows the file in which `xenwatch maintenance` says that the host is in maintenance."""
+"""Follows the file that `xenwatch maintenance` writes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from xenwatch.clock import Clock
 from xenwatch.config import state_file
 
 EVERY: Final = 5.0
-"""Seconds between two looks at the file."""
+"""Seconds between readings of the file."""
 
 _log = structlog.get_logger()
 
 
 class Follower:
-    """Calls `changed` whenever the file says something else; an empty `path`: there is none.
+    """Calls `changed` whenever the file puts the host into maintenance or ends it.
 
-    `said` is what it says. A file that cannot be read says nothing: alerts are delivered.
+    `said` is the maintenance in the file that has not ended. An empty `path` means no file. A file
+    that cannot be read is logged and ignored: alerts are delivered.
     """
 
     def __init__(self, path: str, clock: Clock, changed: Callable[[], None]) -> None:
@@ -34,7 +35,7 @@ class Follower:
         self._problem = ""
 
     async def run(self) -> None:
-        """Look at intervals until cancelled."""
+        """Read the file at intervals until cancelled."""
         while self._path:
             said = await self._read()
             if said != self.said:
@@ -47,7 +48,8 @@ class Follower:
         read = functools.partial(state_file.read, self._path, FILE_LIMIT)
         problem, found = "", None
         try:
-            found = maintenance.loads(await threads.start(read, "maintenance"))
+            said = maintenance.loads(await threads.start(read, "maintenance"))
+            found = maintenance.current([said], self._clock.time())
         except FileNotFoundError:
             pass
         except (OSError, ValueError, RuntimeError) as error:

@@ -62,8 +62,8 @@ class Outbox:
         """Queue the alerts of a new page. Returns whether something is to be sent at once.
 
         That is what started firing or is resolved, and after a restart what still fires. What
-        starts firing while it is `quiet` is held back, and sent once it no longer is, if it still
-        fires then.
+        starts firing while it is `quiet` is held back, and sent once it no longer is, if its
+        condition holds then: one that is only kept firing is over.
         """
         self._resolved = {
             identity: message
@@ -99,12 +99,12 @@ class Outbox:
 
     def _told(self, alerts: Alerts, now: float, *, quiet: bool) -> list[Change]:
         """The changes to tell; what was held back and is over, nobody is told at all."""
-        firing = {key for key, one in alerts.active.items() if one.state is State.FIRING}
+        firing = {key: one for key, one in alerts.active.items() if one.state is State.FIRING}
         began = {_key(change.active) for change in alerts.changes if change.now is State.FIRING}
-        held, due = self._held, frozenset[SeriesKey]()
-        self._held = (held & firing) | began if quiet else frozenset()
-        if not quiet:
-            due = held & (firing - began)
+        held = self._held
+        waiting = (held & firing.keys()) - began
+        due = frozenset(key for key in waiting if not quiet and firing[key].ended is None)
+        self._held = (waiting - due) | (began if quiet else frozenset())
         late = [Change(alerts.active[key], State.PENDING, State.FIRING, now) for key in sorted(due)]
         silent = (held - began) | self._held
         return [*late, *(each for each in alerts.changes if _key(each.active) not in silent)]

@@ -125,8 +125,8 @@ def add_parser(subparsers: Subparsers) -> None:
         type=_option(grouping.labels),
         default=(),
         metavar="LABEL[,LABEL...]",
-        help="labels that tell pools or sites apart, as in --by pool,site: pools are judged one by "
-        "one, and hosts of the same name are different hosts",
+        help="labels that tell pools or sites apart, as in --by pool,site: each pool has its own "
+        "alerts, and hosts of the same name are different hosts",
     )
     of_rules.add_argument(
         "--no-keep-firing-for",

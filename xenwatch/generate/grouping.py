@@ -1,4 +1,4 @@
-"""How rules are written for a site: its job, its groups of hosts, what its program knows."""
+"""How rules are written for a site: its job, its groups of hosts, its version of vmalert."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Grouping:
     """How rules are written for a site.
 
     `job` is the name of the job in Prometheus, `by` the labels that tell pools and sites apart;
-    `keep_firing_for` is False for programs that do not know it, such as vmalert before 1.92.
+    `keep_firing_for` is False for programs that reject it, such as vmalert before 1.92.
     """
 
     job: str = JOB
@@ -57,8 +57,8 @@ class Grouping:
         not hidden by another with room, and hosts of one name at two sites are two hosts.
         """
         labels = ", ".join(("job", *self.by))
-        text = text.replace(f'job="{JOB}"', f'job="{self.job}"')
-        return re.sub(r"\b(by|on) \(job\b", rf"\1 ({labels}", text)
+        text = re.sub(r"\b(by|on) \(job\b", rf"\1 ({labels}", text)
+        return text.replace(f'job="{JOB}"', f'job="{self.job}"')
 
 
 SHIPPED: Final = Grouping()

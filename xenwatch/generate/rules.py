@@ -29,7 +29,7 @@ RECORDS: Final[Mapping[str, str]] = {
 """Recording rules of a pool: how full a host is, and its headroom by shape of VM."""
 
 HOST_RECORDS: Final[Mapping[str, str]] = {
-    # What it was before, for a host that does not answer: cheaper than a range of days.
+    # For a host that does not answer, its own last value: cheaper than a range of days.
     "instance:xenwatch_maintenance_end_timestamp_seconds:last": (
         "xenwatch_maintenance_end_timestamp_seconds or on (job, instance) "
         "instance:xenwatch_maintenance_end_timestamp_seconds:last > time()"
@@ -49,6 +49,9 @@ HOST_RECORDS: Final[Mapping[str, str]] = {
 """Recording rules of a host: until when it is in maintenance, how busy dom0's CPUs are and with
 whose devices, and how far the domain that has most of a storage is above the mean of those that
 have any."""
+
+SLOW: Final = {"interval": "5m"}
+"""How often rules are evaluated that read hours of every series of every host."""
 
 _RECEIVERS: Final = """\
 # Example: replace the last two receivers with your own. Keep the inhibition rules,
@@ -115,6 +118,7 @@ def _watch_rules(watch: Watch, policy: Policy, grouping: Grouping) -> Iterator[d
             "alert": watch.title,
             "expr": expression(watch, policy.bounds),
             "for": duration(policy.held(watch.name, severity)),
+            **({"keep_firing_for": duration(policy.keep)} if watch.outlasts else {}),
             "labels": {"severity": severity},
             "annotations": _annotations(watch, "", runbook, grouping),
         }
@@ -141,19 +145,22 @@ def rules(
     inhibits it is there. Source: Prometheus, `Group.Eval`.
     """
     records = {**RECORDS, **HOST_RECORDS}.items()
-    groups: dict[str, list[dict[str, object]]] = {
-        "xenwatch-records": [{"record": name, "expr": text} for name, text in records],
+    watched = [
+        (watch.slow, rule) for watch in watches for rule in _watch_rules(watch, policy, grouping)
+    ]
+    groups: tuple[tuple[dict[str, str], list[dict[str, object]]], ...] = (
+        ({"name": "xenwatch-records"}, [{"record": name, "expr": text} for name, text in records]),
         # One group, so that all of them are evaluated on the same scrapes.
-        "xenwatch-alerts": [
-            rule for alert in alerts for rule in _alert_rules(alert, policy, grouping)
-        ],
-        "xenwatch-watches": [
-            rule for watch in watches for rule in _watch_rules(watch, policy, grouping)
-        ],
-    }
+        (
+            {"name": "xenwatch-alerts"},
+            [rule for alert in alerts for rule in _alert_rules(alert, policy, grouping)],
+        ),
+        ({"name": "xenwatch-watches"}, [rule for slow, rule in watched if not slow]),
+        ({"name": "xenwatch-trends", **SLOW}, [rule for slow, rule in watched if slow]),
+    )
     found = [
-        {"name": name, "rules": [grouping.rule(rule) for rule in sorted(each, key=_is_warning)]}
-        for name, each in groups.items()
+        {**group, "rules": [grouping.rule(rule) for rule in sorted(each, key=_is_warning)]}
+        for group, each in groups
     ]
     return yaml.render({"groups": found})
 
@@ -189,10 +196,10 @@ def route(grouping: Grouping = SHIPPED) -> dict[str, Any]:
         "group_interval": duration(inhibition.INTERVAL),
         "repeat_interval": "12h",
         "routes": [
-            {"receiver": "nobody", "matchers": [f'severity="{INFO}"']},
+            {"receiver": "nobody", "matchers": [str(inhibition.OURS), f'severity="{INFO}"']},
             {
                 "receiver": "page",
-                "matchers": ['alertname=~"Xenwatch.*"', f'severity="{CRITICAL}"'],
+                "matchers": [str(inhibition.OURS), f'severity="{CRITICAL}"'],
                 "repeat_interval": "1h",
                 "routes": [of_limits],
             },

@@ -34,12 +34,15 @@ LIMIT: Final = Limit(
     max=maximum,
     thresholds=EARLY,
     source="xl debug-keys g",
-    symptom="I/O errors inside guests, no message in dom0",
+    symptom="I/O errors inside guests; maptrack limit reached in dom0's kernel log up to Xen 4.15",
     reference="xen-command-line: gnttab_max_maptrack_frames",
     caveat="Counts frames, not entries: an allocated frame may be full or empty.",
     uncounted="the number of pages a VM's devices keep mapped depends on its load",
     errors={
         kinds.MAPTRACK_FULL.messages: "dom0's maptrack",
-        "`I/O error, dev xvdNAME` in guests, and nothing in dom0's logs": "dom0's maptrack",
+        # From Xen 4.16 on the error is GNTST_no_space, which Linux 6.1 does not log.
+        "`I/O error, dev xvdNAME` in guests, and from Xen 4.16 on nothing in dom0's logs": (
+            "dom0's maptrack"
+        ),
     },
 )

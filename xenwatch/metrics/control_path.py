@@ -90,7 +90,7 @@ CONTROL_PATH_METRICS: Final = (
         "xenwatch_daemon_waiting_ratio",
         "gauge",
         "Seconds per second that the threads of a daemon of the control path waited for a CPU, "
-        "over the last five minutes.",
+        "over the last five minutes; above 1 if several wait at once.",
         "/proc/PID/task/TID/schedstat, /proc/uptime",
         _control_path_rows(
             lambda control_path: (

@@ -1,4 +1,4 @@
-"""The metrics of maintenance: of a daemon, which follows what is said of it."""
+"""The metrics of maintenance; only a daemon has them, as it follows the file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAINTENANCE_METRICS: Final = (
     Metric(
         "xenwatch_maintenance_end_timestamp_seconds",
         "gauge",
-        "Unix time at which the maintenance of the host ends; 0 without one.",
+        "Unix time at which the maintenance of the host ends; 0 if it is not in maintenance.",
         _SOURCE,
         _rows(lambda found: found.until if found else 0),
     ),

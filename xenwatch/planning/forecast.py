@@ -2,9 +2,10 @@
 
 A trend is estimated by Theil-Sen (the median slope of all pairs of points; Sen, Journal
 of the American Statistical Association 63, 1968), and only if use rises throughout: the step of
-one VM start, or of many at once, is not a trend, and one that has come to rest has ended. Use that
-rises just because VMs arrive, as in an evacuation of another host, counts only if the end is near:
-nobody can know how many more will come. Memory is bounded.
+one VM start, or of many at once, is not a trend, and one that has stopped rising has ended. Use
+that rises only because VMs arrive, as in an evacuation of another host, counts only if the end is
+near and the limit at its warning threshold: nobody can know how many more will come. Memory is
+bounded.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from itertools import combinations, pairwise
 from statistics import median
 from typing import Final
 
-from xenwatch.limits.states import LimitInstance, LimitState
+from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.readings.snapshot import Snapshot
 
 SPACING: Final = 60.0
@@ -36,11 +37,11 @@ MIN_AGREEMENT: Final = 0.6
 MAX_COMPARED: Final = 60
 """Max points of a window that are compared in pairs."""
 REST: Final = 2
-"""A trend has ended when use has rested for more times its longest pause between rises."""
+"""A trend has ended when use has not risen for this many times its longest pause between rises."""
 MIN_PAIRS: Final = 20
-"""Min pairs of points without a VM more, by which use is said to rise by itself."""
+"""Min pairs of points without a VM more that show whether use rises by itself."""
 NEAR: Final = 900.0
-"""Seconds to the end from which use that rises with the VMs is told."""
+"""Use that rises only with the VMs is forecast if the limit is exhausted within these seconds."""
 
 Point = tuple[float, int]
 """Unix time in seconds and units used."""
@@ -50,8 +51,8 @@ Point = tuple[float, int]
 class History:
     """The use of limits over time: points by limit and instance, and the slopes seen in them.
 
-    `slopes` are units per second, only of rising series. `vms` is how many domains lived, and
-    `arriving` the series that rise just as these do.
+    `slopes` are units per second, only of rising series. `vms` is the number of living domains, and
+    `arriving` the series that rise only with it.
     """
 
     series: Mapping[LimitInstance, tuple[Point, ...]] = field(default_factory=dict)
@@ -97,7 +98,7 @@ def forecast(history: History, states: Iterable[LimitState]) -> dict[str, float]
         rate = history.slopes.get(key)
         if rate is not None and state.headroom is not None:
             seconds = state.headroom / rate
-            if key in history.arriving and seconds > NEAR:
+            if key in history.arriving and (seconds > NEAR or state.severity is Severity.OK):
                 continue
             found[state.limit.name] = min(seconds, found.get(state.limit.name, seconds))
     return found
@@ -152,7 +153,7 @@ def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:
 
 
 def _rests(points: Sequence[Point]) -> bool:
-    """Whether the last rise is longer ago than it ever was between the last rises."""
+    """Whether the last rise is `REST` times longer ago than the last rises were apart."""
     rises, high = [points[0][0]], points[0][1]
     for time, used in points:
         if used > high:

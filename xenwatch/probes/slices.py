@@ -105,10 +105,10 @@ def read(source: Source, context: Snapshot) -> Slices:
             share = None if weight is None or not total else hierarchy.scaled(weight) / total
             found[name] = _slice(source, hierarchy, name, weight, share)
     misplaced = _misplaced(source, context, hierarchy, names, root)
-    # Of a host whose release was not read, nobody knows whether somebody put them there.
-    shipped = _shipped(context, misplaced) if context.host is not None else _in_root(misplaced)
+    shipped = _shipped(context, misplaced)
     others = {key: count for key, count in misplaced.items() if key not in shipped}
-    return Slices(found, len(contenders), others, shipped if context.host is not None else {})
+    # Of an unknown release it is unknown too whether it puts them there.
+    return Slices(found, len(contenders), others, {} if context.host is None else shipped)
 
 
 def _hierarchy(source: Source) -> _Hierarchy:
@@ -290,12 +290,9 @@ def _misplaced(
 def _shipped(
     context: Snapshot, misplaced: Mapping[tuple[str, str], int]
 ) -> Mapping[tuple[str, str], int]:
-    """The QEMUs among them that the release's own toolstack puts into the root group."""
-    return _in_root(misplaced) if resolve(context.host).facts.qemus_in_root else {}
-
-
-def _in_root(misplaced: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
-    """The QEMUs among them that are in the root group."""
+    """The QEMUs among them that the release's own toolstack puts, or may put, into the root."""
+    if context.host is not None and not resolve(context.host).facts.qemus_in_root:
+        return {}
     return {
         (comm, group): count
         for (comm, group), count in misplaced.items()

@@ -142,9 +142,8 @@ class HostStatus:
     evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
     messages of trouble in the logs, `reboot_pending` a line for all that waits for a reboot, `None`
     if unknown. `domains` is `None` when they could not be read.
-    `seconds_to_full` is by name of limit, `probes` by name of probe. `shipped` says what the
-    platform ships as it is, a sentence for each. `maintenance` is that the host is in, `None` if
-    it is in none.
+    `seconds_to_full` is by name of limit, `probes` by name of probe. `shipped` are sentences
+    on what the platform ships as it is. `maintenance` is `None` if the host is in none.
     """
 
     time: float

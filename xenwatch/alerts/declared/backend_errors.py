@@ -10,8 +10,6 @@ from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.details import DriverDomain, Storage
 from xenwatch.alerts.names import SEVERITIES
 
-_KEPT: Final = ("class", "errno", "backend_domid")
-
 ALERT: Final = Alert(
     name="backend_errors",
     summary="VM {vm} is running with a failed {class} device ({errno}), served by {backend}",
@@ -30,13 +28,12 @@ ALERT: Final = Alert(
                 0,
                 among=("domid", Selector("xenwatch_domain_state", never={"state": ("dying",)})),
             ),
-            _KEPT,
         ),
     ),
     seconds=120,
     # By then the toolstack has tried again, and the users of the VM have noticed.
     critical_seconds=600,
-    labels=(*VM, *_KEPT),
+    labels=(*VM, "class", "errno", "backend_domid"),
     probe="xenstore_devices",
     errors={
         # Linux, drivers/xen/xenbus/xenbus_client.c: the number is the errno, 1 is EPERM.

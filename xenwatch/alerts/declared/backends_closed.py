@@ -12,8 +12,6 @@ from xenwatch.alerts.names import WARNING
 from xenwatch.readings.devices import OUT_OF_SERVICE
 from xenwatch.readings.domains import STOPPED
 
-_KEPT: Final = ("class", "state", "backend_domid")
-
 ALERT: Final = Alert(
     name="backends_closed",
     summary="VM {vm} is running, but its {class} backend is {state}, served by {backend}",
@@ -31,11 +29,10 @@ ALERT: Final = Alert(
                 0,
                 among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
             ),
-            _KEPT,
         )
     },
     seconds=300,
-    labels=(*VM, *_KEPT),
+    labels=(*VM, "class", "state", "backend_domid"),
     probe="backends",
     causes=("backend_errors",),
 )

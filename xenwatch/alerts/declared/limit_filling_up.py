@@ -44,7 +44,8 @@ ALERT: Final = Watch(
     shown=DURATION,
     bounds=(
         Bound("horizon", 86400.0, "the limit is exhausted within this many seconds", DURATION),
-        Bound("used", 0.5, "only of limits of which more than this part is used", PERCENT),
+        Bound("used", 0.5, "only limits of which more than this fraction is used", PERCENT),
     ),
+    slow=True,
     causes=("limit_full_soon",),
 )

@@ -1,4 +1,4 @@
-"""A host in maintenance, which notifies nobody until that ends."""
+"""A host in maintenance, whose alerts notify nobody until it ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xenwatch.alerts.base import DURATION, Watch
 from xenwatch.alerts.names import INFO
 
 _END: Final = "instance:xenwatch_maintenance_end_timestamp_seconds:last"
-"""The end as last told: a host in maintenance is rebooted, and is still in maintenance then."""
+"""The end as last scraped: a host that reboots in maintenance is still in maintenance."""
 
 ALERT: Final = Watch(
     name="maintenance",
@@ -21,4 +21,6 @@ ALERT: Final = Watch(
     severity=INFO,
     shown=DURATION,
     mutes=True,
+    # What is over by the end is kept firing for a while, and is not told then.
+    outlasts=True,
 )

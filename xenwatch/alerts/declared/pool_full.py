@@ -14,6 +14,6 @@ ALERT: Final = Watch(
     first="xenwatch plan",
     expression="max by (job, shape) (xenwatch_vm_headroom) < $vms",
     seconds=600,
-    bounds=(Bound("vms", 1.0, "fewer VMs than this fit on every host of the pool", NUMBER),),
+    bounds=(Bound("vms", 1.0, "no host of the pool has headroom for this many VMs", NUMBER),),
     labels=("job", "shape"),
 )

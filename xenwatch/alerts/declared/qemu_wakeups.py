@@ -20,8 +20,12 @@ ALERT: Final = Watch(
     "and on (job, instance)\navg by (job, instance) (cpu:xenwatch_dom0_cpu_busy:ratio5m) > $busy",
     seconds=3600,
     bounds=(
-        Bound("per_vcpu", 1000.0, "more wakeups a second than this for each vCPU of dom0", NUMBER),
-        Bound("busy", 0.8, "only while dom0's vCPUs are busy for more than this part", PERCENT),
+        Bound(
+            "per_vcpu", 1000.0, "more than this many wakeups a second for each vCPU of dom0", NUMBER
+        ),
+        Bound(
+            "busy", 0.8, "only while more than this fraction of dom0's CPU time is used", PERCENT
+        ),
     ),
     errors={"dom0 is busy although the guests are idle": "CPU time wasted on QEMU wakeups"},
 )

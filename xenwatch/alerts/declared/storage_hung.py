@@ -10,8 +10,6 @@ from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.errors import kinds
 
-_KEPT: Final = ("storage", "device")
-
 ALERT: Final = Alert(
     name="storage_hung",
     summary="Storage {storage} hangs: {value} disks of VMs wait, {vm} the longest",
@@ -22,10 +20,10 @@ ALERT: Final = Alert(
     first="xenwatch once --format prometheus | grep -E "
     "'^xenwatch_disk_(stalled_seconds|requests_in_flight|info)'",
     conditions={
-        CRITICAL: ByVm(SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0), _KEPT),
+        CRITICAL: ByVm(SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0)),
     },
     seconds=0,
-    labels=(*VM, *_KEPT),
+    labels=(*VM, "storage", "device"),
     probe="disks",
     errors={
         kinds.NFS_NOT_RESPONDING.messages: (

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.by_vm import VM, ByVm
+from xenwatch.alerts.by_vm import DOMID, VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.readings.domains import STOPPED
-
-_KEPT: Final = ("fault",)
-"""Not the interface: its name has the domid."""
 
 ALERT: Final = Alert(
     name="vif_unattached",
@@ -28,12 +25,12 @@ ALERT: Final = Alert(
                 0,
                 among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
             ),
-            _KEPT,
+            dropped=(DOMID, "device"),  # the interface in dom0, whose name has the domid
         ),
     ),
     seconds=120,
     critical_seconds=600,
-    labels=(*VM, *_KEPT),
+    labels=(*VM, "fault"),
     probe="datapath",
     errors={
         # Xen, tools/hotplug/Linux/vif-bridge and vif-openvswitch.

@@ -23,8 +23,14 @@ ALERT: Final = Watch(
     "and on (job, instance)\n  increase(xenwatch_vm_start_seconds_count[1h]) >= $starts\n)",
     seconds=600,
     shown=DURATION,
+    slow=True,
     bounds=(
-        Bound("factor", 3.0, "starts take this many times as long as in the last day", NUMBER),
-        Bound("starts", 5.0, "only with this many starts in the last hour", NUMBER),
+        Bound(
+            "factor",
+            3.0,
+            "starts take more than this many times as long as in the last day",
+            NUMBER,
+        ),
+        Bound("starts", 5.0, "only with this many starts in the last hour or more", NUMBER),
     ),
 )

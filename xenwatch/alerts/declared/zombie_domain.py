@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.by_vm import VM, ByVm
+from xenwatch.alerts.by_vm import DOMID, VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import WARNING
-
-_KEPT: Final = ("domid", "state")
-"""A VM that was started anew may leave several."""
 
 ALERT: Final = Alert(
     name="zombie_domain",
@@ -21,11 +18,11 @@ ALERT: Final = Alert(
     conditions={
         WARNING: ByVm(
             SeriesCondition(Selector("xenwatch_domain_state", {"state": ("dying",)}), "==", 1),
-            _KEPT,
+            dropped=(),  # a VM that was started anew may leave several
         )
     },
     seconds=600,
-    labels=(*VM, *_KEPT),
+    labels=(*VM, DOMID, "state"),
     probe="domains",
     errors={"(null) in xl list": "whatever the zombie domain still holds"},
 )

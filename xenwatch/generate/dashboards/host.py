@@ -1,212 +1,232 @@
-"""The dashboard of one host: its limits, headroom for VMs, alerts and probes."""
+"""The dashboard of one host: whether it is well and why, room for VMs, limits, dom0's work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from typing import Final
 
-from grafana_foundation_sdk.builders import table, timeseries
+from grafana_foundation_sdk.builders import stat, table
 from grafana_foundation_sdk.builders.dashboard import Dashboard
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+from grafana_foundation_sdk.models import common as common_models
 
-from xenwatch.alerts.names import SEVERITIES
 from xenwatch.alerts.states import Policy
+from xenwatch.generate.dashboards import limits, parts, work
+from xenwatch.generate.dashboards.board import board, hosts, ranked, variable
 from xenwatch.generate.dashboards.panels import (
-    COLORS,
-    GREEN,
+    STATUS,
     AnyPanel,
     Query,
     Style,
-    board,
-    fixed,
-    steps,
-    variable,
+    Subject,
+    words,
 )
-from xenwatch.generate.dashboards.queries import (
-    INSTANCE,
-    expression,
-    legend,
-    named,
-    select,
-    title,
+from xenwatch.generate.dashboards.queries import HOST, INSTANCE, rate, select
+from xenwatch.generate.dashboards.remaining import choice, history, remaining
+from xenwatch.generate.dashboards.states import (
+    MEANING,
+    alerts_table,
+    firing,
+    host_state,
+    runbook_of_the_row,
+    state_words,
 )
-from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Limit
-from xenwatch.metrics import Metric
-from xenwatch.metrics.alerts import ALERT_METRICS, ALERT_STATE
-from xenwatch.metrics.host import HOST_METRICS
-from xenwatch.metrics.log_messages import LOG_METRICS
-from xenwatch.metrics.outlook import LEARNT_METRICS
-from xenwatch.metrics.own import OWN_METRICS
-from xenwatch.metrics.restarts import RESTART_METRICS
-from xenwatch.metrics.upkeep import UPKEEP_METRICS
+from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
 
 UID: Final = "xenwatch-host"
-_OF_HOST: Final = (*HOST_METRICS, *RESTART_METRICS, *UPKEEP_METRICS)
-MOST: Final = 20
-"""Instances of a limit shown, the fullest."""
-
-RATIO: Final = named("xenwatch_limit_used_ratio")
-THRESHOLD: Final = named("xenwatch_limit_threshold_ratio")
-TO_FULL: Final = named("xenwatch_limit_seconds_to_full")
-HEADROOM: Final = named("xenwatch_vm_headroom")
-LIMIT_HEADROOM: Final = named("xenwatch_limit_vm_headroom")
-SUCCESS: Final = named("xenwatch_probe_success")
-ON: Final = "on (job, instance)"
+PROBE: Final = ("probe",)
 
 
-def hosts() -> str:
-    """The query for the known hosts."""
-    return f"label_values({named('xenwatch_build_info').name}, instance)"
+def state(style: Style) -> stat.Panel:
+    """Whether the host is well, in one word."""
+    subject = Subject("State", MEANING, [STATUS], "No reading in the time shown")
+    panel = style.number(subject, [Query(host_state(INSTANCE), "{{instance}}")])
+    return panel.mappings(state_words()).text_mode(common_models.BigValueTextMode.VALUE)
 
 
-def _limit_panel(style: Style, limit: Limit) -> timeseries.Panel:
-    """Used, max and thresholds; of a limit with instances, the used part of the fullest."""
-    used, most = (named(name) for name in (limit.used_metric, limit.max_metric))
-    threshold = select(THRESHOLD, f'{INSTANCE},limit="{limit.name}"')
-    if limit.label:
-        ratio = f"{select(used, INSTANCE)} / {select(most, INSTANCE)}"
-        asked = [
-            Query(f"topk({MOST}, {ratio})", legend([limit.label]), "used"),
-            Query(threshold, "{{severity}}", "threshold"),
-        ]
-    else:
-        maximum = select(most, INSTANCE)
-        asked = [
-            Query(select(used, INSTANCE), "used", "used"),
-            Query(maximum, "max", "limit"),
-            Query(f"{threshold} * {ON} group_left () {maximum}", "{{severity}}", "threshold"),
-        ]
-    unit = "percentunit" if limit.label else limit.unit or "short"
-    text = f"Symptom when exhausted: {limit.symptom}. {limit.caveat}".rstrip()
-    panel = style.series(f"limit/{limit.name}", limit.title, text, unit, asked)
-    for severity, color in COLORS.items():
-        dashes = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
-        panel.override_by_name(severity, [fixed(color), dashes])
-    return panel
-
-
-def _overview(style: Style) -> table.Panel:
-    """All limits as they are now, coloured by the thresholds the daemon exports."""
-    ratio = select(RATIO, INSTANCE)
-    asked = [
-        Query(f"max by (limit) ({ratio})", "used", "used"),
-        *(
-            Query(
-                f"max by (limit) ({ratio} / on (job, instance, limit) "
-                + select(THRESHOLD, f'{INSTANCE},severity="{severity}"')
-                + ")",
-                f"of {severity} threshold",
-                severity,
-            )
-            for severity in SEVERITIES
-        ),
-        Query(f"min by (limit) ({select(TO_FULL, INSTANCE)})", "exhausted in", "full"),
+def _first(style: Style) -> Sequence[AnyPanel]:
+    alerts = Subject(
+        "Active alerts",
+        "Why: the alerts that fire, that are about to (pending), or that cannot be judged "
+        "(unknown), the worst first, with what they are about where Prometheus has the rules. A "
+        "click on an alert leads to its runbook.",
+        [STATUS],
+        "No alert is active",
+        runbooks=False,
+    )
+    return [
+        state(style).span(4).height(6),
+        alerts_table(style, alerts, INSTANCE).span(20).height(6),
+        limits.room(style).span(13).height(6),
+        limits.next_full(style).span(11).height(6),
     ]
-    text = "The fullest instance of each limit, as a ratio of its max and of its thresholds."
-    panel = style.table("limits", "Limits", text, asked).unit("percentunit").decimals(1)
-    for severity in SEVERITIES:
-        panel.override_by_name(
-            f"of {severity} threshold",
+
+
+def _messages(style: Style) -> table.Panel:
+    """Messages of trouble in the logs of the kernel and of Xen."""
+    subject = Subject(
+        "Messages of trouble",
+        "Messages of dom0's kernel and of Xen in the last 15 minutes that say that something is "
+        "wrong, by kind, the most frequent first.",
+        [STATUS],
+        "No message of trouble in the last 15 minutes",
+        runbooks=False,
+    )
+    recent = select("xenwatch_log_recent_messages", INSTANCE)
+    rows = Rows(
+        {
+            "log": Label("Log", width=80),
+            "kind": Label("Message"),
+            "runbook": Label("Runbook", link=runbook_of_the_row(style)),
+            "instance": Label("Host", hidden=True),
+        },
+        (Column("Times", f"topk(15, max by ({HOST}, log, kind, runbook) ({recent}))", width=80),),
+        sort=(("Times", True),),
+    )
+    return draw(style, subject, rows)
+
+
+def _probes(style: Style) -> table.Panel:
+    """What xenwatch reads, what of it fails, and what it costs."""
+    by = f"{HOST}, probe"
+    read = select("xenwatch_probe_reading_timestamp_seconds", INSTANCE)
+    subject = Subject(
+        "Probes",
+        "What xenwatch reads of the host: what fails first, then the slowest. A probe that is not "
+        "in the list does not apply to this host.",
+        [STATUS],
+    )
+    found = words([("0", "fails", "red"), ("1", "ok", "green")])
+    rows = Rows(
+        {"probe": Label("Probe"), "instance": Label("Host", hidden=True)},
+        (
+            Column("State", _probe("xenwatch_probe_success"), words=found, width=80),
+            Column("Time", _probe("xenwatch_probe_duration_seconds"), unit="s", width=90),
+            Column("CPU time", _probe("xenwatch_probe_cpu_seconds"), unit="s", width=90),
+            Column("Read", f"time() - max by ({by}) ({read})", unit="s", decimals=0, width=80),
+            Column(
+                "Skipped",
+                f"max by ({by}) ({rate('xenwatch_probe_overruns_total', INSTANCE)})",
+                unit="cps",
+                width=80,
+            ),
+        ),
+        sort=(("State", False), ("Time", True)),
+        first=("State", "Probe", "Time", "CPU time", "Read", "Skipped"),
+    )
+    return draw(style, subject, rows)
+
+
+def _probe(name: str) -> str:
+    applicable = f"{select('xenwatch_probe_applicable', INSTANCE)} == 1"
+    return f"max by ({HOST}, probe) ({select(name, INSTANCE)} and {applicable})"
+
+
+def _facts(style: Style) -> table.Panel:
+    """Which platform, Xen and xenwatch this is."""
+    labels = {
+        "platform": Label("Platform", width=90),
+        "platform_version": Label("Version", width=80),
+        "xen": Label("Xen", width=110),
+        "kernel": Label("Kernel"),
+        "machine": Label("Machine", width=85),
+        "cgroup": Label("cgroup", width=80),
+        "event_channel_abi": Label("Event channels", width=130),
+        "version": Label("xenwatch", width=90),
+        "pythonversion": Label("Python", width=80),
+    }
+    own = ("version", "pythonversion")
+    others = [label for label in labels if label not in own]
+    host = f"max by ({HOST}, {', '.join(others)}) ({select('xenwatch_host_info', INSTANCE)})"
+    build = f"max by ({HOST}, {', '.join(own)}) ({select('xenwatch_build_info', INSTANCE)})"
+    subject = Subject(
+        "This dom0",
+        "Platform, Xen and kernel of the host, and the version of xenwatch; CPUs and NUMA nodes "
+        "of the host; weight and cap (in CPUs, 0: none) of dom0 in Xen's scheduler, and how many "
+        "of its vCPUs are pinned. Empty where unknown.",
+        [STATUS],
+        runbooks=False,
+    )
+    figures = {
+        "CPUs": "xenwatch_host_cpus",
+        "NUMA": "xenwatch_host_numa_nodes",
+        "Weight": "xenwatch_dom0_scheduler_weight",
+        "Cap": "xenwatch_dom0_scheduler_cap_cpus",
+        "Pinned": "xenwatch_dom0_vcpus_pinned",
+    }
+    scheduler = select("xenwatch_dom0_scheduler_info", INSTANCE)
+    rows = Rows(
+        {
+            **labels,
+            "scheduler": Label("Scheduler", width=95),
+            "instance": Label("Host", hidden=True),
+        },
+        (
+            Column("host", host, hidden=True),
+            Column("build", build, hidden=True),
+            Column("by", f"max by ({HOST}, scheduler) ({scheduler})", hidden=True),
+            *(
+                Column(title, f"max by ({HOST}) ({select(name, INSTANCE)})", width=75)
+                for title, name in figures.items()
+            ),
+        ),
+    )
+    return draw(style, subject, rows)
+
+
+def _rows(style: Style) -> list[tuple[str, list[AnyPanel]]]:
+    """Every row but the last."""
+    return [
+        ("This host", list(_first(style))),
+        (
+            "Limits",
             [
-                DynamicConfigValue(
-                    "thresholds", steps((None, GREEN), (1.0, COLORS[severity])).build()
-                ),
-                DynamicConfigValue(
-                    "custom.cellOptions", {"type": "color-background", "mode": "basic"}
-                ),
+                limits.ranked(style).span(14).height(23),
+                limits.over_time(style).span(10).height(9),
+                limits.room_over_time(style).span(10).height(6),
+                limits.detail(style).span(10).height(8),
+                limits.instances(style).span(24).height(5),
             ],
-        )
-    return panel.override_by_name("exhausted in", [DynamicConfigValue("unit", "s")])
-
-
-def _headroom(style: Style) -> Iterator[AnyPanel]:
-    """Headroom for VMs, the binding limit, time until exhausted."""
-    left = select(HEADROOM, INSTANCE)
-    yield style.bars(HEADROOM.name, "VM headroom", HEADROOM.help, "short", Query(left, "{{shape}}"))
-    binding = (
-        f"{select(LIMIT_HEADROOM, INSTANCE)} == on (job, instance, shape) group_left () {left}"
-    )
-    yield style.bars(
-        "binds",
-        "Binding limit",
-        "The limits with the least headroom for VMs of the shape.",
-        "short",
-        Query(binding, "{{shape}}: {{limit}}"),
-    )
-    yield style.bars(
-        TO_FULL.name,
-        "Time until exhausted",
-        TO_FULL.help,
-        "s",
-        Query(select(TO_FULL, INSTANCE), "{{limit}}"),
-    )
-    for metric in (HEADROOM, LIMIT_HEADROOM):
-        asked = Query(expression(metric, INSTANCE), legend(metric.labels))
-        yield style.of_metric(metric, asked, f"{metric.name}/history")
-    for metric in LEARNT_METRICS:
-        yield style.of_metric(metric, Query(expression(metric, INSTANCE), legend(metric.labels)))
-    yield style.of_metric(RATIO, Query(select(RATIO, INSTANCE), "{{limit}}"))
-
-
-def _alerts(style: Style) -> Iterator[AnyPanel]:
-    """Alerts that are not ok, and their thresholds."""
-    active = select(ALERT_STATE, f'{INSTANCE},state!="ok"')
-    asked = [Query(active, "active")]
-    yield style.table("alerts", "Alerts not ok", ALERT_STATE.help, asked, ("Value",))
-    for metric in ALERT_METRICS:
-        if metric is not ALERT_STATE:
-            yield _label_table(style, metric)
-
-
-def _label_table(style: Style, metric: Metric) -> table.Panel:
-    """The labels of a metric as a table, without its values if it is an info metric."""
-    hide = ("Value",) if metric.kind == "info" else ()
-    asked = [Query(select(metric, INSTANCE))]
-    return style.table(metric.name, title(metric.name), metric.help, asked, hide).height(6)
-
-
-def _probes(style: Style) -> Iterator[AnyPanel]:
-    """What xenwatch cannot read, and the cost of its readings."""
-    series = select(SUCCESS, INSTANCE)
-    failing = f"count by (instance) ({series}) - sum by (instance) ({series})"
-    yield style.number("failing", "Failed probes", SUCCESS.help, Query(failing, "failing"))
-    for metric in OWN_METRICS:
-        if metric not in {RATIO, THRESHOLD} and metric.kind != "info":
-            asked = Query(expression(metric, INSTANCE), legend(metric.labels))
-            yield style.of_metric(metric, asked)
-
-
-def _figures(style: Style, metrics: Iterable[Metric]) -> Iterator[AnyPanel]:
-    """Metrics of the host that are not limits."""
-    for metric in metrics:
-        if "domid" not in metric.labels and metric.kind != "info":
-            yield style.of_metric(
-                metric, Query(expression(metric, INSTANCE), legend(metric.labels))
-            )
+        ),
+        ("Control path", [*work.control_path(style), *work.waiting(style)]),
+        (
+            "VMs",
+            [
+                *(panel.span(6).height(9) for panel in work.domains(style)),
+                limits.of_domains(style).span(24).height(8),
+            ],
+        ),
+        ("dom0", [panel.span(12) for panel in work.dom0(style)]),
+        ("Network and storage", list(work.network_and_disks(style))),
+        (
+            "Parts, probes, logs, facts",
+            [
+                parts.parts(style).span(13).height(9),
+                _probes(style).span(11).height(9),
+                _messages(style).span(24).height(5),
+                _facts(style).span(24).height(4),
+            ],
+        ),
+    ]
 
 
 def host_dashboard(policy: Policy) -> Dashboard:
     """Everything of one host."""
     style = Style(UID, policy)
-    facts = [
-        _label_table(style, metric)
-        for metric in (*HOST_METRICS, *UPKEEP_METRICS, *OWN_METRICS)
-        if metric.kind == "info" and "domid" not in metric.labels
-    ]
+    rows = _rows(style)
+    shown = [panel for _, panels in rows for panel in panels]
+    others = remaining(style, shown, INSTANCE, of_domains=False).span(24).height(12)
+    rows.append(("Other metrics", [history(style, INSTANCE, of_domains=False).span(24), others]))
+    fullest = f"sort_desc(max by (limit) ({select(limits.RATIO, INSTANCE)}))"
     return board(
         UID,
         "xenwatch: host",
-        "The limits of one dom0 and its headroom for VMs.",
-        [variable("instance", "Host", hosts(), many=False)],
+        "Whether one dom0 is well and why, how many more VMs fit, its limits and its work.",
         [
-            ("Headroom for VMs", list(_headroom(style))),
-            ("Limits: current", [_overview(style)]),
-            ("Limits", [_limit_panel(style, limit) for limit in LIMITS]),
-            ("Alerts", list(_alerts(style))),
-            ("Host", list(_figures(style, _OF_HOST))),
-            ("Logs", list(_figures(style, LOG_METRICS))),
-            ("Probes", list(_probes(style))),
-            ("Facts", facts),
+            variable("instance", "Host", hosts()),
+            ranked(variable("limit", "Limit", ""), fullest, '/limit="([^"]+)"/'),
+            choice(INSTANCE),
         ],
+        rows,
+        policy=policy,
+        alerts=firing(INSTANCE),
     )

@@ -1,43 +1,34 @@
-"""Panels and boards in one style, whose ids depend on nothing but what they show."""
+"""Panels in one style, whose ids depend on nothing but what they show."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, table, timeseries
-from grafana_foundation_sdk.builders.dashboard import (
-    Dashboard,
-    DashboardLink,
-    DatasourceVariable,
-    FieldColor,
-    QueryVariable,
-    Row,
-    ThresholdsConfig,
-)
-from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from xenwatch.alerts.base import Alert
 from xenwatch.alerts.messages import RUNBOOKS
-from xenwatch.alerts.names import CRITICAL, WARNING
+from xenwatch.alerts.names import CRITICAL, SEVERITIES, WARNING
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import queries
-from xenwatch.metrics import Metric
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Thresholds
 
-TAG: Final = "xenwatch"
 SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="$datasource")
-GREEN, ORANGE, RED = "green", "orange", "red"
+GREEN, ORANGE, RED, PURPLE, BLUE = "green", "orange", "red", "purple", "blue"
 COLORS: Final = {WARNING: ORANGE, CRITICAL: RED}
-"""The colours of the severities."""
-ANY: Final = "daemon"
-"""The variable that is any one daemon of a pool."""
+"""The colours of the severities. Blue is what is neither good nor bad."""
 _LAST: Final = common.ReduceDataOptions().calcs(["lastNotNull"])
-WIDTH: Final = 24
-"""Columns of Grafana's grid."""
+RUNBOOK: Final = "Runbook"
+NOTHING: Final = "Not on this host, or not read: see Probes"
 
 AnyPanel = timeseries.Panel | table.Panel | bargauge.Panel | stat.Panel
 P = TypeVar("P", timeseries.Panel, table.Panel, bargauge.Panel, stat.Panel)
@@ -45,11 +36,88 @@ P = TypeVar("P", timeseries.Panel, table.Panel, bargauge.Panel, stat.Panel)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An expression and how its series are called; `ref` is unique within the panel."""
+    """An expression and how its series are called; `color` is fixed where there is one."""
 
     expression: str
     legend: str = ""
-    ref: str = "A"
+    color: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a click leads to."""
+
+    title: str
+    url: str
+
+    def value(self) -> Mapping[str, str]:
+        """The link as a property of a field."""
+        return {"title": self.title, "url": self.url}
+
+
+_DATA: Final = "${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
+_KEPT: Final = (
+    "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${__url_time_range}"
+)
+
+
+def to_host(instance: str) -> Link:
+    """From a host in the pool to its dashboard; `instance` is what Grafana puts there."""
+    return Link("This host", f"/d/xenwatch-host?var-instance={instance}&{_DATA}")
+
+
+def to_domain(uuid: str) -> Link:
+    """From a VM on a host to its dashboard."""
+    return Link("This VM", f"/d/xenwatch-domains?var-vm={uuid}&{_KEPT}")
+
+
+def choose(uid: str, variable: str, title: str) -> Link:
+    """From a value in a table to the panel of the same dashboard that shows more of it."""
+    value = f"var-{variable}=${{__value.raw:percentencode}}"
+    return Link(title, f"/d/{uid}?{value}&{_KEPT}")
+
+
+STATUS: Final = Link("Status page of the host", "http://${instance:raw}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a panel is about: its title, a sentence or two, and where a click leads to.
+
+    `nothing` is shown instead of an empty panel. `runbooks` are those of the alerts that watch it,
+    unless they are left out.
+    """
+
+    title: str
+    text: str
+    links: Sequence[Link] = ()
+    nothing: str = NOTHING
+    runbooks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """How the lines of a panel look.
+
+    `alert` is the one whose thresholds are drawn; `severities` says that some lines are thresholds
+    and are called by their severity.
+    """
+
+    alert: Alert | None = None
+    severities: bool = False
+    stacked: bool = False
+    overrides: Mapping[str, Sequence[DynamicConfigValue]] = field(default_factory=dict)
+    most: float | None = None
+
+
+PLAIN: Final = Lines()
+DASHED: Final = (
+    DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]}),
+    DynamicConfigValue("custom.fillOpacity", 0),
+)
+"""How a line looks to which the others are compared."""
+LITTLE: Final = 0.1
+"""Up to where an axis of parts or seconds goes at least: Grafana's own choice for zeros is 100."""
 
 
 def identity(key: str) -> int:
@@ -57,38 +125,41 @@ def identity(key: str) -> int:
     return zlib.crc32(key.encode()) >> 1 or 1
 
 
+def refs() -> Iterator[str]:
+    """Names of the queries of a panel: A, B, C."""
+    return iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What every panel of a board has: the board's `uid` and the `policy` that names runbooks.
-
-    `pool` says that it shows several hosts, which its tables must tell apart.
-    """
+    """What every panel of a board has: the board's `uid` and the `policy` that names runbooks."""
 
     uid: str
     policy: Policy
-    pool: bool = False
 
-    def _runbooks(self) -> str:
-        """What links to runbooks begin with: as configured, else the address of a daemon."""
-        daemon = ANY if self.pool else "instance"
-        return self.policy.runbooks or f"http://${{{daemon}:raw}}{RUNBOOKS}"
+    def runbook(self, file: str) -> str:
+        """The address of a runbook: as configured, else of a daemon that answers."""
+        return (self.policy.runbooks or f"http://${{daemon:raw}}{RUNBOOKS}") + file
 
-    def _dress(self, panel: P, key: str, text: str, asked: Sequence[Query], instant: bool) -> P:
-        """Give a panel its id, source, queries and links."""
-        queried = frozenset().union(*(queries.names(query.expression) for query in asked))
+    def _runbooks(self, subject: Subject, asked: Sequence[Query]) -> Iterator[Link]:
+        """The runbooks of the alerts that watch what is asked for."""
+        if subject.runbooks:
+            queried = frozenset().union(*(queries.names(query.expression) for query in asked))
+            for title, file in queries.runbooks(queried):
+                yield Link(f"{RUNBOOK}: {title}", self.runbook(file))
+
+    def dress(self, panel: P, subject: Subject, asked: Sequence[Query], instant: bool) -> P:
+        """Give a panel its id, title, source, queries and links."""
         links = [
-            DashboardLink(f"Runbook: {title}")
-            .type(models.DashboardLinkType.LINK)
-            .url(self._runbooks() + file)
-            .target_blank(True)
-            for title, file in queries.runbooks(queried)
+            self.data_link(link).target_blank(link.url.startswith("http"))
+            for link in (*subject.links, *self._runbooks(subject, asked))
         ]
-        panel.id(identity(f"{self.uid}/{key}")).description(text).datasource(SOURCE).links(
-            list(links)
-        )
-        for query in asked:
-            target = prometheus.Dataquery().expr(query.expression).ref_id(query.ref)
-            target.legend_format(query.legend or "__auto")
+        panel.id(identity(f"{self.uid}/{subject.title}")).title(subject.title)
+        panel.description(subject.text).datasource(SOURCE).no_value(subject.nothing)
+        panel.links(list(links))
+        for ref, query in zip(refs(), asked, strict=False):
+            target = prometheus.Dataquery().expr(query.expression).ref_id(ref)
+            target.legend_format(query.legend)
             if instant:
                 target.instant()
             else:
@@ -96,67 +167,63 @@ class Style:
             if isinstance(panel, table.Panel):
                 target.format(PromQueryFormat.TABLE)
             panel.with_target(target)
+            if query.color:
+                panel.override_by_query(ref, [fixed(query.color)])
         return panel
 
     def series(
-        self, key: str, title: str, text: str, unit: str, asked: Sequence[Query]
+        self, subject: Subject, unit: str, asked: Sequence[Query], lines: Lines = PLAIN
     ) -> timeseries.Panel:
         """Lines over time."""
-        panel = self._dress(timeseries.Panel(), key, text, asked, instant=False)
-        panel.title(title).unit(unit).min(0).span(8).height(8)
-        legend = (
-            common.VizLegendOptions()
-            .show_legend(True)
-            .placement(common_models.LegendPlacement.BOTTOM)
-        )
-        legend.display_mode(common_models.LegendDisplayMode.LIST).calcs([])
-        return panel.legend(legend)
+        thresholds = list(_thresholds(lines.alert)) if lines.alert else []
+        panel = self.dress(timeseries.Panel(), subject, [*asked, *thresholds], instant=False)
+        panel.unit(unit).min(0).span(8).height(8).fill_opacity(10)
+        if lines.most is not None:
+            panel.max(lines.most)
+        elif unit in {"percentunit", "s"}:
+            panel.axis_soft_max(LITTLE)
+        if lines.stacked:
+            panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
+        for severity, color in COLORS.items():
+            if thresholds or lines.severities:
+                panel.override_by_name(severity, [fixed(color), *DASHED])
+        for name, properties in lines.overrides.items():
+            panel.override_by_name(name, list(properties))
+        legend = common.VizLegendOptions().show_legend(True).calcs([])
+        legend.placement(common_models.LegendPlacement.BOTTOM)
+        legend.display_mode(common_models.LegendDisplayMode.LIST)
+        tooltip = common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI)
+        return panel.legend(legend).tooltip(tooltip.sort(common_models.SortOrder.DESCENDING))
 
-    def of_metric(self, metric: Metric, asked: Query, key: str = "") -> timeseries.Panel:
-        """Lines over time of one metric, in its own words."""
-        text = f"{metric.help} Source: {metric.source}."
-        title = queries.title(metric.name)
-        return self.series(key or metric.name, title, text, queries.unit(metric), [asked])
-
-    def of_record(self, name: str, text: str, labels: str) -> timeseries.Panel:
-        """Lines over time of what a rule records; `text` is the rule's expression."""
-        legend = queries.legend(label for label in queries.labels_of(text) if label != "job")
-        asked = Query(f"{name}{{{labels}}}" if labels else name, legend)
-        return self.series(name, queries.title(name), text, queries.record_unit(name), [asked])
-
-    def bars(self, key: str, title: str, text: str, unit: str, asked: Query) -> bargauge.Panel:
-        """A bar for each series as it is now."""
-        panel = self._dress(bargauge.Panel(), key, text, [asked], instant=True)
+    def bars(self, subject: Subject, unit: str, asked: Sequence[Query]) -> bargauge.Panel:
+        """A bar for each series as it is now, in the colour of its query."""
+        panel = self.dress(bargauge.Panel(), subject, asked, instant=True)
         panel.reduce_options(_LAST).orientation(common_models.VizOrientation.HORIZONTAL)
-        return panel.title(title).unit(unit).min(0).span(8).height(8)
+        panel.display_mode(common_models.BarGaugeDisplayMode.BASIC).show_unfilled(True)
+        panel.value_mode(common_models.BarGaugeValueMode.TEXT)
+        panel.text(common.VizTextDisplayOptions().title_size(11).value_size(14))
+        panel.thresholds(steps((None, BLUE)))
+        return panel.unit(unit).min(0).span(8).height(8)
 
-    def number(self, key: str, title: str, text: str, asked: Query) -> stat.Panel:
-        """Numbers as they are now, red from one on."""
-        panel = self._dress(stat.Panel(), key, text, [asked], instant=True)
-        panel.reduce_options(_LAST).thresholds(steps((None, GREEN), (1.0, RED)))
-        return panel.title(title).unit("short").span(8).height(8)
+    @staticmethod
+    def data_link(link: Link) -> DashboardLink:
+        """A link on the values themselves."""
+        made = DashboardLink(link.title).type(models.DashboardLinkType.LINK)
+        return made.url(link.url)
 
-    def table(
-        self, key: str, title: str, text: str, asked: Sequence[Query], hide: Iterable[str] = ()
-    ) -> table.Panel:
-        """A row for each set of labels, a column for each query, called by its legend."""
-        panel = self._dress(table.Panel(), key, text, asked, instant=True)
-        hosts = () if self.pool else ("instance",)
-        hidden = dict.fromkeys(("Time", "job", *hosts, "__name__", *hide), True)
-        columns = {column(query, asked): query.legend or "Value" for query in asked}
-        panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
-        panel.with_transformation(
-            models.DataTransformerConfig(
-                id_val="organize",
-                options={"excludeByName": hidden, "indexByName": {}, "renameByName": columns},
-            )
-        )
-        return panel.title(title).show_header(True).span(WIDTH).height(10)
+    def number(self, subject: Subject, asked: Sequence[Query]) -> stat.Panel:
+        """Numbers or words as they are now."""
+        panel = self.dress(stat.Panel(), subject, asked, instant=True)
+        panel.reduce_options(_LAST).color_mode(common_models.BigValueColorMode.BACKGROUND)
+        panel.graph_mode(common_models.BigValueGraphMode.NONE)
+        return panel.unit("short").span(4).height(6)
 
 
-def column(query: Query, asked: Sequence[Query]) -> str:
-    """What Grafana calls the values of a query in a table."""
-    return f"Value #{query.ref}" if len(asked) > 1 else "Value"
+def _thresholds(alert: Alert) -> Iterator[Query]:
+    """The thresholds of an alert as the daemon of the host exports them."""
+    for severity in SEVERITIES:
+        own = {"alert": alert.title, "severity": severity}
+        yield Query(queries.select("xenwatch_alert_threshold", queries.INSTANCE, **own), severity)
 
 
 def steps(*pairs: tuple[float | None, str]) -> ThresholdsConfig:
@@ -165,57 +232,33 @@ def steps(*pairs: tuple[float | None, str]) -> ThresholdsConfig:
     return ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
 
 
-def fixed(color: str) -> models.DynamicConfigValue:
+def less_is_worse(thresholds: Thresholds, factor: float = 1) -> ThresholdsConfig:
+    """Colours where little is left: the thresholds of an alert, each times `factor`."""
+    pairs: list[tuple[float | None, str]] = []
+    start: float | None = None
+    found = ((thresholds.critical, CRITICAL), (thresholds.warning, WARNING))
+    for until, severity in found:
+        if until is not None:
+            pairs.append((start, COLORS[severity]))
+            start = until * factor
+    return steps(*pairs, (start, GREEN))
+
+
+def fixed(color: str) -> DynamicConfigValue:
     """The property of a field that has one colour."""
     mode = FieldColor().mode(models.FieldColorModeId.FIXED).fixed_color(color).build()
-    return models.DynamicConfigValue(id_val="color", value=mode)
+    return DynamicConfigValue(id_val="color", value=mode)
 
 
-def row(board: str, title: str) -> Row:
-    """A row's title."""
-    return Row(title).id(identity(f"{board}/row/{title}"))
+def words(pairs: Iterable[tuple[str, str, str | None]]) -> list[models.ValueMapping]:
+    """What is written for values, and in which colour if in one: value, text, colour."""
+    results = {
+        value: models.ValueMappingResult(text=text, color=color, index=index)
+        for index, (value, text, color) in enumerate(pairs)
+    }
+    return [models.ValueMap(options=results)]
 
 
-def variable(name: str, label: str, query: str, many: bool) -> QueryVariable:
-    """A variable whose values are those of a label; of `many`, several or all can be chosen."""
-    made = QueryVariable(name).label(label).datasource(SOURCE).query(query)
-    made.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-    made.sort(models.VariableSort.NUMERICAL_ASC)
-    return made.multi(many).include_all(many)
-
-
-def board(
-    uid: str,
-    title: str,
-    text: str,
-    variables: Iterable[QueryVariable],
-    rows: Iterable[tuple[str, Sequence[AnyPanel]]],
-) -> Dashboard:
-    """A dashboard of rows of panels."""
-    made = Dashboard(title).uid(uid).description(text).tags([TAG]).readonly()
-    made.time("now-6h", "now").refresh("30s").timezone("browser")
-    link = DashboardLink("xenwatch").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
-    made.link(link.as_dropdown(False).include_vars(True).keep_time(True))
-    made.with_variable(DatasourceVariable("datasource").label("Data source").type("prometheus"))
-    for each in variables:
-        made.with_variable(each)
-    top = 0
-    for name, found in rows:
-        if found:
-            made.with_row(row(uid, name).grid_pos(models.GridPos(x=0, y=top, w=WIDTH, h=1)))
-            top = _place(made, found, top + 1)
-    return made
-
-
-def _place(made: Dashboard, panels: Iterable[AnyPanel], top: int) -> int:
-    """Put panels from left to right below `top`. Returns where they end."""
-    left, bottom = 0, top
-    for panel in panels:
-        builder: Builder[models.Panel] = panel
-        size = builder.build().grid_pos or models.GridPos()
-        if left + size.w > WIDTH:
-            left, top = 0, bottom
-        panel.grid_pos(models.GridPos(x=left, y=top, w=size.w, h=size.h))
-        made.with_panel(builder)
-        left, bottom = left + size.w, max(bottom, top + size.h)
-    return bottom
+def limit_titles() -> list[models.ValueMapping]:
+    """The full names of the limits for their short ones."""
+    return words((limit.name, limit.title, None) for limit in LIMITS)

@@ -1,85 +1,299 @@
-"""The dashboard of many hosts: headroom, limits and alerts of each."""
+"""The dashboard of many hosts: which are not well, room for VMs, what binds, who is next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from grafana_foundation_sdk.builders import table
-from grafana_foundation_sdk.builders.dashboard import Dashboard, QueryVariable
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+from grafana_foundation_sdk.builders import stat, table
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models import common as common_models
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
+from xenwatch.alerts.names import CRITICAL, WARNING
 from xenwatch.alerts.states import Policy
-from xenwatch.generate.dashboards import host
-from xenwatch.generate.dashboards.panels import ANY, AnyPanel, Query, Style, board, variable
-from xenwatch.generate.dashboards.queries import INSTANCES, labels_of, named, select, title
-from xenwatch.generate.rules import RECORDS
-from xenwatch.metrics.alerts import ALERT_STATE
+from xenwatch.generate.dashboards import limits, room
+from xenwatch.generate.dashboards.board import all_of, board, hosts, variable
+from xenwatch.generate.dashboards.panels import (
+    COLORS,
+    GREEN,
+    AnyPanel,
+    Lines,
+    Query,
+    Style,
+    Subject,
+    fixed,
+    limit_titles,
+    steps,
+)
+from xenwatch.generate.dashboards.queries import HOST, INSTANCES, narrow, select
+from xenwatch.generate.dashboards.room import HOSTS, NOBODY, ONE
+from xenwatch.generate.dashboards.states import (
+    FIRING,
+    MEANING,
+    OK,
+    STATES,
+    active,
+    firing,
+    host_state,
+    runbook_of_the_row,
+    severity_words,
+    state_words,
+)
+from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
 
 UID: Final = "xenwatch-pool"
+MOST: Final = 50
+"""Hosts in the list, the worst."""
+ANYWHERE: Final = 'job=~"$job",instance=~"$instance|"'
+"""The chosen hosts, and what is of no host, as an alert about the pool."""
 
 
-def _matrix(
-    style: Style, key: str, text: str, *, unit: str, columns: str, what: str
-) -> table.Panel:
-    """A row for each host, a column for each value of a label."""
-    panel = style.table(key, text, named(key).help, [Query(what)])
-    options = {"rowField": "instance", "columnField": columns, "valueField": "Value"}
-    panel.transformations([DataTransformerConfig(id_val="groupingToMatrix", options=options)])
-    return panel.unit(unit)
+def _counts() -> Iterator[Query]:
+    """How many hosts are in each state, also where none is."""
+    found = host_state(INSTANCES)
+    for each in STATES:
+        yield Query(f"count(({found}) == {each.value}) or on () vector(0)", each.text)
 
 
-def _headroom(style: Style) -> Iterator[AnyPanel]:
-    by_shape = f"max by (instance, shape) ({select(host.HEADROOM, INSTANCES)})"
-    yield _matrix(
-        style,
-        host.HEADROOM.name,
-        "VM headroom by host",
-        unit="short",
-        columns="shape",
-        what=by_shape,
+def _overview(style: Style) -> stat.Panel:
+    subject = Subject("Hosts by state", MEANING, [HOSTS], NOBODY, runbooks=False)
+    panel = style.number(subject, list(_counts()))
+    for each in STATES:
+        colors = steps((None, "transparent"), (1.0, each.color)).build()
+        panel.override_by_name(each.text, [DynamicConfigValue("thresholds", colors)])
+    return panel.text_mode(common_models.BigValueTextMode.VALUE_AND_NAME).span(24).height(4)
+
+
+def _why() -> str:
+    """The worst alert of each host."""
+    critical, warning = (
+        firing(narrow(INSTANCES, severity=severity)) for severity in (CRITICAL, WARNING)
     )
-    for name, text in RECORDS.items():
-        yield style.of_record(name, text, INSTANCES if "instance" in labels_of(text) else "")
+    return f"topk by ({HOST}) (1, 2 * {critical} or {warning})"
 
 
-def _hosts(style: Style) -> Iterator[AnyPanel]:
-    ratios = f"max by (instance, limit) ({select(host.RATIO, INSTANCES)})"
-    yield _matrix(
-        style, host.RATIO.name, "Limits by host", unit="percentunit", columns="limit", what=ratios
+def _columns(style: Style) -> Iterator[Column]:
+    """What the list of hosts says of each of the first ones."""
+    on = f"on ({HOST})"
+    found = host_state(INSTANCES)
+    left = f"min by ({HOST}) ({select(limits.LEFT, INSTANCES)})"
+    # Between hosts in the same state the room decides; each column asks for it, so it is cheap.
+    score = f"({found}) + {on} (1 / (2 + {left}) or {on} 0 * ({found}))"
+    ratio = f"max by ({HOST}, limit) ({select(limits.RATIO, INSTANCES)})"
+    critical = select("xenwatch_limit_threshold_ratio", INSTANCES, severity=CRITICAL)
+    reached = f"{ratio} / on ({HOST}, limit) group_left () {critical}"
+    nearest = f"{ratio} and on ({HOST}, limit) topk by ({HOST}) (1, {reached})"
+    seen = select("xenwatch_snapshot_timestamp_seconds", INSTANCES)
+
+    def column(title: str, expression: str, **how: Any) -> Column:
+        return Column(title, f"({expression}) and {on} topk({MOST}, {score})", **how)
+
+    yield column("State", found, words=state_words(), width=90)
+    yield column("Worst", _why(), hidden=True)
+    yield column("Score", score, hidden=True)
+    yield column("Alerts", f"count by ({HOST}) ({firing(INSTANCES)})", width=70)
+    yield column("Used", nearest, unit="percentunit", decimals=1, width=80)
+    yield column("VMs left", left, colors=limits.ROOM, width=80)
+    yield column(
+        "Full in",
+        f"min by ({HOST}) ({select(limits.FULL_IN, INSTANCES)})",
+        unit="s",
+        decimals=1,
+        colors=limits.time_left(style.policy),
+        width=110,
     )
-    firing = select(ALERT_STATE, f'{INSTANCES},state="firing"')
-    asked = Query(f"count by (instance, severity) ({firing} == 1)", "{{instance}} {{severity}}")
-    yield style.number("firing", "Alerts firing", ALERT_STATE.help, asked)
-    success = select(host.SUCCESS, INSTANCES)
-    failing = f"count by (instance) ({success}) - sum by (instance) ({success})"
-    failures = Query(failing, "{{instance}}")
-    yield style.number("failing", "Failed probes", host.SUCCESS.help, failures)
-    reached = Query(f'up{{job="xenwatch",{INSTANCES}}}', "{{instance}}")
+    yield column(
+        "Read",
+        f"time() - max by ({HOST}) (last_over_time({seen}[$__range]))",
+        unit="s",
+        decimals=0,
+        width=90,
+    )
+
+
+def _worst(style: Style) -> table.Panel:
+    """The hosts, those that are not well first."""
+    subject = Subject(
+        "Hosts, the worst first",
+        f"{MEANING} The first {MOST}, those in the same state by the VMs left of the shape with "
+        "least room, each with the worst alert that fires and the limit that is nearest to its "
+        "critical threshold.",
+        [HOSTS],
+        NOBODY,
+        runbooks=False,
+    )
+    rows = Rows(
+        {
+            "instance": Label("Host", link=ONE),
+            "alertname": Label("Worst alert", link=runbook_of_the_row(style), width=290),
+            "limit": Label("Nearest limit", limit_titles(), width=290),
+            "severity": Label("Severity", hidden=True),
+        },
+        tuple(_columns(style)),
+        sort=(("Score", True), ("Host", False)),
+        first=(
+            "State",
+            "Host",
+            "Worst alert",
+            "Alerts",
+            "Nearest limit",
+            "Used",
+            "VMs left",
+            "Full in",
+            "Read",
+        ),
+    )
+    return draw(style, subject, rows)
+
+
+def _limits(style: Style) -> table.Panel:
+    """Each limit on the host where it is fullest, and how many hosts are near it."""
+    series = f"max by ({HOST}, limit) ({select(limits.RATIO, INSTANCES)})"
+    on = f"on ({HOST}, limit) group_left ()"
+
+    def near(severity: str) -> str:
+        reached = select("xenwatch_limit_threshold_ratio", INSTANCES, severity=severity)
+        return f"count by (limit) ({series} >= {on} {reached}) or 0 * count by (limit) ({series})"
+
+    subject = Subject(
+        "Limits",
+        "Each limit with the host on which most of it is used, and on how many hosts it is at or "
+        "above its critical and its warning threshold (those at critical included).",
+        [HOSTS],
+        NOBODY,
+        runbooks=False,
+    )
+    rows = Rows(
+        {
+            "limit": Label("Limit", limit_titles()),
+            "instance": Label("Fullest on", link=ONE, width=220),
+        },
+        (
+            *(
+                Column(
+                    severity.capitalize(),
+                    near(severity),
+                    width=80,
+                    decimals=0,
+                    colors=steps((None, GREEN), (1.0, COLORS[severity])),
+                )
+                for severity in (CRITICAL, WARNING)
+            ),
+            Column(
+                "Used",
+                f"topk by (limit) (1, {series})",
+                unit="percentunit",
+                decimals=1,
+                bar=True,
+                width=120,
+            ),
+        ),
+        sort=(("Critical", True), ("Warning", True), ("Used", True)),
+        first=("Limit", "Critical", "Warning", "Used", "Fullest on"),
+    )
+    return draw(style, subject, rows)
+
+
+def _alerts(style: Style) -> table.Panel:
+    """What fires, by the number of hosts."""
+    of_hosts = f"max by ({HOST}, alertname, severity) ({active(ANYWHERE, FIRING)})"
+    count = f"topk(30, count by (alertname, severity) ({of_hosts}))"
+    subject = Subject(
+        "Alerts that fire",
+        "Alerts by the number of hosts on which they fire, without warnings about what is "
+        "critical. A click on one leads to its runbook.",
+        [HOSTS],
+        "No alert fires",
+        runbooks=False,
+    )
+    rows = Rows(
+        {
+            "severity": Label("Severity", severity_words(), colored=True, width=100),
+            "alertname": Label("Alert", link=runbook_of_the_row(style)),
+        },
+        (Column("Hosts", count, width=80),),
+        sort=(("Severity", False), ("Hosts", True)),
+        first=("Severity", "Alert", "Hosts"),
+    )
+    return draw(style, subject, rows)
+
+
+def _over_time(style: Style) -> Iterator[AnyPanel]:
+    states = [query for query, each in zip(_counts(), STATES, strict=True) if each is not OK]
+    colors = {each.text: [fixed(each.color)] for each in STATES if each is not OK}
     yield style.series(
-        "up", "Scrape success", "1 if the last scrape succeeded.", "short", [reached]
+        Subject("Hosts that are not well", MEANING, [HOSTS], NOBODY, runbooks=False),
+        "short",
+        states,
+        Lines(overrides=colors, stacked=True),
     )
-    newest = named("xenwatch_snapshot_timestamp_seconds")
-    age = Query(f"time() - {select(newest, INSTANCES)}", "{{instance}}")
-    yield style.of_metric(newest, age)
-    version = named("xenwatch_build_info")
-    labels = [Query(select(version, INSTANCES))]
-    yield style.table(version.name, title(version.name), version.help, labels, ("Value",))
+    left = f"max by ({HOST}, shape) ({select(limits.LEFT, INSTANCES)})"
+    yield style.series(
+        Subject(
+            "Room for VMs over time",
+            "How many more VMs of each shape fit on all hosts whose room is known.",
+            [HOSTS],
+            NOBODY,
+        ),
+        "short",
+        [Query(f"sum by (shape) ({left})", "{{shape}}")],
+    )
 
 
-def _any(policy: Policy) -> Iterator[QueryVariable]:
-    """The daemon that serves the runbooks, unless they are elsewhere."""
-    if not policy.runbooks:
-        yield variable(ANY, "Runbooks from", host.hosts(), many=False)
+def _versions(style: Style) -> table.Panel:
+    """Which platforms and versions there are."""
+    by = "platform, platform_version, xen, version"
+    info = f"max by ({HOST}, version) ({select('xenwatch_build_info', INSTANCES)})"
+    host = f"{select('xenwatch_host_info', INSTANCES)} * on ({HOST}) group_left (version) {info}"
+    subject = Subject(
+        "Platforms and versions",
+        "Platforms, versions of Xen and of xenwatch by the number of hosts.",
+        [HOSTS],
+        NOBODY,
+    )
+    rows = Rows(
+        {
+            "platform": Label("Platform"),
+            "platform_version": Label("Version"),
+            "xen": Label("Xen"),
+            "version": Label("xenwatch"),
+        },
+        (Column("Hosts", f"topk(20, count by ({by}) ({host}))", width=80),),
+        sort=(("Hosts", True),),
+    )
+    return draw(style, subject, rows)
 
 
 def pool_dashboard(policy: Policy) -> Dashboard:
     """All hosts side by side."""
-    style = Style(UID, policy, pool=True)
+    style = Style(UID, policy)
     return board(
         UID,
         "xenwatch: pool",
-        "Headroom, limits and alerts of all hosts.",
-        [variable("instance", "Hosts", host.hosts(), many=True), *_any(policy)],
-        [("Headroom for VMs", list(_headroom(style))), ("Hosts", list(_hosts(style)))],
+        "Which hosts are not well, how many more VMs fit, what stops the next one, who is next.",
+        [all_of(variable("instance", "Hosts", hosts())).all_value(".+")],
+        [
+            ("Hosts", [_overview(style), _worst(style).span(24).height(14)]),
+            (
+                "Room for VMs",
+                [
+                    room.left(style).span(10).height(7),
+                    room.binding(style).span(14).height(7),
+                    room.least(style).span(12).height(9),
+                    room.next_full(style).span(12).height(9),
+                ],
+            ),
+            (
+                "Limits and alerts",
+                [
+                    _limits(style).span(15).height(12),
+                    _alerts(style).span(9).height(12),
+                ],
+            ),
+            ("Over time", [panel.span(12) for panel in _over_time(style)]),
+            ("Versions", [_versions(style).span(24).height(6)]),
+        ],
+        policy=policy,
+        alerts=f"count by (alertname, severity) ({firing(ANYWHERE)})",
     )
