@@ -61,6 +61,7 @@ ELSEWHERE: dict[str, str] = {
     "--minutes 10": SCALE,
     "vmalert -rule=mine/contrib/prometheus/xenwatch.rules.yml -disableAlertgroupLabel  "
     "-datasource.url=http://192.0.2.30:8428 -remoteWrite.url=http://192.0.2.30:8428  "
+    "-remoteRead.url=http://192.0.2.30:8428  "
     "-notifier.url=http://192.0.2.20:9093 -evaluationInterval=15s": VMALERT,
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from argparse import Namespace
 from collections.abc import Iterator
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.status.test_host_status import of
 from tests.support import full_snapshot
 from xenwatch.cli import daemon_client
 from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.main import main
 from xenwatch.status import host_status
 
 FULL = of(full_snapshot())
@@ -117,6 +120,61 @@ def test_proxies_are_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("no_proxy", raising=False)
     with server(response(BODY)) as (url, _):
         assert daemon_client.ask(url).status == FULL
+
+
+@pytest.mark.parametrize(
+    ("listens", "url"),
+    [
+        ("", "http://127.0.0.1:10730"),
+        ("'192.0.2.10:10731'", "http://192.0.2.10:10731"),
+        ("'dom0.example:10730', ':80'", "http://dom0.example:10730"),
+        ("':10731'", "http://127.0.0.1:10731"),
+        ("'0.0.0.0:10731'", "http://127.0.0.1:10731"),
+        ("'[::]:10731'", "http://[::1]:10731"),
+        ("'[2001:db8::1]:10731'", "http://[2001:db8::1]:10731"),
+    ],
+)
+def test_the_daemon_is_asked_where_the_configuration_says(
+    listens: str, url: str, tmp_path: Path
+) -> None:
+    """Without --url it is asked at its first address, by loopback if it listens on all."""
+    file = tmp_path / "xenwatch.toml"
+    file.write_text(f"[web]\nlisten_addresses = [{listens}]\n" if listens else "")
+
+    assert daemon_client.configured_url(Namespace(config_file=str(file))) == (url, "")
+
+
+@pytest.mark.parametrize("command", ["check", "top"])
+def test_commands_ask_the_configured_daemon(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`check` and `top` find a daemon of this host that listens elsewhere than by default."""
+    file = tmp_path / "xenwatch.toml"
+    monkeypatch.setattr("xenwatch.cli.live_terminal.run", lambda look, _: int(look().age > 1e9))
+    with server(response(BODY)) as (url, asked):
+        file.write_text(f"[web]\nlisten_addresses = ['{url.removeprefix('http://')}']\n")
+        main([command, f"--config.file={file}"])
+
+    assert asked[0].startswith(b"GET /api/v1/overview ")
+
+
+def test_a_bad_configuration_does_not_keep_from_asking(tmp_path: Path) -> None:
+    """A daemon goes on when its file becomes invalid, and is asked; if none answers, both are told.
+
+    The error says how to name another address.
+    """
+    file = tmp_path / "xenwatch.toml"
+    file.write_text("[web]\nlisten_addresses = 7\n")
+    url, problem = daemon_client.configured_url(Namespace(config_file=str(file)))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(AskError) as raised:
+        daemon_client.ask(f"http://127.0.0.1:{port}", 1, problem)
+
+    assert url == "http://127.0.0.1:10730"
+    assert f"({file}:2: web.listen_addresses: 7 must be" in str(raised.value)
+    assert "Connection refused" in str(raised.value)
+    assert "--url URL" in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "127.0.0.1:10730", "http://", ""])

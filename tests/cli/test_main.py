@@ -180,6 +180,23 @@ def test_a_good_configuration_passes_in_silence(
     assert run(capsys, "check-config") == Done(0, "", "")
 
 
+@pytest.mark.parametrize("command", ["check-config", "generate"])
+def test_a_configuration_that_defeats_alerts_is_warned_of(
+    command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Where Down fires later than alerts of its host are resolved, stderr says so; it is valid."""
+    file = tmp_path / "late.toml"
+    file.write_text("[alerts.down]\nfor = 420\n")
+    more = ["rules", f"--directory={tmp_path}"] if command == "generate" else []
+    done = run(capsys, command, *more, f"--config.file={file}")
+
+    assert done.status == 0
+    assert done.err.splitlines()[0] == (
+        "xenwatch: alerts.keep_firing_for 420 is not above alerts.down.for 420: the alerts of a "
+        "host that is down are resolved before XenwatchDown fires; set it higher"
+    )
+
+
 def test_a_bad_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """check-config of a bad file is status 1 with every problem on stderr."""
     file = tmp_path / "bad.toml"

@@ -88,6 +88,18 @@ REFUSED = {
         f"[limits.{LIMIT}]\ncritical = 0.001",
         "is above critical 0.001 (warning is the default)",
     ),
+    "critical before it is a warning": (
+        "[alerts.down]\nfor = 600\ncritical_for = 300",
+        "3: alerts.down.critical_for: alerts.down.critical_for 300 is below alerts.down.for 600",
+    ),
+    "warning after it is critical": (
+        "[alerts.down]\nfor = 1000",
+        "2: alerts.down.for: alerts.down.critical_for 900 is below alerts.down.for 1000",
+    ),
+    "a duration that is fixed": (
+        "[alerts.unreachable]\nfor = 300",
+        "1: alerts.unreachable: unknown section",
+    ),
     "no address": ("[web]\nlisten_addresses = []", "at least one string"),
     "one address": ('[web]\nlisten_addresses = ":1"', "must be an array"),
     "bad port": ('[web]\nlisten_addresses = ["[::1]:70000"]', "which must be HOST:PORT"),
@@ -136,6 +148,20 @@ def test_bad_configuration_is_refused(tmp_path: Path, text: str, message: str) -
     assert said.startswith("xenwatch.toml:")
     assert message in said
     assert said.isprintable()
+
+
+def test_what_is_sooner_critical_need_not_be_a_warning_for_long(tmp_path: Path) -> None:
+    """An alert that is critical at another threshold may be so sooner than its warning."""
+    found = settings(tmp_path, "[alerts.limit_full_soon]\nfor = 600\ncritical_for = 0\n").alerts()
+
+    assert found.held("limit_full_soon", "critical") == 0
+
+
+@pytest.mark.parametrize("name", ["unreachable", "maintenance"])
+def test_what_mutes_does_so_at_once(tmp_path: Path, name: str) -> None:
+    """No key delays an alert that mutes others."""
+    assert f"alerts.{name}.for" not in {key.path for key in KEYS}
+    assert settings(tmp_path, "").alerts().seconds[name] == 0
 
 
 def test_shapes_are_as_configured(tmp_path: Path) -> None:

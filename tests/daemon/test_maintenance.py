@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
+import pytest
 from structlog.testing import capture_logs
 
 from tests.delivery.support import until
+from tests.e2e.programs import free_port
 from tests.fake_clock import START, FakeClock, running
 from xenwatch.alerts.maintenance import Maintenance, dumps
+from xenwatch.cli.source import open_source
+from xenwatch.clock import Clock
+from xenwatch.config.keys import LISTEN
+from xenwatch.config.maintenance_keys import MAINTENANCE_FILE
+from xenwatch.config.settings import Settings
+from xenwatch.daemon import daemon
 from xenwatch.daemon.maintenance import EVERY, Follower
+from xenwatch.sources.base import Choice
 
 SAID = Maintenance(START + 3600, "disks")
 
@@ -29,7 +42,15 @@ async def test_a_file_is_followed(tmp_path: Path) -> None:
             await until(lambda: follower.said is None)
 
     assert changes == [SAID, None]
-    assert [log["now"] for log in logs] == [str(SAID), "not in maintenance"]
+    assert logs == [
+        {
+            "event": "maintenance started",
+            "log_level": "warning",
+            "until": "2023-11-14T23:13:20.000+00:00",
+            "reason": "disks",
+        },
+        {"event": "maintenance ended", "log_level": "warning"},
+    ]
 
 
 async def test_maintenance_ends_by_itself(tmp_path: Path) -> None:
@@ -44,7 +65,7 @@ async def test_maintenance_ends_by_itself(tmp_path: Path) -> None:
             await until(lambda: follower.said is None)
 
     assert changes == [Maintenance(START + EVERY, "disks"), None]
-    assert [log["now"] for log in logs] == [str(changes[0]), "not in maintenance"]
+    assert [log["event"] for log in logs] == ["maintenance started", "maintenance ended"]
 
 
 async def test_a_damaged_file_says_nothing(tmp_path: Path) -> None:
@@ -60,3 +81,58 @@ async def test_a_damaged_file_says_nothing(tmp_path: Path) -> None:
 
     assert follower.said is None
     assert [log["event"] for log in logs] == ["maintenance could not be read"]
+
+
+@pytest.mark.parametrize("directory", ["", "/srv/state"])
+async def test_the_daemon_follows_the_file_of_the_command(
+    directory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever directory systemd sets for its state, the daemon reads what the command writes."""
+    followed: list[str] = []
+
+    def follower(path: str, clock: Clock, changed: Callable[[], None]) -> Follower:
+        followed.append(path)
+        return Follower(path, clock, changed)
+
+    monkeypatch.setattr(daemon, "Follower", follower)
+    monkeypatch.setenv("STATE_DIRECTORY", directory)
+    for settings in (Settings(), Settings({MAINTENANCE_FILE.path: "/srv/maintenance.json"})):
+        daemon.Daemon(settings, Settings, open_source("synthetic", "/"))
+
+    assert followed == ["/var/lib/xenwatch/maintenance.json", "/srv/maintenance.json"]
+
+
+async def test_a_daemon_knows_of_maintenance_from_its_first_page_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is read before the first pass: what was held back is not delivered at a restart."""
+    file, port = tmp_path / "maintenance.json", free_port()
+    file.write_text(dumps(Maintenance(1 << 36, "disks")))
+    settings = Settings({MAINTENANCE_FILE.path: str(file), LISTEN.path: (f"127.0.0.1:{port}",)})
+
+    async def never(_: Follower) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Follower, "run", never)
+    work = daemon.Daemon(settings, Settings, open_source("synthetic", "/"))
+
+    async def run() -> None:
+        await work.run(Choice("synthetic", "as configured"))
+
+    async with running(run()):
+        page = ""
+        while not page:
+            page = await metrics(port)
+
+    assert "\nxenwatch_maintenance 1\n" in page
+
+
+async def metrics(port: int) -> str:
+    """The metrics of a daemon; empty while it has none."""
+    with contextlib.suppress(aiohttp.ClientConnectionError):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{port}/metrics") as answer,
+        ):
+            return await answer.text() if answer.status == 200 else ""
+    return ""

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-from tests.e2e.programs import Server, free_port, program, serving
+from tests.e2e.programs import Server, free_port, get, program, serving
 from tests.e2e.test_alerts import AT_ONCE
 from tests.tools import tool
 from xenwatch.config.settings import load_settings as load
@@ -151,6 +151,15 @@ class VictoriaMetrics:
             f"-search.latencyOffset={self._interval}",
         )
 
+    def pending(self, name: str) -> set[str]:
+        """Since when alerts of that name have been pending in vmalert."""
+        found = get(f"{self.alerts}/api/v1/alerts")["data"]["alerts"] or []
+        return {
+            alert["activeAt"]
+            for alert in found
+            if (alert["name"], alert["state"]) == (name, "pending")
+        }
+
     def judging(self) -> Process:
         """The process of vmalert."""
         at = self._directory
@@ -161,6 +170,7 @@ class VictoriaMetrics:
             f"-rule={at}/xenwatch.rules.yml",
             f"-datasource.url={self.url}",
             f"-remoteWrite.url={self.url}",
+            f"-remoteRead.url={self.url}",
             f"-notifier.url={self._keeper}",
             f"-httpListenAddr={self.alerts.removeprefix('http://')}",
             f"-evaluationInterval={self._interval}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from tests.e2e.programs import (
 )
 from tests.tools import tool
 from xenwatch.alerts.names import SEVERITIES
+from xenwatch.config.settings import Settings
+from xenwatch.generate.grouping import Grouping
+from xenwatch.generate.rules import rules
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -33,6 +37,8 @@ BROKEN = "synthetic:debian-12"
 """A host with a VM without its disk, and one that does not die."""
 CHANNELS = "XenwatchEventChannelsNearLimit"
 ZOMBIE = "XenwatchZombieDomain"
+NOBODY = "http://127.0.0.1:9"
+"""Where no Alertmanager listens."""
 
 
 def told(receiver: Receiver, name: str) -> list[tuple[str, str, int]]:
@@ -201,6 +207,32 @@ def test_victoria_metrics_says_the_same(tmp_path: Path) -> None:
         )
         until_same(lambda: differing(keeper, other), set(), "vmalert says the same")
         assert failed(database.alerts) == failed(judge.url) == {}
+
+
+def test_a_pending_alert_goes_on_when_vmalert_is_restarted(tmp_path: Path) -> None:
+    """vmalert reads from the database since when an alert has been pending, and does not forget."""
+    text = rules(Settings().alerts(), grouping=Grouping(keep_firing_for=False))
+    job = {"job_name": "xenwatch", "static_configs": [{"targets": [f"127.0.0.1:{free_port()}"]}]}
+    database = VictoriaMetrics(tmp_path / "victoria", {**job, **PROMPT}, text, keeper=NOBODY)
+    saved = urllib.parse.urlencode({"query": 'ALERTS_FOR_STATE{alertname="XenwatchDown"}'})
+
+    def down() -> set[str]:
+        return database.pending("XenwatchDown")
+
+    with database.running():
+        with database.judging():
+            until(lambda: bool(down()), "the host is down")
+            before = down()
+            until(
+                lambda: bool(get(f"{database.url}/api/v1/query?{saved}")["data"]["result"]),
+                "that is in the database",
+            )
+        with database.judging():
+            until(lambda: bool(down()), "the host is still down")
+            after = down()
+
+    assert len(before) == 1
+    assert {text[:19] for text in after} == {text[:19] for text in before}
 
 
 def differing(one: Alertmanager, other: Alertmanager) -> set[frozenset[tuple[str, Any]]]:

@@ -84,6 +84,20 @@ def test_a_stale_document_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert page.read_text() == "mine"
 
 
+@pytest.mark.parametrize("option", ["--by=pool", "--job=dom0", "--no-keep-firing-for"])
+@pytest.mark.parametrize("what", [what for what in command.WHAT if what != command.RULES])
+def test_options_of_rules_are_refused_elsewhere(
+    what: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What only rules have is refused where it would change nothing, and nothing is written."""
+    with pytest.raises(SystemExit) as left:
+        generate(what, option, f"--directory={tmp_path}")
+
+    assert left.value.code == 2
+    assert "--job, --by and --no-keep-firing-for are options of rules" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_documents_end_as_text_does() -> None:
     """Every generated document ends with one newline and has no blank at the end of a line."""
     for text in documents().values():

@@ -18,6 +18,7 @@ from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import Rules, assess_pass
+from xenwatch.config.alert_keys import KEEP
 from xenwatch.config.settings import Settings
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
@@ -246,7 +247,7 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     published.rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)}, policy=policy)
     scheduler.ready.set()
     told: list[Alerts] = []
-    published.on_alerts = lambda alerts, _: told.append(alerts)
+    published.on_alerts = lambda alerts, *_: told.append(alerts)
     page: RenderedPass | None = None
     states: list[set[str]] = []
     with capture_logs() as logs:
@@ -267,15 +268,15 @@ async def test_alerts_go_on_from_page_to_page() -> None:
 
 
 async def test_maintenance_is_told_with_the_alerts_until_it_ends() -> None:
-    """With each pass it is told whether the host is in maintenance then, and it is on the page."""
+    """With each pass the maintenance of the host is told, and it is on the page."""
     clock = FakeClock()
     scheduler, published = publisher(full_snapshot(), clock)
     published.rules = Rules(
         policy=Settings().alerts(), maintenance=(Maintenance(1000.0), Maintenance(1060.0))
     )
     scheduler.ready.set()
-    told: list[bool] = []
-    published.on_alerts = lambda _, quiet: told.append(quiet)
+    told: list[tuple[Maintenance | None, float]] = []
+    published.on_alerts = lambda _, maintenance, keep: told.append((maintenance, keep))
     page: RenderedPass | None = None
     exported: list[float] = []
     async with running(published.run()):
@@ -286,7 +287,8 @@ async def test_maintenance_is_told_with_the_alerts_until_it_ends() -> None:
             found = labelled("xenwatch_maintenance", page.metrics[False, False])
             exported += found.values()
 
-    assert told == [True, True, False]
+    keep = Settings()[KEEP]
+    assert told == [(Maintenance(1060.0), keep), (Maintenance(1060.0), keep), (None, keep)]
     assert exported == [1, 1, 0]
 
 
@@ -298,7 +300,7 @@ async def test_alerts_switched_off_are_over() -> None:
     rules = Rules({**NEVER, "aio_requests": Thresholds(None, 1e-9)})
     scheduler.ready.set()
     told: list[Alerts] = []
-    published.on_alerts = lambda alerts, _: told.append(alerts)
+    published.on_alerts = lambda alerts, *_: told.append(alerts)
     page: RenderedPass | None = None
     with capture_logs() as logs:
         async with running(published.run()):

@@ -248,6 +248,16 @@ def test_durations_are_whole_numbers_of_a_unit(seconds: float, text: str) -> Non
     assert duration(seconds) == text
 
 
+def test_a_host_that_is_down_is_told_as_such_and_not_as_absent() -> None:
+    """However late XenwatchDown fires, one host that reboots does not page as all being gone."""
+    [rule] = [
+        rule for rule in inhibitions() if 'alertname="XenwatchAbsent"' in rule["target_matchers"]
+    ]
+
+    assert rule["source_matchers"] == ['alertname="XenwatchUnreachable"']
+    assert rule["equal"] == ["job"]
+
+
 def test_amtool_accepts_the_example() -> None:
     """The committed configuration is one, as Alertmanager reads it."""
     program = tool("amtool")

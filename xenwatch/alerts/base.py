@@ -71,6 +71,11 @@ class Alert:
         return runbook(self.name)
 
     @property
+    def ripens(self) -> bool:
+        """Whether time alone makes it critical: the condition of both severities is the same."""
+        return self.conditions.get(WARNING) == self.conditions.get(CRITICAL)
+
+    @property
     def lower_is_worse(self) -> bool:
         """Whether its critical threshold is the lower one: it is active below them."""
         return any(condition.lower_is_worse for condition in self.conditions.values())
@@ -81,7 +86,8 @@ class Watch:
     """An alert for Prometheus alone: about xenwatch itself, many hosts, or the past.
 
     `expression` is PromQL, in which `$NAME` is the bound of that name. It has `severity` once the
-    expression has held for `seconds`, and is critical after `critical_seconds` if these are set.
+    expression has held for `seconds`, and is critical after `critical_seconds` if these are set;
+    `fixed` means that the configuration cannot change how long, as any other would defeat it.
     `slow` means that the expression reads hours of every series, and is evaluated less often.
     With `mutes` it inhibits all other alerts of its host except those in `spares`; `outlasts` means
     that it is kept for as long as these are after their conditions have ended. The rest is as in
@@ -100,6 +106,7 @@ class Watch:
     shown: str = NUMBER
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None
+    fixed: bool = False
     slow: bool = False
     mutes: bool = False
     outlasts: bool = False
@@ -116,6 +123,11 @@ class Watch:
     def section(self) -> str:
         """The alert's name in the configuration: its own, as it shares none."""
         return self.name
+
+    @property
+    def ripens(self) -> bool:
+        """Whether time alone makes it critical."""
+        return self.critical_seconds is not None
 
     @property
     def severities(self) -> tuple[str, ...]:

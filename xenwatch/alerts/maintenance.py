@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-FILE: Final = "maintenance.json"
-"""The file in the directory for the daemon's state."""
 FILE_LIMIT: Final = 4096
 LONGEST: Final = 7 * 86400.0
 """Max seconds from now that the command accepts."""

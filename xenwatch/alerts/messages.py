@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ RUNBOOKS: Final = "/runbooks/"
 """The path below which every daemon serves the runbooks."""
 
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+DEFAULT_LABELS: Final[Mapping[str, str]] = MappingProxyType({"job": JOB})
+"""The labels that say where a host is, unless they are configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,18 @@ class Message:
         }
 
 
+def ended(message: Message, state: State, time: float) -> Message:
+    """The message of an alert that is resolved: it is in that state since `time`."""
+    return dataclasses.replace(message, ends=time, state=state.value)
+
+
 def of_active(
-    active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+    active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = DEFAULT_LABELS
 ) -> Message:
     """The message of a firing alert.
 
-    `instance` is the label that names this host, `labels` are further ones that every alert of it
-    has: where the host is, and a job other than `JOB`.
+    `instance` is the label that names this host, `labels` are the others that every alert of it
+    has: its job, and where the host is.
     """
     alert = active.alert
     series = dict(active.labels)
@@ -66,7 +74,6 @@ def of_active(
             **alert.fixed,
             "alertname": alert.title,
             "severity": active.severity,
-            "job": JOB,
             "instance": instance,
             **labels,
         },
@@ -82,7 +89,7 @@ def of_active(
 
 
 def of_change(
-    change: Change, instance: str, runbooks: str, labels: Mapping[str, str] = NO_LABELS
+    change: Change, instance: str, runbooks: str, labels: Mapping[str, str] = DEFAULT_LABELS
 ) -> Message | None:
     """The message of an alert that started firing or is resolved, `None` of any other change."""
     message = of_active(change.active, instance, runbooks, labels)
@@ -90,9 +97,7 @@ def of_change(
         return message
     if change.was is not State.FIRING:
         return None
-    return Message(
-        message.labels, message.annotations, message.starts, change.time, change.now.value
-    )
+    return ended(message, change.now, change.time)
 
 
 def rfc3339(time: float) -> str:

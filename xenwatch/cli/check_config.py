@@ -6,6 +6,7 @@ import argparse
 from typing import Final
 
 from xenwatch.cli.options import settings_of
+from xenwatch.cli.output import say
 
 HELP: Final = "Validate the configuration."
 
@@ -15,6 +16,6 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 0 where it is valid. Raises `ConfigError` with every problem."""
-    settings_of(options)
+    """Exit status 0 where it is valid, with warnings too. Raises `ConfigError`: every problem."""
+    say(*settings_of(options).warnings())
     return 0

@@ -20,15 +20,17 @@ from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Alerts, Policy
 from xenwatch.assessment import assess_pass, with_alerts
 from xenwatch.cli.maintenance import said
-from xenwatch.cli.options import prepare, rules
+from xenwatch.cli.options import prepare, rules, settings_of
+from xenwatch.config.converters import address
 from xenwatch.config.keys import LISTEN, SOURCE
-from xenwatch.config.settings import Settings
+from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus, StatusError
 
-URL: Final = f"http://{LISTEN.default[0]}"
-"""Where a daemon listens by default."""
+EXAMPLE: Final = f"http://{LISTEN.default[0]}"
+LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where to ask a daemon that listens on all addresses."""
 DEADLINE: Final = 10.0
 """Seconds after which a request times out."""
 MOST_BYTES: Final = 64 << 20
@@ -50,7 +52,9 @@ class Answer:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of commands that query a daemon."""
     parser.add_argument(
-        "--url", help=f"URL of the daemon, unless {SOURCE.flag} is given (default: {URL})"
+        "--url",
+        help=f"URL of the daemon, unless {SOURCE.flag} is given (default: the first of "
+        f"{LISTEN.path} of the configuration)",
     )
     parser.add_argument(
         "--timeout",
@@ -77,7 +81,8 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
     Raises `AskError`, `ConfigError` and `SourceError`.
     """
     if SOURCE.path not in vars(options):
-        return lambda: ask(options.url or URL, options.timeout)
+        url, problem = (options.url, "") if options.url else configured_url(options)
+        return lambda: ask(url, options.timeout, problem)
     if options.url is not None:
         raise AskError(f"--url and {SOURCE.flag} are mutually exclusive")
     settings, source = prepare(options)
@@ -93,6 +98,22 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass
+
+
+def configured_url(options: argparse.Namespace) -> tuple[str, str]:
+    """The URL of the daemon on this host by its configuration, and what is wrong with that.
+
+    A daemon goes on with the configuration it has when the file becomes invalid: where that cannot
+    be read, it is asked where it listens by default.
+    """
+    problem = ""
+    try:
+        places = settings_of(options)[LISTEN]
+    except ConfigError as error:
+        places, problem = LISTEN.default, error.problems[0]
+    host, port = address(places[0])
+    host = LOOPBACK.get(host, host)
+    return (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"), problem
 
 
 def _maintenance(settings: Settings) -> tuple[Maintenance, ...]:
@@ -115,14 +136,14 @@ def at_once(policy: Policy) -> Policy:
     )
 
 
-def ask(url: str, deadline: float = DEADLINE) -> Answer:
-    """The answer of the daemon at `url`. Raises `AskError`.
+def ask(url: str, deadline: float = DEADLINE, problem: str = "") -> Answer:
+    """The answer of the daemon at `url`. Raises `AskError`, which tells `problem` too.
 
     Proxies of the environment are not used: the daemon is on this host or nearby.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AskError(f"{url!r} is not a URL such as {URL}")
+        raise AskError(f"{url!r} is not a URL such as {EXAMPLE}")
     try:
         return threads.bounded(lambda: _answer(url, deadline), deadline, "ask")
     except urllib.error.HTTPError as error:
@@ -136,9 +157,10 @@ def ask(url: str, deadline: float = DEADLINE) -> Answer:
         reason = str(error)
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
         reason = f"{type(error).__name__}: {error}"
+    elsewhere = f" ({problem})" if problem else ""
     raise AskError(
-        f"{url}: {reason}. Is the daemon running? systemctl status xenwatch; without a daemon: "
-        f"{SOURCE.flag} host"
+        f"{url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "
+        f"elsewhere{elsewhere}: --url URL; without a daemon: {SOURCE.flag} host"
     )
 
 

@@ -13,7 +13,7 @@ from xenwatch.alerts.maintenance import FILE_LIMIT, LONGEST, LONGEST_REASON, Mai
 from xenwatch.cli.options import Parser, configured
 from xenwatch.cli.output import say, write
 from xenwatch.config import state_file
-from xenwatch.config.maintenance_keys import DEFAULT_FILE, MAINTENANCE_FILE, UNTIL
+from xenwatch.config.maintenance_keys import MAINTENANCE_FILE, UNTIL
 from xenwatch.config.settings import Settings
 from xenwatch.display.text import hint, printable, shown
 
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         wrong = "on needs --for" if options.span is None else f"{options.action} takes no --for"
         options.parser.error(f"{wrong}, as in: xenwatch maintenance on --for 2h")
     settings = configured(options)
-    path = _file(settings)
+    path = settings[MAINTENANCE_FILE]
     try:
         if options.action == "on":
             made = Maintenance(time.time() + options.span, options.reason)
@@ -73,13 +73,10 @@ def said(settings: Settings) -> tuple[Maintenance, ...]:
     """What the configuration and the file say, ended or not. Raises `OSError`, `ValueError`."""
     in_configuration = settings.maintenance()
     try:
-        return (*in_configuration, maintenance.loads(state_file.read(_file(settings), FILE_LIMIT)))
+        data = state_file.read(settings[MAINTENANCE_FILE], FILE_LIMIT)
     except FileNotFoundError:
         return in_configuration
-
-
-def _file(settings: Settings) -> str:
-    return settings[MAINTENANCE_FILE] or DEFAULT_FILE
+    return (*in_configuration, maintenance.loads(data))
 
 
 def _action(text: str) -> str:

@@ -205,8 +205,10 @@ def section(alert: Alert | Watch) -> str:
     return f"alerts.{alert.section or alert.name}"
 
 
-def seconds(alert: Alert | Watch) -> Key[float]:
-    """The key of an alert's `for` duration; one key for all alerts of limits."""
+def seconds(alert: Alert | Watch) -> Key[float] | None:
+    """The key of an alert's `for` duration if it is not fixed; one for all alerts of limits."""
+    if isinstance(alert, Watch) and alert.fixed:
+        return None
     shared = isinstance(alert, Alert) and alert.section
     what = "the alerts of limits" if shared else alert.title
     text = f"Seconds the condition of {what} must hold before the alert fires."
@@ -218,8 +220,14 @@ def critical_seconds(alert: Alert | Watch) -> Key[float] | None:
     if alert.critical_seconds is None:
         return None
     text = f"Seconds the condition of {alert.title} must hold before it is critical."
-    path = f"{section(alert)}.{CRITICAL}_for"
-    return Key(path, "number", alert.critical_seconds, text + _told(alert), duration)
+    return Key(
+        f"{section(alert)}.{CRITICAL}_for",
+        "number",
+        alert.critical_seconds,
+        text + _told(alert),
+        duration,
+        at_least=f"{section(alert)}.for" if alert.ripens else "",
+    )
 
 
 def bounds(alert: Alert | Watch) -> tuple[tuple[Bound, Key[float]], ...]:
@@ -279,9 +287,8 @@ def keys_of(alerts: Iterable[Alert], watches: Iterable[Watch] = ()) -> Iterator[
 
 def _add(found: dict[str, Key[Any]], alert: Alert | Watch) -> None:
     """Add the keys that every alert has; those of a shared section once."""
-    critical = critical_seconds(alert)
-    every = (key for _, key in bounds(alert))
-    for key in (seconds(alert), *([critical] if critical else []), *every):
+    durations = (key for key in (seconds(alert), critical_seconds(alert)) if key is not None)
+    for key in (*durations, *(key for _, key in bounds(alert))):
         found.setdefault(key.path, key)
 
 

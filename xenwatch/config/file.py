@@ -40,6 +40,7 @@ def parse(
     found = _Document(name, text, table)
     found.walk(document, "")
     _check_thresholds(found)
+    _check_order(found)
     problems += found.problems
     return found.values
 
@@ -129,6 +130,23 @@ def _check_thresholds(found: _Document) -> None:
             default = "critical" if pair == [path] else "warning"
             note = "" if len(pair) > 1 else f" ({default} is the default)"
             found.reject(pair[0], f"{wrong}{note}; {_REMEDY[key.lower_is_worse]}")
+
+
+def _check_order(found: _Document) -> None:
+    """Reject a value below that of the key it must not be below."""
+    for key in found.table.values():
+        pair = [path for path in (key.path, key.at_least) if path in found.values]
+        if not key.at_least or not pair:
+            continue
+        value, least = (
+            cast(float, found.values.get(path, found.table[path].default))
+            for path in (key.path, key.at_least)
+        )
+        if value < least:
+            found.reject(
+                pair[0],
+                f"{key.path} {value:g} is below {key.at_least} {least:g}; set it at or above",
+            )
 
 
 _REMEDY: Final = {

@@ -19,7 +19,7 @@ class Key(Generic[T]):
     `convert` converts the TOML value or raises `ValueError` with the reason;
     `flag` is the command-line option that overrides it, if any; `restart` whether a change
     takes effect only after a restart, not at SIGHUP; `lower_is_worse` of a threshold whether
-    values below it are the bad ones.
+    values below it are the bad ones; `at_least` the path of a key whose value it must not be below.
     """
 
     path: str
@@ -30,6 +30,7 @@ class Key(Generic[T]):
     flag: str = ""
     restart: bool = False
     lower_is_worse: bool = False
+    at_least: str = ""
 
     @property
     def section(self) -> str:

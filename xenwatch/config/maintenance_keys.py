@@ -5,12 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from xenwatch.alerts.maintenance import FILE, LONGEST_REASON
-from xenwatch.config import alert_keys, converters
+from xenwatch.alerts.maintenance import LONGEST_REASON
+from xenwatch.config import converters
 from xenwatch.config.key import Key
-
-DEFAULT_FILE: Final = f"/var/lib/xenwatch/{FILE}"
-"""The file where the unit has its state."""
 
 
 def until(value: object) -> str:
@@ -54,13 +51,11 @@ REASON: Final[Key[str]] = Key(
 MAINTENANCE_FILE: Final[Key[str]] = Key(
     "maintenance.file",
     "string",
-    "",
-    f"File that xenwatch maintenance writes; empty: {FILE} in the state directory set by "
-    f"systemd (STATE_DIRECTORY), {DEFAULT_FILE} for the command.",
-    alert_keys.state_file,
+    "/var/lib/xenwatch/maintenance.json",
+    "File that xenwatch maintenance writes and the daemon follows.",
+    converters.absolute_path,
     restart=True,
 )
-
 
 KEYS: Final = (UNTIL, REASON, MAINTENANCE_FILE)
 """Every key of maintenance."""

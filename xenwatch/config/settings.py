@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.declared.down import ALERT as DOWN
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
@@ -67,7 +68,11 @@ class Settings:
         alerts = tuple(alerts)
         every: tuple[Alert | Watch, ...] = (*alerts, *watches)
         return Policy(
-            seconds={alert.name: self[alert_keys.seconds(alert)] for alert in every},
+            seconds={
+                alert.name: alert.seconds if key is None else self[key]
+                for alert in every
+                for key in (alert_keys.seconds(alert),)
+            },
             thresholds={
                 alert.name: Thresholds(**{key.name: self[key] for key in alert_keys.own(alert)})
                 for alert in alerts
@@ -86,6 +91,17 @@ class Settings:
                 for bound, key in alert_keys.bounds(alert)
             },
         )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the configuration says that is valid and defeats alerts, each with what to do."""
+        policy = self.alerts()
+        keep, down = policy.keep, policy.seconds[DOWN.name]
+        problem = (
+            f"{alert_keys.KEEP.path} {keep:g} is not above "
+            f"{alert_keys.section(DOWN)}.for {down:g}: the alerts of a host that is down "
+            f"are resolved before {DOWN.title} fires; set it higher"
+        )
+        return () if keep > down else (problem,)
 
     def maintenance(self) -> tuple[Maintenance, ...]:
         """The maintenance that is set, ended or not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import os
@@ -15,7 +16,7 @@ from typing import Final
 import structlog
 
 from xenwatch import __version__, log, threads
-from xenwatch.alerts import maintenance, runbooks
+from xenwatch.alerts import runbooks
 from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
 from xenwatch.config import alert_keys, label_keys
@@ -35,7 +36,7 @@ from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
-from xenwatch.delivery.notifier import RESEND, Notifier
+from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
@@ -100,8 +101,7 @@ class Daemon:
             resend=resend,
         )
         self._publisher.on_alerts = self._notifier.enqueue
-        path = settings[MAINTENANCE_FILE] or (directory and f"{directory}/{maintenance.FILE}")
-        self._maintenance = Follower(path, clock, self._maintain)
+        self._maintenance = Follower(settings[MAINTENANCE_FILE], clock, self._maintain)
 
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` is logged: the source, and why it was chosen.
@@ -117,6 +117,10 @@ class Daemon:
         self._publisher.alerts = await self._notifier.restore()
         self._publisher.learning = await self._learnt.restore()
         self._publisher.rules = await _with_carried(self._publisher.rules, self._settings)
+        # Before the first pass: nothing that was held back is delivered after a restart.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READ_DEADLINE):
+                await self._maintenance.look()
         self._maintain()
         site = self._site(sockets)
         try:

@@ -11,6 +11,7 @@ import structlog
 from xenwatch import threads
 from xenwatch.alerts import maintenance
 from xenwatch.alerts.maintenance import FILE_LIMIT, Maintenance
+from xenwatch.alerts.messages import rfc3339
 from xenwatch.clock import Clock
 from xenwatch.config import state_file
 
@@ -23,8 +24,8 @@ _log = structlog.get_logger()
 class Follower:
     """Calls `changed` whenever the file puts the host into maintenance or ends it.
 
-    `said` is the maintenance in the file that has not ended. An empty `path` means no file. A file
-    that cannot be read is logged and ignored: alerts are delivered.
+    `said` is the maintenance in the file that has not ended. A file that cannot be read is logged
+    and ignored: alerts are delivered.
     """
 
     def __init__(self, path: str, clock: Clock, changed: Callable[[], None]) -> None:
@@ -36,13 +37,17 @@ class Follower:
 
     async def run(self) -> None:
         """Read the file at intervals until cancelled."""
-        while self._path:
-            said = await self._read()
-            if said != self.said:
-                self.said = said
-                _log.warning("maintenance changed", now=str(said or "not in maintenance"))
-                self._changed()
+        while True:
+            await self.look()
             await self._clock.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Read the file once."""
+        said = await self._read()
+        if said != self.said:
+            self.said = said
+            _log_change(said)
+            self._changed()
 
     async def _read(self) -> Maintenance | None:
         read = functools.partial(state_file.read, self._path, FILE_LIMIT)
@@ -58,3 +63,11 @@ class Follower:
             _log.error("maintenance could not be read", file=self._path, reason=problem)
         self._problem = problem
         return found
+
+
+def _log_change(said: Maintenance | None) -> None:
+    """Log a maintenance that begins, or has another end or reason than before, or none any more."""
+    if said is None:
+        _log.warning("maintenance ended")
+    else:
+        _log.warning("maintenance started", until=rfc3339(said.until), reason=said.reason)

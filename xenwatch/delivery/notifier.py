@@ -16,6 +16,7 @@ import structlog
 
 from xenwatch import threads
 from xenwatch.alerts import runbooks
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
 from xenwatch.config import alert_keys, state_file
@@ -83,10 +84,16 @@ class Notifier:
         """Whether there is any receiver."""
         return bool(self._settings[alert_keys.ALERTMANAGERS] or self.outbox.queues)
 
-    def enqueue(self, alerts: Alerts, quiet: bool = False) -> None:
-        """Queue the alerts of a new page; those that begin while it is `quiet` are held back."""
-        logged = set(self.outbox.dropped)
-        if self.outbox.enqueue(alerts, self._clock.time(), quiet=quiet):
+    def enqueue(
+        self, alerts: Alerts, maintenance: Maintenance | None = None, keep: float = 0.0
+    ) -> None:
+        """Queue the alerts of a new page; those that begin in maintenance are held back.
+
+        `keep` is for how many seconds an alert is kept after its condition has ended.
+        """
+        logged, now = set(self.outbox.dropped), self._clock.time()
+        begins_or_ends = self.outbox.maintain(maintenance, now, keep)
+        if self.outbox.enqueue(alerts, now, quiet=maintenance is not None) or begins_or_ends:
             for name in self.outbox.dropped.keys() - logged:
                 _log.error("alerts dropped: delivery queue full", receiver=name)
             self._dirty.set()

@@ -11,12 +11,23 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from xenwatch.alerts import states
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.messages import NO_LABELS, Message, of_active, of_change, rfc3339
+from xenwatch.alerts.maintenance import LONGEST, Maintenance
+from xenwatch.alerts.messages import (
+    DEFAULT_LABELS,
+    Message,
+    ended,
+    of_active,
+    of_change,
+    rfc3339,
+)
 from xenwatch.alerts.names import CRITICAL
-from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State, ended
+from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State
 from xenwatch.alerts.table import ALERTS
+from xenwatch.delivery import maintenance
 from xenwatch.delivery.gate import Gate
+from xenwatch.delivery.maintenance import Notice
 
 RETENTION: Final = 900.0
 """Seconds a resolved alert is resent, as Prometheus does, should Alertmanager be down."""
@@ -32,7 +43,7 @@ Identity = tuple[tuple[str, str], ...]
 class Outbox:
     """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
 
-    `labels` are further labels of every alert, as in `of_active`. `boot` identifies this boot of
+    `labels` are the other labels of every alert, as in `of_active`. `boot` identifies this boot of
     the host, empty where unknown. `dropped` counts the events by receiver that a full queue has
     dropped.
     """
@@ -42,7 +53,7 @@ class Outbox:
         instance: str,
         runbooks: str,
         receivers: Iterable[str],
-        labels: Mapping[str, str] = NO_LABELS,
+        labels: Mapping[str, str] = DEFAULT_LABELS,
     ) -> None:
         self.alerts = Alerts()
         self.queues: dict[str, deque[dict[str, Any]]] = {
@@ -57,6 +68,34 @@ class Outbox:
         self._labels = labels
         self._gate = Gate()
         self._resolved: dict[Identity, Message] = {}
+        self._notice: Notice | None = None
+
+    def maintain(self, found: Maintenance | None, now: float, keep: float) -> bool:
+        """Note whether the host is in maintenance. Returns whether something is to be sent at once.
+
+        Alertmanager has the alert until `keep` seconds after the end, as from the rule; the other
+        receivers get an event at the beginning and one at the end.
+        """
+        before = self._notice
+        lasted = before is not None and before.over is None
+        if found is not None:
+            since = before.message.starts if before else now
+            message = maintenance.message(found, since, self._instance, self.runbooks, self._labels)
+            self._notice = Notice(message, min(found.until, now + LONGEST) + keep)
+            self._resolved.pop(message.identity, None)
+            if not lasted:
+                self._queue(message)
+            return not lasted
+        if before is None:
+            return False
+        over = now if before.over is None else min(before.over, now)
+        if lasted:
+            self._queue(ended(before.message, State.OK, now))
+        self._notice = Notice(before.message, over + keep, over)
+        if now - over >= keep:
+            self._notice = None
+            self._resolved[before.message.identity] = ended(before.message, State.OK, now)
+        return lasted or self._notice is None
 
     def enqueue(self, alerts: Alerts, now: float, *, quiet: bool = False) -> bool:
         """Queue the alerts of a new page. Returns whether something is to be sent at once.
@@ -82,11 +121,8 @@ class Outbox:
             if message.ends is not None:
                 self._resolved[message.identity] = message
         passed = self._gate.passed(events, self._messages(), now) if self.queues else []
-        for name, queue in self.queues.items():
-            for message in passed:
-                if len(queue) == MOST_EVENTS:
-                    self.dropped[name] += 1
-                queue.append(message.document())
+        for message in passed:
+            self._queue(message)
         return first or bool(events) or bool(passed)
 
     def _messages(self) -> list[Message]:
@@ -96,6 +132,13 @@ class Outbox:
             for active in self.alerts.firing
             if _key(active) not in self._held
         ]
+
+    def _queue(self, message: Message) -> None:
+        """Add an event for the receivers that get each once."""
+        for name, queue in self.queues.items():
+            if len(queue) == MOST_EVENTS:
+                self.dropped[name] += 1
+            queue.append(message.document())
 
     def _told(self, alerts: Alerts, now: float, *, quiet: bool) -> list[Change]:
         """The changes to tell; what was held back and is over, nobody is told at all."""
@@ -114,8 +157,9 @@ class Outbox:
 
         A firing alert expires in `expiry` seconds unless it is resent: a daemon that dies leaves
         nothing behind. Source: Prometheus, rules/alerting.go and notifier/notifier.go.
-        The critical come first: an Alertmanager just started notifies of old alerts at once, and
-        the alert that inhibits a warning has to be there first. Source: Alertmanager,
+        That of maintenance expires when that ends: the host may be down for longer. It comes
+        first, then the critical: an Alertmanager just started notifies of old alerts at once, and
+        the alert that inhibits others has to be there first. Source: Alertmanager,
         dispatch/dispatch.go.
         What was restored is not sent before a page shows its present state.
         """
@@ -123,14 +167,11 @@ class Outbox:
             () if self._restored else self._messages(),
             key=lambda message: message.labels["severity"] != CRITICAL,
         )
+        notice = [] if self._notice is None else [self._notice]
         return [
-            {
-                "labels": dict(message.labels),
-                "annotations": dict(message.annotations),
-                "startsAt": rfc3339(message.starts),
-                "endsAt": rfc3339(now + expiry if message.ends is None else message.ends),
-            }
-            for message in (*messages, *self._resolved.values())
+            *(_posted(each.message, each.expires) for each in notice),
+            *(_posted(message, now + expiry) for message in messages),
+            *(_posted(message, message.ends or now) for message in self._resolved.values()),
         ]
 
     def saved(self, now: float) -> dict[str, Any]:
@@ -143,6 +184,7 @@ class Outbox:
             "active": [_saved(one) for one in (*self.alerts.firing, *pending[:MOST_PENDING])],
             "gate": self._gate.saved(),
             "held": [[name, severity, dict(labels)] for name, severity, labels in self._held],
+            "maintenance": None if self._notice is None else dataclasses.asdict(self._notice),
             "over": [dataclasses.asdict(message) for message in self._resolved.values()],
             "queues": {name: list(queue) for name, queue in self.queues.items()},
         }
@@ -166,6 +208,7 @@ class Outbox:
             for name, severity, labels in document.get("held", ())
         )
         self._gate.restore(document.get("gate", {}))
+        self._notice = _restored_notice(document.get("maintenance"))
         alerts = Alerts({key: one for found in active for key, one in found.items()})
         self._resolved = {message.identity: message for message in resolved}
         for name, queue in self.queues.items():
@@ -173,7 +216,7 @@ class Outbox:
         if same:
             self.alerts, self._restored = alerts, True
         else:
-            self.enqueue(ended(alerts, now), now)
+            self.enqueue(states.ended(alerts, now), now)
 
 
 _LATEST: Final = 1 << 37
@@ -183,6 +226,16 @@ _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
 
 def _key(active: Active) -> SeriesKey:
     return active.alert.name, active.severity, active.labels
+
+
+def _posted(message: Message, ends: float) -> dict[str, Any]:
+    """A message as Alertmanager's API v2 accepts it."""
+    return {
+        "labels": dict(message.labels),
+        "annotations": dict(message.annotations),
+        "startsAt": rfc3339(message.starts),
+        "endsAt": rfc3339(ends),
+    }
 
 
 def _saved(active: Active) -> dict[str, Any]:
@@ -211,6 +264,14 @@ def _restored_message(document: Mapping[str, Any]) -> Message:
         None if ends is None else _time(ends),
         str(document["state"]),
     )
+
+
+def _restored_notice(document: Mapping[str, Any] | None) -> Notice | None:
+    if document is None:
+        return None
+    over = document["over"]
+    message = _restored_message(document["message"])
+    return Notice(message, _time(document["expires"]), None if over is None else _time(over))
 
 
 def _time(value: Any) -> float:

@@ -38,10 +38,11 @@ def _dashboards(settings: Settings) -> Mapping[str, str]:
 
 SDK: Final = "grafana_foundation_sdk"
 """What the dashboards are built with: no dependency of the package."""
+RULES: Final = "rules"
 WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
     "docs": lambda _settings, _grouping: documents(),
     "dashboards": lambda settings, _grouping: _dashboards(settings),
-    "rules": lambda settings, grouping: rule_files(settings.alerts(), grouping),
+    RULES: lambda settings, grouping: rule_files(settings.alerts(), grouping),
 }
 """What can be generated, from which settings and for which groups of hosts."""
 
@@ -73,7 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises `ConfigError`.
     """
+    of_rules = (arguments.job, arguments.by, not arguments.keep_firing_for)
+    if arguments.what != RULES and any(of_rules):
+        arguments.parser.error("--job, --by and --no-keep-firing-for are options of rules")
     settings = load_settings(arguments.config_file, {})
+    if arguments.what == RULES and arguments.keep_firing_for:
+        for warning in settings.warnings():
+            print(f"xenwatch: {warning}", file=sys.stderr)
     job = arguments.job or settings[alert_keys.JOB]
     texts = WHAT[arguments.what](settings, Grouping(job, arguments.by, arguments.keep_firing_for))
     names = stale(arguments.directory, texts)
@@ -134,4 +141,4 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_false",
         help="leave out keep_firing_for, which vmalert before 1.92 rejects",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)

@@ -13,6 +13,7 @@ import structlog
 
 from xenwatch import metrics, threads
 from xenwatch.alerts import messages
+from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.messages import NO_LABELS
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Alerts, Change, State, ended
@@ -114,8 +115,8 @@ class Publisher:
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
     `labels` are added to every metric. `on_alerts` is called with the alerts of each complete pass,
-    and whether the host is in maintenance; `alerts` may be set to those of before a restart, and
-    `learning` to what was learnt.
+    the maintenance of the host, and for how many seconds alerts are kept. `alerts` may be set to
+    those of before a restart, and `learning` to what was learnt.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
@@ -125,7 +126,7 @@ class Publisher:
         self.labels: Mapping[str, str] = NO_LABELS
         self.alerts = Alerts()
         self.learning = Learning()
-        self.on_alerts: Callable[[Alerts, bool], None] = lambda *_: None
+        self.on_alerts: Callable[[Alerts, Maintenance | None, float], None] = lambda *_: None
         self._before: Assessment | None = None
         self._scheduler = scheduler
         self._clock = clock
@@ -168,7 +169,10 @@ class Publisher:
         policy = assessment.rules.policy
         for change in self.alerts.changes:
             _log_alert(change, policy.runbooks if policy else "")
-        self.on_alerts(self.alerts, assessment.maintenance is not None)
+        if policy is None:
+            self.on_alerts(self.alerts, None, 0.0)
+        else:
+            self.on_alerts(self.alerts, assessment.maintenance, policy.keep)
 
     async def part(self, probes: Collection[str]) -> RenderedPass | None:
         """The newest pass restricted to these probes, rendered; `None` while there is none."""

@@ -17,5 +17,5 @@ ALERT: Final = Watch(
     seconds=600,
     severity=CRITICAL,
     labels=("job",),
-    causes=("down",),
+    causes=("unreachable",),
 )

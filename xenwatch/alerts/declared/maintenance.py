@@ -18,6 +18,7 @@ ALERT: Final = Watch(
     first="xenwatch maintenance status",
     expression=f"({_END} - time()) > 0",
     seconds=0,
+    fixed=True,
     severity=INFO,
     shown=DURATION,
     mutes=True,
