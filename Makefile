@@ -79,6 +79,7 @@ generate: $(VENV)/.test-tools  ## Write the generated documents, rules and dashb
 	$(BIN)/xenwatch generate rules
 	$(BIN)/xenwatch generate dashboards
 	$(BIN)/python -m tests.architecture --write
+	$(BIN)/python -m tests.alerts.table --write
 
 check-generated: $(VENV)/.test-tools  ## Fail when a generated file is stale
 	$(BIN)/xenwatch generate docs --check

@@ -94,7 +94,7 @@ def test_its_alert_names_the_driver_domain() -> None:
     assert error.state == "firing"
     assert error.summary == (
         f"VM pv5 ({error.labels['uuid']}) is running with a failed vif device (ENOSPC), "
-        "served by domain 3 (pv3)"
+        "served by driver domain 3 (pv3)"
     )
     assert error.labels["backend_domid"] == "3"
     assert [row.labels["name"] for row in found if row.alert == "XenwatchBackendsClosed"] == ["pv5"]
@@ -113,7 +113,7 @@ def test_the_page_and_the_check_name_it_too() -> None:
     code, line = judge(status, Question((), {}, {}), 0)
     assert code == 1
     assert "WARNING - VM pv5 (" in line
-    assert ") is running with a failed vif device (ENOSPC), served by domain 3" in line
+    assert ") is running with a failed vif device (ENOSPC), served by driver domain 3" in line
 
 
 def test_doctor_says_who_serves_devices() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from tests.fake_clock import START
 from xenwatch import metrics
 from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.config.settings import Settings
+from xenwatch.delivery.outbox import Outbox
 from xenwatch.exposition.text_format import Family
 from xenwatch.model.player import Player
 from xenwatch.model.scenario import Host, Scenario, Vm
@@ -19,6 +22,7 @@ from xenwatch.model.steps import Start, Step
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.sources.base import SourceError, XenstoreReply
 
 EVERY: Final = 60.0
 """Seconds between two passes."""
@@ -45,6 +49,8 @@ class Played:
     told: tuple[Told, ...]
     pages: tuple[Sequence[Family], ...]
     last: Snapshot
+    events: tuple[tuple[float, Mapping[str, Any]], ...]
+    """What a webhook gets of the daemon, and in which minute."""
 
     def names(self) -> set[tuple[str, str]]:
         """Names and severities of what fired."""
@@ -61,23 +67,62 @@ def sixty(platform: str, *steps: Step, host: Host | None = None) -> Scenario:
     return Scenario("sixty", "", platform, (begin, *steps), SHAPES, host=host or Host())
 
 
-def play(scenario: Scenario, minutes: float, every: float = EVERY) -> Played:
-    """Play a scenario, a pass of every probe at a time, with the alerts as they are by default."""
+class Refusing(ModelSource):
+    """A synthetic host on which xenstored takes no connection from a minute on."""
+
+    refuses = False
+
+    def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
+        self._ask()
+        return super().xenstore(op, payload)
+
+    def xenstore_control(self, requests: Sequence[tuple[int, bytes]]) -> tuple[XenstoreReply, ...]:
+        self._ask()
+        return super().xenstore_control(requests)
+
+    def round_trip(self, target: str) -> float:
+        if target == "xenstored":
+            self._ask()
+        return super().round_trip(target)
+
+    def _ask(self) -> None:
+        if self.refuses:
+            raise SourceError("/run/xenstored/socket", os.strerror(errno.EMFILE), errno.EMFILE)
+
+
+def play(
+    scenario: Scenario,
+    minutes: float,
+    every: float = EVERY,
+    *,
+    refuses: float | None = None,
+    rules: Rules | None = None,
+) -> Played:
+    """Play a scenario, a pass of every probe at a time.
+
+    Alerts are as by default, or as in `rules`. From minute `refuses` on xenstored takes no
+    connection.
+    """
     player = Player(scenario)
-    source = ModelSource(player.machine)
-    rules = Rules(policy=Settings().alerts())
+    source = Refusing(player.machine)
+    rules = rules or Rules(policy=Settings().alerts())
     known, before, alerts = Pass(), None, Alerts()
     open_, told, pages = dict[object, Told](), list[Told](), list[Sequence[Family]]()
+    box, events = Outbox("a", "r/", ["webhook"]), list[tuple[float, Mapping[str, Any]]]()
     for number in range(int(minutes * 60 / every)):
         seconds = number * every
         player.advance(seconds)
+        source.refuses = refuses is not None and seconds >= refuses * 60
         known = take(source, PROBES, lambda seconds=seconds: START + seconds, known)  # type: ignore[misc]
         before, page = _judged(known.snapshot, rules, before, alerts)
         alerts = before.alerts or Alerts()
         pages.append(page)
         _follow(alerts, seconds / 60, open_, told)
+        box.enqueue(alerts, START + seconds)
+        events += [(seconds / 60, event) for event in box.queues["webhook"]]
+        box.queues["webhook"].clear()
     found = sorted((*told, *open_.values()), key=lambda one: (one.begin, one.alert, one.severity))
-    return Played(tuple(found), tuple(pages), known.snapshot)
+    return Played(tuple(found), tuple(pages), known.snapshot, tuple(events))
 
 
 def _judged(

@@ -29,6 +29,7 @@ LEAK = Alert(
     name="leak",
     summary="{what} at {value}",
     description="{value} of {what}",
+    first="ps",
     conditions={"warning": LimitCondition(LEAKING, "warning")},
     seconds=60,
     labels=("what",),

@@ -10,7 +10,7 @@ from tests.alerts.support import LEAKING, family, leak
 from tests.support import full_snapshot
 from xenwatch.alerts.base import PERCENT
 from xenwatch.alerts.bounds import Bound, OwnBound
-from xenwatch.alerts.by_vm import DOMID, EVERY, VM, ByVm
+from xenwatch.alerts.by_vm import EVERY, VM, ByVm
 from xenwatch.alerts.conditions import (
     DaysLeftCondition,
     Evidence,
@@ -219,7 +219,7 @@ def test_every_metric_of_the_table_exists() -> None:
         for condition in alert.conditions.values():
             labels = known[condition.metric]
             if isinstance(condition, ByVm):
-                dropped = {DOMID, *condition.dropped}
+                dropped = set(condition.dropped)
                 assert dropped <= labels
                 labels = {*VM, *(labels - dropped)}
                 condition = condition.condition  # noqa: PLW2901 - the condition on domains

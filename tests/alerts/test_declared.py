@@ -36,6 +36,7 @@ ALERT = Alert(
     name="slow_disk",
     summary="Disk {disk} is slow: {value}",
     description="Disk {disk} reads at {value} MB/s.",
+    first="iostat",
     conditions={
         severity: SeriesCondition(
             Selector("disk_speed"), "<", OwnThreshold("slow_disk", severity)
@@ -60,6 +61,7 @@ ALERT = Watch(
     name="no_disk",
     summary="No disk",
     description="No disk.",
+    first="lsblk",
     expression="count(disk) < $disks",
     seconds=60,
     critical_seconds=300,
@@ -118,7 +120,7 @@ def test_it_has_states_and_texts(alert: Alert, speed: float, state: str) -> None
         assert message.labels["alertname"] == "XenwatchSlowDisk"
         assert message.annotations == {
             "summary": f"Disk sda is slow: {speed}",
-            "description": f"Disk sda reads at {speed} MB/s.",
+            "description": f"Disk sda reads at {speed} MB/s. First: `iostat`",
             "runbook_url": "https://wiki.example/XenwatchSlowDisk.md",
         }
 

@@ -34,7 +34,7 @@ def test_an_alert_has_what_its_limit_says(limit: Limit) -> None:
     for text in (alert.summary, alert.description):
         assert text.startswith(limit.title)
         assert by_vm or all(f"({label} {{{label}}})" in text for label in labels)
-        assert not by_vm or "(VM {name}, {uuid})" in text
+        assert not by_vm or "of VM {vm}" in text
         assert "{value}" in text
     assert limit.symptom in alert.description
 

@@ -61,7 +61,9 @@ def test_texts_name_labels_there_are() -> None:
     """Every place in a summary or description is the value or a label of the alert's series."""
     for alert in EVERY:
         places = set(re.findall(r"\{(\w+)\}", alert.summary + alert.description))
-        assert places <= {"value", *alert.labels}, alert.name
+        places |= {"name", "uuid"} if "vm" in places else set()
+        places |= {"backend_domid"} if "backend" in places else set()
+        assert places <= {"value", "vm", "backend", *alert.labels}, alert.name
 
 
 @pytest.mark.parametrize("probe", sorted({alert.probe for alert in ALERTS if alert.probe}))

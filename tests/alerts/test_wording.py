@@ -53,7 +53,7 @@ def test_a_message_has_stable_labels() -> None:
         },
         "annotations": {
             "summary": "a at 95%",
-            "description": "95% of a",
+            "description": "95% of a First: `ps`",
             "runbook_url": "file:///runbooks/XenwatchLeak.md",
         },
         "startsAt": "1970-01-01T00:01:00.000+00:00",

@@ -77,15 +77,6 @@ def test_an_alert_that_fires_is_its_severity(severity: str, code: int) -> None:
     assert line.startswith(words)
 
 
-def test_the_vm_is_named() -> None:
-    """An alert about a domain has the name of its VM."""
-    domain = next(each for each in FULL.domains or () if each.name)
-    about = dataclasses.replace(ZOMBIE, labels={"domid": str(domain.domid)})
-
-    assert f" - {domain.name}: Domain 7" in judged(about)[1]
-    assert " - Domain 7" in judged(about, domains=None)[1]
-
-
 @pytest.mark.parametrize(
     "other",
     [
@@ -244,7 +235,7 @@ def test_a_broken_guest_is_told(
     assert status == 1
     assert re.match(
         r"XENWATCH WARNING - VM pv1 \([-0-9a-f]{36}\) is running with a failed vif device "
-        rf"\({errno}\), served by domain 0; ",
+        rf"\({errno}\), served by dom0; ",
         out,
     )
     data = out.partition(" | ")[2].split()

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from tests.delivery.support import server, until
 from tests.fake_clock import START, FakeClock, running, settle
+from xenwatch.alerts.inhibition import INTERVAL
 from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config.settings import Settings
@@ -56,6 +57,7 @@ async def test_alertmanager_gets_what_fires_and_when_it_is_resolved() -> None:
     assert first["labels"] == second["labels"] == {
         "alertname": "XenwatchAioRequestsNearLimit",
         "severity": "warning",
+        "limit": "aio_requests",
         "job": "xenwatch",
         "instance": "host1",
     }  # fmt: skip
@@ -253,6 +255,7 @@ async def test_dropped_alerts_are_logged(monkeypatch: pytest.MonkeyPatch) -> Non
         with capture_logs() as logs:
             async with running(delivery.run()):
                 for alerts in (FIRES, OVER, FIRES, OVER, FIRES):
+                    clock.now += INTERVAL
                     delivery.enqueue(alerts)
                 await until(lambda: len(logs) == 2)
                 receiver.status = 200

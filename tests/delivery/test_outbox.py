@@ -11,6 +11,7 @@ from tests.alerts.support import POLICY
 from tests.delivery.test_notifier import AIO, FIRES, FIRING, KEY, OVER
 from tests.fake_clock import START
 from tests.support import full_snapshot
+from xenwatch.alerts.inhibition import INTERVAL
 from xenwatch.alerts.states import Alerts, step
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.delivery import outbox
@@ -133,6 +134,7 @@ def test_alerts_say_where_the_host_is() -> None:
     for alert in sent:
         assert alert["labels"] == {
             **labels, "alertname": "XenwatchAioRequestsNearLimit", "severity": "warning",
+            "limit": "aio_requests",
             "instance": "host1",
         }  # fmt: skip
 
@@ -227,9 +229,9 @@ def test_alerts_of_another_version_are_left_behind() -> None:
 def test_a_queue_is_bounded() -> None:
     """A receiver that never accepts anything costs a bounded amount of memory."""
     box = outbox.Outbox("host1", "r/", ["webhook"])
-    for _ in range(outbox.MOST_EVENTS):
-        box.enqueue(FIRES, START)
-        box.enqueue(OVER, START)
+    for number in range(outbox.MOST_EVENTS):
+        box.enqueue(FIRES, START + number * INTERVAL)
+        box.enqueue(OVER, START + number * INTERVAL)
 
     assert len(box.queues["webhook"]) == outbox.MOST_EVENTS
     assert box.queues["webhook"][-1]["status"] == "resolved"

@@ -111,6 +111,7 @@ def storm() -> Snapshot:
     """The same host with every limit nearly used up, a broken guest and a zombie."""
     full, well = full_snapshot(), calm()
     assert full.daemons is not None
+    assert full.disks is not None
     assert full.memory is not None
     assert full.memory_pressure is not None
     assert full.dom0_cpus is not None
@@ -175,7 +176,12 @@ def storm() -> Snapshot:
                 "/var/log": FileSystem(1 << 30, 3 << 30, 0, 1000, 1 << 18),
             }
         ),
-        disks=full.disks,
+        disks=Disks(
+            {
+                key: dataclasses.replace(disk, storage="dead")
+                for key, disk in full.disks.by_device.items()
+            }
+        ),
         kernel_log=dataclasses.replace(
             full.kernel_log, recent={"conntrack_full": 2, "oom_kill": 1}
         ),

@@ -46,7 +46,7 @@ def told(receiver: Receiver, name: str) -> list[tuple[str, str, int]]:
     return [
         (document["receiver"], document["status"], len(document["alerts"]))
         for document in receiver.got
-        if document["groupLabels"] == {"alertname": name}
+        if {alert["labels"]["alertname"] for alert in document["alerts"]} == {name}
     ]
 
 

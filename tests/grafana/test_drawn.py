@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import pytest
 
-from tests.grafana.boards import PICTURES, POOL, Gallery, gallery
+from tests.e2e.panels import ask, fill
+from tests.generate.boards import BOARDS, expressions, panels_of
+from tests.grafana.boards import END, PICTURES, POOL, Gallery, address, gallery
 from tests.grafana.drawing import WIDTH
+from tests.grafana.hosts import JOB
 from tests.grafana.look import BYTES, SHOWN, TARGET
 from tests.grafana.pool import HOSTS, KINDS
 from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
@@ -327,6 +330,12 @@ def test_bars_of_a_vm_are_its_own_limits_and_its_shares(drawn: Gallery) -> None:
         assert bar["name"].endswith(" (of all)") == (bar["color"] == BLUE)
         if bar["color"] != BLUE:
             assert bar["color"] == color_of(own[bar["name"]])
+    (memory,) = (s for s in truth(drawn, "vm-healthy").states if s.limit.name == "host_memory")
+    (domain,) = (one for one in snapshot.domains.domains if one.domid == domid)
+    assert memory.max is not None
+    assert domain.memory_bytes is not None
+    (share,) = (bar for bar in bars if bar["name"] == f"{memory.limit.title} (of all)")
+    assert f"{domain.memory_bytes / memory.max.value * 100:.1f}%" in share["text"]
 
 
 def test_the_pool_counts_each_host_once(drawn: Gallery) -> None:
@@ -353,7 +362,7 @@ def test_the_worst_hosts_of_the_pool_come_first(drawn: Gallery) -> None:
         if row["State"]["text"] == "Down":
             assert row["State"]["background"] == PAINTED[DARK_RED]
             assert row["VMs left"]["text"] == ""
-            assert row["Read"]["text"] == "10 mins"
+            assert row["Last read"]["text"] == "10 mins"
 
 
 def test_the_pool_says_what_binds(drawn: Gallery) -> None:
@@ -364,6 +373,37 @@ def test_the_pool_says_what_binds(drawn: Gallery) -> None:
 
     assert sum(int(row["Hosts"]["text"]) for row in full) >= KINDS["full"]
     assert shown == {PAINTED[RED]}
+
+
+def test_the_pool_says_where_nothing_fits(drawn: Gallery) -> None:
+    """Hosts without room are counted, and come first in the list of the least room."""
+    counted = texts(table(drawn.panel(POOL, "Room for VMs")), "Full hosts")
+    least = texts(table(drawn.panel(POOL, "Least room")), "VMs left")
+
+    assert set(counted) == {str(KINDS["full"])}
+    assert set(least) == {"0"}
+
+
+def now(drawn: Gallery, title: str) -> list[dict[str, Any]]:
+    """What the first query of a panel of the healthy host finds at the end."""
+    (panel,) = (each for each in panels_of(BOARDS["xenwatch-host"]) if each["title"] == title)
+    values = {"job": JOB, "instance": address("healthy"), "__rate_interval": "4m"}
+    return ask(drawn.addresses["hosts"], fill(expressions(panel)[0], values), END)
+
+
+def test_the_time_of_a_request_is_what_was_played(drawn: Gallery) -> None:
+    """Requests that are played to wait for 3 ms take 3 ms."""
+    times = [float(series["value"][1]) for series in now(drawn, "Storage: time of a request")]
+
+    assert any(time == pytest.approx(0.003, rel=0.01) for time in times), times
+
+
+def test_idle_time_is_no_work(drawn: Gallery) -> None:
+    """dom0's CPUs are drawn by what they did: idle time is what is left above the lines."""
+    modes = {series["metric"]["mode"] for series in now(drawn, "dom0's CPUs")}
+
+    assert {"user", "system", "steal"} <= modes
+    assert "idle" not in modes
 
 
 @pytest.mark.parametrize("name", HOST_PICTURES)

@@ -26,10 +26,10 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.no_cover]
 SCRAPES: Final = 5
 CALM: Final = {
     "Active alerts": "no alert is active",
-    "Alerts that fire": "no alert fires",
+    "Firing alerts": "no alert fires",
     "Alerts about this VM": "no alert is about it",
     "Time until full": "nothing fills up on a host that stands still",
-    "Who is full next": "the same",
+    "Limits full next": "the same",
     "Messages of trouble": "the logs have none",
     "Advice: emulated devices to disable": "pulsar-after has no such device",
 }

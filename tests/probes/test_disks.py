@@ -111,6 +111,16 @@ def test_both_backends_are_read() -> None:
     }
 
 
+def test_of_a_disk_that_is_not_connected_its_storage_is_known() -> None:
+    """Where a disk that fails to connect is, xapi has written before."""
+    store = {"/local/domain/0/backend/vbd3/4/51712/params": b"/dev/sm/backend/5e-1/v-3"}
+
+    found = value_of(DISKS, host(store))
+
+    assert isinstance(found, Disks)
+    assert found.unconnected == {(2, 51712): ("blkback", None), (4, 51712): ("tapdisk", "5e-1")}
+
+
 def test_a_block_device_without_a_name_is_its_numbers() -> None:
     """Numbers are hexadecimal in the one place and decimal in the other."""
     source = host()

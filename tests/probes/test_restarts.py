@@ -97,6 +97,17 @@ def test_a_vm_keeps_its_name_while_the_new_one_is_not_read() -> None:
     assert reading(known).restarted == (Restarted(UUID, b"web", 1),)
 
 
+def test_a_vm_that_is_new_in_every_run_has_the_name_of_its_last_domain() -> None:
+    """Names are read of the domains of the run before, which are gone, and are those of the VM."""
+    known = seen(Pass(), 100, vm(1))
+    for domid in (2, 3, 4):
+        names = Xenstore({(domid - 1, UUID): b"web"})
+        snapshot = dataclasses.replace(known.snapshot, xenstore=names)
+        known = seen(dataclasses.replace(known, snapshot=snapshot), 100.0 + domid, vm(domid))
+
+    assert reading(known).restarted == (Restarted(UUID, b"web", 3),)
+
+
 def test_a_failed_run_is_no_restart() -> None:
     """Domains that could not be read meanwhile are the same ones afterwards."""
     known = failed(DOMAINS, seen(Pass(), 100, vm(1)))

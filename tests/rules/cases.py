@@ -8,9 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.limits import LIMITS
-from xenwatch.limits.base import Limit
-
 TARGET: Final = {"job": "xenwatch", "instance": "host1"}
 OTHER: Final = (("job", "xenwatch"), ("instance", "host2"))
 
@@ -57,56 +54,10 @@ def vm(domid: str, values: str = "1+0x30") -> Series:
     return labelled("xenwatch_domain_info", values, domid=domid, type="hvm", **WEB)
 
 
-def of_limit(limit: Limit) -> list[Case]:
-    """The cases of a limit's alert."""
-    own = {limit.label: "7"} if limit.label else {}
-    told = WEB if limit.label == "domid" else own
-    title = "Xenwatch" + limit.name.replace("_", " ").title().replace(" ", "") + "NearLimit"
-
-    def series(used: int, most: str = "200+0x9") -> tuple[Series, ...]:
-        return (
-            labelled(limit.used_metric, f"{used}+0x9", **own),
-            vm("7"),
-            labelled(limit.max_metric, most, **own),
-            *(
-                labelled(
-                    "xenwatch_limit_threshold_ratio", f"{at}+0x9", limit=limit.name, severity=s
-                )
-                for s, at in (("warning", 0.75), ("critical", 0.875))
-            ),
-            # Another limit, which is full, has nothing to do with it.
-            labelled("xenwatch_limit_threshold_ratio", "0+0x9", limit="other", severity="warning"),
-        )
-
-    both = (("warning", told, 0.875), ("critical", told, 0.875))
-    none_left = (("warning", told, 1), ("critical", told, 1))
-    return [
-        Case(title, "at the critical threshold both severities fire", 2, series(175), both),
-        Case(title, "at the warning threshold", 2, series(150), (("warning", told, 0.75),)),
-        Case(title, "not before it has lasted a minute", 0, series(175)),
-        Case(title, "below the threshold", 5, series(149)),
-        Case(title, "without a max nothing is known", 5, series(175, "_x9")),
-        Case(title, "a max of 0 is exhausted by nothing", 2, series(0, "0+0x9"), none_left),
-        Case(title, "a max of 0 that is exceeded", 2, series(3, "0+0x9"), none_left),
-    ]
-
-
-def soon(values: str, *thresholds: tuple[str, int]) -> tuple[Series, ...]:
-    """A limit that is full in so many seconds, and the thresholds."""
-    return (
-        labelled("xenwatch_limit_seconds_to_full", values, limit="aio_requests"),
-        *(
-            labelled(
-                "xenwatch_alert_threshold", f"{at}+0x30", alert="XenwatchLimitFullSoon", severity=s
-            )
-            for s, at in thresholds
-        ),
-    )
-
-
-DAY_AND_HOUR: Final = (("warning", 21600), ("critical", 3600))
 SERVER: Final = {"backend_domid": "3"}
 ERRORS: Final = {"class": "vif", "errno": "ENOSPC", **SERVER}
+DISK: Final = {"class": "vbd3", "errno": "ENOENT", "backend_domid": "0"}
+NAMELESS: Final = {"name": "", "uuid": "0d3a51c8"}
 CLOSED: Final = {"class": "vif", "state": "Closed", **SERVER}
 
 
@@ -131,29 +82,8 @@ def errors(values: str, domain: str = "") -> tuple[Series, ...]:
     return (labelled("xenwatch_domain_backend_errors", values, **its), *domains(domain))
 
 
-def ratio(limit: str, values: str) -> Series:
-    """How much of a limit is used."""
-    return labelled("xenwatch_limit_used_ratio", values, limit=limit)
-
-
 END: Final = "xenwatch_maintenance_end_timestamp_seconds"
 DECLARED: Final = (
-    Case(
-        "XenwatchLimitFullSoon", "within the hour: both severities", 12,
-        soon("1800+0x30", *DAY_AND_HOUR),
-        (
-            ("warning", {"limit": "aio_requests"}, 1800),
-            ("critical", {"limit": "aio_requests"}, 1800),
-        ),
-    ),
-    Case(
-        "XenwatchLimitFullSoon", "within six hours", 12, soon("7200+0x30", *DAY_AND_HOUR),
-        (("warning", {"limit": "aio_requests"}, 7200),),
-    ),
-    Case("XenwatchLimitFullSoon", "in days", 30, soon("86400+0x30", *DAY_AND_HOUR)),
-    Case("XenwatchLimitFullSoon", "a burst of starts is no trend for long", 12,
-         soon("1800+0x3 stale", *DAY_AND_HOUR)),
-    Case("XenwatchLimitFullSoon", "no threshold: never", 30, soon("1800+0x30")),
     Case(
         "XenwatchProbeFailing", "for five minutes", 6,
         (labelled("xenwatch_probe_success", "0+0x9", probe="xenstore"),),
@@ -167,6 +97,22 @@ DECLARED: Final = (
         "XenwatchBackendErrors", "a vif without event channels", 3,
         errors("1+0x9", "crashed"),
         (("warning", {**WEB, **ERRORS}, 1),),
+    ),
+    Case(
+        "XenwatchBackendErrors", "a disk, whose storage is told, of a VM without a name", 3,
+        (
+            labelled("xenwatch_domain_backend_errors", "1+0x9", domid="5", **DISK),
+            labelled("xenwatch_domain_state", "1+0x9", domid="5", state="running"),
+            labelled("xenwatch_domain_info", "1+0x9", domid="5", **NAMELESS),
+            *(
+                labelled("xenwatch_disk_info", "1+0x9", domid=domid, device=device, storage=storage)
+                for domid, device, storage in (
+                    ("5", "51712", "e3cd2b07"), ("5", "51728", "e3cd2b07"), ("5", "51744", ""),
+                    ("5", "51760", "0fbc1a55"), ("5", "51776", "ffff0000"), ("6", "51712", "other"),
+                )
+            ),
+        ),
+        (("warning", {**NAMELESS, **DISK}, 1),),
     ),
     Case(
         "XenwatchBackendErrors", "the VM reboots, and is another domain", 4,
@@ -203,12 +149,12 @@ DECLARED: Final = (
          backend("InitWait", "running")),
     Case(
         "XenwatchZombieDomain", "for ten minutes", 11,
-        (labelled("xenwatch_domain_state", "1+0x20", domid="5", state="dying"),),
-        (("warning", {"domid": "5", "state": "dying"}, 1),),
+        (labelled("xenwatch_domain_state", "1+0x20", domid="5", state="dying"), vm("5")),
+        (("warning", {**WEB, "domid": "5", "state": "dying"}, 1),),
     ),
     Case(
         "XenwatchZombieDomain", "large guests take minutes to die", 11,
-        (labelled("xenwatch_domain_state", "1+0x8 stale", domid="5", state="dying"),),
+        (labelled("xenwatch_domain_state", "1+0x8 stale", domid="5", state="dying"), vm("5")),
     ),
     Case("XenwatchDown", "not scraped for five minutes", 6, (labelled("up", "0+0x9"),),
          (("warning", {}, 0),)),
@@ -239,20 +185,6 @@ DECLARED: Final = (
     Case("XenwatchStale", "readings go on", 7,
          (labelled("xenwatch_snapshot_timestamp_seconds", "0+60x9"),)),
     # All of them in one case, as each costs an evaluation a minute.
-    Case(
-        "XenwatchLimitFillingUp", "rises by a sixth in six hours, and others that do not", 460,
-        (
-            ratio("aio_requests", "0.5+0.0005x470"),
-            ratio("rises_but_half_is_free", "0.1+0.0005x470"),
-            ratio("flat", "0.9+0x470"),
-            ratio("at_rest_for_an_hour", "0.5+0.0005x390 0.7+0x80"),
-            *(ratio(f"step_{age}", f"0.2+0x{460 - age} 0.55+0x{age}")
-              for age in (10, 50, 100, 180, 300, 350)),
-        ),
-        (("warning", {"limit": "aio_requests"}, 32400),),
-    ),
-    Case("XenwatchLimitFillingUp", "nobody knows the last six hours", 100,
-         (ratio("aio_requests", "0.5+0.0005x110"),)),
     Case(
         "XenwatchPoolFull", "every host is full for the shape", 11,
         (labelled("xenwatch_vm_headroom", "0+0x20", shape="windows"),
@@ -373,8 +305,5 @@ MEMORY: Final = (
     ),
 )  # fmt: skip
 
-CASES: Final = (
-    *(case for limit in LIMITS for case in of_limit(limit)),
-    *(*DECLARED, *MEMORY),
-)
-"""Those of limits, and of alerts about dom0 and its VMs."""
+CASES: Final = (*DECLARED, *MEMORY)
+"""Those of alerts about dom0 and its VMs."""

@@ -14,9 +14,11 @@ import pytest
 from tests.generate.test_generated import generate
 from tests.rules.test_rules import BY_TITLE, POLICY, promtool
 from tests.tools import tool
+from xenwatch.alerts.base import Alert
+from xenwatch.alerts.details import Vms
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.alerts.table import WATCHES
-from xenwatch.alerts.wording import sentence
+from xenwatch.alerts.wording import texts
 from xenwatch.generate.grouping import Grouping, labels
 from xenwatch.generate.rules import ALERTMANAGER, RULES, inhibitions, rules
 
@@ -62,14 +64,14 @@ def alert(
     rule = BY_TITLE[title]
     host = f"{labels['instance']}: " if "instance" in labels else ""
     where = "".join(f"{labels[name]} " for name in by)
-    summary, description = (
-        sentence(text, rule.shown, value, labels) for text in (rule.summary, rule.description)
-    )
+    fixed = rule.fixed if isinstance(rule, Alert) else {}
+    details = (each.sentence(Vms({}), {**labels, **fixed}) for each in rule.details)
+    words = texts(rule, value, labels, " ".join(filter(None, details)))
     return {
-        "exp_labels": {"job": "dom0", "severity": severity, **labels},
+        "exp_labels": {"job": "dom0", "severity": severity, **fixed, **labels},
         "exp_annotations": {
-            "summary": f"{where}{host}{summary}",
-            "description": description,
+            "summary": f"{where}{host}{words.summary}",
+            "description": words.description,
             "runbook_url": f"http://host1/runbooks/{title}.md",
         },
     }
@@ -164,13 +166,26 @@ def test_a_job_stands_in_the_rules_as_it_is_called(tmp_path: Path, job: str) -> 
 
 def test_every_aggregation_and_join_keeps_the_labels() -> None:
     """No aggregation or join of the rules loses the labels of pool and site."""
-    text = rules(POLICY, grouping=SITES)
+    text = re.sub(r"(?m)^ *description: .*\n", "", rules(POLICY, grouping=SITES))
     kept = re.findall(r"\b(?:by|on) ?\(([^)]*)\)", text)
     dropped = re.findall(r"\b(?:without|ignoring) ?\(([^)]*)\)", text)
 
     assert len(kept) > 20
     assert {names for names in kept if not {*BY} <= {*names.split(", ")}} == set()
     assert {names for names in dropped if {"job", "instance", *BY} & {*names.split(", ")}} == set()
+
+
+def test_every_query_of_a_text_is_about_one_host() -> None:
+    """The queries of a description choose their series by all labels that name the host."""
+    queries = re.findall(r"printf `([^`]*)`", rules(POLICY, grouping=SITES))
+    chosen = [
+        labels for query in queries for labels in re.findall(r"\bxenwatch_\w+\{([^}]*)\}", query)
+    ]
+
+    assert len(chosen) > 20
+    assert {
+        labels for labels in chosen if not labels.endswith("job=%q,instance=%q,pool=%q,site=%q")
+    } == set()
 
 
 def test_inhibitions_keep_to_a_site() -> None:

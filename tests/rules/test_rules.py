@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -13,19 +14,22 @@ from typing import Any
 
 import pytest
 
-from tests.rules.cases import CASES, TARGET, Case, labelled
+from tests.rules.cases import CASES, TARGET, Case, Series, labelled
 from tests.rules.control_path_cases import CONTROL_PATH, VM_STARTS
 from tests.rules.cpu_cases import CPU
 from tests.rules.dom0_cases import DOM0
+from tests.rules.limit_cases import OF_LIMITS
 from tests.rules.network_cases import NETWORK
 from tests.rules.storage_cases import STORAGE
 from tests.rules.upkeep_cases import UPKEEP
 from tests.tools import tool
 from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.details import Vms
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.alerts.wording import sentence
+from xenwatch.alerts.wording import texts
 from xenwatch.config.settings import Settings
 from xenwatch.config.settings import load_settings as load
+from xenwatch.exposition.text_format import Family
 from xenwatch.generate.rules import ALERTMANAGER, RULES, duration, inhibitions, rules
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
@@ -37,7 +41,9 @@ from xenwatch.sources.base import SourceError, XenstoreReply
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = Settings().alerts()
 EVERY: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
-EVERY_CASE = (*CASES, *CPU, *CONTROL_PATH, *VM_STARTS, *DOM0, *NETWORK, *STORAGE, *UPKEEP)
+EVERY_CASE = (
+    *(*CASES, *OF_LIMITS, *CPU, *CONTROL_PATH, *VM_STARTS, *DOM0, *NETWORK, *STORAGE, *UPKEEP),
+)
 BY_TITLE = {rule.title: rule for rule in EVERY}
 
 
@@ -58,6 +64,21 @@ def runbook(case: Case) -> dict[str, str]:
     return {"runbook_url": f"http://{host}/runbooks/{case.alert}.md"}
 
 
+def families(series: Sequence[Series]) -> dict[str, Family]:
+    """What a page has of series: their first values, where that is a number."""
+    found: dict[str, Family] = {}
+    for one in series:
+        number = re.match(r"\d+(?![\d.x_])", one.values)
+        if number is None:
+            continue
+        labels = {name: "" for each in series if each.metric == one.metric
+                  for name, _ in each.labels}  # fmt: skip
+        family = found.setdefault(one.metric, Family(one.metric, "gauge", "", tuple(labels), []))
+        values = tuple({**labels, **dict(one.labels)}.values()), float(number[0])
+        found[one.metric] = dataclasses.replace(family, samples=[*family.samples, values])
+    return found
+
+
 def expected(case: Case) -> list[dict[str, Any]]:
     """The alerts of a case as promtool expects them, in the daemon's own words."""
     alert = BY_TITLE[case.alert]
@@ -66,16 +87,18 @@ def expected(case: Case) -> list[dict[str, Any]]:
               if name in TARGET}  # fmt: skip
     found = []
     for severity, own, value in case.fires:
-        labels = {**target, **own, "severity": severity}
-        words = [
-            sentence(text, alert.shown, value, labels)
-            for text in (alert.summary, alert.description)
-        ]
+        fixed = alert.fixed if isinstance(alert, Alert) else {}
+        labels = {**target, **own, **fixed, "severity": severity}
+        page = Vms(families(case.series))
+        details = (each.sentence(page, labels) for each in alert.details)
+        words = texts(alert, value, labels, " ".join(filter(None, details)))
         annotations = {
-            "summary": host + words[0],
-            "description": words[1],
+            "summary": host + words.summary,
+            "description": words.description,
             **runbook(case),
         }
+        # A label without a value is none, for Prometheus and for Alertmanager.
+        labels = {name: text for name, text in labels.items() if text}
         found.append({"exp_labels": labels, "exp_annotations": annotations})
     return found
 
@@ -226,7 +249,7 @@ def test_durations_are_whole_numbers_of_a_unit(seconds: float, text: str) -> Non
 
 
 def test_a_host_that_is_down_is_told_as_such_and_not_as_absent() -> None:
-    """However late XenwatchDown fires, one host that reboots does not page as if all were gone."""
+    """However late XenwatchDown fires, one host that reboots does not page as all being gone."""
     [rule] = [
         rule for rule in inhibitions() if 'alertname="XenwatchAbsent"' in rule["target_matchers"]
     ]
@@ -298,7 +321,7 @@ def test_xenstored_explains_probes_that_ask_it_and_no_others() -> None:
     [rule] = [
         inhibition
         for inhibition in inhibitions()
-        if "XenwatchXenstoredFds" in inhibition["source_matchers"][0]
+        if inhibition["source_matchers"][0] == 'alertname="XenwatchXenstoredFdsNearLimit"'
     ]
 
     assert failed == {"xenstore", "xenstore_devices", "xenstore_quotas"}

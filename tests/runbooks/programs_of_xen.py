@@ -57,7 +57,11 @@ XL: Final[Mapping[str, Verb]] = {
     "xenstore-quota-set": Verb("g", "", 1, 9, (0,), (4, 22)),
 }
 """Of xen, tools/xl/xl_cmdtable.c and the functions named there; only what runbooks may use."""
-_MEMORY: Final = re.compile(r"\d+[bkmgt]?", re.IGNORECASE)
+_MEMORY: Final = re.compile(r"(\d+)([bkmgt]?)", re.IGNORECASE)
+_MIB: Final = {"b": 2**-20, "k": 2**-10, "": 1, "m": 1, "g": 2**10, "t": 2**20}
+"""MiB of a unit of memory, as xl takes it (xl_parse.c, parse_mem_size_kb)."""
+_LEAST_MIB: Final = 128
+"""What a runbook leaves a guest at least: with less Linux does not run."""
 _QUOTAS: Final = frozenset({"nodes", "watches", "transactions", "outstanding", "memory"})
 
 
@@ -80,14 +84,24 @@ def _xl(host: Host, options: Options, operands: list[str]) -> str:
     guests = [host.guest(each) for each in asked]
     if not verb.dom0 and any(guest.domid == 0 for guest in guests):
         refuse(f"{name}: not of domain 0")
+    if name in {"mem-set", "mem-max"}:
+        _check_memory(guests[0], left[1])
     _check_values(name, left)
     return _printed(host, name, guests)
 
 
+def _check_memory(guest: Guest, size: str) -> None:
+    """Raise `Refused` for what is no size, is too little for a guest, or less than dom0 has."""
+    found = _MEMORY.fullmatch(size)
+    if found is None:
+        refuse(f"invalid memory size: {size}")
+    mib = int(found[1]) * _MIB[found[2].lower()]
+    if mib < (_LEAST_MIB if guest.domid else guest.memory_mib):
+        refuse(f"{size} is too little memory for domain {guest.domid}")
+
+
 def _check_values(name: str, operands: list[str]) -> None:
     """Raise `Refused` where the operands behind the domain are not of the form wanted."""
-    if name in {"mem-set", "mem-max"} and not _MEMORY.fullmatch(operands[1]):
-        refuse(f"{name}: invalid memory size: {operands[1]}")
     if name == "vcpu-set" and not operands[1].isdecimal():
         refuse(f"{name}: invalid number of vCPUs: {operands[1]}")
     if name == "xenstore-quota-set":

@@ -13,6 +13,7 @@ from tests.runbooks.layouts import LAYOUTS
 from tests.runbooks.rendered import RenderedHost
 from tests.runbooks.shell import failure
 from tests.shown import ROOT
+from xenwatch.metrics import METRICS
 
 UUID = "b2f0c1de-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
 HOSTS = ("xcp-ng-8.3", "xcp-ng-8.2", "xenserver-6.2", "debian-12", "c-xenstored")
@@ -94,6 +95,8 @@ HARMFUL = [
     ("debian-12", "xe-toolstack-restart", "not found"),
     ("debian-12", "xl mem-set 0", "2 to 2 operands"),
     ("debian-12", "xl mem-set 0 much", "invalid memory size"),
+    ("debian-12", "xl mem-set 0 64m", "too little memory for domain 0"),
+    ("debian-12", "xl mem-set 1 2048k", "too little memory for domain 1"),
     ("debian-12", "xl destroy 0", "not of domain 0"),
     ("debian-12", "xl reboot --now 1", "not recognized"),
     ("debian-12", "systemctl restart xenstored", "Unit xenstored"),
@@ -151,6 +154,20 @@ def test_what_changes_the_host_says_so() -> None:
     }
 
     assert changing == set()
+
+
+def test_a_metric_of_a_runbook_is_declared() -> None:
+    """What a block looks for exists: where it says `|| echo none`, a wrong name prints none."""
+    known = "\n".join(metric.name for metric in METRICS)
+    wrong = {
+        (block.runbook, word)
+        for block in blocks()
+        for asked in re.findall(r"\bxenwatch_([\w()|]+)", block.text)
+        for word in re.findall(r"\w+", asked)
+        if word not in known
+    }
+
+    assert wrong == set()
 
 
 def test_blocks_are_found_with_what_they_are_for() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from xenwatch.alerts.bounds import Bound
 from xenwatch.alerts.conditions import Condition
+from xenwatch.alerts.details import Detail
 from xenwatch.alerts.names import CRITICAL, WARNING, alert_name
 from xenwatch.limits.base import Thresholds
 
@@ -20,26 +21,31 @@ NUMBER: Final = "number"
 class Alert:
     """One alert.
 
-    `conditions` are by severity when it is active; `labels` those of its series. `seconds` is how
-    long a condition must hold by default, `critical_seconds` the critical one where that differs.
-    `summary` and `description` may hold `{value}` and
-    `{LABEL}`; `shown` says how the value is written: percent, duration or number. `probe` is the
+    `conditions` are by severity when it is active; `labels` those of its series, `fixed` those that
+    all of them have, with their values; `seconds` how long a condition must hold (a default),
+    `critical_seconds` the critical one where that differs. `summary` and `description` may hold
+    `{value}`, `{LABEL}`, `{vm}` (name and UUID) and `{backend}` (dom0 or a driver domain);
+    `details` are further sentences, and `first` is the command to begin with, right on every
+    platform. `shown` says how the value is written: percent, duration or number. `probe` is the
     probe without which nothing is known, empty where there is none; `probes` are those by value of
     the first label, where each series has its own; `sparse` whether no series at all means ok.
-    `causes` are names of alerts that explain this one, where its labels have a value of
-    those in `explained`. `thresholds` are the defaults of thresholds that are set for the alert
-    itself, `unit` what they are in where `shown` does not say so, `bounds` its further numbers;
-    `section` is its name in the configuration. `explains` names the alerts that are its symptoms,
-    the inverse of `causes`. `errors` are what logs and tools show while it is active, in the form
-    of `xenwatch.errors.pattern`, each with what it means.
+    `causes` are names of alerts that explain this one, where its labels have a value of those in
+    `explained`. `thresholds` are the defaults of thresholds that are set for the alert itself,
+    `unit` what they are in where `shown` does not say so, `bounds` its further numbers; `section`
+    is its name in the configuration. `explains` names the alerts that are its symptoms, the inverse
+    of `causes`. `errors` are what logs and tools show while it is active, in the form of
+    `xenwatch.errors.pattern`, each with what it means.
     """
 
     name: str
     summary: str
     description: str
+    first: str
     conditions: Mapping[str, Condition]
     seconds: float
     labels: tuple[str, ...] = ()
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    details: tuple[Detail, ...] = ()
     shown: str = NUMBER
     probe: str = ""
     probes: Mapping[str, str] = field(default_factory=dict)
@@ -91,10 +97,12 @@ class Watch:
     name: str
     summary: str
     description: str
+    first: str
     expression: str
     seconds: float
     severity: str = WARNING
     labels: tuple[str, ...] = ("job", "instance")
+    details: tuple[Detail, ...] = ()
     shown: str = NUMBER
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None

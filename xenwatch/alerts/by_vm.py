@@ -12,11 +12,11 @@ from typing import Final
 
 from xenwatch.alerts.bounds import DEFAULTS, Bounds
 from xenwatch.alerts.conditions import TARGET, Condition, Evidence, Families, Found, Labels
+from xenwatch.alerts.details import INFO
 
 VM: Final = ("name", "uuid")
 """The labels of an alert about a VM."""
 DOMID: Final = "domid"
-_INFO: Final = "xenwatch_domain_info"
 EVERY: Final[Labels] = ()
 """In place of the labels of a series: any of the alert."""
 
@@ -25,11 +25,11 @@ EVERY: Final[Labels] = ()
 class ByVm:
     """A condition whose series have the label `domid`: active by VM and their other labels.
 
-    `dropped` are labels that change with the domain as the domid does.
+    `dropped` are labels that a VM does not keep over a reboot.
     """
 
     condition: Condition
-    dropped: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = (DOMID,)
 
     @property
     def metric(self) -> str:
@@ -44,10 +44,9 @@ class ByVm:
     def promql(self, bounds: Bounds = DEFAULTS) -> str:
         """The condition as an expression for Prometheus, with these bounds in it."""
         inner = self.condition.promql(bounds).replace("\n", "\n    ")
-        dropped = ", ".join((DOMID, *self.dropped))
         return (
-            f"max without ({dropped}) (\n  (\n    {inner}\n  )\n"
-            f"  * on ({TARGET}, {DOMID}) group_left ({', '.join(VM)})\n  {_INFO}\n)"
+            f"max without ({', '.join(self.dropped)}) (\n  (\n    {inner}\n  )\n"
+            f"  * on ({TARGET}, {DOMID}) group_left ({', '.join(VM)})\n  {INFO}\n)"
         )
 
     def evaluate(self, evidence: Evidence) -> Found:
@@ -74,13 +73,13 @@ class ByVm:
         vm = vms.get(dict(labels)[DOMID])
         if vm is None:
             return ()
-        kept = {name: text for name, text in labels if name not in (DOMID, *self.dropped)}
+        kept = {name: text for name, text in labels if name not in self.dropped}
         return (tuple(sorted({**kept, **dict(vm)}.items())),)
 
 
 def _vms(families: Families) -> Mapping[str, Labels]:
     """Name and UUID by domid, as labels."""
-    family = families.get(_INFO)
+    family = families.get(INFO)
     if family is None:
         return {}
     rows = (dict(zip(family.labels, values, strict=True)) for values, _ in family.samples)

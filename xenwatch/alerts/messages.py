@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from xenwatch.alerts.states import Active, Change, State
-from xenwatch.alerts.wording import sentence
+from xenwatch.alerts.wording import texts
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""
@@ -67,19 +67,21 @@ def of_active(
     """
     alert = active.alert
     series = dict(active.labels)
-    words = {
-        name: sentence(text, alert.shown, active.value, series)
-        for name, text in (("summary", alert.summary), ("description", alert.description))
-    }
+    words = texts(alert, active.value, series, active.detail)
     return Message(
         labels={
             **series,
+            **alert.fixed,
             "alertname": alert.title,
             "severity": active.severity,
             "instance": instance,
             **labels,
         },
-        annotations={**words, "runbook_url": f"{runbooks}{alert.runbook}"},
+        annotations={
+            "summary": words.summary,
+            "description": words.description,
+            "runbook_url": f"{runbooks}{alert.runbook}",
+        },
         starts=active.fired if active.fired is not None else active.since,
         ends=None,
         state=State.FIRING.value,

@@ -16,6 +16,7 @@ from xenwatch.alerts.base import Alert
 from xenwatch.alerts.bounds import Bounds
 from xenwatch.alerts.by_vm import EVERY
 from xenwatch.alerts.conditions import Evidence, Families, Found, Labels
+from xenwatch.alerts.details import Vms
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS
 from xenwatch.limits.base import Thresholds
@@ -62,7 +63,7 @@ class Active:
 
     `since` is when the condition began to hold, `fired` when the alert did (`None`: pending),
     `ended` when the condition was first seen not to hold any more (`None`: it holds), all as Unix
-    time. `value` is the last one for which it held.
+    time. `value` is the last one for which it held, `detail` what is to say besides then.
     """
 
     alert: Alert
@@ -72,6 +73,7 @@ class Active:
     value: float
     fired: float | None = None
     ended: float | None = None
+    detail: str = ""
 
     @property
     def state(self) -> State:
@@ -127,6 +129,7 @@ def step(
     for state in limits:
         by_limit[state.limit.name].append(state)
     evidence = Evidence(families, by_limit, policy.thresholds, policy.bounds, snapshot.time)
+    vms = Vms(families)
     active: dict[SeriesKey, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []
@@ -140,6 +143,7 @@ def step(
                 key: one for key, one in before.active.items() if key[:2] == (alert.name, severity)
             }
             now = _turn(alert, severity, found, held, policy=policy, now=snapshot.time)
+            now = {key: _detailed(one, vms, found) for key, one in now.items()}
             active |= now
             changes += _changes(held, now, known, found, snapshot.time)
             worst = _worst(now.values(), known)
@@ -152,6 +156,16 @@ def ended(before: Alerts, time: float) -> Alerts:
     """The alerts once they are no longer evaluated: what was active is unknown since `time`."""
     active = before.active.values()
     return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, time) for one in active))
+
+
+def _detailed(active: Active, vms: Vms, found: Found) -> Active:
+    """With what is to say besides, as long as its condition holds."""
+    details = active.alert.details
+    if not details or active.labels not in found.active:
+        return active
+    labels = {**dict(active.labels), **active.alert.fixed}
+    texts = (detail.sentence(vms, labels) for detail in details)
+    return dataclasses.replace(active, detail=" ".join(filter(None, texts)))
 
 
 def _unread(alert: Alert, snapshot: Snapshot) -> frozenset[Labels]:

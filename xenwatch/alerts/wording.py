@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.alerts.base import DURATION, NUMBER, PERCENT
+from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
+from xenwatch.alerts.details import DOM0, Target, vm_of
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
@@ -15,17 +17,67 @@ _TEMPLATES: Final = {
     DURATION: "{{ $value | humanizeDuration }}",
     NUMBER: "{{ $value }}",
 }
+_BACKEND: Final = (
+    '{{ if eq $labels.backend_domid "0" }}dom0{{ else }}'
+    "driver domain {{ $labels.backend_domid }}{{ end }}"
+)
+_PLACES: Final[Mapping[str, tuple[str, Callable[[Mapping[str, str]], str]]]] = {
+    "vm": (
+        "{{ with $labels.name }}{{ . }} ({{ $labels.uuid }}){{ else }}{{ $labels.uuid }}{{ end }}",
+        vm_of,
+    ),
+    "backend": (
+        _BACKEND,
+        lambda labels: _domain(labels["backend_domid"]),
+    ),
+}
+"""Places for what several labels say: the VM, and where its backend is."""
 _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of an alert as receivers get them: the description ends with a command."""
+
+    summary: str
+    description: str
+
+
+def templates(alert: Alert | Watch, target: Target) -> Texts:
+    """Them as templates of Prometheus's rules."""
+    details = "".join(each.template(target) for each in alert.details)
+    words = [template(text, alert.shown) for text in (alert.summary, alert.description)]
+    return Texts(words[0], f"{words[1]} {details}{_begin(alert)}")
+
+
+def texts(alert: Alert | Watch, value: float, labels: Mapping[str, str], detail: str) -> Texts:
+    """Them with the value, the labels, and what is to say besides, filled in."""
+    words = [
+        sentence(text, alert.shown, value, labels) for text in (alert.summary, alert.description)
+    ]
+    return Texts(words[0], " ".join(filter(None, (words[1], detail, _begin(alert)))))
+
+
+def _begin(alert: Alert | Watch) -> str:
+    return f"First: `{alert.first}`"
 
 
 def template(text: str, shown: str) -> str:
     """A text with `{value}` and `{LABEL}` as a template of Prometheus's rules."""
-    return _filled(text, _TEMPLATES[shown], lambda name: f"{{{{ $labels.{name} }}}}")
+    return _filled(
+        text,
+        _TEMPLATES[shown],
+        lambda name: _PLACES[name][0] if name in _PLACES else f"{{{{ $labels.{name} }}}}",
+    )
 
 
 def sentence(text: str, shown: str, value: float, labels: Mapping[str, str]) -> str:
     """A text with its value and labels; a label that is missing stays empty."""
-    return _filled(text, quantity(value, shown), lambda name: labels.get(name, ""))
+    return _filled(
+        text,
+        quantity(value, shown),
+        lambda name: _PLACES[name][1](labels) if name in _PLACES else labels.get(name, ""),
+    )
 
 
 def quantity(value: float, shown: str) -> str:
@@ -48,6 +100,10 @@ def duration(seconds: float) -> str:
         if parts or number or size == 1:
             parts.append(f"{number}{unit}")
     return " ".join(parts)
+
+
+def _domain(domid: str) -> str:
+    return "dom0" if domid == DOM0 else f"driver domain {domid}"
 
 
 def _filled(text: str, value: str, label: Callable[[str], str]) -> str:

@@ -55,12 +55,11 @@ def alerts(status: HostStatus, excluded: frozenset[str]) -> list[Finding]:
         name = _NAMES.get(row.alert, row.alert)  # a newer daemon may have others
         if row.state == FIRING and name not in left_out and not _told(row, excluded):
             kinds.setdefault(name, []).append(row)
-    names = {row.domid: row.name for row in status.domains or ()}
     unknown = [name for name in status.alerts_unknown if name not in left_out | _BY_LIMIT]
     own = {
         name: [row for row in rows if not _explained(row, kinds)] for name, rows in kinds.items()
     }
-    found = [_finding(name, rows, names) for name, rows in own.items() if rows]
+    found = [_finding(name, rows) for name, rows in own.items() if rows]
     if unknown:
         words = f"alerts unknown: {', '.join(unknown)}"
         found.append(Finding("alerts", Severity.UNKNOWN, words))
@@ -88,9 +87,9 @@ def _told(row: AlertRow, excluded: frozenset[str]) -> bool:
     return _NAMES.get(row.alert) == UNREAD and row.labels.get("probe") in _PROBES
 
 
-def _finding(name: str, rows: Sequence[AlertRow], names: Mapping[int, str | None]) -> Finding:
+def _finding(name: str, rows: Sequence[AlertRow]) -> Finding:
     worst = Severity.CRITICAL if _critical(rows) else Severity.WARNING
-    words = [_words(row, names) for row in rows[:MOST_TOLD]]
+    words = [row.summary for row in rows[:MOST_TOLD]]
     if len(rows) > MOST_TOLD:
         words.append(f"and {len(rows) - MOST_TOLD} more")
     return Finding(name, Severity.UNKNOWN if name == UNREAD else worst, ", ".join(words))
@@ -98,10 +97,3 @@ def _finding(name: str, rows: Sequence[AlertRow], names: Mapping[int, str | None
 
 def _critical(rows: Iterable[AlertRow]) -> bool:
     return any(row.severity == Severity.CRITICAL.value for row in rows)
-
-
-def _words(row: AlertRow, names: Mapping[int, str | None]) -> str:
-    """The summary of an alert, with the name of the VM it is about."""
-    domid = row.labels.get("domid", "")
-    name = names.get(int(domid)) if domid.isdecimal() else None
-    return f"{name}: {row.summary}" if name else row.summary

@@ -26,6 +26,7 @@ from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.delivery import maintenance
+from xenwatch.delivery.gate import Gate
 from xenwatch.delivery.maintenance import Notice
 
 RETENTION: Final = 900.0
@@ -65,6 +66,7 @@ class Outbox:
         self._held: frozenset[SeriesKey] = frozenset()
         self._instance = instance
         self._labels = labels
+        self._gate = Gate()
         self._resolved: dict[Identity, Message] = {}
         self._notice: Notice | None = None
 
@@ -118,8 +120,18 @@ class Outbox:
             self._resolved.pop(message.identity, None)
             if message.ends is not None:
                 self._resolved[message.identity] = message
+        passed = self._gate.passed(events, self._messages(), now) if self.queues else []
+        for message in passed:
             self._queue(message)
-        return first or bool(events)
+        return first or bool(events) or bool(passed)
+
+    def _messages(self) -> list[Message]:
+        """The alerts that fire and are not held back."""
+        return [
+            of_active(active, self._instance, self.runbooks, self._labels)
+            for active in self.alerts.firing
+            if _key(active) not in self._held
+        ]
 
     def _queue(self, message: Message) -> None:
         """Add an event for the receivers that get each once."""
@@ -151,10 +163,8 @@ class Outbox:
         dispatch/dispatch.go.
         What was restored is not sent before a page shows its present state.
         """
-        known = () if self._restored else self.alerts.firing
-        firing = [active for active in known if _key(active) not in self._held]
         messages = sorted(
-            (of_active(one, self._instance, self.runbooks, self._labels) for one in firing),
+            () if self._restored else self._messages(),
             key=lambda message: message.labels["severity"] != CRITICAL,
         )
         notice = [] if self._notice is None else [self._notice]
@@ -172,6 +182,7 @@ class Outbox:
             "saved": now,
             "boot": self.boot,
             "active": [_saved(one) for one in (*self.alerts.firing, *pending[:MOST_PENDING])],
+            "gate": self._gate.saved(),
             "held": [[name, severity, dict(labels)] for name, severity, labels in self._held],
             "maintenance": None if self._notice is None else dataclasses.asdict(self._notice),
             "over": [dataclasses.asdict(message) for message in self._resolved.values()],
@@ -196,6 +207,7 @@ class Outbox:
             (str(name), str(severity), tuple(sorted(labels.items())))
             for name, severity, labels in document.get("held", ())
         )
+        self._gate.restore(document.get("gate", {}))
         self._notice = _restored_notice(document.get("maintenance"))
         alerts = Alerts({key: one for found in active for key, one in found.items()})
         self._resolved = {message.identity: message for message in resolved}
@@ -235,6 +247,7 @@ def _saved(active: Active) -> dict[str, Any]:
         "fired": active.fired,
         "ended": active.ended,
         "value": active.value,
+        "detail": active.detail,
     }
 
 
@@ -280,7 +293,8 @@ def _restored(document: Mapping[str, Any], seen: float, away: float) -> dict[Ser
         return {}
     labels = tuple(sorted((str(name), str(text)) for name, text in document["labels"].items()))
     since, value = _time(document["since"]), float(document["value"])
-    active = Active(alert, document["severity"], labels, since, value)
+    detail = str(document.get("detail", ""))
+    active = Active(alert, document["severity"], labels, since, value, detail=detail)
     if document["fired"] is not None:
         last = seen if document["ended"] is None else min(_time(document["ended"]), seen)
         active = dataclasses.replace(active, fired=_time(document["fired"]), ended=last)

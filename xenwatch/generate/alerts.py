@@ -20,7 +20,8 @@ Both compare the same values with the same thresholds, so a threshold changed in
 [the configuration](configuration.md) applies to both.
 Durations and the numbers in the column "When" are written into the rules; after changing one,
 regenerate them with `xenwatch generate rules --config.file FILE --directory DIR`.
-[Alerting](alerting.md) says how alerts are delivered."""
+[Alerting](alerting.md) says how alerts are delivered, [Notifications](notifications.md) when.
+The description of an alert ends with its first command."""
 
 _PROMETHEUS_ONLY = """\
 Only Prometheus evaluates these: they watch xenwatch itself, several hosts or long periods."""
@@ -56,7 +57,8 @@ def _rows(alerts: Iterable[Alert]) -> Iterable[tuple[str, ...]]:
             ", ".join(alert.conditions),
             _when(alert),
             _for(alert),
-            ", ".join(code(label) for label in alert.labels),
+            ", ".join(code(label) for label in (*alert.labels, *alert.fixed)),
+            code(alert.first),
         )
 
 
@@ -67,6 +69,7 @@ def _watch_rows(watches: Iterable[Watch]) -> Iterable[tuple[str, ...]]:
             ", ".join(watch.severities),
             code(" ".join(expression(watch).split())),
             _for(watch),
+            code(watch.first),
         )
 
 
@@ -82,7 +85,7 @@ def alerts_page(alerts: Iterable[Alert] = ALERTS, watches: Iterable[Watch] = WAT
     return page(
         "Alerts",
         _INTRODUCTION,
-        table(("Alert", "Severities", "When", "For", "Labels"), _rows(alerts)),
+        table(("Alert", "Severities", "When", "For", "Labels", "First command"), _rows(alerts)),
         _PROMETHEUS_ONLY,
-        table(("Alert", "Severities", "When", "For"), _watch_rows(watches)),
+        table(("Alert", "Severities", "When", "For", "First command"), _watch_rows(watches)),
     )

@@ -69,6 +69,7 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
+    by_domain="xenwatch_domain_disks",
     source="/proc/sys/fs/aio-nr and aio-max-nr",
     symptom="Couldn't setup AIO context",
     reference=DENSITY,

@@ -129,12 +129,12 @@ class Limit:
     `probe` is the probe that must have succeeded. `source` is where the kernel or Xen
     reports the numbers, `symptom` the effect of exhaustion, `errors` the log messages then, in
     the form of `xenwatch.errors.pattern`, each with what is exhausted; `caveat` what the numbers do
-    not show, `reference` where the facts are published. `costs` is the cost of a VM by regime and
-    domain type; `uncounted` is why a plan does not count the limit unless the shape states what it
-    takes. `remedy` raises the limit. `explains` names the alerts that are symptoms of its
-    exhaustion. `doubt` is why more may be used than was read, empty if nothing is: a plan then
-    promises no headroom. A limit that is `everywhere` is in every plan, even where its probe does
-    not apply.
+    not show, `by_domain` the metric of what each domain uses of it, `reference` where the facts are
+    published. `costs` is the cost of a VM by regime and domain type; `uncounted` is why a plan does
+    not count the limit unless the shape states what it takes. `remedy` raises the limit.
+    `explains` names the alerts that are symptoms of its exhaustion. `doubt` is why more may be used
+    than was read, empty if nothing is: a plan then promises no headroom. A limit that is
+    `everywhere` is in every plan, even where its probe does not apply.
     """
 
     name: str
@@ -148,6 +148,7 @@ class Limit:
     reference: str
     errors: Mapping[str, str] = field(default_factory=dict)
     caveat: str = ""
+    by_domain: str = ""
     unit: str = ""
     label: str | None = None
     costs: Costs = field(default_factory=dict)

@@ -61,6 +61,7 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
+    by_domain="xenwatch_domain_disks",
     source="/sys/class/blktap2 or /run/blktap-control/tapdisk",
     symptom="ENOMEM from BLKTAP_IOCTL_ALLOC_TAP; with blktap 4 minor -1 and no message",
     reference=DENSITY,

@@ -49,6 +49,7 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=LATE,
+    by_domain="xenwatch_vm_process_memory_bytes",
     source="/proc/meminfo: MemTotal minus MemAvailable",
     symptom="page allocation failures, then the OOM killer in dom0",
     reference="proc(5): MemAvailable",

@@ -108,6 +108,7 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
+    by_domain="xenwatch_domain_event_channels",
     source="EVTCHNOP_status of domain 0",
     symptom="error 28 mapping ring-refs and evtchn; a guest starts without disk or network",
     reference=DENSITY,

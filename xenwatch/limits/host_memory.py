@@ -94,6 +94,7 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=NEVER,
+    by_domain="xenwatch_domain_memory_bytes",
     source="XEN_SYSCTL_physinfo; XENMEM_get_pod_target",
     symptom="can't allocate low memory for domain: Out of memory; an HVM guest that was started "
     "with less memory than its max is killed",

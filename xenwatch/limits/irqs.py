@@ -68,6 +68,7 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
+    by_domain="xenwatch_domain_event_channels",
     source="/sys/kernel/irq",
     symptom="ENOMEM when dom0 binds an event channel, before event channels are exhausted",
     reference="Linux, kernel/irq/internals.h: IRQ_BITMAP_BITS",

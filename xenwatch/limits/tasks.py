@@ -56,6 +56,7 @@ LIMIT: Final = Limit(
     used=used,
     max=maximum,
     thresholds=EARLY,
+    by_domain="xenwatch_qemu_threads",
     source="/proc/loadavg, kernel.pid_max, kernel.threads-max",
     symptom="fork: Resource temporarily unavailable; QEMU or tapdisk fails to start",
     reference="proc(5): threads-max",

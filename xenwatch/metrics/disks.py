@@ -23,6 +23,17 @@ def _disk_rows(value: Callable[[VirtualDisk], Iterable[Row]]) -> Rows:
     return rows
 
 
+def _facts(readings: Readings) -> Iterable[Row]:
+    """Every disk, connected or not, with its backend and storage."""
+    disks = readings.snapshot.disks
+    connected = disks.by_device.items() if disks else ()
+    found = {key: (disk.backend, disk.storage) for key, disk in connected}
+    for (domid, devid), (backend, storage) in {
+        **found, **(disks.unconnected if disks else {})
+    }.items():  # fmt: skip
+        yield (str(domid), str(devid), backend, storage or ""), 1
+
+
 def _transfer_rows(value: Callable[[Transfers], float | None]) -> Rows:
     return _disk_rows(lambda disk: ((("read",), value(disk.read)), (("write",), value(disk.write))))
 
@@ -49,9 +60,9 @@ DISK_METRICS: Final = (
     Metric(
         "xenwatch_disk_info",
         "info",
-        "Disks of domains, with their backend and storage.",
+        "Disks of domains, connected or not, with their backend and storage.",
         "/sys/bus/xen-backend/devices, params in xenstore, /sys/dev/block",
-        _disk_rows(lambda disk: [((disk.backend, disk.storage or ""), 1)]),
+        _facts,
         (*_DISK, "backend", "storage"),
     ),
     Metric(

@@ -67,6 +67,7 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
     """All disks. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     disks: dict[tuple[int, int], VirtualDisk] = {}
+    unconnected: dict[tuple[int, int], tuple[str, str | None]] = {}
     known: dict[tuple[int, int], _Known] = {}
     lookups = SLICE
     now = _uptime(source)
@@ -88,14 +89,18 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
                 lookups = 0
             else:
                 storage = repository or _device_name(source, device)
-        found = _tapdisk(source, name) if match[1] == "vbd3" else _blkback(source, name, device)
-        if found is not None:
+        tapdisk = match[1] == "vbd3"
+        found = _tapdisk(source, name) if tapdisk else _blkback(source, name, device)
+        if found is None:
+            known[key] = _Known(made, storage)
+            unconnected[key] = TAPDISK if tapdisk else BLKBACK, storage
+        else:
             progress = _progress(found, before, now)
             known[key] = _Known(made, storage, device, found.completed, progress)
             disks[key] = dataclasses.replace(
                 found.disk, storage=storage, stalled_seconds=_stalled(found.disk, progress, now)
             )
-    return Disks(dict(sorted(disks.items()))), _Memory(known)
+    return Disks(dict(sorted(disks.items())), dict(sorted(unconnected.items()))), _Memory(known)
 
 
 def _uptime(source: Source) -> float | None:

@@ -44,7 +44,8 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _
     """All domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
     found, names = _domains(source, context, memory.names)
-    lives = memory.lives.after(found.domains, context.time)
+    known = context.xenstore.names if context.xenstore is not None else {}
+    lives = memory.lives.after(found.domains, context.time, known)
     found = replace(found, restarts=lives.restarts, restarted=lives.restarted(context.time))
     return found, _Memory(names, lives)
 

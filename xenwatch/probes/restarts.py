@@ -31,13 +31,17 @@ class Lives:
     vms: Mapping[str, _Vm] = field(default_factory=dict)
     restarts: int = 0
 
-    def after(self, domains: Iterable[Domain], now: float) -> Lives:
+    def after(
+        self, domains: Iterable[Domain], now: float, known: Mapping[tuple[int, str], bytes]
+    ) -> Lives:
         """The VMs after these domains were seen at `now` (Unix time).
 
+        `known` are names by domid and UUID, also of domains that are gone since: a VM that starts
+        again and again has a new domain whenever names are read.
         A VM that was never seen before has not been restarted: it may have been started elsewhere.
         """
         domids: dict[str, tuple[int, ...]] = {}
-        names: dict[str, bytes | None] = {}
+        names: dict[str, bytes | None] = {uuid: name for (_, uuid), name in known.items()}
         for domain in domains:
             if domain.uuid not in NO_UUID:
                 domids[domain.uuid] = (*domids.get(domain.uuid, ()), domain.domid)

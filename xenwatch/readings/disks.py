@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 STALLED: Final = 120.0
@@ -40,9 +40,10 @@ class VirtualDisk:
 
 @dataclass(frozen=True, slots=True)
 class Disks:
-    """The disks by domid and device id."""
+    """The disks by domid and device id, and of those that are not connected backend and storage."""
 
     by_device: Mapping[tuple[int, int], VirtualDisk]
+    unconnected: Mapping[tuple[int, int], tuple[str, str | None]] = field(default_factory=dict)
 
     def stalled(self) -> Mapping[str | None, list[tuple[int, int]]]:
         """The disks whose storage hangs, by storage, the one that waits longest first."""

@@ -12,6 +12,7 @@ ALERT: Final = Watch(
     summary="No xenwatch daemon is scraped",
     description="Prometheus has no series from any xenwatch daemon: the job is missing from its "
     "configuration, or every host is down.",
+    first="promtool query instant http://127.0.0.1:9090 up",
     expression='absent(xenwatch_build_info{job="xenwatch"})',
     seconds=600,
     severity=CRITICAL,

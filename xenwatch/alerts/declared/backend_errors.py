@@ -7,16 +7,18 @@ from typing import Final
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
+from xenwatch.alerts.details import DriverDomain, Storage
 from xenwatch.alerts.names import SEVERITIES
 
 ALERT: Final = Alert(
     name="backend_errors",
-    summary="VM {name} ({uuid}) is running with a failed {class} device ({errno}), served by "
-    "domain {backend_domid}",
-    description="{value} xenstore error nodes of class {class} with {errno} for running VM {name} "
-    "({uuid}): it started, but a disk or network interface failed to connect. Its backend "
-    "is in domain {backend_domid} (0: dom0). ENOSPC is an exhausted limit, EPERM is XSM or a "
+    summary="VM {vm} is running with a failed {class} device ({errno}), served by {backend}",
+    description="{value} xenstore error nodes of class {class} with {errno} for running VM "
+    "{vm}: it started, but a disk or network interface failed to connect. Its backend "
+    "is in {backend}. ENOSPC is an exhausted limit, EPERM is XSM or a "
     "permission and no limit; the runbook has the others.",
+    first="xenstore-ls -f /local/domain/0/error",
+    details=(Storage(by_class=True), DriverDomain()),
     conditions=dict.fromkeys(
         SEVERITIES,
         ByVm(

@@ -13,6 +13,7 @@ ALERT: Final = Alert(
     summary="Bond {bond} is degraded: {value} of its members down",
     description="{value} members of bond {bond} are down: the network of its VMs has "
     "less bandwidth and less redundancy, or none left.",
+    first="xenwatch once --format prometheus | grep -E '^xenwatch_(uplink_up|bond_)'",
     conditions={WARNING: SeriesCondition(Selector("xenwatch_bond_members_down"), ">", 0)},
     seconds=120,
     labels=("bond",),

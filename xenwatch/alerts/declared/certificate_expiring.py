@@ -20,6 +20,7 @@ ALERT: Final = Alert(
     "is negative, it has expired. Clients that verify it reject xapi from then on; with xapi-pool, "
     "the hosts of the pool reject each other.",
     # Without the pool's certificate hosts lose each other; the other is often verified by nobody.
+    first="xenwatch once --format prometheus | grep '^xenwatch_certificate_'",
     conditions={
         WARNING: DaysLeftCondition(Selector(_ENDS), OwnThreshold(_NAME, WARNING)),
         CRITICAL: DaysLeftCondition(

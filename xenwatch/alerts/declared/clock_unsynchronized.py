@@ -14,6 +14,7 @@ ALERT: Final = Alert(
     description="No time daemon has synchronized the clock of dom0 since it booted or was set, or "
     "for nine hours. VMs take their time from it when they start, and hosts of a pool whose clocks "
     "differ disagree about certificates, tokens and what happened first.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_dom0_clock_'",
     conditions={
         WARNING: SeriesCondition(Selector("xenwatch_dom0_clock_synchronized"), "==", 0),
     },

@@ -18,6 +18,7 @@ ALERT: Final = Alert(
     description="Half of the last requests to {target} took {value} s or longer, for two minutes "
     "now; usual are milliseconds. Starting, stopping and migrating VMs takes long or times out; "
     "VMs themselves run on.",
+    first="xenwatch once --format prometheus | grep -E '^xenwatch_(control_path|daemon)_'",
     conditions={
         severity: SeriesCondition(_MEDIAN, ">=", OwnThreshold(_NAME, severity))
         for severity in SEVERITIES

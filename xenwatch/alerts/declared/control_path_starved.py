@@ -20,8 +20,8 @@ ALERT: Final = Alert(
     summary="Daemons of the toolstack wait for a CPU: {slice} is guaranteed only {value} of dom0's",
     description="Daemons of the toolstack have waited for a CPU for minutes, and {slice} is "
     "guaranteed only {value} of dom0's CPU time under contention: other slices, or processes and "
-    "netback threads outside the slices, have too much CPU weight. Which daemon waits: "
-    "`xenwatch once --format prometheus | grep xenwatch_daemon_waiting_ratio`.",
+    "netback threads outside the slices, have too much CPU weight.",
+    first="xenwatch once --format prometheus | grep -E '^xenwatch_(slice|root_cgroup|daemon_wait)'",
     conditions={
         severity: SeriesCondition(
             _SHARE, "<", OwnThreshold(_NAME, severity), measured=daemons_wait(_NAME)
@@ -33,6 +33,7 @@ ALERT: Final = Alert(
     shown=PERCENT,
     probe="slices",
     sparse=False,
+    causes=("misplaced_processes",),
     thresholds=Thresholds(0.3, None),
     bounds=(WAITING,),
     errors={

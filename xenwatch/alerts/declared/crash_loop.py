@@ -13,9 +13,10 @@ _NAME: Final = "crash_loop"
 
 ALERT: Final = Alert(
     name=_NAME,
-    summary="VM {name} ({uuid}) was restarted {value} times in the last half hour",
-    description="VM {name} ({uuid}) came back as a new domain {value} times in the last half hour: "
+    summary="VM {vm} was restarted {value} times in the last half hour",
+    description="VM {vm} came back as a new domain {value} times in the last half hour: "
     "it crashes or reboots soon after it starts, and each start takes CPU time of dom0.",
+    first="xl list",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_vm_recent_restarts"), ">=", OwnThreshold(_NAME, severity)

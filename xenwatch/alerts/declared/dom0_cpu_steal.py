@@ -19,6 +19,8 @@ ALERT: Final = Alert(
     "VMs and the toolstack wait with it. Its weight, cap and pinned vCPUs are in "
     "xenwatch_dom0_scheduler_weight, xenwatch_dom0_scheduler_cap_cpus and "
     "xenwatch_dom0_vcpus_pinned.",
+    first="xenwatch once --format prometheus | grep -E "
+    "'^xenwatch_(dom0_(cpu_steal|scheduler|vcpus)|host_(cpus|numa))'",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_dom0_cpu_steal_ratio"), ">=", OwnThreshold(_NAME, severity)

@@ -17,6 +17,7 @@ ALERT: Final = Alert(
     "hosts of the pool stay up only while they all see each other on the network: after one more "
     "fault they fence themselves, which resets every host with its VMs. With the others, this host "
     "fences itself if it gets worse; network_bonding_error means less redundancy for heartbeats.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_ha_'",
     conditions={
         WARNING: SeriesCondition(Selector(_WARNING), ">", 0),
         CRITICAL: SeriesCondition(Selector(_WARNING, {"warning": ("statefile_lost",)}), ">", 0),

@@ -14,9 +14,11 @@ ALERT: Final = Alert(
     description="iSCSI session {session} with target {target} at {portal} has not been logged in "
     "for two minutes: the portal is down or out of reach. LUNs behind it have lost a path, or "
     "without multipath their only one.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_iscsi_session_up'",
     conditions={WARNING: SeriesCondition(Selector("xenwatch_iscsi_session_up"), "==", 0)},
     seconds=120,
     labels=("session", "target", "portal"),
+    causes=("storage_path_lost",),
     probe="iscsi_sessions",
     errors={
         # Linux, drivers/scsi/libiscsi.c, drivers/scsi/scsi_transport_iscsi.c.

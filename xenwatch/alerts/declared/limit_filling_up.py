@@ -6,6 +6,9 @@ from typing import Final
 
 from xenwatch.alerts.base import DURATION, PERCENT, Watch
 from xenwatch.alerts.bounds import Bound
+from xenwatch.alerts.details import Room
+from xenwatch.alerts.near_limit import users
+from xenwatch.limits import LIMITS
 
 _RATIO: Final = "xenwatch_limit_used_ratio"
 
@@ -32,10 +35,12 @@ ALERT: Final = Watch(
     summary="{limit} on {instance} will be exhausted in {value}",
     description="The use of the limit {limit} has risen throughout the last six hours; at this "
     "rate it is exhausted in {value}.",
+    first="xenwatch plan",
     expression=f"(\n  clamp_min((1 - {_RATIO}) / (deriv({_RATIO}[6h]) > 0), 0) < $horizon\n"
     f"and\n  {_RATIO} > $used\n{_THROUGHOUT}\n)",
     seconds=3600,
     labels=("job", "instance", "limit"),
+    details=(users(*LIMITS), Room()),
     shown=DURATION,
     bounds=(
         Bound("horizon", 86400.0, "the limit is exhausted within this many seconds", DURATION),

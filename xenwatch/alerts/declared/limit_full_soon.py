@@ -6,7 +6,9 @@ from typing import Final
 
 from xenwatch.alerts.base import DURATION, Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
+from xenwatch.alerts.details import Room
 from xenwatch.alerts.names import SEVERITIES
+from xenwatch.alerts.near_limit import LIMIT, users
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 
@@ -17,6 +19,7 @@ ALERT: Final = Alert(
     summary="{limit} will be exhausted in {value}",
     description="At the rate of the last hours, the limit {limit} will be exhausted in {value}. "
     "A steady rise without new VMs is a leak.",
+    first="xenwatch plan",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_limit_seconds_to_full"), "<", OwnThreshold(_NAME, severity)
@@ -26,7 +29,8 @@ ALERT: Final = Alert(
     seconds=600,
     # The trend itself has stood for ten minutes: what ends within the hour cannot wait twice.
     critical_seconds=60,
-    labels=("limit",),
+    labels=(LIMIT,),
+    details=(users(*(limit for limit in LIMITS if limit.scarce)), Room()),
     shown=DURATION,
     probes={limit.name: limit.probe for limit in LIMITS if limit.scarce},
     thresholds=Thresholds(6 * 3600.0, 3600.0),

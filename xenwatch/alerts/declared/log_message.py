@@ -15,6 +15,7 @@ ALERT: Final = Alert(
     summary="{log} log reports {kind} ({value} in the last 15 minutes)",
     description="The log of {log} has messages of kind {kind}: {value} in the last 15 minutes. "
     "The runbook of {runbook} says what they mean; the status page shows the last one.",
+    first="(dmesg; xl dmesg) | xenwatch explain",
     conditions={WARNING: SeriesCondition(Selector("xenwatch_log_recent_messages"), ">", 0)},
     seconds=0,
     labels=("log", "kind", "runbook"),

@@ -15,6 +15,7 @@ ALERT: Final = Watch(
     summary="{instance} is in maintenance for another {value}",
     description="The host was put into maintenance, which ends in {value}. Nobody is notified of "
     "this: it inhibits the other alerts of the host until then, also while the host is down.",
+    first="xenwatch maintenance status",
     expression=f"({_END} - time()) > 0",
     seconds=0,
     fixed=True,

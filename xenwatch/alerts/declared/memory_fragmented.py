@@ -18,6 +18,7 @@ ALERT: Final = Alert(
     description="The largest free block of memory that dom0's kernel can have is of order "
     "{value} (2^{value} pages). Allocations of a higher order fail or stall although there is "
     "free memory.",
+    first="cat /proc/buddyinfo",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_dom0_largest_free_order"), "<", OwnThreshold(_NAME, severity)

@@ -16,6 +16,7 @@ ALERT: Final = Alert(
     summary="Tasks of dom0 wait for memory {value} of the time",
     description="In {value} of the last five minutes some task of dom0 was stalled "
     "until memory was reclaimed or read back from swap.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_dom0_memory'",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_dom0_memory_pressure_ratio", {"kind": ("some",)}),

@@ -17,6 +17,8 @@ ALERT: Final = Alert(
     description="Daemons of the toolstack have waited for a CPU for minutes, and {value} {comm} "
     "processes run in cgroup {cgroup}, where they do not belong: there they take CPU time from "
     "others or get too little.",
+    first="xenwatch once --format prometheus | grep -E "
+    "'^xenwatch_(misplaced_processes|root_cgroup_contenders|daemon_wait)'",
     conditions={
         WARNING: SeriesCondition(
             Selector("xenwatch_misplaced_processes"), ">", 0, measured=daemons_wait(_NAME)

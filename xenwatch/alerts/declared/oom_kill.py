@@ -17,6 +17,7 @@ ALERT: Final = Alert(
     summary="dom0 ran out of memory and killed {victim} ({value} in the last hour)",
     description="The OOM killer of dom0 has killed {value} processes of {victim} in the last hour. "
     "A daemon of the toolstack that was killed no longer serves any VM.",
+    first="dmesg | grep -E 'invoked oom-killer|Out of memory|Killed process' | tail -n 20",
     conditions={
         WARNING: SeriesCondition(Selector(_KILLS), ">", 0),
         CRITICAL: SeriesCondition(Selector(_KILLS, {"victim": tuple(ROLES)}), ">", 0),

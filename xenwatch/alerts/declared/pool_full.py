@@ -11,6 +11,7 @@ ALERT: Final = Watch(
     name="pool_full",
     summary="No host has headroom for a VM of shape {shape}",
     description="The host with the most headroom fits {value} more VMs of shape {shape}.",
+    first="xenwatch plan",
     expression="max by (job, shape) (xenwatch_vm_headroom) < $vms",
     seconds=600,
     bounds=(Bound("vms", 1.0, "no host of the pool has headroom for this many VMs", NUMBER),),

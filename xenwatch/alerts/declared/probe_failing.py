@@ -14,6 +14,7 @@ ALERT: Final = Alert(
     summary="Probe {probe} is failing",
     description="Probe {probe} is failing: its readings are missing, and the alerts that depend "
     "on them are unknown. Run `xenwatch doctor` for the reason.",
+    first="xenwatch doctor",
     conditions={WARNING: SeriesCondition(Selector("xenwatch_probe_success"), "==", 0)},
     seconds=300,
     labels=("probe",),

@@ -12,6 +12,7 @@ ALERT: Final = Watch(
     summary="QEMUs on {instance} wake up {value} times a second for each vCPU of dom0",
     description="dom0 of {instance} is busy, and its QEMUs wake up {value} times a second for each "
     "vCPU of dom0. Ten thousand a second cost about one CPU; idle VMs need next to none.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_qemu_'",
     expression="round(\n"
     "  sum by (job, instance) (rate(xenwatch_qemu_wakeups_total[10m]))\n"
     "/ on (job, instance)\n  xenwatch_dom0_vcpus\n"

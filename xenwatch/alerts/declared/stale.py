@@ -13,6 +13,7 @@ ALERT: Final = Watch(
     summary="xenwatch on {instance} serves stale readings",
     description="The newest reading of {instance} is {value} old: the daemon answers, but its "
     "probes have stopped.",
+    first="xenwatch doctor",
     expression="time() - xenwatch_snapshot_timestamp_seconds > $age",
     seconds=120,
     severity=CRITICAL,

@@ -12,12 +12,13 @@ from xenwatch.errors import kinds
 
 ALERT: Final = Alert(
     name="storage_hung",
-    summary="Storage {storage} hangs: {value} disks of VMs wait, {name} the longest",
+    summary="Storage {storage} hangs: {value} disks of VMs wait, {vm} the longest",
     description="{value} disks of VMs on storage {storage} have had requests in flight for two "
     "minutes, of which none has completed. The one that has waited longest is device {device} of "
-    "VM {name} ({uuid}). All of them: "
-    "`xenwatch once --format prometheus | grep xenwatch_disk_stalled_seconds`.",
+    "VM {vm}.",
     # That it has lasted for two minutes is in the metric.
+    first="xenwatch once --format prometheus | grep -E "
+    "'^xenwatch_disk_(stalled_seconds|requests_in_flight|info)'",
     conditions={
         CRITICAL: ByVm(SeriesCondition(Selector("xenwatch_storage_stalled_disks"), ">", 0)),
     },

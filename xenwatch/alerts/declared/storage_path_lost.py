@@ -15,6 +15,7 @@ ALERT: Final = Alert(
     summary="{value} of the paths of multipath map {map} are down",
     description="{value} of the paths of multipath map {map} have failed or are gone. While one is "
     "left, disks on it work on with less redundancy and bandwidth; without any they hang or fail.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_multipath_'",
     conditions={
         WARNING: SeriesCondition(_DOWN, ">", 0),
         CRITICAL: SeriesCondition(_DOWN, ">=", 1),

@@ -16,6 +16,7 @@ ALERT: Final = Alert(
     summary="dom0 is swapping: {value} pages a second read back from swap",
     description="dom0 reads {value} pages a second back from swap, over the last five minutes: it "
     "works with less memory than it needs, and every daemon of the toolstack waits for the disk.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_dom0_swap'",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_dom0_swap_in_pages_per_second"), ">=", OwnThreshold(_NAME, severity)

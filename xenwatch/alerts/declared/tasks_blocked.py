@@ -17,6 +17,7 @@ ALERT: Final = Alert(
     summary="{value} tasks of dom0 wait for storage",
     description="{value} tasks of dom0 are blocked on I/O, and have been for two minutes: storage "
     "does not answer, or is far slower than what is asked of it.",
+    first="ps -eo stat,pid,wchan:32,args | awk '$1 ~ /^D/'",
     conditions={
         severity: SeriesCondition(
             Selector("xenwatch_dom0_blocked_tasks"), ">=", OwnThreshold(_NAME, severity)

@@ -13,6 +13,7 @@ ALERT: Final = Watch(
     description="Prometheus could not scrape {instance} the last time. Nobody is notified of this: "
     "it inhibits the other alerts of the host, which would be resolved without anybody having "
     "looked, until the host answers. If it does not, XenwatchDown follows.",
+    first="xenwatch doctor",
     expression='up{job="xenwatch"} == 0',
     seconds=0,
     fixed=True,

@@ -13,6 +13,7 @@ ALERT: Final = Alert(
     summary="{device} lost its link: VMs behind it are cut off",
     description="Physical interface or bond {device} has worked since boot and is down or without "
     "a signal now. VMs on its bridges reach only each other.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_uplink_'",
     conditions={CRITICAL: SeriesCondition(Selector("xenwatch_uplink_lost"), ">", 0)},
     seconds=60,
     labels=("device",),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.by_vm import VM, ByVm
+from xenwatch.alerts.by_vm import DOMID, VM, ByVm
 from xenwatch.alerts.conditions import Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.readings.domains import STOPPED
 
 ALERT: Final = Alert(
     name="vif_unattached",
-    summary="VM {name} ({uuid}) has no network: an interface is {fault}",
-    description="A network interface of running VM {name} ({uuid}) is {fault}: no packet of the VM "
-    "gets out on it, and none gets in. Which one: "
-    "`xenwatch once --format prometheus | grep xenwatch_vif_fault`.",
+    summary="VM {vm} has no network: an interface is {fault}",
+    description="A network interface of running VM {vm} is {fault}: no packet of the VM "
+    "gets out on it, and none gets in.",
+    first="xenwatch once --format prometheus | grep '^xenwatch_vif_fault'",
     conditions=dict.fromkeys(
         SEVERITIES,
         ByVm(
@@ -25,7 +25,7 @@ ALERT: Final = Alert(
                 0,
                 among=("domid", Selector("xenwatch_domain_state", never={"state": STOPPED})),
             ),
-            dropped=("device",),  # the interface in dom0, whose name has the domid
+            dropped=(DOMID, "device"),  # the interface in dom0, whose name has the domid
         ),
     ),
     seconds=120,

@@ -7,6 +7,7 @@ from typing import Final
 from xenwatch.alerts.base import DURATION, Alert
 from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
+from xenwatch.alerts.details import Storage
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.limits.base import Thresholds
 
@@ -14,9 +15,11 @@ _NAME: Final = "vm_start_unfinished"
 
 ALERT: Final = Alert(
     name=_NAME,
-    summary="VM {name} ({uuid}) was started {value} ago and is not up",
-    description="VM {name} ({uuid}) was introduced {value} ago, and a disk or network interface of "
+    summary="VM {vm} was started {value} ago and is not up",
+    description="VM {vm} was introduced {value} ago, and a disk or network interface of "
     "it has not connected: its kernel hangs or waits, or a backend does.",
+    first="xl list",
+    details=(Storage(),),
     conditions={
         severity: ByVm(
             SeriesCondition(

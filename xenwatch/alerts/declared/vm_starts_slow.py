@@ -18,6 +18,7 @@ ALERT: Final = Watch(
     summary="VMs on {instance} take {value} to start, much longer than usual",
     description="One VM in ten started in the last hour took {value} or longer until its devices "
     "were connected, much longer than in the last day.",
+    first="xenwatch once --format prometheus | grep xenwatch_vm_start",
     expression=f"(\n  {_p90('1h')} > $factor * {_p90('1d')}\n"
     "and on (job, instance)\n  increase(xenwatch_vm_start_seconds_count[1h]) >= $starts\n)",
     seconds=600,

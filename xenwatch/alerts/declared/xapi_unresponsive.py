@@ -18,6 +18,7 @@ ALERT: Final = Alert(
     description="{value} of the last requests to xapi on this host failed or timed out, for two "
     "minutes now. VMs run on, but the host cannot be managed: xe, Xen Orchestra and XenCenter lose "
     "it, and with high availability the host may be fenced.",
+    first="xenwatch doctor",
     conditions={
         severity: SeriesCondition(_FAILED, ">=", OwnThreshold(_NAME, severity))
         for severity in SEVERITIES

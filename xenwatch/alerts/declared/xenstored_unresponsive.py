@@ -18,6 +18,7 @@ ALERT: Final = Alert(
     description="{value} of the last requests to xenstored failed or timed out, for two minutes "
     "now. VMs run on, but none can be started, stopped, migrated or given a device, and xl and the "
     "toolstack hang or fail.",
+    first="xenwatch doctor",
     conditions={
         severity: SeriesCondition(_FAILED, ">=", OwnThreshold(_NAME, severity))
         for severity in SEVERITIES

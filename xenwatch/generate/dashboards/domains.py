@@ -127,7 +127,7 @@ def _alerts(style: Style) -> table.Panel:
         "Alerts about this VM",
         "Alerts of Prometheus's rules that name this VM. A click on one leads to its runbook.",
         LINKS,
-        "No alert is about this VM, or Prometheus has not the rules",
+        "No alert is about this VM, or Prometheus does not have the rules",
         runbooks=False,
     )
     rows = Rows(
@@ -259,7 +259,7 @@ def domains_dashboard(policy: Policy) -> Dashboard:
             ],
         ),
         (
-            "Work of dom0 for it",
+            "Work of dom0 for this VM",
             [
                 *serving.work(style),
                 _advice(style).span(17),

@@ -1,4 +1,4 @@
-"""The dashboard of one host: whether it is well and why, room for VMs, limits, dom0's work."""
+"""The dashboard of one host: whether it is OK and why, room for VMs, limits, dom0's work."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PROBE: Final = ("probe",)
 
 
 def state(style: Style) -> stat.Panel:
-    """Whether the host is well, in one word."""
+    """Whether the host is OK, in one word."""
     subject = Subject("State", MEANING, [STATUS], "No reading in the time shown")
     panel = style.number(subject, [Query(host_state(INSTANCE), "{{instance}}")])
     return panel.mappings(state_words()).text_mode(common_models.BigValueTextMode.VALUE)
@@ -46,9 +46,9 @@ def state(style: Style) -> stat.Panel:
 def _first(style: Style) -> Sequence[AnyPanel]:
     alerts = Subject(
         "Active alerts",
-        "Why: the alerts that fire, that are about to (pending), or that cannot be judged "
-        "(unknown), the worst first, with what they are about where Prometheus has the rules. A "
-        "click on an alert leads to its runbook.",
+        "Why: the alerts that fire, are about to fire (pending), or cannot be judged (unknown), "
+        "the worst first, with what they are about where Prometheus has the rules. A click on an "
+        "alert opens its runbook.",
         [STATUS],
         "No alert is active",
         runbooks=False,
@@ -102,7 +102,7 @@ def _probes(style: Style) -> table.Panel:
             Column("State", _probe("xenwatch_probe_success"), words=found, width=80),
             Column("Time", _probe("xenwatch_probe_duration_seconds"), unit="s", width=90),
             Column("CPU time", _probe("xenwatch_probe_cpu_seconds"), unit="s", width=90),
-            Column("Read", f"time() - max by ({by}) ({read})", unit="s", decimals=0, width=80),
+            Column("Last read", f"time() - max by ({by}) ({read})", unit="s", decimals=0, width=80),
             Column(
                 "Skipped",
                 f"max by ({by}) ({rate('xenwatch_probe_overruns_total', INSTANCE)})",
@@ -111,7 +111,7 @@ def _probes(style: Style) -> table.Panel:
             ),
         ),
         sort=(("State", False), ("Time", True)),
-        first=("State", "Probe", "Time", "CPU time", "Read", "Skipped"),
+        first=("State", "Probe", "Time", "CPU time", "Last read", "Skipped"),
     )
     return draw(style, subject, rows)
 
@@ -220,7 +220,7 @@ def host_dashboard(policy: Policy) -> Dashboard:
     return board(
         UID,
         "xenwatch: host",
-        "Whether one dom0 is well and why, how many more VMs fit, its limits and its work.",
+        "Whether one dom0 is OK and why not, how many more VMs fit, its limits and its work.",
         [
             variable("instance", "Host", hosts()),
             ranked(variable("limit", "Limit", ""), fullest, '/limit="([^"]+)"/'),

@@ -67,13 +67,11 @@ def time_left(policy: Policy) -> ThresholdsConfig:
     return less_is_worse(policy.thresholds[FULL_SOON.name])
 
 
-def used(labels: str, names: str = ".+") -> str:
-    """What is used of limits, with their name as a label; `names` is a regular expression."""
-    return _figures(labels, names, "used")
-
-
 def ratios(labels: str, names: str = ".+") -> str:
-    """The used part of each instance of limits, with the limit's name as a label."""
+    """The used part of each instance of limits, with the limit's name as a label.
+
+    `names` is a regular expression.
+    """
     return f"{_figures(labels, names, 'used')} / {_figures(labels, names, 'max')}"
 
 
@@ -127,7 +125,7 @@ def next_full(style: Style) -> table.Panel:
     series = f"max by ({HOST}, limit) ({select(FULL_IN, INSTANCE)})"
     subject = Subject(
         "Time until full",
-        "When a limit is exhausted if it goes on as in the last hours, the next one first. The "
+        "When a limit is exhausted if use continues as in the last hours, the next one first. The "
         "colours are the thresholds of the alert XenwatchLimitFullSoon.",
         [STATUS],
         "No limit is filling up",

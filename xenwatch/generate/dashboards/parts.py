@@ -81,7 +81,7 @@ PARTS: Final = (
 
 
 def parts(style: Style) -> table.Panel:
-    """The parts of the host that xenwatch knows to be in order or not."""
+    """Whether the parts of the host are in order."""
     by = f"{HOST}, part, of"
     states = " or ".join(part.expression(part.state) for part in PARTS)
     left = ENDS.expression("({} - time())")

@@ -1,4 +1,4 @@
-"""The dashboard of many hosts: which are not well, room for VMs, what binds, who is next."""
+"""The dashboard of many hosts: which are not OK, room for VMs, what binds, what fills up next."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _columns(style: Style) -> Iterator[Column]:
         width=110,
     )
     yield column(
-        "Read",
+        "Last read",
         f"time() - max by ({HOST}) (last_over_time({seen}[$__range]))",
         unit="s",
         decimals=0,
@@ -113,7 +113,7 @@ def _columns(style: Style) -> Iterator[Column]:
 
 
 def _worst(style: Style) -> table.Panel:
-    """The hosts, those that are not well first."""
+    """The hosts, those that are not OK first."""
     subject = Subject(
         "Hosts, the worst first",
         f"{MEANING} The first {MOST}, those in the same state by the VMs left of the shape with "
@@ -141,7 +141,7 @@ def _worst(style: Style) -> table.Panel:
             "Used",
             "VMs left",
             "Full in",
-            "Read",
+            "Last read",
         ),
     )
     return draw(style, subject, rows)
@@ -200,9 +200,9 @@ def _alerts(style: Style) -> table.Panel:
     of_hosts = f"max by ({HOST}, alertname, severity) ({active(ANYWHERE, FIRING)})"
     count = f"topk(30, count by (alertname, severity) ({of_hosts}))"
     subject = Subject(
-        "Alerts that fire",
+        "Firing alerts",
         "Alerts by the number of hosts on which they fire, without warnings about what is "
-        "critical. A click on one leads to its runbook.",
+        "critical. A click on an alert opens its runbook.",
         [HOSTS],
         "No alert fires",
         runbooks=False,
@@ -223,7 +223,7 @@ def _over_time(style: Style) -> Iterator[AnyPanel]:
     states = [query for query, each in zip(_counts(), STATES, strict=True) if each is not OK]
     colors = {each.text: [fixed(each.color)] for each in STATES if each is not OK}
     yield style.series(
-        Subject("Hosts that are not well", MEANING, [HOSTS], NOBODY, runbooks=False),
+        Subject("Hosts that are not OK", MEANING, [HOSTS], NOBODY, runbooks=False),
         "short",
         states,
         Lines(overrides=colors, stacked=True),
@@ -271,7 +271,7 @@ def pool_dashboard(policy: Policy) -> Dashboard:
     return board(
         UID,
         "xenwatch: pool",
-        "Which hosts are not well, how many more VMs fit, what stops the next one, who is next.",
+        "Which hosts are not OK, how many more VMs fit, what stops the next one, what is next.",
         [all_of(variable("instance", "Hosts", hosts())).all_value(".+")],
         [
             ("Hosts", [_overview(style), _worst(style).span(24).height(14)]),

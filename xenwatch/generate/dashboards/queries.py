@@ -39,7 +39,7 @@ class Unit:
 
 COUNT: Final = Unit("short", "Number")
 _EVENTS: Final = Unit("cps", "Events")
-_PART: Final = Unit("percentunit", "Part")
+_PART: Final = Unit("percentunit", "Share")
 _THROUGHPUT: Final = Unit("Bps", "Throughput")
 UNITS: Final = {
     "_bytes_total": _THROUGHPUT,

@@ -1,4 +1,4 @@
-"""Tables about room for VMs in a pool: how much, what binds, where it is least, who is next."""
+"""Tables about room for VMs in a pool: how much, what binds, where it is least, what is next."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def left(style: Style) -> table.Panel:
     left = f"max by ({HOST}, shape) ({select(limits.LEFT, INSTANCES)})"
     subject = Subject(
         "Room for VMs",
-        "How many more VMs of each shape fit on all hosts, on the host with most room, and how "
-        "many hosts have no room for another one.",
+        "How many more VMs of each shape fit on all hosts, on the host with the most room, and on "
+        "how many hosts not one more fits.",
         [HOSTS],
         NOBODY,
     )
@@ -32,7 +32,7 @@ def left(style: Style) -> table.Panel:
             Column("All hosts", f"sum by (shape) ({left})", colors=limits.ROOM, width=110),
             Column("Best host", f"max by (shape) ({left})", colors=limits.ROOM, width=110),
             Column(
-                "Hosts without",
+                "Full hosts",
                 f"count by (shape) ({left} < 1) or 0 * count by (shape) ({left})",
                 width=130,
             ),
@@ -102,8 +102,8 @@ def next_full(style: Style) -> table.Panel:
     """Which limit of which host is exhausted next."""
     series = f"max by ({HOST}, limit) ({select(limits.FULL_IN, INSTANCES)})"
     subject = Subject(
-        "Who is full next",
-        "Limits that are exhausted soonest if they go on as in the last hours. The colours are "
+        "Limits full next",
+        "Limits that are exhausted soonest if use continues as in the last hours. The colours are "
         "the thresholds of the alert XenwatchLimitFullSoon.",
         [HOSTS],
         "No limit is filling up",

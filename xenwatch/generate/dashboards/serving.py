@@ -30,7 +30,7 @@ def work(style: Style) -> Iterator[AnyPanel]:
     yield style.series(
         Subject(
             "Wakeups of its QEMU",
-            "How often a second the threads of its QEMU wake up, and what wakes them (timer, io) "
+            "How often per second the threads of its QEMU wake up, and what wakes them (timer, io) "
             "where causes are counted.",
             LINKS,
             NO_QEMU,
@@ -62,7 +62,7 @@ def work(style: Style) -> Iterator[AnyPanel]:
     yield style.series(
         Subject(
             "Memory of dom0",
-            "Memory of dom0 that the processes for this VM have for themselves, by program.",
+            "Private memory, in dom0, of the processes that serve this VM, by program.",
             LINKS,
             "No process of dom0 serves this VM",
         ),
@@ -116,7 +116,7 @@ def network(style: Style) -> Iterator[AnyPanel]:
     )
     yield style.series(
         Subject(
-            "Network: interfaces that are not well",
+            "Network: faulty interfaces",
             "Interfaces in no bridge or switch, and interfaces whose backend is not connected; "
             "queues to the guest that are full and stopped.",
             LINKS,

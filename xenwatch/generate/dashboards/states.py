@@ -1,4 +1,4 @@
-"""Whether a host is well, and what is firing: by Prometheus's rules, else by the daemon itself."""
+"""Whether a host is OK, and what is firing: by Prometheus's rules, else by the daemon itself."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ STALE: Final = State(5, "Stale", "dark-orange")
 DOWN: Final = State(6, "Down", "dark-red")
 STATES: Final = (OK, MAINTAINED, UNKNOWN, WARNS, FAILS, STALE, DOWN)
 MEANING: Final = (
-    "OK: no alert fires. Maintenance: the host is worked on and notifies nobody, whatever else is "
-    "true of it. Unknown: an alert cannot be judged, because a probe fails or a max is unknown. "
+    "OK: no alert fires. Maintenance: the host notifies nobody, whatever else is true of it. "
+    "Unknown: an alert cannot be judged, because a probe fails or a max is unknown. "
     "Warning, Critical: the worst alert that fires. Stale: the daemon answers with readings older "
     f"than {OLD} s. Down: Prometheus cannot scrape the daemon, or has not seen it for a while."
 )

@@ -67,7 +67,7 @@ def control_path(style: Style) -> Iterator[AnyPanel]:
     yield style.series(
         Subject(
             "Control path: requests that failed",
-            "Part of the last six requests to xenstored and xapi that failed or timed out after "
+            "Share of the last six requests to xenstored and xapi that failed or timed out after "
             "2 s. Dashed: the threshold of XenwatchXenstoredUnresponsive.",
             [STATUS],
         ),
@@ -78,7 +78,7 @@ def control_path(style: Style) -> Iterator[AnyPanel]:
     yield style.series(
         Subject(
             "Waiting for CPU or memory",
-            "Part of the time in which the threads of a daemon of the control path were runnable "
+            "Share of the time in which the threads of a daemon of the control path were runnable "
             "but waited for a CPU of dom0 (the sum of its threads), in which tasks of a slice or "
             "of all of dom0 waited (PSI, on kernels that have it), and in which dom0's CPUs waited "
             "for Xen over five minutes (steal).",
@@ -136,7 +136,7 @@ def dom0(style: Style) -> Iterator[AnyPanel]:
     yield style.series(
         Subject(
             "dom0's CPUs",
-            "Part of dom0's CPU time by what it was used for; the rest was idle. Steal is time "
+            "Share of dom0's CPU time by what it was used for; the rest was idle. Steal is time "
             "that Xen gave to other domains.",
             [STATUS],
         ),
