@@ -273,6 +273,17 @@ def test_a_host_that_could_not_be_told_has_no_plan() -> None:
     assert answer.obstacle(xenserver("6.1.0")) is None
 
 
+@pytest.mark.parametrize("question", [[], ["--shape=linux", "--count=1"], ["--format=json"]])
+def test_a_dead_control_path_has_no_plan(
+    capsys: pytest.CaptureFixture[str], question: list[str]
+) -> None:
+    """While nobody answers there is no number for any question, and those who do not are named."""
+    status, out, err = run(capsys, "--source=synthetic:control-path-dead@900", *question)
+
+    assert (status, out) == (2, "")
+    assert "xenstored and xapi do not answer" in err
+
+
 def test_nothing_known_is_no_answer() -> None:
     """Where no limit is known there is neither a number nor status 0."""
     bare = Snapshot(**{**fields(xenserver("6.2.0")), "outcomes": {}})

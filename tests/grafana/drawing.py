@@ -97,3 +97,15 @@ def draw(browser: Browser, dashboard: Any, view: View) -> list[dict[str, Any]]:
     assert error == "", error
     found: list[dict[str, Any]] = browser.run(SEEN)
     return found
+
+
+def table(panel: dict[str, Any]) -> list[dict[str, dict[str, str]]]:
+    """The rows of a table as they are on the screen, cells by heading."""
+    head, *rows = panel["rows"]
+    headings = [cell["text"] for cell in head]
+    return [dict(zip(headings, row, strict=True)) for row in rows]
+
+
+def texts(rows: list[dict[str, dict[str, str]]], heading: str) -> list[str]:
+    """A column of a table."""
+    return [row[heading]["text"] for row in rows]

@@ -12,23 +12,31 @@ import pytest
 from tests.e2e.panels import ask, fill
 from tests.generate.boards import BOARDS, expressions, panels_of
 from tests.grafana.boards import END, PICTURES, POOL, Gallery, address, gallery
-from tests.grafana.drawing import WIDTH
+from tests.grafana.drawing import WIDTH, table, texts
+from tests.grafana.expected import (
+    BLUE,
+    DARK_RED,
+    GREEN,
+    ORANGE,
+    RED,
+    color_of,
+    shown_of,
+    worded,
+    worst,
+)
 from tests.grafana.hosts import JOB
 from tests.grafana.look import BYTES, SHOWN, TARGET
 from tests.grafana.pool import HOSTS, KINDS
 from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
 from xenwatch.alerts.names import CRITICAL, WARNING
-from xenwatch.alerts.states import Active, Alerts, State
+from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment
 from xenwatch.config.settings import Settings
 from xenwatch.limits import LIMITS
 from xenwatch.limits.states import LimitState
-from xenwatch.limits.thresholds import reached
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.no_cover]
 
-GREEN, ORANGE, RED, DARK_RED, BLUE = "#73BF69", "#FF9830", "#F2495C", "#C4162A", "#5794F2"
-"""Grafana's colours of those names in its dark theme (grafana-data, createVisualizationColors)."""
 PAINTED: Final = {
     color: f"rgb({int(color[1:3], 16)}, {int(color[3:5], 16)}, {int(color[5:7], 16)})"
     for color in (GREEN, ORANGE, RED, DARK_RED)
@@ -43,6 +51,7 @@ FIRST: Final = {
 """The panels at the top of each dashboard."""
 FINE: Final = {"No alert is active", "No limit is filling up"}
 """What a panel at the top says where there is nothing to show, and that is good."""
+NO_ROOM: Final = "Unknown: no limit could be read, or xenstored or xapi does not answer"
 
 
 @pytest.fixture(scope="module")
@@ -64,18 +73,6 @@ def alerts_of(drawn: Gallery, name: str) -> Alerts:
     return found
 
 
-def table(panel: dict[str, Any]) -> list[dict[str, dict[str, str]]]:
-    """The rows of a table as they are on the screen, cells by heading."""
-    head, *rows = panel["rows"]
-    headings = [cell["text"] for cell in head]
-    return [dict(zip(headings, row, strict=True)) for row in rows]
-
-
-def texts(rows: list[dict[str, dict[str, str]]], heading: str) -> list[str]:
-    """A column of a table."""
-    return [row[heading]["text"] for row in rows]
-
-
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_panel_is_drawn(drawn: Gallery, name: str) -> None:
     """No query fails, no component throws, and no panel is left with Grafana's own No data."""
@@ -87,9 +84,10 @@ def test_every_panel_is_drawn(drawn: Gallery, name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_top_shows_something(drawn: Gallery, name: str) -> None:
-    """No panel at the top is empty, but for what says that there is nothing to worry about."""
+    """No panel at the top is empty, but for what says that nothing is wrong, or what is."""
+    fine = {"", *FINE, NO_ROOM} if name == "host-dead" else {"", *FINE}
     for title in FIRST[PICTURES[name].board]:
-        assert drawn.panel(name, title)["nothing"] in {"", *FINE}, title
+        assert drawn.panel(name, title)["nothing"] in fine, title
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -119,17 +117,6 @@ def test_a_limit_is_called_by_its_full_name(drawn: Gallery, name: str) -> None:
         assert panel["title"] == "Probes" or short & {*found, *panel["legend"]} == set()
 
 
-def worst(alerts: Alerts) -> tuple[str, str]:
-    """The state of a host in a word and a colour, by what its daemon says."""
-    found = {one.severity for one in alerts.firing}
-    if CRITICAL in found:
-        return "Critical", RED
-    if WARNING in found:
-        return "Warning", ORANGE
-    unknown = State.UNKNOWN in alerts.states.values()
-    return ("Unknown", "#B877D9") if unknown else ("OK", GREEN)
-
-
 @pytest.mark.parametrize("name", HOST_PICTURES)
 def test_the_state_is_the_worst_alert(drawn: Gallery, name: str) -> None:
     """The first tile says in a word and a colour what the daemon's worst alert is."""
@@ -143,18 +130,6 @@ def test_the_hosts_are_what_they_are_called(drawn: Gallery) -> None:
     found = {name: worst(alerts_of(drawn, name))[0] for name in HOST_PICTURES}
 
     assert found == {"host-healthy": "OK", "host-full": "Critical", "host-dead": "Critical"}
-
-
-def shown_of(alerts: Alerts) -> Iterator[Active]:
-    """The active alerts but for warnings about what is critical."""
-    critical = {
-        (one.alert.name, one.labels)
-        for one in alerts.active.values()
-        if one.severity == CRITICAL and one.state is State.FIRING
-    }
-    for one in alerts.active.values():
-        if one.severity == CRITICAL or (one.alert.name, one.labels) not in critical:
-            yield one
 
 
 @pytest.mark.parametrize("name", HOST_PICTURES)
@@ -180,7 +155,7 @@ def test_active_alerts_are_those_of_the_daemon(drawn: Gallery, name: str) -> Non
         assert row["Severity"]["background"] == PAINTED[color]
 
 
-@pytest.mark.parametrize("name", HOST_PICTURES)
+@pytest.mark.parametrize("name", ["host-healthy", "host-full"])
 def test_room_is_that_of_the_plan(drawn: Gallery, name: str) -> None:
     """VMs left are those of the plan, red where none is, with the limit that stops the next one."""
     plans = {shape.name: plan for plan in truth(drawn, name).plans for shape in plan.batch}
@@ -194,6 +169,13 @@ def test_room_is_that_of_the_plan(drawn: Gallery, name: str) -> None:
         assert row["VMs left"]["text"] == str(left)
         assert row["VMs left"]["color"] == PAINTED[color]
         assert row["Stopped by"]["text"] == TITLES[plans[shape].headrooms[0].limit]
+
+
+def test_a_dead_control_path_has_no_number_of_vms(drawn: Gallery) -> None:
+    """While xapi and xenstored answer nobody the host's room is unknown, and the panel says why."""
+    panel = drawn.panel("host-dead", "VMs left")
+
+    assert (panel["rows"], panel["values"], panel["nothing"]) == ([], [], NO_ROOM)
 
 
 def test_a_full_host_has_no_room_and_says_so_in_red(drawn: Gallery) -> None:
@@ -223,20 +205,6 @@ def test_time_until_full_is_the_forecast(drawn: Gallery) -> None:
         assert row["Full in"]["color"] == PAINTED[color]
     assert rows[0]["Full in"]["color"] == PAINTED[RED]
     assert drawn.panel("host-healthy", "Time until full")["nothing"] == "No limit is filling up"
-
-
-def worded(seconds: float) -> str:
-    """A time as Grafana writes it with one decimal (grafana-data, dateTimeFormatters)."""
-    units = (("s", 1), ("mins", 60), ("hours", 3600), ("days", 86400), ("weeks", 604800))
-    name, size = [(name, size) for name, size in units if seconds >= size][-1]
-    return f"{seconds / size:.1f} {name}"
-
-
-def color_of(state: LimitState) -> str:
-    """The colour of a limit's bar by its own thresholds."""
-    if reached(state.ratio, state.thresholds.critical):
-        return RED
-    return ORANGE if reached(state.ratio, state.thresholds.warning) else GREEN
 
 
 @pytest.mark.parametrize("name", HOST_PICTURES)

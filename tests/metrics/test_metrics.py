@@ -23,6 +23,8 @@ from xenwatch.metrics.own import limit_metrics
 from xenwatch.metrics.process import own_process
 from xenwatch.planning.estimates import Estimate, Learnt
 from xenwatch.planning.prediction import Interval
+from xenwatch.probes.control_path import NO_ROUND_TRIPS
+from xenwatch.readings.control_path import ControlPath
 from xenwatch.readings.domains import Domains
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
@@ -134,6 +136,16 @@ def test_room_that_is_not_known_has_no_sample() -> None:
     assert labelled("xenwatch_vm_headroom", page) == {}
     assert ("aio_requests", "windows") not in labelled("xenwatch_limit_vm_headroom", page)
     assert labelled("xenwatch_limit_vm_headroom", page)["event_channels", "windows"] == 571
+
+
+def test_a_dead_control_path_has_no_room() -> None:
+    """While xenstored does not answer no shape has headroom, by no limit."""
+    dead = ControlPath({"xenstored": dataclasses.replace(NO_ROUND_TRIPS, recent=(None,))}, {})
+    page = render(families(assess_pass(dataclasses.replace(xenserver("6.2.0"), control_path=dead))))
+
+    assert labelled("xenwatch_control_path_failed_ratio", page) == {("xenstored",): 1}
+    assert labelled("xenwatch_vm_headroom", page) == {}
+    assert labelled("xenwatch_limit_vm_headroom", page) == {}
 
 
 def test_names_of_metrics_are_unique() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.planning.support import xenserver
 from tests.support import full_snapshot
 from xenwatch import metrics
 from xenwatch.alerts.conditions import Evidence
@@ -19,6 +20,8 @@ from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.probes import PROBES
+from xenwatch.probes.control_path import NO_ROUND_TRIPS
+from xenwatch.readings.control_path import ControlPath
 from xenwatch.readings.devices import Backends, DeviceKey, XenstoreDevices
 from xenwatch.readings.domains import Domains
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -117,6 +120,15 @@ def test_what_was_not_read_is_null() -> None:
     assert "could not be read" in (found.obstacle or "")
     assert found.probes["aio"].advice
     assert "[probes.maptrack]" in found.probes["maptrack"].advice
+
+
+def test_a_dead_control_path_has_no_headroom() -> None:
+    """While xapi does not answer the status has no number of VMs, and says why."""
+    dead = ControlPath({"xapi": dataclasses.replace(NO_ROUND_TRIPS, recent=(None,))}, {})
+    found = of(dataclasses.replace(xenserver("6.2.0"), control_path=dead))
+
+    assert found.headroom == ()
+    assert (found.obstacle or "").startswith("xapi does not answer")
 
 
 def test_a_domain_shows_what_it_holds() -> None:

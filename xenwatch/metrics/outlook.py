@@ -94,7 +94,7 @@ OUTLOOK_METRICS: Final = (
         "xenwatch_vm_headroom",
         "gauge",
         "Number of additional VMs of the shape that fit, by the counted limits; absent if one of "
-        "them is unknown.",
+        "them is unknown, or while xenstored or xapi does not answer.",
         "limits, costs of a VM and readings",
         _headroom,
         ("shape",),
@@ -102,7 +102,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_vm_headroom",
         "gauge",
-        "Number of additional VMs of the shape that fit by this limit.",
+        "Number of additional VMs of the shape that fit by this limit; absent if it is unknown, or "
+        "while xenstored or xapi does not answer.",
         "limits, costs of a VM and readings",
         _headroom_by_limit,
         ("shape", "limit"),

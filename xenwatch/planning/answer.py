@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from xenwatch.display.quantities import quantity
 from xenwatch.limits import dom0_memory, tasks
-from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
+from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan, unresponsive
 from xenwatch.planning.estimates import Estimate, Learnt
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot
@@ -44,6 +44,9 @@ def obstacle(snapshot: Snapshot) -> str | None:
             f"the cost of a VM is unknown for {platform}; known for: {', '.join(REGIMES)}. "
             "To see the limits: xenwatch once"
         )
+    silent = unresponsive(snapshot)
+    if silent:
+        return f"{silent}, so whether another VM starts is unknown; see xenwatch doctor"
     return None
 
 

@@ -193,6 +193,18 @@ def units(cost: Cost, shape: Shape, dom0_vcpus: int | None, max_queues: int | No
     return int(total) if total.denominator == 1 else total
 
 
+def unresponsive(snapshot: Snapshot) -> str:
+    """Why no VM may start whatever is left: daemons that do not answer. Empty if all do.
+
+    The measure is that of the alerts XenwatchXenstoredUnresponsive and XenwatchXapiUnresponsive.
+    """
+    path = snapshot.control_path
+    names = path.unresponsive if path is not None else ()
+    if not names:
+        return ""
+    return f"{' and '.join(names)} {'does' if len(names) == 1 else 'do'} not answer"
+
+
 def _may_bind(present: Mapping[str, LimitState]) -> bool:
     """Whether there is an instance that VMs could use up, whatever one takes."""
     headrooms = [state.headroom for state in present.values()]
@@ -260,7 +272,7 @@ class _Question:
         if state is None or state.used is None or state.headroom is None:
             return _unknown(limit, instance, _reason(limit, instance, state, self.snapshot), takes)
         batches = int(state.headroom // takes)
-        doubt = limit.doubt(self.snapshot)
+        doubt = unresponsive(self.snapshot) or limit.doubt(self.snapshot)
         if doubt and batches:
             return _unknown(limit, instance, doubt, takes)
         needed = state.used + takes * (self.wanted or 0)

@@ -14,6 +14,8 @@ BOUNDS: Final = (
 """Upper bounds of the buckets in seconds; a source times out after two."""
 RECENT: Final = 6
 """Requests to one daemon that are judged together: those of a minute by default."""
+UNRESPONSIVE: Final = 0.5
+"""The part of them from which a daemon does not answer, if so many fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +66,12 @@ class ControlPath:
 
     round_trips: Mapping[str, RoundTrips]
     daemons: Mapping[str, DaemonTimes]
+
+    @property
+    def unresponsive(self) -> tuple[str, ...]:
+        """The targets that do not answer."""
+        return tuple(
+            target
+            for target, found in self.round_trips.items()
+            if (found.failed_ratio or 0.0) >= UNRESPONSIVE
+        )

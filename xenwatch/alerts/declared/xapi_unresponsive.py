@@ -8,6 +8,7 @@ from xenwatch.alerts.base import PERCENT, Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.limits.base import Thresholds
+from xenwatch.readings.control_path import UNRESPONSIVE
 
 _NAME: Final = "xapi_unresponsive"
 _FAILED: Final = Selector("xenwatch_control_path_failed_ratio", {"target": ("xapi",)})
@@ -28,7 +29,7 @@ ALERT: Final = Alert(
     shown=PERCENT,
     probe="control_path",
     sparse=False,
-    thresholds=Thresholds(None, 0.5),
+    thresholds=Thresholds(None, UNRESPONSIVE),
     errors={
         # xen-api, ocaml/xe-cli/newcli.ml: main.
         "`Connection refused (calling connect`, `Unable to contact server. Please check server and "

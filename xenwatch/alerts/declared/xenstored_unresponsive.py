@@ -8,6 +8,7 @@ from xenwatch.alerts.base import PERCENT, Alert
 from xenwatch.alerts.conditions import OwnThreshold, Selector, SeriesCondition
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.limits.base import Thresholds
+from xenwatch.readings.control_path import UNRESPONSIVE
 
 _NAME: Final = "xenstored_unresponsive"
 _FAILED: Final = Selector("xenwatch_control_path_failed_ratio", {"target": ("xenstored",)})
@@ -28,7 +29,7 @@ ALERT: Final = Alert(
     shown=PERCENT,
     probe="control_path",
     sparse=False,
-    thresholds=Thresholds(None, 0.5),
+    thresholds=Thresholds(None, UNRESPONSIVE),
     errors={
         # Xen, tools/libs/light/libxl.c: libxl_ctx_alloc.
         "`Is xenstore daemon running?`, `cannot connect to xenstore`; xl list or xenstore-read "

@@ -96,7 +96,7 @@ def room(style: Style) -> table.Panel:
         "counted limit could not be read; at most so many fit by those that could. "
         f"Red: none. Orange: fewer than {FEW}.",
         [Link("Plan on the status page", "http://${instance:raw}/#headroom-heading")],
-        "No limit could be read: see Probes",
+        "Unknown: no limit could be read, or xenstored or xapi does not answer",
     )
     rows = Rows(
         {
@@ -202,9 +202,10 @@ def room_over_time(style: Style) -> timeseries.Panel:
     series = f"max by (shape) ({select(LEFT, INSTANCE)})"
     subject = Subject(
         "VMs left over time",
-        "How many more VMs of each shape fit; a gap where a counted limit could not be read.",
+        "How many more VMs of each shape fit; a gap where a counted limit could not be "
+        "read, or xenstored or xapi did not answer.",
         [STATUS],
-        "Unknown: a counted limit could not be read",
+        "Unknown: a counted limit could not be read, or xenstored or xapi does not answer",
     )
     return style.series(subject, "short", [Query(series, "{{shape}}")])
 

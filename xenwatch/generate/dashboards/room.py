@@ -80,7 +80,8 @@ def least(style: Style) -> table.Panel:
         "The twenty hosts and shapes with the fewest VMs left, and the limit that stops the next "
         "one. A host whose room is unknown is not in the list.",
         [HOSTS],
-        "Unknown on every host: a counted limit could not be read",
+        "Unknown on every host: a counted limit could not be read, or xenstored or xapi does not "
+        "answer",
     )
     rows = Rows(
         {
