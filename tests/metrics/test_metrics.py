@@ -141,9 +141,7 @@ def test_room_that_is_not_known_has_no_sample() -> None:
 def test_a_dead_control_path_has_no_room() -> None:
     """While xenstored does not answer no shape has headroom, by no limit."""
     dead = ControlPath({"xenstored": dataclasses.replace(NO_ROUND_TRIPS, recent=(None,))}, {})
-    page = render(
-        families(assess_pass(dataclasses.replace(xenserver("6.2.0"), control_path=dead)))
-    )
+    page = render(families(assess_pass(dataclasses.replace(xenserver("6.2.0"), control_path=dead))))
 
     assert labelled("xenwatch_control_path_failed_ratio", page) == {("xenstored",): 1}
     assert labelled("xenwatch_vm_headroom", page) == {}

@@ -54,7 +54,8 @@ def of_active(
 ) -> Message:
     """The message of a firing alert.
 
-    `instance` is the label that names this host, `labels` are further ones that every alert of it
+    `instance` is the label that names this host, and begins the summary as in Prometheus's rules;
+    an empty one does not, for the host's own page. `labels` are further ones that every alert of it
     has: where the host is, and a job other than `JOB`.
     """
     alert = active.alert
@@ -71,7 +72,7 @@ def of_active(
             **labels,
         },
         annotations={
-            "summary": words.summary,
+            "summary": f"{instance}: {words.summary}" if instance else words.summary,
             "description": words.description,
             "runbook_url": f"{runbooks}{alert.runbook}",
         },

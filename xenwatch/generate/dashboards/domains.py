@@ -127,7 +127,7 @@ def _alerts(style: Style) -> table.Panel:
         "Alerts about this VM",
         "Alerts of Prometheus's rules that name this VM. A click on one leads to its runbook.",
         LINKS,
-        "No alert is about this VM, or Prometheus has not the rules",
+        "No alert is about this VM, or Prometheus lacks the rules",
         runbooks=False,
     )
     rows = Rows(
