@@ -119,7 +119,7 @@ def test_it_has_states_and_texts(alert: Alert, speed: float, state: str) -> None
         message = of_active(active, "host1", "https://wiki.example/")
         assert message.labels["alertname"] == "XenwatchSlowDisk"
         assert message.annotations == {
-            "summary": f"Disk sda is slow: {speed}",
+            "summary": f"host1: Disk sda is slow: {speed}",
             "description": f"Disk sda reads at {speed} MB/s. First: `iostat`",
             "runbook_url": "https://wiki.example/XenwatchSlowDisk.md",
         }

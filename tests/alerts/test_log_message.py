@@ -52,7 +52,7 @@ def course(name: str, seconds: float, step: float = 30.0) -> Assessment:
 def firing(found: Assessment, name: str) -> dict[str, Mapping[str, str]]:
     """The labels of the alert's series that fire, by summary."""
     assert found.alerts is not None
-    messages = (of_active(one, "dom0-1", "/runbooks/") for one in found.alerts.firing)
+    messages = (of_active(one, "", "/runbooks/") for one in found.alerts.firing)
     return {
         message.annotations["summary"]: message.labels
         for message in messages

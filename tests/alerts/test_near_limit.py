@@ -36,6 +36,7 @@ def test_an_alert_has_what_its_limit_says(limit: Limit) -> None:
         assert by_vm or all(f"({label} {{{label}}})" in text for label in labels)
         assert not by_vm or "of VM {vm}" in text
         assert "{value}" in text
+    assert "{value} of the max is in use. " in alert.description
     assert limit.symptom in alert.description
 
 

@@ -40,3 +40,15 @@ def test_every_runbook_is_served_as_it_is() -> None:
     assert runbooks.files() == {
         f"/runbooks/{path.name}": path.read_bytes() for path in runbooks.DIRECTORY.iterdir()
     }
+
+
+def test_xapi_waits_for_xenstored() -> None:
+    """Where neither answers the runbook of xapi begins with that of xenstored, which says so."""
+    texts = runbooks.files()
+    xapi, xenstored = (
+        texts[f"/runbooks/Xenwatch{name}Unresponsive.md"].decode().partition("## Diagnosis")[2]
+        for name in ("Xapi", "Xenstored")
+    )
+
+    assert "(XenwatchXenstoredUnresponsive.md)" in xapi.partition("```")[0]
+    assert "begin here" in xenstored.partition("```")[0]

@@ -52,7 +52,7 @@ def test_a_message_has_stable_labels() -> None:
             "instance": "host1",
         },
         "annotations": {
-            "summary": "a at 95%",
+            "summary": "host1: a at 95%",
             "description": "95% of a First: `ps`",
             "runbook_url": "file:///runbooks/XenwatchLeak.md",
         },

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from xenwatch.config import alert_keys
+from xenwatch.alerts.base import PERCENT, Alert
+from xenwatch.alerts.table import ALERTS
+from xenwatch.config import alert_keys, converters
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,13 @@ def test_good_values_are_accepted(
         (alert_keys.urls, [""], "contains '', which must not be empty"),
         (alert_keys.urls, ["x"], "contains 'x', which must be a URL"),
         (alert_keys.urls, ["http://a"] * 9, "at most 8"),
+        (
+            alert_keys.alertmanagers,
+            ["http://a:9093/x/api/v2/alerts"],
+            "which must not have the path; write http://a:9093/x",
+        ),
+        (converters.ratio, "off", 'must be a number, or "never"'),
+        (converters.ratio, 30, 'at most 1, or "never"'),
         (alert_keys.argv, ["mail"], "starts with 'mail', which must be an absolute path"),
         (alert_keys.argv, ["/bin/mail", "a\0"], "must not contain a NUL"),
         (alert_keys.argv, "mail", "must be an array"),
@@ -67,3 +76,21 @@ def test_bad_values_are_refused(
     with pytest.raises(ValueError, match=r"^(contains|starts|must) ") as caught:
         convert(value)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "alert", [one for one in ALERTS if one.shown == PERCENT], ids=lambda alert: alert.name
+)
+def test_a_ratio_has_no_threshold_above_one(alert: Alert) -> None:
+    """A threshold that no ratio reaches, such as 30 for 30 %, is refused; others may be so high."""
+    for key in alert_keys.own(alert):
+        assert key.convert(1) == 1
+        with pytest.raises(ValueError, match="must be a ratio"):
+            key.convert(30)
+
+
+def test_a_number_may_be_above_one() -> None:
+    """A threshold of what is no ratio is any number."""
+    (alert,) = (one for one in ALERTS if one.name == "tasks_blocked")
+
+    assert [key.convert(30) for key in alert_keys.own(alert)] == [30, 30]

@@ -61,7 +61,8 @@ async def test_alertmanager_gets_what_fires_and_when_it_is_resolved() -> None:
         "job": "xenwatch",
         "instance": "host1",
     }  # fmt: skip
-    assert first["annotations"]["summary"] == "aio requests: 87.5% used"
+    instance = first["labels"]["instance"]
+    assert first["annotations"]["summary"] == f"{instance}: aio requests: 87.5% used"
     assert first["startsAt"] == second["startsAt"] == "2023-11-14T22:13:20.000+00:00"
     assert first["endsAt"] == "2023-11-15T02:13:20.000+00:00", EXPIRY
     assert second["endsAt"] == "2023-11-14T22:13:50.000+00:00"

@@ -167,3 +167,29 @@ def test_every_metric_is_described() -> None:
     assert all(
         f"`{label}`" in row for row, m in zip(rows, METRICS, strict=True) for label in m.labels
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "{file} was not read; to use it: --config.file {file}"),
+        (["--config.file", "{file}"], "configuration: {file}"),
+        ([], "configuration: none, the defaults"),
+    ],
+)
+def test_rules_say_whose_they_are(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
+) -> None:
+    """Who generates rules sees which configuration they follow, and whether the host's was not."""
+    file = tmp_path / "xenwatch.toml"
+    if "{file}" in said:
+        file.touch()
+    monkeypatch.setattr("xenwatch.generate.command.DEFAULT_FILE", str(file))
+    given = [option.format(file=file) for option in options]
+    generate("rules", "--directory", str(tmp_path), *given)
+
+    assert capsys.readouterr().err.splitlines()[0] == f"xenwatch: {said.format(file=file)}"

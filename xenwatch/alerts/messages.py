@@ -62,7 +62,8 @@ def of_active(
 ) -> Message:
     """The message of a firing alert.
 
-    `instance` is the label that names this host, `labels` are the others that every alert of it
+    `instance` is the label that names this host, and begins the summary as in Prometheus's rules;
+    an empty one does not, for the host's own page. `labels` are the others that every alert of it
     has: its job, and where the host is.
     """
     alert = active.alert
@@ -78,7 +79,7 @@ def of_active(
             **labels,
         },
         annotations={
-            "summary": words.summary,
+            "summary": f"{instance}: {words.summary}" if instance else words.summary,
             "description": words.description,
             "runbook_url": f"{runbooks}{alert.runbook}",
         },

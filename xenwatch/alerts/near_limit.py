@@ -63,7 +63,7 @@ def near_limit(limit: Limit) -> Alert:
     return Alert(
         name=f"{limit.name}_near_limit",
         summary=f"{limit.title}{of}: {{value}} used",
-        description=f"{limit.title}{of}: {{value}} of max used. "
+        description=f"{limit.title}{of}: {{value}} of the max is in use. "
         f"Symptom when exhausted: {limit.symptom}.",
         first=first(limit),
         details=_details(limit),

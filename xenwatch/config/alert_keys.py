@@ -79,6 +79,16 @@ def urls(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+def alertmanagers(value: object) -> tuple[str, ...]:
+    """URLs of Alertmanagers, without the path of the API."""
+    found = urls(value)
+    for item in found:
+        base, api, _ = item.partition("/api/v")
+        if api:
+            raise ValueError(f"contains {shown(item)}, which must not have the path; write {base}")
+    return found
+
+
 def argv(value: object) -> tuple[str, ...]:
     """A program by absolute path, and its arguments; may be empty."""
     if not isinstance(value, list | tuple) or len(value) > MAX_ARGUMENTS:
@@ -170,7 +180,7 @@ ALERTMANAGERS: Final[Key[tuple[str, ...]]] = Key(
     "array of strings",
     (),
     "Alertmanagers to send alerts to (API v2), such as http://HOST:9093; each gets every alert.",
-    urls,
+    alertmanagers,
     restart=True,
 )
 WEBHOOK: Final[Key[str]] = Key(
@@ -265,7 +275,7 @@ def own(alert: Alert) -> tuple[Key[float | None], ...]:
             'number or "never"',
             getattr(alert.thresholds, field.name),
             f"Threshold of {alert.title}: {field.name} {reached}{unit}.",
-            bound,
+            converters.ratio if alert.shown == PERCENT else bound,
             lower_is_worse=alert.lower_is_worse,
         )
         for field in dataclasses.fields(Thresholds)

@@ -80,7 +80,12 @@ def seconds(value: object) -> float:
 
 def ratio(value: object) -> float | None:
     """A used ratio; `"never"` is `None`."""
-    return None if value == "never" else share(value)
+    if value == "never":
+        return None
+    try:
+        return share(value)
+    except ValueError as error:
+        raise ValueError(f'{error}, or "never"') from None
 
 
 def share(value: object) -> float:

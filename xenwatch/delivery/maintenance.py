@@ -45,7 +45,7 @@ def message(
             **labels,
         },
         annotations={
-            "summary": str(found),
+            "summary": f"{instance}: {found}",
             "description": DESCRIPTION,
             "runbook_url": f"{runbooks}{ALERT.runbook}",
         },

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from xenwatch.config import alert_keys
-from xenwatch.config.settings import ConfigError, Settings, load_settings
+from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
 from xenwatch.generate import grouping
 from xenwatch.generate.documents import documents
 from xenwatch.generate.grouping import Grouping
@@ -69,6 +69,15 @@ def _option(convert: Callable[[str], T]) -> Callable[[str], T]:
     return converted
 
 
+def _configuration(path: str) -> str:
+    """Which configuration the rules are of; without one, whether the host has one."""
+    if path != os.devnull:
+        return f"configuration: {path}"
+    if os.path.exists(DEFAULT_FILE):
+        return f"{DEFAULT_FILE} was not read; to use it: --config.file {DEFAULT_FILE}"
+    return "configuration: none, the defaults"
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write what is stale, or with `check` only name it. Returns the exit status.
 
@@ -83,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"xenwatch: {warning}", file=sys.stderr)
     job = arguments.job or settings[alert_keys.JOB]
     texts = WHAT[arguments.what](settings, Grouping(job, arguments.by, arguments.keep_firing_for))
+    if arguments.what == "rules":
+        print(f"xenwatch: {_configuration(arguments.config_file)}", file=sys.stderr)
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name
@@ -118,7 +129,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--directory",
         type=Path,
         default=Path(),
-        help="root of the repository (default: current directory)",
+        help="directory to write to (default: current directory)",
     )
     of_rules = parser.add_argument_group("options of rules")
     of_rules.add_argument(

@@ -1,4 +1,4 @@
-"""Plans while xenstored or xapi does not answer: no VM can be started, whatever is left."""
+"""What a plan says while daemons of the control path do not answer."""
 
 from __future__ import annotations
 
