@@ -28,7 +28,7 @@ from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rules
 
 HEAD: Final = "prometheus_tsdb_head_series"
-ACTIVE: Final = 'vm_cache_entries{type="storage/hour_metric_ids"}'
+CREATED: Final = "vm_new_timeseries_created_total"
 SITES: Final = ("a", "b")
 UPPER: Final = (
     '{__name__=~"(job|instance):xenwatch_.*"}',
@@ -107,7 +107,7 @@ class Run:
             interval=self._interval,
         )
         name = "victoria-metrics"
-        self._start(name, database.running(), lambda: exported(database.url, ACTIVE))
+        self._start(name, database.running(), lambda: exported(database.url, CREATED))
 
         def judge() -> None:
             self._start("vmalert", database.judging(), lambda: 0.0)
