@@ -140,4 +140,6 @@ def test_a_full_table_of_neighbours_is_critical(vm: Vm, daemon: Daemon) -> None:
     assert used >= FEW
     assert page.get("xenwatch_neighbours_max", family="ipv6") == FEW
     assert alerting(page, "XenwatchNeighboursNearLimit") == {"warning", "critical"}
-    assert page.get(COUNTED, **OVERFLOW) == before + vm.run("dmesg").count("table overflow!")
+    # The kernel may have said it again since.
+    most_said = vm.run("dmesg").count("table overflow!")
+    assert before < (page.get(COUNTED, **OVERFLOW) or 0) <= before + most_said
