@@ -86,12 +86,11 @@ class Watch:
     """An alert for Prometheus alone: about xenwatch itself, many hosts, or the past.
 
     `expression` is PromQL, in which `$NAME` is the bound of that name. It has `severity` once the
-    expression has held for `seconds`, and is critical after `critical_seconds` if these are set;
-    `fixed` means that the configuration cannot change how long, as any other would defeat it.
+    expression has held for `seconds`, and is critical after `critical_seconds` if these are set.
     `slow` means that the expression reads hours of every series, and is evaluated less often.
-    With `mutes` it inhibits all other alerts of its host except those in `spares`; `outlasts` means
-    that it is kept for as long as these are after their conditions have ended. The rest is as in
-    `Alert`.
+    With `mutes` it inhibits all other alerts of its host except those in `spares`, and how long its
+    expression must hold is no key, as any wait would defeat it; `outlasts` means that it is kept
+    for as long as these are after their conditions have ended. The rest is as in `Alert`.
     """
 
     name: str
@@ -106,7 +105,6 @@ class Watch:
     shown: str = NUMBER
     bounds: tuple[Bound, ...] = ()
     critical_seconds: float | None = None
-    fixed: bool = False
     slow: bool = False
     mutes: bool = False
     outlasts: bool = False

@@ -16,8 +16,8 @@ FILE_LIMIT: Final = 4096
 LONGEST: Final = 7 * 86400.0
 """Max seconds from now that the command accepts."""
 LONGEST_REASON: Final = 200
-_LATEST: Final = 1 << 37
-"""A time in the year 6325: beyond 9999 there is no date."""
+LATEST: Final = 1 << 37
+"""A Unix time in the year 6325: beyond 9999 there is no date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def loads(data: bytes) -> Maintenance:
     if not isinstance(document, dict):
         raise ValueError("is not an object")
     until, reason = document.get("until"), document.get("reason", "")
-    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < _LATEST:
+    if isinstance(until, bool) or not isinstance(until, int | float) or not 0 <= until < LATEST:
         raise ValueError("until is not a Unix time")
     if not isinstance(reason, str):
         raise ValueError("reason is not a text")

@@ -17,6 +17,8 @@ JOB: Final = "xenwatch"
 RUNBOOKS: Final = "/runbooks/"
 """The path below which every daemon serves the runbooks."""
 
+Identity = tuple[tuple[str, str], ...]
+"""The labels of an alert, sorted: two alerts with the same are one."""
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 DEFAULT_LABELS: Final[Mapping[str, str]] = MappingProxyType({"job": JOB})
 """The labels that say where a host is, unless they are configured."""
@@ -36,7 +38,7 @@ class Message:
     state: str
 
     @property
-    def identity(self) -> tuple[tuple[str, str], ...]:
+    def identity(self) -> Identity:
         """What makes it the same alert: its labels."""
         return tuple(sorted(self.labels.items()))
 

@@ -216,8 +216,8 @@ def section(alert: Alert | Watch) -> str:
 
 
 def seconds(alert: Alert | Watch) -> Key[float] | None:
-    """The key of an alert's `for` duration if it is not fixed; one for all alerts of limits."""
-    if isinstance(alert, Watch) and alert.fixed:
+    """The key of an alert's `for` duration if it has one; one for all alerts of limits."""
+    if isinstance(alert, Watch) and alert.mutes:
         return None
     shared = isinstance(alert, Alert) and alert.section
     what = "the alerts of limits" if shared else alert.title

@@ -18,11 +18,10 @@ from xenwatch.alerts.inhibition import (
     inhibited,
     inhibitions,
 )
-from xenwatch.alerts.messages import Message
+from xenwatch.alerts.messages import Identity, Message
 from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.states import State
 
-Identity = tuple[tuple[str, str], ...]
 Trouble = tuple[str, ...]
 """Severity, and what the alerts are about: a trouble that becomes critical is told at once."""
 
@@ -51,9 +50,10 @@ class Gate:
         self, changes: Iterable[Message], firing: Iterable[Message], now: float
     ) -> list[Message]:
         """Those of the changes, and of the alerts that waited, that are to be told now."""
-        every = list(firing)
         changes = list(changes)
         began = {message.identity for message in changes if message.ends is None}
+        # Nothing is due where nothing began or waits: as in nearly every pass.
+        every = list(firing) if self.waiting or began else []
         ends = [
             message
             for message in changes

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from xenwatch.alerts import states
 from xenwatch.alerts.base import Alert
-from xenwatch.alerts.maintenance import LONGEST, Maintenance
+from xenwatch.alerts.maintenance import LATEST, LONGEST, Maintenance
 from xenwatch.alerts.messages import (
     DEFAULT_LABELS,
+    Identity,
     Message,
     ended,
     of_active,
@@ -36,8 +37,6 @@ MOST_EVENTS: Final = 5000
 VMs that lose disk and network at once are four thousand."""
 MOST_PENDING: Final = 1000
 """Pending series of alerts that are saved across a restart."""
-
-Identity = tuple[tuple[str, str], ...]
 
 
 class Outbox:
@@ -125,13 +124,13 @@ class Outbox:
             self._queue(message)
         return first or bool(events) or bool(passed)
 
-    def _messages(self) -> list[Message]:
+    def _messages(self) -> Iterator[Message]:
         """The alerts that fire and are not held back."""
-        return [
+        return (
             of_active(active, self._instance, self.runbooks, self._labels)
             for active in self.alerts.firing
             if _key(active) not in self._held
-        ]
+        )
 
     def _queue(self, message: Message) -> None:
         """Add an event for the receivers that get each once."""
@@ -219,8 +218,6 @@ class Outbox:
             self.enqueue(states.ended(alerts, now), now)
 
 
-_LATEST: Final = 1 << 37
-"""A time in the year 6325: beyond 9999 there is no date."""
 _BY_NAME: Final[Mapping[str, Alert]] = {alert.name: alert for alert in ALERTS}
 
 
@@ -277,7 +274,7 @@ def _restored_notice(document: Mapping[str, Any] | None) -> Notice | None:
 def _time(value: Any) -> float:
     """A Unix time that can be written as a date. Raises `TypeError` or `ValueError`."""
     time = float(value)
-    if not 0 <= time < _LATEST:
+    if not 0 <= time < LATEST:
         raise ValueError(f"no time: {value!r}")
     return time
 

@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"xenwatch: {warning}", file=sys.stderr)
     job = arguments.job or settings[alert_keys.JOB]
     texts = WHAT[arguments.what](settings, Grouping(job, arguments.by, arguments.keep_firing_for))
-    if arguments.what == "rules":
+    if arguments.what == RULES:
         print(f"xenwatch: {_configuration(arguments.config_file)}", file=sys.stderr)
     names = stale(arguments.directory, texts)
     for name in names:

@@ -18,7 +18,6 @@ ALERT: Final = Watch(
     first="xenwatch maintenance status",
     expression=f"({_END} - time()) > 0",
     seconds=0,
-    fixed=True,
     severity=INFO,
     shown=DURATION,
     mutes=True,

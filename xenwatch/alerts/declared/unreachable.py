@@ -16,7 +16,6 @@ ALERT: Final = Watch(
     first="xenwatch doctor",
     expression='up{job="xenwatch"} == 0',
     seconds=0,
-    fixed=True,
     severity=INFO,
     mutes=True,
     spares=("down",),

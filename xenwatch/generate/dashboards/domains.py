@@ -31,6 +31,7 @@ from xenwatch.generate.dashboards.states import (
     FIRING,
     alert_labels,
     joined,
+    lasting,
     of_rules,
     runbook_of_the_row,
     severity_words,
@@ -140,13 +141,7 @@ def _alerts(style: Style) -> table.Panel:
         },
         (
             Column("Active", active, hidden=True),
-            Column(
-                "For",
-                f"time() - max by ({by}, about) ({since}) and on ({by}, about) ({active})",
-                unit="s",
-                decimals=0,
-                width=100,
-            ),
+            lasting(f"{by}, about", since, active, width=100),
         ),
         sort=(("State", False), ("Severity", False)),
         first=("Severity", "Alert", "State", "About", "For"),

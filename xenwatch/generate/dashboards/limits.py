@@ -135,19 +135,17 @@ def next_full(style: Style) -> table.Panel:
             "limit": Label("Limit", limit_titles(), DETAIL),
             "instance": Label("Host", hidden=True),
         },
-        (
-            Column(
-                "Full in",
-                f"bottomk(8, {series})",
-                unit="s",
-                decimals=1,
-                colors=time_left(style.policy),
-                width=130,
-            ),
-        ),
+        (full_in(style, f"bottomk(8, {series})", width=130),),
         sort=(("Full in", False),),
     )
     return draw(style, subject, rows)
+
+
+def full_in(style: Style, seconds: str, width: int) -> Column:
+    """The column of how long it takes until a limit is exhausted."""
+    return Column(
+        "Full in", seconds, unit="s", decimals=1, colors=time_left(style.policy), width=width
+    )
 
 
 def split(series: str, labels: str) -> Sequence[Query]:

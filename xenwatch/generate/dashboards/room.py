@@ -111,16 +111,7 @@ def next_full(style: Style) -> table.Panel:
     )
     rows = Rows(
         {"instance": Label("Host", link=ONE), "limit": Label("Limit", limit_titles())},
-        (
-            Column(
-                "Full in",
-                f"bottomk(20, {series})",
-                unit="s",
-                decimals=1,
-                colors=limits.time_left(style.policy),
-                width=120,
-            ),
-        ),
+        (limits.full_in(style, f"bottomk(20, {series})", width=120),),
         sort=(("Full in", False), ("Host", False)),
     )
     return draw(style, subject, rows)

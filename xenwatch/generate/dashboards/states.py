@@ -188,15 +188,15 @@ def alerts_table(style: Style, subject: Subject, labels: str) -> table.Panel:
         },
         (
             Column("Active", now, hidden=True),
-            Column(
-                "For",
-                f"time() - max by ({by}) ({since}) and on ({by}) ({now})",
-                unit="s",
-                decimals=0,
-                width=110,
-            ),
+            lasting(by, since, now, width=110),
         ),
         sort=(("State", False), ("Severity", False)),
         first=("Severity", "Alert", "About", "State", "For"),
     )
     return draw(style, subject, rows)
+
+
+def lasting(by: str, since: str, now: str, width: int) -> Column:
+    """The column of how long alerts have been active, of those that are now."""
+    seconds = f"time() - max by ({by}) ({since}) and on ({by}) ({now})"
+    return Column("For", seconds, unit="s", decimals=0, width=width)
