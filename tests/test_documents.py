@@ -35,6 +35,7 @@ DAEMON = "tests/daemon/test_daemon.py starts the daemon and stops it"
 API = "tests/http/test_headroom.py asks the server the same"
 MAKE = ".ci/run calls it on a clean checkout"
 INSTALL = "tests/xen/test_install.py runs it in a dom0"
+UNITS = "tests/xen/test_units.py runs it in a dom0"
 KEPT = "tests/xen runs the same script and capture in a dom0, in directories of their own"
 TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
 QUOTA = "tests/xen/test_two_level.py asks a dom0 with the C xenstored so"
@@ -103,19 +104,25 @@ ELSEWHERE: dict[str, str] = {
     "xenwatch maintenance off": MAINTENANCE,
     "xenwatch run": DAEMON,
     "xenwatch run --source synthetic:fill-windows-6.1": DAEMON,
-    "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service": INSTALL,
+    "install -m 644 systemd/*.service systemd/*.socket /etc/systemd/system/": INSTALL,
+    "install -D -m 644 systemd/sysusers.d/xenwatch.conf /etc/sysusers.d/xenwatch.conf": INSTALL,
+    "install -D -m 644 systemd/tmpfiles.d/xenwatch.conf /etc/tmpfiles.d/xenwatch.conf": INSTALL,
+    "systemd-sysusers /etc/sysusers.d/xenwatch.conf": INSTALL,
+    "systemd-tmpfiles --create /etc/tmpfiles.d/xenwatch.conf": INSTALL,
     "systemctl daemon-reload": INSTALL,
     "systemctl enable --now xenwatch": INSTALL,
     "systemctl status xenwatch": INSTALL,
     "journalctl -u xenwatch": INSTALL,
     "curl -s http://127.0.0.1:10730/metrics": DAEMON,
     "curl -s 'http://127.0.0.1:10730/api/v1/headroom?shape=windows&count=20'": API,
-    "install -D -m 644 contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml": INSTALL,
+    "install -D -m 640 -g xenwatch contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml": INSTALL,
+    "systemd-analyze security --no-pager xenwatch.service xenwatch-reader.service": UNITS,
     "xenwatch check-config": INSTALL,
     "systemctl reload xenwatch": INSTALL,
     "systemctl disable --now xenwatch": INSTALL,
-    "rm -r /opt/xenwatch /usr/local/sbin/xenwatch /etc/systemd/system/xenwatch.service"
+    "rm -r /opt/xenwatch /usr/local/sbin/xenwatch /etc/systemd/system/xenwatch*.s*"
     " /etc/xenwatch": "it removes what the reader has installed",
+    "rm /etc/sysusers.d/xenwatch.conf /etc/tmpfiles.d/xenwatch.conf": "it removes what the reader has installed",
     "rm -rf /var/lib/xenwatch": "it removes what the reader has installed",
     "cp contrib/prometheus/xenwatch.rules.yml /etc/prometheus/": "tests/rules checks that file",
     "promtool check rules /etc/prometheus/xenwatch.rules.yml": "tests/rules runs it",

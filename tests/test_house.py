@@ -98,6 +98,7 @@ EDGE = {
         )
     },
     "xenwatch.daemon.sd_notify": "tells systemd",
+    "xenwatch.daemon.watchdog": "tells systemd that the daemon works",
     "xenwatch.daemon.maintenance": "follows the file of maintenance",
     "xenwatch.daemon.learnt": "keeps what was learnt in a file",
     "xenwatch.daemon.daemon": "holds the daemon together",

@@ -67,6 +67,7 @@ PACKAGES: Final = (
         *("openvswitch-switch", ("ovs-vsctl", "ovsdb-client", "ovsdb-server", "ovsdb-tool")),
         *("ports of Open vSwitch", "openvswitch-switch"),
     ),
+    Package("systemd", ("systemd-analyze",), "exposure of the units"),
     Package("chromium", ("chromium",), "status page in a browser"),
     Package("chromium-driver", ("chromedriver",), "status page in a browser"),
     Package("tmux", ("tmux",), "xenwatch top in a terminal"),

@@ -22,7 +22,11 @@ CHECKOUT = "/root/checkout"
 COMMANDS = (
     "ln -s /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch",
     "xenwatch doctor",
-    "install -D -m 644 systemd/xenwatch.service /etc/systemd/system/xenwatch.service",
+    "install -m 644 systemd/*.service systemd/*.socket /etc/systemd/system/",
+    "install -D -m 644 systemd/sysusers.d/xenwatch.conf /etc/sysusers.d/xenwatch.conf",
+    "install -D -m 644 systemd/tmpfiles.d/xenwatch.conf /etc/tmpfiles.d/xenwatch.conf",
+    "systemd-sysusers /etc/sysusers.d/xenwatch.conf",
+    "systemd-tmpfiles --create /etc/tmpfiles.d/xenwatch.conf",
     "systemctl daemon-reload",
     "systemctl enable --now xenwatch",
     "systemctl status xenwatch",
@@ -30,7 +34,7 @@ COMMANDS = (
 )
 """Of docs/operations.md, in its order."""
 CONFIGURE = (
-    "install -D -m 644 contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml",
+    "install -D -m 640 -g xenwatch contrib/xenwatch.toml /etc/xenwatch/xenwatch.toml",
     "xenwatch check-config",
     "systemctl reload xenwatch",
 )

@@ -32,10 +32,11 @@ from xenwatch.config.keys import (
 )
 from xenwatch.config.maintenance_keys import MAINTENANCE_FILE
 from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.daemon import watchdog
 from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
-from xenwatch.daemon.sd_notify import notify, watchdog_seconds
+from xenwatch.daemon.sd_notify import notify
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
@@ -86,7 +87,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._deadline: float | None = None
         self._reload = asyncio.Event()
-        clock = SystemClock()
+        self._clock = clock = SystemClock()
         self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         self._publisher.labels = settings.metric_labels()
@@ -198,7 +199,7 @@ class Daemon:
             self._maintenance.run(),
             self._host_setup.run(),
             self._reloads(),
-            _watchdog(),
+            watchdog.feed(self._scheduler, self._clock),
         ]
 
     def _event_streams(self) -> list[Coroutine[None, None, None]]:
@@ -283,10 +284,3 @@ def _log_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
     )
     notify("READY=1")
 
-
-async def _watchdog() -> None:
-    """Notify systemd's watchdog while the event loop runs, if the unit has one."""
-    seconds = watchdog_seconds()
-    while seconds is not None:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(seconds)

@@ -47,7 +47,8 @@ class Scheduler:
     """Runs `probes` on `source` until cancelled and keeps `snapshot`, and the probes' memories.
 
     The first probe runs before the others, which use its reading. `changed` is set
-    after every run, `ready` once every probe has run. The source must be thread-safe.
+    after every run, `ready` once every probe has run; `returned` counts the runs that came back, in
+    time or late. The source must be thread-safe.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Scheduler:
         self.snapshot = Snapshot()
         self.changed = asyncio.Event()
         self.ready = asyncio.Event()
+        self.returned = 0
         self._memories: Mapping[str, object] = {}
         self._first = asyncio.Event()
         self._source = source
@@ -71,6 +73,12 @@ class Scheduler:
         """By probe: ticks skipped because the previous run had not finished."""
         now = self._clock.monotonic()
         return {name: task.overruns(now) for name, task in self._tasks.items()}
+
+    @property
+    def shortest_interval(self) -> float | None:
+        """Seconds between two runs of the most frequent probe, `None` when all are off."""
+        probes = (task.probe for task in self._tasks.values())
+        return min((probe.interval for probe in probes if probe.enabled), default=None)
 
     def trigger(self, event: str) -> None:
         """Run the probes triggered by `event` now."""
@@ -120,6 +128,7 @@ class Scheduler:
             # the memory it had.
             await asyncio.wait((future,))
             task.wake.set()
+        self.returned += 1
         task.missed = task.overruns(self._clock.monotonic())
         task.started = None
         error = future.exception()
