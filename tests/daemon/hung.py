@@ -1,20 +1,24 @@
 """A daemon one of whose probes never comes back, nor what it closes, for tests to start and stop.
 
-Further settings come as JSON in the first argument.
+Further settings come as JSON in the first argument. SIGUSR1 has the event loop hang too; a thread
+then tells systemd of each tenth of a second that passes for the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import threading
+import time
 from typing import Any
 
 from xenwatch import log
 from xenwatch.config.keys import LISTEN
 from xenwatch.config.settings import Settings
 from xenwatch.daemon.daemon import Daemon
+from xenwatch.daemon.sd_notify import notify
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings.event_channels import Irqs
@@ -48,6 +52,19 @@ class HungTool:
         threading.Event().wait()
 
 
+def hang_loop() -> None:
+    """Never return to the event loop, and have a thread say that the process lives."""
+    threading.Thread(target=tick, daemon=True).start()
+    threading.Event().wait()
+
+
+def tick() -> None:
+    """Say so every tenth of a second."""
+    while True:
+        time.sleep(0.1)
+        notify("STATUS=a tenth of a second")
+
+
 async def main(more: dict[str, Any]) -> int:
     """Serve this machine, its interrupts hanging, at a port of the kernel's choice."""
     probes = [
@@ -65,6 +82,7 @@ async def main(more: dict[str, Any]) -> int:
         }
     )
     log.configure("info", "json")
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, hang_loop)
     daemon = Daemon(
         settings, lambda: settings, HungSource(), probes=probes, tools={"irqs": HungTool()}
     )

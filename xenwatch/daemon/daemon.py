@@ -283,4 +283,3 @@ def _log_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
         "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
     )
     notify("READY=1")
-
