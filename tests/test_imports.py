@@ -28,13 +28,14 @@ from xenwatch.daemon import daemon
 
 seen = []
 def notify(state):
-    seen.append((state, "pyroute2" in sys.modules))
+    model = [name for name in sys.modules if name.startswith(("xenwatch.model", "xenwatch.generate."))]
+    seen.append((state, "pyroute2" in sys.modules, sorted(model)))
     if state == "READY=1":
         threading.Thread(target=wait).start()
 def wait():
     while "pyroute2" not in sys.modules:
         time.sleep(0.01)
-    seen.append(("imported", True))
+    seen.append(("imported", True, []))
     os.kill(os.getpid(), signal.SIGTERM)
 daemon.notify = notify
 status = main(["run", "--source", "host", "--web.listen-address", "127.0.0.1:0"])
@@ -75,8 +76,15 @@ def test_the_daemon_imports_pyroute2_once_it_is_ready() -> None:
     status, seen = json.loads(output(DAEMON).stdout)
 
     assert status == 0
-    assert seen[0] == ["READY=1", False]
-    assert ["imported", True] in seen
+    assert seen[0][:2] == ["READY=1", False]
+    assert ["imported", True, []] in seen
+
+
+def test_a_daemon_of_the_host_starts_without_the_synthetic_one() -> None:
+    """Until it is ready it imports no model, and nothing of `generate` but the command."""
+    _, seen = json.loads(output(DAEMON).stdout)
+
+    assert set(seen[0][2]) <= {"xenwatch.generate.command", "xenwatch.generate.grouping"}
 
 
 def test_sources_interpret_nothing() -> None:

@@ -12,15 +12,28 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from xenwatch.config import alert_keys
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
 from xenwatch.generate import grouping
-from xenwatch.generate.documents import documents
 from xenwatch.generate.grouping import Grouping
-from xenwatch.generate.rules import rule_files
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
 
 
 T = TypeVar("T")
+
+
+def _documents() -> Mapping[str, str]:
+    """The documents."""
+    # They fill the synthetic host: a fifth of what the daemon needs the CPU for until it is ready.
+    from xenwatch.generate.documents import documents  # noqa: PLC0415
+
+    return documents()
+
+
+def _rules(settings: Settings, grouping: Grouping) -> Mapping[str, str]:
+    """The rules for Prometheus."""
+    from xenwatch.generate.rules import rule_files  # noqa: PLC0415 - the daemon needs none of them
+
+    return rule_files(settings.alerts(), grouping)
 
 
 def _dashboards(settings: Settings) -> Mapping[str, str]:
@@ -40,9 +53,9 @@ SDK: Final = "grafana_foundation_sdk"
 """What the dashboards are built with: no dependency of the package."""
 RULES: Final = "rules"
 WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
-    "docs": lambda _settings, _grouping: documents(),
+    "docs": lambda _settings, _grouping: _documents(),
     "dashboards": lambda settings, _grouping: _dashboards(settings),
-    RULES: lambda settings, grouping: rule_files(settings.alerts(), grouping),
+    RULES: lambda settings, grouping: _rules(settings, grouping),
 }
 """What can be generated, from which settings and for which groups of hosts."""
 
