@@ -20,6 +20,7 @@ from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.text import assignments, number, word
 from xenwatch.probes.base import NotApplicable, Probe, stateless
+from xenwatch.probes.cpu_settings import setters
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
@@ -108,7 +109,16 @@ def read(source: Source, context: Snapshot) -> Slices:
     shipped = _shipped(context, misplaced)
     others = {key: count for key, count in misplaced.items() if key not in shipped}
     # Of an unknown release it is unknown too whether it puts them there.
-    return Slices(found, len(contenders), others, {} if context.host is None else shipped)
+    known = {} if context.host is None else shipped
+    return Slices(found, len(contenders), others, known, _setters(source, hierarchy, names))
+
+
+def _setters(source: Source, hierarchy: _Hierarchy, names: list[str]) -> Mapping[str, str]:
+    """Who has the CPU controller on; with a control.slice it is meant to be."""
+    if CONTROL in names:
+        return {}
+    slices = [name for name in names if name.endswith(".slice")]
+    return dict(sorted(setters(source, hierarchy.root, hierarchy.version, slices)))
 
 
 def _hierarchy(source: Source) -> _Hierarchy:
@@ -339,7 +349,8 @@ def _members(source: Source) -> Iterator[str]:
 SLICES = Probe(
     name="slices",
     reads=f"{CGROUPS}, /proc/PID/{{stat,cgroup}} of the root group, {LOCAL}/*.service.d,"
-    " the slices' units and their drop-ins",
+    " the slices' units and their drop-ins, the CPU settings of all groups where there is no"
+    f" {CONTROL}",
     advice="mount the cgroup file systems; run as root",
     read=stateless(read),
     interval=30.0,

@@ -30,10 +30,12 @@ class Slices:
 
     `contenders` counts the processes and threads in the root group that compete with the slices
     one by one. `misplaced` counts by name and group; `shipped` those that this release's own
-    toolstack puts where they are.
+    toolstack puts where they are. `setters` are units with a setting for the CPU, with the file
+    that shows it, on hosts without control.slice.
     """
 
     by_name: Mapping[str, Slice]
     contenders: int
     misplaced: Mapping[tuple[str, str], int]
     shipped: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    setters: Mapping[str, str] = field(default_factory=dict)

@@ -1,11 +1,18 @@
-"""What a platform ships as it is: known, and no alert, as nobody on the host has done it."""
+"""What is told of a host and is no alert: what its platform ships, and a controller that is on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
+from xenwatch.display.text import counted, printable
+from xenwatch.probes.slices import CONTROL
+from xenwatch.readings.slices import Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import resolve
+
+SERVICES: Final = "system.slice"
+"""Where systemd puts services that say nothing else."""
 
 
 def shipped(snapshot: Snapshot) -> Iterator[str]:
@@ -16,3 +23,23 @@ def shipped(snapshot: Snapshot) -> Iterator[str]:
             f"{count} {comm} in cgroup {group}, where {resolve(snapshot.host).name} puts them: "
             "each has the CPU weight of a whole slice. xapi 25.5 and later put them into vm.slice."
         )
+    if snapshot.slices is not None:
+        yield from _cpu_controller(snapshot.slices)
+
+
+def _cpu_controller(slices: Slices) -> Iterator[str]:
+    """The CPU controller where no slice is there for the control path: who has it on, and the cost.
+
+    A slice has a weight exactly where the controller is on.
+    """
+    services = slices.by_name.get(SERVICES)
+    if services is None or services.weight is None or CONTROL in slices.by_name:
+        return
+    share = "an unknown part" if services.share is None else f"{services.share:.0%}"
+    by = ", ".join(f"{name} ({file})" for name, file in slices.setters.items())
+    yield (
+        f"The CPU controller is on, and there is no {CONTROL}: {SERVICES}, which has the daemons of "
+        f"Xen, competes as one task with {counted(slices.contenders, 'task')} of the root cgroup, "
+        f"and is guaranteed {share} of dom0's CPU time. Switched on by "
+        f"{printable(by) or 'a unit that does not show it'}; docs/systemd.md says what that means."
+    )
