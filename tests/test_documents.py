@@ -40,6 +40,7 @@ KEPT = "tests/xen runs the same script and capture in a dom0, in directories of 
 TRUTH = "tests/xen/dom0/truth.sh asks a dom0 so"
 QUOTA = "tests/xen/test_two_level.py asks a dom0 with the C xenstored so"
 CHANGES = "it changes the reader's host"
+REMOVES = "it removes what the reader has installed"
 BOARDS = "tests/generate/test_dashboards.py checks what those files hold"
 MAINTENANCE = "tests/cli/test_maintenance.py runs it"
 CHECK = "tests/cli/test_check.py asks a daemon, and reads the definition for Icinga"
@@ -121,9 +122,9 @@ ELSEWHERE: dict[str, str] = {
     "systemctl reload xenwatch": INSTALL,
     "systemctl disable --now xenwatch": INSTALL,
     "rm -r /opt/xenwatch /usr/local/sbin/xenwatch /etc/systemd/system/xenwatch*.s*"
-    " /etc/xenwatch": "it removes what the reader has installed",
-    "rm /etc/sysusers.d/xenwatch.conf /etc/tmpfiles.d/xenwatch.conf": "it removes what the reader has installed",
-    "rm -rf /var/lib/xenwatch": "it removes what the reader has installed",
+    " /etc/xenwatch": REMOVES,
+    "rm /etc/sysusers.d/xenwatch.conf /etc/tmpfiles.d/xenwatch.conf": REMOVES,
+    "rm -rf /var/lib/xenwatch": REMOVES,
     "cp contrib/prometheus/xenwatch.rules.yml /etc/prometheus/": "tests/rules checks that file",
     "promtool check rules /etc/prometheus/xenwatch.rules.yml": "tests/rules runs it",
     "install -d /var/lib/grafana/dashboards/xenwatch": BOARDS,

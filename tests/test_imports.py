@@ -28,7 +28,8 @@ from xenwatch.daemon import daemon
 
 seen = []
 def notify(state):
-    model = [name for name in sys.modules if name.startswith(("xenwatch.model", "xenwatch.generate."))]
+    large = ("xenwatch.model", "xenwatch.generate.")
+    model = [name for name in sys.modules if name.startswith(large)]
     seen.append((state, "pyroute2" in sys.modules, sorted(model)))
     if state == "READY=1":
         threading.Thread(target=wait).start()

@@ -118,7 +118,7 @@ def test_without_a_probe_nothing_has_to_move(manager: Manager) -> None:
 
 
 def test_turns_count_and_not_seconds(manager: Manager) -> None:
-    """A loop that turns once in nine minutes, and a probe that needs hours, is starved, not dead."""
+    """A loop that turns once in nine minutes while a probe takes hours is starved, not dead."""
 
     class SlowClock(FakeClock):
         async def sleep(self, seconds: float) -> None:

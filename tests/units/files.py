@@ -19,13 +19,13 @@ OLD: Final = {unit: SYSTEMD / f"219/{unit}.d/219.conf" for unit in (FRONT, READE
 CONTROL_SLICE: Final = SYSTEMD / "control-slice.conf"
 
 _BLOCK: Final = re.compile(r"\[(\d+) (new|gone) (\w+)\]\Z")
-_BOOLEAN: Final = frozenset("yes no true false on off 1 0".split())
+_BOOLEAN: Final = frozenset(["yes", "no", "true", "false", "on", "off", "1", "0"])
 _VALUES_219: Final = {
     "ProtectSystem": _BOOLEAN | {"full"},
     "ProtectHome": _BOOLEAN | {"read-only"},
-    "Type": frozenset("simple forking oneshot dbus notify idle".split()),
-    "KillMode": frozenset("control-group process mixed none".split()),
-    "DevicePolicy": frozenset("strict closed auto".split()),
+    "Type": frozenset(["simple", "forking", "oneshot", "dbus", "notify", "idle"]),
+    "KillMode": frozenset(["control-group", "process", "mixed", "none"]),
+    "DevicePolicy": frozenset(["strict", "closed", "auto"]),
 }
 """Of the settings whose values became more: those 219 takes (its src/core: namespace.c, service.c,
 kill.c, cgroup.c)."""

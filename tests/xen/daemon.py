@@ -17,9 +17,12 @@ from tests.xen.vm import Vm
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 
-UNIT: Final = wheels.ROOT / "systemd/xenwatch.service"
+UNITS: Final = tuple(sorted((wheels.ROOT / "systemd").glob("*.s*")))
+"""The services and their sockets."""
+ETC: Final = "/etc/systemd/system"
 PORT: Final = 10730
-DROP_INS: Final = "/etc/systemd/system/xenwatch.service.d"
+DROP_INS: Final = f"{ETC}/xenwatch-reader.service.d"
+"""Of the part that reads: what a probe needs in addition is allowed there."""
 SCRIPTS: Final = "/root/dom0"
 PREFIX: Final = "/opt/xenwatch"
 PROGRAM: Final = f"{PREFIX}/bin/xenwatch"
@@ -32,7 +35,7 @@ ANSWER: Final = 30.0
 """Seconds within which /metrics has to answer at all times."""
 
 START: Final = 300.0
-"""Seconds in which the unit has to be up, TimeoutStartSec= of the unit."""
+"""Seconds in which the unit has to be up; the unit itself has more."""
 
 READING: Final = "xenwatch_probe_reading_timestamp_seconds"
 SUCCESS: Final = "xenwatch_probe_success"
@@ -67,7 +70,6 @@ def install(vm: Vm, build: Path) -> None:
     """Install the wheel offline, with its unit, as an operator does."""
     vm.put([wheels.dependencies(), wheels.xenwatch(build)], "/root/wheels")
     vm.put([Path(__file__).parent / "dom0"], "/root")
-    vm.put([UNIT], "/etc/systemd/system")
     vm.run(f"cp {SCRIPTS}/block-tests /etc/xen/scripts")
     pip = f"pip --python {PREFIX}/bin/python install -q --no-compile --no-index"
     vm.run(f"mv /root/wheels/wheels-*/* /root/wheels; python3 -m venv --without-pip {PREFIX}")
@@ -76,14 +78,29 @@ def install(vm: Vm, build: Path) -> None:
     vm.run(
         f"{PREFIX}/bin/python -c 'import xenwatch.daemon, xenwatch.sources.multicast'", deadline=120
     )
-    unbound(vm)
+    install_units(vm)
+    weighed(vm)
 
 
-def unbound(vm: Vm) -> None:
-    """Let the unit have as much CPU time as it can get.
+def install_units(vm: Vm) -> None:
+    """Install the units with their user, as an operator does."""
+    vm.put(UNITS, ETC)
+    for directory in ("sysusers.d", "tmpfiles.d"):
+        vm.put([wheels.ROOT / f"systemd/{directory}/xenwatch.conf"], f"/etc/{directory}")
+    vm.run("systemd-sysusers /etc/sysusers.d/xenwatch.conf", 90)
+    vm.run("systemd-tmpfiles --create /etc/tmpfiles.d/xenwatch.conf; systemctl daemon-reload", 90)
 
-    Half of a CPU that is thirty times as slow as one on metal would have the tests wait for every
-    start. A quota there has to be: it is what has systemd enable the slices' weights.
+
+def remove_units(vm: Vm) -> None:
+    """Stop the services and remove their units and drop-ins."""
+    vm.attempt("systemctl disable --now xenwatch", 90)
+    vm.run(f"rm -rf {ETC}/xenwatch*; systemctl daemon-reload", 90)
+
+
+def weighed(vm: Vm) -> None:
+    """Give the reader a quota that binds nothing, which has systemd enable the slices' weights.
+
+    What the tests compare includes the weights; the units themselves enable none.
     """
     drop_in = f"[Service]\nCPUQuota={CPUS}00%\n"
     vm.run(f"mkdir -p {DROP_INS}; cat > {DROP_INS}/tests.conf", stdin=drop_in.encode())

@@ -10,7 +10,7 @@ import pytest
 
 from tests.runbooks.blocks import mitigations
 from tests.runbooks.layouts import BY_NAME
-from tests.xen.daemon import CONFIG, DROP_INS, UNIT, Daemon, unbound
+from tests.xen.daemon import CONFIG, Daemon, install_units, remove_units, weighed
 from tests.xen.report import Report
 from tests.xen.suite import SUITE
 from tests.xen.vm import Vm
@@ -46,10 +46,10 @@ RELOADED = "configuration reloaded"
 def bare(vm: Vm, daemon: Daemon) -> Iterator[None]:
     """dom0 with the wheel installed and no unit; afterwards the tests' own again."""
     vm.put([ROOT / "systemd", ROOT / "contrib"], CHECKOUT)
-    vm.run(f"systemctl stop xenwatch; rm -rf {DROP_INS} /etc/systemd/system/{UNIT.name}", 90)
+    remove_units(vm)
     yield
-    vm.put([UNIT], "/etc/systemd/system")
-    unbound(vm)
+    install_units(vm)
+    weighed(vm)
     daemon.start()
 
 

@@ -30,7 +30,10 @@ print(words[3], words[4])
 """
 """Sets what the modes of its first argument say (uapi/linux/timex.h); prints both errors."""
 READ, SET = "0 0 0 0", f"{0x04 | 0x08 | 0x10}"
-DENIED = "[Service]\nProtectClock=yes\nSystemCallFilter=\nSystemCallFilter=~@clock @swap\n"
+DENIED = (
+    "[Service]\nProtectClock=yes\nSystemCallFilter=\nSystemCallFilter=~@clock @swap\n"
+    "SystemCallErrorNumber=\n"
+)
 """The unit of 0.1.0: a denied call kills whoever makes it."""
 
 
