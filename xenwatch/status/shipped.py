@@ -39,7 +39,7 @@ def _cpu_controller(slices: Slices) -> Iterator[str]:
     by = ", ".join(f"{name} ({file})" for name, file in slices.setters.items())
     yield (
         f"The CPU controller is on, and there is no {CONTROL}: {SERVICES}, which has the daemons "
-        f"of Xen, competes as one task with {counted(slices.contenders, 'task')} of the root cgroup, "
-        f"and is guaranteed {share} of dom0's CPU time. Switched on by "
+        f"of Xen, competes as one task with {counted(slices.contenders, 'task')} of the root "
+        f"cgroup, and is guaranteed {share} of dom0's CPU time. Switched on by "
         f"{printable(by) or 'a unit that does not show it'}; docs/systemd.md says what that means."
     )
