@@ -88,8 +88,8 @@ def systemds() -> dict[int, Systemd]:
             ]
         elif not line.startswith("#"):
             for names, new in block:
-                names |= set(line.split()) if new else set()
-                names -= set() if new else set(line.split())
+                change = names.update if new else names.difference_update
+                change(line.split())
     return {
         version: Systemd(version, {name: frozenset(names) for name, names in sections.items()})
         for version, sections in found.items()

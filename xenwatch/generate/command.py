@@ -55,7 +55,7 @@ RULES: Final = "rules"
 WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
     "docs": lambda _settings, _grouping: _documents(),
     "dashboards": lambda settings, _grouping: _dashboards(settings),
-    RULES: lambda settings, grouping: _rules(settings, grouping),
+    RULES: _rules,
 }
 """What can be generated, from which settings and for which groups of hosts."""
 

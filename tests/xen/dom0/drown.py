@@ -39,8 +39,8 @@ def main(minutes: float, percent: str, count: int, file: str) -> None:
     until = time.monotonic() + 60 * minutes
     try:
         cap(percent)
-        for _ in range(count):
-            busy.append(subprocess.Popen(["nice", "-n", "10", "sh", "-c", "while :; do :; done"]))
+        argv = ["nice", "-n", "10", "sh", "-c", "while :; do :; done"]
+        busy.extend(subprocess.Popen(argv) for _ in range(count))
         while time.monotonic() < until:
             answers.append(ask())
             time.sleep(PAUSE)
