@@ -7,12 +7,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.e2e.programs import ROOT, Server, answers, free_port, program, until
 from tests.fake_clock import running as task
@@ -26,6 +28,18 @@ from xenwatch.daemon.textfile import FILE, Textfile
 from xenwatch.passes.publisher import render
 
 EXAMPLE = ROOT / "contrib/prometheus/textfile.yml"
+READY = """
+import os, signal, sys
+from xenwatch.cli.main import main
+from xenwatch.daemon import daemon
+
+def notify(state):
+    if state == "READY=1":
+        print(*sorted({"aiohttp.web", "xenwatch.http.server"} & set(sys.modules)))
+        os.kill(os.getpid(), signal.SIGTERM)
+daemon.notify = notify
+sys.exit(main(sys.argv[1:]))
+"""
 TARGETS = '"192.0.2.10:9100", "192.0.2.11:9100"'
 
 
@@ -119,8 +133,14 @@ async def test_node_exporter_never_reads_half_a_file(tmp_path: Path) -> None:
     directory = tmp_path / "textfile"
     directory.mkdir()
     exporter = NodeExporter(directory, tmp_path / "log")
-    asked: list[None] = []
-    textfile = Textfile(str(directory), 0.0, SystemClock(), lambda: asked.append(None) or page)
+    asked = 0
+
+    def newest() -> bytes:
+        nonlocal asked
+        asked += 1
+        return page
+
+    textfile = Textfile(str(directory), 0.0, SystemClock(), newest)
     counts: set[tuple[int, float]] = set()
     over = threading.Event()
 
@@ -143,7 +163,7 @@ async def test_node_exporter_never_reads_half_a_file(tmp_path: Path) -> None:
             reader.join()
 
     assert counts == {(len(ours(page)), 0.0)}
-    assert len(asked) > 1
+    assert asked > 1
     assert textfile.failures == 0
 
 
@@ -156,6 +176,17 @@ def test_without_addresses_nothing_listens(tmp_path: Path) -> None:
     with xenwatch(tmp_path, "--web.listen-address", "127.0.0.1:0") as running:
         running.get_ready()
         until(lambda: b"xenwatch_textfile_failures_total 0\n" in running.get("metrics"), "both")
+
+
+@pytest.mark.parametrize(("more", "serves"), [((), False), (("--web.listen-address=:0",), True)])
+def test_a_web_server_is_imported_where_there_is_one(
+    tmp_path: Path, more: tuple[str, ...], serves: bool
+) -> None:
+    """A daemon that listens nowhere has no module of a web server when it is ready."""
+    argv = [sys.executable, "-c", READY, "run", "--source=synthetic", f"--textfile={tmp_path}"]
+    done = subprocess.run([*argv, *more], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == (["aiohttp.web", "xenwatch.http.server"] if serves else [])
 
 
 def test_the_file_lives_as_long_as_the_daemon(tmp_path: Path) -> None:
