@@ -71,9 +71,7 @@ def test_a_daemon_is_a_service(tmp_path: Path) -> None:
     memory = re.search(r"'dom0_memory'=(\d+)B;(\d+);(\d*);0;(\d+)", data)
     assert memory
     values = tuple(float(number) if number else math.nan for number in memory.groups())
-    assert found.metrics["dom0_memory"] == pytest.approx(
-        (*values[:3], 0.0, values[3]), nan_ok=True
-    )
+    assert found.metrics["dom0_memory"] == pytest.approx((*values[:3], 0.0, values[3]), nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,7 @@ class Settings:
 
     def unserved(self) -> str:
         """Why nobody would get the metrics, and what to do; empty if somebody would."""
-        served = bool(self.addresses() or self[SYSTEMD_SOCKET])
-        served = served or bool(self[textfile_keys.DIRECTORY])
+        served = any((self.addresses(), self[SYSTEMD_SOCKET], self[textfile_keys.DIRECTORY]))
         problem = (
             f"{LISTEN.path}: [] leaves nowhere to get the metrics; list an address such as "
             f"{LISTEN.default[0]}, or set {textfile_keys.DIRECTORY.path}"
