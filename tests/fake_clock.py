@@ -32,6 +32,10 @@ class FakeClock:
         self._sleepers.append((self.now + seconds, future))
         await future
 
+    def sleeps_until(self, moment: float) -> bool:
+        """Whether something sleeps until then."""
+        return any(end == moment and not sleeper.done() for end, sleeper in self._sleepers)
+
     async def advance(self, seconds: float) -> None:
         """Move on, waking every sleeper at its time."""
         until = self.now + seconds

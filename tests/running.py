@@ -68,7 +68,7 @@ class Process:
 def daemon(
     *arguments: str, keep: Iterable[int] = (), environment: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
-    """A Python process with these arguments and descriptors, once it has said where it listens."""
+    """A Python process with these arguments and descriptors, once it has said that it started."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -80,7 +80,7 @@ def daemon(
     ) as process:
         try:
             running = Process(process)
-            running.url = running.until("started")["open"][0]
+            running.url = next(iter(running.until("started")["open"]), "")
             yield running
         finally:
             process.kill()

@@ -55,6 +55,17 @@ MUTANTS = "it takes minutes, and needs what no test does"
 DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
 HA = "it needs a pool with high availability; tests/parse/test_liveset.py has what it prints"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
+NRPE = "tests/checks/test_nrpe.py installs it below a directory and runs it"
+CHECKMK = "tests/checks/test_checkmk.py installs it below a directory and runs it"
+SNMP = "tests/snmp/test_traps.py installs it below a directory and runs it"
+TEXTFILE = "tests/e2e/test_textfile.py starts the same with a directory of its own"
+
+SNMP_BY_HAND = next(
+    command.line
+    for command in commands((ROOT / "docs/snmp.md").read_text())
+    if command.line.startswith("echo ")
+)
+"""An alert in one line, too long to repeat."""
 
 ELSEWHERE: dict[str, str] = {
     ".venv/bin/python contrib/fleet.py --hosts 500 --sites a,b --vms 20 --faulty "
@@ -148,6 +159,20 @@ ELSEWHERE: dict[str, str] = {
     "curl -s http://127.0.0.1:10730/api/v1/overview": "asked by tests/http/test_server.py",
     'make demo ARGS="--prometheus-port 9190 --alertmanager-port 9193"': DEMO,
     "xenwatch doctor --source host": DRIVER_DOMAIN,
+    "xenwatch run --textfile /var/lib/prometheus/node-exporter": TEXTFILE,
+    "chgrp xenwatch /var/lib/prometheus/node-exporter": CHANGES,
+    "chmod g+w /var/lib/prometheus/node-exporter": CHANGES,
+    "install -D -m 644 contrib/nrpe/xenwatch.cfg /etc/nagios/nrpe.d/xenwatch.cfg": NRPE,
+    "systemctl reload nagios-nrpe-server": CHANGES,
+    "check_nrpe -H dom0.example -c check_xenwatch": NRPE,
+    "install -D -m 755 contrib/checkmk/xenwatch "
+    "/usr/lib/check_mk_agent/local/60/xenwatch": CHECKMK,
+    "apt-get install snmp": CHANGES,
+    "install -D -m 755 contrib/snmp/xenwatch-trap /usr/local/bin/xenwatch-trap": SNMP,
+    "install -D -m 644 contrib/snmp/XENWATCH-MIB.txt "
+    "/usr/share/snmp/mibs/XENWATCH-MIB.txt": SNMP,
+    "snmptranslate -m +XENWATCH-MIB -On XENWATCH-MIB::xenwatchAlertFiring": SNMP,
+    SNMP_BY_HAND: SNMP,
 }
 """Commands that need a dom0, root, systemd or a daemon that stays, and where they are tested."""
 

@@ -101,6 +101,7 @@ EDGE = {
     "xenwatch.daemon.watchdog": "tells systemd that the daemon works",
     "xenwatch.daemon.maintenance": "follows the file of maintenance",
     "xenwatch.daemon.learnt": "keeps what was learnt in a file",
+    "xenwatch.daemon.textfile": "keeps the metrics in a file",
     "xenwatch.daemon.daemon": "holds the daemon together",
     "xenwatch.cli.main": "the command line",
     "xenwatch.__main__": "the command line",

@@ -77,6 +77,13 @@ PACKAGES: Final = (
         *("prometheus-process-exporter", ("prometheus-process-exporter",)),
         *("CPU time of reading a process", "prometheus-process-exporter"),
     ),
+    Package(
+        *("prometheus-node-exporter", ("prometheus-node-exporter",)),
+        *("the textfile in node_exporter", "prometheus-node-exporter"),
+    ),
+    Package("snmp", ("snmptranslate", "snmptrap"), "alerts as SNMP traps"),
+    Package("snmpd", ("snmpd",), "alerts as SNMP traps", "snmpd"),
+    Package("snmptrapd", ("snmptrapd",), "alerts as SNMP traps", "snmptrapd.socket"),
 )
 BY_PROGRAM: Final = {program: package for package in PACKAGES for program in package.programs}
 

@@ -177,6 +177,14 @@ def test_a_bad_configuration_does_not_keep_from_asking(tmp_path: Path) -> None:
     assert "--url URL" in str(raised.value)
 
 
+def test_a_daemon_that_listens_nowhere_is_not_asked(tmp_path: Path) -> None:
+    """With a textfile and no address the error says so, and what can be done instead."""
+    file = tmp_path / "xenwatch.toml"
+    file.write_text('[textfile]\ndirectory = "/d"\n')
+    with pytest.raises(AskError, match=r"listens nowhere \(web.listen_addresses\).*--source host"):
+        daemon_client.configured_url(Namespace(config_file=str(file)))
+
+
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "127.0.0.1:10730", "http://", ""])
 def test_only_http_is_spoken(url: str) -> None:
     """What is no address of HTTP is refused before anything is opened."""

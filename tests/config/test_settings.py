@@ -100,7 +100,11 @@ REFUSED = {
         "[alerts.unreachable]\nfor = 300",
         "1: alerts.unreachable: unknown section",
     ),
-    "no address": ("[web]\nlisten_addresses = []", "at least one string"),
+    "nowhere to listen": (
+        "[web]\nlisten_addresses = []",
+        "[] leaves nowhere to get the metrics; list an address such as 127.0.0.1:10730, or set",
+    ),
+    "relative textfile": ('[textfile]\ndirectory = "a"', "2: textfile.directory: 'a' must be an"),
     "one address": ('[web]\nlisten_addresses = ":1"', "must be an array"),
     "bad port": ('[web]\nlisten_addresses = ["[::1]:70000"]', "which must be HOST:PORT"),
     "no port": ('[web]\nlisten_addresses = ["::1"]', "which must be HOST:PORT"),
@@ -348,3 +352,20 @@ def test_no_input_raises_but_refusals(data: bytes) -> None:
     if not problems:
         Settings(converters).probes()
         Settings(converters).thresholds()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ("127.0.0.1:10730",)),
+        ('[textfile]\ndirectory = "/d"', ()),
+        ('[textfile]\ndirectory = "/d"\n[web]\nlisten_addresses = []', ()),
+        ('[textfile]\ndirectory = "/d"\n[web]\nlisten_addresses = [":80"]', (":80",)),
+        ("[web]\nlisten_addresses = []\nsystemd_socket = true", ()),
+    ],
+)
+def test_a_textfile_takes_the_place_of_the_default_address(
+    tmp_path: Path, text: str, expected: tuple[str, ...]
+) -> None:
+    """Beside a textfile the daemon listens only where it is told to."""
+    assert settings(tmp_path, text).addresses() == expected

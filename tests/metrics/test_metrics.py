@@ -63,7 +63,7 @@ def assessed(snapshot: Snapshot) -> Assessment:
 
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
-    return families(assessed(full_snapshot()), OVERRUNS)
+    return families(assessed(full_snapshot()), OVERRUNS, textfile_failures=0)
 
 
 def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:
@@ -240,6 +240,15 @@ def test_how_probes_fared() -> None:
     assert values("xenwatch_probe_reading_timestamp_seconds", snapshot) == {("host",): 1000.5}
     assert values("xenwatch_probe_overruns_total", snapshot) == {("host",): 2, ("aio",): 0}
     assert values("xenwatch_snapshot_timestamp_seconds", snapshot) == {(): 1001.5}
+
+
+def test_failed_writes_of_the_textfile_are_told() -> None:
+    """They are counted from 0 where there is a textfile, and absent where there is none."""
+    name = "xenwatch_textfile_failures_total"
+    found = families(assess_pass(Snapshot()), textfile_failures=2)
+
+    assert labelled(name, render(found)) == {(): 2}
+    assert values(name) == {}
 
 
 def test_roots_part_of_a_file_system_is_told() -> None:

@@ -360,3 +360,20 @@ async def test_labels_of_the_site_are_on_every_series() -> None:
         lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
         assert lines
         assert {line for line in lines if line.count('pool="p\\"1",site="b"') != 1} == set()
+
+
+async def test_the_text_is_there_once_every_probe_has_run() -> None:
+    """A first pass that is not complete is no text, and whoever waits hears of every pass."""
+    clock, heard = FakeClock(), list[bytes | None]()
+    scheduler, published = publisher(full_snapshot(), clock)
+    published.on_change = lambda: heard.append(published.text())
+    published.textfile_failures = lambda: 3
+    async with running(published.run()):
+        scheduler.changed.set()
+        first = await rendered(clock, published, None)
+        scheduler.ready.set()
+        scheduler.changed.set()
+        newest = await rendered(clock, published, first)
+
+    assert heard == [None, newest.metrics[False, False]]
+    assert labelled("xenwatch_textfile_failures_total", heard[1] or b"") == {(): 3}

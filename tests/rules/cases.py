@@ -46,6 +46,7 @@ def labelled(metric: str, values: str, **labels: str) -> Series:
     )
 
 
+BUILD: Final = "xenwatch_build_info"
 WEB: Final = {"name": "web", "uuid": "8e4f7a52"}
 
 
@@ -171,11 +172,20 @@ DECLARED: Final = (
     Case("XenwatchMaintenance", "it was ended by hand", 10, (labelled(END, "3660 3660 0+0x9"),)),
     Case("XenwatchUnreachable", "a scrape that fails", 0, (labelled("up", "0+0x9"),),
          (("info", {}, 0),)),
-    Case("XenwatchUnreachable", "answers again", 2, (labelled("up", "1 0 1"),)),
+    Case("XenwatchUnreachable", "answers again", 2,
+         (labelled("up", "1 0 1"), labelled(BUILD, "1 stale 1"))),
     Case("XenwatchDown", "another host answers", 6,
-         (labelled("up", "0+0x9"), Series("up", "1+0x9", OTHER, target=False)),
+         (labelled("up", "0+0x9"), Series("up", "1+0x9", OTHER, target=False),
+          Series(BUILD, "1+0x9", OTHER, target=False)),
          (("warning", {}, 0),)),
-    Case("XenwatchDown", "a restart", 6, (labelled("up", "1 1 0 1 1 1 1"),)),
+    Case("XenwatchDown", "a restart", 6,
+         (labelled("up", "1 1 0 1 1 1 1"), labelled(BUILD, "1 1 stale 1 1 1 1"))),
+    Case("XenwatchDown", "node_exporter answers, xenwatch is stopped", 8,
+         (labelled("up", "1+0x9"), labelled(BUILD, "1 1 stale")), (("warning", {}, 1),)),
+    Case("XenwatchUnreachable", "node_exporter answers, xenwatch is stopped", 2,
+         (labelled("up", "1+0x9"), labelled(BUILD, "1 1 stale")), (("info", {}, 1),)),
+    Case("XenwatchDown", "node_exporter answers, xenwatch restarts", 8,
+         (labelled("up", "1+0x9"), labelled(BUILD, "1 1 stale _x2 1+0x9"))),
     Case("XenwatchAbsent", "no series at all", 11, (labelled("up", "1+0x20"),),
          (("critical", {"job": "xenwatch"}, 1),)),
     Case("XenwatchAbsent", "one host is enough", 11,

@@ -293,9 +293,10 @@ def test_the_example_routes_the_alerts_of_the_rules(
     assert routed.stdout.strip() == receiver, routed.stderr
 
 
-def test_promtool_accepts_the_example_configuration() -> None:
-    """The example for Prometheus is one, and finds the rules beside it."""
-    checked = promtool("check", "config", str(ROOT / "contrib/prometheus/prometheus.yml"))
+@pytest.mark.parametrize("name", ["prometheus", "textfile"])
+def test_promtool_accepts_the_example_configuration(name: str) -> None:
+    """The examples for Prometheus are such, and find the rules beside them."""
+    checked = promtool("check", "config", str(ROOT / f"contrib/prometheus/{name}.yml"))
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "1 rule files found" in checked.stdout

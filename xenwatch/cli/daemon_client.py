@@ -104,13 +104,18 @@ def configured_url(options: argparse.Namespace) -> tuple[str, str]:
     """The URL of the daemon on this host by its configuration, and what is wrong with that.
 
     A daemon goes on with the configuration it has when the file becomes invalid: where that cannot
-    be read, it is asked where it listens by default.
+    be read, it is asked where it listens by default. Raises `AskError` where it listens nowhere.
     """
     problem = ""
     try:
-        places = settings_of(options)[LISTEN]
+        places = settings_of(options).addresses()
     except ConfigError as error:
         places, problem = LISTEN.default, error.problems[0]
+    if not places:
+        raise AskError(
+            f"by the configuration the daemon listens nowhere ({LISTEN.path}); read the host: "
+            f"{SOURCE.flag} host; if systemd passes the socket: --url URL"
+        )
     host, port = address(places[0])
     host = LOOPBACK.get(host, host)
     return (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"), problem

@@ -105,9 +105,9 @@ def address(place: str) -> tuple[str, int]:
 
 
 def addresses(value: object) -> tuple[str, ...]:
-    """At least one address."""
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError("must be an array of at least one string")
+    """Any number of addresses."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be an array of strings")
     for item in value:
         try:
             address(text(item))

@@ -11,7 +11,14 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from xenwatch.config import alert_keys, converters, label_keys, maintenance_keys, shape_keys
+from xenwatch.config import (
+    alert_keys,
+    converters,
+    label_keys,
+    maintenance_keys,
+    shape_keys,
+    textfile_keys,
+)
 from xenwatch.config.key import Key
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -22,7 +29,8 @@ LISTEN: Final[Key[tuple[str, ...]]] = Key(
     "web.listen_addresses",
     "array of strings",
     ("127.0.0.1:10730",),
-    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets; no host means all addresses.",
+    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets; no host means all addresses. [], "
+    "and by default where textfile.directory is set: nowhere.",
     converters.addresses,
     flag="--web.listen-address",
     restart=True,
@@ -168,6 +176,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
     """The table of keys for these probes and limits."""
     return (
         *(LISTEN, TELEMETRY_PATH, TELEMETRY_LABELS, MAX_REQUESTS, SYSTEMD_SOCKET),
+        *textfile_keys.KEYS,
         *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS, LEARNT),
         *(key for probe in probes for key in probe_keys(probe)),
         *(key for limit in limits for key in limit_keys(limit)),

@@ -14,10 +14,18 @@ from xenwatch.alerts.declared.down import ALERT as DOWN
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import alert_keys, label_keys, maintenance_keys
+from xenwatch.config import alert_keys, label_keys, maintenance_keys, textfile_keys
 from xenwatch.config.file import FILE_LIMIT, parse
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, SHAPES, TELEMETRY_LABELS, limit_keys, probe_keys
+from xenwatch.config.keys import (
+    KEYS,
+    LISTEN,
+    SHAPES,
+    SYSTEMD_SOCKET,
+    TELEMETRY_LABELS,
+    limit_keys,
+    probe_keys,
+)
 from xenwatch.display.text import shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -111,6 +119,20 @@ class Settings:
         until = datetime.fromisoformat(end).timestamp()
         return (Maintenance(until, self[maintenance_keys.REASON]),)
 
+    def addresses(self) -> tuple[str, ...]:
+        """Where to listen; beside a textfile only where that is set."""
+        by_default = LISTEN.path not in self.values
+        return () if by_default and self[textfile_keys.DIRECTORY] else self[LISTEN]
+
+    def unserved(self) -> str:
+        """Why nobody would get the metrics, and what to do; empty if somebody would."""
+        served = any((self.addresses(), self[SYSTEMD_SOCKET], self[textfile_keys.DIRECTORY]))
+        problem = (
+            f"{LISTEN.path}: [] leaves nowhere to get the metrics; list an address such as "
+            f"{LISTEN.default[0]}, or set {textfile_keys.DIRECTORY.path}"
+        )
+        return "" if served else problem
+
     def labels(self) -> dict[str, str]:
         """The labels that say where this host is, sorted by name."""
         section = f"{label_keys.SECTION}."
@@ -161,6 +183,9 @@ def load_settings(
                 values[key.path] = key.convert(overrides[key.path])
             except ValueError as error:
                 problems.append(f"{key.flag}: {shown(overrides[key.path])} {error}")
+    settings = Settings(values)
+    if not problems and (unserved := settings.unserved()):
+        problems.append(f"{name}: {unserved}")
     if problems:
         raise ConfigError(problems)
-    return Settings(values)
+    return settings

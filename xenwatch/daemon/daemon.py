@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -19,11 +19,10 @@ from xenwatch import __version__, log, threads
 from xenwatch.alerts import runbooks
 from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
-from xenwatch.config import alert_keys, label_keys
+from xenwatch.config import alert_keys, label_keys, textfile_keys
 from xenwatch.config.keys import (
     KEYS,
     LEARNT,
-    LISTEN,
     LOG_FORMAT,
     LOG_LEVEL,
     MAX_REQUESTS,
@@ -37,17 +36,19 @@ from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify
+from xenwatch.daemon.textfile import Textfile
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
-from xenwatch.http.connections import SPARE, Site
-from xenwatch.http.server import Handlers
 from xenwatch.passes.publisher import Publisher
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.sources.base import Choice, Source, SourceError
+
+if TYPE_CHECKING:
+    from xenwatch.http.connections import Site
 
 SHUTDOWN: Final = 0.6
 """Max seconds from the signal to exit; the interpreter itself needs some more."""
@@ -102,6 +103,14 @@ class Daemon:
             resend=resend,
         )
         self._publisher.on_alerts = self._notifier.enqueue
+        self._textfile = Textfile(
+            settings[textfile_keys.DIRECTORY],
+            settings[textfile_keys.INTERVAL],
+            clock,
+            self._publisher.text,
+        )
+        self._publisher.on_change = self._textfile.changed.set
+        self._publisher.textfile_failures = lambda: self._textfile.failures
         self._maintenance = Follower(settings[MAINTENANCE_FILE], clock, self._maintain)
 
     async def run(self, choice: Choice) -> int:
@@ -123,20 +132,22 @@ class Daemon:
             async with asyncio.timeout(READ_DEADLINE):
                 await self._maintenance.look()
         self._maintain()
-        site = self._site(sockets)
+        site = self._site(sockets) if sockets else None
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work) for work in self._background_tasks()]
                 try:
-                    await site.start()
-                    _log_started(sockets, choice)
+                    if site:
+                        await site.start()
+                    _log_started(sockets, self._textfile.path, choice)
                     # After READY: the modules for events are expensive to import.
                     tasks += [group.create_task(work) for work in self._event_streams()]
                     await self._stop.wait()
                 finally:
                     self._request_stop()  # a task that failed ends the daemon too
                     notify("STOPPING=1")
-                    await site.stop(self._deadline)
+                    if site:
+                        await site.stop(self._deadline)
                     for task in tasks:
                         task.cancel()
         finally:
@@ -152,6 +163,7 @@ class Daemon:
         works = {
             "saving alerts": self._notifier.save_on_shutdown,
             "saving what was learnt": self._learnt.save_on_shutdown,
+            "removing the textfile": self._textfile.remove_on_shutdown,
             "removing probe setups": self._host_setup.close,
             "closing the source": self._source.close,
         }
@@ -167,10 +179,13 @@ class Daemon:
     def _sockets(self) -> list[socket.socket]:
         if self._settings[SYSTEMD_SOCKET]:
             return web_sockets.inherited(os.environ)
-        addresses = self._settings[LISTEN]
-        return web_sockets.bind(addresses)
+        return web_sockets.bind(self._settings.addresses())
 
     def _site(self, sockets: list[socket.socket]) -> Site:
+        # A daemon that listens nowhere needs no web server, which takes 3 MiB.
+        from xenwatch.http.connections import SPARE, Site  # noqa: PLC0415
+        from xenwatch.http.server import Handlers  # noqa: PLC0415
+
         names = [probe.name for probe in self._probes]
         most = self._settings[MAX_REQUESTS]
         handlers = Handlers(self._publisher, names, most)
@@ -196,6 +211,7 @@ class Daemon:
             self._publisher.run(),
             self._notifier.run(),
             self._learnt.run(),
+            self._textfile.run(),
             self._maintenance.run(),
             self._host_setup.run(),
             self._reloads(),
@@ -277,9 +293,15 @@ def _boot(source: Source) -> str:
         return ""
 
 
-def _log_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
+def _log_started(sockets: Iterable[socket.socket], textfile: str, choice: Choice) -> None:
     addresses = [url for sock in sockets for url in web_sockets.urls(sock)]
+    file = {"textfile": textfile} if textfile else {}
     _log.info(
-        "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
+        "started",
+        version=__version__,
+        source=choice.spec,
+        reason=choice.reason,
+        open=addresses,
+        **file,
     )
     notify("READY=1")

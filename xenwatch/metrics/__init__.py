@@ -68,12 +68,17 @@ METRICS: Final[tuple[Metric, ...]] = (
 """Every metric made from a snapshot, in the order of the page."""
 
 
-def families(assessment: Assessment, overruns: Mapping[str, int] | None = None) -> list[Family]:
+def families(
+    assessment: Assessment,
+    overruns: Mapping[str, int] | None = None,
+    textfile_failures: int | None = None,
+) -> list[Family]:
     """Every family that has a sample, in the order of `METRICS`, but for the alerts' states.
 
-    `overruns` counts the runs skipped by the scheduler, by probe. The alerts are evaluated on these
-    families; their states are `alert_states`.
+    `overruns` counts the runs skipped by the scheduler, by probe, `textfile_failures` the writes of
+    the textfile that failed. The alerts are evaluated on these families; their states are
+    `alert_states`.
     """
-    readings = Readings.from_assessment(assessment, overruns)
+    readings = Readings.from_assessment(assessment, overruns, textfile_failures)
     made = (metric.family(readings) for metric in METRICS)
     return [family for family in made if family.samples or family.histograms]

@@ -21,12 +21,14 @@ _Reading = TypeVar("_Reading")
 class Readings:
     """The input of a metric.
 
-    An assessment, its `states` by name of limit, and the runs skipped by the scheduler, by probe.
+    An assessment, its `states` by name of limit, the runs skipped by the scheduler, by probe, and
+    how many writes of the textfile failed, `None` where there is none.
     """
 
     assessment: Assessment
     states: Mapping[str, Sequence[LimitState]]
     overruns: Mapping[str, int]
+    textfile_failures: int | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -35,13 +37,16 @@ class Readings:
 
     @classmethod
     def from_assessment(
-        cls, assessment: Assessment, overruns: Mapping[str, int] | None = None
+        cls,
+        assessment: Assessment,
+        overruns: Mapping[str, int] | None = None,
+        textfile_failures: int | None = None,
     ) -> Readings:
         """The readings of an assessment."""
         by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
         for state in assessment.states:
             by_limit[state.limit.name].append(state)
-        return cls(assessment, by_limit, overruns or {})
+        return cls(assessment, by_limit, overruns or {}, textfile_failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,13 @@ _SELF: Final = (
         lambda readings: [((), readings.snapshot.time or None)],
     ),
     Metric(
+        "xenwatch_textfile_failures_total",
+        "counter",
+        "Writes of the file for node_exporter that failed; absent without textfile.directory.",
+        "the writes",
+        lambda readings: [((), readings.textfile_failures)],
+    ),
+    Metric(
         "xenwatch_build_info",
         "info",
         "Version of xenwatch and of Python.",

@@ -74,14 +74,15 @@ def render(
     alerts: Alerts | None = None,
     learning: Learning | None = None,
     labels: Mapping[str, str] = NO_LABELS,
+    textfile_failures: int | None = None,
 ) -> RenderedPass:
     """A snapshot assessed, and its metrics in both formats, plain and compressed.
 
     `before` is the assessment of the pass before, `alerts` the alerts so far, `learning` what was
-    learnt so far, `labels` are added to every metric.
+    learnt so far, `labels` are added to every metric, `textfile_failures` is one of them.
     """
     assessment = assess_pass(snapshot, rules, before, learning)
-    families = [*metrics.families(assessment, overruns), *own_process()]
+    families = [*metrics.families(assessment, overruns, textfile_failures), *own_process()]
     assessment = with_alerts(assessment, families, alerts or Alerts())
     if assessment.alerts is not None:
         families.append(metrics.alert_states(assessment))
@@ -115,8 +116,9 @@ class Publisher:
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
     `labels` are added to every metric. `on_alerts` is called with the alerts of each complete pass,
-    the maintenance of the host, and for how many seconds alerts are kept. `alerts` may be set to
-    those of before a restart, and `learning` to what was learnt.
+    the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
+    `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
+    learnt, `textfile_failures` to what counts them.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
@@ -127,6 +129,8 @@ class Publisher:
         self.alerts = Alerts()
         self.learning = Learning()
         self.on_alerts: Callable[[Alerts, Maintenance | None, float], None] = lambda *_: None
+        self.on_change: Callable[[], None] = lambda: None
+        self.textfile_failures: Callable[[], int | None] = lambda: None
         self._before: Assessment | None = None
         self._scheduler = scheduler
         self._clock = clock
@@ -149,6 +153,7 @@ class Publisher:
                 self.newest, self.complete = None, False
             else:
                 self._publish(newest, complete)
+            self.on_change()
 
     def _publish(self, newest: RenderedPass, complete: bool) -> None:
         assessment = newest.assessment
@@ -174,6 +179,11 @@ class Publisher:
         else:
             self.on_alerts(self.alerts, assessment.maintenance, policy.keep)
 
+    def text(self) -> bytes | None:
+        """The newest metrics as Prometheus text; `None` until the first pass is complete."""
+        newest = self.newest
+        return newest.metrics[False, False] if newest and self.complete else None
+
     async def part(self, probes: Collection[str]) -> RenderedPass | None:
         """The newest pass restricted to these probes, rendered; `None` while there is none."""
         if self.newest is None:
@@ -197,6 +207,7 @@ class Publisher:
             alerts=self.alerts,
             learning=self.learning,
             labels=self.labels,
+            textfile_failures=self.textfile_failures(),
         )
         return await threads.start(work, "publisher")
 

@@ -1,0 +1,1 @@
+"""Tests of the files that call `xenwatch check` for other monitoring systems."""

@@ -1,0 +1,36 @@
+"""The configuration keys of the file for node_exporter's textfile collector."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.config import converters
+from xenwatch.config.key import Key
+
+
+def directory(value: object) -> str:
+    """An absolute path, or empty."""
+    return converters.absolute_path(value) if value != "" else ""
+
+
+DIRECTORY: Final[Key[str]] = Key(
+    "textfile.directory",
+    "string",
+    "",
+    "Directory of node_exporter's textfile collector in which xenwatch.prom is kept. The daemon "
+    "then listens only where listen_addresses says so. Empty: no file.",
+    directory,
+    flag="--textfile",
+    restart=True,
+)
+INTERVAL: Final[Key[float]] = Key(
+    "textfile.interval",
+    "number",
+    10.0,
+    "Min seconds between two writes of the file.",
+    converters.seconds,
+    restart=True,
+)
+
+KEYS: Final = (DIRECTORY, INTERVAL)
+"""Every key of the file."""
