@@ -52,6 +52,7 @@ HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
 DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
 HA = "it needs a pool with high availability; tests/parse/test_liveset.py has what it prints"
+XAPI = "tests/messages/test_units.py checks it, for want of a host with xapi"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE: dict[str, str] = {
@@ -140,6 +141,9 @@ ELSEWHERE: dict[str, str] = {
     "curl -s http://127.0.0.1:10730/api/v1/overview": "asked by tests/http/test_server.py",
     'make demo ARGS="--prometheus-port 9190 --alertmanager-port 9193"': DEMO,
     "xenwatch doctor --source host": DRIVER_DOMAIN,
+    "systemctl enable --now xenwatch-messages.socket": CHANGES,
+    "xe message-list name=XenwatchXapiUnresponsive params=uuid,obj-uuid,timestamp,body": XAPI,
+    "xe host-data-source-list host=xen1": XAPI,
 }
 """Commands that need a dom0, root, systemd or a daemon that stays, and where they are tested."""
 

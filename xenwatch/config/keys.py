@@ -11,7 +11,14 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from xenwatch.config import alert_keys, converters, label_keys, maintenance_keys, shape_keys
+from xenwatch.config import (
+    alert_keys,
+    converters,
+    label_keys,
+    maintenance_keys,
+    shape_keys,
+    xapi_keys,
+)
 from xenwatch.config.key import Key
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -173,6 +180,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
         *(key for limit in limits for key in limit_keys(limit)),
         LABEL,
         *alert_keys.KEYS,
+        *xapi_keys.KEYS,
         *maintenance_keys.KEYS,
         *_shape_keys(),
     )
