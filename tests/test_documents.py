@@ -54,6 +54,7 @@ HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
 DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
 HA = "it needs a pool with high availability; tests/parse/test_liveset.py has what it prints"
+XAPI = "tests/messages/test_units.py checks it, for want of a host with xapi"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 NRPE = "tests/checks/test_nrpe.py installs it below a directory and runs it"
 CHECKMK = "tests/checks/test_checkmk.py installs it below a directory and runs it"
@@ -173,6 +174,9 @@ ELSEWHERE: dict[str, str] = {
     "/usr/share/snmp/mibs/XENWATCH-MIB.txt": SNMP,
     "snmptranslate -m +XENWATCH-MIB -On XENWATCH-MIB::xenwatchAlertFiring": SNMP,
     SNMP_BY_HAND: SNMP,
+    "systemctl enable --now xenwatch-messages.socket": CHANGES,
+    "xe message-list name=XenwatchXapiUnresponsive params=uuid,obj-uuid,timestamp,body": XAPI,
+    "xe host-data-source-list host=xen1": XAPI,
 }
 """Commands that need a dom0, root, systemd or a daemon that stays, and where they are tested."""
 

@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "host-enable": Command("", "", _HOST),
     "host-evacuate": Command("", "network-uuid batch-size", _HOST),
     "host-dmesg": Command("", "", _HOST),
+    "host-data-source-list": Command("", "", _HOST),
     "host-is-in-emergency-mode": Command(),
     "host-get-vms-which-prevent-evacuation": Command("uuid"),
     "host-emergency-ha-disable": Command("", "soft"),
@@ -71,6 +72,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "vbd-unplug": Command("uuid", "timeout"),
     "network-create": Command("name-label", "name-description MTU bridge managed"),
     "task-cancel": Command("uuid"),
+    "message-create": Command("name priority body", "vm-uuid host-uuid sr-uuid pool-uuid"),
     "message-destroy": Command("", "uuid uuids"),
 }
 
@@ -162,7 +164,15 @@ CLASSES: Final[Mapping[str, Class]] = {
 
 
 def _xe(host: Host, options: Options, operands: list[str]) -> str:
-    """`xe COMMAND NAME=VALUE...`; `--minimal` and the like are standard parameters."""
+    name, given = checked(operands)
+    return f"{_UUID_SHOWN if 'minimal' in given else name}\n"
+
+
+def checked(operands: list[str]) -> tuple[str, dict[str, str]]:
+    """`xe COMMAND NAME=VALUE...` as command and parameters. Raises `Refused`.
+
+    `--minimal` and the like are standard parameters.
+    """
     name, *rest = operands or [""]
     given = dict(_parameter(word) for word in rest)
     kind, _, verb = name.partition("-")
@@ -183,7 +193,7 @@ def _xe(host: Host, options: Options, operands: list[str]) -> str:
         refuse(f"Unknown command: {name}")
     if "uuid" in given and not _UUID.fullmatch(given["uuid"]):
         refuse(f"The uuid you supplied was invalid: {given['uuid']!r}")
-    return f"{_UUID_SHOWN if 'minimal' in given else name}\n"
+    return name, given
 
 
 _UUID_SHOWN: Final = "b2f0c1de-1a2b-4c3d-8e4f-5a6b7c8d9e0f"

@@ -15,6 +15,7 @@ from xenwatch.cli import (
     doctor,
     explain,
     maintenance,
+    messages,
     once,
     plan,
     run,
@@ -59,6 +60,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     explain,
     top,
     maintenance,
+    messages,
     check_config,
 )
 """The commands in the order of the help."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from typing import Final
 
 import structlog
@@ -27,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
+    from xenwatch.messages.helper import Helper  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
@@ -35,10 +37,12 @@ def run(options: argparse.Namespace) -> int:
     choice = choose(settings[SOURCE], rootfs)
     live = choice.spec == "host"
     tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
+    # Without root there is that of the package, in a process of its own.
+    helper = Helper() if os.geteuid() == 0 else None
     raise_limit()
 
     async def serve() -> int:
-        daemon = Daemon(settings, lambda: settings_of(options), source, tools=tools)
+        daemon = Daemon(settings, lambda: settings_of(options), source, tools=tools, helper=helper)
         return await daemon.run(choice)
 
     try:

@@ -18,6 +18,7 @@ from xenwatch.config import (
     maintenance_keys,
     shape_keys,
     textfile_keys,
+    xapi_keys,
 )
 from xenwatch.config.key import Key
 from xenwatch.limits import LIMITS
@@ -182,6 +183,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
         *(key for limit in limits for key in limit_keys(limit)),
         LABEL,
         *alert_keys.KEYS,
+        *xapi_keys.KEYS,
         *maintenance_keys.KEYS,
         *_shape_keys(),
     )

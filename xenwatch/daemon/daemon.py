@@ -17,9 +17,9 @@ import structlog
 
 from xenwatch import __version__, log, threads
 from xenwatch.alerts import runbooks
-from xenwatch.assessment import Rules
+from xenwatch.assessment import Assessment, Rules
 from xenwatch.clock import SystemClock
-from xenwatch.config import alert_keys, label_keys, textfile_keys
+from xenwatch.config import alert_keys, label_keys, textfile_keys, xapi_keys
 from xenwatch.config.keys import (
     KEYS,
     LEARNT,
@@ -37,10 +37,12 @@ from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify
 from xenwatch.daemon.textfile import Textfile
+from xenwatch.delivery import xapi
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
+from xenwatch.messages.helper import Helper
 from xenwatch.passes.publisher import Publisher
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
@@ -65,7 +67,8 @@ class Daemon:
     """Reads `source` and serves metrics until stopped.
 
     `load` reloads the configuration or raises `ConfigError`; `resend` is the interval in seconds
-    at which alerts are sent to Alertmanager again; `tools` are what probes need set up on the host.
+    at which alerts are sent to Alertmanager again; `tools` are what probes need set up on the host;
+    `helper` tells xapi and xcp-rrdd in this process, by default one of its own is asked.
     Create and run it in one event loop.
     """
 
@@ -78,6 +81,7 @@ class Daemon:
         probes: Iterable[Probe] = PROBES,
         resend: float = RESEND,
         tools: Mapping[str, Tool] | None = None,
+        helper: Helper | None = None,
     ) -> None:
         self._settings = settings
         self._configured = settings.maintenance()
@@ -93,6 +97,9 @@ class Daemon:
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         self._publisher.labels = settings.metric_labels()
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        self._helper = helper
+        ask = xapi.through_socket() if helper is None else xapi.directly(helper)
+        self._data_sources = xapi.DataSources(self._assessment, ask, clock)
         self._learnt = Keeper(lambda: self._publisher.learning, clock, directory)
         self._notifier = Notifier(
             settings,
@@ -101,6 +108,7 @@ class Daemon:
             directory=directory,
             boot=functools.partial(_boot, source),
             resend=resend,
+            ask=ask,
         )
         self._publisher.on_alerts = self._notifier.enqueue
         self._textfile = Textfile(
@@ -167,6 +175,8 @@ class Daemon:
             "removing probe setups": self._host_setup.close,
             "closing the source": self._source.close,
         }
+        if self._helper is not None:
+            works["removing the data sources of xcp-rrdd"] = self._helper.close
         names = {threads.start(work, "close"): name for name, work in works.items()}
         remaining = (self._deadline or 0) - asyncio.get_running_loop().time()
         done, late = await asyncio.wait(names, timeout=max(0, remaining))
@@ -206,7 +216,9 @@ class Daemon:
 
     def _background_tasks(self) -> list[Coroutine[None, None, None]]:
         """The coroutines that run until the daemon stops."""
+        data_sources = [self._data_sources.run()] if self._settings[xapi_keys.DATA_SOURCES] else []
         return [
+            *data_sources,
             self._scheduler.run(),
             self._publisher.run(),
             self._notifier.run(),
@@ -221,6 +233,10 @@ class Daemon:
     def _event_streams(self) -> list[Coroutine[None, None, None]]:
         """The coroutines that follow the source's events."""
         return [follow(topic, self._source, self._scheduler.trigger) for topic in MEANINGS]
+
+    def _assessment(self) -> Assessment | None:
+        newest = self._publisher.newest
+        return newest.assessment if newest is not None and self._publisher.complete else None
 
     def _maintain(self) -> None:
         """Pass on the maintenance of the configuration and of the file."""

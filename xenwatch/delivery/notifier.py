@@ -19,11 +19,13 @@ from xenwatch.alerts import runbooks
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
-from xenwatch.config import alert_keys, state_file
+from xenwatch.config import alert_keys, state_file, xapi_keys
 from xenwatch.config.settings import Settings
 from xenwatch.delivery import receivers
+from xenwatch.delivery.ledger import Ledger
 from xenwatch.delivery.outbox import Outbox
 from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
+from xenwatch.delivery.xapi import Ask, Messages, through_socket
 
 RESEND: Final = 60.0
 """Seconds after which current alerts are resent to Alertmanager (Prometheus: resend-delay)."""
@@ -36,6 +38,9 @@ FILE_LIMIT: Final = 16 << 20
 READ_DEADLINE: Final = 5.0
 """Seconds reading the file may take while the daemon starts, on a starved dom0 too."""
 
+XAPI: Final = "xapi"
+"""The receiver that is xapi."""
+
 _MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 """What a file raises that this program did not write."""
 
@@ -46,7 +51,7 @@ class Notifier:
     """Delivers the alerts of each page, given to `enqueue`, to the receivers of the settings.
 
     `resend` is in seconds; `directory` is systemd's directory for the daemon's state; `boot`
-    identifies this boot of the host.
+    identifies this boot of the host; `ask` has messages posted to xapi.
     """
 
     def __init__(
@@ -58,17 +63,24 @@ class Notifier:
         directory: str = "",
         boot: Callable[[], str] = str,
         resend: float = RESEND,
+        ask: Ask | None = None,
     ) -> None:
         configured = (
             ("webhook", settings[alert_keys.WEBHOOK]),
             ("command", settings[alert_keys.COMMAND]),
+            (XAPI, settings[xapi_keys.MESSAGES]),
         )
+        labels = {"job": settings[alert_keys.JOB], **settings.labels()}
         self.outbox = Outbox(
             settings[alert_keys.INSTANCE] or instance,
             runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
             [name for name, receiver in configured if receiver],
-            {"job": settings[alert_keys.JOB], **settings.labels()},
+            labels,
         )
+        self._ledger = Ledger(
+            settings[xapi_keys.MESSAGES_PER_HOUR], frozenset(("instance", *labels))
+        )
+        self._ask = ask or through_socket()
         self._settings = settings
         self._clock = clock
         self._boot = boot
@@ -107,6 +119,8 @@ class Notifier:
                 async with asyncio.timeout(READ_DEADLINE):
                     document = await threads.start(self._read, "alerts")
                 self.outbox.restore(document, self._clock.time(), self._expiry)
+                if XAPI in document:
+                    self._ledger.restore(document[XAPI])
             except FileNotFoundError:
                 pass
             except (OSError, *_MALFORMED) as error:
@@ -121,6 +135,10 @@ class Notifier:
             for url in self._settings[alert_keys.ALERTMANAGERS]:
                 group.create_task(self._resend_current(Alertmanager(session, url)))
             for name, queue in self.outbox.queues.items():
+                if name == XAPI:
+                    messages = Messages(self._ledger, self._ask, self._clock, self._dirty.set)
+                    group.create_task(messages.run(queue, self._new_wake_up()))
+                    continue
                 receiver = self._receiver(name, session)
                 group.create_task(self._deliver_events(name, receiver, queue))
             if self._file:
@@ -205,7 +223,7 @@ class Notifier:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            document = self.outbox.saved(self._clock.time())
+            document = self._saved()
             try:
                 await threads.start(functools.partial(self._write, document), "alerts")
                 failed = False
@@ -218,7 +236,10 @@ class Notifier:
         """Save the alerts once more when the daemon stops. It may hang."""
         if self._file and self.wanted:
             with contextlib.suppress(OSError):  # logged before, and not retried
-                self._write(self.outbox.saved(self._clock.time()))
+                self._write(self._saved())
+
+    def _saved(self) -> dict[str, Any]:
+        return {**self.outbox.saved(self._clock.time()), XAPI: self._ledger.saved()}
 
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file as a whole: a crash leaves the old one or the new one."""
