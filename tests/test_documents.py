@@ -166,12 +166,10 @@ ELSEWHERE: dict[str, str] = {
     "install -D -m 644 contrib/nrpe/xenwatch.cfg /etc/nagios/nrpe.d/xenwatch.cfg": NRPE,
     "systemctl reload nagios-nrpe-server": CHANGES,
     "check_nrpe -H dom0.example -c check_xenwatch": NRPE,
-    "install -D -m 755 contrib/checkmk/xenwatch "
-    "/usr/lib/check_mk_agent/local/60/xenwatch": CHECKMK,
+    "install -D -m 755 contrib/checkmk/xenwatch /usr/lib/check_mk_agent/local/60/xenwatch": CHECKMK,
     "apt-get install snmp": CHANGES,
     "install -D -m 755 contrib/snmp/xenwatch-trap /usr/local/bin/xenwatch-trap": SNMP,
-    "install -D -m 644 contrib/snmp/XENWATCH-MIB.txt "
-    "/usr/share/snmp/mibs/XENWATCH-MIB.txt": SNMP,
+    "install -D -m 644 contrib/snmp/XENWATCH-MIB.txt /usr/share/snmp/mibs/XENWATCH-MIB.txt": SNMP,
     "snmptranslate -m +XENWATCH-MIB -On XENWATCH-MIB::xenwatchAlertFiring": SNMP,
     SNMP_BY_HAND: SNMP,
     "systemctl enable --now xenwatch-messages.socket": CHANGES,
