@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-import apt
+import debian
 import pip_files
 from lock import CACHE, RECIPE, File, Lock, sha256
 
@@ -58,13 +58,13 @@ def _from_pip(platform: Sequence[str]) -> Callable[[list[File], Path], None]:
 
 
 def _libraries(files: list[File], directory: Path) -> None:
-    debian = apt.Apt(CACHE / "apt")
-    debian.download([f"{file.package}={file.version}" for file in files], directory)
+    repository = debian.Apt(CACHE / "apt")
+    repository.download([f"{file.package}={file.version}" for file in files], directory)
 
 
 def _source(files: list[File], directory: Path) -> None:
-    debian = apt.Apt(CACHE / "apt")
-    debian.source(f"{files[0].package}={files[0].version}", directory)
+    repository = debian.Apt(CACHE / "apt")
+    repository.source(f"{files[0].package}={files[0].version}", directory)
 
 
 def fetch_wheels(lock: Lock) -> tuple[list[Path], list[Path]]:

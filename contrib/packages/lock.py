@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import apt
+import debian
 import pip_files
 
 HERE: Final = Path(__file__).resolve().parent
@@ -112,9 +112,9 @@ def requirements() -> list[str]:
 
 def renew(work: Path) -> Lock:
     """A lock of the newest versions, downloaded into `work`."""
-    debian = apt.Apt(work / "apt")
-    source = debian.source(SOURCE, work / "source")
-    libraries = debian.download(LIBRARIES, work / "libraries")
+    repository = debian.Apt(work / "apt")
+    source = repository.source(SOURCE, work / "source")
+    libraries = repository.download(LIBRARIES, work / "libraries")
     (dsc,) = (path for path in source if path.suffix == ".dsc")
     version = dsc.stem.partition("_")[2]
     return Lock(

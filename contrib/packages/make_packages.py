@@ -23,7 +23,7 @@ import lock
 import pip_files
 import sbom
 import tree
-from apt import AptError
+from debian import AptError
 from fetch import FetchError, say
 from gates import GateError
 from layout import PREFIX, ROOT

@@ -15,7 +15,7 @@ from layout import HERE, LIBRARY, LINKS, PREFIX, PYTHON, ROOT, SHARE, SHARED, SI
 PRUNED: Final = (
     f"{LIBRARY}/ensurepip",
     f"{LIBRARY}/idlelib",
-    f"{LIBRARY}/lib-dynload",
+    f"{LIBRARY}/lib-dynload/*",
     f"{LIBRARY}/pydoc_data",
     f"{LIBRARY}/sqlite3",
     f"{LIBRARY}/test",
@@ -37,6 +37,8 @@ PRUNED: Final = (
     f"{SITE}/**/*.[ch]",
     f"{SITE}/**/*.py[xi]",
     f"{SITE}/**/*.pxd",
+    # It needs libstdc++, and has the same in Python: a list that is written once.
+    f"{SITE}/frozenlist/*.so",
     # rich imports pygments for source code alone, which xenwatch never shows.
     f"{SITE}/pygments/lexers/[!_]*.py",
     f"{SITE}/pygments/lexers/_*_builtins.py",
