@@ -52,6 +52,8 @@ HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
 DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
 HA = "it needs a pool with high availability; tests/parse/test_liveset.py has what it prints"
+PACKAGES = "it takes minutes, and make test-packages installs what it builds"
+LOCK = "it changes the checkout, from what mirrors have that day"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 
 ELSEWHERE: dict[str, str] = {
@@ -93,6 +95,9 @@ ELSEWHERE: dict[str, str] = {
     ".venv/bin/mutmut results": MUTANTS,
     ".venv/bin/mutmut show xenwatch.planning.capacity.x_fit__mutmut_27": MUTANTS,
     "make wheel": WHEEL,
+    "make packages": PACKAGES,
+    ".venv/bin/python contrib/packages/lock.py": LOCK,
+    "make test-packages": PACKAGES,
     "apt-get install python3-venv": MAKE,
     "python3 -m venv /opt/xenwatch": WHEEL,
     "/opt/xenwatch/bin/pip install dist/xenwatch-*.whl": WHEEL,

@@ -13,8 +13,9 @@ from typing import Any, Final
 from layout import CONFIGURATION, HERE, LINKS, PREFIX, SHARE, installed
 
 DESCRIPTION: Final = (
-    "Warns before the next VM hits a limit of a Xen dom0: reads event channels, grant frames, "
-    "xenstored, tapdisks and more, and exports them to Prometheus."
+    "Monitor of the limits of a Xen dom0\n"
+    "Warns before the next VM hits a limit: reads event channels, grant frames, xenstored,\n"
+    "tapdisks and more, and exports them to Prometheus."
 )
 BUILD_HOST: Final = "build"
 """What the rpm says of where it was built; the real name would differ between two builds."""

@@ -57,8 +57,8 @@ def build(stage: Path, interpreter: Path, wheels: Iterable[Path], tools: Path, e
     prune(stage)
     for library in (stage / SITE).rglob("*.so"):
         subprocess.run(["strip", "--strip-unneeded", library], check=True)
-    launcher = stage / PREFIX / "bin/xenwatch"
-    shutil.copy(HERE / "launcher", launcher)
+    shutil.copy(HERE / "launcher", stage / PREFIX / "bin/xenwatch")
+    shutil.copy(HERE / "stand-in-sqlite3", stage / LIBRARY / "sqlite3.py")
     share(stage, tools, epoch)
     compile_all(stage)
     normalise(stage, epoch)

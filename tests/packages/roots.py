@@ -44,7 +44,7 @@ BOOKKEEPING = (
 
 def mirror() -> str:
     """The mirror of Debian that this machine's apt uses."""
-    return str(recipe("debian").mirror().main)
+    return str(recipe("debian").mirror().main).rstrip("/")
 
 
 def oldest_suite() -> str:
