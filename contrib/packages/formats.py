@@ -91,7 +91,7 @@ def nfpm_configuration(stage: Path, version: str, date: str) -> dict[str, Any]:
                 },
             },
             "rpm": {
-                "depends": ["/bin/sh", "libc.so.6(GLIBC_2.17)(64bit)", "shadow-utils"],
+                "depends": ["/bin/sh", "libc.so.6(GLIBC_2.17)(64bit)", "libgcc", "shadow-utils"],
                 "scripts": {
                     "preinstall": str(scripts / "preinstall"),
                     "postinstall": str(scripts / "rpm-post"),

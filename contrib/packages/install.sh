@@ -43,8 +43,8 @@ uninstall() {
 install() {
     here=$(cd "$(dirname "$0")" && pwd)
     [ -d "$here/xenwatch" ] || fail "$here/xenwatch is missing: unpack the whole archive"
-    "$here/xenwatch/bin/python3.13" -I -c 'import ssl, ctypes' ||
-        fail "the interpreter does not run here; it needs x86_64 and glibc 2.17 or newer"
+    "$here/xenwatch/bin/python3.13" -I -c 'import ssl, ctypes; ctypes.CDLL("libgcc_s.so.1")' ||
+        fail "the interpreter does not run here; it needs x86_64, glibc 2.17 or newer, and libgcc"
     upgrade=
     if [ -e /opt/xenwatch ]; then
         upgrade=1

@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,24 +55,31 @@ def unpack(packages: Packages, root: Path) -> None:
 def bare(packages: Packages, libc: Path, root: Path) -> Root:
     """A root of the tree and of the parts of glibc it loads, taken from another root."""
     unpack(packages, root)
-    for name in ("proc", "sys", "dev", "tmp", "etc", "lib64"):
+    for name in ("proc", "sys", "dev", "tmp", "etc", "lib", "lib64"):
         (root / name).mkdir()
-    for name in recipe("gates").HOST_LIBRARIES:
-        (source,) = (path for path in libc.glob(f"usr/lib/x86_64-linux-gnu/{name}"))
-        shutil.copy(source, root / "lib64" / name)
+    # glibc loads libgcc_s itself, where a thread of a library ends while Python does.
+    for name in (*recipe("gates").HOST_LIBRARIES, "libgcc_s.so.1"):
+        source = libc / "lib/x86_64-linux-gnu" / name
+        # The loader is where every program looks for it, the rest where the loader looks.
+        shutil.copy(source, root / ("lib64" if name.startswith("ld-") else "lib") / name)
     return Root(root, root)
 
 
-@pytest.fixture(params=["oldest libc", "empty root"])
-def root(request: pytest.FixtureRequest, packages: Packages, tmp_path: Path) -> Root:
+@pytest.fixture(scope="module", params=["oldest libc", "empty root"])
+def root(
+    request: pytest.FixtureRequest,
+    packages: Packages,
+    bases: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Root]:
     """The tree in the oldest Debian, and with glibc alone."""
+    directory = tmp_path_factory.mktemp("commands") / "root"
     if request.param == "empty root":
-        bases: Callable[[str], Path] = request.getfixturevalue("bases")
-        return bare(packages, bases("bookworm"), tmp_path / "bare")
-    layer_of: Callable[[str], Root] = request.getfixturevalue("layer_of")
-    layer = layer_of(request.getfixturevalue("oldest"))
-    unpack(packages, layer.path)
-    return layer
+        yield bare(packages, bases("bookworm"), directory)
+        return
+    with roots.layer(bases(request.getfixturevalue("oldest")), directory) as layer:
+        unpack(packages, layer.path)
+        yield layer
 
 
 def test_the_table_has_every_command() -> None:
@@ -115,7 +122,7 @@ def test_the_daemon_serves_and_stops(root: Root) -> None:
     listen = "--web.listen-address=127.0.0.1:0"
     with root.daemon(XENWATCH, "run", SOURCE, listen, "--log.format=json") as daemon:
         daemon.get_ready()
-        metrics = parse_page(daemon.get("metrics").decode())
+        families = {family.name for family in parse_page(daemon.get("metrics"))}
         page = daemon.get("")
         runbook = daemon.get("runbooks/errors")
         child = inside(daemon)
@@ -124,7 +131,7 @@ def test_the_daemon_serves_and_stops(root: Root) -> None:
         status = daemon.process.wait(timeout=PATIENCE)
 
     assert name == "xenwatch"
-    assert "xenwatch_event_channels_used" in metrics
+    assert "xenwatch_event_channels_used" in families
     assert b"<html" in page
     assert runbook
     assert status == 0

@@ -140,6 +140,7 @@ def test_the_rpm_needs_what_centos_7_has(packages: Packages, layer_of: LayerOf) 
     assert {line for line in asked if line and not line.startswith("rpmlib(")} == {
         "/bin/sh",
         "libc.so.6(GLIBC_2.17)(64bit)",
+        "libgcc",
         "shadow-utils",
     }
     assert features <= {"CompressedFileNames", "FileDigests", "PayloadFilesHavePrefix"}
