@@ -24,6 +24,7 @@ from tests.support import parse_page
 from xenwatch.cli.main import make_parser
 
 XENWATCH = "/opt/xenwatch/bin/xenwatch"
+PYTHON = "/opt/xenwatch/bin/python3.13"
 SOURCE = "--source=synthetic:xcp-ng-8.3"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "once": ("once", SOURCE, "--format", "prometheus"),
@@ -114,7 +115,18 @@ for module in pkgutil.walk_packages(xenwatch.__path__, "xenwatch."):
     if not module.name.startswith(("xenwatch.generate.dashboards", "xenwatch.__main__")):
         importlib.import_module(module.name)
 """
-    root.run("/opt/xenwatch/bin/python3.13", "-I", "-W", "error", "-c", script)
+    root.run(PYTHON, "-I", "-W", "error", "-c", script)
+
+
+def test_certificates_are_the_hosts(root: Root) -> None:
+    """Where CentOS keeps certificates of authorities, the package finds them."""
+    bundle = root.path / "etc/pki/tls/certs/ca-bundle.crt"
+    bundle.parent.mkdir(parents=True, exist_ok=True)
+    bundle.touch()
+    launched = (root.path / XENWATCH[1:]).read_text().partition("from xenwatch")[0]
+    script = f"{launched}\nimport ssl; print(ssl.get_default_verify_paths().cafile)"
+
+    assert root.run(PYTHON, "-I", "-c", script) == "/etc/pki/tls/certs/ca-bundle.crt\n"
 
 
 def test_the_daemon_serves_and_stops(root: Root) -> None:
