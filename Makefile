@@ -24,7 +24,7 @@ COVERAGE = $(CORE)
 MEASURE = $(if $(ARGS),,$(if $(COVERAGE),--cov --cov-report=term:skip-covered))
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated components dashboards-look wheel mutants test-xen keep-captures clean
+.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated components dashboards-look wheel packages test-packages mutants test-xen keep-captures clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -37,7 +37,7 @@ demo: $(VENV)/.installed  ## Start a synthetic host, Prometheus and Alertmanager
 	exec $(BIN)/python contrib/demo.py $(ARGS)
 
 test: setup lint components  ## Lint, then every test but those inside a real Xen
-	COVERAGE_CORE=$(CORE) $(BIN)/pytest --ignore tests/xen $(MEASURE) $(ARGS)
+	COVERAGE_CORE=$(CORE) $(BIN)/pytest --ignore tests/xen --ignore tests/packages $(MEASURE) $(ARGS)
 
 setup:
 ifneq ($(filter true 1,$(CI) $(SETUP)),)
@@ -88,6 +88,12 @@ check-generated: $(VENV)/.test-tools  ## Fail when a generated file is stale
 
 wheel: $(VENV)/.installed  ## Build the wheel into dist/
 	$(PIP) wheel --no-deps --wheel-dir dist .
+
+packages: $(VENV)/.created  ## Build the archive, rpm and deb into dist/packages: docs/packages.md
+	$(BIN)/python contrib/packages/make_packages.py $(ARGS)
+
+test-packages: $(VENV)/.test-tools  ## Install the packages of dist/packages into roots, as root on Debian
+	$(BIN)/pytest tests/packages -p no:randomly -o timeout=1200 $(ARGS)
 
 mutants: $(VENV)/.test-tools  ## Change the code in small ways and see whether tests notice; takes long
 	@$(PIP) install --quiet --group mutants

@@ -55,6 +55,8 @@ MUTANTS = "it takes minutes, and needs what no test does"
 DRIVER_DOMAIN = "it needs a driver domain; tests/test_driver_domains.py reads what one has"
 HA = "it needs a pool with high availability; tests/parse/test_liveset.py has what it prints"
 XAPI = "tests/messages/test_units.py checks it, for want of a host with xapi"
+PACKAGES = "it takes minutes, and make test-packages installs what it builds"
+LOCK = "it changes the checkout, from what mirrors have that day"
 WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 NRPE = "tests/checks/test_nrpe.py installs it below a directory and runs it"
 CHECKMK = "tests/checks/test_checkmk.py installs it below a directory and runs it"
@@ -107,6 +109,9 @@ ELSEWHERE: dict[str, str] = {
     ".venv/bin/mutmut results": MUTANTS,
     ".venv/bin/mutmut show xenwatch.planning.capacity.x_fit__mutmut_27": MUTANTS,
     "make wheel": WHEEL,
+    "make packages": PACKAGES,
+    ".venv/bin/python contrib/packages/lock.py": LOCK,
+    "make test-packages": PACKAGES,
     "apt-get install python3-venv": MAKE,
     "python3 -m venv /opt/xenwatch": WHEEL,
     "/opt/xenwatch/bin/pip install dist/xenwatch-*.whl": WHEEL,

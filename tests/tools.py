@@ -47,6 +47,7 @@ class Package:
 
 PACKAGES: Final = (
     Package("shellcheck", ("shellcheck",), "shell scripts"),
+    Package("binutils", ("readelf",), "binaries of the packages"),
     Package(
         *("prometheus", ("prometheus", "promtool"), "metrics, rules and dashboards in Prometheus"),
         service="prometheus",

@@ -68,7 +68,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status: 0 ok, 1 failed; 2 is bad usage."""
-    parser = _parser()
+    parser = make_parser()
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -85,9 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """The parser of the command line, from which manual page and completions are made."""
     parser = Parser(
-        prog="xenwatch", description="Monitor the limits of a Xen dom0.", allow_abbrev=False
+        prog="xenwatch",
+        description="Monitor the limits of a Xen dom0.",
+        epilog="Exit status: 0 ok, 1 failed, 2 bad usage; that of check is its own.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
     add_common(parser)

@@ -1,0 +1,117 @@
+"""Makes the three packages of one tree: the archive with install.sh, rpm and deb."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any, Final
+
+from layout import CONFIGURATION, HERE, LINKS, PREFIX, SHARE, installed
+
+DESCRIPTION: Final = (
+    "Monitor of the limits of a Xen dom0\n"
+    "Warns before the next VM hits a limit: reads event channels, grant frames, xenstored,\n"
+    "tapdisks and more, and exports them to Prometheus."
+)
+BUILD_HOST: Final = "build"
+"""What the rpm says of where it was built; the real name would differ between two builds."""
+
+
+def archive(stage: Path, out: Path, version: str, epoch: int) -> Path:
+    """The tar archive: the tree below `xenwatch`, and install.sh beside it."""
+    name = f"xenwatch-{version}-x86_64"
+    path = out / f"{name}.tar.gz"
+
+    def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = "root"
+        member.mtime = epoch
+        return member
+
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        tar.add(HERE / "install.sh", f"{name}/install.sh", filter=plain)
+        tree = stage / PREFIX
+        for file in [tree, *sorted(tree.rglob("*"))]:
+            below = file.relative_to(tree)
+            tar.add(file, str(Path(name, "xenwatch", below)), recursive=False, filter=plain)
+    return path
+
+
+def _contents(stage: Path, mtime: str) -> list[dict[str, Any]]:
+    files: list[dict[str, Any]] = [
+        {"src": str(stage / PREFIX), "dst": f"/{PREFIX}", "type": "tree"},
+        {
+            "src": str(stage / SHARE / "xenwatch.toml"),
+            "dst": f"/{CONFIGURATION}",
+            "type": "config|noreplace",
+            "file_info": {"mode": 0o640, "mtime": mtime},
+        },
+    ]
+    for link, target in LINKS.items():
+        info = {"mtime": mtime}
+        files.append({"src": target, "dst": f"/{link}", "type": "symlink", "file_info": info})
+    for path, source in installed().items():
+        info = {"mtime": mtime}
+        files.append({"src": str(stage / source), "dst": f"/{path}", "file_info": info})
+    return files
+
+
+def nfpm_configuration(stage: Path, version: str, date: str) -> dict[str, Any]:
+    """What nfpm makes rpm and deb from. `date` is RFC 3339."""
+    scripts = HERE / "scripts"
+    return {
+        "name": "xenwatch",
+        "arch": "amd64",
+        "platform": "linux",
+        "version": version,
+        "release": "1",
+        "section": "admin",
+        "maintainer": "The xenwatch authors <xenwatch@localhost>",
+        "description": DESCRIPTION,
+        "license": "Apache-2.0",
+        "mtime": date,
+        "contents": _contents(stage, date),
+        "rpm": {"buildhost": BUILD_HOST, "summary": "Monitor of the limits of a Xen dom0"},
+        "overrides": {
+            "deb": {
+                "depends": ["libc6 (>= 2.17)", "init-system-helpers", "passwd"],
+                "scripts": {
+                    "preinstall": str(scripts / "preinstall"),
+                    "postinstall": str(scripts / "deb-postinst"),
+                    "preremove": str(scripts / "deb-prerm"),
+                    "postremove": str(scripts / "deb-postrm"),
+                },
+            },
+            "rpm": {
+                "depends": ["/bin/sh", "libc.so.6(GLIBC_2.17)(64bit)", "libgcc", "shadow-utils"],
+                "scripts": {
+                    "preinstall": str(scripts / "preinstall"),
+                    "postinstall": str(scripts / "rpm-post"),
+                    "preremove": str(scripts / "rpm-preun"),
+                    "postremove": str(scripts / "rpm-postun"),
+                },
+            },
+        },
+    }
+
+
+def with_nfpm(stage: Path, out: Path, tools: Path, configuration: dict[str, Any]) -> list[Path]:
+    """The rpm and the deb. Raises `subprocess.CalledProcessError`."""
+    # JSON is YAML.
+    config = stage.parent / "nfpm.json"
+    config.write_text(json.dumps(configuration))
+    version = configuration["version"]
+    paths = [out / f"xenwatch-{version}-1.x86_64.rpm", out / f"xenwatch_{version}-1_amd64.deb"]
+    nfpm = shutil.which("nfpm", path=str(tools / "bin")) or "nfpm"
+    for path in paths:
+        argv = [nfpm, "package", "--config", str(config), "--packager", path.suffix[1:]]
+        subprocess.run([*argv, "--target", path], check=True, stdout=subprocess.DEVNULL)
+    return paths

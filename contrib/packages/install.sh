@@ -1,0 +1,101 @@
+#!/bin/sh
+# Installs xenwatch from the directory of this script, for x86_64 and glibc 2.17 or newer.
+#
+# install.sh              installs or upgrades, and starts it where systemd runs
+# install.sh --uninstall  removes it; configuration and state stay
+set -eu
+
+fail() {
+    echo "install.sh: $1" >&2
+    exit 1
+}
+
+systemd_runs() {
+    [ -d /run/systemd/system ]
+}
+
+# The units that the installed version has brought.
+remove_units() {
+    for path in /opt/xenwatch/share/systemd/xenwatch*.*; do
+        rm -f "/etc/systemd/system/${path##*/}"
+    done
+    rm -f /etc/tmpfiles.d/xenwatch.conf
+}
+
+uninstall() {
+    [ -d /opt/xenwatch/share ] || fail "/opt/xenwatch holds no xenwatch to uninstall"
+    if systemd_runs; then
+        systemctl disable xenwatch.service >/dev/null 2>&1 || true
+        systemctl stop 'xenwatch*.socket' 'xenwatch*.service' || true
+    fi
+    /opt/xenwatch/share/host-setup remove
+    remove_units
+    while read -r link target; do
+        [ "$(readlink "$link")" != "$target" ] || rm "$link"
+    done </opt/xenwatch/share/links
+    rm -rf /opt/xenwatch
+    if systemd_runs; then
+        systemctl daemon-reload
+    fi
+    echo "xenwatch is removed; /etc/xenwatch, /var/lib/xenwatch and the user xenwatch are left"
+}
+
+install() {
+    here=$(cd "$(dirname "$0")" && pwd)
+    [ -d "$here/xenwatch" ] || fail "$here/xenwatch is missing: unpack the whole archive"
+    "$here/xenwatch/bin/python3.13" -I -c 'import ssl, ctypes; ctypes.CDLL("libgcc_s.so.1")' ||
+        fail "the interpreter does not run here; it needs x86_64, glibc 2.17 or newer, and libgcc"
+    upgrade=
+    if [ -e /opt/xenwatch ]; then
+        upgrade=1
+        remove_units
+    fi
+    rm -rf /opt/xenwatch.new /opt/xenwatch.old
+    mkdir -p /opt /etc/xenwatch
+    cp -R "$here/xenwatch" /opt/xenwatch.new
+    chown -R root:root /opt/xenwatch.new
+    [ -z "$upgrade" ] || mv /opt/xenwatch /opt/xenwatch.old
+    mv /opt/xenwatch.new /opt/xenwatch
+    rm -rf /opt/xenwatch.old
+
+    while read -r link target; do
+        mkdir -p "${link%/*}"
+        ln -sfn "$target" "$link"
+    done </opt/xenwatch/share/links
+    [ -e /etc/xenwatch/xenwatch.toml ] || cp /opt/xenwatch/share/xenwatch.toml /etc/xenwatch/
+    for path in /opt/xenwatch/share/systemd/xenwatch*.*; do
+        mkdir -p /etc/systemd/system
+        cp "$path" /etc/systemd/system/
+    done
+    if [ -e /opt/xenwatch/share/systemd/tmpfiles.d/xenwatch.conf ]; then
+        mkdir -p /etc/tmpfiles.d
+        cp /opt/xenwatch/share/systemd/tmpfiles.d/xenwatch.conf /etc/tmpfiles.d/
+    fi
+    /opt/xenwatch/share/host-setup install
+    start
+}
+
+start() {
+    if ! systemd_runs; then
+        echo "$(/usr/bin/xenwatch --version) is installed; systemd does not run here: xenwatch run"
+    elif [ -n "$upgrade" ]; then
+        systemctl daemon-reload
+        systemctl try-restart 'xenwatch*.service' || true
+        echo "$(/usr/bin/xenwatch --version) is installed; systemctl status xenwatch"
+    else
+        systemctl daemon-reload
+        systemctl enable xenwatch.service
+        systemctl start xenwatch.service
+        echo "$(/usr/bin/xenwatch --version) is installed and started; systemctl status xenwatch"
+    fi
+}
+
+[ "$(id -u)" -eq 0 ] || fail "it must be run as root"
+if [ -n "$(dpkg-query -W -f '${Version}' xenwatch 2>/dev/null)" ] || rpm -q xenwatch >/dev/null 2>&1; then
+    fail "xenwatch is installed from a package; use apt or rpm"
+fi
+case ${1:-} in
+'') install ;;
+--uninstall) uninstall ;;
+*) fail "usage: install.sh [--uninstall]" ;;
+esac

@@ -1,0 +1,133 @@
+"""The recipe of the packages, as far as it can be tested without building them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.packages.recipe import RECIPE, ROOT, recipe
+from tests.tools import tool
+from xenwatch.cli.main import COMMANDS
+from xenwatch.config.keys import KEYS
+
+SCRIPTS = sorted(
+    path.relative_to(ROOT)
+    for path in [*RECIPE.iterdir(), *(RECIPE / "scripts").iterdir()]
+    if path.is_file() and re.match(rb"#!.*/(env bash|sh)\n", path.read_bytes())
+)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the manual pages."""
+    directory = tmp_path_factory.mktemp("pages")
+    recipe("manual").main(directory, 0)
+    return directory / "man"
+
+
+def read(path: Path) -> str:
+    """A compressed page, without the escapes of roff(7)."""
+    text = gzip.decompress(path.read_bytes()).decode()
+    return text.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\")
+
+
+def test_the_manual_has_every_command(pages: Path) -> None:
+    """xenwatch(1) has a section for every command, with what it does."""
+    text = read(pages / "man1/xenwatch.1.gz")
+
+    for module in COMMANDS:
+        name = module.__name__.rpartition(".")[2].replace("_", "-")
+        assert f".SS {name}\n{module.HELP}\n" in text
+
+
+def test_the_manual_has_every_key(pages: Path) -> None:
+    """xenwatch.toml(5) has every key with its description, once in its section."""
+    text = read(pages / "man5/xenwatch.toml.5.gz")
+    sections = dict(re.findall(r"\.SH \[(.*)\]\n((?:(?!\.SH).*\n)*)", text))
+
+    for key in KEYS:
+        assert sections[key.section].count(f".BR {key.name} ") == 1
+        assert key.description in sections[key.section]
+
+
+def test_roff_sees_no_requests_in_text() -> None:
+    """Text that begins with a dot or holds a backslash is printed as it is."""
+    assert recipe("manual").roff(".so /etc/passwd\\n") == "\\&.so /etc/passwd\\en"
+
+
+def test_the_lock_names_every_dependency_and_no_address() -> None:
+    """What the package declares is locked by its hash, and no place it comes from is."""
+    lock = recipe("lock")
+    locked = lock.load()
+    declared = {re.split(r"[^\w-]", line)[0] for line in lock.requirements()}
+    files = [file for kind in json.loads(lock.LOCK.read_text()).values() for file in kind]
+
+    assert declared <= {file.package for file in locked.wheels}
+    assert set(lock.TOOLS) <= {file.package for file in locked.tools}
+    assert all(re.fullmatch("[0-9a-f]{64}", file["sha256"]) for file in files)
+    assert "://" not in lock.LOCK.read_text()
+
+
+def test_a_change_of_the_recipe_builds_the_interpreter_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The cache knows an interpreter by its recipe and by what it is made from."""
+    lock = recipe("lock")
+    before = lock.load()
+    other = lock.File("python3.13", "9", "python3.13_9.orig.tar.xz", "0" * 64)
+    after = lock.Lock((other,), before.libraries, before.wheels, before.tools)
+    keys = {before.interpreter_key, after.interpreter_key}
+    monkeypatch.setattr(lock, "RECIPE", RECIPE / "install.sh")
+
+    assert len(keys | {before.interpreter_key}) == 3
+
+
+def test_a_newer_libc_is_refused(tmp_path: Path) -> None:
+    """A binary that needs a newer glibc than 2.17, or another library, stops the build."""
+    gates = recipe("gates")
+    tool("readelf")
+    # Programs built with glibc 2.34 or newer begin in __libc_start_main@GLIBC_2.34.
+    shutil.copy("/bin/true", tmp_path)
+
+    with pytest.raises(gates.GateError, match=r"a binary needs GLIBC_2\.34"):
+        gates.check_binaries(tmp_path)
+
+
+def test_a_package_that_differs_is_named(tmp_path: Path) -> None:
+    """Two builds that differ in a byte are told by the name of the file."""
+    gates = recipe("gates")
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"a")
+    other.write_bytes(b"b")
+
+    gates.check_equal([one], [one])
+    with pytest.raises(gates.GateError, match="one differs between two builds"):
+        gates.check_equal([one], [other])
+
+
+def test_every_unit_of_the_repository_is_packaged() -> None:
+    """Each unit, user and directory of systemd/ is installed where systemd looks for it."""
+    installed = recipe("layout").installed()
+    files = [path for path in (ROOT / "systemd").rglob("*") if path.is_file()]
+    units = [path for path in files if path.parent.name == "systemd" and path.suffix != ".conf"]
+    others = [path for path in files if path.parent.name in {"sysusers.d", "tmpfiles.d"}]
+
+    assert {f"usr/lib/systemd/system/{path.name}" for path in units} | {
+        f"usr/lib/{path.parent.name}/{path.name}" for path in others
+    } == set(installed)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+def test_shellcheck_accepts_the_script(script: Path) -> None:
+    """The scripts of the recipe and of the packages leave shellcheck silent."""
+    done = subprocess.run(
+        [tool("shellcheck"), str(ROOT / script)], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
