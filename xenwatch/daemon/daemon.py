@@ -36,6 +36,7 @@ from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
+from xenwatch.daemon.web_files import WebFiles
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
@@ -47,6 +48,7 @@ from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.sources.base import Choice, Source, SourceError
+from xenwatch.web_config.load import Loader
 
 SHUTDOWN: Final = 0.6
 """Max seconds from the signal to exit; the interpreter itself needs some more."""
@@ -63,8 +65,8 @@ class Daemon:
     """Reads `source` and serves metrics until stopped.
 
     `load` reloads the configuration or raises `ConfigError`; `resend` is the interval in seconds
-    at which alerts are sent to Alertmanager again; `tools` are what probes need set up on the host.
-    Create and run it in one event loop.
+    at which alerts are sent to Alertmanager again; `tools` are what probes need set up on the host;
+    `web` says how requests are served, if not by plain HTTP. Create and run it in one event loop.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Daemon:
         probes: Iterable[Probe] = PROBES,
         resend: float = RESEND,
         tools: Mapping[str, Tool] | None = None,
+        web: WebFiles | None = None,
     ) -> None:
         self._settings = settings
         self._configured = settings.maintenance()
@@ -90,6 +93,7 @@ class Daemon:
         self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         self._publisher.labels = settings.metric_labels()
+        self._web = web or WebFiles(Loader(""))
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         self._learnt = Keeper(lambda: self._publisher.learning, clock, directory)
         self._notifier = Notifier(
@@ -99,6 +103,7 @@ class Daemon:
             directory=directory,
             boot=functools.partial(_boot, source),
             resend=resend,
+            scheme=self._web.current.scheme,
         )
         self._publisher.on_alerts = self._notifier.enqueue
         self._maintenance = Follower(settings[MAINTENANCE_FILE], clock, self._maintain)
@@ -128,7 +133,7 @@ class Daemon:
                 tasks = [group.create_task(work) for work in self._background_tasks()]
                 try:
                     await site.start()
-                    _log_started(sockets, choice)
+                    self._log_started(sockets, choice)
                     # After READY: the modules for events are expensive to import.
                     tasks += [group.create_task(work) for work in self._event_streams()]
                     await self._stop.wait()
@@ -136,6 +141,7 @@ class Daemon:
                     self._request_stop()  # a task that failed ends the daemon too
                     notify("STOPPING=1")
                     await site.stop(self._deadline)
+                    self._close_sockets(sockets)
                     for task in tasks:
                         task.cancel()
         finally:
@@ -169,12 +175,26 @@ class Daemon:
         addresses = self._settings[LISTEN]
         return web_sockets.bind(addresses)
 
+    def _close_sockets(self, sockets: list[socket.socket]) -> None:
+        """Remove the files of unix sockets, but those that belong to systemd."""
+        if not self._settings[SYSTEMD_SOCKET]:
+            web_sockets.close(sockets)
+
     def _site(self, sockets: list[socket.socket]) -> Site:
         names = [probe.name for probe in self._probes]
         most = self._settings[MAX_REQUESTS]
         handlers = Handlers(self._publisher, names, most)
-        application = handlers.application(self._settings[TELEMETRY_PATH])
-        return Site(application, sockets, most + SPARE, GRACE)
+        current = self._web.newest
+        application = handlers.application(self._settings[TELEMETRY_PATH], current)
+        return Site(application, sockets, most + SPARE, GRACE, current=current)
+
+    def _log_started(self, sockets: Iterable[socket.socket], choice: Choice) -> None:
+        scheme = self._web.current.scheme
+        addresses = [url for sock in sockets for url in web_sockets.urls(sock, scheme=scheme)]
+        _log.info(
+            "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
+        )
+        notify("READY=1")
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -196,6 +216,7 @@ class Daemon:
             self._notifier.run(),
             self._learnt.run(),
             self._maintenance.run(),
+            self._web.run(),
             self._host_setup.run(),
             self._reloads(),
             _watchdog(),
@@ -218,6 +239,7 @@ class Daemon:
             await self._reload.wait()
             self._reload.clear()
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            self._web.look_now()
             await self._reload_configuration()
             notify("READY=1")
 
@@ -242,7 +264,9 @@ class Daemon:
         self._configured = settings.maintenance()
         self._maintain()
         self._notifier.outbox.runbooks = runbooks.link_prefix(
-            settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
+            settings[alert_keys.RUNBOOKS],
+            settings[alert_keys.INSTANCE],
+            self._web.current.scheme,
         )
         self._scheduler.changed.set()
         _log.info("configuration reloaded")
@@ -274,14 +298,6 @@ def _boot(source: Source) -> str:
         return source.read(BOOT_ID).decode("ascii", "replace").strip()
     except SourceError:
         return ""
-
-
-def _log_started(sockets: Iterable[socket.socket], choice: Choice) -> None:
-    addresses = [url for sock in sockets for url in web_sockets.urls(sock)]
-    _log.info(
-        "started", version=__version__, source=choice.spec, reason=choice.reason, open=addresses
-    )
-    notify("READY=1")
 
 
 async def _watchdog() -> None:

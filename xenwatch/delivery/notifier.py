@@ -46,7 +46,7 @@ class Notifier:
     """Delivers the alerts of each page, given to `enqueue`, to the receivers of the settings.
 
     `resend` is in seconds; `directory` is systemd's directory for the daemon's state; `boot`
-    identifies this boot of the host.
+    identifies this boot of the host; `scheme` is that of the daemon's own URLs.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Notifier:
         directory: str = "",
         boot: Callable[[], str] = str,
         resend: float = RESEND,
+        scheme: str = "http",
     ) -> None:
         configured = (
             ("webhook", settings[alert_keys.WEBHOOK]),
@@ -65,7 +66,9 @@ class Notifier:
         )
         self.outbox = Outbox(
             settings[alert_keys.INSTANCE] or instance,
-            runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
+            runbooks.link_prefix(
+                settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE], scheme
+            ),
             [name for name, receiver in configured if receiver],
             {"job": settings[alert_keys.JOB], **settings.labels()},
         )
