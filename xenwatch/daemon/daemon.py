@@ -140,8 +140,9 @@ class Daemon:
                 finally:
                     self._request_stop()  # a task that failed ends the daemon too
                     notify("STOPPING=1")
+                    if not self._settings[SYSTEMD_SOCKET]:
+                        web_sockets.remove_files(sockets)
                     await site.stop(self._deadline)
-                    self._close_sockets(sockets)
                     for task in tasks:
                         task.cancel()
         finally:
@@ -174,11 +175,6 @@ class Daemon:
             return web_sockets.inherited(os.environ)
         addresses = self._settings[LISTEN]
         return web_sockets.bind(addresses)
-
-    def _close_sockets(self, sockets: list[socket.socket]) -> None:
-        """Remove the files of unix sockets, but those that belong to systemd."""
-        if not self._settings[SYSTEMD_SOCKET]:
-            web_sockets.close(sockets)
 
     def _site(self, sockets: list[socket.socket]) -> Site:
         names = [probe.name for probe in self._probes]

@@ -19,6 +19,8 @@ UNAUTHORIZED: Final = "user and password required\n"
 LIMITED: Final = "too many requests; see rate_limit of the web configuration\n"
 BUSY: Final = "too many passwords to check; retry later\n"
 
+ROOT: Final = 0
+
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -52,6 +54,13 @@ def _trusted(request: web.Request) -> bool:
     sock = None if request.transport is None else request.transport.get_extra_info("socket")
     if sock is None or sock.family != socket.AF_UNIX:
         return False
-    layout = struct.Struct("3i")  # struct ucred: pid, uid, gid
-    peer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, layout.size)
-    return layout.unpack(peer)[1] in (0, os.geteuid())
+    return peer(sock) in (ROOT, os.geteuid())
+
+
+def peer(sock: socket.socket) -> int:
+    """The user who has opened a unix socket. Source: unix(7), SO_PEERCRED: pid, uid, gid."""
+    layout = struct.Struct("iII")
+    found: int = layout.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, layout.size))[
+        1
+    ]
+    return found

@@ -35,7 +35,9 @@ def bind(addresses: Iterable[str]) -> list[socket.socket]:
             path = unix_path(text)
             sockets += [_bind_unix(path)] if path else _bind(text)
     except OSError as error:
-        close(sockets)
+        remove_files(sockets)
+        for sock in sockets:
+            sock.close()
         # create_server appends to the reason; numbers of getaddrinfo are negative.
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
@@ -45,14 +47,12 @@ def bind(addresses: Iterable[str]) -> list[socket.socket]:
     return sockets
 
 
-def close(sockets: Iterable[socket.socket]) -> None:
-    """Close sockets of `bind`, and remove the files of unix sockets."""
+def remove_files(sockets: Iterable[socket.socket]) -> None:
+    """Remove the files of unix sockets of `bind`, which are still open: nobody else's are there."""
     for sock in sockets:
-        path = sock.getsockname() if sock.family == socket.AF_UNIX else ""
-        sock.close()
-        if path:
+        if sock.family == socket.AF_UNIX:
             with contextlib.suppress(OSError):
-                os.unlink(path)
+                os.unlink(sock.getsockname())
 
 
 def _bind(text: str) -> list[socket.socket]:

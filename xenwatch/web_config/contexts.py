@@ -6,8 +6,8 @@ Certificates and keys are given as bytes: what was read and compared is what is 
 from __future__ import annotations
 
 import contextlib
-import os
 import ssl
+import tempfile
 import warnings
 from collections.abc import Iterator
 from typing import Final
@@ -15,6 +15,8 @@ from typing import Final
 from xenwatch.web_config import names
 from xenwatch.web_config.document import Pem, Tls
 
+MEMORY: Final = "/dev/shm"  # noqa: S108 - tempfile makes it safe
+"""A file system in memory."""
 _VERIFY: Final = {
     names.NONE: ssl.CERT_NONE,
     names.IF_GIVEN: ssl.CERT_OPTIONAL,
@@ -92,7 +94,7 @@ def _load_pair(context: ssl.SSLContext, tls: Tls, cert: bytes, key: bytes) -> No
             f"{tls.key.where}: {_named(tls.key)}is encrypted; write it without: openssl pkey"
         )
     try:
-        with _piped(tls.cert, cert) as certificate, _piped(tls.key, key) as private:
+        with _in_memory(tls.cert, cert) as certificate, _in_memory(tls.key, key) as private:
             context.load_cert_chain(certificate, private, password=_no_password)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
@@ -103,25 +105,21 @@ def _load_pair(context: ssl.SSLContext, tls: Tls, cert: bytes, key: bytes) -> No
 
 
 @contextlib.contextmanager
-def _piped(pem: Pem, data: bytes) -> Iterator[str]:
-    """A path to read the bytes from, for ssl takes files alone: no key is written to a disk.
+def _in_memory(pem: Pem, data: bytes) -> Iterator[str]:
+    """A path to read the bytes from, for ssl takes files alone: nameless, and on no disk.
 
-    A pipe holds 64 KiB, as much as a file may have. Raises `ContextError`.
+    Raises `ContextError`.
     """
-    reading, writing = os.pipe()
     try:
-        os.set_blocking(writing, False)
-        written = os.write(writing, data)
-    except OSError:
-        written = -1
-    finally:
-        os.close(writing)
-    try:
-        if written != len(data):
-            raise ContextError(f"{pem.where}: {_named(pem)}is too large for a pipe of this process")
-        yield f"/proc/self/fd/{reading}"
-    finally:
-        os.close(reading)
+        with tempfile.TemporaryFile(dir=MEMORY) as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    except ssl.SSLError:
+        raise
+    except OSError as error:
+        reason = f"cannot be handed to OpenSSL through {MEMORY}: {error.strerror}"
+        raise ContextError(f"{pem.where}: {reason}") from None
 
 
 def _no_password() -> str:

@@ -56,6 +56,9 @@ class WebConfig:
         return self.document.warnings if self.document else ()
 
 
+_OTHER: Final = "specify another file with --web.config.file"
+_PATH: Final = "correct the path, which is relative to the web configuration file, or its mode"
+
 PLAIN: Final = WebConfig()
 """Without a file: HTTP, for everybody."""
 
@@ -78,7 +81,7 @@ class Loader:
             return None
         from xenwatch.web_config import contexts, document  # noqa: PLC0415 - yaml, for this alone
 
-        data = _read(self.path, self.path, document.FILE_LIMIT)
+        data = _read(self.path, self.path, document.FILE_LIMIT, _OTHER)
         digest = hashlib.sha256(data).digest()
         if self._document is None or digest != self._parsed:
             problems: list[str] = []
@@ -107,24 +110,31 @@ def load(path: str) -> WebConfig:
 
 
 def _content(pem: Pem, most: int) -> bytes:
-    return _read(pem.path, f"{pem.where}: {pem.path}", most) if pem.path else pem.text.encode()
+    if not pem.path:
+        return pem.text.encode()
+    return _read(pem.path, f"{pem.where}: {pem.path}", most, _PATH)
 
 
-def _read(path: str, name: str, most: int) -> bytes:
-    """The bytes of a regular file of at most `most`. Raises `ConfigError`, which begins `name`."""
+def _read(path: str, name: str, most: int, todo: str) -> bytes:
+    """The bytes of a regular file of at most `most`.
+
+    Raises `ConfigError`, which begins with `name`, and says `todo` where it cannot be opened.
+    """
     try:
         # Opening a FIFO would hang otherwise.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError([f"{printable(name)}: {reason}"]) from None
-    with os.fdopen(descriptor, "rb") as file:
+        raise ConfigError([f"{printable(name)}: {reason}; {todo}"]) from None
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ConfigError([f"{printable(name)}: must be a regular file"])
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(most + 1)
-        except OSError as error:
-            raise ConfigError([f"{printable(name)}: {error.strerror}"]) from None
+    except OSError as error:
+        raise ConfigError([f"{printable(name)}: {error.strerror}"]) from None
+    finally:
+        os.close(descriptor)
     if len(data) > most:
         raise ConfigError([f"{printable(name)}: must not be larger than {most} bytes"])
     return data
