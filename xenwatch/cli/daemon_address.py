@@ -22,6 +22,8 @@ from xenwatch.web_config.load import load
 EXAMPLE: Final = f"http://{LISTEN.default[0]}"
 LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 """Where to ask a daemon that listens on all addresses."""
+OPTIONS: Final = ("url", "cacert", "cert", "key", "user")
+"""The options of `add_options` by name."""
 MOST_CREDENTIALS: Final = 4096
 """Bytes of a file with user and password."""
 
@@ -94,6 +96,8 @@ def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
 
 def address_of(options: argparse.Namespace) -> Address:
     """The daemon the options name, else the one of this host. Raises `AddressError`."""
+    if options.key and not options.cert:
+        raise AddressError("--key is the key of --cert, which is missing")
     found = Address(options.url) if options.url else configured(options)
     context = found.context
     try:

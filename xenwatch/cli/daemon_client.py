@@ -80,8 +80,9 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
         except AddressError as error:
             raise AskError(str(error)) from None
         return lambda: ask(found, options.timeout)
-    if options.url is not None:
-        raise AskError(f"--url and {SOURCE.flag} are mutually exclusive")
+    for name in daemon_address.OPTIONS:
+        if getattr(options, name) is not None:
+            raise AskError(f"--{name} and {SOURCE.flag} are mutually exclusive")
     settings, source = prepare(options)
     probes = settings.probes()
     judged = rules(settings)

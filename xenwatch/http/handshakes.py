@@ -19,6 +19,14 @@ NOT_TLS: Final = (
     b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" + _TEXT
 )
 """What a client hears that does not speak TLS."""
+_ALERT: Final = b"\x15\x03\x03\x00\x02\x02"
+"""A fatal alert before anything is encrypted, but for its number (RFC 8446, 6)."""
+LAST_WORDS: Final = {
+    "HTTP_REQUEST": NOT_TLS,
+    "UNSUPPORTED_PROTOCOL": _ALERT + b"\x46",  # protocol_version
+    "NO_SHARED_CIPHER": _ALERT + b"\x28",  # handshake_failure
+}
+"""What a client hears by OpenSSL's reason: asyncio drops the alert that OpenSSL has written."""
 
 _log = structlog.get_logger()
 
@@ -70,8 +78,9 @@ class Handshakes:
             )
         except ssl.SSLError as error:
             _log.debug("TLS handshake failed", peer=str(peer), reason=str(error))
-            if error.reason == "HTTP_REQUEST":
-                plain.write(NOT_TLS)
+            words = LAST_WORDS.get(error.reason or "")
+            if words is not None:
+                plain.write(words)
                 plain.close()
         except OSError as error:
             _log.debug("TLS handshake failed", peer=str(peer), reason=str(error))

@@ -79,7 +79,7 @@ def _set_suites(context: ssl.SSLContext, tls: Tls) -> None:
     except (ssl.SSLError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ContextError(
-            f"{tls.cert.where}: cipher_suites or curve_preferences: not in this OpenSSL "
+            f"{tls.cert.where.rpartition('.')[0]}.cipher_suites, curve_preferences: not in this OpenSSL "
             f"({ssl.OPENSSL_VERSION}): {reason}"
         ) from None
 
