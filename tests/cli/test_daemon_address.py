@@ -81,9 +81,7 @@ def test_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
         (("--cert", "/nowhere"), "--cert /nowhere, --key None: No such file"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_refused(
-    arguments: tuple[str, ...], message: str
-) -> None:
+def test_an_option_that_cannot_be_used_is_refused(arguments: tuple[str, ...], message: str) -> None:
     """The message names the option, the file and the reason."""
     with pytest.raises(AddressError) as caught:
         address_of(options("--url", "https://a:1", *arguments))
@@ -121,7 +119,9 @@ def test_check_config_reads_the_web_configuration_file(
     assert main(["check-config", f"--config.file={config}"]) == 0
     (pki / "web.yml").write_text(f"{PAIR}http_server_config: {{http2: true}}\n")
     assert check_config(Namespace(config_file=str(config))) == 0
-    assert "web.yml:4: http_server_config.http2: xenwatch serves HTTP/1.1" in capsys.readouterr().err
+    assert (
+        "web.yml:4: http_server_config.http2: xenwatch serves HTTP/1.1" in capsys.readouterr().err
+    )
 
     (pki / "web.yml").write_text(PAIR.replace("server.key", "server2.key"))
     assert main(["check-config", f"--config.file={config}"]) == 1

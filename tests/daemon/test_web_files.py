@@ -19,6 +19,11 @@ USERS = f"basic_auth_users: {{alice: {HASH}}}\n"
 REJECTED = "web configuration rejected; keeping the current one"
 
 
+def write(file: Path, text: str) -> None:
+    """Write a file anew."""
+    file.write_text(text)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A web configuration file with TLS and a user."""
@@ -36,7 +41,7 @@ async def test_a_change_is_taken_up_and_said_once(file: Path) -> None:
         await files.look()
         assert files.newest() is first
 
-        file.write_text(f"{PAIR}  max_version: TLS12\n{USERS}")
+        write(file, f"{PAIR}  max_version: TLS12\n{USERS}")
         await files.look()
         second = files.newest()
         assert second.context is not None
@@ -65,13 +70,13 @@ async def test_what_is_invalid_or_less_safe_is_not_used(
     with capture_logs() as logs:
         files = WebFiles(Loader(str(file)))
         first = files.newest()
-        file.write_text(text)
+        write(file, text)
         await files.look()
         assert files.newest() is first
         assert [entry["event"] for entry in logs] == [REJECTED]
         assert problem in logs[0]["problem"]
 
-        file.write_text(f"{PAIR}{USERS}# as before\n")
+        write(file, f"{PAIR}{USERS}# as before\n")
         await files.look()
         assert files.newest().users == first.users
         assert logs[-1]["event"] == "web configuration reloaded"
@@ -81,7 +86,7 @@ async def test_an_empty_file_switches_nothing_off(file: Path) -> None:
     """A file that is empty for a moment, as while it is written, opens no door."""
     files = WebFiles(Loader(str(file)))
     first = files.newest()
-    file.write_text("")
+    write(file, "")
     await files.look()
 
     assert files.newest() is first
@@ -90,7 +95,7 @@ async def test_an_empty_file_switches_nothing_off(file: Path) -> None:
 async def test_a_problem_is_logged_once(file: Path) -> None:
     """A file that stays bad is not logged at every reading."""
     files = WebFiles(Loader(str(file)))
-    file.unlink()
+    write(file, "a: 1")
     with capture_logs() as logs:
         await files.look()
         await files.look()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -146,12 +147,10 @@ def test_a_new_certificate_is_served_without_a_restart(pki: Path, tmp_path: Path
         assert site.curl(*new) == (0, "200 1.1")
 
 
-def test_prometheus_scrapes_with_tls_and_a_password(
-    pki: Path, tmp_path: Path, users: str
-) -> None:
+def test_prometheus_scrapes_with_tls_and_a_password(pki: Path, tmp_path: Path, users: str) -> None:
     """Prometheus scrapes a daemon with its certificate, its own and a password, and no other."""
     with running(pki, tmp_path, PAIR + CLIENTS + users) as site:
-        secure = {
+        secure: dict[str, Any] = {
             "scheme": "https",
             "static_configs": [{"targets": [f"localhost:{site.port}"]}],
             "tls_config": {
@@ -169,10 +168,10 @@ def test_prometheus_scrapes_with_tls_and_a_password(
         prometheus = Server(tmp_path / "prometheus", jobs)
         with prometheus.running():
             until(
-                lambda: {
-                    each["metric"]["job"]: each["value"][1] for each in prometheus.query("up")
-                }
-                == {"right": "1", "wrong": "0"},
+                lambda: (
+                    {each["metric"]["job"]: each["value"][1] for each in prometheus.query("up")}
+                    == {"right": "1", "wrong": "0"}
+                ),
                 "one of the jobs is up",
             )
             assert prometheus.query('xenwatch_limit_threshold_ratio{job="right"}')

@@ -99,7 +99,7 @@ async def test_root_needs_no_password_on_a_unix_socket(
     ours = os.getuid()
     # Who the daemon runs as is pretended; the peer is this process.
     monkeypatch.setattr(guard, "ROOT", ours if uid == "root" else -1)
-    monkeypatch.setattr(guard.os, "geteuid", lambda: ours if uid == "own" else -2)
+    monkeypatch.setattr("xenwatch.http.guard.os.geteuid", lambda: ours if uid == "own" else -2)
     path = tmp_path / "s"
     config = configured(users=USERS, rate=Rate(86400.0, 1))
     application = Site().handlers.application("/metrics", lambda: config)

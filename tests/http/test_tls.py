@@ -36,8 +36,8 @@ class Served:
         for key, version in versions.items():
             setattr(context, key, version)
         if name:
-            pair = (self._directory / f"{name}.{suffix}" for suffix in ("crt", "key"))
-            context.load_cert_chain(*pair)
+            mine = self._directory / name
+            context.load_cert_chain(mine.with_suffix(".crt"), mine.with_suffix(".key"))
         return context
 
     async def asked(self, context: ssl.SSLContext | None, words: bytes = REQUEST) -> bytes:

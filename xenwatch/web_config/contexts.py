@@ -79,8 +79,8 @@ def _set_suites(context: ssl.SSLContext, tls: Tls) -> None:
     except (ssl.SSLError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ContextError(
-            f"{tls.cert.where.rpartition('.')[0]}.cipher_suites, curve_preferences: not in this OpenSSL "
-            f"({ssl.OPENSSL_VERSION}): {reason}"
+            f"{tls.cert.where.rpartition('.')[0]}.cipher_suites or curve_preferences: unknown to "
+            f"{ssl.OPENSSL_VERSION}: {reason}"
         ) from None
 
 
