@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
+
+from tests.web_config import certificates
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with certificates and keys: see `certificates.make`."""
+    return certificates.make(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +11,7 @@ import tomllib
 import pytest
 
 from tests.architecture import ROOT, arrows, modules
+from tests.test_house import declared
 
 PASS = """
 import contextlib, os, sys
@@ -97,7 +97,6 @@ def test_what_is_declared_is_imported() -> None:
     """Every declared run-time dependency is imported by the package, somewhere in it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = project["dependencies"] + project["optional-dependencies"]["tui"]
-    declared = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in lines}
     imported: set[str] = set()
     for path in modules().values():
         for node in ast.walk(ast.parse(path.read_bytes())):
@@ -106,4 +105,4 @@ def test_what_is_declared_is_imported() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).split(".")[0])
 
-    assert declared - imported == set()
+    assert declared(lines) - imported == set()

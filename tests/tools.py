@@ -72,6 +72,8 @@ PACKAGES: Final = (
     Package("chromium", ("chromium",), "status page in a browser"),
     Package("chromium-driver", ("chromedriver",), "status page in a browser"),
     Package("tmux", ("tmux",), "xenwatch top in a terminal"),
+    Package("openssl", ("openssl",), "TLS"),
+    Package("curl", ("curl",), "TLS"),
     Package("nodejs", ("node",), "dashboards as Grafana draws them"),
     Package("npm", ("npm",), "dashboards as Grafana draws them"),
     Package(

@@ -35,6 +35,13 @@ def test_links_lead_where_runbooks_are(instance: str, configured: str, expected:
     assert runbooks.link_prefix(configured, instance) == expected
 
 
+def test_links_to_a_daemon_with_tls_say_so() -> None:
+    """The scheme is that of the daemon; a file and a configured server keep their own."""
+    assert runbooks.link_prefix("", "a:1", "https") == "https://a:1/runbooks/"
+    assert runbooks.link_prefix("", "a", "https") == HERE
+    assert runbooks.link_prefix("http://wiki/", "a:1", "https") == "http://wiki/"
+
+
 def test_every_runbook_is_served_as_it_is() -> None:
     """The daemon serves each file of the directory by its name, and no other."""
     assert runbooks.files() == {

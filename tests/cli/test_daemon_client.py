@@ -15,6 +15,7 @@ import pytest
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
 from xenwatch.cli import daemon_client
+from xenwatch.cli.daemon_address import Address, configured
 from xenwatch.cli.daemon_client import AskError
 from xenwatch.cli.main import main
 from xenwatch.status import host_status
@@ -57,7 +58,7 @@ def test_the_answer_is_read() -> None:
     """The daemon's status comes back, its age by the daemon's own clock."""
     date = formatdate(FULL.time + 70, usegmt=True)
     with server(response(BODY, f"Date: {date}")) as (url, asked):
-        found = daemon_client.ask(url + "/")
+        found = daemon_client.ask(Address(url + "/"))
 
     assert found.status == FULL
     assert found.age == pytest.approx(70, abs=1)
@@ -82,7 +83,7 @@ def test_the_answer_is_read() -> None:
 def test_another_answer_is_an_error_with_the_next_step(answer: bytes, reason: str) -> None:
     """What is no answer of a daemon is an error with address, reason and what to do."""
     with server(answer) as (url, _), pytest.raises(AskError) as raised:
-        daemon_client.ask(url)
+        daemon_client.ask(Address(url))
 
     assert str(raised.value).startswith(f"{url}: ")
     assert reason in str(raised.value)
@@ -94,7 +95,7 @@ def test_nobody_there_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(AskError, match="Connection refused"):
-        daemon_client.ask(f"http://127.0.0.1:{port}")
+        daemon_client.ask(Address(f"http://127.0.0.1:{port}"))
 
 
 @pytest.mark.parametrize("answer", [b"", response(BODY[:100], f"Content-Length: {len(BODY)}")])
@@ -104,14 +105,14 @@ def test_a_server_that_hangs_is_left(answer: bytes) -> None:
         server(answer, close=False) as (url, _),
         pytest.raises(AskError, match=r"timed out( after 0\.2 s)?\. Is"),
     ):
-        daemon_client.ask(url, 0.2)
+        daemon_client.ask(Address(url), 0.2)
 
 
 def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than a status can be is not read."""
     monkeypatch.setattr(daemon_client, "MOST_BYTES", 1 << 20)
     with server(response(b"[" * (2 << 20))) as (url, _), pytest.raises(AskError, match="1 MiB"):
-        daemon_client.ask(url)
+        daemon_client.ask(Address(url))
 
 
 def test_proxies_are_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,7 @@ def test_proxies_are_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     with server(response(BODY)) as (url, _):
-        assert daemon_client.ask(url).status == FULL
+        assert daemon_client.ask(Address(url)).status == FULL
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,7 @@ def test_proxies_are_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
         ("'0.0.0.0:10731'", "http://127.0.0.1:10731"),
         ("'[::]:10731'", "http://[::1]:10731"),
         ("'[2001:db8::1]:10731'", "http://[2001:db8::1]:10731"),
+        ("'192.0.2.10:10731', 'unix:/run/a b'", "unix:/run/a b"),
     ],
 )
 def test_the_daemon_is_asked_where_the_configuration_says(
@@ -141,7 +143,7 @@ def test_the_daemon_is_asked_where_the_configuration_says(
     file = tmp_path / "xenwatch.toml"
     file.write_text(f"[web]\nlisten_addresses = [{listens}]\n" if listens else "")
 
-    assert daemon_client.configured_url(Namespace(config_file=str(file))) == (url, "")
+    assert configured(Namespace(config_file=str(file))) == Address(url)
 
 
 @pytest.mark.parametrize("command", ["check", "top"])
@@ -165,11 +167,12 @@ def test_a_bad_configuration_does_not_keep_from_asking(tmp_path: Path) -> None:
     """
     file = tmp_path / "xenwatch.toml"
     file.write_text("[web]\nlisten_addresses = 7\n")
-    url, problem = daemon_client.configured_url(Namespace(config_file=str(file)))
+    found = configured(Namespace(config_file=str(file)))
+    url, problem = found.url, found.problem
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(AskError) as raised:
-        daemon_client.ask(f"http://127.0.0.1:{port}", 1, problem)
+        daemon_client.ask(Address(f"http://127.0.0.1:{port}", problem), 1)
 
     assert url == "http://127.0.0.1:10730"
     assert f"({file}:2: web.listen_addresses: 7 must be" in str(raised.value)
@@ -181,12 +184,13 @@ def test_a_daemon_that_listens_nowhere_is_not_asked(tmp_path: Path) -> None:
     """With a textfile and no address the error says so, and what can be done instead."""
     file = tmp_path / "xenwatch.toml"
     file.write_text('[textfile]\ndirectory = "/d"\n')
-    with pytest.raises(AskError, match=r"listens nowhere \(web.listen_addresses\).*--source host"):
-        daemon_client.configured_url(Namespace(config_file=str(file)))
+    listens = r"listens nowhere \(web.listen_addresses\).*--source host"
+    with pytest.raises(AddressError, match=listens):
+        configured(Namespace(config_file=str(file)))
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "127.0.0.1:10730", "http://", ""])
 def test_only_http_is_spoken(url: str) -> None:
     """What is no address of HTTP is refused before anything is opened."""
     with pytest.raises(AskError, match="is not a URL such as http"):
-        daemon_client.ask(url)
+        daemon_client.ask(Address(url))

@@ -316,6 +316,31 @@ def test_addresses_are_taken_apart(text: str, expected: tuple[str, int]) -> None
     assert converters.address(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("unix:/run/a.sock", "/run/a.sock"), ("unix:/a:b c", "/a:b c"), (":80", ""), ("unixa:80", "")],
+)
+def test_unix_sockets_have_a_path(text: str, path: str) -> None:
+    """What begins with unix: is a path, and a valid address; others are not."""
+    assert converters.unix_path(text) == path
+    assert converters.addresses([text]) == (text,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("unix:", "must be an absolute path after unix:"),
+        ("unix:a.sock", "must be an absolute path after unix:"),
+        ("unix:/" + "a" * 107, "must be at most 107 bytes after unix:"),
+        ("vsock://:80", r"must be HOST:PORT, \[IPV6\]:PORT, :PORT or unix:/PATH"),
+    ],
+)
+def test_addresses_that_cannot_be_are_refused(text: str, reason: str) -> None:
+    """A path that no socket can have, and what xenwatch does not listen on, are refused."""
+    with pytest.raises(ValueError, match=reason):
+        converters.addresses([text])
+
+
 _VALUES = st.one_of(
     st.integers(),
     st.floats(),

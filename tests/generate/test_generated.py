@@ -193,3 +193,14 @@ def test_rules_say_whose_they_are(
     generate("rules", "--directory", str(tmp_path), *given)
 
     assert capsys.readouterr().err.splitlines()[0] == f"xenwatch: {said.format(file=file)}"
+
+
+def test_links_to_daemons_with_tls_say_so(tmp_path: Path) -> None:
+    """With --scheme https no rule and no dashboard links to a daemon by http."""
+    for what in ("rules", "dashboards"):
+        assert generate(what, "--scheme=https", "--directory", str(tmp_path)) == 0
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+
+    assert sum("https://{{ $labels.instance }}/runbooks/" in text for text in texts) == 1
+    assert any("https://${instance:raw}/" in text for text in texts)
+    assert [text for text in texts if re.search(r"http://(\{\{|\$)", text)] == []

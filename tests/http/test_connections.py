@@ -55,7 +55,7 @@ async def served(most: int = 10, idle: float = IDLE) -> AsyncIterator[Served]:
     application = web.Application()
     application.router.add_get("/", answer)
     [sock] = sockets.bind(["127.0.0.1:0"])
-    site = Site(application, [sock], most, 0.1, idle)
+    site = Site(application, [sock], most, 0.1, idle=idle)
     await site.start()
     connections = Served(sock.getsockname()[1])
     try:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from tests.tools import need
-from xenwatch.http.sockets import ListenError, bind, inherited, urls
+from xenwatch.http.sockets import ListenError, bind, inherited, remove_files, urls
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,39 @@ def test_no_socket_of_systemd_is_an_error(environment: dict[str, str]) -> None:
     """Without a socket for this process the message says how to get one."""
     with pytest.raises(ListenError, match="no socket passed by systemd; start the socket unit"):
         inherited(environment)
+
+
+def test_a_unix_socket_is_for_owner_and_group(tmp_path: Path) -> None:
+    """It accepts, others than owner and group may not open it, and its file is removed."""
+    path = tmp_path / "web.sock"
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(sock) for sock in bind([f"unix:{path}"])]
+        client = stack.enter_context(socket.socket(socket.AF_UNIX))
+        client.connect(str(path))
+
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        assert urls(sockets[0]) == [f"unix:{path}"]
+        remove_files(sockets)
+    assert not path.exists()
+
+
+def test_a_unix_socket_that_was_left_is_replaced(tmp_path: Path) -> None:
+    """A file of a daemon that was killed is replaced; another daemon's and other files are not."""
+    path, file = tmp_path / "web.sock", tmp_path / "file"
+    file.write_text("kept")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with ExitStack() as stack:
+        stack.enter_context(bind([f"unix:{path}"])[0])
+        for taken in (path, file):
+            with pytest.raises(ListenError, match=f"unix:{taken}: Address already in use; choose"):
+                bind([f"unix:{taken}"])
+    assert file.read_text() == "kept"
+
+
+def test_files_of_unix_sockets_do_not_outlive_a_failure(tmp_path: Path) -> None:
+    """Where a later address is taken, the file of an earlier one is removed."""
+    path = tmp_path / "web.sock"
+    with pytest.raises(ListenError, match="No such file or directory"):
+        bind([f"unix:{path}", f"unix:{tmp_path}/nowhere/web.sock"])
+    assert not path.exists()

@@ -20,12 +20,12 @@ def files() -> Mapping[str, bytes]:
     return {f"{RUNBOOKS}{file.name}": file.read_bytes() for file in DIRECTORY.glob("*.md")}
 
 
-def link_prefix(configured: str, instance: str) -> str:
+def link_prefix(configured: str, instance: str, scheme: str = "http") -> str:
     """The prefix of links to runbooks in delivered alerts.
 
     As configured; else this daemon's own address where `instance` is one, as the label `instance`
-    that Prometheus gives; else the files of this host.
+    that Prometheus gives, with the `scheme` it serves; else the files of this host.
     """
     address = re.fullmatch(r"[\w.\[\]:-]+:\d+", instance, re.ASCII)
-    here = f"http://{instance}{RUNBOOKS}" if address else f"{DIRECTORY.as_uri()}/"
+    here = f"{scheme}://{instance}{RUNBOOKS}" if address else f"{DIRECTORY.as_uri()}/"
     return configured or here

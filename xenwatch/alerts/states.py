@@ -41,7 +41,7 @@ class Policy:
     that differs, and `thresholds` those of the alert's own, all by alert's name; `bounds` are
     further numbers of alerts; `keep` for how many seconds every alert is kept after its condition
     has ended; `runbooks` what the file name of an alert's runbook is appended to, empty for the
-    daemon's own.
+    daemon's own; `scheme` that of links to the daemons.
     """
 
     seconds: Mapping[str, float]
@@ -50,6 +50,7 @@ class Policy:
     runbooks: str
     critical_seconds: Mapping[str, float] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=dict)
+    scheme: str = "http"
 
     def held(self, alert: str, severity: str) -> float:
         """For how many seconds the condition of an alert must hold until it has this severity."""

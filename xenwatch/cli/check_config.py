@@ -7,8 +7,10 @@ from typing import Final
 
 from xenwatch.cli.options import settings_of
 from xenwatch.cli.output import say
+from xenwatch.config.keys import WEB_CONFIG
+from xenwatch.web_config.load import load
 
-HELP: Final = "Validate the configuration."
+HELP: Final = "Validate the configuration, and the web configuration file it names."
 
 
 def add_options(_parser: argparse.ArgumentParser) -> None:
@@ -17,5 +19,6 @@ def add_options(_parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit status 0 where it is valid, with warnings too. Raises `ConfigError`: every problem."""
-    say(*settings_of(options).warnings())
+    settings = settings_of(options)
+    say(*settings.warnings(), *load(settings[WEB_CONFIG]).warnings)
     return 0

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import http
 import http.client
 import math
+import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from xenwatch import metrics, threads
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Alerts, Policy
 from xenwatch.assessment import assess_pass, with_alerts
+from xenwatch.cli import daemon_address
+from xenwatch.cli.daemon_address import Address, AddressError, address_of
 from xenwatch.cli.maintenance import said
-from xenwatch.cli.options import prepare, rules, settings_of
-from xenwatch.config.converters import address
-from xenwatch.config.keys import LISTEN, SOURCE
-from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.cli.options import prepare, rules
+from xenwatch.config.keys import SOURCE
+from xenwatch.config.settings import Settings
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus, StatusError
 
-EXAMPLE: Final = f"http://{LISTEN.default[0]}"
-LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
-"""Where to ask a daemon that listens on all addresses."""
 DEADLINE: Final = 10.0
 """Seconds after which a request times out."""
 MOST_BYTES: Final = 64 << 20
@@ -51,11 +49,7 @@ class Answer:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of commands that query a daemon."""
-    parser.add_argument(
-        "--url",
-        help=f"URL of the daemon, unless {SOURCE.flag} is given (default: the first of "
-        f"{LISTEN.path} of the configuration)",
-    )
+    daemon_address.add_options(parser, SOURCE.flag)
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -81,10 +75,14 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
     Raises `AskError`, `ConfigError` and `SourceError`.
     """
     if SOURCE.path not in vars(options):
-        url, problem = (options.url, "") if options.url else configured_url(options)
-        return lambda: ask(url, options.timeout, problem)
-    if options.url is not None:
-        raise AskError(f"--url and {SOURCE.flag} are mutually exclusive")
+        try:
+            found = address_of(options)
+        except AddressError as error:
+            raise AskError(str(error)) from None
+        return lambda: ask(found, options.timeout)
+    for name in daemon_address.OPTIONS:
+        if getattr(options, name) is not None:
+            raise AskError(f"--{name} and {SOURCE.flag} are mutually exclusive")
     settings, source = prepare(options)
     probes = settings.probes()
     judged = rules(settings)
@@ -98,27 +96,6 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass
-
-
-def configured_url(options: argparse.Namespace) -> tuple[str, str]:
-    """The URL of the daemon on this host by its configuration, and what is wrong with that.
-
-    A daemon goes on with the configuration it has when the file becomes invalid: where that cannot
-    be read, it is asked where it listens by default. Raises `AskError` where it listens nowhere.
-    """
-    problem = ""
-    try:
-        places = settings_of(options).addresses()
-    except ConfigError as error:
-        places, problem = LISTEN.default, error.problems[0]
-    if not places:
-        raise AskError(
-            f"by the configuration the daemon listens nowhere ({LISTEN.path}); read the host: "
-            f"{SOURCE.flag} host; if systemd passes the socket: --url URL"
-        )
-    host, port = address(places[0])
-    host = LOOPBACK.get(host, host)
-    return (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"), problem
 
 
 def _maintenance(settings: Settings) -> tuple[Maintenance, ...]:
@@ -141,41 +118,58 @@ def at_once(policy: Policy) -> Policy:
     )
 
 
-def ask(url: str, deadline: float = DEADLINE, problem: str = "") -> Answer:
-    """The answer of the daemon at `url`. Raises `AskError`, which tells `problem` too.
+def ask(place: Address, deadline: float = DEADLINE) -> Answer:
+    """The answer of the daemon at `place`. Raises `AskError`, which tells its problem too.
 
     Proxies of the environment are not used: the daemon is on this host or nearby.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AskError(f"{url!r} is not a URL such as {EXAMPLE}")
     try:
-        return threads.bounded(lambda: _answer(url, deadline), deadline, "ask")
-    except urllib.error.HTTPError as error:
-        error.close()
-        reason = f"HTTP status {error.code} {error.reason}"
-    except urllib.error.URLError as error:
-        reason = str(getattr(error.reason, "strerror", None) or error.reason)
+        return threads.bounded(lambda: _answer(place, deadline), deadline, "ask")
+    except AddressError as error:
+        raise AskError(str(error)) from None
+    except _StatusCodeError as error:
+        reason = str(error)
+    except ssl.SSLCertVerificationError as error:
+        reason = f"{error.verify_message}; to trust the daemon's certificate: --cacert FILE"
     except TimeoutError:
         reason = f"timed out after {deadline:g} s"
     except StatusError as error:
         reason = str(error)
+    except ssl.SSLError as error:
+        reason = f"TLS failed: {error.reason or error}; does it serve https, or want --cert FILE?"
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
-        reason = f"{type(error).__name__}: {error}"
-    elsewhere = f" ({problem})" if problem else ""
+        text = getattr(error, "strerror", None)
+        reason = text or f"{type(error).__name__}: {error}"
+    elsewhere = f" ({place.problem})" if place.problem else ""
     raise AskError(
-        f"{url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "
+        f"{place.url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "
         f"elsewhere{elsewhere}: --url URL; without a daemon: {SOURCE.flag} host"
     )
 
 
-def _answer(url: str, deadline: float) -> Answer:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url.rstrip("/") + host_status.PATH, timeout=deadline) as response:
-        body = response.read(MOST_BYTES + 1)
-        date = response.headers.get("Date")
+class _StatusCodeError(Exception):
+    """An answer of HTTP other than 200; the text says which, and what to do."""
+
+
+def _answer(place: Address, deadline: float) -> Answer:
+    connection, prefix = place.connect(deadline)
+    with contextlib.closing(connection):
+        connection.request("GET", prefix + host_status.PATH, headers=place.headers())
+        with connection.getresponse() as response:
+            if response.status != http.HTTPStatus.OK:
+                todo = _TODO.get(response.status, "")
+                raise _StatusCodeError(f"HTTP status {response.status} {response.reason}{todo}")
+            body = response.read(MOST_BYTES + 1)
+            date = response.headers.get("Date")
     if len(body) > MOST_BYTES:
         raise StatusError(f"response too large: more than {MOST_BYTES >> 20} MiB")
     found = host_status.loads(body)
     now = parsedate_to_datetime(date).timestamp() if date else time.time()
     return Answer(found, now - found.time)
+
+
+_TODO: Final[dict[int, str]] = {
+    http.HTTPStatus.UNAUTHORIZED: ": give --user NAME:PASSWORD, or use a unix socket as root",
+    http.HTTPStatus.BAD_REQUEST: ": if the daemon serves TLS, the URL begins https://",
+}
+"""What to do about a status."""

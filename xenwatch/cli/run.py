@@ -11,8 +11,9 @@ import structlog
 
 from xenwatch.cli.options import COMMON, add_key, prepare, settings_of
 from xenwatch.cli.source import choose
-from xenwatch.config.keys import KEYS, ROOTFS, SOURCE
+from xenwatch.config.keys import KEYS, ROOTFS, SOURCE, WEB_CONFIG
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
+from xenwatch.web_config.load import Loader
 
 HELP: Final = "Run the daemon: collect and serve metrics until stopped."
 
@@ -28,11 +29,13 @@ def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
+    from xenwatch.daemon.web_files import WebFiles  # noqa: PLC0415
     from xenwatch.messages.helper import Helper  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
     settings, source = prepare(options)
+    web = WebFiles(Loader(settings[WEB_CONFIG]))
     rootfs = settings[ROOTFS]
     choice = choose(settings[SOURCE], rootfs)
     live = choice.spec == "host"
@@ -42,7 +45,14 @@ def run(options: argparse.Namespace) -> int:
     raise_limit()
 
     async def serve() -> int:
-        daemon = Daemon(settings, lambda: settings_of(options), source, tools=tools, helper=helper)
+        daemon = Daemon(
+            settings,
+            lambda: settings_of(options),
+            source,
+            tools=tools,
+            helper=helper,
+            web=web,
+        )
         return await daemon.run(choice)
 
     try:

@@ -14,6 +14,9 @@ from xenwatch.display.text import hint, shown
 MAX_SECONDS: Final = 86400.0
 """Max interval or deadline: a day."""
 
+LONGEST_UNIX_PATH: Final = 107
+"""Bytes of the path of a unix socket (unix(7): sun_path, less the terminating NUL)."""
+
 SOURCES: Final = {
     "host": "host",
     "synthetic": "synthetic[:NAME]",
@@ -100,8 +103,22 @@ def address(place: str) -> tuple[str, int]:
     """Host and port of `HOST:PORT`; an IPv6 host is in brackets, no host means all addresses."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", place)
     if match is None or int(match[3]) > 65535:
-        raise ValueError("must be HOST:PORT, [IPV6]:PORT or :PORT")
+        raise ValueError("must be HOST:PORT, [IPV6]:PORT, :PORT or unix:/PATH")
     return match[1] or match[2], int(match[3])
+
+
+def unix_path(place: str) -> str:
+    """The path of `unix:/PATH`; empty for other addresses."""
+    kind, _, path = place.partition(":")
+    if kind != "unix":
+        return ""
+    try:
+        absolute_path(path)
+    except ValueError as error:
+        raise ValueError(f"{error} after unix:") from None
+    if len(path.encode(errors="surrogateescape")) > LONGEST_UNIX_PATH:
+        raise ValueError(f"must be at most {LONGEST_UNIX_PATH} bytes after unix:")
+    return path
 
 
 def addresses(value: object) -> tuple[str, ...]:
@@ -110,7 +127,7 @@ def addresses(value: object) -> tuple[str, ...]:
         raise ValueError("must be an array of strings")
     for item in value:
         try:
-            address(text(item))
+            _ = unix_path(text(item)) or address(item)
         except ValueError as error:
             raise ValueError(f"contains {shown(item)}, which {error}") from None
     return tuple(value)

@@ -30,8 +30,9 @@ LISTEN: Final[Key[tuple[str, ...]]] = Key(
     "web.listen_addresses",
     "array of strings",
     ("127.0.0.1:10730",),
-    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets; no host means all addresses. [], "
-    "and by default where textfile.directory is set: nowhere.",
+    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets, no host means all addresses; or "
+    "unix:/PATH, a unix socket that its owner and group may open. [], and by default where "
+    "textfile.directory is set: nowhere.",
     converters.addresses,
     flag="--web.listen-address",
     restart=True,
@@ -70,6 +71,16 @@ SYSTEMD_SOCKET: Final[Key[bool]] = Key(
     "Listen on the sockets passed by systemd (socket activation) instead of listen_addresses.",
     converters.boolean,
     flag="--web.systemd-socket",
+    restart=True,
+)
+WEB_CONFIG: Final[Key[str]] = Key(
+    "web.config_file",
+    "string",
+    "",
+    "File with TLS, basic authentication, headers and rate limit, in the format of Prometheus's "
+    "exporter-toolkit; it is read again when it changes. Empty: plain HTTP, for everybody.",
+    converters.text,
+    flag="--web.config.file",
     restart=True,
 )
 LOG_LEVEL: Final[Key[str]] = Key(
@@ -176,7 +187,7 @@ LABEL: Final[Key[str]] = Key(
 def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
     """The table of keys for these probes and limits."""
     return (
-        *(LISTEN, TELEMETRY_PATH, TELEMETRY_LABELS, MAX_REQUESTS, SYSTEMD_SOCKET),
+        *(LISTEN, TELEMETRY_PATH, TELEMETRY_LABELS, MAX_REQUESTS, SYSTEMD_SOCKET, WEB_CONFIG),
         *textfile_keys.KEYS,
         *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS, LEARNT),
         *(key for probe in probes for key in probe_keys(probe)),

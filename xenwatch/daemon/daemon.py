@@ -37,6 +37,7 @@ from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify
 from xenwatch.daemon.textfile import Textfile
+from xenwatch.daemon.web_files import WebFiles
 from xenwatch.delivery import xapi
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.events.follow import follow
@@ -48,6 +49,7 @@ from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 from xenwatch.sources.base import Choice, Source, SourceError
+from xenwatch.web_config.load import Loader
 
 if TYPE_CHECKING:
     from xenwatch.http.connections import Site
@@ -68,8 +70,8 @@ class Daemon:
 
     `load` reloads the configuration or raises `ConfigError`; `resend` is the interval in seconds
     at which alerts are sent to Alertmanager again; `tools` are what probes need set up on the host;
-    `helper` tells xapi and xcp-rrdd in this process, by default one of its own is asked.
-    Create and run it in one event loop.
+    `helper` tells xapi and xcp-rrdd in this process, by default one of its own is asked;
+    `web` says how requests are served, if not by plain HTTP. Create and run it in one event loop.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Daemon:
         resend: float = RESEND,
         tools: Mapping[str, Tool] | None = None,
         helper: Helper | None = None,
+        web: WebFiles | None = None,
     ) -> None:
         self._settings = settings
         self._configured = settings.maintenance()
@@ -96,6 +99,7 @@ class Daemon:
         self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         self._publisher.labels = settings.metric_labels()
+        self._web = web or WebFiles(Loader(""))
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         self._helper = helper
         ask = xapi.through_socket() if helper is None else xapi.directly(helper)
@@ -109,6 +113,7 @@ class Daemon:
             boot=functools.partial(_boot, source),
             resend=resend,
             ask=ask,
+            scheme=self._web.current.scheme,
         )
         self._publisher.on_alerts = self._notifier.enqueue
         self._textfile = Textfile(
@@ -147,13 +152,15 @@ class Daemon:
                 try:
                     if site:
                         await site.start()
-                    _log_started(sockets, self._textfile.path, choice)
+                    self._log_started(sockets, choice)
                     # After READY: the modules for events are expensive to import.
                     tasks += [group.create_task(work) for work in self._event_streams()]
                     await self._stop.wait()
                 finally:
                     self._request_stop()  # a task that failed ends the daemon too
                     notify("STOPPING=1")
+                    if not self._settings[SYSTEMD_SOCKET]:
+                        web_sockets.remove_files(sockets)
                     if site:
                         await site.stop(self._deadline)
                     for task in tasks:
@@ -199,8 +206,23 @@ class Daemon:
         names = [probe.name for probe in self._probes]
         most = self._settings[MAX_REQUESTS]
         handlers = Handlers(self._publisher, names, most)
-        application = handlers.application(self._settings[TELEMETRY_PATH])
-        return Site(application, sockets, most + SPARE, GRACE)
+        current = self._web.newest
+        application = handlers.application(self._settings[TELEMETRY_PATH], current)
+        return Site(application, sockets, most + SPARE, GRACE, current=current)
+
+    def _log_started(self, sockets: Iterable[socket.socket], choice: Choice) -> None:
+        scheme = self._web.current.scheme
+        addresses = [url for sock in sockets for url in web_sockets.urls(sock, scheme=scheme)]
+        file = {"textfile": self._textfile.path} if self._textfile.path else {}
+        _log.info(
+            "started",
+            version=__version__,
+            source=choice.spec,
+            reason=choice.reason,
+            open=addresses,
+            **file,
+        )
+        notify("READY=1")
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -225,6 +247,7 @@ class Daemon:
             self._learnt.run(),
             self._textfile.run(),
             self._maintenance.run(),
+            self._web.run(),
             self._host_setup.run(),
             self._reloads(),
             watchdog.feed(self._scheduler, self._clock),
@@ -251,6 +274,7 @@ class Daemon:
             await self._reload.wait()
             self._reload.clear()
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            self._web.look_now()
             await self._reload_configuration()
             notify("READY=1")
 
@@ -275,7 +299,9 @@ class Daemon:
         self._configured = settings.maintenance()
         self._maintain()
         self._notifier.outbox.runbooks = runbooks.link_prefix(
-            settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
+            settings[alert_keys.RUNBOOKS],
+            settings[alert_keys.INSTANCE],
+            self._web.current.scheme,
         )
         self._scheduler.changed.set()
         _log.info("configuration reloaded")
@@ -307,17 +333,3 @@ def _boot(source: Source) -> str:
         return source.read(BOOT_ID).decode("ascii", "replace").strip()
     except SourceError:
         return ""
-
-
-def _log_started(sockets: Iterable[socket.socket], textfile: str, choice: Choice) -> None:
-    addresses = [url for sock in sockets for url in web_sockets.urls(sock)]
-    file = {"textfile": textfile} if textfile else {}
-    _log.info(
-        "started",
-        version=__version__,
-        source=choice.spec,
-        reason=choice.reason,
-        open=addresses,
-        **file,
-    )
-    notify("READY=1")

@@ -51,7 +51,8 @@ class Notifier:
     """Delivers the alerts of each page, given to `enqueue`, to the receivers of the settings.
 
     `resend` is in seconds; `directory` is systemd's directory for the daemon's state; `boot`
-    identifies this boot of the host; `ask` has messages posted to xapi.
+    identifies this boot of the host; `ask` has messages posted to xapi; `scheme` is that of the
+    daemon's own URLs.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Notifier:
         boot: Callable[[], str] = str,
         resend: float = RESEND,
         ask: Ask | None = None,
+        scheme: str = "http",
     ) -> None:
         configured = (
             ("webhook", settings[alert_keys.WEBHOOK]),
@@ -73,7 +75,9 @@ class Notifier:
         labels = {"job": settings[alert_keys.JOB], **settings.labels()}
         self.outbox = Outbox(
             settings[alert_keys.INSTANCE] or instance,
-            runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
+            runbooks.link_prefix(
+                settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE], scheme
+            ),
             [name for name, receiver in configured if receiver],
             labels,
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from xenwatch.alerts.states import Policy
 from xenwatch.config import alert_keys
-from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
+from xenwatch.config.settings import DEFAULT_FILE, ConfigError, load_settings
 from xenwatch.generate import grouping
 from xenwatch.generate.grouping import Grouping
 
@@ -29,14 +31,14 @@ def _documents() -> Mapping[str, str]:
     return documents()
 
 
-def _rules(settings: Settings, grouping: Grouping) -> Mapping[str, str]:
+def _rules(policy: Policy, grouping: Grouping) -> Mapping[str, str]:
     """The rules for Prometheus."""
     from xenwatch.generate.rules import rule_files  # noqa: PLC0415 - the daemon needs none of them
 
-    return rule_files(settings.alerts(), grouping)
+    return rule_files(policy, grouping)
 
 
-def _dashboards(settings: Settings) -> Mapping[str, str]:
+def _dashboards(policy: Policy) -> Mapping[str, str]:
     """The dashboards. Raises `ConfigError` where what they are built with is not installed."""
     try:
         # Only who changes the tables needs the SDK; the daemon never does.
@@ -46,18 +48,20 @@ def _dashboards(settings: Settings) -> Mapping[str, str]:
             raise
         text = f"the module {SDK} is missing; in the repository: pip install --group generate"
         raise ConfigError([text]) from error
-    return dashboard_files(settings.alerts())
+    return dashboard_files(policy)
 
 
 SDK: Final = "grafana_foundation_sdk"
 """What the dashboards are built with: no dependency of the package."""
+DOCS: Final = "docs"
+DASHBOARDS: Final = "dashboards"
 RULES: Final = "rules"
-WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
-    "docs": lambda _settings, _grouping: _documents(),
-    "dashboards": lambda settings, _grouping: _dashboards(settings),
+WHAT: Final[Mapping[str, Callable[[Policy, Grouping], Mapping[str, str]]]] = {
+    DOCS: lambda _policy, _grouping: _documents(),
+    DASHBOARDS: lambda policy, _grouping: _dashboards(policy),
     RULES: _rules,
 }
-"""What can be generated, from which settings and for which groups of hosts."""
+"""What can be generated, from what is configured of alerts and for which groups of hosts."""
 
 
 def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
@@ -99,12 +103,15 @@ def run(arguments: argparse.Namespace) -> int:
     of_rules = (arguments.job, arguments.by, not arguments.keep_firing_for)
     if arguments.what != RULES and any(of_rules):
         arguments.parser.error("--job, --by and --no-keep-firing-for are options of rules")
+    if arguments.what == DOCS and arguments.scheme:
+        arguments.parser.error("--scheme is an option of rules and dashboards")
     settings = load_settings(arguments.config_file, {})
     if arguments.what == RULES and arguments.keep_firing_for:
         for warning in settings.warnings():
             print(f"xenwatch: {warning}", file=sys.stderr)
     job = arguments.job or settings[alert_keys.JOB]
-    texts = WHAT[arguments.what](settings, Grouping(job, arguments.by, arguments.keep_firing_for))
+    policy = dataclasses.replace(settings.alerts(), scheme=arguments.scheme or "http")
+    texts = WHAT[arguments.what](policy, Grouping(job, arguments.by, arguments.keep_firing_for))
     if arguments.what == RULES:
         print(f"xenwatch: {_configuration(arguments.config_file)}", file=sys.stderr)
     names = stale(arguments.directory, texts)
@@ -143,6 +150,12 @@ def add_parser(subparsers: Subparsers) -> None:
         type=Path,
         default=Path(),
         help="directory to write to (default: current directory)",
+    )
+    parser.add_argument(
+        "--scheme",
+        choices=("http", "https"),
+        help="scheme of links to the daemons in rules and dashboards: https if they serve TLS "
+        "(default: http)",
     )
     of_rules = parser.add_argument_group("options of rules")
     of_rules.add_argument(

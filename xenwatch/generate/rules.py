@@ -90,10 +90,10 @@ def _runbook(alert: Alert | Watch, policy: Policy) -> str:
     if policy.runbooks:
         return f"{policy.runbooks}{name}"
     if isinstance(alert, Alert):
-        return f"http://{{{{ $labels.instance }}}}{RUNBOOKS}{name}"
+        return f"{policy.scheme}://{{{{ $labels.instance }}}}{RUNBOOKS}{name}"
     return (
         '{{ with query `up{job="xenwatch"} == 1` }}'
-        f"http://{{{{ . | first | label `instance` }}}}{RUNBOOKS}{name}"
+        f"{policy.scheme}://{{{{ . | first | label `instance` }}}}{RUNBOOKS}{name}"
         f"{{{{ else }}}}xenwatch{RUNBOOKS}{name}{{{{ end }}}}"
     )
 

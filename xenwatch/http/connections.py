@@ -1,16 +1,18 @@
-"""The web server's connections: their number, idle timeout and shutdown."""
+"""The web server's connections: their number, TLS, idle timeout and shutdown."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from socket import socket
+import socket
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from aiohttp import web
 
+from xenwatch.http.handshakes import Handshakes
 from xenwatch.http.sockets import BACKLOG
+from xenwatch.web_config.load import PLAIN, WebConfig
 
 IDLE: Final = 75.0
 """Max seconds until the first request is complete, and from one request to the next."""
@@ -22,16 +24,19 @@ FULL: Final = b"too many connections; retry later\n"
 class Site:
     """An application at `sockets` with at most `most` connections; more are rejected with 503.
 
-    When it stops, active requests have `grace` seconds to complete.
+    When it stops, active requests have `grace` seconds to complete. `current` says how connections
+    are served; with TLS, one too many is closed, and a unix socket has none.
     """
 
     def __init__(
         self,
         application: web.Application,
-        sockets: Sequence[socket],
+        sockets: Sequence[socket.socket],
         most: int,
         grace: float,
+        *,
         idle: float = IDLE,
+        current: Callable[[], WebConfig] = lambda: PLAIN,
     ) -> None:
         # aiohttp waits for the handlers, and then once more for the rest of each request.
         self._runner = web.AppRunner(
@@ -39,6 +44,8 @@ class Site:
         )
         self._sockets = sockets
         self._most = most
+        self._current = current
+        self._handshakes = Handshakes(self.hand_over, idle)
         self._listening: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -50,37 +57,56 @@ class Site:
             for sock in self._sockets
         ]
 
-    def protocol(self) -> asyncio.Protocol | None:
-        """The HTTP protocol of a new connection; `None` if there are too many."""
-        server = self._runner.server
-        if server is None or len(server.connections) >= self._most:
-            return None
-        return server()
+    def accept(self, transport: asyncio.Transport) -> None:
+        """Serve a new connection; if there are too many, reject it."""
+        config = self._current()
+        family = transport.get_extra_info("socket").family
+        if config.context is None or family == socket.AF_UNIX:
+            if not self._free() or not self.hand_over(transport):
+                _reject(transport)
+        elif self._free():
+            self._handshakes.begin(transport, config.context, config.sans)
+        else:
+            transport.abort()
+
+    def hand_over(self, transport: asyncio.Transport) -> bool:
+        """Give a connection to a protocol of HTTP; whether there was one."""
+        if self._runner.server is None:
+            return False
+        protocol = self._runner.server()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        return True
 
     async def stop(self, deadline: float | None) -> None:
         """Stop listening and end active requests, by `deadline` on the loop's clock."""
         for server in self._listening:
             server.close()
+        self._handshakes.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await self._runner.cleanup()
 
+    def _free(self) -> bool:
+        """Whether there may be another connection; those in a handshake count."""
+        server = self._runner.server
+        used = len(self._handshakes) + (0 if server is None else len(server.connections))
+        return used < self._most
+
 
 class _NewConnection(asyncio.Protocol):
-    """A new connection, handed to the HTTP protocol or rejected if there are too many."""
+    """A new connection, before anything was read from it."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand the connection to a free protocol; without one, reject it."""
-        transport = cast(asyncio.Transport, transport)
-        protocol = self._site.protocol()
-        if protocol is not None:
-            transport.set_protocol(protocol)
-            protocol.connection_made(transport)
-            return
-        head = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-        kind = f"Content-Type: text/plain\r\nContent-Length: {len(FULL)}\r\n\r\n"
-        transport.write(f"{head}{kind}".encode() + FULL)
-        transport.close()
+        """Pass it on."""
+        self._site.accept(cast(asyncio.Transport, transport))
+
+
+def _reject(transport: asyncio.Transport) -> None:
+    head = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    kind = f"Content-Type: text/plain\r\nContent-Length: {len(FULL)}\r\n\r\n"
+    transport.write(f"{head}{kind}".encode() + FULL)
+    transport.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
@@ -17,12 +18,14 @@ from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
 from xenwatch.http import headroom
+from xenwatch.http.guard import guard
 from xenwatch.http.status_page import Body, StaticFile, StatusCache, static_files
 from xenwatch.page import Links, errors
 from xenwatch.page.domains import LONGEST
 from xenwatch.passes.publisher import Publisher, RenderedPass
 from xenwatch.planning.question import PlanError
 from xenwatch.status import host_status
+from xenwatch.web_config.load import PLAIN, WebConfig
 
 SEND_TIMEOUT: Final = 30.0
 """Max seconds for sending a response."""
@@ -54,8 +57,10 @@ class Handlers:
         self._max_requests = max_requests
         self._requests = 0
 
-    def application(self, telemetry_path: str) -> web.Application:
-        """The web application; the metrics are at `telemetry_path`."""
+    def application(
+        self, telemetry_path: str, current: Callable[[], WebConfig] = lambda: PLAIN
+    ) -> web.Application:
+        """The web application; metrics are at `telemetry_path`, `current` says who is served."""
         static = static_files()
         others = {
             "Metrics for Prometheus": telemetry_path,
@@ -67,8 +72,8 @@ class Handlers:
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
         cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
-        app = web.Application()
-        app.on_response_prepare.append(_add_headers)
+        app = web.Application(middlewares=[guard(current, time.monotonic)])
+        app.on_response_prepare.append(functools.partial(_add_headers, current))
         app.router.add_get("/", self._bounded(functools.partial(self._page, cache)))
         app.router.add_get(telemetry_path, self._bounded(self._metrics))
         app.router.add_get(HEADROOM, self._bounded(self._headroom))
@@ -211,8 +216,10 @@ async def _healthy(_request: web.Request) -> web.Response:
     return web.Response(text="healthy\n")
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+async def _add_headers(
+    current: Callable[[], WebConfig], _request: web.Request, response: web.StreamResponse
+) -> None:
+    response.headers.update({**HEADERS, **current().headers})
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import ipaddress
 import os
 import socket
+import stat
 from collections.abc import Iterable, MutableMapping
 from typing import Final
 
 import psutil
 
-from xenwatch.config.converters import address
+from xenwatch.config.converters import address, unix_path
 from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
 
 FIRST_DESCRIPTOR: Final = 3
 """The first descriptor systemd passes (sd_listen_fds(3))."""
 BACKLOG: Final = 128
+UNIX_MODE: Final = 0o660
+"""Who may open a unix socket: its owner and its group."""
 
 
 class ListenError(Exception):
@@ -23,12 +28,14 @@ class ListenError(Exception):
 
 
 def bind(addresses: Iterable[str]) -> list[socket.socket]:
-    """Listening sockets at the addresses (see `config.address`). Raises `ListenError`."""
+    """Listening sockets at the addresses (see `config.converters`). Raises `ListenError`."""
     sockets: list[socket.socket] = []
     try:
         for text in addresses:
-            sockets += _bind(text)
+            path = unix_path(text)
+            sockets += [_bind_unix(path)] if path else _bind(text)
     except OSError as error:
+        remove_files(sockets)
         for sock in sockets:
             sock.close()
         # create_server appends to the reason; numbers of getaddrinfo are negative.
@@ -38,6 +45,14 @@ def bind(addresses: Iterable[str]) -> list[socket.socket]:
             f"cannot listen on {text}: {reason}; choose another address with {LISTEN.flag}"
         ) from error
     return sockets
+
+
+def remove_files(sockets: Iterable[socket.socket]) -> None:
+    """Remove the files of unix sockets of `bind`, which are still open: nobody else's are there."""
+    for sock in sockets:
+        if sock.family == socket.AF_UNIX:
+            with contextlib.suppress(OSError):
+                os.unlink(sock.getsockname())
 
 
 def _bind(text: str) -> list[socket.socket]:
@@ -56,6 +71,39 @@ def _bind(text: str) -> list[socket.socket]:
     return [
         socket.create_server(target, family=family, backlog=BACKLOG) for family, target in targets
     ]
+
+
+def _bind_unix(path: str) -> socket.socket:
+    """A socket at a path; one that a daemon which was killed has left there is replaced."""
+    _remove_left(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+        os.chmod(path, UNIX_MODE)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_left(path: str) -> None:
+    """Remove a socket nobody listens on. Raises `OSError` where something else is in the way."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise OSError(errno.EADDRINUSE, "")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.setblocking(False)  # a backlog that is full is a listener too
+        try:
+            sock.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except BlockingIOError:
+            pass
+    raise OSError(errno.EADDRINUSE, "")
 
 
 def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
@@ -78,14 +126,14 @@ def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
     return sockets
 
 
-def urls(sock: socket.socket, path: str = "/") -> list[str]:
+def urls(sock: socket.socket, path: str = "/", scheme: str = "http") -> list[str]:
     """The addresses to open in a browser: every address of this machine for a wildcard."""
     if sock.family == socket.AF_UNIX:
         return [f"unix:{sock.getsockname()}"]
     host, port = sock.getsockname()[:2]
     hosts = ["localhost", *_own_addresses(sock.family)] if host in ("::", "0.0.0.0") else [host]
     return [
-        f"http://[{name}]:{port}{path}" if ":" in name else f"http://{name}:{port}{path}"
+        f"{scheme}://[{name}]:{port}{path}" if ":" in name else f"{scheme}://{name}:{port}{path}"
         for name in hosts
     ]
 

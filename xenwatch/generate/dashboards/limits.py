@@ -13,6 +13,7 @@ from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
 from xenwatch.alerts.names import CRITICAL, SEVERITIES, WARNING
 from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards.panels import (
+    DAEMON,
     GREEN,
     ORANGE,
     RED,
@@ -95,7 +96,7 @@ def room(style: Style) -> table.Panel:
         "How many more VMs of each shape fit, and the limit that stops the next one. Unknown: a "
         "counted limit could not be read; at most so many fit by those that could. "
         f"Red: none. Orange: fewer than {FEW}.",
-        [Link("Plan on the status page", "http://${instance:raw}/#headroom-heading")],
+        [Link("Plan on the status page", f"{DAEMON}instance:raw}}/#headroom-heading")],
         "Unknown: no limit could be read, or xenstored or xapi does not answer",
     )
     rows = Rows(

@@ -77,7 +77,9 @@ def choose(uid: str, variable: str, title: str) -> Link:
     return Link(title, f"/d/{uid}?{value}&{_KEPT}")
 
 
-STATUS: Final = Link("Status page of the host", "http://${instance:raw}/")
+DAEMON: Final = "http://${"
+"""What links to daemons begin with; where they serve TLS another scheme is written."""
+STATUS: Final = Link("Status page of the host", f"{DAEMON}instance:raw}}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Style:
 
     def runbook(self, file: str) -> str:
         """The address of a runbook: as configured, else of a daemon that answers."""
-        return (self.policy.runbooks or f"http://${{daemon:raw}}{RUNBOOKS}") + file
+        return (self.policy.runbooks or f"{self.policy.scheme}://${{daemon:raw}}{RUNBOOKS}") + file
 
     def _runbooks(self, subject: Subject, asked: Sequence[Query]) -> Iterator[Link]:
         """The runbooks of the alerts that watch what is asked for."""
@@ -205,11 +207,10 @@ class Style:
         panel.thresholds(steps((None, BLUE)))
         return panel.unit(unit).min(0).span(8).height(8)
 
-    @staticmethod
-    def data_link(link: Link) -> DashboardLink:
+    def data_link(self, link: Link) -> DashboardLink:
         """A link on the values themselves."""
         made = DashboardLink(link.title).type(models.DashboardLinkType.LINK)
-        return made.url(link.url)
+        return made.url(link.url.replace(DAEMON, f"{self.policy.scheme}://${{", 1))
 
     def number(self, subject: Subject, asked: Sequence[Query]) -> stat.Panel:
         """Numbers or words as they are now."""

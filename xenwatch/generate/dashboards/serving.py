@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from xenwatch.generate.dashboards.panels import (
+    DAEMON,
     AnyPanel,
     Lines,
     Link,
@@ -16,7 +17,7 @@ from xenwatch.generate.dashboards.panels import (
 )
 from xenwatch.generate.dashboards.queries import DOMAIN, rate, select
 
-PAGE: Final = Link("This VM on the status page", "http://${instance:raw}/#domains")
+PAGE: Final = Link("This VM on the status page", f"{DAEMON}instance:raw}}/#domains")
 BACK: Final = Link("Its host", to_host("${instance:raw}").url)
 LINKS: Final = (PAGE, BACK)
 GONE: Final = "This VM is not on this host now"

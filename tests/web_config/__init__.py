@@ -1,0 +1,1 @@
+"""Tests of xenwatch.web_config."""

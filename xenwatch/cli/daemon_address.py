@@ -1,0 +1,208 @@
+"""Where a daemon is asked, and as whom: URL or unix socket, TLS, user and password."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import dataclasses
+import http.client
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from xenwatch.cli.options import settings_of
+from xenwatch.config import state_file
+from xenwatch.config.converters import address, unix_path
+from xenwatch.config.keys import LISTEN, SOURCE, WEB_CONFIG
+from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.web_config.load import load
+
+EXAMPLE: Final = f"http://{LISTEN.default[0]}"
+LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where to ask a daemon that listens on all addresses."""
+OPTIONS: Final = ("url", "cacert", "cert", "key", "user")
+"""The options of `add_options` by name."""
+MOST_CREDENTIALS: Final = 4096
+"""Bytes of a file with user and password."""
+
+
+class AddressError(Exception):
+    """An address or an option that cannot be used; the text says why, and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A daemon: `url` is HTTP's, or `unix:/PATH`; `problem` is what is wrong with its source.
+
+    `credentials` is NAME:PASSWORD or empty.
+    """
+
+    url: str
+    problem: str = ""
+    context: ssl.SSLContext | None = None
+    credentials: str = dataclasses.field(default="", repr=False)
+
+    def connect(self, timeout: float) -> tuple[http.client.HTTPConnection, str]:
+        """A connection that opens with its first request, and the prefix of paths.
+
+        Raises `AddressError`.
+        """
+        path = unix_path(self.url) if self.url.startswith("unix:/") else ""
+        if path:
+            return _UnixConnection(path, timeout), ""
+        parts, port = _parts(self.url)
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(parts.hostname or "", port, timeout=timeout), (
+                parts.path.rstrip("/")
+            )
+        context = self.context or ssl.create_default_context()
+        secure = http.client.HTTPSConnection(
+            parts.hostname or "", port, timeout=timeout, context=context
+        )
+        return secure, parts.path.rstrip("/")
+
+    def headers(self) -> dict[str, str]:
+        """The headers of a request."""
+        if not self.credentials:
+            return {}
+        return {"Authorization": f"Basic {base64.b64encode(self.credentials.encode()).decode()}"}
+
+
+def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
+    """The options that say where a daemon is; `otherwise` is the option to do without one."""
+    parser.add_argument(
+        "--url",
+        help=f"URL of the daemon, or unix:/PATH, unless {otherwise} is given (default: a unix "
+        f"socket of {LISTEN.path} of the configuration, else its first address)",
+    )
+    parser.add_argument(
+        "--cacert",
+        metavar="FILE",
+        help="certificates in PEM that the daemon's must be signed by, or be one of (default: the "
+        "system's; for the configured daemon, the certificate in its configuration)",
+    )
+    parser.add_argument("--cert", metavar="FILE", help="client certificate in PEM")
+    parser.add_argument(
+        "--key", metavar="FILE", help="its private key (default: in the file of --cert)"
+    )
+    parser.add_argument(
+        "--user",
+        metavar="NAME:PASSWORD",
+        help="user and password, or @FILE: a file that has them, which no list of processes shows",
+    )
+
+
+def address_of(options: argparse.Namespace) -> Address:
+    """The daemon the options name, else the one of this host. Raises `AddressError`."""
+    if options.key and not options.cert:
+        raise AddressError("--key is the key of --cert, which is missing")
+    found = Address(options.url) if options.url else configured(options)
+    context = found.context
+    try:
+        if options.cacert or options.cert:
+            context = context if context and not options.cacert else _trusting(options.cacert)
+            if options.cert:
+                context.load_cert_chain(options.cert, options.key, password=str)
+    except (OSError, ValueError) as error:
+        named = f"--cacert {options.cacert}, --cert {options.cert}, --key {options.key}"
+        reason = getattr(error, "strerror", None) or error
+        raise AddressError(f"{named}: {reason}") from None
+    return dataclasses.replace(found, context=context, credentials=_credentials(options.user or ""))
+
+
+def configured(options: argparse.Namespace) -> Address:
+    """The daemon of this host, by its configuration, with what is wrong with that.
+
+    A daemon goes on with the configuration it has when the file becomes invalid: where that cannot
+    be read, it is asked where it listens by default. Raises `AddressError` where it listens
+    nowhere.
+    """
+    try:
+        settings = settings_of(options)
+    except ConfigError as error:
+        settings = Settings()
+        return dataclasses.replace(_configured(settings), problem=error.problems[0])
+    return _configured(settings)
+
+
+def _configured(settings: Settings) -> Address:
+    places = settings.addresses()
+    if not places:
+        raise AddressError(
+            f"by the configuration the daemon listens nowhere ({LISTEN.path}); read the host: "
+            f"{SOURCE.flag} host; if systemd passes the socket: --url URL"
+        )
+    for place in places:
+        if unix_path(place):
+            return Address(place)
+    host, port = address(places[0])
+    host = LOOPBACK.get(host, host)
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        document = load(settings[WEB_CONFIG]).document
+    except ConfigError as error:
+        return Address(f"https://{where}", error.problems[0])
+    if document is None or document.tls is None:
+        return Address(f"http://{where}")
+    pem = document.tls.cert
+    # The very certificate the daemon has: its names need not have this host's loopback address.
+    context = _trusting(pem.path or None, pem.text)
+    context.check_hostname = False
+    return Address(f"https://{where}", context=context)
+
+
+def _trusting(file: str | None, text: str = "") -> ssl.SSLContext:
+    """A context that trusts the certificates of a file or text, else those of the system."""
+    if not file and not text:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=file, cadata=text or None)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _credentials(given: str) -> str:
+    """NAME:PASSWORD of an option or of the file it names. Raises `AddressError`."""
+    if given.startswith("@"):
+        try:
+            text = state_file.read(given[1:], MOST_CREDENTIALS).decode()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise AddressError(f"--user {given}: {reason}") from None
+        source, given = f"--user {given}: the file", text.strip("\r\n")
+    else:
+        source = "--user"
+    if given and ":" not in given:
+        raise AddressError(f"{source} must have NAME:PASSWORD")
+    return given
+
+
+def _parts(url: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL of HTTP and its port. Raises `AddressError`."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise AddressError(f"{url!r} is not a URL such as {EXAMPLE}, nor unix:/PATH")
+    if parts.username is not None:
+        raise AddressError("user and password do not belong into the URL; use --user")
+    return parts, port
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open it."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
