@@ -15,7 +15,7 @@ import pytest
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
 from xenwatch.cli import daemon_client
-from xenwatch.cli.daemon_address import Address, configured
+from xenwatch.cli.daemon_address import Address, AddressError, configured
 from xenwatch.cli.daemon_client import AskError
 from xenwatch.cli.main import main
 from xenwatch.status import host_status

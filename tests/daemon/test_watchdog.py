@@ -156,7 +156,7 @@ def test_a_run_that_comes_back_late_counts() -> None:
             hung = scheduler.returned
             read.release()
             while not scheduler.returned:
-                await asyncio.sleep(0)
+                await clock.advance(0)
             return hung, scheduler.returned
 
     assert asyncio.run(play()) == (0, 1)
