@@ -17,6 +17,7 @@ from xenwatch.cli import (
     maintenance,
     once,
     plan,
+    reader,
     run,
     scenarios,
     top,
@@ -98,5 +99,6 @@ def _parser() -> Parser:
         added.set_defaults(run=module.run, parser=added)
         add_common(added)
         module.add_options(added)
+    reader.add_parser(commands)
     add_generate(commands)
     return parser

@@ -27,14 +27,19 @@ def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
+    from xenwatch.daemon.host_setup import Tool  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
+    from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
     settings, source = prepare(options)
     rootfs = settings[ROOTFS]
     choice = choose(settings[SOURCE], rootfs)
-    live = choice.spec == "host"
-    tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
+    tools: dict[str, Tool] = {}
+    if choice.spec == "host":
+        tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)}
+    elif isinstance(source, RemoteSource):
+        tools = {QEMU_WAKEUPS_BY_CAUSE.name: source}
     raise_limit()
 
     async def serve() -> int:
