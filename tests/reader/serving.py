@@ -6,9 +6,12 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from tests.sources.fakes import TableSource
 from xenwatch.reader.listener import listen
-from xenwatch.reader.server import THREADS_MAX, Server
+from xenwatch.reader.server import THREADS_MAX, Server, checked
+from xenwatch.reader.verbs import VERBS
 from xenwatch.sources.base import Source
 from xenwatch.sources.remote import RemoteSource
 from xenwatch.sources.tracefs import PollHistograms
@@ -25,7 +28,14 @@ def serving(
     """A reader that serves a source at a path; what it says."""
     said: list[str] = []
     listener = listen(str(path), {})
-    server = Server(source, listener, "a test", said.append, histograms, threads_max)
+    server = Server(
+        source,
+        listener,
+        serves="a test",
+        say=said.append,
+        histograms=histograms,
+        threads_max=threads_max,
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -45,3 +55,9 @@ def asking(
         remote = RemoteSource(str(path), seconds)
         with contextlib.closing(remote):
             yield remote
+
+
+def told(verb: str, arguments: list[Any], source: Source | None = None) -> Any:
+    """What a question is answered with."""
+    asked = checked(verb, arguments, None)
+    return VERBS[verb].ask(source or TableSource(), asked)

@@ -33,7 +33,11 @@ def add_parser(commands: Subparsers) -> None:
         help="what to serve: host, synthetic[:NAME] or tree:DIR (default: %(default)s)",
     )
     parser.add_argument(
-        "--path.rootfs", dest="rootfs", metavar="ROOTFS", default="/", help="root of the host's files"
+        "--path.rootfs",
+        dest="rootfs",
+        metavar="ROOTFS",
+        default="/",
+        help="root of the host's files",
     )
     parser.add_argument(
         "--socket",
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     histograms = PollHistograms(options.rootfs) if spec == "host" else None
     raise_limit()
     listener = listen(options.socket, os.environ)
-    server = Server(source, listener, spec, say, histograms)
+    server = Server(source, listener, serves=spec, say=say, histograms=histograms)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
     say(f"reads {spec} for {listener.getsockname()}")

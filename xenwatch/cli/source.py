@@ -1,4 +1,4 @@
-"""From the value of the option (`host`, `synthetic:NAME`, `tree:DIR`, `reader:PATH`) to a source."""
+"""From the value of the option (`host`, `synthetic:NAME`, `reader:PATH`) to a source."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
 
         return RemoteSource(rest or SOCKET)
-    raise SourceError(
-        spec, "must be one of: host, synthetic[:NAME], tree:DIR, reader[:PATH], auto"
-    )
+    raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, reader[:PATH], auto")
 
 
 def stands_still(spec: str, rootfs: str = "/") -> bool:

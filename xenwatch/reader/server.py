@@ -20,10 +20,17 @@ from typing import Any, Final
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.reader import listener as listening
 from xenwatch.reader.streams import stream
-from xenwatch.reader.verbs import SET_UP, VERBS, Arguments
+from xenwatch.reader.verbs import VERBS, Arguments, refusal
 from xenwatch.sources import answers, frames
 from xenwatch.sources.base import Source, SourceError, programs_time
-from xenwatch.sources.frames import EVENTS, HISTOGRAMS, QUESTION_MAX, FrameError, Refused
+from xenwatch.sources.frames import (
+    EVENTS,
+    HISTOGRAMS,
+    QUESTION_MAX,
+    SET_UP,
+    FrameError,
+    Refused,
+)
 from xenwatch.sources.tracefs import PollHistograms
 
 THREADS_MAX: Final = 128
@@ -33,7 +40,6 @@ HANGS: Final = 10.0
 FRAME_SECONDS: Final = 10.0
 """Seconds the other side has for the rest of a question, and to take an answer."""
 _TIMEVAL: Final = struct.pack("@ll", int(FRAME_SECONDS), 0)
-_SUBJECT_MAX: Final = 300
 _PAUSE: Final = 0.2
 """Seconds to wait for descriptors."""
 
@@ -48,6 +54,7 @@ class Server:
         self,
         source: Source,
         listener: socket.socket,
+        *,
         serves: str,
         say: Callable[[str], None],
         histograms: PollHistograms | None = None,
@@ -80,7 +87,7 @@ class Server:
                 break
             if self._listener.fileno() in ready:
                 self._accept()
-            if seconds is not None and self._progress(answered):
+            if seconds is not None and self.progressed(answered):
                 answered = self._answered
                 notify("WATCHDOG=1")
         notify("STOPPING=1")
@@ -91,7 +98,7 @@ class Server:
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake, b"\0")
 
-    def _progress(self, answered: int) -> bool:
+    def progressed(self, answered: int) -> bool:
         """Whether a question was answered since, or another one could be."""
         return self._answered != answered or len(self._connections) < self._threads_max
 
@@ -159,7 +166,7 @@ class Server:
         while frame := frames.receive(connection, QUESTION_MAX, rest=FRAME_SECONDS):
             verb, arguments, bound = frames.parse_question(frame)
             try:
-                asked = _checked(verb, arguments, bound)
+                asked = checked(verb, arguments, bound)
                 if verb == EVENTS:
                     stream(connection, self._source.events(*asked))
                     return
@@ -186,7 +193,7 @@ class Server:
             return VERBS[verb].ask(self._source, asked)
         except SourceError:
             raise
-        except Exception as error:  # noqa: BLE001 - a defect in one reading must not stop the others
+        except Exception as error:
             reason = f"bug in xenwatch: {type(error).__name__}: {error}"
             raise SourceError(VERBS[verb].subject(asked), reason) from error
         finally:
@@ -199,7 +206,7 @@ class Server:
             work()
 
 
-def _checked(verb: str, arguments: list[Any], bound: Any) -> Arguments:
+def checked(verb: str, arguments: list[Any], bound: Any) -> Arguments:
     """The arguments for the source. Raises `Refused`, and `FrameError` for those of no verb."""
     if verb not in VERBS:
         raise Refused(f"verb {verb:.40}", "unknown to this reader", errno.ENOSYS)
@@ -208,8 +215,7 @@ def _checked(verb: str, arguments: list[Any], bound: Any) -> Arguments:
     except (ValueError, TypeError) as error:
         raise FrameError(f"{verb} with arguments of unknown form") from error
     if not VERBS[verb].allowed(asked):
-        reason = "refused by the reader: not on its list of questions"
-        raise Refused(VERBS[verb].subject(asked)[:_SUBJECT_MAX], reason, errno.EACCES)
+        raise refusal(VERBS[verb].subject(asked))
     return asked
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.reader import allowed, hypercalls
 from xenwatch.sources.answers import call_of
-from xenwatch.sources.base import READ_LIMIT, TARGETS, TOPICS, Source
-from xenwatch.sources.frames import EVENTS, HISTOGRAMS, REMOVE, SET_UP
+from xenwatch.sources.base import READ_LIMIT, TARGETS, TOPICS, Source, SourceError
+from xenwatch.sources.frames import (
+    AHEAD,
+    AHEAD_MAX,
+    EVENTS,
+    HISTOGRAMS,
+    REMOVE,
+    SET_UP,
+    Refused,
+)
 
 COMMAND_SECONDS: Final = 60.0
 """The longest a program may run, whatever deadline is asked for."""
+_SUBJECT_MAX: Final = 300
 CALLS_MAX: Final = 1024
 """Most hypercalls, or requests to xenstored, in one question."""
 
@@ -114,6 +124,39 @@ def _of_xenstored(given: Arguments) -> str:
     return ", ".join(f"xenstore request {kind} {payload!r:.80}" for kind, payload in given)
 
 
+def refusal(subject: str) -> Refused:
+    """Why a question is not answered."""
+    reason = "refused by the reader: not on its list of questions"
+    return Refused(subject[:_SUBJECT_MAX], reason, errno.EACCES)
+
+
+def _ahead(arguments: list[Any], _bound: Any) -> Arguments:
+    verb, *paths = _strings(arguments)
+    if verb not in _TOGETHER or len(paths) > AHEAD_MAX:
+        raise ValueError(verb)
+    return verb, paths
+
+
+def _each(source: Source, given: Arguments) -> list[bytes | SourceError]:
+    """What the source says of each path, or why it is not asked."""
+    verb, paths = given
+    found: list[bytes | SourceError] = []
+    for path in paths:
+        try:
+            if not allowed.path_is_allowed(verb, path):
+                raise refusal(path)
+            found.append(_TOGETHER[verb](source, path))
+        except SourceError as error:
+            found.append(error)
+    return found
+
+
+_TOGETHER: Final[Mapping[str, Callable[[Source, str], bytes]]] = {
+    "read": lambda source, path: source.read(path),
+    "stat": lambda source, path: source.stat(path),
+}
+
+
 def _of_the_server(_source: Source, given: Arguments) -> Any:
     """What no source answers at once: the server does."""
     raise NotImplementedError(given)
@@ -160,6 +203,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         lambda source, given: source.xenstore_control(given),
     ),
     "round_trip": _one_of(TARGETS, lambda source, given: source.round_trip(*given)),
+    AHEAD: Verb(_ahead, lambda _: True, lambda given: f"{len(given[1])} files", _each),
     EVENTS: _one_of(TOPICS, _of_the_server),
     HISTOGRAMS: _one_of((SET_UP, REMOVE), _of_the_server),
 }

@@ -6,8 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from xenwatch.sources.base import CommandOutput, Hypercall, HypercallReply, XenstoreReply
-from xenwatch.sources.frames import EVENTS, HISTOGRAMS, FrameError
+from xenwatch.sources.base import (
+    CommandOutput,
+    Hypercall,
+    HypercallReply,
+    SourceError,
+    XenstoreReply,
+)
+from xenwatch.sources.frames import (
+    AHEAD,
+    EVENTS,
+    HISTOGRAMS,
+    FrameError,
+    error_fields,
+    error_of,
+)
 
 Parts = Sequence[tuple[int, bytes]]
 """Pairs of a number and bytes: their head is the numbers and lengths, their body all bytes."""
@@ -17,7 +30,7 @@ Parts = Sequence[tuple[int, bytes]]
 class Codec:
     """`encode` makes head and body of an answer, `decode` the answer of them.
 
-    `decode` raises `ValueError` and `TypeError`.
+    `decode` raises `ValueError`, `TypeError` and `LookupError`.
     """
 
     encode: Callable[[Any], tuple[Any, bytes]]
@@ -33,7 +46,7 @@ def decode(verb: str, head: Any, body: bytes) -> Any:
     """What the source returned. Raises `FrameError`."""
     try:
         return CODECS[verb].decode(head, body)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise FrameError(f"an answer to {verb} of unknown form") from error
 
 
@@ -91,6 +104,17 @@ def _xenstore(head: Any, body: bytes) -> XenstoreReply:
     return XenstoreReply(*reply)
 
 
+def _with_errors(answers: Sequence[bytes | SourceError]) -> tuple[Any, bytes]:
+    head = [error_fields(each) if isinstance(each, SourceError) else len(each) for each in answers]
+    return head, b"".join(each for each in answers if isinstance(each, bytes))
+
+
+def _or_errors(head: Any, body: bytes) -> tuple[bytes | SourceError, ...]:
+    lengths = [[0, each] for each in head if type(each) is int]
+    parts = iter(_unpacked(lengths, body))
+    return tuple(next(parts)[1] if type(each) is int else error_of(*each) for each in head)
+
+
 _RAW: Final = Codec(lambda value: (None, value), _raw)
 CODECS: Final[Mapping[str, Codec]] = {
     **dict.fromkeys(
@@ -98,6 +122,7 @@ CODECS: Final[Mapping[str, Codec]] = {
         _RAW,
     ),
     EVENTS: _RAW,
+    AHEAD: Codec(_with_errors, _or_errors),
     HISTOGRAMS: Codec(lambda _: (None, b""), lambda _head, _body: None),
     "listdir": Codec(
         lambda names: (list(names), b""), lambda head, _: tuple(_text(name) for name in head)

@@ -35,6 +35,9 @@ HISTOGRAMS: Final = "histograms"
 SET_UP: Final = "set_up"
 REMOVE: Final = "remove"
 EVENTS: Final = "events"
+AHEAD: Final = "ahead"
+"""The verb for several paths of `read` or `stat`, which are its arguments behind that word."""
+AHEAD_MAX: Final = 512
 PREFIX: Final = 4
 """Bytes of the length before a frame."""
 
@@ -165,9 +168,20 @@ def answer(head: Any, body: bytes, seconds: float) -> bytes:
 
 def failure(error: SourceError, seconds: float) -> bytes:
     """The frame of an error."""
-    kind = next(kind for kind, made in _ERRORS.items() if isinstance(error, made))
-    raw = json.dumps([error.subject, error.reason, error.errno]).encode()
+    kind, *fields = error_fields(error)
+    raw = json.dumps(fields).encode()
     return framed(_HEAD.pack(kind, seconds, len(raw)) + raw)
+
+
+def error_fields(error: SourceError) -> tuple[int, str, str, int]:
+    """The kind of an error, its subject, reason and number."""
+    kind = next(kind for kind, made in _ERRORS.items() if isinstance(error, made))
+    return kind, error.subject, error.reason, error.errno
+
+
+def error_of(kind: int, subject: Any, reason: Any, number: Any) -> SourceError:
+    """The error of its fields. Raises `LookupError`, `ValueError` and `TypeError`."""
+    return _ERRORS[kind](str(subject), str(reason), int(number))
 
 
 def parse_answer(frame: bytes) -> tuple[float, Any, bytes]:
@@ -181,7 +195,7 @@ def parse_answer(frame: bytes) -> tuple[float, Any, bytes]:
         head = json.loads(raw) if raw else None
         if kind != _ANSWER:
             subject, reason, number = head
-            head = _ERRORS[kind](str(subject), str(reason), int(number))
+            head = error_of(kind, subject, reason, number)
     except (struct.error, ValueError, LookupError, TypeError, RecursionError) as error:
         raise FrameError("an answer of unknown form") from error
     return (seconds if 0 <= seconds < _SECONDS_MAX else 0.0), head, body

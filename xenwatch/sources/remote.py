@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from xenwatch import threads
@@ -24,7 +24,16 @@ from xenwatch.sources.base import (
     XenstoreReply,
     charge,
 )
-from xenwatch.sources.frames import ANSWER_MAX, EVENTS, HISTOGRAMS, REMOVE, SET_UP, FrameError
+from xenwatch.sources.frames import (
+    AHEAD,
+    AHEAD_MAX,
+    ANSWER_MAX,
+    EVENTS,
+    HISTOGRAMS,
+    REMOVE,
+    SET_UP,
+    FrameError,
+)
 from xenwatch.sources.tree import hypercall_arguments
 
 ANSWER_SECONDS: Final = 60.0
@@ -33,6 +42,8 @@ CONNECT_SECONDS: Final = 5.0
 IDLE_MAX: Final = 16
 """Connections kept for the next questions; each has a thread of the reader."""
 REFUSED_MAX: Final = 100
+AHEAD_SECONDS: Final = 2.0
+"""Seconds for which an answer to a question that is to come is new."""
 _TIMEVAL: Final = struct.Struct("@ll")
 _PROBLEMS: Final = {
     errno.ENOENT: "no socket {path}; is xenwatch-reader.socket running?",
@@ -56,11 +67,13 @@ class RemoteSource:
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._ahead = _Ahead()
         self.refused: dict[str, None] = {}
         """What the reader has refused to answer, as an operator would name it."""
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        return cast(bytes, self._ask("read", [path], limit))
+        known = self._ahead.pop("read", path) if limit == READ_LIMIT else None
+        return cast(bytes, self._ask("read", [path], limit)) if known is None else known
 
     def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
         return cast(bytes, self._ask("kernel_log", [after], limit))
@@ -75,7 +88,8 @@ class RemoteSource:
         return cast(bytes, self._ask("certificates", [path]))
 
     def stat(self, path: str) -> bytes:
-        return cast(bytes, self._ask("stat", [path]))
+        known = self._ahead.pop("stat", path)
+        return cast(bytes, self._ask("stat", [path])) if known is None else known
 
     def statvfs(self, path: str) -> bytes:
         return cast(bytes, self._ask("statvfs", [path]))
@@ -130,6 +144,16 @@ class RemoteSource:
         with self._lock:
             self._closed = True
         self._drop_idle()
+
+    def read_ahead(self, verb: str, paths: Sequence[str]) -> None:
+        """See `ReadsAhead`. What fails is asked for again, one by one."""
+        with contextlib.suppress(SourceError):
+            for first in range(0, len(paths), AHEAD_MAX):
+                some = paths[first : first + AHEAD_MAX]
+                found = cast(Sequence[bytes | SourceError], self._ask(AHEAD, [verb, *some]))
+                for each in found:
+                    self._note(each)
+                self._ahead.keep(verb, dict(zip(some, found, strict=False)))
 
     def _ask(self, verb: str, arguments: list[Any], bound: float | None = None) -> Any:
         """The answer to a question. Raises `SourceError` alone."""
@@ -190,11 +214,11 @@ class RemoteSource:
         for connection in dropped:
             connection.close()
 
-    def _note(self, error: SourceError) -> None:
-        if isinstance(error, frames.Refused):
+    def _note(self, answer: object) -> None:
+        if isinstance(answer, frames.Refused):
             with self._lock:
                 if len(self.refused) < REFUSED_MAX:
-                    self.refused[error.subject] = None
+                    self.refused[answer.subject] = None
 
     def set_up(self) -> None:
         """Have the reader set up the histograms in tracefs. Raises `SourceError`."""
@@ -203,6 +227,30 @@ class RemoteSource:
     def remove(self) -> None:
         """Have the reader remove them. Raises `SourceError`."""
         self._ask(HISTOGRAMS, [REMOVE])
+
+
+class _Ahead(threading.local):
+    """Answers to questions that this thread is about to ask, each given once, and soon."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, str], tuple[float, bytes | SourceError]] = {}
+
+    def keep(self, verb: str, found: Mapping[str, bytes | SourceError]) -> None:
+        """Add these answers by path, and drop those that nobody asked for in time."""
+        now = time.monotonic()
+        self._answers = {key: each for key, each in self._answers.items() if each[0] > now}
+        self._answers |= {(verb, path): (now + AHEAD_SECONDS, each) for path, each in found.items()}
+
+    def pop(self, verb: str, path: str) -> bytes | None:
+        """The answer, `None` without one; an error is raised."""
+        if not self._answers:
+            return None
+        until, found = self._answers.pop((verb, path), (0.0, b""))
+        if time.monotonic() > until:
+            return None
+        if isinstance(found, SourceError):
+            raise found
+        return found
 
 
 class _Connection:
