@@ -12,7 +12,7 @@ import psutil
 
 from xenwatch.config.converters import address
 from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
-from xenwatch.systemd import passed_sockets
+from xenwatch.systemd.sockets import passed_sockets
 
 BACKLOG: Final = 128
 

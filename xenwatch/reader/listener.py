@@ -12,7 +12,7 @@ from collections.abc import MutableMapping
 from typing import Final
 
 from xenwatch.sources.base import SourceError
-from xenwatch.systemd import passed_sockets
+from xenwatch.systemd.sockets import passed_sockets
 
 BACKLOG: Final = 128
 MODE: Final = 0o600

@@ -33,7 +33,7 @@ from xenwatch.sources.frames import (
 )
 from xenwatch.sources.tracefs import PollHistograms
 
-THREADS_MAX: Final = 128
+THREADS_MAX: Final = 96
 """Most connections: a front has one for each probe that waits, and one for each topic of events."""
 HANGS: Final = 10.0
 """Seconds after which a question that is still being answered hangs."""

@@ -192,7 +192,7 @@ def parse_answer(frame: bytes) -> tuple[float, Any, bytes]:
     try:
         kind, seconds, length = _HEAD.unpack_from(frame)
         raw, body = frame[_HEAD.size : _HEAD.size + length], frame[_HEAD.size + length :]
-        head = json.loads(raw) if raw else None
+        head: Any = json.loads(raw) if raw else None
         if kind != _ANSWER:
             subject, reason, number = head
             head = error_of(kind, subject, reason, number)
