@@ -15,7 +15,7 @@ from xenwatch.parse.helpers import NAMES, XL, helper_of, xl_domain
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, PTRACE, Probe
 from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.vifs import Place, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
@@ -280,4 +280,5 @@ DATAPATH = Probe(
     memory=_Memory(),
     interval=15.0,
     events=frozenset({DOMAIN_SETTLED}),
+    capabilities=PTRACE,
 )
