@@ -19,7 +19,7 @@ import pytest
 from tests.reader.serving import asking, serving
 from tests.running import ROOT, daemon
 from tests.sources.fakes import TableSource
-from xenwatch.cli.doctor import refusals
+from xenwatch.cli.doctor import read_by
 from xenwatch.reader.listener import listen
 from xenwatch.reader.server import Server
 from xenwatch.sources.remote import RemoteSource
@@ -129,7 +129,8 @@ def test_one_pass_and_the_doctor_ask_the_reader(directory: Path) -> None:
         ]
 
     assert printed[0] == printed[1]
-    assert printed[2] == printed[3]
+    served = "Read by xenwatch reader, which serves synthetic:xcp-ng-8.3\n"
+    assert printed[2] == printed[3] + served
 
 
 def test_a_socket_of_systemd_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +178,7 @@ def test_a_reader_does_not_serve_a_reader(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "a reader cannot serve another one" in done.stderr
 
 
@@ -187,7 +188,8 @@ def test_doctor_names_what_the_reader_refuses(tmp_path: Path) -> None:
         for path in ("/etc/shadow", "/proc/1/mem"):
             with contextlib.suppress(Exception):
                 remote.read(path)
-        assert list(refusals(remote)) == [
-            "The reader refused 2 questions: /etc/shadow, /proc/1/mem"
+        assert list(read_by(remote)) == [
+            "Read by xenwatch reader, which serves a test",
+            "The reader refused 2 questions: /etc/shadow, /proc/1/mem",
         ]
-    assert list(refusals(TableSource())) == []
+    assert list(read_by(TableSource())) == []

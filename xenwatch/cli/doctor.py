@@ -33,14 +33,17 @@ def run(options: argparse.Namespace) -> int:
     settings, source = prepare(options)
     probes = settings.probes()
     snapshot = one_pass(source, probes).snapshot
-    written = write("\n".join([report(snapshot, probes).rstrip("\n"), *refusals(source)]) + "\n")
+    written = write("\n".join([report(snapshot, probes).rstrip("\n"), *read_by(source)]) + "\n")
     failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())
     return 0 if written and not failed else 1
 
 
-def refusals(source: Source) -> Iterator[str]:
-    """What the reader has refused to answer, where the source is one."""
-    if isinstance(source, RemoteSource) and source.refused:
+def read_by(source: Source) -> Iterator[str]:
+    """Where a reader was asked: what it serves, and what it has refused to answer."""
+    if not isinstance(source, RemoteSource):
+        return
+    yield f"Read by xenwatch reader, which serves {printable(source.serves) or 'nobody now'}"
+    if source.refused:
         named = ", ".join(map(printable, source.refused))
         yield f"The reader refused {counted(len(source.refused), 'question')}: {named}"
 

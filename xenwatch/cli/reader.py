@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "reader"
 HELP: Final = "Read the host for a daemon without privileges; systemd starts it."
+_CANNOT_KNOW: Final = 3
+"""Exit status where it cannot listen, or there is no such source."""
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -56,7 +58,7 @@ def main(arguments: list[str]) -> int:
         return run(options)
     except (SourceError, OSError) as error:
         say(str(error))
-        return 1
+        return _CANNOT_KNOW
 
 
 def run(options: argparse.Namespace) -> int:

@@ -38,7 +38,6 @@ from xenwatch.sources.tree import hypercall_arguments
 
 ANSWER_SECONDS: Final = 60.0
 """Seconds the reader has for an answer: a probe's longest deadline. Then the reading hangs."""
-CONNECT_SECONDS: Final = 5.0
 IDLE_MAX: Final = 16
 """Connections kept for the next questions; each has a thread of the reader."""
 REFUSED_MAX: Final = 100
@@ -70,6 +69,8 @@ class RemoteSource:
         self._ahead = _Ahead()
         self.refused: dict[str, None] = {}
         """What the reader has refused to answer, as an operator would name it."""
+        self.serves = ""
+        """What the reader reads, such as `host`; empty until it was asked."""
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         known = self._ahead.pop("read", path) if limit == READ_LIMIT else None
@@ -197,9 +198,11 @@ class RemoteSource:
 
     def _connect(self) -> _Connection:
         try:
-            return _Connection(self._path)
+            connection = _Connection(self._path, self._seconds)
         except (OSError, FrameError) as error:
             raise _problem(self._path, error) from error
+        self.serves = connection.serves
+        return connection
 
     def _keep(self, connection: _Connection) -> None:
         with self._lock:
@@ -256,13 +259,16 @@ class _Ahead(threading.local):
 class _Connection:
     """A connection to the reader, greeted."""
 
-    def __init__(self, path: str) -> None:
-        """Connect. Raises `OSError`, `FrameError` and `SourceError`."""
-        self._socket = local.connect(path, time.monotonic() + CONNECT_SECONDS)
+    def __init__(self, path: str, seconds: float) -> None:
+        """Connect: systemd may have to start the reader first, within so many seconds.
+
+        Raises `OSError`, `FrameError` and `SourceError`.
+        """
+        until = time.monotonic() + seconds
+        self._socket = local.connect(path, until)
         self._seconds = 0.0
         try:
-            self._wait(CONNECT_SECONDS)
-            until = time.monotonic() + CONNECT_SECONDS
+            self._wait(seconds)
             self.serves = frames.parse_greeting(self._received(until))
         except BaseException:
             self._socket.close()
