@@ -115,8 +115,7 @@ def _all_read(
     left, looks = MOST_READ, MOST_LOOKED_AT
     ended = set()
     turns = sorted(wanted, key=lambda pid: kept[pid].number if pid in kept else 0)
-    looked_at = [pid for pid in turns if pid in kept and kept[pid].threads == 1]
-    read_ahead(source, "read", map(_schedstat_path, looked_at[:MOST_LOOKED_AT]))
+    _read_ahead(source, turns, wanted, kept)
     for pid in turns:
         process, last = wanted[pid], kept.get(pid)
         if looks and last is not None and last.threads == 1:
@@ -133,6 +132,21 @@ def _all_read(
                 kept.pop(pid, None)
                 ended |= {pid} if process.start_ticks is not None else set()
     return _Memory(kept, number), frozenset(ended)
+
+
+def _read_ahead(
+    source: Source,
+    turns: Iterable[int],
+    wanted: Mapping[int, _Process],
+    kept: Mapping[int, _Read],
+) -> None:
+    """Tell the source what is looked at of processes of one thread, and read of the others."""
+    single = {pid for pid in turns if pid in kept and kept[pid].threads == 1}
+    files = [_schedstat_path(pid) for pid in sorted(single)[:MOST_LOOKED_AT]]
+    for pid in [pid for pid in turns if pid not in single][:MOST_READ]:
+        more = () if wanted[pid].start_ticks is None else ("schedstat", "stat")
+        files += [f"/proc/{pid}/{name}" for name in ("statm", *more)]
+    read_ahead(source, "read", files)
 
 
 def _slept(source: Source, pid: int, last: _Read) -> bool:
