@@ -66,7 +66,10 @@ class Process:
 
 @contextlib.contextmanager
 def daemon(
-    *arguments: str, keep: Iterable[int] = (), environment: Mapping[str, str] | None = None
+    *arguments: str,
+    keep: Iterable[int] = (),
+    environment: Mapping[str, str] | None = None,
+    user: int | None = None,
 ) -> Iterator[Process]:
     """A Python process with these arguments and descriptors, once it has said that it started."""
     with subprocess.Popen(
@@ -77,6 +80,7 @@ def daemon(
         stderr=subprocess.PIPE,
         text=True,
         pass_fds=tuple(keep),
+        user=user,
     ) as process:
         try:
             running = Process(process)

@@ -56,6 +56,8 @@ PURE_OF_OS = {"fsdecode", "fsencode", "strerror"}
 EDGE = {
     "xenwatch.sources": "the seam itself",
     "xenwatch.probes.base": "times each probe",
+    "xenwatch.reader": "answers a front",
+    "xenwatch.systemd": "takes the sockets systemd passes",
     "xenwatch.generate.command": "writes the generated documents",
     "xenwatch.config.settings": "reads the configuration file",
     "xenwatch.config.state_file": "reads and replaces files of state",
@@ -104,6 +106,7 @@ EDGE = {
             "messages",
             "once",
             "plan",
+            "reader",
             "run",
             "scenarios",
             "top",

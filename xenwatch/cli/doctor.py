@@ -14,6 +14,8 @@ from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.sources.base import Source
+from xenwatch.sources.remote import RemoteSource
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import in_brackets
 from xenwatch.status.reboot import reboot_lines
@@ -31,9 +33,19 @@ def run(options: argparse.Namespace) -> int:
     settings, source = prepare(options)
     probes = settings.probes()
     snapshot = one_pass(source, probes).snapshot
-    written = write(report(snapshot, probes))
+    written = write("\n".join([report(snapshot, probes).rstrip("\n"), *read_by(source)]) + "\n")
     failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())
     return 0 if written and not failed else 1
+
+
+def read_by(source: Source) -> Iterator[str]:
+    """Where a reader was asked: what it serves, and what it has refused to answer."""
+    if not isinstance(source, RemoteSource):
+        return
+    yield f"Read by xenwatch reader, which serves {printable(source.serves) or 'nobody now'}"
+    if source.refused:
+        named = ", ".join(map(printable, source.refused))
+        yield f"The reader refused {counted(len(source.refused), 'question')}: {named}"
 
 
 def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:

@@ -18,6 +18,7 @@ from xenwatch.cli import (
     messages,
     once,
     plan,
+    reader,
     run,
     scenarios,
     top,
@@ -104,5 +105,6 @@ def make_parser() -> Parser:
         added.set_defaults(run=module.run, parser=added)
         add_common(added)
         module.add_options(added)
+    reader.add_parser(commands)
     add_generate(commands)
     return parser

@@ -29,17 +29,22 @@ def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
+    from xenwatch.daemon.host_setup import Tool  # noqa: PLC0415
     from xenwatch.daemon.web_files import WebFiles  # noqa: PLC0415
     from xenwatch.messages.helper import Helper  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
+    from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
     settings, source = prepare(options)
     web = WebFiles(Loader(settings[WEB_CONFIG]))
     rootfs = settings[ROOTFS]
     choice = choose(settings[SOURCE], rootfs)
-    live = choice.spec == "host"
-    tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
+    tools: dict[str, Tool] = {}
+    if choice.spec == "host":
+        tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)}
+    elif isinstance(source, RemoteSource):
+        tools = {QEMU_WAKEUPS_BY_CAUSE.name: source}
     # Without root there is that of the package, in a process of its own.
     helper = Helper() if os.geteuid() == 0 else None
     raise_limit()

@@ -1,4 +1,4 @@
-"""From the value of the option (`host`, `synthetic:NAME`, `tree:DIR`) to a source."""
+"""From the value of the option (`host`, `synthetic:NAME`, `reader:PATH`) to a source."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from xenwatch.display.text import hint
 from xenwatch.sources.base import Choice, Source, SourceError
+from xenwatch.sources.frames import SOCKET
 
 CAPABILITIES: Final = "proc/xen/capabilities"
 """Says `control_d` in the control domain (xenfs)."""
@@ -45,7 +46,11 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         return TreeSource(rest)
     if kind == "synthetic":
         return synthetic(rest)
-    raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, auto")
+    if kind == "reader":
+        from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
+
+        return RemoteSource(rest or SOCKET)
+    raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, reader[:PATH], auto")
 
 
 def stands_still(spec: str, rootfs: str = "/") -> bool:

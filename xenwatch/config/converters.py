@@ -21,6 +21,7 @@ SOURCES: Final = {
     "host": "host",
     "synthetic": "synthetic[:NAME]",
     "tree": "tree:DIR",
+    "reader": "reader[:PATH]",
     "auto": "auto",
 }
 """Kinds of source, and the syntax of each."""
@@ -149,7 +150,7 @@ def source(value: object) -> str:
     kind, colon, rest = spec.partition(":")
     if kind not in SOURCES:
         raise ValueError(f"must be one of: {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")
-    wants_rest = kind == "tree" or (kind == "synthetic" and bool(colon))
+    wants_rest = kind == "tree" or (kind in ("synthetic", "reader") and bool(colon))
     if wants_rest != bool(rest) or bool(colon) != bool(rest):
         raise ValueError(f"must be {SOURCES[kind]}")
     return spec

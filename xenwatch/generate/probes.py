@@ -28,7 +28,12 @@ def overview(probes: Iterable[Probe]) -> str:
 
 def section(probe: Probe) -> str:
     """What one probe reads and what to do if it fails. The heading is its own anchor."""
-    return f"## {code(probe.name)}\n\n- Reads: {probe.reads}\n- If it fails: {probe.advice}\n"
+    needs = "".join(
+        f"- Capability: {code(name)}, for {what}\n" for name, what in probe.capabilities.items()
+    )
+    return (
+        f"## {code(probe.name)}\n\n- Reads: {probe.reads}\n{needs}- If it fails: {probe.advice}\n"
+    )
 
 
 def probes_page(probes: Iterable[Probe]) -> str:
@@ -42,6 +47,8 @@ def probes_page(probes: Iterable[Probe]) -> str:
         "Some probes are also triggered by events: a domain is introduced or released (`domain`), "
         "half a second has passed since the last such event (`domain settled`), or a network link "
         "changes (`link`).\n"
+        "What reads the host runs as root; a probe that names no capability needs no other right "
+        "than that user has. Not measured: hypercalls and xenstore, on a real host.\n"
         "`xenwatch doctor` shows whether each probe works on this host and, if not, why.",
         overview(entries),
         *(section(probe) for probe in entries),

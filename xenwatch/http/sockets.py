@@ -15,9 +15,8 @@ import psutil
 
 from xenwatch.config.converters import address, unix_path
 from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
+from xenwatch.systemd.sockets import passed_sockets
 
-FIRST_DESCRIPTOR: Final = 3
-"""The first descriptor systemd passes (sd_listen_fds(3))."""
 BACKLOG: Final = 128
 UNIX_MODE: Final = 0o660
 """Who may open a unix socket: its owner and its group."""
@@ -109,20 +108,13 @@ def _remove_left(path: str) -> None:
 def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
     """The sockets systemd passed to this process; forgets them in `environment`.
 
-    Raises `ListenError` when there are none. Protocol: sd_listen_fds(3).
+    Raises `ListenError` when there are none.
     """
-    for_us = environment.pop("LISTEN_PID", "") == str(os.getpid())
-    number = environment.pop("LISTEN_FDS", "")
-    environment.pop("LISTEN_FDNAMES", None)
-    count = int(number) if for_us and number.isdecimal() else 0
-    if not count:
+    sockets = passed_sockets(environment)
+    if not sockets:
         raise ListenError(
             f"no socket passed by systemd; start the socket unit, or remove {SYSTEMD_SOCKET.flag}"
         )
-    sockets = []
-    for descriptor in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + count):
-        os.set_inheritable(descriptor, False)
-        sockets.append(socket.socket(fileno=descriptor))
     return sockets
 
 

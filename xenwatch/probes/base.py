@@ -20,6 +20,14 @@ LINK: Final = "link"
 """Event: a network link was added, removed or changed."""
 
 
+SYSLOG: Final = {"CAP_SYSLOG": "/dev/kmsg where `kernel.dmesg_restrict` is set"}
+"""What the kernel log needs (kernel/printk/printk.c, check_syslog_permissions)."""
+READ_SEARCH: Final = {"CAP_DAC_READ_SEARCH": "/proc/PID/fd of another user's process"}
+"""Without it root is as any other user to a directory of mode 0500."""
+PTRACE: Final = {"CAP_SYS_PTRACE": "links in /proc/PID/fd of a process with more capabilities"}
+"""kernel/ptrace.c, __ptrace_may_access; security/commoncap.c, cap_ptrace_access_check."""
+
+
 class NotApplicable(Exception):
     """The probe does not apply to this host; neither success nor failure."""
 
@@ -47,7 +55,8 @@ class Probe:
     value comes from, and the next step when the probe fails. `interval` and `deadline` are
     defaults in seconds; `share` is its CPU budget as a fraction of one core, kept by stretching
     the interval (0.005 is half a percent). `events` trigger a run before the interval is over.
-    `asks` are the daemons it fails without.
+    `asks` are the daemons it fails without. `capabilities` are those that root needs for it
+    (capabilities(7)), each with what it is needed for.
     """
 
     name: str
@@ -61,6 +70,7 @@ class Probe:
     share: float = 0.05
     events: frozenset[str] = frozenset()
     asks: frozenset[str] = frozenset()
+    capabilities: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

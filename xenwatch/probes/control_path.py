@@ -23,7 +23,7 @@ from xenwatch.readings.control_path import (
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import resolve
 from xenwatch.release.table import XAPI
-from xenwatch.sources.base import TARGETS, NotCaptured, Source, SourceError
+from xenwatch.sources.base import TARGETS, NotCaptured, Source, SourceError, read_ahead
 
 ROLES: Final = ("xenstored", "xenconsoled", "xapi", "xenopsd")
 NO_ROUND_TRIPS: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 0)
@@ -144,7 +144,9 @@ def _process(source: Source, pid: int, last: _Process | None) -> _Process | None
         return None
     stat = parse_stat(data)
     waits = {}
-    for tid in list_optional(source, f"/proc/{pid}/task") or ():
+    tids = list_optional(source, f"/proc/{pid}/task") or ()
+    read_ahead(source, "read", (f"/proc/{pid}/task/{tid}/schedstat" for tid in tids))
+    for tid in tids:
         schedstat = read_optional(source, f"/proc/{pid}/task/{tid}/schedstat")
         waited = None if schedstat is None else waited_ns(schedstat)
         if waited is not None:

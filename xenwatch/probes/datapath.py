@@ -15,13 +15,13 @@ from xenwatch.parse.helpers import NAMES, XL, helper_of, xl_domain
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, PTRACE, Probe
 from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.vifs import Place, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.datapath import Datapath, Helper, Hotplug
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source, SourceError, read_ahead
 
 TAPDISK: Final = "tapdisk"
 QDISK: Final = "qdisk"
@@ -101,6 +101,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
 def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:
     """The workers as they are now, and the new ones of the domains `present`."""
     names = list_optional(source, DIRECTORY) or ()
+    read_ahead(source, "stat", (f"{DIRECTORY}/{name}" for name in names))
     devices = frozenset((name, identity(source, name)) for name in names)
     passes = last.passes + 1 if devices == last.devices else 0
     tapdisks = _tapdisks(source)
@@ -133,6 +134,7 @@ def _reread(source: Source, tracked: Mapping[int, Worker]) -> Mapping[int, Worke
     A tapdisk without a disk is kept: its frontend may reconnect.
     """
     found = {}
+    read_ahead(source, "read", (f"/proc/{pid}/stat" for pid in tracked))
     for pid, worker in tracked.items():
         stat = _stat(source, pid)
         if stat and stat.start_ticks == worker.start_ticks:
@@ -172,7 +174,10 @@ def _search(
     found: dict[int, Worker] = {}
     helpers: dict[int, Helper] = {}
     skipped, young = set(), set()
-    for pid in [int(name) for name in source.listdir("/proc") if _NUMBER.match(name)]:
+    pids = [int(name) for name in source.listdir("/proc") if _NUMBER.match(name)]
+    known_before = workers if everything else {*workers, *last.skipped, *last.helpers}
+    read_ahead(source, "read", (f"/proc/{pid}/stat" for pid in pids if pid not in known_before))
+    for pid in pids:
         if pid in workers:
             continue
         if not everything and pid in last.skipped:
@@ -275,4 +280,5 @@ DATAPATH = Probe(
     memory=_Memory(),
     interval=15.0,
     events=frozenset({DOMAIN_SETTLED}),
+    capabilities=PTRACE,
 )

@@ -10,7 +10,7 @@ from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe, sta
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.devices import Backends, DeviceKey
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source, SourceError, read_ahead
 
 DIRECTORY = "/sys/bus/xen-backend/devices"
 _BUS_ID = re.compile(r"([a-z0-9_-]+)-(\d+)-(\d+)\Z")
@@ -48,7 +48,9 @@ def list_devices(source: Source, own: int = 0) -> dict[DeviceKey, str]:
     (drivers/xen/xenbus/xenbus_probe_backend.c).
     """
     found: dict[DeviceKey, str] = {}
-    for name in source.listdir(DIRECTORY):
+    names = source.listdir(DIRECTORY)
+    read_ahead(source, "read", (f"{DIRECTORY}/{name}/state" for name in names))
+    for name in names:
         match = _BUS_ID.match(name)
         if not match:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.probes.xenstore import SLICE, read_key
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source, SourceError, read_ahead
 
 SECTOR: Final = 512
 """Bytes of a sector in the blkif protocol, whatever the disk's own sector size."""
@@ -71,7 +71,9 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
     known: dict[tuple[int, int], _Known] = {}
     lookups = SLICE
     now = _uptime(source)
-    for name in source.listdir(DIRECTORY):
+    names = source.listdir(DIRECTORY)
+    _read_ahead(source, names, memory)
+    for name in names:
         match = _DISK.match(name)
         if not match:
             continue
@@ -101,6 +103,21 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _M
                 found.disk, storage=storage, stalled_seconds=_stalled(found.disk, progress, now)
             )
     return Disks(dict(sorted(disks.items())), dict(sorted(unconnected.items()))), _Memory(known)
+
+
+def _read_ahead(source: Source, names: Iterable[str], memory: _Memory) -> None:
+    """Tell the source what is read of the disks that are known."""
+    stats, files = [], []
+    for match in filter(None, map(_DISK.match, names)):
+        known = memory.disks.get((int(match[2]), int(match[3])), _UNKNOWN)
+        stats.append(f"{DIRECTORY}/{match[0]}")
+        if match[1] == "vbd3":
+            files.append(f"{SHARED_MEMORY}/{match[0]}/statistics")
+            continue
+        files += [f"{DIRECTORY}/{match[0]}/statistics/{statistic}" for statistic in STATISTICS]
+        files += [f"/sys/dev/block/{known.device}/stat"] if known.device else []
+    read_ahead(source, "stat", stats)
+    read_ahead(source, "read", files)
 
 
 def _uptime(source: Source) -> float | None:

@@ -178,6 +178,7 @@ STORAGE_REPOSITORIES: Final = Probe(
 )
 RIGHTS: Final = "add the drop-in lvm.conf (docs/operations.md) to the unit, or run as root"
 """Device mapper answers to CAP_SYS_ADMIN alone (drivers/md/dm-ioctl.c), which the unit drops."""
+DEVICE_MAPPER: Final = {"CAP_SYS_ADMIN": "device mapper"}
 THIN_POOLS: Final = Probe(
     name="thin_pools",
     reads=f"where {THIN_MODULE} exists: {' '.join(STATUS)}",
@@ -186,6 +187,7 @@ THIN_POOLS: Final = Probe(
     interval=60.0,
     deadline=15.0,
     enabled=False,
+    capabilities=DEVICE_MAPPER,
 )
 VOLUME_GROUPS: Final = Probe(
     name="volume_groups",
@@ -196,4 +198,5 @@ VOLUME_GROUPS: Final = Probe(
     deadline=15.0,
     share=0.01,
     enabled=False,
+    capabilities=DEVICE_MAPPER,
 )

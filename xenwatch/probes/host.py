@@ -8,7 +8,7 @@ from xenwatch.parse import xenversion
 from xenwatch.parse.evtchn import FIFO_PORTS
 from xenwatch.parse.kernel_log import KernelLog, parse_kernel_log
 from xenwatch.parse.text import number, uname, version_pair, word
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import SYSLOG, Probe
 from xenwatch.probes.xen import (
     HYPERVISOR_TYPE,
     is_dom0,
@@ -155,4 +155,5 @@ HOST = Probe(
     memory=_Memory(None, None),
     interval=300.0,
     deadline=30.0,
+    capabilities=SYSLOG,
 )

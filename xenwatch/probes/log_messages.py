@@ -16,7 +16,7 @@ from xenwatch.parse.domaininfo import Layout
 from xenwatch.parse.kmsg import parse_kmsg
 from xenwatch.parse.text import uptime
 from xenwatch.parse.xen_console import own_lines, parse_readconsole, readconsole_call
-from xenwatch.probes.base import NotApplicable, Probe
+from xenwatch.probes.base import SYSLOG, NotApplicable, Probe
 from xenwatch.probes.domains import this_layout
 from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.log_messages import LastMessage, LogMessages
@@ -192,6 +192,7 @@ KERNEL_LOG: Final = Probe(
     "/dev/kmsg; in a unit: DeviceAllow=/dev/kmsg r, ProtectKernelLogs=no)",
     read=read_kernel_log,
     memory=_Memory(-1),
+    capabilities=SYSLOG,
 )
 
 XEN_CONSOLE: Final = Probe(

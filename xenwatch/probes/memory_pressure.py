@@ -12,7 +12,7 @@ from xenwatch.parse import buddyinfo
 from xenwatch.parse.cgroup import parse_flat, parse_pressure
 from xenwatch.parse.oom import Kill, parse_kills
 from xenwatch.parse.text import uptime
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import SYSLOG, Probe
 from xenwatch.probes.processes import ROLES
 from xenwatch.probes.window import Samples, extended, rate
 from xenwatch.probes.xen import read_optional
@@ -121,4 +121,5 @@ MEMORY_PRESSURE = Probe(
     advice="mount procfs",
     read=read,
     memory=_Memory(None, (), ()),
+    capabilities=SYSLOG,
 )

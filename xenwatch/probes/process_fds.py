@@ -16,7 +16,7 @@ from xenwatch.parse.cgroup import parse_procs
 from xenwatch.parse.qemu import arguments, device_model_of
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.text import word
-from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
+from xenwatch.probes.base import DOMAIN_SETTLED, READ_SEARCH, NotApplicable, Probe, stateless
 from xenwatch.probes.qemu import CMDLINE_MAX
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.processes import DaemonFds, ProcessFds, QemuFds
@@ -130,6 +130,7 @@ DAEMON_FDS = Probe(
     advice="run as root: /proc/PID/fd of another user's process is not readable",
     read=stateless(read_daemons),
     interval=60.0,
+    capabilities=READ_SEARCH,
 )
 QEMU_FDS = Probe(
     name="qemu_fds",
@@ -139,4 +140,5 @@ QEMU_FDS = Probe(
     memory=_Memory(frozenset(), -1),
     interval=120.0,
     events=frozenset({DOMAIN_SETTLED}),
+    capabilities=READ_SEARCH,
 )

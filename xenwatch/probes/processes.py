@@ -9,7 +9,7 @@ from typing import Final
 
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.text import loadavg_tasks, number, word
-from xenwatch.probes.base import DOMAIN_SETTLED, NotApplicable, Probe, stateless
+from xenwatch.probes.base import DOMAIN_SETTLED, PTRACE, NotApplicable, Probe, stateless
 from xenwatch.probes.xen import read_optional, require_dom0
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
 from xenwatch.readings.snapshot import Snapshot
@@ -131,6 +131,7 @@ DAEMONS = Probe(
     read=read,
     memory=_Memory({}),
     events=frozenset({DOMAIN_SETTLED}),
+    capabilities=PTRACE,
 )
 PTYS = Probe(
     name="ptys",

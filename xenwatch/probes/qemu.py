@@ -6,7 +6,7 @@ A process is identified by PID and start time, so that a reused PID never counts
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
 from xenwatch.readings.qemus import Qemu, Qemus
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source, SourceError, read_ahead
 
 PID_KEYS: Final = ("image/device-model-pid", "qemu-pid")
 """Keys below a domain's xenstore directory with the QEMU's PID: of xl and xapi, of xapi alone."""
@@ -86,6 +86,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Me
     require_dom0(source)
     found: dict[int, _Tracked] = {}
     absent: dict[int, _Absence] = {}
+    read_ahead(source, "read", _schedstats(memory.tracked.values()))
     for domid, uuid in _candidates(source, context).items():
         before = memory.tracked.get(domid)
         again = _reread(source, before) if before is not None and before.qemu.uuid == uuid else None
@@ -226,7 +227,17 @@ def _listed(source: Source, pid: int, read_already: Iterable[_Task]) -> list[_Ta
 
 def _schedstat(source: Source, pid: int, tid: int) -> bytes:
     """A thread's schedstat as read; empty where the file is missing."""
-    return read_optional(source, f"/proc/{pid}/task/{tid}/schedstat") or b""
+    return read_optional(source, _schedstat_path(pid, tid)) or b""
+
+
+def _schedstat_path(pid: int, tid: int) -> str:
+    return f"/proc/{pid}/task/{tid}/schedstat"
+
+
+def _schedstats(tracked: Iterable[_Tracked]) -> Iterator[str]:
+    """The files that are read of every thread in every pass."""
+    for known in tracked:
+        yield from (_schedstat_path(known.qemu.pid, task.tid) for task in known.tasks)
 
 
 def _task(source: Source, pid: int, tid: int, schedstat: bytes) -> _Task | None:

@@ -25,7 +25,7 @@ from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import resolve
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source, SourceError, read_ahead
 
 CGROUPS: Final = "/sys/fs/cgroup"
 V1_ROOTS: Final = (f"{CGROUPS}/cpu,cpuacct", f"{CGROUPS}/cpu")
@@ -245,7 +245,9 @@ def _unit(source: Source, name: str) -> Iterator[bytes]:
 def _processes(source: Source, group: str) -> Iterator[ProcessStat]:
     """The processes in a group, not in those below it."""
     path = f"{group}/cgroup.procs"
-    for pid in cgroup.parse_procs(path, read_optional(source, path) or b""):
+    pids = cgroup.parse_procs(path, read_optional(source, path) or b"")
+    read_ahead(source, "read", (f"/proc/{pid}/stat" for pid in pids if pid))
+    for pid in pids:
         # Processes of another PID namespace read 0 and have no files here.
         data = read_optional(source, f"/proc/{pid}/stat") if pid else None
         if data is not None:

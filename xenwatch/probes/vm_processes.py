@@ -20,7 +20,7 @@ from xenwatch.readings.datapath import Helper
 from xenwatch.readings.domains import Domain
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.vm_processes import Use, VmProcesses
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, read_ahead
 
 MOST_READ: Final = 1024
 """Most processes read whole in a pass, those first whose figure is the oldest."""
@@ -114,7 +114,9 @@ def _all_read(
     }
     left, looks = MOST_READ, MOST_LOOKED_AT
     ended = set()
-    for pid in sorted(wanted, key=lambda pid: kept[pid].number if pid in kept else 0):
+    turns = sorted(wanted, key=lambda pid: kept[pid].number if pid in kept else 0)
+    _read_ahead(source, turns, wanted, kept)
+    for pid in turns:
         process, last = wanted[pid], kept.get(pid)
         if looks and last is not None and last.threads == 1:
             looks -= 1
@@ -132,6 +134,21 @@ def _all_read(
     return _Memory(kept, number), frozenset(ended)
 
 
+def _read_ahead(
+    source: Source,
+    turns: Iterable[int],
+    wanted: Mapping[int, _Process],
+    kept: Mapping[int, _Read],
+) -> None:
+    """Tell the source what is looked at of processes of one thread, and read of the others."""
+    single = {pid for pid in turns if pid in kept and kept[pid].threads == 1}
+    files = [_schedstat_path(pid) for pid in sorted(single)[:MOST_LOOKED_AT]]
+    for pid in [pid for pid in turns if pid not in single][:MOST_READ]:
+        more = () if wanted[pid].start_ticks is None else ("schedstat", "stat")
+        files += [f"/proc/{pid}/{name}" for name in ("statm", *more)]
+    read_ahead(source, "read", files)
+
+
 def _slept(source: Source, pid: int, last: _Read) -> bool:
     """Whether a process of one thread has not run since it was last read."""
     if last.schedstat in NO_SCHEDSTAT:
@@ -141,7 +158,11 @@ def _slept(source: Source, pid: int, last: _Read) -> bool:
 
 def _schedstat(source: Source, pid: int) -> bytes:
     """The schedstat of a process's first thread as read; empty where there is none."""
-    return read_optional(source, f"/proc/{pid}/schedstat") or b""
+    return read_optional(source, _schedstat_path(pid)) or b""
+
+
+def _schedstat_path(pid: int) -> str:
+    return f"/proc/{pid}/schedstat"
 
 
 def _one_read(source: Source, pid: int, process: _Process) -> _Read | None:

@@ -11,9 +11,9 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 READ_LIMIT: Final = 4 << 20
 """Default size limit of one read in bytes: the largest file any probe reads is the kernel log."""
@@ -249,3 +249,21 @@ class Source(Protocol):
     def close(self) -> None:
         """Close descriptors; a recorder also completes its capture."""
         ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A source to which each question is dear, and which can be told what comes next."""
+
+    def read_ahead(self, verb: str, paths: Sequence[str]) -> None:
+        """Ask for several paths at once, and keep the answers for the questions of this thread."""
+        ...
+
+
+def read_ahead(source: Source, verb: str, paths: Iterable[str]) -> None:
+    """Tell the source that this thread will `read` or `stat` these paths at once, in any order.
+
+    It changes no answer: a source that can takes them together, others do nothing.
+    """
+    if isinstance(source, ReadsAhead):
+        source.read_ahead(verb, list(paths))

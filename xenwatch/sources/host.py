@@ -29,6 +29,7 @@ from xenwatch.sources.timex import ClockReader
 from xenwatch.sources.xenstored import XenstoreClient, request_apart
 
 _CHUNK: Final = RECORD_MAX
+_SHARED: Final = "/dev/shm/"  # noqa: S108 - see `_open_below`
 _STATVFS_SECONDS: Final = 2.0
 """Time a file system has to answer: one of a dead file server never does."""
 
@@ -65,7 +66,13 @@ class HostSource:
 
     def listdir(self, path: str) -> tuple[str, ...]:
         try:
-            return tuple(sorted(os.listdir(self._root + path)))
+            if not path.startswith(_SHARED):
+                return tuple(sorted(os.listdir(self._root + path)))
+            fd = _open_below(self._root, path, os.O_DIRECTORY)
+            try:
+                return tuple(sorted(os.listdir(fd)))
+            finally:
+                os.close(fd)
         except OSError as error:
             raise SourceError.from_os(path, error) from error
 
@@ -154,11 +161,27 @@ class HostSource:
                 self._privcmd = None
 
     def _read(self, path: str, limit: int) -> bytes:
-        fd = os.open(self._root + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        if path.startswith(_SHARED):
+            fd = _open_below(self._root, path, os.O_NONBLOCK)
+        else:
+            fd = os.open(self._root + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             return _drain(fd, limit, records=path == KMSG)
         finally:
             os.close(fd)
+
+
+def _open_below(root: str, path: str, flags: int) -> int:
+    """Open what lies in a directory where any user may make a link: none below it is followed."""
+    fd = os.open(root + _SHARED, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    *directories, last = path.removeprefix(_SHARED).split("/")
+    for name, wanted in (*((each, os.O_DIRECTORY) for each in directories), (last, flags)):
+        try:
+            below = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | wanted, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = below
+    return fd
 
 
 def _drain(fd: int, limit: int, *, records: bool) -> bytes:

@@ -1,0 +1,301 @@
+"""A reader and those who ask it: what hangs, what ends, what is garbage, and what it costs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.reader.serving import asking, serving
+from tests.sources.fakes import TableSource
+from xenwatch.reader import server
+from xenwatch.reader.listener import listen
+from xenwatch.sources import base, frames
+from xenwatch.sources.base import READ_LIMIT, CommandOutput, SourceError, programs_time, read_ahead
+from xenwatch.sources.host import HostSource
+from xenwatch.sources.remote import RemoteSource
+from xenwatch.sources.tracefs import PollHistograms
+
+UPTIME = {"/proc/uptime": b"1.0 2.0\n"}
+
+
+class Hanging(TableSource):
+    """A host whose comm files are not answered until `free` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(files=UPTIME)
+        self.free = threading.Event()
+        self.waiting = threading.Semaphore(0)
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Wait, but not for other files."""
+        if not path.endswith("/comm"):
+            return super().read(path, limit)
+        self.waiting.release()
+        self.free.wait()
+        return b"late\n"
+
+
+def reason(source: base.Source, path: str) -> str:
+    """Why a file cannot be read."""
+    with pytest.raises(SourceError) as caught:
+        source.read(path)
+    return str(caught.value)
+
+
+def test_hung_reads_hang_nothing_else(tmp_path: Path) -> None:
+    """With 64 reads that hang all else is answered; each fails in time; they free their threads."""
+    host = Hanging()
+    with asking(host, tmp_path, seconds=1.0) as remote:
+        found: list[str] = []
+        threads = [
+            threading.Thread(target=lambda n=n: found.append(reason(remote, f"/proc/{n}/comm")))
+            for n in range(64)
+        ]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            host.waiting.acquire()
+        assert remote.read("/proc/uptime") == UPTIME["/proc/uptime"]
+        for thread in threads:
+            thread.join()
+        assert found == ["reader: timed out"] * 64
+        host.free.set()
+        assert remote.read("/proc/1/comm") == b"late\n"
+
+
+def test_a_question_that_hangs_is_not_asked_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a read hangs the same one is refused at once, so that the threads are not used up."""
+    monkeypatch.setattr(server, "HANGS", 0.0)
+    host = Hanging()
+    with asking(host, tmp_path, seconds=0.5) as remote:
+        assert reason(remote, "/proc/1/comm") == "reader: timed out"
+        assert reason(remote, "/proc/1/comm") == (
+            "/proc/1/comm: an earlier question for it still hangs"
+        )
+        host.free.set()
+        host.waiting.acquire()
+        while True:
+            with contextlib.suppress(SourceError):
+                assert remote.read("/proc/1/comm") == b"late\n"
+                break
+
+
+def test_who_comes_when_all_threads_hang_is_told_so(tmp_path: Path) -> None:
+    """With every thread waiting a further connection is rejected with the reason."""
+    host = Hanging()
+    with asking(host, tmp_path, seconds=1.0, threads_max=2) as remote:
+        for number in (1, 2):
+            assert reason(remote, f"/proc/{number}/comm") == "reader: timed out"
+        assert reason(remote, "/proc/uptime") == "reader: busy: all 2 threads wait for an answer"
+        host.free.set()
+        while True:
+            with contextlib.suppress(SourceError):
+                assert remote.read("/proc/uptime") == UPTIME["/proc/uptime"]
+                break
+
+
+def test_without_a_reader_nothing_is_missing(tmp_path: Path) -> None:
+    """No socket, and one nobody listens on, are errors about the reader, not about the file."""
+    path = tmp_path / "reader.sock"
+    remote = RemoteSource(str(path))
+    assert reason(remote, "/proc/uptime") == (
+        f"reader: no socket {path}; is xenwatch-reader.socket running?"
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(path))
+        with pytest.raises(SourceError) as caught:
+            remote.read("/proc/uptime")
+    assert str(caught.value) == ("reader: connection refused; is xenwatch-reader.socket running?")
+    assert not caught.value.missing
+
+
+def test_a_reader_that_comes_back_is_asked_again(tmp_path: Path) -> None:
+    """Connections that ended with a reader are replaced when the next one listens, unnoticed."""
+    path = tmp_path / "reader.sock"
+    with contextlib.closing(RemoteSource(str(path))) as remote:
+        for content in (b"1\n", b"2\n"):
+            with serving(TableSource(files={"/proc/uptime": content}), path):
+                assert remote.read("/proc/uptime") == content
+        assert "connection refused" in reason(remote, "/proc/uptime")
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0", b"\0\0\0\x05hello", b"\xff\xff\xff\xffrest"])
+def test_a_reader_that_answers_garbage_is_an_error(tmp_path: Path, answer: bytes) -> None:
+    """An answer that is cut short, too long or of another form fails the one question."""
+    listener = listen(str(tmp_path / "reader.sock"), {})
+
+    def once() -> None:
+        with listener, listener.accept()[0] as connection:
+            connection.sendall(frames.greeting("a test"))
+            connection.recv(1000)
+            connection.sendall(answer)
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    with contextlib.closing(RemoteSource(str(tmp_path / "reader.sock"))) as remote:
+        assert reason(remote, "/proc/uptime").startswith("reader: ")
+    thread.join()
+
+
+@settings(deadline=None, max_examples=25)
+@given(garbage=st.binary(max_size=200))
+def test_garbage_ends_its_connection_alone(
+    garbage: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever is sent ends that connection, or is answered with an error; others are served."""
+    directory = tmp_path_factory.mktemp("garbage")
+    with asking(TableSource(files=UPTIME), directory) as remote:
+        assert remote.read("/proc/uptime") == UPTIME["/proc/uptime"]
+        for sent in (garbage, frames.framed(garbage or b"[]"), b'[["read"'):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                client.settimeout(60)
+                client.connect(str(directory / "reader.sock"))
+                client.sendall(sent)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(1 << 16):
+                    pass
+        assert remote.read("/proc/uptime") == UPTIME["/proc/uptime"]
+
+
+def test_a_front_that_is_gone_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A front that ends within a question, or takes no answer, costs the reader no thread."""
+    host = Hanging()
+    with asking(host, tmp_path, threads_max=2) as remote:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(str(tmp_path / "reader.sock"))
+            client.sendall(frames.question("read", ["/proc/1/comm"], 100))
+            host.waiting.acquire()
+        host.free.set()
+        for _ in range(3):
+            assert remote.read("/proc/1/comm") == b"late\n"
+
+
+def test_the_cpu_time_of_the_reader_is_charged(tmp_path: Path) -> None:
+    """What a question costs the reader, its programs included, counts for the thread that asks."""
+
+    class Busy(TableSource):
+        def run(self, argv: object, deadline: float = 5.0) -> CommandOutput:
+            base.charge(3.0)
+            return CommandOutput(0, b"", b"")
+
+    with asking(Busy(), tmp_path) as remote:
+        before = programs_time()
+        remote.run(("/usr/sbin/xl", "dmesg"))
+        assert 3.0 <= programs_time() - before < 4.0
+
+
+def test_what_was_read_ahead_is_given_once(tmp_path: Path) -> None:
+    """Files read ahead are answered from that one question, each once, and errors as errors."""
+    host = TableSource(files=UPTIME, stats={"/boot/xen.gz": b"1 2\n"})
+    with asking(host, tmp_path) as remote:
+        read_ahead(remote, "read", ["/proc/uptime", "/proc/stat", "/etc/shadow"])
+        read_ahead(remote, "stat", ["/boot/xen.gz"])
+        asked = len(host.asked)
+        assert remote.read("/proc/uptime") == UPTIME["/proc/uptime"]
+        assert remote.stat("/boot/xen.gz") == b"1 2\n"
+        assert "No such file" in reason(remote, "/proc/stat")
+        assert "refused by the reader" in reason(remote, "/etc/shadow")
+        assert len(host.asked) == asked == 3
+        assert list(remote.refused) == ["/etc/shadow"]
+        remote.read("/proc/uptime")
+        assert len(host.asked) == asked + 1
+
+
+def test_what_was_read_ahead_grows_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that nobody has asked for in time is asked for again."""
+    monkeypatch.setattr("xenwatch.sources.remote.AHEAD_SECONDS", 0.0)
+    host = TableSource(files=UPTIME)
+    with asking(host, tmp_path) as remote:
+        read_ahead(remote, "read", ["/proc/uptime"])
+        remote.read("/proc/uptime")
+    assert host.asked == ["/proc/uptime"] * 2
+
+
+def test_histograms_are_set_up_and_removed_by_the_reader(tmp_path: Path) -> None:
+    """The front has the histograms in tracefs set up where the reader reads a host."""
+    done: list[str] = []
+
+    class Recorded(PollHistograms):
+        def set_up(self) -> None:
+            done.append("set up")
+
+        def remove(self) -> None:
+            raise SourceError("/sys/kernel/tracing", "Device or resource busy", 16)
+
+    path = tmp_path / "reader.sock"
+    with (
+        serving(TableSource(), path, histograms=Recorded()),
+        contextlib.closing(RemoteSource(str(path))) as remote,
+    ):
+        remote.set_up()
+        with pytest.raises(SourceError, match="Device or resource busy"):
+            remote.remove()
+    assert done == ["set up"]
+
+
+def test_two_readers_do_not_share_a_socket(tmp_path: Path) -> None:
+    """A second reader is told of the first; what a killed one left is replaced; no file is."""
+    path = tmp_path / "reader.sock"
+    with serving(TableSource(), path), pytest.raises(SourceError, match="another reader listens"):
+        listen(str(path), {})
+    assert path.exists()
+    with serving(TableSource(), path):
+        assert path.stat().st_mode & 0o777 == 0o600
+    path.unlink()
+    path.touch()
+    with pytest.raises(SourceError, match="File exists"):
+        listen(str(path), {})
+
+
+def test_others_are_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is neither root nor the owner of the socket is told so, and nothing else."""
+    monkeypatch.setattr(
+        "xenwatch.reader.listener._UCRED",
+        type(
+            "Cred", (), {"size": 12, "unpack": staticmethod(lambda _: (1, os.getuid() + 4242, 1))}
+        ),
+    )
+    with asking(TableSource(files=UPTIME), tmp_path) as remote:
+        assert reason(remote, "/proc/uptime") == (
+            "reader: permission denied: not root, nor the owner of the socket"
+        )
+
+
+def test_an_idle_reader_uses_no_cpu(tmp_path: Path) -> None:
+    """A reader with connections that say nothing waits in the kernel."""
+    with asking(TableSource(files=UPTIME), tmp_path) as remote:
+        remote.read("/proc/uptime")
+        before = time.process_time()
+        threading.Event().wait(2.0)
+        assert time.process_time() - before < 0.02
+
+
+def test_no_link_in_shared_memory_is_followed(tmp_path: Path) -> None:
+    """A link that a user has put where tapdisks have their files leads the reader nowhere."""
+    shared, secret = tmp_path / "dev/shm", tmp_path / "secret"
+    secret.mkdir()
+    (secret / "statistics").write_text("root's\n")
+    shared.mkdir(parents=True)
+    (shared / "td3-1").symlink_to(secret)
+    (shared / "vbd3-1-2").symlink_to(secret)
+    (shared / "vbd3-1-3").mkdir()
+    (shared / "vbd3-1-3/statistics").symlink_to(secret / "statistics")
+    (shared / "vbd3-1-4").mkdir()
+    (shared / "vbd3-1-4/statistics").write_text("tapdisk's\n")
+    source = HostSource(str(tmp_path))
+    for path in ("/dev/shm/vbd3-1-2/statistics", "/dev/shm/vbd3-1-3/statistics"):
+        assert "root" not in reason(source, path)
+    with pytest.raises(SourceError):
+        source.listdir("/dev/shm/td3-1")
+    assert source.listdir("/dev/shm/vbd3-1-4") == ("statistics",)
+    assert source.read("/dev/shm/vbd3-1-4/statistics") == b"tapdisk's\n"

@@ -1,0 +1,83 @@
+"""`xenwatch reader`: the part that runs as root, and answers the questions of a front.
+
+It imports nothing that listens on a network, delivers, draws or parses a configuration, so
+`xenwatch.__main__` starts it without the other commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from typing import TYPE_CHECKING, Final
+
+from xenwatch.cli.output import say
+from xenwatch.cli.source import choose, open_source
+from xenwatch.sources.base import SourceError
+from xenwatch.sources.frames import SOCKET
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
+
+NAME: Final = "reader"
+HELP: Final = "Read the host for a daemon without privileges; systemd starts it."
+_CANNOT_KNOW: Final = 3
+"""Exit status where it cannot listen, or there is no such source."""
+
+
+def add_parser(commands: Subparsers) -> None:
+    """The command, whose options are its own: it reads no configuration."""
+    parser = commands.add_parser(NAME, help=HELP, description=HELP, allow_abbrev=False)
+    parser.set_defaults(run=run, parser=parser)
+    parser.add_argument(
+        "--source",
+        default="host",
+        help="what to serve: host, synthetic[:NAME] or tree:DIR (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--path.rootfs",
+        dest="rootfs",
+        metavar="ROOTFS",
+        default="/",
+        help="root of the host's files",
+    )
+    parser.add_argument(
+        "--socket",
+        metavar="PATH",
+        default=SOCKET,
+        help="where to listen, unless systemd passes a socket (default: %(default)s)",
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command without the others; the first argument is its name."""
+    parser = argparse.ArgumentParser(prog="xenwatch", allow_abbrev=False)
+    add_parser(parser.add_subparsers())
+    options = parser.parse_args(arguments)
+    try:
+        return run(options)
+    except (SourceError, OSError) as error:
+        say(str(error))
+        return _CANNOT_KNOW
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT. Raises `SourceError` and `OSError`."""
+    from xenwatch.reader.listener import listen  # noqa: PLC0415 - other commands need none of it
+    from xenwatch.reader.server import Server  # noqa: PLC0415
+    from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
+    from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
+
+    spec = choose(options.source, options.rootfs).spec
+    if spec.startswith(NAME):
+        raise SourceError(spec, "a reader cannot serve another one")
+    source = open_source(spec, options.rootfs)
+    histograms = PollHistograms(options.rootfs) if spec == "host" else None
+    raise_limit()
+    listener = listen(options.socket, os.environ)
+    server = Server(source, listener, serves=spec, say=say, histograms=histograms)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: server.stop())
+    say(f"reads {spec} for {listener.getsockname()}")
+    server.run()
+    return 0

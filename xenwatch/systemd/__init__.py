@@ -1,0 +1,1 @@
+"""What systemd gives a service that it starts."""
