@@ -37,6 +37,7 @@ from xenwatch.parse.rtnl import Link
 from xenwatch.parse.scheduling import SCHED_ID
 from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.parse.xenstore_quota import domain_request, settings_request
+from xenwatch.readings.origin import LIVE
 from xenwatch.sources.base import (
     READ_LIMIT,
     CommandOutput,
@@ -69,6 +70,8 @@ _EMULATION = {"pv": 0, "pvh": 1, "hvm": 0x3FF}
 
 class LabSource:
     """Answers as the host in the capture did, with or without its hypercalls."""
+
+    origin = LIVE
 
     def __init__(self, capture: Path, with_hypercalls: bool = True) -> None:
         self._capture = capture

@@ -103,6 +103,6 @@ def test_memories_are_frozen_plain_values() -> None:
 
 def test_probes_and_snapshot_agree() -> None:
     """Every probe fills one field of the snapshot, and every field has its probe."""
-    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes"}
+    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes", "origin"}
 
     assert {probe.name for probe in PROBES} == fields

@@ -26,7 +26,7 @@ from xenwatch.status.host_status import HostStatus, LimitRow
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = Question((), {}, {})
-FULL = dataclasses.replace(of(full_snapshot()), alerts=())
+FULL = dataclasses.replace(of(full_snapshot()), alerts=(), notices=())
 DATUM = re.compile(r"'[a-z0-9_]+'=\d+B?;(-?\d+)?;(-?\d+)?;0;(\d+)?")
 """A datum as the Monitoring Plugins Development Guidelines want it."""
 
@@ -45,7 +45,8 @@ def row(ratio: float | None, **fields: Any) -> LimitRow:
 
 def judged(*rows: LimitRow, asked: Question = ALL, age: float = 1.0) -> tuple[int, str]:
     """Status and line for a host with these limits."""
-    return judge(dataclasses.replace(FULL, limits=rows), asked, age)
+    found = judge(dataclasses.replace(FULL, limits=rows), asked, age)
+    return found.status, found.line()
 
 
 @pytest.mark.parametrize(
@@ -148,10 +149,10 @@ def test_a_limit_the_host_does_not_have_is_unknown() -> None:
     }
     host = of(Snapshot(outcomes=outcomes))
     assert host.alerts is None
-    status, line = judge(host, Question(("blktap_minors",), {}, {}), 0)
+    found = judge(host, Question(("blktap_minors",), {}, {}), 0)
 
-    assert status == 3
-    assert "blktap_minors has no reading (not applicable: no blktap / here)" in line
+    assert found.status == 3
+    assert "blktap_minors has no reading (not applicable: no blktap / here)" in found.line()
 
 
 def test_a_host_without_any_limit_is_unknown() -> None:
@@ -176,7 +177,7 @@ def hosts() -> list[HostStatus]:
 @pytest.mark.parametrize("host", hosts())
 def test_the_line_is_one_that_plugins_print(host: HostStatus) -> None:
     """Every line is one line with at most one bar, and after it data in the form agreed on."""
-    _, line = judge(host, ALL, 0)
+    line = judge(host, ALL, 0).line()
 
     assert line.count("\n") == 1
     assert line.count("|") <= 1

@@ -8,7 +8,7 @@ from typing import Any
 from tests.delivery.test_notifier import FIRES
 from tests.fake_clock import START
 from xenwatch.alerts.maintenance import LONGEST, Maintenance
-from xenwatch.alerts.messages import rfc3339
+from xenwatch.alerts.messages import Sender, rfc3339
 from xenwatch.alerts.states import Alerts
 from xenwatch.delivery.outbox import Outbox
 
@@ -22,7 +22,7 @@ LABELS = {"job": "dom0", "pool": "p1"}
 
 def outbox() -> Outbox:
     """What a host with a webhook delivers."""
-    return Outbox("host1", "r/", ["webhook"], LABELS)
+    return Outbox(Sender("host1", "r/", LABELS), ["webhook"])
 
 
 def told(box: Outbox) -> list[tuple[str, str]]:

@@ -20,10 +20,13 @@ from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Alerts, Policy
 from xenwatch.assessment import assess_pass, with_alerts
 from xenwatch.cli.maintenance import said
-from xenwatch.cli.options import prepare, rules, settings_of
+from xenwatch.cli.numbers import seconds
+from xenwatch.cli.options import is_given, prepare, rules, settings_of
 from xenwatch.config.converters import address
 from xenwatch.config.keys import LISTEN, SOURCE
 from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.display.text import shown
+from xenwatch.display.why import why
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus, StatusError
@@ -35,6 +38,9 @@ DEADLINE: Final = 10.0
 """Seconds after which a request times out."""
 MOST_BYTES: Final = 64 << 20
 """Larger than any status, even of thousands of domains."""
+
+
+NOT_HTTP: Final = "what answers there is no xenwatch"
 
 
 class AskError(Exception):
@@ -59,18 +65,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=seconds,
-        default=DEADLINE,
-        help="timeout of the request (default: %(default)g)",
+        type=seconds(0.01, 600),
+        help=f"timeout of the request (default: {DEADLINE:g})",
     )
 
 
-def seconds(text: str) -> float:
-    """The time span of an option. Raises `ArgumentTypeError`."""
-    span = float(text)
-    if not 0 < span <= 600:
-        raise argparse.ArgumentTypeError(f"{text} must be between 0 and 600")
-    return span
+def asked(options: argparse.Namespace) -> list[str]:
+    """The options given that are about a host to ask or to read."""
+    given = {SOURCE.flag: is_given(options, SOURCE), **_of_daemon(options)}
+    return [flag for flag, there in given.items() if there]
+
+
+def conflict(options: argparse.Namespace) -> str:
+    """What is wrong with these options together; empty if nothing is."""
+    given = [flag for flag, there in _of_daemon(options).items() if there]
+    if given and is_given(options, SOURCE):
+        return f"{given[0]} and {SOURCE.flag} are mutually exclusive"
+    return ""
+
+
+def _of_daemon(options: argparse.Namespace) -> dict[str, bool]:
+    return {"--url": options.url is not None, "--timeout": options.timeout is not None}
 
 
 def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], Answer]:
@@ -78,13 +93,11 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
 
     The daemon's status has its alerts; that of a pass has them with `alerts`: what holds in one
     pass fires, for there is no time it could have held for.
-    Raises `AskError`, `ConfigError` and `SourceError`.
+    Raises `AskError` and `ConfigError`.
     """
-    if SOURCE.path not in vars(options):
+    if not is_given(options, SOURCE):
         url, problem = (options.url, "") if options.url else configured_url(options)
-        return lambda: ask(url, options.timeout, problem)
-    if options.url is not None:
-        raise AskError(f"--url and {SOURCE.flag} are mutually exclusive")
+        return lambda: ask(url, options.timeout or DEADLINE, problem)
     settings, source = prepare(options)
     probes = settings.probes()
     judged = rules(settings)
@@ -143,7 +156,7 @@ def ask(url: str, deadline: float = DEADLINE, problem: str = "") -> Answer:
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AskError(f"{url!r} is not a URL such as {EXAMPLE}")
+        raise AskError(f"--url: {shown(url)} is not a URL such as {EXAMPLE}")
     try:
         return threads.bounded(lambda: _answer(url, deadline), deadline, "ask")
     except urllib.error.HTTPError as error:
@@ -156,7 +169,7 @@ def ask(url: str, deadline: float = DEADLINE, problem: str = "") -> Answer:
     except StatusError as error:
         reason = str(error)
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = why(error) if isinstance(error, OSError | RuntimeError) else NOT_HTTP
     elsewhere = f" ({problem})" if problem else ""
     raise AskError(
         f"{url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "

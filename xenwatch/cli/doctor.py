@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
-from xenwatch.cli.output import write
+from xenwatch.cli.output import headed, write
 from xenwatch.config.keys import SOURCE
 from xenwatch.display.text import counted, printable
 from xenwatch.passes.scheduler import one_pass
@@ -16,24 +19,35 @@ from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import in_brackets
+from xenwatch.status.notices import NO_XEN, notices
 from xenwatch.status.reboot import reboot_lines
 from xenwatch.status.shipped import shipped
 
 HELP: Final = "Run every probe once; report which failed, why, and what to do."
+EXITS: Final = {
+    OK: "no probe failed",
+    FINDING: "a probe failed, or no Xen here",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "stdout takes nothing",
+}
 
 
-def add_options(_parser: argparse.ArgumentParser) -> None:
-    """None but those every command has."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="default: %(default)s"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 1 where a probe failed."""
+    """Exit status `FINDING` where a probe failed, or there is no Xen."""
     settings, source = prepare(options)
     probes = settings.probes()
     snapshot = one_pass(source, probes).snapshot
-    written = write(report(snapshot, probes))
+    if not write((document if options.format == "json" else report)(snapshot, probes)):
+        return UNKNOWN
     failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())
-    return 0 if written and not failed else 1
+    return FINDING if failed or NO_XEN in notices(snapshot) else OK
 
 
 def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
@@ -41,7 +55,32 @@ def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
     lines: list[str] = []
     for probe in probes:
         lines += _probe(probe, snapshot)
-    return "\n".join([*lines, "", *_summary(snapshot)]) + "\n"
+    return headed(notices(snapshot), "\n".join([*lines, "", *_summary(snapshot)]) + "\n")
+
+
+def document(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
+    """The findings of one pass as JSON: `time`, `source`, `notices`, `probes` and `summary`.
+
+    Of each probe by name: `status`, `reads`, `why`, and `do`, the next step; the last two may be
+    empty. `summary` are the sentences that end the text.
+    """
+    outcomes = {probe: snapshot.outcomes[probe.name] for probe in probes}
+    found = {
+        "time": snapshot.time,
+        "source": dataclasses.asdict(snapshot.origin),
+        "notices": notices(snapshot),
+        "probes": {
+            probe.name: {
+                "status": outcome.status.value,
+                "reads": probe.reads,
+                "why": outcome.detail,
+                "do": next_step(probe, outcome),
+            }
+            for probe, outcome in outcomes.items()
+        },
+        "summary": list(_summary(snapshot)),
+    }
+    return json.dumps(found, indent=2) + "\n"
 
 
 def _probe(probe: Probe, snapshot: Snapshot) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from xenwatch import __version__
@@ -21,9 +22,11 @@ from xenwatch.cli import (
     scenarios,
     top,
 )
+from xenwatch.cli.exit_status import MEANINGS, UNKNOWN, USAGE, epilog
 from xenwatch.cli.options import Parser, add_common
 from xenwatch.cli.output import say
 from xenwatch.config.settings import ConfigError
+from xenwatch.display.why import why
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.sources.base import SourceError
 
@@ -36,6 +39,11 @@ class Command(Protocol):
     @property
     def HELP(self) -> str:  # noqa: N802 - a constant of the module
         """What it does, in a sentence."""
+        ...
+
+    @property
+    def EXITS(self) -> Mapping[int, str]:  # noqa: N802 - a constant of the module
+        """The exit statuses it can have, each with its meaning."""
         ...
 
     def add_options(self, parser: Parser, /) -> None:
@@ -65,7 +73,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status: 0 ok, 1 failed; 2 is bad usage."""
+    """Run the command line. Returns the exit status."""
     parser = _parser()
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
@@ -74,18 +82,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
     except ConfigError as error:
         say(*error.problems)
-        return 1
+        return USAGE
     except (SourceError, OSError) as error:
-        say(str(error))
-        return 1
+        say(why(error))
+        return UNKNOWN
     except KeyboardInterrupt:
         return 130
+    except Exception:  # noqa: BLE001 - Python's own status, 1, would be a finding
+        traceback.print_exc()
+        return UNKNOWN
     return status
 
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="xenwatch", description="Monitor the limits of a Xen dom0.", allow_abbrev=False
+        prog="xenwatch",
+        description="Monitor the limits of a Xen dom0.",
+        epilog=f"{epilog(MEANINGS)} Those of check are Nagios's.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
     add_common(parser)
@@ -93,7 +107,11 @@ def _parser() -> Parser:
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2].replace("_", "-")
         added: Parser = commands.add_parser(
-            name, help=module.HELP, description=module.HELP, allow_abbrev=False
+            name,
+            help=module.HELP,
+            description=module.HELP,
+            epilog=epilog(module.EXITS),
+            allow_abbrev=False,
         )
         added.set_defaults(run=module.run, parser=added)
         add_common(added)

@@ -8,12 +8,18 @@ from typing import Final
 
 import structlog
 
-from xenwatch.cli.options import COMMON, add_key, prepare, settings_of
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.options import COMMON, add_key, is_given, prepare, settings_of
 from xenwatch.cli.source import choose
-from xenwatch.config.keys import KEYS, ROOTFS, SOURCE
+from xenwatch.config.keys import KEYS, LISTEN, ROOTFS, SOURCE, SYSTEMD_SOCKET
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 
 HELP: Final = "Run the daemon: collect and serve metrics until stopped."
+EXITS: Final = {
+    OK: "stopped by a signal",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "cannot listen, or failed",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +31,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
+    if is_given(options, LISTEN) and is_given(options, SYSTEMD_SOCKET):
+        options.parser.error(f"{LISTEN.flag} and {SYSTEMD_SOCKET.flag} are mutually exclusive")
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
@@ -37,12 +45,12 @@ def run(options: argparse.Namespace) -> int:
     tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
     raise_limit()
 
-    async def serve() -> int:
+    async def serve() -> bool:
         daemon = Daemon(settings, lambda: settings_of(options), source, tools=tools)
         return await daemon.run(choice)
 
     try:
-        return asyncio.run(serve())
+        return OK if asyncio.run(serve()) else UNKNOWN
     except* Exception:  # noqa: BLE001 - the last line of the log says why
         structlog.get_logger().exception("unexpected error; exiting")
-    return 1
+    return UNKNOWN

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from xenwatch.config import alert_keys, converters, label_keys, maintenance_keys, shape_keys
-from xenwatch.config.key import Key
+from xenwatch.config.key import FileUse, Key
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
 from xenwatch.probes import PROBES
@@ -97,6 +97,7 @@ ROOTFS: Final[Key[str]] = Key(
     converters.absolute_path,
     flag="--path.rootfs",
     restart=True,
+    file=FileUse.DIRECTORY,
 )
 
 
@@ -108,6 +109,7 @@ LEARNT: Final[Key[str]] = Key(
     "for shapes of which nothing is learnt here. Empty: none.",
     converters.text,
     flag="--plan.learnt",
+    file=FileUse.READ,
 )
 
 

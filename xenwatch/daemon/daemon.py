@@ -37,6 +37,7 @@ from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
+from xenwatch.display.why import why
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
@@ -99,20 +100,21 @@ class Daemon:
             directory=directory,
             boot=functools.partial(_boot, source),
             resend=resend,
+            mark=source.origin.mark,
         )
         self._publisher.on_alerts = self._notifier.enqueue
         self._maintenance = Follower(settings[MAINTENANCE_FILE], clock, self._maintain)
 
-    async def run(self, choice: Choice) -> int:
+    async def run(self, choice: Choice) -> bool:
         """Serve until SIGTERM or SIGINT; `choice` is logged: the source, and why it was chosen.
 
-        Returns the exit status.
+        Returns whether it could start.
         """
         try:
             sockets = self._sockets()
         except web_sockets.ListenError as error:
             _log.error("cannot start", reason=str(error))
-            return 1
+            return False
         self._handle_signals()
         self._publisher.alerts = await self._notifier.restore()
         self._publisher.learning = await self._learnt.restore()
@@ -141,7 +143,7 @@ class Daemon:
         finally:
             await self._close()
         _log.info("stopped")
-        return 0
+        return True
 
     async def _close(self) -> None:
         """Save alerts and what was learnt, remove what was set up for probes, close descriptors.
@@ -161,7 +163,7 @@ class Daemon:
             _log.warning(f"shutdown: {names[future]} timed out")
         for future in done:
             if error := future.exception():
-                _log.warning(f"shutdown: {names[future]} failed", reason=str(error))
+                _log.warning(f"shutdown: {names[future]} failed", reason=why(error))
 
     def _sockets(self) -> list[socket.socket]:
         if self._settings[SYSTEMD_SOCKET]:
@@ -232,7 +234,7 @@ class Daemon:
             return
         except Exception as error:  # noqa: BLE001 - no file may end a daemon that works
             _log.error(
-                "configuration could not be read; keeping the current one", problem=repr(error)
+                "configuration could not be read; keeping the current one", problem=why(error)
             )
             return
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
@@ -241,9 +243,9 @@ class Daemon:
         self._publisher.rules = await _with_carried(_rules(settings), settings)
         self._configured = settings.maintenance()
         self._maintain()
-        self._notifier.outbox.runbooks = runbooks.link_prefix(
-            settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]
-        )
+        outbox = self._notifier.outbox
+        prefix = runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE])
+        outbox.sender = dataclasses.replace(outbox.sender, runbooks=prefix)
         self._scheduler.changed.set()
         _log.info("configuration reloaded")
         for key in KEYS:

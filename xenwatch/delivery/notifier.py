@@ -17,6 +17,7 @@ import structlog
 from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.maintenance import Maintenance
+from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
 from xenwatch.config import alert_keys, state_file
@@ -24,6 +25,7 @@ from xenwatch.config.settings import Settings
 from xenwatch.delivery import receivers
 from xenwatch.delivery.outbox import Outbox
 from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
+from xenwatch.display.why import why
 
 RESEND: Final = 60.0
 """Seconds after which current alerts are resent to Alertmanager (Prometheus: resend-delay)."""
@@ -46,7 +48,7 @@ class Notifier:
     """Delivers the alerts of each page, given to `enqueue`, to the receivers of the settings.
 
     `resend` is in seconds; `directory` is systemd's directory for the daemon's state; `boot`
-    identifies this boot of the host.
+    identifies this boot of the host; `mark` is that of its origin.
     """
 
     def __init__(
@@ -58,17 +60,19 @@ class Notifier:
         directory: str = "",
         boot: Callable[[], str] = str,
         resend: float = RESEND,
+        mark: str = "",
     ) -> None:
         configured = (
             ("webhook", settings[alert_keys.WEBHOOK]),
             ("command", settings[alert_keys.COMMAND]),
         )
-        self.outbox = Outbox(
+        sender = Sender(
             settings[alert_keys.INSTANCE] or instance,
             runbooks.link_prefix(settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE]),
-            [name for name, receiver in configured if receiver],
             {"job": settings[alert_keys.JOB], **settings.labels()},
+            mark,
         )
+        self.outbox = Outbox(sender, [name for name, receiver in configured if receiver])
         self._settings = settings
         self._clock = clock
         self._boot = boot
@@ -110,7 +114,7 @@ class Notifier:
             except FileNotFoundError:
                 pass
             except (OSError, *_MALFORMED) as error:
-                _log.error("restoring saved alerts failed", file=self._file, reason=repr(error))
+                _log.error("restoring saved alerts failed", file=self._file, reason=why(error))
         return self.outbox.alerts
 
     async def run(self) -> None:
@@ -211,7 +215,7 @@ class Notifier:
                 failed = False
             except (OSError, RuntimeError) as error:
                 if not failed:
-                    _log.error("saving alerts failed", file=self._file, reason=str(error))
+                    _log.error("saving alerts failed", file=self._file, reason=why(error))
                 failed = True
 
     def save_on_shutdown(self) -> None:

@@ -52,8 +52,7 @@ def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
     return [
         name
         for name, text in texts.items()
-        if not (directory / name).is_file()
-        or (directory / name).read_text(encoding="utf-8") != text
+        if not (directory / name).is_file() or (directory / name).read_bytes() != text.encode()
     ]
 
 

@@ -56,7 +56,7 @@ class Scheduler:
         probes: Iterable[Probe],
         clock: Clock,
     ) -> None:
-        self.snapshot = Snapshot()
+        self.snapshot = Snapshot(origin=source.origin)
         self.changed = asyncio.Event()
         self.ready = asyncio.Event()
         self._memories: Mapping[str, object] = {}
@@ -200,7 +200,7 @@ def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None
 
     `before` is the pass before, if there was one: memories, and readings not taken now.
     """
-    found = before or Pass(Snapshot(time=time.time()))
+    found = before or Pass(Snapshot(time=time.time(), origin=source.origin))
     for probe in probes:
         began = time.time()
         work = functools.partial(run, probe, source, found)

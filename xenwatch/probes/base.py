@@ -143,7 +143,7 @@ def take(
 
     `before` is the previous pass, if any: its memories, and its readings of probes not run now.
     """
-    found = before or Pass(Snapshot(time=clock()))
+    found = before or Pass(Snapshot(time=clock(), origin=source.origin))
     for probe in probes:
         result = run(probe, source, found, clock) if probe.enabled else DISABLED
         found = merge(found, probe.name, result, clock())
