@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -73,7 +73,7 @@ class Sender:
 
     instance: str
     runbooks: str
-    labels: Mapping[str, str] = DEFAULT_LABELS
+    labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     mark: str = ""
 
     def message(

@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from xenwatch.advice import qemu_wakeups, rendering
+from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.numbers import seconds
 from xenwatch.cli.options import prepare
@@ -14,7 +15,7 @@ from xenwatch.cli.outcomes import failures
 from xenwatch.cli.output import say, write
 from xenwatch.cli.source import stands_still
 from xenwatch.config.keys import ROOTFS, SOURCE
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.progress import progress
 from xenwatch.status.notices import notices
 
 HELP: Final = "Rank VMs by QEMU wakeups, with the emulated devices to disable."
@@ -53,13 +54,14 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where the QEMUs could not be read."""
     settings, source = prepare(options)
     probes = [probe for probe in settings.probes() if probe.name in qemu_wakeups.PROBES]
-    first = one_pass(source, probes)
+    first = watched_pass(source, probes)
     earlier, now = None, first.snapshot
     still = stands_still(settings[SOURCE], settings[ROOTFS])
     if options.interval > 0 and not still:
-        time.sleep(options.interval)
+        with progress(f"waiting {options.interval:g} s for the second pass"):
+            time.sleep(options.interval)
         again = [probe for probe in probes if probe.name == "qemus"]
-        earlier, now = now, one_pass(source, again, first).snapshot
+        earlier, now = now, watched_pass(source, again, first).snapshot
     say(*failures(now.outcomes).splitlines())
     if now.qemus is None:
         say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from xenwatch import threads
+from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import any_ok, failures
@@ -16,7 +17,6 @@ from xenwatch.cli.output import say
 from xenwatch.config.keys import SOURCE
 from xenwatch.config.settings import ConfigError
 from xenwatch.events.follow import listening
-from xenwatch.passes.scheduler import one_pass
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.status.notices import notices
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         recording = RecordingSource(source, directory)
     except SourceError as error:
         raise ConfigError([f"DIR: {error}"]) from None
-    work = functools.partial(one_pass, recording, settings.probes())
+    work = functools.partial(watched_pass, recording, settings.probes())
     snapshot = asyncio.run(listening(recording, work)).snapshot
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")
     say(*failures(snapshot.outcomes).splitlines())

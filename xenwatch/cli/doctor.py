@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
 from xenwatch.cli.output import headed, write
 from xenwatch.config.keys import SOURCE
 from xenwatch.display.text import counted, printable
-from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `FINDING` where a probe failed, or there is no Xen."""
     settings, source = prepare(options)
     probes = settings.probes()
-    snapshot = one_pass(source, probes).snapshot
+    snapshot = watched_pass(source, probes).snapshot
     if not write((document if options.format == "json" else report)(snapshot, probes)):
         return UNKNOWN
     failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())

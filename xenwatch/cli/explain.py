@@ -63,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
     if options.no_headroom and (asked := daemon_client.asked(options)):
         problem = f"--no-headroom and {asked[0]} are mutually exclusive"
     if problem:
-        options.parser.error(problem)
+        say(problem)
+        return USAGE
     message = " ".join(options.message)
     log = message in ("", "-")
     found = _in_log(_stdin()) if log else _in_log(message.splitlines())

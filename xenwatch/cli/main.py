@@ -22,7 +22,7 @@ from xenwatch.cli import (
     scenarios,
     top,
 )
-from xenwatch.cli.exit_status import MEANINGS, UNKNOWN, USAGE, epilog
+from xenwatch.cli.exit_status import FINDING, MEANINGS, OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.options import Parser, add_common
 from xenwatch.cli.output import say
 from xenwatch.config.settings import ConfigError
@@ -70,6 +70,13 @@ COMMANDS: Final[tuple[Command, ...]] = (
     check_config,
 )
 """The commands in the order of the help."""
+GENERATE_EXITS: Final = {
+    OK: "written, or up to date",
+    FINDING: "--check: a file is stale",
+    USAGE: "bad usage, configuration rejected, or what dashboards need is not installed",
+    UNKNOWN: "a file cannot be read or written",
+}
+"""The exit statuses of `generate`, which is no module of this package."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,5 +123,5 @@ def _parser() -> Parser:
         added.set_defaults(run=module.run, parser=added)
         add_common(added)
         module.add_options(added)
-    add_generate(commands)
+    add_generate(commands).epilog = epilog(GENERATE_EXITS)
     return parser

@@ -8,13 +8,13 @@ from typing import Final
 from xenwatch import metrics
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import limits_table
+from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare, rules
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import headed, say, write
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
-from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.notices import NO_XEN, notices
 
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where no probe succeeded, or there is no Xen to read."""
     settings, source = prepare(options)
-    snapshot = one_pass(source, settings.probes()).snapshot
+    snapshot = watched_pass(source, settings.probes()).snapshot
     assessment = assess_pass(snapshot, rules(settings))
     written = write(FORMATS[options.format](assessment, settings))
     say(*failures(snapshot.outcomes).splitlines())

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from xenwatch.assessment import Assessment, assess_pass
+from xenwatch.assessment import assess_pass
+from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import add_key, configured, is_given, prepare, rules
 from xenwatch.cli.output import headed, say, write
@@ -17,11 +18,11 @@ from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.display.why import why
 from xenwatch.planning import answer, learnt_file
 from xenwatch.planning.answer import is_one_vm, learnt_lines, verdict
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
-from xenwatch.planning.learning import learnt_now
+from xenwatch.planning.learning import Learning, learnt_now
 from xenwatch.planning.question import PlanError, chosen, number
 from xenwatch.planning.shapes import Shape
 from xenwatch.sources.base import Source, SourceError
@@ -69,9 +70,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Exit status as `status` has it."""
     if problem := conflict(options):
-        options.parser.error(problem)
+        say(problem)
+        return USAGE
     settings, source = planned_for(options)
-    snapshot = one_pass(source, settings.probes()).snapshot
+    try:
+        batches, wanted = question(options, settings.shapes())
+    except PlanError as error:
+        say(str(error))
+        return USAGE
+    snapshot = watched_pass(source, settings.probes()).snapshot
     obstacle = answer.obstacle(snapshot)
     if obstacle is not None:
         say(obstacle)
@@ -82,14 +89,10 @@ def run(options: argparse.Namespace) -> int:
         if learning is None:
             say("--learn: no running VM could be read; see xenwatch doctor")
             return UNKNOWN
-        if options.learn:
-            state_file.replace(options.learn, learnt_file.dumps(learning))
+        if options.learn and not save(learning, options.learn):
+            return UNKNOWN
     assessment = assess_pass(snapshot, rules(settings), learning=learning)
-    try:
-        found = plans(options, assessment)
-    except PlanError as error:
-        say(str(error))
-        return USAGE
+    found = [assessment.plan(batch, wanted) for batch in batches]
     text = headed(notices(snapshot), table(found))
     if options.format == "json":
         text = answer.dumps(snapshot, found)
@@ -120,16 +123,31 @@ def planned_for(options: argparse.Namespace) -> tuple[Settings, Source]:
         raise ConfigError([f"--platform: {error}"]) from None
 
 
-def plans(options: argparse.Namespace, assessment: Assessment) -> list[Plan]:
-    """The plans the options ask for, of the shapes of the rules. Raises `PlanError`."""
-    known = assessment.rules.shapes
-    wanted = None if options.count is None else number("--count", options.count)
-    batches: list[Batch]
+def save(learning: Learning, path: str) -> bool:
+    """Save what was learnt. Returns whether it could be."""
+    try:
+        state_file.replace(path, learnt_file.dumps(learning))
+    except OSError as error:
+        say(f"--learn: {why(error)}")
+        return False
+    return True
+
+
+def question(
+    options: argparse.Namespace, known: Mapping[str, Shape]
+) -> tuple[list[Batch], int | None]:
+    """What the options ask for: batches of VMs, and how many of each. Raises `PlanError`."""
     if options.mix is not None:
-        wanted, batches = 1, [mix(options.mix, known)]
-    else:
-        batches = [{shape: 1} for shape in chosen(options.shape, known)]
-    return [assessment.plan(batch, wanted) for batch in batches]
+        return [mix(options.mix, known)], 1
+    wanted = None if options.count is None else number("--count", options.count)
+    return [{shape: 1} for shape in _chosen("--shape", options.shape, known)], wanted
+
+
+def _chosen(option: str, name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
+    try:
+        return chosen(name, known)
+    except PlanError as error:
+        raise PlanError(f"{option}: {error}") from None
 
 
 def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
@@ -137,7 +155,7 @@ def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
     batch: dict[Shape, int] = {}
     for item in text.split(","):
         name, equals, count = item.partition("=")
-        (shape,) = chosen(name, known)
+        (shape,) = _chosen("--mix", name, known)
         if not equals:
             raise PlanError(f"--mix: {name} has no count; write {name}=N")
         if shape in batch:

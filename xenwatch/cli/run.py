@@ -10,6 +10,7 @@ import structlog
 
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import COMMON, add_key, is_given, prepare, settings_of
+from xenwatch.cli.output import say
 from xenwatch.cli.source import choose
 from xenwatch.config.keys import KEYS, LISTEN, ROOTFS, SOURCE, SYSTEMD_SOCKET
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
@@ -32,7 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
     if is_given(options, LISTEN) and is_given(options, SYSTEMD_SOCKET):
-        options.parser.error(f"{LISTEN.flag} and {SYSTEMD_SOCKET.flag} are mutually exclusive")
+        say(f"{LISTEN.flag} and {SYSTEMD_SOCKET.flag} are mutually exclusive")
+        return USAGE
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415

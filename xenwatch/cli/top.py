@@ -34,7 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Draw until `q` is pressed."""
     if problem := daemon_client.conflict(options):
-        options.parser.error(problem)
+        say(problem)
+        return USAGE
     try:
         from xenwatch.cli import live_terminal  # noqa: PLC0415 - rich is an extra
     except ModuleNotFoundError as error:

@@ -15,6 +15,7 @@ from xenwatch.generate import grouping
 from xenwatch.generate.documents import documents
 from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rule_files
+from xenwatch.progress import progress
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
@@ -38,9 +39,10 @@ def _dashboards(settings: Settings) -> Mapping[str, str]:
 
 SDK: Final = "grafana_foundation_sdk"
 """What the dashboards are built with: no dependency of the package."""
+DOCS: Final = "docs"
 RULES: Final = "rules"
 WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
-    "docs": lambda _settings, _grouping: documents(),
+    DOCS: lambda _settings, _grouping: documents(),
     "dashboards": lambda settings, _grouping: _dashboards(settings),
     RULES: lambda settings, grouping: rule_files(settings.alerts(), grouping),
 }
@@ -85,12 +87,16 @@ def run(arguments: argparse.Namespace) -> int:
     of_rules = (arguments.job, arguments.by, not arguments.keep_firing_for)
     if arguments.what != RULES and any(of_rules):
         arguments.parser.error("--job, --by and --no-keep-firing-for are options of rules")
+    if arguments.what == DOCS and arguments.config_file != os.devnull:
+        arguments.parser.error("--config.file is no option of docs, which are of the defaults")
     settings = load_settings(arguments.config_file, {})
     if arguments.what == RULES and arguments.keep_firing_for:
         for warning in settings.warnings():
             print(f"xenwatch: {warning}", file=sys.stderr)
     job = arguments.job or settings[alert_keys.JOB]
-    texts = WHAT[arguments.what](settings, Grouping(job, arguments.by, arguments.keep_firing_for))
+    grouping = Grouping(job, arguments.by, arguments.keep_firing_for)
+    with progress(f"generating {arguments.what}"):
+        texts = WHAT[arguments.what](settings, grouping)
     if arguments.what == RULES:
         print(f"xenwatch: {_configuration(arguments.config_file)}", file=sys.stderr)
     names = stale(arguments.directory, texts)
@@ -105,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if arguments.check and names else 0
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     """Add `generate` to the command line. The parsed arguments hold the function as `run`."""
     parser = subparsers.add_parser("generate", help="generate documents, dashboards and rules")
     parser.add_argument(
@@ -152,3 +158,4 @@ def add_parser(subparsers: Subparsers) -> None:
         help="leave out keep_firing_for, which vmalert before 1.92 rejects",
     )
     parser.set_defaults(run=run, parser=parser)
+    return parser
