@@ -227,7 +227,9 @@ def test_it_takes_one_pass(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert status == 1
     assert re.match(
-        r"XENWATCH WARNING - VM monitoring \([-0-9a-f]{36}\) is running with a failed vif", out
+        r"XENWATCH WARNING - SYNTHETIC: .*; VM monitoring \([-0-9a-f]{36}\) is running with a "
+        "failed vif",
+        out,
     )
     names = set(re.findall(r"'(\w+)'=", out))
     assert names <= {limit.name for limit in LIMITS}

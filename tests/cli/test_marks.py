@@ -64,9 +64,7 @@ def test_what_programs_read_has_it_in_its_own_way(capsys: pytest.CaptureFixture[
     [("once",), ("plan",), ("doctor",), ("check",)],
     ids=lambda command: command[0],
 )
-def test_json_has_the_source(
-    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
-) -> None:
+def test_json_has_the_source(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
     """Every document of a host says by its own field what that host is."""
     document = json.loads(run(capsys, *command, SYNTHETIC, "--format=json").out)
 

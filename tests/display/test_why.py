@@ -8,7 +8,7 @@ import json
 import pytest
 
 from xenwatch.display.text import quoted, shown
-from xenwatch.display.why import why
+from xenwatch.display.why import where_and_why, why
 
 
 def decoded(text: str) -> BaseException:
@@ -21,12 +21,11 @@ def decoded(text: str) -> BaseException:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (FileNotFoundError(errno.ENOENT, "x", "/a/b"), "/a/b: No such file or directory"),
+        (FileNotFoundError(errno.ENOENT, "x", "/a/b"), "No such file or directory"),
         (PermissionError(errno.EACCES, "x"), "Permission denied"),
-        (OSError(errno.ENOSPC, "x", b"/a"), "/a: No space left on device"),
         (TimeoutError("timed out after 2 s"), "timed out after 2 s"),
         (decoded("\n  x"), "not JSON: line 2, column 3"),
-        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), "not UTF-8 text: invalid byte at offset"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), "must be UTF-8 text: invalid byte at"),
         (KeyError("time"), "time is missing"),
         (TypeError("'int' object is not iterable"), "a field holds another kind of value"),
         (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
@@ -40,6 +39,13 @@ def test_an_error_is_told_without_the_words_of_python(error: BaseException, word
     assert "Errno" not in why(error)
 
 
+def test_a_file_is_told_where_it_is_known() -> None:
+    """The file that failed comes before the reason, and only where one did."""
+    assert where_and_why(OSError(errno.ENOSPC, "x", b"/a")) == "/a: No space left on device"
+    assert where_and_why(OSError(errno.ENOSPC, "x")) == "No space left on device"
+    assert where_and_why(ValueError("must be a number")) == "must be a number"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -48,7 +54,7 @@ def test_an_error_is_told_without_the_words_of_python(error: BaseException, word
         (tuple(range(9)), "[0, 1, 2, 3, 4, 5, ...]"),
         ({"a": 1}, "a table"),
         ("a\nb", "'a\\nb'"),
-        (10**9000, "a number of thousands of digits"),
+        pytest.param(10**9000, "a number of thousands of digits", id="digits"),
     ],
 )
 def test_a_value_is_shown_as_in_the_file(value: object, text: str) -> None:

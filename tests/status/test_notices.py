@@ -10,9 +10,9 @@ import pytest
 
 from tests.sources.fakes import TableSource
 from tests.support import full_snapshot
+from xenwatch.assessment import assess_pass
 from xenwatch.model.source import preset
 from xenwatch.passes.publisher import restrict
-from xenwatch.assessment import assess_pass
 from xenwatch.readings.origin import LIVE, Origin
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.recording import RecordingSource

@@ -7,13 +7,13 @@ import time
 from typing import Final
 
 from xenwatch.advice import qemu_wakeups, rendering
-from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.numbers import seconds
 from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import failures
 from xenwatch.cli.output import say, write
 from xenwatch.cli.source import stands_still
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import ROOTFS, SOURCE
 from xenwatch.progress import progress
 from xenwatch.status.notices import notices

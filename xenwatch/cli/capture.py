@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from xenwatch import threads
-from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import say
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import SOURCE
 from xenwatch.config.settings import ConfigError
 from xenwatch.events.follow import listening

@@ -21,7 +21,7 @@ from xenwatch.cli.options import Parser
 from xenwatch.cli.output import write
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.text import hint, printable, shown
-from xenwatch.display.why import why
+from xenwatch.display.why import where_and_why
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import Severity, severity
@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
         answer = daemon_client.look(options, alerts=True)()
         found = judge(answer.status, asked, answer.age)
     except (CheckError, AskError, ConfigError, SourceError, OSError) as error:
-        found = unknown(why(error))
+        found = unknown(where_and_why(error))
     except Exception as error:  # noqa: BLE001 - Python's own status, 1, would be a warning
         found = unknown(f"bug in xenwatch: {type(error).__name__}: {error}")
     text = found.document() if options.format == "json" else found.line()

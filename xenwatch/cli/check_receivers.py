@@ -55,19 +55,20 @@ def _reason(error: BaseException) -> str:
     match error:
         case urllib.error.HTTPError():
             error.close()
-            return f"HTTP status {error.code} from what must be an Alertmanager with API v2"
+            words = f"HTTP status {error.code} from what must be an Alertmanager with API v2"
         case urllib.error.URLError(reason=BaseException() as reason):
-            return _reason(reason)
+            words = _reason(reason)
         case ssl.SSLCertVerificationError():
-            return f"its certificate is rejected: {error.verify_message}"
+            words = f"its certificate is rejected: {error.verify_message}"
         case ssl.SSLError():
-            return "it answers without TLS, or with another version of it"
+            words = "it answers without TLS, or with another version of it"
         case socket.gaierror():
-            return "its name is not known"
+            words = "its name is not known"
         case http.client.HTTPException() | ValueError():
-            return "what answers there speaks no HTTP"
+            words = "what answers there speaks no HTTP"
         case _:
-            return why(error)
+            words = why(error)
+    return words
 
 
 def _ask_alertmanager(url: str) -> None:

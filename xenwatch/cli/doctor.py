@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
 from xenwatch.cli.output import headed, write
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import SOURCE
 from xenwatch.display.text import counted, printable
 from xenwatch.probes.base import Probe, next_step

@@ -15,7 +15,7 @@ from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.output import say, write
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.text import counted, printable, shown
-from xenwatch.display.why import why
+from xenwatch.display.why import where_and_why
 from xenwatch.errors.pattern import LONGEST, plain
 from xenwatch.explain.search import matches, with_words
 from xenwatch.explain.table import Entry
@@ -107,7 +107,7 @@ def _status(options: argparse.Namespace, entries: Iterable[Entry]) -> HostStatus
     try:
         return daemon_client.look(options)().status
     except (AskError, ConfigError, SourceError, OSError) as error:
-        say(f"headroom unknown: {why(error)}")
+        say(f"headroom unknown: {where_and_why(error)}")
         return None
 
 

@@ -26,7 +26,7 @@ from xenwatch.cli.exit_status import FINDING, MEANINGS, OK, UNKNOWN, USAGE, epil
 from xenwatch.cli.options import Parser, add_common
 from xenwatch.cli.output import say
 from xenwatch.config.settings import ConfigError
-from xenwatch.display.why import why
+from xenwatch.display.why import where_and_why
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.sources.base import SourceError
 
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(*error.problems)
         return USAGE
     except (SourceError, OSError) as error:
-        say(why(error))
+        say(where_and_why(error))
         return UNKNOWN
     except KeyboardInterrupt:
         return 130

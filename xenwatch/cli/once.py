@@ -8,11 +8,11 @@ from typing import Final
 from xenwatch import metrics
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import limits_table
-from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare, rules
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import headed, say, write
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.status import host_status

@@ -19,7 +19,7 @@ from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS, LEARNT, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
 from xenwatch.display.text import printable
-from xenwatch.display.why import why
+from xenwatch.display.why import where_and_why
 from xenwatch.planning import learnt_file
 from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError
@@ -140,6 +140,6 @@ def carried(path: str) -> Learning | None:
     try:
         return learnt_file.loads(state_file.read(path, FILE_LIMIT))
     except OSError as error:
-        raise ConfigError([f"{LEARNT.path}: {why(error)}"]) from None
+        raise ConfigError([f"{LEARNT.path}: {where_and_why(error)}"]) from None
     except (ValueError, LearntError) as error:
         raise ConfigError([f"{LEARNT.path}: {path}: {error}"]) from None

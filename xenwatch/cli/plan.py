@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from xenwatch.assessment import assess_pass
-from xenwatch.cli.watched import watched_pass
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import add_key, configured, is_given, prepare, rules
 from xenwatch.cli.output import headed, say, write
 from xenwatch.cli.source import synthetic
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config import state_file
 from xenwatch.config.keys import LEARNT, ROOTFS, SOURCE
 from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
-from xenwatch.display.why import why
+from xenwatch.display.why import where_and_why
 from xenwatch.planning import answer, learnt_file
 from xenwatch.planning.answer import is_one_vm, learnt_lines, verdict
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
@@ -128,7 +128,7 @@ def save(learning: Learning, path: str) -> bool:
     try:
         state_file.replace(path, learnt_file.dumps(learning))
     except OSError as error:
-        say(f"--learn: {why(error)}")
+        say(f"--learn: {where_and_why(error)}")
         return False
     return True
 

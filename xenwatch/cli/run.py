@@ -47,12 +47,12 @@ def run(options: argparse.Namespace) -> int:
     tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)} if live else {}
     raise_limit()
 
-    async def serve() -> bool:
+    async def serve() -> int:
         daemon = Daemon(settings, lambda: settings_of(options), source, tools=tools)
         return await daemon.run(choice)
 
     try:
-        return OK if asyncio.run(serve()) else UNKNOWN
+        return UNKNOWN if asyncio.run(serve()) else OK
     except* Exception:  # noqa: BLE001 - the last line of the log says why
         structlog.get_logger().exception("unexpected error; exiting")
     return UNKNOWN

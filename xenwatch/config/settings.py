@@ -150,7 +150,7 @@ def load_settings(
         values = parse(state_file.read(name, FILE_LIMIT), name, keys, problems)
     except ValueError as error:
         values = {}
-        problems.append(f"{name}: {error}")
+        problems.append(f"{name}: {error}; specify another file with --config.file")
     except OSError as error:
         values = {}
         if path is not None or not isinstance(error, FileNotFoundError):

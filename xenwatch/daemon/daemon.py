@@ -105,16 +105,16 @@ class Daemon:
         self._publisher.on_alerts = self._notifier.enqueue
         self._maintenance = Follower(settings[MAINTENANCE_FILE], clock, self._maintain)
 
-    async def run(self, choice: Choice) -> bool:
+    async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` is logged: the source, and why it was chosen.
 
-        Returns whether it could start.
+        Returns 0, or 1 where it could not start.
         """
         try:
             sockets = self._sockets()
         except web_sockets.ListenError as error:
             _log.error("cannot start", reason=str(error))
-            return False
+            return 1
         self._handle_signals()
         self._publisher.alerts = await self._notifier.restore()
         self._publisher.learning = await self._learnt.restore()
@@ -143,7 +143,7 @@ class Daemon:
         finally:
             await self._close()
         _log.info("stopped")
-        return True
+        return 0
 
     async def _close(self) -> None:
         """Save alerts and what was learnt, remove what was set up for probes, close descriptors.

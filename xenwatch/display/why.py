@@ -7,16 +7,14 @@ import os
 
 
 def why(error: BaseException) -> str:
-    """What an operator is told of an error; of `OSError` with the file, if it names one."""
+    """What an operator is told of an error."""
     match error:
         case OSError(errno=int() as number):
-            named = isinstance(error.filename, str | bytes) and error.filename
-            place = f"{os.fsdecode(error.filename)}: " if named else ""
-            words = f"{place}{os.strerror(number)}"
+            words = os.strerror(number)
         case json.JSONDecodeError():
             words = f"not JSON: line {error.lineno}, column {error.colno}"
         case UnicodeDecodeError():
-            words = f"not UTF-8 text: invalid byte at offset {error.start}"
+            words = f"must be UTF-8 text: invalid byte at offset {error.start}"
         case RecursionError():
             words = "nested too deeply"
         case KeyError():
@@ -26,3 +24,12 @@ def why(error: BaseException) -> str:
         case _:
             words = str(error)
     return words or type(error).__name__
+
+
+def where_and_why(error: BaseException) -> str:
+    """The same, after the file that an `OSError` names."""
+    match error:
+        case OSError(errno=int(), filename=str() | bytes() as name) if name:
+            return f"{os.fsdecode(name)}: {why(error)}"
+        case _:
+            return why(error)

@@ -49,8 +49,7 @@ def source(style: Style) -> stat.Panel:
     """Whether the readings are of a live host: red where they are not."""
     subject = Subject(
         "Source",
-        "SYNTHETIC: there is no such host, xenwatch simulates it. CAPTURE: a host as it was at that "
-        "time.",
+        "SYNTHETIC: there is no such host, xenwatch simulates it. CAPTURE: a host as it was then.",
         [STATUS],
         "A live host",
         runbooks=False,
