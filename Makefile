@@ -37,6 +37,7 @@ demo: $(VENV)/.installed  ## Start a synthetic host, Prometheus and Alertmanager
 	exec $(BIN)/python contrib/demo.py $(ARGS)
 
 test: setup lint components  ## Lint, then every test but those inside a real Xen
+	@$(if $(ARGS),,echo "make: running every test: 12 to 20 minutes on two cores; part of them: make test ARGS=\"-k WORD\"")
 	COVERAGE_CORE=$(CORE) $(BIN)/pytest --ignore tests/xen $(MEASURE) $(ARGS)
 
 setup:

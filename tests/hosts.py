@@ -71,10 +71,8 @@ _EMULATION = {"pv": 0, "pvh": 1, "hvm": 0x3FF}
 class LabSource:
     """Answers as the host in the capture did, with or without its hypercalls."""
 
-    origin = LIVE
-
     def __init__(self, capture: Path, with_hypercalls: bool = True) -> None:
-        self._capture = capture
+        self._capture, self.origin = capture, LIVE
         self._with_hypercalls = with_hypercalls
         self._tree = _files(capture)
         self._store = _store(capture)

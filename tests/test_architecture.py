@@ -12,7 +12,7 @@ KNOWN = architecture.modules()
 GRAPH = architecture.arrows(KNOWN)
 
 ORDER = (
-    *("threads", "clock", "errors", "readings", "exposition", "display", "log", "progress"),
+    *("threads", "clock", "errors", "readings", "exposition", "display", "log"),
     *("sources", "parse", "release", "model", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment"),
     *("metrics", "config", "status", "delivery", "page", "passes", "generate"),

@@ -61,7 +61,7 @@ EDGE = {
     "xenwatch.config.state_file": "reads and replaces files of state",
     "xenwatch.log": "sets up logging",
     "xenwatch.threads": "runs what may hang",
-    "xenwatch.progress": "says on a terminal what takes long",
+    "xenwatch.display.progress": "says on a terminal what takes long",
     "xenwatch.clock": "reads the clocks",
     "xenwatch.passes.scheduler": "schedules the probes",
     "xenwatch.events.follow": "reconnects and waits for domains to settle",

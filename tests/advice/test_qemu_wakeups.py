@@ -311,6 +311,6 @@ def test_without_qemus_to_read_the_command_fails(
     status = main(["advise", "--source", "host", "--interval", "0"])
 
     captured = capsysbinary.readouterr()
-    assert status == 1
+    assert status == 3
     assert captured.out == b""
     assert b"could not be read" in captured.err

@@ -26,7 +26,7 @@ from xenwatch.status.host_status import HostStatus, LimitRow
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = Question((), {}, {})
-FULL = dataclasses.replace(of(full_snapshot()), alerts=(), notices=())
+FULL = dataclasses.replace(of(full_snapshot()), alerts=())
 DATUM = re.compile(r"'[a-z0-9_]+'=\d+B?;(-?\d+)?;(-?\d+)?;0;(\d+)?")
 """A datum as the Monitoring Plugins Development Guidelines want it."""
 

@@ -128,8 +128,7 @@ def test_receivers_are_asked_only_where_that_is_wanted(
     assert status == 1
     assert lines == [
         f"xenwatch: alertmanager.urls: {gone}: Connection refused",
-        f"xenwatch: alertmanager.urls: {good}/x: HTTP status 404 from what must be an "
-        "Alertmanager with API v2",
+        f"xenwatch: alertmanager.urls: {good}/x: {check_receivers.NO_ALERTMANAGER.format(404)}",
         f"xenwatch: webhook.url: {gone}: Connection refused",
     ]
 
@@ -141,9 +140,7 @@ def test_a_receiver_that_hangs_is_left(
     monkeypatch.setattr(check_receivers, "DEADLINE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        status, [line] = checked(
-            capsys, tmp_path, f'[alertmanager]\nurls = ["{url}"]\n', "--probe"
-        )
+        status, [line] = checked(capsys, tmp_path, f'[alertmanager]\nurls = ["{url}"]\n', "--probe")
 
     assert status == 1
     assert f"alertmanager.urls: {url}: timed out" in line

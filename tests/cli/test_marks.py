@@ -17,7 +17,7 @@ from xenwatch import page
 from xenwatch.cli.source import choose
 from xenwatch.cli.status_lines import draw
 from xenwatch.page import Links
-from xenwatch.readings.origin import LIVE
+from xenwatch.readings.origin import Origin
 from xenwatch.sources.base import SourceError
 from xenwatch.status.host_status import loads
 from xenwatch.status.notices import NO_XEN
@@ -89,7 +89,8 @@ def test_headroom_of_an_error_has_it(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_page_and_the_terminal_have_it() -> None:
     """The title, a banner above all else, and the first line of top."""
-    status = of(full_snapshot())
+    synthetic = Origin("synthetic", "debian-12")
+    status = of(dataclasses.replace(full_snapshot(), origin=synthetic))
     html = str(page.frame(status, {}, Links("", "", "", {})))
     out = io.StringIO()
     Console(file=out, width=100).print(draw(status, 100, 40))
@@ -102,8 +103,7 @@ def test_the_page_and_the_terminal_have_it() -> None:
 
 def test_a_live_host_has_no_banner() -> None:
     """A live host with Xen is shown as it is."""
-    live = dataclasses.replace(of(full_snapshot()), notices=(), source=LIVE)
-    html = str(page.frame(live, {}, Links("", "", "", {})))
+    html = str(page.frame(of(full_snapshot()), {}, Links("", "", "", {})))
 
     assert "SYNTHETIC" not in html
     assert '<div id="notices"' in html

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sources.fakes import TableSource
+
 import asyncio
 import dataclasses
 import gzip
@@ -44,7 +46,7 @@ class Site:
 
     def __init__(self, max_requests: int = 40) -> None:
         clock = FakeClock()
-        self.scheduler = Scheduler(cast(Source, None), [], clock)
+        self.scheduler = Scheduler(TableSource(), [], clock)
         self.scheduler.snapshot = full_snapshot()
         self.publisher = Publisher(self.scheduler, RULES, clock)
         self.newest = render(full_snapshot(), RULES, {})

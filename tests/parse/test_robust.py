@@ -233,9 +233,9 @@ def test_an_error_shows_what_was_found(name: str) -> None:
     except ParseError as error:
         shown = str(error)
     else:
-        shown = repr(SHORT)
+        shown = quoted(SHORT)
 
-    assert repr(SHORT) in shown
+    assert quoted(SHORT) in shown
 
 
 @pytest.mark.parametrize("name", SAMPLES)

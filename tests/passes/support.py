@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sources.fakes import TableSource
+
 import dataclasses
 import threading
 from typing import cast
@@ -12,7 +14,7 @@ from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 
-SOURCE = cast(Source, None)
+SOURCE = TableSource()
 
 
 class Script:

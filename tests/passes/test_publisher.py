@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sources.fakes import TableSource
+
 import dataclasses
 import gzip
 from typing import cast
@@ -35,7 +37,7 @@ NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}
 
 def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Scheduler, Publisher]:
     """A publisher of an scheduler that has read that snapshot and now stands still."""
-    scheduler = Scheduler(cast(Source, None), [], clock)
+    scheduler = Scheduler(TableSource(), [], clock)
     scheduler.snapshot = snapshot
     return scheduler, Publisher(scheduler, Rules(NEVER), clock)
 

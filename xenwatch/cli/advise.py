@@ -15,7 +15,7 @@ from xenwatch.cli.output import say, write
 from xenwatch.cli.source import stands_still
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import ROOTFS, SOURCE
-from xenwatch.progress import progress
+from xenwatch.display.progress import progress
 from xenwatch.status.notices import notices
 
 HELP: Final = "Rank VMs by QEMU wakeups, with the emulated devices to disable."

@@ -159,8 +159,9 @@ def run(options: argparse.Namespace) -> int:
 
 def question(options: argparse.Namespace) -> Question:
     """The request in the options. Raises `CheckError`."""
-    limits = tuple(dict.fromkeys(_known(name) for name in options.limit))
-    excluded = frozenset(_known(name, (*LIMIT_NAMES, *ALERT_NAMES)) for name in options.exclude)
+    limits = tuple(dict.fromkeys(_known("limit", name) for name in options.limit))
+    every = (*LIMIT_NAMES, *ALERT_NAMES)
+    excluded = frozenset(_known("exclude", name, every) for name in options.exclude)
     for name in options.limit:
         if name in excluded:
             raise CheckError(f"{name}: --limit and --exclude are mutually exclusive")
@@ -276,11 +277,11 @@ def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:
     return thresholds
 
 
-def _known(name: str, names: Sequence[str] = LIMIT_NAMES) -> str:
+def _known(option: str, name: str, names: Sequence[str] = LIMIT_NAMES) -> str:
     if name not in names:
         meant = hint(name, names) or f"; must be one of: {', '.join(names)}"
         kind = "limit" if names is LIMIT_NAMES else "limit or alert"
-        raise CheckError(f"unknown {kind} {shown(name)}{meant}")
+        raise CheckError(f"--{option}: unknown {kind} {shown(name)}{meant}")
     return name
 
 
@@ -294,5 +295,5 @@ def _ratios(option: str, given: Iterable[str]) -> dict[str, float]:
             ratio = math.nan
         if not separator or not 0 < ratio <= 1:
             raise CheckError(f"--{option} {shown(text)} is not LIMIT=RATIO, as in aio_requests=0.7")
-        found[_known(name)] = ratio
+        found[_known(option, name)] = ratio
     return found

@@ -8,7 +8,7 @@ from typing import Final
 
 from xenwatch.cli.check_paths import path_problems
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
-from xenwatch.cli.options import carried, check_rootfs, is_given, settings_of, source_of
+from xenwatch.cli.options import COMMON, carried, check_rootfs, is_given, settings_of, source_of
 from xenwatch.cli.output import say
 from xenwatch.config.keys import LEARNT, SOURCE
 from xenwatch.config.settings import ConfigError, Settings
@@ -41,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         say(*error.problems)
         return FINDING
-    problems = list(path_problems(settings)) or list(_content_problems(options, settings))
+    flags = {key.path: key.flag for key in COMMON if is_given(options, key)}
+    problems = list(path_problems(settings, flags)) or list(_content_problems(options, settings))
     if options.probe:
         from xenwatch.cli.check_receivers import receiver_problems  # noqa: PLC0415 - aiohttp
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from xenwatch import threads
-from xenwatch.config.key import FileUse, Key
+from xenwatch.config.key import FileUse
 from xenwatch.config.keys import KEYS
 from xenwatch.config.settings import Settings
 
@@ -18,9 +18,12 @@ DEADLINE: Final = 2.0
 """Seconds after which a file system does not answer."""
 
 
-def path_problems(settings: Settings, keys: Iterable[Key[Any]] = KEYS) -> Iterator[str]:
-    """A line for each file that is set and cannot be used. Nothing is opened."""
-    for key in keys:
+def path_problems(settings: Settings, names: Mapping[str, str]) -> Iterator[str]:
+    """A line for each file that is set and cannot be used. Nothing is opened.
+
+    `names` are those of the options that set keys, by path of key.
+    """
+    for key in KEYS:
         value = settings.values.get(key.path)
         if key.file is None or not value:
             continue
@@ -31,7 +34,7 @@ def path_problems(settings: Settings, keys: Iterable[Key[Any]] = KEYS) -> Iterat
         except (OSError, RuntimeError) as error:
             problem = f"{path}: {getattr(error, 'strerror', None) or error}"
         if problem:
-            yield f"{key.path}: {problem}"
+            yield f"{names.get(key.path, key.path)}: {problem}"
 
 
 def _problem(use: FileUse, path: Path) -> str:

@@ -20,6 +20,7 @@ from xenwatch.display.why import why
 
 DEADLINE: Final = 5.0
 """Seconds for all of them: they are asked at the same time."""
+NO_ALERTMANAGER: Final = "HTTP status {} from what must be an Alertmanager with API v2"
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -55,7 +56,7 @@ def _reason(error: BaseException) -> str:
     match error:
         case urllib.error.HTTPError():
             error.close()
-            words = f"HTTP status {error.code} from what must be an Alertmanager with API v2"
+            words = NO_ALERTMANAGER.format(error.code)
         case urllib.error.URLError(reason=BaseException() as reason):
             words = _reason(reason)
         case ssl.SSLCertVerificationError():

@@ -96,7 +96,7 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
     Raises `AskError` and `ConfigError`.
     """
     if not is_given(options, SOURCE):
-        url, problem = (options.url, "") if options.url else configured_url(options)
+        url, problem = (options.url, "") if options.url is not None else configured_url(options)
         return lambda: ask(url, options.timeout or DEADLINE, problem)
     settings, source = prepare(options)
     probes = settings.probes()
@@ -154,8 +154,7 @@ def ask(url: str, deadline: float = DEADLINE, problem: str = "") -> Answer:
 
     Proxies of the environment are not used: the daemon is on this host or nearby.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_url(url):
         raise AskError(f"--url: {shown(url)} is not a URL such as {EXAMPLE}")
     try:
         return threads.bounded(lambda: _answer(url, deadline), deadline, "ask")
@@ -175,6 +174,14 @@ def ask(url: str, deadline: float = DEADLINE, problem: str = "") -> Answer:
         f"{url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "
         f"elsewhere{elsewhere}: --url URL; without a daemon: {SOURCE.flag} host"
     )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _answer(url: str, deadline: float) -> Answer:

@@ -64,7 +64,6 @@ def document(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
     Of each probe by name: `status`, `reads`, `why`, and `do`, the next step; the last two may be
     empty. `summary` are the sentences that end the text.
     """
-    outcomes = {probe: snapshot.outcomes[probe.name] for probe in probes}
     found = {
         "time": snapshot.time,
         "source": dataclasses.asdict(snapshot.origin),
@@ -76,7 +75,8 @@ def document(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
                 "why": outcome.detail,
                 "do": next_step(probe, outcome),
             }
-            for probe, outcome in outcomes.items()
+            for probe in probes
+            for outcome in (snapshot.outcomes[probe.name],)
         },
         "summary": list(_summary(snapshot)),
     }

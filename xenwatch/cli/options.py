@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from xenwatch import log
 from xenwatch.assessment import Rules
@@ -25,9 +25,6 @@ from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError
 from xenwatch.sources.base import Source, SourceError
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
 COMMON: Final = (SOURCE, ROOTFS, LOG_LEVEL, LOG_FORMAT)
 """Keys whose options every command has."""
 
@@ -42,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         self.exit(self.usage_status, f"{self.prog}: error: {printable(message)}\n")
 
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         """Print help, version and errors; argparse ignores that stdout takes nothing."""
         if file is None or file is sys.stdout:
             if not write(message):

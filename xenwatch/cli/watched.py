@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Pass, Probe
-from xenwatch.progress import progress
+from xenwatch.display.progress import progress
 from xenwatch.sources.base import Source
 
 

@@ -15,7 +15,7 @@ from xenwatch.generate import grouping
 from xenwatch.generate.documents import documents
 from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rule_files
-from xenwatch.progress import progress
+from xenwatch.display.progress import progress
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way

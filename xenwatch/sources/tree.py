@@ -277,7 +277,7 @@ def bounded(content: bytes, limit: int, path: str) -> bytes:
 
 def _date(value: Any) -> float:
     """A Unix time that is a date."""
-    if not isinstance(value, int | float) or not 0 <= value < 1 << 37:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 37:
         raise ValueError("time is not a Unix time")
     return float(value)
 

@@ -6,7 +6,7 @@ import io
 import re
 import threading
 
-from xenwatch.progress import progress
+from xenwatch.display.progress import progress
 
 
 class Terminal(io.StringIO):
