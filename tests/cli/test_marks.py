@@ -97,7 +97,7 @@ def test_the_page_and_the_terminal_have_it() -> None:
 
     assert "<title>SYNTHETIC - " in html
     body = html.partition("<body>")[2]
-    assert body.index("SYNTHETIC: this is no real host") < body.index("<header>")
+    assert body.index("SYNTHETIC: this is no real host") < body.index("<h1>")
     assert out.getvalue().startswith("SYNTHETIC: this is no real host")
 
 

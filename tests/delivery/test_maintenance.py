@@ -60,6 +60,7 @@ def test_alertmanager_hears_of_maintenance_before_all_else() -> None:
     assert first["annotations"]["summary"] == (
         "host1: in maintenance until 2023-11-14 23:13 UTC: disks"
     )
+    assert first["annotations"]["description"].endswith(" First: `xenwatch maintenance status`")
     assert first["annotations"]["runbook_url"] == "r/XenwatchMaintenance.md"
     assert first["startsAt"] == "2023-11-14T22:13:30.000+00:00"
     assert first["endsAt"] == "2023-11-14T23:20:20.000+00:00"

@@ -157,6 +157,20 @@ def next_page(box: outbox.Outbox, away: float, used: int) -> Alerts:
     return step(box.alerts, {}, snapshot, POLICY, limits=assessment.states, table=[AIO])
 
 
+def test_a_pager_shows_that_no_host_is_live() -> None:
+    """The summary of an alert that is invented begins so; its labels are those of any other."""
+    marked, live = (
+        outbox.Outbox(Sender("host1", "r/", mark=mark), []) for mark in ("SYNTHETIC", "")
+    )
+    for box in (marked, live):
+        box.enqueue(FIRES, START)
+    [invented], [real] = (box.current(START, 240.0) for box in (marked, live))
+
+    assert invented["annotations"]["summary"] == f"SYNTHETIC, {real['annotations']['summary']}"
+    assert real["annotations"]["summary"].startswith("host1: ")
+    assert invented["labels"] == real["labels"]
+
+
 def test_what_was_restored_is_not_sent_before_a_page() -> None:
     """Whether an alert still fires after a restart is known with the first page, not earlier."""
     box = restored(FIRES, 10)

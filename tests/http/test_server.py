@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tests.sources.fakes import TableSource
-
 import asyncio
 import dataclasses
 import gzip
@@ -11,7 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -19,6 +17,7 @@ from blockbuster import blockbuster_ctx
 
 from tests.fake_clock import FakeClock
 from tests.planning.support import counted_plans
+from tests.sources.fakes import TableSource
 from tests.support import full_snapshot, labelled, series
 from xenwatch import __version__
 from xenwatch.alerts.table import ALERTS
@@ -32,7 +31,6 @@ from xenwatch.page import Links, errors
 from xenwatch.passes.publisher import Publisher, RenderedPass, render
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
-from xenwatch.sources.base import Source
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xenwatch.display.text import quoted
+
 import re
 from collections.abc import Callable
 from functools import partial

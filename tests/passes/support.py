@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from tests.sources.fakes import TableSource
-
 import dataclasses
 import threading
-from typing import cast
 
+from tests.sources.fakes import TableSource
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Probe
 from xenwatch.readings.event_channels import Irqs

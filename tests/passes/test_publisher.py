@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from tests.sources.fakes import TableSource
-
 import dataclasses
 import gzip
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +11,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running, settle
+from tests.sources.fakes import TableSource
 from tests.support import full_snapshot, labelled, series
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.runbooks import DIRECTORY
@@ -29,7 +27,6 @@ from xenwatch.passes.publisher import DELAY, Publisher, RenderedPass, render, re
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
-from xenwatch.sources.base import Source
 
 RULES = Rules()
 NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}

@@ -14,7 +14,7 @@ from xenwatch.readings.snapshot import Outcome, Status
 
 
 def test_programs_find_every_part_of_a_plan() -> None:
-    """The document has its time and source, the regime, what prevents a plan, and the plans, by these keys."""
+    """The document has time, source, regime, what prevents a plan, and the plans, by these keys."""
     snapshot = xenserver("6.2.0")
     found = document(snapshot, [plan(snapshot, windows=1)])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from xenwatch.display.progress import progress
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Pass, Probe
-from xenwatch.display.progress import progress
 from xenwatch.sources.base import Source
 
 

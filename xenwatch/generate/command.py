@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from xenwatch.config import alert_keys
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
+from xenwatch.display.progress import progress
 from xenwatch.generate import grouping
 from xenwatch.generate.documents import documents
 from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rule_files
-from xenwatch.display.progress import progress
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way

@@ -55,7 +55,7 @@ def frame(
         tabindex="-1",
     )
     skip = tag("a", "Skip to limits", href="#limits", class_="skip")
-    body = tag("body", skip, _notices(status), _header(status), main, _footer(status, links))
+    body = tag("body", skip, _header(status), main, _footer(status, links))
     return join(Html("<!DOCTYPE html>\n"), tag("html", top, body, lang="en"))
 
 
@@ -78,7 +78,7 @@ def _worst(status: HostStatus) -> str:
 def _notices(status: HostStatus) -> Html:
     """What stands above all else; an empty element where nothing is to be said."""
     found = [tag("p", untrusted(notice)) for notice in status.notices]
-    return tag("div", found, id="notices", data_live=True, role="note")
+    return tag("div", found, id="notices", data_live=True)
 
 
 def _header(status: HostStatus) -> Html:
@@ -87,6 +87,7 @@ def _header(status: HostStatus) -> Html:
         facts.append(counted(len(status.domains), "domain"))
     return tag(
         "header",
+        _notices(status),
         tag(
             "div",
             tag("h1", status.hostname or "xenwatch"),
