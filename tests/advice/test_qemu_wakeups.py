@@ -300,7 +300,7 @@ def test_a_host_that_stands_still_has_no_rates(capsysbinary: pytest.CaptureFixtu
 
     out = capsysbinary.readouterr().out.decode()
     assert status == 0
-    assert out.startswith("Single reading: ")
+    assert "\n\nSingle reading: " in out
     assert "wakeups per second" not in out
 
 

@@ -84,8 +84,8 @@ def test_it_fills_a_small_terminal_and_quits(terminal: Terminal) -> None:
     assert lines[-2].startswith("broken ")
     assert lines[-1] == "q quits; every 0.5 s"
     terminal.tmux("send-keys", "q")
-    left = terminal.shows("left with 0")
-    assert any(" icanon" in line for line in left)
+    terminal.shows("left with 0")
+    left = terminal.shows(" icanon")
     assert not any("headroom" in line for line in left)
 
 
@@ -119,8 +119,8 @@ def test_a_signal_gives_the_terminal_back(terminal: Terminal) -> None:
     terminal.shows("q quits")
     terminal.tmux("send-keys", "C-c")
 
-    left = terminal.shows("left with 130")
-    assert any(" icanon" in line for line in left)
+    terminal.shows("left with 130")
+    terminal.shows(" icanon")
 
 
 def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,7 +90,7 @@ def configured(options: argparse.Namespace) -> Settings:
 
 
 def prepare(options: argparse.Namespace) -> tuple[Settings, Source]:
-    """`configured` settings and the source they name. Raises `ConfigError`, `SourceError`."""
+    """`configured` settings and the source they name. Raises `ConfigError`."""
     settings = configured(options)
     check_rootfs(options, settings)
     return settings, source_of(options, settings)

@@ -39,10 +39,9 @@ def _dashboards(settings: Settings) -> Mapping[str, str]:
 
 SDK: Final = "grafana_foundation_sdk"
 """What the dashboards are built with: no dependency of the package."""
-DOCS: Final = "docs"
 RULES: Final = "rules"
 WHAT: Final[Mapping[str, Callable[[Settings, Grouping], Mapping[str, str]]]] = {
-    DOCS: lambda _settings, _grouping: documents(),
+    "docs": lambda _settings, _grouping: documents(),
     "dashboards": lambda settings, _grouping: _dashboards(settings),
     RULES: lambda settings, grouping: rule_files(settings.alerts(), grouping),
 }
@@ -87,8 +86,6 @@ def run(arguments: argparse.Namespace) -> int:
     of_rules = (arguments.job, arguments.by, not arguments.keep_firing_for)
     if arguments.what != RULES and any(of_rules):
         arguments.parser.error("--job, --by and --no-keep-firing-for are options of rules")
-    if arguments.what == DOCS and arguments.config_file != os.devnull:
-        arguments.parser.error("--config.file is no option of docs, which are of the defaults")
     settings = load_settings(arguments.config_file, {})
     if arguments.what == RULES and arguments.keep_firing_for:
         for warning in settings.warnings():
