@@ -118,13 +118,13 @@ $(VENV)/.created:
 
 # The version is in the metadata of the installation, so that a new one installs anew.
 $(VENV)/.installed: $(VENV)/.created pyproject.toml xenwatch/__init__.py
-	@echo "make: installing xenwatch into $(VENV)"
+	@echo "make: installing xenwatch into $(VENV): 10 seconds where the network is fast; pip says what it fetches"
 	@$(PIP) install --editable .
 	@touch $@
 
 # pip knows --group since 25.1; Debian 12 has 23.0.
 $(VENV)/.test-tools: $(VENV)/.installed
-	@echo "make: installing what tests and checks need into $(VENV)"
+	@echo "make: installing what tests and checks need into $(VENV), once: longer than xenwatch itself"
 	@$(PIP) install 'pip>=25.1'
 	@$(PIP) install --group test --group lint --group generate
 	@touch $@
