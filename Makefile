@@ -37,6 +37,7 @@ demo: $(VENV)/.installed  ## Start a synthetic host, Prometheus and Alertmanager
 	exec $(BIN)/python contrib/demo.py $(ARGS)
 
 test: setup lint components  ## Lint, then every test but those inside a real Xen
+	@$(if $(ARGS),,echo "make: running every test: 12 to 20 minutes on two cores; part of them: make test ARGS=\"-k WORD\"")
 	COVERAGE_CORE=$(CORE) $(BIN)/pytest --ignore tests/xen --ignore tests/packages $(MEASURE) $(ARGS)
 
 setup:
@@ -123,13 +124,13 @@ $(VENV)/.created:
 
 # The version is in the metadata of the installation, so that a new one installs anew.
 $(VENV)/.installed: $(VENV)/.created pyproject.toml xenwatch/__init__.py
-	@echo "make: installing xenwatch into $(VENV)"
+	@echo "make: installing xenwatch into $(VENV): 10 seconds where the network is fast; pip says what it fetches"
 	@$(PIP) install --editable .
 	@touch $@
 
 # pip knows --group since 25.1; Debian 12 has 23.0.
 $(VENV)/.test-tools: $(VENV)/.installed
-	@echo "make: installing what tests and checks need into $(VENV)"
+	@echo "make: installing what tests and checks need into $(VENV), once: longer than xenwatch itself"
 	@$(PIP) install 'pip>=25.1'
 	@$(PIP) install --group test --group lint --group generate
 	@touch $@

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from xenwatch.display.progress import progress
+
 HERE: Final = Path(__file__).resolve().parent
 LOOPBACK: Final = "127.0.0.1"
 START: Final = 60.0
@@ -192,16 +194,17 @@ def demonstrate(ports: Mapping[str, int], source: str, signals: Collection[int])
                 processes[name] = start(argv, logs[name])
             deadline = time.monotonic() + START
             for name, program in PROGRAMS.items():
-                while not ready(ports[name]):
-                    if signals:
-                        return
-                    check_alive(program.title, processes[name], logs[name])
-                    if time.monotonic() > deadline:
-                        raise DemoError(
-                            f"{program.title} was not ready within {START:g} s:\n"
-                            f"{last_lines(logs[name])}"
-                        )
-                    time.sleep(PAUSE)
+                with progress(f"starting {program.title}, at most {START:g} s"):
+                    while not ready(ports[name]):
+                        if signals:
+                            return
+                        check_alive(program.title, processes[name], logs[name])
+                        if time.monotonic() > deadline:
+                            raise DemoError(
+                                f"{program.title} was not ready within {START:g} s:\n"
+                                f"{last_lines(logs[name])}"
+                            )
+                        time.sleep(PAUSE)
                 url = f"http://{address(ports[name])}/"
                 print(f"{program.title:13} {url}  {program.shows}", flush=True)
             print(f"Logs: {directory}. Press Ctrl-C to stop.", file=sys.stderr, flush=True)

@@ -37,6 +37,7 @@ from xenwatch.parse.rtnl import Link
 from xenwatch.parse.scheduling import SCHED_ID
 from xenwatch.parse.xen_console import READCONSOLE
 from xenwatch.parse.xenstore_quota import domain_request, settings_request
+from xenwatch.readings.origin import LIVE
 from xenwatch.sources.base import (
     READ_LIMIT,
     CommandOutput,
@@ -71,7 +72,7 @@ class LabSource:
     """Answers as the host in the capture did, with or without its hypercalls."""
 
     def __init__(self, capture: Path, with_hypercalls: bool = True) -> None:
-        self._capture = capture
+        self._capture, self.origin = capture, LIVE
         self._with_hypercalls = with_hypercalls
         self._tree = _files(capture)
         self._store = _store(capture)

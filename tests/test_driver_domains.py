@@ -110,9 +110,11 @@ def test_the_page_and_the_check_name_it_too() -> None:
     page = domains_page.section(status, "")
     assert domains_page.DRIVER_DOMAINS in page
     assert "3 pv3" in page
-    code, line = judge(status, Question((), {}, {}), 0)
-    assert code == 1
-    assert "WARNING - VM pv5 (" in line
+    found = judge(status, Question((), {}, {}), 0)
+    line = found.line()
+    assert found.status == 1
+    assert "WARNING - CAPTURE of " in line
+    assert "VM pv5 (" in line
     assert ") is running with a failed vif device (ENOSPC), served by driver domain 3" in line
 
 

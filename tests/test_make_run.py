@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-INHERITED = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHONPATH", "VIRTUAL_ENV"}
-"""What make and the tests' own environment leave behind, which a stranger does not have."""
+INHERITED = {
+    *("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHONPATH", "VIRTUAL_ENV"),
+    *("INVOCATION_ID", "NOTIFY_SOCKET"),
+}
+"""What make, a service and the tests' own environment leave, which a stranger does not have."""
 
 
 def page(url: str) -> bytes:

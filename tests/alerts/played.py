@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tests.fake_clock import START
 from xenwatch import metrics
+from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.config.settings import Settings
@@ -108,7 +109,7 @@ def play(
     rules = rules or Rules(policy=Settings().alerts())
     known, before, alerts = Pass(), None, Alerts()
     open_, told, pages = dict[object, Told](), list[Told](), list[Sequence[Family]]()
-    box, events = Outbox("a", "r/", ["webhook"]), list[tuple[float, Mapping[str, Any]]]()
+    box, events = Outbox(Sender("a", "r/"), ["webhook"]), list[tuple[float, Mapping[str, Any]]]()
     for number in range(int(minutes * 60 / every)):
         seconds = number * every
         player.advance(seconds)

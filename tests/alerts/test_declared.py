@@ -14,7 +14,7 @@ import pytest
 from tests.alerts.support import family, snapshot
 from xenwatch.alerts import declared
 from xenwatch.alerts.base import Alert, Watch
-from xenwatch.alerts.messages import of_active
+from xenwatch.alerts.messages import Sender, of_active
 from xenwatch.alerts.states import Alerts, State, step
 from xenwatch.alerts.table import ALERTS, WATCHES, alerts_of
 from xenwatch.config import alert_keys
@@ -116,7 +116,7 @@ def test_it_has_states_and_texts(alert: Alert, speed: float, state: str) -> None
     assert [active.severity for active in found.firing] == expected
     assert (found.states["slow_disk", "critical"] is State.OK) is (state != "critical")
     for active in found.firing:
-        message = of_active(active, "host1", "https://wiki.example/")
+        message = of_active(active, Sender("host1", "https://wiki.example/"))
         assert message.labels["alertname"] == "XenwatchSlowDisk"
         assert message.annotations == {
             "summary": f"host1: Disk sda is slow: {speed}",

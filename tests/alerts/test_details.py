@@ -7,7 +7,7 @@ import dataclasses
 from tests.alerts.support import POLICY, family
 from tests.support import full_snapshot
 from xenwatch.alerts.details import DriverDomain, Room, Storage, Use, Users, Vms
-from xenwatch.alerts.messages import of_active
+from xenwatch.alerts.messages import Sender, of_active
 from xenwatch.alerts.near_limit import near_limit
 from xenwatch.alerts.states import Alerts, step
 from xenwatch.alerts.table import ALERTS
@@ -132,7 +132,7 @@ def test_an_alert_about_a_limit_carries_it() -> None:
         limits=states, table=[alert],
     )  # fmt: skip
 
-    told = of_active(alerts.firing[0], "a", "").annotations["description"]
+    told = of_active(alerts.firing[0], Sender("a", "")).annotations["description"]
     assert told.endswith(
         " Most is used by VMs vm1 (u1) 7. More VMs that fit: 2 of shape linux. "
         "First: `xenwatch once --format table | grep -E '^(LIMIT|event_channels) '`"

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from tests.alerts.support import POLICY
-from xenwatch.alerts.messages import of_active
+from xenwatch.alerts.messages import Sender, of_active
 from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.config.settings import Settings
@@ -52,7 +52,7 @@ def course(name: str, seconds: float, step: float = 30.0) -> Assessment:
 def firing(found: Assessment, name: str) -> dict[str, Mapping[str, str]]:
     """The labels of the alert's series that fire, by summary."""
     assert found.alerts is not None
-    messages = (of_active(one, "", "/runbooks/") for one in found.alerts.firing)
+    messages = (of_active(one, Sender("", "/runbooks/")) for one in found.alerts.firing)
     return {
         message.annotations["summary"]: message.labels
         for message in messages

@@ -38,9 +38,9 @@ def test_a_text_is_a_template_and_a_sentence() -> None:
 def test_a_message_has_stable_labels() -> None:
     """The labels of a message do not change while the alert does, nor when it is resolved."""
     active = walk((0, leak(90)), (60, leak(95)))[-1].firing[0]
-    fires = messages.of_active(active, "host1", "file:///runbooks/")
+    fires = messages.of_active(active, messages.Sender("host1", "file:///runbooks/"))
     change = Change(active, State.FIRING, State.UNKNOWN, 400)
-    over = messages.of_change(change, "host1", "file:///runbooks/")
+    over = messages.of_change(change, messages.Sender("host1", "file:///runbooks/"))
 
     assert over is not None
     assert fires.identity == over.identity
@@ -72,4 +72,4 @@ def test_what_never_fired_is_no_message(was: State, now: State) -> None:
     """Receivers get what fires and what fired, not what was pending."""
     active = next(iter(walk((0, leak(90)))[0].active.values()))
 
-    assert messages.of_change(Change(active, was, now, 5), "host1", "") is None
+    assert messages.of_change(Change(active, was, now, 5), messages.Sender("host1", "")) is None

@@ -27,6 +27,7 @@ from xenwatch.probes.base import Pass, merge, run
 from xenwatch.probes.qemu import QEMUS
 from xenwatch.probes.xen import CAPABILITIES
 from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.origin import LIVE
 from xenwatch.readings.qemus import Qemus
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import READ_LIMIT
@@ -106,7 +107,7 @@ def ours(passes: int, before_each: Callable[[], None]) -> tuple[float, list[Qemu
         before_each()
         result = run(QEMUS, source, known)
         assert result.outcome.status is Status.OK, result.outcome
-        known = merge(known, QEMUS.name, result, 0.0)
+        known = merge(known, QEMUS.name, result, 0.0, LIVE)
         assert known.snapshot.qemus is not None
         costs.append(result.outcome.cpu_seconds)
         found.append(known.snapshot.qemus)

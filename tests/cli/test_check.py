@@ -45,7 +45,8 @@ def row(ratio: float | None, **fields: Any) -> LimitRow:
 
 def judged(*rows: LimitRow, asked: Question = ALL, age: float = 1.0) -> tuple[int, str]:
     """Status and line for a host with these limits."""
-    return judge(dataclasses.replace(FULL, limits=rows), asked, age)
+    found = judge(dataclasses.replace(FULL, limits=rows), asked, age)
+    return found.status, found.line()
 
 
 @pytest.mark.parametrize(
@@ -148,10 +149,10 @@ def test_a_limit_the_host_does_not_have_is_unknown() -> None:
     }
     host = of(Snapshot(outcomes=outcomes))
     assert host.alerts is None
-    status, line = judge(host, Question(("blktap_minors",), {}, {}), 0)
+    found = judge(host, Question(("blktap_minors",), {}, {}), 0)
 
-    assert status == 3
-    assert "blktap_minors has no reading (not applicable: no blktap / here)" in line
+    assert found.status == 3
+    assert "blktap_minors has no reading (not applicable: no blktap / here)" in found.line()
 
 
 def test_a_host_without_any_limit_is_unknown() -> None:
@@ -176,7 +177,7 @@ def hosts() -> list[HostStatus]:
 @pytest.mark.parametrize("host", hosts())
 def test_the_line_is_one_that_plugins_print(host: HostStatus) -> None:
     """Every line is one line with at most one bar, and after it data in the form agreed on."""
-    _, line = judge(host, ALL, 0)
+    line = judge(host, ALL, 0).line()
 
     assert line.count("\n") == 1
     assert line.count("|") <= 1
@@ -226,7 +227,9 @@ def test_it_takes_one_pass(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert status == 1
     assert re.match(
-        r"XENWATCH WARNING - VM monitoring \([-0-9a-f]{36}\) is running with a failed vif", out
+        r"XENWATCH WARNING - SYNTHETIC: .*; VM monitoring \([-0-9a-f]{36}\) is running with a "
+        "failed vif",
+        out,
     )
     names = set(re.findall(r"'(\w+)'=", out))
     assert names <= {limit.name for limit in LIMITS}

@@ -38,7 +38,7 @@ def test_a_message_has_resource_headroom_and_runbook(capsys: pytest.CaptureFixtu
     lines = out.splitlines()
     assert lines[:2] == [CHANNELS, "  meaning:    event channels of dom0"]
     assert " event_channels 0." in lines[2]
-    assert lines[2].startswith("  headroom:   1")
+    assert lines[2].startswith("  headroom:   SYNTHETIC: 1")
     assert Path(lines[3].removeprefix("  runbook:    ")).is_file()
 
 
@@ -63,7 +63,7 @@ def test_without_a_daemon_headroom_is_unknown(capsys: pytest.CaptureFixture[str]
     assert status == 0
     assert "headroom" not in out
     assert "headroom unknown: http://127.0.0.1:1: Connection refused" in err
-    assert run(capsys, NOBODY, "--no-headroom", CHANNELS) == (0, out, "")
+    assert run(capsys, "--no-headroom", CHANNELS) == (0, out, "")
 
 
 def test_it_asks_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +72,7 @@ def test_it_asks_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
         running.get_ready()
         out = run(capsys, f"--url={running.url}", CHANNELS)[1]
 
-    assert "  headroom:   1" in out
+    assert "  headroom:   SYNTHETIC: 1" in out
 
 
 def test_a_limit_the_host_does_not_have_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,11 +93,11 @@ def test_parts_of_a_message_are_found_by_their_words(capsys: pytest.CaptureFixtu
     assert "these have its words" in err
 
 
-def test_nothing_known_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
-    """A text nobody knows has no output and the status 1."""
+def test_nothing_known_is_status_3(capsys: pytest.CaptureFixture[str]) -> None:
+    """A text nobody knows has no output and the status 3."""
     status, out, err = run(capsys, "the quick brown fox")
 
-    assert (status, out) == (1, "")
+    assert (status, out) == (3, "")
     assert "nothing known" in err
 
 
@@ -148,6 +148,6 @@ def test_an_empty_log_is_nothing(
 ) -> None:
     """No stdin and an empty one are a log without anything known in it."""
     pasted(monkeypatch, b"")
-    assert run(capsys)[0] == 1
+    assert run(capsys)[0] == 3
     monkeypatch.setattr(sys, "stdin", None)
-    assert run(capsys)[0] == 1
+    assert run(capsys)[0] == 3

@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_used_is_an_error(
         file.write_bytes(content)
         done = run(capsys, "maintenance", "status", option)
 
-    assert done.status == 1
+    assert done.status == 3
     assert str(file) in done.err
     assert next_step in done.err
 
@@ -143,7 +143,7 @@ def test_an_end_is_a_time_in_utc(
 
     done = run(capsys, "maintenance", "status", option)
 
-    assert done.status == (0 if said else 1)
+    assert done.status == (0 if said else 2)
     assert said in done.out
     assert said or "maintenance.until: " in done.err
 

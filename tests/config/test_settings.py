@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import hypothesis
@@ -52,11 +53,11 @@ REFUSED = {
     "section as key": ("web = 5", "1: web: must be a section: write [web]"),
     "key as section": ("[web.max_requests]\na = 1", "must be an integer"),
     "dotted name": ('"web.max_requests" = 5', "unknown key"),
-    "bool for int": ("[web]\nmax_requests = true", "2: web.max_requests: True must be an integer"),
+    "bool for int": ("[web]\nmax_requests = true", "2: web.max_requests: true must be an integer"),
     "float for int": ("[web]\nmax_requests = 1.5", "1.5 must be an integer"),
     "int for bool": ("[web]\nsystemd_socket = 1", "1 must be true or false"),
     "string for number": (f'[probes.{PROBE}]\ninterval = "1"', "'1' must be a number"),
-    "bool for number": (f"[probes.{PROBE}]\ninterval = true", "True must be a number"),
+    "bool for number": (f"[probes.{PROBE}]\ninterval = true", "true must be a number"),
     "zero interval": (f"[probes.{PROBE}]\ninterval = 0", "0 must be between 0.1 and 86400 seconds"),
     "no share": (f"[probes.{PROBE}]\nshare = 0", "0 must be a ratio: more than 0 and at most 1"),
     "negative deadline": (f"[probes.{PROBE}]\ndeadline = -1", "-1 must be between 0.1"),
@@ -67,7 +68,7 @@ REFUSED = {
         "0 must be a ratio: more than 0 and at most 1",
     ),
     "percent": (f"[limits.{LIMIT}]\ncritical = 90", "90 must be a ratio"),
-    "bool for ratio": (f"[limits.{LIMIT}]\ncritical = true", "True must be a number"),
+    "bool for ratio": (f"[limits.{LIMIT}]\ncritical = true", "true must be a number"),
     "warning too high": (
         f"[limits.{LIMIT}]\nwarning = 0.9\ncritical = 0.5",
         f"2: limits.{LIMIT}.warning: warning 0.9 is above critical 0.5; set warning at or below",
@@ -136,7 +137,7 @@ REFUSED = {
     "name of a shape": ('[shapes."a=b"]\nvcpus = 1', "shapes.a=b: invalid shape name"),
     "shape as key": ("[shapes]\nweb = 1", "shapes.web: must be a section: write [shapes.web]"),
     "no TOML": ("[web", "invalid TOML"),
-    "endless nesting": ("a = " + "[" * 100000, "invalid TOML"),
+    "endless nesting": ("a = " + "[" * 100000, "nested too deeply"),
     "endless digits": ("a = " + "9" * 10000, "invalid TOML"),
     "huge number": ("[web]\nmax_requests = 0x" + "f" * 9999, "thousands of digits must be between"),
     "deep table": ("[web." + ".".join(["max_requests"] * 5000) + "]", "must be an integer"),
@@ -283,7 +284,7 @@ def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
     """What cannot be read is refused with the reason."""
-    with pytest.raises(ConfigError, match="Is a directory"):
+    with pytest.raises(ConfigError, match="is a directory, must be a file"):
         load(str(tmp_path), {})
 
 
@@ -295,10 +296,22 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         load(str(path), {})
 
 
-def test_an_endless_file_is_refused() -> None:
-    """No more than a megabyte is read of whatever the configuration is said to be."""
+def test_an_endless_file_is_refused(tmp_path: Path) -> None:
+    """Neither a device nor a pipe is opened, and no more than a megabyte is read of a file."""
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1 << 40)
+
+    for name in ("/dev/zero", "/dev/tty", str(tmp_path / "pipe")):
+        with pytest.raises(ConfigError, match="is no regular file"):
+            load(name, {})
     with pytest.raises(ConfigError, match="must not be larger than 1048576 bytes"):
-        load("/dev/zero", {})
+        load(str(tmp_path / "large"), {})
+
+
+def test_the_null_device_is_no_configuration() -> None:
+    """That nothing is configured can be said without a file for it."""
+    assert load("/dev/null", {}).values == {}
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_what_is_kept_names_the_boot(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_an_error() -> None:
-    """A port that is taken ends the daemon with status 1 and a line that says what to do."""
+    """A port that is taken ends the daemon with status 3 and a line that says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         done = subprocess.run(
@@ -164,7 +164,7 @@ def test_a_port_in_use_is_an_error() -> None:
             timeout=30,
         )
 
-    assert done.returncode == 1
+    assert done.returncode == 3
     entry = json.loads(done.stderr)
     assert entry["event"] == "cannot start"
     assert f"cannot listen on {address}: Address already in use" in entry["reason"]

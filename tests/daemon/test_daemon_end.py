@@ -15,6 +15,7 @@ import pytest
 
 from tests.running import Process, daemon, xenwatch
 from tests.support import labelled
+from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.daemon.daemon import SHUTDOWN
@@ -99,7 +100,7 @@ def undelivered() -> dict[str, Any]:
     alert = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
     firing = Active(alert, "warning", (), since=1.0, value=0.875, fired=1.0)
     change = Change(firing, State.PENDING, State.FIRING, 1.0)
-    box = Outbox("host1", "r/", ["webhook"])
+    box = Outbox(Sender("host1", "r/"), ["webhook"])
     box.enqueue(Alerts({(alert.name, firing.severity, ()): firing}, {}, (change,)), 1.0)
     return box.saved(1.0)
 

@@ -8,7 +8,7 @@ from typing import Any
 from tests.delivery.test_notifier import FIRES
 from tests.fake_clock import START
 from xenwatch.alerts.maintenance import LONGEST, Maintenance
-from xenwatch.alerts.messages import rfc3339
+from xenwatch.alerts.messages import Sender, rfc3339
 from xenwatch.alerts.states import Alerts
 from xenwatch.delivery.outbox import Outbox
 
@@ -22,7 +22,7 @@ LABELS = {"job": "dom0", "pool": "p1"}
 
 def outbox() -> Outbox:
     """What a host with a webhook delivers."""
-    return Outbox("host1", "r/", ["webhook"], LABELS)
+    return Outbox(Sender("host1", "r/", LABELS), ["webhook"])
 
 
 def told(box: Outbox) -> list[tuple[str, str]]:
@@ -60,6 +60,7 @@ def test_alertmanager_hears_of_maintenance_before_all_else() -> None:
     assert first["annotations"]["summary"] == (
         "host1: in maintenance until 2023-11-14 23:13 UTC: disks"
     )
+    assert first["annotations"]["description"].endswith(" First: `xenwatch maintenance status`")
     assert first["annotations"]["runbook_url"] == "r/XenwatchMaintenance.md"
     assert first["startsAt"] == "2023-11-14T22:13:30.000+00:00"
     assert first["endsAt"] == "2023-11-14T23:20:20.000+00:00"

@@ -12,6 +12,7 @@ from tests.delivery.test_notifier import AIO, FIRES, FIRING, KEY, OVER
 from tests.fake_clock import START
 from tests.support import full_snapshot
 from xenwatch.alerts.inhibition import INTERVAL
+from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.states import Alerts, step
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.delivery import outbox
@@ -24,7 +25,7 @@ EXPIRY = 240.0
 
 def test_a_resolved_alert_is_resent_for_a_while() -> None:
     """It is resent for a quarter of an hour, and replaced by the same alert firing again."""
-    box = outbox.Outbox("host1", "r/", [])
+    box = outbox.Outbox(Sender("host1", "r/"), [])
     box.enqueue(FIRES, START)
     box.enqueue(OVER, START)
     end = START + 30 + outbox.RETENTION
@@ -42,7 +43,7 @@ def test_a_resolved_alert_is_resent_for_a_while() -> None:
 def test_the_critical_are_sent_first() -> None:
     """A warning is sent after the critical alert that inhibits it, whichever fired first."""
     critical = dataclasses.replace(FIRING, severity="critical")
-    box = outbox.Outbox("host1", "r/", [])
+    box = outbox.Outbox(Sender("host1", "r/"), [])
     box.enqueue(Alerts({KEY: FIRING, (AIO.name, "critical", ()): critical}, {}, ()), START)
 
     severities = [alert["labels"]["severity"] for alert in box.current(START, 240)]
@@ -59,7 +60,7 @@ STANDING = Alerts({KEY: FIRING}, {}, ())
 
 def test_what_begins_in_maintenance_is_told_when_that_ends() -> None:
     """An alert that begins while it is quiet is held back from all, and sent if it still fires."""
-    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     assert not box.enqueue(FIRES, START, quiet=True)
     assert not box.enqueue(STANDING, START + 10, quiet=True)
     assert (events(box), box.current(START + 10, 240)) == ([], [])
@@ -73,7 +74,7 @@ def test_what_begins_in_maintenance_is_told_when_that_ends() -> None:
 
 def test_what_is_over_before_maintenance_ends_is_not_told() -> None:
     """An alert that began and ended while it was quiet is neither told nor told as resolved."""
-    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     box.enqueue(FIRES, START, quiet=True)
     box.enqueue(OVER, START + 10, quiet=True)
     box.enqueue(Alerts(), START + 20)
@@ -84,7 +85,7 @@ def test_what_is_over_before_maintenance_ends_is_not_told() -> None:
 def test_what_is_only_kept_firing_is_over_when_maintenance_ends() -> None:
     """An alert whose condition has ended is not told at the end, unless it holds once more."""
     kept = Alerts({KEY: dataclasses.replace(FIRING, ended=START + 5)}, {}, ())
-    over, again = (outbox.Outbox("host1", "r/", ["webhook"]) for _ in range(2))
+    over, again = (outbox.Outbox(Sender("host1", "r/"), ["webhook"]) for _ in range(2))
     for box in (over, again):
         box.enqueue(FIRES, START, quiet=True)
         box.enqueue(kept, START + 10, quiet=True)
@@ -99,7 +100,7 @@ def test_what_is_only_kept_firing_is_over_when_maintenance_ends() -> None:
 
 def test_what_was_told_before_maintenance_is_told_as_resolved() -> None:
     """An alert told before goes on while it is quiet, and its end is told."""
-    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     box.enqueue(FIRES, START)
     box.enqueue(STANDING, START + 10, quiet=True)
     assert len(box.current(START + 10, 240)) == 1
@@ -110,9 +111,9 @@ def test_what_was_told_before_maintenance_is_told_as_resolved() -> None:
 
 def test_what_is_held_back_is_over_a_restart_too() -> None:
     """A daemon restarted in maintenance holds back what was, and tells it when that ends."""
-    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     box.enqueue(FIRES, START, quiet=True)
-    anew = outbox.Outbox("host1", "r/", ["webhook"])
+    anew = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     anew.restore(json.loads(json.dumps(box.saved(START))), START + 5, EXPIRY)
     anew.enqueue(STANDING, START + 10, quiet=True)
     assert (events(anew), anew.current(START + 10, 240)) == ([], [])
@@ -124,7 +125,7 @@ def test_what_is_held_back_is_over_a_restart_too() -> None:
 def test_alerts_say_where_the_host_is() -> None:
     """The labels of the site, and the job, are on firing and resolved alerts and on events."""
     labels = {"job": "dom0", "pool": "p1", "site": "b"}
-    box = outbox.Outbox("host1", "r/", ["webhook"], labels)
+    box = outbox.Outbox(Sender("host1", "r/", labels), ["webhook"])
     box.enqueue(FIRES, START)
     sent = box.current(START, 240)
     box.enqueue(OVER, START + 1)
@@ -141,9 +142,9 @@ def test_alerts_say_where_the_host_is() -> None:
 
 def restored(alerts: Alerts, away: float, boot: str = "") -> outbox.Outbox:
     """An outbox that has restored what another saved, `away` seconds later, after that boot."""
-    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     box.enqueue(alerts, START)
-    anew = outbox.Outbox("host1", "r/", ["webhook"])
+    anew = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     anew.boot = boot
     anew.restore(json.loads(json.dumps(box.saved(START))), START + away, EXPIRY)
     return anew
@@ -154,6 +155,20 @@ def next_page(box: outbox.Outbox, away: float, used: int) -> Alerts:
     snapshot = dataclasses.replace(full_snapshot(), time=START + away, aio=Aio(used, 100))
     assessment = assess_pass(snapshot, Rules({"aio_requests": Thresholds(0.8, None)}))
     return step(box.alerts, {}, snapshot, POLICY, limits=assessment.states, table=[AIO])
+
+
+def test_a_pager_shows_that_no_host_is_live() -> None:
+    """The summary of an alert that is invented begins so; its labels are those of any other."""
+    marked, live = (
+        outbox.Outbox(Sender("host1", "r/", mark=mark), []) for mark in ("SYNTHETIC", "")
+    )
+    for box in (marked, live):
+        box.enqueue(FIRES, START)
+    [invented], [real] = (box.current(START, 240.0) for box in (marked, live))
+
+    assert invented["annotations"]["summary"] == f"SYNTHETIC, {real['annotations']['summary']}"
+    assert real["annotations"]["summary"].startswith("host1: ")
+    assert invented["labels"] == real["labels"]
 
 
 def test_what_was_restored_is_not_sent_before_a_page() -> None:
@@ -216,10 +231,10 @@ def test_a_pending_alert_goes_on_after_a_short_restart(away: float, since: float
 
 def test_alerts_of_another_version_are_left_behind() -> None:
     """An alert that is no longer in the table is not restored."""
-    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     box.enqueue(FIRES, START)
     kept = json.loads(json.dumps(box.saved(START)).replace("aio_requests_near", "gone_near"))
-    anew = outbox.Outbox("host1", "r/", ["command"])
+    anew = outbox.Outbox(Sender("host1", "r/"), ["command"])
     anew.restore(kept, START, EXPIRY)
 
     assert anew.alerts == Alerts()
@@ -228,7 +243,7 @@ def test_alerts_of_another_version_are_left_behind() -> None:
 
 def test_a_queue_is_bounded() -> None:
     """A receiver that never accepts anything costs a bounded amount of memory."""
-    box = outbox.Outbox("host1", "r/", ["webhook"])
+    box = outbox.Outbox(Sender("host1", "r/"), ["webhook"])
     for number in range(outbox.MOST_EVENTS):
         box.enqueue(FIRES, START + number * INTERVAL)
         box.enqueue(OVER, START + number * INTERVAL)

@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -17,6 +17,7 @@ from blockbuster import blockbuster_ctx
 
 from tests.fake_clock import FakeClock
 from tests.planning.support import counted_plans
+from tests.sources.fakes import TableSource
 from tests.support import full_snapshot, labelled, series
 from xenwatch import __version__
 from xenwatch.alerts.table import ALERTS
@@ -30,7 +31,6 @@ from xenwatch.page import Links, errors
 from xenwatch.passes.publisher import Publisher, RenderedPass, render
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
-from xenwatch.sources.base import Source
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus
 
@@ -44,7 +44,7 @@ class Site:
 
     def __init__(self, max_requests: int = 40) -> None:
         clock = FakeClock()
-        self.scheduler = Scheduler(cast(Source, None), [], clock)
+        self.scheduler = Scheduler(TableSource(), [], clock)
         self.scheduler.snapshot = full_snapshot()
         self.publisher = Publisher(self.scheduler, RULES, clock)
         self.newest = render(full_snapshot(), RULES, {})

@@ -117,7 +117,8 @@ def test_it_is_in_the_status_and_checked(checkout: Checkout) -> None:
 
     assert (row["used"], row["max"], row["state"]) == (85, 100, "warning")
     line = checkout("check", "--limit", NAME, *SOURCE, status=1)
-    assert line.startswith(f"XENWATCH WARNING - {NAME} 85.0%")
+    assert line.startswith("XENWATCH WARNING - ")
+    assert f"; {NAME} 85.0%" in line
 
 
 def test_it_is_planned_with_its_remedy(checkout: Checkout) -> None:

@@ -166,8 +166,11 @@ def test_a_full_page_can_be_read_back(openmetrics: bool) -> None:
 
 
 def test_nothing_read_is_nothing_told() -> None:
-    """An empty snapshot has no samples but xenwatch's own version."""
-    assert [family.name for family in families(assess_pass(Snapshot()))] == ["xenwatch_build_info"]
+    """An empty snapshot has no samples but its source and xenwatch's own version."""
+    assert [family.name for family in families(assess_pass(Snapshot()))] == [
+        "xenwatch_source_info",
+        "xenwatch_build_info",
+    ]
 
 
 def test_no_part_of_a_domain_is_invented() -> None:
@@ -183,6 +186,7 @@ def test_no_part_of_a_domain_is_invented() -> None:
         "xenwatch_build_info": []
     } == {
         "xenwatch_build_info": [],
+        "xenwatch_source_info": [(("host", ""), 1)],
         "xenwatch_domains": [(("unknown",), 1)],
         "xenwatch_vm_restarts_total": [((), 0)],
         "xenwatch_domain_info": [(("5", "", UUIDS[5], ""), 1)],

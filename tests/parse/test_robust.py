@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
+from xenwatch.display.text import quoted
 from xenwatch.parse.block_stat import parse_block_stat
 from xenwatch.parse.buddyinfo import parse_buddyinfo
 from xenwatch.parse.certificate import parse_not_after
@@ -233,9 +234,9 @@ def test_an_error_shows_what_was_found(name: str) -> None:
     except ParseError as error:
         shown = str(error)
     else:
-        shown = repr(SHORT)
+        shown = quoted(SHORT)
 
-    assert repr(SHORT) in shown
+    assert quoted(SHORT) in shown
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -53,7 +53,7 @@ def test_interfaces_have_their_counters_by_name() -> None:
 def test_a_host_without_interfaces_has_no_counters() -> None:
     """The two lines of header alone are a table without rows, one line is none."""
     assert parse_net_dev(NET_DEV) == {}
-    with pytest.raises(ParseError, match=r"/proc/net/dev: expected two lines of header: b'Inter-"):
+    with pytest.raises(ParseError, match=r'/proc/net/dev: expected two lines of header: "Inter-'):
         parse_net_dev(NET_DEV.split(b"\n")[0])
 
 

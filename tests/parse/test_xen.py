@@ -76,7 +76,7 @@ def test_the_line_lsevtchn_should_not_print_is_named() -> None:
     """An error shows the first line that is not one of a channel, not those before it."""
     good = render_lsevtchn([Channel(1, 0, IPI)])
 
-    with pytest.raises(ParseError, match=r"lsevtchn: expected .*: b'Permission denied'"):
+    with pytest.raises(ParseError, match=r'lsevtchn: expected .*: "Permission denied"'):
         parse_lsevtchn(good + b"Permission denied\n" + good)
 
 

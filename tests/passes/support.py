@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from typing import cast
 
+from tests.sources.fakes import TableSource
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Probe
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 
-SOURCE = cast(Source, None)
+SOURCE = TableSource()
 
 
 class Script:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running, settle
+from tests.sources.fakes import TableSource
 from tests.support import full_snapshot, labelled, series
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.runbooks import DIRECTORY
@@ -27,7 +27,6 @@ from xenwatch.passes.publisher import DELAY, Publisher, RenderedPass, render, re
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
-from xenwatch.sources.base import Source
 
 RULES = Rules()
 NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}
@@ -35,7 +34,7 @@ NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}
 
 def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Scheduler, Publisher]:
     """A publisher of an scheduler that has read that snapshot and now stands still."""
-    scheduler = Scheduler(cast(Source, None), [], clock)
+    scheduler = Scheduler(TableSource(), [], clock)
     scheduler.snapshot = snapshot
     return scheduler, Publisher(scheduler, Rules(NEVER), clock)
 
@@ -76,7 +75,7 @@ def test_a_part_has_what_its_probes_read_and_no_more() -> None:
 
     assert snapshot.aio == full_snapshot().aio
     assert snapshot.outcomes.keys() == {"aio", "irqs"} & full_snapshot().outcomes.keys()
-    others = {field.name for field in dataclasses.fields(snapshot)} - {"time", "outcomes"}
+    others = {field.name for field in dataclasses.fields(snapshot)} - {"time", "outcomes", "origin"}
     assert not any(getattr(snapshot, name) for name in others - {"aio", "irqs"})
     assert {state.limit.name for state in part.states} == {"aio_requests", "irqs"}
 

@@ -14,11 +14,11 @@ from xenwatch.readings.snapshot import Outcome, Status
 
 
 def test_programs_find_every_part_of_a_plan() -> None:
-    """The document has its time, the regime, what prevents a plan, and the plans, by these keys."""
+    """The document has time, source, regime, what prevents a plan, and the plans, by these keys."""
     snapshot = xenserver("6.2.0")
     found = document(snapshot, [plan(snapshot, windows=1)])
 
-    assert list(found) == ["time", "regime", "obstacle", "plans"]
+    assert list(found) == ["time", "source", "regime", "obstacle", "plans"]
     assert (found["time"], found["regime"]) == (snapshot.time, "xenserver-6.2")
     assert list(found["plans"][0]) == [
         "shapes", "verdict", "wanted", "fits", "headroom", "at_most", "binding", "limits",

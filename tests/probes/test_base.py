@@ -23,6 +23,7 @@ from xenwatch.probes.base import (
     take,
 )
 from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.origin import LIVE
 from xenwatch.readings.processes import Ptys
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
@@ -150,8 +151,8 @@ def test_merging_changes_one_reading() -> None:
     before = Pass(last, {"ptys": 1, "irqs": 2})
     bad = Outcome(Status.FAILED, "because")
 
-    lost = merge(before, "irqs", Result(bad), 5.0)
-    again = merge(lost, "irqs", Result(well, Irqs(8), 3), 6.0)
+    lost = merge(before, "irqs", Result(bad), 5.0, LIVE)
+    again = merge(lost, "irqs", Result(well, Irqs(8), 3), 6.0, LIVE)
 
     assert lost.snapshot == Snapshot(5.0, {"ptys": well, "irqs": bad}, ptys=Ptys(1, 2))
     assert lost.memories == {"ptys": 1, "irqs": 2}

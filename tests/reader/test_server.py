@@ -17,6 +17,7 @@ from tests.reader.serving import asking, serving
 from tests.sources.fakes import TableSource
 from xenwatch.reader import server
 from xenwatch.reader.listener import listen
+from xenwatch.readings.origin import LIVE
 from xenwatch.sources import base, frames
 from xenwatch.sources.base import READ_LIMIT, CommandOutput, SourceError, programs_time, read_ahead
 from xenwatch.sources.host import HostSource
@@ -136,7 +137,7 @@ def test_a_reader_that_answers_garbage_is_an_error(tmp_path: Path, answer: bytes
 
     def once() -> None:
         with listener, listener.accept()[0] as connection:
-            connection.sendall(frames.greeting("a test"))
+            connection.sendall(frames.greeting("a test", LIVE))
             connection.recv(1000)
             connection.sendall(answer)
 

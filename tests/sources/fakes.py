@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from xenwatch.readings.origin import LIVE, Origin
 from xenwatch.sources.base import (
     READ_LIMIT,
     CommandOutput,
@@ -37,6 +38,7 @@ class TableSource:
     raw: bytes = bytes(range(256))
     asked: list[Any] = field(default_factory=list)
     closed: bool = False
+    origin: Origin = LIVE
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         """The file."""
@@ -146,6 +148,11 @@ class TappedSource:
 
     inner: Source
     tap: Callable[[Question], None]
+
+    @property
+    def origin(self) -> Origin:
+        """That of `inner`."""
+        return self.inner.origin
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         """Told, then asked."""

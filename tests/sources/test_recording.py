@@ -117,7 +117,13 @@ def test_nothing_is_saved_but_what_was_asked(tmp_path: Path) -> None:
     }
     manifest = json.loads(files.pop("manifest.json"))
     assert files == {"files/proc/meminfo": b"MemTotal: 1 kB\n", "calls.jsonl": b""}
-    assert manifest == {"format": 1, "xenwatch": __version__, "time": 1000.5, "complete": True}
+    assert manifest == {
+        "format": 1,
+        "xenwatch": __version__,
+        "time": 1000.5,
+        "origin": "host",
+        "complete": True,
+    }
     assert TreeSource(tmp_path / "capture").time == 1000.5
 
 

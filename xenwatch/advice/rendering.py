@@ -73,9 +73,10 @@ _XAPI_END: Final = """
 """
 
 
-def table(advice: Sequence[Advice], toolstack: str) -> str:
+def table(advice: Sequence[Advice], toolstack: str, notices: Sequence[str] = ()) -> str:
     """A block per VM: how often its QEMU wakes up, what to disable, how, and at what cost."""
-    lines = [ONCE, ""] if any(vm.rate is None for vm in advice) else []
+    lines = [*notices, ""] if notices else []
+    lines += [ONCE, ""] if any(vm.rate is None for vm in advice) else []
     for vm in advice:
         lines.append(f"{_name(vm)} (domain {vm.domid}): {_frequency(vm)}")
         if vm.kept:
@@ -89,8 +90,8 @@ def table(advice: Sequence[Advice], toolstack: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def document(advice: Iterable[Advice], toolstack: str) -> str:
-    """The advice as JSON: `toolstack`, and `vms`, an array in order of rank.
+def document(advice: Iterable[Advice], toolstack: str, notices: Sequence[str] = ()) -> str:
+    """The advice as JSON: `notices`, `toolstack`, and `vms`, an array in order of rank.
 
     Of each: `domid`, `uuid`, `name` (as in the metrics' labels, or null), `wakeups_per_second`
     (null after a single reading), `wakeups`, `note`, and `remedies`, an array of `device`, `cost`,
@@ -115,12 +116,13 @@ def document(advice: Iterable[Advice], toolstack: str) -> str:
         }
         for vm in advice
     ]
-    return json.dumps({"toolstack": toolstack, "vms": vms}, indent=2) + "\n"
+    found = {"notices": list(notices), "toolstack": toolstack, "vms": vms}
+    return json.dumps(found, indent=2) + "\n"
 
 
-def script(advice: Iterable[Advice], toolstack: str) -> str:
+def script(advice: Iterable[Advice], toolstack: str, notices: Sequence[str] = ()) -> str:
     """The advice as a script for sh. VM names appear in comments only, and escaped."""
-    lines = [_HEAD]
+    lines = [_HEAD, *(f"# {printable(notice)}\n" for notice in notices)]
     if toolstack == XAPI:
         lines.append(_XAPI_FUNCTIONS)
     else:

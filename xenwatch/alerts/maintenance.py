@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from xenwatch.display.why import why
+
 FILE_LIMIT: Final = 4096
 LONGEST: Final = 7 * 86400.0
 """Max seconds from now that the command accepts."""
@@ -47,8 +49,8 @@ def loads(data: bytes) -> Maintenance:
     """What `dumps` wrote. Raises `ValueError` for anything else."""
     try:
         document = json.loads(data)
-    except RecursionError:
-        raise ValueError("is nested too deeply") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(why(error)) from None
     if not isinstance(document, dict):
         raise ValueError("is not an object")
     until, reason = document.get("until"), document.get("reason", "")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.states import Active, Change, State
-from xenwatch.alerts.wording import texts
+from xenwatch.alerts.wording import Texts, texts
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""
@@ -59,43 +60,62 @@ def ended(message: Message, state: State, time: float) -> Message:
     return dataclasses.replace(message, ends=time, state=state.value)
 
 
-def of_active(
-    active: Active, instance: str, runbooks: str, labels: Mapping[str, str] = DEFAULT_LABELS
-) -> Message:
-    """The message of a firing alert.
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The host that alerts are of, as each of its messages names it.
 
-    `instance` is the label that names this host, and begins the summary as in Prometheus's rules;
-    an empty one does not, for the host's own page. `labels` are the others that every alert of it
-    has: its job, and where the host is.
+    `instance` is the label that names it, and begins the summary as in Prometheus's rules; an empty
+    one does not, for the host's own page. `runbooks` is the URL prefix of runbooks. `labels` are
+    the others that every alert of it has: its job, and where the host is. `mark` is that of an
+    origin: it begins the summary of what is no live host's, and is no label, as Prometheus's alerts
+    would then be others.
     """
-    alert = active.alert
-    series = dict(active.labels)
+
+    instance: str
+    runbooks: str
+    labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
+    mark: str = ""
+
+    def message(
+        self,
+        alert: Alert | Watch,
+        severity: str,
+        series: Mapping[str, str],
+        words: Texts,
+        starts: float,
+    ) -> Message:
+        """The message of an alert that fires: `series` are its own labels."""
+        who = ", ".join(filter(None, (self.mark, self.instance)))
+        return Message(
+            labels={
+                **series,
+                "alertname": alert.title,
+                "severity": severity,
+                "instance": self.instance,
+                **self.labels,
+            },
+            annotations={
+                "summary": f"{who}: {words.summary}" if who else words.summary,
+                "description": words.description,
+                "runbook_url": f"{self.runbooks}{alert.runbook}",
+            },
+            starts=starts,
+            ends=None,
+            state=State.FIRING.value,
+        )
+
+
+def of_active(active: Active, sender: Sender) -> Message:
+    """The message of a firing alert."""
+    alert, series = active.alert, dict(active.labels)
     words = texts(alert, active.value, series, active.detail)
-    return Message(
-        labels={
-            **series,
-            **alert.fixed,
-            "alertname": alert.title,
-            "severity": active.severity,
-            "instance": instance,
-            **labels,
-        },
-        annotations={
-            "summary": f"{instance}: {words.summary}" if instance else words.summary,
-            "description": words.description,
-            "runbook_url": f"{runbooks}{alert.runbook}",
-        },
-        starts=active.fired if active.fired is not None else active.since,
-        ends=None,
-        state=State.FIRING.value,
-    )
+    starts = active.fired if active.fired is not None else active.since
+    return sender.message(alert, active.severity, {**series, **alert.fixed}, words, starts)
 
 
-def of_change(
-    change: Change, instance: str, runbooks: str, labels: Mapping[str, str] = DEFAULT_LABELS
-) -> Message | None:
+def of_change(change: Change, sender: Sender) -> Message | None:
     """The message of an alert that started firing or is resolved, `None` of any other change."""
-    message = of_active(change.active, instance, runbooks, labels)
+    message = of_active(change.active, sender)
     if change.now is State.FIRING:
         return message
     if change.was is not State.FIRING:

@@ -47,7 +47,7 @@ def templates(alert: Alert | Watch, target: Target) -> Texts:
     """Them as templates of Prometheus's rules."""
     details = "".join(each.template(target) for each in alert.details)
     words = [template(text, alert.shown) for text in (alert.summary, alert.description)]
-    return Texts(words[0], f"{words[1]} {details}{_begin(alert)}")
+    return Texts(words[0], f"{words[1]} {details}{begin(alert)}")
 
 
 def texts(alert: Alert | Watch, value: float, labels: Mapping[str, str], detail: str) -> Texts:
@@ -55,10 +55,11 @@ def texts(alert: Alert | Watch, value: float, labels: Mapping[str, str], detail:
     words = [
         sentence(text, alert.shown, value, labels) for text in (alert.summary, alert.description)
     ]
-    return Texts(words[0], " ".join(filter(None, (words[1], detail, _begin(alert)))))
+    return Texts(words[0], " ".join(filter(None, (words[1], detail, begin(alert)))))
 
 
-def _begin(alert: Alert | Watch) -> str:
+def begin(alert: Alert | Watch) -> str:
+    """The sentence that ends a description: the command to begin with."""
     return f"First: `{alert.first}`"
 
 

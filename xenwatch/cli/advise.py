@@ -7,14 +7,23 @@ import time
 from typing import Final
 
 from xenwatch.advice import qemu_wakeups, rendering
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.numbers import seconds
 from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import failures
 from xenwatch.cli.output import say, write
 from xenwatch.cli.source import stands_still
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import ROOTFS, SOURCE
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.display.progress import progress
+from xenwatch.status.notices import notices
 
 HELP: Final = "Rank VMs by QEMU wakeups, with the emulated devices to disable."
+EXITS: Final = {
+    OK: "printed",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "the QEMUs could not be read, or stdout takes nothing",
+}
 MAX_INTERVAL: Final = 3600.0
 """Max seconds between the two passes."""
 FORMATS: Final = {
@@ -28,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument(
         "--interval",
-        type=float,
+        type=seconds(0, MAX_INTERVAL),
         default=10.0,
         metavar="SECONDS",
         help="time between the two passes that the rates are computed from; 0: one pass, ranked by "
@@ -42,19 +51,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 1 where the QEMUs could not be read."""
+    """Exit status `UNKNOWN` where the QEMUs could not be read."""
     settings, source = prepare(options)
     probes = [probe for probe in settings.probes() if probe.name in qemu_wakeups.PROBES]
-    first = one_pass(source, probes)
+    first = watched_pass(source, probes)
     earlier, now = None, first.snapshot
     still = stands_still(settings[SOURCE], settings[ROOTFS])
     if options.interval > 0 and not still:
-        time.sleep(min(options.interval, MAX_INTERVAL))
+        with progress(f"waiting {options.interval:g} s for the second pass"):
+            time.sleep(options.interval)
         again = [probe for probe in probes if probe.name == "qemus"]
-        earlier, now = now, one_pass(source, again, first).snapshot
+        earlier, now = now, watched_pass(source, again, first).snapshot
     say(*failures(now.outcomes).splitlines())
     if now.qemus is None:
         say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")
-        return 1
+        return UNKNOWN
     found = qemu_wakeups.advise(now, earlier)
-    return 0 if write(FORMATS[options.format](found, qemu_wakeups.toolstack(now))) else 1
+    text = FORMATS[options.format](found, qemu_wakeups.toolstack(now), notices(now))
+    return OK if write(text) else UNKNOWN

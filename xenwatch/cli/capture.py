@@ -9,15 +9,24 @@ from pathlib import Path
 from typing import Final
 
 from xenwatch import threads
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import say
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import SOURCE
+from xenwatch.config.settings import ConfigError
 from xenwatch.events.follow import listening
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.sources.base import SourceError
 from xenwatch.sources.recording import RecordingSource
+from xenwatch.status.notices import notices
 
 HELP: Final = "Make one pass and save every answer of the source in DIR."
+EXITS: Final = {
+    OK: "captured",
+    USAGE: "bad usage, configuration rejected, or DIR cannot be used",
+    UNKNOWN: "no probe succeeded, or a file could not be written",
+}
 CLOSE_DEADLINE: Final = 10.0
 """Seconds in which a recording must be completed."""
 
@@ -28,14 +37,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 1 where no probe succeeded."""
+    """Exit status `UNKNOWN` where no probe succeeded."""
     settings, source = prepare(options)
     directory: Path = options.directory
-    recording = RecordingSource(source, directory)
-    work = functools.partial(one_pass, recording, settings.probes())
+    try:
+        recording = RecordingSource(source, directory)
+    except SourceError as error:
+        raise ConfigError([f"DIR: {error}"]) from None
+    work = functools.partial(watched_pass, recording, settings.probes())
     snapshot = asyncio.run(listening(recording, work)).snapshot
     threads.bounded(recording.close, CLOSE_DEADLINE, "close")
     say(*failures(snapshot.outcomes).splitlines())
+    say(*notices(snapshot))
     files = sum(path.is_file() for path in directory.rglob("*"))
     say(f"{files} files saved in {directory}; read them with {SOURCE.flag} tree:{directory}")
-    return 0 if any_ok(snapshot.outcomes) else 1
+    return OK if any_ok(snapshot.outcomes) else UNKNOWN

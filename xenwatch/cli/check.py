@@ -6,7 +6,9 @@ As in the Monitoring Plugins Development Guidelines.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +21,15 @@ from xenwatch.cli.options import Parser
 from xenwatch.cli.output import write
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.why import where_and_why
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import Severity, severity
 from xenwatch.limits.thresholds import inverted
+from xenwatch.readings.origin import Origin
 from xenwatch.sources.base import SourceError
 from xenwatch.status.host_status import HostStatus, LimitRow
+from xenwatch.status.notices import NO_XEN
 
 HELP: Final = "Check limits and alerts for Icinga and Nagios: one line and an exit status."
 STATUS: Final = {
@@ -34,6 +39,7 @@ STATUS: Final = {
     Severity.UNKNOWN: 3,
 }
 """Exit statuses."""
+EXITS: Final = {code: severity.value for severity, code in STATUS.items()}
 WORST_FIRST: Final = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.OK)
 LIMIT_NAMES: Final = tuple(limit.name for limit in LIMITS)
 OLD: Final = 120.0
@@ -64,6 +70,46 @@ class Question:
         return _ordered(row.limit, Thresholds(warning, critical))
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check comes to; `source` is where the readings come from, `None` without any."""
+
+    severity: Severity
+    words: str
+    findings: tuple[Finding, ...] = ()
+    source: Origin | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return STATUS[self.severity]
+
+    def line(self) -> str:
+        """It as plugins have it: one line with performance data."""
+        # A bar would begin the performance data.
+        words = f"XENWATCH {self.severity.name} - {printable(self.words).replace('|', '/')}"
+        data = " ".join(finding.data for finding in self.findings if finding.data)
+        return f"{words} | {data}\n" if data else f"{words}\n"
+
+    def document(self) -> str:
+        """It as JSON: `state`, `exit_status`, `text`, `source` and `findings`.
+
+        Of each finding: `name` of the limit or alert, `state`, `text`.
+        """
+        findings = [
+            {"name": finding.name, "state": finding.severity.value, "text": finding.words}
+            for finding in self.findings
+        ]
+        found = {
+            "state": self.severity.value,
+            "exit_status": self.status,
+            "text": self.words,
+            "source": None if self.source is None else dataclasses.asdict(self.source),
+            "findings": findings,
+        }
+        return json.dumps(found, indent=2) + "\n"
+
+
 def add_options(parser: Parser) -> None:
     """The options of the command."""
     parser.usage_status = STATUS[Severity.UNKNOWN]
@@ -89,27 +135,33 @@ def add_options(parser: Parser) -> None:
             default=[],
             help=f"used ratio at which the check is {name}; repeatable (default: the daemon's)",
         )
-    parser.epilog = "Exit status: 0 ok, 1 warning, 2 critical, 3 unknown."
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="default: %(default)s"
+    )
     daemon_client.add_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Exit status as plugins have it; unknown also for an error."""
     try:
+        if problem := daemon_client.conflict(options):
+            raise CheckError(problem)
         asked = question(options)
         answer = daemon_client.look(options, alerts=True)()
-        code, line = judge(answer.status, asked, answer.age)
+        found = judge(answer.status, asked, answer.age)
     except (CheckError, AskError, ConfigError, SourceError, OSError) as error:
-        code, line = unknown(str(error))
+        found = unknown(where_and_why(error))
     except Exception as error:  # noqa: BLE001 - Python's own status, 1, would be a warning
-        code, line = unknown(f"bug in xenwatch: {type(error).__name__}: {error}")
-    return code if write(line) else STATUS[Severity.UNKNOWN]
+        found = unknown(f"bug in xenwatch: {type(error).__name__}: {error}")
+    text = found.document() if options.format == "json" else found.line()
+    return found.status if write(text) else STATUS[Severity.UNKNOWN]
 
 
 def question(options: argparse.Namespace) -> Question:
     """The request in the options. Raises `CheckError`."""
-    limits = tuple(dict.fromkeys(_known(name) for name in options.limit))
-    excluded = frozenset(_known(name, (*LIMIT_NAMES, *ALERT_NAMES)) for name in options.exclude)
+    limits = tuple(dict.fromkeys(_known("limit", name) for name in options.limit))
+    every = (*LIMIT_NAMES, *ALERT_NAMES)
+    excluded = frozenset(_known("exclude", name, every) for name in options.exclude)
     for name in options.limit:
         if name in excluded:
             raise CheckError(f"{name}: --limit and --exclude are mutually exclusive")
@@ -126,10 +178,11 @@ def question(options: argparse.Namespace) -> Question:
     return Question(limits, **given, excluded=excluded)
 
 
-def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
-    """Exit status and line for readings that are `age` seconds old. Raises `CheckError`.
+def judge(status: HostStatus, asked: Question, age: float) -> Verdict:
+    """The verdict on readings that are `age` seconds old. Raises `CheckError`.
 
-    A host in maintenance is ok: what is wrong is said, and nobody is notified.
+    A host in maintenance is ok: what is wrong is said, and nobody is notified. One without Xen is
+    unknown, however well its limits are.
     """
     if age > OLD:
         return unknown(f"readings are stale: the newest is {age:.0f} s old")
@@ -150,21 +203,17 @@ def judge(status: HostStatus, asked: Question, age: float) -> tuple[int, str]:
         findings += alerts(status, asked.excluded)
     severities = {finding.severity for finding in findings}
     worst = next(level for level in WORST_FIRST if level in severities)
-    data = " ".join(finding.data for finding in findings if finding.data)
-    words = _summary(findings)
+    if NO_XEN in status.notices:
+        worst = Severity.UNKNOWN
+    words = "; ".join([*status.notices, _summary(findings)])
     if status.maintenance is not None:
         worst, words = Severity.OK, f"{status.maintenance}; {words}"
-    return STATUS[worst], _line(worst, words) + (f" | {data}" if data else "") + "\n"
+    return Verdict(worst, words, tuple(findings), status.source)
 
 
-def unknown(reason: str) -> tuple[int, str]:
-    """Exit status and line for unknown."""
-    return STATUS[Severity.UNKNOWN], _line(Severity.UNKNOWN, reason) + "\n"
-
-
-def _line(worst: Severity, words: str) -> str:
-    # A bar would begin the performance data.
-    return f"XENWATCH {worst.name} - {printable(words).replace('|', '/')}"
+def unknown(reason: str) -> Verdict:
+    """The verdict where nothing could be judged."""
+    return Verdict(Severity.UNKNOWN, reason)
 
 
 def _summary(findings: Sequence[Finding]) -> str:
@@ -228,11 +277,11 @@ def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:
     return thresholds
 
 
-def _known(name: str, names: Sequence[str] = LIMIT_NAMES) -> str:
+def _known(option: str, name: str, names: Sequence[str] = LIMIT_NAMES) -> str:
     if name not in names:
         meant = hint(name, names) or f"; must be one of: {', '.join(names)}"
         kind = "limit" if names is LIMIT_NAMES else "limit or alert"
-        raise CheckError(f"unknown {kind} {shown(name)}{meant}")
+        raise CheckError(f"--{option}: unknown {kind} {shown(name)}{meant}")
     return name
 
 
@@ -246,5 +295,5 @@ def _ratios(option: str, given: Iterable[str]) -> dict[str, float]:
             ratio = math.nan
         if not separator or not 0 < ratio <= 1:
             raise CheckError(f"--{option} {shown(text)} is not LIMIT=RATIO, as in aio_requests=0.7")
-        found[_known(name)] = ratio
+        found[_known(option, name)] = ratio
     return found

@@ -22,9 +22,11 @@ from xenwatch.assessment import assess_pass, with_alerts
 from xenwatch.cli import daemon_address
 from xenwatch.cli.daemon_address import Address, AddressError, address_of
 from xenwatch.cli.maintenance import said
-from xenwatch.cli.options import prepare, rules
+from xenwatch.cli.numbers import seconds
+from xenwatch.cli.options import is_given, prepare, rules
 from xenwatch.config.keys import SOURCE
 from xenwatch.config.settings import Settings
+from xenwatch.display.why import why
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus, StatusError
@@ -33,6 +35,9 @@ DEADLINE: Final = 10.0
 """Seconds after which a request times out."""
 MOST_BYTES: Final = 64 << 20
 """Larger than any status, even of thousands of domains."""
+
+
+NOT_HTTP: Final = "what answers there is no xenwatch"
 
 
 class AskError(Exception):
@@ -53,18 +58,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=seconds,
-        default=DEADLINE,
-        help="timeout of the request (default: %(default)g)",
+        type=seconds(0.01, 600),
+        help=f"timeout of the request (default: {DEADLINE:g})",
     )
 
 
-def seconds(text: str) -> float:
-    """The time span of an option. Raises `ArgumentTypeError`."""
-    span = float(text)
-    if not 0 < span <= 600:
-        raise argparse.ArgumentTypeError(f"{text} must be between 0 and 600")
-    return span
+def asked(options: argparse.Namespace) -> list[str]:
+    """The options given that are about a host to ask or to read."""
+    given = {SOURCE.flag: is_given(options, SOURCE), **_of_daemon(options)}
+    return [flag for flag, there in given.items() if there]
+
+
+def conflict(options: argparse.Namespace) -> str:
+    """What is wrong with these options together; empty if nothing is."""
+    given = [flag for flag, there in _of_daemon(options).items() if there]
+    if given and is_given(options, SOURCE):
+        return f"{given[0]} and {SOURCE.flag} are mutually exclusive"
+    return ""
+
+
+def _of_daemon(options: argparse.Namespace) -> dict[str, bool]:
+    given = {f"--{name}": getattr(options, name) is not None for name in daemon_address.OPTIONS}
+    return {**given, "--timeout": options.timeout is not None}
 
 
 def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], Answer]:
@@ -72,17 +87,14 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
 
     The daemon's status has its alerts; that of a pass has them with `alerts`: what holds in one
     pass fires, for there is no time it could have held for.
-    Raises `AskError`, `ConfigError` and `SourceError`.
+    Raises `AskError` and `ConfigError`.
     """
-    if SOURCE.path not in vars(options):
+    if not is_given(options, SOURCE):
         try:
             found = address_of(options)
         except AddressError as error:
             raise AskError(str(error)) from None
-        return lambda: ask(found, options.timeout)
-    for name in daemon_address.OPTIONS:
-        if getattr(options, name) is not None:
-            raise AskError(f"--{name} and {SOURCE.flag} are mutually exclusive")
+        return lambda: ask(found, options.timeout or DEADLINE)
     settings, source = prepare(options)
     probes = settings.probes()
     judged = rules(settings)
@@ -138,8 +150,7 @@ def ask(place: Address, deadline: float = DEADLINE) -> Answer:
     except ssl.SSLError as error:
         reason = f"TLS failed: {error.reason or error}; does it serve https, or want --cert FILE?"
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
-        text = getattr(error, "strerror", None)
-        reason = text or f"{type(error).__name__}: {error}"
+        reason = why(error) if isinstance(error, OSError | RuntimeError) else NOT_HTTP
     elsewhere = f" ({place.problem})" if place.problem else ""
     raise AskError(
         f"{place.url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "

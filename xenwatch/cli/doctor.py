@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
-from xenwatch.cli.output import write
+from xenwatch.cli.output import headed, write
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import SOURCE
 from xenwatch.display.text import counted, printable
-from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -18,31 +21,46 @@ from xenwatch.sources.base import Source
 from xenwatch.sources.remote import RemoteSource
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import in_brackets
+from xenwatch.status.notices import NO_XEN, notices
 from xenwatch.status.reboot import reboot_lines
 from xenwatch.status.shipped import shipped
 
 HELP: Final = "Run every probe once; report which failed, why, and what to do."
+EXITS: Final = {
+    OK: "no probe failed",
+    FINDING: "a probe failed, or no Xen here",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "stdout takes nothing",
+}
 
 
-def add_options(_parser: argparse.ArgumentParser) -> None:
-    """None but those every command has."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="default: %(default)s"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 1 where a probe failed."""
+    """Exit status `FINDING` where a probe failed, or there is no Xen."""
     settings, source = prepare(options)
     probes = settings.probes()
-    snapshot = one_pass(source, probes).snapshot
-    written = write("\n".join([report(snapshot, probes).rstrip("\n"), *read_by(source)]) + "\n")
+    snapshot = watched_pass(source, probes).snapshot
+    if options.format == "json":
+        text = document(snapshot, probes)
+    else:
+        text = "\n".join([report(snapshot, probes).rstrip("\n"), *read_by(source)]) + "\n"
+    if not write(text):
+        return UNKNOWN
     failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())
-    return 0 if written and not failed else 1
+    return FINDING if failed or NO_XEN in notices(snapshot) else OK
 
 
 def read_by(source: Source) -> Iterator[str]:
     """Where a reader was asked: what it serves, and what it has refused to answer."""
     if not isinstance(source, RemoteSource):
         return
-    yield f"Read by xenwatch reader, which serves {printable(source.serves) or 'nobody now'}"
+    yield f"Read by xenwatch reader, which serves {printable(source.origin.name) or 'nobody now'}"
     if source.refused:
         named = ", ".join(map(printable, source.refused))
         yield f"The reader refused {counted(len(source.refused), 'question')}: {named}"
@@ -53,7 +71,32 @@ def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
     lines: list[str] = []
     for probe in probes:
         lines += _probe(probe, snapshot)
-    return "\n".join([*lines, "", *_summary(snapshot)]) + "\n"
+    return headed(notices(snapshot), "\n".join([*lines, "", *_summary(snapshot)]) + "\n")
+
+
+def document(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
+    """The findings of one pass as JSON: `time`, `source`, `notices`, `probes` and `summary`.
+
+    Of each probe by name: `status`, `reads`, `why`, and `do`, the next step; the last two may be
+    empty. `summary` are the sentences that end the text.
+    """
+    found = {
+        "time": snapshot.time,
+        "source": dataclasses.asdict(snapshot.origin),
+        "notices": notices(snapshot),
+        "probes": {
+            probe.name: {
+                "status": outcome.status.value,
+                "reads": probe.reads,
+                "why": outcome.detail,
+                "do": next_step(probe, outcome),
+            }
+            for probe in probes
+            for outcome in (snapshot.outcomes[probe.name],)
+        },
+        "summary": list(_summary(snapshot)),
+    }
+    return json.dumps(found, indent=2) + "\n"
 
 
 def _probe(probe: Probe, snapshot: Snapshot) -> Iterator[str]:

@@ -11,9 +11,11 @@ from typing import Final
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.cli import daemon_client, limit_words
 from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.output import say, write
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.text import counted, printable, shown
+from xenwatch.display.why import where_and_why
 from xenwatch.errors.pattern import LONGEST, plain
 from xenwatch.explain.search import matches, with_words
 from xenwatch.explain.table import Entry
@@ -21,6 +23,11 @@ from xenwatch.sources.base import SourceError
 from xenwatch.status.host_status import HostStatus
 
 HELP: Final = "Explain an error message, or the lines of a log on stdin."
+EXITS: Final = {
+    OK: "explained",
+    USAGE: "bad usage",
+    UNKNOWN: "nothing known of it, or stdout takes nothing",
+}
 MOST_SHOWN: Final = 200
 """Characters of a log's line that are printed."""
 
@@ -47,12 +54,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="explain only: ask no daemon and make no pass",
     )
-    parser.epilog = "Exit status: 0 explained, 1 nothing known."
     daemon_client.add_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 0 where something is known of the message, 1 where nothing is."""
+    """Exit status `UNKNOWN` where nothing is known of the message."""
+    problem = daemon_client.conflict(options)
+    if options.no_headroom and (asked := daemon_client.asked(options)):
+        problem = f"--no-headroom and {asked[0]} are mutually exclusive"
+    if problem:
+        say(problem)
+        return USAGE
     message = " ".join(options.message)
     log = message in ("", "-")
     found = _in_log(_stdin()) if log else _in_log(message.splitlines())
@@ -62,9 +74,10 @@ def run(options: argparse.Namespace) -> int:
             say(f"no known message in {shown(message)}, but these have its words")
     if not found:
         say("nothing known; every known message is in contrib/runbooks/errors.md")
-        return 1
+        return UNKNOWN
     status = None if options.no_headroom else _status(options, [seen.entry for seen in found])
-    return 0 if write("\n".join(_text(seen, status, log=log) for seen in found)) else 1
+    text = "\n".join(_text(seen, status, log=log) for seen in found)
+    return OK if write(text) else UNKNOWN
 
 
 def _in_log(lines: Iterable[str]) -> list[Seen]:
@@ -94,7 +107,7 @@ def _status(options: argparse.Namespace, entries: Iterable[Entry]) -> HostStatus
     try:
         return daemon_client.look(options)().status
     except (AskError, ConfigError, SourceError, OSError) as error:
-        say(f"headroom unknown: {error}")
+        say(f"headroom unknown: {where_and_why(error)}")
         return None
 
 

@@ -35,7 +35,8 @@ def headroom(limit: str, status: HostStatus) -> str:
     if not rows:
         return absent(limit, status)
     row = max(rows, key=lambda row: row.ratio or 0)
+    mark = f"{status.source.mark}: " if status.source.mark else ""
     if row.headroom is None:
-        return f"unknown: {use(row)}"
+        return f"{mark}unknown: {use(row)}"
     fullest = "fullest: " if len(rows) > 1 else ""
-    return f"{quantity(row.headroom, row.unit)}, {fullest}{use(row)}"
+    return f"{mark}{quantity(row.headroom, row.unit)}, {fullest}{use(row)}"

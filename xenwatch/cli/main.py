@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from xenwatch import __version__
@@ -23,9 +24,11 @@ from xenwatch.cli import (
     scenarios,
     top,
 )
+from xenwatch.cli.exit_status import FINDING, MEANINGS, OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.options import Parser, add_common
 from xenwatch.cli.output import say
 from xenwatch.config.settings import ConfigError
+from xenwatch.display.why import where_and_why
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.sources.base import SourceError
 
@@ -38,6 +41,11 @@ class Command(Protocol):
     @property
     def HELP(self) -> str:  # noqa: N802 - a constant of the module
         """What it does, in a sentence."""
+        ...
+
+    @property
+    def EXITS(self) -> Mapping[int, str]:  # noqa: N802 - a constant of the module
+        """The exit statuses it can have, each with its meaning."""
         ...
 
     def add_options(self, parser: Parser, /) -> None:
@@ -65,10 +73,17 @@ COMMANDS: Final[tuple[Command, ...]] = (
     check_config,
 )
 """The commands in the order of the help."""
+GENERATE_EXITS: Final = {
+    OK: "written, or up to date",
+    FINDING: "--check: a file is stale",
+    USAGE: "bad usage, configuration rejected, or what dashboards need is not installed",
+    UNKNOWN: "a file cannot be read or written",
+}
+"""The exit statuses of `generate`, which is no module of this package."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status: 0 ok, 1 failed; 2 is bad usage."""
+    """Run the command line. Returns the exit status."""
     parser = make_parser()
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
@@ -77,12 +92,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
     except ConfigError as error:
         say(*error.problems)
-        return 1
+        return USAGE
     except (SourceError, OSError) as error:
-        say(str(error))
-        return 1
+        say(where_and_why(error))
+        return UNKNOWN
     except KeyboardInterrupt:
         return 130
+    except Exception:  # noqa: BLE001 - Python's own status, 1, would be a finding
+        traceback.print_exc()
+        return UNKNOWN
     return status
 
 
@@ -91,7 +109,7 @@ def make_parser() -> Parser:
     parser = Parser(
         prog="xenwatch",
         description="Monitor the limits of a Xen dom0.",
-        epilog="Exit status: 0 ok, 1 failed, 2 bad usage; that of check is its own.",
+        epilog=f"{epilog(MEANINGS)} Those of check are Nagios's.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
@@ -100,11 +118,15 @@ def make_parser() -> Parser:
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2].replace("_", "-")
         added: Parser = commands.add_parser(
-            name, help=module.HELP, description=module.HELP, allow_abbrev=False
+            name,
+            help=module.HELP,
+            description=module.HELP,
+            epilog=epilog(module.EXITS),
+            allow_abbrev=False,
         )
         added.set_defaults(run=module.run, parser=added)
         add_common(added)
         module.add_options(added)
     reader.add_parser(commands)
-    add_generate(commands)
+    add_generate(commands).epilog = epilog(GENERATE_EXITS)
     return parser

@@ -10,6 +10,7 @@ from typing import Final
 
 from xenwatch.alerts import maintenance
 from xenwatch.alerts.maintenance import FILE_LIMIT, LONGEST, LONGEST_REASON, Maintenance
+from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import Parser, configured
 from xenwatch.cli.output import say, write
 from xenwatch.config import state_file
@@ -18,6 +19,12 @@ from xenwatch.config.settings import Settings
 from xenwatch.display.text import hint, printable, shown
 
 HELP: Final = "Put this host into maintenance for a while: its alerts then notify nobody."
+EXITS: Final = {
+    OK: "done",
+    FINDING: "off: the configuration still puts the host into maintenance",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "the file cannot be read or written, or stdout takes nothing",
+}
 ACTIONS: Final = ("on", "off", "status")
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86400}
 
@@ -37,36 +44,36 @@ def add_options(parser: Parser) -> None:
         type=_span,
         help="on: how long, such as 30m, 2h or 1d; it then ends by itself",
     )
-    parser.add_argument(
-        "--reason", metavar="TEXT", default="", type=_reason, help="on: reason, shown with it"
-    )
+    parser.add_argument("--reason", metavar="TEXT", type=_reason, help="on: reason, shown with it")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 1 where the file cannot be read or written."""
+    """Exit status `UNKNOWN` where the file cannot be read or written."""
     if (options.action == "on") != (options.span is not None):
         wrong = "on needs --for" if options.span is None else f"{options.action} takes no --for"
         options.parser.error(f"{wrong}, as in: xenwatch maintenance on --for 2h")
+    if options.action != "on" and options.reason is not None:
+        options.parser.error(f"{options.action} takes no --reason")
     settings = configured(options)
     path = settings[MAINTENANCE_FILE]
     try:
         if options.action == "on":
-            made = Maintenance(time.time() + options.span, options.reason)
+            made = Maintenance(time.time() + options.span, options.reason or "")
             state_file.replace(path, maintenance.dumps(made))
         elif options.action == "off":
             Path(path).unlink(missing_ok=True)
         found = maintenance.current(said(settings), time.time())
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        problem = error.strerror if isinstance(error, OSError) else str(error)
         next_step = f"run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}"
         if isinstance(error, ValueError):
             next_step = "to remove the file, run: xenwatch maintenance off"
-        say(f"{path}: {why}; {next_step}")
-        return 1
+        say(f"{path}: {problem}; {next_step}")
+        return UNKNOWN
     if options.action == "off" and found is not None:
         say(f"still {printable(str(found))}; it is set in the configuration: {UNTIL.path}")
-        return 1
-    return 0 if write(printable(str(found or "not in maintenance")) + "\n") else 1
+        return FINDING
+    return OK if write(printable(str(found or "not in maintenance")) + "\n") else UNKNOWN
 
 
 def said(settings: Settings) -> tuple[Maintenance, ...]:

@@ -8,12 +8,17 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
+from xenwatch.cli.exit_status import OK, USAGE
 from xenwatch.cli.options import Parser
 from xenwatch.cli.output import say
 from xenwatch.messages import server
 from xenwatch.messages.helper import Helper
 
 HELP = "Post alerts to xapi and values to xcp-rrdd for a daemon that is not root."
+EXITS = {
+    OK: "stopped by a signal",
+    USAGE: "bad usage, or systemd passed no socket",
+}
 
 
 def add_options(parser: Parser) -> None:
@@ -22,17 +27,17 @@ def add_options(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answer until SIGTERM. Exit status 2 where systemd passed no socket."""
+    """Answer until SIGTERM. Exit status `USAGE` where systemd passed no socket."""
     listener = server.inherited(os.environ)
     if listener is None:
         say("no socket passed by systemd; run: systemctl start xenwatch-messages.socket")
-        return 2
+        return USAGE
     helper = Helper()
     signal.signal(signal.SIGTERM, _stop)
     try:
         server.serve(listener, helper.answer)
     except SystemExit:
-        return 0
+        return OK
     finally:
         helper.close()
 

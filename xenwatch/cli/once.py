@@ -8,15 +8,22 @@ from typing import Final
 from xenwatch import metrics
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import limits_table
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare, rules
 from xenwatch.cli.outcomes import any_ok, failures
-from xenwatch.cli.output import say, write
+from xenwatch.cli.output import headed, say, write
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
-from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
+from xenwatch.status.notices import NO_XEN, notices
 
 HELP: Final = "Make one pass and print it."
+EXITS: Final = {
+    OK: "printed",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "no probe succeeded, no Xen here, or stdout takes nothing",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,17 +32,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status 1 where no probe succeeded."""
+    """Exit status `UNKNOWN` where no probe succeeded, or there is no Xen to read."""
     settings, source = prepare(options)
-    snapshot = one_pass(source, settings.probes()).snapshot
+    snapshot = watched_pass(source, settings.probes()).snapshot
     assessment = assess_pass(snapshot, rules(settings))
     written = write(FORMATS[options.format](assessment, settings))
     say(*failures(snapshot.outcomes).splitlines())
-    return 0 if written and any_ok(snapshot.outcomes) else 1
+    known = any_ok(snapshot.outcomes) and NO_XEN not in notices(snapshot)
+    return OK if written and known else UNKNOWN
 
 
 def _table(assessment: Assessment, _settings: Settings) -> str:
-    return limits_table.table(assessment.states)
+    said = notices(assessment.snapshot)
+    # Limits of plain Linux, all ok, would say that a dom0 is.
+    return headed(said, "" if NO_XEN in said else limits_table.table(assessment.states))
 
 
 def _json(assessment: Assessment, settings: Settings) -> str:
@@ -44,7 +54,8 @@ def _json(assessment: Assessment, settings: Settings) -> str:
 
 def _prometheus(assessment: Assessment, settings: Settings) -> str:
     families = text_format.labelled(metrics.families(assessment), settings.metric_labels())
-    return text_format.render(families).decode()
+    said = notices(assessment.snapshot)
+    return headed(said, text_format.render(families).decode(), comment="# ")
 
 
 FORMATS: Final = {"table": _table, "json": _json, "prometheus": _prometheus}

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from xenwatch import log
 from xenwatch.assessment import Rules
-from xenwatch.cli.source import open_source
+from xenwatch.cli.exit_status import UNKNOWN, USAGE
+from xenwatch.cli.numbers import whole
+from xenwatch.cli.output import write
+from xenwatch.cli.source import ROOTED, open_source
 from xenwatch.config import state_file
 from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS, LEARNT, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
+from xenwatch.display.text import printable
+from xenwatch.display.why import where_and_why
 from xenwatch.planning import learnt_file
 from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, SourceError
 
 COMMON: Final = (SOURCE, ROOTFS, LOG_LEVEL, LOG_FORMAT)
 """Keys whose options every command has."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose exit status for bad usage need not be 2."""
+    """A parser that fails where its text cannot be written; `usage_status` is for bad usage."""
 
-    usage_status = 2
+    usage_status = USAGE
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and what was wrong, and exit."""
         self.print_usage(sys.stderr)
-        self.exit(self.usage_status, f"{self.prog}: error: {message}\n")
+        self.exit(self.usage_status, f"{self.prog}: error: {printable(message)}\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help, version and errors; argparse ignores that stdout takes nothing."""
+        if file is None or file is sys.stdout:
+            if not write(message):
+                sys.exit(UNKNOWN)
+        else:
+            with contextlib.suppress(OSError):
+                file.write(message)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +70,7 @@ def add_key(parser: argparse.ArgumentParser, key: Key[Any]) -> None:
     elif isinstance(key.default, tuple):
         more["action"] = "append"
     elif isinstance(key.default, int):
-        more["type"] = int
+        more["type"] = whole
     text = key.description.replace("%", "%%")
     parser.add_argument(key.flag, dest=key.path, default=argparse.SUPPRESS, help=text, **more)
 
@@ -74,9 +90,36 @@ def configured(options: argparse.Namespace) -> Settings:
 
 
 def prepare(options: argparse.Namespace) -> tuple[Settings, Source]:
-    """`configured` settings and the source they name. Raises `ConfigError`, `SourceError`."""
+    """`configured` settings and the source they name. Raises `ConfigError`."""
     settings = configured(options)
-    return settings, open_source(settings[SOURCE], settings[ROOTFS])
+    check_rootfs(options, settings)
+    return settings, source_of(options, settings)
+
+
+def check_rootfs(options: argparse.Namespace, settings: Settings) -> None:
+    """Raise `ConfigError` for files of a host that is not read, or that are not there."""
+    spec, rootfs = settings[SOURCE], settings[ROOTFS]
+    if spec.partition(":")[0] in ROOTED:
+        if not Path(rootfs).is_dir():
+            name = ROOTFS.flag if is_given(options, ROOTFS) else ROOTFS.path
+            raise ConfigError([f"{name}: {rootfs} is no directory; / is the default"])
+    elif is_given(options, ROOTFS):
+        problem = f"{ROOTFS.flag} and {SOURCE.flag} {spec} are mutually exclusive"
+        raise ConfigError([f"{problem}; the first is for {' and '.join(ROOTED)}"])
+
+
+def source_of(options: argparse.Namespace, settings: Settings) -> Source:
+    """The source that the settings name. Raises `ConfigError`."""
+    try:
+        return open_source(settings[SOURCE], settings[ROOTFS])
+    except SourceError as error:
+        name = SOURCE.flag if is_given(options, SOURCE) else SOURCE.path
+        raise ConfigError([f"{name}: {error}"]) from None
+
+
+def is_given(options: argparse.Namespace, key: Key[Any]) -> bool:
+    """Whether the command line has the option of a key."""
+    return key.path in vars(options)
 
 
 def rules(settings: Settings) -> Rules:
@@ -94,6 +137,6 @@ def carried(path: str) -> Learning | None:
     try:
         return learnt_file.loads(state_file.read(path, FILE_LIMIT))
     except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from None
+        raise ConfigError([f"{LEARNT.path}: {where_and_why(error)}"]) from None
     except (ValueError, LearntError) as error:
-        raise ConfigError([f"{path}: {error}"]) from None
+        raise ConfigError([f"{LEARNT.path}: {path}: {error}"]) from None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterable
 
 from xenwatch.display.text import printable
+from xenwatch.display.why import why
 
 
 def write(text: str) -> bool:
@@ -17,8 +20,7 @@ def write(text: str) -> bool:
         sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
         sys.stdout.buffer.flush()
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # a reader that has gone (`| head`) knows why
-            say(f"stdout: {error.strerror}")
+        say(f"stdout: {why(error)}")
         # What is left in the buffer must not fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
@@ -26,6 +28,13 @@ def write(text: str) -> bool:
 
 
 def say(*lines: str) -> None:
-    """Write messages to stderr, each on a line of its own."""
-    for line in lines:
-        print(f"xenwatch: {printable(line)}", file=sys.stderr)
+    """Write messages to stderr, each on a line of its own; nobody is told if that fails."""
+    with contextlib.suppress(OSError):
+        for line in lines if sys.stderr is not None else ():
+            print(f"xenwatch: {printable(line)}", file=sys.stderr)
+
+
+def headed(notices: Iterable[str], text: str, comment: str = "") -> str:
+    """A text below its notices: as comments that begin so, else as lines of their own."""
+    lines = "".join(f"{comment}{printable(notice)}\n" for notice in notices)
+    return f"{lines}\n{text}" if lines and not comment else lines + text

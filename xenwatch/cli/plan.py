@@ -6,32 +6,36 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from xenwatch.assessment import Assessment, assess_pass
-from xenwatch.cli.options import add_key, configured, rules
-from xenwatch.cli.output import say, write
-from xenwatch.cli.source import open_source, synthetic
+from xenwatch.assessment import assess_pass
+from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
+from xenwatch.cli.options import add_key, configured, is_given, prepare, rules
+from xenwatch.cli.output import headed, say, write
+from xenwatch.cli.source import synthetic
+from xenwatch.cli.watched import watched_pass
 from xenwatch.config import state_file
 from xenwatch.config.keys import LEARNT, ROOTFS, SOURCE
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.display.why import where_and_why
 from xenwatch.planning import answer, learnt_file
 from xenwatch.planning.answer import is_one_vm, learnt_lines, verdict
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.planning.learning import Learning, learnt_now
 from xenwatch.planning.question import PlanError, chosen, number
 from xenwatch.planning.shapes import Shape
-from xenwatch.readings.snapshot import Snapshot
-from xenwatch.sources.base import SourceError
+from xenwatch.sources.base import Source, SourceError
+from xenwatch.status.notices import notices
 
 HELP: Final = "Show how many more VMs fit, and which limit stops the next one."
 
-FITS: Final = 0
-DOES_NOT_FIT: Final = 1
-CANNOT_SAY: Final = 2
-"""Exit statuses; a plan without a count fits when it could be made."""
+EXITS: Final = {
+    OK: "the VMs fit; without --count or --mix: a plan was made",
+    FINDING: "the VMs do not fit",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "no plan can be made, or stdout takes nothing",
+}
 
 HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "REASON")
 
@@ -61,68 +65,89 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )
-    parser.epilog = (
-        "Exit status with --count or --mix: 0 fits, 1 does not fit, 2 unknown; "
-        "also 2 if no plan can be made."
-    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status as `status` has it; `CANNOT_SAY` also for an error."""
+    """Exit status as `status` has it."""
+    if problem := conflict(options):
+        say(problem)
+        return USAGE
+    settings, source = planned_for(options)
     try:
-        check(options)
-        settings = configured(options)
-        if options.platform is None:
-            source = open_source(settings[SOURCE], settings[ROOTFS])
-        else:
-            source = synthetic(options.platform, empty=options.empty)
-        snapshot = one_pass(source, settings.probes()).snapshot
-        obstacle = answer.obstacle(snapshot)
-        if obstacle is not None:
-            raise PlanError(obstacle)
-        learning = None if options.learn is None else learn(snapshot, options.learn)
-        found = plans(options, assess_pass(snapshot, rules(settings), learning=learning))
-    except (ConfigError, PlanError, SourceError, OSError) as error:
-        # Status 1 says that VMs do not fit: nothing else may.
-        say(*str(error).splitlines())
-        return CANNOT_SAY
-    text = answer.dumps(snapshot, found) if options.format == "json" else table(found)
-    return status(found) if write(text) else CANNOT_SAY
+        batches, wanted = question(options, settings.shapes())
+    except PlanError as error:
+        say(str(error))
+        return USAGE
+    snapshot = watched_pass(source, settings.probes()).snapshot
+    obstacle = answer.obstacle(snapshot)
+    if obstacle is not None:
+        say(obstacle)
+        return UNKNOWN
+    learning = None
+    if options.learn is not None:
+        learning = learnt_now(snapshot)
+        if learning is None:
+            say("--learn: no running VM could be read; see xenwatch doctor")
+            return UNKNOWN
+        if options.learn and not save(learning, options.learn):
+            return UNKNOWN
+    assessment = assess_pass(snapshot, rules(settings), learning=learning)
+    found = [assessment.plan(batch, wanted) for batch in batches]
+    text = headed(notices(snapshot), table(found))
+    if options.format == "json":
+        text = answer.dumps(snapshot, found)
+    return status(found) if write(text) else UNKNOWN
 
 
-def check(options: argparse.Namespace) -> None:
-    """Raise `PlanError` for options that exclude each other, or need another."""
+def conflict(options: argparse.Namespace) -> str:
+    """What is wrong with the options together; empty if nothing is."""
     if options.count is not None and options.shape is None:
-        raise PlanError("--count requires --shape NAME; for several shapes use --mix NAME=N,...")
+        return "--count requires --shape NAME; for several shapes use --mix NAME=N,..."
     if options.empty and options.platform is None:
-        raise PlanError(
-            "--empty requires --platform PRESET: only a synthetic host can be without VMs"
-        )
+        return "--empty requires --platform PRESET: only a synthetic host can be without VMs"
+    if options.empty and options.learn is not None:
+        return "--empty and --learn are mutually exclusive"
+    given = [key.flag for key in (SOURCE, ROOTFS) if is_given(options, key)]
+    if options.platform is not None and given:
+        return f"--platform and {given[0]} are mutually exclusive"
+    return ""
 
 
-def learn(snapshot: Snapshot, path: str) -> Learning:
-    """What the VMs of the snapshot teach, saved at `path` unless that is empty.
-
-    Raises `PlanError` and `OSError`.
-    """
-    found = learnt_now(snapshot)
-    if found is None:
-        raise PlanError("--learn: no running VM could be read; see xenwatch doctor")
-    if path:
-        state_file.replace(path, learnt_file.dumps(found))
-    return found
+def planned_for(options: argparse.Namespace) -> tuple[Settings, Source]:
+    """The settings, and the source that is planned for. Raises `ConfigError`."""
+    if options.platform is None:
+        return prepare(options)
+    try:
+        return configured(options), synthetic(options.platform, empty=options.empty)
+    except SourceError as error:
+        raise ConfigError([f"--platform: {error}"]) from None
 
 
-def plans(options: argparse.Namespace, assessment: Assessment) -> list[Plan]:
-    """The plans the options ask for, of the shapes of the rules. Raises `PlanError`."""
-    known = assessment.rules.shapes
-    wanted = None if options.count is None else number("--count", options.count)
-    batches: list[Batch]
+def save(learning: Learning, path: str) -> bool:
+    """Save what was learnt. Returns whether it could be."""
+    try:
+        state_file.replace(path, learnt_file.dumps(learning))
+    except OSError as error:
+        say(f"--learn: {where_and_why(error)}")
+        return False
+    return True
+
+
+def question(
+    options: argparse.Namespace, known: Mapping[str, Shape]
+) -> tuple[list[Batch], int | None]:
+    """What the options ask for: batches of VMs, and how many of each. Raises `PlanError`."""
     if options.mix is not None:
-        wanted, batches = 1, [mix(options.mix, known)]
-    else:
-        batches = [{shape: 1} for shape in chosen(options.shape, known)]
-    return [assessment.plan(batch, wanted) for batch in batches]
+        return [mix(options.mix, known)], 1
+    wanted = None if options.count is None else number("--count", options.count)
+    return [{shape: 1} for shape in _chosen("--shape", options.shape, known)], wanted
+
+
+def _chosen(option: str, name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
+    try:
+        return chosen(name, known)
+    except PlanError as error:
+        raise PlanError(f"{option}: {error}") from None
 
 
 def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
@@ -130,7 +155,7 @@ def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
     batch: dict[Shape, int] = {}
     for item in text.split(","):
         name, equals, count = item.partition("=")
-        (shape,) = chosen(name, known)
+        (shape,) = _chosen("--mix", name, known)
         if not equals:
             raise PlanError(f"--mix: {name} has no count; write {name}=N")
         if shape in batch:
@@ -140,14 +165,14 @@ def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
 
 
 def status(found: Iterable[Plan]) -> int:
-    """The exit status of an answer."""
-    return max((_status(plan) for plan in found), default=CANNOT_SAY)
+    """The exit status of an answer; a plan without a count fits when it could be made."""
+    return max((_status(plan) for plan in found), default=UNKNOWN)
 
 
 def _status(plan: Plan) -> int:
     if plan.wanted is None:
-        return CANNOT_SAY if plan.at_most is None else FITS
-    return {True: FITS, False: DOES_NOT_FIT, None: CANNOT_SAY}[plan.fits]
+        return UNKNOWN if plan.at_most is None else OK
+    return {True: OK, False: FINDING, None: UNKNOWN}[plan.fits]
 
 
 def table(found: Iterable[Plan]) -> str:

@@ -11,6 +11,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Final
 
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.output import say
 from xenwatch.cli.source import choose, open_source
 from xenwatch.sources.base import SourceError
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
 
 NAME: Final = "reader"
 HELP: Final = "Read the host for a daemon without privileges; systemd starts it."
-_CANNOT_KNOW: Final = 3
-"""Exit status where it cannot listen, or there is no such source."""
+EXITS: Final = {
+    OK: "stopped by a signal",
+    USAGE: "bad usage",
+    UNKNOWN: "cannot listen, or there is no such source",
+}
 
 
 def add_parser(commands: Subparsers) -> None:
     """The command, whose options are its own: it reads no configuration."""
-    parser = commands.add_parser(NAME, help=HELP, description=HELP, allow_abbrev=False)
+    parser = commands.add_parser(
+        NAME, help=HELP, description=HELP, epilog=epilog(EXITS), allow_abbrev=False
+    )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument(
         "--source",
@@ -58,7 +64,7 @@ def main(arguments: list[str]) -> int:
         return run(options)
     except (SourceError, OSError) as error:
         say(str(error))
-        return _CANNOT_KNOW
+        return UNKNOWN
 
 
 def run(options: argparse.Namespace) -> int:
@@ -80,4 +86,4 @@ def run(options: argparse.Namespace) -> int:
         signal.signal(number, lambda _number, _frame: server.stop())
     say(f"reads {spec} for {listener.getsockname()}")
     server.run()
-    return 0
+    return OK

@@ -9,13 +9,20 @@ from typing import Final
 
 import structlog
 
-from xenwatch.cli.options import COMMON, add_key, prepare, settings_of
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.options import COMMON, add_key, is_given, prepare, settings_of
+from xenwatch.cli.output import say
 from xenwatch.cli.source import choose
-from xenwatch.config.keys import KEYS, ROOTFS, SOURCE, WEB_CONFIG
+from xenwatch.config.keys import KEYS, LISTEN, ROOTFS, SOURCE, SYSTEMD_SOCKET, WEB_CONFIG
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.web_config.load import Loader
 
 HELP: Final = "Run the daemon: collect and serve metrics until stopped."
+EXITS: Final = {
+    OK: "stopped by a signal",
+    USAGE: "bad usage, or configuration rejected",
+    UNKNOWN: "cannot listen, or failed",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
+    if is_given(options, LISTEN) and is_given(options, SYSTEMD_SOCKET):
+        say(f"{LISTEN.flag} and {SYSTEMD_SOCKET.flag} are mutually exclusive")
+        return USAGE
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
     from xenwatch.daemon.host_setup import Tool  # noqa: PLC0415
@@ -61,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         return await daemon.run(choice)
 
     try:
-        return asyncio.run(serve())
+        return UNKNOWN if asyncio.run(serve()) else OK
     except* Exception:  # noqa: BLE001 - the last line of the log says why
         structlog.get_logger().exception("unexpected error; exiting")
-    return 1
+    return UNKNOWN

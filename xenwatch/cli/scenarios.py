@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Final
 
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.output import write
 
 HELP: Final = "List the scenarios of the synthetic host: --source synthetic:NAME."
+EXITS: Final = {OK: "printed", USAGE: "bad usage", UNKNOWN: "stdout takes nothing"}
 
 
-def add_options(_parser: argparse.ArgumentParser) -> None:
-    """None but those every command has."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="default: %(default)s"
+    )
 
 
-def run(_options: argparse.Namespace) -> int:
-    """Print a line for each scenario."""
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each scenario, or an array."""
     from xenwatch.model.scenario_source import load, names  # noqa: PLC0415 - the model is large
 
-    width = max(map(len, names()))
-    lines = (f"{name:<{width}}  {load(name).title}\n" for name in names())
-    return 0 if write("".join(lines)) else 1
+    titles = {name: load(name).title for name in names()}
+    width = max(map(len, titles))
+    text = "".join(f"{name:<{width}}  {title}\n" for name, title in titles.items())
+    if options.format == "json":
+        found = [{"name": name, "title": title} for name, title in titles.items()]
+        text = json.dumps(found, indent=2) + "\n"
+    return OK if write(text) else UNKNOWN

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +14,15 @@ from xenwatch.sources.frames import SOCKET
 
 CAPABILITIES: Final = "proc/xen/capabilities"
 """Says `control_d` in the control domain (xenfs)."""
+ROOTED: Final = ("host", "auto")
+"""The kinds of source that read the files below `rootfs`."""
 
 
-def choose(spec: str, rootfs: str = "/") -> Choice:
-    """What `spec` means here: `auto` is the host on a Xen dom0 and synthetic elsewhere."""
+def choose(spec: str, rootfs: str = "/", environment: Mapping[str, str] = os.environ) -> Choice:
+    """What `spec` means here: `auto` is the host on a Xen dom0 and synthetic elsewhere.
+
+    Raises `SourceError` for a synthetic host in a service: who installs that has a host to watch.
+    """
     if spec != "auto":
         return Choice(spec, "as configured")
     path = Path(rootfs) / CAPABILITIES
@@ -22,10 +30,30 @@ def choose(spec: str, rootfs: str = "/") -> Choice:
         with path.open("rb") as file:
             capabilities = file.read(4096)
     except OSError as error:
-        return Choice("synthetic", f"not a Xen dom0: {path}: {error.strerror}")
-    if b"control_d" not in capabilities:
-        return Choice("synthetic", f"not a Xen dom0: {path} does not contain control_d")
-    return Choice("host", f"a Xen dom0: {path} contains control_d")
+        reason = f"not a Xen dom0: {path}: {error.strerror}"
+    else:
+        if b"control_d" in capabilities:
+            return Choice("host", f"a Xen dom0: {path} contains control_d")
+        reason = f"not a Xen dom0: {path} does not contain control_d"
+    if _is_service(environment):
+        raise SourceError(
+            "auto",
+            f"{reason}; a service gets no synthetic host in place of its own. In dom0 mount xenfs: "
+            'mount -t xenfs xenfs /proc/xen, or set source.kind = "host"; to have a synthetic host '
+            'served: source.kind = "synthetic"',
+        )
+    return Choice("synthetic", reason)
+
+
+def _is_service(environment: Mapping[str, str]) -> bool:
+    """Whether systemd has started this process (systemd.exec(5), sd_notify(3)).
+
+    The shells of a desktop inherit `INVOCATION_ID` from the session's units; they have a terminal.
+    """
+    if "NOTIFY_SOCKET" in environment:
+        return True
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    return "INVOCATION_ID" in environment and not terminal
 
 
 def open_source(spec: str, rootfs: str = "/") -> Source:

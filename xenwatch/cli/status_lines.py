@@ -59,6 +59,7 @@ def draw(status: HostStatus, width: int, height: int, *, plain: bool = False) ->
 
 
 def _head(status: HostStatus) -> list[Text]:
+    notices = [Text(printable(notice), "bold white on red") for notice in status.notices]
     at = datetime.fromtimestamp(status.time, UTC)
     name = Text.assemble(("xenwatch ", "bold"), (printable(status.hostname), "bold"))
     name.append(f"  {at:%H:%M:%S} UTC  {printable(status.host)}")
@@ -71,7 +72,7 @@ def _head(status: HostStatus) -> list[Text]:
     domains = "unknown" if status.domains is None else str(len(status.domains))
     counts.append(f"   domains: {domains}   probes failing: ")
     counts.append(str(failed), "bold red" if failed else "")
-    return [name, counts]
+    return [*notices, name, counts]
 
 
 def _alerts(status: HostStatus) -> list[Text]:

@@ -7,10 +7,16 @@ import sys
 from typing import Final
 
 from xenwatch.cli import daemon_client
-from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.numbers import seconds
 from xenwatch.cli.output import say
 
 HELP: Final = "Show limits, headroom, alerts and broken VMs in a terminal; q quits."
+EXITS: Final = {
+    OK: "quit by q",
+    USAGE: "bad usage, no terminal, or configuration rejected",
+    UNKNOWN: "rich is not installed",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
-        type=daemon_client.seconds,
+        type=seconds(0.1, 600),
         default=5.0,
         help="time between two updates (default: %(default)g)",
     )
@@ -27,13 +33,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draw until `q` is pressed."""
+    if problem := daemon_client.conflict(options):
+        say(problem)
+        return USAGE
     try:
         from xenwatch.cli import live_terminal  # noqa: PLC0415 - rich is an extra
     except ModuleNotFoundError as error:
         say(f"top needs {error.name}, which is not installed: {sys.executable} -m pip install rich")
-        return 1
+        return UNKNOWN
     try:
         return live_terminal.run(daemon_client.look(options), options.interval)
-    except (live_terminal.TerminalError, AskError) as error:
+    except live_terminal.TerminalError as error:
         say(str(error))
-        return 1
+        return USAGE

@@ -14,7 +14,7 @@ from xenwatch.alerts.bounds import Bound
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import converters
-from xenwatch.config.key import Key
+from xenwatch.config.key import FileUse, Key
 from xenwatch.display.text import shown
 from xenwatch.limits.base import Thresholds
 
@@ -174,6 +174,7 @@ STATE_FILE: Final[Key[str]] = Key(
     "state directory set by systemd (STATE_DIRECTORY); if that is not set, nothing is saved.",
     state_file,
     restart=True,
+    file=FileUse.REPLACE,
 )
 ALERTMANAGERS: Final[Key[tuple[str, ...]]] = Key(
     "alertmanager.urls",
@@ -199,6 +200,7 @@ COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "JSON on stdin.",
     argv,
     restart=True,
+    file=FileUse.RUN,
 )
 COMMAND_DEADLINE: Final[Key[float]] = Key(
     "command.deadline",

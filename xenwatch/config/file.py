@@ -11,6 +11,7 @@ from xenwatch.config import label_keys, shape_keys
 from xenwatch.config.key import Key
 from xenwatch.config.keys import ANY, SHAPES
 from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.why import why
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.thresholds import inverted
 
@@ -24,17 +25,17 @@ def parse(
 
     `name` is the file's, for the messages. Rejected values are left out.
     """
-    if len(data) > FILE_LIMIT:
-        problems.append(f"{name}: must not be larger than {FILE_LIMIT} bytes")
-        return {}
     try:
         text = data.decode()
         document = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        problems.append(f"{name}: must be UTF-8 text: invalid byte at offset {error.start}")
+    except (UnicodeDecodeError, RecursionError) as error:
+        problems.append(f"{name}: {why(error)}")
         return {}
-    except (ValueError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         problems.append(f"{name}: invalid TOML: {str(error)[:200]}")
+        return {}
+    except ValueError:  # Python converts no integer of more digits
+        problems.append(f"{name}: invalid TOML: a number of thousands of digits")
         return {}
     table = {key.path: key for key in keys}
     found = _Document(name, text, table)

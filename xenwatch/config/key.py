@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class FileUse(enum.Enum):
+    """What is done with the file that a key names."""
+
+    READ = "read"
+    REPLACE = "replaced as a whole: its directory is written"
+    DIRECTORY = "a directory that is read"
+    RUN = "run, with the rest of the array as arguments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +29,8 @@ class Key(Generic[T]):
     `convert` converts the TOML value or raises `ValueError` with the reason;
     `flag` is the command-line option that overrides it, if any; `restart` whether a change
     takes effect only after a restart, not at SIGHUP; `lower_is_worse` of a threshold whether
-    values below it are the bad ones; `at_least` the path of a key whose value it must not be below.
+    values below it are the bad ones; `at_least` the path of a key whose value it must not be below;
+    `file` what is done with the file it names, if it names one.
     """
 
     path: str
@@ -31,6 +42,7 @@ class Key(Generic[T]):
     restart: bool = False
     lower_is_worse: bool = False
     at_least: str = ""
+    file: FileUse | None = None
 
     @property
     def section(self) -> str:

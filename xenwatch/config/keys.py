@@ -20,7 +20,7 @@ from xenwatch.config import (
     textfile_keys,
     xapi_keys,
 )
-from xenwatch.config.key import Key
+from xenwatch.config.key import FileUse, Key
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
 from xenwatch.probes import PROBES
@@ -118,6 +118,7 @@ ROOTFS: Final[Key[str]] = Key(
     converters.absolute_path,
     flag="--path.rootfs",
     restart=True,
+    file=FileUse.DIRECTORY,
 )
 
 
@@ -129,6 +130,7 @@ LEARNT: Final[Key[str]] = Key(
     "for shapes of which nothing is learnt here. Empty: none.",
     converters.text,
     flag="--plan.learnt",
+    file=FileUse.READ,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from xenwatch.alerts.maintenance import LONGEST_REASON
 from xenwatch.config import converters
-from xenwatch.config.key import Key
+from xenwatch.config.key import FileUse, Key
 
 
 def until(value: object) -> str:
@@ -55,6 +55,7 @@ MAINTENANCE_FILE: Final[Key[str]] = Key(
     "File that xenwatch maintenance writes and the daemon follows.",
     converters.absolute_path,
     restart=True,
+    file=FileUse.REPLACE,
 )
 
 KEYS: Final = (UNTIL, REASON, MAINTENANCE_FILE)

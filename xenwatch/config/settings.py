@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from xenwatch.alerts.base import Alert, Watch
@@ -14,7 +13,7 @@ from xenwatch.alerts.declared.down import ALERT as DOWN
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import alert_keys, label_keys, maintenance_keys, textfile_keys
+from xenwatch.config import alert_keys, label_keys, maintenance_keys, state_file, textfile_keys
 from xenwatch.config.file import FILE_LIMIT, parse
 from xenwatch.config.key import Key
 from xenwatch.config.keys import (
@@ -170,9 +169,10 @@ def load_settings(
     name = DEFAULT_FILE if path is None else path
     problems: list[str] = []
     try:
-        with Path(name).open("rb") as file:
-            data = file.read(FILE_LIMIT + 1)
-        values = parse(data, name, keys, problems)
+        values = parse(state_file.read(name, FILE_LIMIT), name, keys, problems)
+    except ValueError as error:
+        values = {}
+        problems.append(f"{name}: {error}; specify another file with --config.file")
     except OSError as error:
         values = {}
         if path is not None or not isinstance(error, FileNotFoundError):

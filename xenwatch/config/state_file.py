@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 
 def read(path: str, most: int) -> bytes:
-    """The content. Raises `OSError`, and `ValueError` where it is larger than `most` bytes."""
-    with Path(path).open("rb") as file:
+    """The content; nothing of /dev/null, and of other devices and pipes, which may never end.
+
+    Raises `OSError`, and `ValueError` where it is no regular file or larger than `most` bytes.
+    """
+    if path == os.devnull:
+        return b""
+    # Asked before it is opened, which alone has an effect on some devices.
+    if stat.S_ISDIR(mode := Path(path).stat().st_mode):
+        raise ValueError("is a directory, must be a file")
+    if not stat.S_ISREG(mode):
+        raise ValueError("is no regular file")
+    with open(path, "rb", opener=_open_nonblocking) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise ValueError(f"must not be larger than {most} bytes")
     return data
+
+
+def _open_nonblocking(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def replace(path: str, text: str) -> None:

@@ -17,6 +17,8 @@ import structlog
 
 from xenwatch import __version__, log, threads
 from xenwatch.alerts import runbooks
+from xenwatch.alerts.maintenance import Maintenance
+from xenwatch.alerts.states import Alerts
 from xenwatch.assessment import Assessment, Rules
 from xenwatch.clock import SystemClock
 from xenwatch.config import alert_keys, label_keys, textfile_keys, xapi_keys
@@ -40,6 +42,7 @@ from xenwatch.daemon.textfile import Textfile
 from xenwatch.daemon.web_files import WebFiles
 from xenwatch.delivery import xapi
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
+from xenwatch.display.why import why
 from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
@@ -115,7 +118,7 @@ class Daemon:
             ask=ask,
             scheme=self._web.current.scheme,
         )
-        self._publisher.on_alerts = self._notifier.enqueue
+        self._publisher.on_alerts = self._enqueue
         self._textfile = Textfile(
             settings[textfile_keys.DIRECTORY],
             settings[textfile_keys.INTERVAL],
@@ -129,7 +132,7 @@ class Daemon:
     async def run(self, choice: Choice) -> int:
         """Serve until SIGTERM or SIGINT; `choice` is logged: the source, and why it was chosen.
 
-        Returns the exit status.
+        Returns 0, or 1 where it could not start.
         """
         try:
             sockets = self._sockets()
@@ -191,7 +194,7 @@ class Daemon:
             _log.warning(f"shutdown: {names[future]} timed out")
         for future in done:
             if error := future.exception():
-                _log.warning(f"shutdown: {names[future]} failed", reason=str(error))
+                _log.warning(f"shutdown: {names[future]} failed", reason=why(error))
 
     def _sockets(self) -> list[socket.socket]:
         if self._settings[SYSTEMD_SOCKET]:
@@ -269,6 +272,12 @@ class Daemon:
         )
         self._scheduler.changed.set()
 
+    def _enqueue(self, alerts: Alerts, maintenance: Maintenance | None, keep: float) -> None:
+        """Deliver alerts, marked where their source is no live host: a reader tells late."""
+        outbox = self._notifier.outbox
+        outbox.sender = dataclasses.replace(outbox.sender, mark=self._source.origin.mark)
+        self._notifier.enqueue(alerts, maintenance, keep)
+
     async def _reloads(self) -> None:
         while True:
             await self._reload.wait()
@@ -289,7 +298,7 @@ class Daemon:
             return
         except Exception as error:  # noqa: BLE001 - no file may end a daemon that works
             _log.error(
-                "configuration could not be read; keeping the current one", problem=repr(error)
+                "configuration could not be read; keeping the current one", problem=why(error)
             )
             return
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
@@ -298,11 +307,13 @@ class Daemon:
         self._publisher.rules = await _with_carried(_rules(settings), settings)
         self._configured = settings.maintenance()
         self._maintain()
-        self._notifier.outbox.runbooks = runbooks.link_prefix(
+        outbox = self._notifier.outbox
+        prefix = runbooks.link_prefix(
             settings[alert_keys.RUNBOOKS],
             settings[alert_keys.INSTANCE],
             self._web.current.scheme,
         )
+        outbox.sender = dataclasses.replace(outbox.sender, runbooks=prefix)
         self._scheduler.changed.set()
         _log.info("configuration reloaded")
         for key in KEYS:

@@ -14,6 +14,7 @@ import structlog
 from xenwatch import threads
 from xenwatch.clock import Clock
 from xenwatch.config import state_file
+from xenwatch.display.why import why
 from xenwatch.planning import learnt_file
 from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError
@@ -52,7 +53,7 @@ class Keeper:
                 failed = False
             except (OSError, RuntimeError) as error:
                 if not failed:
-                    _log.error("saving what was learnt failed", file=self._file, reason=str(error))
+                    _log.error("saving what was learnt failed", file=self._file, reason=why(error))
                 failed = True
 
     def save_on_shutdown(self) -> None:
@@ -79,5 +80,5 @@ async def load(path: str, *, missing_ok: bool = False) -> Learning | None:
         return learnt_file.loads(data)
     except (OSError, ValueError, RuntimeError, LearntError) as error:
         if not (missing_ok and isinstance(error, FileNotFoundError)):
-            _log.error("what was learnt could not be read", file=path, reason=str(error))
+            _log.error("what was learnt could not be read", file=path, reason=why(error))
     return None

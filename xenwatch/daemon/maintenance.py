@@ -14,6 +14,7 @@ from xenwatch.alerts.maintenance import FILE_LIMIT, Maintenance
 from xenwatch.alerts.messages import rfc3339
 from xenwatch.clock import Clock
 from xenwatch.config import state_file
+from xenwatch.display.why import why
 
 EVERY: Final = 5.0
 """Seconds between readings of the file."""
@@ -58,7 +59,7 @@ class Follower:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, RuntimeError) as error:
-            problem = str(error)
+            problem = why(error)
         if problem and problem != self._problem:
             _log.error("maintenance could not be read", file=self._path, reason=problem)
         self._problem = problem

@@ -6,14 +6,13 @@ host's other alerts, also those that fired before, where no Prometheus evaluates
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.declared.maintenance import ALERT
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.alerts.messages import Message
-from xenwatch.alerts.states import State
+from xenwatch.alerts.messages import Message, Sender
+from xenwatch.alerts.wording import Texts, begin
 
 DESCRIPTION: Final = (
     "Alerts of this host that start firing until then notify nobody; those whose condition still "
@@ -33,23 +32,7 @@ class Notice:
     over: float | None = None
 
 
-def message(
-    found: Maintenance, since: float, instance: str, runbooks: str, labels: Mapping[str, str]
-) -> Message:
-    """The message of a maintenance that was first seen at `since`; the rest as in `of_active`."""
-    return Message(
-        labels={
-            "alertname": ALERT.title,
-            "severity": ALERT.severity,
-            "instance": instance,
-            **labels,
-        },
-        annotations={
-            "summary": f"{instance}: {found}",
-            "description": DESCRIPTION,
-            "runbook_url": f"{runbooks}{ALERT.runbook}",
-        },
-        starts=since,
-        ends=None,
-        state=State.FIRING.value,
-    )
+def message(found: Maintenance, since: float, sender: Sender) -> Message:
+    """The message of a maintenance that was first seen at `since`."""
+    words = Texts(str(found), f"{DESCRIPTION} {begin(ALERT)}")
+    return sender.message(ALERT, ALERT.severity, {}, words, since)

@@ -17,6 +17,7 @@ import structlog
 from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.maintenance import Maintenance
+from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
 from xenwatch.config import alert_keys, state_file, xapi_keys
@@ -26,6 +27,7 @@ from xenwatch.delivery.ledger import Ledger
 from xenwatch.delivery.outbox import Outbox
 from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
 from xenwatch.delivery.xapi import Ask, Messages, through_socket
+from xenwatch.display.why import why
 
 RESEND: Final = 60.0
 """Seconds after which current alerts are resent to Alertmanager (Prometheus: resend-delay)."""
@@ -73,14 +75,14 @@ class Notifier:
             (XAPI, settings[xapi_keys.MESSAGES]),
         )
         labels = {"job": settings[alert_keys.JOB], **settings.labels()}
-        self.outbox = Outbox(
+        sender = Sender(
             settings[alert_keys.INSTANCE] or instance,
             runbooks.link_prefix(
                 settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE], scheme
             ),
-            [name for name, receiver in configured if receiver],
             labels,
         )
+        self.outbox = Outbox(sender, [name for name, receiver in configured if receiver])
         self._ledger = Ledger(
             settings[xapi_keys.MESSAGES_PER_HOUR], frozenset(("instance", *labels))
         )
@@ -128,7 +130,7 @@ class Notifier:
             except FileNotFoundError:
                 pass
             except (OSError, *_MALFORMED) as error:
-                _log.error("restoring saved alerts failed", file=self._file, reason=repr(error))
+                _log.error("restoring saved alerts failed", file=self._file, reason=why(error))
         return self.outbox.alerts
 
     async def run(self) -> None:
@@ -233,7 +235,7 @@ class Notifier:
                 failed = False
             except (OSError, RuntimeError) as error:
                 if not failed:
-                    _log.error("saving alerts failed", file=self._file, reason=str(error))
+                    _log.error("saving alerts failed", file=self._file, reason=why(error))
                 failed = True
 
     def save_on_shutdown(self) -> None:

@@ -15,9 +15,9 @@ from xenwatch.alerts import states
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.maintenance import LATEST, LONGEST, Maintenance
 from xenwatch.alerts.messages import (
-    DEFAULT_LABELS,
     Identity,
     Message,
+    Sender,
     ended,
     of_active,
     of_change,
@@ -29,6 +29,7 @@ from xenwatch.alerts.table import ALERTS
 from xenwatch.delivery import maintenance
 from xenwatch.delivery.gate import Gate
 from xenwatch.delivery.maintenance import Notice
+from xenwatch.display.text import shown
 
 RETENTION: Final = 900.0
 """Seconds a resolved alert is resent, as Prometheus does, should Alertmanager be down."""
@@ -40,31 +41,22 @@ MOST_PENDING: Final = 1000
 
 
 class Outbox:
-    """The alerts to deliver, with label `instance`, and a queue of events for each receiver named.
+    """The alerts of `sender` to deliver, and a queue of events for each receiver named.
 
-    `labels` are the other labels of every alert, as in `of_active`. `boot` identifies this boot of
-    the host, empty where unknown. `dropped` counts the events by receiver that a full queue has
-    dropped.
+    `boot` identifies this boot of the host, empty where unknown. `dropped` counts the events by
+    receiver that a full queue has dropped.
     """
 
-    def __init__(
-        self,
-        instance: str,
-        runbooks: str,
-        receivers: Iterable[str],
-        labels: Mapping[str, str] = DEFAULT_LABELS,
-    ) -> None:
+    def __init__(self, sender: Sender, receivers: Iterable[str]) -> None:
         self.alerts = Alerts()
         self.queues: dict[str, deque[dict[str, Any]]] = {
             name: deque(maxlen=MOST_EVENTS) for name in receivers
         }
-        self.runbooks = runbooks
+        self.sender = sender
         self.boot = ""
         self.dropped: Counter[str] = Counter()
         self._restored = False
         self._held: frozenset[SeriesKey] = frozenset()
-        self._instance = instance
-        self._labels = labels
         self._gate = Gate()
         self._resolved: dict[Identity, Message] = {}
         self._notice: Notice | None = None
@@ -79,7 +71,7 @@ class Outbox:
         lasted = before is not None and before.over is None
         if found is not None:
             since = before.message.starts if before else now
-            message = maintenance.message(found, since, self._instance, self.runbooks, self._labels)
+            message = maintenance.message(found, since, self.sender)
             self._notice = Notice(message, min(found.until, now + LONGEST) + keep)
             self._resolved.pop(message.identity, None)
             if not lasted:
@@ -111,9 +103,7 @@ class Outbox:
         first = self._restored
         self.alerts, self._restored = alerts, False
         changes = self._told(alerts, now, quiet=quiet)
-        found = [
-            of_change(change, self._instance, self.runbooks, self._labels) for change in changes
-        ]
+        found = [of_change(change, self.sender) for change in changes]
         events = [message for message in found if message is not None]
         for message in events:
             self._resolved.pop(message.identity, None)
@@ -127,7 +117,7 @@ class Outbox:
     def _messages(self) -> Iterator[Message]:
         """The alerts that fire and are not held back."""
         return (
-            of_active(active, self._instance, self.runbooks, self._labels)
+            of_active(active, self.sender)
             for active in self.alerts.firing
             if _key(active) not in self._held
         )
@@ -275,7 +265,7 @@ def _time(value: Any) -> float:
     """A Unix time that can be written as a date. Raises `TypeError` or `ValueError`."""
     time = float(value)
     if not 0 <= time < LATEST:
-        raise ValueError(f"no time: {value!r}")
+        raise ValueError(f"no time: {shown(value)}")
     return time
 
 

@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from xenwatch import __version__, threads
 from xenwatch.display.text import printable
+from xenwatch.display.why import where_and_why
 
 DEADLINE: Final = 10.0
 """Seconds a receiver has to respond."""
@@ -136,7 +137,7 @@ class Command:
                 start_new_session=True,
             )
         except (OSError, RuntimeError) as error:  # no program, or no thread that waits for it
-            raise DeliveryError(f"failed to start: {error}") from error
+            raise DeliveryError(f"failed to start: {where_and_why(error)}") from error
         try:
             async with asyncio.timeout(self._deadline):
                 await process.communicate(json.dumps(event(alerts)).encode())

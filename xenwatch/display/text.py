@@ -5,6 +5,11 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable
+from datetime import date, time
+from typing import Final
+
+MOST_ITEMS: Final = 6
+"""Items of an array that are shown."""
 
 
 def printable(text: str) -> str:
@@ -20,11 +25,26 @@ def counted(number: int, thing: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as Python writes it, shortened."""
+    """A value as TOML has it, shortened."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case list() | tuple():
+            more = ["..."] if len(value) > MOST_ITEMS else []
+            return f"[{', '.join([*map(shown, value[:MOST_ITEMS]), *more])}]"
+        case dict():
+            return "a table"
+        case date() | time():
+            return value.isoformat()
     try:
         return printable(reprlib.repr(value))
     except ValueError:  # an integer of more digits than Python prints
         return "a number of thousands of digits"
+
+
+def quoted(data: bytes) -> str:
+    """Bytes as text in quotes, on one line."""
+    return f'"{printable(data.decode(errors="backslashreplace"))}"'
 
 
 def hint(name: str, known: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from xenwatch.alerts.states import Policy
 from xenwatch.config import alert_keys
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, load_settings
+from xenwatch.display.progress import progress
 from xenwatch.generate import grouping
 from xenwatch.generate.grouping import Grouping
 
@@ -69,8 +70,7 @@ def stale(directory: Path, texts: Mapping[str, str]) -> list[str]:
     return [
         name
         for name, text in texts.items()
-        if not (directory / name).is_file()
-        or (directory / name).read_text(encoding="utf-8") != text
+        if not (directory / name).is_file() or (directory / name).read_bytes() != text.encode()
     ]
 
 
@@ -111,7 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"xenwatch: {warning}", file=sys.stderr)
     job = arguments.job or settings[alert_keys.JOB]
     policy = dataclasses.replace(settings.alerts(), scheme=arguments.scheme or "http")
-    texts = WHAT[arguments.what](policy, Grouping(job, arguments.by, arguments.keep_firing_for))
+    grouping = Grouping(job, arguments.by, arguments.keep_firing_for)
+    with progress(f"generating {arguments.what}"):
+        texts = WHAT[arguments.what](policy, grouping)
     if arguments.what == RULES:
         print(f"xenwatch: {_configuration(arguments.config_file)}", file=sys.stderr)
     names = stale(arguments.directory, texts)
@@ -126,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if arguments.check and names else 0
 
 
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     """Add `generate` to the command line. The parsed arguments hold the function as `run`."""
     parser = subparsers.add_parser("generate", help="generate documents, dashboards and rules")
     parser.add_argument(
@@ -179,3 +181,4 @@ def add_parser(subparsers: Subparsers) -> None:
         help="leave out keep_firing_for, which vmalert before 1.92 rejects",
     )
     parser.set_defaults(run=run, parser=parser)
+    return parser

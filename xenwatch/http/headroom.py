@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from xenwatch.assessment import Assessment
 from xenwatch.config.shape_keys import PARTS
-from xenwatch.display.text import hint, printable
+from xenwatch.display.text import hint, printable, shown
 from xenwatch.planning import answer, question
 from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import Shape
@@ -57,6 +57,6 @@ def _shape(devices: Mapping[str, str]) -> Shape:
             try:
                 found[part.name] = part.parse(devices[part.name])
             except ValueError as error:
-                text = printable(devices[part.name][:100])
-                raise PlanError(f"{part.name}: {text!r} {error}") from None
+                given = shown(devices[part.name])
+                raise PlanError(f"{part.name}: {given} {error}") from None
     return Shape("", **found)

@@ -158,6 +158,15 @@ _SELF: Final = (
         lambda readings: [((), readings.textfile_failures)],
     ),
     Metric(
+        "xenwatch_source_info",
+        "info",
+        "Source of all readings. The label mark is empty for a live host, else SYNTHETIC, or "
+        "CAPTURE with its date.",
+        "the configuration, and the capture",
+        lambda readings: [((readings.snapshot.origin.kind, readings.snapshot.origin.mark), 1)],
+        ("kind", "mark"),
+    ),
+    Metric(
         "xenwatch_build_info",
         "info",
         "Version of xenwatch and of Python.",

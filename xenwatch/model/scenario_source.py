@@ -58,7 +58,8 @@ class ScenarioSource:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.player = Player(scenario, wall() - begin)
-        self._source = ModelSource(self.player.machine)
+        self._source = ModelSource(self.player.machine, scenario.name)
+        self.origin = self._source.origin
         self._speed, self._begin = scenario.speed, begin
         self._clock, self._opened = clock, clock()
         self._lock = threading.Lock()

@@ -25,6 +25,7 @@ from xenwatch.model.render.xenstore import directory_reply, read_reply, refusal_
 from xenwatch.model.tree import FileTree
 from xenwatch.model.xen import Xen
 from xenwatch.parse import liveset, xenstore
+from xenwatch.readings.origin import SYNTHETIC, Origin
 from xenwatch.sources.base import (
     READ_LIMIT,
     ROUND_TRIP_DEADLINE,
@@ -53,16 +54,18 @@ def preset(name: str, *, empty: bool = False) -> ModelSource:
     if name not in PRESETS:
         raise KeyError(f"no such preset: {name!r}; must be one of: {', '.join(PRESETS)}")
     machine = PRESETS[name]()
-    return ModelSource(Machine(machine.dom0.platform) if empty else machine)
+    return ModelSource(Machine(machine.dom0.platform) if empty else machine, name)
 
 
 class ModelSource:
     """Answers as `machine` is at the moment of the question.
 
-    Paths are rendered when read. The tree of paths is rebuilt after a change of the machine.
+    Paths are rendered when read. The tree of paths is rebuilt after a change of the machine. `name`
+    is that of its preset or scenario, if it has one.
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, name: str = "") -> None:
+        self.origin = Origin(SYNTHETIC, name)
         self._machine = machine
         self._dom0 = machine.dom0
         self._xen = Xen(machine.dom0)

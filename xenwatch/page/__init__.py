@@ -10,9 +10,10 @@ from xenwatch.display.text import counted
 from xenwatch.limits.states import LimitInstance, Severity
 from xenwatch.page import domains, limits, logs, probes, summary
 from xenwatch.page.document import head
-from xenwatch.page.html import Html, join, tag
+from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.planning.forecast import Point
 from xenwatch.status.host_status import FIRING, HostStatus
+from xenwatch.status.notices import NO_XEN
 from xenwatch.status.order import ORDER
 
 
@@ -35,8 +36,9 @@ def frame(
 ) -> Html:
     """The page without its domains, which `fill` adds: all that does not depend on the query."""
     name = status.hostname or "xenwatch"
+    mark = f"{status.source.mark} - " if status.source.mark else ""
     top = head(
-        f"{_worst(status)}: {name} - xenwatch",
+        f"{mark}{_worst(status)}: {name} - xenwatch",
         links.style,
         links.icon,
         tag("script", src=links.script, defer=True),
@@ -68,9 +70,15 @@ def _worst(status: HostStatus) -> str:
     """The state of the host in one word: of its most urgent limit, or of a firing alert."""
     states = {row.state for row in status.limits}
     states |= {alert.severity for alert in status.alerts or () if alert.state == FIRING}
-    if not states:
+    if not states or NO_XEN in status.notices:
         return Severity.UNKNOWN.value
     return next((state for state in ORDER if state in states), Severity.OK.value)
+
+
+def _notices(status: HostStatus) -> Html:
+    """What stands above all else; an empty element where nothing is to be said."""
+    found = [tag("p", untrusted(notice)) for notice in status.notices]
+    return tag("div", found, id="notices", data_live=True)
 
 
 def _header(status: HostStatus) -> Html:
@@ -79,6 +87,7 @@ def _header(status: HostStatus) -> Html:
         facts.append(counted(len(status.domains), "domain"))
     return tag(
         "header",
+        _notices(status),
         tag(
             "div",
             tag("h1", status.hostname or "xenwatch"),

@@ -45,8 +45,8 @@ def _blocks(path: str, data: bytes) -> Iterator[bytes]:
     for body in _BLOCK.findall(data):
         try:
             yield binascii.a2b_base64(b"".join(body.split()), strict_mode=True)
-        except binascii.Error as error:
-            raise ParseError(path, f"invalid base64, {error}", body) from None
+        except binascii.Error:
+            raise ParseError(path, "invalid base64", body) from None
 
 
 def _not_after(path: str, der: bytes) -> float:
@@ -93,8 +93,8 @@ class _Der:
             year += 2000 if year < _CENTURY else 1900
         try:
             return datetime(year, *rest, tzinfo=UTC).timestamp()  # type: ignore[arg-type, misc]
-        except ValueError as error:
-            raise ParseError(self._path, f"no such time, {error}", text) from None
+        except ValueError:
+            raise ParseError(self._path, "no such time", text) from None
 
     def _take(self, tag: int) -> bytes:
         start, end = self._extent()

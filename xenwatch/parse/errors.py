@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xenwatch.display.text import quoted
+
 
 class ParseError(ValueError):
     """The input is not in the expected format.
@@ -10,6 +12,6 @@ class ParseError(ValueError):
     """
 
     def __init__(self, subject: str, reason: str, found: bytes | None = None) -> None:
-        tail = "" if found is None else f": {found[:60]!r}"
+        tail = "" if found is None else f": {quoted(found[:60])}"
         super().__init__(f"{subject}: {reason}{tail}")
         self.subject = subject

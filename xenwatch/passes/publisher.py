@@ -14,7 +14,7 @@ import structlog
 from xenwatch import metrics, threads
 from xenwatch.alerts import messages
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.alerts.messages import NO_LABELS
+from xenwatch.alerts.messages import NO_LABELS, Sender
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
@@ -49,7 +49,7 @@ def restrict(assessment: Assessment, probes: Collection[str]) -> Assessment:
     """
     snapshot = assessment.snapshot
     names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
-    nothing: dict[str, Any] = dict.fromkeys(names - set(probes) - {"time", "outcomes"})
+    nothing: dict[str, Any] = dict.fromkeys(names - set(probes) - {"time", "outcomes", "origin"})
     outcomes = {name: found for name, found in snapshot.outcomes.items() if name in probes}
     states = tuple(state for state in assessment.states if state.limit.probe in probes)
     kept = {state.limit.name for state in states}
@@ -233,7 +233,7 @@ def _log_change(change: SeverityChange) -> None:
 def _log_alert(change: Change, runbooks: str) -> None:
     """Log an alert that is pending, firing or resolved; if firing, with the next step."""
     active = change.active
-    message = messages.of_active(active, "", runbooks or f"{DIRECTORY}/")
+    message = messages.of_active(active, Sender("", runbooks or f"{DIRECTORY}/"))
     fields = {
         "alert": active.alert.title,
         "severity": active.severity,

@@ -57,7 +57,7 @@ class Scheduler:
         probes: Iterable[Probe],
         clock: Clock,
     ) -> None:
-        self.snapshot = Snapshot()
+        self.snapshot = Snapshot(origin=source.origin)
         self.changed = asyncio.Event()
         self.ready = asyncio.Event()
         self.returned = 0
@@ -173,7 +173,7 @@ class Scheduler:
         if not task.probe.enabled:  # switched off while it ran
             result = DISABLED
         before = self.snapshot.outcomes.get(name)
-        newest = merge(self._newest(), name, result, self._clock.time())
+        newest = merge(self._newest(), name, result, self._clock.time(), self._source.origin)
         self.snapshot, self._memories = newest.snapshot, newest.memories
         self._first.set()
         if len(self.snapshot.outcomes) == len(self._tasks):
@@ -209,7 +209,7 @@ def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None
 
     `before` is the pass before, if there was one: memories, and readings not taken now.
     """
-    found = before or Pass(Snapshot(time=time.time()))
+    found = before or Pass(Snapshot(time=time.time(), origin=source.origin))
     for probe in probes:
         began = time.time()
         work = functools.partial(run, probe, source, found)
@@ -222,5 +222,5 @@ def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None
             result = hung(probe, began)
         except RuntimeError as error:
             result = no_thread(error, began)
-        found = merge(found, probe.name, result, time.time())
+        found = merge(found, probe.name, result, time.time(), source.origin)
     return found

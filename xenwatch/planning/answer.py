@@ -80,6 +80,7 @@ def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
     """The plans as JSON values, as described in `docs/planning.md`."""
     return {
         "time": snapshot.time,
+        "source": dataclasses.asdict(snapshot.origin),
         "regime": release(snapshot).regime,
         "obstacle": obstacle(snapshot),
         "plans": [_plan(plan) for plan in found],

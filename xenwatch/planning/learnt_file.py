@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from xenwatch.display.text import shown
+from xenwatch.display.why import why
 from xenwatch.planning.learning import (
     MOST_KINDS,
     MOST_PERIODS,
@@ -63,10 +65,10 @@ def loads(text: bytes | str) -> Learning:
     try:
         document = json.loads(text)
         if document["version"] != VERSION:
-            raise LearntError(f"version {document['version']!r}, but only {VERSION} is known")
+            raise LearntError(f"version {shown(document['version'])}, but only {VERSION} is known")
         return _learning(document)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise LearntError(f"damaged, or not written by xenwatch: {error!r}") from None
+        raise LearntError(f"damaged, or not written by xenwatch: {why(error)}") from None
 
 
 def _period(period: Period, numbers: Mapping[Kind, int]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from xenwatch.display.text import hint, printable
+from xenwatch.display.text import hint, printable, shown
 from xenwatch.planning.shapes import Shape
 
 MOST_VMS: Final = 1_000_000
@@ -29,16 +29,19 @@ def number(what: str, text: str) -> int:
     try:
         count = whole(text)
     except ValueError as error:
-        raise PlanError(f"{what}: {printable(text[:100])!r} {error}") from None
+        raise PlanError(f"{what}: {shown(text)} {error}") from None
     if not 1 <= count <= MOST_VMS:
         raise PlanError(f"{what}: {count} must be between 1 and {MOST_VMS}")
     return count
 
 
 def whole(text: str) -> int:
-    """A whole number in at most 18 ASCII digits. Raises `ValueError`."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    """A whole number in at most 18 ASCII digits, with a sign or none. Raises `ValueError`."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
         raise ValueError("must be a whole number")
+    if len(digits) > 18:
+        raise ValueError("must have at most 18 digits")
     return int(text)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source, SourceError, programs_time
 
@@ -132,11 +133,16 @@ def _cpu_time() -> float:
     return time.thread_time() + programs_time()
 
 
-def merge(before: Pass, name: str, result: Result, now: float) -> Pass:
-    """The pass with a probe's result in place of its previous one; `now` is Unix time."""
+def merge(before: Pass, name: str, result: Result, now: float, origin: Origin) -> Pass:
+    """The pass with a probe's result in place of its previous one.
+
+    `now` is Unix time, `origin` that of the source, which a reader tells with its first answer.
+    """
     outcomes = {**before.snapshot.outcomes, name: result.outcome}
     reading = {name: result.reading}
-    snapshot = dataclasses.replace(before.snapshot, time=now, outcomes=outcomes, **reading)
+    snapshot = dataclasses.replace(
+        before.snapshot, time=now, outcomes=outcomes, origin=origin, **reading
+    )
     memories = before.memories
     if result.memory is not None:
         memories = {**memories, name: result.memory}
@@ -153,8 +159,8 @@ def take(
 
     `before` is the previous pass, if any: its memories, and its readings of probes not run now.
     """
-    found = before or Pass(Snapshot(time=clock()))
+    found = before or Pass(Snapshot(time=clock(), origin=source.origin))
     for probe in probes:
         result = run(probe, source, found, clock) if probe.enabled else DISABLED
-        found = merge(found, probe.name, result, clock())
+        found = merge(found, probe.name, result, clock(), source.origin)
     return found

@@ -63,7 +63,7 @@ class Server:
         self._source = source
         self._listener = listener
         self._say = say
-        self._greeting = frames.greeting(serves)
+        self._greeting = frames.greeting(serves, source.origin)
         self._histograms = histograms
         self._threads_max = threads_max
         self._connections: set[socket.socket] = set()

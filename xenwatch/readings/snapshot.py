@@ -33,6 +33,7 @@ from xenwatch.readings.memory_pressure import MemoryPressure
 from xenwatch.readings.netback_rings import NetbackRings
 from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.openvswitch import OpenVswitch
+from xenwatch.readings.origin import LIVE, Origin
 from xenwatch.readings.processes import DaemonFds, Daemons, Pids, Ptys, QemuFds
 from xenwatch.readings.qemus import Qemus, WakeupsByCause
 from xenwatch.readings.reboot_pending import RebootPending
@@ -74,7 +75,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One pass: a field for each probe, and the outcome of each."""
+    """One pass: a field for each probe, and the outcome of each.
+
+    Two are equal where the probes read the same, whatever the `origin`.
+    """
 
     time: float = 0.0
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
@@ -130,6 +134,7 @@ class Snapshot:
     vm_processes: VmProcesses | None = None
     certificates: Certificates | None = None
     reboot_pending: RebootPending | None = None
+    origin: Origin = field(default=LIVE, compare=False)
 
     def name(self, domain: Domain) -> bytes | None:
         """A domain's present name in xenstore, else its last known one."""

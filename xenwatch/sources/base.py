@@ -15,6 +15,8 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
+from xenwatch.readings.origin import Origin
+
 READ_LIMIT: Final = 4 << 20
 """Default size limit of one read in bytes: the largest file any probe reads is the kernel log."""
 PEM_LIMIT: Final = 64 << 10
@@ -142,6 +144,11 @@ class Source(Protocol):
     to. No method waits longer than its deadline, except to read a file the kernel hangs on:
     callers run probes in threads they can abandon.
     """
+
+    @property
+    def origin(self) -> Origin:
+        """Where the answers come from, which is said wherever they are shown."""
+        ...
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         """The file's content; one longer than `limit` bytes is an error.

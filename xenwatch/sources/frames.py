@@ -3,7 +3,8 @@
 A frame is its length, four bytes in network order, and so many bytes. The reader greets, then the
 front asks and the reader answers, in turn; after a question for events come answers without end.
 
-- The greeting is JSON: `reader` (`VERSION`), `source` (what is served), or an error as below.
+- The greeting is JSON: `reader` (`VERSION`), `source` (what is served), `origin` (`kind` and
+  `captured` of it), or an error as below.
 - A question is JSON: verb, arguments and bound (bytes of a read, seconds of a command, or null).
   Verbs and arguments are those of a capture (`xenwatch.sources.tree`): bytes are strings of the
   code points 0 to 255, argument blocks of hypercalls are hexadecimal.
@@ -22,6 +23,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from xenwatch.readings.origin import READER, SYNTHETIC, Origin
 from xenwatch.sources.base import NotCaptured, SourceError
 
 SOCKET: Final = "/run/xenwatch-reader.sock"
@@ -111,12 +113,13 @@ def length_of(prefix: bytes, most: int) -> int:
     return length
 
 
-def greeting(source: str) -> bytes:
-    """The first frame of a reader that serves `source`."""
-    return framed(json.dumps({"reader": VERSION, "source": source}).encode())
+def greeting(source: str, origin: Origin) -> bytes:
+    """The first frame of a reader that serves `source`, which is of that origin."""
+    behind = {"kind": SYNTHETIC if origin.invented else origin.kind, "captured": origin.captured}
+    return framed(json.dumps({"reader": VERSION, "source": source, "origin": behind}).encode())
 
 
-def parse_greeting(frame: bytes) -> str:
+def parse_greeting(frame: bytes) -> Origin:
     """What the reader serves. Raises `SourceError` where it rejects the connection."""
     try:
         found = json.loads(frame)
@@ -125,8 +128,12 @@ def parse_greeting(frame: bytes) -> str:
     match found:
         case {"error": str(reason)}:
             raise SourceError(SUBJECT, reason)
-        case {"reader": 1, "source": str(source)}:
-            return source
+        case {
+            "reader": 1,
+            "source": str(source),
+            "origin": {"kind": str(behind), "captured": int() | float() | None as captured},
+        }:
+            return Origin(READER, source, captured, behind)
         case {"reader": version}:
             reason = f"speaks version {version!r:.20}, must be {VERSION}; restart both services"
             raise SourceError(SUBJECT, reason)

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from xenwatch import threads
+from xenwatch.readings.origin import LIVE
 from xenwatch.sources import commands, netlink, xapi
 from xenwatch.sources.base import (
     PEM_LIMIT,
@@ -39,6 +40,8 @@ class HostSource:
 
     Thread-safe. Nothing is opened before its first use.
     """
+
+    origin = LIVE
 
     def __init__(self, rootfs: str = "/") -> None:
         self._root = rootfs.rstrip("/")

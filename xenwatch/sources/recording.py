@@ -62,14 +62,20 @@ class RecordingSource:
         self, inner: Source, directory: str | Path, clock: Callable[[], float] = time.time
     ) -> None:
         self._inner = inner
+        self.origin = inner.origin
         self._clock = clock
         self._root = os.fsencode(directory)
         self._lock = threading.Lock()
         self._answers: dict[str, Any] = {}
         self._failed: SourceError | None = None
         self._manifest: dict[str, Any] = {
-            "format": FORMAT, "xenwatch": __version__, "time": clock(), "complete": False
-        }  # fmt: skip
+            "format": FORMAT,
+            "xenwatch": __version__,
+            # What is replayed is as old as it was.
+            "time": clock() if inner.origin.captured is None else inner.origin.captured,
+            "origin": inner.origin.behind or inner.origin.kind,
+            "complete": False,
+        }
         with self._writing():
             os.makedirs(self._root, 0o700, exist_ok=True)
             if os.listdir(self._root):

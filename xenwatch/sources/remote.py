@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from xenwatch import threads
+from xenwatch.readings.origin import READER, Origin
 from xenwatch.sources import answers, frames, local
 from xenwatch.sources.base import (
     READ_LIMIT,
@@ -69,8 +70,8 @@ class RemoteSource:
         self._ahead = _Ahead()
         self.refused: dict[str, None] = {}
         """What the reader has refused to answer, as an operator would name it."""
-        self.serves = ""
-        """What the reader reads, such as `host`; empty until it was asked."""
+        self.origin = Origin(READER)
+        """What the reader reads, such as `host`, by name; known once it was asked."""
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         known = self._ahead.pop("read", path) if limit == READ_LIMIT else None
@@ -201,7 +202,7 @@ class RemoteSource:
             connection = _Connection(self._path, self._seconds)
         except (OSError, FrameError) as error:
             raise _problem(self._path, error) from error
-        self.serves = connection.serves
+        self.origin = connection.origin
         return connection
 
     def _keep(self, connection: _Connection) -> None:
@@ -269,7 +270,7 @@ class _Connection:
         self._seconds = 0.0
         try:
             self._wait(seconds)
-            self.serves = frames.parse_greeting(self._received(until))
+            self.origin = frames.parse_greeting(self._received(until))
         except BaseException:
             self._socket.close()
             raise

@@ -2,7 +2,8 @@
 
 A capture is a directory that `xenwatch.sources.recording` has written:
 
-- `manifest.json`: `format`, `xenwatch` (version), `time` (Unix time of the capture), `complete`;
+- `manifest.json`: `format`, `xenwatch` (version), `time` (Unix time of the capture), `origin` (the
+  kind of what was captured, absent before 0.2), `complete`;
 - `files/PATH`: the bytes of a file that was read, at its path;
 - `calls.jsonl`: every other request, and every failed one, one JSON object per
   line: `verb`, `arguments`, and `answer` or `error` (`subject`, `reason`, `errno`). The last line
@@ -23,6 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from xenwatch.display.text import shown
+from xenwatch.display.why import why
+from xenwatch.readings.origin import TREE, Origin
 from xenwatch.sources.base import (
     READ_LIMIT,
     TOPICS,
@@ -93,7 +97,8 @@ class TreeSource:
 
     def __init__(self, directory: str | Path) -> None:
         self._root = os.path.realpath(directory)
-        self.time = self._manifest_time(directory)
+        self.time, behind = self._manifest(directory)
+        self.origin = Origin(TREE, str(directory), self.time, behind)
         self._calls: dict[str, _Recorded] = {}
         self._events: dict[str, deque[_Recorded]] = {topic: deque() for topic in TOPICS}
         self._damage = ""
@@ -113,7 +118,7 @@ class TreeSource:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise self._unknown(path) from None
         except OSError as error:
-            reason = f"{where} in the capture: {_reason(error)}"
+            reason = f"{where} in the capture: {why(error)}"
             raise SourceError(path, reason) from error
 
     def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
@@ -195,34 +200,37 @@ class TreeSource:
             else:
                 return decode(recorded.fields["answer"])
         except (KeyError, TypeError, ValueError) as error:
-            reason = f"line {recorded.line} of {CALLS} in the capture: {_reason(error)}"
+            reason = f"line {recorded.line} of {CALLS} in the capture: {why(error)}"
             raise SourceError(subject, reason) from error
         raise failure
 
     def _unknown(self, subject: str) -> NotCaptured:
         return NotCaptured(subject, f"not in this capture{self._damage}")
 
-    def _manifest_time(self, directory: str | Path) -> float:
+    def _manifest(self, directory: str | Path) -> tuple[float, str]:
+        """When the capture was made, and the kind of what was captured."""
         subject = str(directory)
         try:
             manifest = json.loads(self._content(MANIFEST.encode(), READ_LIMIT))
-            number, time = manifest["format"], float(manifest["time"])
+            number, time = manifest["format"], _date(manifest["time"])
+            behind = manifest.get("origin", "")
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             reason = (
                 f"not a capture directory (as written by `xenwatch capture`): "
-                f"{MANIFEST}: {_reason(error)}"
+                f"{MANIFEST}: {why(error)}"
             )
             raise SourceError(subject, reason) from error
         if number != FORMAT:
-            reason = f"{MANIFEST}: unsupported format {number!r}, must be {FORMAT}; update xenwatch"
+            known = f"must be {FORMAT}; update xenwatch"
+            reason = f"{MANIFEST}: unsupported format {shown(number)}, {known}"
             raise SourceError(subject, reason)
-        return time
+        return time, behind if isinstance(behind, str) else ""
 
     def _load(self) -> None:
         try:
             lines = self._content(CALLS.encode(), _CALLS_MAX).split(b"\n")
         except OSError as error:
-            self._damage = f"; {CALLS} in the capture: {_reason(error)}"
+            self._damage = f"; {CALLS} in the capture: {why(error)}"
             return
         bad: list[int] = []
         for number, line in enumerate(lines, 1):
@@ -267,27 +275,28 @@ def bounded(content: bytes, limit: int, path: str) -> bytes:
     return content
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return f"missing key {error}" if isinstance(error, KeyError) else str(error)
+def _date(value: Any) -> float:
+    """A Unix time that is a date."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 37:
+        raise ValueError("time is not a Unix time")
+    return float(value)
 
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"not a string: {value!r:.60}")
+        raise ValueError(f"not a string: {shown(value)}")
     return value
 
 
 def _number(value: Any) -> int:
     if not isinstance(value, int):
-        raise TypeError(f"not an integer: {value!r:.60}")
+        raise ValueError(f"not an integer: {shown(value)}")
     return value
 
 
 def _items(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"not a list: {value!r:.60}")
+        raise ValueError(f"not a list: {shown(value)}")
     return value
 
 

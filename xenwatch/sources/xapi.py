@@ -11,6 +11,7 @@ import errno
 import time
 from typing import Final
 
+from xenwatch.display.text import quoted
 from xenwatch.sources import local
 from xenwatch.sources.base import ROUND_TRIP_DEADLINE, SourceError
 
@@ -38,7 +39,7 @@ def round_trip(rootfs: str = "", deadline: float = ROUND_TRIP_DEADLINE) -> float
         except OSError as error:
             raise SourceError.from_os(f"xapi, {path}", error) from error
         if not status.startswith(b"HTTP/1.") or status[9:10] == b"5":
-            raise SourceError("xapi", f"request failed: {status!r}")
+            raise SourceError("xapi", f"request failed: {quoted(status)}")
         return time.monotonic() - started
     raise SourceError.from_os(f"xapi, {SOCKETS[0]}", missing) from missing
 

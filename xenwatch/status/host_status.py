@@ -12,11 +12,12 @@ from typing import Any, Final
 from xenwatch import __version__
 from xenwatch.alerts import messages
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.alerts.messages import RUNBOOKS, Sender
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
 from xenwatch.assessment import Assessment
 from xenwatch.assessment.vif_faults import vif_faults
+from xenwatch.display.why import why
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.base import BACKEND_DOMID
 from xenwatch.limits.states import LimitState
@@ -25,10 +26,12 @@ from xenwatch.planning.capacity import Plan
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
 from xenwatch.readings.domains import STOPPED, Domain
+from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains, from_json
 from xenwatch.status.driver_domains import Names, in_brackets, server
 from xenwatch.status.log_row import LogRow, log_rows
+from xenwatch.status.notices import notices
 from xenwatch.status.reboot import reboot_lines
 from xenwatch.status.shipped import shipped
 
@@ -138,6 +141,8 @@ class ProbeRow:
 class HostStatus:
     """A host at one time. `time` is Unix time, `hostname` empty if unknown.
 
+    `source` is where the readings come from; `notices` are sentences that stand above all else,
+    such as that the host is synthetic.
     `headroom` is empty if no plan can be made, and `obstacle` says why. `alerts` is `None` if not
     evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
     messages of trouble in the logs, `reboot_pending` a line for all that waits for a reboot, `None`
@@ -150,6 +155,8 @@ class HostStatus:
     version: str
     hostname: str
     host: str
+    source: Origin
+    notices: tuple[str, ...]
     limits: tuple[LimitRow, ...]
     seconds_to_full: Mapping[str, float]
     headroom: tuple[ShapeRow, ...]
@@ -173,6 +180,8 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         version=__version__,
         hostname=hostname,
         host=_host(snapshot),
+        source=snapshot.origin,
+        notices=notices(snapshot),
         limits=tuple(_limit(state) for state in assessment.states),
         seconds_to_full=assessment.seconds_to_full,
         headroom=() if obstacle else tuple(_shape(plan) for plan in assessment.plans),
@@ -202,7 +211,7 @@ def loads(document: bytes | str) -> HostStatus:
     try:
         found: HostStatus = from_json.read(HostStatus, json.loads(document))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise StatusError(f"not a status document of xenwatch: {error!r}") from None
+        raise StatusError(f"not a status document of xenwatch: {why(error)}") from None
     return found
 
 
@@ -269,7 +278,7 @@ def _alerts(alerts: Alerts, snapshot: Snapshot, policy: Policy | None) -> tuple[
 
 def _alert(active: Active, known: Names, runbooks: str) -> AlertRow:
     """An alert whose summary ends with the name of the driver domain, if it is about one."""
-    message = messages.of_active(active, "", runbooks)
+    message = messages.of_active(active, Sender("", runbooks))
     labels = dict(active.labels)
     name = known.get(int(labels.get(BACKEND_DOMID, "0")), "")
     return AlertRow(

@@ -13,11 +13,13 @@ from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import limits, parts, work
 from xenwatch.generate.dashboards.board import board, hosts, ranked, variable
 from xenwatch.generate.dashboards.panels import (
+    RED,
     STATUS,
     AnyPanel,
     Query,
     Style,
     Subject,
+    steps,
     words,
 )
 from xenwatch.generate.dashboards.queries import HOST, INSTANCE, rate, select
@@ -43,6 +45,21 @@ def state(style: Style) -> stat.Panel:
     return panel.mappings(state_words()).text_mode(common_models.BigValueTextMode.VALUE)
 
 
+def source(style: Style) -> stat.Panel:
+    """Whether the readings are of a live host: red where they are not."""
+    subject = Subject(
+        "Source",
+        "SYNTHETIC: there is no such host, xenwatch simulates it. CAPTURE: a host as it was then.",
+        [STATUS],
+        "A live host",
+        runbooks=False,
+    )
+    marked = select("xenwatch_source_info", f'{INSTANCE},mark!=""')
+    panel = style.number(subject, [Query(f"max by ({HOST}, mark) ({marked})", "{{mark}}")])
+    panel.thresholds(steps((None, RED)))
+    return panel.text_mode(common_models.BigValueTextMode.NAME)
+
+
 def _first(style: Style) -> Sequence[AnyPanel]:
     alerts = Subject(
         "Active alerts",
@@ -54,8 +71,9 @@ def _first(style: Style) -> Sequence[AnyPanel]:
         runbooks=False,
     )
     return [
-        state(style).span(4).height(6),
+        state(style).span(4).height(4),
         alerts_table(style, alerts, INSTANCE).span(20).height(6),
+        source(style).span(4).height(2),
         limits.room(style).span(13).height(6),
         limits.next_full(style).span(11).height(6),
     ]

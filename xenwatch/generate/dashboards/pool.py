@@ -17,6 +17,7 @@ from xenwatch.generate.dashboards.board import all_of, board, hosts, variable
 from xenwatch.generate.dashboards.panels import (
     COLORS,
     GREEN,
+    RED,
     AnyPanel,
     Lines,
     Query,
@@ -25,6 +26,7 @@ from xenwatch.generate.dashboards.panels import (
     fixed,
     limit_titles,
     steps,
+    words,
 )
 from xenwatch.generate.dashboards.queries import HOST, INSTANCES, narrow, select
 from xenwatch.generate.dashboards.room import HOSTS, NOBODY, ONE
@@ -45,6 +47,8 @@ from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
 UID: Final = "xenwatch-pool"
 MOST: Final = 50
 """Hosts in the list, the worst."""
+_MARKS: Final = (("1", "SYNTHETIC", RED), ("2", "CAPTURE", RED))
+"""What is said of a host that is not a live one: the value it has, the word, the colour."""
 ANYWHERE: Final = 'job=~"$job",instance=~"$instance|"'
 """The chosen hosts, and what is of no host, as an alert about the pool."""
 
@@ -73,6 +77,15 @@ def _why() -> str:
     return f"topk by ({HOST}) (1, 2 * {critical} or {warning})"
 
 
+def _marked() -> str:
+    """The hosts that are not live ones, by the number of their mark."""
+    return " or ".join(
+        f"0 * max by ({HOST}) ({select('xenwatch_source_info', found)}) + {number}"
+        for number, text, _ in _MARKS
+        for found in (f'{INSTANCES},mark=~"{text}.*"',)
+    )
+
+
 def _columns(style: Style) -> Iterator[Column]:
     """What the list of hosts says of each of the first ones."""
     on = f"on ({HOST})"
@@ -90,6 +103,7 @@ def _columns(style: Style) -> Iterator[Column]:
         return Column(title, f"({expression}) and {on} topk({MOST}, {score})", **how)
 
     yield column("State", found, words=state_words(), width=90)
+    yield column("Source", _marked(), words=words(_MARKS), width=100)
     yield column("Worst", _why(), hidden=True)
     yield column("Score", score, hidden=True)
     yield column("Alerts", f"count by ({HOST}) ({firing(INSTANCES)})", width=70)
@@ -118,7 +132,7 @@ def _worst(style: Style) -> table.Panel:
         "Hosts, the worst first",
         f"{MEANING} The first {MOST}, those in the same state by the VMs left of the shape with "
         "least room, each with the worst alert that fires and the limit that is nearest to its "
-        "critical threshold.",
+        "critical threshold. Source is empty for a live host.",
         [HOSTS],
         NOBODY,
         runbooks=False,
@@ -134,6 +148,7 @@ def _worst(style: Style) -> table.Panel:
         sort=(("Score", True), ("Host", False)),
         first=(
             "State",
+            "Source",
             "Host",
             "Worst alert",
             "Alerts",

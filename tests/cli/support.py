@@ -1,0 +1,44 @@
+"""Commands run in this process, as somebody without a configuration runs them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import structlog
+
+from xenwatch.cli.main import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def no_traces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No configuration of this machine, and logging as it was."""
+    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(tmp_path / "none.toml"))
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:
+    """A command run in this process; bad usage leaves it by an exception."""
+    try:
+        status = main(arguments)
+    except SystemExit as left:
+        status = int(left.code or 0)
+    out, err = capsys.readouterr()
+    return Done(status, out, err)

@@ -1,0 +1,146 @@
+"""`xenwatch check-config`: files, sources and receivers that the configuration names."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import no_traces, run
+from tests.cli.test_marks import without_xen
+from xenwatch.cli import check_receivers
+from xenwatch.config.key import FileUse
+from xenwatch.config.keys import KEYS
+
+__all__ = ["no_traces"]
+pytestmark = pytest.mark.usefixtures("no_traces")
+
+
+def checked(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, *more: str
+) -> tuple[int, list[str]]:
+    """Status and lines for a configuration."""
+    file = tmp_path / "checked.toml"
+    file.write_text(text)
+    done = run(capsys, "check-config", f"--config.file={file}", *more)
+    assert done.out == ""
+    return done.status, done.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[plan]\nlearnt = "{0}/none"', "plan.learnt: {0}/none: No such file or directory"),
+        ('[plan]\nlearnt = "{0}/pipe"', "plan.learnt: {0}/pipe is no regular file"),
+        ('[plan]\nlearnt = "{0}/text"', "plan.learnt: {0}/text: damaged, or not written by"),
+        ('[alerts]\nstate_file = "{0}/none/a"', "alerts.state_file: {0}/none is no directory"),
+        ('[alerts]\nstate_file = "{0}/pipe"', "alerts.state_file: {0}/pipe is no regular file"),
+        ('[maintenance]\nfile = "/proc/1/x"', "maintenance.file: /proc/1 cannot be written"),
+        ('[command]\nargv = ["{0}/text"]', "command.argv: {0}/text cannot be run by this user"),
+        ('[command]\nargv = ["{0}"]', "command.argv: {0} is no regular file"),
+        ('[source]\nrootfs = "{0}/text"', "source.rootfs: {0}/text is no directory"),
+        ('[source]\nkind = "tree:{0}"', "source.kind: {0}: not a capture directory"),
+        ('[source]\nkind = "synthetic:debian-21"', "did you mean debian-13?"),
+        ('[source]\nkind = "host"\nrootfs = "{0}/linux"', "source.kind: No Xen here: "),
+    ],
+)
+def test_what_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, problem: str
+) -> None:
+    """Each file and source that is set and cannot be used is a line with key and reason."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "text").write_text("x")
+    without_xen(tmp_path / "linux")
+    status, [line] = checked(capsys, tmp_path, text.format(tmp_path))
+
+    assert status == 1
+    assert problem.format(tmp_path) in line
+
+
+def test_what_can_be_used_passes_in_silence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Files that are there, and one that is yet to be written, are no problem."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    text = (
+        f'[source]\nkind = "synthetic:debian-12"\nrootfs = "{tmp_path}"\n'
+        f'[alerts]\nstate_file = "{tmp_path}/alerts.json"\n'
+        f'[maintenance]\nfile = "{tmp_path}/maintenance.json"\n'
+        f'[command]\nargv = ["{program}"]\n'
+    )
+
+    assert checked(capsys, tmp_path, text) == (0, [])
+
+
+def test_every_use_of_a_file_is_a_key() -> None:
+    """No way to use a file is tested that no key has."""
+    assert {key.file for key in KEYS if key.file} == set(FileUse)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/dev/tty"])
+def test_a_pipe_and_a_device_are_no_configuration(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    """Neither is opened: nobody may ever write into a pipe, and a device may never end."""
+    os.mkfifo(tmp_path / "pipe")
+    done = run(capsys, "check-config", f"--config.file={tmp_path / kind}")
+
+    assert done.status == 1
+    assert "is no regular file; specify another file with --config.file" in done.err
+
+
+class Alertmanager(BaseHTTPRequestHandler):
+    """Answers the path of API v2 alone."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200 if self.path == "/api/v2/status" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_receivers_are_asked_only_where_that_is_wanted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With --probe a receiver that is there is no problem, one that is not or is another is."""
+    with HTTPServer(("127.0.0.1", 0), Alertmanager) as server, socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        good = f"http://127.0.0.1:{server.server_port}"
+        gone = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        right = f'[alertmanager]\nurls = ["{good}"]\n[webhook]\nurl = "{good}/hook"\n'
+        wrong = f'[alertmanager]\nurls = ["{gone}", "{good}/x"]\n[webhook]\nurl = "{gone}"\n'
+        try:
+            assert checked(capsys, tmp_path, right, "--probe") == (0, [])
+            assert checked(capsys, tmp_path, wrong) == (0, [])
+            status, lines = checked(capsys, tmp_path, wrong, "--probe")
+        finally:
+            server.shutdown()
+
+    assert status == 1
+    assert lines == [
+        f"xenwatch: alertmanager.urls: {gone}: Connection refused",
+        f"xenwatch: alertmanager.urls: {good}/x: {check_receivers.NO_ALERTMANAGER.format(404)}",
+        f"xenwatch: webhook.url: {gone}: Connection refused",
+    ]
+
+
+def test_a_receiver_that_hangs_is_left(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes the connection and says nothing costs no more than the deadline."""
+    monkeypatch.setattr(check_receivers, "DEADLINE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        status, [line] = checked(capsys, tmp_path, f'[alertmanager]\nurls = ["{url}"]\n', "--probe")
+
+    assert status == 1
+    assert f"alertmanager.urls: {url}: timed out" in line

@@ -1,0 +1,164 @@
+"""Nothing invented goes unmarked, on whichever way it is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.cli.support import no_traces, run
+from tests.status.test_host_status import of
+from tests.support import full_snapshot, labelled
+from xenwatch import page
+from xenwatch.cli.source import choose
+from xenwatch.cli.status_lines import draw
+from xenwatch.page import Links
+from xenwatch.readings.origin import Origin
+from xenwatch.sources.base import SourceError
+from xenwatch.status.host_status import loads
+from xenwatch.status.notices import NO_XEN
+
+__all__ = ["no_traces"]
+pytestmark = pytest.mark.usefixtures("no_traces")
+
+SYNTHETIC = "--source=synthetic:xcp-ng-8.3"
+SENTENCE = "SYNTHETIC: this is no real host (synthetic:xcp-ng-8.3)"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("once",), ("plan",), ("doctor",), ("advise", "--interval=0")],
+    ids=lambda command: command[0],
+)
+def test_what_people_read_begins_with_it(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    """The first line is the mark, and a blank one sets it off."""
+    assert run(capsys, *command, SYNTHETIC).out.startswith(f"{SENTENCE}\n\n")
+
+
+def test_a_platform_is_marked_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan for a platform is of no real host, whoever asked for it."""
+    done = run(capsys, "plan", "--platform=debian-12", "--shape=linux")
+
+    assert done.out.startswith("SYNTHETIC: ")
+
+
+def test_what_programs_read_has_it_in_its_own_way(capsys: pytest.CaptureFixture[str]) -> None:
+    """Metrics have a comment and a series, scripts a comment below their first line."""
+    text = run(capsys, "once", SYNTHETIC, "--format=prometheus").out
+    script = run(capsys, "advise", "--interval=0", "--script", SYNTHETIC).out
+
+    assert text.startswith(f"# {SENTENCE}\n# HELP ")
+    assert labelled("xenwatch_source_info", text.encode()) == {("synthetic", "SYNTHETIC"): 1}
+    assert script.startswith("#!/bin/sh\n")
+    assert f"\n# {SENTENCE}\n" in script
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("once",), ("plan",), ("doctor",), ("check",)],
+    ids=lambda command: command[0],
+)
+def test_json_has_the_source(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
+    """Every document of a host says by its own field what that host is."""
+    document = json.loads(run(capsys, *command, SYNTHETIC, "--format=json").out)
+
+    assert document["source"] == {
+        "kind": "synthetic", "name": "xcp-ng-8.3", "captured": None, "behind": "",
+    }  # fmt: skip
+
+
+def test_the_plugin_says_it_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """The text behind the state begins with it, so that no column cuts it off."""
+    done = run(capsys, "check", SYNTHETIC, "--limit=ptys")
+
+    assert done.out.startswith(f"XENWATCH OK - {SENTENCE}; 1 limit ok")
+
+
+def test_headroom_of_an_error_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The number beside an explained error is marked."""
+    done = run(capsys, "explain", SYNTHETIC, "error 28 mapping ring-refs and evtchn")
+
+    assert "headroom:   SYNTHETIC: " in done.out
+
+
+def test_the_page_and_the_terminal_have_it() -> None:
+    """The title, a banner above all else, and the first line of top."""
+    synthetic = Origin("synthetic", "debian-12")
+    status = of(dataclasses.replace(full_snapshot(), origin=synthetic))
+    html = str(page.frame(status, {}, Links("", "", "", {})))
+    out = io.StringIO()
+    Console(file=out, width=100).print(draw(status, 100, 40))
+
+    assert "<title>SYNTHETIC - " in html
+    body = html.partition("<body>")[2]
+    assert body.index("SYNTHETIC: this is no real host") < body.index("<h1>")
+    assert out.getvalue().startswith("SYNTHETIC: this is no real host")
+
+
+def test_a_live_host_has_no_banner() -> None:
+    """A live host with Xen is shown as it is."""
+    html = str(page.frame(of(full_snapshot()), {}, Links("", "", "", {})))
+
+    assert "SYNTHETIC" not in html
+    assert '<div id="notices"' in html
+
+
+@pytest.mark.parametrize("variable", ["NOTIFY_SOCKET", "INVOCATION_ID"])
+def test_a_service_gets_no_synthetic_host(tmp_path: Path, variable: str) -> None:
+    """Where systemd started it, auto without a dom0 is an error with the next step."""
+    with pytest.raises(SourceError) as caught:
+        choose("auto", str(tmp_path), {variable: "x"})
+
+    assert "mount -t xenfs xenfs /proc/xen" in str(caught.value)
+    assert choose("auto", str(tmp_path), {}).spec == "synthetic"
+    assert choose("synthetic", str(tmp_path), {variable: "x"}).spec == "synthetic"
+
+
+def test_a_dom0_that_is_one_is_served(tmp_path: Path) -> None:
+    """In a service auto is the host where there is a dom0."""
+    (tmp_path / "proc/xen").mkdir(parents=True)
+    (tmp_path / "proc/xen/capabilities").write_text("control_d\n")
+
+    assert choose("auto", str(tmp_path), {"NOTIFY_SOCKET": "x"}).spec == "host"
+
+
+def without_xen(root: Path) -> str:
+    """The option for a Linux without Xen, of which something can be read."""
+    (root / "proc/sys/fs").mkdir(parents=True)
+    (root / "proc/sys/fs/aio-nr").write_text("0\n")
+    (root / "proc/sys/fs/aio-max-nr").write_text("65536\n")
+    return f"--path.rootfs={root}"
+
+
+def test_without_xen_nothing_is_ok(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A dom0 that was booted without Xen says so in words, in place of limits that are ok."""
+    root = without_xen(tmp_path)
+    once, doctor, check = (
+        run(capsys, *command, "--source=host", root)
+        for command in (("once",), ("doctor",), ("check",))
+    )
+
+    assert (once.status, once.out) == (3, f"{NO_XEN}\n\n")
+    assert doctor.status == 1
+    assert doctor.out.startswith(f"{NO_XEN}\n\n")
+    assert check.status == 3
+    assert check.out.startswith(f"XENWATCH UNKNOWN - {NO_XEN}; ")
+
+
+def test_without_xen_the_page_is_unknown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The page of such a host is headed by the words, and its state is unknown."""
+    done = run(capsys, "once", "--source=host", without_xen(tmp_path), "--format=json")
+    status = loads(done.out)
+    html = str(page.frame(status, {}, Links("", "", "", {})))
+
+    assert {row.state for row in status.limits if row.limit == "aio_requests"} == {"ok"}
+    assert "No Xen here: " in html
+    assert "<title>unknown: " in html

@@ -1,0 +1,60 @@
+"""Whether the files that a configuration names can be used by whoever runs the command."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from xenwatch import threads
+from xenwatch.config.key import FileUse
+from xenwatch.config.keys import KEYS
+from xenwatch.config.settings import Settings
+
+DEADLINE: Final = 2.0
+"""Seconds after which a file system does not answer."""
+
+
+def path_problems(settings: Settings, names: Mapping[str, str]) -> Iterator[str]:
+    """A line for each file that is set and cannot be used. Nothing is opened.
+
+    `names` are those of the options that set keys, by path of key.
+    """
+    for key in KEYS:
+        value = settings.values.get(key.path)
+        if key.file is None or not value:
+            continue
+        path = value[0] if isinstance(value, tuple) else str(value)
+        work = functools.partial(_problem, key.file, Path(path))
+        try:
+            problem = threads.bounded(work, DEADLINE, "check-path")
+        except (OSError, RuntimeError) as error:
+            problem = f"{path}: {getattr(error, 'strerror', None) or error}"
+        if problem:
+            yield f"{names.get(key.path, key.path)}: {problem}"
+
+
+def _problem(use: FileUse, path: Path) -> str:
+    """Why a file cannot be used; empty if it can. Raises `OSError`."""
+    if use is FileUse.REPLACE:
+        if not path.parent.is_dir():
+            return f"{path.parent} is no directory; make it"
+        if path.exists() and not path.is_file():
+            return f"{path} is no regular file"
+        return _denied(path.parent, os.W_OK | os.X_OK, "written")
+    mode = path.stat().st_mode
+    if use is FileUse.DIRECTORY:
+        found = stat.S_ISDIR(mode)
+        return _denied(path, os.R_OK | os.X_OK, "read") if found else f"{path} is no directory"
+    if not stat.S_ISREG(mode):
+        return f"{path} is no regular file"
+    return _denied(path, *((os.X_OK, "run") if use is FileUse.RUN else (os.R_OK, "read")))
+
+
+def _denied(path: Path, access: int, what: str) -> str:
+    if os.access(path, access):
+        return ""
+    return f"{path} cannot be {what} by this user, of id {os.geteuid()}"

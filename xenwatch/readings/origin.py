@@ -1,0 +1,55 @@
+"""Readings: where they come from, and the mark that says so wherever they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+HOST: Final = "host"
+SYNTHETIC: Final = "synthetic"
+TREE: Final = "tree"
+READER: Final = "reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where readings come from: host, synthetic, tree or reader.
+
+    `name` is the preset or scenario of a synthetic host, the directory of a capture, or what a
+    reader serves.
+    `captured` is when a capture was made (Unix time), `behind` the kind of what was captured, or
+    of what another process reads: empty where unknown, or where nothing is behind.
+    """
+
+    kind: str
+    name: str = ""
+    captured: float | None = None
+    behind: str = ""
+
+    @property
+    def mark(self) -> str:
+        """`SYNTHETIC`, `CAPTURE of 2026-01-31 14:00 UTC`, both, or nothing for a live host."""
+        marks = ["SYNTHETIC"] if self.invented else []
+        if self.captured is not None:
+            at = datetime.fromtimestamp(self.captured, UTC)
+            marks.append(f"CAPTURE of {at:%Y-%m-%d %H:%M} UTC")
+        return ", ".join(marks)
+
+    @property
+    def invented(self) -> bool:
+        """Whether there is no real host behind it."""
+        return SYNTHETIC in (self.kind, self.behind)
+
+    @property
+    def warning(self) -> str:
+        """The mark as a sentence, without a full stop; nothing for a live host."""
+        if not self.mark:
+            return ""
+        what = "this is no real host" if self.invented else "this is no live host"
+        spec = f"{self.kind}:{self.name}" if self.name else self.kind
+        return f"{self.mark}: {what} ({spec})"
+
+
+LIVE: Final = Origin(HOST)
+"""The host that xenwatch runs on."""
