@@ -15,17 +15,7 @@ ORDER = (
     *("threads", "clock", "errors", "readings", "exposition", "display", "log"),
     *("sources", "parse", "release", "model", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment"),
-    *(
-        "messages",
-        "metrics",
-        "config",
-        "web_config",
-        "status",
-        "delivery",
-        "page",
-        "passes",
-        "generate",
-    ),
+    *("messages", "metrics", "config", "status", "delivery", "page", "passes", "generate"),
     *("web_config", "systemd", "http", "daemon", "reader", "cli", "__main__"),
 )
 """The packages from the bottom up: each may import those before it."""
