@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from xenwatch.display.text import quoted
-
 import re
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
+from xenwatch.display.text import quoted
 from xenwatch.parse.block_stat import parse_block_stat
 from xenwatch.parse.buddyinfo import parse_buddyinfo
 from xenwatch.parse.certificate import parse_not_after
