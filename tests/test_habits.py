@@ -18,7 +18,7 @@ from tests.test_make_run import INHERITED
 ROOT = Path(__file__).resolve().parent.parent
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 KINDS = {"Added", "Changed", "Deprecated", "Fixed", "Removed", "Security"}
-LONG = ("make test", "make test-xen", "make generate")
+LONG = ("make test", "make test-xen", "make test-packages", "make packages", "make generate")
 """Commands of a release that other tests stand for."""
 
 
