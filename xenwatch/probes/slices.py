@@ -288,7 +288,10 @@ def _misplaced(
         for stat in _processes(source, f"{hierarchy.root}/{group}"):
             if _QEMU.match(stat.comm):
                 found[word(stat.comm), f"/{group}"] += 1
-    for pid in sorted(_control_path(source, context, hierarchy)):
+    control_path = sorted(_control_path(source, context, hierarchy))
+    files = ("comm", "cgroup")
+    read_ahead(source, "read", (f"/proc/{pid}/{file}" for pid in control_path for file in files))
+    for pid in control_path:
         comm = read_optional(source, f"/proc/{pid}/comm")
         place = read_optional(source, f"/proc/{pid}/cgroup")
         if comm is None or place is None:

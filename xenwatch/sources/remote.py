@@ -42,8 +42,8 @@ ANSWER_SECONDS: Final = 60.0
 IDLE_MAX: Final = 16
 """Connections kept for the next questions; each has a thread of the reader."""
 REFUSED_MAX: Final = 100
-AHEAD_SECONDS: Final = 2.0
-"""Seconds for which an answer to a question that is to come is new."""
+AHEAD_SECONDS: Final = 5.0
+"""Seconds for which an answer to a question that is to come is new: most probes' deadline."""
 _TIMEVAL: Final = struct.Struct("@ll")
 _PROBLEMS: Final = {
     errno.ENOENT: "no socket {path}; is xenwatch-reader.socket running?",
