@@ -109,6 +109,6 @@ def test_with_a_control_slice_nobody_is_asked() -> None:
 def test_the_search_is_bounded() -> None:
     """Slices within slices without end are left after a number of groups."""
     names = [f"system.slice{'/a.slice' * depth}" for depth in range(2 * GROUPS_MAX)]
-    groups = {name: PLAIN for name in names[:-1]} | {names[-1]: {"cpu.weight": "7"}}
+    groups = dict.fromkeys(names[:-1], PLAIN) | {names[-1]: {"cpu.weight": "7"}}
 
     assert setters(2, groups) == {}
