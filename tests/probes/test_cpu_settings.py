@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.probes.support import FakeHost, dom0, value_of
+from tests.probes.support import FakeHost, denied, dom0, value_of
 from xenwatch.probes.cpu_settings import GROUPS_MAX
 from xenwatch.probes.slices import SLICES
 from xenwatch.readings.slices import Slices
@@ -34,6 +34,7 @@ def setters(version: int, groups: dict[str, dict[str, str]]) -> dict[str, str]:
     """What the probe reads of them."""
     found = value_of(SLICES, host(version, groups))
     assert isinstance(found, Slices)
+    assert found.setters is not None
     return dict(found.setters)
 
 
@@ -112,3 +113,16 @@ def test_the_search_is_bounded() -> None:
     groups = dict.fromkeys(names[:-1], PLAIN) | {names[-1]: {"cpu.weight": "7"}}
 
     assert setters(2, groups) == {}
+
+
+def test_a_setting_that_cannot_be_read_costs_no_share() -> None:
+    """The weights and shares are there, and who has the controller on is unknown."""
+    found = host(2, {"system.slice": PLAIN})
+    path = f"{V2}/system.slice/cpu.max"
+    found.errors = {path: denied(path)}
+
+    slices = value_of(SLICES, found)
+
+    assert isinstance(slices, Slices)
+    assert slices.setters is None
+    assert slices.by_name["system.slice"].weight == 100

@@ -15,7 +15,7 @@ def slice_of(weight: int | None, share: float | None) -> Slice:
     return Slice(weight, None, share, None, None, {})
 
 
-def told(setters: dict[str, str], **by_name: Slice) -> list[str]:
+def told(setters: dict[str, str] | None, **by_name: Slice) -> list[str]:
     """What is told of these slices beside six tasks; `_` stands for a dot in a name."""
     slices = {name.replace("_", "."): found for name, found in by_name.items()}
     return list(shipped(Snapshot(slices=Slices(slices, 6, {}, {}, setters))))
@@ -39,6 +39,13 @@ def test_what_does_not_show_it_is_said_so() -> None:
 
     assert "guaranteed an unknown part of dom0's" in line
     assert "by a unit that does not show it;" in line
+
+
+def test_units_that_cannot_be_read_are_said_so() -> None:
+    """Unknown is not none."""
+    [line] = told(None, system_slice=slice_of(100, 0.06))
+
+    assert "Switched on by units that cannot be read;" in line
 
 
 @pytest.mark.parametrize(

@@ -113,12 +113,20 @@ def read(source: Source, context: Snapshot) -> Slices:
     return Slices(found, len(contenders), others, known, _setters(source, hierarchy, names))
 
 
-def _setters(source: Source, hierarchy: _Hierarchy, names: list[str]) -> Mapping[str, str]:
-    """Who has the CPU controller on; with a control.slice it is meant to be."""
+def _setters(
+    source: Source, hierarchy: _Hierarchy, names: list[str]
+) -> Mapping[str, str] | None:
+    """Who has the CPU controller on; with a control.slice it is meant to be.
+
+    `None` where that cannot be read, which costs none of the shares.
+    """
     if CONTROL in names:
         return {}
     slices = [name for name in names if name.endswith(".slice")]
-    return dict(sorted(setters(source, hierarchy.root, hierarchy.version, slices)))
+    try:
+        return dict(sorted(setters(source, hierarchy.root, hierarchy.version, slices)))
+    except SourceError:
+        return None
 
 
 def _hierarchy(source: Source) -> _Hierarchy:

@@ -31,11 +31,11 @@ class Slices:
     `contenders` counts the processes and threads in the root group that compete with the slices
     one by one. `misplaced` counts by name and group; `shipped` those that this release's own
     toolstack puts where they are. `setters` are units with a setting for the CPU, with the file
-    that shows it, on hosts without control.slice.
+    that shows it, on hosts without control.slice; `None` where that cannot be read.
     """
 
     by_name: Mapping[str, Slice]
     contenders: int
     misplaced: Mapping[tuple[str, str], int]
     shipped: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    setters: Mapping[str, str] = field(default_factory=dict)
+    setters: Mapping[str, str] | None = field(default_factory=dict)

@@ -36,7 +36,10 @@ def _cpu_controller(slices: Slices) -> Iterator[str]:
     if services is None or services.weight is None or CONTROL in slices.by_name:
         return
     share = "an unknown part" if services.share is None else f"{services.share:.0%}"
-    by = ", ".join(f"{name} ({file})" for name, file in slices.setters.items())
+    if slices.setters is None:
+        by = "units that cannot be read"
+    else:
+        by = ", ".join(f"{name} ({file})" for name, file in slices.setters.items())
     yield (
         f"The CPU controller is on, and there is no {CONTROL}: {SERVICES}, which has the daemons "
         f"of Xen, competes as one task with {counted(slices.contenders, 'task')} of the root "
