@@ -15,7 +15,7 @@ ORDER = (
     *("threads", "clock", "errors", "readings", "exposition", "display", "log"),
     *("sources", "parse", "release", "model", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment"),
-    *("metrics", "config", "status", "delivery", "page", "passes", "generate"),
+    *("metrics", "config", "web_config", "status", "delivery", "page", "passes", "generate"),
     *("http", "daemon", "cli", "__main__"),
 )
 """The packages from the bottom up: each may import those before it."""
