@@ -78,9 +78,7 @@ EDGE = {
     "xenwatch.delivery.notifier": "retries deliveries, and saves the undelivered in a file",
     "xenwatch.web_config.load": "reads the web configuration file and what it names",
     "xenwatch.web_config.contexts": "gives certificates to ssl through memory",
-    "xenwatch.http.handshakes": "waits for clients of TLS",
-    "xenwatch.http.passwords": "checks passwords in a thread",
-    "xenwatch.http.guard": "knows who is at the other end of a unix socket",
+    **{f"xenwatch.http.{name}": "lets in" for name in ("guard", "handshakes", "passwords")},
     "xenwatch.daemon.web_files": "follows the web configuration file",
     "xenwatch.cli.daemon_address": "opens a connection to a daemon",
     "xenwatch.http.sockets": "opens the sockets to listen on",
@@ -280,14 +278,10 @@ def test_the_model_does_not_know_what_it_checks(package: str) -> None:
     assert offenders == set()
 
 
-IMPORTED_AS = {"PyYAML": "yaml"}
-"""Packages that are imported under another name than they are installed by."""
-
-
 def declared(lines: list[str]) -> set[str]:
     """The names under which the requirements of a list are imported."""
-    names = {re.split(r"[^\w-]", line)[0] for line in lines}
-    return {IMPORTED_AS.get(name, name).replace("-", "_") for name in names}
+    names = (re.split(r"[^\w-]", line)[0] for line in lines)
+    return {"yaml" if name == "PyYAML" else name.replace("-", "_") for name in names}
 
 
 def test_the_package_needs_only_what_it_declares() -> None:
