@@ -143,5 +143,5 @@ def test_without_xcp_rrdd_the_helper_says_so(tmp_path: Path) -> None:
 
     answer = requests.loads_answer(shared.answer(requests.dumps(Values({}, None, None))))
 
-    assert "No such file or directory" in answer
+    assert answer == f"{missing / NAME}.tmp: No such file or directory"
     assert not missing.exists()

@@ -54,8 +54,10 @@ class Helper:
         until = time.monotonic() + DEADLINE
         try:
             self._do(requests.loads(line), until)
-        except (RequestError, XeError, SourceError, OSError) as error:
-            return requests.dumps_answer(str(error) or type(error).__name__)
+        except (RequestError, XeError, SourceError) as error:
+            return requests.dumps_answer(str(error))
+        except OSError as error:
+            return requests.dumps_answer(f"{error.filename}: {error.strerror or error}")
         return requests.dumps_answer("")
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ its end would kill xcp-rrdd. This is why root alone owns it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,5 +70,5 @@ class PageFile:
         # The umask of the unit would keep other readers out.
         os.fchmod(self._file, 0o644)
         if os.write(self._file, page) != len(page):
-            raise OSError("the page was written in part")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(new))
         new.rename(self._path)
