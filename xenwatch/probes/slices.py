@@ -113,9 +113,7 @@ def read(source: Source, context: Snapshot) -> Slices:
     return Slices(found, len(contenders), others, known, _setters(source, hierarchy, names))
 
 
-def _setters(
-    source: Source, hierarchy: _Hierarchy, names: list[str]
-) -> Mapping[str, str] | None:
+def _setters(source: Source, hierarchy: _Hierarchy, names: list[str]) -> Mapping[str, str] | None:
     """Who has the CPU controller on; with a control.slice it is meant to be.
 
     `None` where that cannot be read, which costs none of the shares.
