@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.edge import EDGE
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit
 from xenwatch.metrics import METRICS
@@ -52,78 +53,6 @@ IMPURE = HOST_ONLY | {
 """Files, processes, sockets, clocks and threads: for the edge alone."""
 PURE_OF_OS = {"fsdecode", "fsencode", "strerror"}
 """What of `os` is a pure function."""
-
-EDGE = {
-    "xenwatch.sources": "the seam itself",
-    "xenwatch.probes.base": "times each probe",
-    "xenwatch.reader": "answers a front",
-    "xenwatch.systemd": "takes the sockets systemd passes",
-    "xenwatch.generate.command": "writes the generated documents",
-    "xenwatch.config.settings": "reads the configuration file",
-    "xenwatch.config.state_file": "reads and replaces files of state",
-    "xenwatch.log": "sets up logging",
-    "xenwatch.threads": "runs what may hang",
-    "xenwatch.display.progress": "says on a terminal what takes long",
-    "xenwatch.clock": "reads the clocks",
-    "xenwatch.passes.scheduler": "schedules the probes",
-    "xenwatch.events.follow": "reconnects and waits for domains to settle",
-    "xenwatch.metrics.process": "reads the daemon's own process",
-    "xenwatch.daemon.host_setup": "sets up what probes need on the host",
-    "xenwatch.passes.publisher": "renders metrics after each change",
-    "xenwatch.delivery.receivers": "sends alerts to Alertmanagers, webhooks and commands",
-    "xenwatch.delivery.xapi": "asks for messages and values, and waits",
-    "xenwatch.messages.helper": "runs xe, and reads the inventory of the host",
-    "xenwatch.messages.page_file": "writes the page of xcp-rrdd",
-    "xenwatch.messages.server": "answers the daemon on a socket",
-    "xenwatch.delivery.notifier": "retries deliveries, and saves the undelivered in a file",
-    "xenwatch.web_config.load": "reads the web configuration file and what it names",
-    "xenwatch.web_config.contexts": "gives certificates to ssl through memory",
-    **{f"xenwatch.http.{name}": "lets in" for name in ("guard", "handshakes", "passwords")},
-    "xenwatch.daemon.web_files": "follows the web configuration file",
-    "xenwatch.cli.daemon_address": "opens a connection to a daemon",
-    "xenwatch.http.sockets": "opens the sockets to listen on",
-    "xenwatch.http.connections": "takes the connections",
-    "xenwatch.http.server": "serves HTTP",
-    "xenwatch.alerts.runbooks": "reads the runbooks the package has",
-    "xenwatch.http.status_page": "renders what few ask for, in a thread",
-    "xenwatch.model.scenario_source": "plays a scenario by the clock",
-    "xenwatch.cli.source": "looks whether this is a dom0",
-    "xenwatch.cli.watched": "makes a pass",
-    "xenwatch.cli.check_paths": "looks at files the configuration names",
-    "xenwatch.cli.check_receivers": "connects to receivers",
-    "xenwatch.cli.daemon_client": "asks a running daemon",
-    "xenwatch.cli.live_terminal": "draws on a terminal and reads its keys",
-    "xenwatch.cli.output": "writes to stdout and stderr",
-    "xenwatch.cli.options": "reads the configuration and opens the source",
-    **{
-        f"xenwatch.cli.{name}": "a command"
-        for name in (
-            "advise",
-            "capture",
-            "check",
-            "check_config",
-            "doctor",
-            "explain",
-            "maintenance",
-            "messages",
-            "once",
-            "plan",
-            "reader",
-            "run",
-            "scenarios",
-            "top",
-        )
-    },
-    "xenwatch.daemon.sd_notify": "tells systemd",
-    "xenwatch.daemon.watchdog": "tells systemd that the daemon works",
-    "xenwatch.daemon.maintenance": "follows the file of maintenance",
-    "xenwatch.daemon.learnt": "keeps what was learnt in a file",
-    "xenwatch.daemon.textfile": "keeps the metrics in a file",
-    "xenwatch.daemon.daemon": "holds the daemon together",
-    "xenwatch.cli.main": "the command line",
-    "xenwatch.__main__": "the command line",
-}
-"""The modules and packages that may know of files, clocks and sockets, and why."""
 
 HOST = {
     "xenwatch.sources.commands": "its fixed programs",

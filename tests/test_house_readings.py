@@ -19,6 +19,7 @@ MAKES_READINGS = {
     "xenwatch.probes": "fill readings",
     "xenwatch.readings": "their fields",
     "xenwatch.model": "a host to be read, not a reader",
+    "xenwatch.reader": "asks sources, for probes",
 }
 """Packages whose use of a name says nothing of what becomes of a reading."""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.web_config.test_load import PAIR, written
-from xenwatch.cli.check_config import run as check_config
 from xenwatch.cli.daemon_address import (
     OPTIONS,
     Address,
@@ -118,7 +117,7 @@ def test_check_config_reads_the_web_configuration_file(
     """It says what is wrong with it, with status 1, and what is not meant, with status 0."""
     assert main(["check-config", f"--config.file={config}"]) == 0
     (pki / "web.yml").write_text(f"{PAIR}http_server_config: {{http2: true}}\n")
-    assert check_config(Namespace(config_file=str(config))) == 0
+    assert main(["check-config", f"--config.file={config}"]) == 0
     assert (
         "web.yml:4: http_server_config.http2: xenwatch serves HTTP/1.1" in capsys.readouterr().err
     )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.support import no_traces, run
 from xenwatch.cli.exit_status import MEANINGS
-from xenwatch.cli.main import COMMANDS, GENERATE_EXITS
+from xenwatch.cli.main import COMMANDS, GENERATE_EXITS, PARTS
 from xenwatch.probes import PROBES
 
 __all__ = ["no_traces"]
@@ -22,6 +22,7 @@ SYNTHETIC = "--source=synthetic:debian-12"
 DEAD = "--source=synthetic:control-path-dead@900"
 EXITS = {
     **{module.__name__.rpartition(".")[2].replace("_", "-"): module.EXITS for module in COMMANDS},
+    **{module.NAME: module.EXITS for module in PARTS},
     "generate": GENERATE_EXITS,
 }
 ELSEWHERE = {
@@ -32,6 +33,8 @@ ELSEWHERE = {
     ("maintenance", 0): "tests/cli/test_maintenance.py starts and ends one",
     ("maintenance", 1): "tests/cli/test_maintenance.py ends one that is configured",
     ("maintenance", 3): "tests/cli/test_maintenance.py damages the file",
+    ("reader", 0): "tests/reader/test_process.py stops it",
+    ("messages", 0): "tests/messages/test_server.py stops it",
     ("check", 2): "tests/cli/test_check_alerts.py has a critical one",
 }
 """Statuses that need more than arguments, and the tests that have them."""
@@ -68,6 +71,9 @@ CASES: dict[tuple[str, int], tuple[str, ...]] = {
     ("check-config", 0): (),
     ("check-config", 1): ("--config.file={bare}",),
     ("check-config", 2): ("--probes",),
+    ("reader", 2): ("--sockets",),
+    ("reader", 3): ("--source=nothing",),
+    ("messages", 2): (),
     ("generate", 0): ("rules", "--directory={new}"),
     ("generate", 1): ("rules", "--check", "--directory={new}"),
     ("generate", 2): ("docs", "--job=x"),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.runbooks.programs_of_xapi import checked
 from tests.shown import ROOT, commands
-from xenwatch.cli.main import COMMANDS
+from xenwatch.cli.main import PARTS
 from xenwatch.delivery.xapi import SOCKET
 from xenwatch.messages import page_file
 
@@ -41,7 +41,7 @@ def test_the_service_starts_the_command() -> None:
 
     assert program == "/opt/xenwatch/bin/xenwatch"
     assert arguments == ["messages"]
-    assert "xenwatch.cli.messages" in {module.__name__ for module in COMMANDS}
+    assert "xenwatch.cli.messages" in {module.__name__ for module in PARTS}
 
 
 def test_the_service_has_neither_network_nor_capabilities() -> None:

@@ -272,6 +272,7 @@ def test_others_are_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         )
 
 
+@pytest.mark.no_cover
 def test_an_idle_reader_uses_no_cpu(tmp_path: Path) -> None:
     """A reader with connections that say nothing waits in the kernel."""
     with asking(TableSource(files=UPTIME), tmp_path) as remote:

@@ -17,6 +17,8 @@ from xenwatch.config import state_file
 from xenwatch.config.converters import address, unix_path
 from xenwatch.config.keys import LISTEN, SOURCE, WEB_CONFIG
 from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.display.text import shown
+from xenwatch.display.why import why
 from xenwatch.web_config.load import load
 
 EXAMPLE: Final = f"http://{LISTEN.default[0]}"
@@ -106,8 +108,9 @@ def address_of(options: argparse.Namespace) -> Address:
             if options.cert:
                 context.load_cert_chain(options.cert, options.key, password=str)
     except (OSError, ValueError) as error:
-        named = f"--cacert {options.cacert}, --cert {options.cert}, --key {options.key}"
-        reason = getattr(error, "strerror", None) or error
+        given = {f"--{name}": getattr(options, name) for name in ("cacert", "cert", "key")}
+        named = ", ".join(f"{flag} {shown(path)}" for flag, path in given.items() if path)
+        reason = why(error)
         raise AddressError(f"{named}: {reason}") from None
     return dataclasses.replace(found, context=context, credentials=_credentials(options.user or ""))
 
@@ -188,7 +191,7 @@ def _parts(url: str) -> tuple[SplitResult, int | None]:
     except ValueError:
         valid = False
     if not valid:
-        raise AddressError(f"{url!r} is not a URL such as {EXAMPLE}, nor unix:/PATH")
+        raise AddressError(f"--url: {shown(url)} is not a URL such as {EXAMPLE}, nor unix:/PATH")
     if parts.username is not None:
         raise AddressError("user and password do not belong into the URL; use --user")
     return parts, port

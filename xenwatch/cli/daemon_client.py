@@ -25,7 +25,7 @@ from xenwatch.cli.maintenance import said
 from xenwatch.cli.numbers import seconds
 from xenwatch.cli.options import is_given, prepare, rules
 from xenwatch.config.keys import SOURCE
-from xenwatch.config.settings import Settings
+from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.display.why import why
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
@@ -93,7 +93,7 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
         try:
             found = address_of(options)
         except AddressError as error:
-            raise AskError(str(error)) from None
+            raise ConfigError([str(error)]) from None
         return lambda: ask(found, options.timeout or DEADLINE)
     settings, source = prepare(options)
     probes = settings.probes()

@@ -69,10 +69,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
     explain,
     top,
     maintenance,
-    messages,
     check_config,
 )
 """The commands in the order of the help."""
+PARTS: Final = (reader, messages)
+"""The commands that systemd starts, which read no configuration."""
 GENERATE_EXITS: Final = {
     OK: "written, or up to date",
     FINDING: "--check: a file is stale",
@@ -127,6 +128,7 @@ def make_parser() -> Parser:
         added.set_defaults(run=module.run, parser=added)
         add_common(added)
         module.add_options(added)
-    reader.add_parser(commands)
+    for part in PARTS:
+        part.add_parser(commands)
     add_generate(commands).epilog = epilog(GENERATE_EXITS)
     return parser

@@ -6,27 +6,32 @@ import argparse
 import os
 import signal
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from xenwatch.cli.exit_status import OK, USAGE
-from xenwatch.cli.options import Parser
+from xenwatch.cli.exit_status import OK, USAGE, epilog
 from xenwatch.cli.output import say
 from xenwatch.messages import server
 from xenwatch.messages.helper import Helper
 
-HELP = "Post alerts to xapi and values to xcp-rrdd for a daemon that is not root."
-EXITS = {
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
+
+NAME: Final = "messages"
+HELP: Final = "Post alerts to xapi and values to xcp-rrdd for a daemon that is not root."
+EXITS: Final = {
     OK: "stopped by a signal",
     USAGE: "bad usage, or systemd passed no socket",
 }
 
 
-def add_options(parser: Parser) -> None:
-    """No options: what it does is fixed."""
-    parser.epilog = "Started by systemd with xenwatch-messages.socket, not by hand."
+def add_parser(commands: Subparsers) -> None:
+    """The command, without options: what it does is fixed."""
+    text = f"Started by systemd with xenwatch-messages.socket, not by hand. {epilog(EXITS)}"
+    parser = commands.add_parser(NAME, help=HELP, description=HELP, epilog=text, allow_abbrev=False)
+    parser.set_defaults(run=run, parser=parser)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(_options: argparse.Namespace) -> int:
     """Answer until SIGTERM. Exit status `USAGE` where systemd passed no socket."""
     listener = server.inherited(os.environ)
     if listener is None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from xenwatch.config.keys import WEB_CONFIG
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.text import printable
 
@@ -81,7 +82,7 @@ class Loader:
             return None
         from xenwatch.web_config import contexts, document  # noqa: PLC0415 - yaml, for this alone
 
-        data = _read(self.path, self.path, document.FILE_LIMIT, _OTHER)
+        data = _read(self.path, f"{WEB_CONFIG.flag} {self.path}", document.FILE_LIMIT, _OTHER)
         digest = hashlib.sha256(data).digest()
         if self._document is None or digest != self._parsed:
             problems: list[str] = []
