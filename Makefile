@@ -101,7 +101,7 @@ mutants: $(VENV)/.test-tools  ## Change the code in small ways and see whether t
 	$(BIN)/mutmut run --max-children 1 $(ARGS)
 
 test-xen: $(VENV)/.test-tools  ## The tests inside a real Xen under emulation
-	SUITE=$(SUITE) ARCH=$(ARCH) $(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 3300 \
+	SUITE=$(SUITE) ARCH=$(ARCH) $(BIN)/pytest tests/xen -p no:randomly -o timeout=1500 --session-timeout 5400 \
 	  $(if $(filter bookworm-amd64,$(SUITE)-$(ARCH)),,-m '$(CHOSEN_$(ARCH))') \
 	  -o log_cli=true -o log_cli_level=INFO -o log_cli_format='%(asctime)s %(message)s' $(ARGS)
 

@@ -65,7 +65,7 @@ def test_the_lock_names_every_dependency_and_no_address() -> None:
     """What the package declares is locked by its hash, and no place it comes from is."""
     lock = recipe("lock")
     locked = lock.load()
-    declared = {re.split(r"[^\w-]", line)[0] for line in lock.requirements()}
+    declared = {re.split(r"[^\w-]", line)[0].lower() for line in lock.requirements()}
     files = [file for kind in json.loads(lock.LOCK.read_text()).values() for file in kind]
 
     assert declared <= {file.package for file in locked.wheels}

@@ -76,8 +76,8 @@ def test_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
         (("--key", "a"), "--key is the key of --cert, which is missing"),
         (("--user", "alice"), "--user must have NAME:PASSWORD"),
         (("--user", "@/nowhere"), "--user @/nowhere: No such file or directory"),
-        (("--cacert", "/nowhere"), "--cacert /nowhere, --cert None, --key None: No such file"),
-        (("--cert", "/nowhere"), "--cert /nowhere, --key None: No such file"),
+        (("--cacert", "/nowhere"), "--cacert /nowhere: No such file"),
+        (("--cert", "/nowhere"), "--cert /nowhere: No such file"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_refused(arguments: tuple[str, ...], message: str) -> None:

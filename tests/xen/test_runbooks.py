@@ -12,6 +12,7 @@ from tests.runbooks.blocks import chosen
 from tests.runbooks.layouts import BY_NAME
 from tests.runbooks.shell import verdict
 from tests.xen import guests
+from tests.xen.daemon import PROGRAM
 from tests.xen.report import Report
 from tests.xen.suite import SUITE
 from tests.xen.vm import Vm
@@ -25,6 +26,12 @@ ELSEWHERE: Final = (
     *("smartctl", "vgs"),
 )
 """Programs of packages that a dom0 need not have, and the tests' own has not all of them."""
+COMMAND: Final = "/usr/local/sbin/xenwatch"
+ONCE: Final = f"""#!/bin/sh
+[ "$*" = "once --format prometheus" ] && exec cat /root/once.prom
+exec {PROGRAM} "$@"
+"""
+"""xenwatch, of which the blocks want the same pass over and over: emulated, each takes seconds."""
 ALERT: Final = {
     "mountpoint": "/",
     "bridge": "xenbr0",
@@ -49,8 +56,9 @@ def test_the_commands_of_the_runbooks_work_in_a_dom0(vm: Vm, guest: int, report:
     """Each block for Debian ends well and prints something, with root's own PATH."""
     layout = BY_NAME[f"debian-{SUITE.debian}"]
     run = f"env -i PATH={PATH} HOME=/root"
-    vm.run("ln -sf /opt/xenwatch/bin/xenwatch /usr/local/sbin/xenwatch")
-    metrics = vm.run(f"{run} xenwatch once --format prometheus")
+    metrics = vm.run(f"{PROGRAM} once --format prometheus")
+    vm.run("cat > /root/once.prom", stdin=metrics.encode())
+    vm.run(f"cat > {COMMAND}; chmod 755 {COMMAND}", stdin=ONCE.encode())
     missing = [name for name in ELSEWHERE if vm.attempt(f"{run} which {name}").status]
     lacking = re.compile(rf"\b(?:{'|'.join(missing) or '(?!)'})\b")
     named = values(vm, guest)
