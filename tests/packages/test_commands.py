@@ -21,7 +21,7 @@ from tests.packages.conftest import Packages
 from tests.packages.recipe import recipe
 from tests.packages.roots import Root, inside
 from tests.support import parse_page
-from xenwatch.cli.main import make_parser
+from xenwatch.cli.main import PARTS, make_parser
 
 XENWATCH = "/opt/xenwatch/bin/xenwatch"
 PYTHON = "/opt/xenwatch/bin/python3.13"
