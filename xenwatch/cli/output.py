@@ -20,7 +20,8 @@ def write(text: str) -> bool:
         sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
         sys.stdout.buffer.flush()
     except OSError as error:
-        say(f"stdout: {why(error)}")
+        if not isinstance(error, BrokenPipeError):  # head(1) has what it wanted
+            say(f"stdout: {why(error)}")
         # What is left in the buffer must not fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
