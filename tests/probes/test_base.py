@@ -88,7 +88,7 @@ def test_a_reading_is_the_value() -> None:
     [
         (NotApplicable("no blktap"), Status.NOT_APPLICABLE, "no blktap"),
         (SourceError("/proc/x", "Permission denied"), Status.FAILED, "/proc/x: Permission denied"),
-        (ParseError("/proc/x", "not a number", b"?"), Status.FAILED, "/proc/x: not a number: b'?'"),
+        (ParseError("/proc/x", "not a number", b"?"), Status.FAILED, '/proc/x: not a number: "?"'),
     ],
 )
 def test_a_run_without_a_reading_says_why(error: Exception, status: Status, detail: str) -> None:

@@ -56,5 +56,5 @@ def test_a_file_that_may_not_be_read_is_a_failure(name: str) -> None:
 def test_a_file_with_a_key_alone_is_a_failure() -> None:
     """Without a certificate the reason says so, and nothing of the key."""
     assert failure_of(CERTIFICATES, host(xapi=pem())) == (
-        "/etc/xensource/xapi-ssl.pem: has no certificate: b''"
+        '/etc/xensource/xapi-ssl.pem: has no certificate: ""'
     )

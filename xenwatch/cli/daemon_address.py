@@ -17,7 +17,7 @@ from xenwatch.config import state_file
 from xenwatch.config.converters import address, unix_path
 from xenwatch.config.keys import LISTEN, SOURCE, WEB_CONFIG
 from xenwatch.config.settings import ConfigError, Settings
-from xenwatch.display.text import shown
+from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
 from xenwatch.web_config.load import load
 
@@ -109,7 +109,7 @@ def address_of(options: argparse.Namespace) -> Address:
                 context.load_cert_chain(options.cert, options.key, password=str)
     except (OSError, ValueError) as error:
         given = {f"--{name}": getattr(options, name) for name in ("cacert", "cert", "key")}
-        named = ", ".join(f"{flag} {shown(path)}" for flag, path in given.items() if path)
+        named = ", ".join(f"{flag} {printable(path)}" for flag, path in given.items() if path)
         reason = why(error)
         raise AddressError(f"{named}: {reason}") from None
     return dataclasses.replace(found, context=context, credentials=_credentials(options.user or ""))
