@@ -43,9 +43,9 @@ class Written:
 
     async def begin(self, page: bytes | None = PAGE) -> None:
         """Another page, whose write is under way."""
+        await self.clock.advance(INTERVAL)
         asked, self.page = self.asked, page
         self.textfile.changed.set()
-        await self.clock.advance(INTERVAL)
         await until(lambda: self.asked > asked)
 
     def holds(self, page: bytes) -> bool:

@@ -175,5 +175,5 @@ def test_a_program_that_ends_is_told_with_its_log(tmp_path: Path) -> None:
     with demo(tmp_path, free_ports(), "synthetic:none") as demonstration:
         assert demonstration.ended() == (1, "")
 
-    assert "xenwatch exited with status 1:" in demonstration.talk()
+    assert "xenwatch exited with status 2:" in demonstration.talk()
     assert "synthetic:none" in demonstration.talk()

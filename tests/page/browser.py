@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 from selenium.webdriver import Chrome, ChromeOptions
@@ -20,12 +20,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.fake_clock import FakeClock
+from tests.sources.fakes import TableSource
 from tests.tools import tool
 from xenwatch.assessment import Rules
 from xenwatch.http.server import Handlers
 from xenwatch.passes.publisher import Publisher, RenderedPass
 from xenwatch.passes.scheduler import Scheduler
-from xenwatch.sources.base import Source
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -39,7 +39,7 @@ class Site:
 
     def __init__(self, newest: RenderedPass) -> None:
         clock = FakeClock()
-        scheduler = Scheduler(cast(Source, None), [], clock)
+        scheduler = Scheduler(TableSource(), [], clock)
         self.publisher = Publisher(scheduler, Rules(), clock)
         self.publisher.newest = newest
         self.publisher.complete = True

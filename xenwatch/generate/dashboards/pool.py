@@ -140,8 +140,8 @@ def _worst(style: Style) -> table.Panel:
     rows = Rows(
         {
             "instance": Label("Host", link=ONE),
-            "alertname": Label("Worst alert", link=runbook_of_the_row(style), width=290),
-            "limit": Label("Nearest limit", limit_titles(), width=290),
+            "alertname": Label("Worst alert", link=runbook_of_the_row(style), width=260),
+            "limit": Label("Nearest limit", limit_titles(), width=260),
             "severity": Label("Severity", hidden=True),
         },
         tuple(_columns(style)),
