@@ -12,18 +12,15 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import logging_restored
 from xenwatch import log
 
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """Logging as it was, afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logging_restored():
+        yield
 
 
 def logged(style: str, level: str, **values: object) -> str:

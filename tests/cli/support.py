@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import structlog
 
+from tests.support import logging_restored
 from xenwatch.cli.main import main
 
 
@@ -26,12 +25,8 @@ class Done:
 def no_traces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No configuration of this machine, and logging as it was."""
     monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(tmp_path / "none.toml"))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logging_restored():
+        yield
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import structlog
 
+from tests.cli.support import Done, no_traces, run
 from tests.support import labelled, parse_page
 from xenwatch import __version__
 from xenwatch.cli.main import main
@@ -25,36 +22,11 @@ from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
+__all__ = ["no_traces"]
+pytestmark = pytest.mark.usefixtures("no_traces")
+
 ROOT = Path(__file__).resolve().parents[2]
 SYNTHETIC = "--source=synthetic"
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture(autouse=True)
-def no_traces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No configuration of this machine, and logging as it was."""
-    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(tmp_path / "none.toml"))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:
-    """A command run in this process."""
-    status = main(arguments)
-    out, err = capsys.readouterr()
-    return Done(status, out, err)
 
 
 def replace_probes(monkeypatch: pytest.MonkeyPatch, *probes: Probe) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_main import no_traces, run
+from tests.cli.support import no_traces, run
 from xenwatch.alerts.maintenance import loads
+from xenwatch.cli.main import main
 
 __all__ = ["no_traces"]
 
@@ -85,7 +86,7 @@ def test_bad_input_is_refused(
 ) -> None:
     """What is not understood is refused with what to write, and nothing is written."""
     with pytest.raises(SystemExit) as left:
-        run(capsys, "maintenance", *arguments)
+        main(["maintenance", *arguments])
 
     assert left.value.code == 2
     assert text in capsys.readouterr().err

@@ -12,6 +12,7 @@ from xenwatch.cli.exit_status import OK, USAGE, epilog
 from xenwatch.cli.output import say
 from xenwatch.messages import server
 from xenwatch.messages.helper import Helper
+from xenwatch.systemd.sockets import passed_sockets
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
@@ -33,14 +34,14 @@ def add_parser(commands: Subparsers) -> None:
 
 def run(_options: argparse.Namespace) -> int:
     """Answer until SIGTERM. Exit status `USAGE` where systemd passed no socket."""
-    listener = server.inherited(os.environ)
-    if listener is None:
+    passed = passed_sockets(os.environ)
+    if len(passed) != 1:
         say("no socket passed by systemd; run: systemctl start xenwatch-messages.socket")
         return USAGE
     helper = Helper()
     signal.signal(signal.SIGTERM, _stop)
     try:
-        server.serve(listener, helper.answer)
+        server.serve(passed[0], helper.answer)
     except SystemExit:
         return OK
     finally:

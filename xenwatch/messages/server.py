@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from xenwatch.messages.requests import LONGEST_LINE, dumps_answer
@@ -15,20 +14,8 @@ MOST_CONNECTIONS: Final = 4
 """The daemon has two: for messages and for values."""
 IDLE: Final = 10.0
 """Seconds in which a connection must ask, and take its answer."""
-_FIRST_DESCRIPTOR: Final = 3
-"""The first descriptor systemd passes (sd_listen_fds(3))."""
 
 Answers = Callable[[bytes], bytes]
-
-
-def inherited(environment: MutableMapping[str, str]) -> socket.socket | None:
-    """The socket systemd passed to this process, `None` where there is not exactly one."""
-    for_us = environment.pop("LISTEN_PID", "") == str(os.getpid())
-    if environment.pop("LISTEN_FDS", "") != "1" or not for_us:
-        return None
-    environment.pop("LISTEN_FDNAMES", None)
-    os.set_inheritable(_FIRST_DESCRIPTOR, False)
-    return socket.socket(fileno=_FIRST_DESCRIPTOR)
 
 
 def serve(listener: socket.socket, answers: Answers) -> NoReturn:
