@@ -42,7 +42,7 @@ class Served:
 
     async def asked(self, context: ssl.SSLContext | None, words: bytes = REQUEST) -> bytes:
         """The answer to a request on a connection of its own."""
-        reader, writer = await asyncio.open_connection("localhost", self.port, ssl=context)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=context)
         try:
             writer.write(words)
             return await reader.readuntil(b"\n")
@@ -146,7 +146,7 @@ async def test_a_change_counts_from_the_next_connection_on(pki: Path) -> None:
     """A connection keeps what it began with, a new one has the new certificate."""
     async with served(pki) as site:
         context = site.client()
-        reader, writer = await asyncio.open_connection("localhost", site.port, ssl=context)
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port, ssl=context)
         (pki / "web.yml").write_text(PAIR.replace("server.", "server2."))
         site.config = load(str(pki / "web.yml"))
         with pytest.raises(ssl.SSLCertVerificationError):
