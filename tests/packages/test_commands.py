@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.packages import roots
-from tests.packages.conftest import Packages
+from tests.packages.built import Packages
 from tests.packages.recipe import recipe
 from tests.packages.roots import Root, inside
 from tests.support import parse_page

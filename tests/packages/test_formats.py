@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packages.conftest import Packages
+from tests.packages.built import Packages
 from tests.packages.recipe import recipe
 from tests.packages.roots import Root, inside
 from xenwatch import __version__

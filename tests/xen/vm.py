@@ -148,7 +148,7 @@ class Vm:
         options = (
             *("-M", "-N", "-p", str(self.ssh_port), "-i", str(self.image.key)),
             *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-            *("-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=30", "-o", "BatchMode=yes"),
+            *("-o", "ConnectTimeout=5", "-o", "BatchMode=yes"),
             *("-L", f"127.0.0.1:{self.local_port}:127.0.0.1:{self.forwarded}"),
         )
         return subprocess.Popen(
