@@ -82,7 +82,10 @@ def nfpm_configuration(stage: Path, version: str, date: str) -> dict[str, Any]:
         "rpm": {"buildhost": BUILD_HOST, "summary": "Monitor of the limits of a Xen dom0"},
         "overrides": {
             "deb": {
-                "depends": ["libc6 (>= 2.17)", "init-system-helpers", "passwd"],
+                "depends": [
+                    *("libc6 (>= 2.17)", "libgcc-s1 | libgcc1"),
+                    *("init-system-helpers", "passwd"),
+                ],
                 "scripts": {
                     "preinstall": str(scripts / "preinstall"),
                     "postinstall": str(scripts / "deb-postinst"),

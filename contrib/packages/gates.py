@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-GLIBC: Final = (2, 17)
+NEWEST: Final = {"GLIBC": (2, 17), "GCC": (4, 8)}
 """The newest symbols that may be needed: CentOS 7, and so XCP-ng 8 and XenServer 8."""
 HOST_LIBRARIES: Final = {
     *("ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libm.so.6"),
-    *("libpthread.so.0", "librt.so.1", "libutil.so.1"),
+    *("libpthread.so.0", "librt.so.1", "libutil.so.1", "libgcc_s.so.1"),
 }
-"""What is loaded from the host: parts of glibc."""
+"""What is loaded from the host: parts of glibc, and libgcc, which code in Rust unwinds with."""
 MIB: Final = 1 << 20
 PACKED: Final = 20 * MIB
 UNPACKED: Final = 60 * MIB
@@ -40,10 +40,10 @@ def _readelf(option: str, path: Path) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-def symbols(path: Path) -> set[tuple[int, ...]]:
-    """The versions of glibc whose symbols a binary needs."""
-    names = re.findall(r"Name: GLIBC_([\d.]+)", _readelf("--version-info", path))
-    return {tuple(map(int, name.split("."))) for name in names}
+def symbols(path: Path) -> set[tuple[str, tuple[int, ...]]]:
+    """The libraries by whose versions a binary needs symbols, and the versions."""
+    names = re.findall(r"Name: (GLIBC|GCC)_([\d.]+)", _readelf("--version-info", path))
+    return {(library, tuple(map(int, version.split(".")))) for library, version in names}
 
 
 def libraries(path: Path) -> set[str]:
@@ -58,14 +58,15 @@ def size(tree: Path) -> int:
 
 def check_binaries(tree: Path) -> str:
     """The newest symbol of glibc that anything needs. Raises `GateError`."""
-    newest: tuple[int, ...] = (0,)
+    newest: dict[str, tuple[int, ...]] = {}
     for path in binaries(tree):
         if foreign := libraries(path) - HOST_LIBRARIES:
             raise GateError(f"{path} needs {', '.join(sorted(foreign))} of the host")
-        newest = max(newest, *symbols(path), (0,))
-    if newest > GLIBC:
-        raise GateError(f"a binary needs GLIBC_{'.'.join(map(str, newest))}")
-    return f"GLIBC_{'.'.join(map(str, newest))}"
+        for library, version in symbols(path):
+            if version > NEWEST[library]:
+                raise GateError(f"{path} needs {library}_{'.'.join(map(str, version))}")
+            newest[library] = max(newest.get(library, ()), version)
+    return f"GLIBC_{'.'.join(map(str, newest['GLIBC']))}"
 
 
 def check_sizes(tree: Path, packages: Iterable[Path]) -> None:

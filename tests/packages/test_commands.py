@@ -59,7 +59,7 @@ def bare(packages: Packages, libc: Path, root: Path) -> Root:
     for name in ("proc", "sys", "dev", "tmp", "etc", "lib", "lib64"):
         (root / name).mkdir()
     # glibc loads libgcc_s itself, where a thread of a library ends while Python does.
-    for name in (*recipe("gates").HOST_LIBRARIES, "libgcc_s.so.1"):
+    for name in recipe("gates").HOST_LIBRARIES:
         source = libc / "lib/x86_64-linux-gnu" / name
         # The loader is where every program looks for it, the rest where the loader looks.
         shutil.copy(source, root / ("lib64" if name.startswith("ld-") else "lib") / name)

@@ -12,7 +12,7 @@ from tests.xen import guests
 from tests.xen.daemon import INTERVAL, PORT, Daemon, install
 from tests.xen.image import Image, image
 from tests.xen.report import Report
-from tests.xen.vm import Vm
+from tests.xen.vm import Vm, VmError
 from tests.xen.wheels import ROOT
 
 pytest.register_assert_rewrite("tests.xen.hazards")
@@ -20,6 +20,7 @@ pytest.register_assert_rewrite("tests.xen.hazards")
 BUILD = ROOT / "build" / "xen"
 CAPTURES = BUILD / "captures"
 """Where the populations are kept as captured hosts until `make keep-captures`."""
+JOURNAL = "journalctl -b -u 'xenwatch*' -n 60 -o cat"
 REPORT = pytest.StashKey[Report]()
 MACHINES = pytest.StashKey["Machines"]()
 
@@ -94,6 +95,14 @@ class Machines:
         """The last lines of the serial console, "" without a machine."""
         return self._daemon.vm.tail() if self._daemon else ""
 
+    def journal(self) -> str:
+        """The last lines of xenwatch's own, "" of a machine that is lost."""
+        if self._daemon is None or self._daemon.vm.lost:
+            return ""
+        with contextlib.suppress(VmError):
+            return self._daemon.vm.attempt(JOURNAL).stdout
+        return ""
+
     def close(self) -> None:
         """End the machine there is."""
         if self._daemon is not None:
@@ -113,10 +122,12 @@ def machines(pytestconfig: pytest.Config, xen_image: Image, report: Report) -> I
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Whatever a test has failed of, show the serial console's last lines."""
+    """Whatever a test has failed of, show the last lines of the serial console and the journal."""
     its = yield
     if its.failed and MACHINES in item.config.stash:
-        its.sections.append(("serial console", item.config.stash[MACHINES].tail()))
+        machines = item.config.stash[MACHINES]
+        its.sections.append(("serial console", machines.tail()))
+        its.sections.append(("journal", machines.journal()))
     return its
 
 

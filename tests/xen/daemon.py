@@ -39,6 +39,7 @@ START: Final = 300.0
 
 READING: Final = "xenwatch_probe_reading_timestamp_seconds"
 SUCCESS: Final = "xenwatch_probe_success"
+APPLICABLE: Final = "xenwatch_probe_applicable"
 Labels = Mapping[str, str]
 
 
@@ -172,7 +173,7 @@ class Daemon:
         def done() -> bool:
             page = self.page()
             times = page.by(READING, "probe")
-            wanted = set(probes) or set(times) - {"maptrack"}
+            wanted = set(probes) or expected(page)
             if any(times.get(probe, 0) <= moment for probe in wanted):
                 return False
             found.append(page)
@@ -180,6 +181,15 @@ class Daemon:
 
         self.vm.wait(done, f"readings newer than {moment:.1f}", 120)
         return found[-1]
+
+
+def expected(page: Page) -> set[str]:
+    """The probes that have a reading to come: all that are on, but for what this host has not.
+
+    Of a daemon that has just started a probe may not be on the page yet.
+    """
+    applicable = page.by(APPLICABLE, "probe")
+    return {probe.name for probe in PROBES if probe.enabled and applicable.get(probe.name, 1)}
 
 
 def configuration(interval: float, also: str = "") -> bytes:
