@@ -1,20 +1,24 @@
-"""Draws the dashboards, for people: `make dashboards-look`."""
+"""Draws the dashboards and the status page, for people: `make dashboards-look`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.grafana.boards import PICTURES, POOL, Gallery, gallery
 from tests.grafana.drawing import HERE
+from tests.grafana.hosts import Scrape
+from tests.page.browser import Browser
+from tests.page.look import photograph
 from tests.tools import NODE, tool
+from xenwatch.assessment import Assessment
 
 WHOLE: Final = NODE / "pictures"
-"""Where each dashboard is drawn to its end, for who has changed it."""
+"""Where each picture is drawn to its end, for who has changed what it shows."""
 SHOWN: Final[Mapping[str, int]] = {
     "host-healthy": 37,
     "host-full": 37,
@@ -25,15 +29,29 @@ SHOWN: Final[Mapping[str, int]] = {
     POOL: 36,
 }
 """What the documents show: the dashboards down to that row of the grid."""
+PAGE: Final = "status-page"
+"""The picture of the status page."""
+EARLIER: Final = 10
+"""Minutes before the host of that page is as full as on its dashboard."""
 TARGET: Final = HERE.parents[1] / "docs/pictures"
 BYTES: Final = 100_000
 """Of a picture in the repository, at most."""
 
 
+def shown_on_page(scrapes: Sequence[Scrape]) -> Assessment:
+    """What the picture of the status page shows: the full host, before it is full."""
+    return scrapes[-1 - EARLIER].assessment
+
+
 def _shown(made: Gallery, name: str, drawn: Path) -> bool:
-    """Write a picture of the documents with few colours. Whether it is small enough."""
+    """Write a picture of a dashboard for the documents. Whether it is small enough."""
     made.show(name, SHOWN[name])
     made.picture(drawn)
+    return _shrunk(name, drawn)
+
+
+def _shrunk(name: str, drawn: Path) -> bool:
+    """Write a picture with few colours for the documents. Whether it is small enough."""
     target = TARGET / f"{name}.png"
     target.parent.mkdir(exist_ok=True)
     shrink = [tool("node"), str(HERE / "shrink.cjs"), str(NODE), str(drawn), str(target)]
@@ -41,6 +59,17 @@ def _shown(made: Gallery, name: str, drawn: Path) -> bool:
     size = target.stat().st_size
     print(f"{target}: {size:,} bytes", file=sys.stderr)
     return size <= BYTES
+
+
+def _page(scrapes: Sequence[Scrape], directory: Path) -> bool:
+    """Write the pictures of the status page. Whether the shown one is small enough."""
+    browser = Browser(directory / "browser")
+    drawn = directory / "page.png"
+    try:
+        photograph(browser, shown_on_page(scrapes), WHOLE / f"{PAGE}.png", drawn)
+    finally:
+        browser.driver.quit()
+    return _shrunk(PAGE, drawn)
 
 
 def main() -> int:
@@ -53,6 +82,7 @@ def main() -> int:
             print(f"{WHOLE / picture}.png", file=sys.stderr)
         drawn = Path(name) / "drawn.png"
         fitting = [_shown(made, shown, drawn) for shown in SHOWN]
+        fitting.append(_page(made.played["full"], Path(name)))
     return int(not all(fitting))
 
 

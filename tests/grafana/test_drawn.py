@@ -25,7 +25,6 @@ from tests.grafana.expected import (
     worst,
 )
 from tests.grafana.hosts import JOB
-from tests.grafana.look import BYTES, SHOWN, TARGET
 from tests.grafana.pool import HOSTS, KINDS
 from xenwatch.alerts.declared.limit_full_soon import ALERT as FULL_SOON
 from xenwatch.alerts.names import CRITICAL, WARNING
@@ -385,13 +384,3 @@ def test_parts_of_the_host_are_green_where_they_are_in_order(drawn: Gallery, nam
         assert bool(row["Expires in"]["text"]) == (row["Part"]["text"] == "certificate")
     assert {"clock of dom0", "certificate"} <= set(texts(rows, "Part"))
     assert set(texts(rows, "State")) == {"ok"}
-
-
-def test_the_documents_have_the_pictures() -> None:
-    """Each picture that is drawn for the documents is there, linked and small, and no other one."""
-    found = {path.stem: path.stat().st_size for path in TARGET.iterdir()}
-    text = (TARGET.parent / "grafana.md").read_text()
-
-    assert found.keys() == SHOWN.keys() == PICTURES.keys()
-    assert max(found.values()) <= BYTES
-    assert [name for name in SHOWN if f"(pictures/{name}.png)" not in text] == []

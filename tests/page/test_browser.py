@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.page.browser import Browser, Site
+from tests.page.look import HEIGHT, HOST, WIDTH, photograph
 from tests.page.sample import IMAGE, NOW, newest
 from xenwatch.page import errors
 
@@ -103,6 +105,23 @@ def test_even_markup_runs_no_script(opened: Browser) -> None:
     # An alert would stand open and make the next command fail.
     assert opened.run("return document.title").endswith("xenwatch")
     assert any("Content Security Policy" in line for line in opened.said())
+
+
+def test_its_picture_names_no_machine(browser: Browser, tmp_path: Path) -> None:
+    """The picture for the documents is of a made-up host, and shows what is not scrolled to."""
+    whole, shown = tmp_path / "whole.png", tmp_path / "shown.png"
+
+    photograph(browser, SAMPLE.assessment, whole, shown)
+
+    assert browser.run("return document.querySelector('h1').textContent") == HOST
+    assert size(shown) == (WIDTH, HEIGHT)
+    assert size(whole) > size(shown)
+
+
+def size(picture: Path) -> tuple[int, int]:
+    """Width and height of a PNG."""
+    width, height = struct.unpack(">II", picture.read_bytes()[16:24])
+    return width, height
 
 
 def test_it_asks_nobody_else(opened: Browser, site: Site) -> None:
