@@ -6,7 +6,7 @@ EDGE = {
     "xenwatch.sources": "the seam itself",
     "xenwatch.probes.base": "times each probe",
     "xenwatch.reader": "answers a front",
-    "xenwatch.systemd": "takes the sockets systemd passes",
+    "xenwatch.sockets": "makes sockets, or takes those systemd passes",
     "xenwatch.generate.command": "writes the generated documents",
     "xenwatch.config.settings": "reads the configuration file",
     "xenwatch.config.state_file": "reads and replaces files of state",

@@ -16,7 +16,7 @@ ORDER = (
     *("sources", "parse", "release", "model", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment"),
     *("messages", "metrics", "config", "status", "delivery", "page", "passes", "generate"),
-    *("web_config", "systemd", "http", "daemon", "reader", "cli", "__main__"),
+    *("web_config", "sockets", "http", "daemon", "reader", "cli", "__main__"),
 )
 """The packages from the bottom up: each may import those before it."""
 

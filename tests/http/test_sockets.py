@@ -74,7 +74,7 @@ def test_an_address_in_use_is_named() -> None:
 def test_sockets_of_systemd_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sockets passed to this process are taken from the first descriptor on, once."""
     with socket.create_server(("127.0.0.1", 0)) as passed:
-        monkeypatch.setattr("xenwatch.systemd.sockets.FIRST_DESCRIPTOR", os.dup(passed.fileno()))
+        monkeypatch.setattr("xenwatch.sockets.passed.FIRST_DESCRIPTOR", os.dup(passed.fileno()))
         environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}
         (taken,) = inherited(environment)
         with taken:

@@ -138,7 +138,7 @@ def test_a_socket_of_systemd_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
     """A socket that systemd passes is listened on, wherever the command would listen otherwise."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as passed:
         passed.bind(str(tmp_path / "passed.sock"))
-        monkeypatch.setattr("xenwatch.systemd.sockets.FIRST_DESCRIPTOR", os.dup(passed.fileno()))
+        monkeypatch.setattr("xenwatch.sockets.passed.FIRST_DESCRIPTOR", os.dup(passed.fileno()))
         environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
         with listen(str(tmp_path / "own.sock"), environment) as taken:
             assert taken.getsockname() == str(tmp_path / "passed.sock")

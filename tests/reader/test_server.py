@@ -245,17 +245,19 @@ def test_histograms_are_set_up_and_removed_by_the_reader(tmp_path: Path) -> None
 
 
 def test_two_readers_do_not_share_a_socket(tmp_path: Path) -> None:
-    """A second reader is told of the first; what a killed one left is replaced; no file is."""
-    path = tmp_path / "reader.sock"
-    with serving(TableSource(), path), pytest.raises(SourceError, match="another reader listens"):
+    """A second reader is refused; what a killed one left is replaced; a file is not."""
+    path, taken = tmp_path / "reader.sock", "reader.sock: Address already in use; choose another"
+    with serving(TableSource(), path), pytest.raises(SourceError, match=taken):
         listen(str(path), {})
     assert path.exists()
     with serving(TableSource(), path):
         assert path.stat().st_mode & 0o777 == 0o600
     path.unlink()
     path.touch()
-    with pytest.raises(SourceError, match="File exists"):
+    with pytest.raises(SourceError, match=taken):
         listen(str(path), {})
+    with pytest.raises(SourceError, match="path too long; choose another path with --socket"):
+        listen(f"{path}{'x' * 108}", {})
 
 
 def test_others_are_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from xenwatch.cli.exit_status import OK, USAGE, epilog
 from xenwatch.cli.output import say
 from xenwatch.messages import server
 from xenwatch.messages.helper import Helper
-from xenwatch.systemd.sockets import passed_sockets
+from xenwatch.sockets.passed import passed_sockets
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
@@ -25,11 +25,12 @@ EXITS: Final = {
 }
 
 
-def add_parser(commands: Subparsers) -> None:
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     """The command, without options: what it does is fixed."""
     text = f"Started by systemd with xenwatch-messages.socket, not by hand. {epilog(EXITS)}"
     parser = commands.add_parser(NAME, help=HELP, description=HELP, epilog=text, allow_abbrev=False)
     parser.set_defaults(run=run, parser=parser)
+    return parser
 
 
 def run(_options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import Final, cast
 from aiohttp import web
 
 from xenwatch.http.handshakes import Handshakes
-from xenwatch.http.sockets import BACKLOG
+from xenwatch.sockets.unix import BACKLOG
 from xenwatch.web_config.load import PLAIN, WebConfig
 
 IDLE: Final = 75.0

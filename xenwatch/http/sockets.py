@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import ipaddress
 import os
 import socket
-import stat
 from collections.abc import Iterable, MutableMapping
 from typing import Final
 
@@ -15,9 +13,9 @@ import psutil
 
 from xenwatch.config.converters import address, unix_path
 from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
-from xenwatch.systemd.sockets import passed_sockets
+from xenwatch.sockets.passed import passed_sockets
+from xenwatch.sockets.unix import BACKLOG, listen_unix
 
-BACKLOG: Final = 128
 UNIX_MODE: Final = 0o660
 """Who may open a unix socket: its owner and its group."""
 
@@ -32,7 +30,7 @@ def bind(addresses: Iterable[str]) -> list[socket.socket]:
     try:
         for text in addresses:
             path = unix_path(text)
-            sockets += [_bind_unix(path)] if path else _bind(text)
+            sockets += [listen_unix(path, UNIX_MODE)] if path else _bind(text)
     except OSError as error:
         remove_files(sockets)
         for sock in sockets:
@@ -70,39 +68,6 @@ def _bind(text: str) -> list[socket.socket]:
     return [
         socket.create_server(target, family=family, backlog=BACKLOG) for family, target in targets
     ]
-
-
-def _bind_unix(path: str) -> socket.socket:
-    """A socket at a path; one that a daemon which was killed has left there is replaced."""
-    _remove_left(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(path)
-        os.chmod(path, UNIX_MODE)
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _remove_left(path: str) -> None:
-    """Remove a socket nobody listens on. Raises `OSError` where something else is in the way."""
-    try:
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise OSError(errno.EADDRINUSE, "")
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.setblocking(False)  # a backlog that is full is a listener too
-        try:
-            sock.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-            return
-        except BlockingIOError:
-            pass
-    raise OSError(errno.EADDRINUSE, "")
 
 
 def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:

@@ -1,0 +1,45 @@
+"""Unix sockets to listen on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+from typing import Final
+
+BACKLOG: Final = 128
+"""Connections that may wait to be accepted."""
+
+
+def listen_unix(path: str, mode: int) -> socket.socket:
+    """A listening socket at `path`, which those may open whom `mode` allows it.
+
+    One that a killed process has left there is replaced. Raises `OSError`: `EADDRINUSE` where
+    somebody listens, or where anything else is at the path.
+    """
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+        os.chmod(path, mode)  # nobody can connect before listen()
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket on which nobody listens; anything else is left for bind() to refuse."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)  # a backlog that is full is a listener too
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
+            except BlockingIOError:
+                pass

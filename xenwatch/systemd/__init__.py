@@ -1,1 +1,0 @@
-"""What systemd gives a service that it starts."""
