@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from xenwatch.display.text import counted, printable
@@ -36,13 +36,18 @@ def _cpu_controller(slices: Slices) -> Iterator[str]:
     if services is None or services.weight is None or CONTROL in slices.by_name:
         return
     share = "an unknown part" if services.share is None else f"{services.share:.0%}"
-    if slices.setters is None:
-        by = "units that cannot be read"
-    else:
-        by = ", ".join(f"{name} ({file})" for name, file in slices.setters.items())
     yield (
         f"The CPU controller is on, and there is no {CONTROL}: {SERVICES}, which has the daemons "
         f"of Xen, competes as one task with {counted(slices.contenders, 'task')} of the root "
-        f"cgroup, and is guaranteed {share} of dom0's CPU time. Switched on by "
-        f"{printable(by) or 'a unit that does not show it'}; docs/systemd.md says what that means."
+        f"cgroup, and is guaranteed {share} of dom0's CPU time. "
+        f"{_switched_on_by(slices.setters)}; docs/systemd.md says what that means."
     )
+
+
+def _switched_on_by(setters: Mapping[str, str] | None) -> str:
+    if setters is None:
+        return "Which unit switched it on is unknown: settings of units cannot be read"
+    if not setters:
+        # The unit may be gone, or its setting may be the default.
+        return "Which unit switched it on is unknown: none shows a setting for the CPU now"
+    return f"Switched on by {printable(', '.join(f'{n} ({file})' for n, file in setters.items()))}"
