@@ -69,7 +69,7 @@ def test_what_can_be_used_passes_in_silence(
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     text = (
-        f'[source]\nkind = "synthetic:debian-12"\nrootfs = "{tmp_path}"\n'
+        f'[source]\nkind = "synthetic:debian-12"\n'
         f'[alerts]\nstate_file = "{tmp_path}/alerts.json"\n'
         f'[maintenance]\nfile = "{tmp_path}/maintenance.json"\n'
         f'[command]\nargv = ["{program}"]\n'

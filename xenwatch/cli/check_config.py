@@ -8,7 +8,15 @@ from typing import Final
 
 from xenwatch.cli.check_paths import path_problems
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
-from xenwatch.cli.options import COMMON, carried, check_rootfs, is_given, settings_of, source_of
+from xenwatch.cli.options import (
+    COMMON,
+    carried,
+    check_rootfs,
+    is_given,
+    name_of,
+    settings_of,
+    source_of,
+)
 from xenwatch.cli.output import say
 from xenwatch.config.keys import LEARNT, SOURCE, WEB_CONFIG
 from xenwatch.config.settings import ConfigError, Settings
@@ -68,5 +76,4 @@ def _content_problems(options: argparse.Namespace, settings: Settings) -> Iterat
         yield from error.problems
         return
     if NO_XEN in notices(one_pass(source, PROBES[:1]).snapshot):
-        name = SOURCE.flag if is_given(options, SOURCE) else SOURCE.path
-        yield f"{name}: {NO_XEN}"
+        yield f"{name_of(options, SOURCE)}: {NO_XEN}"

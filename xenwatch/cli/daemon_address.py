@@ -101,6 +101,9 @@ def address_of(options: argparse.Namespace) -> Address:
     if options.key and not options.cert:
         raise AddressError("--key is the key of --cert, which is missing")
     found = Address(options.url) if options.url else configured(options)
+    for name in ("cacert", "cert"):
+        if getattr(options, name) and not found.url.startswith("https:"):
+            raise AddressError(f"--{name} is for https, and the daemon is asked at {found.url}")
     context = found.context
     try:
         if options.cacert or options.cert:

@@ -24,7 +24,7 @@ from xenwatch.cli.daemon_address import Address, AddressError, address_of
 from xenwatch.cli.maintenance import said
 from xenwatch.cli.numbers import seconds
 from xenwatch.cli.options import is_given, prepare, rules
-from xenwatch.config.keys import SOURCE
+from xenwatch.config.keys import ROOTFS, SOURCE
 from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.display.why import why
 from xenwatch.passes.scheduler import one_pass
@@ -65,7 +65,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def asked(options: argparse.Namespace) -> list[str]:
     """The options given that are about a host to ask or to read."""
-    given = {SOURCE.flag: is_given(options, SOURCE), **_of_daemon(options)}
+    keys = {key.flag: is_given(options, key) for key in (SOURCE, ROOTFS)}
+    given = {**keys, **_of_daemon(options)}
     return [flag for flag, there in given.items() if there]
 
 
@@ -74,6 +75,8 @@ def conflict(options: argparse.Namespace) -> str:
     given = [flag for flag, there in _of_daemon(options).items() if there]
     if given and is_given(options, SOURCE):
         return f"{given[0]} and {SOURCE.flag} are mutually exclusive"
+    if is_given(options, ROOTFS) and not is_given(options, SOURCE):
+        return f"{ROOTFS.flag} requires {SOURCE.flag} host: without a source a daemon is asked"
     return ""
 
 

@@ -25,7 +25,7 @@ from xenwatch.cli import (
     top,
 )
 from xenwatch.cli.exit_status import FINDING, MEANINGS, OK, UNKNOWN, USAGE, epilog
-from xenwatch.cli.options import Parser, add_common
+from xenwatch.cli.options import COMMON, CONFIG_FILE, LOGGING, Parser, add_common, refuse_ignored
 from xenwatch.cli.output import say
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.why import where_and_why
@@ -72,6 +72,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     check_config,
 )
 """The commands in the order of the help."""
+NO_HOST: Final = (scenarios, maintenance)
+"""Those of them that read no host."""
 PARTS: Final = (reader, messages)
 """The commands that systemd starts, which read no configuration."""
 GENERATE_EXITS: Final = {
@@ -89,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    refuse_ignored(options)
     try:
         status: int = options.run(options)
     except ConfigError as error:
@@ -126,9 +129,11 @@ def make_parser() -> Parser:
             allow_abbrev=False,
         )
         added.set_defaults(run=module.run, parser=added)
-        add_common(added)
+        add_common(added, LOGGING if module in NO_HOST else COMMON)
         module.add_options(added)
     for part in PARTS:
-        part.add_parser(commands)
-    add_generate(commands).epilog = epilog(GENERATE_EXITS)
+        part.add_parser(commands).set_defaults(takes=frozenset())
+    generate = add_generate(commands)
+    generate.epilog = epilog(GENERATE_EXITS)
+    generate.set_defaults(takes=frozenset([CONFIG_FILE]))
     return parser

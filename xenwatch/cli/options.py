@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 from xenwatch import log
@@ -13,7 +13,7 @@ from xenwatch.assessment import Rules
 from xenwatch.cli.exit_status import UNKNOWN, USAGE
 from xenwatch.cli.numbers import whole
 from xenwatch.cli.output import write
-from xenwatch.cli.source import ROOTED, open_source
+from xenwatch.cli.source import open_source, rootfs_problem
 from xenwatch.config import state_file
 from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS, LEARNT, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
@@ -25,8 +25,13 @@ from xenwatch.planning.learning import Learning
 from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError
 from xenwatch.sources.base import Source, SourceError
 
-COMMON: Final = (SOURCE, ROOTFS, LOG_LEVEL, LOG_FORMAT)
-"""Keys whose options every command has."""
+LOGGING: Final = (LOG_LEVEL, LOG_FORMAT)
+"""Keys whose options every command has that reads the configuration."""
+COMMON: Final = (SOURCE, ROOTFS, *LOGGING)
+"""Those of commands that read a host."""
+
+
+CONFIG_FILE: Final = "--config.file"
 
 
 class Parser(argparse.ArgumentParser):
@@ -49,17 +54,28 @@ class Parser(argparse.ArgumentParser):
                 file.write(message)
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """The options that stand before the command or after it."""
+def add_common(parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMON) -> None:
+    """The options that stand before the command or after it: the configuration, and some keys."""
     parser.add_argument(
-        "--config.file",
+        CONFIG_FILE,
         dest="config_file",
         metavar="FILE",
         default=argparse.SUPPRESS,
         help=f"configuration (default: {DEFAULT_FILE})",
     )
-    for key in COMMON:
+    for key in keys:
         add_key(parser, key)
+    parser.set_defaults(takes=frozenset((CONFIG_FILE, *(key.flag for key in keys))))
+
+
+def refuse_ignored(options: argparse.Namespace) -> None:
+    """Exit with the usage where an option before the command is none of the command's."""
+    given = {key.flag: is_given(options, key) for key in COMMON}
+    given[CONFIG_FILE] = "config_file" in vars(options)
+    command = options.parser.prog.rpartition(" ")[2]
+    for flag, there in given.items():
+        if there and flag not in options.takes:
+            options.parser.error(f"{flag} cannot be given before {command}")
 
 
 def add_key(parser: argparse.ArgumentParser, key: Key[Any]) -> None:
@@ -98,14 +114,13 @@ def prepare(options: argparse.Namespace) -> tuple[Settings, Source]:
 
 def check_rootfs(options: argparse.Namespace, settings: Settings) -> None:
     """Raise `ConfigError` for files of a host that is not read, or that are not there."""
-    spec, rootfs = settings[SOURCE], settings[ROOTFS]
-    if spec.partition(":")[0] in ROOTED:
-        if not Path(rootfs).is_dir():
-            name = ROOTFS.flag if is_given(options, ROOTFS) else ROOTFS.path
-            raise ConfigError([f"{name}: {rootfs} is no directory; / is the default"])
-    elif is_given(options, ROOTFS):
-        problem = f"{ROOTFS.flag} and {SOURCE.flag} {spec} are mutually exclusive"
-        raise ConfigError([f"{problem}; the first is for {' and '.join(ROOTED)}"])
+    rootfs = settings[ROOTFS]
+    directory, source = (is_given(options, key) for key in (ROOTFS, SOURCE))
+    # A source on the command line is in place of both in the configuration.
+    given = directory or (rootfs != ROOTFS.default and not source)
+    names = (name_of(options, ROOTFS), name_of(options, SOURCE))
+    if problem := rootfs_problem(settings[SOURCE], rootfs, names, given=given):
+        raise ConfigError([problem])
 
 
 def source_of(options: argparse.Namespace, settings: Settings) -> Source:
@@ -113,13 +128,17 @@ def source_of(options: argparse.Namespace, settings: Settings) -> Source:
     try:
         return open_source(settings[SOURCE], settings[ROOTFS])
     except SourceError as error:
-        name = SOURCE.flag if is_given(options, SOURCE) else SOURCE.path
-        raise ConfigError([f"{name}: {error}"]) from None
+        raise ConfigError([f"{name_of(options, SOURCE)}: {error}"]) from None
 
 
 def is_given(options: argparse.Namespace, key: Key[Any]) -> bool:
     """Whether the command line has the option of a key."""
     return key.path in vars(options)
+
+
+def name_of(options: argparse.Namespace, key: Key[Any]) -> str:
+    """How a key was set: its option, else its path in the configuration."""
+    return key.flag if is_given(options, key) else key.path
 
 
 def rules(settings: Settings) -> Rules:

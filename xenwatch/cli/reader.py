@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.output import say
-from xenwatch.cli.source import choose, open_source
+from xenwatch.cli.source import choose, open_source, rootfs_problem
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.frames import SOCKET
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "reader"
 HELP: Final = "Read the host for a daemon without privileges; systemd starts it."
+SOURCE: Final = "--source"
+ROOTFS: Final = "--path.rootfs"
 EXITS: Final = {
     OK: "stopped by a signal",
     USAGE: "bad usage",
@@ -29,23 +31,22 @@ EXITS: Final = {
 }
 
 
-def add_parser(commands: Subparsers) -> None:
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     """The command, whose options are its own: it reads no configuration."""
     parser = commands.add_parser(
         NAME, help=HELP, description=HELP, epilog=epilog(EXITS), allow_abbrev=False
     )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument(
-        "--source",
+        SOURCE,
         default="host",
         help="what to serve: host, synthetic[:NAME] or tree:DIR (default: %(default)s)",
     )
     parser.add_argument(
-        "--path.rootfs",
+        ROOTFS,
         dest="rootfs",
         metavar="ROOTFS",
-        default="/",
-        help="root of the host's files",
+        help="root of the host's files (default: /)",
     )
     parser.add_argument(
         "--socket",
@@ -53,6 +54,7 @@ def add_parser(commands: Subparsers) -> None:
         default=SOCKET,
         help="where to listen, unless systemd passes a socket (default: %(default)s)",
     )
+    return parser
 
 
 def main(arguments: list[str]) -> int:
@@ -74,11 +76,14 @@ def run(options: argparse.Namespace) -> int:
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
-    spec = choose(options.source, options.rootfs).spec
+    rootfs, given = options.rootfs or "/", options.rootfs is not None
+    if problem := rootfs_problem(options.source, rootfs, (ROOTFS, SOURCE), given=given):
+        options.parser.error(problem)
+    spec = choose(options.source, rootfs).spec
     if spec.startswith(NAME):
         raise SourceError(spec, "a reader cannot serve another one")
-    source = open_source(spec, options.rootfs)
-    histograms = PollHistograms(options.rootfs) if spec == "host" else None
+    source = open_source(spec, rootfs)
+    histograms = PollHistograms(rootfs) if spec == "host" else None
     raise_limit()
     listener = listen(options.socket, os.environ)
     server = Server(source, listener, serves=spec, say=say, histograms=histograms)

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
-from xenwatch.cli.options import COMMON, add_key, is_given, prepare, settings_of
+from xenwatch.cli.options import COMMON, add_key, is_given, name_of, prepare, settings_of
 from xenwatch.cli.output import say
 from xenwatch.cli.source import choose
 from xenwatch.config.keys import KEYS, LISTEN, ROOTFS, SOURCE, SYSTEMD_SOCKET, WEB_CONFIG
@@ -34,9 +34,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
-    if is_given(options, LISTEN) and is_given(options, SYSTEMD_SOCKET):
-        say(f"{LISTEN.flag} and {SYSTEMD_SOCKET.flag} are mutually exclusive")
-        return USAGE
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
     from xenwatch.daemon.host_setup import Tool  # noqa: PLC0415
@@ -47,6 +44,9 @@ def run(options: argparse.Namespace) -> int:
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
     settings, source = prepare(options)
+    if is_given(options, LISTEN) and settings[SYSTEMD_SOCKET]:
+        say(f"{LISTEN.flag} and {name_of(options, SYSTEMD_SOCKET)} are mutually exclusive")
+        return USAGE
     web = WebFiles(Loader(settings[WEB_CONFIG]))
     rootfs = settings[ROOTFS]
     choice = choose(settings[SOURCE], rootfs)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from xenwatch.display.text import hint
+from xenwatch.display.text import hint, printable
 from xenwatch.sources.base import Choice, Source, SourceError
 from xenwatch.sources.frames import SOCKET
 
@@ -43,6 +43,23 @@ def choose(spec: str, rootfs: str = "/", environment: Mapping[str, str] = os.env
             'served: source.kind = "synthetic"',
         )
     return Choice("synthetic", reason)
+
+
+def rootfs_problem(spec: str, rootfs: str, names: tuple[str, str], *, given: bool) -> str:
+    """What is wrong with the root directory of a source; empty if nothing is.
+
+    `names` are how directory and source were set. A directory that was not `given` is no problem
+    of a source that has none.
+    """
+    directory, source = names
+    if spec.partition(":")[0] in ROOTED:
+        found = Path(rootfs).is_dir()
+        return "" if found else f"{directory}: {rootfs} is no directory; / is the default"
+    problem = (
+        f"{directory} and {source} {printable(spec)} are mutually exclusive; the first is for "
+        f"{' and '.join(ROOTED)}"
+    )
+    return problem if given else ""
 
 
 def _is_service(environment: Mapping[str, str]) -> bool:

@@ -103,9 +103,11 @@ def run(arguments: argparse.Namespace) -> int:
     of_rules = (arguments.job, arguments.by, not arguments.keep_firing_for)
     if arguments.what != RULES and any(of_rules):
         arguments.parser.error("--job, --by and --no-keep-firing-for are options of rules")
-    if arguments.what == DOCS and arguments.scheme:
-        arguments.parser.error("--scheme is an option of rules and dashboards")
-    settings = load_settings(arguments.config_file, {})
+    path = getattr(arguments, "config_file", None)
+    if arguments.what == DOCS and (arguments.scheme or path is not None):
+        arguments.parser.error("--scheme and --config.file are options of rules and dashboards")
+    path = os.devnull if path is None else path
+    settings = load_settings(path, {})
     if arguments.what == RULES and arguments.keep_firing_for:
         for warning in settings.warnings():
             print(f"xenwatch: {warning}", file=sys.stderr)
@@ -115,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     with progress(f"generating {arguments.what}"):
         texts = WHAT[arguments.what](policy, grouping)
     if arguments.what == RULES:
-        print(f"xenwatch: {_configuration(arguments.config_file)}", file=sys.stderr)
+        print(f"xenwatch: {_configuration(path)}", file=sys.stderr)
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name
@@ -141,7 +143,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--config.file",
         dest="config_file",
         metavar="FILE",
-        default=os.devnull,
+        default=argparse.SUPPRESS,  # so that one before the command counts
         help="configuration (default: none; the files match those of the repository)",
     )
     parser.add_argument(
