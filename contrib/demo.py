@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from xenwatch.cli.numbers import between
 from xenwatch.display.progress import progress
 
 HERE: Final = Path(__file__).resolve().parent
@@ -239,7 +240,9 @@ def main() -> int:
     )
     for name, program in PROGRAMS.items():
         text = f"port of {program.title} (default: %(default)s)"
-        parser.add_argument(f"--{name}-port", type=int, default=program.port, help=text)
+        parser.add_argument(
+            f"--{name}-port", type=between(1, 65535), default=program.port, help=text
+        )
     options = parser.parse_args()
     ports = {name: getattr(options, f"{name}_port") for name in PROGRAMS}
     signals = note_signals()

@@ -22,10 +22,12 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import log
 from xenwatch.assessment import Rules
+from xenwatch.cli.numbers import between
 from xenwatch.cli.source import open_source
 from xenwatch.clock import SystemClock
 from xenwatch.config.converters import address
 from xenwatch.config.settings import Settings
+from xenwatch.display.text import shown
 from xenwatch.exposition.negotiation import wants_gzip
 from xenwatch.model.devices import vm
 from xenwatch.model.fill import fill
@@ -37,6 +39,10 @@ from xenwatch.passes.scheduler import Scheduler
 from xenwatch.sources.base import Source, SourceError
 
 PLATFORM: Final = PLATFORMS["debian-12"]
+MOST_HOSTS: Final = 100_000
+"""Of a site: more than any has."""
+MOST_VMS: Final = 10_000
+"""Of a host: more than any has headroom for."""
 
 
 class FleetError(Exception):
@@ -55,16 +61,18 @@ def healthy(vms: int) -> Source:
 def faulty(text: str) -> tuple[str, int]:
     """Source and number of hosts of `SOURCE=N`. Raises `ArgumentTypeError`."""
     source, _, number = text.rpartition("=")
-    if not source or not number.isdecimal():
+    if not source:
         raise argparse.ArgumentTypeError("must be SOURCE=N, as in synthetic:storage-hung@120=15")
-    return source, int(number)
+    return source, between(0, MOST_HOSTS)(number)
 
 
-def whole(text: str) -> int:
-    """A number of 1 or more. Raises `ArgumentTypeError`."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError("must be a number of 1 or more")
-    return int(text)
+def place(text: str) -> str:
+    """An address to listen on. Raises `ArgumentTypeError`."""
+    try:
+        address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{shown(text)} {error}") from None
+    return text
 
 
 def sites(text: str) -> tuple[str, ...]:
@@ -161,12 +169,18 @@ async def serve(fleet: Fleet) -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    found.add_argument("--hosts", type=whole, default=100, help="hosts of a site (%(default)s)")
+    hosts = between(1, MOST_HOSTS)
+    found.add_argument("--hosts", type=hosts, default=100, help="hosts of a site (%(default)s)")
     found.add_argument(
         "--sites", type=sites, default="a", help="names of the sites, as in a,b (%(default)s)"
     )
-    found.add_argument("--pool-size", type=whole, default=16, help="hosts of a pool (%(default)s)")
-    found.add_argument("--vms", type=whole, default=20, help="VMs of a healthy host (%(default)s)")
+    found.add_argument("--pool-size", type=hosts, default=16, help="hosts of a pool (%(default)s)")
+    found.add_argument(
+        "--vms",
+        type=between(1, MOST_VMS),
+        default=20,
+        help="VMs of a healthy host (%(default)s)",
+    )
     found.add_argument(
         "--faulty",
         type=faulty,
@@ -175,7 +189,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="SOURCE=N",
         help="N hosts of each site have this source instead of a healthy host; may be repeated",
     )
-    found.add_argument("--listen", default="127.0.0.1:10731", help="address (%(default)s)")
+    found.add_argument(
+        "--listen", type=place, default="127.0.0.1:10731", help="address (%(default)s)"
+    )
     found.add_argument("--sd-file", type=Path, help="write a file for file_sd_configs")
     return found
 

@@ -23,6 +23,7 @@ import psutil
 
 from tests.e2e.fleets import BY, JOB, PATIENT, Fleet, Process, VictoriaMetrics, federated
 from tests.e2e.programs import Alertmanager, Receiver, Server, exported
+from xenwatch.cli.numbers import between, seconds
 from xenwatch.config.settings import Settings
 from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rules
@@ -186,13 +187,20 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     found.add_argument("system", choices=SYSTEMS)
-    found.add_argument("--hosts", type=int, default=1000, help="in all (%(default)s)")
-    found.add_argument("--vms", type=int, default=20, help="VMs of a host (%(default)s)")
     found.add_argument(
-        "--interval", type=float, default=60, help="seconds from scrape to scrape (%(default)s)"
+        "--hosts", type=between(1, 100_000), default=1000, help="in all (%(default)s)"
     )
     found.add_argument(
-        "--minutes", type=float, default=10, help="of each measurement (%(default)s)"
+        "--vms", type=between(1, 10_000), default=20, help="VMs of a host (%(default)s)"
+    )
+    found.add_argument(
+        "--interval",
+        type=seconds(1, 600),
+        default=60,
+        help="seconds from scrape to scrape (%(default)s)",
+    )
+    found.add_argument(
+        "--minutes", type=seconds(0, 600), default=10, help="of each measurement (%(default)s)"
     )
     return found
 

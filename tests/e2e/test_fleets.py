@@ -85,15 +85,33 @@ def test_hosts_are_found_by_http_and_by_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["--hosts=-3", "--pool-size=0", "--vms=x", "--sites=", "--sites=a/b", "--faulty=a=-1"]
+    ("program", "option", "reason"),
+    [
+        ("fleet", "--hosts=-3", "-3 must be between 1 and 100000"),
+        ("fleet", "--hosts=100001", "100001 must be between 1 and 100000"),
+        ("fleet", "--pool-size=0", "0 must be between 1 and 100000"),
+        ("fleet", "--vms=x", "'x' must be a whole number"),
+        ("fleet", f"--vms={'9' * 5000}", "must have at most 18 digits"),
+        ("fleet", "--sites=", "must be letters, digits, - and _"),
+        ("fleet", "--sites=a/b", "must be letters, digits, - and _"),
+        ("fleet", "--faulty=a=-1", "-1 must be between 0 and 100000"),
+        ("fleet", "--faulty=a=\u0663", "must be a whole number"),
+        ("fleet", "--faulty=a", "must be SOURCE=N"),
+        ("fleet", "--listen=127.0.0.1:99999", "'127.0.0.1:99999' must"),
+        ("demo", "--daemon-port=0", "0 must be between 1 and 65535"),
+        ("demo", "--prometheus-port=-1", "-1 must be between 1 and 65535"),
+        ("demo", "--alertmanager-port=65536", "65536 must be between 1 and 65535"),
+        ("demo", "--daemon-port=x", "'x' must be a whole number"),
+    ],
 )
-def test_a_fleet_that_cannot_be_is_refused(option: str) -> None:
-    """Numbers and names without hosts that answer are refused with the option that has them."""
-    argv = [sys.executable, "contrib/fleet.py", option]
+def test_what_cannot_be_is_refused_with_the_reason(program: str, option: str, reason: str) -> None:
+    """Numbers, names and addresses out of bounds are refused with the option that has them."""
+    argv = [sys.executable, f"contrib/{program}.py", option]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
     assert done.returncode == 2
     assert f"error: argument {option.partition('=')[0]}: " in done.stderr
+    assert reason in done.stderr
 
 
 def test_one_cause_on_many_hosts_is_one_page(tmp_path: Path) -> None:

@@ -27,6 +27,18 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return convert
 
 
+def between(low: int, high: int) -> Callable[[str], int]:
+    """A converter to a whole number within bounds; it raises `ArgumentTypeError`."""
+
+    def convert(text: str) -> int:
+        number = whole(text)
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"{number} must be between {low} and {high}")
+        return number
+
+    return convert
+
+
 def whole(text: str) -> int:
     """A whole number. Raises `ArgumentTypeError`."""
     try:
