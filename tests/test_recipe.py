@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,14 +14,19 @@ import pytest
 
 from tests.packages.recipe import RECIPE, ROOT, recipe
 from tests.tools import tool
-from xenwatch.cli.main import COMMANDS
-from xenwatch.config.keys import KEYS
+from xenwatch.cli.main import COMMANDS, make_parser
+from xenwatch.cli.options import settings_of
+from xenwatch.cli.source import open_source
+from xenwatch.config.converters import address
+from xenwatch.config.keys import KEYS, SOURCE
 
 SCRIPTS = sorted(
     path.relative_to(ROOT)
     for path in [*RECIPE.iterdir(), *(RECIPE / "scripts").iterdir()]
     if path.is_file() and re.match(rb"#!.*/(env bash|sh)\n", path.read_bytes())
 )
+CONTAINER = ROOT / "contrib/oci/Containerfile"
+MANUAL = ROOT / "docs/packages.md"
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +137,39 @@ def test_shellcheck_accepts_the_script(script: Path) -> None:
     )
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def instructions(keyword: str) -> list[str]:
+    """What the container's recipe says behind a keyword, in order."""
+    return re.findall(rf"(?m)^{keyword} (.*)$", CONTAINER.read_text())
+
+
+def test_the_container_is_made_of_what_the_archive_has() -> None:
+    """It unpacks the archive, runs the script that is in it, and starts the command it installs."""
+    layout = recipe("layout")
+    (entry,) = map(json.loads, instructions("ENTRYPOINT"))
+    (installation,) = instructions("RUN")
+    script = installation.split()[0]
+    sources = [line.split()[0] for line in instructions("(?:FROM|ADD)")]
+
+    assert instructions("ARG")[0].startswith("BASE=")
+    assert instructions("ARG")[1:] == ["ARCHIVE"]
+    assert sources == ["${BASE}", "${ARCHIVE}"]
+    assert instructions("ADD")[0].split()[1] == "/srv/"
+    assert script == f"/srv/xenwatch-*/{(RECIPE / 'install.sh').name}"
+    assert os.access(RECIPE / "install.sh", os.X_OK)
+    assert [path.removeprefix("/") in layout.LINKS for path in entry] == [True]
+    assert f"--file {CONTAINER.relative_to(ROOT)} " in MANUAL.read_text()
+    assert set(re.findall(r"--build-arg (\w+)=", MANUAL.read_text())) == {"BASE", "ARCHIVE"}
+
+
+def test_the_container_starts_with_options_that_there_are() -> None:
+    """By default it serves a synthetic host, at the port that it exposes."""
+    (arguments,) = map(json.loads, instructions("CMD"))
+    options = make_parser().parse_args(["--config.file=/dev/null", *arguments])
+    settings = settings_of(options)
+    (port,) = instructions("EXPOSE")
+
+    assert arguments[0] == "run"
+    assert open_source(settings[SOURCE]).origin.invented
+    assert [address(each) for each in settings.addresses()] == [("", int(port))]
