@@ -58,11 +58,17 @@ def outcome(
 
 
 def alert(
-    title: str, severity: str, value: float, by: Sequence[str] = BY, **labels: str
+    title: str,
+    severity: str,
+    value: float,
+    by: Sequence[str] = BY,
+    mark: str = "",
+    **labels: str,
 ) -> dict[str, Any]:
     """An alert as promtool expects it, in the words of the table after those of pool and site."""
     rule = BY_TITLE[title]
-    host = f"{labels['instance']}: " if "instance" in labels else ""
+    host = f"{labels['instance']}: " if "instance" in labels and isinstance(rule, Alert) else ""
+    host = f"{mark}{', ' if host else ': '}{host}" if mark else host
     where = "".join(f"{labels[name]} " for name in by)
     fixed = rule.fixed if isinstance(rule, Alert) else {}
     details = (each.sentence(Vms({}), {**labels, **fixed}) for each in rule.details)
@@ -123,6 +129,37 @@ def test_hosts_of_one_name_are_different_hosts(tmp_path: Path) -> None:
     assert grouped.returncode == 0, grouped.stdout + grouped.stderr
     assert shipped.returncode == 1
     assert "found duplicate series for the match group" in shipped.stdout + shipped.stderr
+
+
+@pytest.mark.parametrize("grouping", [SITES, Grouping("dom0")], ids=["sites", "one pool"])
+def test_what_is_no_live_host_says_so(tmp_path: Path, grouping: Grouping) -> None:
+    """The summary begins with the mark, as that of the daemon does, for that host alone."""
+    made, live = HOSTS[0], {**HOSTS[1], "instance": "host2"}
+    stale = {"instance": "host3", "pool": "p", "site": "c"}
+    every = [
+        *full_aio(made),
+        *full_aio(live),
+        series("xenwatch_source_info", made, "1+0x9", kind="synthetic", mark="SYNTHETIC"),
+        series("xenwatch_source_info", live, "1+0x9", kind="host", mark=""),
+        series("xenwatch_source_info", stale, "1+0x9", kind="tree", mark="CAPTURE of 2026"),
+        series("xenwatch_snapshot_timestamp_seconds", stale, "0+0x9"),
+        series("up", HOSTS[0], "1+0x9"),
+    ]
+    by = grouping.by
+    marks = (("SYNTHETIC", made), ("", live))
+    full = [
+        alert(AIO, severity, 0.9, by, mark, **host)
+        for mark, host in marks
+        for severity in SEVERITIES
+    ]
+    for each, host in zip(full, (made, made, live, live), strict=True):
+        each["exp_annotations"]["runbook_url"] = f"http://{host['instance']}/runbooks/{AIO}.md"
+    old = alert("XenwatchStale", "critical", 300, by, "CAPTURE of 2026", **stale)
+    done = outcome(
+        tmp_path, grouping, every, 5, XenwatchAioRequestsNearLimit=full, XenwatchStale=[old]
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_an_alert_about_a_vm_keeps_the_labels_of_its_target(tmp_path: Path) -> None:

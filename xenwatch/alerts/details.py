@@ -21,6 +21,7 @@ MIB: Final = 1 << 20
 HEADROOM: Final = "xenwatch_vm_headroom"
 INFO: Final = "xenwatch_domain_info"
 DISKS: Final = "xenwatch_disk_info"
+SOURCE: Final = "xenwatch_source_info"
 DOM0: Final = "0"
 UNKNOWN: Final = "not known"
 Target = Sequence[str]
@@ -173,6 +174,15 @@ class DriverDomain:
             f'{{{{ if ne $labels.backend_domid "{DOM0}" }}}}Domain {{{{ $labels.backend_domid }}}}'
             f" is VM {_list(query, VM_OF_ONE, 'uuid')}. {{{{ end }}}}"
         )
+
+
+def mark(target: Target, end: str) -> str:
+    """A template that begins a summary: the mark of a host that is not live, and `end`.
+
+    Of a live host it is empty, and of one that no longer serves metrics.
+    """
+    query = _query(f'{SOURCE}{{mark!="",{_here(target)}}}', *_values(target))
+    return f'{{{{ with {query} }}}}{{{{ . | first | label "mark" }}}}{end}{{{{ end }}}}'
 
 
 def vm_of(labels: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from xenwatch.alerts import inhibition
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
+from xenwatch.alerts.details import mark
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.alerts.names import CRITICAL, INFO, WARNING
 from xenwatch.alerts.near_limit import LIMIT
@@ -69,12 +70,16 @@ def duration(seconds: float) -> str:
     return f"{milliseconds}ms"
 
 
-def _annotations(
-    alert: Alert | Watch, host: str, runbook: str, grouping: Grouping
-) -> dict[str, str]:
-    words = templates(alert, (*inhibition.HOST, *grouping.by))
+def _annotations(alert: Alert | Watch, runbook: str, grouping: Grouping) -> dict[str, str]:
+    target = (*inhibition.HOST, *grouping.by)
+    words = templates(alert, target)
+    if isinstance(alert, Alert):
+        begin = f"{mark(target, ', ')}{{{{ $labels.instance }}}}: "
+    else:
+        # A watch over a host names it in its text; one over many has none to name.
+        begin = mark(target, ": ") if set(inhibition.HOST) <= set(alert.labels) else ""
     return {
-        "summary": host + words.summary,
+        "summary": begin + words.summary,
         "description": words.description,
         "runbook_url": runbook,
     }
@@ -107,7 +112,7 @@ def _alert_rules(alert: Alert, policy: Policy, grouping: Grouping) -> Iterator[d
             "for": duration(policy.held(alert.name, severity)),
             "keep_firing_for": duration(policy.keep),
             "labels": {"severity": severity, **alert.fixed},
-            "annotations": _annotations(alert, "{{ $labels.instance }}: ", runbook, grouping),
+            "annotations": _annotations(alert, runbook, grouping),
         }
 
 
@@ -120,7 +125,7 @@ def _watch_rules(watch: Watch, policy: Policy, grouping: Grouping) -> Iterator[d
             "for": duration(policy.held(watch.name, severity)),
             **({"keep_firing_for": duration(policy.keep)} if watch.outlasts else {}),
             "labels": {"severity": severity},
-            "annotations": _annotations(watch, "", runbook, grouping),
+            "annotations": _annotations(watch, runbook, grouping),
         }
 
 
