@@ -151,6 +151,7 @@ ELSEWHERE: dict[str, str] = {
     "install -m 644 grafana/provisioning/datasources/prometheus.yml"
     " /etc/grafana/provisioning/datasources/": BOARDS,
     "systemctl restart grafana-server": CHANGES,
+    "systemctl restart xenwatch": UNITS,
     "xenwatch generate dashboards --config.file /etc/xenwatch/xenwatch.toml"
     " --directory DIR": BOARDS,
     "apt-get install prometheus prometheus-alertmanager": CHANGES,
