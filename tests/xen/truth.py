@@ -74,7 +74,7 @@ class Truth:
     def moving(self) -> Iterator[Fact]:
         """Those that change by themselves from one moment to the next."""
         yield Fact("xenwatch_open_files_used", self.number("files"), "file-nr", slack=256)
-        yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=8)
+        yield Fact("xenwatch_tasks_used", self.number("tasks"), "ps -eL | wc -l", slack=24)
         used, free, _, place = self.text("df").splitlines()[1].split()
         root, most = (("mountpoint", place),), int(used) + int(free)
         yield Fact("xenwatch_file_system_max_bytes", most, "df -B1", root, 4 * MIB)
