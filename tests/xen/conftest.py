@@ -11,7 +11,7 @@ import pytest
 from tests.xen import guests
 from tests.xen.daemon import INTERVAL, PORT, Daemon, install
 from tests.xen.image import Image, image
-from tests.xen.report import Report
+from tests.xen.report import LOG, Report
 from tests.xen.vm import Vm, VmError
 from tests.xen.wheels import ROOT
 
@@ -20,6 +20,8 @@ pytest.register_assert_rewrite("tests.xen.hazards")
 BUILD = ROOT / "build" / "xen"
 CAPTURES = BUILD / "captures"
 """Where the populations are kept as captured hosts until `make keep-captures`."""
+TAIL = 2000
+"""Characters of what a test has failed of that are logged at once: the whole run takes an hour."""
 JOURNAL = "journalctl -b -u 'xenwatch*' -n 60 -o cat"
 REPORT = pytest.StashKey[Report]()
 MACHINES = pytest.StashKey["Machines"]()
@@ -122,9 +124,10 @@ def machines(pytestconfig: pytest.Config, xen_image: Image, report: Report) -> I
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Whatever a test has failed of, show the last lines of the serial console and the journal."""
+    """Whatever a test has failed of, say it at once; at the end show serial console and journal."""
     its = yield
     if its.failed and MACHINES in item.config.stash:
+        LOG.info("%s", its.longreprtext[-TAIL:])
         machines = item.config.stash[MACHINES]
         its.sections.append(("serial console", machines.tail()))
         its.sections.append(("journal", machines.journal()))
