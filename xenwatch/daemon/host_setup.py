@@ -14,6 +14,9 @@ from xenwatch.sources.base import SourceError
 DEADLINE: Final = 5.0
 """Max seconds for one setup or removal."""
 
+RETRY: Final = 30.0
+"""Seconds after which what has failed is tried again: a read of it keeps it from being removed."""
+
 RENEW: Final = 3600.0
 """Seconds after which it is set up again, which drops the counts of ended threads."""
 
@@ -36,10 +39,15 @@ class HostSetup:
     """The tools by name of probe, set up for the enabled probes."""
 
     def __init__(
-        self, tools: Mapping[str, Tool], enabled: Iterable[str], renew: float = RENEW
+        self,
+        tools: Mapping[str, Tool],
+        enabled: Iterable[str],
+        renew: float = RENEW,
+        retry: float = RETRY,
     ) -> None:
         self._tools = tools
         self._renew = renew
+        self._retry = retry
         self._wanted = frozenset(enabled)
         self._set_up: dict[str, bool] = {}
         self._changed = asyncio.Event()
@@ -51,20 +59,22 @@ class HostSetup:
 
     async def run(self) -> None:
         """Set up and remove as configured, until cancelled; leftovers are removed at once."""
+        failed: dict[str, bool] = {}
         while True:
             self._changed.clear()
             for name, tool in self._tools.items():
                 wanted = name in self._wanted
-                if self._set_up.get(name) is not wanted:
+                if name in failed or self._set_up.get(name) is not wanted:
                     self._set_up[name] = wanted
-                    await _apply(name, tool, wanted)
+                    known = failed.pop(name, None) is wanted
+                    if not await _applied(name, tool, wanted, known):
+                        failed[name] = wanted
             try:
-                async with asyncio.timeout(self._renew):
+                async with asyncio.timeout(self._retry if failed else self._renew):
                     await self._changed.wait()
             except TimeoutError:
-                self._set_up = {
-                    name: False for name, is_set_up in self._set_up.items() if not is_set_up
-                }
+                if not failed:
+                    self._set_up = {name: False for name, done in self._set_up.items() if not done}
 
     def close(self) -> None:
         """Remove what was set up. Raises `SourceError`."""
@@ -73,14 +83,18 @@ class HostSetup:
                 self._tools[name].remove()
 
 
-async def _apply(name: str, tool: Tool, wanted: bool) -> None:
+async def _applied(name: str, tool: Tool, wanted: bool, known: bool) -> bool:
+    """Whether it was set up or removed; a failure is logged unless it is `known`."""
     work = tool.set_up if wanted else tool.remove
     try:
         async with asyncio.timeout(DEADLINE):
             await threads.start(work, f"setup-{name}")
     except (SourceError, TimeoutError, RuntimeError) as error:
-        what = "setup" if wanted else "cleanup"
-        _log.warning(f"probe {what} failed", probe=name, reason=str(error) or "timed out")
-    else:
-        if wanted:
-            _log.info("probe set up", probe=name)
+        if not known:
+            what = "setup" if wanted else "cleanup"
+            reason = str(error) or "timed out"
+            _log.warning(f"probe {what} failed; retrying", probe=name, reason=reason)
+        return False
+    if wanted:
+        _log.info("probe set up", probe=name)
+    return True

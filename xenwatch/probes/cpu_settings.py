@@ -12,7 +12,7 @@ from typing import Final
 
 from xenwatch.parse.text import word
 from xenwatch.probes.xen import list_optional, read_optional
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import Source, read_ahead
 
 DEFAULTS: Final[Mapping[int, Mapping[str, str]]] = {
     1: {"cpu.shares": "1024", "cpu.cfs_quota_us": "-1"},
@@ -46,8 +46,12 @@ def setters(
         if found or name.startswith(USER_MANAGER):
             yield name, found or DELEGATED
         if name.endswith(".slice"):
-            below = list_optional(source, home) or ()
-            waiting += [f"{home}/{child}" for child in below if _is_unit(child)]
+            names = filter(_is_unit, list_optional(source, home) or ())
+            below = [f"{home}/{name}" for name in names]
+            read_ahead(
+                source, "read", (f"{each}/{file}" for each in below for file in DEFAULTS[version])
+            )
+            waiting += below
 
 
 def _is_unit(name: str) -> bool:

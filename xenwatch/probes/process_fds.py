@@ -22,7 +22,7 @@ from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.processes import DaemonFds, ProcessFds, QemuFds
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.daemons import DAEMONS, Program
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import Source, SourceError, read_ahead
 
 SERVICES: Final = tuple(
     f"{hierarchy}/{slice_name}"
@@ -40,6 +40,7 @@ _DIGITS = re.compile(r"[0-9]{1,10}\Z")
 def read_daemons(source: Source, context: Snapshot) -> DaemonFds:
     """The daemons that run here, by role. Raises `NotApplicable`, `SourceError`, `ParseError`."""
     require_dom0(source)
+    read_ahead(source, "read", (path for program in DAEMONS.values() for path in _places(program)))
     found = {}
     for role, program in DAEMONS.items():
         pid = next(_pids(source, program), None)
@@ -69,10 +70,9 @@ def read_qemus(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Qem
     others = memory.others if passes else frozenset()
     by_domid: dict[int, ProcessFds] = {}
     new_others = set()
-    for name in source.listdir("/proc"):
-        if not _DIGITS.match(name):
-            continue
-        pid = int(name)
+    pids = [int(name) for name in source.listdir("/proc") if _DIGITS.match(name)]
+    read_ahead(source, "read", (f"/proc/{pid}/cmdline" for pid in pids if pid not in others))
+    for pid in pids:
         domid = _device_model_of(source, pid) if pid not in others else None
         fds = _fds(source, pid) if domid is not None else None
         if domid is None or fds is None:
@@ -106,12 +106,20 @@ def _candidates(source: Source, program: Program) -> Iterator[int]:
         data = read_optional(source, path)
         if data is not None and _DIGITS.match(word(data)):
             yield int(word(data))
-    for home in SERVICES:
-        for unit in program.units:
-            path = f"{home}/{unit}/cgroup.procs"
-            data = read_optional(source, path)
-            if data is not None:
-                yield from sorted(parse_procs(path, data))[:MOST_PROCESSES]
+    for path in _groups(program):
+        data = read_optional(source, path)
+        if data is not None:
+            yield from sorted(parse_procs(path, data))[:MOST_PROCESSES]
+
+
+def _groups(program: Program) -> Iterator[str]:
+    return (f"{home}/{unit}/cgroup.procs" for home in SERVICES for unit in program.units)
+
+
+def _places(program: Program) -> Iterator[str]:
+    """The files that name processes of the daemon."""
+    yield from program.pid_files
+    yield from _groups(program)
 
 
 def _fds(source: Source, pid: int) -> ProcessFds | None:

@@ -79,6 +79,11 @@ class _Hierarchy:
         """The file with a group's weight."""
         return "cpu.shares" if self.version == 1 else "cpu.weight"
 
+    @property
+    def processes_file(self) -> str:
+        """The file that says whether a group has processes."""
+        return "cgroup.procs" if self.version == 1 else "cgroup.events"
+
     def scaled(self, weight: int) -> float:
         """A group's weight in the scheduler's own scale, where nice 0 is 1,024."""
         return weight if self.version == 1 else weight * NICE_0 / DEFAULT_WEIGHT
@@ -89,6 +94,8 @@ def read(source: Source, context: Snapshot) -> Slices:
     require_dom0(source)
     hierarchy = _hierarchy(source)
     names = [name for name in list_optional(source, hierarchy.root) or () if _is_group(name)]
+    files = (hierarchy.weight_file, hierarchy.processes_file)
+    read_ahead(source, "read", (f"{hierarchy.root}/{name}/{f}" for name in names for f in files))
     weights = {
         name: weight
         for name in names
@@ -154,7 +161,7 @@ def _competes(source: Source, hierarchy: _Hierarchy, name: str) -> bool:
     home = f"{hierarchy.root}/{name}"
     if hierarchy.version == 1:
         return _has_processes(source, home)
-    data = read_optional(source, f"{home}/cgroup.events")
+    data = read_optional(source, f"{home}/{hierarchy.processes_file}")
     return data is not None and bool(cgroup.parse_flat("cgroup.events", data).get("populated"))
 
 
@@ -234,6 +241,7 @@ def _unit(source: Source, name: str) -> Iterator[bytes]:
     First the unit, of the first directory that has it; then the drop-ins by name, whatever the
     directory: one replaces those of its name in later directories.
     """
+    read_ahead(source, "read", (f"{directory}/{name}" for directory in UNITS))
     for directory in UNITS:
         data = read_optional(source, f"{directory}/{name}")
         if data is not None:

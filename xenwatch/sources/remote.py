@@ -74,8 +74,10 @@ class RemoteSource:
         """What the reader reads, such as `host`, by name; known once it was asked."""
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        known = self._ahead.pop("read", path) if limit == READ_LIMIT else None
-        return cast(bytes, self._ask("read", [path], limit)) if known is None else known
+        known = self._ahead.pop("read", path)
+        if known is None or len(known) > limit:
+            return cast(bytes, self._ask("read", [path], limit))
+        return known
 
     def kernel_log(self, after: int, limit: int = READ_LIMIT) -> bytes:
         return cast(bytes, self._ask("kernel_log", [after], limit))
