@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from xenwatch.alerts.base import Alert
+from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.cli.main import make_parser
 from xenwatch.config.keys import KEYS
@@ -51,7 +51,8 @@ def paths(name: str, section: dict[str, object]) -> set[str]:
 
 def alerts() -> Iterator[tuple[str, dict[str, list[str]]]]:
     """The alerts of today with severities and labels."""
-    for alert in (*ALERTS, *WATCHES):
+    every: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
+    for alert in every:
         if isinstance(alert, Alert):
             severities, labels = sorted(alert.conditions), {*alert.labels, *alert.fixed}
         else:
@@ -76,8 +77,10 @@ def dashboards() -> set[str]:
 
 def options() -> set[str]:
     """The options of today, each behind its command."""
-    (commands,) = (action for action in make_parser()._actions if isinstance(action.choices, dict))
-    return {f"{name} {flag}" for name, parser in commands.choices.items() for flag in flags(parser)}
+    (commands,) = (
+        action.choices for action in make_parser()._actions if isinstance(action.choices, dict)
+    )
+    return {f"{name} {flag}" for name, parser in commands.items() for flag in flags(parser)}
 
 
 def flags(parser: argparse.ArgumentParser) -> set[str]:
