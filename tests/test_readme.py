@@ -25,7 +25,7 @@ def table(title: str) -> list[list[str]]:
     return [line.split(" | ") for line in lines[2:]]
 
 
-PLATFORMS: Final = table("Where it was seen")
+PLATFORMS: Final = table("Tested on")
 COSTS: Final = table("What it costs, and what it does to dom0")
 
 
