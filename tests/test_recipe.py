@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.packages.recipe import RECIPE, ROOT, recipe
+from tests.shown import MANUALS, commands
 from tests.tools import tool
 from xenwatch.cli.main import COMMANDS, make_parser
 from xenwatch.cli.options import settings_of
@@ -173,3 +174,13 @@ def test_the_container_starts_with_options_that_there_are() -> None:
     assert arguments[0] == "run"
     assert open_source(settings[SOURCE]).origin.invented
     assert [address(each) for each in settings.addresses()] == [("", int(port))]
+
+
+def test_the_packages_have_what_documents_install() -> None:
+    """A file of contrib that a document installs is in the packages, under its own name."""
+    lines = [command.line for path in MANUALS for command in commands(path.read_text())]
+    installed = re.findall(r"install -D [^\n]*? contrib/([\w.-]+)", "\n".join(lines))
+
+    assert installed
+    shared = recipe("layout").SHARED
+    assert {shared.get(f"contrib/{name}") for name in installed} == set(installed)

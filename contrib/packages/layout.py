@@ -27,8 +27,12 @@ LINKS: Final = {
 
 SHARED: Final = {
     "contrib/alertmanager": "alertmanager",
+    "contrib/checkmk": "checkmk",
     "contrib/icinga": "icinga",
+    "contrib/nrpe": "nrpe",
     "contrib/prometheus": "prometheus",
+    "contrib/snmp": "snmp",
+    "contrib/web.yml": "web.yml",
     "grafana": "grafana",
     "systemd": "systemd",
     "contrib/xenwatch.toml": "xenwatch.toml",
