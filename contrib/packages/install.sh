@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs xenwatch from the directory of this script, for x86_64 and glibc 2.17 or newer.
 #
-# install.sh              installs or upgrades, and starts it where systemd runs
+# install.sh              installs or upgrades xenwatch, and starts it if systemd runs
 # install.sh --uninstall  removes it; configuration and state stay
 set -eu
 
@@ -14,7 +14,7 @@ systemd_runs() {
     [ -d /run/systemd/system ]
 }
 
-# The units that the installed version has brought.
+# Remove the units of the installed version.
 remove_units() {
     for path in /opt/xenwatch/share/systemd/xenwatch*.*; do
         rm -f "/etc/systemd/system/${path##*/}"
@@ -23,7 +23,7 @@ remove_units() {
 }
 
 uninstall() {
-    [ -d /opt/xenwatch/share ] || fail "/opt/xenwatch holds no xenwatch to uninstall"
+    [ -d /opt/xenwatch/share ] || fail "/opt/xenwatch/share is missing: no archive is installed"
     if systemd_runs; then
         systemctl disable xenwatch.service >/dev/null 2>&1 || true
         systemctl stop 'xenwatch*.socket' 'xenwatch*.service' || true
@@ -77,16 +77,16 @@ install() {
 
 start() {
     if ! systemd_runs; then
-        echo "$(/usr/bin/xenwatch --version) is installed; systemd does not run here: xenwatch run"
+        echo "$(/usr/bin/xenwatch --version) is installed; systemd does not run here, start it by: xenwatch run"
     elif [ -n "$upgrade" ]; then
         systemctl daemon-reload
         systemctl try-restart 'xenwatch*.service' || true
-        echo "$(/usr/bin/xenwatch --version) is installed; systemctl status xenwatch"
+        echo "$(/usr/bin/xenwatch --version) is installed; to check it: systemctl status xenwatch"
     else
         systemctl daemon-reload
         systemctl enable xenwatch.service
         systemctl start xenwatch.service
-        echo "$(/usr/bin/xenwatch --version) is installed and started; systemctl status xenwatch"
+        echo "$(/usr/bin/xenwatch --version) is installed and started; to check it: systemctl status xenwatch"
     fi
 }
 

@@ -76,7 +76,7 @@ def command_page(parser: argparse.ArgumentParser, epoch: int) -> str:
     common = {action.dest for action in options_of(parser)}
     lines = header("xenwatch", 1, str(parser.description).rstrip("."), epoch)
     lines += [".SH SYNOPSIS", ".B xenwatch", roff("[OPTION...] COMMAND [OPTION...]")]
-    lines += [".SH OPTIONS", "These stand before the command or after it."]
+    lines += [".SH OPTIONS", "These may be given before the command or after it."]
     for action in options_of(parser):
         lines += option(action, parser)
     lines += [".SH COMMANDS"]
@@ -99,7 +99,7 @@ def configuration_page(keys: Iterable[Key[Any]], epoch: int) -> str:
     lines = header("xenwatch.toml", 5, "configuration of xenwatch", epoch)
     lines += [".SH DESCRIPTION", f"xenwatch reads {DEFAULT_FILE}, a file of TOML."]
     lines += ["Every key is optional.", "An option of the command line overrides the file."]
-    lines += [f"{roff('xenwatch check-config')} names unknown keys and bad values."]
+    lines += [f"{roff('xenwatch check-config')} reports unknown keys and invalid values."]
     for section, group in itertools.groupby(keys, lambda key: key.section):
         lines += [f".SH {roff(f'[{section}]')}"]
         for key in group:
