@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,19 @@ def test_an_inform_that_nobody_takes_is_a_failed_delivery(tmp_path: Path) -> Non
     sent = send(f"127.0.0.1:{free_port()}", event(alert()), "-Ci", "-r", "0", "-t", "0.2")
 
     assert sent.returncode == 1
+
+
+def test_without_snmptrap_it_says_what_to_install(tmp_path: Path) -> None:
+    """The message names the program, the reason and its packages."""
+    argv = [sys.executable, str(SCRIPT), "192.0.2.40"]
+    data, environment = event(alert()), {"PATH": str(tmp_path)}
+    sent = subprocess.run(argv, input=data, capture_output=True, check=False, env=environment)
+
+    assert (sent.returncode, sent.stderr.decode()) == (
+        1,
+        "xenwatch-trap: snmptrap: No such file or directory; install it (Debian: snmp, CentOS: "
+        "net-snmp-utils)\n",
+    )
 
 
 def test_the_commands_of_the_document_work(tmp_path: Path, mibs: str) -> None:
