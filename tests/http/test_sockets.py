@@ -99,6 +99,19 @@ def test_no_socket_of_systemd_is_an_error(environment: dict[str, str]) -> None:
         inherited(environment)
 
 
+def test_what_systemd_passes_must_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection, a datagram socket, a file and a closed descriptor are refused by number."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, socket.socket(type=socket.SOCK_DGRAM) as datagrams, open(os.devnull) as file:
+        copies = [os.dup(wrong.fileno()) for wrong in (ours, datagrams, file, file)]
+        os.close(copies[-1])
+        for copy in copies:
+            monkeypatch.setattr("xenwatch.sockets.passed.FIRST_DESCRIPTOR", copy)
+            environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+            with pytest.raises(ListenError, match=f"passed descriptor {copy}, which is no listen"):
+                inherited(environment)
+
+
 def test_a_unix_socket_is_for_owner_and_group(tmp_path: Path) -> None:
     """It accepts, others than owner and group may not open it, and its file is removed."""
     path = tmp_path / "web.sock"

@@ -138,11 +138,28 @@ def test_a_socket_of_systemd_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
     """A socket that systemd passes is listened on, wherever the command would listen otherwise."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as passed:
         passed.bind(str(tmp_path / "passed.sock"))
+        passed.listen()
         monkeypatch.setattr("xenwatch.sockets.passed.FIRST_DESCRIPTOR", os.dup(passed.fileno()))
         environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
         with listen(str(tmp_path / "own.sock"), environment) as taken:
             assert taken.getsockname() == str(tmp_path / "passed.sock")
             assert environment == {}
+
+
+@pytest.mark.parametrize(("command", "status"), [("reader", 3), ("messages", 2)])
+def test_what_systemd_passes_must_listen(command: str, status: int) -> None:
+    """With a file in place of a socket the parts that systemd starts name it and the unit."""
+    run = ["-c", 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$0" -m xenwatch "$1" 3</dev/null']
+    done = subprocess.run(
+        ["/bin/sh", *run, sys.executable, command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert "systemd passed descriptor 3, which is no listening socket; the socket" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from xenwatch.cli.exit_status import OK, USAGE, epilog
 from xenwatch.cli.output import say
 from xenwatch.messages import server
 from xenwatch.messages.helper import Helper
-from xenwatch.sockets.passed import passed_sockets
+from xenwatch.sockets.passed import PassedError, passed_sockets
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
@@ -35,7 +35,11 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
 
 def run(_options: argparse.Namespace) -> int:
     """Answer until SIGTERM. Exit status `USAGE` where systemd passed no socket."""
-    passed = passed_sockets(os.environ)
+    try:
+        passed = passed_sockets(os.environ)
+    except PassedError as error:
+        say(str(error))
+        return USAGE
     if len(passed) != 1:
         say("no socket passed by systemd; run: systemctl start xenwatch-messages.socket")
         return USAGE

@@ -13,7 +13,7 @@ import psutil
 
 from xenwatch.config.converters import address, unix_path
 from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
-from xenwatch.sockets.passed import passed_sockets
+from xenwatch.sockets.passed import PassedError, passed_sockets
 from xenwatch.sockets.unix import BACKLOG, listen_unix
 
 UNIX_MODE: Final = 0o660
@@ -73,9 +73,12 @@ def _bind(text: str) -> list[socket.socket]:
 def inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
     """The sockets systemd passed to this process; forgets them in `environment`.
 
-    Raises `ListenError` when there are none.
+    Raises `ListenError` when there are none, or one is none to listen on.
     """
-    sockets = passed_sockets(environment)
+    try:
+        sockets = passed_sockets(environment)
+    except PassedError as error:
+        raise ListenError(str(error)) from error
     if not sockets:
         raise ListenError(
             f"no socket passed by systemd; start the socket unit, or remove {SYSTEMD_SOCKET.flag}"

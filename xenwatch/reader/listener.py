@@ -8,7 +8,7 @@ import struct
 from collections.abc import MutableMapping
 from typing import Final
 
-from xenwatch.sockets.passed import passed_sockets
+from xenwatch.sockets.passed import PassedError, passed_sockets
 from xenwatch.sockets.unix import listen_unix
 from xenwatch.sources.base import SourceError
 
@@ -22,7 +22,10 @@ def listen(path: str, environment: MutableMapping[str, str]) -> socket.socket:
 
     Raises `SourceError`.
     """
-    passed = passed_sockets(environment)
+    try:
+        passed = passed_sockets(environment)
+    except PassedError as error:
+        raise SourceError("cannot listen", str(error)) from error
     if passed:
         return passed[0]
     try:
