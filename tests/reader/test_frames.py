@@ -7,12 +7,15 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from math import inf, nan
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xenwatch.reader.server import checked
+from xenwatch.reader.verbs import VERBS
 from xenwatch.sources import answers, frames
 from xenwatch.sources.base import (
     BLOCK,
@@ -126,6 +129,51 @@ def test_garbage_is_an_error_of_the_frame(garbage: bytes, said: Any, data: st.Da
             answers.decode(verb, head, body)
         with contextlib.suppress(SourceError):
             frames.parse_greeting(frame)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.sampled_from([10**400, -(10**400), inf, -inf, nan]) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=8,
+)
+"""What Python's JSON can hold, numbers that no C type can among it."""
+BOUND = st.none() | st.sampled_from([10**400, -(10**400), inf, -inf, nan, -1, 0.5])
+
+
+@given(st.sampled_from(sorted(VERBS)), st.lists(JSON, max_size=4), BOUND)
+def test_a_question_of_any_shape_is_answered_or_malformed(
+    verb: str, arguments: list[Any], bound: Any
+) -> None:
+    """Arguments and bounds of other kinds and sizes are refused, or are an error of the frame."""
+    verb, arguments, bound = frames.parse_question(content(frames.question(verb, arguments, bound)))
+    with contextlib.suppress(FrameError, SourceError):
+        checked(verb, arguments, bound)
+
+
+@given(st.sampled_from(sorted(answers.CODECS)), JSON, RAW)
+def test_an_answer_of_any_shape_is_read_or_malformed(verb: str, head: Any, body: bytes) -> None:
+    """A head of other kinds and sizes is an error of the frame, as an answer and as an error."""
+    raw = content(frames.answer(head, body, 0.0))
+    for frame in (raw, b"\x03" + raw[1:]):
+        with contextlib.suppress(FrameError):
+            _, found, rest = frames.parse_answer(frame)
+            answers.decode(verb, found, rest)
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"), [(b"\x00", 10**400), (b"\x03", ["/proc/stat", "failed", inf])]
+)
+def test_a_number_too_large_is_an_error_of_the_frame(kind: bytes, head: Any) -> None:
+    """A time, or the number of an error, that no C type holds is malformed."""
+    raw = content(frames.answer(head, b"", 0.0))
+    with pytest.raises(FrameError, match="of unknown form"):
+        answers.decode("round_trip", *frames.parse_answer(kind + raw[1:])[1:])
+
+
+def test_a_deadline_too_large_is_an_error_of_the_frame() -> None:
+    """Seconds for a command that no C type holds are malformed."""
+    with pytest.raises(FrameError, match="run with arguments of unknown form"):
+        checked("run", ["/usr/sbin/vgs"], 10**400)
 
 
 @contextlib.contextmanager

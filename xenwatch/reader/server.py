@@ -26,6 +26,7 @@ from xenwatch.sources.base import Source, SourceError, programs_time
 from xenwatch.sources.frames import (
     EVENTS,
     HISTOGRAMS,
+    MALFORMED,
     QUESTION_MAX,
     SET_UP,
     FrameError,
@@ -212,7 +213,7 @@ def checked(verb: str, arguments: list[Any], bound: Any) -> Arguments:
         raise Refused(f"verb {verb:.40}", "unknown to this reader", errno.ENOSYS)
     try:
         asked = VERBS[verb].take(arguments, bound)
-    except (ValueError, TypeError) as error:
+    except MALFORMED as error:
         raise FrameError(f"{verb} with arguments of unknown form") from error
     if not VERBS[verb].allowed(asked):
         raise refusal(VERBS[verb].subject(asked))

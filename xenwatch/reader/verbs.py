@@ -33,8 +33,8 @@ Arguments = Sequence[Any]
 class Verb:
     """`take` makes arguments of those of a question and its bound, of the types the source wants.
 
-    It raises `ValueError` and `TypeError`. `allowed` says whether they are answered, `subject`
-    names them to an operator, and `ask` asks the source.
+    It raises those of `frames.MALFORMED`. `allowed` says whether they are answered, `subject` names
+    them to an operator, and `ask` asks the source.
     """
 
     take: Callable[[list[Any], Any], Arguments]

@@ -17,6 +17,7 @@ from xenwatch.sources.frames import (
     AHEAD,
     EVENTS,
     HISTOGRAMS,
+    MALFORMED,
     FrameError,
     error_fields,
     error_of,
@@ -30,7 +31,7 @@ Parts = Sequence[tuple[int, bytes]]
 class Codec:
     """`encode` makes head and body of an answer, `decode` the answer of them.
 
-    `decode` raises `ValueError`, `TypeError` and `LookupError`.
+    `decode` raises those of `frames.MALFORMED`.
     """
 
     encode: Callable[[Any], tuple[Any, bytes]]
@@ -46,7 +47,7 @@ def decode(verb: str, head: Any, body: bytes) -> Any:
     """What the source returned. Raises `FrameError`."""
     try:
         return CODECS[verb].decode(head, body)
-    except (ValueError, TypeError, LookupError) as error:
+    except MALFORMED as error:
         raise FrameError(f"an answer to {verb} of unknown form") from error
 
 

@@ -52,6 +52,10 @@ SUBJECT: Final = "reader"
 """What errors of the connection are about."""
 
 
+MALFORMED: Final = (ValueError, TypeError, LookupError, OverflowError)
+"""What Python raises where JSON of another shape is taken apart; `Infinity` is no `int`."""
+
+
 class FrameError(Exception):
     """What was received is no frame of this protocol."""
 
@@ -187,7 +191,7 @@ def error_fields(error: SourceError) -> tuple[int, str, str, int]:
 
 
 def error_of(kind: int, subject: Any, reason: Any, number: Any) -> SourceError:
-    """The error of its fields. Raises `LookupError`, `ValueError` and `TypeError`."""
+    """The error of its fields. Raises those of `MALFORMED`."""
     return _ERRORS[kind](str(subject), str(reason), int(number))
 
 
@@ -203,6 +207,6 @@ def parse_answer(frame: bytes) -> tuple[float, Any, bytes]:
         if kind != _ANSWER:
             subject, reason, number = head
             head = error_of(kind, subject, reason, number)
-    except (struct.error, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (*MALFORMED, struct.error, RecursionError) as error:
         raise FrameError("an answer of unknown form") from error
     return (seconds if 0 <= seconds < _SECONDS_MAX else 0.0), head, body
