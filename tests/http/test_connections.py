@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from xenwatch.http import sockets
 from xenwatch.http.connections import FULL, IDLE, Site
@@ -19,6 +20,11 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def answer(_request: web.Request) -> web.Response:
     """Answer every request alike."""
     return web.Response(text="well\n")
+
+
+async def fail(_request: web.Request) -> web.Response:
+    """Fail as a defect does."""
+    raise ZeroDivisionError
 
 
 class Served:
@@ -54,6 +60,7 @@ async def served(most: int = 10, idle: float = IDLE) -> AsyncIterator[Served]:
     """A site that answers, for the time of the block."""
     application = web.Application()
     application.router.add_get("/", answer)
+    application.router.add_get("/fail", fail)
     [sock] = sockets.bind(["127.0.0.1:0"])
     site = Site(application, [sock], most, 0.1, idle=idle)
     await site.start()
@@ -90,6 +97,37 @@ async def test_a_connection_that_says_nothing_is_ended(words: bytes) -> None:
         reader, _ = await site.connect(words)
         async with asyncio.timeout(30):
             assert (await reader.read() == b"") == (words != REQUEST)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+    ids=["version", "long", "no gzip"],
+)
+async def test_a_client_cannot_fill_the_log(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """What is malformed is a line at level debug, and none of the libraries."""
+    async with served() as site:
+        with capture_logs() as logs:
+            reader, _ = await site.connect(sent)
+            await reader.read()
+    [line] = logs
+    assert (line["event"], line["log_level"]) == ("malformed request", "debug")
+    assert line["peer"] == "127.0.0.1" or sent.endswith(b"abc")
+    assert caplog.records == []
+
+
+async def test_a_failure_of_ours_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """What fails in the daemon itself keeps its traceback."""
+    async with served() as site:
+        reader, _ = await site.connect(REQUEST.replace(b"/", b"/fail", 1))
+        assert b"500" in await reader.readline()
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert record.levelname == "ERROR"
 
 
 async def test_the_end_does_not_wait_for_a_deadline_in_the_past() -> None:

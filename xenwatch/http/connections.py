@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 
 from xenwatch.http.handshakes import Handshakes
 from xenwatch.sockets.unix import BACKLOG
@@ -19,6 +23,11 @@ IDLE: Final = 75.0
 SPARE: Final = 100
 """Connections allowed beyond the max concurrent requests; most of them are idle."""
 FULL: Final = b"too many connections; retry later\n"
+_REASON_MAX: Final = 200
+_MALFORMED: Final = (HttpProcessingError, RequestPayloadError)
+
+_log = structlog.get_logger()
+_library = logging.getLogger("xenwatch.http")
 
 
 class Site:
@@ -40,7 +49,11 @@ class Site:
     ) -> None:
         # aiohttp waits for the handlers, and then once more for the rest of each request.
         self._runner = web.AppRunner(
-            application, access_log=None, shutdown_timeout=grace / 2, keepalive_timeout=idle
+            application,
+            access_log=None,
+            logger=_library,
+            shutdown_timeout=grace / 2,
+            keepalive_timeout=idle,
         )
         self._sockets = sockets
         self._most = most
@@ -103,6 +116,25 @@ class _NewConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Pass it on."""
         self._site.accept(cast(asyncio.Transport, transport))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a line of aiohttp is about the daemon, not about what a client has sent.
+
+    Any client could fill the log with the latter, which comes before any password, as an error with
+    a traceback: it is logged as other failures of clients are.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, _MALFORMED):
+        return True
+    peer = record.args[0] if isinstance(record.args, tuple) and record.args else ""
+    _log.debug(
+        "malformed request", peer=str(peer), reason=" ".join(str(error).split())[:_REASON_MAX]
+    )
+    return False
+
+
+_library.addFilter(_is_ours)
 
 
 def _reject(transport: asyncio.Transport) -> None:
