@@ -43,6 +43,9 @@ def checked(
         ('[command]\nargv = ["{0}/text"]', "command.argv: {0}/text cannot be run by this user"),
         ('[command]\nargv = ["{0}"]', "command.argv: {0} is no regular file"),
         ('[source]\nrootfs = "{0}/text"', "source.rootfs: {0}/text is no directory"),
+        ('[textfile]\ndirectory = "{0}/none"', "textfile.directory: {0}/none: No such file"),
+        ('[textfile]\ndirectory = "{0}/text"', "textfile.directory: {0}/text is no directory"),
+        ('[textfile]\ndirectory = "/proc/1"', "textfile.directory: /proc/1 cannot be written"),
         ('[source]\nkind = "tree:{0}"', "source.kind: {0}: not a capture directory"),
         ('[source]\nkind = "synthetic:debian-21"', "did you mean debian-13?"),
         ('[source]\nkind = "host"\nrootfs = "{0}/linux"', "source.kind: No Xen here: "),
@@ -73,6 +76,7 @@ def test_what_can_be_used_passes_in_silence(
         f'[alerts]\nstate_file = "{tmp_path}/alerts.json"\n'
         f'[maintenance]\nfile = "{tmp_path}/maintenance.json"\n'
         f'[command]\nargv = ["{program}"]\n'
+        f'[textfile]\ndirectory = "{tmp_path}"\n'
     )
 
     assert checked(capsys, tmp_path, text) == (0, [])

@@ -17,6 +17,12 @@ from xenwatch.config.settings import Settings
 DEADLINE: Final = 2.0
 """Seconds after which a file system does not answer."""
 
+_DIRECTORIES: Final = {
+    FileUse.DIRECTORY: (os.R_OK | os.X_OK, "read"),
+    FileUse.FILL: (os.W_OK | os.X_OK, "written"),
+}
+"""The access to a directory, and the word for it, by use."""
+
 
 def path_problems(settings: Settings, names: Mapping[str, str]) -> Iterator[str]:
     """A line for each file that is set and cannot be used. Nothing is opened.
@@ -46,9 +52,9 @@ def _problem(use: FileUse, path: Path) -> str:
             return f"{path} is no regular file"
         return _denied(path.parent, os.W_OK | os.X_OK, "written")
     mode = path.stat().st_mode
-    if use is FileUse.DIRECTORY:
+    if use in _DIRECTORIES:
         found = stat.S_ISDIR(mode)
-        return _denied(path, os.R_OK | os.X_OK, "read") if found else f"{path} is no directory"
+        return _denied(path, *_DIRECTORIES[use]) if found else f"{path} is no directory"
     if not stat.S_ISREG(mode):
         return f"{path} is no regular file"
     return _denied(path, *((os.X_OK, "run") if use is FileUse.RUN else (os.R_OK, "read")))

@@ -26,7 +26,7 @@ def parse(
     `name` is the file's, for the messages. Rejected values are left out.
     """
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # editors of Windows begin files with a mark
         document = tomllib.loads(text)
     except (UnicodeDecodeError, RecursionError) as error:
         problems.append(f"{name}: {why(error)}")

@@ -16,6 +16,7 @@ class FileUse(enum.Enum):
     READ = "read"
     REPLACE = "replaced as a whole: its directory is written"
     DIRECTORY = "a directory that is read"
+    FILL = "a directory in which files are written"
     RUN = "run, with the rest of the array as arguments"
 
 

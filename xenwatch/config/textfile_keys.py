@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.config import converters
-from xenwatch.config.key import Key
+from xenwatch.config.key import FileUse, Key
 
 
 def directory(value: object) -> str:
@@ -22,6 +22,7 @@ DIRECTORY: Final[Key[str]] = Key(
     directory,
     flag="--textfile",
     restart=True,
+    file=FileUse.FILL,
 )
 INTERVAL: Final[Key[float]] = Key(
     "textfile.interval",
