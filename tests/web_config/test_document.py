@@ -100,10 +100,11 @@ def test_users_and_a_rate_limit_are_read() -> None:
         ("http_server_config:\n  http2: true\n", "2: http_server_config.http2: xenwatch serves"),
         ("tls_server_config: {min_version: TLS13}", "1: tls_server_config: neither cert_file nor"),
         (f"basic_auth_users: {{a: {HASH.replace('10', '15')}}}", "basic_auth_users.a: cost 15"),
+        ("rate_limit: {interval: 1s}", "1: rate_limit: burst is 0: every request is rejected"),
     ],
 )
 def test_what_is_valid_and_not_meant_is_said(text: str, warning: str) -> None:
-    """HTTP/2, TLS without a certificate and slow hashes are accepted, with a line."""
+    """HTTP/2, TLS without a certificate, slow hashes and no burst are accepted, with a line."""
     (line,) = accepted(text).warnings
     assert line.startswith("/etc/xenwatch/web.yml:")
     assert warning in line

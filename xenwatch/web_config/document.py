@@ -92,7 +92,7 @@ def parse(data: bytes, name: str, problems: list[str]) -> Document:
     tls = _tls(top[TLS], posixpath.dirname(name), http, warnings) if TLS in top else None
     headers = _headers(http["headers"]) if "headers" in http else {}
     users = _users(top[USERS], warnings) if USERS in top else {}
-    rate = _rate(top[RATE]) if RATE in top else None
+    rate = _rate(top[RATE], warnings) if RATE in top else None
     problems += found.lines
     return Document(tls, headers, users, rate, tuple(warnings))
 
@@ -269,7 +269,7 @@ def _users(item: Item, warnings: list[str]) -> Mapping[str, str]:
     return found
 
 
-def _rate(item: Item) -> Rate | None:
+def _rate(item: Item, warnings: list[str]) -> Rate | None:
     """The rate limit; `None` where the interval is 0 or not set."""
     given = item.mapping(("interval", "burst"))
     interval, burst = 0.0, 0
@@ -283,6 +283,8 @@ def _rate(item: Item) -> Rate | None:
         if number is None or not 0 <= number <= MOST_BURST:
             given["burst"].reject(f"must be a whole number from 0 to {MOST_BURST}")
         burst = number or 0
+    if interval and not burst:
+        warnings.append(f"{item.where}: burst is 0: every request is rejected; set it to 1 or more")
     return Rate(interval, burst) if interval else None
 
 
