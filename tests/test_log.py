@@ -86,6 +86,14 @@ def test_a_full_disk_is_survived() -> None:
     structlog.get_logger().warning("an event")
 
 
+def test_a_closed_stderr_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without stderr the lines are lost and nothing else."""
+    monkeypatch.setattr("sys.stderr", None)
+    log.configure("info", "auto")
+    structlog.get_logger().warning("an event")
+    logging.getLogger("aiohttp.server").error("went wrong")
+
+
 @settings(deadline=None)
 @given(st.text() | st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape")))
 def test_texts_of_strangers_stay_in_their_line(text: str) -> None:

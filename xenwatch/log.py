@@ -47,22 +47,26 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
 
 
 class _Lenient:
-    """A stream that drops what cannot be written: a full disk must not stop the daemon."""
+    """A stream that drops what cannot be written: a full disk must not stop the daemon.
 
-    def __init__(self, stream: TextIO) -> None:
+    Where stderr is closed there is none, and everything is dropped.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
-            return self._stream.write(text)
+            return self._stream.write(text) if self._stream is not None else 0
         return 0
 
     def flush(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._stream.flush()
+            if self._stream is not None:
+                self._stream.flush()
 
     def isatty(self) -> bool:
-        return self._stream.isatty()
+        return self._stream is not None and self._stream.isatty()
 
 
 def _number(level: str) -> int:

@@ -269,6 +269,37 @@ def test_a_full_disk_is_told(arguments: tuple[str, ...]) -> None:
     assert done.stderr == "xenwatch: stdout: No space left on device\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("once --source synthetic 2>&-", 0),
+        ("once --none 2>&-", 2),
+        ("once --none >&- 2>&-", 2),
+        ("generate rules --directory {} 2>/dev/full", 0),
+        ("top --source synthetic <&-", 2),
+        ("reader --help >/dev/full", 3),
+        ("reader --none 2>&-", 2),
+    ],
+)
+def test_descriptors_that_are_closed_change_no_status(
+    command: str, status: int, tmp_path: Path
+) -> None:
+    """Without stdin or stderr a command ends as with them, without a traceback, and stdout is data.
+
+    Without stdout it is 3, also for help.
+    """
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m xenwatch {command.format(tmp_path)}', sys.executable],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stdout == "" or status == 0
+
+
 def test_a_read_that_hangs_does_not_hang_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,10 @@ from xenwatch import threads
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import any_ok, failures
-from xenwatch.cli.output import say
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import SOURCE
 from xenwatch.config.settings import ConfigError
+from xenwatch.display.say import say
 from xenwatch.events.follow import listening
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.recording import RecordingSource

@@ -17,8 +17,8 @@ from typing import Final
 from xenwatch.cli import daemon_client, limit_words
 from xenwatch.cli.check_alerts import ALERT_NAMES, Finding, alerts
 from xenwatch.cli.daemon_client import AskError
-from xenwatch.cli.options import Parser
 from xenwatch.cli.output import write
+from xenwatch.cli.parser import Parser
 from xenwatch.config.settings import ConfigError
 from xenwatch.display.text import hint, printable, shown
 from xenwatch.display.why import where_and_why

@@ -17,9 +17,9 @@ from xenwatch.cli.options import (
     settings_of,
     source_of,
 )
-from xenwatch.cli.output import say
 from xenwatch.config.keys import LEARNT, SOURCE, WEB_CONFIG
 from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.display.say import say
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes import PROBES
 from xenwatch.status.notices import NO_XEN, notices

@@ -12,8 +12,9 @@ from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.cli import daemon_client, limit_words
 from xenwatch.cli.daemon_client import AskError
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
-from xenwatch.cli.output import say, write
+from xenwatch.cli.output import write
 from xenwatch.config.settings import ConfigError
+from xenwatch.display.say import say
 from xenwatch.display.text import counted, printable, shown
 from xenwatch.display.why import where_and_why
 from xenwatch.errors.pattern import LONGEST, plain

@@ -61,7 +61,7 @@ def run(look: Callable[[], Answer], interval: float) -> int:
     Raises `TerminalError`.
     """
     console = Console()
-    if not (sys.stdin.isatty() and console.is_terminal):
+    if sys.stdin is None or not (sys.stdin.isatty() and console.is_terminal):
         raise TerminalError("top requires a terminal; in scripts use xenwatch once")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     watch = Watch(look, interval)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -25,9 +26,10 @@ from xenwatch.cli import (
     top,
 )
 from xenwatch.cli.exit_status import FINDING, MEANINGS, OK, UNKNOWN, USAGE, epilog
-from xenwatch.cli.options import COMMON, CONFIG_FILE, LOGGING, Parser, add_common, refuse_ignored
-from xenwatch.cli.output import say
+from xenwatch.cli.options import COMMON, CONFIG_FILE, LOGGING, add_common, refuse_ignored
+from xenwatch.cli.parser import Parser
 from xenwatch.config.settings import ConfigError
+from xenwatch.display.say import say
 from xenwatch.display.why import where_and_why
 from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.sources.base import SourceError
@@ -103,7 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception:  # noqa: BLE001 - Python's own status, 1, would be a finding
-        traceback.print_exc()
+        if sys.stderr is not None:  # else Python prints to stdout, which is data
+            traceback.print_exc()
         return UNKNOWN
     return status
 

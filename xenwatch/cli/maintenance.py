@@ -11,11 +11,13 @@ from typing import Final
 from xenwatch.alerts import maintenance
 from xenwatch.alerts.maintenance import FILE_LIMIT, LONGEST, LONGEST_REASON, Maintenance
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
-from xenwatch.cli.options import Parser, configured
-from xenwatch.cli.output import say, write
+from xenwatch.cli.options import configured
+from xenwatch.cli.output import write
+from xenwatch.cli.parser import Parser
 from xenwatch.config import state_file
 from xenwatch.config.maintenance_keys import MAINTENANCE_FILE, UNTIL
 from xenwatch.config.settings import Settings
+from xenwatch.display.say import say
 from xenwatch.display.text import hint, printable, shown
 
 HELP: Final = "Put this host into maintenance for a while: its alerts then notify nobody."

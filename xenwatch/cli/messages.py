@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from xenwatch.cli.exit_status import OK, USAGE, epilog
-from xenwatch.cli.output import say
+from xenwatch.display.say import say
 from xenwatch.messages import server
 from xenwatch.messages.helper import Helper
 from xenwatch.sockets.passed import PassedError, passed_sockets

@@ -11,9 +11,10 @@ from xenwatch.cli import limits_table
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare, rules
 from xenwatch.cli.outcomes import any_ok, failures
-from xenwatch.cli.output import headed, say, write
+from xenwatch.cli.output import headed, write
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config.settings import Settings
+from xenwatch.display.say import say
 from xenwatch.exposition import text_format
 from xenwatch.status import host_status
 from xenwatch.status.notices import NO_XEN, notices

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
 from collections.abc import Iterable
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from xenwatch import log
 from xenwatch.assessment import Rules
-from xenwatch.cli.exit_status import UNKNOWN, USAGE
 from xenwatch.cli.numbers import whole
-from xenwatch.cli.output import write
 from xenwatch.cli.source import open_source, rootfs_problem
 from xenwatch.config import state_file
 from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS, LEARNT, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
-from xenwatch.display.text import printable
 from xenwatch.display.why import where_and_why
 from xenwatch.planning import learnt_file
 from xenwatch.planning.learning import Learning
@@ -32,26 +27,6 @@ COMMON: Final = (SOURCE, ROOTFS, *LOGGING)
 
 
 CONFIG_FILE: Final = "--config.file"
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that fails where its text cannot be written; `usage_status` is for bad usage."""
-
-    usage_status = USAGE
-
-    def error(self, message: str) -> NoReturn:
-        """Print the usage and what was wrong, and exit."""
-        self.print_usage(sys.stderr)
-        self.exit(self.usage_status, f"{self.prog}: error: {printable(message)}\n")
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        """Print help, version and errors; argparse ignores that stdout takes nothing."""
-        if file is None or file is sys.stdout:
-            if not write(message):
-                sys.exit(UNKNOWN)
-        else:
-            with contextlib.suppress(OSError):
-                file.write(message)
 
 
 def add_common(parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMON) -> None:

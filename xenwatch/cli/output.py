@@ -1,12 +1,12 @@
-"""What commands write: data to stdout, messages to stderr."""
+"""What commands write to stdout: data."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Iterable
 
+from xenwatch.display.say import say
 from xenwatch.display.text import printable
 from xenwatch.display.why import why
 
@@ -26,13 +26,6 @@ def write(text: str) -> bool:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
     return True
-
-
-def say(*lines: str) -> None:
-    """Write messages to stderr, each on a line of its own; nobody is told if that fails."""
-    with contextlib.suppress(OSError):
-        for line in lines if sys.stderr is not None else ():
-            print(f"xenwatch: {printable(line)}", file=sys.stderr)
 
 
 def headed(notices: Iterable[str], text: str, comment: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from xenwatch.assessment import assess_pass
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import add_key, configured, is_given, prepare, rules
-from xenwatch.cli.output import headed, say, write
+from xenwatch.cli.output import headed, write
 from xenwatch.cli.source import synthetic
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config import state_file
@@ -17,6 +17,7 @@ from xenwatch.config.keys import LEARNT, ROOTFS, SOURCE
 from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
+from xenwatch.display.say import say
 from xenwatch.display.text import printable
 from xenwatch.display.why import where_and_why
 from xenwatch.planning import answer, learnt_file

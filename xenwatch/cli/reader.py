@@ -12,8 +12,9 @@ import signal
 from typing import TYPE_CHECKING, Final
 
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
-from xenwatch.cli.output import say
+from xenwatch.cli.parser import Parser
 from xenwatch.cli.source import choose, open_source, rootfs_problem
+from xenwatch.display.say import say
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.frames import SOCKET
 
@@ -59,7 +60,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
 
 def main(arguments: list[str]) -> int:
     """Run the command without the others; the first argument is its name."""
-    parser = argparse.ArgumentParser(prog="xenwatch", allow_abbrev=False)
+    parser = Parser(prog="xenwatch", allow_abbrev=False)
     add_parser(parser.add_subparsers())
     options = parser.parse_args(arguments)
     try:

@@ -11,9 +11,9 @@ import structlog
 
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import COMMON, add_key, is_given, name_of, prepare, settings_of
-from xenwatch.cli.output import say
 from xenwatch.cli.source import choose
 from xenwatch.config.keys import KEYS, LISTEN, ROOTFS, SOURCE, SYSTEMD_SOCKET, WEB_CONFIG
+from xenwatch.display.say import say
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.web_config.load import Loader
 

@@ -9,7 +9,7 @@ from typing import Final
 from xenwatch.cli import daemon_client
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.numbers import seconds
-from xenwatch.cli.output import say
+from xenwatch.display.say import say
 
 HELP: Final = "Show limits, headroom, alerts and broken VMs in a terminal; q quits."
 EXITS: Final = {

@@ -13,6 +13,7 @@ import structlog
 
 from xenwatch import threads
 from xenwatch.clock import Clock
+from xenwatch.display.why import why
 
 FILE: Final = "xenwatch.prom"
 NEW: Final = f"{FILE}.new"
@@ -79,7 +80,7 @@ class Textfile:
             self._count(f"timed out after {DEADLINE:g} s; the write still hangs")
             await asyncio.wait((future,))
         elif error := future.exception():
-            self._count(str(error) or repr(error))
+            self._count(why(error))
             return
         if self._failed and future.exception() is None:
             self._failed = False

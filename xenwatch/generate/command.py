@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -14,6 +13,7 @@ from xenwatch.alerts.states import Policy
 from xenwatch.config import alert_keys
 from xenwatch.config.settings import DEFAULT_FILE, ConfigError, load_settings
 from xenwatch.display.progress import progress
+from xenwatch.display.say import say
 from xenwatch.generate import grouping
 from xenwatch.generate.grouping import Grouping
 
@@ -110,23 +110,23 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(path, {})
     if arguments.what == RULES and arguments.keep_firing_for:
         for warning in settings.warnings():
-            print(f"xenwatch: {warning}", file=sys.stderr)
+            say(warning)
     job = arguments.job or settings[alert_keys.JOB]
     policy = dataclasses.replace(settings.alerts(), scheme=arguments.scheme or "http")
     grouping = Grouping(job, arguments.by, arguments.keep_firing_for)
     with progress(f"generating {arguments.what}"):
         texts = WHAT[arguments.what](policy, grouping)
     if arguments.what == RULES:
-        print(f"xenwatch: {_configuration(path)}", file=sys.stderr)
+        say(_configuration(path))
     names = stale(arguments.directory, texts)
     for name in names:
         path = arguments.directory / name
         if arguments.check:
-            print(f"xenwatch: {path} is stale; run: make generate", file=sys.stderr)
+            say(f"{path} is stale; run: make generate")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(texts[name], encoding="utf-8")
-            print(f"xenwatch: wrote {path}", file=sys.stderr)
+            say(f"wrote {path}")
     return 1 if arguments.check and names else 0
 
 

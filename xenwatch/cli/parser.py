@@ -1,0 +1,34 @@
+"""The parser of command lines: its words go where they can be written, or its status tells."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from typing import Any, NoReturn
+
+from xenwatch.cli.exit_status import UNKNOWN, USAGE
+from xenwatch.cli.output import write
+from xenwatch.display.text import printable
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that fails where its text cannot be written; `usage_status` is for bad usage."""
+
+    usage_status = USAGE
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and what was wrong, and exit."""
+        if sys.stderr is not None:  # argparse would print to stdout, which is data
+            self.print_usage(sys.stderr)
+            self._print_message(f"{self.prog}: error: {printable(message)}\n", sys.stderr)
+        sys.exit(self.usage_status)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help, version and errors; argparse ignores that stdout takes nothing."""
+        if file is None or file is sys.stdout:
+            if not write(message):
+                sys.exit(UNKNOWN)
+        else:
+            with contextlib.suppress(OSError):
+                file.write(message)
