@@ -48,6 +48,8 @@ def test_good_values_are_accepted(
         (alert_keys.url, "ftp://a", "must be a URL such as"),
         (alert_keys.url, "http://", "must be a URL such as"),
         (alert_keys.url, "http://a:x", "must be a URL such as"),
+        (alert_keys.url, "http://a..b", "must be a URL such as"),
+        (alert_keys.url, "http://" + "a" * 64, "must be a URL such as"),
         (alert_keys.url, "http://[", "must be a URL such as"),
         (alert_keys.url, "http://a b", "must be a URL such as"),
         (alert_keys.urls, "http://a", "must be an array"),

@@ -352,11 +352,13 @@ def test_unix_sockets_have_a_path(text: str, path: str) -> None:
         ("unix:", "must be an absolute path after unix:"),
         ("unix:a.sock", "must be an absolute path after unix:"),
         ("unix:/" + "a" * 107, "must be at most 107 bytes after unix:"),
+        ("a..b:80", r"must be HOST:PORT, \[IPV6\]:PORT, :PORT or unix:/PATH"),
+        ("a" * 64 + ".example:80", r"must be HOST:PORT, \[IPV6\]:PORT, :PORT or unix:/PATH"),
         ("vsock://:80", r"must be HOST:PORT, \[IPV6\]:PORT, :PORT or unix:/PATH"),
     ],
 )
 def test_addresses_that_cannot_be_are_refused(text: str, reason: str) -> None:
-    """A path that no socket can have, and what xenwatch does not listen on, are refused."""
+    """Paths and names that nothing can have, and what xenwatch does not listen on, are refused."""
     with pytest.raises(ValueError, match=reason):
         converters.addresses([text])
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import socket
+import ssl
+from collections.abc import Callable
 
 import pytest
 
@@ -18,11 +22,29 @@ def decoded(text: str) -> BaseException:
     return caught.value
 
 
+def of_pem(load: Callable[[ssl.SSLContext], None]) -> BaseException:
+    """The error of loading a file without certificates."""
+    with pytest.raises(ssl.SSLError) as caught:
+        load(ssl.create_default_context())
+    return caught.value
+
+
+def unverified() -> BaseException:
+    """The error of a certificate that is not trusted."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "it has expired"
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         (FileNotFoundError(errno.ENOENT, "x", "/a/b"), "No such file or directory"),
         (PermissionError(errno.EACCES, "x"), "Permission denied"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service not"),
+        (unverified(), "the certificate is rejected: it has expired"),
+        (of_pem(lambda context: context.load_verify_locations(os.devnull)), "TLS: no certificate"),
+        (of_pem(lambda context: context.load_cert_chain(os.devnull)), "not in PEM"),
         (TimeoutError("timed out after 2 s"), "timed out after 2 s"),
         (decoded("\n  x"), "not JSON: line 2, column 3"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), "must be UTF-8 text: invalid byte at"),

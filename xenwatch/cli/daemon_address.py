@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from xenwatch.cli.options import settings_of
 from xenwatch.config import state_file
-from xenwatch.config.converters import address, unix_path
+from xenwatch.config.converters import address, is_host, unix_path
 from xenwatch.config.keys import LISTEN, SOURCE, WEB_CONFIG
 from xenwatch.config.settings import ConfigError, Settings
 from xenwatch.display.text import printable, shown
@@ -190,7 +190,7 @@ def _parts(url: str) -> tuple[SplitResult, int | None]:
     try:
         parts = urlsplit(url)
         port = parts.port
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        valid = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
     except ValueError:
         valid = False
     if not valid:

@@ -58,7 +58,8 @@ def url(value: object) -> str:
         return ""
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.port != 0
+        valid = valid and converters.is_host(parts.hostname or "")
     except ValueError:
         valid = False
     if not valid or not re.fullmatch(r"[!-~]+", text) or "#" in text:

@@ -100,10 +100,22 @@ def share(value: object) -> float:
     return float(number)
 
 
+def is_host(name: str) -> bool:
+    """Whether a name can be asked for: its parts between dots have 1 to 63 characters (RFC 1035).
+
+    Python raises no `OSError` for others. An IPv6 address, which has colons, passes.
+    """
+    return all(0 < len(part) < 64 for part in name.removesuffix(".").split("."))
+
+
 def address(place: str) -> tuple[str, int]:
     """Host and port of `HOST:PORT`; an IPv6 host is in brackets, no host means all addresses."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})", place)
-    if match is None or int(match[3]) > 65535:
+    if (
+        match is None
+        or int(match[3]) > 65535
+        or not (match[1] or not match[2] or is_host(match[2]))
+    ):
         raise ValueError("must be HOST:PORT, [IPV6]:PORT, :PORT or unix:/PATH")
     return match[1] or match[2], int(match[3])
 

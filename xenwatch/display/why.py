@@ -9,8 +9,12 @@ import os
 def why(error: BaseException) -> str:
     """What an operator is told of an error."""
     match error:
-        case OSError(errno=int() as number):
-            words = os.strerror(number)
+        case OSError(errno=int(), verify_message=str() as reason):  # ssl has numbers of its own
+            words = f"the certificate is rejected: {reason}"
+        case OSError(errno=int(), library=_, reason=reason):
+            words = f"TLS: {reason.lower().replace('_', ' ')}" if reason else "not in PEM"
+        case OSError(errno=int() as number, strerror=str() as reason):  # getaddrinfo's are negative
+            words = os.strerror(number) if number > 0 else reason
         case json.JSONDecodeError():
             words = f"not JSON: line {error.lineno}, column {error.colno}"
         case UnicodeDecodeError():
