@@ -62,7 +62,7 @@ def check_binaries(tree: Path) -> str:
     for path in binaries(tree):
         if foreign := libraries(path) - HOST_LIBRARIES:
             raise GateError(f"{path} needs {', '.join(sorted(foreign))} of the host")
-        for library, version in symbols(path):
+        for library, version in sorted(symbols(path), reverse=True):
             if version > NEWEST[library]:
                 raise GateError(f"{path} needs {library}_{'.'.join(map(str, version))}")
             newest[library] = max(newest.get(library, ()), version)
