@@ -9,8 +9,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNBOOKS = sorted((ROOT / "contrib/runbooks").glob("*.md"))
-MANUALS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+ROLE = ROOT / "contrib/ansible/roles/xenwatch/README.md"
+MANUALS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROLE])
 """The documents that are no runbook; tests/runbooks runs the commands of those."""
+GUIDES = sorted((ROOT / "docs/install").glob("*.md"))
+"""The installation on each platform; tests/packages runs their commands in order."""
 DOCUMENTS = sorted([*MANUALS, *RUNBOOKS])
 CHANGING = re.compile(
     r"\bsysctl -w\b|>\s*/(?!dev/null)|--nofile=|\bset-property\b|\b(?:modprobe|insmod|mount)\b"

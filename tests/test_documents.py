@@ -19,7 +19,9 @@ from tests.runbooks.blocks import KINDS, SECTIONS
 from tests.shown import (
     CHANGING,
     DOCUMENTS,
+    GUIDES,
     MANUALS,
+    ROLE,
     ROOT,
     RUNBOOKS,
     Command,
@@ -61,6 +63,8 @@ WHEEL = "tests/test_wheel.py builds the wheel and installs it"
 NRPE = "tests/checks/test_nrpe.py installs it below a directory and runs it"
 CHECKMK = "tests/checks/test_checkmk.py installs it below a directory and runs it"
 SNMP = "tests/snmp/test_traps.py installs it below a directory and runs it"
+GUIDE = "tests/packages/test_guides.py runs it in a root"
+PLAYED = "tests/packages/test_ansible.py plays it on a root"
 TEXTFILE = "tests/e2e/test_textfile.py starts the same with a directory of its own"
 
 SNMP_BY_HAND = next(
@@ -70,7 +74,13 @@ SNMP_BY_HAND = next(
 )
 """An alert in one line, too long to repeat."""
 
-ELSEWHERE: dict[str, str] = {
+BY_GUIDE = {
+    command.line: PLAYED if path == ROLE else GUIDE
+    for path in (*GUIDES, ROLE)
+    if path.stem != "laptop"
+    for command in commands(path.read_text())
+}
+ELSEWHERE: dict[str, str] = BY_GUIDE | {
     ".venv/bin/python contrib/fleet.py --hosts 500 --sites a,b --vms 20 --faulty "
     "synthetic:debian-12=3": FLEET,
     ".venv/bin/python -m tests.e2e.scale prometheus --hosts 1000 --vms 20 --interval 60 "

@@ -13,7 +13,9 @@ import pytest
 from tests.packages import built, roots
 from tests.packages.built import Packages
 
-PROGRAMS = ("mmdebstrap", "unshare", "chroot", "mount", "dpkg-deb")
+PROGRAMS = ("mmdebstrap", "unshare", "nsenter", "chroot", "mount", "dpkg-deb", "ip", "openssl")
+WITH_RPM = ("rpm", "curl", "python3", "python3-apt")
+"""What is in the root with rpm: what the guides call, and what Ansible needs of a host."""
 LayerOf = Callable[[str], roots.Root]
 
 
@@ -22,7 +24,7 @@ def needed() -> None:
     """Root, and the programs of Debian that make roots."""
     lacking = [name for name in PROGRAMS if shutil.which(name) is None]
     assert os.geteuid() == 0, "as root: roots are mounted and entered"
-    assert lacking == [], "as root on Debian: apt-get install mmdebstrap"
+    assert lacking == [], "as root on Debian: apt-get install mmdebstrap iproute2 openssl"
 
 
 @pytest.fixture(scope="session")
@@ -45,12 +47,12 @@ def oldest() -> str:
 
 @pytest.fixture(scope="session")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A Debian by its suite, made once; "rpm" is Debian 12 with rpm."""
+    """A Debian by its suite, made once; "rpm" is Debian 12 with rpm and more."""
     made: dict[str, Path] = {}
 
     def base(name: str) -> Path:
         if name not in made:
-            suite, extra = ("bookworm", ("rpm",)) if name == "rpm" else (name, ())
+            suite, extra = ("bookworm", WITH_RPM) if name == "rpm" else (name, ())
             made[name] = roots.make(suite, tmp_path_factory.mktemp(name) / "base", *extra)
         return made[name]
 

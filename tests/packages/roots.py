@@ -35,7 +35,8 @@ ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
 }
 BOOKKEEPING = (
-    *("var/lib/dpkg/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "var/log/", "var/cache/"),
+    *("var/lib/apt/", "var/lib/dpkg/", "var/lib/rpm/", "usr/lib/sysimage/rpm/"),
+    *("var/log/", "var/cache/"),
     *("etc/passwd", "etc/shadow", "etc/group", "etc/gshadow", "etc/subuid", "etc/subgid"),
     *("etc/.pwd.lock", "root/.rpmdb/", "tmp/", "srv/"),
 )

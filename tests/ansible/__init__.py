@@ -1,0 +1,1 @@
+"""The role of contrib/ansible: its syntax, its lint, its variables; tests/packages runs it."""
