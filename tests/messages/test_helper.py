@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.messages.stand_in import HOST, UNKNOWN_VM, VM, Xapi, helper
 from xenwatch.messages import helper as module
 from xenwatch.messages import requests
 from xenwatch.messages.helper import DEADLINE, Helper
-from xenwatch.messages.requests import Message, Post, Remove, Request
+from xenwatch.messages.requests import MOST_POSTS, Message, Post, Remove, Request
 from xenwatch.sources.base import CommandOutput
 
 MESSAGE = Message("XenwatchZombieDomain", 3, "host1: VM web is a zombie = since 10:00Z", VM)
@@ -124,6 +125,28 @@ def test_all_runs_of_a_request_share_its_time(tmp_path: Path) -> None:
 
     assert len(given) == 3, "for the VM, for the host, and the message itself"
     assert all(0 < seconds <= 20 < DEADLINE for seconds in given)
+
+
+def test_so_many_messages_are_posted_in_an_hour_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for more has nothing of others deleted by xapi; an hour later it goes on."""
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(module, "time", clock)
+    xapi = Xapi()
+    shared = helper(xapi, tmp_path)
+
+    def post() -> str:
+        return requests.loads_answer(shared.answer(requests.dumps(Post(MESSAGE))))
+
+    assert {post() for clock.now in range(MOST_POSTS)} == {""}
+    clock.now = 3599.0
+    assert post() == f"{MOST_POSTS} messages were posted within an hour; retry later"
+    assert requests.loads_answer(shared.answer(requests.dumps(Remove(MESSAGE)))) == ""
+    clock.now = 3600.0
+    assert post() == ""
+    assert post() != ""
 
 
 def test_a_request_does_not_wait_for_ever_for_another(

@@ -6,6 +6,7 @@ from typing import Final
 
 from xenwatch.config import converters
 from xenwatch.config.key import Key
+from xenwatch.messages.requests import MOST_POSTS
 
 MESSAGES: Final[Key[bool]] = Key(
     "xapi.messages",
@@ -21,7 +22,7 @@ MESSAGES_PER_HOUR: Final[Key[int]] = Key(
     "integer",
     20,
     "Max messages posted within an hour; further alerts wait, critical ones first.",
-    converters.integer(1, 200),
+    converters.integer(1, MOST_POSTS),
     restart=True,
 )
 DATA_SOURCES: Final[Key[bool]] = Key(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Final
 
 from xenwatch.messages import requests, rrd_page, xe
 from xenwatch.messages.page_file import PageFile
-from xenwatch.messages.requests import Post, Remove, Request, RequestError, Values
+from xenwatch.messages.requests import MOST_POSTS, Post, Remove, Request, RequestError, Values
 from xenwatch.messages.xe import XeError
 from xenwatch.sources import commands
 from xenwatch.sources.base import CommandOutput, SourceError
@@ -24,6 +25,7 @@ XE_DEADLINE: Final = 20.0
 """Seconds xe has to end. xapi answers late exactly when there is something to tell."""
 DEADLINE: Final = 45.0
 """Seconds in which a request is answered, of which several runs of xe share `XE_DEADLINE`s."""
+_HOUR: Final = 3600.0
 INVENTORY: Final = "/etc/xensource-inventory"
 _INVENTORY_MAX: Final = 1 << 16
 _HOST: Final = re.compile(rf"^INSTALLATION_UUID='?({requests.UUID})'?$", re.MULTILINE)
@@ -48,6 +50,7 @@ class Helper:
         self._clock = clock
         self._xapi = threading.Lock()
         self._page = threading.Lock()
+        self._posted: deque[float] = deque(maxlen=MOST_POSTS)
 
     def answer(self, line: bytes) -> bytes:
         """The answer to a request, within `DEADLINE` seconds."""
@@ -82,7 +85,15 @@ class Helper:
         if isinstance(request, Remove):
             xe.remove(request.message, host, run)
         elif not (request.again and xe.find(request.message, host, run)):
+            self._count()
             xe.post(request.message, host, run)
+
+    def _count(self) -> None:
+        """Count a message that is posted now. Raises `RequestError` where it is one too many."""
+        now = time.monotonic()
+        if len(self._posted) == MOST_POSTS and now - self._posted[0] < _HOUR:
+            raise RequestError(f"{MOST_POSTS} messages were posted within an hour; retry later")
+        self._posted.append(now)
 
     def _within(self, until: float, argv: tuple[str, ...]) -> CommandOutput:
         left = min(XE_DEADLINE, until - time.monotonic())

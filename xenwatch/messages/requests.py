@@ -1,7 +1,8 @@
 """What may be asked: a message to post or to remove, and values for xcp-rrdd. Nothing else.
 
 One line of JSON each way. Names are those of the table of alerts, the rest is bounded: whoever
-takes over the daemon can post and remove messages of xenwatch on this host and its VMs, no more.
+takes over the daemon can post and remove messages of xenwatch on this host and on VMs of its pool,
+`MOST_POSTS` an hour, no more.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ NAMES: Final = frozenset(alert.title for alert in ALERTS) | {alert.title for ale
 PRIORITIES: Final = range(1, 6)
 """1: data may be lost, 2: service may fail, 3: service may suffer, 4: improved, 5: information.
 Source: xapi, ocaml/xapi-consts/api_messages.ml."""
+MOST_POSTS: Final = 200
+"""Messages posted within an hour, whatever is asked: with 10,000 xapi deletes the oldest of the
+pool, whoever posted them (xapi_globs.ml, message_limit)."""
 LONGEST_BODY: Final = 1000
 """Characters. xapi has no limit, and keeps each message in a file that it reads whole."""
 UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
