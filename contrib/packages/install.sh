@@ -25,7 +25,10 @@ remove_units() {
 uninstall() {
     [ -d /opt/xenwatch/share ] || fail "/opt/xenwatch/share is missing: no archive is installed"
     if systemd_runs; then
-        systemctl disable xenwatch.service >/dev/null 2>&1 || true
+        # One by one: those that cannot be enabled are an error.
+        for path in /opt/xenwatch/share/systemd/xenwatch*.*; do
+            systemctl disable "${path##*/}" >/dev/null 2>&1 || true
+        done
         systemctl stop 'xenwatch*.socket' 'xenwatch*.service' || true
     fi
     /opt/xenwatch/share/host-setup remove
@@ -45,16 +48,20 @@ install() {
     [ -d "$here/xenwatch" ] || fail "$here/xenwatch is missing: unpack the whole archive"
     "$here/xenwatch/bin/python3.13" -I -c 'import ssl, ctypes; ctypes.CDLL("libgcc_s.so.1")' ||
         fail "the interpreter does not run here; it needs x86_64, glibc 2.17 or newer, and libgcc"
-    upgrade=
-    if [ -e /opt/xenwatch ]; then
-        upgrade=1
-        remove_units
-    fi
+    # The daemon's user reads the tree, whatever the umask of root and of who has unpacked it.
+    umask 022
     rm -rf /opt/xenwatch.new /opt/xenwatch.old
     mkdir -p /opt /etc/xenwatch
     cp -R "$here/xenwatch" /opt/xenwatch.new
     chown -R root:root /opt/xenwatch.new
-    [ -z "$upgrade" ] || mv /opt/xenwatch /opt/xenwatch.old
+    chmod -R u=rwX,go=rX /opt/xenwatch.new
+    upgrade=
+    # Not before the copy: if that fails, what was installed is whole.
+    if [ -e /opt/xenwatch ]; then
+        upgrade=1
+        remove_units
+        mv /opt/xenwatch /opt/xenwatch.old
+    fi
     mv /opt/xenwatch.new /opt/xenwatch
     rm -rf /opt/xenwatch.old
 
