@@ -18,6 +18,7 @@ from tests.http.test_server import Site
 from xenwatch.http import connections, guard, sockets
 from xenwatch.http.passwords import BusyError, Passwords
 from xenwatch.http.server import HEADERS
+from xenwatch.sockets.unix import peer
 from xenwatch.web_config.document import Document, Rate
 from xenwatch.web_config.load import WebConfig
 
@@ -121,4 +122,4 @@ def test_the_peer_is_read_as_the_kernel_gives_it() -> None:
     """The credentials of a unix socket are process, user and group."""
     one, other = socket.socketpair()
     with one, other:
-        assert guard.peer(one) == os.geteuid()
+        assert peer(one) == os.geteuid()

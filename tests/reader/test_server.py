@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -17,9 +19,11 @@ from tests.reader.serving import asking, serving
 from tests.sources.fakes import TableSource
 from xenwatch.reader import server
 from xenwatch.reader.listener import listen
+from xenwatch.reader.server import checked
 from xenwatch.readings.origin import LIVE
 from xenwatch.sources import base, frames
 from xenwatch.sources.base import READ_LIMIT, CommandOutput, SourceError, programs_time, read_ahead
+from xenwatch.sources.frames import FrameError
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.remote import RemoteSource
 from xenwatch.sources.tracefs import PollHistograms
@@ -91,6 +95,23 @@ def test_a_question_that_hangs_is_not_asked_twice(
                 break
 
 
+def test_asking_often_does_not_hide_that_a_question_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs since the first of those that wait for it, however soon others came after that."""
+    clock = SimpleNamespace(thread_time=time.thread_time, now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(server, "time", clock)
+    host = Hanging()
+    with asking(host, tmp_path, seconds=0.5) as remote:
+        for clock.now in (0.0, 0.8 * server.HANGS):
+            assert reason(remote, "/proc/1/comm") == "reader: timed out"
+            host.waiting.acquire()
+        clock.now = 1.6 * server.HANGS
+        assert reason(remote, "/proc/1/comm").endswith("an earlier question for it still hangs")
+        host.free.set()
+
+
 def test_who_comes_when_all_threads_hang_is_told_so(tmp_path: Path) -> None:
     """With every thread waiting a further connection is rejected with the reason."""
     host = Hanging()
@@ -117,6 +138,9 @@ def test_without_a_reader_nothing_is_missing(tmp_path: Path) -> None:
         with pytest.raises(SourceError) as caught:
             remote.read("/proc/uptime")
     assert str(caught.value) == ("reader: connection refused; is xenwatch-reader.socket running?")
+    assert not caught.value.missing
+    with pytest.raises(SourceError, match="reader: Not a directory") as caught:
+        RemoteSource(str(path / "below")).read("/proc/uptime")
     assert not caught.value.missing
 
 
@@ -244,6 +268,39 @@ def test_histograms_are_set_up_and_removed_by_the_reader(tmp_path: Path) -> None
     assert done == ["set up"]
 
 
+@pytest.mark.parametrize("last", ["set_up", "remove"])
+def test_histograms_do_not_outlive_the_reader(last: str, tmp_path: Path) -> None:
+    """What the reader has set up it removes at its end, for a front that is stopped with it."""
+    done: list[str] = []
+
+    class Recorded(PollHistograms):
+        def set_up(self) -> None:
+            done.append("set_up")
+
+        def remove(self) -> None:
+            done.append("remove")
+
+    path = tmp_path / "reader.sock"
+    with (
+        serving(TableSource(), path, histograms=Recorded()),
+        contextlib.closing(RemoteSource(str(path))) as remote,
+    ):
+        remote.set_up()
+        if last == "remove":
+            remote.remove()
+    assert done == ["set_up", "remove"]
+
+
+@pytest.mark.parametrize("bound", [10**400, True, "5", [5]], ids=["huge", "true", "text", "list"])
+def test_a_bound_of_another_form_ends_the_connection(bound: object) -> None:
+    """Whatever number is said for one, of a command or of a file, is taken or is a FrameError."""
+    for verb, arguments in (("run", ["/usr/sbin/xl", "dmesg"]), ("read", ["/proc/uptime"])):
+        asked = frames.question(verb, arguments)[frames.PREFIX : -len("null]")]
+        frame = asked + json.dumps(bound).encode() + b"]"
+        with contextlib.suppress(FrameError):
+            checked(*frames.parse_question(frame))
+
+
 def test_two_readers_do_not_share_a_socket(tmp_path: Path) -> None:
     """A second reader is refused; what a killed one left is replaced; a file is not."""
     path, taken = tmp_path / "reader.sock", "reader.sock: Address already in use; choose another"
@@ -262,12 +319,7 @@ def test_two_readers_do_not_share_a_socket(tmp_path: Path) -> None:
 
 def test_others_are_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is neither root nor the owner of the socket is told so, and nothing else."""
-    monkeypatch.setattr(
-        "xenwatch.reader.listener._UCRED",
-        type(
-            "Cred", (), {"size": 12, "unpack": staticmethod(lambda _: (1, os.getuid() + 4242, 1))}
-        ),
-    )
+    monkeypatch.setattr("xenwatch.reader.listener.peer", lambda _: os.getuid() + 4242)
     with asking(TableSource(files=UPTIME), tmp_path) as remote:
         assert reason(remote, "/proc/uptime") == (
             "reader: permission denied: not root, nor the owner of the socket"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -13,6 +12,7 @@ from aiohttp.typedefs import Middleware
 
 from xenwatch.http.passwords import BusyError, Passwords
 from xenwatch.http.rate_limit import Bucket
+from xenwatch.sockets.unix import peer
 from xenwatch.web_config.load import WebConfig
 
 UNAUTHORIZED: Final = "user and password required\n"
@@ -55,12 +55,3 @@ def _trusted(request: web.Request) -> bool:
     if sock is None or sock.family != socket.AF_UNIX:
         return False
     return peer(sock) in (ROOT, os.geteuid())
-
-
-def peer(sock: socket.socket) -> int:
-    """The user who has opened a unix socket. Source: unix(7), SO_PEERCRED: pid, uid, gid."""
-    layout = struct.Struct("iII")
-    found: int = layout.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, layout.size))[
-        1
-    ]
-    return found

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections.abc import MutableMapping
 from typing import Final
 
 from xenwatch.sockets.passed import PassedError, passed_sockets
-from xenwatch.sockets.unix import listen_unix
+from xenwatch.sockets.unix import listen_unix, peer
 from xenwatch.sources.base import SourceError
 
 MODE: Final = 0o600
-_UCRED: Final = struct.Struct("=iII")
-"""struct ucred: pid, uid, gid (unix(7), SO_PEERCRED)."""
 
 
 def listen(path: str, environment: MutableMapping[str, str]) -> socket.socket:
@@ -38,8 +35,7 @@ def listen(path: str, environment: MutableMapping[str, str]) -> socket.socket:
 
 def is_welcome(listener: socket.socket, connection: socket.socket) -> bool:
     """Whether the other side is root, or the owner of the socket it has connected to."""
-    size = _UCRED.size
-    _, uid, _ = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    uid = peer(connection)
     if uid == 0:
         return True
     try:

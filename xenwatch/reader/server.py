@@ -11,7 +11,6 @@ import errno
 import os
 import select
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.reader import listener as listening
 from xenwatch.reader.streams import stream
 from xenwatch.reader.verbs import VERBS, Arguments, refusal
-from xenwatch.sources import answers, frames
+from xenwatch.sources import answers, frames, local
 from xenwatch.sources.base import Source, SourceError, programs_time
 from xenwatch.sources.frames import (
     EVENTS,
@@ -40,7 +39,6 @@ HANGS: Final = 10.0
 """Seconds after which a question that is still being answered hangs."""
 FRAME_SECONDS: Final = 10.0
 """Seconds the other side has for the rest of a question, and to take an answer."""
-_TIMEVAL: Final = struct.pack("@ll", int(FRAME_SECONDS), 0)
 _PAUSE: Final = 0.2
 """Seconds to wait for descriptors."""
 
@@ -66,6 +64,7 @@ class Server:
         self._say = say
         self._greeting = frames.greeting(serves, source.origin)
         self._histograms = histograms
+        self._is_set_up = False
         self._threads_max = threads_max
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -109,6 +108,12 @@ class Server:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+        # systemd stops reader and front at a time: the front may come too late to ask for it.
+        if self._histograms is not None and self._is_set_up:
+            try:
+                self._histograms.remove()
+            except SourceError as error:
+                self._say(f"the histograms are left behind: {error}")
         self._source.close()
 
     def _accept(self) -> None:
@@ -152,7 +157,8 @@ class Server:
         """Answer one connection to its end; what goes wrong ends it, and nothing else."""
         try:
             with contextlib.closing(connection):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+                timeout = local.timeval(FRAME_SECONDS)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
                 connection.sendall(self._greeting)
                 self._converse(connection)
         except FrameError as error:
@@ -184,10 +190,10 @@ class Server:
     def _ask(self, frame: bytes, verb: str, asked: Arguments) -> Any:
         """What the source says, unless the same question hangs. Raises `SourceError` alone."""
         now = time.monotonic()
-        if now - self._asked.get(frame, now) > HANGS:
+        began = self._asked.setdefault(frame, now)  # by the first of several at a time
+        if now - began > HANGS:
             reason = "an earlier question for it still hangs"
             raise SourceError(VERBS[verb].subject(asked), reason, errno.EBUSY)
-        self._asked[frame] = now
         try:
             if verb == HISTOGRAMS:
                 return self._set_up(asked[0])
@@ -198,13 +204,19 @@ class Server:
             reason = f"bug in xenwatch: {type(error).__name__}: {error}"
             raise SourceError(VERBS[verb].subject(asked), reason) from error
         finally:
-            self._asked.pop(frame, None)
+            if began == now:
+                self._asked.pop(frame, None)
 
     def _set_up(self, what: str) -> None:
         """Set up or remove the histograms of the host; another source has none."""
-        if self._histograms is not None:
-            work = self._histograms.set_up if what == SET_UP else self._histograms.remove
-            work()
+        if self._histograms is None:
+            return
+        if what == SET_UP:
+            self._is_set_up = True
+            self._histograms.set_up()
+        else:
+            self._histograms.remove()
+            self._is_set_up = False
 
 
 def checked(verb: str, arguments: list[Any], bound: Any) -> Arguments:

@@ -1,4 +1,4 @@
-"""Unix sockets to listen on."""
+"""Unix sockets to listen on, and who connects to them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import contextlib
 import os
 import socket
 import stat
+import struct
 from typing import Final
 
 BACKLOG: Final = 128
 """Connections that may wait to be accepted."""
+_UCRED: Final = struct.Struct("=iII")
+"""struct ucred: pid, uid, gid (unix(7), SO_PEERCRED)."""
 
 
 def listen_unix(path: str, mode: int) -> socket.socket:
@@ -28,6 +31,13 @@ def listen_unix(path: str, mode: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def peer(connection: socket.socket) -> int:
+    """The user who has opened a connection, as the kernel names them."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _, uid, _ = _UCRED.unpack(raw)
+    return int(uid)
 
 
 def _remove_stale(path: str) -> None:

@@ -11,6 +11,12 @@ from typing import Final
 
 _TIMEVAL: Final = struct.Struct("@ll")
 """struct timeval: seconds and microseconds."""
+_MICRO: Final = 1_000_000
+
+
+def timeval(seconds: float) -> bytes:
+    """So many seconds for SO_SNDTIMEO and SO_RCVTIMEO, at least a microsecond: 0 is forever."""
+    return _TIMEVAL.pack(*divmod(max(1, int(seconds * _MICRO)), _MICRO))
 
 
 def connect(path: str, until: float) -> socket.socket:
@@ -22,9 +28,8 @@ def connect(path: str, until: float) -> socket.socket:
     """
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        left = max(1, int((until - time.monotonic()) * 1e6))
-        timeout = _TIMEVAL.pack(*divmod(left, 1_000_000))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+        left = timeval(until - time.monotonic())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, left)
         try:
             client.connect(path)
         except BlockingIOError:

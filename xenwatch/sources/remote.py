@@ -7,7 +7,6 @@ import contextlib
 import errno
 import os
 import socket
-import struct
 import threading
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -44,7 +43,6 @@ IDLE_MAX: Final = 16
 REFUSED_MAX: Final = 100
 AHEAD_SECONDS: Final = 5.0
 """Seconds for which an answer to a question that is to come is new: most probes' deadline."""
-_TIMEVAL: Final = struct.Struct("@ll")
 _PROBLEMS: Final = {
     errno.ENOENT: "no socket {path}; is xenwatch-reader.socket running?",
     errno.ECONNREFUSED: "connection refused; is xenwatch-reader.socket running?",
@@ -309,7 +307,7 @@ class _Connection:
     def _wait(self, seconds: float) -> None:
         """Let the kernel wait so long for the next bytes: it costs no call for each of them."""
         if seconds != self._seconds:
-            timeout = _TIMEVAL.pack(*divmod(max(1, int(seconds * 1e6)), 1_000_000))
+            timeout = local.timeval(seconds)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
             self._seconds = seconds
 
@@ -323,6 +321,6 @@ def _problem(path: str, error: Exception) -> SourceError:
     if not isinstance(error, OSError) or not error.errno:
         reason = "closed the connection" if isinstance(error, EOFError) else str(error)
         return SourceError(frames.SUBJECT, reason, errno.EPROTO)
-    known = _PROBLEMS.get(error.errno, os.strerror(error.errno))
-    number = errno.ECONNREFUSED if error.errno == errno.ENOENT else error.errno
-    return SourceError(frames.SUBJECT, known.format(path=path), number)
+    known = _PROBLEMS.get(error.errno, os.strerror(error.errno)).format(path=path)
+    found = SourceError(frames.SUBJECT, known, error.errno)
+    return SourceError(frames.SUBJECT, known, errno.ECONNREFUSED) if found.missing else found
