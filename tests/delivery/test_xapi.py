@@ -110,7 +110,7 @@ async def test_while_xapi_hangs_other_receivers_are_told(tmp_path: Path) -> None
         "message to xapi failed; will retry",
         "messages to xapi recovered",
     ]
-    assert logs[0]["reason"] == "xe: timed out after 20 s"
+    assert logs[0]["reason"] == "xe message-create: timed out after 20 s"
 
 
 async def test_what_xapi_did_late_is_not_there_twice(tmp_path: Path) -> None:

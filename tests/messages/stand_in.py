@@ -38,13 +38,13 @@ class Xapi:
         if self.down:
             return CommandOutput(1, b"", b"Error: Connection refused (calling connect)\n")
         if self.hangs and not self.late:
-            raise SourceError("xe", f"timed out after {deadline:g} s")
+            raise SourceError(" ".join(argv), f"timed out after {deadline:g} s")
         try:
             printed = self._do(list(argv))
         except Refused as refused:
             return CommandOutput(1, b"", f"{refused}\n".encode())
         if self.hangs:
-            raise SourceError("xe", f"timed out after {deadline:g} s")
+            raise SourceError(" ".join(argv), f"timed out after {deadline:g} s")
         return CommandOutput(0, printed.encode(), b"")
 
     def commands(self) -> list[str]:

@@ -14,7 +14,14 @@ from tests.messages.stand_in import HOST, UNKNOWN_VM, VM, Xapi, helper
 from xenwatch.messages import helper as module
 from xenwatch.messages import requests
 from xenwatch.messages.helper import DEADLINE, Helper
-from xenwatch.messages.requests import MOST_POSTS, Message, Post, Remove, Request
+from xenwatch.messages.requests import (
+    LONGEST_BODY,
+    MOST_POSTS,
+    Message,
+    Post,
+    Remove,
+    Request,
+)
 from xenwatch.sources.base import CommandOutput
 
 MESSAGE = Message("XenwatchZombieDomain", 3, "host1: VM web is a zombie = since 10:00Z", VM)
@@ -79,7 +86,7 @@ def test_what_somebody_dismissed_is_removed_already(tmp_path: Path) -> None:
 def test_a_message_that_was_posted_late_is_not_posted_twice(tmp_path: Path) -> None:
     """An attempt that timed out may have succeeded: the next one looks first."""
     xapi = Xapi(hangs=True, late=True)
-    assert asked(xapi, tmp_path, Post(MESSAGE)) == "xe: timed out after 20 s"
+    assert asked(xapi, tmp_path, Post(MESSAGE)) == "xe message-create: timed out after 20 s"
     xapi.hangs = False
 
     assert asked(xapi, tmp_path, Post(MESSAGE, again=True)) == ""
@@ -94,6 +101,16 @@ def test_what_xe_says_is_the_error(tmp_path: Path) -> None:
     error = asked(Xapi(down=True), tmp_path, Post(MESSAGE))
 
     assert error == "xe message-create: Error: Connection refused (calling connect)"
+
+
+def test_the_reason_is_told_however_long_the_message(tmp_path: Path) -> None:
+    """What xe was given is left out of the error, which has a bound too."""
+    longest = dataclasses.replace(MESSAGE, body="x" * LONGEST_BODY)
+
+    assert (
+        asked(Xapi(hangs=True), tmp_path, Post(longest))
+        == "xe message-create: timed out after 20 s"
+    )
 
 
 @pytest.mark.parametrize("content", [None, "", "INSTALLATION_UUID=''\n", "xINSTALLATION_UUID=1"])

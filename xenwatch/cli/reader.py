@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.parser import Parser
@@ -61,7 +61,8 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> int:
     """Run the command without the others; the first argument is its name."""
     parser = Parser(prog="xenwatch", allow_abbrev=False)
-    add_parser(parser.add_subparsers())
+    commands: Any = parser.add_subparsers()
+    add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         return run(options)

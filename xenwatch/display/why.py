@@ -9,10 +9,8 @@ import os
 def why(error: BaseException) -> str:
     """What an operator is told of an error."""
     match error:
-        case OSError(errno=int(), verify_message=str() as reason):  # ssl has numbers of its own
-            words = f"the certificate is rejected: {reason}"
-        case OSError(errno=int(), library=_, reason=reason):
-            words = f"TLS: {reason.lower().replace('_', ' ')}" if reason else "not in PEM"
+        case OSError() if type(error).__module__ == "ssl":
+            words = _of_tls(error)
         case OSError(errno=int() as number, strerror=str() as reason):  # getaddrinfo's are negative
             words = os.strerror(number) if number > 0 else reason
         case json.JSONDecodeError():
@@ -28,6 +26,17 @@ def why(error: BaseException) -> str:
         case _:
             words = str(error)
     return words or type(error).__name__
+
+
+def _of_tls(error: OSError) -> str:
+    """The words of an `ssl.SSLError`, whose number is none of the system's.
+
+    The module is not imported: the reader needs none of it.
+    """
+    if unverified := getattr(error, "verify_message", ""):
+        return f"the certificate is rejected: {unverified}"
+    reason: str = getattr(error, "reason", "") or ""
+    return f"TLS: {reason.lower().replace('_', ' ')}" if reason else "not in PEM"
 
 
 def where_and_why(error: BaseException) -> str:

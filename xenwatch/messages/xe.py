@@ -12,7 +12,7 @@ from typing import Final
 
 from xenwatch.display.text import printable
 from xenwatch.messages.requests import UUID, Message
-from xenwatch.sources.base import CommandOutput
+from xenwatch.sources.base import CommandOutput, SourceError
 
 XE: Final = "xe"
 MOST_REMOVED: Final = 16
@@ -75,8 +75,13 @@ def _create(message: Message, about: str, run: Run) -> None:
 
 def _asked(run: Run, *argv: str) -> bytes:
     """What the program printed. Raises `XeError`, `SourceError`."""
-    output = run(argv)
+    command = f"{argv[0]} {argv[1]}"
+    try:
+        output = run(argv)
+    except SourceError as error:
+        # Without the arguments: a body of the longest kind would leave no room for the reason.
+        raise SourceError(command, error.reason, error.errno) from error
     if output.status != 0:
         said = output.stderr.decode("utf-8", "replace") or f"exit status {output.status}"
-        raise XeError(f"{argv[0]} {argv[1]}: {printable(' '.join(said.split()))[:_MOST_SHOWN]}")
+        raise XeError(f"{command}: {printable(' '.join(said.split()))[:_MOST_SHOWN]}")
     return output.stdout

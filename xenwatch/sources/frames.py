@@ -50,8 +50,6 @@ _ANSWER: Final = 0
 _SECONDS_MAX: Final = 3600.0
 SUBJECT: Final = "reader"
 """What errors of the connection are about."""
-
-
 MALFORMED: Final = (ValueError, TypeError, LookupError, OverflowError)
 """What Python raises where JSON of another shape is taken apart; `Infinity` is no `int`."""
 
