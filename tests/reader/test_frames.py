@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import struct
 import threading
@@ -227,12 +228,23 @@ def test_no_answer_is_longer_than_a_frame() -> None:
         frames.question("read", ["/" * QUESTION_MAX])
 
 
+OTHER = "what listens on the socket is no reader of xenwatch"
+GREETING = {"reader": frames.VERSION, "source": "tree:a"}
+
+
 @pytest.mark.parametrize(
     ("greeting", "reason"),
     [
         (b'{"reader": 2}', "speaks version 2, must be 1; restart both services"),
-        (b"HTTP/1.1 400", "what listens on the socket is no reader of xenwatch"),
+        (b"HTTP/1.1 400", OTHER),
         (b'{"error": "busy"}', "busy"),
+        *(
+            (
+                json.dumps(GREETING | {"origin": {"kind": "tree", "captured": captured}}).encode(),
+                OTHER,
+            )
+            for captured in (inf, nan, -1, 1e300, True, "yesterday")
+        ),
     ],
 )
 def test_who_greets_otherwise_is_no_reader(greeting: bytes, reason: str) -> None:

@@ -12,6 +12,15 @@ TREE: Final = "tree"
 READER: Final = "reader"
 
 
+_LATEST: Final = 1 << 37
+"""Seconds: the year 6325, which a date can have."""
+
+
+def is_date(time: object) -> bool:
+    """Whether what a stranger says is a Unix time that a date can be made of."""
+    return isinstance(time, int | float) and not isinstance(time, bool) and 0 <= time < _LATEST
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where readings come from: host, synthetic, tree or reader.

@@ -23,7 +23,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from xenwatch.readings.origin import READER, SYNTHETIC, Origin
+from xenwatch.readings.origin import READER, SYNTHETIC, Origin, is_date
 from xenwatch.sources.base import NotCaptured, SourceError
 
 SOCKET: Final = "/run/xenwatch-reader.sock"
@@ -133,10 +133,10 @@ def parse_greeting(frame: bytes) -> Origin:
         case {
             "reader": 1,
             "source": str(source),
-            "origin": {"kind": str(behind), "captured": int() | float() | None as captured},
-        }:
+            "origin": {"kind": str(behind), "captured": captured},
+        } if captured is None or is_date(captured):
             return Origin(READER, source, captured, behind)
-        case {"reader": version}:
+        case {"reader": version} if version != VERSION:
             reason = f"speaks version {version!r:.20}, must be {VERSION}; restart both services"
             raise SourceError(SUBJECT, reason)
     raise SourceError(SUBJECT, "what listens on the socket is no reader of xenwatch")

@@ -26,7 +26,7 @@ from typing import Any, Final, TypeVar
 
 from xenwatch.display.text import shown
 from xenwatch.display.why import why
-from xenwatch.readings.origin import TREE, Origin
+from xenwatch.readings.origin import TREE, Origin, is_date
 from xenwatch.sources.base import (
     READ_LIMIT,
     TOPICS,
@@ -277,7 +277,7 @@ def bounded(content: bytes, limit: int, path: str) -> bytes:
 
 def _date(value: Any) -> float:
     """A Unix time that is a date."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 37:
+    if not is_date(value):
         raise ValueError("time is not a Unix time")
     return float(value)
 
