@@ -196,6 +196,14 @@ def test_closing_closes_what_was_recorded(tmp_path: Path) -> None:
     assert inner.closed
 
 
+def test_a_file_is_no_place_for_a_capture(tmp_path: Path) -> None:
+    """A file in place of the directory is named, and left as it is."""
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(SourceError, match="file: is no directory; use a new one"):
+        RecordingSource(TableSource(), tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
 def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
     """Two captures never mix."""
     (tmp_path / "old").touch()

@@ -77,6 +77,8 @@ class RecordingSource:
             "complete": False,
         }
         with self._writing():
+            if os.path.lexists(self._root) and not os.path.isdir(self._root):
+                raise SourceError(str(directory), "is no directory; use a new one")
             os.makedirs(self._root, 0o700, exist_ok=True)
             if os.listdir(self._root):
                 raise SourceError(str(directory), "directory is not empty; use a new one")
