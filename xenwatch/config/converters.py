@@ -149,10 +149,14 @@ def addresses(value: object) -> tuple[str, ...]:
 def url_path(value: object) -> str:
     """The path of a page of the web server, other than the reserved ones."""
     path = text(value)
-    if not re.fullmatch(r"/[A-Za-z0-9._~/-]+", path):
+    # Clients take other paths, with dots for a part or without any, to mean another one.
+    if not re.fullmatch(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+/?", path):
         raise ValueError("must be a path such as /metrics")
-    if path.startswith(("/-/", "/api/")):
-        raise ValueError("is reserved: /-/ for health checks, /api/ for the JSON API")
+    if path.startswith(("/-/", "/api/", "/static/", "/runbooks/")):
+        raise ValueError(
+            "is reserved: /-/ for health checks, /api/ for the JSON API, /static/ for the status "
+            "page, /runbooks/ for runbooks"
+        )
     return path
 
 
