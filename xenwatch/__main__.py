@@ -1,18 +1,30 @@
 """`xenwatch` and `python -m xenwatch`."""
 
+import signal
 import sys
+from collections.abc import Callable
 
 
 def main() -> int:
     """Run the command line. Returns the exit status."""
+    interrupt = signal.getsignal(signal.SIGINT)
+    if interrupt is signal.default_int_handler:  # else it is ignored, as in a script's background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is imported has nothing to clean up
+    command = _imported()
+    signal.signal(signal.SIGINT, interrupt)
+    return command()
+
+
+def _imported() -> Callable[[], int]:
+    """What runs the command line, which takes up to a second to import."""
     # What runs as root and answers a front has none of what the other commands import.
     if sys.argv[1:2] == ["reader"]:
         from xenwatch.cli import reader  # noqa: PLC0415
 
-        return reader.main(sys.argv[1:])
+        return lambda: reader.main(sys.argv[1:])
     from xenwatch.cli.main import main as every_command  # noqa: PLC0415
 
-    return every_command()
+    return every_command
 
 
 if __name__ == "__main__":

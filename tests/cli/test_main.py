@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -298,6 +299,45 @@ def test_descriptors_that_are_closed_change_no_status(
     assert done.returncode == status
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stdout == "" or status == 0
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+when = sys.argv.pop(1)
+
+class Hook:
+    def find_spec(self, name, path=None, target=None):
+        if name == when:
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Hook())
+from xenwatch.__main__ import main
+sys.exit(main())
+"""
+"""Presses Ctrl-C when a module is imported."""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "status"),
+    [
+        ("xenwatch.cli.main", ["once", SYNTHETIC], -signal.SIGINT),
+        ("xenwatch.cli.reader", ["reader"], -signal.SIGINT),
+        ("xenwatch.model.source", ["once", SYNTHETIC], 130),
+        ("xenwatch.reader.server", ["reader", SYNTHETIC], 130),
+    ],
+)
+def test_an_interrupt_leaves_no_traceback(module: str, arguments: list[str], status: int) -> None:
+    """Ctrl-C ends a command in silence, while it is being imported too."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, module, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (status, "")
 
 
 def test_a_read_that_hangs_does_not_hang_once(

@@ -69,6 +69,8 @@ def main(arguments: list[str]) -> int:
     except (SourceError, OSError) as error:
         say(str(error))
         return UNKNOWN
+    except KeyboardInterrupt:
+        return 130
 
 
 def run(options: argparse.Namespace) -> int:
