@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -31,10 +32,23 @@ def _open_nonblocking(path: str, flags: int) -> int:
 
 
 def replace(path: str, text: str) -> None:
-    """Replace the file: a crash leaves the old one or the new one. Raises `OSError`."""
+    """Replace the file: a crash leaves the old one or the new one.
+
+    Raises `OSError`, also where anything but a file is at the path: root would replace a device.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(f"{path} is no regular file; name another one")
     new = Path(f"{path}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    # Never an existing file: root writes where the daemon's user can make links to elsewhere.
+    new.unlink(missing_ok=True)
+    try:
+        with new.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
