@@ -21,15 +21,19 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "directory"])
-def test_only_a_file_is_replaced(kind: str, tmp_path: Path) -> None:
-    """A device, which a pipe stands for, a link such as /dev/stdout and a directory stay."""
+def test_only_a_file_is_replaced_or_removed(kind: str, tmp_path: Path) -> None:
+    """A device, as which a pipe stands here, a link such as /dev/stdout and a directory stay."""
     path, target = tmp_path / "state.json", tmp_path / "target"
     target.write_text("kept")
     make = {"pipe": os.mkfifo, "link": lambda at: os.symlink(target, at), "directory": os.mkdir}
     make[kind](path)
     mode = path.lstat().st_mode
-    with pytest.raises(OSError, match=r"state.json is no regular file; name another one"):
-        state_file.replace(str(path), "new")
+    for work in (
+        lambda: state_file.replace(str(path), "new"),
+        lambda: state_file.remove(str(path)),
+    ):
+        with pytest.raises(OSError, match=r"^is no regular file$"):
+            work()
     assert path.lstat().st_mode == mode
     assert target.read_text() == "kept"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from pathlib import Path
 from typing import Final
 
 from xenwatch.alerts import maintenance
@@ -19,6 +18,7 @@ from xenwatch.config.maintenance_keys import MAINTENANCE_FILE, UNTIL
 from xenwatch.config.settings import Settings
 from xenwatch.display.say import say
 from xenwatch.display.text import hint, printable, shown
+from xenwatch.display.why import why
 
 HELP: Final = "Put this host into maintenance for a while: its alerts then notify nobody."
 EXITS: Final = {
@@ -63,14 +63,13 @@ def run(options: argparse.Namespace) -> int:
             made = Maintenance(time.time() + options.span, options.reason or "")
             state_file.replace(path, maintenance.dumps(made))
         elif options.action == "off":
-            Path(path).unlink(missing_ok=True)
+            state_file.remove(path)
         found = maintenance.current(said(settings), time.time())
     except (OSError, ValueError) as error:
-        problem = error.strerror if isinstance(error, OSError) else str(error)
         next_step = f"run as root on the host of the daemon, or set {MAINTENANCE_FILE.path}"
         if isinstance(error, ValueError):
             next_step = "to remove the file, run: xenwatch maintenance off"
-        say(f"{path}: {problem}; {next_step}")
+        say(f"{path}: {why(error)}; {next_step}")
         return UNKNOWN
     if options.action == "off" and found is not None:
         say(f"still {printable(str(found))}; it is set in the configuration: {UNTIL.path}")

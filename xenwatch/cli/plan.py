@@ -19,7 +19,7 @@ from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.say import say
 from xenwatch.display.text import printable
-from xenwatch.display.why import where_and_why
+from xenwatch.display.why import why
 from xenwatch.planning import answer, learnt_file
 from xenwatch.planning.answer import is_one_vm, learnt_lines, verdict
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
@@ -129,7 +129,7 @@ def save(learning: Learning, path: str) -> bool:
     try:
         state_file.replace(path, learnt_file.dumps(learning))
     except OSError as error:
-        say(f"--learn: {where_and_why(error)}")
+        say(f"--learn: {path}: {why(error)}")
         return False
     return True
 

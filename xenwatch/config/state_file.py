@@ -36,9 +36,7 @@ def replace(path: str, text: str) -> None:
 
     Raises `OSError`, also where anything but a file is at the path: root would replace a device.
     """
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise OSError(f"{path} is no regular file; name another one")
+    _refuse_others(path)
     new = Path(f"{path}.new")
     # Never an existing file: root writes where the daemon's user can make links to elsewhere.
     new.unlink(missing_ok=True)
@@ -52,3 +50,15 @@ def replace(path: str, text: str) -> None:
         with contextlib.suppress(OSError):
             new.unlink()
         raise
+
+
+def remove(path: str) -> None:
+    """Remove the file, if there is one. Raises `OSError`, also where anything else is there."""
+    _refuse_others(path)
+    Path(path).unlink(missing_ok=True)
+
+
+def _refuse_others(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError("is no regular file")
