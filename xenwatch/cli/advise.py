@@ -23,7 +23,7 @@ HELP: Final = "Rank VMs by QEMU wakeups, with the emulated devices to disable."
 EXITS: Final = {
     OK: "printed",
     USAGE: "bad usage, or configuration rejected",
-    UNKNOWN: "the QEMUs could not be read, or stdout takes nothing",
+    UNKNOWN: "the QEMUs could not be read, or stdout cannot be written",
 }
 MAX_INTERVAL: Final = 3600.0
 """Max seconds between the two passes."""

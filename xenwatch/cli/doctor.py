@@ -30,7 +30,7 @@ EXITS: Final = {
     OK: "no probe failed",
     FINDING: "a probe failed, or no Xen here",
     USAGE: "bad usage, or configuration rejected",
-    UNKNOWN: "stdout takes nothing",
+    UNKNOWN: "stdout cannot be written",
 }
 
 
@@ -60,7 +60,8 @@ def read_by(source: Source) -> Iterator[str]:
     """Where a reader was asked: what it serves, and what it has refused to answer."""
     if not isinstance(source, RemoteSource):
         return
-    yield f"Read by xenwatch reader, which serves {printable(source.origin.name) or 'nobody now'}"
+    served = printable(source.origin.name)
+    yield f"Read by xenwatch reader, which {f'serves {served}' if served else 'does not answer'}"
     if source.refused:
         named = ", ".join(map(printable, source.refused))
         yield f"The reader refused {counted(len(source.refused), 'question')}: {named}"

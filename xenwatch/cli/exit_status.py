@@ -10,10 +10,10 @@ FINDING: Final = 1
 USAGE: Final = 2
 UNKNOWN: Final = 3
 MEANINGS: Final = {
-    OK: "fine",
-    FINDING: "a finding",
+    OK: "success",
+    FINDING: "a problem was found",
     USAGE: "bad usage, or a value or configuration that is rejected",
-    UNKNOWN: "cannot know: what was asked for could not be read or written",
+    UNKNOWN: "unknown: what was asked for could not be read or written",
 }
 """What each status means wherever it is used."""
 

@@ -27,7 +27,7 @@ HELP: Final = "Explain an error message, or the lines of a log on stdin."
 EXITS: Final = {
     OK: "explained",
     USAGE: "bad usage",
-    UNKNOWN: "nothing known of it, or stdout takes nothing",
+    UNKNOWN: "the message is not known, or stdout cannot be written",
 }
 MOST_SHOWN: Final = 200
 """Characters of a log's line that are printed."""
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         if found:
             say(f"no known message in {shown(message)}, but these have its words")
     if not found:
-        say("nothing known; every known message is in contrib/runbooks/errors.md")
+        say(f"nothing known; every known message is in {DIRECTORY / 'errors.md'}")
         return UNKNOWN
     status = None if options.no_headroom else _status(options, [seen.entry for seen in found])
     text = "\n".join(_text(seen, status, log=log) for seen in found)

@@ -116,7 +116,7 @@ def make_parser() -> Parser:
     parser = Parser(
         prog="xenwatch",
         description="Monitor the limits of a Xen dom0.",
-        epilog=f"{epilog(MEANINGS)} Those of check are Nagios's.",
+        epilog=f"{epilog(MEANINGS)} check has those of Nagios plugins.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")

@@ -25,7 +25,7 @@ EXITS: Final = {
     OK: "done",
     FINDING: "off: the configuration still puts the host into maintenance",
     USAGE: "bad usage, or configuration rejected",
-    UNKNOWN: "the file cannot be read or written, or stdout takes nothing",
+    UNKNOWN: "the file cannot be read or written, or stdout cannot be written",
 }
 ACTIONS: Final = ("on", "off", "status")
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86400}

@@ -23,7 +23,7 @@ HELP: Final = "Make one pass and print it."
 EXITS: Final = {
     OK: "printed",
     USAGE: "bad usage, or configuration rejected",
-    UNKNOWN: "no probe succeeded, no Xen here, or stdout takes nothing",
+    UNKNOWN: "no probe succeeded, no Xen here, or stdout cannot be written",
 }
 
 

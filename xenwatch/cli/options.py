@@ -50,7 +50,7 @@ def refuse_ignored(options: argparse.Namespace) -> None:
     command = options.parser.prog.rpartition(" ")[2]
     for flag, there in given.items():
         if there and flag not in options.takes:
-            options.parser.error(f"{flag} cannot be given before {command}")
+            options.parser.error(f"{flag} is not an option of {command}")
 
 
 def add_key(parser: argparse.ArgumentParser, key: Key[Any]) -> None:

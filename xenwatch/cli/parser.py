@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(self.usage_status)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print help, version and errors; argparse ignores that stdout takes nothing."""
+        """Print help, version and errors; argparse ignores that stdout cannot be written."""
         if file is None or file is sys.stdout:
             if not write(message):
                 sys.exit(UNKNOWN)

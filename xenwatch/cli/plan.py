@@ -35,7 +35,7 @@ EXITS: Final = {
     OK: "the VMs fit; without --count or --mix: a plan was made",
     FINDING: "the VMs do not fit",
     USAGE: "bad usage, or configuration rejected",
-    UNKNOWN: "no plan can be made, or stdout takes nothing",
+    UNKNOWN: "no plan can be made, or stdout cannot be written",
 }
 
 HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "REASON")

@@ -10,7 +10,7 @@ from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.output import write
 
 HELP: Final = "List the scenarios of the synthetic host: --source synthetic:NAME."
-EXITS: Final = {OK: "printed", USAGE: "bad usage", UNKNOWN: "stdout takes nothing"}
+EXITS: Final = {OK: "printed", USAGE: "bad usage", UNKNOWN: "stdout cannot be written"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

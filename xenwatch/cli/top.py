@@ -13,7 +13,7 @@ from xenwatch.display.say import say
 
 HELP: Final = "Show limits, headroom, alerts and broken VMs in a terminal; q quits."
 EXITS: Final = {
-    OK: "quit by q",
+    OK: "quit with q",
     USAGE: "bad usage, no terminal, or configuration rejected",
     UNKNOWN: "rich is not installed",
 }
