@@ -35,16 +35,16 @@ def checked(
     ("text", "problem"),
     [
         ('[plan]\nlearnt = "{0}/none"', "plan.learnt: {0}/none: No such file or directory"),
-        ('[plan]\nlearnt = "{0}/pipe"', "plan.learnt: {0}/pipe is no regular file"),
+        ('[plan]\nlearnt = "{0}/pipe"', "plan.learnt: {0}/pipe is not a regular file"),
         ('[plan]\nlearnt = "{0}/text"', "plan.learnt: {0}/text: damaged, or not written by"),
-        ('[alerts]\nstate_file = "{0}/none/a"', "alerts.state_file: {0}/none is no directory"),
-        ('[alerts]\nstate_file = "{0}/pipe"', "alerts.state_file: {0}/pipe is no regular file"),
+        ('[alerts]\nstate_file = "{0}/none/a"', "alerts.state_file: {0}/none is not a directory"),
+        ('[alerts]\nstate_file = "{0}/pipe"', "alerts.state_file: {0}/pipe is not a regular file"),
         ('[maintenance]\nfile = "/proc/1/x"', "maintenance.file: /proc/1 cannot be written"),
         ('[command]\nargv = ["{0}/text"]', "command.argv: {0}/text cannot be run by this user"),
-        ('[command]\nargv = ["{0}"]', "command.argv: {0} is no regular file"),
-        ('[source]\nrootfs = "{0}/text"', "source.rootfs: {0}/text is no directory"),
+        ('[command]\nargv = ["{0}"]', "command.argv: {0} is not a regular file"),
+        ('[source]\nrootfs = "{0}/text"', "source.rootfs: {0}/text is not a directory"),
         ('[textfile]\ndirectory = "{0}/none"', "textfile.directory: {0}/none: No such file"),
-        ('[textfile]\ndirectory = "{0}/text"', "textfile.directory: {0}/text is no directory"),
+        ('[textfile]\ndirectory = "{0}/text"', "textfile.directory: {0}/text is not a directory"),
         ('[textfile]\ndirectory = "/proc/1"', "textfile.directory: /proc/1 cannot be written"),
         ('[source]\nkind = "tree:{0}"', "source.kind: {0}: not a capture directory"),
         ('[source]\nkind = "synthetic:debian-21"', "did you mean debian-13?"),
@@ -96,7 +96,7 @@ def test_a_pipe_and_a_device_are_no_configuration(
     done = run(capsys, "check-config", f"--config.file={tmp_path / kind}")
 
     assert done.status == 1
-    assert "is no regular file; specify another file with --config.file" in done.err
+    assert "is not a regular file; specify another file with --config.file" in done.err
 
 
 class Alertmanager(BaseHTTPRequestHandler):

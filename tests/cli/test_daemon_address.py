@@ -1,4 +1,4 @@
-"""How commands reach a daemon: options, configuration, certificates, unix sockets."""
+"""How commands reach a daemon: options, configuration, certificates, Unix sockets."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--key", "a"), "--key is the key of --cert, which is missing"),
-        (("--user", "alice"), "--user must have NAME:PASSWORD"),
+        (("--user", "alice"), "--user must be NAME:PASSWORD"),
         (("--user", "@/nowhere"), "--user @/nowhere: No such file or directory"),
         (("--cacert", "/nowhere"), "--cacert /nowhere: No such file"),
         (("--cert", "/nowhere"), "--cert /nowhere: No such file"),
@@ -90,14 +90,14 @@ def test_an_option_that_cannot_be_used_is_refused(arguments: tuple[str, ...], me
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("https://alice:secret@a:1", "user and password do not belong into the URL; use --user"),
+        ("https://alice:secret@a:1", "user and password must not be in the URL; use --user"),
         ("unix:relative", "nor unix:/PATH"),
         ("http://a:99999", "is not a URL"),
         ("ftp://a", "is not a URL"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str, message: str) -> None:
-    """What is neither HTTP's URL nor a unix socket is refused before anything is opened."""
+    """What is neither HTTP's URL nor a Unix socket is refused before anything is opened."""
     with pytest.raises(AddressError, match=message):
         Address(url).connect(1.0)
 

@@ -75,8 +75,8 @@ def test_the_answer_is_read() -> None:
         (response(b"<html>"), "not a status document of xenwatch"),
         (response(b"{}"), "not a status document of xenwatch"),
         (response(BODY[:100]), "not a status document of xenwatch"),
-        (response(BODY, "Date: tomorrow"), "what answers there is no xenwatch"),
-        (b"220 mail.example ESMTP\r\n", "what answers there is no xenwatch"),
+        (response(BODY, "Date: tomorrow"), "the answer is not from xenwatch"),
+        (b"220 mail.example ESMTP\r\n", "the answer is not from xenwatch"),
         (b"", "Remote end closed connection without response"),
     ],
 )
@@ -184,7 +184,7 @@ def test_a_daemon_that_listens_nowhere_is_not_asked(tmp_path: Path) -> None:
     """With a textfile and no address the error says so, and what can be done instead."""
     file = tmp_path / "xenwatch.toml"
     file.write_text('[textfile]\ndirectory = "/d"\n')
-    listens = r"listens nowhere \(web.listen_addresses\).*--source host"
+    listens = r"listen nowhere \(web.listen_addresses\).*--source host"
     with pytest.raises(AddressError, match=listens):
         configured(Namespace(config_file=str(file)))
 

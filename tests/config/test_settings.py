@@ -315,7 +315,7 @@ def test_an_endless_file_is_refused(tmp_path: Path) -> None:
         file.truncate(1 << 40)
 
     for name in ("/dev/zero", "/dev/tty", str(tmp_path / "pipe")):
-        with pytest.raises(ConfigError, match="is no regular file"):
+        with pytest.raises(ConfigError, match="is not a regular file"):
             load(name, {})
     with pytest.raises(ConfigError, match="must not be larger than 1048576 bytes"):
         load(str(tmp_path / "large"), {})

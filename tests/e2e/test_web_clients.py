@@ -32,7 +32,7 @@ def users() -> str:
 
 
 class Running:
-    """A daemon with a web configuration file, at a port and a unix socket."""
+    """A daemon with a web configuration file, at a port and a Unix socket."""
 
     def __init__(self, process: Process, directory: Path, config: Path, port: int) -> None:
         self.process = process
@@ -178,7 +178,7 @@ def test_prometheus_scrapes_with_tls_and_a_password(pki: Path, tmp_path: Path, u
 
 
 def test_commands_ask_a_daemon_with_tls_and_users(pki: Path, tmp_path: Path, users: str) -> None:
-    """By configuration over the unix socket without a password, by URL with one."""
+    """By configuration over the Unix socket without a password, by URL with one."""
     with running(pki, tmp_path, PAIR + users) as site:
         secure = ("--url", site.url, "--cacert", str(pki / "server.crt"))
         assert "XENWATCH OK - " in site.check(f"--config.file={site.config}")

@@ -119,7 +119,7 @@ async def test_root_needs_no_password_on_a_unix_socket(
 
 
 def test_the_peer_is_read_as_the_kernel_gives_it() -> None:
-    """The credentials of a unix socket are process, user and group."""
+    """The credentials of a Unix socket are process, user and group."""
     one, other = socket.socketpair()
     with one, other:
         assert peer(one) == os.geteuid()

@@ -197,7 +197,7 @@ def test_a_reader_does_not_serve_a_reader(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 3
-    assert "a reader cannot serve another one" in done.stderr
+    assert "a reader cannot read from another reader" in done.stderr
 
 
 def test_doctor_names_what_the_reader_refuses(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_certificate_and_key_may_stand_in_the_file(pki: Path) -> None:
         ),
         (PAIR.replace("server.key", "nowhere.key"), "nowhere.key: No such file or directory"),
         (PAIR.replace("server.key", "server2.key"), "the key does not belong to the certificate"),
-        (PAIR.replace("server.key", "encrypted.key"), "is encrypted; write it without: openssl"),
+        (PAIR.replace("server.key", "encrypted.key"), "is encrypted; decrypt it: openssl"),
         (PAIR.replace("server.key", "server.crt"), "has no private key in PEM"),
         (PAIR.replace("server.crt", "server.key"), "has no certificate in PEM"),
         (f"{PAIR}  client_ca_file: nowhere\n{CLIENTS}", "client_ca_file: {}/nowhere: No such file"),
@@ -100,7 +100,7 @@ def test_a_certificate_that_is_none_is_refused(pki: Path) -> None:
     """A file that looks like a certificate and is none is refused."""
     bad = "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n"
     (pki / "bad.crt").write_text(bad)
-    with pytest.raises(ConfigError, match="the pair cannot be used"):
+    with pytest.raises(ConfigError, match="certificate and key cannot be used"):
         load(written(pki, PAIR.replace("server.crt", "bad.crt")))
 
 

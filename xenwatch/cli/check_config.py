@@ -26,8 +26,8 @@ from xenwatch.status.notices import NO_XEN, notices
 from xenwatch.web_config.load import load
 
 HELP: Final = (
-    "Validate the configuration and the web configuration file it names, and test the files and "
-    "the source."
+    "Validate the configuration and the web configuration file it names, and check that the files "
+    "and the source can be used."
 )
 EXITS: Final = {
     OK: "valid, with warnings too",
@@ -41,8 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probe",
         action="store_true",
-        help="connect to the receivers of alerts too; none is sent an alert, and a command is not "
-        "run",
+        help="also connect to the receivers of alerts; sends no alert and runs no command",
     )
 
 

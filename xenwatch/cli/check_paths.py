@@ -47,20 +47,20 @@ def _problem(use: FileUse, path: Path) -> str:
     """Why a file cannot be used; empty if it can. Raises `OSError`."""
     if use is FileUse.REPLACE:
         if not path.parent.is_dir():
-            return f"{path.parent} is no directory; make it"
+            return f"{path.parent} is not a directory; create it"
         if path.exists() and not path.is_file():
-            return f"{path} is no regular file"
+            return f"{path} is not a regular file"
         return _denied(path.parent, os.W_OK | os.X_OK, "written")
     mode = path.stat().st_mode
     if use in _DIRECTORIES:
         found = stat.S_ISDIR(mode)
-        return _denied(path, *_DIRECTORIES[use]) if found else f"{path} is no directory"
+        return _denied(path, *_DIRECTORIES[use]) if found else f"{path} is not a directory"
     if not stat.S_ISREG(mode):
-        return f"{path} is no regular file"
+        return f"{path} is not a regular file"
     return _denied(path, *((os.X_OK, "run") if use is FileUse.RUN else (os.R_OK, "read")))
 
 
 def _denied(path: Path, access: int, what: str) -> str:
     if os.access(path, access):
         return ""
-    return f"{path} cannot be {what} by this user, of id {os.geteuid()}"
+    return f"{path} cannot be {what} by this user (uid {os.geteuid()})"

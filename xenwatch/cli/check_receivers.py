@@ -20,7 +20,7 @@ from xenwatch.display.why import why
 
 DEADLINE: Final = 5.0
 """Seconds for all of them: they are asked at the same time."""
-NO_ALERTMANAGER: Final = "HTTP status {} from what must be an Alertmanager with API v2"
+NO_ALERTMANAGER: Final = "HTTP status {}; is it an Alertmanager with API v2?"
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -62,11 +62,11 @@ def _reason(error: BaseException) -> str:
         case ssl.SSLCertVerificationError():
             words = f"its certificate is rejected: {error.verify_message}"
         case ssl.SSLError():
-            words = "it answers without TLS, or with another version of it"
+            words = "TLS failed: it does not serve TLS, or only another version"
         case socket.gaierror():
-            words = "its name is not known"
+            words = "unknown host name"
         case http.client.HTTPException() | ValueError():
-            words = "what answers there speaks no HTTP"
+            words = "the answer is not HTTP"
         case _:
             words = why(error)
     return words

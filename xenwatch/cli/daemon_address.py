@@ -1,4 +1,4 @@
-"""Where a daemon is asked, and as whom: URL or unix socket, TLS, user and password."""
+"""Where a daemon is asked, and as whom: URL or Unix socket, TLS, user and password."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
     """The options that say where a daemon is; `otherwise` is the option to do without one."""
     parser.add_argument(
         "--url",
-        help=f"URL of the daemon, or unix:/PATH, unless {otherwise} is given (default: a unix "
-        f"socket of {LISTEN.path} of the configuration, else its first address)",
+        help=f"URL of the daemon, or unix:/PATH, unless {otherwise} is given (default: the Unix "
+        f"socket in {LISTEN.path} of the configuration, else its first address)",
     )
     parser.add_argument(
         "--cacert",
         metavar="FILE",
-        help="certificates in PEM that the daemon's must be signed by, or be one of (default: the "
-        "system's; for the configured daemon, the certificate in its configuration)",
+        help="CA certificates, or the daemon's own, in PEM (default: the system's; for the "
+        "configured daemon, the certificate in its configuration)",
     )
     parser.add_argument("--cert", metavar="FILE", help="client certificate in PEM")
     parser.add_argument(
@@ -92,7 +92,8 @@ def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
     parser.add_argument(
         "--user",
         metavar="NAME:PASSWORD",
-        help="user and password, or @FILE: a file that has them, which no list of processes shows",
+        help="user and password, or @FILE: read them from a file, which keeps them out of the list "
+        "of processes",
     )
 
 
@@ -137,7 +138,7 @@ def _configured(settings: Settings) -> Address:
     places = settings.addresses()
     if not places:
         raise AddressError(
-            f"by the configuration the daemon listens nowhere ({LISTEN.path}); read the host: "
+            f"the daemon is configured to listen nowhere ({LISTEN.path}); read the host: "
             f"{SOURCE.flag} host; if systemd passes the socket: --url URL"
         )
     for place in places:
@@ -177,11 +178,11 @@ def _credentials(given: str) -> str:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise AddressError(f"--user {given}: {reason}") from None
-        source, given = f"--user {given}: the file", text.strip("\r\n")
+        source, given = f"--user {given}: the content", text.strip("\r\n")
     else:
         source = "--user"
     if given and ":" not in given:
-        raise AddressError(f"{source} must have NAME:PASSWORD")
+        raise AddressError(f"{source} must be NAME:PASSWORD")
     return given
 
 
@@ -196,12 +197,12 @@ def _parts(url: str) -> tuple[SplitResult, int | None]:
     if not valid:
         raise AddressError(f"--url: {shown(url)} is not a URL such as {EXAMPLE}, nor unix:/PATH")
     if parts.username is not None:
-        raise AddressError("user and password do not belong into the URL; use --user")
+        raise AddressError("user and password must not be in the URL; use --user")
     return parts, port
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
+    """HTTP over a Unix socket."""
 
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)

@@ -37,7 +37,7 @@ MOST_BYTES: Final = 64 << 20
 """Larger than any status, even of thousands of domains."""
 
 
-NOT_HTTP: Final = "what answers there is no xenwatch"
+NOT_HTTP: Final = "the answer is not from xenwatch"
 
 
 class AskError(Exception):
@@ -151,7 +151,9 @@ def ask(place: Address, deadline: float = DEADLINE) -> Answer:
     except StatusError as error:
         reason = str(error)
     except ssl.SSLError as error:
-        reason = f"TLS failed: {error.reason or error}; does it serve https, or want --cert FILE?"
+        reason = (
+            f"TLS failed: {error.reason or error}; does it serve https, or require --cert FILE?"
+        )
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
         reason = why(error) if isinstance(error, OSError | RuntimeError) else NOT_HTTP
     elsewhere = f" ({place.problem})" if place.problem else ""
@@ -183,7 +185,7 @@ def _answer(place: Address, deadline: float) -> Answer:
 
 
 _TODO: Final[dict[int, str]] = {
-    http.HTTPStatus.UNAUTHORIZED: ": give --user NAME:PASSWORD, or use a unix socket as root",
+    http.HTTPStatus.UNAUTHORIZED: ": give --user NAME:PASSWORD, or use a Unix socket as root",
     http.HTTPStatus.BAD_REQUEST: ": if the daemon serves TLS, the URL begins https://",
 }
 """What to do about a status."""

@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         options.parser.error(problem)
     spec = choose(options.source, rootfs).spec
     if spec.startswith(NAME):
-        raise SourceError(spec, "a reader cannot serve another one")
+        raise SourceError(spec, "a reader cannot read from another reader")
     source = open_source(spec, rootfs)
     histograms = PollHistograms(rootfs) if spec == "host" else None
     raise_limit()
@@ -93,6 +93,6 @@ def run(options: argparse.Namespace) -> int:
     server = Server(source, listener, serves=spec, say=say, histograms=histograms)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
-    say(f"reads {spec} for {listener.getsockname()}")
+    say(f"serving {spec} on {listener.getsockname()}")
     server.run()
     return OK

@@ -38,9 +38,9 @@ def choose(spec: str, rootfs: str = "/", environment: Mapping[str, str] = os.env
     if _is_service(environment):
         raise SourceError(
             "auto",
-            f"{reason}; a service gets no synthetic host in place of its own. In dom0 mount xenfs: "
-            'mount -t xenfs xenfs /proc/xen, or set source.kind = "host"; to have a synthetic host '
-            'served: source.kind = "synthetic"',
+            f"{reason}; a service does not fall back to a synthetic host. In dom0 mount xenfs: "
+            'mount -t xenfs xenfs /proc/xen, or set source.kind = "host"; to serve a synthetic '
+            'host: source.kind = "synthetic"',
         )
     return Choice("synthetic", reason)
 
@@ -54,7 +54,7 @@ def rootfs_problem(spec: str, rootfs: str, names: tuple[str, str], *, given: boo
     directory, source = names
     if spec.partition(":")[0] in ROOTED:
         found = Path(rootfs).is_dir()
-        return "" if found else f"{directory}: {rootfs} is no directory; / is the default"
+        return "" if found else f"{directory}: {rootfs} is not a directory; the default is /"
     problem = (
         f"{directory} and {source} {printable(spec)} are mutually exclusive; the first is for "
         f"{' and '.join(ROOTED)}"

@@ -15,7 +15,7 @@ MAX_SECONDS: Final = 86400.0
 """Max interval or deadline: a day."""
 
 LONGEST_UNIX_PATH: Final = 107
-"""Bytes of the path of a unix socket (unix(7): sun_path, less the terminating NUL)."""
+"""Bytes of the path of a Unix socket (unix(7): sun_path, less the terminating NUL)."""
 
 SOURCES: Final = {
     "host": "host",

@@ -30,8 +30,8 @@ LISTEN: Final[Key[tuple[str, ...]]] = Key(
     "web.listen_addresses",
     "array of strings",
     ("127.0.0.1:10730",),
-    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets, no host means all addresses; or "
-    "unix:/PATH, a unix socket that its owner and group may open. [], and by default where "
+    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets, no host for all addresses; or "
+    "unix:/PATH, a Unix socket that its owner and group may open. [], and the default where "
     "textfile.directory is set: nowhere.",
     converters.addresses,
     flag="--web.listen-address",

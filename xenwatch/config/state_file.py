@@ -11,7 +11,7 @@ from pathlib import Path
 def read(path: str, most: int) -> bytes:
     """The content; nothing of /dev/null, and of other devices and pipes, which may never end.
 
-    Raises `OSError`, and `ValueError` where it is no regular file or larger than `most` bytes.
+    Raises `OSError`, and `ValueError` where it is not a regular file or larger than `most` bytes.
     """
     if path == os.devnull:
         return b""
@@ -19,7 +19,7 @@ def read(path: str, most: int) -> bytes:
     if stat.S_ISDIR(mode := Path(path).stat().st_mode):
         raise ValueError("is a directory, must be a file")
     if not stat.S_ISREG(mode):
-        raise ValueError("is no regular file")
+        raise ValueError("is not a regular file")
     with open(path, "rb", opener=_open_nonblocking) as file:
         data = file.read(most + 1)
     if len(data) > most:

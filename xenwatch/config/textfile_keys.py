@@ -17,8 +17,8 @@ DIRECTORY: Final[Key[str]] = Key(
     "textfile.directory",
     "string",
     "",
-    "Directory of node_exporter's textfile collector in which xenwatch.prom is kept. The daemon "
-    "then listens only where listen_addresses says so. Empty: no file.",
+    "Directory of node_exporter's textfile collector, to keep xenwatch.prom in. The daemon then "
+    "listens only if web.listen_addresses is set. Empty: no file.",
     directory,
     flag="--textfile",
     restart=True,

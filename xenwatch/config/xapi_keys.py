@@ -12,8 +12,8 @@ MESSAGES: Final[Key[bool]] = Key(
     "xapi.messages",
     "boolean",
     False,
-    "Post alerts as messages of xapi, which XenCenter and Xen Orchestra show; what is resolved is "
-    "removed again.",
+    "Post alerts as messages of xapi, which XenCenter and Xen Orchestra show; those of resolved "
+    "alerts are removed.",
     converters.boolean,
     restart=True,
 )
@@ -21,7 +21,7 @@ MESSAGES_PER_HOUR: Final[Key[int]] = Key(
     "xapi.messages_per_hour",
     "integer",
     20,
-    "Max messages posted within an hour; further alerts wait, critical ones first.",
+    "Max messages posted in an hour; further alerts wait, critical ones are posted first.",
     converters.integer(1, MOST_POSTS),
     restart=True,
 )

@@ -54,7 +54,9 @@ async def feed(
         if still < patience:
             notify("WATCHDOG=1", environment)
         elif still == patience:
-            _log.error("no probe has come back; systemd's watchdog will end this", turns=still)
+            _log.error(
+                "no probe has come back; systemd's watchdog will end the daemon", turns=still
+            )
         await clock.sleep(turn)
         still = still + 1 if progress.returned == seen else 0
         seen = progress.returned

@@ -47,8 +47,8 @@ def probes_page(probes: Iterable[Probe]) -> str:
         "Some probes are also triggered by events: a domain is introduced or released (`domain`), "
         "half a second has passed since the last such event (`domain settled`), or a network link "
         "changes (`link`).\n"
-        "What reads the host runs as root; a probe that names no capability needs no other right "
-        "than that user has. Not measured: hypercalls and xenstore, on a real host.\n"
+        "The process that reads the host runs as root; a probe without a capability needs only the "
+        "user ID of root. Not measured: hypercalls and xenstore on a real host.\n"
         "`xenwatch doctor` shows whether each probe works on this host and, if not, why.",
         overview(entries),
         *(section(probe) for probe in entries),

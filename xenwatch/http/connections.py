@@ -34,7 +34,7 @@ class Site:
     """An application at `sockets` with at most `most` connections; more are rejected with 503.
 
     When it stops, active requests have `grace` seconds to complete. `current` says how connections
-    are served; with TLS, one too many is closed, and a unix socket has none.
+    are served; with TLS, one too many is closed, and a Unix socket has none.
     """
 
     def __init__(

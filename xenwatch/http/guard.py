@@ -27,7 +27,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def guard(current: Callable[[], WebConfig], now: Callable[[], float]) -> Middleware:
     """Rejects what the configuration does not admit; `now` is a clock in seconds.
 
-    Root and the daemon's own user need no password on a unix socket: the kernel names them, and
+    Root and the daemon's own user need no password on a Unix socket: the kernel names them, and
     they can read the configuration anyway.
     """
     passwords, bucket = Passwords(), Bucket()

@@ -17,7 +17,7 @@ from xenwatch.sockets.passed import PassedError, passed_sockets
 from xenwatch.sockets.unix import BACKLOG, listen_unix
 
 UNIX_MODE: Final = 0o660
-"""Who may open a unix socket: its owner and its group."""
+"""Who may open a Unix socket: its owner and its group."""
 
 
 class ListenError(Exception):
@@ -45,7 +45,7 @@ def bind(addresses: Iterable[str]) -> list[socket.socket]:
 
 
 def remove_files(sockets: Iterable[socket.socket]) -> None:
-    """Remove the files of unix sockets of `bind`, which are still open: nobody else's are there."""
+    """Remove the files of Unix sockets of `bind`, which are still open: nobody else's are there."""
     for sock in sockets:
         if sock.family == socket.AF_UNIX:
             with contextlib.suppress(OSError):

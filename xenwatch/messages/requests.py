@@ -144,13 +144,13 @@ def _message(document: Mapping[str, Any]) -> Message:
     _exactly(document, "name", "priority", "body", "vm")
     name, priority, body, vm = (document[each] for each in ("name", "priority", "body", "vm"))
     if not isinstance(name, str) or name not in NAMES:
-        raise RequestError(f"no alert: {shown(name)}")
+        raise RequestError(f"not an alert: {shown(name)}")
     if type(priority) is not int or priority not in PRIORITIES:
         raise RequestError(f"priority must be 1 to 5, not {shown(priority)}")
     if not isinstance(body, str) or body != line_of(body) or not body:
         raise RequestError(f"body must be one line of at most {LONGEST_BODY} characters")
     if not isinstance(vm, str) or not (vm == "" or re.fullmatch(UUID, vm)):
-        raise RequestError(f"no UUID of a VM: {shown(vm)}")
+        raise RequestError(f"not the UUID of a VM: {shown(vm)}")
     return Message(name, priority, body, vm)
 
 
@@ -167,9 +167,9 @@ def _values(document: Mapping[str, Any]) -> Values:
         raise RequestError(f"vms must be an object of at most {MOST_SHAPES} shapes")
     for shape, number in vms.items():
         if not re.fullmatch(SHAPE, shape):
-            raise RequestError(f"no shape: {shown(shape)}")
+            raise RequestError(f"not a shape: {shown(shape)}")
         if number is not None and (type(number) is not int or not 0 <= number <= MOST_VMS):
-            raise RequestError(f"no number of VMs: {shown(number)}")
+            raise RequestError(f"not a number of VMs: {shown(number)}")
     return Values(vms, _number(document["fullest"]), _number(document["wakeups"]))
 
 
@@ -177,7 +177,7 @@ def _number(value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST_VMS:
-        raise RequestError(f"no number from 0: {shown(value)}")
+        raise RequestError(f"not a number from 0: {shown(value)}")
     return float(value)
 
 

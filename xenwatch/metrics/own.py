@@ -153,7 +153,7 @@ _SELF: Final = (
     Metric(
         "xenwatch_textfile_failures_total",
         "counter",
-        "Writes of the file for node_exporter that failed; absent without textfile.directory.",
+        "Failed writes of the file for node_exporter; absent without textfile.directory.",
         "the writes",
         lambda readings: [((), readings.textfile_failures)],
     ),

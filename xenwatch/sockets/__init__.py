@@ -1,1 +1,1 @@
-"""Sockets to listen on: those that systemd passes, and unix sockets of our own."""
+"""Sockets to listen on: those that systemd passes, and Unix sockets of our own."""

@@ -139,7 +139,7 @@ def parse_greeting(frame: bytes) -> Origin:
         case {"reader": version} if version != VERSION:
             reason = f"speaks version {version!r:.20}, must be {VERSION}; restart both services"
             raise SourceError(SUBJECT, reason)
-    raise SourceError(SUBJECT, "what listens on the socket is no reader of xenwatch")
+    raise SourceError(SUBJECT, "the process on the socket is not xenwatch reader")
 
 
 def rejection(reason: str) -> bytes:
@@ -160,7 +160,7 @@ def parse_question(frame: bytes) -> tuple[str, list[Any], float | int | None]:
     try:
         found = json.loads(frame)
     except (ValueError, RecursionError) as error:
-        raise FrameError("a question that is no JSON") from error
+        raise FrameError("a question that is not JSON") from error
     match found:
         case [str(verb), list(arguments), None | int() | float() as bound]:
             return verb, arguments, bound

@@ -91,7 +91,8 @@ def _load_pair(context: ssl.SSLContext, tls: Tls, cert: bytes, key: bytes) -> No
         raise ContextError(f"{tls.key.where}: {_named(tls.key)}has no private key in PEM")
     if b"ENCRYPTED" in key:
         raise ContextError(
-            f"{tls.key.where}: {_named(tls.key)}is encrypted; write it without: openssl pkey"
+            f"{tls.key.where}: {_named(tls.key)}is encrypted; decrypt it: openssl pkey -in OLD "
+            "-out NEW"
         )
     try:
         with _in_memory(tls.cert, cert) as certificate, _in_memory(tls.key, key) as private:
@@ -100,8 +101,10 @@ def _load_pair(context: ssl.SSLContext, tls: Tls, cert: bytes, key: bytes) -> No
         if error.reason == "KEY_VALUES_MISMATCH":
             text = f"the key does not belong to the certificate ({tls.cert.where})"
             raise ContextError(f"{tls.key.where}: {text}") from None
-        text = f"the pair cannot be used: {error.reason or error}"
-        raise ContextError(f"{tls.cert.where}: {text}; see openssl x509, openssl pkey") from None
+        text = f"certificate and key cannot be used: {error.reason or error}"
+        raise ContextError(
+            f"{tls.cert.where}: {text}; check them: openssl x509, openssl pkey"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -130,7 +130,7 @@ def _tls(item: Item, directory: str, http: Mapping[str, Item], warnings: list[st
     cert, key, client_ca = pems.values()
     for name, pem in (("cert", cert), ("key", key)):
         if pem is None:
-            item.reject(f"missing one of {name} or {name}_file")
+            item.reject(f"{name} or {name}_file is missing")
     if client_ca is not None and policy == names.NONE:
         item.reject(f"client_ca is set without client_auth_type; set it to {names.REQUIRED}")
     if cert is None or key is None:

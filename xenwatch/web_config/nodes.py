@@ -112,7 +112,8 @@ class Item:
             return None
         name = str(key.value)
         if key.tag == f"{_TAG}merge":
-            self._problems.add(line, self._below(name), "merge keys are not supported; repeat them")
+            reason = "merge keys are not supported; repeat the keys"
+            self._problems.add(line, self._below(name), reason)
             return None
         if known is not None and name not in known:
             meant = hint(name, known) or f"; must be one of: {', '.join(known)}"
