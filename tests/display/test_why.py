@@ -49,7 +49,7 @@ def unverified() -> BaseException:
         (decoded("\n  x"), "not JSON: line 2, column 3"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), "must be UTF-8 text: invalid byte at"),
         (KeyError("time"), "time is missing"),
-        (TypeError("'int' object is not iterable"), "a field holds another kind of value"),
+        (TypeError("'int' object is not iterable"), "a field has a value of the wrong type"),
         (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
         (ValueError("must be a number"), "must be a number"),
         (ValueError(), "ValueError"),

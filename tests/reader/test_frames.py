@@ -228,7 +228,7 @@ def test_no_answer_is_longer_than_a_frame() -> None:
         frames.question("read", ["/" * QUESTION_MAX])
 
 
-OTHER = "what listens on the socket is no reader of xenwatch"
+OTHER = "the process on the socket is not xenwatch reader"
 GREETING = {"reader": frames.VERSION, "source": "tree:a"}
 
 

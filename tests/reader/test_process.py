@@ -158,7 +158,7 @@ def test_what_systemd_passes_must_listen(command: str, status: int) -> None:
         check=False,
     )
     assert done.returncode == status
-    assert "systemd passed descriptor 3, which is no listening socket; the socket" in done.stderr
+    assert "systemd passed descriptor 3, which is not a listening socket; the socket" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -22,7 +22,7 @@ def why(error: BaseException) -> str:
         case KeyError():
             words = f"{error.args[0] if error.args else 'a field'} is missing"
         case TypeError() | AttributeError() | IndexError():
-            words = "a field holds another kind of value"
+            words = "a field has a value of the wrong type"
         case _:
             words = str(error)
     return words or type(error).__name__

@@ -37,6 +37,6 @@ def _listening(descriptor: int) -> socket.socket:
             return sock
         sock.close()
     raise PassedError(
-        f"systemd passed descriptor {descriptor}, which is no listening socket; the socket unit "
+        f"systemd passed descriptor {descriptor}, which is not a listening socket; the socket unit "
         "must have ListenStream= alone, without Accept=yes"
     )
