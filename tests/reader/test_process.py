@@ -65,7 +65,7 @@ def reader(path: Path, source: str = "synthetic:xcp-ng-8.3") -> Iterator[subproc
     ) as process:
         try:
             assert process.stderr is not None
-            assert process.stderr.readline() == f"xenwatch: reads {source} for {path}\n"
+            assert process.stderr.readline() == f"xenwatch: serving {source} on {path}\n"
             os.chown(path, user(), -1)
             yield process
         finally:
