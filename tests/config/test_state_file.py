@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,18 @@ def test_only_a_file_is_replaced_or_removed(kind: str, tmp_path: Path) -> None:
     """A device, as which a pipe stands here, a link such as /dev/stdout and a directory stay."""
     path, target = tmp_path / "state.json", tmp_path / "target"
     target.write_text("kept")
-    make = {"pipe": os.mkfifo, "link": lambda at: os.symlink(target, at), "directory": os.mkdir}
+    make: Mapping[str, Callable[[Path], object]] = {
+        "pipe": os.mkfifo,
+        "link": lambda at: os.symlink(target, at),
+        "directory": os.mkdir,
+    }
     make[kind](path)
     mode = path.lstat().st_mode
     for work in (
         lambda: state_file.replace(str(path), "new"),
         lambda: state_file.remove(str(path)),
     ):
-        with pytest.raises(OSError, match=r"^is no regular file$"):
+        with pytest.raises(OSError, match=r"^is not a regular file$"):
             work()
     assert path.lstat().st_mode == mode
     assert target.read_text() == "kept"
@@ -43,7 +48,11 @@ def test_what_is_at_the_new_name_is_not_written_to(kind: str, tmp_path: Path) ->
     """A link there, made to have root write elsewhere, a pipe and a remainder are removed."""
     path, new, target = (tmp_path / name for name in ("state.json", "state.json.new", "target"))
     target.write_text("kept")
-    make = {"link": lambda at: os.symlink(target, at), "pipe": os.mkfifo, "file": Path.touch}
+    make: Mapping[str, Callable[[Path], object]] = {
+        "link": lambda at: os.symlink(target, at),
+        "pipe": os.mkfifo,
+        "file": Path.touch,
+    }
     make[kind](new)
     state_file.replace(str(path), "new")
     assert stat.S_ISREG(path.lstat().st_mode)

@@ -199,7 +199,7 @@ def test_closing_closes_what_was_recorded(tmp_path: Path) -> None:
 def test_a_file_is_no_place_for_a_capture(tmp_path: Path) -> None:
     """A file in place of the directory is named, and left as it is."""
     (tmp_path / "file").write_text("kept")
-    with pytest.raises(SourceError, match="file: is no directory; use a new one"):
+    with pytest.raises(SourceError, match="file: is not a directory; use a new one"):
         RecordingSource(TableSource(), tmp_path / "file")
     assert (tmp_path / "file").read_text() == "kept"
 

@@ -61,4 +61,4 @@ def remove(path: str) -> None:
 def _refuse_others(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise OSError("is no regular file")
+            raise OSError("is not a regular file")

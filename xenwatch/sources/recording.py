@@ -78,7 +78,7 @@ class RecordingSource:
         }
         with self._writing():
             if os.path.lexists(self._root) and not os.path.isdir(self._root):
-                raise SourceError(str(directory), "is no directory; use a new one")
+                raise SourceError(str(directory), "is not a directory; use a new one")
             os.makedirs(self._root, 0o700, exist_ok=True)
             if os.listdir(self._root):
                 raise SourceError(str(directory), "directory is not empty; use a new one")
