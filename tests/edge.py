@@ -12,7 +12,7 @@ EDGE = {
     "xenwatch.config.state_file": "reads and replaces files of state",
     "xenwatch.log": "sets up logging",
     "xenwatch.threads": "runs what may hang",
-    "xenwatch.display.say": "writes to stderr",
+    "xenwatch.display.say": "writes messages to stderr",
     "xenwatch.display.progress": "says on a terminal what takes long",
     "xenwatch.clock": "reads the clocks",
     "xenwatch.passes.scheduler": "schedules the probes",
@@ -43,8 +43,8 @@ EDGE = {
     "xenwatch.cli.check_receivers": "connects to receivers",
     "xenwatch.cli.daemon_client": "asks a running daemon",
     "xenwatch.cli.live_terminal": "draws on a terminal and reads its keys",
-    "xenwatch.cli.output": "writes to stdout and stderr",
-    "xenwatch.cli.parser": "writes help and errors",
+    "xenwatch.cli.output": "writes to stdout",
+    "xenwatch.cli.parser": "writes help and errors, and ends the process",
     "xenwatch.cli.options": "reads the configuration and opens the source",
     **{
         f"xenwatch.cli.{name}": "a command"

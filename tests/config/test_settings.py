@@ -301,13 +301,6 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         load(str(path), {})
 
 
-def test_a_byte_order_mark_is_no_part_of_a_configuration(tmp_path: Path) -> None:
-    """A file as editors of Windows write it, with a mark and their line ends, is read."""
-    path = tmp_path / "marked.toml"
-    path.write_bytes(b"\xef\xbb\xbf[web]\r\nmax_requests = 3\r\n")
-    assert load(str(path), {})[MAX_REQUESTS] == 3
-
-
 def test_an_endless_file_is_refused(tmp_path: Path) -> None:
     """Neither a device nor a pipe is opened, and no more than a megabyte is read of a file."""
     os.mkfifo(tmp_path / "pipe")
