@@ -36,7 +36,7 @@ def test_a_package_of_another_format_is_refused(tmp_path: Path) -> None:
     done = called(tmp_path, "ansible-playbook", *local, str(playbook))
 
     assert done.returncode == 2
-    assert "/srv/xenwatch.tar.gz is no .rpm and no .deb" in done.stdout
+    assert "/srv/xenwatch.tar.gz must be a .rpm or .deb file" in done.stdout
     assert "changed=0" in done.stdout
 
 
