@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from xenwatch import log
+from xenwatch.config import state_file
 from xenwatch.config.keys import LISTEN
 from xenwatch.config.settings import Settings
 from xenwatch.daemon.daemon import Daemon
@@ -52,6 +53,12 @@ class HungTool:
         threading.Event().wait()
 
 
+def hang_writing(path: str, text: str) -> None:
+    """Write to a disk that never answers."""
+    del path, text
+    threading.Event().wait()
+
+
 def hang_loop() -> None:
     """Never return to the event loop, and have a thread say that the process lives."""
     threading.Thread(target=tick, daemon=True).start()
@@ -67,6 +74,7 @@ def tick() -> None:
 
 async def main(more: dict[str, Any]) -> int:
     """Serve this machine, its interrupts hanging, at a port of the kernel's choice."""
+    state_file.replace = hang_writing
     probes = [
         Probe("irqs", "a file that hangs", "wait", stateless(hang))
         if probe.name == "irqs"

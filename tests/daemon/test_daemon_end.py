@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -73,7 +72,6 @@ def test_a_scraper_that_stays_connected_does_not_delay_the_end() -> None:
 def test_all_that_hangs_together_does_not_delay_the_end(tmp_path: Path) -> None:
     """Probe, receiver, disk, equipment, source and scraper hang, and SIGTERM ends the daemon."""
     (tmp_path / "alerts.json").write_text(json.dumps(undelivered()))
-    os.mkfifo(tmp_path / "alerts.json.new")  # whoever opens it to write waits for a reader
     with socket.create_server(("127.0.0.1", 0)) as receiver:
         settings = {
             "webhook.url": f"http://127.0.0.1:{receiver.getsockname()[1]}/",

@@ -108,7 +108,9 @@ def test_what_systemd_passes_must_listen(monkeypatch: pytest.MonkeyPatch) -> Non
         for copy in copies:
             monkeypatch.setattr("xenwatch.sockets.passed.FIRST_DESCRIPTOR", copy)
             environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-            with pytest.raises(ListenError, match=f"passed descriptor {copy}, which is not a listen"):
+            with pytest.raises(
+                ListenError, match=f"passed descriptor {copy}, which is not a listen"
+            ):
                 inherited(environment)
 
 
