@@ -20,15 +20,15 @@ def xenwatch_program(preset: str, directory: Path) -> Program:
     """The program for a synthetic host; what it writes goes into `directory`."""
     configuration = directory / "xenwatch.toml"
     configuration.write_text(f'[maintenance]\nfile = "{directory}/maintenance.json"\n')
-    common = ("--config.file", str(configuration), "--source", f"synthetic:{preset}")
+    own = ("--config.file", str(configuration))
 
     @cache
     def read(*arguments: str) -> str:
-        return _run((*common, *arguments))
+        return _run((*own, "--source", f"synthetic:{preset}", *arguments))
 
     def answer(host: Host, options: Options, arguments: list[str]) -> str:
         with _ONE_AT_A_TIME:
-            return _run((*common, *arguments)) if "maintenance" in arguments else read(*arguments)
+            return _run((*own, *arguments)) if "maintenance" in arguments else read(*arguments)
 
     return Program(answer)
 
