@@ -1,5 +1,6 @@
 """`xenwatch` and `python -m xenwatch`."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,7 +13,19 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is imported has nothing to clean up
     command = _imported()
     signal.signal(signal.SIGINT, interrupt)
-    return command()
+    try:
+        return command()
+    finally:
+        _forget_unsaid()
+
+
+def _forget_unsaid() -> None:
+    """Drop messages that stderr did not take: for them, Python would end with status 120."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stderr.fileno())
 
 
 def _imported() -> Callable[[], int]:

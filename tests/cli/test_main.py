@@ -289,9 +289,12 @@ def test_descriptors_that_are_closed_change_no_status(
 
     Without stdout it is 3, also for help.
     """
+    # Unbuffered, Python has nothing left to write at its end.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -m xenwatch {command.format(tmp_path)}', sys.executable],
         cwd=ROOT,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
