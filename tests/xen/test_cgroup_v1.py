@@ -10,10 +10,10 @@ import pytest
 from tests.units.files import FRONT, READER
 from tests.xen.daemon import (
     ETC,
-    SCRIPTS,
     Daemon,
     install_units,
     remove_units,
+    share,
     weighed,
 )
 from tests.xen.report import Report
@@ -46,11 +46,6 @@ def nothing(vm: Vm, daemon: Daemon) -> Iterator[None]:
     install_units(vm)
     weighed(vm)
     daemon.start()
-
-
-def share(vm: Vm) -> float:
-    """What three busy tasks of a service get beside six of root."""
-    return float(vm.run(f"{SCRIPTS}/share.sh", 240))
 
 
 def started(vm: Vm, daemon: Daemon) -> None:

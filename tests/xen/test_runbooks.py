@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -58,12 +59,19 @@ def values(vm: Vm, guest: int) -> dict[str, str]:
     return ALERT | {"domid": str(guest), "name": guests.ONE, "uuid": uuid, "vm": uuid}
 
 
-@pytest.mark.usefixtures("daemon")
+@pytest.fixture
+def wrapped(vm: Vm) -> Iterator[None]:
+    """The wrapper in place of a link to xenwatch, through which it would replace the program."""
+    vm.run(f"rm -rf {SAID} {COMMAND}; cat > {COMMAND}; chmod 755 {COMMAND}", stdin=WRAPPER.encode())
+    yield
+    vm.run(f"rm -rf {SAID} {COMMAND}")
+
+
+@pytest.mark.usefixtures("daemon", "wrapped")
 def test_the_commands_of_the_runbooks_work_in_a_dom0(vm: Vm, guest: int, report: Report) -> None:
     """Each block for Debian ends well and prints something, with root's own PATH."""
     layout = BY_NAME[f"debian-{SUITE.debian}"]
     run = f"env -i PATH={PATH} HOME=/root"
-    vm.run(f"rm -rf {SAID}; cat > {COMMAND}; chmod 755 {COMMAND}", stdin=WRAPPER.encode())
     metrics = vm.run(f"{COMMAND} once --format prometheus", 120)
     missing = [name for name in ELSEWHERE if vm.attempt(f"{run} which {name}").status]
     lacking = re.compile(rf"\b(?:{'|'.join(missing) or '(?!)'})\b")

@@ -19,6 +19,7 @@ from tests.xen.daemon import (
     Daemon,
     install_units,
     remove_units,
+    share,
     weighed,
 )
 from tests.xen.report import Report
@@ -58,11 +59,6 @@ def nothing(vm: Vm, daemon: Daemon) -> Iterator[None]:
     install_units(vm)
     weighed(vm)
     daemon.start()
-
-
-def share(vm: Vm) -> float:
-    """What three busy tasks of a service get beside six of root: a third, if all weigh the same."""
-    return float(vm.run(f"{SCRIPTS}/share.sh", 240))
 
 
 @pytest.mark.usefixtures("nothing")
