@@ -14,13 +14,16 @@ from tests.messages.stand_in import HOST, UNKNOWN_VM, VM, Xapi, helper
 from xenwatch.messages import helper as module
 from xenwatch.messages import requests
 from xenwatch.messages.helper import DEADLINE, Helper
+from xenwatch.messages.page_file import PageFile
 from xenwatch.messages.requests import (
     LONGEST_BODY,
     MOST_POSTS,
+    MOST_SHAPES_EVER,
     Message,
     Post,
     Remove,
     Request,
+    Values,
 )
 from xenwatch.sources.base import CommandOutput
 
@@ -192,3 +195,16 @@ def test_a_request_does_not_wait_for_ever_for_another(
 
     assert error == "xapi: an earlier request still waits for it"
     assert len(xapi.messages) == 1
+
+
+def test_data_sources_that_are_ever_new_are_refused(tmp_path: Path) -> None:
+    """xcp-rrdd keeps what it has seen: so many shapes are given a data source, and no more."""
+    shared = Helper(pages=PageFile(str(tmp_path)))
+
+    def ask(number: int) -> str:
+        request = Values({f"shape{number}": 1}, None, None)
+        return requests.loads_answer(shared.answer(requests.dumps(request)))
+
+    assert {ask(number) for number in range(MOST_SHAPES_EVER)} == {""}
+    assert "restart xenwatch-messages" in ask(MOST_SHAPES_EVER)
+    assert ask(0) == ""

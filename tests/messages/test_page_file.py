@@ -96,6 +96,24 @@ def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
     assert not (directory / NAME).is_symlink()
 
 
+@pytest.mark.parametrize("trap", ["link", "other owner"])
+def test_a_directory_of_another_user_is_not_written(tmp_path: Path, trap: str) -> None:
+    """Any user may make the directory where xcp-rrdd has not: nothing is written in it."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    directory = tmp_path / "metrics"
+    if trap == "link":
+        directory.symlink_to(theirs)
+    else:
+        directory = theirs
+        os.chown(theirs, 12345, 12345)
+    shared = Helper(pages=PageFile(str(directory)))
+    answer = requests.loads_answer(shared.answer(requests.dumps(Values({}, None, None))))
+
+    assert answer.startswith(f"{directory}: must be a directory of root")
+    assert list(theirs.iterdir()) == []
+
+
 def test_the_file_is_removed_by_who_made_it(tmp_path: Path) -> None:
     """At the end the file goes; that of another process stays."""
     page, other = PageFile(str(tmp_path)), PageFile(str(tmp_path))
@@ -143,5 +161,5 @@ def test_without_xcp_rrdd_the_helper_says_so(tmp_path: Path) -> None:
 
     answer = requests.loads_answer(shared.answer(requests.dumps(Values({}, None, None))))
 
-    assert answer == f"{missing / NAME}.tmp: No such file or directory"
+    assert answer == f"{missing}: No such file or directory"
     assert not missing.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -75,6 +76,24 @@ def test_no_more_is_read_than_a_line_may_have(served: socket.socket) -> None:
     assert answer == b"X" * (LONGEST_LINE + 1)
     with pytest.raises(requests.RequestError, match="at most"):
         requests.loads(answer)
+
+
+def test_a_line_that_takes_too_long_frees_its_place(
+    served: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that sends a byte now and then is cut off at a time, however often it sends."""
+    monkeypatch.setattr(server, "IDLE", 0.5)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(served.getsockname())
+        client.settimeout(0.05)
+        answer = None
+        for _ in range(200):
+            with contextlib.suppress(TimeoutError, BrokenPipeError):
+                client.sendall(b"x")
+                answer = client.recv(1)
+                break
+
+    assert answer == b""
 
 
 def test_connections_beyond_the_bound_are_refused(listener: socket.socket) -> None:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,6 +186,28 @@ def test_the_watchdog_bites_a_reader_whose_threads_all_hang(tmp_path: Path) -> N
         assert free.progressed(0)
         assert full.progressed(-1)
         assert not full.progressed(0)
+
+
+def test_a_reader_that_can_start_no_thread_makes_no_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where dom0 has no task left systemd may restart it; with the next thread all is well."""
+    with listen(str(tmp_path / "reader.sock"), {}) as listener:
+        server = Server(TableSource(), listener, serves="a test", say=print)
+        with socket.socket(socket.AF_UNIX) as client:
+            with monkeypatch.context() as patched:
+                patched.setattr(threading.Thread, "start", _fails)
+                client.connect(listener.getsockname())
+                server._accept()
+            assert not server.progressed(0)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(listener.getsockname())
+            server._accept()
+            assert server.progressed(0)
+
+
+def _fails(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_a_reader_does_not_serve_a_reader(tmp_path: Path) -> None:

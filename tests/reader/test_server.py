@@ -20,6 +20,7 @@ from tests.sources.fakes import TableSource
 from xenwatch.reader import server
 from xenwatch.reader.listener import listen
 from xenwatch.reader.server import checked
+from xenwatch.reader.verbs import TOGETHER_MAX
 from xenwatch.readings.origin import LIVE
 from xenwatch.sources import base, frames
 from xenwatch.sources.base import READ_LIMIT, CommandOutput, SourceError, programs_time, read_ahead
@@ -246,6 +247,17 @@ def test_what_was_read_ahead_grows_old(tmp_path: Path, monkeypatch: pytest.Monke
     assert host.asked == ["/proc/uptime"] * 2
 
 
+def test_large_files_are_not_read_ahead(tmp_path: Path) -> None:
+    """Beyond a size no more of the files is read at once; each is answered when it is asked for."""
+    paths = [f"/proc/{number}/stat" for number in range(8)]
+    large = b"x" * READ_LIMIT
+    host = TableSource(files=dict.fromkeys(paths, large))
+    with asking(host, tmp_path) as remote:
+        read_ahead(remote, "read", paths)
+        assert len(host.asked) == TOGETHER_MAX // READ_LIMIT + 1
+        assert remote.read(paths[7]) == large
+
+
 def test_histograms_are_set_up_and_removed_by_the_reader(tmp_path: Path) -> None:
     """The front has the histograms in tracefs set up where the reader reads a host."""
     done: list[str] = []
@@ -355,3 +367,16 @@ def test_no_link_in_shared_memory_is_followed(tmp_path: Path) -> None:
         source.listdir("/dev/shm/td3-1")
     assert source.listdir("/dev/shm/vbd3-1-4") == ("statistics",)
     assert source.read("/dev/shm/vbd3-1-4/statistics") == b"tapdisk's\n"
+
+
+def test_no_link_of_openvswitch_is_followed(tmp_path: Path) -> None:
+    """Where Open vSwitch runs as a user of its own, a link for its pid file leads nowhere."""
+    directory, secret = tmp_path / "run/openvswitch", tmp_path / "secret"
+    secret.write_text("root's\n")
+    directory.mkdir(parents=True)
+    (directory / "ovs-vswitchd.pid").symlink_to(secret)
+    (directory / "ovsdb-server.pid").write_text("12\n")
+    source = HostSource(str(tmp_path))
+
+    assert "root" not in reason(source, "/run/openvswitch/ovs-vswitchd.pid")
+    assert source.read("/run/openvswitch/ovsdb-server.pid") == b"12\n"

@@ -10,6 +10,7 @@ import pytest
 
 from tests.web_config.certificates import pair
 from xenwatch.config.settings import ConfigError
+from xenwatch.web_config import document
 from xenwatch.web_config.load import PLAIN, Loader, load
 
 PAIR = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
@@ -159,3 +160,37 @@ def test_half_a_new_pair_is_refused_until_the_other_half_is_there(
             loader.load()
     (tmp_path / "server.key").write_bytes((pki / "server.key").read_bytes())
     assert loader.load() is not None
+
+
+@pytest.mark.parametrize(("days", "verb"), [(1, ""), (17, "expires on 2"), (31, "expired on 2")])
+def test_a_certificate_that_ends_is_a_warning(
+    pki: Path, monkeypatch: pytest.MonkeyPatch, days: int, verb: str
+) -> None:
+    """The server's certificate of 30 days: silent at first, a warning in its last two weeks."""
+    now = (pki / "server.crt").stat().st_mtime + days * 86400
+    monkeypatch.setattr("xenwatch.web_config.load.time.time", lambda: now)
+    found = load(written(pki, PAIR)).warnings
+
+    assert len(found) == bool(verb)
+    where = f"web.yml:2: tls_server_config.cert_file: {pki}/server.crt"
+    assert all(f"{where} {verb}" in each for each in found)
+
+
+def test_a_rejected_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is rejected each time that it is read, and taken to pieces when it has changed."""
+    parsed = []
+    parse = document.parse
+
+    def noted(data: bytes, name: str, problems: list[str]) -> document.Document:
+        parsed.append(data)
+        return parse(data, name, problems)
+
+    monkeypatch.setattr(document, "parse", noted)
+    loader = Loader(written(tmp_path, "tls_server: {}\n"))
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="tls_server"):
+            loader.load()
+    written(tmp_path, "http_server_config: {http2: false}\n")
+
+    assert loader.load() is not None
+    assert len(parsed) == 2

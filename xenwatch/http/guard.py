@@ -40,7 +40,8 @@ def guard(current: Callable[[], WebConfig], now: Callable[[], float]) -> Middlew
                 return web.Response(status=429, text=LIMITED, headers={"Retry-After": "1"})
             try:
                 header = request.headers.get("Authorization", "")
-                if config.users and not await passwords.admit(config.users, header):
+                asks = request.remote or ""
+                if config.users and not await passwords.admit(config.users, header, asks):
                     challenge = {"WWW-Authenticate": 'Basic realm="xenwatch", charset="UTF-8"'}
                     return web.Response(status=401, text=UNAUTHORIZED, headers=challenge)
             except BusyError:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import functools
 import hashlib
 import secrets
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from xenwatch import threads
@@ -20,6 +21,8 @@ MOST_KNOWN: Final = 100
 """Answers that are remembered, of each kind (exporter-toolkit: web/cache.go)."""
 MOST_WAITING: Final = 16
 """Checks that may wait for others."""
+MOST_WAITING_OF_PEER: Final = 4
+"""The same of one client: whoever guesses from one address leaves places to the others."""
 PAUSE: Final = 3.0
 """After a wrong password nothing is checked for so many times as long as the check took.
 
@@ -40,11 +43,13 @@ class Passwords:
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
         self._lock = asyncio.Lock()
-        self._waiting = 0
+        self._waiting: Counter[tuple[str, bytes]] = Counter()
         self._not_before = 0.0
 
-    async def admit(self, users: Mapping[str, str], header: str) -> bool:
+    async def admit(self, users: Mapping[str, str], header: str, peer: str) -> bool:
         """Whether the header `Authorization` names one of the users (hashes by name).
+
+        `peer` is the address that asks.
 
         Raises `BusyError`.
         """
@@ -57,36 +62,50 @@ class Passwords:
         hashed = expected or f"$2b${_cost(users):02d}${_DECOY}"
         asked = self._digest(name, hashed.encode(), password)
         known = self._known(asked)
-        if known is None:
-            known = await self._check_in_turn(asked, hashed, password, expected is not None)
-        return known
-
-    async def _check_in_turn(
-        self, asked: bytes, hashed: str, password: bytes, exists: bool
-    ) -> bool:
-        if self._waiting >= MOST_WAITING:
-            raise BusyError
-        self._waiting += 1
-        try:
+        if known is not None:
+            return known
+        work = functools.partial(_matches, password, hashed)
+        with self._place(peer, asked):
             async with self._lock:
                 known = self._known(asked)
                 if known is not None:  # another request of this client was before
                     return known
-                loop = asyncio.get_running_loop()
-                await asyncio.sleep(self._not_before - loop.time())
-                began = loop.time()
-                work = functools.partial(_matches, password, hashed)
-                right = await threads.start(work, "password") and exists
-                if not right:
-                    now = loop.time()
-                    self._not_before = now + PAUSE * (now - began)
+                right = await self._check(work) and expected is not None
+        self._remember(asked, right)
+        return right
+
+    @contextlib.contextmanager
+    def _place(self, peer: str, asked: bytes) -> Iterator[None]:
+        """A place to wait, which requests with the same password share. Raises `BusyError`."""
+        place = peer, asked
+        if place not in self._waiting:
+            of_peer = sum(other == peer for other, _ in self._waiting)
+            if of_peer >= MOST_WAITING_OF_PEER or len(self._waiting) >= MOST_WAITING:
+                raise BusyError
+        self._waiting[place] += 1
+        try:
+            yield
         finally:
-            self._waiting -= 1
+            self._waiting[place] -= 1
+            if not self._waiting[place]:
+                del self._waiting[place]
+
+    async def _check(self, work: Callable[[], bool]) -> bool:
+        """Check a password in a thread, and after a wrong one pause."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._not_before - loop.time())
+        began = loop.time()
+        right = await threads.start(work, "password")
+        if not right:
+            now = loop.time()
+            self._not_before = now + PAUSE * (now - began)
+        return right
+
+    def _remember(self, asked: bytes, right: bool) -> None:
         answers = self._right if right else self._wrong
         answers[asked] = None
         if len(answers) > MOST_KNOWN:
             answers.popitem(last=False)
-        return right
 
     def _known(self, asked: bytes) -> bool | None:
         """Right or wrong as remembered; guesses do not displace what was right."""

@@ -9,14 +9,22 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from xenwatch.messages import requests, rrd_page, xe
 from xenwatch.messages.page_file import PageFile
-from xenwatch.messages.requests import MOST_POSTS, Post, Remove, Request, RequestError, Values
+from xenwatch.messages.requests import (
+    MOST_POSTS,
+    MOST_SHAPES_EVER,
+    Post,
+    Remove,
+    Request,
+    RequestError,
+    Values,
+)
 from xenwatch.messages.xe import XeError
 from xenwatch.sources import commands
 from xenwatch.sources.base import CommandOutput, SourceError
@@ -51,6 +59,7 @@ class Helper:
         self._xapi = threading.Lock()
         self._page = threading.Lock()
         self._posted: deque[float] = deque(maxlen=MOST_POSTS)
+        self._shapes: set[str] = set()
 
     def answer(self, line: bytes) -> bytes:
         """The answer to a request, within `DEADLINE` seconds."""
@@ -71,6 +80,7 @@ class Helper:
     def _do(self, request: Request, until: float) -> None:
         if isinstance(request, Values):
             with self._page:
+                self._admit(request.vms)
                 self._pages.write(rrd_page.data_sources(request), self._clock())
             return
         if not self._xapi.acquire(timeout=max(0.0, until - time.monotonic())):
@@ -79,6 +89,15 @@ class Helper:
             self._to_xapi(request, partial(self._within, until))
         finally:
             self._xapi.release()
+
+    def _admit(self, shapes: Iterable[str]) -> None:
+        """Count shapes that are new. Raises `RequestError` where they are too many."""
+        if len(self._shapes.union(shapes)) > MOST_SHAPES_EVER:
+            raise RequestError(
+                f"{MOST_SHAPES_EVER} different shapes had data sources already; to have others, "
+                "restart xenwatch-messages"
+            )
+        self._shapes.update(shapes)
 
     def _to_xapi(self, request: Post | Remove, run: xe.Run) -> None:
         host = self._host()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,8 @@ class PageFile:
     """The page of this process in `directory`, which xcp-rrdd or its package makes."""
 
     def __init__(self, directory: str = DIRECTORY) -> None:
-        self._path = Path(directory) / NAME
+        self._directory = Path(directory)
+        self._path = self._directory / NAME
         self._file = -1
         self._metadata = b""
 
@@ -41,6 +43,7 @@ class PageFile:
             os.pwrite(self._file, rrd_page.head(sources, time), 0)
             return
         self.remove()
+        self._check_directory()
         # That of a process that was killed: a name given to another file is not noticed.
         self._path.unlink(missing_ok=True)
         self._create(rrd_page.page(sources, time))
@@ -53,6 +56,16 @@ class PageFile:
         if self._file >= 0:
             os.close(self._file)
         self._file, self._metadata = -1, b""
+
+    def _check_directory(self) -> None:
+        """Raise `OSError` where another user has made the directory, as any may in /dev/shm.
+
+        In one of root's own, in such a place, nobody else can put another in its stead.
+        """
+        found = self._directory.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            reason = "must be a directory of root; remove it and restart xcp-rrdd"
+            raise PermissionError(errno.EPERM, reason, str(self._directory))
 
     def _in_place(self) -> bool:
         """Whether the file that was made is still the one of that name."""

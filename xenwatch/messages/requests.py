@@ -29,6 +29,8 @@ LONGEST_BODY: Final = 1000
 UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 MOST_SHAPES: Final = 16
 """Shapes that become data sources: xcp-rrdd keeps 2,082 values of each."""
+MOST_SHAPES_EVER: Final = 64
+"""Different ones until the helper is started again, whatever is asked: xcp-rrdd forgets none."""
 MOST_VMS: Final = 1 << 60
 """More than fit by a limit that VMs cannot exhaust."""
 SHAPE: Final = r"[A-Za-z0-9_-]{1,40}"

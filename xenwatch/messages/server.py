@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -13,7 +14,7 @@ from xenwatch.messages.requests import LONGEST_LINE, dumps_answer
 MOST_CONNECTIONS: Final = 4
 """The daemon has two: for messages and for values."""
 IDLE: Final = 10.0
-"""Seconds in which a connection must ask, and take its answer."""
+"""Seconds in which a connection must have asked, and in which it must take its answer."""
 
 Answers = Callable[[bytes], bytes]
 
@@ -36,8 +37,24 @@ def serve(listener: socket.socket, answers: Answers) -> NoReturn:
 def _answer(connection: socket.socket, answers: Answers, ended: Callable[[], None]) -> None:
     try:
         with connection, contextlib.suppress(OSError):
+            line = _line(connection, time.monotonic() + IDLE)
+            answer = answers(line)
             connection.settimeout(IDLE)
-            line = connection.makefile("rb").readline(LONGEST_LINE + 1)
-            connection.sendall(answers(line))
+            connection.sendall(answer)
     finally:
         ended()
+
+
+def _line(connection: socket.socket, until: float) -> bytes:
+    """What arrives up to the end of a line, or too much. Raises `OSError` where it takes longer."""
+    line = b""
+    while b"\n" not in line and len(line) <= LONGEST_LINE:
+        # A timeout of 0 would be none.
+        connection.settimeout(max(1e-3, until - time.monotonic()))
+        chunk = connection.recv(LONGEST_LINE + 1 - len(line))
+        if not chunk:
+            break
+        line += chunk
+        if time.monotonic() > until:
+            raise TimeoutError
+    return line

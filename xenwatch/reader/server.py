@@ -70,6 +70,7 @@ class Server:
         self._lock = threading.Lock()
         self._asked: dict[bytes, float] = {}
         self._answered = 0
+        self._starts = True
         self._woken, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def run(self) -> None:
@@ -100,7 +101,8 @@ class Server:
 
     def progressed(self, answered: int) -> bool:
         """Whether a question was answered since, or another one could be."""
-        return self._answered != answered or len(self._connections) < self._threads_max
+        has_place = self._starts and len(self._connections) < self._threads_max
+        return self._answered != answered or has_place
 
     def _close(self) -> None:
         self._listener.close()
@@ -139,7 +141,9 @@ class Server:
         try:
             work = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             work.start()
+            self._starts = True
         except RuntimeError as error:
+            self._starts = False
             self._forget(connection)
             self._reject(connection, f"could not start a thread: {error}")
 

@@ -25,6 +25,8 @@ COMMAND_SECONDS: Final = 60.0
 _SUBJECT_MAX: Final = 300
 CALLS_MAX: Final = 1024
 """Most hypercalls, or requests to xenstored, in one question."""
+TOGETHER_MAX: Final = 8 << 20
+"""Bytes after which no more of several files is read: each alone may have `READ_LIMIT`."""
 
 Arguments = Sequence[Any]
 
@@ -138,16 +140,25 @@ def _ahead(arguments: list[Any], _bound: Any) -> Arguments:
 
 
 def _each(source: Source, given: Arguments) -> list[bytes | SourceError]:
-    """What the source says of each path, or why it is not asked."""
+    """What the source says of each path, or why it is not asked.
+
+    Raises `SourceError` where this is more than `TOGETHER_MAX`.
+    """
     verb, paths = given
     found: list[bytes | SourceError] = []
+    size = 0
     for path in paths:
+        if size > TOGETHER_MAX:
+            raise SourceError(f"{len(paths)} files", f"have more than {TOGETHER_MAX} bytes")
         try:
             if not allowed.path_is_allowed(verb, path):
                 raise refusal(path)
-            found.append(_TOGETHER[verb](source, path))
+            answer = _TOGETHER[verb](source, path)
         except SourceError as error:
             found.append(error)
+        else:
+            found.append(answer)
+            size += len(answer)
     return found
 
 

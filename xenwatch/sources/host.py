@@ -30,7 +30,8 @@ from xenwatch.sources.timex import ClockReader
 from xenwatch.sources.xenstored import XenstoreClient, request_apart
 
 _CHUNK: Final = RECORD_MAX
-_SHARED: Final = "/dev/shm/"  # noqa: S108 - see `_open_below`
+_SHARED: Final = ("/dev/shm/", "/run/openvswitch/")  # noqa: S108 - see `_open_below`
+"""Directories in which others than root may make a link: any user, the user openvswitch."""
 _STATVFS_SECONDS: Final = 2.0
 """Time a file system has to answer: one of a dead file server never does."""
 
@@ -175,9 +176,10 @@ class HostSource:
 
 
 def _open_below(root: str, path: str, flags: int) -> int:
-    """Open what lies in a directory where any user may make a link: none below it is followed."""
-    fd = os.open(root + _SHARED, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    *directories, last = path.removeprefix(_SHARED).split("/")
+    """Open what lies in one of the directories `_SHARED`: no link below it is followed."""
+    shared = next(each for each in _SHARED if path.startswith(each))
+    fd = os.open(root + shared, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    *directories, last = path.removeprefix(shared).split("/")
     for name, wanted in (*((each, os.O_DIRECTORY) for each in directories), (last, flags)):
         try:
             below = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | wanted, dir_fd=fd)

@@ -10,13 +10,18 @@ import ssl
 import tempfile
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
+from xenwatch.parse.certificate import parse_not_after
+from xenwatch.parse.errors import ParseError
 from xenwatch.web_config import names
 from xenwatch.web_config.document import Pem, Tls
 
 MEMORY: Final = "/dev/shm"  # noqa: S108 - tempfile makes it safe
 """A file system in memory."""
+SOON: Final = 14 * 86400.0
+"""Seconds before the end of a certificate from which on it is a warning."""
 _VERIFY: Final = {
     names.NONE: ssl.CERT_NONE,
     names.IF_GIVEN: ssl.CERT_OPTIONAL,
@@ -55,6 +60,19 @@ def trust(context: ssl.SSLContext, pem: Pem, data: bytes) -> None:
         context.load_verify_locations(cadata=data.decode("ascii"))
     except (ssl.SSLError, UnicodeDecodeError, ValueError):
         raise ContextError(f"{pem.where}: {_named(pem)}has no certificate in PEM") from None
+
+
+def expiry(tls: Tls, cert: bytes, now: float) -> str:
+    """A line where one of the server's certificates has expired or soon will, else ""."""
+    try:
+        end = parse_not_after(_named(tls.cert), cert)
+    except ParseError:  # OpenSSL has taken it
+        return ""
+    if end > now + SOON:
+        return ""
+    verb = "expired" if end <= now else "expires"
+    day = datetime.fromtimestamp(end, UTC)
+    return f"{tls.cert.where}: {_named(tls.cert)}{verb} on {day:%Y-%m-%d}; renew it"
 
 
 def _set_versions(context: ssl.SSLContext, tls: Tls) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import ssl
 import stat
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """How requests are served: TLS if there is a context, and what `document` says."""
+    """How requests are served: TLS if there is a context, and what `document` says.
+
+    `expiry` is a line about a certificate that has expired or soon will, "" without one.
+    """
 
     document: Document | None = None
     context: ssl.SSLContext | None = None
+    expiry: str = ""
 
     @property
     def scheme(self) -> str:
@@ -54,7 +59,8 @@ class WebConfig:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is valid but not meant, a line each."""
-        return self.document.warnings if self.document else ()
+        expiry = (self.expiry,) if self.expiry else ()
+        return (*(self.document.warnings if self.document else ()), *expiry)
 
 
 _OTHER: Final = "specify another file with --web.config.file"
@@ -71,6 +77,7 @@ class Loader:
         self.path = path
         self._parsed = b""
         self._document: Document | None = None
+        self._problems: list[str] = []
         self._seen = b""
 
     def load(self) -> WebConfig | None:
@@ -84,25 +91,26 @@ class Loader:
 
         data = _read(self.path, f"{WEB_CONFIG.flag} {self.path}", document.FILE_LIMIT, _OTHER)
         digest = hashlib.sha256(data).digest()
-        if self._document is None or digest != self._parsed:
+        if digest != self._parsed:
             problems: list[str] = []
-            parsed = document.parse(data, self.path, problems)
-            if problems:
-                raise ConfigError(problems)
-            self._document, self._parsed = parsed, digest
+            self._document = document.parse(data, self.path, problems)
+            self._parsed, self._problems = digest, problems
+        if self._problems or self._document is None:
+            raise ConfigError(self._problems)
         tls = self._document.tls
         pems = [_content(pem, document.FILE_LIMIT) for pem in tls.pems] if tls else []
         seen = b"".join(hashlib.sha256(part).digest() for part in (data, *pems))
         if seen == self._seen:
             return None
         try:
-            context = None
+            context, expiry = None, ""
             if tls is not None:
                 context = contexts.server_context(tls, pems[0], pems[1], (*pems, None)[2])
+                expiry = contexts.expiry(tls, pems[0], time.time())
         except contexts.ContextError as error:
             raise ConfigError([str(error)]) from None
         self._seen = seen
-        return WebConfig(self._document, context)
+        return WebConfig(self._document, context, expiry)
 
 
 def load(path: str) -> WebConfig:
