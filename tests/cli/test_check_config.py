@@ -64,6 +64,19 @@ def test_what_cannot_be_used_is_named(
     assert problem.format(tmp_path) in line
 
 
+def test_no_password_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A URL that is rejected is named without its user and password, whatever is wrong with it."""
+    at = "alice:secret@alerts.example:99999/api/v2"
+    text = f'[alertmanager]\nurls = ["http://{at}"]\n[webhook]\nurl = "https://{at}"\n'
+    _, lines = checked(capsys, tmp_path, text)
+    _, more = checked(capsys, tmp_path, text.replace(":99999", ""))
+
+    assert len(lines) == 2
+    assert len(more) == 1
+    assert "write http://***@alerts.example" in more[0]
+    assert not any("alice" in line or "secret" in line for line in (*lines, *more))
+
+
 def test_what_can_be_used_passes_in_silence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -129,6 +129,28 @@ def test_whatever_is_typed_is_answered_in_words(arguments: list[str]) -> None:
     assert PYTHON.search(said) is None, said
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("once", "--config.file"),
+        ("check", "--url"),
+        ("check", "--user"),
+        ("check", "--cacert"),
+        ("check", "--cert"),
+        ("check", "--key"),
+        ("plan", "--learn"),
+        ("reader", "--socket"),
+        ("capture",),
+    ],
+)
+def test_an_empty_name_is_none(words: tuple[str, ...]) -> None:
+    """The variable of a script that is empty is told so, and not taken for another place."""
+    status, out, err = ended([*words, ""])
+
+    assert status == (3 if words[0] == "check" else 2)
+    assert "must not be empty" in out + err
+
+
 @pytest.mark.parametrize("value", ["nan", "-5", "", "\udcff", "/dev/zero"])
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("top", "explain")])
 @pytest.mark.usefixtures("quiet")

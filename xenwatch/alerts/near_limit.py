@@ -53,8 +53,11 @@ def near_limit(limit: Limit) -> Alert:
     """
     by_vm = limit.label == DOMID
     of = f" ({limit.label} {{{limit.label}}})" if limit.label else ""
+    thing = limit.title
     if by_vm:
-        of = " of VM {vm}"
+        # The VM is that guest: "nodes of a guest" are "nodes of VM web".
+        thing = thing.removesuffix(" of a domain").removesuffix(" of a guest")
+        thing, of = thing.replace(" of a ", " of the "), " of VM {vm}"
     conditions: dict[str, Condition] = {}
     for severity in SEVERITIES:
         reached = LimitCondition(limit, severity)
@@ -62,8 +65,8 @@ def near_limit(limit: Limit) -> Alert:
     own = (limit.label,) if limit.label else ()
     return Alert(
         name=f"{limit.name}_near_limit",
-        summary=f"{limit.title}{of}: {{value}} used",
-        description=f"{limit.title}{of}: {{value}} of the max is in use. "
+        summary=f"{thing}{of}: {{value}} used",
+        description=f"{thing}{of}: {{value}} of the max is in use. "
         f"Symptom when exhausted: {limit.symptom}.",
         first=first(limit),
         details=_details(limit),

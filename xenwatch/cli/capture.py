@@ -12,6 +12,7 @@ from xenwatch import threads
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import prepare
 from xenwatch.cli.outcomes import any_ok, failures
+from xenwatch.cli.parser import filled
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config.keys import SOURCE
 from xenwatch.config.settings import ConfigError
@@ -33,13 +34,13 @@ CLOSE_DEADLINE: Final = 10.0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("directory", metavar="DIR", type=Path, help="new or empty directory")
+    parser.add_argument("directory", metavar="DIR", type=filled, help="new or empty directory")
 
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where no probe succeeded."""
     settings, source = prepare(options)
-    directory: Path = options.directory
+    directory = Path(options.directory)
     try:
         recording = RecordingSource(source, directory)
     except SourceError as error:

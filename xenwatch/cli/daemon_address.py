@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from xenwatch.cli.options import settings_of
+from xenwatch.cli.parser import filled
 from xenwatch.config import state_file
 from xenwatch.config.converters import address, is_host, unix_path
 from xenwatch.config.keys import LISTEN, SOURCE, WEB_CONFIG
@@ -76,22 +77,28 @@ def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
     """The options that say where a daemon is; `otherwise` is the option to do without one."""
     parser.add_argument(
         "--url",
+        type=filled,
         help=f"URL of the daemon, or unix:/PATH, unless {otherwise} is given (default: the Unix "
         f"socket in {LISTEN.path} of the configuration, else its first address)",
     )
     parser.add_argument(
         "--cacert",
         metavar="FILE",
+        type=filled,
         help="CA certificates, or the daemon's own, in PEM (default: the system's; for the "
         "configured daemon, the certificate in its configuration)",
     )
-    parser.add_argument("--cert", metavar="FILE", help="client certificate in PEM")
+    parser.add_argument("--cert", metavar="FILE", type=filled, help="client certificate in PEM")
     parser.add_argument(
-        "--key", metavar="FILE", help="its private key (default: in the file of --cert)"
+        "--key",
+        metavar="FILE",
+        type=filled,
+        help="its private key (default: in the file of --cert)",
     )
     parser.add_argument(
         "--user",
         metavar="NAME:PASSWORD",
+        type=filled,
         help="user and password, or @FILE: read them from a file, which keeps them out of the list "
         "of processes",
     )

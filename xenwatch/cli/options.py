@@ -9,6 +9,7 @@ from typing import Any, Final
 from xenwatch import log
 from xenwatch.assessment import Rules
 from xenwatch.cli.numbers import whole
+from xenwatch.cli.parser import filled
 from xenwatch.cli.source import open_source, rootfs_problem
 from xenwatch.config import state_file
 from xenwatch.config.key import Key
@@ -35,6 +36,7 @@ def add_common(parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMO
         CONFIG_FILE,
         dest="config_file",
         metavar="FILE",
+        type=filled,
         default=argparse.SUPPRESS,
         help=f"configuration (default: {DEFAULT_FILE})",
     )

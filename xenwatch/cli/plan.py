@@ -10,6 +10,7 @@ from xenwatch.assessment import assess_pass
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.options import add_key, configured, is_given, prepare, rules
 from xenwatch.cli.output import headed, write
+from xenwatch.cli.parser import filled
 from xenwatch.cli.source import synthetic
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config import state_file
@@ -59,7 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--learn",
         metavar="FILE",
         nargs="?",
-        const="",
+        const=True,
+        type=filled,
         help="learn what the running VMs take of dom0's memory and tasks; with FILE, save it there",
     )
     add_key(parser, LEARNT)
@@ -90,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         if learning is None:
             say("--learn: no running VM could be read; see xenwatch doctor")
             return UNKNOWN
-        if options.learn and not save(learning, options.learn):
+        if options.learn is not True and not save(learning, options.learn):
             return UNKNOWN
     assessment = assess_pass(snapshot, rules(settings), learning=learning)
     found = [assessment.plan(batch, wanted) for batch in batches]

@@ -12,7 +12,7 @@ import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
-from xenwatch.cli.parser import Parser
+from xenwatch.cli.parser import Parser, filled
 from xenwatch.cli.source import choose, open_source, rootfs_problem
 from xenwatch.display.say import say
 from xenwatch.sources.base import SourceError
@@ -52,6 +52,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--socket",
         metavar="PATH",
+        type=filled,
         default=SOCKET,
         help="where to listen, unless systemd passes a socket (default: %(default)s)",
     )

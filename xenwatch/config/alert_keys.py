@@ -15,7 +15,7 @@ from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.config import converters
 from xenwatch.config.key import FileUse, Key
-from xenwatch.display.text import shown
+from xenwatch.display.text import shown, without_password
 from xenwatch.limits.base import Thresholds
 
 MAX_RECEIVERS: Final = 8
@@ -86,7 +86,9 @@ def alertmanagers(value: object) -> tuple[str, ...]:
     for item in found:
         base, api, _ = item.partition("/api/v")
         if api:
-            raise ValueError(f"contains {shown(item)}, which must not have the path; write {base}")
+            instead = without_password(base)
+            text = f"contains {shown(item)}, which must not have the path; write {instead}"
+            raise ValueError(text)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable
 from datetime import date, time
@@ -10,6 +11,7 @@ from typing import Final
 
 MOST_ITEMS: Final = 6
 """Items of an array that are shown."""
+_USER_INFO: Final = re.compile(r"(?<=://)[^/\s]*@")
 
 
 def printable(text: str) -> str:
@@ -36,10 +38,17 @@ def shown(value: object) -> str:
             return "a table"
         case date() | time():
             return value.isoformat()
+        case str():
+            value = without_password(value)
     try:
         return printable(reprlib.repr(value))
     except ValueError:  # an integer of more digits than Python prints
         return "a number of thousands of digits"
+
+
+def without_password(text: str) -> str:
+    """The text, with *** for user and password of a URL."""
+    return _USER_INFO.sub("***@", text)
 
 
 def quoted(data: bytes) -> str:
