@@ -5,6 +5,9 @@
 # install.sh --uninstall  removes it; configuration and state stay
 set -eu
 
+# What was installed to its end has this file.
+mark=/opt/xenwatch/installed
+
 fail() {
     echo "install.sh: $1" >&2
     exit 1
@@ -56,9 +59,13 @@ install() {
     chown -R root:root /opt/xenwatch.new
     chmod -R u=rwX,go=rX /opt/xenwatch.new
     upgrade=
+    # Of an installation that has failed there is a tree without the mark, or of version 0.1 one of pip's.
+    if [ -e "$mark" ] || [ -e /opt/xenwatch/pyvenv.cfg ]; then
+        upgrade=1
+        touch "/opt/xenwatch.new/${mark##*/}"
+    fi
     # Not before the copy: if that fails, what was installed is whole.
     if [ -e /opt/xenwatch ]; then
-        upgrade=1
         remove_units
         mv /opt/xenwatch /opt/xenwatch.old
     fi
@@ -80,6 +87,7 @@ install() {
     fi
     /opt/xenwatch/share/host-setup install
     start
+    touch "$mark"
 }
 
 start() {

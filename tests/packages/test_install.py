@@ -66,11 +66,40 @@ def test_a_copy_that_fails_leaves_the_installed_version(
     root.run("xenwatch", "--version")
 
 
-@pytest.mark.parametrize("kind", ["archive", "rpm"])
+def test_after_one_that_has_failed_comes_a_first_installation(
+    packages: Packages, layer_of: LayerOf
+) -> None:
+    """Where no user can be made the script fails; run again it enables and starts the service."""
+    root = layer_of("bookworm")
+    with_systemd(root)
+    script = unpacked(packages, root)
+    for name in ("useradd", "systemd-sysusers"):
+        (root.path / "usr/local/bin" / name).write_text("#!/bin/sh\nexit 1\n")
+        (root.path / "usr/local/bin" / name).chmod(0o755)
+    assert root.attempt(script).returncode == 1
+    for name in ("useradd", "systemd-sysusers"):
+        (root.path / "usr/local/bin" / name).unlink()
+    root.run(script)
+    first = (root.path / CALLS).read_text().splitlines()
+    root.run(script)
+    second = (root.path / CALLS).read_text().splitlines()[len(first) :]
+
+    assert {"enable xenwatch.service", "start xenwatch.service"} <= set(first)
+    assert "try-restart xenwatch*.service" in second
+    assert not any(call.startswith(("enable", "start")) for call in second)
+
+
+@pytest.mark.parametrize("kind", ["archive", "rpm", "deb"])
 def test_what_is_removed_is_disabled(kind: str, packages: Packages, layer_of: LayerOf) -> None:
     """Optional units that were enabled leave no link to themselves behind, as the service does."""
-    root = layer_of("rpm")
+    root = layer_of("bookworm" if kind == "deb" else "rpm")
     with_systemd(root)
+    if kind == "deb":
+        root.run("dpkg", "--install", root.put(packages.deb, "srv"))
+        root.run("dpkg", "--purge", "xenwatch")
+        # The service is dpkg's own, by deb-systemd-helper.
+        assert disabled(root) == UNITS - {"xenwatch.service"}
+        return
     if kind == "archive":
         script = unpacked(packages, root)
         root.run(script)
