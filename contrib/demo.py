@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from xenwatch.cli.numbers import between
+from xenwatch.cli.option_values import between
 from xenwatch.display.progress import progress
 
 HERE: Final = Path(__file__).resolve().parent

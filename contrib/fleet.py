@@ -22,7 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import log
 from xenwatch.assessment import Rules
-from xenwatch.cli.numbers import between
+from xenwatch.cli.option_values import between
 from xenwatch.cli.source import open_source
 from xenwatch.clock import SystemClock
 from xenwatch.config.converters import address

@@ -8,6 +8,8 @@ EDGE = {
     "xenwatch.reader": "answers a front",
     "xenwatch.sockets": "makes sockets, or takes those systemd passes",
     "xenwatch.generate.command": "writes the generated documents",
+    "xenwatch.config.config_file": "reads the configuration file",
+    "xenwatch.config.listening": "reads of it where the daemon listens",
     "xenwatch.config.settings": "reads the configuration file",
     "xenwatch.config.state_file": "reads and replaces files of state",
     "xenwatch.log": "sets up logging",
@@ -41,11 +43,12 @@ EDGE = {
     "xenwatch.cli.watched": "makes a pass",
     "xenwatch.cli.check_paths": "looks at files the configuration names",
     "xenwatch.cli.check_receivers": "connects to receivers",
-    "xenwatch.cli.daemon_client": "asks a running daemon",
+    "xenwatch.cli.daemon_client": "asks a running daemon, or makes a pass",
+    "xenwatch.cli.daemon_request": "asks a running daemon",
     "xenwatch.cli.live_terminal": "draws on a terminal and reads its keys",
     "xenwatch.cli.output": "writes to stdout",
     "xenwatch.cli.parser": "writes help and errors, and ends the process",
-    "xenwatch.cli.options": "reads the configuration and opens the source",
+    "xenwatch.cli.configured": "reads the configuration and opens the source",
     **{
         f"xenwatch.cli.{name}": "a command"
         for name in (

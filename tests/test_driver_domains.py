@@ -14,7 +14,6 @@ from xenwatch import metrics
 from xenwatch.alerts.names import WARNING
 from xenwatch.alerts.states import Alerts
 from xenwatch.assessment import Rules, assess_pass, with_alerts
-from xenwatch.cli.check import Question, judge
 from xenwatch.cli.doctor import report
 from xenwatch.config.settings import Settings
 from xenwatch.explain.search import matches
@@ -28,6 +27,7 @@ from xenwatch.readings.devices import DeviceKey
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import NotCaptured, XenstoreReply
 from xenwatch.sources.tree import TreeSource
+from xenwatch.status.check import Question, judge
 from xenwatch.status.host_status import AlertRow, HostStatus, host_status
 
 HOSTS = Path(__file__).parent / "hosts"

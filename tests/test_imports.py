@@ -12,6 +12,7 @@ import pytest
 
 from tests.architecture import ROOT, arrows, modules
 from tests.test_house import declared
+from xenwatch.cli.commands import HELP
 
 PASS = """
 import contextlib, os, sys
@@ -19,6 +20,14 @@ from xenwatch.cli.main import main
 with contextlib.suppress(SystemExit), open(os.devnull, "w") as sys.stdout:
     main(sys.argv[1:])
 print("pyroute2" in sys.modules, file=sys.stderr)
+"""
+
+MODULES = """
+import contextlib, json, os, sys
+from xenwatch.cli.main import main
+with contextlib.suppress(SystemExit), open(os.devnull, "w") as sys.stdout:
+    main(sys.argv[1:])
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """
 
 DAEMON = """
@@ -86,6 +95,28 @@ def test_a_daemon_of_the_host_starts_without_the_synthetic_one() -> None:
     _, seen = json.loads(output(DAEMON).stdout)
 
     assert set(seen[0][2]) <= {"xenwatch.generate.command", "xenwatch.generate.grouping"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["check", "--url", "http://127.0.0.1:1"]], ids=" ".join
+)
+def test_what_is_run_every_minute_imports_little(arguments: list[str]) -> None:
+    """A command that asks a daemon, or nobody, has the standard library and few modules of ours."""
+    large = {
+        *("asyncio", "structlog", "aiohttp", "psutil", "prometheus_client", "yaml"),
+        *(f"xenwatch.{name}" for name in ("limits", "alerts", "probes", "model", "generate")),
+    }
+    imported = json.loads(output(MODULES, *arguments).stderr)
+
+    assert large & set(imported) == set()
+
+
+def test_a_command_imports_no_other() -> None:
+    """Of the modules of commands there is the one that was chosen."""
+    imported = json.loads(output(MODULES, "scenarios").stderr)
+    commands = {f"xenwatch.cli.{name.replace('-', '_')}" for name in HELP}
+
+    assert commands & set(imported) == {"xenwatch.cli.scenarios"}
 
 
 def test_sources_interpret_nothing() -> None:

@@ -6,12 +6,14 @@ exit.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -22,6 +24,8 @@ def start(work: Callable[[], T], name: str) -> asyncio.Future[T]:
     The result is dropped if the future was cancelled or the loop closed. If no thread can be
     started, the future holds the `RuntimeError`.
     """
+    import asyncio  # noqa: PLC0415 - commands that ask a daemon want none of it
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from xenwatch import __version__
 from xenwatch.cli.main import make_parser
+from xenwatch.config.document import DEFAULT_FILE
 from xenwatch.config.key import Key
 from xenwatch.config.keys import KEYS
-from xenwatch.config.settings import DEFAULT_FILE
 from xenwatch.generate.configuration import toml
 
 HIDDEN = argparse.SUPPRESS

@@ -6,22 +6,24 @@ import dataclasses
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cli.test_daemon_client import response, server
 from tests.page.test_charts import HALF
 from tests.running import xenwatch
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
-from xenwatch.cli import check
-from xenwatch.cli.check import CheckError, Question, judge
 from xenwatch.cli.main import main
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import severity
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.status import check
+from xenwatch.status.check import CheckError, Question, judge
 from xenwatch.status.host_status import HostStatus, LimitRow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +36,7 @@ DATUM = re.compile(r"'[a-z0-9_]+'=\d+B?;(-?\d+)?;(-?\d+)?;0;(\d+)?")
 @pytest.fixture(autouse=True)
 def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No configuration of this machine."""
-    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(tmp_path / "none.toml"))
+    monkeypatch.setattr("xenwatch.config.config_file.DEFAULT_FILE", str(tmp_path / "none.toml"))
 
 
 def row(ratio: float | None, **fields: Any) -> LimitRow:
@@ -262,15 +264,18 @@ def test_options_reach_the_check(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--limit=ptsy"], "unknown limit 'ptsy'; did you mean ptys?"),
-        (["--warning=0.8"], "--warning '0.8' is not LIMIT=RATIO"),
-        (["--warning=ptys=80"], "is not LIMIT=RATIO"),
-        (["--critical=ptys=nan"], "is not LIMIT=RATIO"),
-        (["--limit=ptys", "--warning=irqs=0.8"], "excluded by --limit"),
-        (["--exclude=zombies"], "unknown limit or alert 'zombies'"),
-        (["--exclude=zombie_domian"], "did you mean zombie_domain?"),
-        (["--exclude=ptys", "--limit=ptys"], "ptys: --limit and --exclude are mutually exclusive"),
-        (["--exclude=ptys", "--warning=ptys=0.8"], "excluded by --exclude"),
+        ([SYNTHETIC, "--limit=ptsy"], "unknown limit 'ptsy'; did you mean ptys?"),
+        ([SYNTHETIC, "--warning=0.8"], "--warning '0.8' is not LIMIT=RATIO"),
+        ([SYNTHETIC, "--warning=ptys=80"], "is not LIMIT=RATIO"),
+        ([SYNTHETIC, "--critical=ptys=nan"], "is not LIMIT=RATIO"),
+        ([SYNTHETIC, "--limit=ptys", "--warning=irqs=0.8"], "excluded by --limit"),
+        ([SYNTHETIC, "--exclude=zombies"], "unknown limit or alert 'zombies'"),
+        ([SYNTHETIC, "--exclude=zombie_domian"], "did you mean zombie_domain?"),
+        (
+            [SYNTHETIC, "--exclude=ptys", "--limit=ptys"],
+            "ptys: --limit and --exclude are mutually exclusive",
+        ),
+        ([SYNTHETIC, "--exclude=ptys", "--warning=ptys=0.8"], "excluded by --exclude"),
         (["--url=http://127.0.0.1:1", SYNTHETIC], "mutually exclusive"),
         (["--url=file:///etc/passwd"], "is not a URL such as http://127.0.0.1:10730"),
         (["--source=tree:/nowhere"], "/nowhere: not a capture directory"),
@@ -286,6 +291,43 @@ def test_what_cannot_be_asked_is_unknown(
     assert status == 3
     assert out.startswith("XENWATCH UNKNOWN - ")
     assert message in out
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (response(b'{"error": "unknown limit x"}', status="400 Bad Request"), "UNKNOWN - unknown"),
+        (response(b'{"error": "no readings yet"}', status="503 Busy"), "HTTP status 503 Busy. Is"),
+        (response(b"", status="401 Unauthorized"), "give --user NAME:PASSWORD"),
+        (response(b"", status="404 Not Found"), "older than this command; restart it: systemctl"),
+        (response(b"400", status="400 Bad Request"), "the URL begins https://"),
+        (response(b"{}"), "the answer is not from xenwatch"),
+        (response(b"[" * 100000), "the answer is not from xenwatch"),
+        (response(b'{"line": "x", "state": "ok", "exit_status": 1}'), "is not from xenwatch"),
+    ],
+)
+def test_what_is_no_verdict_is_unknown(
+    capsys: pytest.CaptureFixture[str], answer: bytes, message: str
+) -> None:
+    """A daemon that refuses, is older, or is something else, is said so with the next step."""
+    with server(answer) as (url, _):
+        status, out = run(capsys, f"--url={url}")
+
+    assert status == 3
+    assert message in out
+
+
+def test_what_is_asked_reaches_the_daemon(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each option is a parameter of the request, whatever is in it."""
+    with server(response(b"{}")) as (url, asked):
+        run(capsys, f"--url={url}", "--limit=a&b", "--limit=c", "--warning=ptys=0.5", "--exclude=d")
+
+    path = asked[0].split()[1].decode()
+    assert parse_qs(path.partition("?")[2]) == {
+        "limit": ["a&b", "c"],
+        "warning": ["ptys=0.5"],
+        "exclude": ["d"],
+    }
 
 
 @pytest.mark.parametrize("option", ["--no-such-option", "--timeout=0", "--timeout=soon"])

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from tests.cli.test_check import ALL, DATUM, FULL, no_configuration, row, run
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.table import ALERTS
-from xenwatch.cli.check import judge
-from xenwatch.cli.check_alerts import ALERT_NAMES, MOST_TOLD
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.sources.recording import RecordingSource
+from xenwatch.status.check import judge
+from xenwatch.status.check_alerts import ALERT_NAMES, MOST_TOLD
 from xenwatch.status.host_status import AlertRow, HostStatus
 
 __all__ = ["no_configuration"]

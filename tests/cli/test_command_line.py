@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xenwatch.cli import advise
-from xenwatch.cli.main import COMMANDS, main
+from xenwatch.cli.commands import HELP
+from xenwatch.cli.main import PARTS, main
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.probes import PROBES
 
@@ -38,10 +39,7 @@ VALUES = [
     *("tree:/none", "tree:/proc", "ptys=nan", "ptys=2", "windows=", "windows=-1", "http://"),
     *("http://[", "http://127.0.0.1:1", "ftp://x", "127.0.0.1:99999", "json", "host", "debian-12"),
 ]
-NAMES = [
-    *(module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS),
-    "generate",
-]
+NAMES = [name for name in HELP if name not in PARTS]
 NEEDED = {"maintenance": ["status"], "generate": ["rules"], "capture": ["/proc/none/file"]}
 """What a command cannot do without: the fuzz gives no other places to write to."""
 
@@ -93,7 +91,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     file = tmp_path / "xenwatch.toml"
     file.write_text(f'[maintenance]\nfile = "{tmp_path}/maintenance.json"\n')
-    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(file))
+    monkeypatch.setattr("xenwatch.config.config_file.DEFAULT_FILE", str(file))
     monkeypatch.setattr("xenwatch.config.settings.Settings.probes", lambda _self: PROBES[:1])
     monkeypatch.setattr("xenwatch.log.configure", lambda _level, _format: None)
     monkeypatch.setattr("xenwatch.sources.kept.raise_limit", lambda: None)

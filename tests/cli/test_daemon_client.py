@@ -14,9 +14,9 @@ import pytest
 
 from tests.status.test_host_status import of
 from tests.support import full_snapshot
-from xenwatch.cli import daemon_client
+from xenwatch.cli import daemon_client, daemon_request
 from xenwatch.cli.daemon_address import Address, AddressError, configured
-from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.main import main
 from xenwatch.status import host_status
 
@@ -110,7 +110,7 @@ def test_a_server_that_hangs_is_left(answer: bytes) -> None:
 
 def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than a status can be is not read."""
-    monkeypatch.setattr(daemon_client, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(daemon_request, "MOST_BYTES", 1 << 20)
     with server(response(b"[" * (2 << 20))) as (url, _), pytest.raises(AskError, match="1 MiB"):
         daemon_client.ask(Address(url))
 
@@ -146,9 +146,11 @@ def test_the_daemon_is_asked_where_the_configuration_says(
     assert configured(Namespace(config_file=str(file))) == Address(url)
 
 
-@pytest.mark.parametrize("command", ["check", "top"])
+@pytest.mark.parametrize(
+    ("command", "path"), [("check", b"/api/v1/check"), ("top", b"/api/v1/overview")]
+)
 def test_commands_ask_the_configured_daemon(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, path: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`check` and `top` find a daemon of this host that listens elsewhere than by default."""
     file = tmp_path / "xenwatch.toml"
@@ -157,7 +159,7 @@ def test_commands_ask_the_configured_daemon(
         file.write_text(f"[web]\nlisten_addresses = ['{url.removeprefix('http://')}']\n")
         main([command, f"--config.file={file}"])
 
-    assert asked[0].startswith(b"GET /api/v1/overview ")
+    assert asked[0].startswith(b"GET %b " % path)
 
 
 def test_a_bad_configuration_does_not_keep_from_asking(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import no_traces, run
+from xenwatch.cli.commands import HELP
 from xenwatch.cli.exit_status import MEANINGS
-from xenwatch.cli.main import COMMANDS, GENERATE_EXITS, PARTS
+from xenwatch.cli.main import GENERATE, GENERATE_EXITS, command_module
 from xenwatch.probes import PROBES
 
 __all__ = ["no_traces"]
@@ -21,9 +22,8 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs/exit-status.md"
 SYNTHETIC = "--source=synthetic:debian-12"
 DEAD = "--source=synthetic:control-path-dead@900"
 EXITS = {
-    **{module.__name__.rpartition(".")[2].replace("_", "-"): module.EXITS for module in COMMANDS},
-    **{module.NAME: module.EXITS for module in PARTS},
-    "generate": GENERATE_EXITS,
+    **{name: command_module(name).EXITS for name in HELP if name != GENERATE},
+    GENERATE: GENERATE_EXITS,
 }
 ELSEWHERE = {
     ("run", 0): "tests/daemon/test_daemon.py stops it",

@@ -21,7 +21,7 @@ CHANNELS = "error 28 mapping ring-refs and evtchn"
 @pytest.fixture(autouse=True)
 def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No configuration of this machine."""
-    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(tmp_path / "none.toml"))
+    monkeypatch.setattr("xenwatch.config.config_file.DEFAULT_FILE", str(tmp_path / "none.toml"))
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

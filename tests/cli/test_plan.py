@@ -29,7 +29,7 @@ WINDOWS = {BUILT_IN["windows"]: 1}
 @pytest.fixture(autouse=True)
 def no_traces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No configuration of this machine, and logging as it is."""
-    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", str(tmp_path / "none.toml"))
+    monkeypatch.setattr("xenwatch.config.config_file.DEFAULT_FILE", str(tmp_path / "none.toml"))
     monkeypatch.setattr(log, "configure", lambda _level, _format: None)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xenwatch.config.keys import MAX_REQUESTS
 from xenwatch.config.settings import load_settings as load
+from xenwatch.config.web_keys import MAX_REQUESTS
 
 
 def test_a_byte_order_mark_is_no_part_of_a_configuration(tmp_path: Path) -> None:

@@ -12,24 +12,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xenwatch.config import converters
+from xenwatch.config.common_keys import SOURCE
+from xenwatch.config.errors import ConfigError
 from xenwatch.config.file import parse
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, LISTEN, MAX_REQUESTS, SOURCE
-from xenwatch.config.settings import ConfigError, Settings
-from xenwatch.config.settings import load_settings as load
+from xenwatch.config.keys import KEYS
+from xenwatch.config.settings import Settings, load_settings
+from xenwatch.config.web_keys import LISTEN, MAX_REQUESTS
 from xenwatch.limits import LIMITS
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.probes import PROBES
 
-LIMIT = LIMITS[0].name
-PROBE = PROBES[0].name
+LIMIT, PROBE = LIMITS[0].name, PROBES[0].name
 
 
 def settings(tmp_path: Path, text: str) -> Settings:
     """Settings of a file with that text."""
     path = tmp_path / "xenwatch.toml"
     path.write_text(text)
-    return load(str(path), {})
+    return load_settings(str(path), {})
 
 
 def refusal(tmp_path: Path, text: str) -> str:
@@ -264,7 +265,7 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
     path = tmp_path / "xenwatch.toml"
     path.write_text("[web]\nmax_requests = 5\n")
 
-    assert load(str(path), {"web.max_requests": 6})[MAX_REQUESTS] == 6
+    assert load_settings(str(path), {"web.max_requests": 6})[MAX_REQUESTS] == 6
 
 
 def test_a_bad_option_is_named_as_such(tmp_path: Path) -> None:
@@ -274,23 +275,23 @@ def test_a_bad_option_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"^--web.listen-address: \['nowhere'\] contains 'nowhere'"
     ):
-        load(str(path), {"web.listen_addresses": ["nowhere"]})
+        load_settings(str(path), {"web.listen_addresses": ["nowhere"]})
 
 
 def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The default file may be missing; one that was named may not."""
     missing = str(tmp_path / "missing.toml")
-    monkeypatch.setattr("xenwatch.config.settings.DEFAULT_FILE", missing)
+    monkeypatch.setattr("xenwatch.config.config_file.DEFAULT_FILE", missing)
 
-    assert load(None, {}).values == {}
+    assert load_settings(None, {}).values == {}
     with pytest.raises(ConfigError, match=r"missing\.toml: No such file or directory"):
-        load(missing, {})
+        load_settings(missing, {})
 
 
 def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
     """What cannot be read is refused with the reason."""
     with pytest.raises(ConfigError, match="is a directory, must be a file"):
-        load(str(tmp_path), {})
+        load_settings(str(tmp_path), {})
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
@@ -298,7 +299,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "xenwatch.toml"
     path.write_bytes(b"[web]\n\xff")
     with pytest.raises(ConfigError, match=r"must be UTF-8 text: invalid byte at offset 6"):
-        load(str(path), {})
+        load_settings(str(path), {})
 
 
 def test_an_endless_file_is_refused(tmp_path: Path) -> None:
@@ -309,14 +310,14 @@ def test_an_endless_file_is_refused(tmp_path: Path) -> None:
 
     for name in ("/dev/zero", "/dev/tty", str(tmp_path / "pipe")):
         with pytest.raises(ConfigError, match="is not a regular file"):
-            load(name, {})
+            load_settings(name, {})
     with pytest.raises(ConfigError, match="must not be larger than 1048576 bytes"):
-        load(str(tmp_path / "large"), {})
+        load_settings(str(tmp_path / "large"), {})
 
 
 def test_the_null_device_is_no_configuration() -> None:
     """That nothing is configured can be said without a file for it."""
-    assert load("/dev/null", {}).values == {}
+    assert load_settings("/dev/null", {}).values == {}
 
 
 @pytest.mark.parametrize(

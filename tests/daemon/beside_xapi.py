@@ -15,8 +15,8 @@ from tests.messages.stand_in import Xapi, helper
 from xenwatch import log
 from xenwatch.cli.source import open_source
 from xenwatch.config import xapi_keys
-from xenwatch.config.keys import LISTEN
 from xenwatch.config.settings import Settings
+from xenwatch.config.web_keys import LISTEN
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.sources.base import Choice, CommandOutput
 

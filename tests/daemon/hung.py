@@ -16,8 +16,8 @@ from typing import Any
 
 from xenwatch import log
 from xenwatch.config import state_file
-from xenwatch.config.keys import LISTEN
 from xenwatch.config.settings import Settings
+from xenwatch.config.web_keys import LISTEN
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.daemon.sd_notify import notify
 from xenwatch.probes import PROBES

@@ -16,9 +16,9 @@ from tests.fake_clock import START, FakeClock, running
 from xenwatch.alerts.maintenance import Maintenance, dumps
 from xenwatch.cli.source import open_source
 from xenwatch.clock import Clock
-from xenwatch.config.keys import LISTEN
 from xenwatch.config.maintenance_keys import MAINTENANCE_FILE
 from xenwatch.config.settings import Settings
+from xenwatch.config.web_keys import LISTEN
 from xenwatch.daemon import daemon
 from xenwatch.daemon.maintenance import EVERY, Follower
 from xenwatch.sources.base import Choice

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from tests.web_config.certificates import pair
 from tests.web_config.test_document import HASH
 from tests.web_config.test_load import PAIR
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.errors import ConfigError
 from xenwatch.daemon.web_files import WebFiles
 from xenwatch.web_config.load import PLAIN, Loader
 

@@ -23,7 +23,7 @@ import psutil
 
 from tests.e2e.fleets import BY, JOB, PATIENT, Fleet, Process, VictoriaMetrics, federated
 from tests.e2e.programs import Alertmanager, Receiver, Server, exported
-from xenwatch.cli.numbers import between, seconds
+from xenwatch.cli.option_values import between, seconds
 from xenwatch.config.settings import Settings
 from xenwatch.generate.grouping import Grouping
 from xenwatch.generate.rules import rules

@@ -37,7 +37,7 @@ from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.names import SEVERITIES
 from xenwatch.alerts.near_limit import near_limit
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.errors import ConfigError
 from xenwatch.generate.command import SDK
 from xenwatch.generate.dashboards import (
     ANNOTATED,

@@ -43,7 +43,7 @@ LIMIT = Limit(
 def generate(*arguments: str) -> int:
     """Exit status of `xenwatch generate` with these arguments."""
     parser = argparse.ArgumentParser()
-    command.add_parser(parser.add_subparsers())
+    command.add_parser(parser.add_subparsers(), "Generate.")
     parsed = parser.parse_args(["generate", *arguments])
     return int(parsed.run(parsed))
 

@@ -88,7 +88,7 @@ def test_the_table_has_every_command() -> None:
     (action,) = (a for a in make_parser()._actions if isinstance(a.choices, dict))
     assert action.choices is not None
 
-    assert set(action.choices) == COMMANDS.keys() | {"run", "top", *(part.NAME for part in PARTS)}
+    assert set(action.choices) == COMMANDS.keys() | {"run", "top", *PARTS}
 
 
 def test_every_command_runs(root: Root) -> None:

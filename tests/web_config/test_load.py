@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.web_config.certificates import pair
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.errors import ConfigError
 from xenwatch.web_config import document
 from xenwatch.web_config.load import PLAIN, Loader, load
 

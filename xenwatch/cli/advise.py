@@ -7,19 +7,18 @@ import time
 from typing import Final
 
 from xenwatch.advice import qemu_wakeups, rendering
+from xenwatch.cli.configured import prepare
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
-from xenwatch.cli.numbers import seconds
-from xenwatch.cli.options import prepare
+from xenwatch.cli.option_values import seconds
 from xenwatch.cli.outcomes import failures
 from xenwatch.cli.output import write
 from xenwatch.cli.source import stands_still
 from xenwatch.cli.watched import watched_pass
-from xenwatch.config.keys import ROOTFS, SOURCE
+from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
 from xenwatch.status.notices import notices
 
-HELP: Final = "Rank VMs by QEMU wakeups, with the emulated devices to disable."
 EXITS: Final = {
     OK: "printed",
     USAGE: "bad usage, or configuration rejected",

@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from xenwatch import threads
+from xenwatch.cli.configured import prepare
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
-from xenwatch.cli.options import prepare
+from xenwatch.cli.option_values import filled
 from xenwatch.cli.outcomes import any_ok, failures
-from xenwatch.cli.parser import filled
 from xenwatch.cli.watched import watched_pass
-from xenwatch.config.keys import SOURCE
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.common_keys import SOURCE
+from xenwatch.config.errors import ConfigError
 from xenwatch.display.say import say
 from xenwatch.events.follow import listening
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.status.notices import notices
 
-HELP: Final = "Make one pass and save every answer of the source in DIR."
 EXITS: Final = {
     OK: "captured",
     USAGE: "bad usage, configuration rejected, or DIR cannot be used",

@@ -7,28 +7,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from xenwatch.cli.check_paths import path_problems
+from xenwatch.cli.configured import carried, check_rootfs, settings_of, source_of
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
-from xenwatch.cli.options import (
-    COMMON,
-    carried,
-    check_rootfs,
-    is_given,
-    name_of,
-    settings_of,
-    source_of,
-)
-from xenwatch.config.keys import LEARNT, SOURCE, WEB_CONFIG
-from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.cli.options import COMMON, is_given, name_of
+from xenwatch.config.common_keys import SOURCE
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.keys import LEARNT
+from xenwatch.config.settings import Settings
+from xenwatch.config.web_keys import WEB_CONFIG
 from xenwatch.display.say import say
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes import PROBES
 from xenwatch.status.notices import NO_XEN, notices
 from xenwatch.web_config.load import load
 
-HELP: Final = (
-    "Validate the configuration and the web configuration file it names, and check that the files "
-    "and the source can be used."
-)
 EXITS: Final = {
     OK: "valid, with warnings too",
     FINDING: "rejected, or what it names cannot be used",

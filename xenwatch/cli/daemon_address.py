@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from xenwatch.cli.options import settings_of
-from xenwatch.cli.parser import filled
+from xenwatch.cli.option_values import filled
 from xenwatch.config import state_file
+from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.converters import address, is_host, unix_path
-from xenwatch.config.keys import LISTEN, SOURCE, WEB_CONFIG
-from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.listening import Listening, listening
+from xenwatch.config.web_keys import LISTEN, WEB_CONFIG
 from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
-from xenwatch.web_config.load import load
 
 EXAMPLE: Final = f"http://{LISTEN.default[0]}"
 LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -134,15 +134,14 @@ def configured(options: argparse.Namespace) -> Address:
     nowhere.
     """
     try:
-        settings = settings_of(options)
+        return _configured(listening(getattr(options, "config_file", None)))
     except ConfigError as error:
-        settings = Settings()
-        return dataclasses.replace(_configured(settings), problem=error.problems[0])
-    return _configured(settings)
+        found = _configured(Listening(LISTEN.default, WEB_CONFIG.default))
+        return dataclasses.replace(found, problem=error.problems[0])
 
 
-def _configured(settings: Settings) -> Address:
-    places = settings.addresses()
+def _configured(listens: Listening) -> Address:
+    places = listens.addresses
     if not places:
         raise AddressError(
             f"the daemon is configured to listen nowhere ({LISTEN.path}); read the host: "
@@ -154,8 +153,12 @@ def _configured(settings: Settings) -> Address:
     host, port = address(places[0])
     host = LOOPBACK.get(host, host)
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if not listens.web_config:
+        return Address(f"http://{where}")
+    from xenwatch.web_config.load import load  # noqa: PLC0415 - most daemons have none
+
     try:
-        document = load(settings[WEB_CONFIG]).document
+        document = load(listens.web_config).document
     except ConfigError as error:
         return Address(f"https://{where}", error.problems[0])
     if document is None or document.tls is None:

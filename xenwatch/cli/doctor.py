@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from xenwatch.cli.configured import prepare
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
-from xenwatch.cli.options import prepare
 from xenwatch.cli.output import headed, write
 from xenwatch.cli.watched import watched_pass
-from xenwatch.config.keys import SOURCE
+from xenwatch.config.common_keys import SOURCE
 from xenwatch.display.text import counted, printable
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
@@ -25,7 +25,6 @@ from xenwatch.status.notices import NO_XEN, notices
 from xenwatch.status.reboot import reboot_lines
 from xenwatch.status.shipped import shipped
 
-HELP: Final = "Run every probe once; report which failed, why, and what to do."
 EXITS: Final = {
     OK: "no probe failed",
     FINDING: "a probe failed, or no Xen here",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.runbooks import DIRECTORY
-from xenwatch.cli import daemon_client, limit_words
-from xenwatch.cli.daemon_client import AskError
+from xenwatch.cli import daemon_client, daemon_request
+from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.output import write
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.errors import ConfigError
 from xenwatch.display.say import say
 from xenwatch.display.text import counted, printable, shown
 from xenwatch.display.why import where_and_why
@@ -21,9 +21,9 @@ from xenwatch.errors.pattern import LONGEST, plain
 from xenwatch.explain.search import matches, with_words
 from xenwatch.explain.table import Entry
 from xenwatch.sources.base import SourceError
+from xenwatch.status import limit_words
 from xenwatch.status.host_status import HostStatus
 
-HELP: Final = "Explain an error message, or the lines of a log on stdin."
 EXITS: Final = {
     OK: "explained",
     USAGE: "bad usage",
@@ -55,13 +55,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="explain only: ask no daemon and make no pass",
     )
-    daemon_client.add_options(parser)
+    daemon_request.add_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where nothing is known of the message."""
-    problem = daemon_client.conflict(options)
-    if options.no_headroom and (asked := daemon_client.asked(options)):
+    problem = daemon_request.conflict(options)
+    if options.no_headroom and (asked := daemon_request.asked(options)):
         problem = f"--no-headroom and {asked[0]} are mutually exclusive"
     if problem:
         say(problem)

@@ -17,11 +17,12 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from xenwatch.cli.check import OLD
-from xenwatch.cli.daemon_client import Answer, AskError
+from xenwatch.cli.daemon_client import Answer
+from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.status_lines import draw
 from xenwatch.display.text import printable
 from xenwatch.sources.base import SourceError
+from xenwatch.status.check import OLD
 
 TICK: Final = 0.25
 """Seconds between two checks of keys, news and the size of the terminal."""

@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-import traceback
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Protocol, cast
 
 from xenwatch import __version__
-from xenwatch.cli import (
-    advise,
-    capture,
-    check,
-    check_config,
-    doctor,
-    explain,
-    maintenance,
-    messages,
-    once,
-    plan,
-    reader,
-    run,
-    scenarios,
-    top,
-)
+from xenwatch.cli.commands import HELP
 from xenwatch.cli.exit_status import FINDING, MEANINGS, OK, UNKNOWN, USAGE, epilog
-from xenwatch.cli.options import COMMON, CONFIG_FILE, LOGGING, add_common, refuse_ignored
+from xenwatch.cli.options import COMMON, CONFIG_FILE, add_common, refuse_ignored
 from xenwatch.cli.parser import Parser
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.common_keys import LOGGING
+from xenwatch.config.errors import ConfigError
 from xenwatch.display.say import say
 from xenwatch.display.why import where_and_why
-from xenwatch.generate.command import add_parser as add_generate
 from xenwatch.sources.base import SourceError
 
 
 class Command(Protocol):
     """A module of this package that is a command; its name is the command's."""
-
-    __name__: str
-
-    @property
-    def HELP(self) -> str:  # noqa: N802 - a constant of the module
-        """What it does, in a sentence."""
-        ...
 
     @property
     def EXITS(self) -> Mapping[int, str]:  # noqa: N802 - a constant of the module
@@ -59,25 +37,11 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: Final[tuple[Command, ...]] = (
-    run,
-    once,
-    capture,
-    doctor,
-    scenarios,
-    plan,
-    advise,
-    check,
-    explain,
-    top,
-    maintenance,
-    check_config,
-)
-"""The commands in the order of the help."""
-NO_HOST: Final = (scenarios, maintenance)
-"""Those of them that read no host."""
-PARTS: Final = (reader, messages)
+NO_HOST: Final = ("scenarios", "maintenance")
+"""Commands that read no host."""
+PARTS: Final = ("reader", "messages")
 """The commands that systemd starts, which read no configuration."""
+GENERATE: Final = "generate"
 GENERATE_EXITS: Final = {
     OK: "written, or up to date",
     FINDING: "--check: a file is stale",
@@ -89,8 +53,9 @@ GENERATE_EXITS: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
-    parser = make_parser()
-    options, unknown = parser.parse_known_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = make_parser(words)
+    options, unknown = parser.parse_known_args(words)
     if unknown:
         getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     refuse_ignored(options)
@@ -106,13 +71,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception:  # noqa: BLE001 - Python's own status, 1, would be a finding
         if sys.stderr is not None:  # else Python prints to stdout, which is data
+            import traceback  # noqa: PLC0415 - hardly ever
+
             traceback.print_exc()
         return UNKNOWN
     return status
 
 
-def make_parser() -> Parser:
-    """The parser of the command line, from which manual page and completions are made."""
+def make_parser(words: Collection[str] | None = None) -> Parser:
+    """The parser of the command line, from which manual page and completions are made.
+
+    With `words` it knows the options of the commands among them alone, and imports no others.
+    """
     parser = Parser(
         prog="xenwatch",
         description="Monitor the limits of a Xen dom0.",
@@ -122,21 +92,38 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"xenwatch {__version__}")
     add_common(parser)
     commands: Any = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2].replace("_", "-")
-        added: Parser = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.HELP,
-            epilog=epilog(module.EXITS),
-            allow_abbrev=False,
-        )
-        added.set_defaults(run=module.run, parser=added)
-        add_common(added, LOGGING if module in NO_HOST else COMMON)
-        module.add_options(added)
-    for part in PARTS:
-        part.add_parser(commands).set_defaults(takes=frozenset())
-    generate = add_generate(commands)
-    generate.epilog = epilog(GENERATE_EXITS)
-    generate.set_defaults(takes=frozenset([CONFIG_FILE]))
+    for name, text in HELP.items():
+        if words is not None and name not in words:
+            commands.add_parser(name, help=text)  # for the list of commands
+        elif name in (*PARTS, GENERATE):
+            _add_whole(commands, name, text)
+        else:
+            _add(commands, name, text)
     return parser
+
+
+def command_module(name: str) -> Any:
+    """The module of a command, imported now."""
+    if name == GENERATE:
+        return importlib.import_module("xenwatch.generate.command")
+    return importlib.import_module(f"xenwatch.cli.{name.replace('-', '_')}")
+
+
+def _add(commands: Any, name: str, text: str) -> None:
+    """Add a command with the options that it has in common with others, and its own."""
+    module = cast(Command, command_module(name))
+    added: Parser = commands.add_parser(
+        name, help=text, description=text, epilog=epilog(module.EXITS), allow_abbrev=False
+    )
+    added.set_defaults(run=module.run, parser=added)
+    add_common(added, LOGGING if name in NO_HOST else COMMON)
+    module.add_options(added)
+
+
+def _add_whole(commands: Any, name: str, text: str) -> None:
+    """Add a command that makes its parser itself."""
+    added: Parser = command_module(name).add_parser(commands, text)
+    takes = [CONFIG_FILE] if name == GENERATE else []
+    added.set_defaults(takes=frozenset(takes))
+    if name == GENERATE:
+        added.epilog = epilog(GENERATE_EXITS)

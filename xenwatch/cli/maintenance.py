@@ -9,8 +9,8 @@ from typing import Final
 
 from xenwatch.alerts import maintenance
 from xenwatch.alerts.maintenance import FILE_LIMIT, LONGEST, LONGEST_REASON, Maintenance
+from xenwatch.cli.configured import configured
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
-from xenwatch.cli.options import configured
 from xenwatch.cli.output import write
 from xenwatch.cli.parser import Parser
 from xenwatch.config import state_file
@@ -20,7 +20,6 @@ from xenwatch.display.say import say
 from xenwatch.display.text import hint, printable, shown
 from xenwatch.display.why import why
 
-HELP: Final = "Put this host into maintenance for a while: its alerts then notify nobody."
 EXITS: Final = {
     OK: "done",
     FINDING: "off: the configuration still puts the host into maintenance",

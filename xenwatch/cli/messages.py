@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
 
 NAME: Final = "messages"
-HELP: Final = "Post alerts to xapi and values to xcp-rrdd for a daemon that is not root."
 EXITS: Final = {
     OK: "stopped by a signal",
     USAGE: "bad usage, or systemd passed no socket",
 }
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, text: str) -> argparse.ArgumentParser:
     """The command, without options: what it does is fixed."""
-    text = f"Started by systemd with xenwatch-messages.socket, not by hand. {epilog(EXITS)}"
-    parser = commands.add_parser(NAME, help=HELP, description=HELP, epilog=text, allow_abbrev=False)
+    note = f"Started by systemd with xenwatch-messages.socket, not by hand. {epilog(EXITS)}"
+    parser = commands.add_parser(NAME, help=text, description=text, epilog=note, allow_abbrev=False)
     parser.set_defaults(run=run, parser=parser)
     return parser
 

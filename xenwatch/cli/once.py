@@ -8,8 +8,8 @@ from typing import Final
 from xenwatch import metrics
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import limits_table
+from xenwatch.cli.configured import prepare, rules
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
-from xenwatch.cli.options import prepare, rules
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import headed, write
 from xenwatch.cli.watched import watched_pass
@@ -19,7 +19,6 @@ from xenwatch.exposition import text_format
 from xenwatch.status import host_status
 from xenwatch.status.notices import NO_XEN, notices
 
-HELP: Final = "Make one pass and print it."
 EXITS: Final = {
     OK: "printed",
     USAGE: "bad usage, or configuration rejected",

@@ -1,4 +1,4 @@
-"""The options every command has, and what follows from them: settings, log, source, rules."""
+"""The options that commands have in common."""
 
 from __future__ import annotations
 
@@ -6,25 +6,13 @@ import argparse
 from collections.abc import Iterable
 from typing import Any, Final
 
-from xenwatch import log
-from xenwatch.assessment import Rules
-from xenwatch.cli.numbers import whole
-from xenwatch.cli.parser import filled
-from xenwatch.cli.source import open_source, rootfs_problem
-from xenwatch.config import state_file
+from xenwatch.cli.option_values import filled, whole
+from xenwatch.config.common_keys import HOST, LOGGING
+from xenwatch.config.document import DEFAULT_FILE
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, LEARNT, LOG_FORMAT, LOG_LEVEL, ROOTFS, SOURCE
-from xenwatch.config.settings import DEFAULT_FILE, ConfigError, Settings, load_settings
-from xenwatch.display.why import where_and_why
-from xenwatch.planning import learnt_file
-from xenwatch.planning.learning import Learning
-from xenwatch.planning.learnt_file import FILE_LIMIT, LearntError
-from xenwatch.sources.base import Source, SourceError
 
-LOGGING: Final = (LOG_LEVEL, LOG_FORMAT)
-"""Keys whose options every command has that reads the configuration."""
-COMMON: Final = (SOURCE, ROOTFS, *LOGGING)
-"""Those of commands that read a host."""
+COMMON: Final = (*HOST, *LOGGING)
+"""Keys whose options every command has that reads a host."""
 
 
 CONFIG_FILE: Final = "--config.file"
@@ -68,46 +56,6 @@ def add_key(parser: argparse.ArgumentParser, key: Key[Any]) -> None:
     parser.add_argument(key.flag, dest=key.path, default=argparse.SUPPRESS, help=text, **more)
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings of the configuration file and of the options. Raises `ConfigError`."""
-    paths = {key.path for key in KEYS}
-    given = {name: value for name, value in vars(options).items() if name in paths}
-    return load_settings(getattr(options, "config_file", None), given)
-
-
-def configured(options: argparse.Namespace) -> Settings:
-    """The settings, with logging configured by them. Raises `ConfigError`."""
-    settings = settings_of(options)
-    log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
-    return settings
-
-
-def prepare(options: argparse.Namespace) -> tuple[Settings, Source]:
-    """`configured` settings and the source they name. Raises `ConfigError`."""
-    settings = configured(options)
-    check_rootfs(options, settings)
-    return settings, source_of(options, settings)
-
-
-def check_rootfs(options: argparse.Namespace, settings: Settings) -> None:
-    """Raise `ConfigError` for files of a host that is not read, or that are not there."""
-    rootfs = settings[ROOTFS]
-    directory, source = (is_given(options, key) for key in (ROOTFS, SOURCE))
-    # A source on the command line is in place of both in the configuration.
-    given = directory or (rootfs != ROOTFS.default and not source)
-    names = (name_of(options, ROOTFS), name_of(options, SOURCE))
-    if problem := rootfs_problem(settings[SOURCE], rootfs, names, given=given):
-        raise ConfigError([problem])
-
-
-def source_of(options: argparse.Namespace, settings: Settings) -> Source:
-    """The source that the settings name. Raises `ConfigError`."""
-    try:
-        return open_source(settings[SOURCE], settings[ROOTFS])
-    except SourceError as error:
-        raise ConfigError([f"{name_of(options, SOURCE)}: {error}"]) from None
-
-
 def is_given(options: argparse.Namespace, key: Key[Any]) -> bool:
     """Whether the command line has the option of a key."""
     return key.path in vars(options)
@@ -116,23 +64,3 @@ def is_given(options: argparse.Namespace, key: Key[Any]) -> bool:
 def name_of(options: argparse.Namespace, key: Key[Any]) -> str:
     """How a key was set: its option, else its path in the configuration."""
     return key.flag if is_given(options, key) else key.path
-
-
-def rules(settings: Settings) -> Rules:
-    """What a pass of a command is assessed by; it evaluates no alerts, which need many passes.
-
-    Raises `ConfigError`.
-    """
-    return Rules(settings.thresholds(), settings.shapes(), carried=carried(settings[LEARNT]))
-
-
-def carried(path: str) -> Learning | None:
-    """What another host has learnt, of a file. Raises `ConfigError`."""
-    if not path:
-        return None
-    try:
-        return learnt_file.loads(state_file.read(path, FILE_LIMIT))
-    except OSError as error:
-        raise ConfigError([f"{LEARNT.path}: {where_and_why(error)}"]) from None
-    except (ValueError, LearntError) as error:
-        raise ConfigError([f"{LEARNT.path}: {path}: {error}"]) from None

@@ -32,10 +32,3 @@ class Parser(argparse.ArgumentParser):
         else:
             with contextlib.suppress(OSError):
                 file.write(message)
-
-
-def filled(text: str) -> str:
-    """A text that is not empty, as a variable of a script may be. Raises `ArgumentTypeError`."""
-    if not text:
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from xenwatch.assessment import assess_pass
+from xenwatch.cli.configured import configured, prepare, rules
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
-from xenwatch.cli.options import add_key, configured, is_given, prepare, rules
+from xenwatch.cli.option_values import filled
+from xenwatch.cli.options import add_key, is_given
 from xenwatch.cli.output import headed, write
-from xenwatch.cli.parser import filled
 from xenwatch.cli.source import synthetic
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config import state_file
-from xenwatch.config.keys import LEARNT, ROOTFS, SOURCE
-from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.config.common_keys import ROOTFS, SOURCE
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.keys import LEARNT
+from xenwatch.config.settings import Settings
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.say import say
@@ -29,8 +32,6 @@ from xenwatch.planning.question import PlanError, chosen, number
 from xenwatch.planning.shapes import Shape
 from xenwatch.sources.base import Source, SourceError
 from xenwatch.status.notices import notices
-
-HELP: Final = "Show how many more VMs fit, and which limit stops the next one."
 
 EXITS: Final = {
     OK: "the VMs fit; without --count or --mix: a plan was made",

@@ -11,8 +11,10 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
+from xenwatch.cli.commands import HELP
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
-from xenwatch.cli.parser import Parser, filled
+from xenwatch.cli.option_values import filled
+from xenwatch.cli.parser import Parser
 from xenwatch.cli.source import choose, open_source, rootfs_problem
 from xenwatch.display.say import say
 from xenwatch.sources.base import SourceError
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 # argparse names it no other way
 
 NAME: Final = "reader"
-HELP: Final = "Read the host for a daemon without privileges; systemd starts it."
 SOURCE: Final = "--source"
 ROOTFS: Final = "--path.rootfs"
 EXITS: Final = {
@@ -32,10 +33,10 @@ EXITS: Final = {
 }
 
 
-def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+def add_parser(commands: Subparsers, text: str) -> argparse.ArgumentParser:
     """The command, whose options are its own: it reads no configuration."""
     parser = commands.add_parser(
-        NAME, help=HELP, description=HELP, epilog=epilog(EXITS), allow_abbrev=False
+        NAME, help=text, description=text, epilog=epilog(EXITS), allow_abbrev=False
     )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument(
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> int:
     """Run the command without the others; the first argument is its name."""
     parser = Parser(prog="xenwatch", allow_abbrev=False)
     commands: Any = parser.add_subparsers()
-    add_parser(commands)
+    add_parser(commands, HELP[NAME])
     options = parser.parse_args(arguments)
     try:
         return run(options)

@@ -9,15 +9,17 @@ from typing import Final
 
 import structlog
 
+from xenwatch.cli.configured import prepare, settings_of
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
-from xenwatch.cli.options import COMMON, add_key, is_given, name_of, prepare, settings_of
+from xenwatch.cli.options import COMMON, add_key, is_given, name_of
 from xenwatch.cli.source import choose
-from xenwatch.config.keys import KEYS, LISTEN, ROOTFS, SOURCE, SYSTEMD_SOCKET, WEB_CONFIG
+from xenwatch.config.common_keys import ROOTFS, SOURCE
+from xenwatch.config.keys import KEYS
+from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET, WEB_CONFIG
 from xenwatch.display.say import say
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
 from xenwatch.web_config.load import Loader
 
-HELP: Final = "Run the daemon: collect and serve metrics until stopped."
 EXITS: Final = {
     OK: "stopped by a signal",
     USAGE: "bad usage, or configuration rejected",

@@ -9,7 +9,6 @@ from typing import Final
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.output import write
 
-HELP: Final = "List the scenarios of the synthetic host: --source synthetic:NAME."
 EXITS: Final = {OK: "printed", USAGE: "bad usage", UNKNOWN: "stdout cannot be written"}
 
 

@@ -6,12 +6,11 @@ import argparse
 import sys
 from typing import Final
 
-from xenwatch.cli import daemon_client
+from xenwatch.cli import daemon_client, daemon_request
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
-from xenwatch.cli.numbers import seconds
+from xenwatch.cli.option_values import seconds
 from xenwatch.display.say import say
 
-HELP: Final = "Show limits, headroom, alerts and broken VMs in a terminal; q quits."
 EXITS: Final = {
     OK: "quit with q",
     USAGE: "bad usage, no terminal, or configuration rejected",
@@ -21,7 +20,7 @@ EXITS: Final = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    daemon_client.add_options(parser)
+    daemon_request.add_options(parser)
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
@@ -33,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draw until `q` is pressed."""
-    if problem := daemon_client.conflict(options):
+    if problem := daemon_request.conflict(options):
         say(problem)
         return USAGE
     try:

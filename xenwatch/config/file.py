@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from xenwatch.config import label_keys, shape_keys
+from xenwatch.config.document import decoded, line_of
 from xenwatch.config.key import Key
 from xenwatch.config.keys import ANY, SHAPES
 from xenwatch.display.text import hint, printable, shown
-from xenwatch.display.why import why
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.thresholds import inverted
-
-FILE_LIMIT: Final = 1 << 20
 
 
 def parse(
@@ -25,18 +21,7 @@ def parse(
 
     `name` is the file's, for the messages. Rejected values are left out.
     """
-    try:
-        text = data.decode("utf-8-sig")  # editors of Windows begin files with a mark
-        document = tomllib.loads(text)
-    except (UnicodeDecodeError, RecursionError) as error:
-        problems.append(f"{name}: {why(error)}")
-        return {}
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"{name}: invalid TOML: {str(error)[:200]}")
-        return {}
-    except ValueError:  # Python converts no integer of more digits
-        problems.append(f"{name}: invalid TOML: a number of thousands of digits")
-        return {}
+    text, document = decoded(data, name, problems)
     table = {key.path: key for key in keys}
     found = _Document(name, text, table)
     found.walk(document, "")
@@ -59,7 +44,7 @@ class _Document:
 
     def reject(self, path: str, reason: str) -> None:
         """Record a problem with the key or section at `path`, with its line if found."""
-        line = _line(self._text, path)
+        line = line_of(self._text, path)
         where = f"{self._name}:{line}" if line else self._name
         self.problems.append(f"{where}: {printable(path)}: {reason}")
 
@@ -155,18 +140,3 @@ _REMEDY: Final = {
     True: "set warning at or above critical: lower is worse",
 }
 """What to do about a pair of thresholds that is inverted, by whether lower is worse."""
-
-
-def _line(text: str, path: str) -> int:
-    """Line number of a key or section in its usual notation, from 1; 0 if not found."""
-    section, _, name = path.rpartition(".")
-    current = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
-        if header:
-            current = header[1]
-            if current == path or current.startswith(f"{path}."):
-                return number
-        elif current == section and line.partition("=")[0].strip().strip("\"'") == name:
-            return number
-    return 0

@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from xenwatch.config import (
     alert_keys,
+    common_keys,
     converters,
     label_keys,
     maintenance_keys,
     shape_keys,
     textfile_keys,
+    web_keys,
     xapi_keys,
 )
 from xenwatch.config.key import FileUse, Key
@@ -25,102 +27,6 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
-
-LISTEN: Final[Key[tuple[str, ...]]] = Key(
-    "web.listen_addresses",
-    "array of strings",
-    ("127.0.0.1:10730",),
-    "Addresses to listen on: HOST:PORT, an IPv6 host in brackets, no host for all addresses; or "
-    "unix:/PATH, a Unix socket that its owner and group may open. [], and the default where "
-    "textfile.directory is set: nowhere.",
-    converters.addresses,
-    flag="--web.listen-address",
-    restart=True,
-)
-TELEMETRY_PATH: Final[Key[str]] = Key(
-    "web.telemetry_path",
-    "string",
-    "/metrics",
-    "Path under which the metrics are served.",
-    converters.url_path,
-    flag="--web.telemetry-path",
-    restart=True,
-)
-TELEMETRY_LABELS: Final[Key[bool]] = Key(
-    "web.telemetry_labels",
-    "boolean",
-    False,
-    "Add the labels of the section labels to every metric too; not needed if Prometheus sets them, "
-    "as external labels or labels of the target.",
-    converters.boolean,
-    restart=True,
-)
-MAX_REQUESTS: Final[Key[int]] = Key(
-    "web.max_requests",
-    "integer",
-    40,
-    "Max concurrent requests; more are rejected with status 503.",
-    converters.integer(1, 10000),
-    flag="--web.max-requests",
-    restart=True,
-)
-SYSTEMD_SOCKET: Final[Key[bool]] = Key(
-    "web.systemd_socket",
-    "boolean",
-    False,
-    "Listen on the sockets passed by systemd (socket activation) instead of listen_addresses.",
-    converters.boolean,
-    flag="--web.systemd-socket",
-    restart=True,
-)
-WEB_CONFIG: Final[Key[str]] = Key(
-    "web.config_file",
-    "string",
-    "",
-    "File with TLS, basic authentication, headers and rate limit, in the format of Prometheus's "
-    "exporter-toolkit; it is read again when it changes. Empty: plain HTTP, for everybody.",
-    converters.text,
-    flag="--web.config.file",
-    restart=True,
-)
-LOG_LEVEL: Final[Key[str]] = Key(
-    "log.level",
-    "string",
-    "info",
-    "Minimum severity of messages logged: debug, info, warning or error.",
-    converters.choice("debug", "info", "warning", "error"),
-    flag="--log.level",
-)
-LOG_FORMAT: Final[Key[str]] = Key(
-    "log.format",
-    "string",
-    "auto",
-    "Log format: json, console or auto (console on a terminal, otherwise json).",
-    converters.choice("auto", "json", "console"),
-    flag="--log.format",
-)
-SOURCE: Final[Key[str]] = Key(
-    "source.kind",
-    "string",
-    "host",
-    "Source of the readings: host, reader[:PATH] (the host, read by xenwatch reader as root), "
-    "synthetic[:NAME] (simulated), tree:DIR (a capture), or auto (host on a Xen dom0, otherwise "
-    "synthetic).",
-    converters.source,
-    flag="--source",
-    restart=True,
-)
-ROOTFS: Final[Key[str]] = Key(
-    "source.rootfs",
-    "string",
-    "/",
-    "Root directory of the host's /proc, /sys and /var.",
-    converters.absolute_path,
-    flag="--path.rootfs",
-    restart=True,
-    file=FileUse.DIRECTORY,
-)
-
 
 LEARNT: Final[Key[str]] = Key(
     "plan.learnt",
@@ -190,9 +96,9 @@ LABEL: Final[Key[str]] = Key(
 def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any], ...]:
     """The table of keys for these probes and limits."""
     return (
-        *(LISTEN, TELEMETRY_PATH, TELEMETRY_LABELS, MAX_REQUESTS, SYSTEMD_SOCKET, WEB_CONFIG),
+        *web_keys.KEYS,
         *textfile_keys.KEYS,
-        *(LOG_LEVEL, LOG_FORMAT, SOURCE, ROOTFS, LEARNT),
+        *(*common_keys.LOGGING, *common_keys.HOST, LEARNT),
         *(key for probe in probes for key in probe_keys(probe)),
         *(key for limit in limits for key in limit_keys(limit)),
         LABEL,

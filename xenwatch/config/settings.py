@@ -6,25 +6,26 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.declared.down import ALERT as DOWN
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Policy
 from xenwatch.alerts.table import ALERTS, WATCHES
-from xenwatch.config import alert_keys, label_keys, maintenance_keys, state_file, textfile_keys
-from xenwatch.config.file import FILE_LIMIT, parse
-from xenwatch.config.key import Key
-from xenwatch.config.keys import (
-    KEYS,
-    LISTEN,
-    SHAPES,
-    SYSTEMD_SOCKET,
-    TELEMETRY_LABELS,
-    limit_keys,
-    probe_keys,
+from xenwatch.config import (
+    alert_keys,
+    config_file,
+    label_keys,
+    listening,
+    maintenance_keys,
+    textfile_keys,
 )
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.file import parse
+from xenwatch.config.key import Key
+from xenwatch.config.keys import KEYS, SHAPES, limit_keys, probe_keys
+from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET, TELEMETRY_LABELS
 from xenwatch.display.text import shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
@@ -32,17 +33,7 @@ from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
 
-DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
-
 T = TypeVar("T")
-
-
-class ConfigError(Exception):
-    """A rejected configuration; `problems` has one line per error."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +111,7 @@ class Settings:
 
     def addresses(self) -> tuple[str, ...]:
         """Where to listen; beside a textfile only where that is set."""
-        by_default = LISTEN.path not in self.values
-        return () if by_default and self[textfile_keys.DIRECTORY] else self[LISTEN]
+        return listening.addresses(self.values)
 
     def unserved(self) -> str:
         """Why nobody would get the metrics, and what to do; empty if somebody would."""
@@ -166,17 +156,9 @@ def load_settings(
     has values by path of key. Raises `ConfigError` with every problem found.
     """
     keys = tuple(keys)
-    name = DEFAULT_FILE if path is None else path
     problems: list[str] = []
-    try:
-        values = parse(state_file.read(name, FILE_LIMIT), name, keys, problems)
-    except ValueError as error:
-        values = {}
-        problems.append(f"{name}: {error}; specify another file with --config.file")
-    except OSError as error:
-        values = {}
-        if path is not None or not isinstance(error, FileNotFoundError):
-            problems.append(f"{name}: {error.strerror}; specify another file with --config.file")
+    name, data = config_file.read(path, problems)
+    values = parse(data, name, keys, problems)
     for key in keys:
         if key.path in overrides:
             try:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.config import converters
-from xenwatch.planning.question import whole
 from xenwatch.planning.shapes import DEFAULT_MEMORY, TYPES, Shape
+from xenwatch.planning.whole import whole
 
 NAME: Final = r"[A-Za-z0-9_-]{1,40}"
 """What the name of a shape must match."""

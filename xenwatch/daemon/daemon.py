@@ -22,17 +22,12 @@ from xenwatch.alerts.states import Alerts
 from xenwatch.assessment import Assessment, Rules
 from xenwatch.clock import SystemClock
 from xenwatch.config import alert_keys, label_keys, textfile_keys, xapi_keys
-from xenwatch.config.keys import (
-    KEYS,
-    LEARNT,
-    LOG_FORMAT,
-    LOG_LEVEL,
-    MAX_REQUESTS,
-    SYSTEMD_SOCKET,
-    TELEMETRY_PATH,
-)
+from xenwatch.config.common_keys import LOG_FORMAT, LOG_LEVEL
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.keys import KEYS, LEARNT
 from xenwatch.config.maintenance_keys import MAINTENANCE_FILE
-from xenwatch.config.settings import ConfigError, Settings
+from xenwatch.config.settings import Settings
+from xenwatch.config.web_keys import MAX_REQUESTS, SYSTEMD_SOCKET, TELEMETRY_PATH
 from xenwatch.daemon import watchdog
 from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load

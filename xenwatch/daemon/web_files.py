@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from xenwatch import threads
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.errors import ConfigError
 from xenwatch.web_config.load import PLAIN, Loader, WebConfig
 
 EVERY: Final = 5.0

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from xenwatch.alerts.states import Policy
 from xenwatch.config import alert_keys
-from xenwatch.config.settings import DEFAULT_FILE, ConfigError, load_settings
+from xenwatch.config.document import DEFAULT_FILE
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.settings import load_settings
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
 from xenwatch.generate import grouping
@@ -130,9 +132,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if arguments.check and names else 0
 
 
-def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+def add_parser(subparsers: Subparsers, text: str) -> argparse.ArgumentParser:
     """Add `generate` to the command line. The parsed arguments hold the function as `run`."""
-    parser = subparsers.add_parser("generate", help="generate documents, dashboards and rules")
+    parser = subparsers.add_parser("generate", help=text, description=text)
     parser.add_argument(
         "what",
         choices=tuple(WHAT),

@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+from xenwatch.config.document import DEFAULT_FILE
 from xenwatch.config.key import Key
-from xenwatch.config.settings import DEFAULT_FILE
 from xenwatch.generate.markdown import code, page, table
 
 

@@ -17,14 +17,15 @@ from xenwatch.alerts import runbooks
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
-from xenwatch.http import headroom
+from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
 from xenwatch.http.status_page import Body, StaticFile, StatusCache, static_files
 from xenwatch.page import Links, errors
 from xenwatch.page.domains import LONGEST
 from xenwatch.passes.publisher import Publisher, RenderedPass
 from xenwatch.planning.question import PlanError
-from xenwatch.status import host_status
+from xenwatch.status import check, host_status
+from xenwatch.status.check import CheckError
 from xenwatch.web_config.load import PLAIN, WebConfig
 
 SEND_TIMEOUT: Final = 30.0
@@ -66,6 +67,7 @@ class Handlers:
             "Metrics for Prometheus": telemetry_path,
             "Status as JSON": host_status.PATH,
             "Headroom for VMs as JSON": HEADROOM,
+            "Verdict of a check as JSON": paths.CHECK,
             "Error messages and their runbooks": errors.PATH,
             "Health": "/-/healthy",
             "Readiness": "/-/ready",
@@ -77,6 +79,7 @@ class Handlers:
         app.router.add_get("/", self._bounded(functools.partial(self._page, cache)))
         app.router.add_get(telemetry_path, self._bounded(self._metrics))
         app.router.add_get(HEADROOM, self._bounded(self._headroom))
+        app.router.add_get(paths.CHECK, self._bounded(functools.partial(self._check, cache)))
         app.router.add_get(host_status.PATH, self._bounded(functools.partial(self._json, cache)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
@@ -158,6 +161,18 @@ class Handlers:
             return web.json_response({"error": NO_READINGS}, status=503)
         body = await cache.rendered(newest.assessment).json()
         return _response(request, body, "application/json; charset=utf-8")
+
+    async def _check(self, cache: StatusCache, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is None:
+            return web.json_response({"error": NO_READINGS}, status=503)
+        status = await cache.rendered(newest.assessment).status()
+        given = {name: request.query.getall(name) for name in request.query}
+        try:
+            work = functools.partial(check.answer, given, status, time.time())
+            return web.json_response(await threads.start(work, "check"))
+        except CheckError as error:
+            return web.json_response({"error": str(error)}, status=400)
 
     async def _headroom(self, request: web.Request) -> web.Response:
         newest = self._publisher.newest

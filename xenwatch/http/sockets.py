@@ -12,7 +12,7 @@ from typing import Final
 import psutil
 
 from xenwatch.config.converters import address, unix_path
-from xenwatch.config.keys import LISTEN, SYSTEMD_SOCKET
+from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET
 from xenwatch.sockets.passed import PassedError, passed_sockets
 from xenwatch.sockets.unix import BACKLOG, listen_unix
 

@@ -69,24 +69,25 @@ class RenderedStatus:
 
     async def json(self) -> Body:
         """The status as JSON."""
-        status = await self._status()
+        status = await self.status()
         return await self._once("json", lambda: _body(dumps(status).encode()))
 
     async def html(self, query: str = "") -> Body:
         """The status page, its domains filtered by `query`."""
-        status, frame = await self._status(), await self._frame()
+        status, frame = await self.status(), await self._frame()
 
         def work() -> Body:
             return _body(page.fill(frame, status, query))
 
         return await (threads.start(work, "html") if query else self._once("html", work))
 
-    async def _status(self) -> HostStatus:
+    async def status(self) -> HostStatus:
+        """The status itself."""
         work = functools.partial(host_status, self.assessment, PROBES, self._hostname)
         return await self._once("status", work)
 
     async def _frame(self) -> Html:
-        status = await self._status()
+        status = await self.status()
         series = self.assessment.history.series
         return await self._once("frame", lambda: page.frame(status, series, self._links))
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from xenwatch.display.text import hint, printable, shown
 from xenwatch.planning.shapes import Shape
+from xenwatch.planning.whole import whole
 
 MOST_VMS: Final = 1_000_000
 
@@ -33,16 +34,6 @@ def number(what: str, text: str) -> int:
     if not 1 <= count <= MOST_VMS:
         raise PlanError(f"{what}: {count} must be between 1 and {MOST_VMS}")
     return count
-
-
-def whole(text: str) -> int:
-    """A whole number in at most 18 ASCII digits, with a sign or none. Raises `ValueError`."""
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
-        raise ValueError("must be a whole number")
-    if len(digits) > 18:
-        raise ValueError("must have at most 18 digits")
-    return int(text)
 
 
 def _known(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ Everything right of a source is pure. Four kinds implement the protocol: the liv
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import threading
@@ -125,6 +124,8 @@ class XenstoreReply:
 
 async def no_events() -> AsyncGenerator[bytes, None]:
     """An event stream that waits forever and yields nothing."""
+    import asyncio  # noqa: PLC0415 - commands that ask a daemon want none of it
+
     await asyncio.Event().wait()
     yield b""
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from xenwatch.config.keys import WEB_CONFIG
-from xenwatch.config.settings import ConfigError
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.web_keys import WEB_CONFIG
 from xenwatch.display.text import printable
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Numbers on the command line, each within bounds."""
+"""Values of options: numbers within bounds, and texts that are not empty."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from xenwatch.display.text import shown
-from xenwatch.planning.question import whole as whole_number
+from xenwatch.planning.whole import whole as whole_number
 
 _DECIMAL: Final = re.compile(r"-?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
 
@@ -45,3 +45,10 @@ def whole(text: str) -> int:
         return whole_number(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{shown(text)} {error}") from None
+
+
+def filled(text: str) -> str:
+    """A text that is not empty, as a variable of a script may be. Raises `ArgumentTypeError`."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text

@@ -1,0 +1,144 @@
+"""A request to a running daemon, by the standard library alone: a check is run every minute."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http
+import http.client
+import ssl
+from dataclasses import dataclass
+from typing import Final
+
+from xenwatch import threads
+from xenwatch.cli import daemon_address
+from xenwatch.cli.daemon_address import Address, AddressError, address_of
+from xenwatch.cli.option_values import seconds
+from xenwatch.cli.options import is_given
+from xenwatch.config.common_keys import ROOTFS, SOURCE
+from xenwatch.config.errors import ConfigError
+from xenwatch.display.why import why
+
+DEADLINE: Final = 10.0
+"""Seconds after which a request times out."""
+MOST_BYTES: Final = 64 << 20
+"""Larger than any status, even of thousands of domains."""
+NOT_XENWATCH: Final = "the answer is not from xenwatch"
+
+
+class AskError(Exception):
+    """A daemon that did not answer; the text names it, the reason and the next step."""
+
+
+class AnswerError(Exception):
+    """An answer that cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response of HTTP: `status` is its code and reason, `date` the daemon's clock or empty."""
+
+    code: int
+    status: str
+    body: bytes
+    date: str = ""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that query a daemon."""
+    daemon_address.add_options(parser, SOURCE.flag)
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds(0.01, 600),
+        help=f"timeout of the request (default: {DEADLINE:g})",
+    )
+
+
+def asked(options: argparse.Namespace) -> list[str]:
+    """The options given that are about a host to ask or to read."""
+    keys = {key.flag: is_given(options, key) for key in (SOURCE, ROOTFS)}
+    given = {**keys, **_of_daemon(options)}
+    return [flag for flag, there in given.items() if there]
+
+
+def conflict(options: argparse.Namespace) -> str:
+    """What is wrong with these options together; empty if nothing is."""
+    given = [flag for flag, there in _of_daemon(options).items() if there]
+    if given and is_given(options, SOURCE):
+        return f"{given[0]} and {SOURCE.flag} are mutually exclusive"
+    if is_given(options, ROOTFS) and not is_given(options, SOURCE):
+        return f"{ROOTFS.flag} requires {SOURCE.flag} host: without a source a daemon is asked"
+    return ""
+
+
+def _of_daemon(options: argparse.Namespace) -> dict[str, bool]:
+    given = {f"--{name}": getattr(options, name) is not None for name in daemon_address.OPTIONS}
+    return {**given, "--timeout": options.timeout is not None}
+
+
+def place_of(options: argparse.Namespace) -> Address:
+    """The daemon that the options name, or the configuration. Raises `ConfigError`."""
+    try:
+        return address_of(options)
+    except AddressError as error:
+        raise ConfigError([str(error)]) from None
+
+
+def get(place: Address, path: str, deadline: float = DEADLINE) -> Response:
+    """What the daemon at `place` answers: code 200, or 400 with a body for its error.
+
+    Proxies of the environment are not used: the daemon is on this host or nearby.
+    Raises `AskError`, which tells the problem of `place` too.
+    """
+    try:
+        return threads.bounded(lambda: _get(place, path, deadline), deadline, "ask")
+    except AddressError as error:
+        raise AskError(str(error)) from None
+    except AnswerError as error:
+        reason = str(error)
+    except ssl.SSLCertVerificationError as error:
+        reason = f"{error.verify_message}; to trust the daemon's certificate: --cacert FILE"
+    except TimeoutError:
+        reason = f"timed out after {deadline:g} s"
+    except ssl.SSLError as error:
+        reason = (
+            f"TLS failed: {error.reason or error}; does it serve https, or require --cert FILE?"
+        )
+    except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
+        reason = why(error) if isinstance(error, OSError | RuntimeError) else NOT_XENWATCH
+    raise unanswered(place, reason)
+
+
+def unanswered(place: Address, reason: str) -> AskError:
+    """The error where nothing that can be used came from a daemon."""
+    elsewhere = f" ({place.problem})" if place.problem else ""
+    return AskError(
+        f"{place.url}: {reason}. Is the daemon running? systemctl status xenwatch; if it listens "
+        f"elsewhere{elsewhere}: --url URL; without a daemon: {SOURCE.flag} host"
+    )
+
+
+def _get(place: Address, path: str, deadline: float) -> Response:
+    connection, prefix = place.connect(deadline)
+    with contextlib.closing(connection):
+        connection.request("GET", prefix + path, headers=place.headers())
+        with connection.getresponse() as response:
+            body = response.read(MOST_BYTES + 1)
+            status = f"HTTP status {response.status} {response.reason}"
+            date = response.headers.get("Date") or ""
+    if len(body) > MOST_BYTES:
+        raise AnswerError(f"response too large: more than {MOST_BYTES >> 20} MiB")
+    return Response(response.status, status, body, date)
+
+
+def refusal(response: Response) -> str:
+    """Why a response has not what was asked for, and what to do about it."""
+    return response.status + _TODO.get(response.code, "")
+
+
+_TODO: Final[dict[int, str]] = {
+    http.HTTPStatus.UNAUTHORIZED: ": give --user NAME:PASSWORD, or use a Unix socket as root",
+    http.HTTPStatus.BAD_REQUEST: ": if the daemon serves TLS, the URL begins https://",
+}
+"""What to do about a status."""
