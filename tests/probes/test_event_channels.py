@@ -23,6 +23,7 @@ from tests.probes.support import (
 )
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.parse.evtchn import (
+    BATCH,
     CLOSED,
     EVENT_CHANNEL_OP,
     FIFO_PORTS,
@@ -35,7 +36,6 @@ from xenwatch.parse.evtchn import (
     parse_lsevtchn,
 )
 from xenwatch.probes.event_channels import (
-    BUCKET,
     DRIVER_DOMAINS,
     EVENT_CHANNELS,
     LSEVTCHN_DIRECTORIES,
@@ -116,10 +116,10 @@ def test_slots_of_xen_are_skipped_and_counted() -> None:
 
 def test_the_scan_ends_where_xen_has_allocated_no_more() -> None:
     """EINVAL is the end, and nothing behind it is asked."""
-    source = xen(slots(OPEN, 2 * BUCKET))
+    source = xen(slots(OPEN, 2 * BATCH))
 
-    assert read(source).slots == 2 * BUCKET
-    assert source.asked.count(EVENT_CHANNEL_OP) == 2 * BUCKET + 1
+    assert read(source).slots == 2 * BATCH
+    assert source.asked.count(EVENT_CHANNEL_OP) == 2 * BATCH + 1
 
 
 def test_a_hole_does_not_end_the_scan() -> None:

@@ -22,6 +22,7 @@ LAYOUT: Final = X86_LAYOUTS[4, 17]
 LISTING: Final = list_call(LAYOUT, 0, 64)
 CONSOLE: Final = readconsole_call(LAYOUT, 0)
 AFFINITY: Final = scheduling.affinity_call(0x15, 0, 0, 64)
+PORTS: Final = evtchn.status_batch(3, 512, 4)
 PARAMETERS: Final = scheduling.parameters_call(0x15, 6, 0)
 
 PATHS: Final = (
@@ -205,6 +206,27 @@ def test_no_hypercall_sets_or_points_elsewhere(name: str) -> None:
     call = CALLS[name]
     both = [hypercall_arguments(each) for each in (xenversion.version_call(), call)]
     refused("hypercalls", both, None)
+
+
+@pytest.mark.parametrize(
+    ("call", "size"),
+    [
+        (dataclasses.replace(PORTS, args=(3, BLOCK)), 24),
+        (dataclasses.replace(PORTS, number=33), 24),
+        (dataclasses.replace(PORTS, links=((0, 24),)), 24),
+        (dataclasses.replace(PORTS, block=PORTS.block[:-4]), 24),
+        (dataclasses.replace(PORTS, block=PORTS.block[24:] + PORTS.block[:24]), 24),
+        (evtchn.status_batch(3, 0, evtchn.BATCH + 1), 24),
+        (evtchn.status_batch(3, evtchn.FIFO_PORTS - 1, 2), 24),
+        (PORTS, 48),
+        (PORTS, 0),
+        (dataclasses.replace(PORTS, block=b""), 24),
+    ],
+)
+def test_no_batch_but_that_of_ports_is_answered(call: Hypercall, size: int) -> None:
+    """A batch is refused unless it asks about the ports of one domain in turn."""
+    refused("hypercall_batch", [*hypercall_arguments(call), size], None)
+    assert checked("hypercall_batch", [*hypercall_arguments(PORTS), 24], None) == (PORTS, 24)
 
 
 @pytest.mark.parametrize("call", [LISTING, CONSOLE, AFFINITY, PARAMETERS, evtchn.status_call(3, 9)])

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from xenwatch.parse import evtchn
 from xenwatch.parse.domaininfo import ARM_LAYOUTS, X86_LAYOUTS, list_call
 from xenwatch.probes.domains import CHUNK
-from xenwatch.sources.base import BLOCK, Hypercall, HypercallReply, SourceError
+from xenwatch.sources.base import BLOCK, BatchReply, Hypercall, HypercallReply, SourceError
 from xenwatch.sources.privcmd import BUFFER_SIZE, Privcmd
 
 Xen = Callable[[int, tuple[int, ...]], int]
@@ -156,6 +157,64 @@ def test_several_calls_end_after_einval(install: Install) -> None:
 
     assert [reply.result for reply in replies] == [0, -errno.EINVAL]
     assert asked == [1, 2]
+
+
+BATCH = Hypercall(32, (5, BLOCK), b"ask1ask2ask3")
+
+
+def told(asked: list[int], *, by_batch: bool) -> Xen:
+    """A Xen that answers `ask` with `no` and for the second part EACCES, and notes what it ran."""
+
+    def one(args: tuple[int, ...]) -> int:
+        part = ctypes.string_at(args[1], 4)
+        assert args[0] == 5
+        if part == b"ask2":
+            return -errno.EACCES
+        ctypes.memmove(args[1], b"no" + part[2:], 4)
+        return 0
+
+    def xen(number: int, args: tuple[int, ...]) -> int:
+        asked.append(number)
+        if number == 32:
+            result = one(args)
+            if result:
+                raise OSError(-result, "")
+            return result
+        assert number == 13
+        if not by_batch:
+            raise OSError(errno.ENOSYS, "")
+        for entry in range(args[1]):
+            place = args[0] + 64 * entry
+            op, _, *given = struct.unpack("=QqQQQQQQ", ctypes.string_at(place, 64))
+            assert op == 32
+            ctypes.memmove(place + 8, struct.pack("=q", one(tuple(given))), 8)
+        return 0
+
+    return xen
+
+
+@pytest.mark.parametrize(("by_batch", "ran"), [(True, [13, 13]), (False, [13, *[32] * 6])])
+def test_a_batch_is_one_hypercall(install: Install, by_batch: bool, ran: list[int]) -> None:
+    """Xen gets all parts at once, where it refuses that one by one; the answers are the same."""
+    asked: list[int] = []
+    device = install(told(asked, by_batch=by_batch))
+    replies = [device.batch(BATCH, 4) for _ in range(2)]
+
+    results = struct.pack("=3q", 0, -errno.EACCES, 0)
+    assert replies == [BatchReply(results, b"nok1ask2nok3")] * 2
+    assert asked == ran
+
+
+def test_a_batch_too_large_is_issued_one_by_one(install: Install) -> None:
+    """With its table it must fit the buffer; no probe asks for more."""
+    asked: list[int] = []
+    count = 1 + BUFFER_SIZE // (64 + 4)
+    call = Hypercall(32, (5, BLOCK), b"ask1" * count)
+
+    assert install(told(asked, by_batch=True)).batch(call, 4).block == b"nok1" * count
+    assert asked == [32] * count
+    ports = evtchn.status_batch(0, 0, evtchn.BATCH)
+    assert len(ports.block) + 64 * evtchn.BATCH <= BUFFER_SIZE
 
 
 @pytest.mark.parametrize("number", [errno.ENOTTY, errno.EBADF])

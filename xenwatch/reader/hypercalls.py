@@ -38,6 +38,15 @@ def is_allowed(call: Hypercall) -> bool:
         return False
 
 
+def batch_is_allowed(call: Hypercall, size: int) -> bool:
+    """Whether a batch asks about ports of a domain one after another, as this program does."""
+    count = len(call.block) // evtchn.STATUS_SIZE
+    if size != evtchn.STATUS_SIZE or not 0 < count <= evtchn.BATCH:
+        return False
+    domid, first = _DOMID_PORT.unpack_from(call.block)
+    return first + count <= evtchn.FIFO_PORTS and call == evtchn.status_batch(domid, first, count)
+
+
 def _versions(block: bytes) -> Iterator[Hypercall]:
     yield xenversion.version_call()
     yield xenversion.commandline_call()

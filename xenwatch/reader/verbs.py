@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from xenwatch.reader import allowed, hypercalls
 from xenwatch.sources.answers import call_of
-from xenwatch.sources.base import READ_LIMIT, TARGETS, TOPICS, Source, SourceError
+from xenwatch.sources.base import (
+    READ_LIMIT,
+    TARGETS,
+    TOPICS,
+    Source,
+    SourceError,
+    hypercall_batch,
+)
 from xenwatch.sources.frames import (
     AHEAD,
     AHEAD_MAX,
@@ -82,6 +89,13 @@ def _command(arguments: list[Any], bound: Any) -> Arguments:
 
 def _calls(arguments: list[Any], _bound: Any) -> Arguments:
     return tuple(call_of(each) for each in _few(arguments))
+
+
+def _batch(arguments: list[Any], _bound: Any) -> Arguments:
+    *call, size = arguments
+    if type(size) is not int:
+        raise TypeError(size)
+    return call_of(call), size
 
 
 def _requests(arguments: list[Any], _bound: Any) -> Arguments:
@@ -200,6 +214,12 @@ VERBS: Final[Mapping[str, Verb]] = {
         lambda given: all(map(hypercalls.is_allowed, given)),
         lambda given: ", ".join(sorted({f"hypercall {call.number}" for call in given})),
         lambda source, given: source.hypercalls(given),
+    ),
+    "hypercall_batch": Verb(
+        _batch,
+        lambda given: hypercalls.batch_is_allowed(*given),
+        lambda given: f"hypercall {given[0].number}",
+        lambda source, given: hypercall_batch(source, *given),
     ),
     "xenstore": Verb(
         lambda arguments, _: [_request(*arguments)],

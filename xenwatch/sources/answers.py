@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.sources.base import (
+    BatchReply,
     CommandOutput,
     Hypercall,
     HypercallReply,
@@ -105,6 +106,11 @@ def _xenstore(head: Any, body: bytes) -> XenstoreReply:
     return XenstoreReply(*reply)
 
 
+def _batch(head: Any, body: bytes) -> BatchReply:
+    (_, results), (_, block) = _unpacked(head, body)
+    return BatchReply(results, block)
+
+
 def _with_errors(answers: Sequence[bytes | SourceError]) -> tuple[Any, bytes]:
     head = [error_fields(each) if isinstance(each, SourceError) else len(each) for each in answers]
     return head, b"".join(each for each in answers if isinstance(each, bytes))
@@ -135,6 +141,7 @@ CODECS: Final[Mapping[str, Codec]] = {
         lambda replies: _packed([(reply.result, reply.block) for reply in replies]),
         lambda head, body: tuple(HypercallReply(*part) for part in _unpacked(head, body)),
     ),
+    "hypercall_batch": Codec(lambda reply: _packed(((0, reply.results), (0, reply.block))), _batch),
     "xenstore": Codec(lambda reply: _packed(((reply.type, reply.payload),)), _xenstore),
     "xenstore_control": Codec(
         lambda replies: _packed([(reply.type, reply.payload) for reply in replies]),

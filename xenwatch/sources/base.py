@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from array import array
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
@@ -111,6 +112,18 @@ class HypercallReply:
     """The hypercall's return value (negative: -errno) and the argument block Xen left."""
 
     result: int
+    block: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReply:
+    """The answers to one hypercall on each part of a block, as 64-bit words and as the block.
+
+    `results` has the return value of each, in the byte order of this machine; `block` the parts as
+    Xen left them, which are as they were where the call failed.
+    """
+
+    results: bytes
     block: bytes
 
 
@@ -275,3 +288,28 @@ def read_ahead(source: Source, verb: str, paths: Iterable[str]) -> None:
     """
     if isinstance(source, ReadsAhead):
         source.read_ahead(verb, list(paths))
+
+
+@runtime_checkable
+class AnswersBatches(Protocol):
+    """A source to which many hypercalls of a kind are cheaper at once."""
+
+    def hypercall_batch(self, call: Hypercall, size: int) -> BatchReply:
+        """The hypercall on each part of `size` bytes of its block, which has no links."""
+        ...
+
+
+def hypercall_batch(source: Source, call: Hypercall, size: int) -> BatchReply:
+    """The hypercall on each part of `size` bytes of its block, which has no links.
+
+    A source that knows no batches is asked for each part, up to the first that returns EINVAL; the
+    others count as if they had too. Raises `SourceError`.
+    """
+    if isinstance(source, AnswersBatches):
+        return source.hypercall_batch(call, size)
+    parts = [call.block[place : place + size] for place in range(0, len(call.block), size)]
+    replies = source.hypercalls([Hypercall(call.number, call.args, part) for part in parts])
+    results = array("q", [-errno.EINVAL]) * len(parts)
+    for number, reply in enumerate(replies):
+        results[number], parts[number] = reply.result, reply.block
+    return BatchReply(results.tobytes(), b"".join(parts))

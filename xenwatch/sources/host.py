@@ -14,6 +14,7 @@ from xenwatch.sources import commands, netlink, xapi
 from xenwatch.sources.base import (
     PEM_LIMIT,
     READ_LIMIT,
+    BatchReply,
     CommandOutput,
     Hypercall,
     HypercallReply,
@@ -136,11 +137,17 @@ class HostSource:
         return self.hypercalls((call,))[0]
 
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
+        return self._device().call(calls)
+
+    def hypercall_batch(self, call: Hypercall, size: int) -> BatchReply:
+        """See `AnswersBatches`."""
+        return self._device().batch(call, size)
+
+    def _device(self) -> Privcmd:
         with self._lock:
             if self._privcmd is None:
                 self._privcmd = Privcmd(self._root)
-            privcmd = self._privcmd
-        return privcmd.call(calls)
+            return self._privcmd
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         return self._xenstore.request(op, payload)

@@ -17,6 +17,7 @@ from xenwatch.readings.origin import READER, Origin
 from xenwatch.sources import answers, frames, local
 from xenwatch.sources.base import (
     READ_LIMIT,
+    BatchReply,
     CommandOutput,
     Hypercall,
     HypercallReply,
@@ -114,6 +115,11 @@ class RemoteSource:
     def hypercalls(self, calls: Sequence[Hypercall]) -> tuple[HypercallReply, ...]:
         arguments = list(map(hypercall_arguments, calls))
         return cast(tuple[HypercallReply, ...], self._ask("hypercalls", arguments))
+
+    def hypercall_batch(self, call: Hypercall, size: int) -> BatchReply:
+        """See `AnswersBatches`."""
+        arguments = [*hypercall_arguments(call), size]
+        return cast(BatchReply, self._ask("hypercall_batch", arguments))
 
     def xenstore(self, op: int, payload: bytes) -> XenstoreReply:
         return cast(XenstoreReply, self._ask("xenstore", _request(op, payload)))
