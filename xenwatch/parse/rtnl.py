@@ -6,6 +6,7 @@ hundreds of milliseconds, walking to the three that matter one.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -106,8 +107,9 @@ def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
     raise ParseError("RTM_GETLINK dump", "truncated: no NLMSG_DONE")
 
 
+@functools.lru_cache(maxsize=1)
 def parse_links(data: bytes) -> tuple[Link, ...]:
-    """The links of a dump. Raises `ParseError`."""
+    """The links of a dump, of the same one the same tuple. Raises `ParseError`."""
     return tuple(_link(message) for message in parse_messages(data))
 
 

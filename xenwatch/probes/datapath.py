@@ -17,9 +17,9 @@ from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
 from xenwatch.probes.base import DOMAIN_SETTLED, PTRACE, Probe
 from xenwatch.probes.devices import DIRECTORY, identity
-from xenwatch.probes.vifs import Place, read_vifs
+from xenwatch.probes.vifs import Known, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
-from xenwatch.readings.datapath import Datapath, Helper, Hotplug
+from xenwatch.readings.datapath import Datapath, Helper
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError, read_ahead
 
@@ -59,8 +59,8 @@ class _Memory:
 
     `skipped` are the PIDs that were neither workers nor `helpers` when `devices` last changed,
     `passes` passes ago, `young` those of them that may still become one. A device is its name and
-    its identity: one made anew under an old name is another. `hotplugs` is how interfaces are
-    attached.
+    its identity: one made anew under an old name is another. `vifs` is what is known of
+    interfaces.
     """
 
     workers: Mapping[int, Worker] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class _Memory:
     young: frozenset[int] = frozenset()
     devices: frozenset[tuple[str, bytes | None]] = frozenset()
     passes: int = 0
-    hotplugs: Mapping[Place, Hotplug] = field(default_factory=dict)
+    vifs: Known = field(default_factory=Known)
 
     def cpu_seconds(self) -> Mapping[tuple[int, str], float]:
         """CPU time by domid and kind of worker, ended ones included."""
@@ -93,9 +93,9 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, 
     tasks: Counter[int] = Counter()
     for worker in now.workers.values():
         tasks[worker.domid] += worker.threads
-    vifs, hotplugs = read_vifs(source, context, memory.hotplugs)
+    vifs, known = read_vifs(source, context, memory.vifs)
     found = Datapath(now.cpu_seconds(), vifs, processes, dict(tasks), now.helpers)
-    return found, replace(now, hotplugs=hotplugs)
+    return found, replace(now, vifs=known)
 
 
 def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Memory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from xenwatch.parse import netdev
@@ -27,33 +28,48 @@ Place = tuple[int, bool]
 """A link by its index, and whether it has a master: what is known holds until that changes."""
 
 
-def read_vifs(
-    source: Source, context: Snapshot, known: Mapping[Place, Hotplug]
-) -> tuple[Mapping[str, Vif], Mapping[Place, Hotplug]]:
-    """Interfaces by name, and how the doubtful ones are attached, of which some are `known`.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of interfaces: how doubtful ones are attached, and the queues of all by name.
+
+    The queues are those of `links`: while a source gives the very same ones, nothing has happened
+    to an interface.
+    """
+
+    hotplugs: Mapping[Place, Hotplug] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
+    queues: Mapping[str, int | None] = field(default_factory=dict)
+
+
+def read_vifs(source: Source, context: Snapshot, known: Known) -> tuple[Mapping[str, Vif], Known]:
+    """Interfaces by name, and what is now known of them.
 
     Raises `SourceError` and `ParseError`.
     """
     counters = netdev.parse_net_dev(source.read("/proc/net/dev"))
     reports_masters = bool(resolve(context.host).linux.masters)
-    links = [link for link in parse_links(source.links()) if VIF.match(link.name)]
+    every = parse_links(source.links())
+    links = [link for link in every if VIF.match(link.name)]
     switch = context.openvswitch or OpenVswitch({})
     tagless = switch.untagged([link.name for link in links])
     doubtful = [link for link in links if link.master is None or link.name in tagless]
-    hotplugs, failed = _hotplugs(source, context, doubtful, known)
+    hotplugs, failed = _hotplugs(source, context, doubtful, known.hotplugs)
+    queues = known.queues
+    if every is not known.links:
+        queues = {link.name: _queues(source, link.name) for link in links}
     found = {}
     for link in links:
         row = counters.get(link.name)
         found[link.name] = Vif(
             _numbers(link)[0],
-            _queues(source, link.name),
+            queues[link.name],
             (link.master is not None) or (False if reports_masters else None),
             None if row is None else row[netdev.RX_DROPPED],
             None if row is None else row[netdev.TX_DROPPED],
             link.up,
             hotplugs.get(_place(link), Hotplug("") if failed else None),
         )
-    return found, hotplugs
+    return found, Known(hotplugs, every, queues)
 
 
 def _hotplugs(

@@ -12,6 +12,7 @@ from xenwatch import threads
 from xenwatch.readings.origin import LIVE
 from xenwatch.sources import commands, netlink, xapi
 from xenwatch.sources.base import (
+    LINKS,
     PEM_LIMIT,
     READ_LIMIT,
     BatchReply,
@@ -23,6 +24,7 @@ from xenwatch.sources.base import (
 )
 from xenwatch.sources.events import host_events
 from xenwatch.sources.kept import KeptFiles
+from xenwatch.sources.kept_links import KeptLinks
 from xenwatch.sources.kernel_log import PATH as KMSG
 from xenwatch.sources.kernel_log import RECORD_MAX, KernelLogReader
 from xenwatch.sources.pem import certificates_of
@@ -54,6 +56,7 @@ class HostSource:
         self._statvfs = threads.OneAtATime(_STATVFS_SECONDS)
         self._kernel_log = KernelLogReader(self._root)
         self._clock = ClockReader()
+        self._links = KeptLinks(netlink.dump_links)
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         try:
@@ -131,7 +134,7 @@ class HostSource:
         return commands.run(argv, deadline)
 
     def links(self) -> bytes:
-        return netlink.dump_links()
+        return self._links.read()
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         return self.hypercalls((call,))[0]
@@ -160,7 +163,8 @@ class HostSource:
 
     def events(self, topic: str) -> AsyncGenerator[bytes, None]:
         """See `Source.events`."""
-        return host_events(topic, self._root or "/")
+        stream = host_events(topic, self._root or "/")
+        return self._links.followed(stream) if topic == LINKS else stream
 
     def close(self) -> None:
         self._xenstore.close()

@@ -16,6 +16,7 @@ from xenwatch import threads
 from xenwatch.readings.origin import READER, Origin
 from xenwatch.sources import answers, frames, local
 from xenwatch.sources.base import (
+    LINKS,
     READ_LIMIT,
     BatchReply,
     CommandOutput,
@@ -35,6 +36,7 @@ from xenwatch.sources.frames import (
     SET_UP,
     FrameError,
 )
+from xenwatch.sources.kept_links import KeptLinks
 from xenwatch.sources.tree import hypercall_arguments
 
 ANSWER_SECONDS: Final = 60.0
@@ -67,6 +69,7 @@ class RemoteSource:
         self._lock = threading.Lock()
         self._closed = False
         self._ahead = _Ahead()
+        self._links = KeptLinks(lambda: cast(bytes, self._ask("links", [])))
         self.refused: dict[str, None] = {}
         """What the reader has refused to answer, as an operator would name it."""
         self.origin = Origin(READER)
@@ -107,7 +110,7 @@ class RemoteSource:
         return cast(CommandOutput, self._ask("run", list(argv), deadline))
 
     def links(self) -> bytes:
-        return cast(bytes, self._ask("links", []))
+        return self._links.read()
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         return self.hypercalls((call,))[0]
@@ -131,8 +134,12 @@ class RemoteSource:
     def round_trip(self, target: str) -> float:
         return cast(float, self._ask("round_trip", [target]))
 
-    async def events(self, topic: str) -> AsyncGenerator[bytes, None]:
+    def events(self, topic: str) -> AsyncGenerator[bytes, None]:
         """See `Source.events`: a connection of its own, which ends when the reader does."""
+        stream = self._events(topic)
+        return self._links.followed(stream) if topic == LINKS else stream
+
+    async def _events(self, topic: str) -> AsyncGenerator[bytes, None]:
         try:
             connection = await threads.start(self._connect, "reader-events")
         except RuntimeError as error:
