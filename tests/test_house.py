@@ -68,6 +68,7 @@ GENERATES = {"xenwatch.generate.dashboards": "imported by `xenwatch generate das
 TABLES = {
     "xenwatch.config.settings",
     "xenwatch.probes.base",
+    "xenwatch.progress",
     "xenwatch.sources.base",
     "xenwatch.sources.histograms",
     "xenwatch.sources.pem",

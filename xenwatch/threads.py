@@ -10,7 +10,8 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,7 +19,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def start(work: Callable[[], T], name: str) -> asyncio.Future[T]:
+@dataclass(frozen=True, slots=True)
+class Started(Generic[T]):
+    """Work in a thread of its own: its result, and the thread's number (gettid(2))."""
+
+    future: asyncio.Future[T]
+    thread: int | None = None
+
+
+def launch(work: Callable[[], T], name: str) -> Started[T]:
     """Run `work` in a new thread called `name`; its result or exception is set on the future.
 
     The result is dropped if the future was cancelled or the loop closed. If no thread can be
@@ -41,11 +50,49 @@ def start(work: Callable[[], T], name: str) -> asyncio.Future[T]:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, deliver)
 
+    thread = threading.Thread(target=body, name=name, daemon=True)
     try:
-        threading.Thread(target=body, name=name, daemon=True).start()
+        thread.start()
     except RuntimeError as error:
         future.set_exception(error)
-    return future
+    return Started(future, thread.native_id)
+
+
+def start(work: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """The result of `launch`, for callers that do not follow the thread."""
+    return launch(work, name).future
+
+
+class Call(Generic[T]):
+    """Work in a thread of its own, for callers without an event loop.
+
+    `thread` is its number (gettid(2)). Raises `RuntimeError` when no thread can be started.
+    """
+
+    def __init__(self, work: Callable[[], T], name: str) -> None:
+        self._work = work
+        self._results: list[T] = []
+        self._errors: list[BaseException] = []
+        self._thread = threading.Thread(target=self._body, name=name, daemon=True)
+        self._thread.start()
+        self.thread = self._thread.native_id
+
+    def _body(self) -> None:
+        try:
+            self._results.append(self._work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            self._errors.append(error)
+
+    def is_done(self, seconds: float) -> bool:
+        """Whether it is done after at most so many seconds."""
+        self._thread.join(seconds)
+        return bool(self._results or self._errors)
+
+    def result(self) -> T:
+        """The result, once it is done. Raises what the work raised."""
+        if self._errors:
+            raise self._errors[0]
+        return self._results[0]
 
 
 def bounded(work: Callable[[], T], seconds: float, name: str) -> T:
@@ -54,23 +101,10 @@ def bounded(work: Callable[[], T], seconds: float, name: str) -> T:
     Raises `TimeoutError` after `seconds` and abandons the thread; raises `RuntimeError` when
     no thread can be started, and what `work` raises.
     """
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=body, name=name, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
+    call = Call(work, name)
+    if not call.is_done(seconds):
         raise TimeoutError(f"timed out after {seconds:g} s")
-    return results[0]
+    return call.result()
 
 
 class OneAtATime:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_clock import FakeClock, running, until
-from tests.passes.support import SOURCE, Script, probe
+from tests.passes.support import SOURCE, Script, probe, still
 from tests.running import Process, daemon, xenwatch
 from tests.support import labelled
 from xenwatch.daemon.watchdog import STILL_INTERVALS, STILL_TURNS, TURN, feed
@@ -33,7 +33,7 @@ USEC = "600000000"
 class Moves:
     """See `xenwatch.daemon.watchdog.Progress`."""
 
-    returned: int = 0
+    moved: int = 0
     shortest_interval: float | None = 10.0
 
 
@@ -77,7 +77,7 @@ def played(manager: Manager, moves: Moves, seconds: float, moved_every: float = 
             while clock.now < seconds:
                 await clock.advance(TURN)
                 if moved_every and clock.now % moved_every < TURN:
-                    moves.returned += 1
+                    moves.moved += 1
                 found += manager.pings()  # a queue of few datagrams
             return found
 
@@ -148,14 +148,14 @@ def test_a_run_that_comes_back_late_counts() -> None:
 
     async def play() -> int:
         clock, read = FakeClock(), Script(hang=(1,))
-        scheduler = Scheduler(SOURCE, [probe(read)], clock)
+        scheduler = Scheduler(SOURCE, [probe(read)], clock, still)
         async with running(scheduler.run()):
             while not read.calls:
                 await clock.advance(0)
             await clock.advance(60)
-            hung = scheduler.returned
+            hung = scheduler.moved
             read.release()
-            await until(scheduler, lambda: scheduler.returned > hung)
+            await until(scheduler, lambda: scheduler.moved > hung)
             return hung
 
     assert asyncio.run(play()) == 0

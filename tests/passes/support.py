@@ -8,6 +8,7 @@ import threading
 from tests.sources.fakes import TableSource
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Probe
+from xenwatch.progress import Sign
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
@@ -42,6 +43,11 @@ class Script:
     def release(self) -> None:
         """Let one call that hangs go on, now or when it comes."""
         self._gate.release()
+
+
+def still(_thread: int | None) -> Sign:
+    """The sign of a thread that hangs."""
+    return Sign(0.0)
 
 
 def probe(read: Script, name: str = "irqs", **more: object) -> Probe:

@@ -12,18 +12,19 @@ from tests.passes.support import SOURCE, Script, probe, status
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Result
 from xenwatch.readings.snapshot import Status
+from xenwatch.threads import Started
 
 
 @pytest.fixture
 def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run probes in the event loop, so that a run has ended once its time has come."""
 
-    def start(work: Callable[[], Result], _name: str) -> asyncio.Future[Result]:
+    def launch(work: Callable[[], Result], _name: str) -> Started[Result]:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         future.set_result(work())
-        return future
+        return Started(future)
 
-    monkeypatch.setattr("xenwatch.passes.scheduler.threads.start", start)
+    monkeypatch.setattr("xenwatch.passes.scheduler.threads.launch", launch)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from blockbuster import blockbuster_ctx
 from structlog.testing import capture_logs
 
 from tests.fake_clock import START, FakeClock, running, settle, until
-from tests.passes.support import SOURCE, Script, probe, status
+from tests.passes.support import SOURCE, Script, probe, status, still
 from xenwatch.passes.scheduler import Scheduler, one_pass
 from xenwatch.probes.base import DOMAIN, LINK, Pass, Probe, Result
 from xenwatch.readings.event_channels import Irqs
@@ -38,7 +38,7 @@ def taken(scheduler: Scheduler, name: str = "irqs") -> float | None:
 async def test_a_probe_that_hangs_costs_its_own_value_only(hanging: Script) -> None:
     """Past its deadline a hung probe has failed, without a value, and the others have theirs."""
     clock, good = FakeClock(), Script()
-    scheduler = Scheduler(SOURCE, [probe(good, "pids"), probe(hanging)], clock)
+    scheduler = Scheduler(SOURCE, [probe(good, "pids"), probe(hanging)], clock, still)
     async with running(scheduler.run()):
         await until(scheduler, lambda: status(scheduler, "pids") is Status.OK)
         assert not scheduler.ready.is_set()
@@ -56,7 +56,7 @@ async def test_the_first_probe_hanging_holds_no_other_for_longer_than_its_deadli
 ) -> None:
     """The other probes begin when the first has its result or is past its deadline."""
     clock, good = FakeClock(), Script()
-    scheduler = Scheduler(SOURCE, [probe(hanging), probe(good, "pids")], clock)
+    scheduler = Scheduler(SOURCE, [probe(hanging), probe(good, "pids")], clock, still)
     async with running(scheduler.run()):
         await clock.advance(4)
         assert good.calls == 0
@@ -67,7 +67,7 @@ async def test_the_first_probe_hanging_holds_no_other_for_longer_than_its_deadli
 async def test_ticks_of_a_hung_probe_are_skipped_and_counted(hanging: Script) -> None:
     """While its thread hangs a probe gets no second one, and each tick left out is counted."""
     clock = FakeClock()
-    scheduler = Scheduler(SOURCE, [probe(hanging)], clock)
+    scheduler = Scheduler(SOURCE, [probe(hanging)], clock, still)
     async with running(scheduler.run()):
         await clock.advance(35)
 
@@ -78,10 +78,10 @@ async def test_ticks_of_a_hung_probe_are_skipped_and_counted(hanging: Script) ->
         assert scheduler.overruns == {"irqs": 3}
 
 
-async def test_a_late_result_is_dropped() -> None:
-    """What a hung run brings at last is never shown: the probe is run anew."""
+async def test_what_a_hung_run_brings_is_dropped() -> None:
+    """What a read that hung brings at last is never shown: the probe is run anew."""
     clock, twice = FakeClock(), Script(hang=(1, 2))
-    scheduler = Scheduler(SOURCE, [probe(twice)], clock)
+    scheduler = Scheduler(SOURCE, [probe(twice)], clock, still)
     async with running(scheduler.run()):
         await clock.advance(25)
         twice.release()
@@ -100,7 +100,7 @@ async def test_a_late_result_is_dropped() -> None:
 async def test_a_probe_runs_at_its_interval() -> None:
     """Runs begin at multiples of the interval, with the time of the reading in the outcome."""
     clock, read = FakeClock(), Script()
-    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock, still)
     async with running(scheduler.run()):
         for call in (1, 2, 3):
             await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(call))  # noqa: B023
@@ -124,7 +124,7 @@ async def test_a_costly_probe_runs_more_rarely(monkeypatch: pytest.MonkeyPatch) 
     """The interval is stretched until the run's CPU time is within the probe's share of a core."""
     monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.5))
     clock, read = FakeClock(), Script()
-    scheduler = Scheduler(SOURCE, [probe(read, share=0.02)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read, share=0.02)], clock, still)
     async with running(scheduler.run()):
         await until(scheduler, lambda: status(scheduler) is Status.OK)
         await clock.advance(29)
@@ -137,7 +137,7 @@ async def test_an_event_runs_the_probes_that_follow_it() -> None:
     """A kick runs the probes of that event ahead of their time, and no other."""
     clock, follows, other = FakeClock(), Script(), Script()
     probes = [probe(follows, events=frozenset({DOMAIN})), probe(other, "pids")]
-    scheduler = Scheduler(SOURCE, probes, clock)
+    scheduler = Scheduler(SOURCE, probes, clock, still)
     async with running(scheduler.run()):
         await until(scheduler, scheduler.ready.is_set)
         await clock.advance(1)
@@ -155,7 +155,9 @@ async def test_events_do_not_exceed_a_probes_share(monkeypatch: pytest.MonkeyPat
     """However many events there are, a probe rests until its last run is within its share."""
     monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.1))
     clock, read = FakeClock(), Script()
-    scheduler = Scheduler(SOURCE, [probe(read, share=0.05, events=frozenset({DOMAIN}))], clock)
+    scheduler = Scheduler(
+        SOURCE, [probe(read, share=0.05, events=frozenset({DOMAIN}))], clock, still
+    )
     async with running(scheduler.run()):
         await until(scheduler, lambda: status(scheduler) is Status.OK)
         for _ in range(19):
@@ -169,7 +171,7 @@ async def test_events_do_not_exceed_a_probes_share(monkeypatch: pytest.MonkeyPat
 async def test_an_event_during_a_run_is_not_lost(hanging: Script) -> None:
     """An event that comes while the probe reads makes it read again."""
     clock = FakeClock()
-    scheduler = Scheduler(SOURCE, [probe(hanging, events=frozenset({DOMAIN}))], clock)
+    scheduler = Scheduler(SOURCE, [probe(hanging, events=frozenset({DOMAIN}))], clock, still)
     async with running(scheduler.run()):
         await settle()
         scheduler.trigger(DOMAIN)
@@ -182,7 +184,7 @@ async def test_an_event_during_a_run_is_not_lost(hanging: Script) -> None:
 async def test_a_probe_is_switched_off_and_on() -> None:
     """A probe switched off loses its value at once, and runs at once when switched on."""
     clock, read = FakeClock(), Script()
-    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock, still)
     async with running(scheduler.run()):
         await until(scheduler, lambda: status(scheduler) is Status.OK)
         scheduler.configure([probe(read, enabled=False)])
@@ -196,7 +198,7 @@ async def test_a_probe_is_switched_off_and_on() -> None:
 
 async def test_a_probe_switched_off_while_it_runs_stays_off(hanging: Script) -> None:
     """The result of a run that ends after its probe was switched off is not shown."""
-    scheduler = Scheduler(SOURCE, [probe(hanging)], FakeClock())
+    scheduler = Scheduler(SOURCE, [probe(hanging)], FakeClock(), still)
     async with running(scheduler.run()):
         await settle()
         scheduler.configure([probe(hanging, enabled=False)])
@@ -217,7 +219,7 @@ async def test_no_thread_to_be_had_is_a_failure_of_the_probe(
         raise RuntimeError("can't start new thread")
 
     clock, read = FakeClock(), Script()
-    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock, still)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         async with running(scheduler.run()):
@@ -229,7 +231,7 @@ async def test_no_thread_to_be_had_is_a_failure_of_the_probe(
 async def test_a_probe_sees_what_the_first_one_read() -> None:
     """The first probe has its turn before the others, which are given its value."""
     first, second = Script(), Script()
-    scheduler = Scheduler(SOURCE, [probe(first), probe(second, "pids")], FakeClock())
+    scheduler = Scheduler(SOURCE, [probe(first), probe(second, "pids")], FakeClock(), still)
     async with running(scheduler.run()):
         await until(scheduler, scheduler.ready.is_set)
 
@@ -239,7 +241,7 @@ async def test_a_probe_sees_what_the_first_one_read() -> None:
 async def test_a_memory_goes_from_each_run_to_the_next() -> None:
     """A run is given what the last one that succeeded left, whatever failed in between."""
     clock, read, other = FakeClock(), Script(fail=(2, 3)), Script()
-    scheduler = Scheduler(SOURCE, [probe(read), probe(other, "pids")], clock)
+    scheduler = Scheduler(SOURCE, [probe(read), probe(other, "pids")], clock, still)
     both = ("irqs", "pids")
     async with running(scheduler.run()):
         for call in range(1, 6):
@@ -254,7 +256,7 @@ async def test_a_memory_goes_from_each_run_to_the_next() -> None:
 async def test_a_memory_is_kept_while_its_probe_is_off() -> None:
     """A probe that is switched on again goes on where it was, not where a dropped run came to."""
     clock, read = FakeClock(), Script(hang=(2,))
-    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock, still)
     async with running(scheduler.run()):
         await until(scheduler, lambda: status(scheduler) is Status.OK)
         await clock.advance(10)
@@ -273,7 +275,7 @@ async def test_a_memory_is_kept_while_its_probe_is_off() -> None:
 async def test_changes_are_logged_and_passes_are_not() -> None:
     """A probe that fails twice and recovers is logged twice: when it fails, when it recovers."""
     clock, read = FakeClock(), Script(fail=(2, 3))
-    scheduler = Scheduler(SOURCE, [probe(read)], clock)
+    scheduler = Scheduler(SOURCE, [probe(read)], clock, still)
     with capture_logs() as logs:
         async with running(scheduler.run()):
             for call in range(1, 6):
@@ -292,7 +294,7 @@ async def test_changes_are_logged_and_passes_are_not() -> None:
 
 async def test_the_engine_ends_while_a_probe_hangs(hanging: Script) -> None:
     """Cancelling the scheduler does not wait for a thread that hangs."""
-    scheduler = Scheduler(SOURCE, [probe(hanging)], FakeClock())
+    scheduler = Scheduler(SOURCE, [probe(hanging)], FakeClock(), still)
     task = asyncio.create_task(scheduler.run())
     await settle()
     task.cancel()
@@ -305,7 +307,7 @@ async def test_scheduling_does_not_block_the_event_loop(hanging: Script) -> None
     """A read that hangs, one that fails and one that succeeds leave the event loop free."""
     clock = FakeClock()
     probes = [probe(Script()), probe(hanging, "pids"), probe(Script(fail=(1,)), "aio")]
-    scheduler = Scheduler(SOURCE, probes, clock)
+    scheduler = Scheduler(SOURCE, probes, clock, still)
     with blockbuster_ctx("xenwatch"):
         async with running(scheduler.run()):
             await clock.advance(5)

@@ -8,13 +8,41 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.sources.fakes import TableSource
 from xenwatch.reader.listener import listen
 from xenwatch.reader.server import THREADS_MAX, Server, checked
 from xenwatch.reader.verbs import VERBS
-from xenwatch.sources.base import Source
+from xenwatch.sources.base import READ_LIMIT, Source, SourceError
 from xenwatch.sources.remote import RemoteSource
 from xenwatch.sources.tracefs import PollHistograms
+
+UPTIME = {"/proc/uptime": b"1.0 2.0\n"}
+
+
+class Hanging(TableSource):
+    """A host whose comm files are not answered until `free` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(files=UPTIME)
+        self.free = threading.Event()
+        self.waiting = threading.Semaphore(0)
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Wait, but not for other files."""
+        if not path.endswith("/comm"):
+            return super().read(path, limit)
+        self.waiting.release()
+        self.free.wait()
+        return b"late\n"
+
+
+def reason(source: Source, path: str) -> str:
+    """Why a file cannot be read."""
+    with pytest.raises(SourceError) as caught:
+        source.read(path)
+    return str(caught.value)
 
 
 @contextlib.contextmanager

@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reader.serving import asking, serving
+from tests.reader.serving import UPTIME, Hanging, asking, reason, serving
 from tests.sources.fakes import TableSource
 from xenwatch.reader import server
 from xenwatch.reader.listener import listen
 from xenwatch.reader.server import checked
 from xenwatch.reader.verbs import TOGETHER_MAX
+from xenwatch.reader.working import Working
 from xenwatch.readings.origin import LIVE
 from xenwatch.sources import base, frames
 from xenwatch.sources.base import READ_LIMIT, CommandOutput, SourceError, programs_time, read_ahead
@@ -28,32 +29,6 @@ from xenwatch.sources.frames import FrameError
 from xenwatch.sources.host import HostSource
 from xenwatch.sources.remote import RemoteSource
 from xenwatch.sources.tracefs import PollHistograms
-
-UPTIME = {"/proc/uptime": b"1.0 2.0\n"}
-
-
-class Hanging(TableSource):
-    """A host whose comm files are not answered until `free` is set."""
-
-    def __init__(self) -> None:
-        super().__init__(files=UPTIME)
-        self.free = threading.Event()
-        self.waiting = threading.Semaphore(0)
-
-    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """Wait, but not for other files."""
-        if not path.endswith("/comm"):
-            return super().read(path, limit)
-        self.waiting.release()
-        self.free.wait()
-        return b"late\n"
-
-
-def reason(source: base.Source, path: str) -> str:
-    """Why a file cannot be read."""
-    with pytest.raises(SourceError) as caught:
-        source.read(path)
-    return str(caught.value)
 
 
 def test_hung_reads_hang_nothing_else(tmp_path: Path) -> None:
@@ -103,6 +78,7 @@ def test_asking_often_does_not_hide_that_a_question_hangs(
     clock = SimpleNamespace(thread_time=time.thread_time, now=0.0)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr(server, "time", clock)
+    monkeypatch.setattr(Working, "run", lambda _working: None)
     host = Hanging()
     with asking(host, tmp_path, seconds=0.5) as remote:
         for clock.now in (0.0, 0.8 * server.HANGS):

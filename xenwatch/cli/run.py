@@ -13,6 +13,7 @@ from xenwatch.cli.configured import prepare, settings_of
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import COMMON, add_key, is_given, name_of
 from xenwatch.cli.source import choose
+from xenwatch.clock import SystemClock
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.config.keys import KEYS
 from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET, WEB_CONFIG
@@ -37,6 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is stopped."""
     # aiohttp takes a third of a second to import; commands of one pass need none of it.
+    from xenwatch.daemon import interpreter  # noqa: PLC0415
     from xenwatch.daemon.daemon import Daemon  # noqa: PLC0415
     from xenwatch.daemon.host_setup import Tool  # noqa: PLC0415
     from xenwatch.daemon.web_files import WebFiles  # noqa: PLC0415
@@ -70,7 +72,11 @@ def run(options: argparse.Namespace) -> int:
             helper=helper,
             web=web,
         )
-        return await daemon.run(choice)
+        tuning = asyncio.create_task(interpreter.tune(daemon.ready, SystemClock()))
+        try:
+            return await daemon.run(choice)
+        finally:
+            tuning.cancel()
 
     try:
         return UNKNOWN if asyncio.run(serve()) else OK

@@ -95,6 +95,8 @@ class Daemon:
         self._reload = asyncio.Event()
         self._clock = clock = SystemClock()
         self._scheduler = Scheduler(source, settings.probes(self._probes), clock)
+        self.ready = self._scheduler.ready
+        """Set once every probe has run."""
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         self._publisher.labels = settings.metric_labels()
         self._web = web or WebFiles(Loader(""))

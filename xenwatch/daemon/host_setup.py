@@ -8,11 +8,12 @@ from typing import Final, Protocol
 
 import structlog
 
-from xenwatch import threads
+from xenwatch import progress, threads
+from xenwatch.progress import Course
 from xenwatch.sources.base import SourceError
 
 DEADLINE: Final = 5.0
-"""Max seconds for one setup or removal."""
+"""Seconds for one setup or removal; one that gets on may take longer."""
 
 RETRY: Final = 30.0
 """Seconds after which what has failed is tried again: a read of it keeps it from being removed."""
@@ -87,8 +88,7 @@ async def _applied(name: str, tool: Tool, wanted: bool, known: bool) -> bool:
     """Whether it was set up or removed; a failure is logged unless it is `known`."""
     work = tool.set_up if wanted else tool.remove
     try:
-        async with asyncio.timeout(DEADLINE):
-            await threads.start(work, f"setup-{name}")
+        await _done(threads.launch(work, f"setup-{name}"))
     except (SourceError, TimeoutError, RuntimeError) as error:
         if not known:
             what = "setup" if wanted else "cleanup"
@@ -98,3 +98,16 @@ async def _applied(name: str, tool: Tool, wanted: bool, known: bool) -> bool:
     if wanted:
         _log.info("probe set up", probe=name)
     return True
+
+
+async def _done(running: threads.Started[None]) -> None:
+    """Wait for a thread. Raises `TimeoutError` once it is given up, and what the thread raises."""
+    loop = asyncio.get_running_loop()
+    course = Course(DEADLINE, loop.time())
+    while not course.is_given_up:
+        pause = course.pause(loop.time(), progress.SELDOM)
+        if (await asyncio.wait((running.future,), timeout=pause))[0]:
+            return running.future.result()
+        course.add(loop.time(), progress.look(running.thread))
+    running.future.cancel()
+    raise TimeoutError

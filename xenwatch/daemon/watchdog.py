@@ -1,4 +1,4 @@
-"""Pings to systemd's watchdog: while the event loop turns and probes come back, however slowly."""
+"""Pings to systemd's watchdog: while the event loop turns and probes get on, however slowly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 TURN: Final = 10.0
 """Max seconds from one ping to the next."""
 STILL_TURNS: Final = 90
-"""Turns without a run that came back before the pings stop: 15 minutes, if the loop is on time."""
+"""Turns in which nothing moved before the pings stop: 15 minutes, if the loop is on time."""
 STILL_INTERVALS: Final = 20
 """The same in intervals of the most frequent probe, where that is longer."""
 
@@ -26,8 +26,8 @@ class Progress(Protocol):
     """What moves: `xenwatch.passes.scheduler.Scheduler`."""
 
     @property
-    def returned(self) -> int:
-        """Runs that came back so far, whether in time or late, with a reading or a failure."""
+    def moved(self) -> int:
+        """Rises with each run that comes back, in time or late, and while one gets on."""
         ...
 
     @property
@@ -48,18 +48,19 @@ async def feed(
     if seconds is None:
         return
     turn = min(seconds, TURN)
-    still, seen = 0, progress.returned
+    still, seen = 0, progress.moved
     while True:
         patience = _patience(progress.shortest_interval, turn)
         if still < patience:
             notify("WATCHDOG=1", environment)
         elif still == patience:
             _log.error(
-                "no probe has come back; systemd's watchdog will end the daemon", turns=still
+                "no probe gets on or has come back; systemd's watchdog will end the daemon",
+                turns=still,
             )
         await clock.sleep(turn)
-        still = still + 1 if progress.returned == seen else 0
-        seen = progress.returned
+        still = still + 1 if progress.moved == seen else 0
+        seen = progress.moved
 
 
 def _patience(interval: float | None, turn: float) -> float:

@@ -133,6 +133,14 @@ _PROBES: Final = (
         ("probe",),
     ),
     Metric(
+        "xenwatch_probe_starved",
+        "gauge",
+        "Whether the probe's run is, or came, later than its deadline although it got on.",
+        _OUTCOME,
+        _probe_rows(lambda outcome: outcome.starved),
+        ("probe",),
+    ),
+    Metric(
         "xenwatch_probe_overruns_total",
         "counter",
         "Runs of the probe skipped because the previous one had not finished.",

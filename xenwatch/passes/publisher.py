@@ -209,7 +209,8 @@ class Publisher:
             labels=self.labels,
             textfile_failures=self.textfile_failures(),
         )
-        return await threads.start(work, "publisher")
+        async with self._scheduler.turns.turn():
+            return await threads.start(work, "publisher")
 
 
 def _without_alerts(rules: Rules) -> Rules:

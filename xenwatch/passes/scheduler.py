@@ -1,4 +1,4 @@
-"""The scheduler: runs each probe at its own interval, in its own thread, within its deadline."""
+"""The scheduler: runs each probe at its own interval, in its own thread, against its deadline."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import asyncio
 import functools
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
-from xenwatch import threads
+from xenwatch import progress, threads
 from xenwatch.clock import Clock
+from xenwatch.passes import verdicts
+from xenwatch.passes.turns import Turn, Turns
 from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge, run
+from xenwatch.progress import Course, Sign, Standing
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
@@ -46,9 +49,10 @@ class _ProbeTask:
 class Scheduler:
     """Runs `probes` on `source` until cancelled and keeps `snapshot`, and the probes' memories.
 
-    The first probe runs before the others, which use its reading. `changed` is set
-    after every run, `ready` once every probe has run; `returned` counts the runs that came back, in
-    time or late. The source must be thread-safe.
+    The first probe runs before the others, which use its reading. They take `turns` to compute.
+    `changed` is set after every run, `ready` once every probe has run; `moved` counts the runs that
+    came back, in time or late, and the looks at which one got on. `look` gives the sign of a
+    thread. The source must be thread-safe.
     """
 
     def __init__(
@@ -56,15 +60,18 @@ class Scheduler:
         source: Source,
         probes: Iterable[Probe],
         clock: Clock,
+        look: Callable[[int | None], Sign | None] = progress.look,
     ) -> None:
         self.snapshot = Snapshot(origin=source.origin)
         self.changed = asyncio.Event()
         self.ready = asyncio.Event()
-        self.returned = 0
+        self.turns = Turns(clock)
+        self.moved = 0
         self._memories: Mapping[str, object] = {}
         self._first = asyncio.Event()
         self._source = source
         self._clock = clock
+        self._look = look
         self._tasks = {probe.name: _ProbeTask(probe) for probe in probes}
         self._origin = self._clock.monotonic()
 
@@ -108,43 +115,74 @@ class Scheduler:
         while True:
             task.wake.clear()
             if task.probe.enabled:
-                started = self._clock.monotonic()
-                cpu_seconds = await self._run_once(task)
-                await self._wait_for_next(task, started, cpu_seconds)
+                async with self.turns.turn() as turn:
+                    rested = await self._run_once(task, turn)
+                await self._wait_for_next(task, rested)
             else:
                 self._finish(task, DISABLED)
                 await task.wake.wait()
 
-    async def _run_once(self, task: _ProbeTask) -> float:
-        """Run the probe once and wait until its thread is back; CPU seconds the run took."""
-        probe, began = task.probe, self._clock.time()
-        task.started = self._clock.monotonic()
+    async def _run_once(self, task: _ProbeTask, turn: Turn) -> float:
+        """Run the probe once and wait until its thread is back; when its CPU budget allows more."""
+        probe, began, started = task.probe, self._clock.time(), self._clock.monotonic()
+        if not probe.enabled:  # switched off while it waited for its turn
+            return started
+        task.started = started
         work = functools.partial(run, probe, self._source, self._newest(), self._clock.time)
-        future = threads.start(work, f"probe-{probe.name}")
-        in_time = await self._within(future, probe.deadline)
-        if not in_time:
-            self._finish(task, hung(probe, began))
-            # Its late result and memory are dropped, as their time is unknown: run it again with
-            # the memory it had.
-            await asyncio.wait((future,))
-            task.wake.set()
-        self.returned += 1
+        running = threads.launch(work, f"probe-{probe.name}")
+        course = Course(probe.deadline, started)
+        await self._follow(task, running, course, turn)
+        self.moved += 1
         task.missed = task.overruns(self._clock.monotonic())
         task.started = None
-        error = future.exception()
-        result: Result = no_thread(error, began) if error else future.result()
-        if in_time:
+        error = running.future.exception()
+        result: Result = no_thread(error, began) if error else running.future.result()
+        if course.is_given_up:
+            # Its result and memory are dropped, as nobody knows when what it read was so: run it
+            # again with the memory it had.
+            task.wake.set()
+        elif course.standing is Standing.LATE:
+            self._finish(task, verdicts.late(result))
+        else:
             self._finish(task, result)
-        return result.outcome.cpu_seconds
+        return started + max(SETTLE, result.outcome.cpu_seconds / probe.share)
 
-    async def _wait_for_next(self, task: _ProbeTask, started: float, cpu_seconds: float) -> None:
+    async def _follow(
+        self, task: _ProbeTask, running: threads.Started[Result], course: Course, turn: Turn
+    ) -> None:
+        """Wait until the thread is back, and say meanwhile how it stands against its deadline.
+
+        Its turn is over once it waits in the kernel, or for the reader.
+        """
+        probe, began = task.probe, self._clock.time()
+        while True:
+            most = progress.SELDOM if turn.is_over else progress.LOOK
+            pause = course.pause(self._clock.monotonic(), most)
+            if await self._within(running.future, pause):
+                return
+            before = course.standing
+            course.add(self._clock.monotonic(), self._look(running.thread))
+            if not course.moves:
+                turn.end()
+            elif not course.is_given_up:
+                self.moved += 1
+            if course.standing is not before:
+                last = self._last(probe.name)
+                self._finish(task, verdicts.unfinished(probe, course.standing, began, last))
+
+    def _last(self, name: str) -> Result | None:
+        """The probe's latest reading and outcome, `None` before it has run."""
+        outcome = self.snapshot.outcomes.get(name)
+        return Result(outcome, getattr(self.snapshot, name)) if outcome is not None else None
+
+    async def _wait_for_next(self, task: _ProbeTask, rested: float) -> None:
         """Wait for the probe's next run: a tick or an event, once its CPU budget allows it.
 
         Ticks are multiples of the interval since the start, so that probes of the same interval
-        run together and the page is rendered once for all of them.
+        run one after another and the page is rendered once for all of them.
         """
         now = self._clock.monotonic()
-        floor = max(now, started + max(SETTLE, cpu_seconds / task.probe.share))
+        floor = max(now, rested)
         await self._clock.sleep(floor - now)
         interval = task.probe.interval
         if self.snapshot.outcomes[task.probe.name].status is Status.FAILED:
@@ -182,45 +220,48 @@ class Scheduler:
         self.changed.set()
 
 
-def hung(probe: Probe, began: float) -> Result:
-    """The result of a run that is past its deadline."""
-    reason = f"timed out after {probe.deadline:g} s; the read still hangs"
-    return Result(Outcome(Status.FAILED, reason, began, probe.deadline))
-
-
 def no_thread(error: BaseException, began: float) -> Result:
     """The result of a run whose thread could not be started."""
     return Result(Outcome(Status.FAILED, f"could not start a thread: {error}", began))
 
 
 def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
-    if before is not None and before.status is now.status:
+    failed = now.status is Status.FAILED
+    same = before is not None and before.status is now.status
+    if before is not None and same and (failed or before.starved is now.starved):
         return
-    if now.status is Status.FAILED:
+    if failed:
         _log.warning("probe failed", probe=name, reason=now.detail)
-    elif before is not None and before.status is Status.FAILED:
+    elif now.starved:
+        _log.warning("probe starved", probe=name, reason=now.detail)
+    elif before is not None and (before.status is Status.FAILED or before.starved):
         _log.info("probe recovered", probe=name, status=now.status.value)
     else:
         _log.debug("probe status changed", probe=name, status=now.status.value, detail=now.detail)
 
 
 def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None) -> Pass:
-    """One pass over `probes` in order, each under its deadline; for use without an event loop.
+    """One pass over `probes` in order, each against its deadline; for use without an event loop.
 
     `before` is the pass before, if there was one: memories, and readings not taken now.
     """
     found = before or Pass(Snapshot(time=time.time(), origin=source.origin))
     for probe in probes:
-        began = time.time()
-        work = functools.partial(run, probe, source, found)
-        try:
-            if probe.enabled:
-                result = threads.bounded(work, probe.deadline, f"probe-{probe.name}")
-            else:
-                result = DISABLED
-        except TimeoutError:
-            result = hung(probe, began)
-        except RuntimeError as error:
-            result = no_thread(error, began)
+        result = _run_alone(probe, source, found) if probe.enabled else DISABLED
         found = merge(found, probe.name, result, time.time(), source.origin)
     return found
+
+
+def _run_alone(probe: Probe, source: Source, before: Pass) -> Result:
+    """Run a probe once and wait for it, until it is given up."""
+    began, course = time.time(), Course(probe.deadline, time.monotonic())
+    try:
+        call = threads.Call(functools.partial(run, probe, source, before), f"probe-{probe.name}")
+    except RuntimeError as error:
+        return no_thread(error, began)
+    while not call.is_done(course.pause(time.monotonic(), progress.LOOK)):
+        course.add(time.monotonic(), progress.look(call.thread))
+        if course.is_given_up:
+            return verdicts.unfinished(probe, course.standing, began)
+    result = call.result()
+    return verdicts.late(result) if course.standing is Standing.LATE else result

@@ -1,7 +1,8 @@
 """The server: a thread for each connection, which answers one question at a time.
 
 A question that hangs in the kernel hangs its thread alone. While it does, the same question is
-refused at once, so that a front that asks again does not use up the threads.
+refused at once, so that a front that asks again does not use up the threads. While one gets on, the
+front is told so.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.reader import listener as listening
 from xenwatch.reader.streams import stream
 from xenwatch.reader.verbs import VERBS, Arguments, refusal
+from xenwatch.reader.working import Work, Working
 from xenwatch.sources import answers, frames, local
 from xenwatch.sources.base import Source, SourceError, programs_time
 from xenwatch.sources.frames import (
@@ -36,7 +38,7 @@ from xenwatch.sources.tracefs import PollHistograms
 THREADS_MAX: Final = 96
 """Most connections: a front has one for each probe that waits, and one for each topic of events."""
 HANGS: Final = 10.0
-"""Seconds after which a question that is still being answered hangs."""
+"""Seconds after which a question that does not get on hangs."""
 FRAME_SECONDS: Final = 10.0
 """Seconds the other side has for the rest of a question, and to take an answer."""
 _PAUSE: Final = 0.2
@@ -68,7 +70,8 @@ class Server:
         self._threads_max = threads_max
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._asked: dict[bytes, float] = {}
+        self._asked: dict[bytes, Work] = {}
+        self._working = Working()
         self._answered = 0
         self._starts = True
         self._woken, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -80,6 +83,7 @@ class Server:
         self._listener.setblocking(False)
         for descriptor in (self._listener.fileno(), self._woken):
             poll.register(descriptor, select.POLLIN)
+        threading.Thread(target=self._working.run, daemon=True).start()
         notify("READY=1")
         answered = -1
         while True:
@@ -106,6 +110,7 @@ class Server:
 
     def _close(self) -> None:
         self._listener.close()
+        self._working.stop()
         with self._lock:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
@@ -181,7 +186,7 @@ class Server:
                 if verb == EVENTS:
                     stream(connection, self._source.events(*asked))
                     return
-                head, body = answers.encode(verb, self._ask(frame, verb, asked))
+                head, body = answers.encode(verb, self._ask(connection, frame, verb, asked))
             except SourceError as error:
                 before, cost = cost, _cpu_time()
                 reply = frames.failure(error, cost - before)
@@ -191,25 +196,26 @@ class Server:
             connection.sendall(reply)
             self._answered += 1
 
-    def _ask(self, frame: bytes, verb: str, asked: Arguments) -> Any:
+    def _ask(self, connection: socket.socket, frame: bytes, verb: str, asked: Arguments) -> Any:
         """What the source says, unless the same question hangs. Raises `SourceError` alone."""
         now = time.monotonic()
-        began = self._asked.setdefault(frame, now)  # by the first of several at a time
-        if now - began > HANGS:
-            reason = "an earlier question for it still hangs"
-            raise SourceError(VERBS[verb].subject(asked), reason, errno.EBUSY)
-        try:
-            if verb == HISTOGRAMS:
-                return self._set_up(asked[0])
-            return VERBS[verb].ask(self._source, asked)
-        except SourceError:
-            raise
-        except Exception as error:
-            reason = f"bug in xenwatch: {type(error).__name__}: {error}"
-            raise SourceError(VERBS[verb].subject(asked), reason) from error
-        finally:
-            if began == now:
-                self._asked.pop(frame, None)
+        with self._working.on(connection, now) as work:
+            first = self._asked.setdefault(frame, work)  # of several at a time
+            if now - first.moved > HANGS:
+                reason = "an earlier question for it still hangs"
+                raise SourceError(VERBS[verb].subject(asked), reason, errno.EBUSY)
+            try:
+                if verb == HISTOGRAMS:
+                    return self._set_up(asked[0])
+                return VERBS[verb].ask(self._source, asked)
+            except SourceError:
+                raise
+            except Exception as error:
+                reason = f"bug in xenwatch: {type(error).__name__}: {error}"
+                raise SourceError(VERBS[verb].subject(asked), reason) from error
+            finally:
+                if first is work:
+                    self._asked.pop(frame, None)
 
     def _set_up(self, what: str) -> None:
         """Set up or remove the histograms of the host; another source has none."""

@@ -63,7 +63,8 @@ class Outcome:
 
     `detail` is the reason of a failure, why the probe does not apply, or why it took its other
     road. `seconds` is wall-clock time, `cpu_seconds` that of the thread and its programs, `time`
-    when it was read (Unix time).
+    when it was read (Unix time). `starved` is whether the run is, or came, later than its deadline
+    although it got on.
     """
 
     status: Status
@@ -71,6 +72,7 @@ class Outcome:
     time: float = 0.0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    starved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ front asks and the reader answers, in turn; after a question for events come ans
   Verbs and arguments are those of a capture (`xenwatch.sources.tree`): bytes are strings of the
   code points 0 to 255, argument blocks of hypercalls are hexadecimal.
 - An answer is its kind, the CPU seconds that it cost, the length of a head in JSON, the head, and
-  the bytes as the kernel or Xen gave them.
+  the bytes as the kernel or Xen gave them. Before it may come `WORKING`, any number of times: the
+  question takes long, but it gets on.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ _HEAD: Final = struct.Struct("!BdI")
 _CHUNK: Final = 1 << 16
 _ANSWER: Final = 0
 _SECONDS_MAX: Final = 3600.0
+WORKING: Final = _LENGTH.pack(1) + b"\x04"
+"""The frame that says a question is worked on: its kind alone, which no answer has."""
 SUBJECT: Final = "reader"
 """What errors of the connection are about."""
 MALFORMED: Final = (ValueError, TypeError, LookupError, OverflowError)
@@ -100,6 +103,28 @@ def _is_whole(data: bytearray, most: int) -> bool:
     if left < 0:
         raise FrameError("more than one frame at a time")
     return not left
+
+
+def receive_answer(connection: socket.socket, most: int, seconds: float) -> bytes:
+    """The frame of an answer of at most so many bytes; empty where the stream has ended before it.
+
+    It has so many seconds, which begin anew with each `WORKING`; the socket waits as long for each
+    of its bytes. Raises `FrameError`, `OSError`.
+    """
+    data, until = bytearray(), time.monotonic() + seconds
+    while not _is_whole(data, most):
+        if time.monotonic() > until:
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        chunk = connection.recv(_CHUNK)
+        if not chunk and data:
+            raise FrameError("ended within a frame")
+        if not chunk:
+            return b""
+        data += chunk
+        while data.startswith(WORKING):
+            del data[: len(WORKING)]
+            until = time.monotonic() + seconds
+    return bytes(memoryview(data)[PREFIX:])
 
 
 def framed(content: bytes) -> bytes:

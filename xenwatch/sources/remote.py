@@ -40,12 +40,13 @@ from xenwatch.sources.kept_links import KeptLinks
 from xenwatch.sources.tree import hypercall_arguments
 
 ANSWER_SECONDS: Final = 60.0
-"""Seconds the reader has for an answer: a probe's longest deadline. Then the reading hangs."""
+"""Seconds the reader has for an answer since it last said that it works on it: a probe's longest
+deadline. Then the reading hangs."""
 IDLE_MAX: Final = 16
 """Connections kept for the next questions; each has a thread of the reader."""
 REFUSED_MAX: Final = 100
-AHEAD_SECONDS: Final = 5.0
-"""Seconds for which an answer to a question that is to come is new: most probes' deadline."""
+AHEAD_SECONDS: Final = 60.0
+"""Seconds for which an answer to a question that is to come is new: a probe's longest deadline."""
 _PROBLEMS: Final = {
     errno.ENOENT: "no socket {path}; is xenwatch-reader.socket running?",
     errno.ECONNREFUSED: "connection refused; is xenwatch-reader.socket running?",
@@ -283,17 +284,17 @@ class _Connection:
         self._seconds = 0.0
         try:
             self._wait(seconds)
-            self.origin = frames.parse_greeting(self._received(until))
+            greeting = frames.receive(self._socket, ANSWER_MAX, until=until)
+            self.origin = frames.parse_greeting(_there(greeting))
         except BaseException:
             self._socket.close()
             raise
 
     def ask(self, asked: bytes, seconds: float) -> bytes:
         """The frame of the answer. Raises `OSError` and `FrameError`."""
-        until = time.monotonic() + seconds
         self._wait(seconds)
         self._socket.sendall(asked)
-        return self._received(until)
+        return _there(frames.receive_answer(self._socket, ANSWER_MAX, seconds))
 
     async def follow(self, topic: str) -> AsyncGenerator[bytes, None]:
         """The frames of the events on a topic. Raises `OSError`, `FrameError` and `EOFError`."""
@@ -311,18 +312,19 @@ class _Connection:
     def close(self) -> None:
         self._socket.close()
 
-    def _received(self, until: float) -> bytes:
-        frame = frames.receive(self._socket, ANSWER_MAX, until=until)
-        if not frame:
-            raise ConnectionResetError(errno.ECONNRESET, "closed the connection")
-        return frame
-
     def _wait(self, seconds: float) -> None:
         """Let the kernel wait so long for the next bytes: it costs no call for each of them."""
         if seconds != self._seconds:
             timeout = local.timeval(seconds)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
             self._seconds = seconds
+
+
+def _there(frame: bytes) -> bytes:
+    """The frame. Raises `OSError` where there is none."""
+    if not frame:
+        raise ConnectionResetError(errno.ECONNRESET, "closed the connection")
+    return frame
 
 
 def _request(op: int, payload: bytes) -> list[Any]:

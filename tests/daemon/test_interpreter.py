@@ -1,0 +1,75 @@
+"""What `run` sets in Python itself, and what no other command does."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.support import no_traces, run
+from tests.fake_clock import FakeClock, running, settle
+from xenwatch.daemon.daemon import Daemon
+from xenwatch.daemon.interpreter import EVERY, SWITCH, tune
+from xenwatch.sources.base import Choice
+
+__all__ = ["no_traces"]
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Undo what is set."""
+    seconds, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    gc.unfreeze()
+    yield
+    sys.setswitchinterval(seconds)
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+async def test_what_is_there_after_the_start_stays() -> None:
+    """Threads give way sooner at once; the collector leaves out what the start has made."""
+    started, clock = asyncio.Event(), FakeClock()
+    async with running(tune(started, clock)):
+        await settle()
+        assert sys.getswitchinterval() == pytest.approx(SWITCH)
+        assert gc.get_freeze_count() == 0
+        started.set()
+        await settle()
+        assert gc.get_freeze_count() > 1000
+
+
+async def test_cycles_go_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All objects are looked through once an hour, however rarely Python itself does."""
+    collected: list[float] = []
+    started, clock = asyncio.Event(), FakeClock()
+    started.set()
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(clock.now))
+    async with running(tune(started, clock)):
+        await clock.advance(2 * EVERY)
+
+    assert collected == [0.0, EVERY, 2 * EVERY]
+
+
+@pytest.mark.usefixtures("no_traces")
+def test_run_alone_sets_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon runs with it; a command of one pass leaves Python as it is."""
+    seen: list[float] = []
+
+    async def serve(_daemon: Daemon, _choice: Choice) -> int:
+        await settle()
+        seen.append(sys.getswitchinterval())
+        return 0
+
+    monkeypatch.setattr(Daemon, "run", serve)
+    before = sys.getswitchinterval(), gc.get_threshold()
+    run(capsys, "once", "--source=synthetic")
+    assert (sys.getswitchinterval(), gc.get_threshold()) == before
+    run(capsys, "run", "--source=synthetic", "--web.listen-address=:1")
+
+    assert seen == [pytest.approx(SWITCH)]
+    assert gc.get_freeze_count() == 0
