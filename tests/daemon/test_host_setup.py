@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import threading
 from collections.abc import AsyncIterator
 
+import pytest
 from structlog.testing import capture_logs
 
+from xenwatch import progress
 from xenwatch.daemon.host_setup import HostSetup
+from xenwatch.progress import Sign
 from xenwatch.sources.base import SourceError
 
 
@@ -117,3 +122,46 @@ async def test_what_failed_is_tried_again_and_said_once() -> None:
             await asyncio.sleep(0.1)
     assert tool.done == ["removed"] * 4
     assert [entry["event"] for entry in logs] == ["probe cleanup failed; retrying"]
+
+
+class SlowTool(Tool):
+    """One that takes until it was looked at often enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+        self.gate = threading.Event()
+
+    def remove(self) -> None:
+        """Done in the end."""
+        self.gate.wait()
+        super().remove()
+
+    def look(self, sign: Sign, _thread: int | None) -> Sign:
+        """The same sign each time."""
+        self.looks += 1
+        if self.looks == 5:
+            self.gate.set()
+        return sign
+
+
+@pytest.mark.parametrize("gets_on", [True, False])
+async def test_a_setup_that_gets_on_may_take_longer(
+    monkeypatch: pytest.MonkeyPatch, gets_on: bool
+) -> None:
+    """Past its deadline one has failed only if its thread stands still."""
+    tool = SlowTool()
+    monkeypatch.setattr("xenwatch.daemon.host_setup.DEADLINE", 0.001)
+    monkeypatch.setattr(progress, "SELDOM", 0.001)
+    monkeypatch.setattr(progress, "look", functools.partial(tool.look, Sign(0.0, gets_on)))
+    with capture_logs() as logs:
+        async with running(HostSetup({"a": tool}, [])):
+            if gets_on:
+                assert await tool.until(1) == ["removed"]
+            else:
+                while not logs:
+                    await asyncio.sleep(0.001)
+    tool.gate.set()
+
+    said = [(entry["event"], entry["reason"]) for entry in logs]
+    assert said == ([] if gets_on else [("probe cleanup failed; retrying", "timed out")])

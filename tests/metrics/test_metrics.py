@@ -228,7 +228,7 @@ def test_how_probes_fared() -> None:
     """Success, applicability, times and the reading's age tell the four outcomes apart."""
     times = (1000.5, 0.25, 0.125)
     outcomes = {
-        "host": Outcome(Status.OK, "", *times),
+        "host": Outcome(Status.OK, "", *times, starved=True),
         "aio": Outcome(Status.FAILED, "why", *times),
         "blktap": Outcome(Status.NOT_APPLICABLE, "why", *times),
         "maptrack": Outcome(Status.DISABLED, "off"),
@@ -242,6 +242,7 @@ def test_how_probes_fared() -> None:
     assert values("xenwatch_probe_duration_seconds", snapshot) == dict.fromkeys(ran, 0.25)
     assert values("xenwatch_probe_cpu_seconds", snapshot) == dict.fromkeys(ran, 0.125)
     assert values("xenwatch_probe_reading_timestamp_seconds", snapshot) == {("host",): 1000.5}
+    assert values("xenwatch_probe_starved", snapshot) == {**dict.fromkeys(ran, 0), ("host",): 1}
     assert values("xenwatch_probe_overruns_total", snapshot) == {("host",): 2, ("aio",): 0}
     assert values("xenwatch_snapshot_timestamp_seconds", snapshot) == {(): 1001.5}
 

@@ -155,7 +155,7 @@ class Scheduler:
         Its turn is over once it waits in the kernel, or for the reader.
         """
         probe, began = task.probe, self._clock.time()
-        while True:
+        while not course.is_given_up:
             most = progress.SELDOM if turn.is_over else progress.LOOK
             pause = course.pause(self._clock.monotonic(), most)
             if await self._within(running.future, pause):
@@ -169,6 +169,7 @@ class Scheduler:
             if course.standing is not before:
                 last = self._last(probe.name)
                 self._finish(task, verdicts.unfinished(probe, course.standing, began, last))
+        await asyncio.wait((running.future,))
 
     def _last(self, name: str) -> Result | None:
         """The probe's latest reading and outcome, `None` before it has run."""
