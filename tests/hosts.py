@@ -123,6 +123,10 @@ class LabSource:
         """The capture has nothing of it."""
         raise SourceError("adjtimex", "not captured", errno.ENOSYS)
 
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        """The capture has nothing of it."""
+        raise SourceError("taskstats", "not captured", errno.ENOSYS)
+
     def run(self, argv: Sequence[str], deadline: float = 5.0) -> CommandOutput:
         self._tree.read(argv[0])
         answers = {

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from xenwatch.model.render.taskstats import render_taskstats
+from xenwatch.parse.taskstats import Counters
 from xenwatch.readings.origin import LIVE, Origin
 from xenwatch.sources.base import (
     READ_LIMIT,
@@ -34,6 +36,7 @@ class TableSource:
     round_trips: Mapping[str, float] = field(default_factory=dict)
     heard: Mapping[str, Sequence[bytes | SourceError]] = field(default_factory=dict)
     stats: Mapping[str, bytes] = field(default_factory=dict)
+    counters: Mapping[int, Counters] = field(default_factory=dict)
     timex: bytes = b""
     raw: bytes = bytes(range(256))
     asked: list[Any] = field(default_factory=list)
@@ -92,6 +95,13 @@ class TableSource:
     def links(self) -> bytes:
         """Any bytes."""
         return self.raw
+
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        """The counters of those that exist, if the kernel keeps any."""
+        self.asked.append(("taskstats", *pids))
+        if not self.counters:
+            raise SourceError.from_os("taskstats", OSError(errno.ENOENT, ""))
+        return render_taskstats((pid, self.counters.get(pid)) for pid in pids)
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         """The reply."""
@@ -208,6 +218,11 @@ class TappedSource:
         """Told, then asked."""
         self.tap(("links",))
         return self.inner.links()
+
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        """Told, then asked."""
+        self.tap(("taskstats", *pids))
+        return self.inner.taskstats(pids)
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         """Told, then asked."""

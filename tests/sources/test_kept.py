@@ -76,14 +76,40 @@ def test_a_long_file_is_read_the_usual_way(tmp_path: Path, size: int, whole: boo
     files.close()
 
 
-def test_the_least_recently_read_goes_first(child: subprocess.Popen[bytes]) -> None:
-    """Over the bound, the descriptor that was not read for the longest time is closed."""
+def test_what_is_kept_stays_when_there_is_no_room(child: subprocess.Popen[bytes]) -> None:
+    """Over the bound another file is read all the same, and takes the place of none."""
     files = KeptFiles(2)
     home = f"/proc/{child.pid}"
-    for name in ("stat", "schedstat", "stat", "status"):
-        read(files, f"{home}/{name}")
+    kept_first = [f"{home}/stat", f"{home}/schedstat"]
+    for path in (*kept_first, f"{home}/status"):
+        assert read(files, path)
+    opened = dict(files._fds)
 
-    assert list(files._fds) == [f"{home}/stat", f"{home}/status"]
+    for path in (*kept_first, f"{home}/status"):
+        assert read(files, path)
+
+    assert {path: fd for path, (fd, _) in files._fds.items()} == {
+        path: opened[path][0] for path in kept_first
+    }
+    files.close()
+
+
+def test_a_descriptor_that_nobody_reads_gives_way(child: subprocess.Popen[bytes]) -> None:
+    """A file not read for five minutes leaves its place to a new one, the oldest first."""
+    now = [0.0]
+    files = KeptFiles(2, lambda: now[0])
+    home = f"/proc/{child.pid}"
+    for name in ("stat", "schedstat"):
+        read(files, f"{home}/{name}")
+    now[0] = kept.IDLE_SECONDS
+    read(files, f"{home}/schedstat")
+    read(files, f"{home}/status")
+    assert list(files._fds) == [f"{home}/stat", f"{home}/schedstat"]
+
+    now[0] += 1
+    read(files, f"{home}/status")
+
+    assert list(files._fds) == [f"{home}/schedstat", f"{home}/status"]
     files.close()
 
 
@@ -179,7 +205,7 @@ def test_the_limit_is_raised_within_the_hard_one(
     assert told == ([] if wanted is None else [(wanted, hard)])
 
 
-class Watched(dict[str, int]):
+class Watched(dict[str, tuple[int, float]]):
     """Kept descriptors that nobody may take without the lock."""
 
     def __init__(self, files: KeptFiles) -> None:

@@ -115,6 +115,10 @@ class ScenarioSource:
         with self._now() as source:
             return source.links()
 
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        with self._now() as source:
+            return source.taskstats(pids)
+
     def hypercall(self, call: Hypercall) -> HypercallReply:
         with self._now() as source:
             return source.hypercall(call)

@@ -8,13 +8,14 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from xenwatch.model import files, guest_storage, ha, san, standing, switch, xenstored
+from xenwatch.model import files, guest_storage, ha, processes, san, standing, switch, xenstored
 from xenwatch.model.files import KMSG, kernel_lines
 from xenwatch.model.host import Machine
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.render.evtchn import render_lsevtchn
 from xenwatch.model.render.kernel_log import render_kmsg
 from xenwatch.model.render.rtnl import render_links, reported
+from xenwatch.model.render.taskstats import render_taskstats
 from xenwatch.model.render.text import (
     render_stat_line,
     render_statvfs,
@@ -147,6 +148,9 @@ class ModelSource:
 
     def links(self) -> bytes:
         return render_links(reported(self._dom0.links.values(), self._dom0.platform.kernel))
+
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        return render_taskstats((pid, processes.counters(self._dom0, pid)) for pid in pids)
 
     def hypercall(self, call: Hypercall) -> HypercallReply:
         return self._xen.answer(call)

@@ -27,6 +27,8 @@ READ_SEARCH: Final = {"CAP_DAC_READ_SEARCH": "/proc/PID/fd of another user's pro
 """Without it root is as any other user to a directory of mode 0500."""
 PTRACE: Final = {"CAP_SYS_PTRACE": "links in /proc/PID/fd of a process with more capabilities"}
 """kernel/ptrace.c, __ptrace_may_access; security/commoncap.c, cap_ptrace_access_check."""
+TASKSTATS: Final = {"CAP_NET_ADMIN": "taskstats; without it more files of processes are read"}
+"""kernel/taskstats.c: its request is a GENL_ADMIN_PERM."""
 
 
 class NotApplicable(Exception):

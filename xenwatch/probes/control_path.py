@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.parse.process import parse_stat, waited_ns
+from xenwatch.parse.process import ProcessStat, parse_stat, waited_ns
 from xenwatch.parse.text import uptime
-from xenwatch.probes.base import Probe
+from xenwatch.probes.base import TASKSTATS, Probe
+from xenwatch.probes.counters import Counted, read_counters
 from xenwatch.probes.window import Samples, extended, rate
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.control_path import (
@@ -35,6 +36,8 @@ class _Process:
 
     `wait_ns` is empty where the kernel does not report it. `start_ticks` distinguishes a process
     from a later one with the same PID. `waited` is the seconds of all its threads by uptime.
+    `counted` are the kernel's counters at the last reading, `counted_ns` is by how much its threads
+    have waited longer since each of them was read.
     """
 
     pid: int
@@ -43,11 +46,15 @@ class _Process:
     wait_ns: Mapping[int, int]
     ended_wait_ns: int
     waited: Samples = ()
+    counted: Counted | None = None
+    counted_ns: int = 0
 
     @property
     def wait_seconds(self) -> float | None:
         """Seconds its threads have waited."""
-        return (sum(self.wait_ns.values()) + self.ended_wait_ns) / 1e9 if self.wait_ns else None
+        if not self.wait_ns:
+            return None
+        return (sum(self.wait_ns.values()) + self.ended_wait_ns + self.counted_ns) / 1e9
 
     def times(self) -> DaemonTimes:
         """The reading."""
@@ -115,10 +122,12 @@ def _daemons(
     clock = read_optional(source, "/proc/uptime")
     now = None if clock is None else uptime(clock)
     found = {}
+    counters = read_counters(source, [process.pid for process in last.values()])
     for role in ROLES:
         if role in by_role:
+            pid = by_role[role].pid
             try:
-                process = _process(source, by_role[role].pid, last.get(role))
+                process = _process(source, pid, last.get(role), counters.get(pid))
             except SourceError:
                 continue
             if process is not None:
@@ -134,16 +143,37 @@ def _sampled(process: _Process, now: float | None) -> _Process:
     return dataclasses.replace(process, waited=extended(process.waited, now, waited))
 
 
-def _process(source: Source, pid: int, last: _Process | None) -> _Process | None:
+def _process(
+    source: Source, pid: int, last: _Process | None, now: Counted | None
+) -> _Process | None:
     """A process as it is now, `None` when it has ended.
 
-    The wait time of ended threads is kept.
+    The wait time of ended threads is kept. The kernel's sum has it too, so it does not matter that
+    threads come and go.
     """
     data = read_optional(source, f"/proc/{pid}/stat")
     if data is None:
         return None
     stat = parse_stat(data)
-    waits = {}
+    if last is not None and (last.pid, last.start_ticks) != (pid, stat.start_ticks):
+        last = None
+    if last is not None and last.counted is not None and now is not None:
+        waited_ns = now.counters.wait_ns - last.counted.counters.wait_ns
+        if 0 <= waited_ns <= stat.threads * (now.clock_us - last.counted.clock_us) * 1000:
+            return dataclasses.replace(
+                last,
+                cpu_seconds=stat.cpu_seconds,
+                counted=now,
+                counted_ns=last.counted_ns + waited_ns,
+            )
+    return _by_thread(source, stat, last, now)
+
+
+def _by_thread(
+    source: Source, stat: ProcessStat, last: _Process | None, now: Counted | None
+) -> _Process:
+    """A process and the threads it has now."""
+    pid, waits = stat.pid, {}
     tids = list_optional(source, f"/proc/{pid}/task") or ()
     read_ahead(source, "read", (f"/proc/{pid}/task/{tid}/schedstat" for tid in tids))
     for tid in tids:
@@ -152,18 +182,22 @@ def _process(source: Source, pid: int, last: _Process | None) -> _Process | None
         if waited is not None:
             waits[int(tid)] = waited
     ended, so_far = 0, Samples()
-    if last is not None and (last.pid, last.start_ticks) == (pid, stat.start_ticks):
+    if last is not None:
         newly_ended = sum(wait for tid, wait in last.wait_ns.items() if tid not in waits)
         ended, so_far = last.ended_wait_ns + newly_ended, last.waited
-    return _Process(pid, stat.start_ticks, stat.cpu_seconds, waits, ended, so_far)
+        # What ended threads have waited since they were read is in the kernel's sum alone.
+        known = sum(last.wait_ns.values()) + last.ended_wait_ns + last.counted_ns
+        ended = max(ended, known - sum(waits.values())) if waits else ended
+    return _Process(pid, stat.start_ticks, stat.cpu_seconds, waits, ended, so_far, now)
 
 
 CONTROL_PATH = Probe(
     name="control_path",
-    reads="round trips to xenstored and to xapi's local socket; /proc/PID/{stat,task}, "
-    "/proc/uptime",
+    reads="round trips to xenstored and to xapi's local socket; of the daemons taskstats and "
+    "/proc/PID/{stat,task}; /proc/uptime",
     advice="run as root in dom0; check that xenstored answers: xenstore-read domid",
     read=read,
     memory=_Memory({}, {}),
     deadline=10.0,
+    capabilities=TASKSTATS,
 )

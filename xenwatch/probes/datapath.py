@@ -15,7 +15,8 @@ from xenwatch.parse.helpers import NAMES, XL, helper_of, xl_domain
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.qemu import arguments, backend_of
-from xenwatch.probes.base import DOMAIN_SETTLED, PTRACE, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, PTRACE, TASKSTATS, Probe
+from xenwatch.probes.counters import Counted, growth, read_counters
 from xenwatch.probes.devices import DIRECTORY, identity
 from xenwatch.probes.vifs import Known, read_vifs
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
@@ -43,7 +44,8 @@ _TAPDISK_VBD = re.compile(r"vbd-(\d{1,5})-\d{1,10}\Z")
 class Worker:
     """A thread or process that serves devices of a domain.
 
-    `start_ticks` distinguishes a worker from a later one with the same PID.
+    `start_ticks` distinguishes a worker from a later one with the same PID. `counted` are the
+    kernel's counters to which its CPU time belongs, where there are any.
     """
 
     domid: int
@@ -51,6 +53,7 @@ class Worker:
     start_ticks: int
     cpu_seconds: float
     threads: int = 1
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,15 @@ def _track(source: Source, present: frozenset[int] | None, last: _Memory) -> _Me
     read_ahead(source, "stat", (f"{DIRECTORY}/{name}" for name in names))
     devices = frozenset((name, identity(source, name)) for name in names)
     passes = last.passes + 1 if devices == last.devices else 0
-    tapdisks = _tapdisks(source)
+    counters = read_counters(source, tuple(last.workers))
+    tapdisks = _tapdisks(source, last.workers, counters)
     tracked = {
         pid: worker
         for pid, worker in last.workers.items()
         if pid not in tapdisks
         and (worker.kind != TAPDISK or present is None or worker.domid in present)
     }
-    workers = {**_reread(source, tracked), **tapdisks}
+    workers = {**_reread(source, tracked, counters), **tapdisks}
     now = replace(last, devices=devices, passes=passes)
     everything = passes % SEARCH_EVERY == 0
     if passes < SETTLED or everything:
@@ -128,18 +132,49 @@ def _present(context: Snapshot) -> frozenset[int] | None:
     return frozenset(domain.domid for domain in context.domains.domains)
 
 
-def _reread(source: Source, tracked: Mapping[int, Worker]) -> Mapping[int, Worker]:
-    """The tracked workers that still run, read again.
+def _reread(
+    source: Source, tracked: Mapping[int, Worker], counters: Mapping[int, Counted]
+) -> Mapping[int, Worker]:
+    """The tracked workers that still run, by their counters or else read again.
 
     A tapdisk without a disk is kept: its frontend may reconnect.
     """
-    found = {}
-    read_ahead(source, "read", (f"/proc/{pid}/stat" for pid in tracked))
-    for pid, worker in tracked.items():
+    found = {
+        pid: grown
+        for pid, worker in tracked.items()
+        if (grown := _grown(worker, counters.get(pid))) is not None
+    }
+    others = {pid: worker for pid, worker in tracked.items() if pid not in found}
+    read_ahead(source, "read", (f"/proc/{pid}/stat" for pid in others))
+    for pid, worker in others.items():
         stat = _stat(source, pid)
         if stat and stat.start_ticks == worker.start_ticks:
-            found[pid] = _made(worker.domid, worker.kind, stat)
+            made = _made(worker.domid, worker.kind, stat)
+            found[pid] = _counted(made, worker, counters.get(pid))
     return found
+
+
+def _grown(worker: Worker, now: Counted | None) -> Worker | None:
+    """The worker by its counters, `None` when it must be read."""
+    then = worker.counted
+    if then is None or now is None:
+        return None
+    grown = growth(then, now, worker.threads)
+    if grown is None:
+        return None
+    return Worker(
+        worker.domid,
+        worker.kind,
+        worker.start_ticks,
+        worker.cpu_seconds + grown[-1] / 1e9,
+        worker.threads,
+        now,
+    )
+
+
+def _counted(made: Worker, last: Worker, now: Counted | None) -> Worker:
+    """A worker just read with its counters; its ticks may be a little behind those of `last`."""
+    return replace(made, cpu_seconds=max(made.cpu_seconds, last.cpu_seconds), counted=now)
 
 
 def _stat(source: Source, pid: int) -> ProcessStat | None:
@@ -147,18 +182,32 @@ def _stat(source: Source, pid: int) -> ProcessStat | None:
     return None if data is None else parse_stat(data)
 
 
-def _tapdisks(source: Source) -> Mapping[int, Worker]:
+def _tapdisks(
+    source: Source, last: Mapping[int, Worker], counters: Mapping[int, Counted]
+) -> Mapping[int, Worker]:
     """The tapdisks, by their directories in shared memory, which name the disks they serve."""
-    found = {}
+    found: dict[int, Worker] = {}
     for name in list_optional(source, SHARED_MEMORY) or ():
         process = _TAPDISK.match(name)
         if not process:
             continue
         files = list_optional(source, f"{SHARED_MEMORY}/{name}") or ()
         disks = [match for file in files if (match := _TAPDISK_VBD.match(file))]
-        stat = _stat(source, int(process[1])) if disks else None
+        if not disks:
+            continue
+        pid, domid = int(process[1]), int(disks[0][1])
+        before = last.get(pid)
+        if before is None or (before.domid, before.kind) != (domid, TAPDISK):
+            before = None
+        grown = None if before is None else _grown(before, counters.get(pid))
+        if grown is not None:
+            found[pid] = grown
+            continue
+        stat = _stat(source, pid)
         if stat is not None and stat.comm == b"tapdisk":
-            found[int(process[1])] = _made(int(disks[0][1]), TAPDISK, stat)
+            found[pid] = _made(domid, TAPDISK, stat)
+            if before is not None and before.start_ticks == stat.start_ticks:
+                found[pid] = _counted(found[pid], before, counters.get(pid))
     return found
 
 
@@ -271,7 +320,8 @@ def _ended(
 
 DATAPATH = Probe(
     name="datapath",
-    reads=f"/proc/PID/stat of netback, blkback, tapdisk and QEMU, {SHARED_MEMORY}/td3-*, "
+    reads="taskstats of netback, blkback, tapdisk and QEMU, /proc/PID/stat of those found or "
+    f"changed, {SHARED_MEMORY}/td3-*, "
     "/proc/PID/cmdline of the helpers of VMs, /proc/PID/fd/1 of xl, "
     "rtnetlink, /proc/net/dev, /sys/class/net/vif*/queues, /local/domain/0/backend/vif/*/script"
     " of those that may be unattached",
@@ -280,5 +330,5 @@ DATAPATH = Probe(
     memory=_Memory(),
     interval=15.0,
     events=frozenset({DOMAIN_SETTLED}),
-    capabilities=PTRACE,
+    capabilities={**PTRACE, **TASKSTATS},
 )

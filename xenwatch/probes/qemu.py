@@ -1,6 +1,9 @@
-"""The QEMUs of guests: found once, then read with little more than one pread each.
+"""The QEMUs of guests: found once, then counted by one message each, or read thread by thread.
 
-A process is identified by PID and start time, so that a reused PID never counts.
+A process is identified by PID and start time, so that a reused PID never counts. One whose threads
+have stayed the same is counted by taskstats: before the correction that
+`xenwatch.parse.taskstats` names, the kernel's sum of voluntary switches falls by those of a thread
+that ends, so the threads of one in which they come and go are read from /proc.
 """
 
 from __future__ import annotations
@@ -8,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from xenwatch.parse.process import NO_SCHEDSTAT, parse_stat, waited_ns
 from xenwatch.parse.qemu import arguments, device_model_of, emulated_devices
 from xenwatch.parse.text import voluntary_switches
-from xenwatch.probes.base import DOMAIN_SETTLED, Probe
+from xenwatch.probes.base import DOMAIN_SETTLED, TASKSTATS, Probe
+from xenwatch.probes.counters import Counted, growth, read_counters
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
@@ -33,6 +37,10 @@ LOOKUPS_MAX: Final = 16
 """Most domains looked up in xenstore in one pass."""
 LISTINGS: Final = 3
 """Most listings of the threads of one process in a pass, until two agree."""
+SETTLED: Final = 6
+"""Passes in which the threads of a QEMU must have stayed the same before it is counted whole."""
+SETTLE_MAX: Final = 64
+"""Most QEMUs that become counted whole in one pass: each takes two questions of its own."""
 CMDLINE_MAX: Final = 1 << 16
 _NUMBER = re.compile(r"[0-9]{1,10}\Z")
 _NANOSECONDS: Final = 1e9
@@ -51,14 +59,19 @@ class _Task:
     wait_ns: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Tracked:
-    """A QEMU as last read, its threads, and the counters of ended threads."""
+class _Tracked(NamedTuple):
+    """A QEMU as last read, its threads, and the counters of ended threads.
+
+    `passes` is for how many the threads have been the same, `counted` the kernel's counters to
+    which those of `qemu` belong: once they are known the threads are read no more.
+    """
 
     qemu: Qemu
     tasks: tuple[_Task, ...]
     ended_wakeups: int
     ended_wait_ns: int
+    passes: int = 0
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +99,19 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Me
     require_dom0(source)
     found: dict[int, _Tracked] = {}
     absent: dict[int, _Absence] = {}
+    counters, settles = _counters(source, memory.tracked.values()), SETTLE_MAX
     read_ahead(source, "read", _schedstats(memory.tracked.values()))
     for domid, uuid in _candidates(source, context).items():
         before = memory.tracked.get(domid)
-        again = _reread(source, before) if before is not None and before.qemu.uuid == uuid else None
-        if again is not None:
-            found[domid] = again
-            continue
+        if before is not None and before.qemu.uuid == uuid:
+            again = _grown(before, counters.get(before.qemu.pid)) or _reread(source, before)
+            if again is not None and again.counted is None and again.passes >= SETTLED and settles:
+                again, known = _settled(source, again)
+                # Where the kernel does not answer, one question a pass is enough.
+                settles = settles - 1 if known else 0
+            if again is not None:
+                found[domid] = again
+                continue
         was = memory.absent.get(domid)
         passes = was.passes + 1 if was is not None and was.uuid == uuid else 0
         absent[domid] = _Absence(uuid, passes)
@@ -125,8 +144,57 @@ def _candidates(source: Source, context: Snapshot) -> Mapping[int, str]:
     }
 
 
+def _counters(source: Source, tracked: Iterable[_Tracked]) -> Mapping[int, Counted]:
+    """The kernel's counters of the QEMUs that are counted whole, by PID."""
+    pids = [known.qemu.pid for known in tracked if known.counted is not None]
+    return read_counters(source, pids)
+
+
+def _grown(last: _Tracked, now: Counted | None) -> _Tracked | None:
+    """A tracked QEMU by its counters, `None` when its threads must be read."""
+    qemu, tasks, ended_wakeups, ended_wait_ns, passes, then = last
+    if then is None or now is None:
+        return None
+    grown = growth(then, now, len(tasks))
+    if grown is None:
+        return None
+    wakeups, waited_ns, ran_ns = grown
+    if wakeups or waited_ns or ran_ns:
+        qemu = Qemu(
+            qemu.uuid,
+            qemu.pid,
+            qemu.start_ticks,
+            qemu.devices,
+            qemu.cpu_seconds + ran_ns / _NANOSECONDS,
+            qemu.wakeups + wakeups,
+            (qemu.wait_seconds or 0.0) + waited_ns / _NANOSECONDS,
+            qemu.threads,
+        )
+    return _Tracked(qemu, tasks, ended_wakeups, ended_wait_ns, passes, now)
+
+
+def _settled(source: Source, last: _Tracked) -> tuple[_Tracked | None, bool]:
+    """The QEMU read once more, with its counters if it slept meanwhile; whether there are any.
+
+    Its threads are read between two questions for the counters: only if these are the same do they
+    belong to what was read.
+    """
+    pid = last.qemu.pid
+    before = read_counters(source, (pid,)).get(pid)
+    if before is None or last.qemu.wait_seconds is None:
+        return last, before is not None
+    again = _reread(source, last)
+    after = read_counters(source, (pid,)).get(pid)
+    if again is not None and again.passes > last.passes and after is not None:
+        was, now = before.counters, after.counters
+        slept = (was.timeslices, was.switches) == (now.timeslices, now.switches)
+        if slept and growth(before, after, len(again.tasks)) is not None:
+            again = again._replace(counted=after)
+    return again, True
+
+
 def _reread(source: Source, last: _Tracked) -> _Tracked | None:
-    """A tracked QEMU read again, `None` when it has ended.
+    """A tracked QEMU read again thread by thread, `None` when it has ended.
 
     When no thread has run, nothing has changed: another process would have other nanoseconds of
     CPU and wait time, and threads start and end only while one runs.
@@ -144,7 +212,7 @@ def _reread(source: Source, last: _Tracked) -> _Tracked | None:
         if now is not None:
             tasks.append(now)
     if not changed and tasks:
-        return last
+        return last._replace(passes=last.passes + 1, counted=None)
     data = read_optional(source, f"/proc/{pid}/stat")
     stat = None if data is None else parse_stat(data)
     if stat is None or stat.start_ticks != last.qemu.start_ticks:
@@ -161,17 +229,25 @@ def _reread(source: Source, last: _Tracked) -> _Tracked | None:
         ended = [task for task in last.tasks if task.tid not in alive_tids]
         ended_wakeups += sum(task.wakeups for task in ended)
         ended_wait_ns += sum(task.wait_ns or 0 for task in ended)
+    # While it was counted whole, what its ended threads did went into the sums alone.
+    wakeups = sum(task.wakeups for task in alive)
+    ended_wakeups = max(ended_wakeups, last.qemu.wakeups - wakeups)
+    waited_ns = sum(task.wait_ns or 0 for task in alive)
+    before_ns = round((last.qemu.wait_seconds or 0.0) * _NANOSECONDS)
+    ended_wait_ns = max(ended_wait_ns, before_ns - waited_ns)
+    threads = tuple(task.tid for task in alive)
     qemu = Qemu(
         last.qemu.uuid,
         pid,
         last.qemu.start_ticks,
         last.qemu.devices,
-        stat.cpu_seconds,
-        ended_wakeups + sum(task.wakeups for task in alive),
+        max(stat.cpu_seconds, last.qemu.cpu_seconds),
+        ended_wakeups + wakeups,
         _wait_seconds(ended_wait_ns, alive),
-        tuple(task.tid for task in alive),
+        threads,
     )
-    return _Tracked(qemu, tuple(alive), ended_wakeups, ended_wait_ns)
+    passes = last.passes + 1 if threads == last.qemu.threads else 0
+    return _Tracked(qemu, tuple(alive), ended_wakeups, ended_wait_ns, passes)
 
 
 def _first(source: Source, domid: int, uuid: str, pid: int) -> _Tracked | None:
@@ -235,9 +311,10 @@ def _schedstat_path(pid: int, tid: int) -> str:
 
 
 def _schedstats(tracked: Iterable[_Tracked]) -> Iterator[str]:
-    """The files that are read of every thread in every pass."""
+    """The files that are read in every pass of every thread of those not counted whole."""
     for known in tracked:
-        yield from (_schedstat_path(known.qemu.pid, task.tid) for task in known.tasks)
+        if known.counted is None:
+            yield from (_schedstat_path(known.qemu.pid, task.tid) for task in known.tasks)
 
 
 def _task(source: Source, pid: int, tid: int, schedstat: bytes) -> _Task | None:
@@ -294,9 +371,11 @@ def _arguments(source: Source, pid: int) -> tuple[str, ...]:
 
 QEMUS = Probe(
     name="qemus",
-    reads="/proc/PID/stat and /proc/PID/task/TID/{schedstat,status} of the QEMUs of guests",
+    reads="taskstats of the QEMUs of guests, /proc/PID/stat and "
+    "/proc/PID/task/TID/{schedstat,status} of those that start and end threads",
     advice="run as root: the processes of other users may be hidden",
     read=read,
     memory=_Memory({}, {}, None),
     events=frozenset({DOMAIN_SETTLED}),
+    capabilities=TASKSTATS,
 )

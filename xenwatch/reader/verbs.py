@@ -12,6 +12,7 @@ from xenwatch.sources.answers import call_of
 from xenwatch.sources.base import (
     READ_LIMIT,
     TARGETS,
+    TASKSTATS_MAX,
     TOPICS,
     Source,
     SourceError,
@@ -32,6 +33,8 @@ COMMAND_SECONDS: Final = 60.0
 _SUBJECT_MAX: Final = 300
 CALLS_MAX: Final = 1024
 """Most hypercalls, or requests to xenstored, in one question."""
+PID_MAX: Final = 1 << 22
+"""PID_MAX_LIMIT (include/linux/threads.h)."""
 TOGETHER_MAX: Final = 8 << 20
 """Bytes after which no more of several files is read: each alone may have `READ_LIMIT`."""
 
@@ -96,6 +99,14 @@ def _batch(arguments: list[Any], _bound: Any) -> Arguments:
     if type(size) is not int:
         raise TypeError(size)
     return call_of(call), size
+
+
+def _pids(arguments: list[Any], _bound: Any) -> Arguments:
+    if len(arguments) > TASKSTATS_MAX:
+        raise ValueError(len(arguments))
+    if not all(type(pid) is int and 0 < pid <= PID_MAX for pid in arguments):
+        raise TypeError(arguments)
+    return arguments
 
 
 def _requests(arguments: list[Any], _bound: Any) -> Arguments:
@@ -203,6 +214,12 @@ VERBS: Final[Mapping[str, Verb]] = {
     "uname": _without_arguments("uname", lambda source: source.uname()),
     "adjtimex": _without_arguments("adjtimex", lambda source: source.adjtimex()),
     "links": _without_arguments("RTM_GETLINK dump", lambda source: source.links()),
+    "taskstats": Verb(
+        _pids,
+        lambda _: True,
+        lambda given: f"taskstats of {len(given)} processes",
+        lambda source, given: source.taskstats(given),
+    ),
     "run": Verb(
         _command,
         lambda given: allowed.command_is_allowed(given[0]),

@@ -125,7 +125,10 @@ def _or_errors(head: Any, body: bytes) -> tuple[bytes | SourceError, ...]:
 _RAW: Final = Codec(lambda value: (None, value), _raw)
 CODECS: Final[Mapping[str, Codec]] = {
     **dict.fromkeys(
-        ("read", "kernel_log", "certificates", "stat", "statvfs", "uname", "adjtimex", "links"),
+        (
+            *("read", "kernel_log", "certificates", "stat", "statvfs", "uname", "adjtimex"),
+            *("links", "taskstats"),
+        ),
         _RAW,
     ),
     EVENTS: _RAW,

@@ -35,6 +35,9 @@ PROCESSES: Final = "processes"
 """Topic of events: the process connector's exec and exit (linux/cn_proc.h)."""
 TOPICS: Final = (DOMAINS, LINKS, PROCESSES)
 
+TASKSTATS_MAX: Final = 1024
+"""Most processes in one question for taskstats; their answers are some 600 bytes each."""
+
 BLOCK: Final = -1
 """Placeholder for the address of the argument block among the arguments of a hypercall."""
 
@@ -227,6 +230,15 @@ class Source(Protocol):
 
     def links(self) -> bytes:
         """An RTM_GETLINK dump: the netlink messages one after another, NLMSG_DONE included."""
+        ...
+
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        """Counters of processes, up to `TASKSTATS_MAX`: the kernel's messages, one for each id.
+
+        They come in order: an answer to TASKSTATS_CMD_ATTR_TGID, or NLMSG_ERROR with ESRCH where
+        there is no such process (linux/taskstats.h). A kernel without taskstats is an error, as is
+        a process without CAP_NET_ADMIN.
+        """
         ...
 
     def hypercall(self, call: Hypercall) -> HypercallReply:

@@ -10,7 +10,7 @@ from typing import Final
 
 from xenwatch import threads
 from xenwatch.readings.origin import LIVE
-from xenwatch.sources import commands, netlink, xapi
+from xenwatch.sources import commands, netlink, taskstats, xapi
 from xenwatch.sources.base import (
     LINKS,
     PEM_LIMIT,
@@ -53,6 +53,7 @@ class HostSource:
         self._privcmd: Privcmd | None = None
         self._lock = threading.Lock()
         self._kept = KeptFiles()
+        self._taskstats = taskstats.TaskstatsClient()
         self._statvfs = threads.OneAtATime(_STATVFS_SECONDS)
         self._kernel_log = KernelLogReader(self._root)
         self._clock = ClockReader()
@@ -136,6 +137,12 @@ class HostSource:
     def links(self) -> bytes:
         return self._links.read()
 
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        """See `Source.taskstats`; not with a `rootfs`, whose process ids may be others."""
+        if self._root:
+            raise SourceError(taskstats.SUBJECT, f"not asked for with rootfs {self._root}")
+        return self._taskstats.ask(pids)
+
     def hypercall(self, call: Hypercall) -> HypercallReply:
         return self.hypercalls((call,))[0]
 
@@ -169,6 +176,7 @@ class HostSource:
     def close(self) -> None:
         self._xenstore.close()
         self._kept.close()
+        self._taskstats.close()
         self._kernel_log.close()
         with self._lock:
             if self._privcmd is not None:

@@ -11,10 +11,15 @@ import os
 import re
 import resource
 import threading
+import time
+from collections.abc import Callable
 from typing import Final
 
 FDS_MAX: Final = 8192
 """Most descriptors kept: each costs the kernel a little over a page, all of them some 36 MiB."""
+IDLE_SECONDS: Final = 300.0
+"""After so long without a read the process has ended, or is counted without files."""
+_NONE: Final = (-1, 0.0)
 _HOT = re.compile(r"/proc/\d+/(?:task/\d+/)?(?:stat|schedstat|status)\Z")
 _SIZE: Final = 4096
 """One read of these files is all of them; a longer answer is read the usual way."""
@@ -36,14 +41,20 @@ def raise_limit() -> None:
 
 
 class KeptFiles:
-    """Up to `fds_max` open descriptors by path; the least recently read is closed first.
+    """Up to `fds_max` open descriptors by path; a new one gets no place of one that is in use.
 
-    Thread-safe: a descriptor that is being read belongs to its reader alone.
+    All files are read in turn, pass by pass: if the least recently read one gave way, one file too
+    many would make every read a miss. Thread-safe: a descriptor that is being read belongs to its
+    reader alone.
     """
 
-    def __init__(self, fds_max: int | None = None) -> None:
+    def __init__(
+        self, fds_max: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fds_max = fds_max
-        self._fds: dict[str, int] = {}
+        self._clock = clock
+        self._fds: dict[str, tuple[int, float]] = {}
+        """Descriptor and when it was last read, the oldest first."""
         self._lock = threading.Lock()
         self._closed = False
 
@@ -56,8 +67,8 @@ class KeptFiles:
         `None` when the file is to be read the usual way: it is not hot, or is 4,096 bytes or more.
         """
         with self._lock:
-            fd = self._fds.pop(path, None)
-        if fd is not None:
+            fd, _ = self._fds.pop(path, _NONE)
+        if fd >= 0:
             try:
                 data = os.pread(fd, _SIZE, 0)
             except OSError:
@@ -83,20 +94,23 @@ class KeptFiles:
             self._closed = True
             closing = list(self._fds.values())
             self._fds.clear()
-        for fd in closing:
+        for fd, _ in closing:
             os.close(fd)
 
     def _keep(self, path: str, fd: int) -> None:
-        """Keep a descriptor as the most recently read one."""
+        """Keep a descriptor if there is room for it, or one that is not read any more."""
+        now, closing = self._clock(), fd
         with self._lock:
             if self._fds_max is None:
                 self._fds_max = _allowance()
-            closing = fd
-            if not self._closed and self._fds_max and path not in self._fds:
-                self._fds[path] = fd
-                if len(self._fds) <= self._fds_max:
+            if not self._closed and path not in self._fds:
+                if len(self._fds) < self._fds_max:
+                    self._fds[path] = fd, now
                     return
-                closing = self._fds.pop(next(iter(self._fds)))
+                oldest = next(iter(self._fds), None)
+                if oldest is not None and now - self._fds[oldest][1] > IDLE_SECONDS:
+                    closing, _ = self._fds.pop(oldest)
+                    self._fds[path] = fd, now
         os.close(closing)
 
 

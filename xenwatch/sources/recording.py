@@ -134,6 +134,9 @@ class RecordingSource:
     def links(self) -> bytes:
         return self._ask("links", [], self._inner.links, _latin)
 
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        return self._ask("taskstats", list(pids), lambda: self._inner.taskstats(pids), _latin)
+
     def hypercall(self, call: Hypercall) -> HypercallReply:
         return self._reply(call, lambda: self._inner.hypercall(call))
 

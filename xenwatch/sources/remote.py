@@ -113,6 +113,9 @@ class RemoteSource:
     def links(self) -> bytes:
         return self._links.read()
 
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        return cast(bytes, self._ask("taskstats", list(pids)))
+
     def hypercall(self, call: Hypercall) -> HypercallReply:
         return self.hypercalls((call,))[0]
 

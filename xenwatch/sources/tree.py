@@ -152,6 +152,9 @@ class TreeSource:
     def links(self) -> bytes:
         return self._answer("links", [], "RTM_GETLINK dump", _raw)
 
+    def taskstats(self, pids: Sequence[int]) -> bytes:
+        return self._answer("taskstats", list(pids), "taskstats", _raw)
+
     def hypercall(self, call: Hypercall) -> HypercallReply:
         arguments = hypercall_arguments(call)
         return self._answer("hypercall", arguments, f"hypercall {call.number}", _hypercall_reply)

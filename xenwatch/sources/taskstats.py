@@ -1,0 +1,142 @@
+"""Counters of processes by generic netlink: one message a process, without a descriptor of it.
+
+The kernel answers while the request is sent, so that nothing is waited for. Only the family is
+taken apart by pyroute2, once: its decoder builds objects of every attribute.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from xenwatch.sources.base import SourceError
+from xenwatch.sources.wire import (
+    ATTRIBUTE,
+    GENERIC_HEADER,
+    NETLINK_ERROR,
+    NETLINK_HEADER,
+    NLMSG_ERROR,
+)
+from xenwatch.sources.wire import TASKSTATS_ASK_TGID as _BY_TGID
+from xenwatch.sources.wire import TASKSTATS_GET as _GET
+
+SUBJECT: Final = "taskstats"
+_FAMILY: Final = "TASKSTATS"
+_NETLINK_GENERIC: Final = 16
+_REQUEST: Final = 1
+"""NLM_F_REQUEST: no acknowledgement besides the answer."""
+_TGID_LENGTH: Final = ATTRIBUTE.size + 4
+_LENGTH: Final = NETLINK_HEADER.size + GENERIC_HEADER.size + _TGID_LENGTH
+_VERSION: Final = 1
+_QUESTION: Final = struct.Struct("=IHHIIBBxxHHI")
+"""The headers one after another, and the id: one call of `pack` for each process."""
+_BATCH: Final = 64
+"""Requests in one send. Their answers take 2,304 bytes of the receive buffer each, at most."""
+_BUFFER: Final = 1 << 18
+_DATAGRAM: Final = 2048
+"""Room for one answer, of 596 bytes in Linux 6.18; it grows with each version of the struct."""
+_DONTWAIT: Final = socket.MSG_DONTWAIT
+_KIND: Final = struct.Struct("=4xH")
+
+
+class TaskstatsClient:
+    """A socket that is kept from its first use on. Thread-safe: one question at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._family = 0
+
+    def ask(self, pids: Sequence[int]) -> bytes:
+        """See `Source.taskstats`. After an error the next question has a new socket."""
+        with self._lock:
+            try:
+                if self._socket is None:
+                    self._socket = _opened()
+                if not self._family:
+                    self._family = _family(self._socket)
+                return _answers(self._socket, self._family, pids)
+            except OSError as error:
+                self._drop()
+                raise SourceError.from_os(SUBJECT, error) from error
+            except SourceError:
+                self._drop()
+                raise
+
+    def close(self) -> None:
+        """Close the socket; a later question opens another one."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _opened() -> socket.socket:
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_GENERIC)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        opened.bind((0, 0))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _family(link: socket.socket) -> int:
+    """The number of the family in this kernel. Raises `OSError`: ENOENT without CONFIG_TASKSTATS.
+
+    pyroute2 is imported here: commands of one pass do without.
+    """
+    try:
+        from pyroute2.netlink import (  # type: ignore[import-untyped]  # noqa: PLC0415
+            CTRL_CMD_GETFAMILY,
+            GENL_ID_CTRL,
+            ctrlmsg,
+        )
+    except ImportError as error:
+        raise SourceError("pyroute2", f"cannot be imported: {error}") from error
+    question = ctrlmsg()
+    question["cmd"], question["version"] = CTRL_CMD_GETFAMILY, _VERSION
+    question["attrs"] = [("CTRL_ATTR_FAMILY_NAME", _FAMILY)]
+    question["header"]["type"], question["header"]["flags"] = GENL_ID_CTRL, _REQUEST
+    question.encode()
+    link.send(bytes(question.data))
+    answer = link.recv(_DATAGRAM, _DONTWAIT)
+    _require_no_error(answer)
+    decoded = ctrlmsg(answer)
+    decoded.decode()
+    return int(decoded.get_attr("CTRL_ATTR_FAMILY_ID"))
+
+
+def _answers(link: socket.socket, family: int, pids: Sequence[int]) -> bytes:
+    """The answers to all questions, in order. Raises `OSError`: EAGAIN if the kernel lost one."""
+    found: list[bytes] = []
+    pack, receive = _QUESTION.pack, link.recv
+    for first in range(0, len(pids), _BATCH):
+        some = pids[first : first + _BATCH]
+        questions = [
+            pack(_LENGTH, family, _REQUEST, pid, 0, _GET, _VERSION, _TGID_LENGTH, _BY_TGID, pid)
+            for pid in some
+        ]
+        link.send(b"".join(questions))
+        answers = [receive(_DATAGRAM, _DONTWAIT) for _ in some]
+        for answer in answers:
+            _require_no_error(answer, errno.ESRCH)
+        found += answers
+    return b"".join(found)
+
+
+def _require_no_error(answer: bytes, but: int = 0) -> None:
+    """Raise the `OSError` of an error message, unless its number is `but`."""
+    if _KIND.unpack_from(answer)[0] == NLMSG_ERROR:
+        number = -NETLINK_ERROR.unpack_from(answer)[0]
+        if number != but:
+            raise OSError(number, os.strerror(number))
