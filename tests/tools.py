@@ -111,6 +111,16 @@ def cpu_cgroup() -> None:
         pass
 
 
+def taskstats() -> None:
+    """Raise `LookupError` where the kernel does not tell the counters of its processes."""
+    from xenwatch.probes.counters import read_counters
+    from xenwatch.sources.host import HostSource
+
+    with contextlib.closing(HostSource()) as source:
+        if os.getpid() not in read_counters(source, (os.getpid(),)):
+            raise LookupError("the kernel does not answer")
+
+
 def node_packages() -> None:
     """Raise `LookupError` where npm has not installed what the lockfile names."""
     wanted = Path(__file__).resolve().parent / "grafana/package-lock.json"
@@ -146,6 +156,11 @@ FEATURES: Final[Mapping[str, Feature]] = {
         "processes as the kernel reports them",
         "run outside of containers: the kernel reports to its first PID namespace alone",
         first_pid_namespace,
+    ),
+    "taskstats": Feature(
+        "counters of processes as the kernel keeps them",
+        "run as root, outside of containers, with CONFIG_TASKSTATS and CONFIG_TASK_DELAY_ACCT",
+        taskstats,
     ),
     "IPv6 loopback": Feature(
         "listening on IPv6",

@@ -51,6 +51,7 @@ from xenwatch.parse.rtnl import parse_links
 from xenwatch.parse.scheduling import parse_affinity, parse_parameters, parse_sched_id
 from xenwatch.parse.statvfs import parse_statvfs
 from xenwatch.parse.tapdisk import parse_tapdisk
+from xenwatch.parse.taskstats import parse_taskstats
 from xenwatch.parse.text import (
     assignments,
     changed_at,
@@ -138,6 +139,7 @@ _PLAIN: dict[str, Parser] = {
     "key users": parse_key_users,
     "physinfo": partial(parse_physinfo, X86_LAYOUTS[4, 17]),
     "pod target": parse_pod_target,
+    "taskstats": parse_taskstats,
     "scheduler": parse_sched_id,
     "scheduler parameters": parse_parameters,
     "affinity": parse_affinity,

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.sources.fakes import TableSource
 from xenwatch import __version__
+from xenwatch.parse.taskstats import Counters
 from xenwatch.sources.base import (
     BLOCK,
     CommandOutput,
@@ -55,6 +56,7 @@ SOURCE = TableSource(
     targets={"/sys/driver": os.fsdecode(b"../\xfe")},
     stats={"/sys/driver": b"7 1500\n"},
     timex=b"2310 180\n",
+    counters={7: Counters(1, 2, 3, 4, 5)},
     commands={("/bin/x", "a b"): CommandOutput(-9, b"\xff\x00", b"why\n")},
     replies=REPLIES,
     nodes={(2, b"/local/domain\x00"): XenstoreReply(16, b"ENOENT\x00\xff")},
@@ -78,6 +80,7 @@ ASKING: list[Callable[[Source], Any]] = [
     lambda source: source.run(["/bin/x", "a b"], 1),
     lambda source: source.run(["/bin/y"]),
     lambda source: source.links(),
+    lambda source: source.taskstats((2, 7)),
     lambda source: source.hypercall(CALLS[1]),
     lambda source: source.hypercalls(CALLS),
     lambda source: source.hypercalls(CALLS[3:]),

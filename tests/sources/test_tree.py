@@ -57,6 +57,7 @@ def test_a_question_never_asked_is_not_a_missing_file(capture: Path) -> None:
         source.uname,
         lambda: source.run(["/bin/true"]),
         source.links,
+        lambda: source.taskstats((1,)),
         lambda: source.hypercall(Hypercall(32, ())),
         lambda: source.hypercalls([Hypercall(32, ())]),
         lambda: source.xenstore(1, b"/"),
