@@ -82,10 +82,12 @@ def test_a_failed_pass_does_not_begin_the_count_anew() -> None:
     assert found.round_trips["xenstored"].counts[0] == 3
 
 
-def process(pid: int, ticks: int, start: int, **waits: int) -> dict[str, bytes]:
+def process(
+    pid: int, ticks: int, start: int, *, threads: int = 1, **waits: int
+) -> dict[str, bytes]:
     """A process's files: CPU time in ticks, start, and waiting by thread in nanoseconds."""
     numbers = [0] * 49
-    numbers[10], numbers[18] = ticks, start
+    numbers[10], numbers[16], numbers[18] = ticks, threads, start
     files = {f"/proc/{pid}/stat": render_stat(ProcessStat(pid, b"d", "S", tuple(numbers)))}
     for name, wait in waits.items():
         schedstat = render_schedstat(Schedstat(1, wait, 1))
