@@ -78,7 +78,7 @@ CONTROL_PATH_METRICS: Final = (
         "xenwatch_daemon_wait_seconds_total",
         "counter",
         "Time the threads of a daemon of the control path waited for a CPU.",
-        "/proc/PID/task/TID/schedstat",
+        "taskstats or /proc/PID/task/TID/schedstat",
         _control_path_rows(
             lambda control_path: (
                 ((role,), found.wait_seconds) for role, found in control_path.daemons.items()
@@ -91,7 +91,7 @@ CONTROL_PATH_METRICS: Final = (
         "gauge",
         "Seconds per second that the threads of a daemon of the control path waited for a CPU, "
         "over the last five minutes; above 1 if several wait at once.",
-        "/proc/PID/task/TID/schedstat, /proc/uptime",
+        "taskstats or /proc/PID/task/TID/schedstat, /proc/uptime",
         _control_path_rows(
             lambda control_path: (
                 ((role,), found.waiting) for role, found in control_path.daemons.items()

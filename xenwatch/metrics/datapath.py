@@ -146,7 +146,7 @@ DATAPATH_METRICS: Final = (
         "xenwatch_datapath_cpu_seconds_total",
         "counter",
         "CPU time of dom0 spent on the domain's devices, by kind of backend.",
-        "/proc/PID/stat of kernel threads, tapdisks and QEMUs",
+        "taskstats or /proc/PID/stat of kernel threads, tapdisks and QEMUs",
         _datapath_rows(
             lambda datapath: (
                 ((str(domid), kind), seconds)
