@@ -105,13 +105,7 @@ class LabSource:
         """The capture has nothing of it."""
         raise SourceError(path, "not captured", errno.ENOENT)
 
-    def stat(self, path: str) -> bytes:
-        """The capture has nothing of it."""
-        raise SourceError(path, "not captured", errno.ENOENT)
-
-    def statvfs(self, path: str) -> bytes:
-        """The capture has nothing of it."""
-        raise SourceError(path, "not captured", errno.ENOENT)
+    stat = statvfs = certificates
 
     def uname(self) -> bytes:
         text = (self._capture / "uname").read_text().strip()

@@ -58,6 +58,7 @@ HOST = {
     "xenwatch.sources.commands": "its fixed programs",
     "xenwatch.sources.privcmd": "its hypercalls",
     "xenwatch.sources.multicast": "the links and processes its kernel reports",
+    "xenwatch.sources.taskstats": "the counters its kernel keeps of processes",
     "xenwatch.sources.timex": "how good its clock is",
 }
 """The modules that may touch the host."""

@@ -212,7 +212,7 @@ class Watched(dict[str, tuple[int, float]]):
         super().__init__(files._fds)
         self._files = files
 
-    def pop(self, *arguments: object) -> int:
+    def pop(self, *arguments: object) -> tuple[int, float]:
         """Take one away."""
         assert self._files._lock.locked()
         return super().pop(*arguments)  # type: ignore[call-overload, no-any-return]

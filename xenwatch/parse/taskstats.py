@@ -12,7 +12,7 @@ import struct
 from typing import Final, NamedTuple
 
 from xenwatch.parse.errors import ParseError
-from xenwatch.sources.wire import NETLINK_ERROR, NETLINK_HEADER, NLMSG_ERROR, TASKSTATS_NEW
+from xenwatch.sources.wire import NETLINK_ERROR, NLMSG_ERROR, TASKSTATS_NEW
 
 SUBJECT: Final = "taskstats"
 TYPE_TGID: Final = 2
@@ -21,12 +21,14 @@ TYPE_AGGR_TGID: Final = 5
 """TASKSTATS_TYPE_*: the process id and the struct, both within the last."""
 OLDEST: Final = 8
 """The version of Linux 4.19's struct."""
-_MESSAGE: Final = struct.Struct("=16xB5xH2xHI2xHH14xQQ40xQ64xQ120xQ")
-"""The command, the type of the whole, type of the id, the id, type of the struct; and of the struct
-version, cpu_count, cpu_delay_total, cpu_run_virtual_total, ac_etime, nvcsw.
+_MESSAGE: Final = struct.Struct("=IH10xB5xH2xHI2xHH14xQQ40xQ64xQ120xQ")
+"""Length and type; the command, the type of the whole, type of the id, the id, type of the struct;
+and of the struct version, cpu_count, cpu_delay_total, cpu_run_virtual_total, ac_etime, nvcsw.
 """
 _HEAD: Final = (TASKSTATS_NEW, TYPE_AGGR_TGID, TYPE_TGID)
-"""Its first three fields in an answer about a process."""
+"""What is before the id in an answer about a process."""
+_ERROR_LENGTH: Final = 36
+"""Of NLMSG_ERROR: its header, the number, the header of the question."""
 
 
 class Counters(NamedTuple):
@@ -55,23 +57,26 @@ def parse_taskstats(data: bytes) -> list[tuple[int, Counters]]:
     """
     found: list[tuple[int, Counters]] = []
     place, end = 0, len(data)
-    unpack, header, made = _MESSAGE.unpack_from, NETLINK_HEADER.unpack_from, Counters._make
+    # An error is shorter than an answer: so the last one can be unpacked as well.
+    padded = data + bytes(_MESSAGE.size)
+    unpack, made = _MESSAGE.unpack_from, Counters._make
     while place < end:
-        try:
-            length, kind, _, _, _ = header(data, place)
-            if kind == NLMSG_ERROR:
-                number = -NETLINK_ERROR.unpack_from(data, place)[0]
-                if number != errno.ESRCH:
-                    raise _bad("no error but ESRCH", data, place)
-            else:
-                fields = unpack(data, place)
-                if fields[:3] != _HEAD or fields[4] != TYPE_STATS or fields[5] < OLDEST:
-                    raise _bad(f"an answer about a process, version {OLDEST} or newer", data, place)
-                found.append((fields[3], made(fields[6:])))
-        except struct.error:
-            raise _bad("a whole message", data, place) from None
-        if length < NETLINK_HEADER.size or place + length > end:
-            raise _bad("a length within the answer", data, place)
+        fields = unpack(padded, place)
+        length = fields[0]
+        if length < _ERROR_LENGTH or place + length > end:
+            raise _bad("a whole message", data, place)
+        if fields[1] == NLMSG_ERROR:
+            if NETLINK_ERROR.unpack_from(data, place)[0] != -errno.ESRCH:
+                raise _bad("no error but ESRCH", data, place)
+        elif (
+            fields[2:5] != _HEAD
+            or fields[6] != TYPE_STATS
+            or fields[7] < OLDEST
+            or length < _MESSAGE.size
+        ):
+            raise _bad(f"an answer about a process, version {OLDEST} or newer", data, place)
+        else:
+            found.append((fields[5], made(fields[8:])))
         place += -(-length // 4) * 4
     return found
 

@@ -118,8 +118,9 @@ def _family(link: socket.socket) -> int:
 
 def _answers(link: socket.socket, family: int, pids: Sequence[int]) -> bytes:
     """The answers to all questions, in order. Raises `OSError`: EAGAIN if the kernel lost one."""
-    found: list[bytes] = []
-    pack, receive = _QUESTION.pack, link.recv
+    room = bytearray(_DATAGRAM * len(pids))
+    view, place = memoryview(room), 0
+    pack, receive, kind = _QUESTION.pack, link.recv_into, _KIND.unpack_from
     for first in range(0, len(pids), _BATCH):
         some = pids[first : first + _BATCH]
         questions = [
@@ -127,11 +128,12 @@ def _answers(link: socket.socket, family: int, pids: Sequence[int]) -> bytes:
             for pid in some
         ]
         link.send(b"".join(questions))
-        answers = [receive(_DATAGRAM, _DONTWAIT) for _ in some]
-        for answer in answers:
-            _require_no_error(answer, errno.ESRCH)
-        found += answers
-    return b"".join(found)
+        for _ in some:
+            size = receive(view[place:], _DATAGRAM, _DONTWAIT)
+            if kind(room, place)[0] == NLMSG_ERROR:
+                _require_no_error(bytes(view[place : place + size]), errno.ESRCH)
+            place += size
+    return bytes(view[:place])
 
 
 def _require_no_error(answer: bytes, but: int = 0) -> None:
