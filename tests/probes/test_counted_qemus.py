@@ -13,15 +13,16 @@ from tests.probes.support import FakeHost
 from tests.probes.test_qemu import PID, only, passed, qemus
 from xenwatch.probes.base import Pass
 from xenwatch.probes.counters import KTHREADD
-from xenwatch.probes.qemu import SETTLED, _Tracked
+from xenwatch.probes.qemu import SETTLED
 
 KERNELS = pytest.mark.parametrize("corrected", [False, True], ids=["Linux 4.19", "corrected"])
 
 
-def tracked(known: Pass) -> _Tracked:
-    """The one QEMU that is followed."""
-    (found,) = cast(Any, known.memories["qemus"]).tracked.values()
-    return cast(_Tracked, found)
+def is_whole(known: Pass) -> bool:
+    """Whether the one QEMU is counted whole."""
+    memory = cast(Any, known.memories["qemus"])
+    assert len(memory.tracked) == 1
+    return bool(memory.whole)
 
 
 def settled(kernel: Kernel) -> Pass:
@@ -31,7 +32,7 @@ def settled(kernel: Kernel) -> Pass:
         kernel.now_us += INTERVAL_US
         known = passed(kernel.host(), known)
     assert known is not None
-    assert tracked(known).counted is not None
+    assert is_whole(known)
     return known
 
 
@@ -68,8 +69,7 @@ def test_a_qemu_that_runs_all_the_time_is_read() -> None:
         known = passed(Restless(kernel), known)
 
     assert known is not None
-    assert tracked(known).counted is None
-    assert tracked(known).passes > SETTLED
+    assert not is_whole(known)
 
 
 class Restless(FakeHost):
@@ -113,14 +113,14 @@ def test_a_thread_that_comes_and_goes_costs_no_wakeup(corrected: bool) -> None:
         for thread in kernel.threads.values():
             thread.wake(10)
         known = passed(kernel.host(), known)
-        assert tracked(known).counted is None
+        assert not is_whole(known)
     kernel.end(max(kernel.threads))
     for _ in range(SETTLED + 2):
         kernel.now_us += INTERVAL_US
         known = passed(kernel.host(), known)
 
     assert only(known).wakeups == before + 3 * 30 + 2
-    assert tracked(known).counted is not None
+    assert is_whole(known)
 
 
 @KERNELS

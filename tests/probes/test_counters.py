@@ -17,7 +17,7 @@ SOME = Counters(5, 6, 7, 40_000_000, 9)
 
 def counted(clock_us: int, late_us: int = 0, **numbers: int) -> Counted:
     """Counters at a time."""
-    return Counted(SOME._replace(**numbers), clock_us, late_us)
+    return SOME._replace(**numbers), clock_us, late_us
 
 
 def test_each_question_has_the_clock_at_both_ends() -> None:
@@ -27,7 +27,7 @@ def test_each_question_has_the_clock_at_both_ends() -> None:
 
     found = read_counters(source, pids)
 
-    assert found == dict.fromkeys(pids, Counted(SOME, CLOCK.age_us, 0))
+    assert found == dict.fromkeys(pids, (SOME, CLOCK.age_us, 0))
     most = TASKSTATS_MAX - 2
     assert source.asked == [
         ("taskstats", KTHREADD, *pids[:most], KTHREADD),

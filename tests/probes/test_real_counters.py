@@ -87,8 +87,7 @@ class Both:
     @property
     def is_counted(self) -> bool:
         """Whether the process is counted whole."""
-        (tracked,) = cast(Any, self._known[0].memories["qemus"]).tracked.values()
-        return tracked.counted is not None
+        return bool(cast(Any, self._known[0].memories["qemus"]).whole)
 
     def passed(self) -> tuple[Qemu, Qemu]:
         """The QEMU by a pass each way, between which it did not run."""

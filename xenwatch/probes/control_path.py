@@ -158,8 +158,9 @@ def _process(
     if last is not None and (last.pid, last.start_ticks) != (pid, stat.start_ticks):
         last = None
     if last is not None and last.counted is not None and now is not None:
-        waited_ns = now.counters.wait_ns - last.counted.counters.wait_ns
-        if 0 <= waited_ns <= stat.threads * (now.clock_us - last.counted.clock_us) * 1000:
+        (before, then_us, _), (after, now_us, _) = last.counted, now
+        waited_ns = after.wait_ns - before.wait_ns
+        if 0 <= waited_ns <= stat.threads * (now_us - then_us) * 1000:
             return dataclasses.replace(
                 last,
                 cpu_seconds=stat.cpu_seconds,

@@ -9,7 +9,7 @@ asked for before and after the processes: the time at which each was counted lie
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from xenwatch.parse.taskstats import Counters, parse_taskstats
 from xenwatch.sources.base import TASKSTATS_MAX, Source, SourceError
@@ -22,12 +22,11 @@ _TICK_US: Final = 20_000
 """What a running thread has run is added up at each tick: 100 a second at least."""
 
 
-class Counted(NamedTuple):
-    """A process's counters at `clock_us`, or up to `late_us` after that: a tuple as `Counters`."""
+Counted = tuple[Counters, int, int]
+"""A process's counters, the clock in microseconds, and up to how long after that they were taken.
 
-    counters: Counters
-    clock_us: int
-    late_us: int
+A tuple, since a pass makes thousands.
+"""
 
 
 def read_counters(source: Source, pids: Sequence[int]) -> Mapping[int, Counted]:
@@ -37,7 +36,6 @@ def read_counters(source: Source, pids: Sequence[int]) -> Mapping[int, Counted]:
     where it does not answer: Linux before 4.19, no taskstats, no CAP_NET_ADMIN, or a capture.
     """
     found: dict[int, Counted] = {}
-    made = Counted._make
     for first in range(0, len(pids), TASKSTATS_MAX - 2):
         some = pids[first : first + TASKSTATS_MAX - 2]
         try:
@@ -51,7 +49,7 @@ def read_counters(source: Source, pids: Sequence[int]) -> Mapping[int, Counted]:
         if clock_us:
             for pid, counters in answer[1:-1]:
                 if counters.timeslices:
-                    found[pid] = made((counters, clock_us, late_us))
+                    found[pid] = counters, clock_us, late_us
     return found
 
 

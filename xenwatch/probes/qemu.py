@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from xenwatch.parse.process import NO_SCHEDSTAT, parse_stat, waited_ns
 from xenwatch.parse.qemu import arguments, device_model_of, emulated_devices
@@ -59,11 +59,11 @@ class _Task:
     wait_ns: int | None
 
 
-class _Tracked(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Tracked:
     """A QEMU as last read, its threads, and the counters of ended threads.
 
-    `passes` is for how many the threads have been the same, `counted` the kernel's counters to
-    which those of `qemu` belong: once they are known the threads are read no more.
+    `passes` is for how many the threads have been the same.
     """
 
     qemu: Qemu
@@ -71,7 +71,10 @@ class _Tracked(NamedTuple):
     ended_wakeups: int
     ended_wait_ns: int
     passes: int = 0
-    counted: Counted | None = None
+
+
+_Whole = tuple[Qemu, Counted]
+"""A QEMU and the counters to which its own belong: a tuple, since a pass makes thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,13 @@ class _Memory:
     """The tracked QEMUs, and the domains that may have another, by domid.
 
     `search_in` is the number of passes until the next search of /proc, `None` before the first.
+    `whole` are those that are counted whole, as they are now: their threads are read no more.
     """
 
     tracked: Mapping[int, _Tracked]
     absent: Mapping[int, _Absence]
     search_in: int | None
+    whole: Mapping[int, _Whole] = field(default_factory=dict)
 
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Memory]:
@@ -99,18 +104,22 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Me
     require_dom0(source)
     found: dict[int, _Tracked] = {}
     absent: dict[int, _Absence] = {}
-    counters, settles = _counters(source, memory.tracked.values()), SETTLE_MAX
-    read_ahead(source, "read", _schedstats(memory.tracked.values()))
+    counters = read_counters(source, [qemu.pid for qemu, _ in memory.whole.values()])
+    whole: dict[int, _Whole] = {}
+    settles = SETTLE_MAX
+    read_ahead(source, "read", _schedstats(memory))
     for domid, uuid in _candidates(source, context).items():
-        before = memory.tracked.get(domid)
+        before, known = memory.tracked.get(domid), memory.whole.get(domid)
         if before is not None and before.qemu.uuid == uuid:
-            again = _grown(before, counters.get(before.qemu.pid)) or _reread(source, before)
-            if again is not None and again.counted is None and again.passes >= SETTLED and settles:
-                again, known = _settled(source, again)
-                # Where the kernel does not answer, one question a pass is enough.
-                settles = settles - 1 if known else 0
+            grown = known and _grown(known, counters.get(known[0].pid), len(before.tasks))
+            if grown:
+                found[domid], whole[domid] = before, grown
+                continue
+            again = _reread(source, replace(before, qemu=known[0]) if known else before)
             if again is not None:
-                found[domid] = again
+                found[domid], counted, settles = _settled(source, again, settles)
+                if counted is not None:
+                    whole[domid] = found[domid].qemu, counted
                 continue
         was = memory.absent.get(domid)
         passes = was.passes + 1 if was is not None and was.uuid == uuid else 0
@@ -128,8 +137,11 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Me
             if first is not None:
                 found[domid] = first
                 del absent[domid]
-    qemus = Qemus({domid: entry.qemu for domid, entry in sorted(found.items())})
-    return qemus, _Memory(found, absent, search_in)
+    qemus = {
+        domid: whole[domid][0] if domid in whole else entry.qemu
+        for domid, entry in sorted(found.items())
+    }
+    return Qemus(qemus), _Memory(found, absent, search_in, whole)
 
 
 def _candidates(source: Source, context: Snapshot) -> Mapping[int, str]:
@@ -144,53 +156,48 @@ def _candidates(source: Source, context: Snapshot) -> Mapping[int, str]:
     }
 
 
-def _counters(source: Source, tracked: Iterable[_Tracked]) -> Mapping[int, Counted]:
-    """The kernel's counters of the QEMUs that are counted whole, by PID."""
-    pids = [known.qemu.pid for known in tracked if known.counted is not None]
-    return read_counters(source, pids)
-
-
-def _grown(last: _Tracked, now: Counted | None) -> _Tracked | None:
-    """A tracked QEMU by its counters, `None` when its threads must be read."""
-    qemu, tasks, ended_wakeups, ended_wait_ns, passes, then = last
-    if then is None or now is None:
-        return None
-    grown = growth(then, now, len(tasks))
-    if grown is None:
+def _grown(last: _Whole, now: Counted | None, threads: int) -> _Whole | None:
+    """A QEMU by its counters, `None` when its threads must be read."""
+    qemu, then = last
+    grown = None if now is None else growth(then, now, threads)
+    if now is None or grown is None:
         return None
     wakeups, waited_ns, ran_ns = grown
-    if wakeups or waited_ns or ran_ns:
-        qemu = Qemu(
-            qemu.uuid,
-            qemu.pid,
-            qemu.start_ticks,
-            qemu.devices,
-            qemu.cpu_seconds + ran_ns / _NANOSECONDS,
-            qemu.wakeups + wakeups,
-            (qemu.wait_seconds or 0.0) + waited_ns / _NANOSECONDS,
-            qemu.threads,
-        )
-    return _Tracked(qemu, tasks, ended_wakeups, ended_wait_ns, passes, now)
+    if not (wakeups or waited_ns or ran_ns):
+        return qemu, now
+    return Qemu(
+        qemu.uuid,
+        qemu.pid,
+        qemu.start_ticks,
+        qemu.devices,
+        qemu.cpu_seconds + ran_ns / _NANOSECONDS,
+        qemu.wakeups + wakeups,
+        (qemu.wait_seconds or 0.0) + waited_ns / _NANOSECONDS,
+        qemu.threads,
+    ), now
 
 
-def _settled(source: Source, last: _Tracked) -> tuple[_Tracked | None, bool]:
-    """The QEMU read once more, with its counters if it slept meanwhile; whether there are any.
+def _settled(source: Source, last: _Tracked, settles: int) -> tuple[_Tracked, Counted | None, int]:
+    """The QEMU, read once more if it is settled, and its counters if it slept meanwhile.
 
-    Its threads are read between two questions for the counters: only if these are the same do they
-    belong to what was read.
+    The threads are read between two questions for the counters: only if these are the same do they
+    belong to what was read. `settles` is how many more may do so in this pass, of which the rest
+    is returned.
     """
+    if last.passes < SETTLED or not settles or last.qemu.wait_seconds is None:
+        return last, None, settles
     pid = last.qemu.pid
     before = read_counters(source, (pid,)).get(pid)
-    if before is None or last.qemu.wait_seconds is None:
-        return last, before is not None
+    if before is None:  # The kernel keeps none: one question a pass is enough.
+        return last, None, 0
     again = _reread(source, last)
     after = read_counters(source, (pid,)).get(pid)
-    if again is not None and again.passes > last.passes and after is not None:
-        was, now = before.counters, after.counters
-        slept = (was.timeslices, was.switches) == (now.timeslices, now.switches)
-        if slept and growth(before, after, len(again.tasks)) is not None:
-            again = again._replace(counted=after)
-    return again, True
+    if again is None or again.passes <= last.passes or after is None:
+        return again or last, None, settles - 1
+    was, now = before[0], after[0]
+    slept = (was.timeslices, was.switches) == (now.timeslices, now.switches)
+    same = slept and growth(before, after, len(again.tasks)) is not None
+    return again, after if same else None, settles - 1
 
 
 def _reread(source: Source, last: _Tracked) -> _Tracked | None:
@@ -212,7 +219,7 @@ def _reread(source: Source, last: _Tracked) -> _Tracked | None:
         if now is not None:
             tasks.append(now)
     if not changed and tasks:
-        return last._replace(passes=last.passes + 1, counted=None)
+        return replace(last, passes=last.passes + 1)
     data = read_optional(source, f"/proc/{pid}/stat")
     stat = None if data is None else parse_stat(data)
     if stat is None or stat.start_ticks != last.qemu.start_ticks:
@@ -310,10 +317,10 @@ def _schedstat_path(pid: int, tid: int) -> str:
     return f"/proc/{pid}/task/{tid}/schedstat"
 
 
-def _schedstats(tracked: Iterable[_Tracked]) -> Iterator[str]:
+def _schedstats(memory: _Memory) -> Iterator[str]:
     """The files that are read in every pass of every thread of those not counted whole."""
-    for known in tracked:
-        if known.counted is None:
+    for domid, known in memory.tracked.items():
+        if domid not in memory.whole:
             yield from (_schedstat_path(known.qemu.pid, task.tid) for task in known.tasks)
 
 

@@ -53,7 +53,7 @@ def main(seconds: float, pids: list[int]) -> None:
         grown = [
             sum(later_files[tid][place] - files[tid][place] for tid in files) for place in range(3)
         ]
-        then, now = counted.counters, later.counters
+        then, now = counted[0], later[0]
         told = (
             now.switches - then.switches,
             now.wait_ns - then.wait_ns,
