@@ -57,11 +57,12 @@ def parse_taskstats(data: bytes) -> list[tuple[int, Counters]]:
     """
     found: list[tuple[int, Counters]] = []
     place, end = 0, len(data)
-    # An error is shorter than an answer: so the last one can be unpacked as well.
-    padded = data + bytes(_MESSAGE.size)
     unpack, made = _MESSAGE.unpack_from, Counters._make
     while place < end:
-        fields = unpack(padded, place)
+        try:
+            fields = unpack(data, place)
+        except struct.error:  # An error is shorter than an answer.
+            fields = unpack(data[place:] + bytes(_MESSAGE.size))
         length = fields[0]
         if length < _ERROR_LENGTH or place + length > end:
             raise _bad("a whole message", data, place)
