@@ -87,6 +87,20 @@ class Restless(FakeHost):
         return super().taskstats(pids)
 
 
+def test_one_that_always_runs_takes_no_others_turn() -> None:
+    """A QEMU that did not sleep while it was read is tried again some passes later."""
+    kernel, known = Kernel(corrected=False), None
+    tried = []
+    for number in range(3 * SETTLED):
+        kernel.now_us += INTERVAL_US
+        source = Restless(kernel)
+        known = passed(source, known)
+        if any(isinstance(each, tuple) for each in source.asked):
+            tried.append(number)
+
+    assert tried == [SETTLED, 2 * SETTLED]
+
+
 def test_without_taskstats_one_question_a_pass_is_asked() -> None:
     """Where the kernel does not answer everything is read as ever, and the kernel asked again."""
     kernel, known = Kernel(corrected=False), None

@@ -54,7 +54,7 @@ for line in sys.stdin:
                 done.acquire()
     print(flush=True)
 """
-LATE = 30.0
+LATE = 120.0
 
 
 class Dom0(HostSource):

@@ -190,14 +190,15 @@ def _settled(source: Source, last: _Tracked, settles: int) -> tuple[_Tracked, Co
     before = read_counters(source, (pid,)).get(pid)
     if before is None:  # The kernel keeps none: one question a pass is enough.
         return last, None, 0
-    again = _reread(source, last)
+    again = _reread(source, last) or last
     after = read_counters(source, (pid,)).get(pid)
-    if again is None or again.passes <= last.passes or after is None:
-        return again or last, None, settles - 1
-    was, now = before[0], after[0]
-    slept = (was.timeslices, was.switches) == (now.timeslices, now.switches)
-    same = slept and growth(before, after, len(again.tasks)) is not None
-    return again, after if same else None, settles - 1
+    if again.passes > last.passes and after is not None:
+        was, now = before[0], after[0]
+        slept = (was.timeslices, was.switches) == (now.timeslices, now.switches)
+        if slept and growth(before, after, len(again.tasks)) is not None:
+            return again, after, settles - 1
+    # It waits for its next turn, so that one that always runs takes no other's.
+    return replace(again, passes=0), None, settles - 1
 
 
 def _reread(source: Source, last: _Tracked) -> _Tracked | None:

@@ -113,7 +113,10 @@ def _family(link: socket.socket) -> int:
     _require_no_error(answer)
     decoded = ctrlmsg(answer)
     decoded.decode()
-    return int(decoded.get_attr("CTRL_ATTR_FAMILY_ID"))
+    number = decoded.get_attr("CTRL_ATTR_FAMILY_ID")
+    if not isinstance(number, int):
+        raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
+    return number
 
 
 def _answers(link: socket.socket, family: int, pids: Sequence[int]) -> bytes:
