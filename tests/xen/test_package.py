@@ -48,8 +48,9 @@ def without_python(vm: Vm, daemon: Daemon) -> Iterator[None]:
 
 
 def state(vm: Vm) -> str:
-    """Version and state of the service."""
-    version = vm.run("xenwatch --version").split()[1]
+    """Version of the package, whose tree is the same in both, and state of the service."""
+    vm.run("xenwatch --version")
+    version = vm.run("dpkg-query -W -f '${Version}' xenwatch").partition("-")[0]
     return f"{version} {vm.attempt('systemctl is-active xenwatch').stdout.strip()}"
 
 
