@@ -229,3 +229,13 @@ def test_a_machine_with_nothing_readable_fails_without_a_defect() -> None:
         assert outcome.status is Status.OK or outcome.detail
         assert "defect" not in outcome.detail, name
         assert (getattr(snapshot, name) is None) == (outcome.status is not Status.OK)
+
+
+def test_a_reading_equal_to_the_one_before_is_the_same_value() -> None:
+    """What was made of a reading need not be made again of one that says the same."""
+    first = take(FakeHost(), [probe(lambda *_: Irqs(5))]).snapshot
+    again = take(FakeHost(), [probe(lambda *_: Irqs(5))], before=Pass(first)).snapshot
+    other = take(FakeHost(), [probe(lambda *_: Irqs(6))], before=Pass(first)).snapshot
+
+    assert again.irqs is first.irqs
+    assert other.irqs == Irqs(6)
