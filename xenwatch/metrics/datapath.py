@@ -10,7 +10,7 @@ from xenwatch.assessment.vif_faults import FAULTS, running, vif_faults
 from xenwatch.exposition.text_format import text
 from xenwatch.metrics.base import Metric, Readings, Row, rows_of
 from xenwatch.readings.datapath import Datapath
-from xenwatch.readings.devices import CONNECTED, DeviceKey
+from xenwatch.readings.devices import CONNECTED
 
 _cpu_rows = rows_of(lambda snapshot: snapshot.dom0_cpus)
 
@@ -31,10 +31,13 @@ def _queues(readings: Readings) -> Iterable[Row]:
     connects (drivers/net/xen-netback/interface.c, xenvif_alloc; xenbus.c, connect).
     """
     snapshot = readings.snapshot
-    states = snapshot.device_states()
+    connected = {
+        (key.domid, key.devid)
+        for key, state in snapshot.device_states().items()
+        if state == CONNECTED and key.cls == "vif" and key.backend_domid == 0
+    }
     for name, vif in snapshot.datapath.vifs.items() if snapshot.datapath else ():
-        key = DeviceKey("vif", vif.domid, int(name.rpartition(".")[2]))
-        if states.get(key) == CONNECTED:
+        if (vif.domid, int(name.rpartition(".")[2])) in connected:
             yield (str(vif.domid), name), vif.queues
 
 

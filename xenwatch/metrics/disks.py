@@ -11,14 +11,11 @@ from xenwatch.metrics.host import UNKNOWN
 from xenwatch.readings.disks import Transfers, VirtualDisk
 
 
-def _disk_rows(value: Callable[[VirtualDisk], Iterable[Row]]) -> Rows:
-    """Rows of every disk, with its domain and device before their own labels."""
-
+def _disk_rows(value: Callable[[VirtualDisk], float | None]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         disks = readings.snapshot.disks
         for (domid, devid), disk in disks.by_device.items() if disks else ():
-            for labels, number in value(disk):
-                yield (str(domid), str(devid), *labels), number
+            yield (str(domid), str(devid)), value(disk)
 
     return rows
 
@@ -35,7 +32,14 @@ def _facts(readings: Readings) -> Iterable[Row]:
 
 
 def _transfer_rows(value: Callable[[Transfers], float | None]) -> Rows:
-    return _disk_rows(lambda disk: ((("read",), value(disk.read)), (("write",), value(disk.write))))
+    def rows(readings: Readings) -> Iterable[Row]:
+        disks = readings.snapshot.disks
+        for (domid, devid), disk in disks.by_device.items() if disks else ():
+            domain, device = str(domid), str(devid)
+            yield (domain, device, "read"), value(disk.read)
+            yield (domain, device, "write"), value(disk.write)
+
+    return rows
 
 
 def _stalled(readings: Readings) -> Iterable[Row]:
@@ -94,7 +98,7 @@ DISK_METRICS: Final = (
         "counter",
         "Requests to the disk that had to wait because too many were in flight.",
         _SOURCE,
-        _disk_rows(lambda disk: [((), disk.out_of_requests)]),
+        _disk_rows(lambda disk: disk.out_of_requests),
         _DISK,
     ),
     Metric(
@@ -102,7 +106,7 @@ DISK_METRICS: Final = (
         "gauge",
         "Requests to the disk that its storage has not answered yet.",
         _PROGRESS,
-        _disk_rows(lambda disk: [((), disk.in_flight)]),
+        _disk_rows(lambda disk: disk.in_flight),
         _DISK,
     ),
     Metric(
@@ -110,7 +114,7 @@ DISK_METRICS: Final = (
         "gauge",
         "Time since the last request to the disk completed; 0 with no request in flight.",
         f"{_PROGRESS}; /proc/uptime",
-        _disk_rows(lambda disk: [((), disk.stalled_seconds)]),
+        _disk_rows(lambda disk: disk.stalled_seconds),
         _DISK,
     ),
     Metric(
