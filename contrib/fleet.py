@@ -145,7 +145,7 @@ class Fleet:
         headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
         if packed:
             headers["Content-Encoding"] = "gzip"
-        return web.Response(body=publisher.newest.metrics[False, packed], headers=headers)
+        return web.Response(body=await publisher.body((False, packed)), headers=headers)
 
 
 async def serve(fleet: Fleet) -> None:

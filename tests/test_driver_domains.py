@@ -48,7 +48,7 @@ def status_of(snapshot: Snapshot) -> HostStatus:
     rules, alerts = Rules(policy=Settings().alerts()), Alerts()
     for time in (snapshot.time, snapshot.time + LATER):
         assessment = assess_pass(dataclasses.replace(snapshot, time=time), rules)
-        assessment = with_alerts(assessment, metrics.families(assessment), alerts)
+        assessment = with_alerts(assessment, metrics.by_name(assessment), alerts)
         assert assessment.alerts is not None
         alerts = assessment.alerts
     return host_status(assessment, PROBES)

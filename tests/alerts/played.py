@@ -131,7 +131,7 @@ def _judged(
 ) -> tuple[Assessment, Sequence[Family]]:
     assessment = assess_pass(snapshot, rules, before)
     page = metrics.families(assessment)
-    return with_alerts(assessment, page, alerts), page
+    return with_alerts(assessment, {family.name: family for family in page}, alerts), page
 
 
 def _follow(alerts: Alerts, minute: float, open_: dict[object, Told], told: list[Told]) -> None:

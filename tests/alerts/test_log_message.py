@@ -12,7 +12,7 @@ from xenwatch.alerts.messages import Sender, of_active
 from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.config.settings import Settings
-from xenwatch.metrics import families
+from xenwatch.metrics import by_name
 from xenwatch.model.player import Player
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.scenario_source import load
@@ -30,7 +30,7 @@ def judged(known: Pass, before: Assessment | None) -> Assessment:
     """The assessment of a pass with its alerts, after the one before."""
     found = assess_pass(known.snapshot, RULES, before)
     alerts = before.alerts if before else None
-    return with_alerts(found, families(found), alerts or Alerts())
+    return with_alerts(found, by_name(found), alerts or Alerts())
 
 
 def course(name: str, seconds: float, step: float = 30.0) -> Assessment:

@@ -19,7 +19,7 @@ from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family
 from xenwatch.metrics import families
-from xenwatch.passes.publisher import render
+from xenwatch.passes.publisher import assess
 from xenwatch.readings.snapshot import Outcome, Status
 
 POLICY = Settings().alerts()
@@ -34,7 +34,7 @@ def states_of(failed: str) -> Mapping[tuple[str, str], State]:
         outcomes = {**snapshot.outcomes, failed: Outcome(Status.FAILED, "no answer")}
         nothing: dict[str, Any] = {failed: None}
         snapshot = dataclasses.replace(snapshot, outcomes=outcomes, **nothing)
-    alerts = render(snapshot, Rules(policy=POLICY), {}).assessment.alerts
+    alerts = assess(snapshot, Rules(policy=POLICY)).assessment.alerts
     assert alerts is not None
     return alerts.states
 

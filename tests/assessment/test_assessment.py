@@ -14,7 +14,7 @@ from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.config.settings import Settings
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import Severity, assess
-from xenwatch.metrics import families
+from xenwatch.metrics import by_name
 from xenwatch.planning.capacity import Plan, fit
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -108,7 +108,7 @@ def test_alerts_are_evaluated_on_the_metrics() -> None:
     for seconds in (0, 60):
         snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
         found = assess_pass(snapshot, rules)
-        judged = with_alerts(found, families(found), alerts)
+        judged = with_alerts(found, by_name(found), alerts)
         assert judged.alerts is not None
         alerts = judged.alerts
         states.append(alerts.states["aio_requests_near_limit", "critical"])
@@ -121,4 +121,4 @@ def test_without_a_policy_there_are_no_alerts() -> None:
     """Where no alerts are to be evaluated, none are: that is not the same as none that fires."""
     found = assess_pass(full_snapshot())
 
-    assert with_alerts(found, families(found), Alerts()).alerts is None
+    assert with_alerts(found, by_name(found), Alerts()).alerts is None

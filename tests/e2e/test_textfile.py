@@ -25,7 +25,7 @@ from xenwatch.alerts.declared.down import GONE
 from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
 from xenwatch.daemon.textfile import FILE, Textfile
-from xenwatch.passes.publisher import render
+from xenwatch.passes.publisher import assess
 
 EXAMPLE = ROOT / "contrib/prometheus/textfile.yml"
 READY = """
@@ -129,7 +129,7 @@ def test_promtool_finds_nothing_to_say_of_the_file(tmp_path: Path) -> None:
 
 async def test_node_exporter_never_reads_half_a_file(tmp_path: Path) -> None:
     """While the file is written without a pause, each of many scrapes has every sample."""
-    page = render(full_snapshot(), Rules(), {}).metrics[False, False]
+    page = assess(full_snapshot(), Rules()).metrics[False, False]
     directory = tmp_path / "textfile"
     directory.mkdir()
     exporter = NodeExporter(directory, tmp_path / "log")

@@ -12,7 +12,7 @@ from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.model.scenario import parse
 from xenwatch.model.scenario_source import ScenarioSource
-from xenwatch.passes.publisher import render
+from xenwatch.passes.publisher import AssessedPass, assess
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
 
@@ -132,15 +132,15 @@ def play(scenario: str, end: float, minutes: int) -> Iterator[Scrape]:
     clock = _Clock(end - minutes * 60)
     source = ScenarioSource(parse("played", scenario), 0.0, clock.elapsed)
     rules = Rules(policy=Settings().alerts())
-    known, before, alerts = Pass(), None, Alerts()
+    known, alerts = Pass(), Alerts()
+    made: AssessedPass | None = None
     while clock.now < end:
         clock.now += STEP
         known = take(source, PROBES, clock.time, known)
-        made = render(known.snapshot, rules, {}, before=before, alerts=alerts)
-        before = made.assessment
-        assert before.alerts is not None
-        alerts = before.alerts
-        yield Scrape(clock.now, made.metrics[False, False].decode(), before)
+        made = assess(known.snapshot, rules, before=made, alerts=alerts)
+        assert made.assessment.alerts is not None
+        alerts = made.assessment.alerts
+        yield Scrape(clock.now, made.metrics[False, False].decode(), made.assessment)
 
 
 def samples(scrape: Scrape, instance: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from xenwatch.assessment import Rules
 from xenwatch.config.settings import Settings
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import preset
-from xenwatch.passes.publisher import render
+from xenwatch.passes.publisher import assess
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 
@@ -39,7 +39,7 @@ CALM: Final = {
 def static(name: str) -> Iterator[str]:
     """A preset, scraped a few times while nothing happens."""
     taken = take(preset(name), PROBES, lambda: END)
-    made = render(taken.snapshot, Rules(policy=Settings().alerts()), {}, alerts=Alerts())
+    made = assess(taken.snapshot, Rules(policy=Settings().alerts()), alerts=Alerts())
     page = made.metrics[False, False].decode()
     for age in range(SCRAPES, -1, -1):
         yield from samples(Scrape(END - age, page, made.assessment), name)

@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 from tests.cli.test_check import DATUM
 from tests.http.test_server import Site
 from tests.support import full_snapshot
-from xenwatch.assessment import assess_pass
+from xenwatch.assessment import Rules
 from xenwatch.display import plugin
 from xenwatch.http.paths import CHECK
-from xenwatch.passes.publisher import RenderedPass
+from xenwatch.passes.publisher import assess
 from xenwatch.probes import PROBES
 from xenwatch.status import check
 from xenwatch.status.check import CheckError
 from xenwatch.status.host_status import host_status
 
-ASSESSMENT = assess_pass(full_snapshot())
-STATUS = host_status(ASSESSMENT, PROBES)
+PASS = assess(full_snapshot(), Rules())
+STATUS = host_status(PASS.assessment, PROBES)
 
 
 def site() -> Site:
     """A site whose newest pass is that assessment."""
     found = Site()
-    found.publisher.newest = RenderedPass(ASSESSMENT, {})
+    found.publisher.newest = PASS
     return found
 
 

@@ -14,13 +14,14 @@ from tests.planning.support import counted_plans, xenserver
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.shape_keys import PARTS
 from xenwatch.http import headroom
-from xenwatch.passes.publisher import RenderedPass
+from xenwatch.passes.publisher import assess
 from xenwatch.planning.question import PlanError
 from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.readings.snapshot import Snapshot
 
 SNAPSHOT = xenserver("6.2.0")
-ASSESSMENT = assess_pass(SNAPSHOT)
+PASS = assess(SNAPSHOT, Rules())
+ASSESSMENT = PASS.assessment
 
 
 def ask(*query: tuple[str, str]) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def test_only_what_the_pass_did_not_plan_is_planned(
 async def test_the_api_answers_from_the_newest_page() -> None:
     """The answer is computed from what the page shows, and the host is not asked."""
     site = Site()
-    site.publisher.newest = RenderedPass(ASSESSMENT, {})
+    site.publisher.newest = PASS
     path = "/api/v1/headroom?shape=windows&count=20"
     async with site.client() as client, client.get(path) as answer:
         body = await answer.read()

@@ -24,11 +24,13 @@ from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
+from xenwatch.exposition.text_format import Block, Family, Page
 from xenwatch.http import status_page
 from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
 from xenwatch.page import Links, errors
-from xenwatch.passes.publisher import Publisher, RenderedPass, render
+from xenwatch.passes.bodies import Bodies
+from xenwatch.passes.publisher import AssessedPass, Publisher, assess
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.status import host_status
@@ -47,7 +49,7 @@ class Site:
         self.scheduler = Scheduler(TableSource(), [], clock)
         self.scheduler.snapshot = full_snapshot()
         self.publisher = Publisher(self.scheduler, RULES, clock)
-        self.newest = render(full_snapshot(), RULES, {})
+        self.newest = assess(full_snapshot(), RULES)
         self.publisher.newest = self.newest
         self.handlers = Handlers(self.publisher, NAMES, max_requests)
 
@@ -169,7 +171,7 @@ async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
     """By default the page and the JSON link the runbook that the daemon itself serves."""
     site = Site()
     policy = dataclasses.replace(Settings().alerts(), seconds={alert.name: 0 for alert in ALERTS})
-    site.publisher.newest = render(full_snapshot(), Rules(policy=policy), {})
+    site.publisher.newest = assess(full_snapshot(), Rules(policy=policy))
     async with site.client() as client:
         async with client.get(host_status.PATH) as answer:
             found = host_status.loads(await answer.read())
@@ -222,7 +224,7 @@ async def test_a_view_is_rendered_once_for_all_who_ask(monkeypatch: pytest.Monke
         first = await asyncio.gather(*(client.get("/") for _ in range(5)))
         assert len({await answer.read() for answer in first}) == 1
         assert len(rendered) == 1
-        site.publisher.newest = render(full_snapshot(), RULES, {})
+        site.publisher.newest = assess(full_snapshot(), RULES)
         await client.get("/")
         assert len(rendered) == 2
 
@@ -333,7 +335,7 @@ async def test_scrapes_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPa
     """One scrape more than allowed at a time gets 503; health checks are not counted."""
     site, entered, leave = Site(max_requests=1), asyncio.Event(), asyncio.Event()
 
-    async def slow(_probes: object) -> RenderedPass:
+    async def slow(_probes: object) -> AssessedPass:
         entered.set()
         await leave.wait()
         return site.newest
@@ -358,7 +360,8 @@ async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.Monkey
     monkeypatch.setattr("xenwatch.http.server.SEND_TIMEOUT", 0.2)
     site = Site(max_requests=1)
     much = bytes(64 << 20)
-    site.publisher.newest = dataclasses.replace(site.newest, metrics={(False, False): much})
+    page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], much)})
+    site.publisher.newest = dataclasses.replace(site.newest, metrics=Bodies(lambda: page))
     async with site.client() as client:
         url = client.make_url("/metrics")
         # The reader takes in no more than twice its limit.

@@ -17,7 +17,7 @@ from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family, render
 from xenwatch.limits.base import Limit, Max, Thresholds
 from xenwatch.limits.states import assess
-from xenwatch.metrics import METRICS, Metric, families
+from xenwatch.metrics import METRICS, Counts, Metric, families
 from xenwatch.metrics.base import Readings
 from xenwatch.metrics.own import limit_metrics
 from xenwatch.metrics.process import own_process
@@ -63,12 +63,12 @@ def assessed(snapshot: Snapshot) -> Assessment:
 
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
-    return families(assessed(full_snapshot()), OVERRUNS, textfile_failures=0)
+    return families(assessed(full_snapshot()), Counts(OVERRUNS, 0, 0))
 
 
 def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:
     """One metric's values by its labels' values, of the full snapshot unless told another."""
-    return labelled(name, render(families(assessed(snapshot or full_snapshot()), OVERRUNS)))
+    return labelled(name, render(families(assessed(snapshot or full_snapshot()), Counts(OVERRUNS))))
 
 
 def of_limits(snapshot: Snapshot, *limits: Limit) -> dict[str, list[tuple[tuple[str, ...], float]]]:
@@ -76,7 +76,7 @@ def of_limits(snapshot: Snapshot, *limits: Limit) -> dict[str, list[tuple[tuple[
     states = assess(snapshot, limits=limits)
     own = [metric for limit in limits for metric in limit_metrics(limit)]
     assessment = dataclasses.replace(assess_pass(snapshot), states=states)
-    readings = Readings.from_assessment(assessment, OVERRUNS)
+    readings = Readings.from_assessment(assessment, Counts(OVERRUNS))
     found = [metric.family(readings) for metric in (*own, *METRICS)]
     return {family.name: list(family.samples) for family in found}
 
@@ -250,7 +250,7 @@ def test_how_probes_fared() -> None:
 def test_failed_writes_of_the_textfile_are_told() -> None:
     """They are counted from 0 where there is a textfile, and absent where there is none."""
     name = "xenwatch_textfile_failures_total"
-    found = families(assess_pass(Snapshot()), textfile_failures=2)
+    found = families(assess_pass(Snapshot()), Counts(textfile_failures=2))
 
     assert labelled(name, render(found)) == {(): 2}
     assert values(name) == {}

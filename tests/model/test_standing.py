@@ -17,7 +17,7 @@ from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
 from xenwatch.model.toml import ScenarioError
 from xenwatch.parse.timex import parse_timex
-from xenwatch.passes.publisher import render
+from xenwatch.passes.publisher import assess
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
 
@@ -43,7 +43,7 @@ def played(name: str, times: Iterable[float]) -> Pass:
 def active(known: Pass) -> set[tuple[str, str]]:
     """The alerts whose conditions hold, firing or not yet, by name and severity."""
     rules = Rules(policy=Settings().alerts())
-    alerts = render(known.snapshot, rules, {}).assessment.alerts
+    alerts = assess(known.snapshot, rules).assessment.alerts
     assert alerts is not None
     return {(one.alert.name, one.severity) for one in alerts.active.values()}
 

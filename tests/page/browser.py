@@ -24,7 +24,7 @@ from tests.sources.fakes import TableSource
 from tests.tools import tool
 from xenwatch.assessment import Rules
 from xenwatch.http.server import Handlers
-from xenwatch.passes.publisher import Publisher, RenderedPass
+from xenwatch.passes.publisher import AssessedPass, Publisher
 from xenwatch.passes.scheduler import Scheduler
 
 FLAGS = (
@@ -37,7 +37,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 class Site:
     """A server whose scheduler stands still, in a thread of its own."""
 
-    def __init__(self, newest: RenderedPass) -> None:
+    def __init__(self, newest: AssessedPass) -> None:
         clock = FakeClock()
         scheduler = Scheduler(TableSource(), [], clock)
         self.publisher = Publisher(scheduler, Rules(), clock)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
 from tests.page.browser import Browser, Site
 from xenwatch.assessment import Assessment
-from xenwatch.passes.publisher import RenderedPass
+from xenwatch.passes.publisher import assess
 
 WIDTH: Final = 1100
 HEIGHT: Final = 1120
@@ -19,7 +20,9 @@ HOST: Final = "xen1.example"
 
 def photograph(browser: Browser, assessment: Assessment, whole: Path, shown: Path) -> None:
     """Two PNGs of the page of a host: all of it, and what is seen before it is scrolled."""
-    site = Site(RenderedPass(assessment, {}))
+    site = Site(
+        dataclasses.replace(assess(assessment.snapshot, assessment.rules), assessment=assessment)
+    )
     ask = browser.driver.execute_cdp_cmd
     with patch("socket.gethostname", return_value=HOST), site.serving():
         browser.look(WIDTH, HEIGHT, "light")

@@ -9,7 +9,7 @@ from xenwatch.config.settings import Settings
 from xenwatch.model.devices import vm
 from xenwatch.model.presets import xcp_ng_8_3
 from xenwatch.model.source import ModelSource
-from xenwatch.passes.publisher import RenderedPass, render
+from xenwatch.passes.publisher import AssessedPass, assess
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 from xenwatch.readings.processes import Ptys
@@ -44,10 +44,10 @@ def snapshot(vms: int = 0) -> Snapshot:
     )
 
 
-def newest(vms: int = 0) -> RenderedPass:
+def newest(vms: int = 0) -> AssessedPass:
     """The newest pass of that host after more than an hour in which aio requests rose."""
     last = snapshot(vms)
-    made: RenderedPass | None = None
+    made: AssessedPass | None = None
     for minute in range(MINUTES):
         earlier = 60.0 * (MINUTES - 1 - minute)
         outcomes = {
@@ -60,7 +60,7 @@ def newest(vms: int = 0) -> RenderedPass:
             outcomes=outcomes,
             aio=Aio(890_000 - int(earlier), 1_048_576),
         )
-        before = made.assessment if made else None
-        made = render(then, RULES, {}, before=before, alerts=before.alerts if before else None)
+        alerts = made.assessment.alerts if made else None
+        made = assess(then, RULES, before=made, alerts=alerts)
     assert made is not None
     return made

@@ -1,11 +1,16 @@
-"""Probes for tests of the scheduler."""
+"""Probes for tests of the scheduler, and publishers whose scheduler stands still."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 
+from tests.fake_clock import FakeClock
 from tests.sources.fakes import TableSource
+from xenwatch.assessment import Rules
+from xenwatch.limits import LIMITS
+from xenwatch.limits.base import Thresholds
+from xenwatch.passes.publisher import DELAY, AssessedPass, Publisher
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Probe
 from xenwatch.progress import Sign
@@ -14,6 +19,8 @@ from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.sources.base import Source, SourceError
 
 SOURCE = TableSource()
+RULES = Rules()
+NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}
 
 
 class Script:
@@ -60,3 +67,19 @@ def status(scheduler: Scheduler, name: str = "irqs") -> Status | None:
     """How the probe's last run ended, `None` before it has."""
     outcome = scheduler.snapshot.outcomes.get(name)
     return outcome.status if outcome else None
+
+
+def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Scheduler, Publisher]:
+    """A publisher of an scheduler that has read that snapshot and now stands still."""
+    scheduler = Scheduler(TableSource(), [], clock)
+    scheduler.snapshot = snapshot
+    return scheduler, Publisher(scheduler, Rules(NEVER), clock)
+
+
+async def assessed(
+    clock: FakeClock, published: Publisher, before: AssessedPass | None
+) -> AssessedPass:
+    """The pass after `before`."""
+    while published.newest is before or published.newest is None:
+        await clock.advance(DELAY)
+    return published.newest

@@ -1,4 +1,4 @@
-"""The publisher: one rendering for many changes, no page rather than an old one."""
+"""The publisher: one assessment for the changes of a tick, and an old page rather than none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from tests.fake_clock import FakeClock, running, settle
-from tests.sources.fakes import TableSource
+from tests.fake_clock import FakeClock, running
+from tests.passes.support import NEVER, RULES, assessed, publisher
 from tests.support import full_snapshot, labelled, series
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.runbooks import DIRECTORY
@@ -22,36 +22,16 @@ from xenwatch.config.alert_keys import KEEP
 from xenwatch.config.settings import Settings
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
-from xenwatch.passes import publisher as publish
-from xenwatch.passes.publisher import DELAY, Publisher, RenderedPass, render, restrict
-from xenwatch.passes.scheduler import Scheduler
+from xenwatch.metrics import Counts
+from xenwatch.passes.bodies import PLAIN
+from xenwatch.passes.publisher import DELAY, AssessedPass, assess, restrict
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
 
-RULES = Rules()
-NEVER = {limit.name: Thresholds(None, None) for limit in LIMITS}
-
-
-def publisher(snapshot: Snapshot, clock: FakeClock) -> tuple[Scheduler, Publisher]:
-    """A publisher of an scheduler that has read that snapshot and now stands still."""
-    scheduler = Scheduler(TableSource(), [], clock)
-    scheduler.snapshot = snapshot
-    return scheduler, Publisher(scheduler, Rules(NEVER), clock)
-
-
-async def rendered(
-    clock: FakeClock, published: Publisher, before: RenderedPass | None
-) -> RenderedPass:
-    """The pass after `before`."""
-    await clock.advance(DELAY)
-    while published.newest is before or published.newest is None:
-        await settle()
-    return published.newest
-
 
 def test_a_pass_has_every_format() -> None:
-    """Both formats are rendered, each plain and packed."""
-    found = render(full_snapshot(), RULES, {})
+    """Both formats can be asked for, each plain and packed."""
+    found = assess(full_snapshot(), RULES)
 
     assert found.metrics.keys() == {(False, False), (False, True), (True, False), (True, True)}
     for openmetrics in (False, True):
@@ -63,7 +43,7 @@ def test_a_pass_has_every_format() -> None:
 
 def test_overruns_are_on_the_page() -> None:
     """What the scheduler counted is exported by probe."""
-    body = render(full_snapshot(), RULES, {"aio": 3}).metrics[False, False]
+    body = assess(full_snapshot(), RULES, counts=Counts({"aio": 3})).metrics[False, False]
 
     assert labelled("xenwatch_probe_overruns_total", body) == {("aio",): 3}
 
@@ -83,9 +63,9 @@ def test_a_part_has_what_its_probes_read_and_no_more() -> None:
 def test_a_part_keeps_the_maxima_that_depend_on_the_release() -> None:
     """A max that follows from another probe's reading is the same in a part as in the whole."""
     whole = assess_pass(full_snapshot())
-    for probe in {limit.probe for limit in LIMITS}:
-        part = restrict(whole, [probe])
-        assert part.states == tuple(s for s in whole.states if s.limit.probe == probe)
+    for name in {limit.probe for limit in LIMITS}:
+        part = restrict(whole, [name])
+        assert part.states == tuple(s for s in whole.states if s.limit.probe == name)
 
 
 def test_a_part_has_plans_only_with_the_probes_of_all_limits() -> None:
@@ -111,35 +91,11 @@ def test_a_hostile_name_is_one_label(name: bytes) -> None:
         xenstore=dataclasses.replace(full.xenstore, names={}),
     )
     for openmetrics in (False, True):
-        before = series(render(full, RULES, {}).metrics[openmetrics, False], openmetrics)
-        after = series(render(named, RULES, {}).metrics[openmetrics, False], openmetrics)
+        before = series(assess(full, RULES).metrics[openmetrics, False], openmetrics)
+        after = series(assess(named, RULES).metrics[openmetrics, False], openmetrics)
 
         assert len(before) == len(after)
         assert {key for key, _ in before} == {key for key, _ in after}
-
-
-async def test_changes_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Changes within a short while are rendered together, and without change nothing is."""
-    calls: list[Snapshot] = []
-
-    def count(snapshot: Snapshot, *_more: object, **_before: object) -> RenderedPass:
-        calls.append(snapshot)
-        return RenderedPass(assess_pass(snapshot), {})
-
-    monkeypatch.setattr(publish, "render", count)
-    clock = FakeClock()
-    scheduler, published = publisher(full_snapshot(), clock)
-    async with running(published.run()):
-        for _ in range(4):
-            scheduler.changed.set()
-            await clock.advance(DELAY / 5)
-        assert calls == []
-        first = await rendered(clock, published, None)
-        await clock.advance(100)
-        assert len(calls) == 1
-        scheduler.changed.set()
-        await rendered(clock, published, first)
-        assert len(calls) == 2
 
 
 def leaking(minute: int) -> Snapshot:
@@ -153,12 +109,12 @@ async def test_pages_together_tell_a_trend() -> None:
     """What one page cannot know, the pages of half an hour do: when a leak fills its limit."""
     clock = FakeClock()
     scheduler, published = publisher(leaking(0), clock)
-    page: RenderedPass | None = None
+    page: AssessedPass | None = None
     async with running(published.run()):
         for minute in range(31):
             scheduler.snapshot = leaking(minute)
             scheduler.changed.set()
-            page = await rendered(clock, published, page)
+            page = await assessed(clock, published, page)
         part = await published.part(["irqs"])
 
     assert page is not None
@@ -168,26 +124,28 @@ async def test_pages_together_tell_a_trend() -> None:
     assert labelled("xenwatch_limit_seconds_to_full", part.metrics[False, False]) == {}
 
 
-async def test_no_page_is_better_than_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When rendering fails there is no page, until the next change is rendered."""
+async def test_what_cannot_be_assessed_leaves_the_page_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pass before stays, with its time, and the failure is counted on the next page."""
     clock = FakeClock()
     scheduler, published = publisher(full_snapshot(), clock)
+    scheduler.ready.set()
     async with running(published.run()):
         scheduler.changed.set()
-        await rendered(clock, published, None)
+        first = await assessed(clock, published, None)
         with monkeypatch.context() as patch, capture_logs() as logs:
-            patch.delattr("xenwatch.metrics.families")
+            patch.delattr("xenwatch.metrics.by_name")
             scheduler.changed.set()
-            await clock.advance(DELAY)
-            while published.newest is not None:
-                await settle()
-        assert not published.complete
+            while published.failures == 0:
+                await clock.advance(DELAY)
+        assert published.newest is first
+        assert published.complete
         scheduler.changed.set()
-        await rendered(clock, published, None)
+        await assessed(clock, published, first)
 
-    assert [entry["event"] for entry in logs] == [
-        "rendering metrics failed; serving no metrics until it recovers"
-    ]
+    assert [entry["event"] for entry in logs] == ["assessing a pass failed; serving the one before"]
+    assert labelled("xenwatch_render_failures_total", await published.body(PLAIN) or b"") == {(): 1}
 
 
 async def test_a_page_is_complete_once_every_probe_has_run() -> None:
@@ -196,11 +154,11 @@ async def test_a_page_is_complete_once_every_probe_has_run() -> None:
     scheduler, published = publisher(full_snapshot(), clock)
     async with running(published.run()):
         scheduler.changed.set()
-        first = await rendered(clock, published, None)
+        first = await assessed(clock, published, None)
         scheduler.ready.set()
         assert not published.complete
         scheduler.changed.set()
-        await rendered(clock, published, first)
+        await assessed(clock, published, first)
         assert published.complete
 
 
@@ -215,7 +173,7 @@ async def test_a_limit_is_logged_when_its_severity_changes() -> None:
             for bounds in sequence:
                 published.rules = Rules({**NEVER, "aio_requests": bounds or Thresholds(None, None)})
                 scheduler.changed.set()
-                page = await rendered(clock, published, page)
+                page = await assessed(clock, published, page)
 
     changes = [(log["limit"], log["was"], log["severity"]) for log in logs]
     assert changes == [("aio_requests", "ok", "warning"), ("aio_requests", "warning", "ok")]
@@ -227,7 +185,7 @@ async def test_a_part_is_rendered_from_the_newest_pass() -> None:
     snapshot = dataclasses.replace(full_snapshot(), outcomes=outcomes)
     _, published = publisher(snapshot, FakeClock())
     assert await published.part(["aio"]) is None
-    published.newest = render(snapshot, RULES, {})
+    published.newest = assess(snapshot, RULES)
     part = await published.part(["aio"])
 
     assert part is not None
@@ -247,14 +205,14 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     scheduler.ready.set()
     told: list[Alerts] = []
     published.on_alerts = lambda alerts, *_: told.append(alerts)
-    page: RenderedPass | None = None
+    page: AssessedPass | None = None
     states: list[set[str]] = []
     with capture_logs() as logs:
         async with running(published.run()):
             for seconds in (0, 59, 60, 61):
                 scheduler.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
                 scheduler.changed.set()
-                page = await rendered(clock, published, page)
+                page = await assessed(clock, published, page)
                 found = labelled("xenwatch_alert_state", page.metrics[False, False])
                 states.append({key[2] for key in found if key[0] == "XenwatchAioRequestsNearLimit"})
 
@@ -276,13 +234,13 @@ async def test_maintenance_is_told_with_the_alerts_until_it_ends() -> None:
     scheduler.ready.set()
     told: list[tuple[Maintenance | None, float]] = []
     published.on_alerts = lambda _, maintenance, keep: told.append((maintenance, keep))
-    page: RenderedPass | None = None
+    page: AssessedPass | None = None
     exported: list[float] = []
     async with running(published.run()):
         for seconds in (0, 59, 60):
             scheduler.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
             scheduler.changed.set()
-            page = await rendered(clock, published, page)
+            page = await assessed(clock, published, page)
             found = labelled("xenwatch_maintenance", page.metrics[False, False])
             exported += found.values()
 
@@ -300,13 +258,13 @@ async def test_alerts_switched_off_are_over() -> None:
     scheduler.ready.set()
     told: list[Alerts] = []
     published.on_alerts = lambda alerts, *_: told.append(alerts)
-    page: RenderedPass | None = None
+    page: AssessedPass | None = None
     with capture_logs() as logs:
         async with running(published.run()):
             for now in (policy, None, None, policy):
                 published.rules = dataclasses.replace(rules, policy=now)
                 scheduler.changed.set()
-                page = await rendered(clock, published, page)
+                page = await assessed(clock, published, page)
 
     name = "aio_requests_near_limit"
     fires = [[active.alert.name == name for active in at.firing].count(True) for at in told]
@@ -329,13 +287,13 @@ async def test_alerts_wait_for_the_first_pass() -> None:
     scheduler.snapshot = Snapshot(960.0)
     async with running(published.run()):
         scheduler.changed.set()
-        first = await rendered(clock, published, None)
+        first = await assessed(clock, published, None)
         assert labelled("xenwatch_alert_state", first.metrics[False, False]) == {}
         assert first.assessment.alerts is None
         scheduler.snapshot = full_snapshot()
         scheduler.ready.set()
         scheduler.changed.set()
-        await rendered(clock, published, first)
+        await assessed(clock, published, first)
 
     assert [active.fired for active in published.alerts.firing if active.alert is alert] == [950.0]
 
@@ -347,7 +305,7 @@ async def test_labels_of_the_site_are_on_every_series() -> None:
     published.labels = {"pool": 'p"1', "site": "b"}
     async with running(published.run()):
         scheduler.changed.set()
-        newest = await rendered(clock, published, None)
+        newest = await assessed(clock, published, None)
         part = await published.part(["aio"])
 
     assert part is not None
@@ -369,10 +327,10 @@ async def test_the_text_is_there_once_every_probe_has_run() -> None:
     published.textfile_failures = lambda: 3
     async with running(published.run()):
         scheduler.changed.set()
-        first = await rendered(clock, published, None)
+        first = await assessed(clock, published, None)
         scheduler.ready.set()
         scheduler.changed.set()
-        newest = await rendered(clock, published, first)
+        newest = await assessed(clock, published, first)
 
     assert heard == [None, newest.metrics[False, False]]
     assert labelled("xenwatch_textfile_failures_total", heard[1] or b"") == {(): 3}

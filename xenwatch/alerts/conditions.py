@@ -8,13 +8,13 @@ of the same values.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
 from xenwatch.alerts.names import alert_name
-from xenwatch.exposition.text_format import Family
+from xenwatch.exposition.text_format import Family, Sample
 from xenwatch.limits.base import Limit, Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.limits.thresholds import reached
@@ -49,6 +49,7 @@ class Evidence:
 
     The families of metrics by name, the states of limits by name of the limit, of alerts the
     thresholds by name of the alert and their bounds, and when all this was read (Unix time).
+    `found` are the series of each selector that was looked for.
     """
 
     families: Families
@@ -56,6 +57,13 @@ class Evidence:
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=dict)
     time: float | None = None
+    found: dict[object, Samples] = field(default_factory=dict, init=False, repr=False)
+
+    def find(self, selector: Selector) -> Samples:
+        """The series of a selector, looked for once."""
+        if selector.key not in self.found:
+            self.found[selector.key] = selector.find(self.families)
+        return self.found[selector.key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +109,29 @@ class Selector:
         parts += [matcher(name, values, "!") for name, values in self.never.items()]
         return self.metric + (f"{{{','.join(parts)}}}" if parts else "")
 
+    @property
+    def key(self) -> object:
+        """What it has in common with selectors of the same series."""
+        return self.metric, tuple(self.only.items()), tuple(self.never.items())
+
     def find(self, families: Families) -> Samples:
         """The metric's series by their labels."""
         family = families.get(self.metric)
         if family is None:
             return {}
-        found: dict[Labels, float] = {}
-        for values, value in family.samples:
-            labels = dict(zip(family.labels, values, strict=True))
-            if all(labels[name] in allowed for name, allowed in self.only.items()) and not any(
-                labels[name] in refused for name, refused in self.never.items()
-            ):
-                found[tuple(sorted(labels.items()))] = value
-        return found
+        place = {label: number for number, label in enumerate(family.labels)}
+        by_label = sorted(place.items())
+        only = [(place[label], allowed) for label, allowed in self.only.items()]
+        never = [(place[label], refused) for label, refused in self.never.items()]
+        samples: Iterable[Sample] = family.samples
+        for number, allowed in only:
+            samples = [sample for sample in samples if sample[0][number] in allowed]
+        for number, refused in never:
+            samples = [sample for sample in samples if sample[0][number] not in refused]
+        return {
+            tuple([(label, values[number]) for label, number in by_label]): value
+            for values, value in samples
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +165,7 @@ class Measured:
     def found(self, evidence: Evidence) -> bool:
         """Whether it is."""
         bound = self.bound.value(evidence.bounds)
-        return any(value >= bound for value in self.selector.find(evidence.families).values())
+        return any(value >= bound for value in evidence.find(self.selector).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,29 +213,29 @@ class SeriesCondition:
         if threshold is None:
             return Found({})
         compare = OPERATORS[self.compare]
-        values = self.left.find(evidence.families)
+        values = evidence.find(self.left)
         active = {labels: value for labels, value in values.items() if compare(value, threshold)}
         if active and self.measured is not None and not self.measured.found(evidence):
             return Found({})
-        return self._among(active, evidence.families)
+        return self._among(active, evidence)
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
         compared = (self.left, *([self.measured.selector] if self.measured else ()))
         return self._threshold(evidence) is not None and all(
-            selector.find(evidence.families) for selector in compared
+            evidence.find(selector) for selector in compared
         )
 
     def _threshold(self, evidence: Evidence) -> float | None:
         return self.right.value(evidence) if isinstance(self.right, OwnThreshold) else self.right
 
-    def _among(self, active: Samples, families: Families) -> Found:
+    def _among(self, active: Samples, evidence: Evidence) -> Found:
         if self.among is None or not active:
             return Found(active)
         label, selector = self.among
-        if not Selector(selector.metric).find(families):
+        if not evidence.find(Selector(selector.metric)):
             return Found({}, frozenset(active))
-        those = {dict(labels)[label] for labels in selector.find(families)}
+        those = {dict(labels)[label] for labels in evidence.find(selector)}
         return Found(
             {labels: value for labels, value in active.items() if dict(labels)[label] in those}
         )
@@ -255,15 +273,12 @@ class DaysLeftCondition:
             return Found({})
         if evidence.time is None:
             raise ValueError("evidence without a time")
-        left = {
-            labels: value - evidence.time
-            for labels, value in self.left.find(evidence.families).items()
-        }
+        left = {labels: value - evidence.time for labels, value in evidence.find(self.left).items()}
         return Found({labels: value for labels, value in left.items() if value < DAY * days})
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
-        there = bool(self.left.find(evidence.families))
+        there = bool(evidence.find(self.left))
         return there and self.right.value(evidence) is not None
 
 
@@ -298,25 +313,24 @@ class LimitCondition:
         """Which instances are active; without a threshold none, and none is unknown."""
         active: dict[Labels, float] = {}
         unknown: set[Labels] = set()
-        for state in self._judged(evidence):
+        for state in evidence.states.get(self.limit.name, ()):
+            threshold = _of_severity(state.thresholds, self.severity)
+            if state.used is None or threshold is None:
+                continue
             labels = ((self.limit.label, state.instance),) if self.limit.label else ()
-            if state.ratio is None:
+            ratio = state.ratio
+            if ratio is None:
                 unknown.add(labels)
-            elif reached(state.ratio, _of_severity(state.thresholds, self.severity)):
-                active[labels] = state.ratio
+            elif reached(ratio, threshold):
+                active[labels] = ratio
         return Found(active, frozenset(unknown))
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""
-        return bool(self._judged(evidence))
-
-    def _judged(self, evidence: Evidence) -> Sequence[LimitState]:
-        """The instances that were read and have a threshold."""
-        return [
-            state
+        return any(
+            state.used is not None and _of_severity(state.thresholds, self.severity) is not None
             for state in evidence.states.get(self.limit.name, ())
-            if state.used is not None and _of_severity(state.thresholds, self.severity) is not None
-        ]
+        )
 
 
 def _of_severity(thresholds: Thresholds | None, severity: str) -> float | None:

@@ -20,7 +20,6 @@ RUNBOOKS: Final = "/runbooks/"
 
 Identity = tuple[tuple[str, str], ...]
 """The labels of an alert, sorted: two alerts with the same are one."""
-NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 DEFAULT_LABELS: Final[Mapping[str, str]] = MappingProxyType({"job": JOB})
 """The labels that say where a host is, unless they are configured."""
 

@@ -9,9 +9,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from xenwatch.alerts.conditions import Families
 from xenwatch.alerts.maintenance import Maintenance, current
 from xenwatch.alerts.states import Alerts, Policy, step
-from xenwatch.exposition.text_format import Family
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState, assess
 from xenwatch.planning.capacity import Batch, Plan, fit, fit_each
@@ -111,15 +111,15 @@ def _learnt(
     return {shape: one for shape, one in found if one is not None}
 
 
-def with_alerts(assessment: Assessment, families: Iterable[Family], before: Alerts) -> Assessment:
+def with_alerts(assessment: Assessment, families: Families, before: Alerts) -> Assessment:
     """The assessment with its alerts, evaluated on its limits and on its `families` of metrics.
 
-    Prometheus sees the same values (decisions 0012, 0016). `before` are the alerts so far. Without
-    a policy the assessment stays as it is.
+    Only the families that alerts are about are looked up. Prometheus sees the same values
+    (decisions 0012, 0016). `before` are the alerts so far. Without a policy the assessment stays as
+    it is.
     """
     policy = assessment.rules.policy
     if policy is None:
         return assessment
-    by_name = {family.name: family for family in families}
-    alerts = step(before, by_name, assessment.snapshot, policy, limits=assessment.states)
+    alerts = step(before, families, assessment.snapshot, policy, limits=assessment.states)
     return dataclasses.replace(assessment, alerts=alerts)

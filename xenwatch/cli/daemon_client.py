@@ -55,7 +55,7 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
     def make_pass() -> Answer:
         now = dataclasses.replace(judged, maintenance=_maintenance(settings))
         assessment = assess_pass(one_pass(source, probes).snapshot, now)
-        assessment = with_alerts(assessment, metrics.families(assessment), Alerts())
+        assessment = with_alerts(assessment, metrics.by_name(assessment), Alerts())
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass

@@ -53,9 +53,9 @@ def _json(assessment: Assessment, settings: Settings) -> str:
 
 
 def _prometheus(assessment: Assessment, settings: Settings) -> str:
-    families = text_format.labelled(metrics.families(assessment), settings.metric_labels())
+    families, labels = metrics.families(assessment), settings.metric_labels()
     said = notices(assessment.snapshot)
-    return headed(said, text_format.render(families).decode(), comment="# ")
+    return headed(said, text_format.render(families, labels=labels).decode(), comment="# ")
 
 
 FORMATS: Final = {"table": _table, "json": _json, "prometheus": _prometheus}

@@ -1,22 +1,24 @@
 """The metrics for Prometheus: families of samples as text 0.0.4 or OpenMetrics 1.0.0.
 
 prometheus_client builds an object for each sample and escapes it anew on each scrape. A page has
-tens of thousands of samples whose names and labels hardly ever change, so what stands before the
-value is kept from page to page.
+tens of thousands of samples whose names and labels hardly ever change, so a page takes over from
+the one before what stands before the values, and families whose values are the same as they are.
+What is no longer on a page is forgotten with it.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 """Content type of OpenMetrics."""
 
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 Kind = Literal["gauge", "counter", "info", "histogram"]
 Sample = tuple[tuple[str, ...], float]
 
@@ -55,50 +57,97 @@ class Family:
     histograms: Sequence[tuple[tuple[str, ...], Histogram]] = ()
 
 
-def render(families: Iterable[Family], openmetrics: bool = False) -> bytes:
-    """The page, UTF-8.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A family as text: its lines of samples, and what stands before each value in them.
 
-    A family without samples is left out, and so is a NaN. Of two samples with the same labels
-    the last one stays: a series never appears twice. Formats: Prometheus's "Exposition formats"
-    and the OpenMetrics 1.0.0 specification.
+    A prefix is `None` where a later sample is of the same series.
     """
-    return both(families)[openmetrics]
+
+    family: Family
+    prefixes: Sequence[str | None]
+    lines: bytes
 
 
-def both(families: Iterable[Family]) -> tuple[bytes, bytes]:
-    """The page in the text format and as OpenMetrics, whose lines of samples are the same."""
-    plain: list[str] = []
-    openmetrics: list[str] = []
-    for family in families:
-        lines = "".join(_lines(family))
-        if lines:
-            plain += (_header(family, openmetrics=False), lines)
-            openmetrics += (_header(family, openmetrics=True), lines)
-    openmetrics.append("# EOF\n")
-    return "".join(plain).encode(), "".join(openmetrics).encode()
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Families as text, by name, from which the body of either format is put together.
+
+    `labels` are those that every series has besides its own.
+    """
+
+    labels: Mapping[str, str]
+    blocks: Mapping[str, Block]
+
+    def body(self, openmetrics: bool = False) -> bytes:
+        """The page, UTF-8."""
+        parts: list[bytes] = []
+        for block in self.blocks.values():
+            if block.lines:
+                parts += (_header(block.family, openmetrics).encode(), block.lines)
+        if openmetrics:
+            parts.append(b"# EOF\n")
+        return b"".join(parts)
 
 
-def labelled(families: Iterable[Family], labels: Mapping[str, str]) -> list[Family]:
-    """The families with these labels on every series; none of them may have one of these names."""
-    names, values = tuple(labels), tuple(labels.values())
-    return [
-        replace(
-            family,
-            labels=(*family.labels, *names),
-            samples=[((*key, *values), value) for key, value in family.samples],
-            histograms=[((*key, *values), value) for key, value in family.histograms],
-        )
-        for family in families
+def page(
+    families: Iterable[Family],
+    labels: Mapping[str, str] = NO_LABELS,
+    before: Page | None = None,
+) -> Page:
+    """The families with these labels on every series; none may have one of these names itself.
+
+    A family without samples has no lines, and neither has a NaN. Of two samples with the same
+    labels the last one stays: a series never appears twice. Formats: Prometheus's "Exposition
+    formats" and the OpenMetrics 1.0.0 specification. What is as it was on the page `before` is
+    taken over from it.
+    """
+    blocks = before.blocks if before is not None and before.labels == labels else {}
+    return Page(
+        labels,
+        {family.name: _block(family, labels, blocks.get(family.name)) for family in families},
+    )
+
+
+def render(
+    families: Iterable[Family],
+    openmetrics: bool = False,
+    labels: Mapping[str, str] = NO_LABELS,
+) -> bytes:
+    """The body of one page."""
+    return page(families, labels).body(openmetrics)
+
+
+def _block(family: Family, labels: Mapping[str, str], before: Block | None) -> Block:
+    if before is not None and before.family == family:
+        return Block(family, before.prefixes, before.lines)
+    prefixes = _prefixes(family, labels, before)
+    samples = [
+        f"{prefix}{number(value)}\n"
+        for prefix, (_, value) in zip(prefixes, family.samples, strict=True)
+        if prefix is not None and not math.isnan(value)
     ]
-
-
-def _lines(family: Family) -> Iterator[str]:
-    series = {_prefix(family.name, family.labels, key): value for key, value in family.samples}
-    for prefix, value in series.items():
-        if not math.isnan(value):
-            yield f"{prefix}{number(value)}\n"
     for key, histogram in dict(family.histograms).items():
-        yield from _histogram(family, key, histogram)
+        samples += _histogram(family, labels, key, histogram)
+    return Block(family, prefixes, "".join(samples).encode())
+
+
+def _prefixes(
+    family: Family, labels: Mapping[str, str], before: Block | None
+) -> Sequence[str | None]:
+    """What stands before the value of each sample."""
+    keys = [key for key, _ in family.samples]
+    known: Mapping[tuple[str, ...], str | None] = {}
+    if before is not None:
+        earlier = [key for key, _ in before.family.samples]
+        if earlier == keys:
+            return before.prefixes
+        known = dict(zip(earlier, before.prefixes, strict=True))
+    prefixes = [known.get(key) or _prefix(family.name, family.labels, key, labels) for key in keys]
+    last = {prefix: number for number, prefix in enumerate(prefixes)}
+    if len(last) == len(prefixes):
+        return prefixes
+    return [prefix if last[prefix] == number else None for number, prefix in enumerate(prefixes)]
 
 
 def number(value: float) -> str:
@@ -120,18 +169,23 @@ def text(raw: bytes) -> str:
 
 def escape(value: str) -> str:
     """A label's value as it stands between its quotes; control characters as `text` has them."""
+    if value.isalnum():  # most are
+        return value
     return _escape_controls(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def _histogram(family: Family, key: tuple[str, ...], histogram: Histogram) -> Iterator[str]:
+def _histogram(
+    family: Family, labels: Mapping[str, str], key: tuple[str, ...], histogram: Histogram
+) -> Iterator[str]:
     """A classic histogram's lines: buckets with all smaller ones in them, sum and count."""
-    labels, total = (*family.labels, "le"), 0
+    with_bound, total = (*family.labels, "le"), 0
     for bound, count in zip((*histogram.bounds, math.inf), histogram.counts, strict=True):
         total += count
         values = (*key, number(bound))
-        yield f"{_prefix(f'{family.name}_bucket', labels, values)}{total}\n"
-    yield f"{_prefix(f'{family.name}_sum', family.labels, key)}{number(histogram.sum)}\n"
-    yield f"{_prefix(f'{family.name}_count', family.labels, key)}{total}\n"
+        yield f"{_prefix(f'{family.name}_bucket', with_bound, values, labels)}{total}\n"
+    its_sum = _prefix(f"{family.name}_sum", family.labels, key, labels)
+    yield f"{its_sum}{number(histogram.sum)}\n"
+    yield f"{_prefix(f'{family.name}_count', family.labels, key, labels)}{total}\n"
 
 
 def _escape_controls(value: str) -> str:
@@ -145,12 +199,13 @@ def _hex_escape(match: re.Match[str]) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", errors))
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def _prefix(name: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
+def _prefix(
+    name: str, names: tuple[str, ...], values: tuple[str, ...], labels: Mapping[str, str]
+) -> str:
     """All of a sample's line before its value."""
-    if not labels:
+    pairs = [*zip(names, values, strict=True), *labels.items()]
+    if not pairs:
         return f"{name} "
-    pairs = zip(labels, values, strict=True)
     return name + "{" + ",".join(f'{key}="{escape(value)}"' for key, value in pairs) + "} "
 
 

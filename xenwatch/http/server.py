@@ -22,7 +22,8 @@ from xenwatch.http.guard import guard
 from xenwatch.http.status_page import Body, StaticFile, StatusCache, static_files
 from xenwatch.page import Links, errors
 from xenwatch.page.domains import LONGEST
-from xenwatch.passes.publisher import Publisher, RenderedPass
+from xenwatch.passes.bodies import Form
+from xenwatch.passes.publisher import Publisher
 from xenwatch.planning.question import PlanError
 from xenwatch.status import check, host_status
 from xenwatch.status.check import CheckError
@@ -118,23 +119,21 @@ class Handlers:
         return handle
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        newest = self._publisher.newest
-        if newest is not None and request.query:
-            newest = await self._filtered(request)
-        if newest is None:
-            return _unavailable()
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
         compressed = _wants_gzip(request)
+        body = await self._body(request, (openmetrics, compressed))
+        if body is None:
+            return _unavailable()
         headers = {
             "Content-Type": text_format.OPENMETRICS if openmetrics else CONTENT_TYPE_PLAIN_0_0_4,
             "Vary": "Accept, Accept-Encoding",
         }
         if compressed:
             headers["Content-Encoding"] = "gzip"
-        return web.Response(body=newest.metrics[openmetrics, compressed], headers=headers)
+        return web.Response(body=body, headers=headers)
 
-    async def _filtered(self, request: web.Request) -> RenderedPass | None:
-        """The metrics of the probes the query asks for. Raises `HTTPBadRequest`."""
+    async def _body(self, request: web.Request, form: Form) -> bytes | None:
+        """The metrics, of the probes the query asks for if it does. Raises `HTTPBadRequest`."""
         collect = request.query.getall("collect[]", [])
         exclude = request.query.getall("exclude[]", [])
         if collect and exclude:
@@ -143,9 +142,10 @@ class Handlers:
             if name not in self._probes:
                 raise web.HTTPBadRequest(text=_unknown(name, self._probes))
         if not collect and not exclude:
-            return self._publisher.newest
+            return await self._publisher.body(form)
         wanted = collect or [name for name in self._probes if name not in exclude]
-        return await self._publisher.part(wanted)
+        part = await self._publisher.part(wanted)
+        return None if part is None else await part.metrics.asked(form)
 
     async def _page(self, cache: StatusCache, request: web.Request) -> web.Response:
         newest = self._publisher.newest

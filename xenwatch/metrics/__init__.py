@@ -6,14 +6,13 @@ and becomes no sample. No metric has a label for the host: that is Prometheus's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
-from xenwatch.metrics.base import Metric, Readings
+from xenwatch.metrics.base import Counts, Metric, Readings
 from xenwatch.metrics.clock import CLOCK_METRICS
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.datapath import DATAPATH_METRICS
@@ -21,6 +20,7 @@ from xenwatch.metrics.disks import DISK_METRICS
 from xenwatch.metrics.guest_storage import GUEST_STORAGE_METRICS
 from xenwatch.metrics.ha import HA_METRICS
 from xenwatch.metrics.host import HOST_METRICS
+from xenwatch.metrics.kept import Families
 from xenwatch.metrics.log_messages import LOG_METRICS
 from xenwatch.metrics.maintenance import MAINTENANCE_METRICS
 from xenwatch.metrics.memory_pressure import MEMORY_PRESSURE_METRICS
@@ -37,7 +37,7 @@ from xenwatch.metrics.uplinks import UPLINK_METRICS
 from xenwatch.metrics.vm_processes import VM_PROCESS_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
 
-__all__ = ["METRICS", "Metric", "alert_states", "families"]
+__all__ = ["METRICS", "Counts", "Families", "Metric", "alert_states", "by_name", "families"]
 
 METRICS: Final[tuple[Metric, ...]] = (
     *(metric for limit in LIMITS for metric in limit_metrics(limit)),
@@ -68,17 +68,21 @@ METRICS: Final[tuple[Metric, ...]] = (
 """Every metric made from a snapshot, in the order of the page."""
 
 
-def families(
-    assessment: Assessment,
-    overruns: Mapping[str, int] | None = None,
-    textfile_failures: int | None = None,
-) -> list[Family]:
+def families(assessment: Assessment, counts: Counts | None = None) -> list[Family]:
     """Every family that has a sample, in the order of `METRICS`, but for the alerts' states.
 
-    `overruns` counts the runs skipped by the scheduler, by probe, `textfile_failures` the writes of
-    the textfile that failed. The alerts are evaluated on these families; their states are
-    `alert_states`.
+    The alerts are evaluated on these families; their states are `alert_states`.
     """
-    readings = Readings.from_assessment(assessment, overruns, textfile_failures)
+    readings = Readings.from_assessment(assessment, counts)
     made = (metric.family(readings) for metric in METRICS)
     return [family for family in made if family.samples or family.histograms]
+
+
+def by_name(
+    assessment: Assessment, counts: Counts | None = None, before: Families | None = None
+) -> Families:
+    """The same families by name, each made when it is asked for; one without samples is empty.
+
+    `before` are those of the pass before, or of the pass this is a part of.
+    """
+    return Families(METRICS, Readings.from_assessment(assessment, counts), before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from xenwatch.assessment import Assessment
@@ -18,17 +18,25 @@ _Reading = TypeVar("_Reading")
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
-    """The input of a metric.
+class Counts:
+    """What the daemon counts of itself.
 
-    An assessment, its `states` by name of limit, the runs skipped by the scheduler, by probe, and
-    how many writes of the textfile failed, `None` where there is none.
+    The runs skipped by the scheduler, by probe; how many writes of the textfile failed, and how
+    many passes could not be assessed or rendered, `None` where there is none.
     """
+
+    overruns: Mapping[str, int] = field(default_factory=dict)
+    textfile_failures: int | None = None
+    render_failures: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The input of a metric: an assessment, its `states` by name of limit, and counts."""
 
     assessment: Assessment
     states: Mapping[str, Sequence[LimitState]]
-    overruns: Mapping[str, int]
-    textfile_failures: int | None = None
+    counts: Counts
 
     @property
     def snapshot(self) -> Snapshot:
@@ -36,17 +44,12 @@ class Readings:
         return self.assessment.snapshot
 
     @classmethod
-    def from_assessment(
-        cls,
-        assessment: Assessment,
-        overruns: Mapping[str, int] | None = None,
-        textfile_failures: int | None = None,
-    ) -> Readings:
+    def from_assessment(cls, assessment: Assessment, counts: Counts | None = None) -> Readings:
         """The readings of an assessment."""
         by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
         for state in assessment.states:
             by_limit[state.limit.name].append(state)
-        return cls(assessment, by_limit, overruns or {}, textfile_failures)
+        return cls(assessment, by_limit, counts or Counts())
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ _PROBES: Final = (
         "counter",
         "Runs of the probe skipped because the previous one had not finished.",
         "the scheduler",
-        lambda readings: (((name,), n) for name, n in readings.overruns.items()),
+        lambda readings: (((name,), n) for name, n in readings.counts.overruns.items()),
         ("probe",),
     ),
 )
@@ -163,7 +163,15 @@ _SELF: Final = (
         "counter",
         "Failed writes of the file for node_exporter; absent without textfile.directory.",
         "the writes",
-        lambda readings: [((), readings.textfile_failures)],
+        lambda readings: [((), readings.counts.textfile_failures)],
+    ),
+    Metric(
+        "xenwatch_render_failures_total",
+        "counter",
+        "Passes that could not be assessed or rendered; the metrics of an earlier one were served "
+        "instead.",
+        "the daemon's own passes",
+        lambda readings: [((), readings.counts.render_failures)],
     ),
     Metric(
         "xenwatch_source_info",

@@ -1,1 +1,1 @@
-"""Passes: probes run at their own pace, and each new snapshot is assessed and rendered."""
+"""Passes: probes run at their own pace, each new snapshot is assessed, and rendered when asked."""

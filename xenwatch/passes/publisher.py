@@ -1,11 +1,12 @@
-"""From snapshot to bytes: a pass is rendered once after a change and served any number of times."""
+"""From snapshot to pass: assessed once a tick, rendered when somebody asks."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import functools
-import gzip
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,32 +15,42 @@ import structlog
 from xenwatch import metrics, threads
 from xenwatch.alerts import messages
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.alerts.messages import NO_LABELS, Sender
+from xenwatch.alerts.messages import Sender
 from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
-from xenwatch.exposition import text_format
-from xenwatch.exposition.text_format import Family
+from xenwatch.exposition.text_format import NO_LABELS, Family
 from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
+from xenwatch.metrics import Counts, Families
 from xenwatch.metrics.process import own_process
+from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.planning.learning import Learning
 from xenwatch.readings.snapshot import Snapshot
 
 DELAY: Final = 0.05
-"""Seconds between a change and the rendering, in which further changes are collected."""
+"""Seconds between a change and the assessment, in which further changes are collected."""
+GATHER: Final = 0.5
+"""Max seconds more that are waited for probes that are due: those of one tick make one pass, and
+a new domain is on the page within a second."""
+PARTS: Final = 8
+"""Parts of a pass that are kept until the next one; those asked for longest ago are dropped."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class RenderedPass:
-    """The assessment of a pass, and its metrics as bytes by (OpenMetrics?, gzip?)."""
+class AssessedPass:
+    """The assessment of a pass, and its metrics as bytes, rendered when asked for.
+
+    `families` are those of the metrics, from which the next pass takes over what is the same.
+    """
 
     assessment: Assessment
-    metrics: Mapping[tuple[bool, bool], bytes]
+    metrics: Bodies
+    families: Families
 
 
 def restrict(assessment: Assessment, probes: Collection[str]) -> Assessment:
@@ -65,100 +76,121 @@ def restrict(assessment: Assessment, probes: Collection[str]) -> Assessment:
     )
 
 
-def render(
+def assess(
     snapshot: Snapshot,
     rules: Rules,
-    overruns: Mapping[str, int],
     *,
-    before: Assessment | None = None,
+    counts: Counts | None = None,
+    before: AssessedPass | None = None,
     alerts: Alerts | None = None,
     learning: Learning | None = None,
+    renderer: Renderer | None = None,
     labels: Mapping[str, str] = NO_LABELS,
-    textfile_failures: int | None = None,
-) -> RenderedPass:
-    """A snapshot assessed, and its metrics in both formats, plain and compressed.
+) -> AssessedPass:
+    """A snapshot assessed, with what its metrics are rendered from.
 
-    `before` is the assessment of the pass before, `alerts` the alerts so far, `learning` what was
-    learnt so far, `labels` are added to every metric, `textfile_failures` is one of them.
+    `before` is the pass before, `alerts` the alerts so far, `learning` what was learnt so far,
+    `labels` are added to every metric.
     """
-    assessment = assess_pass(snapshot, rules, before, learning)
-    families = [*metrics.families(assessment, overruns, textfile_failures), *own_process()]
+    assessment = assess_pass(snapshot, rules, before.assessment if before else None, learning)
+    families = metrics.by_name(assessment, counts, before.families if before else None)
     assessment = with_alerts(assessment, families, alerts or Alerts())
-    if assessment.alerts is not None:
-        families.append(metrics.alert_states(assessment))
-    return RenderedPass(assessment, _bodies(families, labels))
+    return _pass(assessment, families, renderer or Renderer(), labels, whole=True)
 
 
-def render_part(
-    assessment: Assessment,
+def part_of(
+    whole: AssessedPass,
     probes: Collection[str],
-    overruns: Mapping[str, int],
+    counts: Counts,
+    renderer: Renderer,
     labels: Mapping[str, str] = NO_LABELS,
-) -> RenderedPass:
-    """An assessment restricted to these probes, and its metrics without alerts."""
-    part = restrict(assessment, probes)
-    counted = {name: number for name, number in overruns.items() if name in probes}
-    families = [*metrics.families(part, counted), *own_process()]
-    return RenderedPass(part, _bodies(families, labels))
+) -> AssessedPass:
+    """A pass restricted to these probes, with its metrics without alerts."""
+    assessment = restrict(whole.assessment, probes)
+    overruns = {name: number for name, number in counts.overruns.items() if name in probes}
+    families = metrics.by_name(assessment, Counts(overruns), whole.families)
+    return _pass(assessment, families, renderer, labels, whole=False)
 
 
-def _bodies(families: list[Family], labels: Mapping[str, str]) -> Mapping[tuple[bool, bool], bytes]:
-    families = text_format.labelled(families, labels) if labels else families
-    bodies: dict[tuple[bool, bool], bytes] = {}
-    for openmetrics, body in zip((False, True), text_format.both(families), strict=True):
-        bodies[openmetrics, False] = body
-        bodies[openmetrics, True] = gzip.compress(body, compresslevel=1, mtime=0)
-    return bodies
+def _pass(
+    assessment: Assessment,
+    families: Families,
+    renderer: Renderer,
+    labels: Mapping[str, str],
+    *,
+    whole: bool,
+) -> AssessedPass:
+    def all_families() -> Iterable[Family]:
+        yield from families.values()
+        yield from own_process()
+        if assessment.alerts is not None:
+            yield metrics.alert_states(assessment)
+
+    page = functools.partial(renderer.page, all_families, labels, whole)
+    return AssessedPass(assessment, Bodies(page), families)
 
 
 class Publisher:
-    """Keeps `newest`, the newest snapshot rendered; `None` while there is nothing to serve.
+    """Keeps `newest`, the newest snapshot assessed; `None` while there is nothing to serve.
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
     `labels` are added to every metric. `on_alerts` is called with the alerts of each complete pass,
     the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
     `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
-    learnt, `textfile_failures` to what counts them.
+    learnt, `textfile_failures` to what counts them. `failures` counts passes that could not be
+    assessed or rendered.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
-        self.newest: RenderedPass | None = None
+        self.newest: AssessedPass | None = None
         self.complete = False
         self.rules = rules
         self.labels: Mapping[str, str] = NO_LABELS
         self.alerts = Alerts()
         self.learning = Learning()
+        self.failures = 0
         self.on_alerts: Callable[[Alerts, Maintenance | None, float], None] = lambda *_: None
         self.on_change: Callable[[], None] = lambda: None
         self.textfile_failures: Callable[[], int | None] = lambda: None
-        self._before: Assessment | None = None
         self._scheduler = scheduler
         self._clock = clock
+        self._renderer = Renderer()
+        self._good: Bodies | None = None
+        self._failed: AssessedPass | None = None
+        self._parts_of: AssessedPass | None = None
+        self._parts: dict[frozenset[str], asyncio.Future[AssessedPass]] = {}
         self._logged: Mapping[LimitInstance, Logged] = {}
 
     async def run(self) -> None:
-        """Render after every change, until cancelled."""
+        """Assess once after the changes of each tick, until cancelled; render the first pass.
+
+        What cannot be assessed changes nothing: what is served says how old it is.
+        """
         while True:
             await self._scheduler.changed.wait()
             await self._clock.sleep(DELAY)
+            if self.complete:
+                await self._scheduler.idle(GATHER)
             self._scheduler.changed.clear()
             complete = self._scheduler.ready.is_set()
             try:
                 # Missing readings must not resolve an alert that fired before a restart.
                 rules = self.rules if complete else _without_alerts(self.rules)
-                newest = await self._rendered(self._scheduler.snapshot, rules)
+                newest = await self._assessed(self._scheduler.snapshot, rules)
             except Exception:  # noqa: BLE001 - a defect here must not end the daemon
-                # Stale metrics would look current: serve none instead.
-                _log.exception("rendering metrics failed; serving no metrics until it recovers")
-                self.newest, self.complete = None, False
-            else:
-                self._publish(newest, complete)
+                self.failures += 1
+                _log.exception("assessing a pass failed; serving the one before")
+                continue
+            self._publish(newest, complete)
             self.on_change()
+            if complete and self._good is None:
+                with contextlib.suppress(Exception):  # logged
+                    await self.body(PLAIN)
 
-    def _publish(self, newest: RenderedPass, complete: bool) -> None:
+    def _publish(self, newest: AssessedPass, complete: bool) -> None:
         assessment = newest.assessment
         self._log_changes(assessment.states)
-        self.newest, self.complete, self._before = newest, complete, assessment
+        self.newest, self.complete = newest, complete
         self.learning = assessment.learning
         if complete:
             self._set_alerts(assessment)
@@ -179,38 +211,73 @@ class Publisher:
         else:
             self.on_alerts(self.alerts, assessment.maintenance, policy.keep)
 
-    def text(self) -> bytes | None:
-        """The newest metrics as Prometheus text; `None` until the first pass is complete."""
-        newest = self.newest
-        return newest.metrics[False, False] if newest and self.complete else None
+    async def body(self, form: Form) -> bytes | None:
+        """The newest metrics in this form; `None` while there are none.
 
-    async def part(self, probes: Collection[str]) -> RenderedPass | None:
-        """The newest pass restricted to these probes, rendered; `None` while there is none."""
+        Where they cannot be rendered, the last ones that could. Raises what the rendering raised
+        if there are none.
+        """
+        asked = self.newest
+        if asked is None:
+            return None
+        try:
+            body = await asked.metrics.asked(form)
+        except Exception:
+            if self._failed is not asked:
+                self._failed = asked
+                self.failures += 1
+                _log.exception("rendering metrics failed; serving the last ones that were rendered")
+            if self._good is None:
+                raise
+            return await self._good.asked(form)
+        self._good, self._failed = asked.metrics, None
+        return body
+
+    def text(self) -> bytes | None:
+        """The newest metrics as Prometheus text; `None` until the first pass is complete.
+
+        It renders them, so it is for threads. Raises what the rendering raises.
+        """
+        newest = self.newest
+        return newest.metrics[PLAIN] if newest and self.complete else None
+
+    async def part(self, probes: Collection[str]) -> AssessedPass | None:
+        """The newest pass restricted to these probes; `None` while there is none."""
         if self.newest is None:
             return None
-        work = functools.partial(
-            render_part,
-            self.newest.assessment,
-            probes,
-            dict(self._scheduler.overruns),
-            self.labels,
-        )
-        return await threads.start(work, "publisher")
+        if self._parts_of is not self.newest:
+            self._parts_of, self._parts = self.newest, {}
+        key = frozenset(probes)
+        part = self._parts.pop(key, None)
+        if part is None:
+            part = threads.start(
+                functools.partial(
+                    part_of, self.newest, key, self._counts(), self._renderer, self.labels
+                ),
+                "part",
+            )
+        self._parts[key] = part
+        if len(self._parts) > PARTS:
+            del self._parts[next(iter(self._parts))]
+        return await asyncio.shield(part)
 
-    async def _rendered(self, snapshot: Snapshot, rules: Rules) -> RenderedPass:
+    async def _assessed(self, snapshot: Snapshot, rules: Rules) -> AssessedPass:
         work = functools.partial(
-            render,
+            assess,
             snapshot,
             rules,
-            dict(self._scheduler.overruns),
-            before=self._before,
+            counts=self._counts(),
+            before=self.newest,
             alerts=self.alerts,
             learning=self.learning,
+            renderer=self._renderer,
             labels=self.labels,
-            textfile_failures=self.textfile_failures(),
         )
         async with self._scheduler.turns.turn():
             return await threads.start(work, "publisher")
+
+    def _counts(self) -> Counts:
+        return Counts(dict(self._scheduler.overruns), self.textfile_failures(), self.failures)
 
 
 def _without_alerts(rules: Rules) -> Rules:

@@ -69,6 +69,9 @@ class Scheduler:
         self.moved = 0
         self._memories: Mapping[str, object] = {}
         self._first = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._in_time: set[str] = set()
         self._source = source
         self._clock = clock
         self._look = look
@@ -103,6 +106,14 @@ class Scheduler:
                 if not probe.enabled:
                     self._finish(task, DISABLED)
 
+    async def idle(self, seconds: float) -> None:
+        """Wait until every probe that is due has run or is past its deadline, at most `seconds`."""
+        idle = asyncio.create_task(self._idle.wait())
+        try:
+            await self._within(idle, seconds)
+        finally:
+            idle.cancel()
+
     async def run(self) -> None:
         """Serve every probe until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -115,8 +126,11 @@ class Scheduler:
         while True:
             task.wake.clear()
             if task.probe.enabled:
+                self._in_time.add(task.probe.name)
+                self._idle.clear()
                 async with self.turns.turn() as turn:
                     rested = await self._run_once(task, turn)
+                self._release(task)
                 await self._wait_for_next(task, rested)
             else:
                 self._finish(task, DISABLED)
@@ -167,9 +181,16 @@ class Scheduler:
             elif not course.is_given_up:
                 self.moved += 1
             if course.standing is not before:
+                self._release(task)
                 last = self._last(probe.name)
                 self._finish(task, verdicts.unfinished(probe, course.standing, began, last))
         await asyncio.wait((running.future,))
+
+    def _release(self, task: _ProbeTask) -> None:
+        """No pass waits for this run any more: it is over, or past its deadline."""
+        self._in_time.discard(task.probe.name)
+        if not self._in_time:
+            self._idle.set()
 
     def _last(self, name: str) -> Result | None:
         """The probe's latest reading and outcome, `None` before it has run."""
@@ -180,7 +201,7 @@ class Scheduler:
         """Wait for the probe's next run: a tick or an event, once its CPU budget allows it.
 
         Ticks are multiples of the interval since the start, so that probes of the same interval
-        run one after another and the page is rendered once for all of them.
+        run one after another and make one pass.
         """
         now = self._clock.monotonic()
         floor = max(now, rested)

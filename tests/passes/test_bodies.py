@@ -1,0 +1,214 @@
+"""Bodies: rendered when somebody asks, once for all who do, and from what is new alone."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import gzip
+import threading
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.fake_clock import FakeClock, running, settle
+from tests.passes.support import NEVER, RULES, assessed, publisher
+from tests.support import full_snapshot, labelled
+from xenwatch.alerts.states import Alerts
+from xenwatch.assessment import Rules
+from xenwatch.config.settings import Settings
+from xenwatch.exposition import text_format
+from xenwatch.exposition.text_format import Page
+from xenwatch.passes.bodies import PLAIN, Bodies, Renderer
+from xenwatch.passes.publisher import PARTS, AssessedPass, Publisher, assess
+from xenwatch.readings.snapshot import Snapshot
+
+PACKED = (False, True)
+OPENMETRICS = (True, False)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[tuple[Any, ...]]:
+    """The arguments with which a function is called from now on."""
+    calls: list[tuple[Any, ...]] = []
+    function = getattr(owner, name)
+
+    def count(*arguments: Any, **named: Any) -> Any:
+        calls.append(arguments)
+        return function(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, count)
+    return calls
+
+
+async def served(snapshot: Snapshot) -> Publisher:
+    """A publisher with a pass that nobody has asked for."""
+    _, published = publisher(snapshot, FakeClock())
+    published.newest = assess(snapshot, RULES)
+    return published
+
+
+async def test_what_nobody_asks_for_is_not_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first complete pass is rendered; of later ones the alerts are evaluated and no more."""
+    pages = counted(monkeypatch, text_format, "page")
+    clock = FakeClock()
+    scheduler, published = publisher(full_snapshot(), clock)
+    published.rules = Rules(NEVER, policy=Settings().alerts())
+    scheduler.ready.set()
+    told: list[Alerts] = []
+    published.on_alerts = lambda alerts, *_: told.append(alerts)
+    newest: AssessedPass | None = None
+    async with running(published.run()):
+        for _ in range(4):
+            scheduler.changed.set()
+            newest = await assessed(clock, published, newest)
+
+    assert len(told) == 4
+    assert all(alerts.states for alerts in told)
+    assert len(pages) == 1
+
+
+async def test_those_who_ask_at_once_share_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several who ask for several forms get the same page, rendered once."""
+    pages = counted(monkeypatch, text_format, "page")
+    published = await served(full_snapshot())
+    published.complete = True
+    found = await asyncio.gather(
+        *(published.body(form) for form in (PLAIN, PLAIN, PACKED, OPENMETRICS)),
+        asyncio.to_thread(published.text),
+    )
+
+    assert len(pages) == 1
+    plain, again, packed, openmetrics, text = found
+    assert plain is again is text
+    assert plain == gzip.decompress(packed or b"")
+    assert labelled("xenwatch_aio_requests_used", plain or b"")
+    assert openmetrics is not None
+    assert openmetrics.endswith(b"# EOF\n")
+
+
+async def test_a_body_is_packed_only_for_who_wants_it_packed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a client that accepts gzip nothing is compressed, and with several once."""
+    packings = counted(monkeypatch, gzip, "compress")
+    published = await served(full_snapshot())
+    await published.body(PLAIN)
+    await published.body(OPENMETRICS)
+    assert packings == []
+    first = await published.body(PACKED)
+    assert await published.body(PACKED) is first
+    assert len(packings) == 1
+
+
+async def test_rendering_holds_nobody_up() -> None:
+    """While a page is rendered the event loop goes on."""
+    leave = threading.Event()
+
+    def page() -> Page:
+        leave.wait()
+        return Page({}, {})
+
+    asked = asyncio.ensure_future(Bodies(page).asked(PLAIN))
+    await settle()
+    assert not asked.done()
+    leave.set()
+    assert await asked == b""
+
+
+def test_a_family_whose_probe_has_not_run_again_is_not_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next pass makes and renders the families of the probe that has run, and no other's."""
+    renderer = Renderer()
+    full = full_snapshot()
+    assert full.aio is not None
+    first = assess(full, RULES, renderer=renderer)
+    first.metrics[PLAIN]
+    rendered = counted(monkeypatch, text_format, "number")
+    aio = dataclasses.replace(full.aio, nr=full.aio.nr + 1)
+    later = assess(dataclasses.replace(full, aio=aio), RULES, before=first, renderer=renderer)
+    body = later.metrics[PLAIN]
+
+    assert labelled("xenwatch_aio_requests_used", body) == {(): aio.nr}
+    assert (
+        later.families["xenwatch_qemu_wakeups_total"]
+        is first.families["xenwatch_qemu_wakeups_total"]
+    )
+    assert (full.aio.nr,) not in rendered
+    assert (aio.nr,) in rendered
+    assert len(rendered) < body.count(b"\n") / 4
+
+
+async def test_parts_are_kept_until_the_next_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for the same probes of the same pass gets the same part, of some parts at a time."""
+    published = await served(full_snapshot())
+    pages = counted(monkeypatch, text_format, "page")
+    first, again = await asyncio.gather(
+        published.part(["aio", "irqs"]), published.part(["irqs", "aio"])
+    )
+    assert first is not None
+    assert first is again
+    await asyncio.gather(*(first.metrics.asked(PLAIN) for _ in range(3)))
+    assert len(pages) == 1
+    names = list(full_snapshot().outcomes)[:PARTS]
+    for name in names:
+        await published.part([name])
+    assert await published.part(["aio", "irqs"]) is not first
+    last = await published.part(names[-1:])
+    published.newest = assess(full_snapshot(), RULES)
+    assert await published.part(names[-1:]) is not last
+
+
+async def test_what_cannot_be_rendered_leaves_the_last_good_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page before is served in every form, and one failure counted and logged for the pass."""
+    published = await served(full_snapshot())
+    good = await published.body(PLAIN)
+    published.newest = assess(full_snapshot(), RULES)
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.delattr(text_format, "page")
+        assert await published.body(PLAIN) is good
+        assert gzip.decompress(await published.body(PACKED) or b"") == good
+
+    assert published.failures == 1
+    assert [entry["event"] for entry in logs] == [
+        "rendering metrics failed; serving the last ones that were rendered"
+    ]
+
+
+async def test_without_a_good_body_the_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing could ever be rendered, whoever asks gets the error."""
+    published = await served(full_snapshot())
+    monkeypatch.delattr(text_format, "page")
+    with capture_logs(), pytest.raises(AttributeError):
+        await published.body(PLAIN)
+
+
+def domains(full: Snapshot, first: int) -> Snapshot:
+    """The snapshot with a hundred domains that have ids from `first` on."""
+    assert full.domains is not None
+    one = full.domains.domains[-1]
+    some = tuple(
+        dataclasses.replace(one, domid=domid, uuid=f"{domid:032}")
+        for domid in range(first, first + 100)
+    )
+    return dataclasses.replace(full, domains=dataclasses.replace(full.domains, domains=some))
+
+
+def test_domains_that_are_gone_are_forgotten() -> None:
+    """Whatever came and went, what is kept for the next page is of the page's own series."""
+    renderer = Renderer()
+    made: AssessedPass | None = None
+    for first in range(1, 2001, 100):
+        made = assess(domains(full_snapshot(), first), RULES, before=made, renderer=renderer)
+        body = made.metrics[PLAIN]
+
+    kept = renderer.newest
+    assert kept is not None
+    prefixes = [
+        prefix for block in kept.blocks.values() for prefix in block.prefixes if prefix is not None
+    ]
+    assert len(prefixes) <= len(body.splitlines())
+    assert any('uuid="00000000000000000000000000002000"' in prefix for prefix in prefixes)
+    assert not any('uuid="00000000000000000000000000001900"' in prefix for prefix in prefixes)
