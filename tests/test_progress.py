@@ -10,6 +10,8 @@ import pytest
 from tests.fake_clock import START
 from xenwatch.progress import LATE_MAX, Course, Sign, Standing, look
 
+pytestmark = pytest.mark.no_cover
+
 
 def test_a_thread_that_computes_gets_on() -> None:
     """Its CPU clock is that of the thread itself, and it runs."""

@@ -25,6 +25,7 @@ from xenwatch.sources.base import Source, SourceError
 NOT_THE_HOST = {
     "xenwatch_probe_success",
     "xenwatch_probe_applicable",
+    "xenwatch_probe_starved",
     "xenwatch_limit_threshold_ratio",
 }
 """Metrics that are not readings of the host: how probes fared and what is configured."""

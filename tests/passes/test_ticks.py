@@ -10,7 +10,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.fake_clock import FakeClock, running, settle
-from tests.passes.support import NEVER, RULES, SOURCE, Script, assessed, probe, publisher
+from tests.passes.support import (
+    NEVER,
+    RULES,
+    SOURCE,
+    Script,
+    assessed,
+    probe,
+    publisher,
+    still,
+)
 from tests.support import full_snapshot
 from xenwatch.assessment import Rules
 from xenwatch.passes import publisher as publish
@@ -73,7 +82,7 @@ async def second_tick(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ticking]
     """The second tick of a scheduler with a publisher, for the time of the block."""
     passes = counted(monkeypatch)
     clock, quick, slow = FakeClock(), Script(), Script(hang=(2,))
-    scheduler = Scheduler(SOURCE, [probe(quick), probe(slow, "pids")], clock)
+    scheduler = Scheduler(SOURCE, [probe(quick), probe(slow, "pids")], clock, look=still)
     published = Publisher(scheduler, Rules(NEVER), clock)
     done = asyncio.Event()
     published.on_change = done.set
@@ -116,7 +125,7 @@ async def test_a_slow_probe_is_not_waited_for_long(monkeypatch: pytest.MonkeyPat
 async def test_a_run_past_its_deadline_is_not_waited_for() -> None:
     """A probe that hangs is idle once it has failed, however long its thread stays."""
     clock, hangs = FakeClock(), Script(hang=(1,))
-    scheduler = Scheduler(SOURCE, [probe(hangs)], clock)
+    scheduler = Scheduler(SOURCE, [probe(hangs)], clock, look=still)
     async with running(scheduler.run()):
         idle = asyncio.create_task(scheduler.idle(100))
         await clock.advance(4)

@@ -20,6 +20,8 @@ from xenwatch.reader.working import Working
 from xenwatch.sources import frames
 from xenwatch.sources.frames import ANSWER_MAX, WORKING
 
+pytestmark = pytest.mark.no_cover
+
 ANSWER = frames.answer(None, b"the answer", 0.0)
 
 
