@@ -167,7 +167,6 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     "apt-get install prometheus prometheus-alertmanager": CHANGES,
     "make demo": DEMO,
     "ssh -N -L 10730:127.0.0.1:10730 root@dom0.example": "it needs a dom0",
-    "/opt/xenwatch/bin/pip install rich": MAKE,
     "xenwatch top": TOP,
     "xenwatch top --source synthetic": TOP,
     "xenwatch check": CHECK,

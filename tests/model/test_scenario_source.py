@@ -66,7 +66,7 @@ def test_a_scenario_is_opened_by_its_name() -> None:
     ("spec", "reason"),
     [
         ("synthetic:linux-300", "did you mean linux-3000?"),
-        ("synthetic:linux-3000@soon", "the part after @ must be a number of seconds"),
+        ("synthetic:linux-3000@soon", "the part after @ must be 0 to 9999999 (seconds)"),
     ],
 )
 def test_what_is_no_scenario_is_refused(spec: str, reason: str) -> None:

@@ -131,5 +131,5 @@ def synthetic(name: str, *, empty: bool = False) -> Source:
             f"synthetic:{name}", "a scenario always has VMs; for a host without VMs use a preset"
         )
     if at and not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8):
-        raise SourceError(f"synthetic:{name}", "the part after @ must be a number of seconds")
+        raise SourceError(f"synthetic:{name}", "the part after @ must be 0 to 9999999 (seconds)")
     return ScenarioSource(load(scenario), float(seconds or 0))
