@@ -332,11 +332,14 @@ def test_what_is_asked_reaches_the_daemon(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("option", ["--no-such-option", "--timeout=0", "--timeout=soon"])
 def test_bad_usage_is_unknown_too(capsys: pytest.CaptureFixture[str], option: str) -> None:
-    """The status for bad usage is 3, for 2 would be a critical limit."""
+    """The status for bad usage is 3, for 2 would be a critical limit, and there is a line."""
     with pytest.raises(SystemExit) as left:
         run(capsys, option)
 
     assert left.value.code == 3
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"XENWATCH UNKNOWN - [^\n]*--(no-such-option|timeout)[^\n]*\n", out)
+    assert err.startswith("usage: ")
 
 
 def test_a_defect_is_unknown(

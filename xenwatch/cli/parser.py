@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from xenwatch.cli.exit_status import UNKNOWN, USAGE
 from xenwatch.cli.output import write
+from xenwatch.display import plugin
 from xenwatch.display.text import printable
 
 
@@ -18,7 +19,9 @@ class Parser(argparse.ArgumentParser):
     usage_status = USAGE
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and what was wrong, and exit."""
+        """Print the usage and what was wrong, of a plugin its line too, and exit."""
+        if self.usage_status == plugin.STATUS[plugin.UNKNOWN]:
+            write(plugin.line(plugin.UNKNOWN, message))
         if sys.stderr is not None:  # argparse would print to stdout, which is data
             self.print_usage(sys.stderr)
             self._print_message(f"{self.prog}: error: {printable(message)}\n", sys.stderr)
