@@ -297,7 +297,10 @@ def test_what_cannot_be_asked_is_unknown(
     ("answer", "message"),
     [
         (response(b'{"error": "unknown limit x"}', status="400 Bad Request"), "UNKNOWN - unknown"),
-        (response(b'{"error": "no readings yet"}', status="503 Busy"), "HTTP status 503 Busy. Is"),
+        (
+            response(b'{"error": "no readings yet"}', status="503 Busy"),
+            "HTTP status 503 Busy: it has no",
+        ),
         (response(b"", status="401 Unauthorized"), "give --user NAME:PASSWORD"),
         (response(b"", status="404 Not Found"), "older than this command; restart it: systemctl"),
         (response(b"400", status="400 Bad Request"), "the URL begins https://"),

@@ -68,10 +68,6 @@ def test_the_answer_is_read() -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (
-            response(b'{"error": "no readings"}', status="503 Service Unavailable"),
-            "HTTP status 503 Service Unavailable",
-        ),
         (response(b"<html>"), "not a status document of xenwatch"),
         (response(b"{}"), "not a status document of xenwatch"),
         (response(BODY[:100]), "not a status document of xenwatch"),
@@ -88,6 +84,24 @@ def test_another_answer_is_an_error_with_the_next_step(answer: bytes, reason: st
     assert str(raised.value).startswith(f"{url}: ")
     assert reason in str(raised.value)
     assert "systemctl status xenwatch" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "credentials", "words"),
+    [
+        ("503 Service Unavailable", "", "it has no readings yet, or is busy; retry"),
+        ("401 Unauthorized", "", "give --user NAME:PASSWORD; root needs none on a Unix socket"),
+        ("401 Unauthorized", "alice:x", "user or password is wrong"),
+        ("400 Bad Request", "", "if the daemon serves TLS, the URL begins https://"),
+    ],
+)
+def test_a_daemon_that_refuses_is_running(status: str, credentials: str, words: str) -> None:
+    """A status of HTTP is told with what to do about it, and not as if nobody had answered."""
+    with server(response(b"", status=status)) as (url, _), pytest.raises(AskError) as raised:
+        daemon_client.ask(Address(url, credentials=credentials))
+
+    assert str(raised.value).startswith(f"{url}: HTTP status {status}: {words}")
+    assert "Is the daemon running" not in str(raised.value)
 
 
 def test_nobody_there_is_an_error() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from xenwatch.cli import daemon_request
-from xenwatch.cli.daemon_request import AskError, place_of, refusal, unanswered
+from xenwatch.cli.daemon_request import AskError, place_of, refused, unanswered
 from xenwatch.cli.options import is_given
 from xenwatch.cli.output import write
 from xenwatch.cli.parser import Parser
@@ -103,7 +103,7 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
     if response.code == http.HTTPStatus.BAD_REQUEST and isinstance(found.get("error"), str):
         raise CheckError(found["error"])
     if response.code != http.HTTPStatus.OK:
-        raise unanswered(place, refusal(response))
+        raise refused(place, response)
     line, state = found.get("line"), found.get("state")
     if not isinstance(line, str) or plugin.STATUS.get(str(state)) != found.get("exit_status"):
         raise unanswered(place, daemon_request.NOT_XENWATCH)

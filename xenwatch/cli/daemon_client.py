@@ -18,7 +18,7 @@ from xenwatch.assessment import assess_pass, with_alerts
 from xenwatch.cli import daemon_request
 from xenwatch.cli.configured import prepare, rules
 from xenwatch.cli.daemon_address import Address
-from xenwatch.cli.daemon_request import DEADLINE, NOT_XENWATCH, place_of, refusal, unanswered
+from xenwatch.cli.daemon_request import DEADLINE, NOT_XENWATCH, place_of, refused, unanswered
 from xenwatch.cli.maintenance import said
 from xenwatch.cli.options import is_given
 from xenwatch.config.common_keys import SOURCE
@@ -85,7 +85,7 @@ def ask(place: Address, deadline: float = DEADLINE) -> Answer:
     """The status of the daemon at `place`. Raises `AskError`, which tells its problem too."""
     response = daemon_request.get(place, host_status.PATH, deadline)
     if response.code != http.HTTPStatus.OK:
-        raise unanswered(place, refusal(response))
+        raise refused(place, response)
     try:
         found = host_status.loads(response.body)
     except StatusError as error:

@@ -132,13 +132,18 @@ def _get(place: Address, path: str, deadline: float) -> Response:
     return Response(response.status, status, body, date)
 
 
-def refusal(response: Response) -> str:
-    """Why a response has not what was asked for, and what to do about it."""
-    return response.status + _TODO.get(response.code, "")
+def refused(place: Address, response: Response) -> AskError:
+    """The error where a daemon answers, but not what was asked for, with what to do about it."""
+    todo = _TODO.get(response.code, "")
+    if response.code == http.HTTPStatus.UNAUTHORIZED and place.credentials:
+        todo = ": user or password is wrong"
+    return AskError(f"{place.url}: {response.status}{todo}")
 
 
 _TODO: Final[dict[int, str]] = {
-    http.HTTPStatus.UNAUTHORIZED: ": give --user NAME:PASSWORD, or use a Unix socket as root",
+    http.HTTPStatus.UNAUTHORIZED: ": give --user NAME:PASSWORD; root needs none on a Unix socket, "
+    'web.listen_addresses = ["unix:/PATH"]',
+    http.HTTPStatus.SERVICE_UNAVAILABLE: ": it has no readings yet, or is busy; retry",
     http.HTTPStatus.BAD_REQUEST: ": if the daemon serves TLS, the URL begins https://",
 }
 """What to do about a status."""
