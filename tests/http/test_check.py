@@ -87,7 +87,7 @@ async def test_without_readings_there_is_no_verdict() -> None:
 @settings(deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from([*check.PARAMETERS, "x"]) | st.text(max_size=10),
+        st.sampled_from([*plugin.PARAMETERS, "x"]) | st.text(max_size=10),
         st.lists(st.sampled_from(["ptys", "ptys=0.5", "aio_requests=1"]) | st.text(), max_size=3),
         max_size=4,
     )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.sources.fakes import TableSource
+from xenwatch.reader import server
 from xenwatch.reader.listener import listen
 from xenwatch.reader.server import THREADS_MAX, Server, checked
 from xenwatch.reader.verbs import VERBS
+from xenwatch.reader.working import Working
 from xenwatch.sources.base import READ_LIMIT, Source, SourceError
 from xenwatch.sources.remote import RemoteSource
 from xenwatch.sources.tracefs import PollHistograms
@@ -89,3 +93,12 @@ def told(verb: str, arguments: list[Any], source: Source | None = None) -> Any:
     """What a question is answered with."""
     asked = checked(verb, arguments, None)
     return VERBS[verb].ask(source or TableSource(), asked)
+
+
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The server's clock, which shows `now` and stands; no thread looks at the others."""
+    clock = SimpleNamespace(thread_time=time.thread_time, now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(server, "time", clock)
+    monkeypatch.setattr(Working, "run", lambda _working: None)
+    return clock

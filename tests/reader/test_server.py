@@ -9,19 +9,17 @@ import socket
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reader.serving import UPTIME, Hanging, asking, reason, serving
+from tests.reader.serving import UPTIME, Hanging, asking, reason, serving, standing_clock
 from tests.sources.fakes import TableSource
 from xenwatch.reader import server
 from xenwatch.reader.listener import listen
 from xenwatch.reader.server import checked
 from xenwatch.reader.verbs import TOGETHER_MAX
-from xenwatch.reader.working import Working
 from xenwatch.readings.origin import LIVE
 from xenwatch.sources import base, frames
 from xenwatch.sources.base import READ_LIMIT, CommandOutput, SourceError, programs_time, read_ahead
@@ -75,10 +73,7 @@ def test_asking_often_does_not_hide_that_a_question_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It hangs since the first of those that wait for it, however soon others came after that."""
-    clock = SimpleNamespace(thread_time=time.thread_time, now=0.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(server, "time", clock)
-    monkeypatch.setattr(Working, "run", lambda _working: None)
+    clock = standing_clock(monkeypatch)
     host = Hanging()
     with asking(host, tmp_path, seconds=0.5) as remote:
         for clock.now in (0.0, 0.8 * server.HANGS):

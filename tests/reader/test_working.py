@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.reader.serving import Hanging, asking, reason
+from tests.reader.serving import Hanging, asking, reason, standing_clock
 from xenwatch.progress import Sign
 from xenwatch.reader import server
 from xenwatch.reader.working import Working
@@ -118,10 +117,7 @@ def test_a_question_that_gets_on_is_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long it takes, it hangs only once its thread has stood still for as long."""
-    clock = SimpleNamespace(thread_time=time.thread_time, now=0.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(server, "time", clock)
-    monkeypatch.setattr(Working, "run", lambda _working: None)
+    clock = standing_clock(monkeypatch)
     working = Working(lambda _thread: Sign(0.0, runnable=True))
     monkeypatch.setattr(server, "Working", lambda: working)
     host = Hanging()

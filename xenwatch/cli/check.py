@@ -87,8 +87,8 @@ def _unknown(reason: str) -> dict[str, Any]:
 
 def _given(options: argparse.Namespace) -> dict[str, list[str]]:
     """What is asked, by name of parameter."""
-    names = ("limit", "exclude", "warning", "critical")
-    return {name: getattr(options, name) for name in names if getattr(options, name)}
+    found = {name: getattr(options, name) for name in plugin.PARAMETERS}
+    return {name: values for name, values in found.items() if values}
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:

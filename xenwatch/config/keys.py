@@ -52,7 +52,9 @@ def probe_keys(probe: Probe) -> Iterator[Key[Any]]:
     )
     text = "Seconds between readings; longer when readings exceed the CPU budget."
     yield Key(path + "interval", "number", probe.interval, text, converters.seconds)
-    text = "Seconds after which a reading that hangs has failed; one that gets on is starved."
+    text = (
+        "Seconds after which a reading that hangs has failed; one that makes progress is starved."
+    )
     yield Key(path + "deadline", "number", probe.deadline, text, converters.seconds)
     text = (
         "CPU budget as a fraction of one core; after an expensive reading the probe waits longer."

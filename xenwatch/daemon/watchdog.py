@@ -55,7 +55,7 @@ async def feed(
             notify("WATCHDOG=1", environment)
         elif still == patience:
             _log.error(
-                "no probe gets on or has come back; systemd's watchdog will end the daemon",
+                "no probe makes progress or has come back; systemd's watchdog will end the daemon",
                 turns=still,
             )
         await clock.sleep(turn)

@@ -13,6 +13,8 @@ from xenwatch.display.text import printable
 UNKNOWN: Final = "unknown"
 STATUS: Final[Mapping[str, int]] = {"ok": 0, "warning": 1, "critical": 2, UNKNOWN: 3}
 """Exit statuses by state."""
+PARAMETERS: Final = ("limit", "exclude", "warning", "critical")
+"""The names of what can be asked; each may be given several times."""
 
 
 def line(state: str, words: str, data: str = "") -> str:

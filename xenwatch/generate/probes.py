@@ -42,7 +42,8 @@ def probes_page(probes: Iterable[Probe]) -> str:
     return page(
         "Probes",
         "A probe reads one subject, at its own interval. Past its deadline a reading that hangs "
-        "has failed; one that gets on, but slowly, is [starved](operations.md#starved-probes).\n"
+        "has failed; one that makes progress, but slowly, is "
+        "[starved](operations.md#starved-probes).\n"
         "An expensive probe runs less often, so that it stays within its CPU budget, a percentage "
         "of one core.\n"
         "Some probes are also triggered by events: a domain is introduced or released (`domain`), "

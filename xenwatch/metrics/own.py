@@ -135,7 +135,7 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_starved",
         "gauge",
-        "Whether the probe's run is, or came, later than its deadline although it got on.",
+        "Whether the probe's run is, or came, later than its deadline although it made progress.",
         _OUTCOME,
         _probe_rows(lambda outcome: outcome.starved),
         ("probe",),

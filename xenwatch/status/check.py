@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.display import plugin
+from xenwatch.display.plugin import PARAMETERS
 from xenwatch.display.text import hint, printable, shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
@@ -21,8 +22,6 @@ from xenwatch.status.check_alerts import ALERT_NAMES, Finding, alerts
 from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.notices import NO_XEN
 
-PARAMETERS: Final = ("limit", "exclude", "warning", "critical")
-"""The names of what can be asked; each may be given several times."""
 WORST_FIRST: Final = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.OK)
 LIMIT_NAMES: Final = tuple(limit.name for limit in LIMITS)
 OLD: Final = 120.0
