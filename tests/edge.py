@@ -46,6 +46,7 @@ EDGE = {
     "xenwatch.cli.source": "looks whether this is a dom0",
     "xenwatch.cli.watched": "makes a pass",
     "xenwatch.cli.check_paths": "looks at files the configuration names",
+    "xenwatch.cli.service_user": "becomes the user of the service for a while",
     "xenwatch.cli.check_receivers": "connects to receivers",
     "xenwatch.cli.daemon_client": "asks a running daemon, or makes a pass",
     "xenwatch.cli.daemon_request": "asks a running daemon",

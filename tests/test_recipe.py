@@ -185,3 +185,15 @@ def test_the_packages_have_what_documents_install() -> None:
     assert installed
     shared = recipe("layout").SHARED
     assert {shared.get(f"contrib/{name}") for name in installed} == set(installed)
+
+
+@pytest.mark.parametrize(("tags", "release"), [("v1.2\n", "1"), ("", "0.345"), ("v1.2.1", "0.345")])
+def test_a_newer_build_has_a_newer_release(
+    monkeypatch: pytest.MonkeyPatch, tags: str, release: str
+) -> None:
+    """The release of the rpm and the deb grows with each commit until the version is tagged."""
+    build = recipe("make_packages")
+    said = {"tag": tags, "rev-list": "345"}
+    monkeypatch.setattr(build, "git", lambda command, *rest: said[command])
+
+    assert build.release("1.2") == release

@@ -64,7 +64,7 @@ def _contents(stage: Path, mtime: str) -> list[dict[str, Any]]:
     return files
 
 
-def nfpm_configuration(stage: Path, version: str, date: str) -> dict[str, Any]:
+def nfpm_configuration(stage: Path, version: str, release: str, date: str) -> dict[str, Any]:
     """What nfpm makes rpm and deb from. `date` is RFC 3339."""
     scripts = HERE / "scripts"
     return {
@@ -72,7 +72,7 @@ def nfpm_configuration(stage: Path, version: str, date: str) -> dict[str, Any]:
         "arch": "amd64",
         "platform": "linux",
         "version": version,
-        "release": "1",
+        "release": release,
         "section": "admin",
         "maintainer": "The xenwatch authors <xenwatch@localhost>",
         "description": DESCRIPTION,
@@ -111,8 +111,8 @@ def with_nfpm(stage: Path, out: Path, tools: Path, configuration: dict[str, Any]
     # JSON is YAML.
     config = stage.parent / "nfpm.json"
     config.write_text(json.dumps(configuration))
-    version = configuration["version"]
-    paths = [out / f"xenwatch-{version}-1.x86_64.rpm", out / f"xenwatch_{version}-1_amd64.deb"]
+    whole = f"{configuration['version']}-{configuration['release']}"
+    paths = [out / f"xenwatch-{whole}.x86_64.rpm", out / f"xenwatch_{whole}_amd64.deb"]
     nfpm = shutil.which("nfpm", path=str(tools / "bin")) or "nfpm"
     for path in paths:
         argv = [nfpm, "package", "--config", str(config), "--packager", path.suffix[1:]]

@@ -46,10 +46,25 @@ def missing() -> list[str]:
     return sorted({package for name, package in PROGRAMS.items() if shutil.which(name) is None})
 
 
+def git(*arguments: str) -> str:
+    """What git prints about this checkout. Raises `subprocess.CalledProcessError`."""
+    argv = ["git", "-C", str(ROOT), "-c", "safe.directory=*", *arguments]
+    return subprocess.check_output(argv, text=True).strip()
+
+
 def epoch() -> int:
     """The time of everything in the packages: that of the last commit."""
-    argv = ["git", "-C", str(ROOT), "-c", "safe.directory=*", "log", "-1", "--format=%ct"]
-    return int(os.environ.get("SOURCE_DATE_EPOCH") or subprocess.check_output(argv, text=True))
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct"))
+
+
+def release(version: str) -> str:
+    """The release of rpm and deb: "1" of a tagged version, "0.N" after N commits before that.
+
+    So each newer build upgrades the one before; the published one upgrades them all.
+    """
+    if f"v{version}" in git("tag", "--points-at", "HEAD").split():
+        return "1"
+    return f"0.{git('rev-list', '--count', 'HEAD')}"
 
 
 def wheel(directory: Path, tools: Path, when: int) -> Path:
@@ -75,7 +90,8 @@ def build(work: Path, interpreter: Path, locked: lock.Lock, out: Path) -> list[P
     out.mkdir(parents=True)
     date = dt.datetime.fromtimestamp(when, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     paths = [formats.archive(stage, out, version, when)]
-    paths += formats.with_nfpm(stage, out, tools, formats.nfpm_configuration(stage, version, date))
+    configuration = formats.nfpm_configuration(stage, version, release(version), date)
+    paths += formats.with_nfpm(stage, out, tools, configuration)
     bill = out / f"xenwatch-{version}.cdx.json"
     bill.write_text(sbom.document(stage, locked, version))
     return [*paths, bill]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.cli.support import no_traces, run
+from tests.cli.support import Done, no_traces, run
 from tests.cli.test_marks import without_xen
 from xenwatch.cli import check_receivers
 from xenwatch.config.key import FileUse
@@ -28,7 +30,10 @@ def checked(
     file.write_text(text)
     done = run(capsys, "check-config", f"--config.file={file}", *more)
     assert done.out == ""
-    return done.status, done.err.splitlines()
+    *lines, last = done.err.splitlines()
+    valid = last == f"xenwatch: {file} is valid"
+    assert valid == (done.status == 0)
+    return done.status, [*lines, *(() if valid else (last,))]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def checked(
         ('[alerts]\nstate_file = "{0}/none/a"', "alerts.state_file: {0}/none is not a directory"),
         ('[alerts]\nstate_file = "{0}/pipe"', "alerts.state_file: {0}/pipe is not a regular file"),
         ('[maintenance]\nfile = "/proc/1/x"', "maintenance.file: /proc/1 cannot be written"),
-        ('[command]\nargv = ["{0}/text"]', "command.argv: {0}/text cannot be run by this user"),
+        ('[command]\nargv = ["{0}/text"]', "command.argv: {0}/text cannot be run by user root"),
         ('[command]\nargv = ["{0}"]', "command.argv: {0} is not a regular file"),
         ('[source]\nrootfs = "{0}/text"', "source.rootfs: {0}/text is not a directory"),
         ('[textfile]\ndirectory = "{0}/none"', "textfile.directory: {0}/none: No such file"),
@@ -77,9 +82,7 @@ def test_no_password_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert not any("alice" in line or "secret" in line for line in (*lines, *more))
 
 
-def test_what_can_be_used_passes_in_silence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_what_can_be_used_is_no_problem(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Files that are there, and one that is yet to be written, are no problem."""
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\n")
@@ -93,6 +96,42 @@ def test_what_can_be_used_passes_in_silence(
     )
 
     assert checked(capsys, tmp_path, text) == (0, [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_root_is_told_what_the_service_cannot_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What root can use and the user of the service cannot is a problem, of the files in use."""
+    monkeypatch.setattr("xenwatch.cli.service_user.SERVICE_USER", "nobody")
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        home.chmod(0o755)
+        web, used = home / "web.yml", home / "xenwatch.toml"
+        monkeypatch.setattr("xenwatch.config.config_file.DEFAULT_FILE", str(used))
+        web.write_text("http_server_config: {http2: false}\n")
+        used.write_text(
+            f'[web]\nconfig_file = "{web}"\n[alerts]\nstate_file = "{home}/alerts.json"\n'
+        )
+        for file in (web, used):
+            file.chmod(0o600)
+        secret = run(capsys, "check-config")
+        draft = run(capsys, "check-config", f"--config.file={used}")
+        for file in (web, used):
+            file.chmod(0o644)
+        shutil.chown(home, "nobody")
+        public = run(capsys, "check-config")
+
+    assert secret.status == draft.status == 1
+    unread = f"xenwatch: {used} cannot be read by user nobody; chgrp it to nobody"
+    unwritten = f"xenwatch: alerts.state_file: {home} cannot be written by user nobody"
+    *others, last = secret.err.splitlines()
+    assert others == [unwritten, unread]
+    assert last.startswith(f"xenwatch: --web.config.file {web}: Permission denied")
+    assert last.endswith("(as user nobody)")
+    assert draft.err.splitlines() == [unwritten, last]
+    assert public == Done(0, "", f"xenwatch: {used} is valid\n")
+    assert os.getresuid() == (0, 0, 0)
 
 
 def test_every_use_of_a_file_is_a_key() -> None:

@@ -143,15 +143,17 @@ def test_doctor_fails_where_a_probe_does(
     assert "do: run it as root" in done.out
 
 
-def test_a_good_configuration_passes_in_silence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """check-config of a good file, or of none at the default place, is status 0 and no word."""
+def test_a_good_configuration_passes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """check-config of a good file, or of none at the default place, is status 0 and says which."""
     file = tmp_path / "good.toml"
     file.write_text("[web]\nmax_requests = 3\n")
 
-    assert run(capsys, "check-config", f"--config.file={file}") == Done(0, "", "")
-    assert run(capsys, "check-config") == Done(0, "", "")
+    given = run(capsys, "check-config", f"--config.file={file}")
+    default = run(capsys, "check-config")
+
+    assert given == Done(0, "", f"xenwatch: {file} is valid\n")
+    missing = f"there is no {tmp_path}/none.toml; every key has its default"
+    assert default == Done(0, "", f"xenwatch: {missing}\n")
 
 
 @pytest.mark.parametrize("command", ["check-config", "generate"])

@@ -1,4 +1,4 @@
-"""What `make packages` has built, and the same as an older version to upgrade from."""
+"""What `make packages` has built, and the same as an older build to upgrade from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Final
 import xenwatch
 from tests.packages.recipe import ROOT, recipe
 
-OLDER: Final = "0.0.1"
+OLDER: Final = "0.0"
+"""A release before any that is built of the same version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,15 @@ def built() -> Packages:
 
 
 def older(packages: Packages, work: Path) -> Packages:
-    """The same tree as version `OLDER`, packed in the empty directory `work`."""
+    """The same version as release `OLDER`, packed in the empty directory `work`."""
     shutil.unpack_archive(packages.archive, work, filter="tar")
     (unpacked,) = work.iterdir()
     (work / "stage/opt").mkdir(parents=True)
     shutil.move(unpacked / "xenwatch", work / "stage/opt/xenwatch")
     lock, fetch, formats = recipe("lock"), recipe("fetch"), recipe("formats")
     recipe("pip_files").install(fetch.fetch_wheels(lock.load())[1], work / "tools", ())
-    configuration = formats.nfpm_configuration(work / "stage", OLDER, "2026-01-01T00:00:00Z")
+    configuration = formats.nfpm_configuration(
+        work / "stage", xenwatch.__version__, OLDER, "2026-01-01T00:00:00Z"
+    )
     rpm, deb = formats.with_nfpm(work / "stage", work, work / "tools", configuration)
     return Packages(packages.archive, rpm, deb)

@@ -35,7 +35,7 @@ def packages() -> Packages:
 
 @pytest.fixture(scope="session")
 def older(packages: Packages, tmp_path_factory: pytest.TempPathFactory) -> Packages:
-    """The same tree as an older version, to upgrade from."""
+    """The same tree as an older build, to upgrade from."""
     return built.older(packages, tmp_path_factory.mktemp("older"))
 
 

@@ -121,7 +121,7 @@ def test_the_rpm_is_installed_upgraded_and_removed(
     root.run("rpm", "-e", "xenwatch")
 
     assert after_upgrade == (MINE, "1\n")
-    assert upgraded == (__version__, f"xenwatch-{__version__}-1.x86_64")
+    assert upgraded == (__version__, packages.rpm.name.removesuffix(".rpm"))
     # Its group is made when the package is installed, its contents are the operator's.
     assert [line.split()[-1] for line in changed] == [CONFIGURATION]
     assert root.new() == {

@@ -1,8 +1,9 @@
-"""`xenwatch check-config`: whether the configuration is valid, and can be used here."""
+"""`xenwatch check-config`: whether the configuration is valid, and can be used by the service."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +11,8 @@ from xenwatch.cli.check_paths import path_problems
 from xenwatch.cli.configured import carried, check_rootfs, settings_of, source_of
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
 from xenwatch.cli.options import COMMON, is_given, name_of
+from xenwatch.cli.service_user import as_service_user
+from xenwatch.config import config_file
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.keys import LEARNT
@@ -45,14 +48,41 @@ def run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         say(*error.problems)
         return FINDING
-    flags = {key.path: key.flag for key in COMMON if is_given(options, key)}
-    problems = list(path_problems(settings, flags)) or list(_content_problems(options, settings))
+    problems = _file_problems(options, settings)
+    problems = problems or list(_content_problems(options, settings))
     if options.probe:
         from xenwatch.cli.check_receivers import receiver_problems  # noqa: PLC0415 - aiohttp
 
         problems += receiver_problems(settings)
     say(*warnings, *problems)
-    return FINDING if problems else OK
+    if problems:
+        return FINDING
+    name, exists = _used_file(options)
+    say(f"{name} is valid" if exists else f"there is no {name}; every key has its default")
+    return OK
+
+
+def _used_file(options: argparse.Namespace) -> tuple[str, bool]:
+    """Name of the configuration file, and whether there is one; a named one there is."""
+    named = getattr(options, "config_file", "")
+    return (named, True) if named else config_file.default_file()
+
+
+def _file_problems(options: argparse.Namespace, settings: Settings) -> list[str]:
+    """What is wrong with the files that are named, for the user as whom the service runs."""
+    flags = {key.path: key.flag for key in COMMON if is_given(options, key)}
+    with as_service_user() as user:
+        found = list(path_problems(settings, flags))
+        # Any other file may be a draft of root's own.
+        own, exists = config_file.default_file()
+        used = exists and not hasattr(options, "config_file")
+        if user and used and not os.access(own, os.R_OK):
+            found.append(f"{own} cannot be read by user {user}; chgrp it to {user}")
+        try:
+            load(settings[WEB_CONFIG] if user else "")
+        except ConfigError as error:
+            found += (f"{problem} (as user {user})" for problem in error.problems)
+    return found
 
 
 def _content_problems(options: argparse.Namespace, settings: Settings) -> Iterator[str]:

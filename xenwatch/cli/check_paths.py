@@ -1,9 +1,10 @@
-"""Whether the files that a configuration names can be used by whoever runs the command."""
+"""Whether the files that a configuration names can be used by the user of the process."""
 
 from __future__ import annotations
 
 import functools
 import os
+import pwd
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -63,4 +64,8 @@ def _problem(use: FileUse, path: Path) -> str:
 def _denied(path: Path, access: int, what: str) -> str:
     if os.access(path, access):
         return ""
-    return f"{path} cannot be {what} by this user (uid {os.geteuid()})"
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return f"{path} cannot be {what} by user {user}"

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from xenwatch.config import state_file
 from xenwatch.config.document import DEFAULT_FILE, FILE_LIMIT
+
+
+def default_file() -> tuple[str, bool]:
+    """Name of the default file, and whether there is one."""
+    return DEFAULT_FILE, os.path.exists(DEFAULT_FILE)
 
 
 def read(path: str | None, problems: list[str]) -> tuple[str, bytes]:
