@@ -117,6 +117,20 @@ def test_failures_are_lines() -> None:
     assert failures(outcomes) == "aio: /proc/x: bad\\n\\x1b[2J\n"
 
 
+def test_one_reason_of_many_probes_is_said_once() -> None:
+    """If nothing can be read, that is a line, not one for every probe."""
+    lost = Outcome(Status.FAILED, "no socket")
+    outcomes = {"aio": lost, "irqs": Outcome(Status.FAILED, "bad"), "host": lost, "pids": lost}
+
+    assert failures(outcomes).splitlines() == [
+        "aio: no socket",
+        "host: no socket",
+        "pids: no socket",
+        "irqs: bad",
+    ]
+    assert failures({**outcomes, "memory": lost}) == "4 probes: no socket\nirqs: bad\n"
+
+
 def test_doctor_tells_of_every_probe() -> None:
     """Each probe is named with its state and what it reads; a failure has reason and advice."""
     outcomes = {probe.name: Outcome(Status.OK) for probe in PROBES}

@@ -171,6 +171,19 @@ async def test_a_directory_may_come_later(tmp_path: Path) -> None:
             assert written.holds(PAGE)
 
 
+async def test_a_missing_directory_is_an_error_at_once(tmp_path: Path) -> None:
+    """A directory in which nothing can be written is logged at the start, before any pass."""
+    written = Written(tmp_path / "later")
+    with capture_logs() as logs:
+        async with running(written.textfile.run()):
+            await until(lambda: bool(logs))
+
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [
+        (FAILED, "No such file or directory")
+    ]
+    assert written.asked == 0
+
+
 async def test_a_write_that_hangs_blocks_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

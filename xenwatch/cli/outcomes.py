@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from xenwatch.display.text import printable
 from xenwatch.readings.snapshot import Outcome, Status
 
+FEW: Final = 3
+"""Probes that are named one by one though they failed for the same reason."""
+
 
 def failures(outcomes: Mapping[str, Outcome]) -> str:
-    """One line for each probe that failed, with the reason."""
-    return "".join(
-        f"{name}: {printable(outcome.detail)}\n"
-        for name, outcome in outcomes.items()
-        if outcome.status is Status.FAILED
-    )
+    """A line for each probe that failed, with the reason; one for many with the same reason."""
+    names: dict[str, list[str]] = {}
+    for name, outcome in outcomes.items():
+        if outcome.status is Status.FAILED:
+            names.setdefault(printable(outcome.detail), []).append(name)
+    lines = []
+    for reason, those in names.items():
+        many = len(those) > FEW
+        lines += [f"{len(those)} probes: {reason}"] if many else [f"{it}: {reason}" for it in those]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def any_ok(outcomes: Mapping[str, Outcome]) -> bool:

@@ -54,7 +54,7 @@ class Textfile:
         """Write after changes until cancelled; first, what an earlier run has left is removed."""
         if not self.path:
             return
-        await self._attempt(self._remove)
+        await self._attempt(self._begin)
         while True:
             await self.changed.wait()
             self.changed.clear()
@@ -106,9 +106,7 @@ class Textfile:
     def _write(self, page: bytes) -> None:
         """Replace the file: who reads it at any moment has the old one or the new one."""
         _unlink(self._new)
-        # Never an existing file: where others may write too, that could be a link to elsewhere.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(self._new, flags, MODE)
+        descriptor = self._create()
         try:
             with os.fdopen(descriptor, "wb") as file:
                 os.fchmod(descriptor, MODE)
@@ -120,6 +118,18 @@ class Textfile:
             with contextlib.suppress(OSError):
                 _unlink(self._new)
             raise
+
+    def _begin(self) -> None:
+        """Remove what an earlier run has left. Raises `OSError` too if nothing can be written."""
+        with self._lock:
+            self._remove()
+            os.close(self._create())
+            _unlink(self._new)
+
+    def _create(self) -> int:
+        # Never an existing file: where others may write too, that could be a link to elsewhere.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.open(self._new, flags, MODE)
 
     def _remove(self) -> None:
         _unlink(self._new)

@@ -7,9 +7,9 @@ from typing import Final
 from xenwatch.readings.snapshot import Snapshot
 
 NO_XEN: Final = (
-    "No Xen here: neither /proc/xen/capabilities nor /sys/hypervisor/type names it, so limits are "
-    "of plain Linux and nothing is known of VMs. Boot the host with Xen, or run xenwatch in dom0; "
-    "to try it without Xen: --source synthetic"
+    "No Xen here: neither /proc/xen/capabilities nor /sys/hypervisor/type names it, so there are "
+    "no VMs and no limits of a dom0. Boot the host with Xen, or run xenwatch in dom0; to try it "
+    "without Xen: --source synthetic"
 )
 
 
