@@ -26,7 +26,7 @@ __all__ = ["no_traces"]
 pytestmark = pytest.mark.usefixtures("no_traces")
 
 SYNTHETIC = "--source=synthetic:xcp-ng-8.3"
-SENTENCE = "SYNTHETIC: this is no real host (synthetic:xcp-ng-8.3)"
+SENTENCE = "SYNTHETIC: not a real host (synthetic:xcp-ng-8.3)"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_what_people_read_begins_with_it(
 
 
 def test_a_platform_is_marked_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """A plan for a platform is of no real host, whoever asked for it."""
+    """A plan for a platform is not of a real host, whoever asked for it."""
     done = run(capsys, "plan", "--platform=debian-12", "--shape=linux")
 
     assert done.out.startswith("SYNTHETIC: ")
@@ -97,8 +97,8 @@ def test_the_page_and_the_terminal_have_it() -> None:
 
     assert "<title>SYNTHETIC - " in html
     body = html.partition("<body>")[2]
-    assert body.index("SYNTHETIC: this is no real host") < body.index("<h1>")
-    assert out.getvalue().startswith("SYNTHETIC: this is no real host")
+    assert body.index("SYNTHETIC: not a real host") < body.index("<h1>")
+    assert out.getvalue().startswith("SYNTHETIC: not a real host")
 
 
 def test_a_live_host_has_no_banner() -> None:

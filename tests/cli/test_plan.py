@@ -48,6 +48,15 @@ def of(snapshot: Snapshot, wanted: int | None = None) -> Plan:
     return fit(assess(snapshot), snapshot, WINDOWS, wanted)
 
 
+def test_a_full_host_has_no_room_whatever_is_not_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where a counted limit stops the next VM, what is not counted makes no difference."""
+    _, out, _ = run(capsys, "--source=synthetic:populate-on-demand@400", "--shape=windows")
+
+    assert "2.0 GiB): no more fit; host_memory stops the next one\n" in out
+
+
 def test_every_shape_is_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a shape there is a plan for each, with a count, the limit that ends it and why."""
     status, out, err = run(capsys, *EMPTY)

@@ -156,4 +156,6 @@ def test_room_is_told_as_far_as_it_is_known() -> None:
 
     assert "headroom: 5 linux (ptys)" in lines(changed(headroom=(known,)))
     assert "headroom: at most 5 linux" in lines(changed(headroom=(most,)))
+    full = ShapeRow("linux", 0, 0, "ptys", (), not_counted=("tasks",))
+    assert "headroom: 0 linux (ptys)" in lines(changed(headroom=(full,)))
     assert "headroom: no Xen" in lines(changed(headroom=(), obstacle="no Xen"))

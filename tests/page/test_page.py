@@ -19,7 +19,7 @@ from xenwatch import page
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.page import Links, domains
 from xenwatch.status import order
-from xenwatch.status.host_status import AlertRow, DomainRow, HostStatus, foremost
+from xenwatch.status.host_status import AlertRow, DomainRow, HostStatus, ShapeRow, foremost
 from xenwatch.status.order import fullest
 
 LINKS = Links("/s.css", "/s.js", "/i.svg", {"Metrics": "/metrics"})
@@ -45,6 +45,14 @@ def guests(*found: DomainRow) -> HostStatus:
 def domids(markup: str) -> list[int]:
     """The ids of the domains on a page, in its order."""
     return [int(domid) for domid in re.findall(r'data-name="Id"[^>]*>(\d+)<', markup)]
+
+
+@pytest.mark.parametrize(("headroom", "big"), [(0, "0"), (3, "≤ 3")])
+def test_no_room_is_no_room_at_most(headroom: int, big: str) -> None:
+    """A number that what is not counted may lower is a bound; nothing lowers 0."""
+    shape = ShapeRow("linux", headroom, headroom, "ptys", (), not_counted=("tasks",))
+
+    assert f'<span class="big">{big}</span> more fit; ptys' in rendered(changed(headroom=(shape,)))
 
 
 @settings(deadline=None, max_examples=60)

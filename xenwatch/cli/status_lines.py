@@ -104,6 +104,8 @@ def _headroom(status: HostStatus) -> Text:
 
 
 def _shape(shape: ShapeRow) -> str:
+    if 0 in (shape.headroom, shape.at_most):
+        return f"0 {shape.shape} ({shape.binding})"
     if shape.headroom is not None:
         most = "at most " if shape.not_counted else ""
         return f"{most}{shape.headroom} {shape.shape} ({shape.binding})"

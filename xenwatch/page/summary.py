@@ -83,7 +83,9 @@ def headroom(status: HostStatus) -> Html:
 
 def _shape(shape: ShapeRow) -> Html:
     names = ", ".join(shape.unknown)
-    if shape.headroom is not None:
+    if 0 in (shape.headroom, shape.at_most):
+        number, text = "0", f"more fit; {shape.binding} stops the next one"
+    elif shape.headroom is not None:
         number, text = str(shape.headroom), f"more fit; {shape.binding} stops the next one"
         if shape.not_counted:
             number, text = f"≤ {number}", f"{text}; not counted: {', '.join(shape.not_counted)}"

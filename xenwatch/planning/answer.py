@@ -53,27 +53,34 @@ def obstacle(snapshot: Snapshot) -> str | None:
 def verdict(plan: Plan) -> str:
     """The answer in one line; it names uncounted limits, which may stop a VM sooner."""
     left_out = f"; not counted: {', '.join(plan.uncounted)}" if plan.uncounted else ""
-    return _answer(plan) + ("" if plan.fits is False else left_out)
+    # What is already full or too little stays so, whatever else is counted.
+    decided = plan.fits is False or (plan.wanted is None and plan.at_most == 0)
+    return _answer(plan) + ("" if decided else left_out)
 
 
 def _answer(plan: Plan) -> str:
     names = ", ".join(headroom.limit for headroom in plan.unknown)
     if plan.wanted is not None:
-        subject, end = (
-            (f"{plan.wanted} more", "") if is_one_vm(plan.batch) else ("they", " together")
-        )
-        if plan.fits is None:
-            return f"cannot say whether {subject} fit{end}; unknown: {names}"
-        if not plan.fits:
-            stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
-            return f"{subject} do not fit{end}{stopped}"
-        return f"{subject} fit{end}{' by the counted limits' if plan.uncounted else ''}"
+        return _of_wanted(plan, plan.wanted, names)
     if plan.binding is None or plan.at_most is None:
         return f"cannot say how many more fit; unknown: {names}"
+    if plan.at_most == 0:
+        return f"no more fit; {plan.binding.limit} stops the next one"
     if plan.batches is None:
         return f"at most {plan.at_most} more fit, by {plan.binding.limit}; unknown: {names}"
     most = "at most " if plan.uncounted else ""
     return f"{most}{plan.at_most} more fit, then {plan.binding.limit} stops the next one"
+
+
+def _of_wanted(plan: Plan, wanted: int, unknown: str) -> str:
+    one = is_one_vm(plan.batch)
+    subject, end = (f"{wanted} more", "") if one else ("they", " together")
+    if plan.fits is None:
+        return f"cannot say whether {subject} fit{end}; unknown: {unknown}"
+    if not plan.fits:
+        stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
+        return f"{subject} do not fit{end}{stopped}"
+    return f"{subject} fit{end}{' by the counted limits' if plan.uncounted else ''}"
 
 
 def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:

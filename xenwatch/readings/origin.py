@@ -55,7 +55,7 @@ class Origin:
         """The mark as a sentence, without a full stop; nothing for a live host."""
         if not self.mark:
             return ""
-        what = "this is no real host" if self.invented else "this is no live host"
+        what = "not a real host" if self.invented else "not a live host"
         spec = f"{self.kind}:{self.name}" if self.name else self.kind
         return f"{self.mark}: {what} ({spec})"
 
