@@ -282,6 +282,19 @@ def test_without_xe_nothing_seems_done(tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
+def test_the_table_is_short_enough_to_read() -> None:
+    """The table has the VMs that wake up most, and says once what disabling a device costs."""
+    vms = of_names(*(b"vm-%d" % number for number in range(13)))
+    lines = table(vms, XAPI).splitlines()
+
+    assert sum("(domain " in line for line in lines) == 10
+    assert f"and {len(vms) - 10} more; all VMs: --format json or --script" in lines
+    costs = lines[lines.index("What it costs:") + 1 : -2]
+    assert costs
+    assert len(costs) == len(set(costs)) == len({line.split(":")[0] for line in costs})
+    assert len(json.loads(document(vms, XAPI))["vms"]) == len(vms) > 10
+
+
 @pytest.mark.parametrize("form", [["--format", "json"], ["--format", "table"], ["--script"]])
 def test_the_command_speaks_of_a_synthetic_host(
     form: list[str], capsysbinary: pytest.CaptureFixture[bytes]

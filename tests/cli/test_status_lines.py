@@ -149,6 +149,19 @@ def test_silence_is_told_from_ignorance() -> None:
     assert "no alerts firing" not in lines(changed(alerts=(), alerts_unknown=("X",)))
 
 
+def test_the_first_alert_is_told_in_full() -> None:
+    """The summary of the most urgent alert goes on in further lines; of the next there is one."""
+    first = dataclasses.replace(alert("critical"), summary=f"{'full ' * 30}; run: xl list")
+    next_one = dataclasses.replace(alert("warning", a="2"), summary=first.summary)
+    found = lines(changed(alerts=(first, next_one)))
+    start = next(n for n, line in enumerate(found) if line.startswith("firing critical"))
+    second = next(n for n, line in enumerate(found) if line.startswith("firing warning"))
+
+    assert "".join(f"{line} " for line in found[start:second]).endswith("; run: xl list ")
+    assert second == start + 3
+    assert "xl list" not in "".join(found[second:])
+
+
 def test_room_is_told_as_far_as_it_is_known() -> None:
     """A number of VMs, at most so many, or why nobody can say."""
     known = ShapeRow("linux", 5, 5, "ptys", ())

@@ -268,3 +268,11 @@ def test_a_long_log_is_fast() -> None:
         matches(line)
 
     assert time.process_time() - before < 5
+
+
+def test_a_phrase_comes_before_its_words_apart() -> None:
+    """What dom0 prints as "error 28" comes before what a driver domain prints as "error -28"."""
+    first, *others = with_words("error 28")
+
+    assert "event channels of dom0" in first.meaning
+    assert others

@@ -14,6 +14,8 @@ from xenwatch.parse.qemu import CDROM
 from xenwatch.release.table import XAPI
 
 ONCE: Final = "Single reading: ranked by total wakeups of each QEMU, not by rate."
+SHOWN: Final = 10
+"""VMs of the table: those that wake up most."""
 RESTART: Final = "Each setting takes effect when its VM is next shut down and started."
 
 _HEAD: Final = """\
@@ -74,18 +76,23 @@ _XAPI_END: Final = """
 
 
 def table(advice: Sequence[Advice], toolstack: str, notices: Sequence[str] = ()) -> str:
-    """A block per VM: how often its QEMU wakes up, what to disable, how, and at what cost."""
+    """A block for each of the `SHOWN` VMs that come first, and what each remedy costs, once."""
     lines = [*notices, ""] if notices else []
     lines += [ONCE, ""] if any(vm.rate is None for vm in advice) else []
-    for vm in advice:
+    costs: dict[str, str] = {}
+    for vm in advice[:SHOWN]:
         lines.append(f"{_name(vm)} (domain {vm.domid}): {_frequency(vm)}")
         if vm.kept:
             lines.append(f"  {vm.kept}.")
         if not vm.remedies:
             lines.append("  Nothing to disable.")
         for remedy in vm.remedies:
-            lines += [f"  {remedy.device}: {command(toolstack, remedy, vm.uuid)}"]
-            lines += [f"    {remedy.cost}"]
+            lines.append(f"  {remedy.device}: {command(toolstack, remedy, vm.uuid)}")
+            costs[remedy.device] = remedy.cost
+    if len(advice) > SHOWN:
+        lines.append(f"and {len(advice) - SHOWN} more; all VMs: --format json or --script")
+    if costs:
+        lines += ["", "What it costs:", *(f"  {it}: {cost}" for it, cost in costs.items())]
     lines += ["", RESTART] if advice else ["No VM on this host has a QEMU."]
     return "\n".join(lines) + "\n"
 

@@ -41,7 +41,12 @@ def draw(status: HostStatus, width: int, height: int, *, plain: bool = False) ->
 
     `plain` keeps to ASCII.
     """
-    above = [*_head(status), *_alerts(status), _headroom(status), Text()]
+    above = [
+        *_head(status),
+        *_alerts(status, width, max(1, height // 6)),
+        _headroom(status),
+        Text(),
+    ]
     below = _broken(status)
     rows = [row for rows, _ in fullest(status.limits) for row in rows]
     free = max(1, height - 1 - len(above) - len(below))
@@ -75,11 +80,13 @@ def _head(status: HostStatus) -> list[Text]:
     return [*notices, name, counts]
 
 
-def _alerts(status: HostStatus) -> list[Text]:
+def _alerts(status: HostStatus, width: int, most: int) -> list[Text]:
     if status.alerts is None:
         return _maintenance(status)
     found = foremost(status.alerts)
     lines = [_alert(alert) for alert in found[:MOST_ALERTS]]
+    # The first one in up to `most` lines, for what to do stands at its end.
+    lines[:1] = [part for line in lines[:1] for part in _wrapped(line, width)[:most]]
     if len(found) > MOST_ALERTS:
         lines.append(Text(f"and {len(found) - MOST_ALERTS} more alerts", "dim"))
     if status.alerts_unknown:
@@ -90,6 +97,16 @@ def _alerts(status: HostStatus) -> list[Text]:
 def _maintenance(status: HostStatus) -> list[Text]:
     said = status.maintenance
     return [Text(printable(str(said)), "bold magenta")] if said is not None else []
+
+
+def _wrapped(line: Text, width: int) -> list[Text]:
+    """A line as lines of that width, broken at blanks where there are some."""
+    ends, start = [], 0
+    while len(line) - start > width:
+        end = line.plain.rfind(" ", start + 1, start + width) + 1 or start + width
+        ends.append(end)
+        start = end
+    return list(line.divide(ends))
 
 
 def _alert(alert: AlertRow) -> Text:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.errors.pattern import found_in, words
+from xenwatch.errors.pattern import found_in, normal, plain, words
 from xenwatch.explain.table import ENTRIES, Entry
 
 MOST_FOUND: Final = 10
-"""Entries a search by words finds; the first of the table."""
+"""Entries a search by words finds at most."""
 
 
 def matches(line: str, entries: Iterable[Entry] = ENTRIES) -> tuple[Entry, ...]:
@@ -18,7 +18,11 @@ def matches(line: str, entries: Iterable[Entry] = ENTRIES) -> tuple[Entry, ...]:
 
 
 def with_words(text: str, entries: Iterable[Entry] = ENTRIES) -> tuple[Entry, ...]:
-    """The entries that have every word of a text, at most `MOST_FOUND`; none without a word."""
-    wanted = words(text)
+    """The entries that have every word of a text, at most `MOST_FOUND`; none without a word.
+
+    Those come first in whose messages the words stand as they do in the text.
+    """
+    wanted, phrase = words(text), normal(text)
     found = [entry for entry in entries if wanted and wanted <= entry.words]
+    found.sort(key=lambda entry: phrase not in normal(plain(entry.messages)))
     return tuple(found[:MOST_FOUND])
