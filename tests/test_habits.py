@@ -132,7 +132,7 @@ def test_the_hooks_are_the_checks_of_lint(tmp_path: Path) -> None:
 
 
 def test_the_pythons_are_those_of_ci() -> None:
-    """There is a classifier for 3.11, which CI has, for 3.13, which it runs in Debian 13, no other."""
+    """There is a classifier for 3.11, which CI has, and for 3.13, which it runs in Debian 13."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     language = "Programming Language :: Python :: "
     versions = [

@@ -134,6 +134,23 @@ def test_root_is_told_what_the_service_cannot_read(
     assert os.getresuid() == (0, 0, 0)
 
 
+def test_rules_without_their_metrics_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A metric that is left out costs the alerts of Prometheus that need it, which is a warning."""
+    status, [line] = checked(capsys, tmp_path, '[metrics]\nexclude = ["xenwatch_iscsi_*"]')
+    unused = checked(capsys, tmp_path, '[metrics]\nexclude = ["xenwatch_disk_*"]')
+    wrong, [reason] = checked(capsys, tmp_path, '[metrics]\nexclude = ["xenwatch_disk"]')
+
+    assert status == 0
+    assert "metrics.exclude leaves out metrics" in line
+    assert "XenwatchIscsiSessionDown" in line
+    assert "XenwatchPtysNearLimit" not in line
+    assert unused == (0, [])
+    assert wrong == 1
+    assert "contains 'xenwatch_disk', which is no metric of xenwatch" in reason
+
+
 def test_every_use_of_a_file_is_a_key() -> None:
     """No way to use a file is tested that no key has."""
     assert {key.file for key in KEYS if key.file} == set(FileUse)

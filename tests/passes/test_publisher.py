@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -23,8 +24,8 @@ from xenwatch.config.settings import Settings
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.metrics import Counts
-from xenwatch.passes.bodies import PLAIN
-from xenwatch.passes.publisher import DELAY, AssessedPass, assess, restrict
+from xenwatch.passes.bodies import PLAIN, Renderer
+from xenwatch.passes.publisher import ALL, DELAY, AssessedPass, Export, assess, part_of, restrict
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.readings.storage import Aio
 
@@ -302,7 +303,7 @@ async def test_labels_of_the_site_are_on_every_series() -> None:
     """With labels for metrics every series of the page has them, of a part of it too, once."""
     clock = FakeClock()
     scheduler, published = publisher(full_snapshot(), clock)
-    published.labels = {"pool": 'p"1', "site": "b"}
+    published.export = Export({"pool": 'p"1', "site": "b"})
     async with running(published.run()):
         scheduler.changed.set()
         newest = await assessed(clock, published, None)
@@ -317,6 +318,26 @@ async def test_labels_of_the_site_are_on_every_series() -> None:
         lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
         assert lines
         assert {line for line in lines if line.count('pool="p\\"1",site="b"') != 1} == set()
+
+
+def names(made: AssessedPass) -> set[str]:
+    """The names of the metrics on a page."""
+    text = made.metrics[False, False].decode()
+    return set(re.findall(r"(?m)^# TYPE (\S+)", text))
+
+
+def test_excluded_metrics_are_not_exported() -> None:
+    """What is excluded is on no page and no part of it; alerts are evaluated on it all the same."""
+    gone = {"xenwatch_aio_requests_used", "xenwatch_alert_state"}
+    export = Export(excluded=gone)
+    rules = Rules(policy=Settings().alerts())
+    whole, less = (assess(full_snapshot(), rules, export=each) for each in (ALL, export))
+    part, of_less = (part_of(whole, ["aio"], Counts(), Renderer(), each) for each in (ALL, export))
+
+    assert names(whole) - names(less) == gone
+    assert names(part) - names(of_less) == {"xenwatch_aio_requests_used"}
+    assert less.assessment.alerts == whole.assessment.alerts
+    assert whole.assessment.alerts is not None
 
 
 async def test_the_text_is_there_once_every_probe_has_run() -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from xenwatch.alerts.table import ALERTS
 from xenwatch.cli.check_paths import path_problems
 from xenwatch.cli.configured import carried, check_rootfs, settings_of, source_of
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
@@ -16,9 +17,11 @@ from xenwatch.config import config_file
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.keys import LEARNT
+from xenwatch.config.metric_keys import EXCLUDE
 from xenwatch.config.settings import Settings
 from xenwatch.config.web_keys import WEB_CONFIG
 from xenwatch.display.say import say
+from xenwatch.generate.rules import names_in
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes import PROBES
 from xenwatch.status.notices import NO_XEN, notices
@@ -45,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         settings = settings_of(options)
         warnings = [*settings.warnings(), *load(settings[WEB_CONFIG]).warnings]
+        warnings += _blind_rules(settings)
     except ConfigError as error:
         say(*error.problems)
         return FINDING
@@ -60,6 +64,17 @@ def run(options: argparse.Namespace) -> int:
     name, exists = _used_file(options)
     say(f"{name} is valid" if exists else f"there is no {name}; every key has its default")
     return OK
+
+
+def _blind_rules(settings: Settings) -> Iterator[str]:
+    """A line if rules of Prometheus need what is not exported; the daemon's own alerts do not."""
+    excluded = settings.excluded_metrics()
+    blind = [alert.title for alert in ALERTS if excluded & names_in(alert)]
+    if blind:
+        yield (
+            f"{EXCLUDE.path} leaves out metrics that the rules of Prometheus need for "
+            f"{', '.join(blind)}; only the daemon evaluates those alerts"
+        )
 
 
 def _used_file(options: argparse.Namespace) -> tuple[str, bool]:

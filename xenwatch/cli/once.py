@@ -53,7 +53,8 @@ def _json(assessment: Assessment, settings: Settings) -> str:
 
 
 def _prometheus(assessment: Assessment, settings: Settings) -> str:
-    families, labels = metrics.families(assessment), settings.metric_labels()
+    excluded, labels = settings.excluded_metrics(), settings.metric_labels()
+    families = [each for each in metrics.families(assessment) if each.name not in excluded]
     said = notices(assessment.snapshot)
     return headed(said, text_format.render(families, labels=labels).decode(), comment="# ")
 

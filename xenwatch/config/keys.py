@@ -17,6 +17,7 @@ from xenwatch.config import (
     converters,
     label_keys,
     maintenance_keys,
+    metric_keys,
     shape_keys,
     textfile_keys,
     web_keys,
@@ -100,6 +101,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
     return (
         *web_keys.KEYS,
         *textfile_keys.KEYS,
+        metric_keys.EXCLUDE,
         *(*common_keys.LOGGING, *common_keys.HOST, LEARNT),
         *(key for probe in probes for key in probe_keys(probe)),
         *(key for limit in limits for key in limit_keys(limit)),

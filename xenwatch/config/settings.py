@@ -19,6 +19,7 @@ from xenwatch.config import (
     label_keys,
     listening,
     maintenance_keys,
+    metric_keys,
     textfile_keys,
 )
 from xenwatch.config.errors import ConfigError
@@ -134,6 +135,10 @@ class Settings:
     def metric_labels(self) -> dict[str, str]:
         """Those of the labels that every metric has too: all or none."""
         return self.labels() if self[TELEMETRY_LABELS] else {}
+
+    def excluded_metrics(self) -> frozenset[str]:
+        """The names of the metrics that are not exported."""
+        return metric_keys.excluded(self[metric_keys.EXCLUDE])
 
     def shapes(self) -> dict[str, Shape]:
         """The shapes of VMs by name: the built-in and the configured ones."""

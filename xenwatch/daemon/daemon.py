@@ -42,7 +42,7 @@ from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
 from xenwatch.messages.helper import Helper
-from xenwatch.passes.publisher import Publisher
+from xenwatch.passes.publisher import Export, Publisher
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
@@ -98,7 +98,8 @@ class Daemon:
         self.ready = self._scheduler.ready
         """Set once every probe has run."""
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
-        self._publisher.labels = settings.metric_labels()
+        labels, excluded = settings.metric_labels(), settings.excluded_metrics()
+        self._publisher.export = Export(labels, excluded)
         self._web = web or WebFiles(Loader(""))
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         self._helper = helper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from string import Template
 from typing import Any, Final
@@ -68,6 +69,13 @@ def duration(seconds: float) -> str:
         if milliseconds % size == 0 and (milliseconds or unit == "s"):
             return f"{milliseconds // size}{unit}"
     return f"{milliseconds}ms"
+
+
+def names_in(alert: Alert) -> set[str]:
+    """The metrics in the expressions of an alert, with and without the suffixes of histograms."""
+    texts = (condition.promql(DEFAULTS) for condition in alert.conditions.values())
+    found = {name for text in texts for name in re.findall(r"\bxenwatch_\w+", text)}
+    return found | {re.sub(r"_(bucket|sum|count)$", "", name) for name in found}
 
 
 def _annotations(alert: Alert | Watch, runbook: str, grouping: Grouping) -> dict[str, str]:

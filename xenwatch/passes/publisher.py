@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -39,6 +39,20 @@ PARTS: Final = 8
 """Parts of a pass that are kept until the next one; those asked for longest ago are dropped."""
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """How metrics are exported: labels that each of them has too, and the names of those left out.
+
+    Alerts are evaluated on all of them.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=lambda: NO_LABELS)
+    excluded: Collection[str] = ()
+
+
+ALL: Final = Export()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +99,16 @@ def assess(
     alerts: Alerts | None = None,
     learning: Learning | None = None,
     renderer: Renderer | None = None,
-    labels: Mapping[str, str] = NO_LABELS,
+    export: Export = ALL,
 ) -> AssessedPass:
     """A snapshot assessed, with what its metrics are rendered from.
 
-    `before` is the pass before, `alerts` the alerts so far, `learning` what was learnt so far,
-    `labels` are added to every metric.
+    `before` is the pass before, `alerts` the alerts so far, `learning` what was learnt so far.
     """
     assessment = assess_pass(snapshot, rules, before.assessment if before else None, learning)
     families = metrics.by_name(assessment, counts, before.families if before else None)
     assessment = with_alerts(assessment, families, alerts or Alerts())
-    return _pass(assessment, families, renderer or Renderer(), labels, whole=True)
+    return _pass(assessment, families, renderer or Renderer(), export, whole=True)
 
 
 def part_of(
@@ -103,30 +116,31 @@ def part_of(
     probes: Collection[str],
     counts: Counts,
     renderer: Renderer,
-    labels: Mapping[str, str] = NO_LABELS,
+    export: Export = ALL,
 ) -> AssessedPass:
     """A pass restricted to these probes, with its metrics without alerts."""
     assessment = restrict(whole.assessment, probes)
     overruns = {name: number for name, number in counts.overruns.items() if name in probes}
     families = metrics.by_name(assessment, Counts(overruns), whole.families)
-    return _pass(assessment, families, renderer, labels, whole=False)
+    return _pass(assessment, families, renderer, export, whole=False)
 
 
 def _pass(
     assessment: Assessment,
     families: Families,
     renderer: Renderer,
-    labels: Mapping[str, str],
+    export: Export,
     *,
     whole: bool,
 ) -> AssessedPass:
     def all_families() -> Iterable[Family]:
-        yield from families.values()
+        yield from (families[name] for name in families if name not in export.excluded)
         yield from own_process()
         if assessment.alerts is not None:
-            yield metrics.alert_states(assessment)
+            states = metrics.alert_states(assessment)
+            yield from (states,) if states.name not in export.excluded else ()
 
-    page = functools.partial(renderer.page, all_families, labels, whole)
+    page = functools.partial(renderer.page, all_families, export.labels, whole)
     return AssessedPass(assessment, Bodies(page), families)
 
 
@@ -134,7 +148,7 @@ class Publisher:
     """Keeps `newest`, the newest snapshot assessed; `None` while there is nothing to serve.
 
     `complete` says whether every probe had run by then. `rules` may be replaced at any time.
-    `labels` are added to every metric. `on_alerts` is called with the alerts of each complete pass,
+    `export` is how metrics are exported. `on_alerts` is called with the alerts of complete passes,
     the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
     `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
     learnt, `textfile_failures` to what counts them. `failures` counts passes that could not be
@@ -145,7 +159,7 @@ class Publisher:
         self.newest: AssessedPass | None = None
         self.complete = False
         self.rules = rules
-        self.labels: Mapping[str, str] = NO_LABELS
+        self.export = ALL
         self.alerts = Alerts()
         self.learning = Learning()
         self.failures = 0
@@ -252,7 +266,7 @@ class Publisher:
         if part is None:
             part = threads.start(
                 functools.partial(
-                    part_of, self.newest, key, self._counts(), self._renderer, self.labels
+                    part_of, self.newest, key, self._counts(), self._renderer, self.export
                 ),
                 "part",
             )
@@ -271,7 +285,7 @@ class Publisher:
             alerts=self.alerts,
             learning=self.learning,
             renderer=self._renderer,
-            labels=self.labels,
+            export=self.export,
         )
         async with self._scheduler.turns.turn():
             return await threads.start(work, "publisher")

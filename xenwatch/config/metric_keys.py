@@ -1,0 +1,40 @@
+"""The configuration key of the metrics that are not exported."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Final
+
+from xenwatch.config.converters import text
+from xenwatch.config.key import Key
+from xenwatch.display.text import hint, shown
+from xenwatch.metrics import METRICS
+
+_NAMES: Final = tuple(metric.name for metric in METRICS)
+
+
+def patterns(value: object) -> tuple[str, ...]:
+    """Names of metrics, in which `*`, `?` and `[...]` have their meaning of a shell."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be an array of strings")
+    for item in value:
+        if not fnmatch.filter(_NAMES, text(item)):
+            known = hint(text(item), _NAMES) or ", as in xenwatch_disk_*"
+            raise ValueError(f"contains {shown(item)}, which is no metric of xenwatch{known}")
+    return tuple(value)
+
+
+EXCLUDE: Final[Key[tuple[str, ...]]] = Key(
+    "metrics.exclude",
+    "array of strings",
+    (),
+    "Metrics that are not exported, by name or shell pattern, as in xenwatch_disk_*. The daemon "
+    "evaluates its alerts on them all the same; Prometheus's rules and the dashboards cannot.",
+    patterns,
+    restart=True,
+)
+
+
+def excluded(given: tuple[str, ...]) -> frozenset[str]:
+    """The names that some patterns stand for."""
+    return frozenset(name for pattern in given for name in fnmatch.filter(_NAMES, pattern))
