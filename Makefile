@@ -24,7 +24,7 @@ COVERAGE = $(CORE)
 MEASURE = $(if $(ARGS),,$(if $(COVERAGE),--cov --cov-report=term:skip-covered))
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated components dashboards-look wheel packages test-packages mutants test-xen keep-captures clean
+.PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated components dashboards-look wheel packages test-packages bench mutants test-xen keep-captures clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -95,6 +95,9 @@ packages: $(VENV)/.created  ## Build the archive, rpm and deb into dist/packages
 
 test-packages: $(VENV)/.test-tools  ## Install the packages of dist/packages into roots, as root on Debian
 	$(BIN)/pytest tests/packages -p no:randomly -o timeout=1200 $(ARGS)
+
+bench: $(VENV)/.test-tools  ## Measure what xenwatch costs beside its peers, into docs/performance.md: an hour
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 mutants: $(VENV)/.test-tools  ## Change the code in small ways and see whether tests notice; takes long
 	@$(PIP) install --quiet --group mutants

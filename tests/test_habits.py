@@ -43,7 +43,7 @@ def test_the_changelog_is_of_versions() -> None:
     assert len(versions) == len(releases)
     assert versions == sorted(versions, reverse=True)
     changes = CHANGELOG.partition("## Unreleased")[2].partition("\n## ")[0].strip()
-    current = tuple(map(int, xenwatch.__version__.split(".")))
+    current = tuple(int(part) for part in xenwatch.__version__.split("."))
     assert current > versions[0] if changes else current == versions[0]
 
 

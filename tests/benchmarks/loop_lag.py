@@ -32,13 +32,18 @@ BEFORE: Final = 3.0
 """Seconds after the first pass before it is measured."""
 
 
-def host(vms: int) -> ModelSource:
+def machine(vms: int) -> Machine:
     """XCP-ng 8.3 with so many HVM VMs."""
     platform = on_host(XCP_NG_8_3, Host(memory_gib=64, host_memory_gib=2048))
-    machine = Machine(platform)
+    made = Machine(platform)
     for number in range(vms):
-        machine.start(b"vm-%04d" % number, vm(platform, "hvm"))
-    return ModelSource(machine)
+        made.start(b"vm-%04d" % number, vm(platform, "hvm"))
+    return made
+
+
+def host(vms: int) -> ModelSource:
+    """The same as a source."""
+    return ModelSource(machine(vms))
 
 
 async def lags(seconds: float) -> list[float]:

@@ -11,17 +11,13 @@ import fcntl
 import itertools
 import os
 import re
-import socket
-import subprocess
 import termios
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
+from tests.benchmarks.programs import cpu_seconds, listening, scraped
 from tests.tools import need, tool
 from xenwatch.probes import qemu
 from xenwatch.probes.base import Pass, merge, run
@@ -72,13 +68,13 @@ class Processes:
                 fcntl.ioctl(pipe, termios.FIONREAD, left)
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    """Four thousand of them; each has some 200 KiB of its own and ends with its pipe."""
+@contextlib.contextmanager
+def processes_of(number: int) -> Iterator[Processes]:
+    """So many of them; each has some 200 KiB of its own and ends with its pipe."""
     raise_limit()
     found = Processes([], [])
     try:
-        for domid in range(1, PROCESSES + 1):
+        for domid in range(1, number + 1):
             there, here = os.pipe()
             actions = [(os.POSIX_SPAWN_DUP2, there, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, 1, 0)]
             argv = [f"qemu-dm-{domid}"]
@@ -91,6 +87,13 @@ def processes() -> Iterator[Processes]:
             os.close(pipe)
         for pid in found.pids:
             os.waitpid(pid, 0)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    """Four thousand of them."""
+    with processes_of(PROCESSES) as found:
+        yield found
 
 
 def ours(passes: int, before_each: Callable[[], None]) -> tuple[float, list[Qemus]]:
@@ -117,46 +120,12 @@ def ours(passes: int, before_each: Callable[[], None]) -> tuple[float, list[Qemu
     return min(costs[warming:]), found[warming - 1 :]
 
 
-@contextlib.contextmanager
-def exporter() -> Iterator[tuple[int, str]]:
+def exporter() -> contextlib.AbstractContextManager[tuple[int, str]]:
     """The other exporter, told to look at the same processes and not at their memory maps."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    argv = [
-        tool("prometheus-process-exporter"),
-        "-procnames",
-        "cat",
-        "-gather-smaps=false",
-        "-children=false",
-    ]
-    with subprocess.Popen(
-        [*argv, f"-web.listen-address=127.0.0.1:{port}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            yield process.pid, f"http://127.0.0.1:{port}/metrics"
-        finally:
-            process.kill()
-
-
-def scraped(url: str) -> bytes:
-    """One scrape; at first the exporter may not listen yet."""
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(url, timeout=120) as answer:
-                return bytes(answer.read())
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer")
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time a process has had."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    options = ("-procnames", "cat", "-gather-smaps=false", "-children=false")
+    return listening(
+        [tool("prometheus-process-exporter"), *options, "-web.listen-address=127.0.0.1:{port}"]
+    )
 
 
 def theirs(scrapes: int, before_each: Callable[[], None]) -> tuple[float, bytes]:
