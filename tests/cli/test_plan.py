@@ -99,6 +99,11 @@ def test_a_shape_that_says_all_is_promised(
         ),
         (("--shape=windows", "--count=870"), 1, "870 more do not fit; aio_requests stops them\n"),
         (("--mix=windows=200,linux=50",), 0, "they fit together by the counted limits; not"),
+        (
+            ("--mix=windows=200", "--mix=linux=50"),
+            0,
+            "they fit together by the counted limits; not",
+        ),
         (("--mix=windows=800,linux=500",), 1, "they do not fit together; aio_requests stops"),
     ],
 )
@@ -151,6 +156,7 @@ def test_a_laptop_is_told_what_to_type(capsys: pytest.CaptureFixture[str], tmp_p
         (("--shape=windows", "--count=" + "9" * 5000), "must have at most 18 digits"),
         (("--mix=windows",), "--mix: windows has no count; write windows=N"),
         (("--mix=windows=1,windows=2",), "--mix: windows is given more than once"),
+        (("--mix=windows=1", "--mix=windows=2"), "--mix: windows is given more than once"),
         (("--mix=windows=x",), "--mix windows: 'x' must be a whole number"),
         (("--mix=",), "--mix: unknown shape"),
         (("--source=synthetic",), "--platform and --source are mutually exclusive"),

@@ -41,6 +41,7 @@ EXITS: Final = {
 }
 
 HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "REASON")
+HEADER_OF_MIX: Final = ("LIMIT", "HEADROOM", "ALL TAKE", "FIT TIMES", "REASON")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--shape", metavar="NAME", help="VMs of this shape (default: every shape)")
     what.add_argument(
-        "--mix", metavar="NAME=N,...", help="whether this many VMs of each shape fit together"
+        "--mix",
+        metavar="NAME=N,...",
+        action="append",
+        help="whether this many VMs of each shape fit together",
     )
     parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
     parser.add_argument(
@@ -142,7 +146,7 @@ def question(
 ) -> tuple[list[Batch], int | None]:
     """What the options ask for: batches of VMs, and how many of each. Raises `PlanError`."""
     if options.mix is not None:
-        return [mix(options.mix, known)], 1
+        return [mix(",".join(options.mix), known)], 1
     wanted = None if options.count is None else number("--count", options.count)
     return [{shape: 1} for shape in _chosen("--shape", options.shape, known)], wanted
 
@@ -187,7 +191,8 @@ def table(found: Iterable[Plan]) -> str:
 def _section(plan: Plan) -> str:
     lines = [f"{_describe(plan.batch)}: {verdict(plan)}\n", "\n"]
     if plan.headrooms:
-        lines.append(columns([HEADER, *(_row(headroom) for headroom in plan.headrooms)]))
+        header = HEADER if is_one_vm(plan.batch) else HEADER_OF_MIX
+        lines.append(columns([header, *(_row(headroom) for headroom in plan.headrooms)]))
     if plan.binding is not None and plan.binding.remedies:
         lines.append(f"\nTo raise {plan.binding.limit}:\n")
         lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
