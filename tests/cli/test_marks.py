@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.cli.support import no_traces, run
+from tests.shown import ROOT
 from tests.status.test_host_status import of
 from tests.support import full_snapshot, labelled
 from xenwatch import page
@@ -162,3 +163,13 @@ def test_without_xen_the_page_is_unknown(
     assert {row.state for row in status.limits if row.limit == "aio_requests"} == {"ok"}
     assert "No Xen here: " in html
     assert "<title>unknown: " in html
+
+
+def test_what_a_capture_lacks_is_captured_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be read of a capture is not a matter of privileges of whoever reads it."""
+    directory = ROOT / "tests/hosts/qubes-driver-domain"
+    out = run(capsys, "doctor", f"--source=tree:{directory}").out
+
+    done = {line.strip() for line in out.splitlines() if line.startswith("  do: ")}
+    assert "do: capture the host again as root, with this version: xenwatch capture" in done
+    assert not any("run as root" in line or "mount" in line for line in done)

@@ -89,7 +89,7 @@ def document(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
                 "status": outcome.status.value,
                 "reads": probe.reads,
                 "why": outcome.detail,
-                "do": next_step(probe, outcome),
+                "do": next_step(probe, outcome, snapshot.origin),
             }
             for probe in probes
             for outcome in (snapshot.outcomes[probe.name],)
@@ -105,7 +105,7 @@ def _probe(probe: Probe, snapshot: Snapshot) -> Iterator[str]:
     yield f"  reads: {probe.reads}"
     if outcome.detail:
         yield f"  why: {printable(outcome.detail)}"
-    do = next_step(probe, outcome)
+    do = next_step(probe, outcome, snapshot.origin)
     if do:
         yield f"  do: {do}"
 

@@ -124,8 +124,10 @@ def run(
     return Result(outcome, reading, memory)
 
 
-def next_step(probe: Probe, outcome: Outcome) -> str:
+def next_step(probe: Probe, outcome: Outcome, origin: Origin) -> str:
     """The next step for an operator; empty when there is none."""
+    if outcome.status is Status.FAILED and origin.captured is not None:
+        return "capture the host again as root, with this version: xenwatch capture"
     if outcome.status is Status.FAILED:
         return probe.advice
     if outcome.status is Status.DISABLED:

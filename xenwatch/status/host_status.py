@@ -192,7 +192,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         reboot_pending=reboot_lines(snapshot),
         domains=_domains(snapshot),
         probes={
-            probe.name: _probe(probe, snapshot.outcomes[probe.name])
+            probe.name: _probe(probe, snapshot.outcomes[probe.name], snapshot.origin)
             for probe in probes
             if probe.name in snapshot.outcomes
         },
@@ -359,7 +359,7 @@ def _broken_devices(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
     }
 
 
-def _probe(probe: Probe, outcome: Outcome) -> ProbeRow:
+def _probe(probe: Probe, outcome: Outcome, origin: Origin) -> ProbeRow:
     return ProbeRow(
         status=outcome.status.value,
         detail=outcome.detail,
@@ -367,7 +367,7 @@ def _probe(probe: Probe, outcome: Outcome) -> ProbeRow:
         seconds=outcome.seconds,
         cpu_seconds=outcome.cpu_seconds,
         reads=probe.reads,
-        advice=next_step(probe, outcome),
+        advice=next_step(probe, outcome, origin),
     )
 
 
