@@ -15,7 +15,7 @@ from tests.support import full_snapshot
 from tests.tools import tool
 from xenwatch.assessment import assess_pass
 from xenwatch.exposition.text_format import render
-from xenwatch.metrics import Counts, families
+from xenwatch.metrics import Configured, Counts, families
 from xenwatch.metrics.process import own_process
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
@@ -38,7 +38,8 @@ def snapshot_of(host: str) -> Snapshot:
 def test_promtool_finds_nothing_to_say(host: str) -> None:
     """The page of a host, the process's own metrics included, leaves the checker silent."""
     snapshot = snapshot_of(host)
-    page = render([*families(assess_pass(snapshot), Counts({"host": 2}, 0, 0)), *own_process()])
+    counts = Counts({"host": 2}, 0, 0, Configured(True, 1.0))
+    page = render([*families(assess_pass(snapshot), counts), *own_process()])
 
     checked = subprocess.run(
         [tool("promtool"), "check", "metrics"],

@@ -102,6 +102,33 @@ def test_alerts_are_switched_on_and_off(tmp_path: Path) -> None:
             pass
 
 
+def test_a_rejected_configuration_is_on_the_page(tmp_path: Path) -> None:
+    """The page says whether the newest configuration is in use, and since when that in use is."""
+    file, states = tmp_path / "xenwatch.toml", []
+    file.write_text("")
+    with xenwatch("--config.file", str(file)) as running:
+        running.get_ready()
+        rejected = "configuration rejected; keeping the current one"
+        for text, event in (("[wbe]", rejected), ("", "configuration reloaded")):
+            states.append(accepted(running.get("metrics")))
+            file.write_text(text)
+            running.process.send_signal(signal.SIGHUP)
+            running.until(event)
+            while accepted(running.get("metrics")) == states[-1]:
+                pass
+        states.append(accepted(running.get("metrics")))
+
+    (_, started), (_, kept), (_, reloaded) = states
+    assert [good for good, _ in states] == [1, 0, 1]
+    assert started == kept < reloaded
+
+
+def accepted(page: bytes) -> tuple[float, float]:
+    """Whether the newest configuration was accepted, and when that in use was read."""
+    name = "xenwatch_config_last_reload_success"
+    return labelled(f"{name}ful", page)[()], labelled(f"{name}_timestamp_seconds", page)[()]
+
+
 def test_who_is_told_hears_of_a_reload(tmp_path: Path) -> None:
     """Alerts switched off by SIGHUP are over, switched on they fire anew, with runbooks as set."""
     file, receiver = tmp_path / "xenwatch.toml", Receiver()

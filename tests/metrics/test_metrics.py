@@ -17,7 +17,7 @@ from xenwatch.config.settings import Settings
 from xenwatch.exposition.text_format import Family, render
 from xenwatch.limits.base import Limit, Max, Thresholds
 from xenwatch.limits.states import assess
-from xenwatch.metrics import METRICS, Counts, Metric, families
+from xenwatch.metrics import METRICS, Configured, Counts, Metric, families
 from xenwatch.metrics.base import Readings
 from xenwatch.metrics.own import limit_metrics
 from xenwatch.metrics.process import own_process
@@ -63,7 +63,7 @@ def assessed(snapshot: Snapshot) -> Assessment:
 
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
-    return families(assessed(full_snapshot()), Counts(OVERRUNS, 0, 0))
+    return families(assessed(full_snapshot()), Counts(OVERRUNS, 0, 0, Configured(True, 1.0)))
 
 
 def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:

@@ -42,6 +42,7 @@ from xenwatch.events.follow import follow
 from xenwatch.events.names import MEANINGS
 from xenwatch.http import sockets as web_sockets
 from xenwatch.messages.helper import Helper
+from xenwatch.metrics import Configured
 from xenwatch.passes.publisher import Export, Publisher
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
@@ -100,6 +101,7 @@ class Daemon:
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         labels, excluded = settings.metric_labels(), settings.excluded_metrics()
         self._publisher.export = Export(labels, excluded)
+        self._publisher.configured = Configured(True, clock.time())
         self._web = web or WebFiles(Loader(""))
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         self._helper = helper
@@ -293,12 +295,25 @@ class Daemon:
         except ConfigError as error:
             for problem in error.problems:
                 _log.error("configuration rejected; keeping the current one", problem=problem)
+            self._note_reload(accepted=False)
             return
         except Exception as error:  # noqa: BLE001 - no file may end a daemon that works
             _log.error(
                 "configuration could not be read; keeping the current one", problem=why(error)
             )
+            self._note_reload(accepted=False)
             return
+        await self._apply(settings)
+
+    def _note_reload(self, *, accepted: bool) -> None:
+        """Have the metrics say when the configuration in use was read, and if it is the newest."""
+        before = self._publisher.configured
+        time = self._clock.time() if accepted or before is None else before.time
+        self._publisher.configured = Configured(accepted, time)
+        self._scheduler.changed.set()
+
+    async def _apply(self, settings: Settings) -> None:
+        """Use this configuration from now on, as far as that is possible."""
         log.configure(settings[LOG_LEVEL], settings[LOG_FORMAT])
         self._scheduler.configure(settings.probes(self._probes))
         self._host_setup.configure(_enabled(settings, self._probes))
@@ -312,7 +327,7 @@ class Daemon:
             self._web.current.scheme,
         )
         outbox.sender = dataclasses.replace(outbox.sender, runbooks=prefix)
-        self._scheduler.changed.set()
+        self._note_reload(accepted=True)
         _log.info("configuration reloaded")
         for key in KEYS:
             if key.restart and settings[key] != self._settings[key]:

@@ -12,7 +12,7 @@ from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
-from xenwatch.metrics.base import Counts, Metric, Readings
+from xenwatch.metrics.base import Configured, Counts, Metric, Readings
 from xenwatch.metrics.clock import CLOCK_METRICS
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.datapath import DATAPATH_METRICS
@@ -37,7 +37,16 @@ from xenwatch.metrics.uplinks import UPLINK_METRICS
 from xenwatch.metrics.vm_processes import VM_PROCESS_METRICS
 from xenwatch.metrics.vm_starts import VM_START_METRICS
 
-__all__ = ["METRICS", "Counts", "Families", "Metric", "alert_states", "by_name", "families"]
+__all__ = [
+    "METRICS",
+    "Configured",
+    "Counts",
+    "Families",
+    "Metric",
+    "alert_states",
+    "by_name",
+    "families",
+]
 
 METRICS: Final[tuple[Metric, ...]] = (
     *(metric for limit in LIMITS for metric in limit_metrics(limit)),

@@ -18,16 +18,28 @@ _Reading = TypeVar("_Reading")
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """What the daemon counts of itself.
+class Configured:
+    """The configuration of the daemon.
 
-    The runs skipped by the scheduler, by probe; how many writes of the textfile failed, and how
-    many passes could not be assessed or rendered, `None` where there is none.
+    Whether the newest one was accepted, and when that in use was read (Unix time in seconds).
+    """
+
+    accepted: bool
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the daemon knows of itself.
+
+    The runs skipped by the scheduler, by probe; how many writes of the textfile failed, how many
+    passes could not be assessed or rendered, and its configuration, `None` where there is none.
     """
 
     overruns: Mapping[str, int] = field(default_factory=dict)
     textfile_failures: int | None = None
     render_failures: int | None = None
+    configured: Configured | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 from xenwatch import __version__
 from xenwatch.limits.base import Limit
 from xenwatch.limits.states import LimitState
-from xenwatch.metrics.base import Metric, Readings, Row, Rows
+from xenwatch.metrics.base import Configured, Metric, Readings, Row, Rows
 from xenwatch.readings.snapshot import Outcome, Status
 
 
@@ -150,6 +150,15 @@ _PROBES: Final = (
     ),
 )
 
+
+def _configured(value: Callable[[Configured], float]) -> Rows:
+    def rows(readings: Readings) -> Iterable[Row]:
+        its = readings.counts.configured
+        return [((), None if its is None else value(its))]
+
+    return rows
+
+
 _SELF: Final = (
     Metric(
         "xenwatch_snapshot_timestamp_seconds",
@@ -172,6 +181,20 @@ _SELF: Final = (
         "instead.",
         "the daemon's own passes",
         lambda readings: [((), readings.counts.render_failures)],
+    ),
+    Metric(
+        "xenwatch_config_last_reload_successful",
+        "gauge",
+        "Whether the configuration was accepted when it was last read.",
+        "the configuration",
+        _configured(lambda its: its.accepted),
+    ),
+    Metric(
+        "xenwatch_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        "Unix time at which the configuration in use was read.",
+        "the clock",
+        _configured(lambda its: its.time),
     ),
     Metric(
         "xenwatch_source_info",

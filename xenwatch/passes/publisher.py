@@ -23,7 +23,7 @@ from xenwatch.clock import Clock
 from xenwatch.exposition.text_format import NO_LABELS, Family
 from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
-from xenwatch.metrics import Counts, Families
+from xenwatch.metrics import Configured, Counts, Families
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
 from xenwatch.passes.scheduler import Scheduler
@@ -151,8 +151,8 @@ class Publisher:
     `export` is how metrics are exported. `on_alerts` is called with the alerts of complete passes,
     the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
     `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
-    learnt, `textfile_failures` to what counts them. `failures` counts passes that could not be
-    assessed or rendered.
+    learnt, `textfile_failures` to what counts them, `configured` to what is known of the
+    configuration. `failures` counts passes that could not be assessed or rendered.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
@@ -166,6 +166,7 @@ class Publisher:
         self.on_alerts: Callable[[Alerts, Maintenance | None, float], None] = lambda *_: None
         self.on_change: Callable[[], None] = lambda: None
         self.textfile_failures: Callable[[], int | None] = lambda: None
+        self.configured: Configured | None = None
         self._scheduler = scheduler
         self._clock = clock
         self._renderer = Renderer()
@@ -291,7 +292,8 @@ class Publisher:
             return await threads.start(work, "publisher")
 
     def _counts(self) -> Counts:
-        return Counts(dict(self._scheduler.overruns), self.textfile_failures(), self.failures)
+        overruns, failed = dict(self._scheduler.overruns), self.textfile_failures()
+        return Counts(overruns, failed, self.failures, self.configured)
 
 
 def _without_alerts(rules: Rules) -> Rules:
