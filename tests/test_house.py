@@ -57,6 +57,7 @@ PURE_OF_OS = {"fsdecode", "fsencode", "strerror"}
 HOST = {
     "xenwatch.sources.commands": "its fixed programs",
     "xenwatch.sources.privcmd": "its hypercalls",
+    "xenwatch.sources.host_lock": "who else reads it",
     "xenwatch.sources.multicast": "the links and processes its kernel reports",
     "xenwatch.sources.taskstats": "the counters its kernel keeps of processes",
     "xenwatch.sources.timex": "how good its clock is",

@@ -29,7 +29,7 @@ ROOTFS: Final = "--path.rootfs"
 EXITS: Final = {
     OK: "stopped by a signal",
     USAGE: "bad usage",
-    UNKNOWN: "cannot listen, or there is no such source",
+    UNKNOWN: "cannot listen, the host is read by another daemon, or there is no such source",
 }
 
 
@@ -79,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Raises `SourceError` and `OSError`."""
     from xenwatch.reader.listener import listen  # noqa: PLC0415 - other commands need none of it
     from xenwatch.reader.server import Server  # noqa: PLC0415
+    from xenwatch.sources import host_lock  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
 
@@ -89,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
     if spec.startswith(NAME):
         raise SourceError(spec, "a reader cannot read from another reader")
     source = open_source(spec, rootfs)
+    if spec == "host":
+        host_lock.hold(rootfs)
     histograms = PollHistograms(rootfs) if spec == "host" else None
     raise_limit()
     listener = listen(options.socket, os.environ)

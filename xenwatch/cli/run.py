@@ -19,12 +19,13 @@ from xenwatch.config.keys import KEYS
 from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET, WEB_CONFIG
 from xenwatch.display.say import say
 from xenwatch.probes.qemu_causes import QEMU_WAKEUPS_BY_CAUSE
+from xenwatch.sources.base import SourceError
 from xenwatch.web_config.load import Loader
 
 EXITS: Final = {
     OK: "stopped by a signal",
     USAGE: "bad usage, or configuration rejected",
-    UNKNOWN: "cannot listen, or failed",
+    UNKNOWN: "cannot listen, the host is read by another daemon, or failed",
 }
 
 
@@ -43,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from xenwatch.daemon.host_setup import Tool  # noqa: PLC0415
     from xenwatch.daemon.web_files import WebFiles  # noqa: PLC0415
     from xenwatch.messages.helper import Helper  # noqa: PLC0415
+    from xenwatch.sources import host_lock  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
     from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
     from xenwatch.sources.tracefs import PollHistograms  # noqa: PLC0415
@@ -56,6 +58,11 @@ def run(options: argparse.Namespace) -> int:
     choice = choose(settings[SOURCE], rootfs)
     tools: dict[str, Tool] = {}
     if choice.spec == "host":
+        try:
+            host_lock.hold(rootfs)
+        except SourceError as error:
+            say(str(error))
+            return UNKNOWN
         tools = {QEMU_WAKEUPS_BY_CAUSE.name: PollHistograms(rootfs)}
     elif isinstance(source, RemoteSource):
         tools = {QEMU_WAKEUPS_BY_CAUSE.name: source}

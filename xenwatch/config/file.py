@@ -31,6 +31,10 @@ def parse(
     return found.values
 
 
+MOST: Final = 50
+"""Problems that are named: each costs a search for its line, and for what may have been meant."""
+
+
 class _Document:
     """The values of a document by path, and its problems."""
 
@@ -49,8 +53,12 @@ class _Document:
         self.problems.append(f"{where}: {printable(path)}: {reason}")
 
     def walk(self, table: Mapping[str, object], section: str) -> None:
-        """Convert a TOML table: its keys, and the tables in it."""
+        """Convert a TOML table: its keys, and the tables in it; end after `MOST` problems."""
         for name, value in table.items():
+            if len(self.problems) == MOST:
+                self.problems.append(f"{self._name}: there may be more; correct these first")
+            if len(self.problems) > MOST:
+                return
             path = f"{section}.{name}" if section else name
             known = _general(path)
             if reason := NAMED[section](name) if section in NAMED else "":

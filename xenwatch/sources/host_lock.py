@@ -1,0 +1,54 @@
+"""One daemon for each host: the second says who holds it.
+
+The lock is on the privcmd device, which only root can open and which every process of the host
+shares, whatever its mounts: nobody else can hold it, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from pathlib import Path
+
+from xenwatch.sources.base import SourceError
+from xenwatch.sources.privcmd import PRIVCMD_PATHS
+
+
+def hold(rootfs: str = "/") -> int | None:
+    """Hold the host until the descriptor that is returned is closed; `None` without privcmd.
+
+    Raises `SourceError` if another process holds it.
+    """
+    for path in PRIVCMD_PATHS:
+        try:
+            descriptor = os.open(f"{rootfs.rstrip('/')}{path}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(os.fstat(descriptor).st_ino)
+            os.close(descriptor)
+            raise SourceError(
+                "host", f"already read by {holder}; ask it by xenwatch top, or stop it first"
+            ) from None
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
+    return None
+
+
+def _holder(inode: int) -> str:
+    """Who holds a lock of flock(2) on that inode, by /proc/locks."""
+    try:
+        locks = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
+        found = re.search(rf"FLOCK +ADVISORY +WRITE +([0-9]+) +[0-9a-f:]+:{inode} ", locks)
+        if found is None:
+            return "another xenwatch"
+        words = Path(f"/proc/{found[1]}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "another xenwatch"
+    command = b" ".join(words[1:4]).decode("utf-8", "replace")
+    return f"process {found[1]} ({command})"
