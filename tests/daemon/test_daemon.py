@@ -102,6 +102,35 @@ def test_alerts_are_switched_on_and_off(tmp_path: Path) -> None:
             pass
 
 
+def test_a_reload_before_the_start_waits_for_it() -> None:
+    """SIGHUP while the daemon is still importing ends nothing; it reloads once it can."""
+    argv = [sys.executable, "-m", "xenwatch", "run", "--source=synthetic:debian-12"]
+    with subprocess.Popen(
+        [*argv, "--web.listen-address=127.0.0.1:0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        status = Path(f"/proc/{process.pid}/status")
+        until(lambda: blocked(status.read_text()) & HANGUP, "it holds the signal back")
+        process.send_signal(signal.SIGHUP)
+        events = []
+        for line in process.stderr:
+            events.append(json.loads(line)["event"])
+            if events[-1] == "configuration reloaded":
+                process.terminate()
+        process.wait()
+
+    assert events == ["started", "configuration reloaded", "stopped"]
+    assert process.returncode == 0
+
+
+HANGUP = 1 << (signal.SIGHUP - 1)
+
+
+def blocked(status: str) -> int:
+    """The signals that are held back from a process, by its status file."""
+    return int(status.partition("SigBlk:")[2].split()[0], 16)
+
+
 def test_a_rejected_configuration_is_on_the_page(tmp_path: Path) -> None:
     """The page says whether the newest configuration is in use, and since when that in use is."""
     file, states = tmp_path / "xenwatch.toml", []

@@ -232,6 +232,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._request_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        # The command line holds it back until now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     def _request_stop(self) -> None:
         """Start the shutdown; a second signal does not extend its deadline."""
