@@ -21,6 +21,10 @@ BUILD_HOST: Final = "build"
 """What the rpm says of where it was built; the real name would differ between two builds."""
 
 
+COMPRESSION: Final = "xz"
+"""What rpm 4.11 and dpkg unpack, a quarter smaller than gzip's."""
+
+
 def archive(stage: Path, out: Path, version: str, epoch: int) -> Path:
     """The tar archive: the tree below `xenwatch`, and install.sh beside it."""
     name = f"xenwatch-{version}-x86_64"
@@ -79,7 +83,12 @@ def nfpm_configuration(stage: Path, version: str, release: str, date: str) -> di
         "license": "Apache-2.0",
         "mtime": date,
         "contents": _contents(stage, date),
-        "rpm": {"buildhost": BUILD_HOST, "summary": "Monitor of the limits of a Xen dom0"},
+        "rpm": {
+            "buildhost": BUILD_HOST,
+            "summary": "Monitor of the limits of a Xen dom0",
+            "compression": COMPRESSION,
+        },
+        "deb": {"compression": COMPRESSION},
         "overrides": {
             "deb": {
                 "depends": [

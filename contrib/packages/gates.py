@@ -16,8 +16,8 @@ HOST_LIBRARIES: Final = {
 }
 """What is loaded from the host: parts of glibc, and libgcc, which code in Rust unwinds with."""
 MIB: Final = 1 << 20
-PACKED: Final = 20 * MIB
-UNPACKED: Final = 60 * MIB
+PACKED: Final = 20_000_000
+UNPACKED: Final = 60_000_000
 
 
 class GateError(Exception):
@@ -72,10 +72,10 @@ def check_binaries(tree: Path) -> str:
 def check_sizes(tree: Path, packages: Iterable[Path]) -> None:
     """Raises `GateError` where a package or the tree is too large."""
     if size(tree) > UNPACKED:
-        raise GateError(f"the tree has {size(tree) / MIB:.1f} MiB, more than {UNPACKED // MIB}")
+        raise GateError(f"the tree has {size(tree):,} bytes, more than {UNPACKED:,}")
     for path in packages:
         if path.stat().st_size > PACKED:
-            raise GateError(f"{path.name} has {path.stat().st_size / MIB:.1f} MiB")
+            raise GateError(f"{path.name} has {path.stat().st_size:,} bytes, more than {PACKED:,}")
 
 
 def check_equal(first: Iterable[Path], second: Iterable[Path]) -> None:

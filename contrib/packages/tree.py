@@ -13,6 +13,7 @@ import pip_files
 from layout import HERE, LIBRARY, LINKS, PREFIX, PYTHON, ROOT, SHARE, SHARED, SITE
 
 PRUNED: Final = (
+    f"{LIBRARY}/_pyrepl",
     f"{LIBRARY}/ensurepip",
     f"{LIBRARY}/idlelib",
     f"{LIBRARY}/lib-dynload/*",
