@@ -118,10 +118,13 @@ def test_the_rpm_is_installed_upgraded_and_removed(
     upgraded = version(root), root.run("rpm", "-q", "xenwatch").strip()
     installed_well(root, "/usr/lib/systemd/system")
     changed = root.attempt("rpm", "-V", "--nodeps", "xenwatch").stdout.splitlines()
+    root.run("rpm", "-U", "--oldpackage", "--nodeps", old)
+    went_back = root.run("rpm", "-q", "xenwatch").strip()
     root.run("rpm", "-e", "xenwatch")
 
     assert after_upgrade == (MINE, "1\n")
     assert upgraded == (__version__, packages.rpm.name.removesuffix(".rpm"))
+    assert went_back == older.rpm.name.removesuffix(".rpm")
     # Its group is made when the package is installed, its contents are the operator's.
     assert [line.split()[-1] for line in changed] == [CONFIGURATION]
     assert root.new() == {
@@ -143,7 +146,13 @@ def test_the_rpm_needs_what_centos_7_has(packages: Packages, layer_of: LayerOf) 
         "libgcc",
         "shadow-utils",
     }
-    assert features <= {"CompressedFileNames", "FileDigests", "PayloadFilesHavePrefix"}
+    # rpm has the last one since 4.7; CentOS 7 has 4.11.
+    assert features <= {
+        "CompressedFileNames",
+        "FileDigests",
+        "PayloadFilesHavePrefix",
+        "PayloadIsXz",
+    }
 
 
 def test_install_sh_needs_no_python(
