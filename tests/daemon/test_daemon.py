@@ -110,7 +110,7 @@ def test_a_reload_before_the_start_waits_for_it() -> None:
     ) as process:
         assert process.stderr is not None
         status = Path(f"/proc/{process.pid}/status")
-        until(lambda: blocked(status.read_text()) & HANGUP, "it holds the signal back")
+        until(lambda: bool(blocked(status.read_text()) & HANGUP), "it holds the signal back")
         process.send_signal(signal.SIGHUP)
         events = []
         for line in process.stderr:

@@ -19,6 +19,7 @@ from xenwatch.assessment import Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.exposition.text_format import Page
+from xenwatch.metrics import Counts
 from xenwatch.passes.bodies import PLAIN, Bodies, Renderer
 from xenwatch.passes.publisher import PARTS, AssessedPass, Publisher, assess
 from xenwatch.readings.snapshot import Snapshot
@@ -175,6 +176,38 @@ async def test_what_cannot_be_rendered_leaves_the_last_good_body(
     assert [entry["event"] for entry in logs] == [
         "rendering metrics failed; serving the last ones that were rendered"
     ]
+
+
+async def test_a_page_that_takes_long_leaves_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client does not wait for a starved rendering, of which there is one; then it is served."""
+    monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 0.0)
+    published = await served(full_snapshot())
+    good = await published.body(PLAIN)
+    pages, entered, go_on = text_format.page, threading.Event(), threading.Event()
+    calls = []
+
+    def late(*arguments: Any, **named: Any) -> Page:
+        calls.append(arguments)
+        entered.set()
+        go_on.wait()
+        return pages(*arguments, **named)
+
+    monkeypatch.setattr(text_format, "page", late)
+    for passes in (1, 2, 3):
+        published.newest = assess(full_snapshot(), RULES, counts=Counts({"aio": passes}))
+        assert await published.body(PLAIN) is good
+        assert gzip.decompress(await published.body(PACKED) or b"") == good
+    await asyncio.to_thread(entered.wait)
+    assert len(calls) == 1
+    go_on.set()
+    monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 600.0)
+    newest = published.newest
+
+    assert newest is not None
+    assert await published.body(PLAIN) == newest.metrics[PLAIN]
+    assert b'overruns_total{probe="aio"} 3' in newest.metrics[PLAIN]
 
 
 async def test_without_a_good_body_the_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
+import structlog
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.display.text import hint, shown
+from xenwatch.display.why import why
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
 from xenwatch.http import headroom, paths
@@ -47,6 +49,8 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Server": "xenwatch",
 }
+
+_log = structlog.get_logger()
 
 
 class Handlers:
@@ -105,13 +109,7 @@ class Handlers:
             self._requests += 1
             try:
                 response = await handler(request)
-                async with asyncio.timeout(SEND_TIMEOUT):
-                    await response.prepare(request)
-                    await response.write_eof()
-            except TimeoutError:
-                if request.transport is not None:
-                    request.transport.abort()
-                raise
+                await _send(response, request)
             finally:
                 self._requests -= 1
             return response
@@ -195,6 +193,18 @@ class Handlers:
 
 def _wants_gzip(request: web.Request) -> bool:
     return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+
+
+async def _send(response: web.Response, request: web.Request) -> None:
+    """Send the answer; a client that takes nothing in, or is gone, is cut off."""
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT):
+            await response.prepare(request)
+            await response.write_eof()
+    except (TimeoutError, ConnectionError) as error:
+        _log.debug("client gone before the answer was sent", reason=why(error))
+        if request.transport is not None:
+            request.transport.abort()
 
 
 def _unavailable(headers: Mapping[str, str] | None = None) -> web.Response:

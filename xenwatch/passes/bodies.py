@@ -32,6 +32,11 @@ class Bodies(Mapping[Form, bytes]):
         self._asked: dict[Form, asyncio.Future[bytes]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def rendered(self) -> bool:
+        """Whether the page is made, from which each body is put together."""
+        return self._make is None
+
     async def asked(self, form: Form) -> bytes:
         """A body, made in a thread unless it is there. Raises what `page` raises."""
         if form in self._made:

@@ -35,6 +35,11 @@ DELAY: Final = 0.05
 GATHER: Final = 0.5
 """Max seconds more that are waited for probes that are due: those of one tick make one pass, and
 a new domain is on the page within a second."""
+PATIENCE: Final = 2.0
+"""Seconds that a client waits for the newest page, unless it is the first one.
+
+A starved dom0 may take minutes to render it, and no scrape waits that long: the page before is an
+answer, and says how old it is."""
 PARTS: Final = 8
 """Parts of a pass that are kept until the next one; those asked for longest ago are dropped."""
 
@@ -171,6 +176,7 @@ class Publisher:
         self._clock = clock
         self._renderer = Renderer()
         self._good: Bodies | None = None
+        self._rendering: tuple[AssessedPass, asyncio.Task[None]] | None = None
         self._failed: AssessedPass | None = None
         self._parts_of: AssessedPass | None = None
         self._parts: dict[frozenset[str], asyncio.Future[AssessedPass]] = {}
@@ -229,12 +235,32 @@ class Publisher:
     async def body(self, form: Form) -> bytes | None:
         """The newest metrics in this form; `None` while there are none.
 
-        Where they cannot be rendered, the last ones that could. Raises what the rendering raised
-        if there are none.
+        Where they cannot be rendered, or not within `PATIENCE`, the last ones that were. Raises
+        what the rendering raised if there are none.
         """
         asked = self.newest
         if asked is None:
             return None
+        if self._good is not None and not await self._is_rendered(asked, form):
+            return await self._good.asked(form)
+        return await self._body_of(asked, form)
+
+    async def _is_rendered(self, asked: AssessedPass, form: Form) -> bool:
+        """Whether a page is rendered in time, or has failed. One is rendered at a time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while not asked.metrics.rendered:
+            if self._rendering is None or self._rendering[1].done():
+                self._rendering = asked, loop.create_task(_finished(asked.metrics, form))
+            whose, task = self._rendering
+            await asyncio.wait((task,), timeout=until - loop.time())
+            if not task.done():
+                return False
+            if whose is asked:
+                return True
+        return True
+
+    async def _body_of(self, asked: AssessedPass, form: Form) -> bytes:
         try:
             body = await asked.metrics.asked(form)
         except Exception:
@@ -294,6 +320,12 @@ class Publisher:
     def _counts(self) -> Counts:
         overruns, failed = dict(self._scheduler.overruns), self.textfile_failures()
         return Counts(overruns, failed, self.failures, self.configured)
+
+
+async def _finished(bodies: Bodies, form: Form) -> None:
+    """Return once a body is made, or has failed."""
+    with contextlib.suppress(Exception):  # whoever asks for it is told
+        await bodies.asked(form)
 
 
 def _without_alerts(rules: Rules) -> Rules:
