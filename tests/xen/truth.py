@@ -241,6 +241,10 @@ class Truth:
             yield Fact("xenwatch_neighbours_max", most, "sysctl gc_thresh3", its)
             used = self.number(f"neighbours-{family}")
             yield Fact("xenwatch_neighbours_used", used, "ip ntable show", its, 4)
+        if (self.directory / "conntrack").exists():
+            used, most = self.number("conntrack"), self.number("conntrack-max")
+            yield Fact("xenwatch_conntrack_used", used, "wc -l /proc/net/nf_conntrack", (), 16)
+            yield Fact("xenwatch_conntrack_max", most, "sysctl nf_conntrack_max")
         keys = self.number("root-maxkeys")
         yield Fact("xenwatch_kernel_keys_max", keys, "sysctl kernel.keys.root_maxkeys")
         road = "awk /proc/key-users"

@@ -121,5 +121,10 @@ entries() {
 }
 entries arp_cache > neighbours-ipv4
 entries ndisc_cache > neighbours-ipv6
+# There once the module is loaded.
+if [ -e /proc/net/nf_conntrack ]; then
+    wc -l < /proc/net/nf_conntrack > conntrack
+    sysctl -n net.netfilter.nf_conntrack_max > conntrack-max
+fi
 losetup -l -n -O NAME | wc -l > loops
 bridge link show > bridge-link
