@@ -22,7 +22,7 @@ BUILD_HOST: Final = "build"
 
 
 COMPRESSION: Final = "xz"
-"""What rpm 4.11 and dpkg unpack, a quarter smaller than gzip's."""
+"""Smaller than gzip, and unpacked by rpm 4.11 and dpkg."""
 
 
 def archive(stage: Path, out: Path, version: str, epoch: int) -> Path:

@@ -288,8 +288,8 @@ def test_the_table_is_short_enough_to_read() -> None:
     lines = table(vms, XAPI).splitlines()
 
     assert sum("(domain " in line for line in lines) == 10
-    assert f"and {len(vms) - 10} more; all VMs: --format json or --script" in lines
-    costs = lines[lines.index("What it costs:") + 1 : -2]
+    assert f"{len(vms) - 10} more VMs not shown; for all: --format json" in lines
+    costs = lines[lines.index("What the VM loses:") + 1 : -2]
     assert costs
     assert len(costs) == len(set(costs)) == len({line.split(":")[0] for line in costs})
     assert len(json.loads(document(vms, XAPI))["vms"]) == len(vms) > 10

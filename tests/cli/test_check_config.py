@@ -123,7 +123,8 @@ def test_root_is_told_what_the_service_cannot_read(
         public = run(capsys, "check-config")
 
     assert secret.status == draft.status == 1
-    unread = f"xenwatch: {used} cannot be read by user nobody; chgrp it to nobody"
+    remedy = f"chgrp nobody {used} && chmod g+r {used}"
+    unread = f"xenwatch: {used}: permission denied for user nobody; run: {remedy}"
     unwritten = f"xenwatch: alerts.state_file: {home} cannot be written by user nobody"
     *others, last = secret.err.splitlines()
     assert others == [unwritten, unread]
@@ -140,15 +141,17 @@ def test_rules_without_their_metrics_are_named(
     """A metric that is left out costs the alerts of Prometheus that need it, which is a warning."""
     status, [line] = checked(capsys, tmp_path, '[metrics]\nexclude = ["xenwatch_iscsi_*"]')
     unused = checked(capsys, tmp_path, '[metrics]\nexclude = ["xenwatch_disk_*"]')
+    watched = checked(capsys, tmp_path, '[metrics]\nexclude = ["xenwatch_build_info"]')[1]
     wrong, [reason] = checked(capsys, tmp_path, '[metrics]\nexclude = ["xenwatch_disk"]')
 
     assert status == 0
-    assert "metrics.exclude leaves out metrics" in line
+    assert "metrics.exclude: Prometheus's rules need xenwatch_iscsi_session_up" in line
     assert "XenwatchIscsiSessionDown" in line
     assert "XenwatchPtysNearLimit" not in line
     assert unused == (0, [])
+    assert any("XenwatchAbsent" in told for told in watched)
     assert wrong == 1
-    assert "contains 'xenwatch_disk', which is no metric of xenwatch" in reason
+    assert "contains 'xenwatch_disk', which matches no xenwatch_* metric" in reason
 
 
 def test_every_use_of_a_file_is_a_key() -> None:

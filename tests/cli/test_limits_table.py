@@ -128,7 +128,9 @@ def test_one_reason_of_many_probes_is_said_once() -> None:
         "pids: no socket",
         "irqs: bad",
     ]
-    assert failures({**outcomes, "memory": lost}) == "4 probes: no socket\nirqs: bad\n"
+    assert failures({**outcomes, "memory": lost}) == (
+        "4 probes failed: no socket; for their names: xenwatch doctor\nirqs: bad\n"
+    )
 
 
 def test_doctor_tells_of_every_probe() -> None:

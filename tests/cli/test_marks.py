@@ -171,5 +171,5 @@ def test_what_a_capture_lacks_is_captured_again(capsys: pytest.CaptureFixture[st
     out = run(capsys, "doctor", f"--source=tree:{directory}").out
 
     done = {line.strip() for line in out.splitlines() if line.startswith("  do: ")}
-    assert "do: capture the host again as root, with this version: xenwatch capture" in done
+    assert "do: capture the host again as root, with this version: xenwatch capture DIR" in done
     assert not any("run as root" in line or "mount" in line for line in done)

@@ -26,4 +26,4 @@ def test_thousands_of_problems_are_not_searched_for() -> None:
 
     assert len(problems) == MOST + 1
     assert problems[0].startswith("a.toml:1: key0: unknown key")
-    assert problems[-1] == "a.toml: there may be more; correct these first"
+    assert problems[-1] == "a.toml: more problems may follow; fix these first"

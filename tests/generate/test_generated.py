@@ -80,7 +80,10 @@ def test_a_stale_document_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     capsys.readouterr()
 
     assert generate("docs", "--check", "--directory", str(tmp_path)) == 1
-    assert capsys.readouterr().err == f"xenwatch: {page} is stale; run: xenwatch generate docs\n"
+    assert (
+        capsys.readouterr().err
+        == f"xenwatch: {page} is stale; run the same command without --check\n"
+    )
     assert page.read_text() == "mine"
 
 

@@ -69,4 +69,4 @@ def test_a_second_daemon_does_not_start(rootfs: str, tmp_path: Path, command: st
 
     assert second.returncode == 3
     assert f"host: already read by process {holder.pid} " in second.stderr
-    assert "ask it by xenwatch top, or stop it first" in second.stderr
+    assert "to query it: xenwatch top" in second.stderr

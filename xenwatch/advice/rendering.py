@@ -76,7 +76,7 @@ _XAPI_END: Final = """
 
 
 def table(advice: Sequence[Advice], toolstack: str, notices: Sequence[str] = ()) -> str:
-    """A block for each of the `SHOWN` VMs that come first, and what each remedy costs, once."""
+    """A block for each of the `SHOWN` VMs that come first, and what VMs lose by each remedy."""
     lines = [*notices, ""] if notices else []
     lines += [ONCE, ""] if any(vm.rate is None for vm in advice) else []
     costs: dict[str, str] = {}
@@ -90,9 +90,9 @@ def table(advice: Sequence[Advice], toolstack: str, notices: Sequence[str] = ())
             lines.append(f"  {remedy.device}: {command(toolstack, remedy, vm.uuid)}")
             costs[remedy.device] = remedy.cost
     if len(advice) > SHOWN:
-        lines.append(f"and {len(advice) - SHOWN} more; all VMs: --format json or --script")
+        lines.append(f"{len(advice) - SHOWN} more VMs not shown; for all: --format json")
     if costs:
-        lines += ["", "What it costs:", *(f"  {it}: {cost}" for it, cost in costs.items())]
+        lines += ["", "What the VM loses:", *(f"  {it}: {cost}" for it, cost in costs.items())]
     lines += ["", RESTART] if advice else ["No VM on this host has a QEMU."]
     return "\n".join(lines) + "\n"
 

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from xenwatch.alerts.table import ALERTS
+from xenwatch.alerts.base import Alert, Watch
+from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.cli.check_paths import path_problems
 from xenwatch.cli.configured import carried, check_rootfs, settings_of, source_of
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
@@ -62,18 +63,21 @@ def run(options: argparse.Namespace) -> int:
     if problems:
         return FINDING
     name, exists = _used_file(options)
-    say(f"{name} is valid" if exists else f"there is no {name}; every key has its default")
+    say(f"{name} is valid" if exists else f"no {name}; the defaults are valid")
     return OK
 
 
 def _blind_rules(settings: Settings) -> Iterator[str]:
-    """A line if rules of Prometheus need what is not exported; the daemon's own alerts do not."""
-    excluded = settings.excluded_metrics()
-    blind = [alert.title for alert in ALERTS if excluded & names_in(alert)]
-    if blind:
+    """A line for each metric that is not exported and that rules of Prometheus need."""
+    needed: dict[str, list[str]] = {}
+    rules: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
+    for alert in rules:
+        for name in settings.excluded_metrics() & names_in(alert):
+            needed.setdefault(name, []).append(alert.title)
+    for name, titles in sorted(needed.items()):
         yield (
-            f"{EXCLUDE.path} leaves out metrics that the rules of Prometheus need for "
-            f"{', '.join(blind)}; only the daemon evaluates those alerts"
+            f"{EXCLUDE.path}: Prometheus's rules need {name} for {', '.join(titles)}, which will "
+            "not fire there; change the patterns if you use those rules"
         )
 
 
@@ -86,13 +90,14 @@ def _used_file(options: argparse.Namespace) -> tuple[str, bool]:
 def _file_problems(options: argparse.Namespace, settings: Settings) -> list[str]:
     """What is wrong with the files that are named, for the user as whom the service runs."""
     flags = {key.path: key.flag for key in COMMON if is_given(options, key)}
+    # Any other file may be a draft of root's own.
+    own, exists = config_file.default_file()
+    used = exists and not hasattr(options, "config_file")
     with as_service_user() as user:
         found = list(path_problems(settings, flags))
-        # Any other file may be a draft of root's own.
-        own, exists = config_file.default_file()
-        used = exists and not hasattr(options, "config_file")
         if user and used and not os.access(own, os.R_OK):
-            found.append(f"{own} cannot be read by user {user}; chgrp it to {user}")
+            remedy = f"chgrp {user} {own} && chmod g+r {own}"
+            found.append(f"{own}: permission denied for user {user}; run: {remedy}")
         try:
             load(settings[WEB_CONFIG] if user else "")
         except ConfigError as error:

@@ -53,8 +53,7 @@ def _json(assessment: Assessment, settings: Settings) -> str:
 
 
 def _prometheus(assessment: Assessment, settings: Settings) -> str:
-    excluded, labels = settings.excluded_metrics(), settings.metric_labels()
-    families = [each for each in metrics.families(assessment) if each.name not in excluded]
+    families, labels = metrics.families(assessment), settings.metric_labels()
     said = notices(assessment.snapshot)
     return headed(said, text_format.render(families, labels=labels).decode(), comment="# ")
 

@@ -18,10 +18,12 @@ def failures(outcomes: Mapping[str, Outcome]) -> str:
     for name, outcome in outcomes.items():
         if outcome.status is Status.FAILED:
             names.setdefault(printable(outcome.detail), []).append(name)
-    lines = []
+    lines: list[str] = []
     for reason, those in names.items():
-        many = len(those) > FEW
-        lines += [f"{len(those)} probes: {reason}"] if many else [f"{it}: {reason}" for it in those]
+        if len(those) > FEW:
+            lines.append(f"{len(those)} probes failed: {reason}; for their names: xenwatch doctor")
+        else:
+            lines += [f"{name}: {reason}" for name in those]
     return "".join(f"{line}\n" for line in lines)
 
 

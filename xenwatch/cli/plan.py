@@ -41,7 +41,7 @@ EXITS: Final = {
 }
 
 HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "REASON")
-HEADER_OF_MIX: Final = ("LIMIT", "HEADROOM", "ALL TAKE", "FIT TIMES", "REASON")
+HEADER_OF_MIX: Final = ("LIMIT", "HEADROOM", "MIX TAKES", "MIXES FIT", "REASON")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--mix",
         metavar="NAME=N,...",
         action="append",
-        help="whether this many VMs of each shape fit together",
+        help="whether this many VMs of each shape fit together; may be given several times",
     )
     parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
     parser.add_argument(

@@ -56,7 +56,7 @@ class _Document:
         """Convert a TOML table: its keys, and the tables in it; end after `MOST` problems."""
         for name, value in table.items():
             if len(self.problems) == MOST:
-                self.problems.append(f"{self._name}: there may be more; correct these first")
+                self.problems.append(f"{self._name}: more problems may follow; fix these first")
             if len(self.problems) > MOST:
                 return
             path = f"{section}.{name}" if section else name

@@ -19,8 +19,8 @@ def patterns(value: object) -> tuple[str, ...]:
         raise ValueError("must be an array of strings")
     for item in value:
         if not fnmatch.filter(_NAMES, text(item)):
-            known = hint(text(item), _NAMES) or ", as in xenwatch_disk_*"
-            raise ValueError(f"contains {shown(item)}, which is no metric of xenwatch{known}")
+            known = hint(text(item), _NAMES) or "; use a name or a pattern such as xenwatch_disk_*"
+            raise ValueError(f"contains {shown(item)}, which matches no xenwatch_* metric{known}")
     return tuple(value)
 
 
@@ -28,8 +28,9 @@ EXCLUDE: Final[Key[tuple[str, ...]]] = Key(
     "metrics.exclude",
     "array of strings",
     (),
-    "Metrics that are not exported, by name or shell pattern, as in xenwatch_disk_*. The daemon "
-    "evaluates its alerts on them all the same; Prometheus's rules and the dashboards cannot.",
+    "Metrics to leave out of /metrics and the textfile, by name or shell pattern, such as "
+    "xenwatch_disk_*. Prometheus's rules and the dashboards then lack them; the daemon's own "
+    "alerts and xenwatch once do not.",
     patterns,
     restart=True,
 )

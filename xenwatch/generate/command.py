@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in names:
         path = arguments.directory / name
         if arguments.check:
-            say(f"{path} is stale; run: xenwatch generate {arguments.what}")
+            say(f"{path} is stale; run the same command without --check")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(texts[name], encoding="utf-8")

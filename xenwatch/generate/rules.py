@@ -71,9 +71,14 @@ def duration(seconds: float) -> str:
     return f"{milliseconds}ms"
 
 
-def names_in(alert: Alert) -> set[str]:
+def names_in(alert: Alert | Watch) -> set[str]:
     """The metrics in the expressions of an alert, with and without the suffixes of histograms."""
-    texts = (condition.promql(DEFAULTS) for condition in alert.conditions.values())
+    if isinstance(alert, Watch):
+        texts = [expression(alert)]
+    else:
+        texts = [condition.promql(DEFAULTS) for condition in alert.conditions.values()]
+    records = {**RECORDS, **HOST_RECORDS}
+    texts += [each for name, each in records.items() if any(name in text for text in texts)]
     found = {name for text in texts for name in re.findall(r"\bxenwatch_\w+", text)}
     return found | {re.sub(r"_(bucket|sum|count)$", "", name) for name in found}
 

@@ -196,13 +196,15 @@ def _wants_gzip(request: web.Request) -> bool:
 
 
 async def _send(response: web.Response, request: web.Request) -> None:
-    """Send the answer; a client that takes nothing in, or is gone, is cut off."""
+    """Send the response; a client that takes nothing in, or is gone, is cut off."""
     try:
         async with asyncio.timeout(SEND_TIMEOUT):
             await response.prepare(request)
             await response.write_eof()
     except (TimeoutError, ConnectionError) as error:
-        _log.debug("client gone before the answer was sent", reason=why(error))
+        late = isinstance(error, TimeoutError)
+        reason = f"timed out after {SEND_TIMEOUT:g} s" if late else why(error)
+        _log.debug("sending the response failed; connection closed", reason=reason)
         if request.transport is not None:
             request.transport.abort()
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from xenwatch.parse.errors import ParseError
 from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
-from xenwatch.sources.base import Source, SourceError, programs_time
+from xenwatch.sources.base import NOT_CAPTURED, Source, SourceError, programs_time
 
 DOMAIN: Final = "domain"
 """Event: a domain was introduced or released."""
@@ -126,8 +126,8 @@ def run(
 
 def next_step(probe: Probe, outcome: Outcome, origin: Origin) -> str:
     """The next step for an operator; empty when there is none."""
-    if outcome.status is Status.FAILED and origin.captured is not None:
-        return "capture the host again as root, with this version: xenwatch capture"
+    if origin.captured is not None and NOT_CAPTURED in outcome.detail:
+        return "capture the host again as root, with this version: xenwatch capture DIR"
     if outcome.status is Status.FAILED:
         return probe.advice
     if outcome.status is Status.DISABLED:

@@ -17,6 +17,8 @@ from typing import Final, Protocol, runtime_checkable
 
 from xenwatch.readings.origin import Origin
 
+NOT_CAPTURED: Final = "not in this capture"
+"""Why a capture cannot answer."""
 READ_LIMIT: Final = 4 << 20
 """Default size limit of one read in bytes: the largest file any probe reads is the kernel log."""
 PEM_LIMIT: Final = 64 << 10

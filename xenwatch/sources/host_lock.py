@@ -16,7 +16,9 @@ from xenwatch.sources.privcmd import PRIVCMD_PATHS
 
 
 def hold(rootfs: str = "/") -> int | None:
-    """Hold the host until the descriptor that is returned is closed; `None` without privcmd.
+    """Hold the host until the descriptor that is returned is closed.
+
+    `None` if privcmd cannot be opened or locked.
 
     Raises `SourceError` if another process holds it.
     """
@@ -31,7 +33,9 @@ def hold(rootfs: str = "/") -> int | None:
             holder = _holder(os.fstat(descriptor).st_ino)
             os.close(descriptor)
             raise SourceError(
-                "host", f"already read by {holder}; ask it by xenwatch top, or stop it first"
+                "host",
+                f"already read by {holder}; to query it: xenwatch top; to replace it, stop it "
+                "first (the service: systemctl stop xenwatch)",
             ) from None
         except OSError:
             os.close(descriptor)

@@ -28,6 +28,7 @@ from xenwatch.display.text import shown
 from xenwatch.display.why import why
 from xenwatch.readings.origin import TREE, Origin, is_date
 from xenwatch.sources.base import (
+    NOT_CAPTURED,
     READ_LIMIT,
     TOPICS,
     CommandOutput,
@@ -208,7 +209,7 @@ class TreeSource:
         raise failure
 
     def _unknown(self, subject: str) -> NotCaptured:
-        return NotCaptured(subject, f"not in this capture{self._damage}")
+        return NotCaptured(subject, f"{NOT_CAPTURED}{self._damage}")
 
     def _manifest(self, directory: str | Path) -> tuple[float, str]:
         """When the capture was made, and the kind of what was captured."""

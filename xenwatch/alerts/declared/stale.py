@@ -12,7 +12,7 @@ ALERT: Final = Watch(
     name="stale",
     summary="xenwatch on {instance} serves stale readings",
     description="The newest reading of {instance} is {value} old: the daemon answers, but its "
-    "probes have stopped, or their readings cannot be rendered.",
+    "probes have stopped, or rendering their readings fails or takes too long.",
     first="xenwatch doctor",
     expression="time() - xenwatch_snapshot_timestamp_seconds > $age",
     seconds=120,
