@@ -193,7 +193,7 @@ def test_a_newer_build_has_a_newer_release(
 ) -> None:
     """The release of the rpm and the deb grows with each commit until the version is tagged."""
     build = recipe("make_packages")
-    said = {"tag": tags, "rev-list": "345"}
+    said = {"rev-parse": "false", "tag": tags, "rev-list": "345"}
     monkeypatch.setattr(build, "git", lambda command, *rest: said[command])
 
     assert build.release("1.2") == release

@@ -11,7 +11,9 @@ def main() -> int:
     interrupt = signal.getsignal(signal.SIGINT)
     if interrupt is signal.default_int_handler:  # else it is ignored, as in a script's background
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is imported has nothing to clean up
-    if "run" in sys.argv[1:]:  # a daemon is not ended by a reload that comes before it can reload
+    if sys.argv[1:2] == [
+        "run"
+    ]:  # a daemon is not ended by a reload that comes before it can reload
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     command = _imported()
     signal.signal(signal.SIGINT, interrupt)

@@ -60,8 +60,13 @@ def epoch() -> int:
 def release(version: str) -> str:
     """The release of rpm and deb: "1" of a tagged version, "0.N" after N commits before that.
 
-    So each newer build upgrades the one before; the published one upgrades them all.
+    So each newer build upgrades the one before; the published one upgrades them all. Where git
+    cannot tell, PACKAGE_RELEASE says it. Raises `GateError`.
     """
+    if given := os.environ.get("PACKAGE_RELEASE"):
+        return given
+    if git("rev-parse", "--is-shallow-repository") == "true":
+        raise GateError("a shallow clone lacks the commits to count: git fetch --unshallow --tags")
     if f"v{version}" in git("tag", "--points-at", "HEAD").split():
         return "1"
     return f"0.{git('rev-list', '--count', 'HEAD')}"

@@ -44,6 +44,7 @@ class Counted(ModelSource):
     """A synthetic host that counts the CPU time its answers take, in `spent`."""
 
     spent = 0.0
+    lock = threading.Lock()
 
 
 def _counted(name: str) -> Callable[..., Any]:
@@ -54,7 +55,9 @@ def _counted(name: str) -> Callable[..., Any]:
         try:
             return answer(self, *arguments, **options)
         finally:
-            self.spent += time.thread_time() - before
+            seconds = time.thread_time() - before
+            with self.lock:
+                self.spent += seconds
 
     return call
 

@@ -102,33 +102,43 @@ def test_alerts_are_switched_on_and_off(tmp_path: Path) -> None:
             pass
 
 
+HUP_AT_ONCE = """\
+import os, signal, sys
+sys.argv = ["xenwatch", "run", *sys.argv[1:]]
+from xenwatch import __main__
+imported = __main__._imported
+__main__._imported = lambda: (os.kill(os.getpid(), signal.SIGHUP), imported())[1]
+sys.exit(__main__.main())
+"""
+
+
 def test_a_reload_before_the_start_waits_for_it() -> None:
     """SIGHUP while the daemon is still importing ends nothing; it reloads once it can."""
-    argv = [sys.executable, "-m", "xenwatch", "run", "--source=synthetic:debian-12"]
-    with subprocess.Popen(
-        [*argv, "--web.listen-address=127.0.0.1:0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        status = Path(f"/proc/{process.pid}/status")
-        until(lambda: bool(blocked(status.read_text()) & HANGUP), "it holds the signal back")
-        process.send_signal(signal.SIGHUP)
-        events = []
-        for line in process.stderr:
-            events.append(json.loads(line)["event"])
-            if events[-1] == "configuration reloaded":
-                process.terminate()
-        process.wait()
-
-    assert events == ["started", "configuration reloaded", "stopped"]
-    assert process.returncode == 0
+    with daemon(
+        "-c", HUP_AT_ONCE, "--source=synthetic:debian-12", "--web.listen-address=127.0.0.1:0"
+    ) as running:
+        running.until("configuration reloaded")
+        assert running.stop() == 0
 
 
-HANGUP = 1 << (signal.SIGHUP - 1)
+def test_what_is_excluded_is_served_nowhere(tmp_path: Path) -> None:
+    """A metric that the configuration excludes is on no page, no part of it and in no textfile."""
+    file, name = tmp_path / "xenwatch.toml", b"xenwatch_aio_requests_used"
+    file.write_text(
+        f'[metrics]\nexclude = ["xenwatch_aio_*_used"]\n[textfile]\ndirectory = "{tmp_path}"\n'
+    )
+    textfile = tmp_path / "xenwatch.prom"
+    with xenwatch("--config.file", str(file)) as running:
+        running.get_ready()
+        until(textfile.exists, "the textfile")
+        texts = [
+            running.get("metrics"),
+            running.get("metrics?collect[]=aio"),
+            textfile.read_bytes(),
+        ]
 
-
-def blocked(status: str) -> int:
-    """The signals that are held back from a process, by its status file."""
-    return int(status.partition("SigBlk:")[2].split()[0], 16)
+    assert [name in text for text in texts] == [False] * 3
+    assert [b"xenwatch_aio_requests_max" in text for text in texts] == [True] * 3
 
 
 def test_a_rejected_configuration_is_on_the_page(tmp_path: Path) -> None:

@@ -177,11 +177,11 @@ async def test_a_missing_directory_is_an_error_at_once(tmp_path: Path) -> None:
     with capture_logs() as logs:
         async with running(written.textfile.run()):
             await until(lambda: bool(logs))
+            await written.change(None)
 
     assert [(entry["event"], entry["reason"]) for entry in logs] == [
         (FAILED, "No such file or directory")
     ]
-    assert written.asked == 0
 
 
 async def test_a_write_that_hangs_blocks_nothing(

@@ -24,12 +24,10 @@ from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
-from xenwatch.exposition.text_format import Block, Family, Page
 from xenwatch.http import status_page
 from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
 from xenwatch.page import Links, errors
-from xenwatch.passes.bodies import Bodies
 from xenwatch.passes.publisher import AssessedPass, Publisher, assess
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
@@ -353,30 +351,6 @@ async def test_scrapes_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPa
         assert (await first).status == 200
         async with client.get("/metrics") as answer:
             assert answer.status == 200
-
-
-async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scrape whose client takes nothing in ends, and its place is free for another."""
-    monkeypatch.setattr("xenwatch.http.server.SEND_TIMEOUT", 0.2)
-    site = Site(max_requests=1)
-    much = bytes(64 << 20)
-    page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], much)})
-    site.publisher.newest = dataclasses.replace(site.newest, metrics=Bodies(lambda: page))
-    async with site.client() as client:
-        url = client.make_url("/metrics")
-        # The reader takes in no more than twice its limit.
-        reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
-        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
-        site.publisher.newest = site.newest
-        status = 503
-        while status == 503:
-            async with client.get("/metrics") as answer:
-                status = answer.status
-        assert status == 200
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await reader.readexactly(len(much))
-        writer.close()
 
 
 async def test_serving_does_not_block_the_event_loop() -> None:

@@ -202,12 +202,14 @@ async def test_a_page_that_takes_long_leaves_the_one_before(
     await asyncio.to_thread(entered.wait)
     assert len(calls) == 1
     go_on.set()
+    # The first of them is served as soon as it is there, whatever is newer.
+    while (body := await published.body(PLAIN)) is good:
+        await asyncio.to_thread(entered.wait)
+    assert body is not None
+    assert b'overruns_total{probe="aio"} 1' in body
     monkeypatch.setattr("xenwatch.passes.publisher.PATIENCE", 600.0)
-    newest = published.newest
 
-    assert newest is not None
-    assert await published.body(PLAIN) == newest.metrics[PLAIN]
-    assert b'overruns_total{probe="aio"} 3' in newest.metrics[PLAIN]
+    assert b'overruns_total{probe="aio"} 3' in (await published.body(PLAIN) or b"")
 
 
 async def test_without_a_good_body_the_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

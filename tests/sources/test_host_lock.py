@@ -58,14 +58,17 @@ def test_a_second_daemon_does_not_start(rootfs: str, tmp_path: Path, command: st
         assert holder.stdout is not None
         holder.stdout.readline()
         argv = [sys.executable, "-m", "xenwatch", command, "--source=host"]
-        second = subprocess.run(
-            [*argv, f"--path.rootfs={rootfs}", *where[command]],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        holder.kill()
+        try:
+            second = subprocess.run(
+                [*argv, f"--path.rootfs={rootfs}", *where[command]],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        finally:
+            holder.kill()
 
     assert second.returncode == 3
     assert f"host: already read by process {holder.pid} " in second.stderr

@@ -35,7 +35,9 @@ COMMANDS = (
 """Of docs/operations.md, in its order."""
 CONFIGURE = (
     "install -d -m 755 /etc/xenwatch",
-    "install -b -m 640 -g xenwatch contrib/xenwatch.toml /etc/xenwatch/",
+    "cp -n contrib/xenwatch.toml /etc/xenwatch/",
+    "chgrp xenwatch /etc/xenwatch/xenwatch.toml",
+    "chmod 640 /etc/xenwatch/xenwatch.toml",
     "xenwatch check-config",
     "systemctl reload xenwatch",
 )
@@ -65,6 +67,7 @@ def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report
     daemon.wait()
     failed = daemon.fresh().failed()
     cursor = vm.run("journalctl -u xenwatch -n 0 --show-cursor")
+    vm.run(f"rm -f {CONFIG}")
     for command in CONFIGURE:
         vm.run(f"cd {CHECKOUT}; {command}", deadline=90)
     shipped = vm.run(f"cat {CONFIG}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from xenwatch.alerts.base import Alert, Watch
@@ -93,16 +94,29 @@ def _file_problems(options: argparse.Namespace, settings: Settings) -> list[str]
     # Any other file may be a draft of root's own.
     own, exists = config_file.default_file()
     used = exists and not hasattr(options, "config_file")
-    with as_service_user() as user:
+
+    def look(user: str) -> list[str]:
         found = list(path_problems(settings, flags))
-        if user and used and not os.access(own, os.R_OK):
-            remedy = f"chgrp {user} {own} && chmod g+r {own}"
-            found.append(f"{own}: permission denied for user {user}; run: {remedy}")
+        if user and used:
+            found += _denied(Path(own), user)
         try:
             load(settings[WEB_CONFIG] if user else "")
         except ConfigError as error:
             found += (f"{problem} (as user {user})" for problem in error.problems)
-    return found
+        return found
+
+    return as_service_user(look)
+
+
+def _denied(file: Path, user: str) -> Iterator[str]:
+    """A line with the remedy if the user cannot read a file, or enter a directory above it."""
+    for directory in reversed(file.parents):
+        if not os.access(directory, os.X_OK):
+            yield f"{directory}: permission denied for user {user}; run: chmod o+x {directory}"
+            return
+    if not os.access(file, os.R_OK):
+        remedy = f"chgrp {user} {file} && chmod g+r {file}"
+        yield f"{file}: permission denied for user {user}; run: {remedy}"
 
 
 def _content_problems(options: argparse.Namespace, settings: Settings) -> Iterator[str]:

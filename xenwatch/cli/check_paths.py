@@ -46,12 +46,8 @@ def path_problems(settings: Settings, names: Mapping[str, str]) -> Iterator[str]
 
 def _problem(use: FileUse, path: Path) -> str:
     """Why a file cannot be used; empty if it can. Raises `OSError`."""
-    if use is FileUse.REPLACE:
-        if not path.parent.is_dir():
-            return f"{path.parent} is not a directory; create it"
-        if path.exists() and not path.is_file():
-            return f"{path} is not a regular file"
-        return _denied(path.parent, os.W_OK | os.X_OK, "written")
+    if use in (FileUse.REPLACE, FileUse.FOLLOW):
+        return _problem_of_later(use, path)
     mode = path.stat().st_mode
     if use in _DIRECTORIES:
         found = stat.S_ISDIR(mode)
@@ -59,6 +55,17 @@ def _problem(use: FileUse, path: Path) -> str:
     if not stat.S_ISREG(mode):
         return f"{path} is not a regular file"
     return _denied(path, *((os.X_OK, "run") if use is FileUse.RUN else (os.R_OK, "read")))
+
+
+def _problem_of_later(use: FileUse, path: Path) -> str:
+    """The same of a file that need not be there yet."""
+    if not path.parent.is_dir():
+        return f"{path.parent} is not a directory; create it"
+    if path.exists() and not path.is_file():
+        return f"{path} is not a regular file"
+    if use is FileUse.REPLACE:
+        return _denied(path.parent, os.W_OK | os.X_OK, "written")
+    return _denied(path, os.R_OK, "read") if path.exists() else ""
 
 
 def _denied(path: Path, access: int, what: str) -> str:

@@ -25,8 +25,9 @@ def parse(
     table = {key.path: key for key in keys}
     found = _Document(name, text, table)
     found.walk(document, "")
-    _check_thresholds(found)
-    _check_order(found)
+    if len(found.problems) <= MOST:  # else keys that follow are not known
+        _check_thresholds(found)
+        _check_order(found)
     problems += found.problems
     return found.values
 

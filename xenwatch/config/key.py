@@ -15,6 +15,7 @@ class FileUse(enum.Enum):
 
     READ = "read"
     REPLACE = "replaced as a whole: its directory is written"
+    FOLLOW = "written by others, and read whenever it is there"
     DIRECTORY = "a directory that is read"
     FILL = "a directory in which files are written"
     RUN = "run, with the rest of the array as arguments"

@@ -55,7 +55,7 @@ MAINTENANCE_FILE: Final[Key[str]] = Key(
     "File that xenwatch maintenance writes and the daemon follows.",
     converters.absolute_path,
     restart=True,
-    file=FileUse.REPLACE,
+    file=FileUse.FOLLOW,
 )
 
 KEYS: Final = (UNTIL, REASON, MAINTENANCE_FILE)

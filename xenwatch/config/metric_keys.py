@@ -11,6 +11,8 @@ from xenwatch.display.text import hint, shown
 from xenwatch.metrics import METRICS
 
 _NAMES: Final = tuple(metric.name for metric in METRICS)
+NEEDED: Final = ("xenwatch_build_info", "xenwatch_snapshot_timestamp_seconds")
+"""By these Prometheus knows that a daemon is there, and how old its readings are."""
 
 
 def patterns(value: object) -> tuple[str, ...]:
@@ -18,6 +20,8 @@ def patterns(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError("must be an array of strings")
     for item in value:
+        for name in fnmatch.filter(NEEDED, text(item)):
+            raise ValueError(f"contains {shown(item)}, but {name} tells Prometheus of this daemon")
         if not fnmatch.filter(_NAMES, text(item)):
             known = hint(text(item), _NAMES) or "; use a name or a pattern such as xenwatch_disk_*"
             raise ValueError(f"contains {shown(item)}, which matches no xenwatch_* metric{known}")

@@ -68,8 +68,8 @@ class Textfile:
                 self._stopped = True
                 self._remove()
 
-    async def _attempt(self, work: Callable[[], None]) -> None:
-        """Run `work` in a thread until it returns, however long that takes."""
+    async def _attempt(self, work: Callable[[], bool]) -> None:
+        """Run `work`, which says if it has written, in a thread until it returns."""
         future = threads.start(work, "textfile")
         timer = asyncio.create_task(self._clock.sleep(DEADLINE))
         try:
@@ -82,7 +82,7 @@ class Textfile:
         elif error := future.exception():
             self._count(why(error))
             return
-        if self._failed and future.exception() is None:
+        if self._failed and future.exception() is None and future.result():
             self._failed = False
             _log.info("writing the textfile recovered", file=self.path)
 
@@ -93,15 +93,16 @@ class Textfile:
             _log.error("writing the textfile failed; will retry", file=self.path, reason=reason)
         self._failed = True
 
-    def _update(self) -> None:
+    def _update(self) -> bool:
         page = self._page()
         with self._lock:
             if self._stopped:
-                return
+                return False
             if page is None:
                 self._remove()
-            else:
-                self._write(without_process(page))
+                return False
+            self._write(without_process(page))
+        return True
 
     def _write(self, page: bytes) -> None:
         """Replace the file: who reads it at any moment has the old one or the new one."""
@@ -119,12 +120,13 @@ class Textfile:
                 _unlink(self._new)
             raise
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
         """Remove what an earlier run has left. Raises `OSError` too if nothing can be written."""
         with self._lock:
             self._remove()
             os.close(self._create())
             _unlink(self._new)
+        return True
 
     def _create(self) -> int:
         # Never an existing file: where others may write too, that could be a link to elsewhere.

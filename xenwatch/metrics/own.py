@@ -185,14 +185,14 @@ _SELF: Final = (
     Metric(
         "xenwatch_config_last_reload_successful",
         "gauge",
-        "Whether the configuration was accepted when it was last read.",
+        "Whether xenwatch.toml was accepted when it was last read.",
         "the configuration",
         _configured(lambda its: its.accepted),
     ),
     Metric(
         "xenwatch_config_last_reload_success_timestamp_seconds",
         "gauge",
-        "Unix time at which the configuration in use was read.",
+        "Unix time at which the xenwatch.toml in use was read.",
         "the clock",
         _configured(lambda its: its.time),
     ),

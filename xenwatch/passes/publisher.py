@@ -176,7 +176,7 @@ class Publisher:
         self._clock = clock
         self._renderer = Renderer()
         self._good: Bodies | None = None
-        self._rendering: tuple[AssessedPass, asyncio.Task[None]] | None = None
+        self._rendering: asyncio.Task[None] | None = None
         self._failed: AssessedPass | None = None
         self._parts_of: AssessedPass | None = None
         self._parts: dict[frozenset[str], asyncio.Future[AssessedPass]] = {}
@@ -241,38 +241,38 @@ class Publisher:
         asked = self.newest
         if asked is None:
             return None
-        if self._good is not None and not await self._is_rendered(asked, form):
-            return await self._good.asked(form)
-        return await self._body_of(asked, form)
+        await self._render_in_time(asked, form)
+        if asked.metrics.rendered or self._good is None:
+            return await asked.metrics.asked(form)
+        return await self._good.asked(form)
 
-    async def _is_rendered(self, asked: AssessedPass, form: Form) -> bool:
-        """Whether a page is rendered in time, or has failed. One is rendered at a time."""
+    async def _render_in_time(self, asked: AssessedPass, form: Form) -> None:
+        """Return once a page is rendered, or has failed, or after `PATIENCE` if there is another.
+
+        One is rendered at a time, to its end.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE
-        while not asked.metrics.rendered:
-            if self._rendering is None or self._rendering[1].done():
-                self._rendering = asked, loop.create_task(_finished(asked.metrics, form))
-            whose, task = self._rendering
-            await asyncio.wait((task,), timeout=until - loop.time())
-            if not task.done():
-                return False
-            if whose is asked:
-                return True
-        return True
+        while not asked.metrics.rendered and self._failed is not asked:
+            if self._rendering is None:
+                self._rendering = loop.create_task(self._render(asked, form))
+            left = None if self._good is None else until - loop.time()
+            await asyncio.wait((self._rendering,), timeout=left)
+            if left is not None and loop.time() >= until:
+                return
 
-    async def _body_of(self, asked: AssessedPass, form: Form) -> bytes:
+    async def _render(self, asked: AssessedPass, form: Form) -> None:
+        """Render a page, which is then the last one that was; count and log a failure."""
         try:
-            body = await asked.metrics.asked(form)
-        except Exception:
-            if self._failed is not asked:
-                self._failed = asked
-                self.failures += 1
-                _log.exception("rendering metrics failed; serving the last ones that were rendered")
-            if self._good is None:
-                raise
-            return await self._good.asked(form)
-        self._good, self._failed = asked.metrics, None
-        return body
+            await asked.metrics.asked(form)
+        except Exception:  # noqa: BLE001 - whoever asks is told, if there is no other page
+            self._failed = asked
+            self.failures += 1
+            _log.exception("rendering metrics failed; serving the last ones that were rendered")
+        else:
+            self._good, self._failed = asked.metrics, None
+        finally:
+            self._rendering = None
 
     def text(self) -> bytes | None:
         """The newest metrics as Prometheus text; `None` until the first pass is complete.
@@ -320,12 +320,6 @@ class Publisher:
     def _counts(self) -> Counts:
         overruns, failed = dict(self._scheduler.overruns), self.textfile_failures()
         return Counts(overruns, failed, self.failures, self.configured)
-
-
-async def _finished(bodies: Bodies, form: Form) -> None:
-    """Return once a body is made, or has failed."""
-    with contextlib.suppress(Exception):  # whoever asks for it is told
-        await bodies.asked(form)
 
 
 def _without_alerts(rules: Rules) -> Rules:

@@ -1,7 +1,7 @@
 """One daemon for each host: the second says who holds it.
 
-The lock is on the privcmd device, which only root can open and which every process of the host
-shares, whatever its mounts: nobody else can hold it, and nothing is left behind.
+The lock is on the privcmd device, which only root can open and which all processes share that have
+the same /dev: nobody else can hold it, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def hold(rootfs: str = "/") -> int | None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _holder(os.fstat(descriptor).st_ino)
+            holder = _holder(os.fstat(descriptor))
             os.close(descriptor)
             raise SourceError(
                 "host",
@@ -44,11 +44,12 @@ def hold(rootfs: str = "/") -> int | None:
     return None
 
 
-def _holder(inode: int) -> str:
-    """Who holds a lock of flock(2) on that inode, by /proc/locks."""
+def _holder(held: os.stat_result) -> str:
+    """Who holds a lock of flock(2) on that file, by /proc/locks."""
+    place = f"{os.major(held.st_dev):02x}:{os.minor(held.st_dev):02x}:{held.st_ino}"
     try:
         locks = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
-        found = re.search(rf"FLOCK +ADVISORY +WRITE +([0-9]+) +[0-9a-f:]+:{inode} ", locks)
+        found = re.search(rf"FLOCK +ADVISORY +WRITE +([0-9]+) +{place} ", locks)
         if found is None:
             return "another xenwatch"
         words = Path(f"/proc/{found[1]}/cmdline").read_bytes().split(b"\0")

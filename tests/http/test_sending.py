@@ -1,0 +1,71 @@
+"""Answers that cannot be sent: the client takes nothing in, or is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+import pytest
+from aiohttp import ClientConnectionResetError
+from structlog.testing import capture_logs
+
+from tests.http.test_server import Site
+from xenwatch.exposition.text_format import Block, Family, Page
+from xenwatch.http.server import _send
+from xenwatch.passes.bodies import Bodies
+
+
+async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scrape whose client takes nothing in ends, and its place is free for another."""
+    monkeypatch.setattr("xenwatch.http.server.SEND_TIMEOUT", 0.2)
+    site = Site(max_requests=1)
+    much = bytes(64 << 20)
+    page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], much)})
+    site.publisher.newest = dataclasses.replace(site.newest, metrics=Bodies(lambda: page))
+    async with site.client() as client:
+        url = client.make_url("/metrics")
+        # The reader takes in no more than twice its limit.
+        reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        site.publisher.newest = site.newest
+        status = 503
+        while status == 503:
+            async with client.get("/metrics") as answer:
+                status = answer.status
+        assert status == 200
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(len(much))
+        writer.close()
+
+
+class Gone:
+    """A response and its request whose client has left: what aiohttp raises, and the transport."""
+
+    def __init__(self) -> None:
+        self.transport = self
+        self.aborted = False
+
+    async def prepare(self, _: object) -> None:
+        """The head could be sent."""
+
+    async def write_eof(self) -> None:
+        """The body cannot."""
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    def abort(self) -> None:
+        """Note the end of the connection."""
+        self.aborted = True
+
+
+async def test_a_client_that_left_is_no_error() -> None:
+    """A client that is gone when its answer is there costs a line at level debug."""
+    gone: Any = Gone()
+    with capture_logs() as logs:
+        await _send(gone, gone)
+
+    assert gone.aborted
+    assert [(entry["log_level"], entry["reason"]) for entry in logs] == [
+        ("debug", "Cannot write to closing transport")
+    ]
