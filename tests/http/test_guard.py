@@ -46,10 +46,12 @@ async def test_every_path_wants_a_user() -> None:
             async with asked.get(path) as answer:
                 assert answer.status == 401
                 assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+                assert await answer.text() == "user and password required\n"
         async with asked.get(
             "/metrics", headers={"Authorization": header("alice", "no")}
         ) as answer:
             assert answer.status == 401
+            assert await answer.text() == "wrong user or password\n"
         async with asked.get("/metrics", headers=ALICE) as answer:
             assert answer.status == 200
 

@@ -16,6 +16,7 @@ from xenwatch.sockets.unix import peer
 from xenwatch.web_config.load import WebConfig
 
 UNAUTHORIZED: Final = "user and password required\n"
+WRONG: Final = "wrong user or password\n"
 LIMITED: Final = "too many requests; see rate_limit of the web configuration\n"
 BUSY: Final = "too many passwords to check; retry later\n"
 
@@ -43,7 +44,8 @@ def guard(current: Callable[[], WebConfig], now: Callable[[], float]) -> Middlew
                 asks = request.remote or ""
                 if config.users and not await passwords.admit(config.users, header, asks):
                     challenge = {"WWW-Authenticate": 'Basic realm="xenwatch", charset="UTF-8"'}
-                    return web.Response(status=401, text=UNAUTHORIZED, headers=challenge)
+                    text = WRONG if header else UNAUTHORIZED
+                    return web.Response(status=401, text=text, headers=challenge)
             except BusyError:
                 return web.Response(status=503, text=BUSY, headers={"Retry-After": "1"})
         return await handler(request)
