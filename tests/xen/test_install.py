@@ -89,13 +89,16 @@ def test_the_documented_commands_end_in_a_service(vm: Vm, daemon: Daemon, report
 
 @pytest.fixture
 def limits_restored(vm: Vm) -> Iterator[None]:
-    """dom0's limits afterwards as they were, for tests that count what guests take."""
+    """dom0's limits afterwards as they were, for tests that count what guests take.
+
+    Not by modprobe -r, which would remove the bridge too.
+    """
     sysctls = vm.run(f"sysctl {' '.join(RAISED)}")
     queues = vm.run(f"cat {QUEUES}").strip()
     vm.run(f"modprobe --all {MODULES}")
     yield
     vm.run("sysctl -q -p -", stdin=sysctls.encode())
-    vm.run(f"echo {queues} > {QUEUES}; modprobe -r {MODULES} || :")
+    vm.run(f"echo {queues} > {QUEUES}; rmmod {MODULES} || :")
 
 
 @pytest.mark.usefixtures("guest", "limits_restored")
