@@ -111,6 +111,12 @@ def cpu_cgroup() -> None:
         pass
 
 
+def root() -> None:
+    """Raise `LookupError` for whoever cannot become another user."""
+    if os.geteuid() != 0:
+        raise LookupError("only root can become another user")
+
+
 def taskstats() -> None:
     """Raise `LookupError` where the kernel does not tell the counters of its processes."""
     from xenwatch.probes.counters import read_counters
@@ -157,6 +163,7 @@ FEATURES: Final[Mapping[str, Feature]] = {
         "run outside of containers: the kernel reports to its first PID namespace alone",
         first_pid_namespace,
     ),
+    "root": Feature("files as other users see them", "run as root", root),
     "taskstats": Feature(
         "counters of processes as the kernel keeps them",
         "run as root, outside of containers, with CONFIG_TASKSTATS and CONFIG_TASK_DELAY_ACCT",

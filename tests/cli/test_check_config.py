@@ -17,6 +17,7 @@ import pytest
 from tests.cli.support import no_traces, run
 from tests.cli.test_marks import without_xen
 from tests.shown import ROOT
+from tests.tools import need
 from xenwatch.cli import check_receivers
 from xenwatch.config.key import FileUse
 from xenwatch.config.keys import KEYS
@@ -119,9 +120,9 @@ def as_nobody(default: Path, *arguments: str) -> tuple[int, list[str]]:
     return done.returncode, done.stderr.splitlines()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_is_told_what_the_service_cannot_read() -> None:
     """What root can use and the user of the service cannot is a problem, of the files in use."""
+    need("root")
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         web, used = home / "web.yml", home / "xenwatch.toml"
