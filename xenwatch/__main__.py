@@ -11,9 +11,8 @@ def main() -> int:
     interrupt = signal.getsignal(signal.SIGINT)
     if interrupt is signal.default_int_handler:  # else it is ignored, as in a script's background
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is imported has nothing to clean up
-    if sys.argv[1:2] == [
-        "run"
-    ]:  # a daemon is not ended by a reload that comes before it can reload
+    # A reload that comes too early waits: SIGHUP ends what does not handle it yet.
+    if sys.argv[1:2] == ["run"]:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     command = _imported()
     signal.signal(signal.SIGINT, interrupt)

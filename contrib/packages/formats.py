@@ -19,8 +19,6 @@ DESCRIPTION: Final = (
 )
 BUILD_HOST: Final = "build"
 """What the rpm says of where it was built; the real name would differ between two builds."""
-
-
 COMPRESSION: Final = "xz"
 """Smaller than gzip, and unpacked by rpm 4.11 and dpkg."""
 

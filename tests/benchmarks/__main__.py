@@ -1,8 +1,8 @@
 """Everything that is measured, side by side with peers: `make bench`, see docs/testing.md.
 
 It writes docs/performance.json and docs/performance.md, and says what became slower than in the
-last committed run. `--profile` prints instead where the daemon of a thousand HVM VMs spends its
-time.
+figures that were there. `--profile` prints instead where the daemon of a thousand HVM VMs spends
+its time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import json
 import os
 import platform
 import subprocess
@@ -39,6 +40,7 @@ from tests.benchmarks.test_process_cost import PROCESSES, ours, processes_of, th
 from tests.shown import ROOT
 from xenwatch import metrics
 from xenwatch.assessment import Rules, assess_pass
+from xenwatch.display.text import counted
 from xenwatch.exposition import text_format
 from xenwatch.exposition.text_format import Family
 from xenwatch.passes.scheduler import one_pass
@@ -123,13 +125,13 @@ def of_scrapes(rounds: int, seconds: float) -> Iterator[Row]:
             for clients in CLIENTS:
                 pairs = [_percentiles((served.url, other), clients, seconds) for _ in range(rounds)]
                 mine, others = zip(*pairs, strict=True)
-                text = f"scrape of {LARGE:,} HVM VMs, {clients} clients, 99th percentile"
+                text = f"scrape of {LARGE:,} HVM VMs, {counted(clients, 'client')}, 99th percentile"
                 yield Row(text, "ms", mine, "the same bytes from aiohttp", others)
 
 
 def _percentiles(urls: tuple[str, str], clients: int, seconds: float) -> tuple[float, float]:
     found = asyncio.run(scrapes.latencies(urls, clients, seconds))
-    mine, other = (scrapes.percentile(values, 0.99) * 1e3 for values in found)
+    mine, other = (results.percentile(values, 0.99) * 1e3 for values in found)
     return mine, other
 
 
@@ -195,7 +197,7 @@ def of_loop(rounds: int, seconds: float) -> Iterator[Row]:
     late = []
     for _ in range(rounds):
         printed = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        late.append(float(printed.partition('"p99.9": ')[2].split(",")[0]))
+        late.append(json.loads(printed)["p99.9"])
     yield Row(f"event loop, {LARGE:,} HVM VMs: late at the 99.9th percentile", "ms", tuple(late))
 
 

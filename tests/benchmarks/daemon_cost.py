@@ -12,7 +12,6 @@ import asyncio
 import cProfile
 import json
 import pstats
-import socket
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.benchmarks.loop_lag import machine
+from tests.e2e.programs import free_port
 from xenwatch import log, threads
 from xenwatch.cli.source import choose
 from xenwatch.clock import SystemClock
@@ -134,9 +134,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     log.configure("error", "json")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     profiles = Profiles()
     if options.profile:
         threads.launch = profiles.wrap(threads.launch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests.e2e.programs import free_port
 from tests.shown import ROOT
 from tests.tools import tool
 
@@ -61,9 +61,7 @@ def daemon(vms: int, *options: str) -> Iterator[Served]:
 @contextlib.contextmanager
 def listening(argv: Sequence[str], **options: Any) -> Iterator[tuple[int, str]]:
     """A program that listens at the port that stands for `{port}`: its pid and metrics."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [word.format(port=port) for word in argv]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **options}
     with subprocess.Popen(words, cwd=ROOT, **quiet) as process:

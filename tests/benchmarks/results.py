@@ -19,7 +19,7 @@ and the highest; a peer is measured in turn with it, in the same rounds.
 
 On {machine}, Python {python}, {date}.
 
-| What | xenwatch | Peer | Times less |
+| What | xenwatch | Peer | Peer / xenwatch |
 | --- | --- | --- | --- |
 {rows}
 """
@@ -90,6 +90,11 @@ def slower(rows: Iterable[Row], before: Iterable[Row]) -> Iterator[str]:
         old = earlier.get(row.name)
         if old is not None and min(row.ours) > max(*old.ours, SLOWER * old.median):
             yield f"slower: {row.name}: {_figures(row.ours, row.unit)}, was {figure(old.median)}"
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value below which that part of them is."""
+    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:

@@ -47,11 +47,6 @@ def _port(url: str) -> int:
     return int(url.split(":")[2].partition("/")[0])
 
 
-def percentile(values: Sequence[float], part: float) -> float:
-    """The value below which that part of them is."""
-    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
-
-
 def main(port: str, name: str) -> None:
     """Serve the bytes of a file."""
     body = Path(name).read_bytes()

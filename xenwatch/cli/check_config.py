@@ -54,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         say(*error.problems)
         return FINDING
-    problems = _file_problems(options, settings)
+    named = getattr(options, "config_file", "")
+    name, exists = (named, True) if named else config_file.default_file()
+    # A named file may be a draft of root's own.
+    problems = _file_problems(options, settings, "" if named or not exists else name)
     problems = problems or list(_content_problems(options, settings))
     if options.probe:
         from xenwatch.cli.check_receivers import receiver_problems  # noqa: PLC0415 - aiohttp
@@ -63,17 +66,16 @@ def run(options: argparse.Namespace) -> int:
     say(*warnings, *problems)
     if problems:
         return FINDING
-    name, exists = _used_file(options)
     say(f"{name} is valid" if exists else f"no {name}; the defaults are valid")
     return OK
 
 
 def _blind_rules(settings: Settings) -> Iterator[str]:
     """A line for each metric that is not exported and that rules of Prometheus need."""
-    needed: dict[str, list[str]] = {}
+    excluded, needed = settings.excluded_metrics(), dict[str, list[str]]()
     rules: tuple[Alert | Watch, ...] = (*ALERTS, *WATCHES)
     for alert in rules:
-        for name in settings.excluded_metrics() & names_in(alert):
+        for name in excluded & names_in(alert):
             needed.setdefault(name, []).append(alert.title)
     for name, titles in sorted(needed.items()):
         yield (
@@ -82,23 +84,17 @@ def _blind_rules(settings: Settings) -> Iterator[str]:
         )
 
 
-def _used_file(options: argparse.Namespace) -> tuple[str, bool]:
-    """Name of the configuration file, and whether there is one; a named one there is."""
-    named = getattr(options, "config_file", "")
-    return (named, True) if named else config_file.default_file()
+def _file_problems(options: argparse.Namespace, settings: Settings, used: str) -> list[str]:
+    """What is wrong with the files that are named, for the user as whom the service runs.
 
-
-def _file_problems(options: argparse.Namespace, settings: Settings) -> list[str]:
-    """What is wrong with the files that are named, for the user as whom the service runs."""
+    `used` is the configuration file that the service reads, "" without one.
+    """
     flags = {key.path: key.flag for key in COMMON if is_given(options, key)}
-    # Any other file may be a draft of root's own.
-    own, exists = config_file.default_file()
-    used = exists and not hasattr(options, "config_file")
 
     def look(user: str) -> list[str]:
         found = list(path_problems(settings, flags))
         if user and used:
-            found += _denied(Path(own), user)
+            found += _denied(Path(used), user)
         try:
             load(settings[WEB_CONFIG] if user else "")
         except ConfigError as error:

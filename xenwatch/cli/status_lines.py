@@ -121,7 +121,7 @@ def _headroom(status: HostStatus) -> Text:
 
 
 def _shape(shape: ShapeRow) -> str:
-    if 0 in (shape.headroom, shape.at_most):
+    if shape.at_most == 0:
         return f"0 {shape.shape} ({shape.binding})"
     if shape.headroom is not None:
         most = "at most " if shape.not_counted else ""

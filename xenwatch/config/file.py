@@ -13,6 +13,9 @@ from xenwatch.display.text import hint, printable, shown
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.thresholds import inverted
 
+MOST: Final = 50
+"""Problems that are named: each costs a search for its line, and for what may have been meant."""
+
 
 def parse(
     data: bytes, name: str, keys: Iterable[Key[Any]], problems: list[str]
@@ -30,10 +33,6 @@ def parse(
         _check_order(found)
     problems += found.problems
     return found.values
-
-
-MOST: Final = 50
-"""Problems that are named: each costs a search for its line, and for what may have been meant."""
 
 
 class _Document:

@@ -52,6 +52,8 @@ HOST_RECORDS: Final[Mapping[str, str]] = {
 whose devices, and how far the domain that has most of a storage is above the mean of those that
 have any."""
 
+EVERY_RECORD: Final = {**RECORDS, **HOST_RECORDS}
+
 SLOW: Final = {"interval": "5m"}
 """How often rules are evaluated that read hours of every series of every host."""
 
@@ -77,8 +79,7 @@ def names_in(alert: Alert | Watch) -> set[str]:
         texts = [expression(alert)]
     else:
         texts = [condition.promql(DEFAULTS) for condition in alert.conditions.values()]
-    records = {**RECORDS, **HOST_RECORDS}
-    texts += [each for name, each in records.items() if any(name in text for text in texts)]
+    texts += [each for name, each in EVERY_RECORD.items() if any(name in text for text in texts)]
     found = {name for text in texts for name in re.findall(r"\bxenwatch_\w+", text)}
     return found | {re.sub(r"_(bucket|sum|count)$", "", name) for name in found}
 
@@ -162,12 +163,14 @@ def rules(
     sent in the order of the rules, and a warning is notified unless the critical alert that
     inhibits it is there. Source: Prometheus, `Group.Eval`.
     """
-    records = {**RECORDS, **HOST_RECORDS}.items()
     watched = [
         (watch.slow, rule) for watch in watches for rule in _watch_rules(watch, policy, grouping)
     ]
     groups: tuple[tuple[dict[str, str], list[dict[str, object]]], ...] = (
-        ({"name": "xenwatch-records"}, [{"record": name, "expr": text} for name, text in records]),
+        (
+            {"name": "xenwatch-records"},
+            [{"record": name, "expr": text} for name, text in EVERY_RECORD.items()],
+        ),
         # One group, so that all of them are evaluated on the same scrapes.
         (
             {"name": "xenwatch-alerts"},

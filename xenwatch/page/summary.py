@@ -83,7 +83,7 @@ def headroom(status: HostStatus) -> Html:
 
 def _shape(shape: ShapeRow) -> Html:
     names = ", ".join(shape.unknown)
-    if 0 in (shape.headroom, shape.at_most):
+    if shape.at_most == 0:
         number, text = "0", f"more fit; {shape.binding} stops the next one"
     elif shape.headroom is not None:
         number, text = str(shape.headroom), f"more fit; {shape.binding} stops the next one"

@@ -20,7 +20,7 @@ from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
-from xenwatch.exposition.text_format import NO_LABELS, Family
+from xenwatch.exposition.text_format import Family
 from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.metrics import Configured, Counts, Families
@@ -53,7 +53,7 @@ class Export:
     Alerts are evaluated on all of them.
     """
 
-    labels: Mapping[str, str] = field(default_factory=lambda: NO_LABELS)
+    labels: Mapping[str, str] = field(default_factory=dict)
     excluded: Collection[str] = ()
 
 
@@ -143,7 +143,8 @@ def _pass(
         yield from own_process()
         if assessment.alerts is not None:
             states = metrics.alert_states(assessment)
-            yield from (states,) if states.name not in export.excluded else ()
+            if states.name not in export.excluded:
+                yield states
 
     page = functools.partial(renderer.page, all_families, export.labels, whole)
     return AssessedPass(assessment, Bodies(page), families)
@@ -242,6 +243,8 @@ class Publisher:
         if asked is None:
             return None
         await self._render_in_time(asked, form)
+        if asked.metrics.rendered and asked is self.newest:
+            self._good = asked.metrics  # a textfile may have had it rendered
         if asked.metrics.rendered or self._good is None:
             return await asked.metrics.asked(form)
         return await self._good.asked(form)
