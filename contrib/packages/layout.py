@@ -36,6 +36,7 @@ SHARED: Final = {
     "grafana": "grafana",
     "systemd": "systemd",
     "contrib/xenwatch.toml": "xenwatch.toml",
+    "docs": "docs",
     "CHANGELOG.md": "CHANGELOG.md",
     "LICENSE": "licences/xenwatch",
 }

@@ -89,7 +89,7 @@ def share(stage: Path, tools: Path, epoch: int) -> None:
         path = stage / SHARE / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / source).is_dir():
-            shutil.copytree(ROOT / source, path)
+            shutil.copytree(ROOT / source, path, ignore=shutil.ignore_patterns("pictures"))
         else:
             shutil.copy(ROOT / source, path)
     # They are in the package, which serves them.

@@ -11,6 +11,8 @@ from xenwatch.display.why import why
 
 DEFAULT_FILE: Final = "/etc/xenwatch/xenwatch.toml"
 FILE_LIMIT: Final = 1 << 20
+_TWICE: Final = re.compile(r"Cannot declare \((.*)\) twice \(at line (\d+),")
+_AGAIN: Final = re.compile(r"Cannot overwrite a value \(at line (\d+),")
 
 
 def decoded(data: bytes, name: str, problems: list[str]) -> tuple[str, Mapping[str, Any]]:
@@ -21,10 +23,25 @@ def decoded(data: bytes, name: str, problems: list[str]) -> tuple[str, Mapping[s
     except (UnicodeDecodeError, RecursionError) as error:
         problems.append(f"{name}: {why(error)}")
     except tomllib.TOMLDecodeError as error:
-        problems.append(f"{name}: invalid TOML: {str(error)[:200]}")
+        problems.append(f"{name}{_mistake(text, str(error))}")
     except ValueError:  # Python converts no integer of more digits
         problems.append(f"{name}: invalid TOML: a number of thousands of digits")
     return "", {}
+
+
+def _mistake(text: str, said: str) -> str:
+    """What is wrong with a text of which tomllib has `said` so."""
+    twice, again = _TWICE.match(said), _AGAIN.match(said)
+    if twice is not None:
+        section, line = ".".join(re.findall("'([^']*)'", twice[1]))[:100], int(twice[2])
+        first = line_of(text, section)
+        place = f"on line {first}" if 0 < first < line else "above, as a key"
+        return f":{line}: section [{section}] is already {place}; move these keys there"
+    if again is not None:
+        line = int(again[1])
+        key = text.splitlines()[line - 1].partition("=")[0].strip()[:100]
+        return f":{line}: {key} is already set in this section; remove one of the two"
+    return f": invalid TOML: {said[:200]}"
 
 
 def line_of(text: str, path: str) -> int:
