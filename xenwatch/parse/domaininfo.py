@@ -10,10 +10,9 @@ is checked: `implausible`.
 from __future__ import annotations
 
 import struct
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from xenwatch.parse.architecture import ARM, X86, architecture
 from xenwatch.parse.errors import ParseError
@@ -82,6 +81,13 @@ class Layout:
     def size(self) -> int:
         """Size of one record: uint64_aligned_t members round it up to eight."""
         return -(-(self.arch_offset + 4 * self.arch_words) // 8) * 8
+
+    @property
+    def record(self) -> struct.Struct:
+        """One record; its last field is the architecture's first word where it says emulation."""
+        last = f"{self.arch_offset - struct.calcsize(self.fields)}xI" if self.emulation else ""
+        known = struct.calcsize(self.fields + last)
+        return struct.Struct(f"{self.fields}{last}{self.size - known}x")
 
 
 X86_LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
@@ -152,7 +158,8 @@ class DomainInfo:
     @property
     def uuid(self) -> str:
         """The domain's handle as canonical UUID text."""
-        return str(uuid.UUID(bytes=self.handle))
+        digits = self.handle.hex()
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
     @property
     def vcpus_max(self) -> int | None:
@@ -214,7 +221,11 @@ def parse_list(layout: Layout, block: bytes) -> tuple[DomainInfo, ...]:
         raise ParseError(
             "XEN_SYSCTL_getdomaininfolist", f"truncated reply: {count} records do not fit"
         )
-    return tuple(_record(layout, block, HEADER_SIZE + n * layout.size) for n in range(count))
+    records = memoryview(block)[HEADER_SIZE : HEADER_SIZE + count * layout.size]
+    found = layout.record.iter_unpack(records)
+    if layout.emulation:
+        return tuple(_info(layout, record, emulation) for *record, emulation in found)
+    return tuple(_info(layout, record, None) for record in found)
 
 
 def implausible(
@@ -257,13 +268,9 @@ def _beyond(infos: Iterable[DomainInfo], pages: int) -> str | None:
     return None
 
 
-def _record(layout: Layout, block: bytes, offset: int) -> DomainInfo:
-    fields = struct.unpack_from(layout.fields, block, offset)
-    domid, flags, tot_pages, max_pages = fields[:4]
-    cpu_time, online, max_vcpu_id, _, handle, _ = fields[-6:]
-    emulation = None
-    if layout.emulation:
-        emulation = struct.unpack_from("<I", block, offset + layout.arch_offset)[0]
+def _info(layout: Layout, record: Sequence[Any], emulation: int | None) -> DomainInfo:
+    domid, flags, tot_pages, max_pages = record[:4]
+    cpu_time, online, max_vcpu_id, _, handle, _ = record[-6:]
     return DomainInfo(
         domid,
         flags,

@@ -32,9 +32,8 @@ from xenwatch.readings.snapshot import Snapshot
 
 DELAY: Final = 0.05
 """Seconds between a change and the assessment, in which further changes are collected."""
-GATHER: Final = 0.5
-"""Max seconds more that are waited for probes that are due: those of one tick make one pass, and
-a new domain is on the page within a second."""
+GATHER: Final = 2.0
+"""Max seconds more that are waited for probes that are due: those of one tick make one pass."""
 PATIENCE: Final = 2.0
 """Seconds that a client waits for the newest page, unless it is the first one.
 

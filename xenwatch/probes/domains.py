@@ -104,20 +104,20 @@ def list_domains(source: Source, context: Snapshot) -> tuple[DomainInfo, ...]:
 
 
 def list_uuids(source: Source, context: Snapshot) -> dict[int, str]:
-    """UUIDs by domid; without Xen's list, xenstore's domains with the UUIDs last read.
+    """UUIDs by domid, as the probe `domains` has read them; Xen's own list where it could not.
 
-    Raises `SourceError` and `ParseError`.
+    Without either, xenstore's domains, whose UUIDs are empty. Raises `SourceError` and
+    `ParseError`.
     """
+    if context.domains is not None:
+        return {domain.domid: domain.uuid for domain in context.domains.domains}
     try:
         return {info.domid: info.uuid for info in list_domains(source, context)}
     except (SourceError, ParseError) as error:
         try:
-            domids = _xenstore_domids(source)
+            return dict.fromkeys(_xenstore_domids(source), "")
         except (SourceError, ParseError) as second:
             raise SourceError("domains", f"{error}; fallback {second}") from second
-        last = context.domains.domains if context.domains is not None else ()
-        uuids = {domain.domid: domain.uuid for domain in last}
-        return {domid: uuids.get(domid, "") for domid in domids}
 
 
 def xenstore_directory(source: Source, path: str) -> tuple[str, ...]:

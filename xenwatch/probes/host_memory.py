@@ -19,6 +19,8 @@ from xenwatch.readings.memory import HostMemory
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import NotCaptured, Source, SourceError
 
+_BATCH: Final = 64
+"""Hypercalls in one question to the reader."""
 _GONE: Final = (errno.ESRCH, errno.EINVAL)
 """Since the domains were listed this one has ended, or its domid is a PV guest's now."""
 
@@ -48,21 +50,27 @@ def _owed(source: Source, context: Snapshot) -> Mapping[int, int] | None:
 
     `None` where a capture does not have it. A Xen without populate on demand owes nobody.
     """
+    domids = [
+        info.domid
+        for info in list_domains(source, context)
+        if info.type != "pv" and info.state not in STOPPED
+    ]
     owed: dict[int, int] = {}
-    for info in list_domains(source, context):
-        if info.type == "pv" or info.state in STOPPED:
-            continue
+    while domids:
         try:
-            reply = source.hypercall(pod_target_call(info.domid))
+            replies = source.hypercalls([pod_target_call(domid) for domid in domids[:_BATCH]])
         except NotCaptured:
             return None
-        if reply.result == -errno.ENOSYS:
-            return {}
-        if -reply.result in _GONE:
-            continue
-        if reply.result < 0:
-            raise SourceError("XENMEM_get_pod_target", os.strerror(-reply.result), -reply.result)
-        owed[info.domid] = parse_pod_target(reply.block).owed * domaininfo.PAGE
+        for domid, reply in zip(domids, replies, strict=False):  # it ends with the first EINVAL
+            if reply.result == -errno.ENOSYS:
+                return {}
+            if -reply.result in _GONE:
+                continue
+            if reply.result < 0:
+                reason = os.strerror(-reply.result)
+                raise SourceError("XENMEM_get_pod_target", reason, -reply.result)
+            owed[domid] = parse_pod_target(reply.block).owed * domaininfo.PAGE
+        domids = domids[len(replies) :]
     return owed
 
 

@@ -62,7 +62,8 @@ def read(source: Source, context: Snapshot, memory: _Devices) -> tuple[XenstoreD
     several unconnected in every VM.
     """
     own = own_domid(source)
-    devices = list_devices(source, own)
+    backends = context.backends
+    devices = list_devices(source, own) if backends is None else backends.states
     if context.xenstore_devices is None:  # after a failure read everything again
         memory = NO_DEVICES
     listed = NOTHING if own else list_frontends(source, context, devices, memory.listed)
