@@ -329,6 +329,7 @@ sys.exit(main())
     [
         ("xenwatch.cli.main", ["once", SYNTHETIC], -signal.SIGINT),
         ("xenwatch.cli.reader", ["reader"], -signal.SIGINT),
+        ("xenwatch.cli.once", ["once", SYNTHETIC], 130),
         ("xenwatch.model.source", ["once", SYNTHETIC], 130),
         ("xenwatch.reader.server", ["reader", SYNTHETIC], 130),
     ],

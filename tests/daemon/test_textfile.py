@@ -77,6 +77,26 @@ async def test_a_pass_is_written_for_everybody_to_read(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [FILE]
 
 
+async def test_a_second_daemon_leaves_the_file_alone(tmp_path: Path) -> None:
+    """It says why it writes nothing, does not remove the file, and takes over after the first."""
+    first, second = Written(tmp_path), Written(tmp_path, b"xenwatch_ptys_used 4\n")
+    async with running(first.textfile.run()):
+        await first.change()
+        with capture_logs() as said:
+            async with running(second.textfile.run()):
+                await second.change(b"xenwatch_ptys_used 4\n")
+                assert first.holds(PAGE)
+                second.textfile.remove_on_shutdown()
+        reason = "another xenwatch writes there; give this one a directory of its own"
+        assert [(each["event"], each["reason"]) for each in said] == [(FAILED, reason)]
+        assert first.holds(PAGE)
+        first.textfile.remove_on_shutdown()
+    third = Written(tmp_path)
+    async with running(third.textfile.run()):
+        await third.change()
+        assert third.holds(PAGE)
+
+
 async def test_it_is_not_written_more_often_than_configured(tmp_path: Path) -> None:
     """Changes within the interval are one write at its end, of the newest page."""
     written = Written(tmp_path)

@@ -30,6 +30,7 @@ PATHS: Final = (
     "/etc/xenwatch/xenwatch.toml",
     "/proc/1/mem",
     "/proc/1/environ",
+    "/sys/class/net/\ud800/speed",
     "/proc/1/maps",
     "/proc/1/root/etc/shadow",
     "/proc/1/fd/3",

@@ -98,6 +98,17 @@ def test_who_comes_when_all_threads_hang_is_told_so(tmp_path: Path) -> None:
                 break
 
 
+def test_who_connects_again_and_again_fills_no_log(tmp_path: Path) -> None:
+    """A reason for rejections is told once a minute."""
+    path = tmp_path / "reader.sock"
+    with serving(TableSource(UPTIME), path, threads_max=0) as said:
+        for _ in range(20):
+            with contextlib.closing(socket.socket(socket.AF_UNIX)) as client:
+                client.connect(str(path))
+                assert b"busy" in client.recv(1 << 16)
+    assert said == ["a connection was rejected: busy: all 0 threads wait for an answer"]
+
+
 def test_without_a_reader_nothing_is_missing(tmp_path: Path) -> None:
     """No socket, and one nobody listens on, are errors about the reader, not about the file."""
     path = tmp_path / "reader.sock"

@@ -54,12 +54,12 @@ GENERATE_EXITS: Final = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    parser = make_parser(words)
-    options, unknown = parser.parse_known_args(words)
-    if unknown:
-        getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
-    refuse_ignored(options)
     try:
+        parser = make_parser(words)
+        options, unknown = parser.parse_known_args(words)
+        if unknown:
+            getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+        refuse_ignored(options)
         status: int = options.run(options)
     except ConfigError as error:
         say(*error.problems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import threading
 from collections.abc import Callable
@@ -42,7 +43,9 @@ class Textfile:
         self.path = f"{directory}/{FILE}" if directory else ""
         self.failures: int | None = 0 if directory else None
         self.changed = asyncio.Event()
+        self._directory = directory
         self._new = f"{directory}/{NEW}"
+        self._held: int | None = None
         self._interval = interval
         self._clock = clock
         self._page = page
@@ -66,7 +69,10 @@ class Textfile:
         if self.path:
             with self._lock:
                 self._stopped = True
-                self._remove()
+                if self._held is not None:
+                    self._remove()
+                    os.close(self._held)
+                    self._held = None
 
     async def _attempt(self, work: Callable[[], bool]) -> None:
         """Run `work`, which says if it has written, in a thread until it returns."""
@@ -98,6 +104,7 @@ class Textfile:
         with self._lock:
             if self._stopped:
                 return False
+            self._hold()
             if page is None:
                 self._remove()
                 return False
@@ -123,10 +130,27 @@ class Textfile:
     def _begin(self) -> bool:
         """Remove what an earlier run has left. Raises `OSError` too if nothing can be written."""
         with self._lock:
+            self._hold()
             self._remove()
             os.close(self._create())
             _unlink(self._new)
         return True
+
+    def _hold(self) -> None:
+        """Lock the directory: another daemon would replace the file, and remove it at its end."""
+        if self._held is not None:
+            return
+        held = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(held)
+            raise OSError(
+                "another xenwatch writes there; give this one a directory of its own"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        self._held = held
 
     def _create(self) -> int:
         # Never an existing file: where others may write too, that could be a link to elsewhere.

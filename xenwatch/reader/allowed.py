@@ -142,9 +142,19 @@ def path_is_allowed(verb: str, path: str) -> bool:
     return (
         len(path) <= _PATH_MAX
         and "\0" not in path
+        and _is_name(path)
         and os.path.normpath(path) == path
         and PATHS[verb].fullmatch(path) is not None
     )
+
+
+def _is_name(path: str) -> bool:
+    """Whether the system can be asked about it: no other half of a character than of bytes."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def command_is_allowed(argv: Sequence[str]) -> bool:

@@ -41,6 +41,8 @@ HANGS: Final = 10.0
 """Seconds after which a question that does not get on hangs."""
 FRAME_SECONDS: Final = 10.0
 """Seconds the other side has for the rest of a question, and to take an answer."""
+QUIET: Final = 60.0
+"""Seconds in which a reason for rejections is told once: whoever connects must not fill the log."""
 _PAUSE: Final = 0.2
 """Seconds to wait for descriptors."""
 
@@ -74,6 +76,7 @@ class Server:
         self._working = Working()
         self._answered = 0
         self._starts = True
+        self._rejected: dict[str, float] = {}
         self._woken, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def run(self) -> None:
@@ -154,7 +157,10 @@ class Server:
 
     def _reject(self, connection: socket.socket, reason: str) -> None:
         """Say why, which a new connection has room for, and close it."""
-        self._say(f"a connection was rejected: {reason}")
+        now = time.monotonic()
+        if now - self._rejected.get(reason, -QUIET) >= QUIET:
+            self._rejected[reason] = now
+            self._say(f"a connection was rejected: {reason}")
         with contextlib.suppress(OSError), contextlib.closing(connection):
             connection.sendall(frames.rejection(reason))
 
