@@ -13,7 +13,7 @@ GRAPH = architecture.arrows(KNOWN)
 
 ORDER = (
     *("threads", "clock", "errors", "readings", "exposition", "display", "log"),
-    *("sources", "parse", "progress", "release", "model", "probes", "events"),
+    *("sources", "parse", "progress", "release", "model", "redaction", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment"),
     *("messages", "metrics", "config", "status", "delivery", "page", "passes", "generate"),
     *("web_config", "sockets", "http", "daemon", "reader", "cli", "__main__"),

@@ -74,6 +74,7 @@ TABLES = {
     "xenwatch.sources.base",
     "xenwatch.sources.histograms",
     "xenwatch.sources.pem",
+    "xenwatch.sources.saved",
     "xenwatch.sources.wire",
 }
 """Modules of the edge whose types and tables pure modules may use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -18,9 +19,11 @@ from tests.cli.support import no_traces, run
 from tests.cli.test_marks import without_xen
 from tests.shown import ROOT
 from tests.tools import need
-from xenwatch.cli import check_receivers
+from xenwatch.cli import check_receivers, check_secrets
 from xenwatch.config.key import FileUse
 from xenwatch.config.keys import KEYS
+from xenwatch.config.settings import Settings
+from xenwatch.web_config.load import PLAIN
 
 __all__ = ["no_traces"]
 pytestmark = pytest.mark.usefixtures("no_traces")
@@ -32,6 +35,7 @@ def checked(
     """Status and lines for a configuration."""
     file = tmp_path / "checked.toml"
     file.write_text(text)
+    file.chmod(0o640)
     done = run(capsys, "check-config", f"--config.file={file}", *more)
     assert done.out == ""
     *lines, last = done.err.splitlines()
@@ -85,6 +89,112 @@ def test_no_password_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert len(more) == 1
     assert "write http://***@alerts.example" in more[0]
     assert not any("alice" in line or "secret" in line for line in (*lines, *more))
+
+
+SECRETS = {
+    "webhook.url": '[webhook]\nurl = "hooks.example/s3cret"',
+    "alertmanager.urls": '[alertmanager]\nurls = ["http://a", "http:/u:s3cret@b?k=s3cret"]',
+    "command.argv": '[command]\nargv = ["curl", "-H", "X: s3cret"]',
+}
+"""Values with a secret that are rejected, by key."""
+
+
+@pytest.mark.parametrize("key", [key.path for key in KEYS if key.secret])
+def test_no_secret_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Path, key: str) -> None:
+    """Of a value that may be a secret only the reason is told, whatever is wrong with it."""
+    status, [line] = checked(capsys, tmp_path, SECRETS[key])
+    assert status == 1
+    assert f": {key}: " in line
+    assert "s3cret" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[webhook]\nurl = "http://a"\nurl_file = "/f"', "url_file: webhook.url is set too; set"),
+        ('[webhook]\nusername = "u"', "username: webhook.password_file is missing; set both"),
+        ('[webhook]\npassword_file = "/f"', "password_file: webhook.username is missing; set"),
+        ('[webhook]\nurl_file = "f"', "url_file: 'f' must be an absolute path"),
+        ('[webhook]\nurl_file = "{0}/none"', "webhook.url_file: {0}/none: No such file"),
+        ('[webhook]\nurl_file = "{0}/pipe"', "webhook.url_file: {0}/pipe: is not a regular file"),
+        ('[webhook]\nurl_file = "{0}/text"', "webhook.url_file: {0}/text: must be a URL such as"),
+        ('[webhook]\nurl_file = "{0}/empty"', "webhook.url_file: {0}/empty: is empty; write the"),
+        (
+            '[alertmanager]\nusername = "u"\npassword_file = "{0}/empty"',
+            "alertmanager.password_file: {0}/empty: is empty; write the secret into it",
+        ),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, problem: str
+) -> None:
+    """Keys that do not fit, and files without a secret, are named with the reason."""
+    os.mkfifo(tmp_path / "pipe")
+    for name, content in (("text", "s3cret"), ("empty", "\n")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    status, [line] = checked(capsys, tmp_path, text.format(tmp_path))
+
+    assert status == 1
+    assert problem.format(tmp_path) in line
+    assert "s3cret" not in line
+
+
+def test_files_with_secrets_that_all_can_read_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, pki: Path
+) -> None:
+    """Each is a warning with key, mode and the command after which it is gone."""
+    need("root")
+    config, hook, web = (tmp_path / name for name in ("checked.toml", "a hook", "web.yml"))
+    hook.write_text("https://hooks.example/s3cret\n")
+    hashed = "$2b$04$" + "." * 53
+    web.write_text(
+        f"tls_server_config: {{cert_file: {pki}/server.crt, key_file: key.pem}}\n"
+        f"basic_auth_users: {{u: {hashed}}}\n"
+    )
+    shutil.copy(pki / "server.key", tmp_path / "key.pem")
+    for path in (hook, web, tmp_path / "key.pem"):
+        path.chmod(0o644)
+    text = (
+        f'[web]\nconfig_file = "{web}"\n[webhook]\nurl_file = "{hook}"\n'
+        '[alertmanager]\nurls = ["http://u:s3cret@a"]\n'
+    )
+    config.write_text(text)
+    config.chmod(0o644)
+    done = run(capsys, "check-config", f"--config.file={config}")
+    *lines, _ = done.err.splitlines()
+
+    assert [line.split(": ")[1:4:2] for line in lines] == [
+        ["alertmanager.urls", "mode 0644"],
+        ["webhook.url_file", "mode 0644"],
+        ["web.config_file", "mode 0644"],
+        [f"{web}:1", str(tmp_path / "key.pem")],
+    ]
+    assert "s3cret" not in done.err
+    assert done.status == 0
+    for line in lines:
+        subprocess.run(line.partition("; run: ")[2], shell=True, check=True)
+    assert checked(capsys, tmp_path, text) == (0, [])
+
+
+def test_the_command_leaves_the_file_to_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the service has a user of its own, the file is given to its group."""
+    need("root")
+    monkeypatch.setattr(check_secrets, "SERVICE_USER", "nobody")
+    file = tmp_path / "x.toml"
+    file.write_text("")
+    file.chmod(0o604)
+    settings = Settings({"webhook.url": "http://a/b"})
+    [line] = check_secrets.exposed(settings, str(file), PLAIN)
+    assert line == (
+        f"webhook.url: {file}: mode 0604: every user can read the secret in it; run: "
+        f"chgrp nobody {file} && chmod 0640 {file}"
+    )
+    os.chown(file, pwd.getpwnam("nobody").pw_uid, -1)
+    [line] = check_secrets.exposed(settings, str(file), PLAIN)
+    assert line.endswith(f"run: chmod o= {file}")
 
 
 def test_what_can_be_used_is_no_problem(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

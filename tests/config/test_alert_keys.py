@@ -25,8 +25,8 @@ from xenwatch.config import alert_keys, converters
         (alert_keys.argv, ["/bin/mail", "root"], ("/bin/mail", "root")),
         (alert_keys.runbooks, "https://wiki.example/?page=", "https://wiki.example/?page="),
         (alert_keys.runbooks, "", ""),
-        (alert_keys.state_file, "", ""),
-        (alert_keys.state_file, "/var/lib/x", "/var/lib/x"),
+        (alert_keys.file, "", ""),
+        (alert_keys.file, "/var/lib/x", "/var/lib/x"),
     ],
 )
 def test_good_values_are_accepted(
@@ -63,12 +63,12 @@ def test_good_values_are_accepted(
         ),
         (converters.ratio, "off", 'must be a number, or "never"'),
         (converters.ratio, 30, 'at most 1, or "never"'),
-        (alert_keys.argv, ["mail"], "starts with 'mail', which must be an absolute path"),
+        (alert_keys.argv, ["mail"], "must start with the absolute path of a program"),
         (alert_keys.argv, ["/bin/mail", "a\0"], "must not contain a NUL"),
         (alert_keys.argv, "mail", "must be an array"),
         (alert_keys.runbooks, "/usr/share", "must be a URL that ends with /"),
         (alert_keys.runbooks, "https://wiki.example", "must be a URL that ends with /"),
-        (alert_keys.state_file, "alerts.json", "must be an absolute path"),
+        (alert_keys.file, "alerts.json", "must be an absolute path"),
     ],
 )
 def test_bad_values_are_refused(

@@ -21,6 +21,19 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_who_may_read_it_does_not_depend_on_the_umask(umask: int, tmp_path: Path) -> None:
+    """Names of VMs are for the writer's user alone; what others read, they can."""
+    before = os.umask(umask)
+    try:
+        state_file.replace(str(tmp_path / "private"), "new")
+        state_file.replace(str(tmp_path / "public"), "new", state_file.PUBLIC)
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"private": 0o600, "public": 0o644}
+
+
 @pytest.mark.parametrize("kind", ["pipe", "link", "directory"])
 def test_only_a_file_is_replaced_or_removed(kind: str, tmp_path: Path) -> None:
     """A device, as which a pipe stands here, a link such as /dev/stdout and a directory stay."""

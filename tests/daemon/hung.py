@@ -53,7 +53,7 @@ class HungTool:
         threading.Event().wait()
 
 
-def hang_writing(path: str, text: str) -> None:
+def hang_writing(path: str, text: str, mode: int = 0) -> None:
     """Write to a disk that never answers."""
     del path, text
     threading.Event().wait()

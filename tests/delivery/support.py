@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -17,11 +18,15 @@ class Server:
         self.status = 200
         self.got: list[Any] = []
         self.paths: list[str] = []
+        self.users: list[tuple[str, str]] = []
         self.url = ""
 
     async def take(self, request: web.Request) -> web.Response:
         """Note a request."""
         self.paths.append(request.path)
+        if header := request.headers.get("Authorization"):
+            user, _, password = base64.b64decode(header.removeprefix("Basic ")).partition(b":")
+            self.users.append((user.decode(), password.decode()))
         if self.status == 200:
             self.got.append(await request.json())
         return web.Response(

@@ -18,6 +18,7 @@ from xenwatch.alerts.inhibition import INTERVAL
 from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.config.settings import Settings
+from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.delivery.notifier import EXPIRY, Notifier
 from xenwatch.delivery.receivers import Command, DeliveryError, http_session, post, shown
 
@@ -327,7 +328,7 @@ async def test_a_server_that_is_not_there_says_why() -> None:
     """A refused connection is a failed delivery, without the password in it."""
     async with http_session() as session:
         with pytest.raises(DeliveryError, match="Cannot connect to host localhost:1"):
-            await post(session, "http://user:secret@localhost:1/", {})
+            await post(session, Endpoint("http://user:secret@localhost:1/"), "", {})
 
     assert shown("http://user:secret@localhost:1/x?key=secret") == "http://localhost:1/x"
 
@@ -343,7 +344,7 @@ async def test_without_a_thread_nothing_ends(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("xenwatch.delivery.receivers.threads.start", start)
     async with http_session() as session:
         with pytest.raises(DeliveryError, match="can't start new thread"):
-            await post(session, "http://alertmanager.example/", {})
+            await post(session, Endpoint("http://alertmanager.example/"), "", {})
 
 
 async def test_a_file_that_cannot_be_written_is_logged_once(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.config.errors import ConfigError
 from xenwatch.config.file import parse
 from xenwatch.config.keys import KEYS, make_keys
 from xenwatch.generate import command
@@ -52,6 +53,23 @@ def generate(*arguments: str) -> int:
 def test_the_repository_is_current(what: str) -> None:
     """The generated files in this checkout are what the tables say."""
     assert generate(what, "--check", "--directory", str(ROOT)) == 0
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_link_in_place_of_a_rule_file_is_not_followed(tmp_path: Path, hard: bool) -> None:
+    """What somebody has put there to have root write elsewhere stays as it is."""
+    assert generate("rules", "--directory", str(tmp_path / "out")) == 0
+    victim, [file, *_] = tmp_path / "victim", sorted((tmp_path / "out").rglob("*.yml"))
+    victim.write_text("kept")
+    file.unlink()
+    if hard:
+        file.hardlink_to(victim)
+        assert generate("rules", "--directory", str(tmp_path / "out")) == 0
+    else:
+        file.symlink_to(victim)
+        with pytest.raises(ConfigError, match=f"{file}: is not a regular file; remove it, or"):
+            generate("rules", "--directory", str(tmp_path / "out"))
+    assert victim.read_text() == "kept"
 
 
 def test_the_page_of_alerts_shows_the_condition_of_each_severity() -> None:

@@ -73,6 +73,28 @@ async def test_a_password_is_right_or_wrong(name: str, password: str, right: boo
         assert await known.admit(USERS, header(name, password), PEER) is right
 
 
+@pytest.mark.parametrize("name", ["cheap", "usual", "dear", "nobody"])
+async def test_guesses_cost_the_same_whoever_is_asked_for(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password and an unknown user take as many rounds, whatever hashes cost."""
+    rounds = 0
+    check = passwords._matches
+
+    def matches(password: bytes, against: str) -> bool:
+        nonlocal rounds
+        rounds += 1 << int(against[4:6])
+        return check(password, against)
+
+    monkeypatch.setattr(passwords, "_matches", matches)
+    costs = {"cheap": 4, "usual": 5, "dear": 7}
+    users = {
+        name: bcrypt.hashpw(b"x", bcrypt.gensalt(cost)).decode() for name, cost in costs.items()
+    }
+    assert not await Passwords().admit(users, header(name, "wrong"), PEER)
+    assert rounds == 1 << 7
+
+
 @pytest.mark.parametrize(
     "value", ["", "Basic", "Basic !", "Basic YWxpY2U=", "Bearer x", "Digest a=b", "Basic \udcff"]
 )

@@ -128,6 +128,25 @@ def test_a_unix_socket_is_for_owner_and_group(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_the_mode_is_set_of_the_socket_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link that somebody puts in place of the new socket changes the mode of no other file."""
+    path, victim = tmp_path / "web.sock", tmp_path / "victim"
+    victim.touch(0o600)
+    listening = socket.socket.bind
+
+    def swapped(sock: socket.socket, address: str) -> None:
+        listening(sock, address)
+        path.unlink()
+        path.symlink_to(victim)
+
+    monkeypatch.setattr(socket.socket, "bind", swapped)
+    with pytest.raises(ListenError, match=f"unix:{path}: Address already in use"):
+        bind([f"unix:{path}"])
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o600
+
+
 def test_a_unix_socket_that_was_left_is_replaced(tmp_path: Path) -> None:
     """A file of a daemon that was killed is replaced; another daemon's and other files are not."""
     path, file = tmp_path / "web.sock", tmp_path / "file"

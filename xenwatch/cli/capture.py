@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import os
+import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +20,12 @@ from xenwatch.cli.watched import watched_pass
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.display.say import say
+from xenwatch.display.text import counted
 from xenwatch.events.follow import listening
+from xenwatch.redaction.capture import Redacted, redact
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.recording import RecordingSource
+from xenwatch.sources.saved import Saved
 from xenwatch.status.notices import notices
 
 EXITS: Final = {
@@ -29,26 +35,57 @@ EXITS: Final = {
 }
 CLOSE_DEADLINE: Final = 10.0
 """Seconds in which a recording must be completed."""
+REDACT_DEADLINE: Final = 600.0
+"""The same where it is redacted: a scan of 131,072 event channels takes a minute."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("directory", metavar="DIR", type=filled, help="new or empty directory")
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace names, UUIDs and addresses, so that the capture can be shown to others; a "
+        "replay has the same numbers",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where no probe succeeded."""
     settings, source = prepare(options)
     directory = Path(options.directory)
+    done: list[Redacted] = []
+
+    def rewrite(saved: Sequence[Saved]) -> Sequence[Saved]:
+        live = source.origin.captured is None and not source.origin.invented
+        # Nobody keeps the key: the originals cannot be tried out.
+        made, found = redact(saved, secrets.token_bytes(32), [os.uname().nodename] * live)
+        done.append(found)
+        return made
+
     try:
-        recording = RecordingSource(source, directory)
+        recording = RecordingSource(source, directory, rewrite=rewrite if options.redact else None)
     except SourceError as error:
         raise ConfigError([f"DIR: {error}"]) from None
     work = functools.partial(watched_pass, recording, settings.probes())
     snapshot = asyncio.run(listening(recording, work)).snapshot
-    threads.bounded(recording.close, CLOSE_DEADLINE, "close")
+    deadline = REDACT_DEADLINE if options.redact else CLOSE_DEADLINE
+    threads.bounded(recording.close, deadline, "close")
     say(*failures(snapshot.outcomes).splitlines())
     say(*notices(snapshot))
+    for redacted in done:
+        say(*_summary(redacted))
     files = sum(path.is_file() for path in directory.rglob("*"))
     say(f"{files} files saved in {directory}; read them with {SOURCE.flag} tree:{directory}")
     return OK if any_ok(snapshot.outcomes) else UNKNOWN
+
+
+def _summary(redacted: Redacted) -> Iterator[str]:
+    """What was replaced and left out, and what is left to people."""
+    for what, found in (("replaced", redacted.replaced), ("left out", redacted.removed)):
+        numbers = ", ".join(counted(number, kind) for kind, number in sorted(found.items()))
+        yield f"{what}: {numbers or 'nothing'}"
+    yield (
+        "look the files over before you post them: the kernel log and Xen's console are free text, "
+        "and no program knows every name"
+    )

@@ -11,11 +11,12 @@ from typing import Final
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.cli.check_paths import path_problems
+from xenwatch.cli.check_secrets import exposed
 from xenwatch.cli.configured import carried, check_rootfs, settings_of, source_of
 from xenwatch.cli.exit_status import FINDING, OK, USAGE
 from xenwatch.cli.options import COMMON, is_given, name_of
 from xenwatch.cli.service_user import as_service_user
-from xenwatch.config import config_file
+from xenwatch.config import config_file, secret_file
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.keys import LEARNT
@@ -49,13 +50,14 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `FINDING` with a line for every problem."""
     try:
         settings = settings_of(options)
-        warnings = [*settings.warnings(), *load(settings[WEB_CONFIG]).warnings]
-        warnings += _blind_rules(settings)
+        web = load(settings[WEB_CONFIG])
     except ConfigError as error:
         say(*error.problems)
         return FINDING
     named = getattr(options, "config_file", "")
     name, exists = (named, True) if named else config_file.default_file()
+    warnings = [*settings.warnings(), *web.warnings, *_blind_rules(settings)]
+    warnings += exposed(settings, name if exists else "", web)
     # A named file may be a draft of root's own.
     problems = _file_problems(options, settings, "" if named or not exists else name)
     problems = problems or list(_content_problems(options, settings))
@@ -92,7 +94,7 @@ def _file_problems(options: argparse.Namespace, settings: Settings, used: str) -
     flags = {key.path: key.flag for key in COMMON if is_given(options, key)}
 
     def look(user: str) -> list[str]:
-        found = list(path_problems(settings, flags))
+        found = [*path_problems(settings, flags), *secret_file.problems(settings)]
         if user and used:
             found += _denied(Path(used), user)
         try:

@@ -32,8 +32,8 @@ def path_problems(settings: Settings, names: Mapping[str, str]) -> Iterator[str]
     """
     for key in KEYS:
         value = settings.values.get(key.path)
-        if key.file is None or not value:
-            continue
+        if key.file in (None, FileUse.HIDDEN) or not value:
+            continue  # of a secret the content is looked at: `secret_file.problems`
         path = value[0] if isinstance(value, tuple) else str(value)
         work = functools.partial(_problem, key.file, Path(path))
         try:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import http.client
 import socket
 import ssl
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
 from xenwatch import threads
 from xenwatch.config import alert_keys
+from xenwatch.config.secret_file import SecretError
 from xenwatch.config.settings import Settings
+from xenwatch.delivery import endpoint
+from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.delivery.receivers import shown
 from xenwatch.display.why import why
 
@@ -27,18 +30,20 @@ _PORTS: Final = {"http": 80, "https": 443}
 def receiver_problems(settings: Settings) -> list[str]:
     """A line for each receiver that cannot be reached, or is not what it is configured as."""
     works = {
-        (alert_keys.ALERTMANAGERS.path, url): functools.partial(_ask_alertmanager, url)
-        for url in settings[alert_keys.ALERTMANAGERS]
+        f"{alert_keys.ALERTMANAGERS.path}: {shown(each.url)}": partial(_ask_alertmanager, each)
+        for each in endpoint.alertmanagers(settings)
     }
-    if url := settings[alert_keys.WEBHOOK]:
-        works[alert_keys.WEBHOOK.path, url] = functools.partial(_connect, url)
+    if webhook := endpoint.webhook(settings):
+        key = alert_keys.WEBHOOK if webhook.url else alert_keys.WEBHOOK_FILE
+        place = f": {shown(webhook.url, path=False)}" if webhook.url else ""
+        works[f"{key.path}{place}"] = partial(_connect, webhook)
 
     async def ask_all() -> list[BaseException | None]:
         asked = (_within(threads.start(work, "receiver")) for work in works.values())
         return await asyncio.gather(*asked)
 
     found = zip(works, asyncio.run(ask_all()), strict=True)
-    return [f"{path}: {shown(url)}: {_reason(error)}" for (path, url), error in found if error]
+    return [f"{name}: {_reason(error)}" for name, error in found if error]
 
 
 async def _within(asked: asyncio.Future[None]) -> BaseException | None:
@@ -47,6 +52,8 @@ async def _within(asked: asyncio.Future[None]) -> BaseException | None:
             await asked
     except TimeoutError:
         return TimeoutError(f"timed out after {DEADLINE:g} s")
+    except SecretError:
+        return None  # named as a file that cannot be used
     except (OSError, http.client.HTTPException, RuntimeError, ValueError) as error:
         return error
     return None
@@ -72,16 +79,23 @@ def _reason(error: BaseException) -> str:
     return words
 
 
-def _ask_alertmanager(url: str) -> None:
-    """Ask for the state of an Alertmanager. Raises `OSError` and `HTTPException`."""
+def _ask_alertmanager(server: Endpoint) -> None:
+    """Ask for the state of an Alertmanager. Raises `OSError`, `HTTPException` and `SecretError`."""
+    url, authorization = server.read()
+    request = urllib.request.Request(f"{url.rstrip('/')}/api/v2/status")  # noqa: S310 - as checked
+    if authorization:
+        request.add_header("Authorization", authorization)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{url.rstrip('/')}/api/v2/status", timeout=DEADLINE) as response:
+    with opener.open(request, timeout=DEADLINE) as response:
         response.read(1)
 
 
-def _connect(url: str) -> None:
-    """Connect to a webhook, which any request may be an alert to. Raises `OSError`."""
-    parts = urlsplit(url)
+def _connect(server: Endpoint) -> None:
+    """Connect to a webhook, which any request may be an alert to.
+
+    Raises `OSError` and `SecretError`.
+    """
+    parts = urlsplit(server.read()[0])
     host, port = str(parts.hostname), parts.port or _PORTS[parts.scheme]
     with socket.create_connection((host, port), DEADLINE) as connection:
         if parts.scheme == "https":

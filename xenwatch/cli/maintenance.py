@@ -60,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.action == "on":
             made = Maintenance(time.time() + options.span, options.reason or "")
-            state_file.replace(path, maintenance.dumps(made))
+            # Root writes it, the daemon's user reads it.
+            state_file.replace(path, maintenance.dumps(made), state_file.PUBLIC)
         elif options.action == "off":
             state_file.remove(path)
         found = maintenance.current(said(settings), time.time())

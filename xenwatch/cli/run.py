@@ -9,11 +9,13 @@ from typing import Final
 
 import structlog
 
+from xenwatch.cli.check_secrets import exposed
 from xenwatch.cli.configured import prepare, settings_of
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.options import COMMON, add_key, is_given, name_of
 from xenwatch.cli.source import choose
 from xenwatch.clock import SystemClock
+from xenwatch.config import config_file, secret_file
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.config.keys import KEYS
 from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET, WEB_CONFIG
@@ -53,6 +55,12 @@ def run(options: argparse.Namespace) -> int:
         say(f"{LISTEN.flag} and {name_of(options, SYSTEMD_SOCKET)} are mutually exclusive")
         return USAGE
     web = WebFiles(Loader(settings[WEB_CONFIG]))
+    named = getattr(options, "config_file", "")
+    name, exists = (named, True) if named else config_file.default_file()
+    for problem in exposed(settings, name if exists else "", web.current):
+        structlog.get_logger().warning("a secret is exposed", problem=problem)
+    for problem in secret_file.problems(settings):
+        structlog.get_logger().error("a secret cannot be read", problem=problem)
     rootfs = settings[ROOTFS]
     choice = choose(settings[SOURCE], rootfs)
     tools: dict[str, Tool] = {}

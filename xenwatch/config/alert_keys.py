@@ -76,8 +76,16 @@ def urls(value: object) -> tuple[str, ...]:
             if not url(item):
                 raise ValueError("must not be empty")
         except ValueError as error:
-            raise ValueError(f"contains {shown(item)}, which {error}") from None
+            raise ValueError(f"contains {_hidden(item)}, which {error}") from None
     return tuple(dict.fromkeys(value))
+
+
+def _hidden(item: object) -> str:
+    """A URL, also a malformed one, without what may be a user, a password or a token."""
+    if not isinstance(item, str):
+        return shown(item)
+    place, question, _ = item.rpartition("@")[2].partition("?")
+    return shown(("***@" if "@" in item else "") + place + (question and "?***"))
 
 
 def alertmanagers(value: object) -> tuple[str, ...]:
@@ -87,7 +95,7 @@ def alertmanagers(value: object) -> tuple[str, ...]:
         base, api, _ = item.partition("/api/v")
         if api:
             instead = without_password(base)
-            text = f"contains {shown(item)}, which must not have the path; write {instead}"
+            text = f"contains {_hidden(item)}, which must not have the path; write {instead}"
             raise ValueError(text)
     return found
 
@@ -102,8 +110,8 @@ def argv(value: object) -> tuple[str, ...]:
     if value:
         try:
             converters.absolute_path(value[0])
-        except ValueError as error:
-            raise ValueError(f"starts with {shown(value[0])}, which {error}") from None
+        except ValueError:
+            raise ValueError("must start with the absolute path of a program") from None
     return tuple(value)
 
 
@@ -123,7 +131,7 @@ def job(value: object) -> str:
     return name
 
 
-def state_file(value: object) -> str:
+def file(value: object) -> str:
     """An absolute path, or empty."""
     return converters.absolute_path(value) if value != "" else ""
 
@@ -175,7 +183,7 @@ STATE_FILE: Final[Key[str]] = Key(
     "",
     "File that saves firing and undelivered alerts across restarts; empty: alerts.json in the "
     "state directory set by systemd (STATE_DIRECTORY); if that is not set, nothing is saved.",
-    state_file,
+    file,
     restart=True,
     file=FileUse.REPLACE,
 )
@@ -186,15 +194,58 @@ ALERTMANAGERS: Final[Key[tuple[str, ...]]] = Key(
     "Alertmanagers to send alerts to (API v2), such as http://HOST:9093; each gets every alert.",
     alertmanagers,
     restart=True,
+    secret=True,
 )
 WEBHOOK: Final[Key[str]] = Key(
     "webhook.url",
     "string",
     "",
-    "URL to post alerts to as JSON when they start firing and when they are resolved.",
+    "URL to post alerts to as JSON when they start firing and when they are resolved. One that "
+    "holds a secret is better in url_file.",
     url,
     restart=True,
+    secret=True,
 )
+WEBHOOK_FILE: Final[Key[str]] = Key(
+    "webhook.url_file",
+    "string",
+    "",
+    "File that holds nothing but that URL; it is read at each use.",
+    file,
+    restart=True,
+    file=FileUse.HIDDEN,
+    instead_of="webhook.url",
+)
+
+
+def _credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
+    """The keys of basic authentication at receivers, of which both are set or none."""
+    user, password = f"{section}.username", f"{section}.password_file"
+    return (
+        Key(
+            user,
+            "string",
+            "",
+            f"User for basic authentication at {whom}.",
+            converters.text,
+            restart=True,
+            together=password,
+        ),
+        Key(
+            password,
+            "string",
+            "",
+            f"File that holds nothing but the password at {whom}; it is read at each use.",
+            file,
+            restart=True,
+            file=FileUse.HIDDEN,
+            together=user,
+        ),
+    )
+
+
+ALERTMANAGER_USER, ALERTMANAGER_PASSWORD = _credentials("alertmanager", "the Alertmanagers")
+WEBHOOK_USER, WEBHOOK_PASSWORD = _credentials("webhook", "the webhook")
 COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "command.argv",
     "array of strings",
@@ -204,6 +255,7 @@ COMMAND: Final[Key[tuple[str, ...]]] = Key(
     argv,
     restart=True,
     file=FileUse.RUN,
+    secret=True,
 )
 COMMAND_DEADLINE: Final[Key[float]] = Key(
     "command.deadline",
@@ -297,7 +349,9 @@ def keys_of(alerts: Iterable[Alert], watches: Iterable[Watch] = ()) -> Iterator[
     for watch in watches:
         _add(found, watch)
     yield from found.values()
-    yield from (ALERTMANAGERS, WEBHOOK, COMMAND, COMMAND_DEADLINE)
+    yield from (ALERTMANAGERS, ALERTMANAGER_USER, ALERTMANAGER_PASSWORD)
+    yield from (WEBHOOK, WEBHOOK_FILE, WEBHOOK_USER, WEBHOOK_PASSWORD)
+    yield from (COMMAND, COMMAND_DEADLINE)
 
 
 def _add(found: dict[str, Key[Any]], alert: Alert | Watch) -> None:

@@ -31,6 +31,7 @@ def parse(
     if len(found.problems) <= MOST:  # else keys that follow are not known
         _check_thresholds(found)
         _check_order(found)
+        _check_pairs(found)
     problems += found.problems
     return found.values
 
@@ -76,7 +77,7 @@ class _Document:
         try:
             self.values[path] = key.convert(value)
         except ValueError as error:
-            self.reject(path, f"{shown(value)} {error}")
+            self.reject(path, str(error) if key.secret else f"{shown(value)} {error}")
 
     def _unknown(self, section: str, name: str, value: object) -> str:
         depth = section.count(".") + 1 if section else 0
@@ -141,6 +142,17 @@ def _check_order(found: _Document) -> None:
                 pair[0],
                 f"{key.path} {value:g} is below {key.at_least} {least:g}; set it at or above",
             )
+
+
+def _check_pairs(found: _Document) -> None:
+    """Reject keys that must not be set beside others, and those that must not be set alone."""
+    for key in found.table.values():
+        if not found.values.get(key.path):
+            continue
+        if found.values.get(key.instead_of):
+            found.reject(key.path, f"{key.instead_of} is set too; set one of them")
+        if key.together and not found.values.get(key.together):
+            found.reject(key.path, f"{key.together} is missing; set both of them")
 
 
 _REMEDY: Final = {

@@ -18,6 +18,7 @@ class FileUse(enum.Enum):
     FOLLOW = "written by others, and read whenever it is there"
     DIRECTORY = "a directory that is read"
     FILL = "a directory in which files are written"
+    HIDDEN = "holds a secret alone, and is read at each use"
     RUN = "run, with the rest of the array as arguments"
 
 
@@ -32,7 +33,9 @@ class Key(Generic[T]):
     `flag` is the command-line option that overrides it, if any; `restart` whether a change
     takes effect only after a restart, not at SIGHUP; `lower_is_worse` of a threshold whether
     values below it are the bad ones; `at_least` the path of a key whose value it must not be below;
-    `file` what is done with the file it names, if it names one.
+    `file` what is done with the file it names, if it names one; `instead_of` the path of a key that
+    must not be set beside it, `together` of one that must be; `secret` whether no message may show
+    its value.
     """
 
     path: str
@@ -45,6 +48,9 @@ class Key(Generic[T]):
     lower_is_worse: bool = False
     at_least: str = ""
     file: FileUse | None = None
+    instead_of: str = ""
+    together: str = ""
+    secret: bool = False
 
     @property
     def section(self) -> str:

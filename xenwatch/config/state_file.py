@@ -6,6 +6,12 @@ import contextlib
 import os
 import stat
 from pathlib import Path
+from typing import Final
+
+PRIVATE: Final = 0o600
+"""Mode of what names VMs: for the daemon's user alone."""
+PUBLIC: Final = 0o644
+"""Mode of what users other than the writer read."""
 
 
 def read(path: str, most: int) -> bytes:
@@ -31,8 +37,8 @@ def _open_nonblocking(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def replace(path: str, text: str) -> None:
-    """Replace the file: a crash leaves the old one or the new one.
+def replace(path: str, text: str, mode: int = PRIVATE) -> None:
+    """Replace the file: a crash leaves the old one or the new one. The umask does not count.
 
     Raises `OSError`, also where anything but a file is at the path: root would replace a device.
     """
@@ -41,7 +47,9 @@ def replace(path: str, text: str) -> None:
     # Never an existing file: root writes where the daemon's user can make links to elsewhere.
     new.unlink(missing_ok=True)
     try:
-        with new.open("x", encoding="utf-8") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(new, flags, PRIVATE), "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

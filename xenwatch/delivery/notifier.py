@@ -22,7 +22,7 @@ from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
 from xenwatch.config import alert_keys, state_file, xapi_keys
 from xenwatch.config.settings import Settings
-from xenwatch.delivery import receivers
+from xenwatch.delivery import endpoint, receivers
 from xenwatch.delivery.ledger import Ledger
 from xenwatch.delivery.outbox import Outbox
 from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
@@ -70,7 +70,7 @@ class Notifier:
         scheme: str = "http",
     ) -> None:
         configured = (
-            ("webhook", settings[alert_keys.WEBHOOK]),
+            ("webhook", endpoint.webhook(settings)),
             ("command", settings[alert_keys.COMMAND]),
             (XAPI, settings[xapi_keys.MESSAGES]),
         )
@@ -138,8 +138,8 @@ class Notifier:
         if not self.wanted:
             return
         async with receivers.http_session() as session, asyncio.TaskGroup() as group:
-            for url in self._settings[alert_keys.ALERTMANAGERS]:
-                group.create_task(self._resend_current(Alertmanager(session, url)))
+            for each in endpoint.alertmanagers(self._settings):
+                group.create_task(self._resend_current(Alertmanager(session, each)))
             for name, queue in self.outbox.queues.items():
                 if name == XAPI:
                     messages = Messages(self._ledger, self._ask, self._clock, self._dirty.set)
@@ -151,8 +151,9 @@ class Notifier:
                 group.create_task(self._save())
 
     def _receiver(self, name: str, session: aiohttp.ClientSession) -> Webhook | Command:
-        if name == "webhook":
-            return Webhook(session, self._settings[alert_keys.WEBHOOK])
+        webhook = endpoint.webhook(self._settings)
+        if name == "webhook" and webhook is not None:
+            return Webhook(session, webhook)
         return Command(
             self._settings[alert_keys.COMMAND], self._settings[alert_keys.COMMAND_DEADLINE]
         )

@@ -11,12 +11,14 @@ import signal
 import socket
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from xenwatch import __version__, threads
+from xenwatch.config.secret_file import SecretError
+from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.display.text import printable
 from xenwatch.display.why import where_and_why
 
@@ -27,6 +29,8 @@ REAP: Final = 0.2
 BATCH: Final = 64
 """Alerts in one request, as many as Prometheus sends."""
 _MOST_SHOWN: Final = 200
+_SHORTEST: Final = 4
+"""Characters of a part of a URL that is a secret, and not a word of many texts."""
 _ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
@@ -71,50 +75,81 @@ def http_session() -> aiohttp.ClientSession:
     )
 
 
-async def post(session: aiohttp.ClientSession, url: str, document: object) -> None:
-    """Send a document as JSON. Raises `DeliveryError` unless it is accepted (status 2xx)."""
+async def post(
+    session: aiohttp.ClientSession, endpoint: Endpoint, path: str, document: object
+) -> None:
+    """Send a document as JSON to a path below the URL.
+
+    Raises `DeliveryError` unless it is accepted (status 2xx), without the URL's path and query.
+    """
     try:
-        async with session.post(url, json=document, allow_redirects=False) as response:
+        url, authorization = await threads.start(endpoint.read, "secret")
+    except (SecretError, RuntimeError) as error:
+        raise DeliveryError(str(error)) from None
+    url = url.rstrip("/") + path if path else url
+    headers = {"Authorization": authorization} if authorization else {}
+    try:
+        async with session.post(
+            url, json=document, allow_redirects=False, headers=headers
+        ) as response:
             body = await response.content.read(_MOST_SHOWN)
     except TimeoutError:
         raise DeliveryError(f"timed out after {DEADLINE:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
-        raise DeliveryError(printable(str(error) or type(error).__name__)) from error
+        # An error of aiohttp, or one it is made of, may have the URL.
+        text = printable(_hidden(str(error), url) or type(error).__name__)
+        raise DeliveryError(text) from None
     if response.status // 100 != 2:
-        text = printable(body.decode(errors="replace"))
+        text = printable(_hidden(body.decode(errors="replace"), url))
         raise DeliveryError(f"rejected with HTTP status {response.status}: {text}")
 
 
-def shown(url: str) -> str:
-    """A URL for the log: without password and query."""
+def _hidden(text: str, url: str) -> str:
+    """The text without what is secret in the URL: some servers answer with the path."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    place = urlunsplit(("", "", parts.path, parts.query, ""))
+    values = (value for _, value in parse_qsl(parts.query))
+    secrets = (url, place, parts.path, parts.query, *parts.path.split("/"), *values)
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        for form in (secret, unquote(secret)):
+            text = text.replace(form, "***") if len(form) >= _SHORTEST else text
+    return text
+
+
+def shown(url: str, *, path: bool = True) -> str:
+    """A URL for the log: without password and query, and on request without its path.
+
+    The path of a webhook is often all the secret there is.
+    """
+    parts = urlsplit(url)
+    place = parts.path if path else "/***" * (len(parts.path) > 1)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], place, "", ""))
 
 
 class Alertmanager:
-    """An Alertmanager at `url`, by its API v2."""
+    """An Alertmanager, by its API v2."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self.name = shown(url)
+    def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
+        self.name = shown(endpoint.url)
         self._session = session
-        self._url = url.rstrip("/") + "/api/v2/alerts"
+        self._endpoint = endpoint
 
     async def deliver(self, alerts: Sequence[dict[str, Any]]) -> None:
         """Send alerts. Raises `DeliveryError`."""
-        await post(self._session, self._url, alerts)
+        await post(self._session, self._endpoint, "/api/v2/alerts", alerts)
 
 
 class Webhook:
-    """A server that accepts events at `url`."""
+    """A server that accepts events."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self.name = shown(url)
+    def __init__(self, session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
+        self.name = shown(endpoint.url, path=False) or "webhook"
         self._session = session
-        self._url = url
+        self._endpoint = endpoint
 
     async def deliver(self, alerts: Sequence[dict[str, Any]]) -> None:
         """Send events. Raises `DeliveryError`."""
-        await post(self._session, self._url, event(alerts))
+        await post(self._session, self._endpoint, "", event(alerts))
 
 
 class Command:

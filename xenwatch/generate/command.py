@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from xenwatch.alerts.states import Policy
-from xenwatch.config import alert_keys
+from xenwatch.config import alert_keys, state_file
 from xenwatch.config.document import DEFAULT_FILE
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.settings import load_settings
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
+from xenwatch.display.why import why
 from xenwatch.generate import grouping
 from xenwatch.generate.grouping import Grouping
 
@@ -126,10 +127,20 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.check:
             say(f"{path} is stale; run the same command without --check")
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(texts[name], encoding="utf-8")
+            _write(path, texts[name])
             say(f"wrote {path}")
     return 1 if arguments.check and names else 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file. Raises `ConfigError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Never written into: it may be a link to elsewhere that somebody else has made.
+        state_file.replace(str(path), text, state_file.PUBLIC)
+    except OSError as error:
+        problem = f"{path}: {why(error)}; remove it, or choose another --directory"
+        raise ConfigError([problem]) from None
 
 
 def add_parser(subparsers: Subparsers, text: str) -> argparse.ArgumentParser:

@@ -28,7 +28,7 @@ PAUSE: Final = 3.0
 
 So guessing costs dom0 at most a quarter of one CPU.
 """
-_DECOY: Final = "." * 22 + "." * 31
+_USUAL_COST: Final = 10
 
 
 class BusyError(Exception):
@@ -58,13 +58,14 @@ class Passwords:
             return False
         name, password = given
         expected = users.get(name.decode(errors="surrogateescape"))
+        most = max(map(_cost, users.values()), default=_USUAL_COST)
         # An unknown user takes as long as one that exists.
-        hashed = expected or f"$2b${_cost(users):02d}${_DECOY}"
+        hashed = expected or _decoy(most)
         asked = self._digest(name, hashed.encode(), password)
         known = self._known(asked)
         if known is not None:
             return known
-        work = functools.partial(_matches, password, hashed)
+        work = functools.partial(_checked, password, hashed, most)
         with self._place(peer, asked):
             async with self._lock:
                 known = self._known(asked)
@@ -136,8 +137,26 @@ def credentials(header: str) -> tuple[bytes, bytes] | None:
     return (name, password) if colon else None
 
 
-def _cost(users: Mapping[str, str]) -> int:
-    return max((int(hashed[4:6]) for hashed in users.values()), default=10)
+def _cost(hashed: str) -> int:
+    """The cost of a bcrypt hash: the logarithm of its rounds to the base of two."""
+    return int(hashed[4:6])
+
+
+def _decoy(cost: int) -> str:
+    """A hash of that cost which no password has."""
+    return f"$2b${cost:02d}${'.' * 53}"
+
+
+def _checked(password: bytes, hashed: str, most: int) -> bool:
+    """Whether the password has that hash. A wrong one takes 2 to the power of `most` rounds.
+
+    Else a user whose hash costs less than the others' would be told from an unknown one by time.
+    """
+    right = _matches(password, hashed)
+    if not right:
+        for cost in range(_cost(hashed), most):
+            _matches(password, _decoy(cost))
+    return right
 
 
 def _matches(password: bytes, hashed: str) -> bool:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from xenwatch import __version__, threads
 from xenwatch.sources.base import (
@@ -28,18 +26,15 @@ from xenwatch.sources.base import (
     XenstoreReply,
 )
 from xenwatch.sources.kernel_log import PATH as KMSG
+from xenwatch.sources.saved import Rewrite, SavedCall, SavedFile
+from xenwatch.sources.saving import Directory, Rewritten, Saving
 from xenwatch.sources.tree import (
-    CALLS,
-    FILES,
     FORMAT,
-    MANIFEST,
     bounded,
     hypercall_arguments,
     mirrored,
     request_key,
 )
-
-_PARTIAL: Final = ".partial"
 
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -54,17 +49,22 @@ class RecordingSource:
 
     A capture can be confidential: names of VMs, the kernel's command line and log, paths; but it
     holds no private key. The directory must be new or empty, is readable by its owner only, and can
-    be replayed at any time; `close` marks it complete. A failed write is a `SourceError` of the
-    request that was to be saved, and of `close`: a capture is never silently incomplete.
+    be replayed at any time; `close` marks it complete. With `rewrite` it is `close` that writes,
+    what that function makes of all: the probes see what was read. A failed write is a `SourceError`
+    of the request that was to be saved, and of `close`: a capture is never silently incomplete.
     """
 
     def __init__(
-        self, inner: Source, directory: str | Path, clock: Callable[[], float] = time.time
+        self,
+        inner: Source,
+        directory: str | Path,
+        clock: Callable[[], float] = time.time,
+        rewrite: Rewrite | None = None,
     ) -> None:
         self._inner = inner
         self.origin = inner.origin
         self._clock = clock
-        self._root = os.fsencode(directory)
+        self._root = str(directory)
         self._lock = threading.Lock()
         self._answers: dict[str, Any] = {}
         self._failed: SourceError | None = None
@@ -77,23 +77,17 @@ class RecordingSource:
             "complete": False,
         }
         with self._writing():
-            if os.path.lexists(self._root) and not os.path.isdir(self._root):
-                raise SourceError(str(directory), "is not a directory; use a new one")
-            os.makedirs(self._root, 0o700, exist_ok=True)
-            if os.listdir(self._root):
-                raise SourceError(str(directory), "directory is not empty; use a new one")
-            self._write_manifest()
-            path = os.path.join(self._root, CALLS.encode())
-            self._calls = open(path, "ab", opener=_private)  # noqa: SIM115 - close() closes it
+            self._saving: Saving = (
+                Directory(directory) if rewrite is None else Rewritten(directory, rewrite)
+            )
+            self._saving.manifest(self._manifest)
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        name = mirrored(path)
-
         def save(content: bytes) -> None:
-            if name is None:
+            if mirrored(path) is None:
                 self._write_line("read", [path], answer=_latin(content))
             else:
-                self._write_file(os.path.join(FILES.encode(), name), content)
+                self._saving.save(SavedFile(path, content))
 
         content = self._once("read", [path], lambda: self._inner.read(path, limit), save)
         return bounded(content, limit, path)
@@ -186,18 +180,19 @@ class RecordingSource:
         try:
             await threads.start(save, "recording")
         except RuntimeError as error:
-            raise SourceError(os.fsdecode(self._root), str(error)) from error
+            raise SourceError(self._root, str(error)) from error
 
     def close(self) -> None:
         """Mark the capture complete and close `inner`. Raises `SourceError` if a write failed."""
         self._inner.close()
-        with self._writing():
-            self._calls.close()
-        if self._failed is not None:
-            raise SourceError(os.fsdecode(self._root), f"incomplete: {self._failed.reason}")
-        with self._writing():
-            self._manifest["complete"] = True
-            self._write_manifest()
+        with contextlib.closing(self._saving):
+            with self._writing():
+                self._saving.finish()
+            if self._failed is not None:
+                raise SourceError(self._root, f"incomplete: {self._failed.reason}")
+            with self._writing():
+                self._manifest["complete"] = True
+                self._saving.manifest(self._manifest)
 
     def _ask(
         self,
@@ -257,9 +252,7 @@ class RecordingSource:
         return answer
 
     def _write_line(self, verb: str, arguments: Sequence[Any], **outcome: Any) -> None:
-        line = json.dumps({"verb": verb, "arguments": arguments, **outcome}).encode() + b"\n"
-        self._calls.write(line)
-        self._calls.flush()
+        self._saving.save(SavedCall(verb, arguments, outcome))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -268,20 +261,8 @@ class RecordingSource:
             try:
                 yield
             except OSError as error:
-                self._failed = SourceError.from_os(os.fsdecode(self._root), error)
+                self._failed = SourceError.from_os(self._root, error)
                 raise self._failed from error
-
-    def _write_manifest(self) -> None:
-        self._write_file(MANIFEST.encode(), json.dumps(self._manifest).encode() + b"\n")
-
-    def _write_file(self, name: bytes, content: bytes) -> None:
-        """Write a file atomically: it is complete or missing when the capture is interrupted."""
-        path = os.path.join(self._root, name)
-        partial = os.path.join(self._root, _PARTIAL.encode())
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        with open(partial, "wb", opener=_private) as file:
-            file.write(content)
-        os.replace(partial, path)
 
 
 def _together(
@@ -296,10 +277,6 @@ def _together(
         return answers[number]
 
     return answer
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def _error_fields(error: SourceError) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""Where the receivers are and as whom they are asked, which may stand in files of secrets."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from xenwatch.config import alert_keys, secret_file
+from xenwatch.config.key import Key
+from xenwatch.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server: its URL or the file that holds it, and user and password file if it wants them."""
+
+    url: str
+    url_file: str = ""
+    user: str = ""
+    password: tuple[Key[str], str] = (alert_keys.WEBHOOK_PASSWORD, "")
+    """The key of the password's file, and the file."""
+
+    def read(self) -> tuple[str, str]:
+        """URL, and user and password as the header `Authorization`, empty without any (RFC 7617).
+
+        The URL is without those it had: no error that names it has them. Raises `SecretError`.
+        """
+        url, (key, file) = self.url, self.password
+        if self.url_file:
+            url = secret_file.read(alert_keys.WEBHOOK_FILE, self.url_file)
+        parts = urlsplit(url)
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if self.user:
+            user, password = self.user, secret_file.read(key, file)
+        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        encoded = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        return url, f"Basic {encoded}" if user or password else ""
+
+
+def alertmanagers(settings: Settings) -> Sequence[Endpoint]:
+    """The Alertmanagers, which have one user and password."""
+    key = alert_keys.ALERTMANAGER_PASSWORD
+    user, password = settings[alert_keys.ALERTMANAGER_USER], (key, settings[key])
+    urls = settings[alert_keys.ALERTMANAGERS]
+    return [Endpoint(url, user=user, password=password) for url in urls]
+
+
+def webhook(settings: Settings) -> Endpoint | None:
+    """The webhook, `None` without one."""
+    key = alert_keys.WEBHOOK_PASSWORD
+    found = Endpoint(
+        settings[alert_keys.WEBHOOK],
+        settings[alert_keys.WEBHOOK_FILE],
+        settings[alert_keys.WEBHOOK_USER],
+        (key, settings[key]),
+    )
+    return found if found.url or found.url_file else None

@@ -1,0 +1,121 @@
+"""UUIDs, hardware addresses, IP addresses and iSCSI names wherever they stand in a text."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Iterable
+from typing import Final
+
+from xenwatch.redaction.tokens import Tokens
+
+_HEX: Final = rb"[0-9a-fA-F]"
+_UUID = re.compile(
+    rb"(HHHHHHHH)(--|-|_|\\x2[dD])(HHHH)\2(HHHH)\2(HHHH)\2(H{12})|(?<!H)(H{32})(?!H)".replace(
+        b"H", _HEX
+    )
+)
+"""With hyphens, as systemd and the device mapper escape them, with underscores, or without any."""
+_MAC: Final = rb"(?<!H)HH([:-])HH(?:\1HH){4,}(?!H)".replace(b"H", _HEX)
+_LOGGED: Final = 14
+"""Bytes of MAC= in a line of netfilter: two addresses and a type."""
+_MAC_BYTES: Final = 6
+_IPV4: Final = (
+    rb"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9])(?!\.[0-9])(?!\.(?:xcpng|xs|el|fc)[0-9])"
+)
+"""Not within a version, such as 4.13.5.9.40 or that of a package of XCP-ng."""
+_IPV6: Final = (
+    rb"(?<![0-9A-Za-z.])(?:H{0,4}:){2,7}:?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|H{1,4})?"
+    rb"(?![0-9A-Za-z])"
+).replace(b"H", _HEX)
+_ADDRESS = re.compile(rb"%b|%b|%b" % (_MAC, _IPV6, _IPV4))
+"""Each at once, so that none is found in another's replacement; the group is of the first."""
+_ONLY_IPV4 = re.compile(_IPV4)
+_TARGET = re.compile(
+    rb"iqn\.[0-9]{4}-[0-9]{2}\.[^\s,;:\"'|<>\0]+(?::[^\s,;\"'|<>\0]*)?|"
+    rb"(?:eui|naa)\.[0-9a-fA-F]{16,32}"
+)
+_WORLD_WIDE = re.compile(rb"(?<!H)(?:wwn-0x|0x5|36)H{15,31}(?!H)".replace(b"H", _HEX))
+"""Names of SCSI devices, as in /dev/disk/by-id and of multipath maps."""
+
+
+class Patterns:
+    """Replaces in texts what has a form of its own."""
+
+    def __init__(self, tokens: Tokens, versions: frozenset[bytes] = frozenset()) -> None:
+        """`versions` are those of kernels that look like an address, such as 2.6.32.43."""
+        self._tokens = tokens
+        self._versions = versions
+
+    def text(self, data: bytes) -> bytes:
+        """The text with other UUIDs and addresses, each in the form and case it had."""
+        data = _TARGET.sub(lambda match: self._tokens.target(match[0].lower()), data)
+        data = _UUID.sub(self._uuid, data)
+        data = _ADDRESS.sub(self._address, data)
+        return _WORLD_WIDE.sub(self._world_wide, data)
+
+    def without(self, data: bytes) -> bytes:
+        """What is left of a text without what `text` replaces."""
+        for pattern in (_TARGET, _UUID, _ADDRESS, _WORLD_WIDE):
+            data = pattern.sub(b"", data)
+        return data
+
+    def _uuid(self, match: re.Match[bytes]) -> bytes:
+        separator = match[2] or b""
+        digits = match[7] or b"".join(match.group(1, 3, 4, 5, 6))
+        made = str(uuid.UUID(bytes=self._tokens.uuid(bytes.fromhex(digits.decode())))).encode()
+        return _cased(made.replace(b"-", separator), match[0])
+
+    def _mac(self, match: re.Match[bytes]) -> bytes:
+        raw = bytes.fromhex(match[0].replace(match[1], b"").decode())
+        parts = [raw]
+        if len(raw) == _LOGGED:
+            parts = [raw[:_MAC_BYTES], raw[_MAC_BYTES : 2 * _MAC_BYTES]]
+        made = b"".join(map(self._tokens.mac, parts))
+        made += raw[len(made) :]
+        return _cased(made.hex(match[1].decode()).encode(), match[0])
+
+    def _address(self, match: re.Match[bytes]) -> bytes:
+        if match[1]:
+            return self._mac(match)
+        return self._ipv6(match) if b":" in match[0] else self._ipv4(match)
+
+    def _ipv4(self, match: re.Match[bytes]) -> bytes:
+        parts = [int(part) for part in match[0].split(b".")]
+        if match[0] in self._versions or max(parts) > 255:
+            return match[0]
+        return b".".join(b"%d" % part for part in self._tokens.ip(bytes(parts)))
+
+    def _ipv6(self, match: re.Match[bytes]) -> bytes:
+        """A colon before or behind may belong to the text around."""
+        whole = match[0]
+        for begin, end in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            text = whole[begin : len(whole) - end].decode()
+            try:
+                address = ipaddress.IPv6Address(text)
+            except ValueError:
+                continue
+            made = self._tokens.ip(address.packed)
+            if made == address.packed:
+                return whole
+            changed = ipaddress.IPv6Address(made)
+            mapped = changed.ipv4_mapped
+            shown = f"::ffff:{mapped}" if mapped is not None and "." in text else str(changed)
+            return whole[:begin] + _cased(shown.encode(), whole) + whole[len(whole) - end :]
+        return _ONLY_IPV4.sub(self._ipv4, whole)
+
+    def _world_wide(self, match: re.Match[bytes]) -> bytes:
+        made = self._tokens.mac(match[0].lower()).hex().encode()
+        kept = match[0].index(b"x") + 2 if b"x" in match[0] else 2
+        return match[0][:kept] + _cased(made, match[0])[: len(match[0]) - kept]
+
+
+def versions_in(texts: Iterable[str]) -> frozenset[bytes]:
+    """What looks like an IPv4 address in texts that have none."""
+    return frozenset(found for text in texts for found in _ONLY_IPV4.findall(text.encode()))
+
+
+def _cased(made: bytes, was: bytes) -> bytes:
+    """The replacement in upper case where the original had it."""
+    return made.upper() if was.upper() == was and was.lower() != was else made
