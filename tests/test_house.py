@@ -256,6 +256,20 @@ def test_the_tests_need_only_what_they_declare() -> None:
     assert offenders == set()
 
 
+def test_pure_modules_leave_exceptions_to_the_fence() -> None:
+    """Outside the edge only the fence catches whatever is raised: elsewhere it would hide a bug."""
+    offenders = {
+        module
+        for module, path in PACKAGE.items()
+        if not within(module, EDGE)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler)
+        if node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"}
+    }
+
+    assert offenders == {"xenwatch.fence"}
+
+
 def test_every_exception_is_still_needed() -> None:
     """A module named as an exception would break its rule without it."""
     needed = {

@@ -10,8 +10,9 @@ from tests.alerts.support import LEAKING, family, leak
 from tests.support import full_snapshot
 from xenwatch.alerts.base import PERCENT
 from xenwatch.alerts.bounds import Bound, OwnBound
-from xenwatch.alerts.by_vm import EVERY, VM, ByVm
+from xenwatch.alerts.by_vm import VM, ByVm
 from xenwatch.alerts.conditions import (
+    EVERY,
     DaysLeftCondition,
     Evidence,
     Found,

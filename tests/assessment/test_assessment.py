@@ -91,7 +91,7 @@ def test_a_plan_the_pass_has_is_not_made_again(monkeypatch: pytest.MonkeyPatch) 
         calls.append(arguments)
         return found.plans[0]
 
-    monkeypatch.setattr("xenwatch.assessment.fit", counting)
+    monkeypatch.setattr("xenwatch.assessment.fit_known", counting)
     assert [found.plan({shape: 1}) for shape in BUILT_IN.values()] == list(found.plans)
     assert calls == []
     found.plan({WINDOWS: 1}, 3)

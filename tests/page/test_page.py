@@ -19,7 +19,8 @@ from xenwatch import page
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.page import Links, domains
 from xenwatch.status import order
-from xenwatch.status.host_status import AlertRow, DomainRow, HostStatus, ShapeRow, foremost
+from xenwatch.status.domain_row import DomainRow
+from xenwatch.status.host_status import AlertRow, HostStatus, ShapeRow, foremost
 from xenwatch.status.order import fullest
 
 LINKS = Links("/s.css", "/s.js", "/i.svg", {"Metrics": "/metrics"})

@@ -31,10 +31,10 @@ U64 = st.integers(0, 2**64 - 1)
 @given(st.integers(-(2**63), 2**64 - 1))
 def test_a_number_survives_its_renderer(value: int) -> None:
     """Any number of 64 bits is the same after rendering and parsing."""
-    assert number("a number", render_number(value)) == value
+    assert number("a number", render_number(value), signed=True) == value
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"1 2\n", b"0x10\n", b"max\n", b"-\n"])
+@pytest.mark.parametrize("data", [b"", b"\n", b"1 2\n", b"0x10\n", b"max\n", b"-\n", b"-1\n"])
 def test_what_is_no_number_is_refused(data: bytes) -> None:
     """Anything but one decimal number raises `ParseError` that names the file."""
     with pytest.raises(ParseError, match="aio-nr"):

@@ -195,11 +195,13 @@ def test_without_the_controller_there_is_no_weight() -> None:
         (b"[Slice]\nCPUWeight=500\n", 5120, 500),
         (b"[Slice]\nCPUShares=262144\n", 262144, 10000),
         (b"[Unit]\nDescription=x\n", 10240, 1000),
+        (b"[Slice]\nCPUWeight=10001\n", 10240, 1000),
+        (b"[Slice]\nCPUShares=1" + 400 * b"0" + b"\n", 10240, 1000),
         (None, 10240, 1000),
     ],
 )
 def test_what_is_expected(unit: bytes | None, v1_weight: int, v2_weight: int) -> None:
-    """The slice's own unit is believed, in the scale of the host; else what XenServer has."""
+    """The slice's own unit is believed, if systemd does; else it is what XenServer has."""
     files = {} if unit is None else {f"{UNITS}/control.slice": unit}
     old = slices(v1({"control.slice": 1024}, {}, files=files))
     weight = {f"{V2}/control.slice/cpu.weight": b"100\n"}

@@ -26,7 +26,8 @@ from xenwatch.readings.devices import Backends, DeviceKey, XenstoreDevices
 from xenwatch.readings.domains import Domains
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.status import host_status
-from xenwatch.status.host_status import DomainRow, HostStatus, StatusError
+from xenwatch.status.domain_row import DomainRow
+from xenwatch.status.host_status import HostStatus, StatusError
 
 
 def of(snapshot: Snapshot, **parts: Any) -> HostStatus:

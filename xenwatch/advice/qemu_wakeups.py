@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.parse.qemu import CDROM, MONITOR, PARALLEL, SERIAL, TABLET, USB, USB_OTHER
 from xenwatch.readings.domains import Domain
 from xenwatch.readings.qemus import Qemu
@@ -110,16 +112,24 @@ def toolstack(snapshot: Snapshot) -> str:
     return release(snapshot).facts.toolstack or XL
 
 
-def advise(snapshot: Snapshot, earlier: Snapshot | None = None) -> tuple[Advice, ...]:
-    """Advice for every VM with a QEMU, most wakeups first."""
+def advise(
+    snapshot: Snapshot, earlier: Snapshot | None = None, fence: Fence = OPEN
+) -> tuple[Advice, ...]:
+    """Advice for every VM with a QEMU, most wakeups first; a VM that raises in `fence` has none."""
     if snapshot.qemus is None:
         return ()
     domains = snapshot.domains.domains if snapshot.domains is not None else ()
     by_domid = {domain.domid: domain for domain in domains}
-    found = [
-        _about(snapshot, earlier, domid, qemu, by_domid.get(domid))
+    made = (
+        fence(
+            Part.FINDING,
+            "qemu_wakeups",
+            partial(_about, snapshot, earlier, domid, qemu, by_domid.get(domid)),
+            None,
+        )
         for domid, qemu in snapshot.qemus.by_domid.items()
-    ]
+    )
+    found = [each for each in made if each is not None]
     return tuple(sorted(found, key=lambda vm: (-(vm.rate or 0.0), -vm.wakeups, vm.domid)))
 
 

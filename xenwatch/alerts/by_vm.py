@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.bounds import DEFAULTS, Bounds
-from xenwatch.alerts.conditions import TARGET, Condition, Evidence, Families, Found, Labels
+from xenwatch.alerts.conditions import (
+    EVERY,
+    TARGET,
+    Condition,
+    Evidence,
+    Families,
+    Found,
+    Labels,
+)
 from xenwatch.alerts.details import INFO
 
 VM: Final = ("name", "uuid")
 """The labels of an alert about a VM."""
 DOMID: Final = "domid"
-EVERY: Final[Labels] = ()
-"""In place of the labels of a series: any of the alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class ByVm:
         if not found.active and not found.unknown:
             return found
         vms = _vms(evidence.families)
-        if not vms:
+        if not vms or EVERY in found.unknown:
             return Found({}, frozenset({EVERY}))
         active: dict[Labels, float] = {}
         for labels, value in found.active.items():

@@ -15,12 +15,15 @@ from typing import Final, Protocol
 from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
 from xenwatch.alerts.names import alert_name
 from xenwatch.exposition.text_format import Family, Sample
+from xenwatch.fence import Unmade
 from xenwatch.limits.base import Limit, Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.limits.thresholds import reached
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values of labels, sorted by name."""
+EVERY: Final[Labels] = ()
+"""In place of the labels of a series: any of the alert."""
 Families = Mapping[str, Family]
 """Families of metrics by name."""
 Samples = Mapping[Labels, float]
@@ -115,10 +118,12 @@ class Selector:
         return self.metric, tuple(self.only.items()), tuple(self.never.items())
 
     def find(self, families: Families) -> Samples:
-        """The metric's series by their labels."""
+        """The metric's series by their labels. Raises `Unmade` where it is unknown which."""
         family = families.get(self.metric)
         if family is None:
             return {}
+        if family.unmade:
+            raise Unmade(self.metric)
         place = {label: number for number, label in enumerate(family.labels)}
         by_label = sorted(place.items())
         only = [(place[label], allowed) for label, allowed in self.only.items()]
@@ -315,7 +320,10 @@ class LimitCondition:
         unknown: set[Labels] = set()
         for state in evidence.states.get(self.limit.name, ()):
             threshold = _of_severity(state.thresholds, self.severity)
-            if state.used is None or threshold is None:
+            if threshold is None:
+                continue
+            if state.used is None:
+                unknown.add(EVERY)
                 continue
             labels = ((self.limit.label, state.instance),) if self.limit.label else ()
             ratio = state.ratio

@@ -9,16 +9,18 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.bounds import Bounds
-from xenwatch.alerts.by_vm import EVERY
-from xenwatch.alerts.conditions import Evidence, Families, Found, Labels
+from xenwatch.alerts.conditions import EVERY, Condition, Evidence, Families, Found, Labels
 from xenwatch.alerts.details import Vms
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -119,12 +121,13 @@ def step(
     *,
     limits: Iterable[LimitState],
     table: Iterable[Alert] = ALERTS,
+    fence: Fence = OPEN,
 ) -> Alerts:
     """The alerts after one more pass, whose metrics `families` were made of `snapshot`.
 
     `limits` are the states of the limits in that pass. What is no longer active is no longer
     pending at once; what fires keeps firing for `policy.keep` seconds, also where it is unknown
-    whether its condition still holds.
+    whether its condition still holds. An alert that raises within `fence` is unknown.
     """
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in limits:
@@ -137,14 +140,18 @@ def step(
     for alert in table:
         outcome = snapshot.outcomes.get(alert.probe)
         for severity, condition in alert.conditions.items():
-            found = condition.evaluate(evidence)
-            found = Found(found.active, found.unknown | _unread(alert, snapshot))
-            known = _known(alert, outcome, found, condition.applies(evidence))
+            judge = partial(_judged, condition, evidence)
+            found, applies = fence(Part.ALERT, alert.name, judge, UNJUDGED)
+            found = Found(found.active, found.unknown | _unread(alert, snapshot, by_limit))
+            known = _known(alert, outcome, found, applies)
             held = {
                 key: one for key, one in before.active.items() if key[:2] == (alert.name, severity)
             }
             now = _turn(alert, severity, found, held, policy=policy, now=snapshot.time)
-            now = {key: _detailed(one, vms, found) for key, one in now.items()}
+            now = {
+                key: fence(Part.ALERT, alert.name, partial(_detailed, one, vms, found), one)
+                for key, one in now.items()
+            }
             active |= now
             changes += _changes(held, now, known, found, snapshot.time)
             worst = _worst(now.values(), known)
@@ -159,6 +166,15 @@ def ended(before: Alerts, time: float) -> Alerts:
     return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, time) for one in active))
 
 
+def _judged(condition: Condition, evidence: Evidence) -> tuple[Found, bool]:
+    """What a condition finds, and whether there is anything to find."""
+    return condition.evaluate(evidence), condition.applies(evidence)
+
+
+UNJUDGED: Final = (Found({}, frozenset({EVERY})), False)
+"""Of a condition that raised."""
+
+
 def _detailed(active: Active, vms: Vms, found: Found) -> Active:
     """With what is to say besides, as long as its condition holds."""
     details = active.alert.details
@@ -169,13 +185,16 @@ def _detailed(active: Active, vms: Vms, found: Found) -> Active:
     return dataclasses.replace(active, detail=" ".join(filter(None, texts)))
 
 
-def _unread(alert: Alert, snapshot: Snapshot) -> frozenset[Labels]:
-    """The series that cannot be judged because the probe of their own failed."""
+def _unread(
+    alert: Alert, snapshot: Snapshot, limits: Mapping[str, Sequence[LimitState]]
+) -> frozenset[Labels]:
+    """The series that cannot be judged because the probe of their own, or their limit, failed."""
     found = ((value, snapshot.outcomes.get(name)) for value, name in alert.probes.items())
     return frozenset(
         ((alert.labels[0], value),)
         for value, outcome in found
-        if outcome and outcome.status is Status.FAILED
+        if (outcome and outcome.status is Status.FAILED)
+        or any(state.used is None for state in limits.get(value, ()))
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Final
 
 from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
 from xenwatch.alerts.details import DOM0, Target, vm_of
+from xenwatch.exposition.text_format import number as exposed
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
@@ -92,6 +94,8 @@ def quantity(value: float, shown: str) -> str:
 
 def duration(seconds: float) -> str:
     """A time span as Prometheus's humanizeDuration writes it from a second on; it may be past."""
+    if not math.isfinite(seconds):
+        return exposed(seconds)
     if seconds <= -1:
         return f"-{duration(-seconds)}"
     rest = int(seconds)

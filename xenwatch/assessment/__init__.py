@@ -8,13 +8,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from xenwatch.alerts.conditions import Families
 from xenwatch.alerts.maintenance import Maintenance, current
 from xenwatch.alerts.states import Alerts, Policy, step
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState, assess
-from xenwatch.planning.capacity import Batch, Plan, fit, fit_each
+from xenwatch.planning.capacity import Batch, Plan, fit_each, fit_known
 from xenwatch.planning.estimates import Learnt, learnt
 from xenwatch.planning.forecast import History, forecast
 from xenwatch.planning.learning import Learning
@@ -46,7 +48,8 @@ class Assessment:
     `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
     limits over time. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
-    of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules.
+    of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules. `fence` is
+    around what is made of it, too.
     """
 
     snapshot: Snapshot
@@ -58,6 +61,7 @@ class Assessment:
     learning: Learning
     learnt: Mapping[Shape, Learnt]
     alerts: Alerts | None = None
+    fence: Fence = field(default=OPEN, compare=False, repr=False)
 
     @property
     def maintenance(self) -> Maintenance | None:
@@ -71,8 +75,9 @@ class Assessment:
                 if plan.batch == batch:
                     return plan
         known = dict(self.learnt)
-        known |= _learnt(set(batch) - set(known), self.learning, self.rules.carried)
-        return fit(self.states, self.snapshot, batch, wanted, learnt=known)
+        others = set(batch) - set(known)
+        known |= _learnt(others, self.learning, self.rules.carried, self.fence)
+        return fit_known(self.states, self.snapshot, batch, wanted, learnt=known, fence=self.fence)
 
 
 def assess_pass(
@@ -80,34 +85,41 @@ def assess_pass(
     rules: Rules | None = None,
     before: Assessment | None = None,
     learning: Learning | None = None,
+    fence: Fence = OPEN,
 ) -> Assessment:
     """The assessment of a snapshot after `before`, without alerts.
 
-    `learning` is what was learnt before, by default that of `before`.
+    `learning` is what was learnt before, by default that of `before`. What raises within `fence` is
+    unknown.
     """
     rules = rules or Rules()
-    learning = (learning or (before.learning if before else Learning())).updated(snapshot)
+    learning = learning or (before.learning if before else Learning())
+    learning = fence(Part.LEARNING, "", partial(learning.updated, snapshot), learning)
     known = before.learnt if before else {}
     if before is None or before.learning is not learning or before.rules is not rules:
-        known = _learnt(rules.shapes.values(), learning, rules.carried)
-    states = assess(snapshot, rules.thresholds)
-    history = (before.history if before else History()).updated(states, snapshot)
+        known = _learnt(rules.shapes.values(), learning, rules.carried, fence)
+    states = assess(snapshot, rules.thresholds, fence=fence)
+    history = (before.history if before else History()).updated(states, snapshot, fence)
     return Assessment(
         snapshot=snapshot,
         rules=rules,
         states=states,
-        plans=fit_each(states, snapshot, rules.shapes.values(), known),
+        plans=fit_each(states, snapshot, rules.shapes.values(), known, fence),
         history=history,
-        seconds_to_full=forecast(history, states),
+        seconds_to_full=forecast(history, states, fence),
         learning=learning,
         learnt=known,
+        fence=fence,
     )
 
 
 def _learnt(
-    shapes: Iterable[Shape], learning: Learning, carried: Learning | None
+    shapes: Iterable[Shape], learning: Learning, carried: Learning | None, fence: Fence
 ) -> Mapping[Shape, Learnt]:
-    found = ((shape, learnt(shape, learning, carried)) for shape in shapes)
+    found = (
+        (shape, fence(Part.LEARNING, shape.name, partial(learnt, shape, learning, carried), None))
+        for shape in shapes
+    )
     return {shape: one for shape, one in found if one is not None}
 
 
@@ -121,5 +133,12 @@ def with_alerts(assessment: Assessment, families: Families, before: Alerts) -> A
     policy = assessment.rules.policy
     if policy is None:
         return assessment
-    alerts = step(before, families, assessment.snapshot, policy, limits=assessment.states)
+    alerts = step(
+        before,
+        families,
+        assessment.snapshot,
+        policy,
+        limits=assessment.states,
+        fence=assessment.fence,
+    )
     return dataclasses.replace(assessment, alerts=alerts)

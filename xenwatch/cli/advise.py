@@ -9,6 +9,7 @@ from typing import Final
 from xenwatch.advice import qemu_wakeups, rendering
 from xenwatch.cli.configured import prepare
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import seconds
 from xenwatch.cli.outcomes import failures
 from xenwatch.cli.output import write
@@ -66,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
     if now.qemus is None:
         say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")
         return UNKNOWN
-    found = qemu_wakeups.advise(now, earlier)
+    faults = Faults()
+    found = qemu_wakeups.advise(now, earlier, faults.fence)
     text = FORMATS[options.format](found, qemu_wakeups.toolstack(now), notices(now))
+    faults.say()
     return OK if write(text) else UNKNOWN

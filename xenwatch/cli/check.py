@@ -122,13 +122,17 @@ def _document(body: bytes) -> dict[str, Any]:
 def _here(options: argparse.Namespace) -> dict[str, Any]:
     """The verdict on a pass of this process. Raises `CheckError`, `ConfigError`, `OSError`."""
     from xenwatch.cli import daemon_client  # noqa: PLC0415 - a pass needs nearly everything
+    from xenwatch.cli.faults import Faults  # noqa: PLC0415
     from xenwatch.sources.base import SourceError  # noqa: PLC0415
     from xenwatch.status import check  # noqa: PLC0415
 
+    faults = Faults()
     try:
         given = _given(options)
         check.question(given)  # before anything is read
-        found = daemon_client.look(options, alerts=True)()
-        return check.answer(given, found.status, found.status.time + found.age)
+        found = daemon_client.look(options, alerts=True, fence=faults.fence)()
+        return check.answer(given, found.status, found.status.time + found.age, faults.fence)
     except (check.CheckError, SourceError) as error:
         raise CheckError(where_and_why(error)) from None
+    finally:
+        faults.say()

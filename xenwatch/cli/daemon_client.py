@@ -23,6 +23,7 @@ from xenwatch.cli.maintenance import said
 from xenwatch.cli.options import is_given
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.settings import Settings
+from xenwatch.fence import OPEN, Fence
 from xenwatch.passes.scheduler import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus, StatusError
@@ -36,11 +37,13 @@ class Answer:
     age: float
 
 
-def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], Answer]:
+def look(
+    options: argparse.Namespace, *, alerts: bool = False, fence: Fence = OPEN
+) -> Callable[[], Answer]:
     """A function that queries the daemon for the status, or makes a pass if a source is named.
 
     The daemon's status has its alerts; that of a pass has them with `alerts`: what holds in one
-    pass fires, for there is no time it could have held for.
+    pass fires, for there is no time it could have held for. What raises within `fence` is unknown.
     Raises `AskError` and `ConfigError`.
     """
     if not is_given(options, SOURCE):
@@ -54,7 +57,7 @@ def look(options: argparse.Namespace, *, alerts: bool = False) -> Callable[[], A
 
     def make_pass() -> Answer:
         now = dataclasses.replace(judged, maintenance=_maintenance(settings))
-        assessment = assess_pass(one_pass(source, probes).snapshot, now)
+        assessment = assess_pass(one_pass(source, probes).snapshot, now, fence=fence)
         assessment = with_alerts(assessment, metrics.by_name(assessment), Alerts())
         return Answer(host_status.host_status(assessment, probes), 0.0)
 

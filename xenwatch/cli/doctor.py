@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
-from xenwatch.cli.configured import prepare
+from xenwatch import metrics
+from xenwatch.assessment import assess_pass
+from xenwatch.cli.configured import prepare, rules
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
+from xenwatch.cli.faults import Faults
 from xenwatch.cli.output import headed, write
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.display.text import counted, printable
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -27,7 +32,7 @@ from xenwatch.status.shipped import shipped
 
 EXITS: Final = {
     OK: "no probe failed",
-    FINDING: "a probe failed, or no Xen here",
+    FINDING: "a probe failed, a bug in xenwatch was met, or no Xen here",
     USAGE: "bad usage, or configuration rejected",
     UNKNOWN: "stdout cannot be written",
 }
@@ -41,18 +46,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status `FINDING` where a probe failed, or there is no Xen."""
+    """Exit status `FINDING` where a probe or what is made of it failed, or there is no Xen."""
     settings, source = prepare(options)
     probes = settings.probes()
     snapshot = watched_pass(source, probes).snapshot
+    faults = Faults()
+    metrics.families(assess_pass(snapshot, rules(settings), fence=faults.fence))
     if options.format == "json":
-        text = document(snapshot, probes)
+        text = document(snapshot, probes, faults.fence)
     else:
-        text = "\n".join([report(snapshot, probes).rstrip("\n"), *read_by(source)]) + "\n"
-    if not write(text):
+        said = report(snapshot, probes, faults.fence).rstrip("\n")
+        text = "\n".join([said, *read_by(source)]) + "\n"
+    written = write(text)
+    faults.say()
+    if not written:
         return UNKNOWN
     failed = any(outcome.status is Status.FAILED for outcome in snapshot.outcomes.values())
-    return FINDING if failed or NO_XEN in notices(snapshot) else OK
+    return FINDING if failed or faults.found or NO_XEN in notices(snapshot) else OK
 
 
 def read_by(source: Source) -> Iterator[str]:
@@ -66,15 +76,15 @@ def read_by(source: Source) -> Iterator[str]:
         yield f"The reader refused {counted(len(source.refused), 'question')}: {named}"
 
 
-def report(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
+def report(snapshot: Snapshot, probes: Iterable[Probe], fence: Fence = OPEN) -> str:
     """The findings of one pass as text for people."""
     lines: list[str] = []
     for probe in probes:
         lines += _probe(probe, snapshot)
-    return headed(notices(snapshot), "\n".join([*lines, "", *_summary(snapshot)]) + "\n")
+    return headed(notices(snapshot), "\n".join([*lines, "", *_summary(snapshot, fence)]) + "\n")
 
 
-def document(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
+def document(snapshot: Snapshot, probes: Iterable[Probe], fence: Fence = OPEN) -> str:
     """The findings of one pass as JSON: `time`, `source`, `notices`, `probes` and `summary`.
 
     Of each probe by name: `status`, `reads`, `why`, and `do`, the next step; the last two may be
@@ -94,7 +104,7 @@ def document(snapshot: Snapshot, probes: Iterable[Probe]) -> str:
             for probe in probes
             for outcome in (snapshot.outcomes[probe.name],)
         },
-        "summary": list(_summary(snapshot)),
+        "summary": list(_summary(snapshot, fence)),
     }
     return json.dumps(found, indent=2) + "\n"
 
@@ -110,11 +120,24 @@ def _probe(probe: Probe, snapshot: Snapshot) -> Iterator[str]:
         yield f"  do: {do}"
 
 
-def _summary(snapshot: Snapshot) -> Iterator[str]:
+def _summary(snapshot: Snapshot, fence: Fence) -> Iterator[str]:
     statuses = [outcome.status for outcome in snapshot.outcomes.values()]
     counts = ", ".join(f"{statuses.count(status)} {status.value}" for status in Status)
     yield f"{len(statuses)} probes: {counts}"
-    yield from (f"Reboot pending: {line}" for line in reboot_lines(snapshot) or ())
+    for name, find in FINDINGS.items():
+        yield from fence(Part.FINDING, name, partial(_sentences, find, snapshot), ())
+
+
+def _sentences(find: Callable[[Snapshot], Iterator[str]], snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(find(snapshot))
+
+
+def _reboot(snapshot: Snapshot) -> Iterator[str]:
+    return (f"Reboot pending: {line}" for line in reboot_lines(snapshot) or ())
+
+
+def _place(snapshot: Snapshot) -> Iterator[str]:
+    """What this is if no dom0, and the driver domains of a dom0."""
     served = snapshot.served_devices(DISK_CLASSES | NETWORK_CLASSES)
     if snapshot.host is not None and not snapshot.host.is_dom0 and snapshot.backends is not None:
         own = ", ".join(f"domain {domid}" for domid in served) or "no device yet"
@@ -129,7 +152,14 @@ def _summary(snapshot: Snapshot) -> Iterator[str]:
         )
     else:
         yield from _driver_domains(snapshot, served)
-    yield from shipped(snapshot)
+
+
+FINDINGS: Final[Mapping[str, Callable[[Snapshot], Iterator[str]]]] = {
+    "reboot_pending": _reboot,
+    "driver_domains": _place,
+    "shipped": shipped,
+}
+"""What else there is to say of a host, each as sentences."""
 
 
 def _driver_domains(snapshot: Snapshot, served: Mapping[int, int]) -> Iterator[str]:

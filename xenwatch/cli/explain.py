@@ -12,6 +12,7 @@ from xenwatch.alerts.runbooks import DIRECTORY
 from xenwatch.cli import daemon_client, daemon_request
 from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.faults import Faults
 from xenwatch.cli.output import write
 from xenwatch.config.errors import ConfigError
 from xenwatch.display.say import say
@@ -105,11 +106,14 @@ def _status(options: argparse.Namespace, entries: Iterable[Entry]) -> HostStatus
     """The status of the host, asked for only if a limit is among what was found."""
     if not any(entry.limit for entry in entries):
         return None
+    faults = Faults()
     try:
-        return daemon_client.look(options)().status
+        return daemon_client.look(options, fence=faults.fence)().status
     except (AskError, ConfigError, SourceError, OSError) as error:
         say(f"headroom unknown: {where_and_why(error)}")
         return None
+    finally:
+        faults.say()
 
 
 def _text(seen: Seen, status: HostStatus | None, *, log: bool) -> str:

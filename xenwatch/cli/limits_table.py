@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -9,7 +10,8 @@ from typing import Final
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
-from xenwatch.limits.states import LimitState, Severity
+from xenwatch.fence import OPEN, Fence, Part
+from xenwatch.limits.states import LimitState, Severity, unread
 
 HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "ORIGIN OF MAX")
 
@@ -18,20 +20,27 @@ SHOWN: Final = 3
 """Max instances of a limit shown while they are ok: a host may have a thousand domains."""
 
 
-def table(states: Iterable[LimitState]) -> str:
+def table(states: Iterable[LimitState], fence: Fence = OPEN) -> str:
     """One line per limit and instance, in aligned columns; `-` is what could not be read.
 
-    Of a limit with many instances, those that are not ok and the fullest others.
+    Of a limit with many instances, those that are not ok and the fullest others. One whose rows
+    raise within `fence` is unknown.
     """
     rows: list[Sequence[str]] = [HEADER]
     for limit, group in itertools.groupby(states, key=lambda state: state.limit.name):
         instances = list(group)
-        shown = _worth_showing(instances)
-        rows += [_row(state) for state in instances if state.instance in shown]
-        if len(shown) < len(instances):
-            others = f"{limit} (and {len(instances) - len(shown)} less full)"
-            rows.append((others, *[""] * (len(HEADER) - 1)))
+        unknown = [_row(unread(instances[0]))]
+        rows += fence(Part.DISPLAY, limit, functools.partial(_rows, limit, instances), unknown)
     return columns(rows)
+
+
+def _rows(limit: str, instances: Sequence[LimitState]) -> list[Sequence[str]]:
+    shown = _worth_showing(instances)
+    rows: list[Sequence[str]] = [_row(state) for state in instances if state.instance in shown]
+    if len(shown) < len(instances):
+        others = f"{limit} (and {len(instances) - len(shown)} less full)"
+        rows.append((others, *[""] * (len(HEADER) - 1)))
+    return rows
 
 
 def _worth_showing(states: Sequence[LimitState]) -> set[str]:

@@ -21,6 +21,7 @@ from xenwatch.cli.daemon_client import Answer
 from xenwatch.cli.daemon_request import AskError
 from xenwatch.cli.status_lines import draw
 from xenwatch.display.text import printable
+from xenwatch.fence import OPEN, Fence
 from xenwatch.sources.base import SourceError
 from xenwatch.status.check import OLD
 
@@ -56,10 +57,10 @@ class Watch:
             pause.wait(self._interval)
 
 
-def run(look: Callable[[], Answer], interval: float) -> int:
+def run(look: Callable[[], Answer], interval: float, fence: Fence = OPEN) -> int:
     """Draw what `look` finds every `interval` seconds until `q`. Returns the exit status.
 
-    Raises `TerminalError`.
+    What raises within `fence` is not drawn. Raises `TerminalError`.
     """
     console = Console()
     if sys.stdin is None or not (sys.stdin.isatty() and console.is_terminal):
@@ -71,13 +72,13 @@ def run(look: Callable[[], Answer], interval: float) -> int:
         while True:
             now = (watch.looks, console.size)
             if now != drawn:
-                live.update(_picture(watch, console, interval), refresh=True)
+                live.update(_picture(watch, console, interval, fence), refresh=True)
                 drawn = now
             if quits():
                 return 0
 
 
-def _picture(watch: Watch, console: Console, interval: float) -> Group:
+def _picture(watch: Watch, console: Console, interval: float, fence: Fence) -> Group:
     width, height = console.size
     plain = console.options.ascii_only
     note = Text(f"q quits; every {interval:g} s", "dim")
@@ -91,7 +92,7 @@ def _picture(watch: Watch, console: Console, interval: float) -> Group:
     note.truncate(width, overflow="crop")
     if answer is None:
         return Group(note)
-    return Group(draw(answer.status, width, height, plain=plain), note)
+    return Group(draw(answer.status, width, height, plain=plain, fence=fence), note)
 
 
 @contextlib.contextmanager

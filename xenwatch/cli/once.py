@@ -10,6 +10,7 @@ from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import limits_table
 from xenwatch.cli.configured import prepare, rules
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.faults import Faults
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import headed, write
 from xenwatch.cli.watched import watched_pass
@@ -35,9 +36,11 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where no probe succeeded, or there is no Xen to read."""
     settings, source = prepare(options)
     snapshot = watched_pass(source, settings.probes()).snapshot
-    assessment = assess_pass(snapshot, rules(settings))
+    faults = Faults()
+    assessment = assess_pass(snapshot, rules(settings), fence=faults.fence)
     written = write(FORMATS[options.format](assessment, settings))
     say(*failures(snapshot.outcomes).splitlines())
+    faults.say()
     known = any_ok(snapshot.outcomes) and NO_XEN not in notices(snapshot)
     return OK if written and known else UNKNOWN
 
@@ -45,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
 def _table(assessment: Assessment, _settings: Settings) -> str:
     said = notices(assessment.snapshot)
     # Limits of plain Linux, all ok, would say that a dom0 is.
-    return headed(said, "" if NO_XEN in said else limits_table.table(assessment.states))
+    return headed(
+        said, "" if NO_XEN in said else limits_table.table(assessment.states, assessment.fence)
+    )
 
 
 def _json(assessment: Assessment, settings: Settings) -> str:
@@ -55,7 +60,8 @@ def _json(assessment: Assessment, settings: Settings) -> str:
 def _prometheus(assessment: Assessment, settings: Settings) -> str:
     families, labels = metrics.families(assessment), settings.metric_labels()
     said = notices(assessment.snapshot)
-    return headed(said, text_format.render(families, labels=labels).decode(), comment="# ")
+    text = text_format.render(families, labels=labels, fence=assessment.fence).decode()
+    return headed(said, text, comment="# ")
 
 
 FORMATS: Final = {"table": _table, "json": _json, "prometheus": _prometheus}

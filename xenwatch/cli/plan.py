@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from xenwatch.assessment import assess_pass
 from xenwatch.cli.configured import configured, prepare, rules
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
+from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
 from xenwatch.cli.options import add_key, is_given
 from xenwatch.cli.output import headed, write
@@ -24,6 +26,7 @@ from xenwatch.display.quantities import quantity
 from xenwatch.display.say import say
 from xenwatch.display.text import printable
 from xenwatch.display.why import why
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.planning import answer, learnt_file
 from xenwatch.planning.answer import is_one_vm, learnt_lines, verdict
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
@@ -99,12 +102,15 @@ def run(options: argparse.Namespace) -> int:
             return UNKNOWN
         if options.learn is not True and not save(learning, options.learn):
             return UNKNOWN
-    assessment = assess_pass(snapshot, rules(settings), learning=learning)
+    faults = Faults()
+    assessment = assess_pass(snapshot, rules(settings), learning=learning, fence=faults.fence)
     found = [assessment.plan(batch, wanted) for batch in batches]
-    text = headed(notices(snapshot), table(found))
+    text = headed(notices(snapshot), table(found, faults.fence))
     if options.format == "json":
         text = answer.dumps(snapshot, found)
-    return status(found) if write(text) else UNKNOWN
+    written = write(text)
+    faults.say()
+    return status(found) if written else UNKNOWN
 
 
 def conflict(options: argparse.Namespace) -> str:
@@ -183,9 +189,13 @@ def _status(plan: Plan) -> int:
     return {True: OK, False: FINDING, None: UNKNOWN}[plan.fits]
 
 
-def table(found: Iterable[Plan]) -> str:
-    """The plans for people, a blank line between them."""
-    return "\n".join(_section(plan) for plan in found)
+def table(found: Iterable[Plan], fence: Fence = OPEN) -> str:
+    """The plans for people, a blank line between them; of one that raises in `fence` its VMs."""
+    return "\n".join(
+        fence(Part.DISPLAY, words, partial(_section, plan), f"{words}: unknown\n")
+        for plan in found
+        for words in (_describe(plan.batch),)
+    )
 
 
 def _section(plan: Plan) -> str:

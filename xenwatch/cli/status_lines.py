@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,12 +11,13 @@ from rich.text import Text
 
 from xenwatch.display.quantities import figure
 from xenwatch.display.text import printable
+from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits.states import Severity
 from xenwatch.readings.snapshot import Status
+from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import (
     FIRING,
     AlertRow,
-    DomainRow,
     HostStatus,
     LimitRow,
     ShapeRow,
@@ -36,31 +37,43 @@ BAR: Final = 20
 """Cells of a bar."""
 
 
-def draw(status: HostStatus, width: int, height: int, *, plain: bool = False) -> Group:
+def draw(
+    status: HostStatus, width: int, height: int, *, plain: bool = False, fence: Fence = OPEN
+) -> Group:
     """The picture for a terminal of that many columns and lines, one line left free.
 
-    `plain` keeps to ASCII.
+    `plain` keeps to ASCII. In the place of what raises within `fence` it says so.
     """
+
+    def part(name: str, make: Callable[[], list[Text]]) -> list[Text]:
+        return fence(Part.DISPLAY, name, make, [Text(f"{name} unknown: {BROKEN}", "magenta")])
+
     above = [
-        *_head(status),
-        *_alerts(status, width, max(1, height // 6)),
-        _headroom(status),
+        *part("header", lambda: _head(status)),
+        *part("alerts", lambda: _alerts(status, width, max(1, height // 6))),
+        *part("headroom", lambda: [_headroom(status)]),
         Text(),
     ]
-    below = _broken(status)
-    rows = [row for rows, _ in fullest(status.limits) for row in rows]
+    below = part("domains", lambda: _broken(status))
     free = max(1, height - 1 - len(above) - len(below))
+    limits = part("limits", lambda: _limits(status, width, free, plain))
+    lines = [*above, *limits, *below]
+    for line in lines:
+        line.no_wrap = True
+        line.truncate(width, overflow="crop" if plain else "ellipsis")
+    return Group(*lines)
+
+
+def _limits(status: HostStatus, width: int, free: int, plain: bool) -> list[Text]:
+    """The fullest limits in so many lines."""
+    rows = [row for rows, _ in fullest(status.limits) for row in rows]
     total = len(status.limits)
     shown = rows if total <= free else rows[: free - 1]
     title = min(36, max(12, width - BAR - 42))
     limits = [_limit(row, title, plain) for row in shown]
     if len(shown) < total:
         limits.append(Text(f"and {total - len(shown)} less full", "dim"))
-    lines = [*above, *limits, *below]
-    for line in lines:
-        line.no_wrap = True
-        line.truncate(width, overflow="crop" if plain else "ellipsis")
-    return Group(*lines)
+    return limits
 
 
 def _head(status: HostStatus) -> list[Text]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from xenwatch.cli import daemon_client, daemon_request
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
+from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import seconds
 from xenwatch.display.say import say
 
@@ -40,8 +41,12 @@ def run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         say(f"top needs {error.name}, which is not installed: {sys.executable} -m pip install rich")
         return UNKNOWN
+    faults = Faults()
     try:
-        return live_terminal.run(daemon_client.look(options), options.interval)
+        look = daemon_client.look(options, fence=faults.fence)
+        return live_terminal.run(look, options.interval, faults.fence)
     except live_terminal.TerminalError as error:
         say(str(error))
         return USAGE
+    finally:
+        faults.say()  # the screen is gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -15,9 +16,10 @@ from xenwatch.clock import Clock
 from xenwatch.delivery import values
 from xenwatch.delivery.ledger import Ledger
 from xenwatch.delivery.receivers import DeliveryError
+from xenwatch.fence import Part
 from xenwatch.messages import helper, requests
 from xenwatch.messages.helper import Helper
-from xenwatch.messages.requests import LONGEST_LINE, Request
+from xenwatch.messages.requests import LONGEST_LINE, Request, Values
 
 SOCKET: Final = "/run/xenwatch-messages.sock"
 DEADLINE: Final = helper.DEADLINE + 5.0
@@ -165,9 +167,13 @@ class DataSources:
         while True:
             assessment = self._newest()
             if assessment is not None:
-                found = values.wakeups(assessment, found)
+                fence = assessment.fence
+                count = partial(values.wakeups, assessment, found)
+                found = fence(Part.DELIVERY, "wakeups", count, None)
+                told = partial(values.values, assessment, found)
+                nothing = Values({}, None, None)
                 try:
-                    await self._ask(values.values(assessment, found))
+                    await self._ask(fence(Part.DELIVERY, "values", told, nothing))
                 except DeliveryError as error:
                     if not failed:
                         _log.warning("values for xcp-rrdd failed; will retry", reason=str(error))

@@ -8,12 +8,16 @@ What is no longer on a page is forgotten with it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final, Literal
+
+from xenwatch.fence import OPEN, Fence, Part
 
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 """Content type of OpenMetrics."""
@@ -46,7 +50,7 @@ class Family:
 
     `name` is the samples' own name, with `_total` (counter) or `_info` (info). `samples` are
     pairs of label values, in the order of `labels`, and value; of a histogram the values are in
-    `histograms` instead.
+    `histograms` instead. One that is `unmade` has none, for it is unknown which it has.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Family:
     labels: tuple[str, ...]
     samples: Sequence[Sample]
     histograms: Sequence[tuple[tuple[str, ...], Histogram]] = ()
+    unmade: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +99,33 @@ def page(
     families: Iterable[Family],
     labels: Mapping[str, str] = NO_LABELS,
     before: Page | None = None,
+    fence: Fence = OPEN,
 ) -> Page:
     """The families with these labels on every series; none may have one of these names itself.
 
     A family without samples has no lines, and neither has a NaN. Of two samples with the same
     labels the last one stays: a series never appears twice. Formats: Prometheus's "Exposition
     formats" and the OpenMetrics 1.0.0 specification. What is as it was on the page `before` is
-    taken over from it.
+    taken over from it. A family that raises within `fence` has no lines.
     """
     blocks = before.blocks if before is not None and before.labels == labels else {}
-    return Page(
-        labels,
-        {family.name: _block(family, labels, blocks.get(family.name)) for family in families},
-    )
+
+    def block(family: Family) -> Block:
+        make = partial(_block, family, labels, blocks.get(family.name))
+        unmade = dataclasses.replace(family, samples=(), histograms=(), unmade=True)
+        return fence(Part.METRIC, family.name, make, Block(unmade, (), b""))
+
+    return Page(labels, {family.name: block(family) for family in families})
 
 
 def render(
     families: Iterable[Family],
     openmetrics: bool = False,
     labels: Mapping[str, str] = NO_LABELS,
+    fence: Fence = OPEN,
 ) -> bytes:
     """The body of one page."""
-    return page(families, labels).body(openmetrics)
+    return page(families, labels, fence=fence).body(openmetrics)
 
 
 def _block(family: Family, labels: Mapping[str, str], before: Block | None) -> Block:

@@ -77,7 +77,7 @@ class RenderedStatus:
         status, frame = await self.status(), await self._frame()
 
         def work() -> Body:
-            return _body(page.fill(frame, status, query))
+            return _body(page.fill(frame, status, query, self.assessment.fence))
 
         return await (threads.start(work, "html") if query else self._once("html", work))
 
@@ -89,7 +89,8 @@ class RenderedStatus:
     async def _frame(self) -> Html:
         status = await self.status()
         series = self.assessment.history.series
-        return await self._once("frame", lambda: page.frame(status, series, self._links))
+        fence = self.assessment.fence
+        return await self._once("frame", lambda: page.frame(status, series, self._links, fence))
 
     async def _once(self, name: str, work: Callable[[], T]) -> T:
         """The result of `work`, run once for all concurrent requests."""

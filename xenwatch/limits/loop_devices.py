@@ -20,6 +20,8 @@ from xenwatch.release.regimes import REGIMES
 from xenwatch.release.release import release
 
 MINOR_BITS: Final = 20
+PART_BITS: Final = 8
+"""DISK_MAX_PARTS is 256: the driver does not load with more partitions."""
 
 
 def used(snapshot: Snapshot) -> Mapping[str, int]:
@@ -33,10 +35,12 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
     if loops is None or control is None:
         return {}
     if not control:
-        if not loops.max_loop:
+        if loops.max_loop is None or loops.max_loop <= 0:
             return {}
         return {"": Max(loops.max_loop, "loop.max_loop: no loop-control before Linux 3.1")}
-    shift = (loops.max_part or 0).bit_length()
+    shift = max(0, loops.max_part or 0).bit_length()
+    if shift > PART_BITS:
+        return {}
     return {"": Max(1 << (MINOR_BITS - shift), "minor numbers of the loop driver")}
 
 

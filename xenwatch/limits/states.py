@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Max, Shortage, Thresholds
 from xenwatch.limits.thresholds import reached
@@ -70,11 +72,13 @@ def assess(
     snapshot: Snapshot,
     thresholds: Mapping[str, Thresholds] | None = None,
     limits: Iterable[Limit] = LIMITS,
+    fence: Fence = OPEN,
 ) -> tuple[LimitState, ...]:
     """The state of every limit's every instance, in the table's order.
 
     `thresholds` overrides the table's by name of limit. A limit whose probe failed yields one
-    unknown state under instance ""; one that does not apply or is off yields none.
+    unknown state under instance "", as does one that raises; one that does not apply or is off
+    yields none.
     """
     states: list[LimitState] = []
     for limit in limits:
@@ -82,13 +86,30 @@ def assess(
         outcome = snapshot.outcomes.get(limit.probe)
         if outcome is None or outcome.status in (Status.NOT_APPLICABLE, Status.DISABLED):
             continue
+        unknown = [LimitState(limit, "", None, None, bounds)]
         if outcome.status is Status.FAILED:
-            states.append(LimitState(limit, "", None, None, bounds))
-            continue
-        used, maxima = limit.used(snapshot), limit.max(snapshot)
-        for instance, value in used.items():
-            states.append(LimitState(limit, instance, value, maxima.get(instance), bounds))
+            states += unknown
+        else:
+            make = functools.partial(_instances, limit, snapshot, bounds, fence)
+            states += fence(Part.LIMIT, limit.name, make, unknown)
     return tuple(states)
+
+
+def _instances(
+    limit: Limit, snapshot: Snapshot, bounds: Thresholds, fence: Fence
+) -> list[LimitState]:
+    """The states of a limit that was read; what is used is known where the max is not."""
+    used, nothing = limit.used(snapshot), dict[str, Max]()
+    maxima = fence(Part.LIMIT, limit.name, lambda: limit.max(snapshot), nothing)
+    return [
+        LimitState(limit, instance, value, maxima.get(instance), bounds)
+        for instance, value in used.items()
+    ]
+
+
+def unread(state: LimitState) -> LimitState:
+    """The state of the same instance if nothing of it were known."""
+    return LimitState(state.limit, state.instance, None, None, state.thresholds)
 
 
 def remedies(state: LimitState, snapshot: Snapshot, needed: int) -> tuple[str, ...]:

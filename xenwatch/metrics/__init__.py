@@ -83,7 +83,7 @@ def families(assessment: Assessment, counts: Counts | None = None) -> list[Famil
     The alerts are evaluated on these families; their states are `alert_states`.
     """
     readings = Readings.from_assessment(assessment, counts)
-    made = (metric.family(readings) for metric in METRICS)
+    made = (metric.family(readings, assessment.fence) for metric in METRICS)
     return [family for family in made if family.samples or family.histograms]
 
 

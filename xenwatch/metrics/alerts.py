@@ -49,4 +49,4 @@ ALERT_METRICS: Final = (
 
 def alert_states(assessment: Assessment) -> Family:
     """The family of the alerts' states, made after the families they are evaluated on."""
-    return ALERT_STATE.family(Readings.from_assessment(assessment))
+    return ALERT_STATE.family(Readings.from_assessment(assessment), assessment.fence)

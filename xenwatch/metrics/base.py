@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family, Histogram, Kind
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.states import LimitState
 from xenwatch.readings.snapshot import Snapshot
 
@@ -33,13 +34,15 @@ class Counts:
     """What the daemon knows of itself.
 
     The runs skipped by the scheduler, by probe; how many writes of the textfile failed, how many
-    passes could not be assessed or rendered, and its configuration, `None` where there is none.
+    passes could not be assessed or rendered, its configuration, `None` where there is none, and
+    how often a part raised, by kind.
     """
 
     overruns: Mapping[str, int] = field(default_factory=dict)
     textfile_failures: int | None = None
     render_failures: int | None = None
     configured: Configured | None = None
+    faults: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,16 @@ class Metric:
     read: Rows
     labels: tuple[str, ...] = ()
 
-    def family(self, readings: Readings) -> Family:
-        """The metric's samples now."""
-        rows = self.read(readings)
+    def family(self, readings: Readings, fence: Fence = OPEN) -> Family:
+        """The metric's samples now, none where they are unknown because it raised."""
+        unmade = Family(self.name, self.kind, self._text, self.labels, (), unmade=True)
+        return fence(Part.METRIC, self.name, lambda: self._family(self.read(readings)), unmade)
+
+    @property
+    def _text(self) -> str:
+        return f"{self.help} Source: {self.source.rstrip('.')}."
+
+    def _family(self, rows: Iterable[Row]) -> Family:
         samples: list[tuple[tuple[str, ...], float]] = []
         histograms: list[tuple[tuple[str, ...], Histogram]] = []
         for labels, value in rows:
@@ -88,8 +98,7 @@ class Metric:
                 histograms.append((labels, value))
             elif value is not None:
                 samples.append((labels, value))
-        text = f"{self.help} Source: {self.source.rstrip('.')}."
-        return Family(self.name, self.kind, text, self.labels, samples, histograms)
+        return Family(self.name, self.kind, self._text, self.labels, samples, histograms)
 
 
 def rows_of(

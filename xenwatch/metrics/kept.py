@@ -91,6 +91,7 @@ class Families(Mapping[str, Family]):
         self._metrics = {metric.name: metric for metric in metrics}
         self._noted: set[str] = set()
         self._snapshot = readings.snapshot
+        self._fence = readings.assessment.fence
         self._readings = _NotedReadings.of(readings, self._noted)
         self._made = before.still(self._snapshot) if before is not None else {}
 
@@ -113,7 +114,7 @@ class Families(Mapping[str, Family]):
 
     def _make(self, metric: Metric) -> _Made:
         self._noted.clear()
-        family = metric.family(self._readings)
-        if not self._noted <= _OF_SNAPSHOT:
+        family = metric.family(self._readings, self._fence)
+        if family.unmade or not self._noted <= _OF_SNAPSHOT:
             return _Made(family, None)
         return _Made(family, {name: getattr(self._snapshot, name) for name in self._noted})

@@ -183,6 +183,15 @@ _SELF: Final = (
         lambda readings: [((), readings.counts.render_failures)],
     ),
     Metric(
+        "xenwatch_internal_errors_total",
+        "counter",
+        "Limits, plans, metrics, alerts and others that raised because of a bug, by kind; each was "
+        "unknown in that pass, and the log names it.",
+        "the daemon's own passes",
+        lambda readings: (((part,), n) for part, n in readings.counts.faults.items()),
+        ("part",),
+    ),
+    Metric(
         "xenwatch_config_last_reload_successful",
         "gauge",
         "Whether xenwatch.toml was accepted when it was last read.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.display.text import counted
+from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits.states import LimitInstance, Severity
 from xenwatch.page import domains, limits, logs, probes, summary
 from xenwatch.page.document import head
@@ -32,9 +33,15 @@ _DOMAINS: Final = Html("<!--domains-->")
 
 
 def frame(
-    status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], links: Links
+    status: HostStatus,
+    series: Mapping[LimitInstance, Sequence[Point]],
+    links: Links,
+    fence: Fence = OPEN,
 ) -> Html:
-    """The page without its domains, which `fill` adds: all that does not depend on the query."""
+    """The page without its domains, which `fill` adds: all that does not depend on the query.
+
+    In the place of a section that raises within `fence` it says so.
+    """
     name = status.hostname or "xenwatch"
     mark = f"{status.source.mark} - " if status.source.mark else ""
     top = head(
@@ -45,25 +52,34 @@ def frame(
     )
     main = tag(
         "main",
-        summary.alerts(status),
-        summary.headroom(status),
-        limits.section(status, series),
-        logs.section(status),
+        _section("alerts", lambda: summary.alerts(status), fence),
+        _section("headroom", lambda: summary.headroom(status), fence),
+        _section("limits", lambda: limits.section(status, series), fence),
+        _section("logs", lambda: logs.section(status), fence),
         _DOMAINS,
-        probes.section(status),
+        _section("probes", lambda: probes.section(status), fence),
         id="main",
         tabindex="-1",
     )
     skip = tag("a", "Skip to limits", href="#limits", class_="skip")
-    body = tag("body", skip, _header(status), main, _footer(status, links))
+    header = fence(Part.DISPLAY, "header", lambda: _header(status), tag("h1", name))
+    body = tag("body", skip, header, main, _footer(status, links))
     return join(Html("<!DOCTYPE html>\n"), tag("html", top, body, lang="en"))
 
 
-def fill(page: Html, status: HostStatus, query: str = "") -> bytes:
+def fill(page: Html, status: HostStatus, query: str = "", fence: Fence = OPEN) -> bytes:
     """The page of that `frame` as UTF-8, with the domains that match `query`."""
     before, _, after = page.partition(_DOMAINS)
-    section = domains.section(status, query[: domains.LONGEST])
+    asked = query[: domains.LONGEST]
+    section = _section("domains", lambda: domains.section(status, asked), fence)
     return f"{before}{section}{after}".encode(errors="backslashreplace")
+
+
+def _section(name: str, make: Callable[[], Html], fence: Fence) -> Html:
+    said = f"The section {name} could not be made: {BROKEN}."
+    return fence(
+        Part.DISPLAY, name, make, tag("section", tag("p", said, class_="unknown"), id=name)
+    )
 
 
 def _worst(status: HostStatus) -> str:

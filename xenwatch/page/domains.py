@@ -10,7 +10,8 @@ from xenwatch.display.text import counted
 from xenwatch.page.document import search
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, table
-from xenwatch.status.host_status import DomainRow, HostStatus
+from xenwatch.status.domain_row import DomainRow
+from xenwatch.status.host_status import HostStatus
 from xenwatch.status.order import relevance
 
 SHOWN: Final = 50

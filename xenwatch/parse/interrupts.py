@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
 
-_ROW = re.compile(rb" *([0-9A-Za-z]+):((?: +\d{1,20}(?!\d))*)(.*)\Z", re.DOTALL)
+_ROW = re.compile(rb" *([0-9A-Za-z]{1,16}):((?: +\d{1,20}(?!\d))*)(.*)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ _STAT = re.compile(rb"\d{1,20} (\d{1,20})\n\Z")
 _VOLUNTARY = b"\nvoluntary_ctxt_switches:\t"
 
 
-def number(subject: str, data: bytes) -> int:
+def number(subject: str, data: bytes, *, signed: bool = False) -> int:
     """The decimal number in `data`, a file such as `/proc/sys/fs/aio-nr`.
 
-    Raises `ParseError`.
+    One that counts something is not negative. Raises `ParseError`.
     """
     match = _NUMBER.match(data)
-    if not match:
+    if not match or (match[1].startswith(b"-") and not signed):
         raise ParseError(subject, "expected one decimal number", data)
     return int(match[1])
 

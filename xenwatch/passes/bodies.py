@@ -12,6 +12,7 @@ from typing import Final
 from xenwatch import threads
 from xenwatch.exposition import text_format
 from xenwatch.exposition.text_format import Family, Page
+from xenwatch.fence import OPEN, Fence
 
 Form = tuple[bool, bool]
 """What a client accepts: OpenMetrics?, gzip?"""
@@ -73,14 +74,18 @@ class Renderer:
         self._lock = threading.Lock()
 
     def page(
-        self, families: Callable[[], Iterable[Family]], labels: Mapping[str, str], whole: bool
+        self,
+        families: Callable[[], Iterable[Family]],
+        labels: Mapping[str, str],
+        whole: bool,
+        fence: Fence = OPEN,
     ) -> Page:
-        """The families as text, with these labels on every series.
+        """The families as text, with these labels on every series; within `fence`.
 
         The next page takes over from a `whole` one, not from a part.
         """
         with self._lock:
-            page = text_format.page(families(), labels, self.newest)
+            page = text_format.page(families(), labels, self.newest, fence)
             if whole:
                 self.newest = page
             return page

@@ -21,11 +21,13 @@ from xenwatch.alerts.states import Alerts, Change, State, ended
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
 from xenwatch.clock import Clock
 from xenwatch.exposition.text_format import Family
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.metrics import Configured, Counts, Families
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
+from xenwatch.passes.faults import Faults
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.planning.learning import Learning
 from xenwatch.readings.snapshot import Snapshot
@@ -104,12 +106,15 @@ def assess(
     learning: Learning | None = None,
     renderer: Renderer | None = None,
     export: Export = ALL,
+    fence: Fence = OPEN,
 ) -> AssessedPass:
     """A snapshot assessed, with what its metrics are rendered from.
 
-    `before` is the pass before, `alerts` the alerts so far, `learning` what was learnt so far.
+    `before` is the pass before, `alerts` the alerts so far, `learning` what was learnt so far. What
+    raises within `fence` is unknown.
     """
-    assessment = assess_pass(snapshot, rules, before.assessment if before else None, learning)
+    earlier = before.assessment if before else None
+    assessment = assess_pass(snapshot, rules, earlier, learning, fence)
     families = metrics.by_name(assessment, counts, before.families if before else None)
     assessment = with_alerts(assessment, families, alerts or Alerts())
     return _pass(assessment, families, renderer or Renderer(), export, whole=True)
@@ -145,7 +150,7 @@ def _pass(
             if states.name not in export.excluded:
                 yield states
 
-    page = functools.partial(renderer.page, all_families, export.labels, whole)
+    page = functools.partial(renderer.page, all_families, export.labels, whole, assessment.fence)
     return AssessedPass(assessment, Bodies(page), families)
 
 
@@ -157,7 +162,8 @@ class Publisher:
     the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
     `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
     learnt, `textfile_failures` to what counts them, `configured` to what is known of the
-    configuration. `failures` counts passes that could not be assessed or rendered.
+    configuration. `failures` counts passes that could not be assessed or rendered, `faults` the
+    parts of them that raised.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
@@ -168,6 +174,7 @@ class Publisher:
         self.alerts = Alerts()
         self.learning = Learning()
         self.failures = 0
+        self.faults = Faults(clock)
         self.on_alerts: Callable[[Alerts, Maintenance | None, float], None] = lambda *_: None
         self.on_change: Callable[[], None] = lambda: None
         self.textfile_failures: Callable[[], int | None] = lambda: None
@@ -210,7 +217,7 @@ class Publisher:
 
     def _publish(self, newest: AssessedPass, complete: bool) -> None:
         assessment = newest.assessment
-        self._log_changes(assessment.states)
+        self._deliver("log", functools.partial(self._log_changes, assessment.states))
         self.newest, self.complete = newest, complete
         self.learning = assessment.learning
         if complete:
@@ -226,11 +233,14 @@ class Publisher:
         self.alerts = assessment.alerts or ended(self.alerts, assessment.snapshot.time)
         policy = assessment.rules.policy
         for change in self.alerts.changes:
-            _log_alert(change, policy.runbooks if policy else "")
-        if policy is None:
-            self.on_alerts(self.alerts, None, 0.0)
-        else:
-            self.on_alerts(self.alerts, assessment.maintenance, policy.keep)
+            log = functools.partial(_log_alert, change, policy.runbooks if policy else "")
+            self._deliver("log", log)
+        maintenance = assessment.maintenance if policy else None
+        keep = policy.keep if policy else 0.0
+        self._deliver("alerts", lambda: self.on_alerts(self.alerts, maintenance, keep))
+
+    def _deliver(self, name: str, work: Callable[[], None]) -> None:
+        self.faults.fence(Part.DELIVERY, name, work, None)
 
     async def body(self, form: Form) -> bytes | None:
         """The newest metrics in this form; `None` while there are none.
@@ -315,13 +325,14 @@ class Publisher:
             learning=self.learning,
             renderer=self._renderer,
             export=self.export,
+            fence=self.faults.fence,
         )
         async with self._scheduler.turns.turn():
             return await threads.start(work, "publisher")
 
     def _counts(self) -> Counts:
         overruns, failed = dict(self._scheduler.overruns), self.textfile_failures()
-        return Counts(overruns, failed, self.failures, self.configured)
+        return Counts(overruns, failed, self.failures, self.configured, dict(self.faults.counts))
 
 
 def _without_alerts(rules: Rules) -> Rules:

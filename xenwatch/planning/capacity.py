@@ -7,12 +7,14 @@ reported and never count as headroom.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import BACKEND_DOMID, Cost, Limit, Units
 from xenwatch.limits.states import LimitState, remedies
@@ -111,6 +113,7 @@ def fit(
     limits: Sequence[Limit] = LIMITS,
     *,
     learnt: Mapping[Shape, Learnt] = _NOTHING,
+    fence: Fence = OPEN,
 ) -> Plan:
     """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.
 
@@ -129,7 +132,12 @@ def fit(
         headroom
         for limit in limits
         if limit.costs and _applies(limit, snapshot)
-        for headroom in question.headrooms(limit, by_limit[limit.name])
+        for headroom in fence(
+            Part.PLAN,
+            limit.name,
+            functools.partial(question.headrooms, limit, by_limit[limit.name]),
+            [_unknown(limit, "", BROKEN)],
+        )
     ]
     headrooms.sort(key=lambda headroom: (headroom.batches is None, headroom.batches or 0))
     uncounted = {
@@ -147,9 +155,30 @@ def fit_each(
     snapshot: Snapshot,
     shapes: Iterable[Shape],
     learnt: Mapping[Shape, Learnt] = _NOTHING,
+    fence: Fence = OPEN,
 ) -> tuple[Plan, ...]:
     """The plan for VMs of each shape alone."""
-    return tuple(fit(states, snapshot, {shape: 1}, learnt=learnt) for shape in shapes)
+    return tuple(
+        fit_known(states, snapshot, {shape: 1}, learnt=learnt, fence=fence) for shape in shapes
+    )
+
+
+def fit_known(
+    states: Iterable[LimitState],
+    snapshot: Snapshot,
+    batch: Batch,
+    wanted: int | None = None,
+    *,
+    learnt: Mapping[Shape, Learnt],
+    fence: Fence,
+) -> Plan:
+    """`fit`, or a plan by which nothing is known if that raises."""
+    return fence(
+        Part.PLAN,
+        " ".join(shape.name for shape in batch),
+        lambda: fit(states, snapshot, batch, wanted, learnt=learnt, fence=fence),
+        Plan(None, batch, wanted, tuple(_unknown(e, "", BROKEN) for e in LIMITS if e.costs), {}),
+    )
 
 
 def _counted(shape: Shape, known: Learnt | None) -> Shape:
@@ -359,6 +388,8 @@ def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Sna
     outcome = snapshot.outcomes.get(limit.probe)
     if state is not None and state.used is not None:
         return "max unknown"
+    if state is not None and _read(limit, snapshot):
+        return BROKEN
     if outcome is not None and outcome.status is not Status.OK:
         return f"probe {limit.probe}: {outcome.detail or outcome.status.value}"
     if instance:

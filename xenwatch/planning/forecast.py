@@ -10,6 +10,7 @@ bounded.
 
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from itertools import combinations, pairwise
 from statistics import median
 from typing import Final
 
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.readings.snapshot import Snapshot
 
@@ -43,6 +45,8 @@ MIN_PAIRS: Final = 20
 NEAR: Final = 900.0
 """Use that rises only with the VMs is forecast if the limit is exhausted within these seconds."""
 
+NO_TREND: Final[tuple[float | None, bool]] = (None, False)
+
 Point = tuple[float, int]
 """Unix time in seconds and units used."""
 
@@ -60,7 +64,9 @@ class History:
     vms: tuple[Point, ...] = ()
     arriving: frozenset[LimitInstance] = frozenset()
 
-    def updated(self, states: Iterable[LimitState], snapshot: Snapshot) -> History:
+    def updated(
+        self, states: Iterable[LimitState], snapshot: Snapshot, fence: Fence = OPEN
+    ) -> History:
         """The history with the readings of a snapshot, whose `states` are as `assess` has them.
 
         Instances that are gone are dropped, except those of limits that could not be read.
@@ -78,11 +84,15 @@ class History:
                 unread.add(state.limit.name)
                 continue
             now = appended(before, (outcome.time, state.used))
-            rate = self.slopes.get(key) if now is before else slope(now)
             series[key] = now
+            if now is before:
+                rate, arrives = self.slopes.get(key), key in self.arriving
+            else:
+                trend = functools.partial(_trend_with_vms, now, vms)
+                rate, arrives = fence(Part.FORECAST, state.limit.name, trend, NO_TREND)
             if rate is not None:
                 slopes[key] = rate
-                if key in self.arriving if now is before else with_vms(now, vms):
+                if arrives:
                     arriving.add(key)
         for key in self.series:
             if key[0] in unread:
@@ -90,18 +100,28 @@ class History:
         return History(series, slopes, vms, frozenset(arriving))
 
 
-def forecast(history: History, states: Iterable[LimitState]) -> dict[str, float]:
+def forecast(
+    history: History, states: Iterable[LimitState], fence: Fence = OPEN
+) -> dict[str, float]:
     """Seconds until each limit's first instance is full, by name; absent without a trend."""
     found: dict[str, float] = {}
     for state in states:
-        key = (state.limit.name, state.instance)
-        rate = history.slopes.get(key)
-        if rate is not None and state.headroom is not None:
-            seconds = state.headroom / rate
-            if key in history.arriving and (seconds > NEAR or state.severity is Severity.OK):
-                continue
-            found[state.limit.name] = min(seconds, found.get(state.limit.name, seconds))
+        name, end = state.limit.name, functools.partial(_seconds_to_full, history, state)
+        seconds = fence(Part.FORECAST, name, end, None)
+        if seconds is not None:
+            found[name] = min(seconds, found.get(name, seconds))
     return found
+
+
+def _seconds_to_full(history: History, state: LimitState) -> float | None:
+    key = (state.limit.name, state.instance)
+    rate = history.slopes.get(key)
+    if rate is None or state.headroom is None:
+        return None
+    seconds = state.headroom / rate
+    if key in history.arriving and (seconds > NEAR or state.severity is Severity.OK):
+        return None
+    return seconds
 
 
 def appended(points: tuple[Point, ...], point: Point) -> tuple[Point, ...]:
@@ -142,6 +162,12 @@ def with_vms(points: Sequence[Point], vms: Sequence[Point]) -> bool:
         if many <= few
     ]
     return len(rises) < MIN_PAIRS or 2 * sum(rises) <= len(rises)
+
+
+def _trend_with_vms(points: Sequence[Point], vms: Sequence[Point]) -> tuple[float | None, bool]:
+    """The slope of the newest points, and whether they rise with the number of VMs alone."""
+    rate = slope(points)
+    return rate, rate is not None and with_vms(points, vms)
 
 
 def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:

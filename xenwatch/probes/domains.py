@@ -23,6 +23,7 @@ from xenwatch.sources.base import Source, SourceError
 CHUNK: Final = 256
 """Domains a hypercall: their records fit the argument buffer."""
 _VM_PATH = re.compile(rb"/vm/([0-9a-f-]{36})")
+_DOMID = re.compile(r"[0-9]{1,5}\Z")
 _NANOSECONDS: Final = 1e9
 
 
@@ -192,7 +193,7 @@ def _from_xenstore(source: Source, reason: str) -> Domains:
 
 def _xenstore_domids(source: Source) -> list[int]:
     names = xenstore_directory(source, "/local/domain")
-    domids = sorted(int(name) for name in names if name.isdigit())
+    domids = sorted(int(name) for name in names if _DOMID.match(name))
     if not domids:
         raise SourceError("xenstore /local/domain", "listed no domains, not even dom0")
     return domids

@@ -47,6 +47,9 @@ NICE_0: Final = 1024
 DEFAULT_WEIGHT: Final = 100
 """CGROUP_WEIGHT_DFL, the equal weight in `cpu.weight`."""
 WEIGHTS_MAX: Final = 10000
+WEIGHTS: Final = range(1, WEIGHTS_MAX + 1)
+SHARES: Final = range(2, 262145)
+"""What a unit may set (systemd, src/basic/cgroup-util.h)."""
 PRIO_TO_WEIGHT: Final = (
     *(88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916),
     *(9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277),
@@ -58,6 +61,7 @@ WEIGHT_IDLE: Final = 3
 """WEIGHT_IDLEPRIO, of SCHED_IDLE."""
 FAIR: Final = frozenset({0, 3})
 SCHED_IDLE: Final = 5
+_SET = re.compile(r"[0-9]{1,6}\Z")
 _INTERFACE = re.compile(
     r"(cgroup|cpu|cpuacct|cpuset|io|irq|memory|misc|hugetlb|pids|rdma|dmem|blkio)\.|tasks\Z"
     r"|notify_on_release\Z|release_agent\Z"
@@ -223,16 +227,23 @@ def _expected(source: Source, version: int, name: str) -> int | None:
     settings: dict[str, str] = {}
     for data in _unit(source, name):
         settings |= assignments(data)
-    if settings.get("CPUWeight", "").isdecimal():
-        weight = int(settings["CPUWeight"])
+    weight = _set(settings, "CPUWeight", WEIGHTS)
+    if weight is not None:
         return weight if version == 2 else weight * NICE_0 // DEFAULT_WEIGHT
-    shares = CONTROL_SHARES if name == CONTROL else None
-    if settings.get("CPUShares", "").isdecimal():
-        shares = int(settings["CPUShares"])
+    shares = _set(settings, "CPUShares", SHARES)
+    if shares is None and name == CONTROL:
+        shares = CONTROL_SHARES
     if shares is None or version == 1:
         return shares
     # systemd's own conversion (src/core/cgroup.c: cgroup_cpu_shares_to_weight).
     return min(max(shares * DEFAULT_WEIGHT // NICE_0, 1), WEIGHTS_MAX)
+
+
+def _set(settings: Mapping[str, str], name: str, allowed: range) -> int | None:
+    """A number set in a unit; systemd ignores one that is not allowed."""
+    text = settings.get(name, "")
+    number = int(text) if _SET.match(text) else -1
+    return number if number in allowed else None
 
 
 def _unit(source: Source, name: str) -> Iterator[bytes]:

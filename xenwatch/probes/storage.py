@@ -111,7 +111,7 @@ def _is_tapdisk(source: Source, pid: str) -> bool:
 def _parameter(source: Source, name: str) -> int | None:
     path = f"/sys/module/loop/parameters/{name}"
     data = read_optional(source, path)
-    return None if data is None else number(path, data)
+    return None if data is None else number(path, data, signed=True)
 
 
 BLKTAP = Probe(

@@ -7,11 +7,13 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from xenwatch.display import plugin
 from xenwatch.display.plugin import PARAMETERS
 from xenwatch.display.text import hint, printable, shown
+from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import Severity, severity
@@ -107,25 +109,28 @@ def question(given: Mapping[str, Sequence[str]]) -> Question:
     return Question(limits, warning, critical, excluded)
 
 
-def answer(given: Mapping[str, Sequence[str]], status: HostStatus, now: float) -> dict[str, Any]:
+def answer(
+    given: Mapping[str, Sequence[str]], status: HostStatus, now: float, fence: Fence = OPEN
+) -> dict[str, Any]:
     """What a daemon says of a question: the verdict for JSON, and its `line`.
 
     Raises `CheckError`.
     """
-    found = judge(status, question(given), now - status.time)
+    found = judge(status, question(given), now - status.time, fence)
     return {**found.document(), "line": found.line()}
 
 
-def judge(status: HostStatus, asked: Question, age: float) -> Verdict:
+def judge(status: HostStatus, asked: Question, age: float, fence: Fence = OPEN) -> Verdict:
     """The verdict on readings that are `age` seconds old. Raises `CheckError`.
 
+    What raises within `fence` is unknown.
     A host in maintenance is ok: what is wrong is said, and nobody is notified. One without Xen is
     unknown, however well its limits are.
     """
     if age > OLD:
         return unknown(f"readings are stale: the newest is {age:.0f} s old")
     findings = [
-        _finding(list(rows), asked)
+        _fenced(list(rows), asked, fence)
         for limit, rows in itertools.groupby(status.limits, key=lambda row: row.limit)
         if limit not in asked.excluded and (not asked.limits or limit in asked.limits)
     ]
@@ -138,7 +143,8 @@ def judge(status: HostStatus, asked: Question, age: float) -> Verdict:
     if not findings:
         return unknown("no limit could be read; see xenwatch doctor")
     if not asked.limits:
-        findings += alerts(status, asked.excluded)
+        judged = partial(alerts, status, asked.excluded)
+        findings += fence(Part.FINDING, "alerts", judged, [_broken("alerts")])
     severities = {finding.severity for finding in findings}
     worst = next(level for level in WORST_FIRST if level in severities)
     if NO_XEN in status.notices:
@@ -152,6 +158,15 @@ def judge(status: HostStatus, asked: Question, age: float) -> Verdict:
 def unknown(reason: str) -> Verdict:
     """The verdict where nothing could be judged."""
     return Verdict(Severity.UNKNOWN, reason)
+
+
+def _fenced(rows: Sequence[LimitRow], asked: Question, fence: Fence) -> Finding:
+    bounds, limit = asked.thresholds(rows[0]), rows[0].limit
+    return fence(Part.FINDING, limit, partial(_finding, rows, bounds), _broken(limit))
+
+
+def _broken(name: str) -> Finding:
+    return Finding(name, Severity.UNKNOWN, f"{name} unknown: {BROKEN}")
 
 
 def _summary(findings: Sequence[Finding]) -> str:
@@ -168,8 +183,7 @@ def _summary(findings: Sequence[Finding]) -> str:
     return "; ".join(words)
 
 
-def _finding(rows: Sequence[LimitRow], asked: Question) -> Finding:
-    bounds = asked.thresholds(rows[0])
+def _finding(rows: Sequence[LimitRow], bounds: Thresholds) -> Finding:
     judged = [(severity(row.ratio, bounds), row) for row in rows]
     worst, row = min(judged, key=_worst_first)
     fullest = max(rows, key=lambda row: row.ratio or 0)
@@ -203,8 +217,14 @@ def edge(ratio: float, maximum: int) -> int:
     """
     if maximum <= 0:
         return -1
-    guess = math.ceil(ratio * maximum)
-    return next(units for units in range(guess, -2, -1) if units / maximum < ratio)
+    below, above = -1, maximum + 1  # of so large a max many units are one ratio
+    while above - below > 1:
+        middle = (below + above) // 2
+        if middle / maximum < ratio:
+            below = middle
+        else:
+            above = middle
+    return below
 
 
 def _ordered(limit: str, thresholds: Thresholds) -> Thresholds:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from xenwatch import __version__
 from xenwatch.alerts import messages
@@ -16,20 +16,18 @@ from xenwatch.alerts.messages import RUNBOOKS, Sender
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.states import Active, Alerts, Policy, State
 from xenwatch.assessment import Assessment
-from xenwatch.assessment.vif_faults import vif_faults
 from xenwatch.display.why import why
-from xenwatch.exposition.text_format import text
+from xenwatch.fence import BROKEN, Fence, Part
 from xenwatch.limits.base import BACKEND_DOMID
-from xenwatch.limits.states import LimitState
+from xenwatch.limits.states import LimitState, unread
 from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan
 from xenwatch.probes.base import Probe, next_step
-from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
-from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains, from_json
-from xenwatch.status.driver_domains import Names, in_brackets, server
+from xenwatch.status.domain_row import DomainRow, domain_rows
+from xenwatch.status.driver_domains import Names, in_brackets
 from xenwatch.status.log_row import LogRow, log_rows
 from xenwatch.status.notices import notices
 from xenwatch.status.reboot import reboot_lines
@@ -101,30 +99,6 @@ class AlertRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DomainRow:
-    """A domain, its name as in the metrics' labels, and what it uses of dom0.
-
-    `broken` names devices with an error, or out of service in a running domain; `None`: unknown.
-    `served_by` are the domids of the driver domains that serve its devices, beside dom0.
-    """
-
-    domid: int
-    uuid: str
-    name: str | None
-    type: str | None
-    state: str | None
-    vcpus_online: int | None
-    vcpus_max: int | None
-    memory_bytes: int | None
-    cpu_seconds: float | None
-    disks: int | None
-    vifs: int | None
-    event_channels: int | None
-    broken: tuple[str, ...] | None
-    served_by: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ProbeRow:
     """The outcome of a probe, as in `Outcome`; `advice` is the next step, empty if none."""
 
@@ -172,31 +146,42 @@ class HostStatus:
 
 
 def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str = "") -> HostStatus:
-    """The status of a host from the assessment of a pass."""
+    """The status of a host from the assessment of a pass, what raises within its fence unknown."""
     snapshot, alerts = assessment.snapshot, assessment.alerts
-    obstacle = answer.obstacle(snapshot)
+    policy, finding = assessment.rules.policy, partial(assessment.fence, Part.FINDING)
+    obstacle = finding("headroom", lambda: answer.obstacle(snapshot), BROKEN)
     return HostStatus(
         time=snapshot.time,
         version=__version__,
         hostname=hostname,
-        host=_host(snapshot),
+        host=finding("host", lambda: _host(snapshot), ""),
         source=snapshot.origin,
         notices=notices(snapshot),
-        limits=tuple(_limit(state) for state in assessment.states),
+        limits=tuple(
+            finding(state.limit.name, partial(_limit, state), _limit(unread(state)))
+            for state in assessment.states
+        ),
         seconds_to_full=assessment.seconds_to_full,
-        headroom=() if obstacle else tuple(_shape(plan) for plan in assessment.plans),
+        headroom=()
+        if obstacle
+        else tuple(
+            finding(
+                _shapes(plan), partial(_shape, plan), ShapeRow(_shapes(plan), None, None, None, ())
+            )
+            for plan in assessment.plans
+        ),
         obstacle=obstacle,
-        alerts=None if alerts is None else _alerts(alerts, snapshot, assessment.rules.policy),
+        alerts=None if alerts is None else _alerts(alerts, snapshot, policy, assessment.fence),
         alerts_unknown=() if alerts is None else _unknown(alerts),
-        logs=log_rows(snapshot, _runbooks(assessment.rules.policy)),
-        reboot_pending=reboot_lines(snapshot),
-        domains=_domains(snapshot),
+        logs=finding("logs", lambda: log_rows(snapshot, _runbooks(policy)), ()),
+        reboot_pending=finding("reboot_pending", lambda: reboot_lines(snapshot), None),
+        domains=finding("domains", lambda: domain_rows(snapshot), None),
         probes={
             probe.name: _probe(probe, snapshot.outcomes[probe.name], snapshot.origin)
             for probe in probes
             if probe.name in snapshot.outcomes
         },
-        shipped=tuple(shipped(snapshot)),
+        shipped=finding("shipped", lambda: tuple(shipped(snapshot)), ()),
         maintenance=assessment.maintenance,
     )
 
@@ -235,7 +220,7 @@ def _limit(state: LimitState) -> LimitRow:
 
 
 def _shape(found: Plan) -> ShapeRow:
-    name = ", ".join(shape.name for shape in found.batch)
+    name = _shapes(found)
     binding = found.binding.limit if found.binding else None
     unknown = tuple(dict.fromkeys(headroom.limit for headroom in found.unknown))
     memory = sum(count * shape.memory_bytes for shape, count in found.batch.items())
@@ -252,6 +237,10 @@ def _shape(found: Plan) -> ShapeRow:
     )
 
 
+def _shapes(found: Plan) -> str:
+    return ", ".join(shape.name for shape in found.batch)
+
+
 def _unknown(alerts: Alerts) -> tuple[str, ...]:
     """The names of alerts whose state is unknown."""
     names = (name for (name, _), state in alerts.states.items() if state is State.UNKNOWN)
@@ -262,7 +251,9 @@ def _runbooks(policy: Policy | None) -> str:
     return (policy.runbooks if policy else "") or RUNBOOKS
 
 
-def _alerts(alerts: Alerts, snapshot: Snapshot, policy: Policy | None) -> tuple[AlertRow, ...]:
+def _alerts(
+    alerts: Alerts, snapshot: Snapshot, policy: Policy | None, fence: Fence
+) -> tuple[AlertRow, ...]:
     """Firing alerts before pending ones, the most severe first."""
     order = list(State)
     runbooks = _runbooks(policy)
@@ -270,25 +261,37 @@ def _alerts(alerts: Alerts, snapshot: Snapshot, policy: Policy | None) -> tuple[
     def rank(active: Active) -> tuple[int, str, str, object]:
         return order.index(active.state), active.severity, active.alert.name, active.labels
 
-    known = driver_domains.names(snapshot)
+    nameless: Names = {}
+    known = fence(Part.FINDING, "domains", lambda: driver_domains.names(snapshot), nameless)
     return tuple(
-        _alert(active, known, runbooks) for active in sorted(alerts.active.values(), key=rank)
+        fence(
+            Part.FINDING, active.alert.name, partial(_alert, active, known, runbooks), _row(active)
+        )
+        for active in sorted(alerts.active.values(), key=rank)
     )
 
 
 def _alert(active: Active, known: Names, runbooks: str) -> AlertRow:
     """An alert whose summary ends with the name of the driver domain, if it is about one."""
     message = messages.of_active(active, Sender("", runbooks))
-    labels = dict(active.labels)
-    name = known.get(int(labels.get(BACKEND_DOMID, "0")), "")
+    name = known.get(int(dict(active.labels).get(BACKEND_DOMID, "0")), "")
+    return dataclasses.replace(
+        _row(active),
+        summary=message.annotations["summary"] + in_brackets(name),
+        runbook_url=message.annotations["runbook_url"],
+    )
+
+
+def _row(active: Active) -> AlertRow:
+    """An alert without words: what is left where they raise."""
     return AlertRow(
         alert=active.alert.title,
-        labels=labels,
+        labels=dict(active.labels),
         severity=active.severity,
         state=active.state.value,
-        summary=message.annotations["summary"] + in_brackets(name),
+        summary=active.alert.title,
         since=active.since,
-        runbook_url=message.annotations["runbook_url"],
+        runbook_url="",
     )
 
 
@@ -301,62 +304,6 @@ def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
     return [
         row for row in found if row.severity == CRITICAL or (row.alert, row.labels) not in critical
     ]
-
-
-def _domains(snapshot: Snapshot) -> tuple[DomainRow, ...] | None:
-    if snapshot.domains is None:
-        return None
-    channels = snapshot.event_channels
-    disks, vifs = map(snapshot.device_counts, (DISK_CLASSES, NETWORK_CLASSES))
-    broken = _broken_devices(snapshot)
-    served_by = driver_domains.served_by(snapshot)
-    return tuple(
-        DomainRow(
-            **_facts(snapshot, domain),
-            disks=disks.get(domain.domid),
-            vifs=vifs.get(domain.domid),
-            event_channels=channels.by_domain.get(domain.domid, 0) if channels else None,
-            # Where its devices are counted, all of them are known.
-            broken=broken.get(domain.domid, () if domain.domid in vifs and domain.state else None),
-            served_by=served_by.get(domain.domid, ()),
-        )
-        for domain in snapshot.domains.domains
-    )
-
-
-def _facts(snapshot: Snapshot, domain: Domain) -> dict[str, Any]:
-    name = snapshot.name(domain)
-    return {**dataclasses.asdict(domain), "name": None if name is None else text(name)}
-
-
-def _broken_devices(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
-    """By domain: devices with an error, and those of running domains that are out of service.
-
-    Out of service is a closed backend, or an interface to which dom0's switches give no network.
-    """
-    found: defaultdict[int, dict[DeviceKey, str]] = defaultdict(dict)
-    for key, fault in vif_faults(snapshot).items():
-        found[key.domid][key] = fault
-    if snapshot.domains is not None:
-        running = {
-            domain.domid
-            for domain in snapshot.domains.domains
-            if domain.state is not None and domain.state not in STOPPED
-        }
-        for key, state in snapshot.device_states().items():
-            if state in OUT_OF_SERVICE and key.domid in running:
-                found[key.domid][key] = state
-    if snapshot.xenstore_devices is not None:
-        for error in snapshot.xenstore_devices.errors:
-            found[error.device.domid][error.device] = error.text
-    known = driver_domains.names(snapshot)
-    return {
-        domid: tuple(
-            f"{key.cls} {key.devid}: {what}{server(key, known)}"
-            for key, what in sorted(devices.items())
-        )
-        for domid, devices in found.items()
-    }
 
 
 def _probe(probe: Probe, outcome: Outcome, origin: Origin) -> ProbeRow:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from xenwatch.limits.states import Severity
-from xenwatch.status.host_status import DomainRow, LimitRow
+from xenwatch.status.domain_row import DomainRow
+from xenwatch.status.host_status import LimitRow
 
 ORDER: Final = [
     severity.value for severity in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN)
