@@ -167,7 +167,7 @@ class Handlers:
         status = await cache.rendered(newest.assessment).status()
         given = {name: request.query.getall(name) for name in request.query}
         try:
-            work = functools.partial(check.answer, given, status, time.time())
+            work = functools.partial(check.answer, given, status, self._publisher.age(newest))
             return web.json_response(await threads.start(work, "check"))
         except CheckError as error:
             return web.json_response({"error": str(error)}, status=400)

@@ -88,8 +88,8 @@ class RenderedStatus:
 
     async def _frame(self) -> Html:
         status = await self.status()
-        series = self.assessment.history.series
-        return await self._once("frame", lambda: page.frame(status, series, self._links))
+        series, now = self.assessment.history.series, self.assessment.snapshot.instant
+        return await self._once("frame", lambda: page.frame(status, series, now, self._links))
 
     async def _once(self, name: str, work: Callable[[], T]) -> T:
         """The result of `work`, run once for all concurrent requests."""

@@ -32,9 +32,12 @@ _DOMAINS: Final = Html("<!--domains-->")
 
 
 def frame(
-    status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], links: Links
+    status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], now: float, links: Links
 ) -> Html:
-    """The page without its domains, which `fill` adds: all that does not depend on the query."""
+    """The page without its domains, which `fill` adds: all that does not depend on the query.
+
+    `series` are the limits' use over time, `now` is the instant of the status.
+    """
     name = status.hostname or "xenwatch"
     mark = f"{status.source.mark} - " if status.source.mark else ""
     top = head(
@@ -47,7 +50,7 @@ def frame(
         "main",
         summary.alerts(status),
         summary.headroom(status),
-        limits.section(status, series),
+        limits.section(status, series, now),
         logs.section(status),
         _DOMAINS,
         probes.section(status),

@@ -44,7 +44,7 @@ NEAR: Final = 900.0
 """Use that rises only with the VMs is forecast if the limit is exhausted within these seconds."""
 
 Point = tuple[float, int]
-"""Unix time in seconds and units used."""
+"""An instant and the units used then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class History:
             if state.used is None or outcome is None:
                 unread.add(state.limit.name)
                 continue
-            now = appended(before, (outcome.time, state.used))
+            now = appended(before, (outcome.instant, state.used))
             rate = self.slopes.get(key) if now is before else slope(now)
             series[key] = now
             if rate is not None:
@@ -105,12 +105,7 @@ def forecast(history: History, states: Iterable[LimitState]) -> dict[str, float]
 
 
 def appended(points: tuple[Point, ...], point: Point) -> tuple[Point, ...]:
-    """The series with one more point, unless it is too close to the last one.
-
-    A clock that was set back starts a new series.
-    """
-    if points and point[0] < points[-1][0]:
-        return (point,)
+    """The series with one more point, unless it is too close to the last one."""
     if points and point[0] < points[-1][0] + SPACING:
         return points
     return (*points[1 - MAX_POINTS :], point)
@@ -149,7 +144,7 @@ def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:
     outcome = snapshot.outcomes.get("domains")
     if snapshot.domains is None or outcome is None:
         return vms
-    return appended(vms, (outcome.time, sum(each.alive for each in snapshot.domains.domains)))
+    return appended(vms, (outcome.instant, sum(each.alive for each in snapshot.domains.domains)))
 
 
 def _rests(points: Sequence[Point]) -> bool:

@@ -107,12 +107,12 @@ def question(given: Mapping[str, Sequence[str]]) -> Question:
     return Question(limits, warning, critical, excluded)
 
 
-def answer(given: Mapping[str, Sequence[str]], status: HostStatus, now: float) -> dict[str, Any]:
-    """What a daemon says of a question: the verdict for JSON, and its `line`.
+def answer(given: Mapping[str, Sequence[str]], status: HostStatus, age: float) -> dict[str, Any]:
+    """What is said of a question: the verdict for JSON, and its `line`; see `judge`.
 
     Raises `CheckError`.
     """
-    found = judge(status, question(given), now - status.time)
+    found = judge(status, question(given), age)
     return {**found.document(), "line": found.line()}
 
 

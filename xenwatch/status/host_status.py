@@ -26,6 +26,7 @@ from xenwatch.planning.capacity import Plan
 from xenwatch.probes.base import Probe, next_step
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, OUT_OF_SERVICE, DeviceKey
 from xenwatch.readings.domains import STOPPED, Domain
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains, from_json
@@ -192,7 +193,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         reboot_pending=reboot_lines(snapshot),
         domains=_domains(snapshot),
         probes={
-            probe.name: _probe(probe, snapshot.outcomes[probe.name], snapshot.origin)
+            probe.name: _probe(probe, snapshot.outcomes[probe.name], snapshot)
             for probe in probes
             if probe.name in snapshot.outcomes
         },
@@ -272,11 +273,12 @@ def _alerts(alerts: Alerts, snapshot: Snapshot, policy: Policy | None) -> tuple[
 
     known = driver_domains.names(snapshot)
     return tuple(
-        _alert(active, known, runbooks) for active in sorted(alerts.active.values(), key=rank)
+        _alert(active, known, runbooks, snapshot.moment)
+        for active in sorted(alerts.active.values(), key=rank)
     )
 
 
-def _alert(active: Active, known: Names, runbooks: str) -> AlertRow:
+def _alert(active: Active, known: Names, runbooks: str, now: Moment) -> AlertRow:
     """An alert whose summary ends with the name of the driver domain, if it is about one."""
     message = messages.of_active(active, Sender("", runbooks))
     labels = dict(active.labels)
@@ -287,7 +289,7 @@ def _alert(active: Active, known: Names, runbooks: str) -> AlertRow:
         severity=active.severity,
         state=active.state.value,
         summary=message.annotations["summary"] + in_brackets(name),
-        since=active.since,
+        since=now.unix(active.since),
         runbook_url=message.annotations["runbook_url"],
     )
 
@@ -359,15 +361,15 @@ def _broken_devices(snapshot: Snapshot) -> Mapping[int, tuple[str, ...]]:
     }
 
 
-def _probe(probe: Probe, outcome: Outcome, origin: Origin) -> ProbeRow:
+def _probe(probe: Probe, outcome: Outcome, snapshot: Snapshot) -> ProbeRow:
     return ProbeRow(
         status=outcome.status.value,
         detail=outcome.detail,
-        time=outcome.time,
+        time=snapshot.moment.unix(outcome.instant),
         seconds=outcome.seconds,
         cpu_seconds=outcome.cpu_seconds,
         reads=probe.reads,
-        advice=next_step(probe, outcome, origin),
+        advice=next_step(probe, outcome, snapshot.origin),
     )
 
 
