@@ -47,11 +47,7 @@ def one(keeper: Alertmanager) -> dict[str, Any]:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("ahead", [2 * HOURS, -1 * HOURS])
 def test_what_is_over_after_the_clock_was_set_is_resolved(tmp_path: Path, ahead: float) -> None:
-    """A clock that was wrong is set right while an alert fires: its end is heard at once.
-
-    So it is with a host that boots with a clock in local time. While it is right again and the
-    alert fires, Alertmanager has it, with a start that is not ahead.
-    """
+    """Set right while an alert fires, as after a boot in local time, its end is heard at once."""
     receiver = Receiver()
     keeper = Alertmanager(tmp_path, receiver.url)
     box, alerts = Outbox(Sender("host1", "r/"), []), Alerts()

@@ -260,7 +260,7 @@ class Notifier:
     def _read(self) -> tuple[Outbox, Ledger]:
         """Identify this boot, and restore what was saved; a file that is damaged is set aside.
 
-        Raises `OSError` and `_Malformed`. It changes nothing: it may go on when nobody waits.
+        Raises `OSError` and `_Malformed`. Both are new: it may go on when nobody waits for it.
         """
         self.outbox.boot = boot = self._boot()
         outbox = Outbox(self.outbox.sender, self.outbox.queues)

@@ -196,7 +196,7 @@ class Outbox:
         set back. What fired keeps firing where the first page still shows it. Else it is resolved:
         at once where it has expired at Alertmanager, `expiry` seconds after it was last sent. After
         a boot of the host it is resolved in any case: domain ids belong to other domains then.
-        Raises `SavedError`; of the outbox is to be made no use then.
+        Raises `SavedError`; the outbox is of no use then.
         """
         then = moment_saved(document, now)
         short = now.instant - then.instant < expiry
