@@ -7,19 +7,26 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 
 from xenwatch.passes.scheduler import Scheduler
+from xenwatch.readings.moment import Moment
 
 START = 1_700_000_000.0
 
 
+def at(seconds: float, ahead: float = 0.0) -> Moment:
+    """So many seconds after the start, by a clock that was set ahead since."""
+    return Moment(START + seconds + ahead, seconds)
+
+
 class FakeClock:
-    """See `xenwatch.clock.Clock`."""
+    """See `xenwatch.clock.Clock`; `ahead` is by how much the clock was set forward."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.ahead = 0.0
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
-    def time(self) -> float:
-        return START + self.now
+    def moment(self) -> Moment:
+        return at(self.now, self.ahead)
 
     def monotonic(self) -> float:
         return self.now

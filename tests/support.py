@@ -186,8 +186,8 @@ def full_snapshot() -> Snapshot:
             earlier={"conntrack_full": 1, "machine_check": 2},
             recent={"conntrack_full": 2},
             last={
-                "conntrack_full": LastMessage("nf_conntrack: table full", 1_800_000_000.0),
-                "machine_check": LastMessage("mce: [Hardware Error]", 1_799_000_000.0),
+                "conntrack_full": LastMessage("nf_conntrack: table full", 900.0),
+                "machine_check": LastMessage("mce: [Hardware Error]", 800.0),
             },
             lost=5,
         ),
@@ -354,7 +354,7 @@ def full_snapshot() -> Snapshot:
         ),
     }
     outcomes = {name: Outcome(Status.OK, "", 1000.5, 0.25, 0.125) for name in readings}
-    return Snapshot(1001.5, outcomes, **readings)
+    return Snapshot(1001.5, outcomes, **readings, instant=1001.5)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ KNOWN = architecture.modules()
 GRAPH = architecture.arrows(KNOWN)
 
 ORDER = (
-    *("threads", "clock", "errors", "readings", "exposition", "display", "log"),
+    *("threads", "errors", "readings", "clock", "exposition", "display", "log"),
     *("sources", "parse", "progress", "release", "model", "redaction", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment"),
     *("messages", "metrics", "config", "status", "delivery", "page", "passes", "generate"),

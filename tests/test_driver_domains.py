@@ -47,7 +47,7 @@ def status_of(snapshot: Snapshot) -> HostStatus:
     """The status once what is wrong has lasted."""
     rules, alerts = Rules(policy=Settings().alerts()), Alerts()
     for time in (snapshot.time, snapshot.time + LATER):
-        assessment = assess_pass(dataclasses.replace(snapshot, time=time), rules)
+        assessment = assess_pass(dataclasses.replace(snapshot, time=time, instant=time), rules)
         assessment = with_alerts(assessment, metrics.by_name(assessment), alerts)
         assert assessment.alerts is not None
         alerts = assessment.alerts

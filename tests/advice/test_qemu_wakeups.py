@@ -81,7 +81,7 @@ def snapshot(
         for domid, _ in qemus
     )
     return Snapshot(
-        outcomes={"qemus": Outcome(Status.OK, time=time)},
+        outcomes={"qemus": Outcome(Status.OK, instant=time)},
         domains=Domains(domains, "hypercall"),
         qemus=Qemus(dict(qemus)),
     )

@@ -22,6 +22,7 @@ from xenwatch.model.source import ModelSource
 from xenwatch.model.steps import Start, Step
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import SourceError, XenstoreReply
 
@@ -120,7 +121,8 @@ def play(
         pages.append(page)
         _follow(alerts, seconds / 60, open_, told)
         box.enqueue(alerts, START + seconds)
-        events += [(seconds / 60, event) for event in box.queues["webhook"]]
+        now = Moment(START + seconds, START + seconds)
+        events += [(seconds / 60, each.document(now)) for each in box.queues["webhook"]]
         box.queues["webhook"].clear()
     found = sorted((*told, *open_.values()), key=lambda one: (one.begin, one.alert, one.severity))
     return Played(tuple(found), tuple(pages), known.snapshot, tuple(events))

@@ -57,7 +57,7 @@ def leak(
 
 def snapshot(time: float, status: Status = Status.OK) -> Snapshot:
     """A snapshot at `time` whose probe fared so."""
-    return Snapshot(time, {"aio": Outcome(status)})
+    return Snapshot(time, {"aio": Outcome(status)}, instant=time)
 
 
 def after(

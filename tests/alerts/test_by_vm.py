@@ -32,7 +32,7 @@ def walked(*pages: tuple[float, str, float]) -> list[tuple[str, str]]:
     """The changes of the alert over pages: second, domid and errors of the VM."""
     alerts, found = Alerts(), []
     for time, domid, errors in pages:
-        snapshot = Snapshot(time, {"xenstore_devices": Outcome(Status.OK)})
+        snapshot = Snapshot(time, {"xenstore_devices": Outcome(Status.OK)}, instant=time)
         alerts = step(alerts, page(domid, errors), snapshot, POLICY, limits=(), table=[ERRORS])
         found += [
             (change.was.value, change.now.value)

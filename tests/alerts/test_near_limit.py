@@ -73,7 +73,7 @@ def test_alerts_that_are_switched_off_are_unknown() -> None:
     after = ended(before, 70)
 
     assert (after.active, after.states) == ({}, {})
-    assert [(change.active, change.was, change.now, change.time) for change in after.changes] == [
-        (one, State.FIRING, State.UNKNOWN, 70) for one in before.active.values()
-    ]
+    assert [
+        (change.active, change.was, change.now, change.instant) for change in after.changes
+    ] == [(one, State.FIRING, State.UNKNOWN, 70) for one in before.active.values()]
     assert len(after.changes) == 1

@@ -91,13 +91,6 @@ def test_an_alert_that_fires_outlives_a_failing_probe_for_a_while() -> None:
     assert [change.now for change in lost.changes] == [State.UNKNOWN]
 
 
-def test_a_clock_set_back_does_not_silence() -> None:
-    """After a step back of the clock an alert fires when its time has passed from then on."""
-    found = walk((1000, leak(90)), (10, leak(90)), (69, leak(90)), (70, leak(90)))
-
-    assert states(found) == ["pending", "pending", "pending", "firing"]
-
-
 def test_a_change_is_reported_once() -> None:
     """Each change of state is in the changes of the page that made it, and of no other."""
     found = walk((0, leak(90)), (10, leak(90)), (60, leak(90)), (70, leak(90)))

@@ -7,6 +7,7 @@ import pytest
 from tests.alerts.support import leak, walk
 from xenwatch.alerts import messages, wording
 from xenwatch.alerts.states import Change, State
+from xenwatch.readings.moment import Moment
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,9 @@ def test_a_text_is_a_template_and_a_sentence() -> None:
     assert wording.sentence(text, "number", 3, {}) == " at 3"
 
 
+NOW = Moment(400.0, 400.0)
+
+
 def test_a_message_has_stable_labels() -> None:
     """The labels of a message do not change while the alert does, nor when it is resolved."""
     active = walk((0, leak(90)), (60, leak(95)))[-1].firing[0]
@@ -44,7 +48,7 @@ def test_a_message_has_stable_labels() -> None:
 
     assert over is not None
     assert fires.identity == over.identity
-    assert fires.document() == {
+    assert fires.document(NOW) == {
         "status": "firing",
         "state": "firing",
         "labels": {
@@ -59,9 +63,9 @@ def test_a_message_has_stable_labels() -> None:
         "startsAt": "1970-01-01T00:01:00.000+00:00",
         "endsAt": None,
     }  # fmt: skip
-    assert over.document()["status"] == "resolved"
-    assert over.document()["state"] == "unknown"
-    assert over.document()["endsAt"] == "1970-01-01T00:06:40.000+00:00"
+    assert over.document(NOW)["status"] == "resolved"
+    assert over.document(NOW)["state"] == "unknown"
+    assert over.document(NOW)["endsAt"] == "1970-01-01T00:06:40.000+00:00"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,9 @@ def test_alerts_are_evaluated_on_the_metrics() -> None:
     alerts = Alerts()
     states: list[State] = []
     for seconds in (0, 60):
-        snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
+        snapshot = dataclasses.replace(
+            full_snapshot(), time=1000.0 + seconds, instant=1000.0 + seconds
+        )
         found = assess_pass(snapshot, rules)
         judged = with_alerts(found, by_name(found), alerts)
         assert judged.alerts is not None

@@ -24,6 +24,7 @@ from xenwatch.probes.base import Pass, merge, run
 from xenwatch.probes.qemu import QEMUS, SETTLED
 from xenwatch.probes.xen import CAPABILITIES
 from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import LIVE
 from xenwatch.readings.qemus import Qemus
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -112,7 +113,7 @@ def ours(passes: int, before_each: Callable[[], None]) -> tuple[float, list[Qemu
             before_each()
         result = run(QEMUS, source, known)
         assert result.outcome.status is Status.OK, result.outcome
-        known = merge(known, QEMUS.name, result, 0.0, LIVE)
+        known = merge(known, QEMUS.name, result, Moment(0.0, 0.0), LIVE)
         assert known.snapshot.qemus is not None
         costs.append(result.outcome.cpu_seconds)
         found.append(known.snapshot.qemus)

@@ -92,7 +92,7 @@ def test_the_page_and_the_terminal_have_it() -> None:
     """The title, a banner above all else, and the first line of top."""
     synthetic = Origin("synthetic", "debian-12")
     status = of(dataclasses.replace(full_snapshot(), origin=synthetic))
-    html = str(page.frame(status, {}, Links("", "", "", {})))
+    html = str(page.frame(status, {}, 0.0, Links("", "", "", {})))
     out = io.StringIO()
     Console(file=out, width=100).print(draw(status, 100, 40))
 
@@ -104,7 +104,7 @@ def test_the_page_and_the_terminal_have_it() -> None:
 
 def test_a_live_host_has_no_banner() -> None:
     """A live host with Xen is shown as it is."""
-    html = str(page.frame(of(full_snapshot()), {}, Links("", "", "", {})))
+    html = str(page.frame(of(full_snapshot()), {}, 0.0, Links("", "", "", {})))
 
     assert "SYNTHETIC" not in html
     assert '<div id="notices"' in html
@@ -158,7 +158,7 @@ def test_without_xen_the_page_is_unknown(
     """The page of such a host is headed by the words, and its state is unknown."""
     done = run(capsys, "once", "--source=host", without_xen(tmp_path), "--format=json")
     status = loads(done.out)
-    html = str(page.frame(status, {}, Links("", "", "", {})))
+    html = str(page.frame(status, {}, 0.0, Links("", "", "", {})))
 
     assert {row.state for row in status.limits if row.limit == "aio_requests"} == {"ok"}
     assert "No Xen here: " in html

@@ -19,6 +19,7 @@ from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.daemon.daemon import SHUTDOWN
 from xenwatch.delivery.outbox import Outbox
+from xenwatch.readings.moment import Moment
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -100,7 +101,7 @@ def undelivered() -> dict[str, Any]:
     change = Change(firing, State.PENDING, State.FIRING, 1.0)
     box = Outbox(Sender("host1", "r/"), ["webhook"])
     box.enqueue(Alerts({(alert.name, firing.severity, ()): firing}, {}, (change,)), 1.0)
-    return box.saved(1.0)
+    return box.saved(Moment(1.0, 1.0))
 
 
 @contextlib.contextmanager

@@ -59,12 +59,13 @@ async def test_the_first_start_says_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "\xff", "[" * 100000, '{"version": 2}'])
 async def test_a_damaged_file_is_no_reason_not_to_start(tmp_path: Path, text: str) -> None:
-    """A file that holds something else is logged, and learning starts anew."""
+    """A file that holds something else is logged and set aside, and learning starts anew."""
     (tmp_path / FILE).write_text(text, encoding="latin-1")
     with capture_logs() as logs:
         assert await keeper(tmp_path).restore() == NOTHING
 
     assert [log["event"] for log in logs] == ["what was learnt could not be read"]
+    assert os.listdir(tmp_path) == [f"{FILE}.bad"]
 
 
 async def test_a_carried_file_that_is_missing_is_logged(tmp_path: Path) -> None:

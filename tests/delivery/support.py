@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from aiohttp import web
+
+from xenwatch.delivery.outbox import Outbox
+from xenwatch.delivery.saved import Value
+from xenwatch.readings.moment import Moment
 
 
 class Server:
@@ -32,6 +37,11 @@ class Server:
         return web.Response(
             status=self.status, text="no\x1b[31m", headers={"Location": "/elsewhere"}
         )
+
+
+def saved(box: Outbox, now: Moment) -> Value:
+    """What an outbox saves, read back."""
+    return Value(json.loads(json.dumps(box.saved(now))))
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -7,9 +7,11 @@ import json
 
 import pytest
 
+from tests.fake_clock import at
 from xenwatch.alerts.inhibition import INTERVAL
 from xenwatch.alerts.messages import Message
 from xenwatch.delivery.gate import Gate
+from xenwatch.delivery.saved import Value
 
 
 def message(name: str, severity: str = "critical", *, over: bool = False, **labels: str) -> Message:
@@ -94,7 +96,7 @@ def test_a_restart_tells_nothing_twice() -> None:
     gate, anew = Gate(), Gate()
     told(gate, [ETH0], [ETH0], 0)
     told(gate, [ETH1], [ETH0, ETH1], 60)
-    anew.restore(json.loads(json.dumps(gate.saved())))
+    anew.restore(Value(json.loads(json.dumps(gate.saved(at(60))))), at(60))
 
     assert told(anew, [], [ETH0, ETH1], 120) == []
     assert told(anew, [], [ETH0, ETH1], INTERVAL) == ["eth1"]

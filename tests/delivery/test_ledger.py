@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fake_clock import START
+from tests.fake_clock import at
 from xenwatch.delivery.ledger import GIVE_UP, HOUR, MOST_POSTED, MOST_WAITING, Ledger, message_of
+from xenwatch.delivery.saved import Value
 from xenwatch.messages import requests
 from xenwatch.messages.requests import Post, Remove
 
@@ -82,8 +83,8 @@ def test_an_alert_is_posted_once_and_removed_at_its_end() -> None:
     """One message for an alert, gone when it is resolved; the next one is a new message."""
     ledger = Ledger(20)
     for over in (False, False, True, True, False):
-        ledger.take(event(over=over), START)
-        ledger_did = do_all(ledger, START)
+        ledger.take(event(over=over), 0)
+        ledger_did = do_all(ledger, 0)
         assert len(ledger_did) <= 1
 
     assert list(ledger.posted.values()) == [message_of(event())]
@@ -93,57 +94,57 @@ def test_an_alert_is_posted_once_and_removed_at_its_end() -> None:
 def test_what_was_over_before_it_was_posted_is_not_told() -> None:
     """An alert that began and ended while nothing could be posted leaves nothing."""
     ledger = Ledger(20)
-    ledger.take(event(), START)
-    ledger.take(event(over=True), START + 1)
+    ledger.take(event(), 0)
+    ledger.take(event(over=True), 1)
 
-    assert do_all(ledger, START + 2) == []
+    assert do_all(ledger, 2) == []
 
 
 def test_posts_are_bounded_by_the_hour_critical_ones_first() -> None:
     """A storm is posted at the rate that is configured, the critical alerts before the others."""
     ledger = Ledger(3)
     for number in range(5):
-        ledger.take(event(number), START + number)
-    ledger.take(event(9, severity="critical"), START + 9)
+        ledger.take(event(number), number)
+    ledger.take(event(9, severity="critical"), 9)
 
-    assert do_all(ledger, START + 10) == [(Post, "web9"), (Post, "web0"), (Post, "web1")]
-    assert ledger.free_at() == START + 10 + HOUR
-    assert do_all(ledger, START + 9 + HOUR) == []
-    assert do_all(ledger, START + 10 + HOUR) == [(Post, "web2"), (Post, "web3"), (Post, "web4")]
+    assert do_all(ledger, 10) == [(Post, "web9"), (Post, "web0"), (Post, "web1")]
+    assert ledger.free_at() == 10 + HOUR
+    assert do_all(ledger, 9 + HOUR) == []
+    assert do_all(ledger, 10 + HOUR) == [(Post, "web2"), (Post, "web3"), (Post, "web4")]
     assert ledger.free_at() is None
 
 
 def test_removals_do_not_wait_for_the_hour() -> None:
     """What is resolved is removed at once, also where no more may be posted."""
     ledger = Ledger(1)
-    ledger.take(event(0), START)
-    ledger.take(event(1), START)
-    assert do_all(ledger, START) == [(Post, "web0")]
-    ledger.take(event(0, over=True), START + 1)
+    ledger.take(event(0), 0)
+    ledger.take(event(1), 0)
+    assert do_all(ledger, 0) == [(Post, "web0")]
+    ledger.take(event(0, over=True), 1)
 
-    assert do_all(ledger, START + 1) == [(Remove, "web0")]
+    assert do_all(ledger, 1) == [(Remove, "web0")]
 
 
 def test_messages_are_bounded_altogether() -> None:
     """However long alerts last, xapi has a bounded number of messages of this host."""
     ledger = Ledger(200)
     for number in range(MOST_POSTED + 50):
-        ledger.take(event(number), START)
+        ledger.take(event(number), 0)
     for hour in range(3):
-        do_all(ledger, START + hour * HOUR)
+        do_all(ledger, hour * HOUR)
 
     assert len(ledger.posted) == MOST_POSTED
     assert ledger.free_at() is None
-    ledger.take(event(0, over=True), START + 3 * HOUR)
-    assert (Post, f"web{MOST_POSTED}") in do_all(ledger, START + 3 * HOUR)
+    ledger.take(event(0, over=True), 3 * HOUR)
+    assert (Post, f"web{MOST_POSTED}") in do_all(ledger, 3 * HOUR)
 
 
 def test_what_waits_is_bounded() -> None:
     """Alerts beyond what may wait are counted as dropped, and their ends are nothing to do."""
     ledger = Ledger(1)
     for number in range(MOST_WAITING + 2):
-        ledger.take(event(number), START)
-    ledger.take(event(MOST_WAITING + 1, over=True), START)
+        ledger.take(event(number), 0)
+    ledger.take(event(MOST_WAITING + 1, over=True), 0)
 
     assert len(ledger.waiting) == MOST_WAITING
     assert ledger.dropped == 2
@@ -153,20 +154,20 @@ def test_what_waits_is_bounded() -> None:
 def test_a_failed_post_looks_first_and_lets_others_pass() -> None:
     """What failed is tried after what was not tried, and then may find itself posted."""
     ledger = Ledger(20)
-    ledger.take(event(0, severity="critical"), START)
-    ledger.take(event(1), START)
-    first = ledger.next(START)
+    ledger.take(event(0, severity="critical"), 0)
+    ledger.take(event(1), 0)
+    first = ledger.next(0)
     assert first is not None
-    assert ledger.failed(first, START)
+    assert ledger.failed(first, 0)
 
-    assert do_all(ledger, START + 1) == [(Post, "web1"), (Post, "web0")]
+    assert do_all(ledger, 1) == [(Post, "web1"), (Post, "web0")]
     ledger = Ledger(20)
-    ledger.take(event(), START)
-    task = ledger.next(START)
+    ledger.take(event(), 0)
+    task = ledger.next(0)
     assert task is not None
     assert task.request == Post(message_of(event()), again=False)
-    ledger.failed(task, START)
-    task = ledger.next(START)
+    ledger.failed(task, 0)
+    task = ledger.next(0)
     assert task is not None
     assert task.request == Post(message_of(event()), again=True)
 
@@ -174,71 +175,66 @@ def test_a_failed_post_looks_first_and_lets_others_pass() -> None:
 def test_what_seemed_to_fail_is_removed_at_its_end() -> None:
     """An attempt that failed may have posted the message: the end removes it."""
     ledger = Ledger(20)
-    ledger.take(event(), START)
-    task = ledger.next(START)
+    ledger.take(event(), 0)
+    task = ledger.next(0)
     assert task is not None
-    ledger.failed(task, START)
-    ledger.take(event(over=True), START + 1)
+    ledger.failed(task, 0)
+    ledger.take(event(over=True), 1)
 
-    assert do_all(ledger, START + 1) == [(Remove, "web0")]
+    assert do_all(ledger, 1) == [(Remove, "web0")]
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_is_over_while_it_is_posted_is_removed(fails: bool) -> None:
     """An alert that ends while xe runs leaves no message, whether xe fails or not."""
     ledger = Ledger(20)
-    ledger.take(event(), START)
-    task = ledger.next(START)
+    ledger.take(event(), 0)
+    task = ledger.next(0)
     assert task is not None
-    ledger.take(event(over=True), START + 1)
+    ledger.take(event(over=True), 1)
     if fails:
-        ledger.failed(task, START + 2)
+        ledger.failed(task, 2)
     else:
-        ledger.done(task, START + 2)
+        ledger.done(task, 2)
 
-    assert do_all(ledger, START + 2) == [(Remove, "web0")]
+    assert do_all(ledger, 2) == [(Remove, "web0")]
     assert ledger.posted == {}
 
 
 def test_after_a_day_it_is_given_up() -> None:
     """What could not be posted or removed for a day is left as it is."""
     ledger = Ledger(20)
-    ledger.take(event(), START)
-    task = ledger.next(START)
+    ledger.take(event(), 0)
+    task = ledger.next(0)
     assert task is not None
-    assert ledger.failed(task, START + GIVE_UP - 1)
-    task = ledger.next(START)
+    assert ledger.failed(task, GIVE_UP - 1)
+    task = ledger.next(0)
     assert task is not None
-    assert not ledger.failed(task, START + GIVE_UP)
-    assert ledger.next(START + GIVE_UP) is None
+    assert not ledger.failed(task, GIVE_UP)
+    assert ledger.next(GIVE_UP) is None
 
 
-def test_the_clock_may_be_set_back() -> None:
-    """Messages of a future hour do not keep others from being posted."""
-    ledger = Ledger(1)
-    ledger.take(event(0), START)
-    do_all(ledger, START)
-    ledger.take(event(1), START)
-
-    assert do_all(ledger, START - 10 * HOUR) == [(Post, "web1")]
+def saved(ledger: Ledger, seconds: float = 0) -> Value:
+    """What a ledger saves, read back."""
+    return Value(json.loads(json.dumps(ledger.saved(at(seconds)))))
 
 
 def test_it_survives_a_restart() -> None:
     """What is posted, waits or is to be removed is the same afterwards; the hour counts on."""
     ledger = Ledger(2)
     for number in range(4):
-        ledger.take(event(number), START)
-    do_all(ledger, START)
-    ledger.take(event(0, over=True), START)
+        ledger.take(event(number), 0)
+    do_all(ledger, 0)
+    ledger.take(event(0, over=True), 0)
     restored = Ledger(2)
-    restored.restore(json.loads(json.dumps(ledger.saved())))
+    restored.restore(saved(ledger), at(0))
 
-    assert restored.saved() == ledger.saved()
-    restored.take(event(1), START + 1)
-    assert do_all(restored, START + 1) == [(Remove, "web0")]
-    restored.take(event(1, over=True), START + 2)
-    assert do_all(restored, START + 2) == [(Remove, "web1")]
-    task = restored.next(START + HOUR)
+    assert saved(restored) == saved(ledger)
+    restored.take(event(1), 1)
+    assert do_all(restored, 1) == [(Remove, "web0")]
+    restored.take(event(1, over=True), 2)
+    assert do_all(restored, 2) == [(Remove, "web1")]
+    task = restored.next(HOUR)
     assert task is not None
     assert task.request == Post(message_of(event(2)), again=True)
 
@@ -246,27 +242,27 @@ def test_it_survives_a_restart() -> None:
 def test_labels_of_the_host_may_change_over_a_restart() -> None:
     """An alert posted before the labels were configured otherwise is removed all the same."""
     ledger = Ledger(20, frozenset({"instance", "job"}))
-    ledger.take(event(), START)
-    do_all(ledger, START)
+    ledger.take(event(), 0)
+    do_all(ledger, 0)
     restored = Ledger(20, frozenset({"instance", "job", "pool"}))
-    restored.restore(ledger.saved())
+    restored.restore(saved(ledger), at(0))
     over = event(over=True)
     over["labels"] |= {"instance": "host1.example", "pool": "p1"}
-    restored.take(over, START + 1)
+    restored.take(over, 1)
 
-    assert do_all(restored, START + 1) == [(Remove, "web0")]
+    assert do_all(restored, 1) == [(Remove, "web0")]
 
 
 def test_a_message_of_an_alert_that_is_no_more_takes_no_place() -> None:
     """After an upgrade that drops an alert, its message is left to the operator."""
     ledger = Ledger(20)
-    ledger.take(event(), START)
-    do_all(ledger, START)
-    saved = ledger.saved()
-    for message in saved["posted"].values():
+    ledger.take(event(), 0)
+    do_all(ledger, 0)
+    kept = ledger.saved(at(0))
+    for message in kept["posted"].values():
         message["name"] = "XenwatchOfBefore"
     restored = Ledger(20)
-    restored.restore(saved)
+    restored.restore(Value(kept), at(0))
 
     assert restored.posted == {}
 
@@ -292,7 +288,7 @@ def test_whatever_happens_xapi_ends_with_what_fires(found: list[tuple[str, int]]
         (there.add if isinstance(request, Post) else there.discard)(request.message.body)
 
     for second, (what, number) in enumerate(found):
-        now = START + second
+        now = float(second)
         if what == "fires" and number not in firing:
             began = event(number, second=second)
             ledger.take(began, now)
@@ -301,16 +297,16 @@ def test_whatever_happens_xapi_ends_with_what_fires(found: list[tuple[str, int]]
             ledger.take(event(number, over=True), now)
             firing.pop(number, None)
         elif what == "restart":
-            saved = json.loads(json.dumps(ledger.saved()))
+            kept = saved(ledger, second)
             ledger = Ledger(1000)
-            ledger.restore(saved)
+            ledger.restore(kept, at(second))
         elif what in ("done", "failed", "late") and (task := ledger.next(now)) is not None:
             if what != "failed":
                 carry_out(task.request)
             (ledger.done if what == "done" else ledger.failed)(task, now)
-    while (task := ledger.next(START + 60)) is not None:
+    while (task := ledger.next(60)) is not None:
         carry_out(task.request)
-        ledger.done(task, START + 60)
+        ledger.done(task, 60)
 
     assert there == set(firing.values())
     assert ledger.waiting == {}

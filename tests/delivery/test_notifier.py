@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.delivery.support import server, until
-from tests.fake_clock import START, FakeClock, running, settle
+from tests.fake_clock import FakeClock, running, settle
 from xenwatch.alerts.inhibition import INTERVAL
 from xenwatch.alerts.states import Active, Alerts, Change, State
 from xenwatch.alerts.table import ALERTS
@@ -23,11 +23,11 @@ from xenwatch.delivery.notifier import EXPIRY, Notifier
 from xenwatch.delivery.receivers import Command, DeliveryError, http_session, post, shown
 
 AIO = next(alert for alert in ALERTS if alert.name == "aio_requests_near_limit")
-FIRING = Active(AIO, "warning", (), since=START - 60, value=0.875, fired=START)
+FIRING = Active(AIO, "warning", (), since=-60.0, value=0.875, fired=0.0)
 KEY = (AIO.name, "warning", ())
-FIRES = Alerts({KEY: FIRING}, {}, (Change(FIRING, State.PENDING, State.FIRING, START),))
+FIRES = Alerts({KEY: FIRING}, {}, (Change(FIRING, State.PENDING, State.FIRING, 0.0),))
 STILL = dataclasses.replace(FIRES, changes=())
-OVER = Alerts({}, {}, (Change(FIRING, State.FIRING, State.OK, START + 30),))
+OVER = Alerts({}, {}, (Change(FIRING, State.FIRING, State.OK, 30.0),))
 
 
 def notifier(clock: FakeClock, resend: float = 3600, **settings: Any) -> Notifier:
@@ -163,7 +163,7 @@ async def test_a_restart_repeats_nothing(tmp_path: Path) -> None:
         await deliver_and_stop(receiver.url, file)
 
         anew = notifier(FakeClock(), webhook__url=receiver.url, alerts__state_file=file)
-        assert [alert.fired for alert in (await anew.restore()).firing] == [START]
+        assert [alert.fired for alert in (await anew.restore()).firing] == [0.0]
         async with running(anew.run()):
             anew.enqueue(STILL)
             anew.enqueue(OVER)

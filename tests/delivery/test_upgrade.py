@@ -17,6 +17,8 @@ from tests.e2e.programs import Receiver, until
 from tests.running import xenwatch
 from xenwatch.alerts.messages import Sender
 from xenwatch.delivery.outbox import Outbox
+from xenwatch.delivery.saved import Value
+from xenwatch.readings.moment import Moment
 
 HERE = Path(__file__).parent
 SAVED = HERE / "alerts-0.1.0.json"
@@ -65,15 +67,18 @@ def test_saved_alerts_of_0_1_0_are_taken_over(tmp_path: Path) -> None:
     assert all("uuid" in event["labels"] for event in events if event["status"] == "firing")
     files = fired(before, "file_system_near_limit")
     assert files.keys() == {"/", "/var/log"}
-    assert fired(after, "file_system_near_limit") == files
+    assert fired(after, "file_system_near_limit") == {
+        name: round(time, 3) for name, time in files.items()
+    }
 
 
 def test_what_0_1_0_has_not_delivered_is_delivered() -> None:
     """Its events wait for the webhook as they were."""
     document = json.loads(UNDELIVERED.read_text())
     box = Outbox(Sender("host1", "r/"), ["webhook"])
-    box.restore(document, document["saved"] + 1, 240.0)
+    now = Moment(document["saved"] + 1, 10.0)
+    box.restore(Value(document), now, 240.0)
 
     assert len(document["queues"]["webhook"]) == 3
-    assert list(box.queues["webhook"]) == document["queues"]["webhook"]
+    assert [each.document(now) for each in box.queues["webhook"]] == document["queues"]["webhook"]
     assert len(box.alerts.firing) == len(document["active"])

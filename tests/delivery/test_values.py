@@ -74,14 +74,6 @@ def test_the_rate_stays_until_the_next_reading() -> None:
     assert wakeups(at(110, (1, 1100)), second) is second
 
 
-def test_a_clock_that_was_set_back_makes_no_rate() -> None:
-    """After the clock was set back the rate is unknown once."""
-    found = wakeups(at(50, (1, 1100)), wakeups(at(100, (1, 1000)), None))
-
-    assert found is not None
-    assert found.rate is None
-
-
 def test_wakeups_that_cannot_be_read_are_unknown() -> None:
     """Where the probe has no reading there is no rate, and none afterwards of before."""
     before = wakeups(at(100, (1, 1000)), None)

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from tests.delivery.support import server, until
 from tests.delivery.test_ledger import event
 from tests.delivery.test_notifier import FIRES, FIRING, KEY, OVER, STILL, statuses
-from tests.fake_clock import FakeClock, running, settle
+from tests.fake_clock import FakeClock, at, running, settle
 from tests.messages.stand_in import HOST, Xapi, helper
 from xenwatch.alerts.states import Alerts, Change, State
 from xenwatch.assessment import Assessment, assess_pass
@@ -198,7 +198,7 @@ async def test_a_broken_file_costs_its_content_alone(found: object, tmp_path: Pa
     """A state file of other content is told, and the daemon goes on without it."""
     state = tmp_path / "alerts.json"
     delivery = notifier(FakeClock(), Xapi(), tmp_path, alerts__state_file=str(state))
-    document = {**delivery.outbox.saved(1.0), "xapi": found}
+    document = {**delivery.outbox.saved(at(0)), "xapi": found}
     state.write_text(json.dumps(document))
 
     with capture_logs() as logs:
@@ -304,7 +304,8 @@ def test_an_event_of_the_outbox_is_what_the_ledger_takes() -> None:
     clock = FakeClock()
     delivery = Notifier(Settings(MESSAGES), clock, "host1")
     delivery.enqueue(FIRES)
-    [queued] = delivery.outbox.queues["xapi"]
+    [message] = delivery.outbox.queues["xapi"]
+    queued = message.document(clock.moment())
 
     assert queued.keys() >= event().keys()
     assert queued["annotations"].keys() == event()["annotations"].keys()

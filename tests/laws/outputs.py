@@ -87,7 +87,7 @@ def documents_of(found: AssessedPass) -> None:
     text = host_status.dumps(status)
     strict(text)
     assert host_status.dumps(host_status.loads(text)) == text
-    verdict = check.answer({}, status, status.time, assessment.fence)
+    verdict = check.answer({}, status, 0.0, assessment.fence)
     strict(json.dumps(verdict))
     assert verdict["line"].isprintable() or verdict["line"].count("\n") == 1
     strict(answer.dumps(snapshot, assessment.plans))
@@ -95,7 +95,11 @@ def documents_of(found: AssessedPass) -> None:
     strict(json.dumps(headroom.headroom([("shape", "linux"), ("count", "3")], assessment, shapes)))
     alerts = assessment.alerts
     for active in alerts.active.values() if alerts is not None else ():
-        strict(json.dumps(messages.of_active(active, Sender("dom0", RUNBOOKS)).document()))
+        strict(
+            json.dumps(
+                messages.of_active(active, Sender("dom0", RUNBOOKS)).document(snapshot.moment)
+            )
+        )
 
 
 def texts_of(found: AssessedPass) -> None:
@@ -103,7 +107,7 @@ def texts_of(found: AssessedPass) -> None:
     assessment, snapshot = found.assessment, found.assessment.snapshot
     settings, fence = Settings(), assessment.fence
     status = host_status.host_status(assessment, PROBES, "dom0")
-    frame = page.frame(status, assessment.history.series, LINKS, fence)
+    frame = page.frame(status, assessment.history.series, snapshot.instant, LINKS, fence)
     Balanced(page.fill(frame, status, "", fence).decode())
     for width, plain in ((80, False), (200, True)):
         out = io.StringIO()

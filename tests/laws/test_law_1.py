@@ -57,7 +57,7 @@ def passed(source: Source) -> Snapshot:
     probes = (dataclasses.replace(probe, enabled=True) for probe in PROBES)
     snapshot = take(source, probes, clock=lambda: 1.0).snapshot
     outcomes = {
-        name: Outcome(outcome.status, outcome.detail, outcome.time)
+        name: Outcome(outcome.status, outcome.detail, outcome.instant)
         for name, outcome in snapshot.outcomes.items()
     }
     return dataclasses.replace(snapshot, outcomes=outcomes)

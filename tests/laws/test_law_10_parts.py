@@ -214,10 +214,10 @@ def test_a_section_that_raises_is_a_sentence(
 ) -> None:
     """The page has that sentence in the place of the section, and every other section."""
     status = host_status.host_status(sound.assessment, PROBES, "dom0")
-    whole = Balanced(page.fill(page.frame(status, {}, LINKS), status).decode()).ids
+    whole = Balanced(page.fill(page.frame(status, {}, 0.0, LINKS), status).decode()).ids
     monkeypatch.setattr(module, name, broken)
     faults = Faults()
-    frame = page.frame(status, {}, LINKS, faults.fence)
+    frame = page.frame(status, {}, 0.0, LINKS, faults.fence)
     text = page.fill(frame, status, "", faults.fence).decode()
     section = name if name != "section" else module.__name__.rpartition(".")[2]
 

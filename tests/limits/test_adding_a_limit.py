@@ -169,7 +169,7 @@ from xenwatch.status.host_status import host_status
 
 taken = take(preset(next(iter(PRESETS))), PROBES)
 status = host_status(assess_pass(taken.snapshot), PROBES)
-print(fill(frame(status, {}, Links("", "", "", {})), status).decode())
+print(fill(frame(status, {}, 0.0, Links("", "", "", {})), status).decode())
 """
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Max, Thresholds
-from xenwatch.limits.changes import SETTLED, Logged, severity_changes
+from xenwatch.limits.changes import REMEMBERED, SETTLED, Logged, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState
 
 INTERVAL = 10.0
@@ -38,7 +38,7 @@ def uses(*used: int | None, most: int = 100) -> list[list[LimitState]]:
 def test_flapping_around_a_threshold_is_one_line() -> None:
     """79 and 80 of 100 in turn is logged once, and so it is at the critical threshold."""
     assert lines(uses(*[79, 80] * 60)) == [(1, "ok", "warning")]
-    assert lines(uses(*[90, 89] * 60)) == [(0, "ok", "critical")]
+    assert lines(uses(*[90, 89] * 60)) == [(0, "unknown", "critical")]
 
 
 def test_flapping_by_one_unit_of_a_small_limit_is_one_line() -> None:
@@ -54,18 +54,18 @@ def test_crossing_upwards_is_logged_at_once() -> None:
 
 def test_a_clear_fall_is_logged_at_once() -> None:
     """A threshold is left at once when use is more than 2 % of max below it."""
-    assert lines(uses(80, 78, 77)) == [(0, "ok", "warning"), (2, "warning", "ok")]
-    assert lines(uses(95, 88, 87)) == [(0, "ok", "critical"), (2, "critical", "warning")]
-    assert lines(uses(95, 50)) == [(0, "ok", "critical"), (1, "critical", "ok")]
+    assert lines(uses(80, 78, 77)) == [(0, "unknown", "warning"), (2, "warning", "ok")]
+    assert lines(uses(95, 88, 87)) == [(0, "unknown", "critical"), (2, "critical", "warning")]
+    assert lines(uses(95, 50)) == [(0, "unknown", "critical"), (1, "critical", "ok")]
 
 
 def test_use_that_stays_just_below_is_logged_in_time() -> None:
     """A threshold is left after five minutes just below it, counted anew after each return."""
     passes = int(SETTLED / INTERVAL)
 
-    assert lines(uses(80, *[79] * passes)) == [(0, "ok", "warning")]
+    assert lines(uses(80, *[79] * passes)) == [(0, "unknown", "warning")]
     assert lines(uses(80, *[79] * (passes + 1)))[1:] == [(passes + 1, "warning", "ok")]
-    assert lines(uses(80, *[79] * passes, 80, *[79] * passes)) == [(0, "ok", "warning")]
+    assert lines(uses(80, *[79] * passes, 80, *[79] * passes)) == [(0, "unknown", "warning")]
 
 
 def test_what_is_unknown_is_logged_at_once() -> None:
@@ -80,7 +80,30 @@ def test_a_failed_probe_does_not_repeat_what_was_logged() -> None:
     read = [dataclasses.replace(state(85, instance="7"), limit=domain)]
     failed = [dataclasses.replace(state(None), limit=domain)]
 
-    assert lines([read, failed, read]) == [(0, "ok", "warning")]
+    assert lines([read, failed, read]) == [(0, "unknown", "warning")]
+
+
+def test_an_instance_that_comes_back_was_what_it_was() -> None:
+    """What was critical when its instance went away is no news when it is back, or is over then."""
+    mount = dataclasses.replace(LIMITS[0], label="mountpoint")
+    full, empty = (
+        [dataclasses.replace(state(used, instance="/"), limit=mount)] for used in (95, 10)
+    )
+
+    assert lines([full, [], [], full]) == [(0, "unknown", "critical")]
+    assert lines([full, [], empty, full])[1:] == [(2, "critical", "ok"), (3, "ok", "critical")]
+    assert lines([empty, [], full]) == [(2, "unknown", "critical")]
+
+
+def test_an_instance_is_forgotten_in_an_hour() -> None:
+    """What comes back later is another one, for all that is known."""
+    domain = dataclasses.replace(LIMITS[0], label="domid")
+    full = [dataclasses.replace(state(95, instance="7"), limit=domain)]
+    gone = int(REMEMBERED / INTERVAL)
+    first = [(0, "unknown", "critical")]
+
+    assert lines([full, *[[]] * gone, full]) == first
+    assert lines([full, *[[]] * (gone + 1), full]) == [*first, (gone + 2, "unknown", "critical")]
 
 
 def test_a_limit_first_read_in_a_later_pass_was_not_unknown_before() -> None:
@@ -95,7 +118,7 @@ def test_a_threshold_that_is_gone_is_left_at_once() -> None:
     """A limit whose thresholds were switched off by a reload is not held at its old severity."""
     off = LimitState(LIMITS[0], "", 79, Max(100, ""), Thresholds(None, None))
 
-    assert lines([[state(85)], [off]]) == [(0, "ok", "warning"), (1, "warning", "ok")]
+    assert lines([[state(85)], [off]]) == [(0, "unknown", "warning"), (1, "warning", "ok")]
 
 
 def test_instances_are_apart() -> None:
@@ -105,4 +128,4 @@ def test_instances_are_apart() -> None:
         [state(85, instance="a"), state(95, instance="b")],
     ]
 
-    assert lines(passes) == [(0, "ok", "warning"), (1, "ok", "critical")]
+    assert lines(passes) == [(0, "unknown", "warning"), (1, "ok", "critical")]

@@ -33,8 +33,8 @@ def test_recent_messages_name_the_runbook() -> None:
 def test_a_message_without_a_time_has_none() -> None:
     """The line of Xen that was there before has no time, and no sample."""
     assert values("xenwatch_log_last_message_timestamp_seconds") == {
-        ("conntrack_full", "kernel"): 1_800_000_000.0,
-        ("machine_check", "kernel"): 1_799_000_000.0,
+        ("conntrack_full", "kernel"): 900.0,
+        ("machine_check", "kernel"): 800.0,
     }
 
 

@@ -233,7 +233,7 @@ def test_how_probes_fared() -> None:
         "blktap": Outcome(Status.NOT_APPLICABLE, "why", *times),
         "maptrack": Outcome(Status.DISABLED, "off"),
     }
-    snapshot = Snapshot(1001.5, outcomes)
+    snapshot = Snapshot(1001.5, outcomes, instant=1001.5)
     ran = {("host",), ("aio",), ("blktap",)}
     assert values("xenwatch_probe_success", snapshot) == {("host",): 1, ("aio",): 0}
     assert values("xenwatch_probe_applicable", snapshot) == {

@@ -51,12 +51,13 @@ def newest(vms: int = 0) -> AssessedPass:
     for minute in range(MINUTES):
         earlier = 60.0 * (MINUTES - 1 - minute)
         outcomes = {
-            name: dataclasses.replace(outcome, time=NOW - earlier)
+            name: dataclasses.replace(outcome, instant=NOW - earlier)
             for name, outcome in last.outcomes.items()
         }
         then = dataclasses.replace(
             last,
             time=NOW - earlier,
+            instant=NOW - earlier,
             outcomes=outcomes,
             aio=Aio(890_000 - int(earlier), 1_048_576),
         )

@@ -30,7 +30,7 @@ GUEST = DomainRow(7, "u", "web", "hvm", "running", 1, 1, 1 << 30, 1.0, 1, 1, 7, 
 
 def rendered(status: HostStatus, words: str = "") -> str:
     """The page of a status."""
-    return page.fill(page.frame(status, {}, LINKS), status, words).decode()
+    return page.fill(page.frame(status, {}, 0.0, LINKS), status, words).decode()
 
 
 def changed(**fields: Any) -> HostStatus:

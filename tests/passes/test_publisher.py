@@ -211,7 +211,9 @@ async def test_alerts_go_on_from_page_to_page() -> None:
     with capture_logs() as logs:
         async with running(published.run()):
             for seconds in (0, 59, 60, 61):
-                scheduler.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
+                scheduler.snapshot = dataclasses.replace(
+                    full_snapshot(), time=1000.0 + seconds, instant=1000.0 + seconds
+                )
                 scheduler.changed.set()
                 page = await assessed(clock, published, page)
                 found = labelled("xenwatch_alert_state", page.metrics[False, False])
@@ -239,7 +241,9 @@ async def test_maintenance_is_told_with_the_alerts_until_it_ends() -> None:
     exported: list[float] = []
     async with running(published.run()):
         for seconds in (0, 59, 60):
-            scheduler.snapshot = dataclasses.replace(full_snapshot(), time=1000.0 + seconds)
+            scheduler.snapshot = dataclasses.replace(
+                full_snapshot(), time=1000.0 + seconds, instant=1000.0 + seconds
+            )
             scheduler.changed.set()
             page = await assessed(clock, published, page)
             found = labelled("xenwatch_maintenance", page.metrics[False, False])

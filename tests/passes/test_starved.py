@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from tests.fake_clock import START, FakeClock, running, until
+from tests.fake_clock import FakeClock, running, until
 from tests.passes.support import SOURCE, Script, probe, status, still
 from xenwatch import progress
 from xenwatch.passes.scheduler import Scheduler, one_pass
@@ -66,7 +66,7 @@ async def test_a_starved_run_fails_nothing_and_is_shown_with_its_time(waits: boo
         assert outcome(scheduler) == Outcome(
             Status.OK,
             "starved: not done after 5 s; this is the reading before",
-            START,
+            0.0,
             outcome(scheduler).seconds,
             outcome(scheduler).cpu_seconds,
             starved=True,
@@ -74,7 +74,7 @@ async def test_a_starved_run_fails_nothing_and_is_shown_with_its_time(waits: boo
         slow.release()
         await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(2))
 
-        assert (status(scheduler), outcome(scheduler).time) == (Status.OK, START + 10)
+        assert (status(scheduler), outcome(scheduler).instant) == (Status.OK, 10.0)
         assert outcome(scheduler).starved
         assert outcome(scheduler).detail.startswith("starved: took ")
         slow.release()
@@ -95,7 +95,7 @@ async def test_a_first_run_that_is_starved_has_no_reading_to_show() -> None:
         assert scheduler.snapshot.irqs is None
         read.release()
         await until(scheduler, lambda: scheduler.snapshot.irqs == Irqs(1))
-        assert outcome(scheduler).time == START
+        assert outcome(scheduler).instant == 0.0
 
 
 async def test_a_run_that_hangs_later_is_hung(slow: Script) -> None:

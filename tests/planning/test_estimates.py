@@ -223,7 +223,7 @@ def test_the_sentence_of_the_example() -> None:
 def test_a_host_that_learnt_before_goes_on() -> None:
     """VMs seen in an earlier run count, and what comes and goes in this one as well."""
     host = Host(DEBIAN_12)
-    host.learning = dataclasses.replace(CERTAIN, time=0.0, run=2, present=None, recorded=False)
+    host.learning = dataclasses.replace(CERTAIN, instant=0.0, run=2, present=None, recorded=False)
     host.learning = dataclasses.replace(host.learning, regime="xl")
     host.wait()
     host.start(WINDOWS, 2)

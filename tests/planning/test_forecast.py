@@ -273,11 +273,6 @@ def test_points_are_a_minute_apart_and_bounded() -> None:
     assert len(points) == MAX_POINTS
 
 
-def test_a_clock_set_back_begins_anew() -> None:
-    """A time before the last point drops the series: its order would be a lie."""
-    assert appended(every_minute([1, 2, 3]), (START, 4)) == ((START, 4),)
-
-
 def grants(domids: int, time: float) -> tuple[tuple[LimitState, ...], Snapshot]:
     """States and snapshot of so many domains, the higher the fuller."""
     frames = {domid: GrantFrames(domid + 1, 10000) for domid in range(domids)}

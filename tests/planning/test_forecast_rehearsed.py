@@ -51,7 +51,7 @@ def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:
     source = ScenarioSource(load(name), clock=clock.monotonic)
     history, found = History(), dict[float, float]()
     while clock.now < seconds:
-        snapshot = take(source, needed, clock.time).snapshot
+        snapshot = take(source, needed, lambda: clock.moment().time).snapshot
         states = [state for state in assess(snapshot) if state.limit.name == limit]
         history = history.updated(states, snapshot)
         if limit in (ends := forecast(history, states)):

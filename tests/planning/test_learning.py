@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.planning.learnt_support import KIND, MINUTE, WINDOWS, Host, simulated
+from tests.planning.learnt_support import KIND, WINDOWS, Host, simulated
 from tests.planning.support import LINUX
 from tests.support import full_snapshot
 from xenwatch.model.platform import Platform
@@ -91,7 +91,7 @@ def test_another_regime_starts_anew() -> None:
     """What was learnt before the host was upgraded to another regime is dropped."""
     host = Host(DEBIAN_12)
     host.learning = simulated(range(4), 1, 1)
-    host.learning = dataclasses.replace(host.learning, regime="xapi", time=0.0)
+    host.learning = dataclasses.replace(host.learning, regime="xapi", instant=0.0)
 
     assert KIND not in host.wait(3).vms
 
@@ -120,16 +120,6 @@ def test_what_is_kept_is_bounded() -> None:
     assert known.periods[-1].counts[KIND] == MOST_PERIODS + 19
     assert len(known.vms[KIND]) == MOST_VMS
     assert rest == Rest((0, 1, 2, 3, 4), (10, 11, 12, 13, 14))
-
-
-def test_a_clock_set_back_begins_a_period() -> None:
-    """Readings before the last change are not taken for ones after it."""
-    host = Host(DEBIAN_12)
-    host.start(LINUX, 3)
-    host.wait(3)
-    host.time -= 100 * MINUTE
-
-    assert host.wait(1).recorded is False
 
 
 def test_one_look_teaches_what_runs() -> None:

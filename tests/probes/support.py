@@ -22,6 +22,7 @@ from xenwatch.parse.domaininfo import X86_LAYOUTS, DomainInfo
 from xenwatch.parse.evtchn import Channel
 from xenwatch.parse.gnttab import QuerySize
 from xenwatch.probes.base import Pass, Probe, Result, merge, run
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import LIVE
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import (
@@ -204,7 +205,7 @@ def after(probe: Probe, source: FakeHost, before: Before = None) -> Pass:
     """What is known after a run of the probe; that it failed is a failure of the test."""
     result = run(probe, source, _known(before))
     assert result.outcome.status is Status.OK, result.outcome
-    return merge(_known(before), probe.name, result, 0.0, LIVE)
+    return merge(_known(before), probe.name, result, Moment(0.0, 0.0), LIVE)
 
 
 def value_of(probe: Probe, source: FakeHost, before: Before = None) -> Any:
@@ -230,7 +231,7 @@ def failure_of(probe: Probe, source: FakeHost, before: Before = None) -> str:
 
 def failed(probe: Probe, before: Pass) -> Pass:
     """What is known after a run of the probe that failed."""
-    return merge(before, probe.name, Result(Outcome(Status.FAILED, "late")), 0.0, LIVE)
+    return merge(before, probe.name, Result(Outcome(Status.FAILED, "late")), Moment(0.0, 0.0), LIVE)
 
 
 def output(stdout: bytes, status: int = 0, stderr: bytes = b"") -> CommandOutput:

@@ -23,6 +23,7 @@ from xenwatch.probes.base import (
     take,
 )
 from xenwatch.readings.event_channels import Irqs
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import LIVE
 from xenwatch.readings.processes import Ptys
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
@@ -78,7 +79,7 @@ def test_a_reading_is_the_value() -> None:
     value, outcome = result.reading, result.outcome
 
     assert value == Irqs(3)
-    assert (outcome.status, outcome.detail, outcome.time) == (Status.OK, "", 1.0)
+    assert (outcome.status, outcome.detail, outcome.instant) == (Status.OK, "", 1.0)
     assert outcome.seconds >= 0
     assert outcome.cpu_seconds >= 0
 
@@ -151,10 +152,11 @@ def test_merging_changes_one_reading() -> None:
     before = Pass(last, {"ptys": 1, "irqs": 2})
     bad = Outcome(Status.FAILED, "because")
 
-    lost = merge(before, "irqs", Result(bad), 5.0, LIVE)
-    again = merge(lost, "irqs", Result(well, Irqs(8), 3), 6.0, LIVE)
+    lost = merge(before, "irqs", Result(bad), Moment(5.0, 2.0), LIVE)
+    again = merge(lost, "irqs", Result(well, Irqs(8), 3), Moment(6.0, 3.0), LIVE)
 
-    assert lost.snapshot == Snapshot(5.0, {"ptys": well, "irqs": bad}, ptys=Ptys(1, 2))
+    outcomes = {"ptys": well, "irqs": bad}
+    assert lost.snapshot == Snapshot(5.0, outcomes, ptys=Ptys(1, 2), instant=2.0)
     assert lost.memories == {"ptys": 1, "irqs": 2}
     assert (again.snapshot.irqs, again.memories) == (Irqs(8), {"ptys": 1, "irqs": 3})
     assert (before.snapshot, before.memories["irqs"]) == (last, 2)

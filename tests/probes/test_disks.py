@@ -329,7 +329,7 @@ async def test_disks_of_a_domain_that_ended_are_read_at_once(probe: Probe) -> No
     scheduler = Scheduler(host(), [dataclasses.replace(probe, interval=3600.0)], clock)
     async with running(scheduler.run()):
         await until(scheduler, lambda: probe.name in scheduler.snapshot.outcomes)
-        first = scheduler.snapshot.outcomes[probe.name].time
+        first = scheduler.snapshot.outcomes[probe.name].instant
         scheduler.trigger(DOMAIN_SETTLED)
         await clock.advance(60)
-        await until(scheduler, lambda: scheduler.snapshot.outcomes[probe.name].time > first)
+        await until(scheduler, lambda: scheduler.snapshot.outcomes[probe.name].instant > first)

@@ -40,7 +40,7 @@ MCE = "mce: [Hardware Error]: Machine check events logged"
 POD = "(XEN) p2m_pod_demand_populate: Dom3 out of PoD memory! (tot=1 ents=9 dom3)"
 KMSG = "/dev/kmsg"
 TIME = 1_800_000_000.0
-START = Pass(Snapshot(time=TIME))
+START = Pass(Snapshot(time=TIME, instant=TIME))
 
 
 def kernel(seconds: float, *lines: tuple[float, str], log: bytes | None = None) -> FakeHost:
@@ -67,7 +67,9 @@ def xen(ring: ConsoleRing, seconds: float = 1000, files: Files = DOM0) -> FakeHo
 
 def at(known: Pass, time: float) -> Pass:
     """What is known at another time."""
-    return dataclasses.replace(known, snapshot=dataclasses.replace(known.snapshot, time=time))
+    return dataclasses.replace(
+        known, snapshot=dataclasses.replace(known.snapshot, time=time, instant=time)
+    )
 
 
 def of_kernel(known: Pass) -> LogMessages:
@@ -119,8 +121,8 @@ def test_after_a_restart_the_same_message_is_an_earlier_one() -> None:
     assert some(found.counted) == {}
     assert some(found.earlier) == {"conntrack_full": 1, "machine_check": 1}
     assert found.recent == {"conntrack_full": 1}
-    assert found.last["conntrack_full"].time == TIME - 300
-    assert found.last["machine_check"].time == TIME - 4600
+    assert found.last["conntrack_full"].instant == TIME - 300
+    assert found.last["machine_check"].instant == TIME - 4600
 
 
 def test_messages_of_the_boot_are_never_recent() -> None:
@@ -177,7 +179,7 @@ def test_without_a_clock_the_time_is_unknown() -> None:
     """Before any reading has a time, that of a message is not made up."""
     found = of_kernel(after(KERNEL_LOG, kernel(5000, (4700, FULL)), Pass()))
 
-    assert found.last["conntrack_full"].time is None
+    assert found.last["conntrack_full"].instant is None
 
 
 def test_a_log_that_may_not_be_read_fails_with_a_next_step() -> None:

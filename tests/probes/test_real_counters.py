@@ -18,6 +18,7 @@ from xenwatch.probes.base import Pass, merge, run
 from xenwatch.probes.qemu import QEMUS, SETTLED
 from xenwatch.probes.xen import CAPABILITIES
 from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import LIVE
 from xenwatch.readings.qemus import Qemu
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -111,7 +112,7 @@ class Both:
     def _pass(self, number: int) -> Qemu:
         result = run(QEMUS, self.sources[number], self._known[number])
         assert result.outcome.status is Status.OK, result.outcome
-        self._known[number] = merge(self._known[number], QEMUS.name, result, 0.0, LIVE)
+        self._known[number] = merge(self._known[number], QEMUS.name, result, Moment(0.0, 0.0), LIVE)
         qemus = self._known[number].snapshot.qemus
         assert qemus is not None
         return qemus.by_domid[5]

@@ -34,7 +34,7 @@ def vm(domid: int, generation: int = 1) -> DomainInfo:
 
 def seen(known: Pass, time: float, *infos: DomainInfo) -> Pass:
     """What is known after these domains were seen at a time."""
-    snapshot = dataclasses.replace(known.snapshot, time=time)
+    snapshot = dataclasses.replace(known.snapshot, instant=time)
     return after(DOMAINS, host(infos), dataclasses.replace(known, snapshot=snapshot))
 
 

@@ -52,6 +52,7 @@ class Life:
             domains=Domains((DOM0, *domains), "hypercall"),
             backends=Backends(devices or {}),
             xenstore_devices=XenstoreDevices(in_xenstore or {}, ()),
+            instant=time,
         )
         result = run(VM_STARTS, dom0(), Pass(found, {"vm_starts": self.memory}))
         assert result.outcome.status is Status.OK, result.outcome
@@ -121,7 +122,7 @@ def test_an_older_reading_of_backends_is_no_end() -> None:
     life.at(0)
     outcomes = {"domains": Outcome(Status.OK, "", 10.0), "backends": Outcome(Status.OK, "", 9.0)}
     domains = Domains((DOM0, guest()), "hypercall")
-    snapshot = Snapshot(10, outcomes, domains=domains, backends=Backends({VBD: UP}))
+    snapshot = Snapshot(10, outcomes, domains=domains, backends=Backends({VBD: UP}), instant=10)
 
     assert life.at(10, snapshot=snapshot).in_progress == 1
 
@@ -195,7 +196,9 @@ def test_while_others_fail_everything_stays(domains: Domains | None) -> None:
     before = life.at(10, guest(), devices={VIF: WAITS})
     outcomes = {"domains": Outcome(Status.OK, "", 20.0)}
     backends = Backends({}) if domains is None else None
-    during = life.at(20, snapshot=Snapshot(20, outcomes, domains=domains, backends=backends))
+    during = life.at(
+        20, snapshot=Snapshot(20, outcomes, domains=domains, backends=backends, instant=20)
+    )
     last = life.at(30, guest(), devices={VIF: UP})
 
     assert (during.failed, during.in_progress) == (before.failed, before.in_progress) == (0, 1)

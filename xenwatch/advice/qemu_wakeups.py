@@ -160,5 +160,5 @@ def _rate(snapshot: Snapshot, earlier: Snapshot | None, domid: int, qemu: Qemu) 
         return None
     if (then.pid, then.start_ticks) != (qemu.pid, qemu.start_ticks):
         return None
-    seconds = snapshot.outcomes["qemus"].time - earlier.outcomes["qemus"].time
+    seconds = snapshot.outcomes["qemus"].instant - earlier.outcomes["qemus"].instant
     return (qemu.wakeups - then.wakeups) / seconds if seconds > 0 else None

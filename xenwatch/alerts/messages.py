@@ -12,6 +12,7 @@ from typing import Any, Final
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.states import Active, Change, State
 from xenwatch.alerts.wording import Texts, texts
+from xenwatch.readings.moment import Moment
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""
@@ -26,7 +27,7 @@ DEFAULT_LABELS: Final[Mapping[str, str]] = MappingProxyType({"job": JOB})
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An alert as receivers get it. `ends` is when it was resolved (`None`: firing), Unix time.
+    """An alert for receivers. It starts and, unless it fires, `ends` at an instant.
 
     `state` is firing, ok, or unknown: resolved because it can no longer be judged.
     """
@@ -42,21 +43,21 @@ class Message:
         """What makes it the same alert: its labels."""
         return tuple(sorted(self.labels.items()))
 
-    def document(self) -> dict[str, Any]:
-        """The message as JSON, `endsAt` null while it fires."""
+    def document(self, now: Moment) -> dict[str, Any]:
+        """The message as JSON, told now; `endsAt` is null while it fires."""
         return {
             "status": "firing" if self.ends is None else "resolved",
             "state": self.state,
             "labels": dict(self.labels),
             "annotations": dict(self.annotations),
-            "startsAt": rfc3339(self.starts),
-            "endsAt": None if self.ends is None else rfc3339(self.ends),
+            "startsAt": rfc3339(now.unix(self.starts)),
+            "endsAt": None if self.ends is None else rfc3339(now.unix(self.ends)),
         }
 
 
-def ended(message: Message, state: State, time: float) -> Message:
-    """The message of an alert that is resolved: it is in that state since `time`."""
-    return dataclasses.replace(message, ends=time, state=state.value)
+def ended(message: Message, state: State, instant: float) -> Message:
+    """The message of an alert that is resolved: it is in that state from then on."""
+    return dataclasses.replace(message, ends=instant, state=state.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def of_change(change: Change, sender: Sender) -> Message | None:
         return message
     if change.was is not State.FIRING:
         return None
-    return ended(message, change.now, change.time)
+    return ended(message, change.now, change.instant)
 
 
 def rfc3339(time: float) -> str:

@@ -65,8 +65,8 @@ class Active:
     """One series of an alert that is pending or firing.
 
     `since` is when the condition began to hold, `fired` when the alert did (`None`: pending),
-    `ended` when the condition was first seen not to hold any more (`None`: it holds), all as Unix
-    time. `value` is the last one for which it held, `detail` what is to say besides then.
+    `ended` when the condition was first seen not to hold any more (`None`: it holds), all as
+    instants. `value` is the last one for which it held, `detail` what is to say besides then.
     """
 
     alert: Alert
@@ -90,12 +90,12 @@ SeriesKey = tuple[str, str, Labels]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A series that changed state: `was` and `now`, at `time`."""
+    """A series that changed state: `was` and `now`, at an instant."""
 
     active: Active
     was: State
     now: State
-    time: float
+    instant: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,23 +147,24 @@ def step(
             held = {
                 key: one for key, one in before.active.items() if key[:2] == (alert.name, severity)
             }
-            now = _turn(alert, severity, found, held, policy=policy, now=snapshot.time)
+            now = _turn(alert, severity, found, held, policy=policy, now=snapshot.instant)
             now = {
                 key: fence(Part.ALERT, alert.name, partial(_detailed, one, vms, found), one)
                 for key, one in now.items()
             }
             active |= now
-            changes += _changes(held, now, known, found, snapshot.time)
+            was = _before(before.states.get((alert.name, severity)))
+            changes += _changes(held, now, known, found, was=was, instant=snapshot.instant)
             worst = _worst(now.values(), known)
             if worst is not None:
                 states[alert.name, severity] = worst
     return Alerts(active, states, tuple(changes))
 
 
-def ended(before: Alerts, time: float) -> Alerts:
-    """The alerts once they are no longer evaluated: what was active is unknown since `time`."""
+def ended(before: Alerts, instant: float) -> Alerts:
+    """The alerts once they are no longer evaluated: what was active is unknown from then on."""
     active = before.active.values()
-    return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, time) for one in active))
+    return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, instant) for one in active))
 
 
 def _judged(condition: Condition, evidence: Evidence) -> tuple[Found, bool]:
@@ -225,14 +226,13 @@ def _turn(
         key = (alert.name, severity, labels)
         new = Active(alert, severity, labels, now, value)
         held_on = dataclasses.replace(held.get(key, new), value=value, ended=None)
-        since = min(held_on.since, now)  # a clock that was set back
-        due = now - since >= policy.held(alert.name, severity)
+        due = now - held_on.since >= policy.held(alert.name, severity)
         fired = now if held_on.fired is None and due else held_on.fired
-        active[key] = dataclasses.replace(held_on, since=since, fired=fired)
+        active[key] = dataclasses.replace(held_on, fired=fired)
     for key, old in held.items():
         if key in active or old.state is not State.FIRING:
             continue
-        ended = now if old.ended is None else min(old.ended, now)
+        ended = now if old.ended is None else old.ended
         if now - ended < policy.keep:
             active[key] = dataclasses.replace(old, ended=ended)
     return active
@@ -243,17 +243,24 @@ def _changes(
     now: Mapping[SeriesKey, Active],
     known: State | None,
     found: Found,
-    time: float,
+    *,
+    was: State,
+    instant: float,
 ) -> Iterable[Change]:
     for key, new in now.items():
-        was = held[key].state if key in held else State.OK
-        if new.state is not was:
-            yield Change(new, was, new.state, time)
+        old_state = held[key].state if key in held else was
+        if new.state is not old_state:
+            yield Change(new, old_state, new.state, instant)
     for key, old in held.items():
         if key not in now:
             unsure = not found.unknown or {old.labels, EVERY} & found.unknown
             lost = known is State.UNKNOWN and bool(unsure)
-            yield Change(old, old.state, State.UNKNOWN if lost else State.OK, time)
+            yield Change(old, old.state, State.UNKNOWN if lost else State.OK, instant)
+
+
+def _before(state: State | None) -> State:
+    """What a series was that was not active, by the state of its alert."""
+    return State.UNKNOWN if state is State.UNKNOWN else State.OK
 
 
 def _worst(active: Iterable[Active], known: State | None) -> State | None:

@@ -131,7 +131,7 @@ def _here(options: argparse.Namespace) -> dict[str, Any]:
         given = _given(options)
         check.question(given)  # before anything is read
         found = daemon_client.look(options, alerts=True, fence=faults.fence)()
-        return check.answer(given, found.status, found.status.time + found.age, faults.fence)
+        return check.answer(given, found.status, found.age, faults.fence)
     except (check.CheckError, SourceError) as error:
         raise CheckError(where_and_why(error)) from None
     finally:

@@ -60,6 +60,18 @@ def replace(path: str, text: str, mode: int = PRIVATE) -> None:
         raise
 
 
+def set_aside(path: str) -> str:
+    """Keep a file that cannot be used as `PATH.bad`, for its owner alone, and return that path.
+
+    An earlier one is replaced. Raises `OSError`, also where anything but a file is at the path.
+    """
+    _refuse_others(path)
+    bad = f"{path}.bad"
+    os.chmod(path, 0o600)
+    os.replace(path, bad)
+    return bad
+
+
 def remove(path: str) -> None:
     """Remove the file, if there is one. Raises `OSError`, also where anything else is there."""
     _refuse_others(path)

@@ -101,7 +101,7 @@ class Daemon:
         self._publisher = Publisher(self._scheduler, _rules(settings), clock)
         labels, excluded = settings.metric_labels(), settings.excluded_metrics()
         self._publisher.export = Export(labels, excluded)
-        self._publisher.configured = Configured(True, clock.time())
+        self._publisher.configured = Configured(True, clock.monotonic())
         self._web = web or WebFiles(Loader(""))
         directory = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
         self._helper = helper
@@ -310,8 +310,8 @@ class Daemon:
     def _note_reload(self, *, accepted: bool) -> None:
         """Have the metrics say when the configuration in use was read, and if it is the newest."""
         before = self._publisher.configured
-        time = self._clock.time() if accepted or before is None else before.time
-        self._publisher.configured = Configured(accepted, time)
+        read = self._clock.monotonic() if accepted or before is None else before.instant
+        self._publisher.configured = Configured(accepted, read)
         self._scheduler.changed.set()
 
     async def _apply(self, settings: Settings) -> None:

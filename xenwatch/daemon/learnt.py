@@ -40,7 +40,7 @@ class Keeper:
 
     async def restore(self) -> Learning:
         """What an earlier run has saved; nothing where that is missing or damaged."""
-        found = await load(self._file, missing_ok=True) if self._file else None
+        found = await load(self._file, own=True) if self._file else None
         return found or Learning()
 
     async def run(self) -> None:
@@ -70,15 +70,25 @@ class Keeper:
                 self._saved = learning
 
 
-async def load(path: str, *, missing_ok: bool = False) -> Learning | None:
-    """What a file has; `None`, and a line in the log, where it cannot be used."""
+async def load(path: str, *, own: bool = False) -> Learning | None:
+    """What a file has; `None`, and a line in the log, where it cannot be used.
+
+    The daemon's `own` may be missing, and is set aside where it is damaged.
+    """
     try:
         async with asyncio.timeout(READ_DEADLINE):
-            data = await threads.start(
-                functools.partial(state_file.read, path, FILE_LIMIT), "learnt"
-            )
-        return learnt_file.loads(data)
+            return await threads.start(functools.partial(_load, path, own=own), "learnt")
     except (OSError, ValueError, RuntimeError, LearntError) as error:
-        if not (missing_ok and isinstance(error, FileNotFoundError)):
+        if not (own and isinstance(error, FileNotFoundError)):
             _log.error("what was learnt could not be read", file=path, reason=why(error))
     return None
+
+
+def _load(path: str, *, own: bool) -> Learning:
+    try:
+        return learnt_file.loads(state_file.read(path, FILE_LIMIT))
+    except (ValueError, LearntError):
+        if own:
+            with contextlib.suppress(OSError):
+                state_file.set_aside(path)
+        raise

@@ -55,7 +55,7 @@ class Follower:
         problem, found = "", None
         try:
             said = maintenance.loads(await threads.start(read, "maintenance"))
-            found = maintenance.current([said], self._clock.time())
+            found = maintenance.current([said], self._clock.moment().time)
         except FileNotFoundError:
             pass
         except (OSError, ValueError, RuntimeError) as error:

@@ -6,7 +6,7 @@ from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from xenwatch.alerts.inhibition import (
 from xenwatch.alerts.messages import Identity, Message
 from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.states import State
+from xenwatch.delivery.saved import Value
+from xenwatch.readings.moment import Moment
 
 Trouble = tuple[str, ...]
 """Severity, and what the alerts are about: a trouble that becomes critical is told at once."""
@@ -37,7 +39,7 @@ def trouble(message: Message) -> Trouble:
 class Gate:
     """Lets messages pass.
 
-    `waiting` are alerts that fire and were not told, `told` is when troubles were.
+    `waiting` are alerts that fire and were not told, `told` is when troubles were, as instants.
     An alert waits while another one inhibits it, and while its trouble was told less than
     `INTERVAL` ago; if it ends meanwhile, nobody is told of it.
     """
@@ -65,7 +67,7 @@ class Gate:
         self.told = {
             each: time
             for each, time in self.told.items()
-            if 0 <= now - time < INTERVAL and each not in unsure
+            if now - time < INTERVAL and each not in unsure
         }
         muted = inhibited([message.labels for message in every], self.rules) if candidates else ()
         due = [
@@ -79,17 +81,25 @@ class Gate:
         self.told |= {trouble(message): now for message in due}
         return [*due, *ends]
 
-    def saved(self) -> dict[str, Any]:
-        """What is to survive a restart, as JSON."""
+    def saved(self, now: Moment) -> dict[str, Any]:
+        """What is to survive a restart, as JSON: its times are Unix times."""
         return {
             "waiting": [dict(identity) for identity in self.waiting],
-            "told": [[*key, time] for key, time in self.told.items()],
+            "told": [[*key, now.unix(instant)] for key, instant in self.told.items()],
         }
 
-    def restore(self, document: Mapping[str, Any]) -> None:
-        """Restore what was saved. Raises `TypeError` or `ValueError` for anything else."""
+    def restore(self, value: Value, then: Moment) -> None:
+        """Restore what was saved at the moment `then`. Raises `SavedError`."""
+        waiting, told = value.get("waiting"), value.get("told")
         self.waiting = frozenset(
-            tuple(sorted((str(name), str(value)) for name, value in labels.items()))
-            for labels in document.get("waiting", ())
+            tuple(sorted(labels.texts().items())) for labels in (waiting.each() if waiting else ())
         )
-        self.told = {tuple(map(str, what)): float(time) for *what, time in document.get("told", ())}
+        self.told = dict(_told(one, then) for one in (told.each() if told else ()))
+
+
+def _told(value: Value, then: Moment) -> tuple[Trouble, float]:
+    """A trouble and when it was told."""
+    match value.each():
+        case [*what, time] if what:
+            return tuple(part.text() for part in what), then.instant_of(time.time())
+    raise value.error("a trouble and when it was told")

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xenwatch.alerts.names import CRITICAL, INFO, WARNING
+from xenwatch.delivery.saved import Value
 from xenwatch.messages import requests
 from xenwatch.messages.requests import Message, Post, Remove
+from xenwatch.readings.moment import Moment
 
 HOUR: Final = 3600.0
 MOST_POSTED: Final = 200
@@ -35,7 +37,7 @@ NO_VM: Final = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something to be done for an alert: since when, and how often it has failed."""
+    """Something to be done for an alert: since which instant, and how often it has failed."""
 
     request: Post | Remove
     since: float
@@ -110,7 +112,7 @@ class Ledger:
         return min(tasks, key=lambda task: task.order, default=None)
 
     def free_at(self) -> float | None:
-        """When the next message may be posted, if one waits for the end of the hour."""
+        """The instant at which a message may be posted, if one waits for the end of the hour."""
         if self.waiting and len(self.times) >= self.per_hour and len(self.posted) < MOST_POSTED:
             return self.times[0] + HOUR
         return None
@@ -156,44 +158,45 @@ class Ledger:
         return None
 
     def _forget_hour(self, now: float) -> None:
-        # Also after the clock was set back.
-        self.times = deque(time for time in self.times if 0 <= now - time < HOUR)
+        self.times = deque(time for time in self.times if now - time < HOUR)
 
-    def saved(self) -> dict[str, Any]:
-        """What is to survive a restart, as JSON."""
+    def saved(self, now: Moment) -> dict[str, Any]:
+        """What is to survive a restart, as JSON: its times are Unix times."""
         return {
-            "waiting": {key: _saved(task) for key, task in self.waiting.items()},
+            "waiting": {key: _saved(task, now) for key, task in self.waiting.items()},
             "posted": {key: dataclasses.asdict(each) for key, each in self.posted.items()},
-            "removals": [_saved(task) for task in self.removals],
-            "times": list(self.times),
+            "removals": [_saved(task, now) for task in self.removals],
+            "times": [now.unix(each) for each in self.times],
         }
 
-    def restore(self, document: Mapping[str, Any]) -> None:
-        """Restore what was saved, but for alerts that are no longer in the table.
+    def restore(self, value: Value, then: Moment) -> None:
+        """Restore what was saved at the moment `then`, but for alerts no longer in the table.
 
-        What waited may have been posted when the daemon stopped. Raises `AttributeError`,
-        `KeyError`, `TypeError` or `ValueError` when it was not made by `saved`.
+        What waited may have been posted when the daemon stopped. Raises `SavedError`.
         """
+        waiting = {key: _task(each, then) for key, each in value["waiting"].items().items()}
+        posted = {key: _message(each) for key, each in value["posted"].items().items()}
+        removals = [_task(each, then) for each in value["removals"].each()]
+        self.times = deque(then.instant_of(each.time()) for each in value["times"].each())
         self.waiting = {
-            str(key): Task(Post(_message(each), again=True), float(each["since"]), tries=1)
-            for key, each in document["waiting"].items()
+            key: Task(Post(message, again=True), since, tries=1)
+            for key, (message, since) in waiting.items()
         }
-        posted = {str(key): _message(each) for key, each in document["posted"].items()}
         self.posted = {key: each for key, each in posted.items() if each.name in requests.NAMES}
-        self.removals = deque(
-            Task(Remove(_message(each)), float(each["since"])) for each in document["removals"]
-        )
-        self.times = deque(float(time) for time in document["times"])
+        self.removals = deque(Task(Remove(message), since) for message, since in removals)
 
 
-def _saved(task: Task) -> dict[str, Any]:
-    return {**dataclasses.asdict(task.request.message), "since": task.since}
+def _saved(task: Task, now: Moment) -> dict[str, Any]:
+    return {**dataclasses.asdict(task.request.message), "since": now.unix(task.since)}
 
 
-def _message(document: Mapping[str, Any]) -> Message:
-    return Message(
-        str(document["name"]),
-        int(document["priority"]),
-        str(document["body"]),
-        str(document["vm"]),
-    )
+def _task(value: Value, then: Moment) -> tuple[Message, float]:
+    """The message of a task, and since which instant it waits."""
+    return _message(value), then.instant_of(value["since"].time())
+
+
+def _message(value: Value) -> Message:
+    priority = value["priority"].whole()
+    if priority not in requests.PRIORITIES:
+        raise value["priority"].error("a priority of xapi")
+    return Message(value["name"].text(), priority, value["body"].text(), value["vm"].text())

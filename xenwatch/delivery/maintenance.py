@@ -22,7 +22,7 @@ DESCRIPTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The alert while it fires, at most until `expires`.
+    """The alert while it fires, at most until the instant `expires`.
 
     `over` is when the maintenance was first seen to have ended (`None`: it lasts).
     """
@@ -33,6 +33,6 @@ class Notice:
 
 
 def message(found: Maintenance, since: float, sender: Sender) -> Message:
-    """The message of a maintenance that was first seen at `since`."""
+    """The message of a maintenance that was first seen at the instant `since`."""
     words = Texts(str(found), f"{DESCRIPTION} {begin(ALERT)}")
     return sender.message(ALERT, ALERT.severity, {}, words, since)

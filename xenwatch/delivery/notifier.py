@@ -17,15 +17,16 @@ import structlog
 from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.alerts.messages import Sender
+from xenwatch.alerts.messages import Message, Sender
 from xenwatch.alerts.states import Alerts
 from xenwatch.clock import Clock
 from xenwatch.config import alert_keys, state_file, xapi_keys
 from xenwatch.config.settings import Settings
 from xenwatch.delivery import endpoint, receivers
 from xenwatch.delivery.ledger import Ledger
-from xenwatch.delivery.outbox import Outbox
+from xenwatch.delivery.outbox import Outbox, moment_saved
 from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryError, Webhook
+from xenwatch.delivery.saved import Value
 from xenwatch.delivery.xapi import Ask, Messages, through_socket
 from xenwatch.display.why import why
 
@@ -42,9 +43,6 @@ READ_DEADLINE: Final = 5.0
 
 XAPI: Final = "xapi"
 """The receiver that is xapi."""
-
-_MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
-"""What a file raises that this program did not write."""
 
 _log = structlog.get_logger()
 
@@ -109,9 +107,12 @@ class Notifier:
 
         `keep` is for how many seconds an alert is kept after its condition has ended.
         """
-        logged, now = set(self.outbox.dropped), self._clock.time()
+        logged, now = set(self.outbox.dropped), self._clock.moment()
         begins_or_ends = self.outbox.maintain(maintenance, now, keep)
-        if self.outbox.enqueue(alerts, now, quiet=maintenance is not None) or begins_or_ends:
+        if (
+            self.outbox.enqueue(alerts, now.instant, quiet=maintenance is not None)
+            or begins_or_ends
+        ):
             for name in self.outbox.dropped.keys() - logged:
                 _log.error("alerts dropped: delivery queue full", receiver=name)
             self._dirty.set()
@@ -123,13 +124,15 @@ class Notifier:
         if self._file and self.wanted:
             try:
                 async with asyncio.timeout(READ_DEADLINE):
-                    document = await threads.start(self._read, "alerts")
-                self.outbox.restore(document, self._clock.time(), self._expiry)
-                if XAPI in document:
-                    self._ledger.restore(document[XAPI])
+                    self.outbox, self._ledger = await threads.start(self._read, "alerts")
             except FileNotFoundError:
                 pass
-            except (OSError, *_MALFORMED) as error:
+            except _Malformed as error:
+                kept = {"kept_as": error.kept} if error.kept else {}
+                _log.error(
+                    "restoring saved alerts failed", file=self._file, reason=str(error), **kept
+                )
+            except (OSError, RuntimeError) as error:
                 _log.error("restoring saved alerts failed", file=self._file, reason=why(error))
         return self.outbox.alerts
 
@@ -165,7 +168,7 @@ class Notifier:
             wake_up.clear()
 
             async def send() -> None:
-                current = self.outbox.current(self._clock.time(), self._expiry)
+                current = self.outbox.current(self._clock.moment(), self._expiry)
                 for start in range(0, len(current), BATCH):
                     await receiver.deliver(current[start : start + BATCH])
 
@@ -175,7 +178,7 @@ class Notifier:
                     await wake_up.wait()
 
     async def _deliver_events(
-        self, name: str, receiver: Webhook | Command, queue: deque[dict[str, Any]]
+        self, name: str, receiver: Webhook | Command, queue: deque[Message]
     ) -> None:
         """Send each event once, in order."""
         wake_up = self._new_wake_up()
@@ -185,10 +188,11 @@ class Notifier:
 
                 async def send() -> None:
                     batch = [queue[number] for number in range(min(BATCH, len(queue)))]
-                    await receiver.deliver(batch)
+                    now = self._clock.moment()
+                    await receiver.deliver([message.document(now) for message in batch])
                     # While it was sent, a full queue may have dropped its oldest.
-                    for event in batch:
-                        if queue and queue[0] is event:
+                    for message in batch:
+                        if queue and queue[0] is message:
                             queue.popleft()
 
                 await self._retry(receiver.name, send)
@@ -246,15 +250,40 @@ class Notifier:
                 self._write(self._saved())
 
     def _saved(self) -> dict[str, Any]:
-        return {**self.outbox.saved(self._clock.time()), XAPI: self._ledger.saved()}
+        now = self._clock.moment()
+        return {**self.outbox.saved(now), XAPI: self._ledger.saved(now)}
 
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file as a whole: a crash leaves the old one or the new one."""
         with self._lock:
             state_file.replace(self._file, json.dumps(document))
 
-    def _read(self) -> Mapping[str, Any]:
-        """Identify this boot, and read what was saved."""
-        self.outbox.boot = self._boot()
-        document: Mapping[str, Any] = json.loads(state_file.read(self._file, FILE_LIMIT))
-        return document
+    def _read(self) -> tuple[Outbox, Ledger]:
+        """Identify this boot, and restore what was saved; a file that is damaged is set aside.
+
+        Raises `OSError` and `_Malformed`. Both are new: it may go on when nobody waits for it.
+        """
+        self.outbox.boot = boot = self._boot()
+        outbox = Outbox(self.outbox.sender, self.outbox.queues)
+        outbox.boot = boot
+        ledger = Ledger(self._ledger.per_hour, self._ledger.common)
+        try:
+            document = Value(json.loads(state_file.read(self._file, FILE_LIMIT)))
+            now = self._clock.moment()
+            outbox.restore(document, now, self._expiry)
+            if XAPI in document.items():
+                ledger.restore(document[XAPI], moment_saved(document, now))
+        except (ValueError, RecursionError) as error:
+            kept = ""
+            with contextlib.suppress(OSError):
+                kept = state_file.set_aside(self._file)
+            raise _Malformed(why(error), kept) from error
+        return outbox, ledger
+
+
+class _Malformed(Exception):
+    """A file that xenwatch did not write, and where it was kept; empty: it is where it was."""
+
+    def __init__(self, reason: str, kept: str) -> None:
+        super().__init__(reason)
+        self.kept = kept

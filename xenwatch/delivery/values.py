@@ -15,10 +15,10 @@ QEMUS: Final = "qemus"
 
 @dataclass(frozen=True, slots=True)
 class Wakeups:
-    """A reading of QEMUs at `time` (Unix time), and their wakeups per second until then."""
+    """A reading of QEMUs at an instant, and their wakeups per second until then."""
 
     qemus: Qemus
-    time: float
+    instant: float
     rate: float | None = None
 
 
@@ -29,19 +29,17 @@ def wakeups(assessment: Assessment, before: Wakeups | None) -> Wakeups | None:
     if qemus is None or outcome is None:
         return None
     if before is None:
-        return Wakeups(qemus, outcome.time)
-    seconds = outcome.time - before.time
+        return Wakeups(qemus, outcome.instant)
+    seconds = outcome.instant - before.instant
     if seconds == 0:
         return before
-    if seconds < 0:
-        return Wakeups(qemus, outcome.time)
     old = {(each.pid, each.start_ticks): each.wakeups for each in before.qemus.by_domid.values()}
     woken = sum(
         max(0, each.wakeups - old[each.pid, each.start_ticks])
         for each in qemus.by_domid.values()
         if (each.pid, each.start_ticks) in old
     )
-    return Wakeups(qemus, outcome.time, woken / seconds)
+    return Wakeups(qemus, outcome.instant, woken / seconds)
 
 
 def values(assessment: Assessment, found: Wakeups | None) -> Values:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from xenwatch import threads
+from xenwatch.alerts.messages import Message
 from xenwatch.assessment import Assessment
 from xenwatch.clock import Clock
 from xenwatch.delivery import values
@@ -99,20 +100,20 @@ class Messages:
         self._clock = clock
         self._changed = changed
 
-    async def run(self, queue: deque[dict[str, Any]], wake_up: asyncio.Event) -> None:
+    async def run(self, queue: deque[Message], wake_up: asyncio.Event) -> None:
         """Take the events of the queue, and tell xapi until cancelled."""
         wait = 0.0
         while True:
             wake_up.clear()
             self._take(queue)
-            task = self._ledger.next(self._clock.time())
+            task = self._ledger.next(self._clock.monotonic())
             if task is None:
                 await self._pause(wake_up, self._ledger.free_at())
                 continue
             try:
                 await self._ask(task.request)
             except DeliveryError as error:
-                kept = self._ledger.failed(task, self._clock.time())
+                kept = self._ledger.failed(task, self._clock.monotonic())
                 if not wait or not kept:
                     _log.warning(
                         "message to xapi failed" + ("; will retry" if kept else "; given up"),
@@ -126,24 +127,25 @@ class Messages:
                 if wait:
                     _log.info("messages to xapi recovered")
                 wait = 0.0
-                self._ledger.done(task, self._clock.time())
+                self._ledger.done(task, self._clock.monotonic())
                 self._changed()
 
-    def _take(self, queue: deque[dict[str, Any]]) -> None:
+    def _take(self, queue: deque[Message]) -> None:
         if not queue:
             return
+        now = self._clock.moment()
         while queue:
-            self._ledger.take(queue.popleft(), self._clock.time())
+            self._ledger.take(queue.popleft().document(now), now.instant)
         if dropped := self._ledger.dropped:
             self._ledger.dropped = 0
             _log.error("alerts dropped: too many wait for xapi", number=dropped)
         self._changed()
 
     async def _pause(self, wake_up: asyncio.Event, until: float | None) -> None:
-        """Wait for a new event, or for the time when a message may be posted again."""
+        """Wait for a new event, or for the instant when a message may be posted again."""
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(wake_up.wait())]
         if until is not None:
-            sleep = self._clock.sleep(max(1.0, until - self._clock.time()))
+            sleep = self._clock.sleep(max(1.0, until - self._clock.monotonic()))
             waits.append(asyncio.ensure_future(sleep))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

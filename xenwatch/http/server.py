@@ -167,8 +167,8 @@ class Handlers:
         status = await cache.rendered(newest.assessment).status()
         given = {name: request.query.getall(name) for name in request.query}
         try:
-            fence = newest.assessment.fence
-            work = functools.partial(check.answer, given, status, time.time(), fence)
+            fence, age = newest.assessment.fence, self._publisher.age(newest)
+            work = functools.partial(check.answer, given, status, age, fence)
             return web.json_response(await threads.start(work, "check"))
         except CheckError as error:
             return web.json_response({"error": str(error)}, status=400)

@@ -88,9 +88,12 @@ class RenderedStatus:
 
     async def _frame(self) -> Html:
         status = await self.status()
-        series = self.assessment.history.series
-        fence = self.assessment.fence
-        return await self._once("frame", lambda: page.frame(status, series, self._links, fence))
+        assessment = self.assessment
+        series, now = assessment.history.series, assessment.snapshot.instant
+        fence = assessment.fence
+        return await self._once(
+            "frame", lambda: page.frame(status, series, now, self._links, fence)
+        )
 
     async def _once(self, name: str, work: Callable[[], T]) -> T:
         """The result of `work`, run once for all concurrent requests."""

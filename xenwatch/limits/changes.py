@@ -19,15 +19,21 @@ SETTLED: Final = 300.0
 as an alert keeps firing by default."""
 
 
+REMEMBERED: Final = 3600.0
+"""Seconds for which it is remembered that an instance was not ok when it went away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """The severity a limit was last logged with; `lower_since` is when it was first seen lower.
+    """The severity a limit was last logged with.
 
-    In seconds of a monotonic clock; `None`: it is not lower.
+    `lower_since` is when it was first seen lower, `gone_since` when its instance was first gone, as
+    instants; `None`: it is not.
     """
 
     severity: Severity
     lower_since: float | None = None
+    gone_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,9 @@ def severity_changes(
 ) -> tuple[dict[LimitInstance, Logged], list[SeverityChange]]:
     """What is logged after one more pass at `time`, and the changes to log.
 
-    Unknown is no change for a limit that was never read. A labelled limit whose probe failed keeps
-    its instances as they were: the failure of the probe is a log line already.
+    What a limit was before it was first read is unknown, and that it is ok or still unknown is not
+    logged. A labelled limit whose probe failed keeps its instances as they were: the failure of the
+    probe is a log line already. An instance that comes back was what it was when it went away.
     """
     logged: dict[LimitInstance, Logged] = {}
     changes: list[SeverityChange] = []
@@ -58,14 +65,23 @@ def severity_changes(
         old = before.get(key)
         new = _next(old or Logged(Severity.OK), state, time)
         logged[key] = new
-        was = old.severity if old else Severity.OK
-        never_read = old is None and new.severity is Severity.UNKNOWN
-        if new.severity is not was and not never_read:
+        was = old.severity if old else Severity.UNKNOWN
+        first = old is None and new.severity is Severity.OK
+        if new.severity is not was and not first:
             changes.append(SeverityChange(state, was, new.severity))
-    return logged, changes
+    gone = {key: _gone(known, time) for key, known in before.items() if key not in logged}
+    return logged | {key: known for key, known in gone.items() if known is not None}, changes
 
 
 _RANK: Final = {Severity.OK: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
+
+
+def _gone(known: Logged, time: float) -> Logged | None:
+    """What is remembered of an instance that is gone."""
+    since = time if known.gone_since is None else known.gone_since
+    if _RANK.get(known.severity, 0) == 0 or time - since >= REMEMBERED:
+        return None
+    return Logged(known.severity, gone_since=since)
 
 
 def _next(old: Logged, state: LimitState, time: float) -> Logged:

@@ -22,11 +22,11 @@ _Reading = TypeVar("_Reading")
 class Configured:
     """The configuration of the daemon.
 
-    Whether the newest one was accepted, and when that in use was read (Unix time in seconds).
+    Whether the newest one was accepted, and the instant at which that in use was read.
     """
 
     accepted: bool
-    time: float
+    instant: float
 
 
 @dataclass(frozen=True, slots=True)

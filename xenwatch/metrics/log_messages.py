@@ -15,7 +15,7 @@ _RING: Final = "XEN_SYSCTL_readconsole"
 _BOTH: Final = f"{_KMSG}; {_RING}, lines with the prefix (XEN)"
 
 
-def _by_kind(value: Callable[[LogMessages], Mapping[str, float | None]]) -> Rows:
+def _by_kind(value: Callable[[LogMessages], Mapping[str, float]]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         return (
             ((log, kind), number)
@@ -32,6 +32,13 @@ def _recent(readings: Readings) -> Iterable[Row]:
         for log, messages in readings.snapshot.logs().items()
         for kind, count in messages.recent.items()
     )
+
+
+def _last(readings: Readings) -> Iterable[Row]:
+    now = readings.snapshot.moment
+    for log, messages in readings.snapshot.logs().items():
+        for kind, last in messages.last.items():
+            yield (log, kind), None if last.instant is None else now.unix(last.instant)
 
 
 def _lost(log: str) -> Rows:
@@ -75,7 +82,7 @@ LOG_METRICS: Final = (
         "When the last message of a kind was printed, as far as the log says it; earlier ones by "
         "the kernel's own clock.",
         _BOTH,
-        _by_kind(lambda messages: {kind: last.time for kind, last in messages.last.items()}),
+        _last,
         ("log", "kind"),
     ),
     Metric(

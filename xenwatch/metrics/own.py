@@ -10,6 +10,7 @@ from xenwatch import __version__
 from xenwatch.limits.base import Limit
 from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Configured, Metric, Readings, Row, Rows
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.snapshot import Outcome, Status
 
 
@@ -54,6 +55,12 @@ def _probe_rows(value: Callable[[Outcome], float | None]) -> Rows:
         for name, outcome in readings.snapshot.outcomes.items()
         if outcome.status is not Status.DISABLED
     )
+
+
+def _times(readings: Readings) -> Iterable[Row]:
+    now = readings.snapshot.moment
+    for name, outcome in readings.snapshot.outcomes.items():
+        yield (name,), now.unix(outcome.instant) if outcome.status is Status.OK else None
 
 
 def _success(outcome: Outcome) -> float | None:
@@ -129,7 +136,7 @@ _PROBES: Final = (
         "gauge",
         "Unix time of the reading behind the probe's metrics.",
         _OUTCOME,
-        _probe_rows(lambda outcome: outcome.time if outcome.status is Status.OK else None),
+        _times,
         ("probe",),
     ),
     Metric(
@@ -151,10 +158,10 @@ _PROBES: Final = (
 )
 
 
-def _configured(value: Callable[[Configured], float]) -> Rows:
+def _configured(value: Callable[[Configured, Moment], float]) -> Rows:
     def rows(readings: Readings) -> Iterable[Row]:
         its = readings.counts.configured
-        return [((), None if its is None else value(its))]
+        return [((), None if its is None else value(its, readings.snapshot.moment))]
 
     return rows
 
@@ -196,14 +203,14 @@ _SELF: Final = (
         "gauge",
         "Whether xenwatch.toml was accepted when it was last read.",
         "the configuration",
-        _configured(lambda its: its.accepted),
+        _configured(lambda its, _: its.accepted),
     ),
     Metric(
         "xenwatch_config_last_reload_success_timestamp_seconds",
         "gauge",
         "Unix time at which the xenwatch.toml in use was read.",
         "the clock",
-        _configured(lambda its: its.time),
+        _configured(lambda its, now: now.unix(its.instant)),
     ),
     Metric(
         "xenwatch_source_info",

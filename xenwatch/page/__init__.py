@@ -35,12 +35,14 @@ _DOMAINS: Final = Html("<!--domains-->")
 def frame(
     status: HostStatus,
     series: Mapping[LimitInstance, Sequence[Point]],
+    now: float,
     links: Links,
     fence: Fence = OPEN,
 ) -> Html:
     """The page without its domains, which `fill` adds: all that does not depend on the query.
 
-    In the place of a section that raises within `fence` it says so.
+    `series` are the limits' use over time, `now` is the instant of the status. In the place of a
+    section that raises within `fence` it says so.
     """
     name = status.hostname or "xenwatch"
     mark = f"{status.source.mark} - " if status.source.mark else ""
@@ -54,7 +56,7 @@ def frame(
         "main",
         _section("alerts", lambda: summary.alerts(status), fence),
         _section("headroom", lambda: summary.headroom(status), fence),
-        _section("limits", lambda: limits.section(status, series), fence),
+        _section("limits", lambda: limits.section(status, series, now), fence),
         _section("logs", lambda: logs.section(status), fence),
         _DOMAINS,
         _section("probes", lambda: probes.section(status), fence),

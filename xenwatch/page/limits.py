@@ -18,9 +18,11 @@ from xenwatch.status.order import fullest
 _BY_NAME: Final = {limit.name: limit for limit in LIMITS}
 
 
-def section(status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]]) -> Html:
-    """The limits; `series` is their use over time by limit and instance."""
-    cards = [_card(status, rows, others, series) for rows, others in fullest(status.limits)]
+def section(
+    status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], now: float
+) -> Html:
+    """The limits; `series` is their use over time by limit and instance until the instant `now`."""
+    cards = [_card(status, rows, others, series, now) for rows, others in fullest(status.limits)]
     empty = tag("p", "No limits read yet.")
     return tag(
         "section",
@@ -37,6 +39,7 @@ def _card(
     rows: Sequence[LimitRow],
     others: int,
     series: Mapping[LimitInstance, Sequence[Point]],
+    now: float,
 ) -> Html:
     first = rows[0]
     seconds = status.seconds_to_full.get(first.limit)
@@ -53,7 +56,7 @@ def _card(
             tag("span", first.state, class_=f"badge {first.state}"),
             class_="head",
         ),
-        [_instance(row, status.time, series.get((row.limit, row.instance), ())) for row in rows],
+        [_instance(row, now, series.get((row.limit, row.instance), ())) for row in rows],
         tag("p", f"and {others} less full", class_="muted") if others else None,
         tag("p", soon, class_="soon") if soon else None,
         _details(rows),

@@ -41,6 +41,8 @@ PATIENCE: Final = 2.0
 
 A starved dom0 may take minutes to render it, and no scrape waits that long: the page before is an
 answer, and says how old it is."""
+_NOT_OF_PROBES: Final = {"time", "instant", "outcomes", "origin"}
+"""Fields of a snapshot that are of no probe."""
 PARTS: Final = 8
 """Parts of a pass that are kept until the next one; those asked for longest ago are dropped."""
 
@@ -80,7 +82,7 @@ def restrict(assessment: Assessment, probes: Collection[str]) -> Assessment:
     """
     snapshot = assessment.snapshot
     names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
-    nothing: dict[str, Any] = dict.fromkeys(names - set(probes) - {"time", "outcomes", "origin"})
+    nothing: dict[str, Any] = dict.fromkeys(names - set(probes) - _NOT_OF_PROBES)
     outcomes = {name: found for name, found in snapshot.outcomes.items() if name in probes}
     states = tuple(state for state in assessment.states if state.limit.probe in probes)
     kept = {state.limit.name for state in states}
@@ -230,7 +232,7 @@ class Publisher:
 
     def _set_alerts(self, assessment: Assessment) -> None:
         """Log the changes and pass the alerts on; disabled alerts end."""
-        self.alerts = assessment.alerts or ended(self.alerts, assessment.snapshot.time)
+        self.alerts = assessment.alerts or ended(self.alerts, assessment.snapshot.instant)
         policy = assessment.rules.policy
         for change in self.alerts.changes:
             log = functools.partial(_log_alert, change, policy.runbooks if policy else "")
@@ -285,6 +287,10 @@ class Publisher:
             self._good, self._failed = asked.metrics, None
         finally:
             self._rendering = None
+
+    def age(self, found: AssessedPass) -> float:
+        """Seconds since the newest reading of a pass."""
+        return self._clock.monotonic() - found.assessment.snapshot.instant
 
     def text(self) -> bytes | None:
         """The newest metrics as Prometheus text; `None` until the first pass is complete.

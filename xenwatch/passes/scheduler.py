@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from xenwatch import progress, threads
-from xenwatch.clock import Clock
+from xenwatch.clock import Clock, SystemClock
 from xenwatch.passes import verdicts
 from xenwatch.passes.turns import Turn, Turns
 from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge, run
@@ -138,11 +138,11 @@ class Scheduler:
 
     async def _run_once(self, task: _ProbeTask, turn: Turn) -> float:
         """Run the probe once and wait until its thread is back; when its CPU budget allows more."""
-        probe, began, started = task.probe, self._clock.time(), self._clock.monotonic()
+        probe, started = task.probe, self._clock.monotonic()
         if not probe.enabled:  # switched off while it waited for its turn
             return started
         task.started = started
-        work = functools.partial(run, probe, self._source, self._newest(), self._clock.time)
+        work = functools.partial(run, probe, self._source, self._newest(), self._clock.monotonic)
         running = threads.launch(work, f"probe-{probe.name}")
         course = Course(probe.deadline, started)
         await self._follow(task, running, course, turn)
@@ -150,7 +150,7 @@ class Scheduler:
         task.missed = task.overruns(self._clock.monotonic())
         task.started = None
         error = running.future.exception()
-        result: Result = no_thread(error, began) if error else running.future.result()
+        result: Result = no_thread(error, started) if error else running.future.result()
         if course.is_given_up:
             # Its result and memory are dropped, as nobody knows when what it read was so: run it
             # again with the memory it had.
@@ -168,7 +168,7 @@ class Scheduler:
 
         Its turn is over once it waits in the kernel, or for the reader.
         """
-        probe, began = task.probe, self._clock.time()
+        probe, began = task.probe, self._clock.monotonic()
         while not course.is_given_up:
             most = progress.SELDOM if turn.is_over else progress.LOOK
             pause = course.pause(self._clock.monotonic(), most)
@@ -233,7 +233,7 @@ class Scheduler:
         if not task.probe.enabled:  # switched off while it ran
             result = DISABLED
         before = self.snapshot.outcomes.get(name)
-        newest = merge(self._newest(), name, result, self._clock.time(), self._source.origin)
+        newest = merge(self._newest(), name, result, self._clock.moment(), self._source.origin)
         self.snapshot, self._memories = newest.snapshot, newest.memories
         self._first.set()
         if len(self.snapshot.outcomes) == len(self._tasks):
@@ -267,16 +267,19 @@ def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None
 
     `before` is the pass before, if there was one: memories, and readings not taken now.
     """
-    found = before or Pass(Snapshot(time=time.time(), origin=source.origin))
+    clock = SystemClock()
+    now = clock.moment()
+    found = before or Pass(Snapshot(now.time, origin=source.origin, instant=now.instant))
     for probe in probes:
         result = _run_alone(probe, source, found) if probe.enabled else DISABLED
-        found = merge(found, probe.name, result, time.time(), source.origin)
+        found = merge(found, probe.name, result, clock.moment(), source.origin)
     return found
 
 
 def _run_alone(probe: Probe, source: Source, before: Pass) -> Result:
     """Run a probe once and wait for it, until it is given up."""
-    began, course = time.time(), Course(probe.deadline, time.monotonic())
+    began = time.monotonic()
+    course = Course(probe.deadline, began)
     try:
         call = threads.Call(functools.partial(run, probe, source, before), f"probe-{probe.name}")
     except RuntimeError as error:

@@ -16,7 +16,7 @@ STARVED: Final = "starved"
 def unfinished(
     probe: Probe, standing: Standing, began: float, last: Result | None = None
 ) -> Result:
-    """The result of a run that began at `began` (Unix time) and is past its deadline.
+    """The result of a run that began at the instant `began` and is past its deadline.
 
     While it gets on, the `last` reading stays, with the time it is of.
     """

@@ -48,7 +48,7 @@ NEAR: Final = 900.0
 NO_TREND: Final[tuple[float | None, bool]] = (None, False)
 
 Point = tuple[float, int]
-"""Unix time in seconds and units used."""
+"""An instant and the units used then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class History:
             if state.used is None or outcome is None:
                 unread.add(state.limit.name)
                 continue
-            now = appended(before, (outcome.time, state.used))
+            now = appended(before, (outcome.instant, state.used))
             series[key] = now
             if now is before:
                 rate, arrives = self.slopes.get(key), key in self.arriving
@@ -125,12 +125,7 @@ def _seconds_to_full(history: History, state: LimitState) -> float | None:
 
 
 def appended(points: tuple[Point, ...], point: Point) -> tuple[Point, ...]:
-    """The series with one more point, unless it is too close to the last one.
-
-    A clock that was set back starts a new series.
-    """
-    if points and point[0] < points[-1][0]:
-        return (point,)
+    """The series with one more point, unless it is too close to the last one."""
     if points and point[0] < points[-1][0] + SPACING:
         return points
     return (*points[1 - MAX_POINTS :], point)
@@ -175,7 +170,7 @@ def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:
     outcome = snapshot.outcomes.get("domains")
     if snapshot.domains is None or outcome is None:
         return vms
-    return appended(vms, (outcome.time, sum(each.alive for each in snapshot.domains.domains)))
+    return appended(vms, (outcome.instant, sum(each.alive for each in snapshot.domains.domains)))
 
 
 def _rests(points: Sequence[Point]) -> bool:

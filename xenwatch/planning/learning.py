@@ -64,9 +64,9 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time in which the same VMs ran: from `start` to `end` (Unix time), `counts` by kind.
+    """A time in which the same VMs ran: from `start` to `end`, `counts` by kind.
 
-    Periods of one `run` of the daemon can be compared with each other.
+    They are instants of the `run` of the daemon, within which periods can be compared.
     """
 
     run: int
@@ -84,7 +84,7 @@ class Observation:
     `memory_bytes` and `tasks` are what dom0 uses without the processes of VMs.
     """
 
-    time: float
+    instant: float
     kinds: Mapping[tuple[int, str], Kind]
     uses: Mapping[str, tuple[Kind, Use]]
     memory_bytes: int | None
@@ -95,15 +95,15 @@ class Observation:
 class Learning:
     """What was learnt on hosts of a regime: VMs by kind and UUID as last seen, and periods.
 
-    The latest are last. The other fields are of this run: the time of the reading last learnt from,
-    the domains it had, since when, and whether the last period is theirs.
+    The latest are last. The other fields are of this run: the instant of the reading last learnt
+    from, the domains it had, since when, and whether the last period is theirs.
     """
 
     regime: str | None = None
     vms: Mapping[Kind, Mapping[str, Use]] = field(default_factory=dict)
     periods: tuple[Period, ...] = ()
     run: int = 0
-    time: float = 0.0
+    instant: float = 0.0
     present: Mapping[tuple[int, str], Kind] | None = None
     since: float = 0.0
     recorded: bool = False
@@ -111,28 +111,32 @@ class Learning:
     def updated(self, snapshot: Snapshot) -> Learning:
         """What is learnt with a snapshot; the same object where the probe has read nothing new."""
         outcome = snapshot.outcomes.get(PROBE)
-        if outcome is None or outcome.time == self.time:
+        if outcome is None or outcome.instant == self.instant:
             return self
         found, regime = observe(snapshot), release(snapshot).regime
         if found is None or regime is None:
-            return dataclasses.replace(self, time=outcome.time)
+            return dataclasses.replace(self, instant=outcome.instant)
         known = self if regime == self.regime else Learning(regime, run=self.run)
-        if found.kinds != known.present or found.time < known.since:
+        if found.kinds != known.present:
             return dataclasses.replace(
-                known, time=found.time, present=found.kinds, since=found.time, recorded=False
+                known,
+                instant=found.instant,
+                present=found.kinds,
+                since=found.instant,
+                recorded=False,
             )
-        if found.time < known.since + SETTLED:
-            return dataclasses.replace(known, time=found.time)
+        if found.instant < known.since + SETTLED:
+            return dataclasses.replace(known, instant=found.instant)
         return known.with_observation(found)
 
     def with_observation(self, found: Observation) -> Learning:
         """What is learnt from one reading of VMs that have settled."""
         last = self.periods[-1] if self.recorded else None
         if last is None:
-            last = Period(self.run, found.time, found.time, Counter(found.kinds.values()))
+            last = Period(self.run, found.instant, found.instant, Counter(found.kinds.values()))
         period = dataclasses.replace(
             last,
-            end=found.time,
+            end=found.instant,
             memory=last.memory.with_reading(found.memory_bytes),
             tasks=last.tasks.with_reading(found.tasks),
         )
@@ -141,7 +145,7 @@ class Learning:
             self,
             vms=_with_uses(self.vms, found.uses),
             periods=(*before[1 - MOST_PERIODS :], period),
-            time=found.time,
+            instant=found.instant,
             recorded=True,
         )
 
@@ -173,7 +177,7 @@ def observe(snapshot: Snapshot) -> Observation | None:
     memory, threads = dom0_memory.used(snapshot).get(""), tasks.used(snapshot).get("")
     own = [use for _, use in uses.values()]
     return Observation(
-        snapshot.outcomes[PROBE].time,
+        snapshot.outcomes[PROBE].instant,
         kinds,
         uses,
         None if memory is None else memory - sum(use.memory_bytes for use in own),

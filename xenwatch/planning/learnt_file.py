@@ -1,7 +1,8 @@
 """What was learnt as JSON: saved by the daemon, carried to other hosts.
 
 An object with `version`, `regime`, `vms` (by kind, each VM as UUID, bytes and tasks) and `periods`,
-whose `vms` are pairs of index of the kind and count. See `xenwatch.planning.learning`.
+whose `vms` are pairs of index of the kind and count, and whose times count from some moment of
+their run. See `xenwatch.planning.learning`.
 """
 
 from __future__ import annotations

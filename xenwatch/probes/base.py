@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import NOT_CAPTURED, Source, SourceError, programs_time
@@ -100,9 +101,9 @@ class Pass:
 
 
 def run(
-    probe: Probe, source: Source, before: Pass, clock: Callable[[], float] = time.time
+    probe: Probe, source: Source, before: Pass, clock: Callable[[], float] = time.monotonic
 ) -> Result:
-    """Run a probe once on the result of the pass `before`."""
+    """Run a probe once on the result of the pass `before`; `clock` is monotonic."""
     started, wall, cpu = clock(), time.perf_counter(), _cpu_time()
     reading: object = None
     memory: object = None
@@ -140,15 +141,20 @@ def _cpu_time() -> float:
     return time.thread_time() + programs_time()
 
 
-def merge(before: Pass, name: str, result: Result, now: float, origin: Origin) -> Pass:
+def merge(before: Pass, name: str, result: Result, now: Moment, origin: Origin) -> Pass:
     """The pass with a probe's result in place of its previous one.
 
-    `now` is Unix time, `origin` that of the source, which a reader tells with its first answer.
+    `origin` is that of the source, which a reader tells with its first answer.
     """
     outcomes = {**before.snapshot.outcomes, name: result.outcome}
     reading = {name: result.reading}
     snapshot = dataclasses.replace(
-        before.snapshot, time=now, outcomes=outcomes, origin=origin, **reading
+        before.snapshot,
+        time=now.time,
+        instant=now.instant,
+        outcomes=outcomes,
+        origin=origin,
+        **reading,
     )
     memories = before.memories
     if result.memory is not None:
@@ -164,10 +170,12 @@ def take(
 ) -> Pass:
     """Run `probes` once in order, in this thread; disabled ones are recorded as such.
 
-    `before` is the previous pass, if any: its memories, and its readings of probes not run now.
+    `clock` is one that nobody sets: its Unix times are the instants too. `before` is the previous
+    pass, if any: its memories, and its readings of probes not run now.
     """
-    found = before or Pass(Snapshot(time=clock(), origin=source.origin))
+    found = before or Pass(Snapshot(time=(now := clock()), origin=source.origin, instant=now))
     for probe in probes:
         result = run(probe, source, found, clock) if probe.enabled else DISABLED
-        found = merge(found, probe.name, result, clock(), source.origin)
+        now = clock()
+        found = merge(found, probe.name, result, Moment(now, now), source.origin)
     return found

@@ -46,8 +46,8 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _
     require_dom0(source)
     found, names = _domains(source, context, memory.names)
     known = context.xenstore.names if context.xenstore is not None else {}
-    lives = memory.lives.after(found.domains, context.time, known)
-    found = replace(found, restarts=lives.restarts, restarted=lives.restarted(context.time))
+    lives = memory.lives.after(found.domains, context.instant, known)
+    found = replace(found, restarts=lives.restarts, restarted=lives.restarted(context.instant))
     return found, _Memory(names, lives)
 
 

@@ -60,14 +60,14 @@ class _Tally:
 class _News:
     """What a run found in a log: lines, and how much was lost.
 
-    `now` is seconds since boot, `time` the same in Unix time, or 0.
+    `now` is seconds since boot, `instant` the same by our own monotonic clock, if known.
     """
 
     log: str
     lines: Sequence[Line]
     lost: int
     now: float
-    time: float
+    instant: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def read_kernel_log(
     numbers = [record.number for record in records]
     lost = _skipped(numbers if first else [memory.after, *numbers])
     lines = [(record.seconds if first else now, record.text) for record in records if record.own]
-    tally = _added(memory.tally, _News(KERNEL, lines, lost, now, context.time))
+    tally = _added(memory.tally, _News(KERNEL, lines, lost, now, _instant(context)))
     return _reading(tally), _Memory(max([memory.after, *numbers]), tally=tally)
 
 
@@ -126,7 +126,7 @@ def read_xen_console(
         index = end
         if begin == end:
             break
-    tally = _added(memory.tally, _News(XEN, lines, lost, now, context.time))
+    tally = _added(memory.tally, _News(XEN, lines, lost, now, _instant(context)))
     return _reading(tally), _Memory(index, tail, tally)
 
 
@@ -156,8 +156,7 @@ def _added(before: _Tally | None, news: _News) -> _Tally:
     for seconds, text in news.lines:
         for kind in found_in(text, kinds):
             found[kind.name] += 1
-            moment = None if seconds is None or not news.time else news.time - (now - seconds)
-            last[kind.name] = LastMessage(printable(text)[:SHOWN], moment)
+            last[kind.name] = LastMessage(printable(text)[:SHOWN], _printed(seconds, news))
             recent[kind.name] += _is_recent(seconds, now, first=before is None)
     of_late = tuple(entry for entry in known.recent if entry[0] > now - RECENT)
     return _Tally(
@@ -167,6 +166,18 @@ def _added(before: _Tally | None, news: _News) -> _Tally:
         last,
         known.lost + news.lost,
     )
+
+
+def _instant(context: Snapshot) -> float | None:
+    """Now, as far as it is known: by the latest reading, if there is one."""
+    return context.instant if context.time else None
+
+
+def _printed(seconds: float | None, news: _News) -> float | None:
+    """The instant at which a line was printed, as far as it is known."""
+    if seconds is None or news.instant is None:
+        return None
+    return news.instant - (news.now - seconds)
 
 
 def _is_recent(seconds: float | None, now: float, *, first: bool) -> bool:

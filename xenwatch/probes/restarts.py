@@ -34,7 +34,7 @@ class Lives:
     def after(
         self, domains: Iterable[Domain], now: float, known: Mapping[tuple[int, str], bytes]
     ) -> Lives:
-        """The VMs after these domains were seen at `now` (Unix time).
+        """The VMs after these domains were seen at the instant `now`.
 
         `known` are names by domid and UUID, also of domains that are gone since: a VM that starts
         again and again has a new domain whenever names are read.

@@ -1,14 +1,15 @@
 """How long VMs take to start: from their introduction until their devices are connected.
 
 Both are read by other probes, which events run early: domains by xenstore's watch on
-@introduceDomain, backends by rtnetlink when an interface connects. This probe compares the times of
-these readings, so that it need not run as early as they do.
+@introduceDomain, backends by rtnetlink when an interface connects. This probe compares when these
+were read, so that it need not run as early as they do.
 """
 
 from __future__ import annotations
 
 import bisect
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -65,7 +66,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[VmStarts, 
         return _reading(context, memory, {}), memory
     here = {(domain.domid, domain.uuid): domain for domain in domains.domains if domain.domid}
     known = frozenset(here) if memory.known is None else memory.known
-    began = context.outcomes["domains"].time
+    began = context.outcomes["domains"].instant
     starting = {**memory.starting, **{key: began for key in here if key not in known}}
     memory = dataclasses.replace(memory, known=frozenset(here), starting=starting)
     devices = _devices(context, starting)
@@ -88,7 +89,7 @@ def _judged(
     if domain.state != _PAUSED and _up(domain, devices, since, context):
         took = max(0.0, _time_read(devices, context) - since)
         return _ended(memory if key in memory.late else _counted(memory, took), key)
-    if context.time - since < GIVE_UP:
+    if context.instant - since < GIVE_UP:
         return memory
     return _failed(memory, key) if _expected(domain) else _ended(memory, key)
 
@@ -137,8 +138,8 @@ def _time_read(devices: Mapping[DeviceKey, str], context: Snapshot) -> float:
         names.append("xenstore_devices")
     outcomes = [context.outcomes.get(name) for name in names]
     return max(
-        (each.time for each in outcomes if each is not None and each.status is Status.OK),
-        default=0.0,
+        (each.instant for each in outcomes if each is not None and each.status is Status.OK),
+        default=-math.inf,
     )
 
 
@@ -164,7 +165,7 @@ def _ended(memory: _Memory, key: Key) -> _Memory:
 
 def _reading(context: Snapshot, memory: _Memory, here: Mapping[Key, Domain]) -> VmStarts:
     starting = {
-        key[0]: max(0.0, context.time - since)
+        key[0]: max(0.0, context.instant - since)
         for key, since in memory.starting.items()
         if key in here and _expected(here[key])
     }

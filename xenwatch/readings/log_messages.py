@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LastMessage:
-    """The last message of a kind: printable text, and Unix time (`None`: unknown)."""
+    """The last message of a kind: printable text, and its instant (`None`: unknown)."""
 
     text: str
-    time: float | None
+    instant: float | None
 
 
 @dataclass(frozen=True, slots=True)

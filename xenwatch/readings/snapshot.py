@@ -30,6 +30,7 @@ from xenwatch.readings.kernel_tables import KernelTables, Nbds
 from xenwatch.readings.log_messages import LogMessages
 from xenwatch.readings.memory import HostMemory, Memory
 from xenwatch.readings.memory_pressure import MemoryPressure
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.netback_rings import NetbackRings
 from xenwatch.readings.open_files import OpenFiles
 from xenwatch.readings.openvswitch import OpenVswitch
@@ -62,14 +63,14 @@ class Outcome:
     """How one probe's last run went.
 
     `detail` is the reason of a failure, why the probe does not apply, or why it took its other
-    road. `seconds` is wall-clock time, `cpu_seconds` that of the thread and its programs, `time`
-    when it was read (Unix time). `starved` is whether the run is, or came, later than its deadline
-    although it got on.
+    road. `seconds` is wall-clock time, `cpu_seconds` that of the thread and its programs, `instant`
+    when it was read, by the monotonic clock. `starved` is whether the run is, or came, later than
+    its deadline although it got on.
     """
 
     status: Status
     detail: str = ""
-    time: float = 0.0
+    instant: float = 0.0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     starved: bool = False
@@ -79,6 +80,7 @@ class Outcome:
 class Snapshot:
     """One pass: a field for each probe, and the outcome of each.
 
+    `time` is when the newest of it was read, as Unix time, and `instant` by the monotonic clock.
     Two are equal where the probes read the same, whatever the `origin`.
     """
 
@@ -137,6 +139,12 @@ class Snapshot:
     certificates: Certificates | None = None
     reboot_pending: RebootPending | None = None
     origin: Origin = field(default=LIVE, compare=False)
+    instant: float = 0.0
+
+    @property
+    def moment(self) -> Moment:
+        """When the newest of it was read."""
+        return Moment(self.time, self.instant)
 
     def name(self, domain: Domain) -> bytes | None:
         """A domain's present name in xenstore, else its last known one."""

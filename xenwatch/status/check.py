@@ -110,13 +110,13 @@ def question(given: Mapping[str, Sequence[str]]) -> Question:
 
 
 def answer(
-    given: Mapping[str, Sequence[str]], status: HostStatus, now: float, fence: Fence = OPEN
+    given: Mapping[str, Sequence[str]], status: HostStatus, age: float, fence: Fence = OPEN
 ) -> dict[str, Any]:
-    """What a daemon says of a question: the verdict for JSON, and its `line`.
+    """What is said of a question: the verdict for JSON, and its `line`; see `judge`.
 
     Raises `CheckError`.
     """
-    found = judge(status, question(given), now - status.time, fence)
+    found = judge(status, question(given), age, fence)
     return {**found.document(), "line": found.line()}
 
 

@@ -23,6 +23,7 @@ from xenwatch.limits.states import LimitState, unread
 from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan
 from xenwatch.probes.base import Probe, next_step
+from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot
 from xenwatch.status import driver_domains, from_json
@@ -177,7 +178,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         reboot_pending=finding("reboot_pending", lambda: reboot_lines(snapshot), None),
         domains=finding("domains", lambda: domain_rows(snapshot), None),
         probes={
-            probe.name: _probe(probe, snapshot.outcomes[probe.name], snapshot.origin)
+            probe.name: _probe(probe, snapshot.outcomes[probe.name], snapshot)
             for probe in probes
             if probe.name in snapshot.outcomes
         },
@@ -255,7 +256,7 @@ def _alerts(
     alerts: Alerts, snapshot: Snapshot, policy: Policy | None, fence: Fence
 ) -> tuple[AlertRow, ...]:
     """Firing alerts before pending ones, the most severe first."""
-    order = list(State)
+    order, now = list(State), snapshot.moment
     runbooks = _runbooks(policy)
 
     def rank(active: Active) -> tuple[int, str, str, object]:
@@ -265,24 +266,27 @@ def _alerts(
     known = fence(Part.FINDING, "domains", lambda: driver_domains.names(snapshot), nameless)
     return tuple(
         fence(
-            Part.FINDING, active.alert.name, partial(_alert, active, known, runbooks), _row(active)
+            Part.FINDING,
+            active.alert.name,
+            partial(_alert, active, known, runbooks, now),
+            _row(active, now),
         )
         for active in sorted(alerts.active.values(), key=rank)
     )
 
 
-def _alert(active: Active, known: Names, runbooks: str) -> AlertRow:
+def _alert(active: Active, known: Names, runbooks: str, now: Moment) -> AlertRow:
     """An alert whose summary ends with the name of the driver domain, if it is about one."""
     message = messages.of_active(active, Sender("", runbooks))
     name = known.get(int(dict(active.labels).get(BACKEND_DOMID, "0")), "")
     return dataclasses.replace(
-        _row(active),
+        _row(active, now),
         summary=message.annotations["summary"] + in_brackets(name),
         runbook_url=message.annotations["runbook_url"],
     )
 
 
-def _row(active: Active) -> AlertRow:
+def _row(active: Active, now: Moment) -> AlertRow:
     """An alert without words: what is left where they raise."""
     return AlertRow(
         alert=active.alert.title,
@@ -290,7 +294,7 @@ def _row(active: Active) -> AlertRow:
         severity=active.severity,
         state=active.state.value,
         summary=active.alert.title,
-        since=active.since,
+        since=now.unix(active.since),
         runbook_url="",
     )
 
@@ -306,15 +310,15 @@ def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
     ]
 
 
-def _probe(probe: Probe, outcome: Outcome, origin: Origin) -> ProbeRow:
+def _probe(probe: Probe, outcome: Outcome, snapshot: Snapshot) -> ProbeRow:
     return ProbeRow(
         status=outcome.status.value,
         detail=outcome.detail,
-        time=outcome.time,
+        time=snapshot.moment.unix(outcome.instant),
         seconds=outcome.seconds,
         cpu_seconds=outcome.cpu_seconds,
         reads=probe.reads,
-        advice=next_step(probe, outcome, origin),
+        advice=next_step(probe, outcome, snapshot.origin),
     )
 
 

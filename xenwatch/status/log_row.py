@@ -37,7 +37,7 @@ def log_rows(snapshot: Snapshot, runbooks: str) -> tuple[LogRow, ...]:
             messages.recent.get(kind, 0),
             messages.counted[kind],
             messages.earlier[kind],
-            last.time,
+            None if last.instant is None else snapshot.moment.unix(last.instant),
             last.text,
             BY_KIND[kind].title,
             f"{runbooks}{BY_KIND[kind].runbook}",
