@@ -63,7 +63,8 @@ def assessed(snapshot: Snapshot) -> Assessment:
 
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
-    return families(assessed(full_snapshot()), Counts(OVERRUNS, 0, 0, Configured(True, 1.0)))
+    counts = Counts(OVERRUNS, 0, 0, Configured(True, 1.0), {"limit": 0})
+    return families(assessed(full_snapshot()), counts)
 
 
 def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:

@@ -117,5 +117,4 @@ def counted_plans(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         return fit(*arguments, **others)
 
     monkeypatch.setattr("xenwatch.planning.capacity.fit", counting)
-    monkeypatch.setattr("xenwatch.assessment.fit", counting)
     return calls
