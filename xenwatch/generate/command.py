@@ -133,14 +133,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file. Raises `ConfigError`."""
+    """Replace a file. Raises `OSError`, which names it and what to do."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Never written into: it may be a link to elsewhere that somebody else has made.
         state_file.replace(str(path), text, state_file.PUBLIC)
     except OSError as error:
         problem = f"{path}: {why(error)}; remove it, or choose another --directory"
-        raise ConfigError([problem]) from None
+        raise OSError(problem) from None
 
 
 def add_parser(subparsers: Subparsers, text: str) -> argparse.ArgumentParser:
