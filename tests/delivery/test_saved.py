@@ -131,7 +131,7 @@ odd = st.recursive(
 @settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(list(places(SAVED))), odd, st.booleans())
 def test_any_value_is_refused_or_harmless(path: tuple[Any, ...], value: Any, gone: bool) -> None:
-    """Whatever stands in any place, it is refused with the place, or can be lived with."""
+    """Whatever stands in whichever place, it is refused where it stands, or can be lived with."""
     try:
         live(changed(path, value, gone=gone))
     except SavedError as error:
