@@ -36,16 +36,17 @@ def run(options: argparse.Namespace) -> int:
     settings, source = prepare(options)
     snapshot = watched_pass(source, settings.probes()).snapshot
     assessment = assess_pass(snapshot, rules(settings))
+    no_xen = NO_XEN in notices(snapshot)
     written = write(FORMATS[options.format](assessment, settings))
-    say(*failures(snapshot.outcomes).splitlines())
-    known = any_ok(snapshot.outcomes) and NO_XEN not in notices(snapshot)
-    return OK if written and known else UNKNOWN
+    say(*([NO_XEN] if no_xen else []), *failures(snapshot.outcomes).splitlines())
+    return OK if written and any_ok(snapshot.outcomes) and not no_xen else UNKNOWN
 
 
 def _table(assessment: Assessment, _settings: Settings) -> str:
     said = notices(assessment.snapshot)
-    # Limits of plain Linux, all ok, would say that a dom0 is.
-    return headed(said, "" if NO_XEN in said else limits_table.table(assessment.states))
+    if NO_XEN in said:  # limits of plain Linux, all ok, would say that a dom0 is
+        return headed((notice for notice in said if notice != NO_XEN), "")
+    return headed(said, limits_table.table(assessment.states))
 
 
 def _json(assessment: Assessment, settings: Settings) -> str:
