@@ -65,6 +65,7 @@ CHECKMK = "tests/checks/test_checkmk.py installs it below a directory and runs i
 SNMP = "tests/snmp/test_traps.py installs it below a directory and runs it"
 GUIDE = "tests/packages/test_guides.py runs it in a root"
 PLAYED = "tests/packages/test_ansible.py plays it on a root"
+HASH = "tests/web_config/test_document.py runs it with this Python"
 TEXTFILE = "tests/e2e/test_textfile.py starts the same with a directory of its own"
 
 SNMP_BY_HAND = next(
@@ -73,6 +74,12 @@ SNMP_BY_HAND = next(
     if command.line.startswith("echo ")
 )
 """An alert in one line, too long to repeat."""
+PASSWORD = next(
+    command.line
+    for command in commands((ROOT / "docs/web.md").read_text())
+    if "bcrypt" in command.line
+)
+"""A line that makes a hash of a password."""
 
 BY_GUIDE = {
     command.line: PLAYED if path == ROLE else GUIDE
@@ -89,6 +96,7 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     "-datasource.url=http://192.0.2.30:8428 -remoteWrite.url=http://192.0.2.30:8428  "
     "-remoteRead.url=http://192.0.2.30:8428  "
     "-notifier.url=http://192.0.2.20:9093 -evaluationInterval=15s": VMALERT,
+    PASSWORD: HASH,
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
     "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",

@@ -93,7 +93,7 @@ def test_its_alert_names_the_driver_domain() -> None:
     [error] = told(found, "XenwatchBackendErrors")
     assert error.state == "firing"
     assert error.summary == (
-        f"VM pv5 ({error.labels['uuid']}) is running with a failed vif device (ENOSPC), "
+        f"VM 'pv5' ({error.labels['uuid']}) is running with a failed vif device (ENOSPC), "
         "served by driver domain 3 (pv3)"
     )
     assert error.labels["backend_domid"] == "3"
@@ -114,7 +114,7 @@ def test_the_page_and_the_check_name_it_too() -> None:
     line = found.line()
     assert found.status == 1
     assert "WARNING - CAPTURE of " in line
-    assert "VM pv5 (" in line
+    assert "VM 'pv5' (" in line
     assert ") is running with a failed vif device (ENOSPC), served by driver domain 3" in line
 
 

@@ -19,14 +19,16 @@ LINES = 95
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
-def test_a_guide_begins_with_where_its_commands_were_run(path: Path) -> None:
-    """Its first paragraph is one line on where tests run the commands; all of it is short."""
-    title, empty, first, *rest = path.read_text().splitlines()
+def test_a_guide_ends_with_where_its_commands_were_run(path: Path) -> None:
+    """Its last section begins with where tests run the commands; all of it is short."""
+    text = path.read_text()
+    heading, empty, first, *_ = text.rpartition("\n## ")[2].splitlines()
 
-    assert title.startswith("# ")
+    assert text.startswith("# ")
+    assert heading in ("Tested", "Not tested")
     assert empty == ""
     assert first.startswith("Tests run these commands ")
-    assert len(rest) < LINES
+    assert text.count("\n") < LINES + 3
 
 
 @pytest.mark.parametrize(("guide", "layout"), CENTOS_7.items())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -197,3 +200,40 @@ def test_a_newer_build_has_a_newer_release(
     monkeypatch.setattr(build, "git", lambda command, *rest: said[command])
 
     assert build.release("1.2") == release
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [(["--help"], 0, "install.sh --uninstall  removes it"), (["--uninstal"], 2, "--uninstal;")],
+)
+def test_install_sh_says_how_it_is_called(arguments: list[str], status: int, words: str) -> None:
+    """Help is no error, an unknown option is bad usage; both need no root and change nothing."""
+    done = subprocess.run(
+        ["/bin/sh", str(RECIPE / "install.sh"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == status
+    assert words in (done.stderr if status else done.stdout)
+
+
+def test_synthetic_hosts_are_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Presets are offered in every shell, sources with a colon where that is a part of a word."""
+    shtab = SimpleNamespace(FILE={}, DIRECTORY={})
+    monkeypatch.setitem(sys.modules, "shtab", shtab)
+    completions = recipe("completions")
+    [plan] = [
+        command
+        for action in completions.described(make_parser(), "fish")._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, command in action.choices.items()
+        if name == "plan"
+    ]
+    offered = {action.option_strings[0]: action.choices for action in plan._actions}
+
+    assert "debian-12" in offered["--platform"]
+    assert {"host", "synthetic:debian-12", "synthetic:boot-storm"} <= set(offered["--source"])
+    assert "synthetic\\:debian-12" in completions.sources("zsh")
+    assert not any(":" in name for name in completions.sources("bash"))

@@ -10,7 +10,12 @@ mark=/opt/xenwatch/installed
 
 fail() {
     echo "install.sh: $1" >&2
-    exit 1
+    exit "${2:-1}"
+}
+
+# The comment at the top.
+help() {
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
 }
 
 systemd_runs() {
@@ -92,7 +97,7 @@ install() {
 
 start() {
     if ! systemd_runs; then
-        echo "$(/usr/bin/xenwatch --version) is installed; systemd does not run here, start it by: xenwatch run"
+        echo "$(/usr/bin/xenwatch --version) is installed; systemd is not running here; start it with: xenwatch run"
     elif [ -n "$upgrade" ]; then
         systemctl daemon-reload
         systemctl try-restart 'xenwatch*.service' || true
@@ -105,12 +110,20 @@ start() {
     fi
 }
 
+case ${1:-} in
+--help | -h)
+    help
+    exit
+    ;;
+'' | --uninstall) ;;
+*) fail "unknown option $1; usage: install.sh [--help | --uninstall]" 2 ;;
+esac
 [ "$(id -u)" -eq 0 ] || fail "it must be run as root"
 if [ -n "$(dpkg-query -W -f '${Version}' xenwatch 2>/dev/null)" ] || rpm -q xenwatch >/dev/null 2>&1; then
     fail "xenwatch is installed from a package; use apt or rpm"
 fi
-case ${1:-} in
-'') install ;;
---uninstall) uninstall ;;
-*) fail "usage: install.sh [--uninstall]" ;;
-esac
+if [ -n "${1:-}" ]; then
+    uninstall
+else
+    install
+fi

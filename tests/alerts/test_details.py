@@ -116,7 +116,7 @@ def test_the_storage_of_a_vm_is_told_of_its_disks_alone() -> None:
 
 def test_a_driver_domain_is_named_and_dom0_is_not() -> None:
     """A backend's domain is a VM unless it is dom0."""
-    assert DriverDomain().sentence(vms(), {"backend_domid": "3"}) == "Domain 3 is VM vm3 (u3)."
+    assert DriverDomain().sentence(vms(), {"backend_domid": "3"}) == "Domain 3 is VM 'vm3' (u3)."
     assert DriverDomain().sentence(vms(), {"backend_domid": "0"}) == ""
 
 

@@ -89,7 +89,7 @@ def test_a_crash_loop_names_its_vm() -> None:
     [(summary, labels)] = firing(looping, "XenwatchCrashLoop").items()
     assert labels["name"] == "linux-0001"
     assert summary == (
-        f"VM linux-0001 ({labels['uuid']}) was restarted 8 times in the last half hour"
+        f"VM 'linux-0001' ({labels['uuid']}) was restarted 8 times in the last half hour"
     )
 
 

@@ -42,11 +42,16 @@ def test_links_to_a_daemon_with_tls_say_so() -> None:
     assert runbooks.link_prefix("http://wiki/", "a:1", "https") == "http://wiki/"
 
 
-def test_every_runbook_is_served_as_it_is() -> None:
-    """The daemon serves each file of the directory by its name, and no other."""
-    assert runbooks.files() == {
-        f"/runbooks/{path.name}": path.read_bytes() for path in runbooks.DIRECTORY.iterdir()
-    }
+def test_every_runbook_is_served_for_people() -> None:
+    """The daemon serves each file by its name, and no other, without what tests read in it."""
+    served = runbooks.files()
+
+    assert served.keys() == {f"/runbooks/{path.name}" for path in runbooks.DIRECTORY.iterdir()}
+    for path in runbooks.DIRECTORY.iterdir():
+        text = served[f"/runbooks/{path.name}"].decode()
+        assert {line for line in text.splitlines() if line[:3] == "```"} <= {"```sh", "```"}
+        pairs = zip(text.splitlines(), path.read_text().splitlines(), strict=True)
+        assert all(shown == line or line.startswith("```sh ") for shown, line in pairs)
 
 
 def test_xapi_waits_for_xenstored() -> None:

@@ -120,7 +120,7 @@ def test_of_instances_the_fullest_is_told() -> None:
     status, line = judged(*rows)
 
     assert status == 1
-    assert "grant_frames 850 85.0%" in line
+    assert "grant_frames domid=850 85.0%" in line
     assert re.findall(r"'[^']+'=\d+", line) == ["'grant_frames'=850"]
 
 
@@ -229,7 +229,7 @@ def test_it_takes_one_pass(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert status == 1
     assert re.match(
-        r"XENWATCH WARNING - SYNTHETIC: .*; VM monitoring \([-0-9a-f]{36}\) is running with a "
+        r"XENWATCH WARNING - SYNTHETIC: .*; VM 'mail' \([-0-9a-f]{36}\) is running with a "
         "failed vif",
         out,
     )

@@ -236,7 +236,7 @@ def test_a_broken_guest_is_told(
     assert status == 1
     assert re.match(
         r"XENWATCH WARNING - CAPTURE of [-0-9: ]+ UTC: not a live host \(tree:.*\); "
-        r"VM pv1 \([-0-9a-f]{36}\) is running with a failed vif device "
+        r"VM 'pv1' \([-0-9a-f]{36}\) is running with a failed vif device "
         rf"\({errno}\), served by dom0; ",
         out,
     )

@@ -159,3 +159,13 @@ def test_a_value_that_is_rejected_is_named(name: str, value: str) -> None:
         statuses = {"check": {3}, "check-config": {1, 2}}.get(name, {2})
         if status in statuses and "Is the daemon running?" not in out:
             assert flag.lstrip("-") in out + err, (flag, err)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "--source" in OPTIONS[name]])
+def test_help_has_the_default_source(name: str) -> None:
+    """A command that asks a daemon reads no host by itself; the others read this one."""
+    text = " ".join(ended([name, "--help"])[1].split())
+    asks = "--url" in OPTIONS[name]
+
+    assert ("Default: none, a daemon is asked." in text) == asks
+    assert asks or re.search(r"[Dd]efault: host\b", text)

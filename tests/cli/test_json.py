@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import no_traces, run
+from xenwatch.model.presets import PRESETS
 from xenwatch.model.scenario_source import load, names
 from xenwatch.probes import PROBES
 
@@ -69,7 +70,9 @@ def test_check_without_a_daemon_is_json_too(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_scenarios_have_name_and_title(capsys: pytest.CaptureFixture[str]) -> None:
-    """An array of what can be played, in the order of the table."""
+    """An array of what a host can be, then of what it can play, in the order of the tables."""
     done = run(capsys, "scenarios", "--format=json")
+    found = json.loads(done.out)
 
-    assert json.loads(done.out) == [{"name": name, "title": load(name).title} for name in names()]
+    assert [each["name"] for each in found] == [*PRESETS, *names()]
+    assert found[len(PRESETS) :] == [{"name": name, "title": load(name).title} for name in names()]

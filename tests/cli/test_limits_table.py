@@ -76,7 +76,7 @@ def test_a_table_is_not_flooded_by_instances_that_are_well() -> None:
     names = [line.split()[1] for line in text.splitlines()[1:]]
 
     assert names == [f"domid={name}" for name in ("98", "99", "full", "odd")] + ["(and"]
-    assert "(and 98 less full)" in text
+    assert "(98 more, less full)" in text
 
 
 @settings(deadline=None)

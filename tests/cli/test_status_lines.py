@@ -63,7 +63,7 @@ def test_what_is_left_out_is_counted() -> None:
     shown = [line.split()[0] for line in found if line.startswith("tasks")]
 
     assert shown[:2] == ["tasks49", "tasks48"]
-    assert f"and {50 - len(shown)} less full" in found
+    assert f"and {50 - len(shown)} more, less full" in found
 
 
 def test_instances_that_are_well_are_counted() -> None:
@@ -72,7 +72,7 @@ def test_instances_that_are_well_are_counted() -> None:
     found = lines(changed(limits=rows), height=100)
 
     assert len([line for line in found if line.startswith(HALF.limit)]) == 2
-    assert "and 7 less full" in found
+    assert "and 7 more, less full" in found
 
 
 def test_eighty_columns_are_enough() -> None:

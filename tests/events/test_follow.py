@@ -101,6 +101,25 @@ async def test_streams_are_connected_again(error: Exception) -> None:
     ]
 
 
+async def test_a_stream_that_is_not_there_is_no_warning() -> None:
+    """Without Xen there are no watches of xenstored: that is told once, and is no trouble."""
+    source = Breaking()
+    source.error = SourceError.from_os("/dev/xen/xenbus", FileNotFoundError(2, ""))
+    enough = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        if source.streams == 3:
+            enough.set()
+            await asyncio.Event().wait()
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(follow(DOMAINS, source, print, sleep=sleep))
+        await asyncio.wait_for(enough.wait(), LATE)
+        task.cancel()
+
+    assert [entry["log_level"] for entry in logs] == ["info"]
+
+
 async def test_a_recorder_hears_while_a_pass_is_made(tmp_path: Path) -> None:
     """Every topic is listened to until the work is done, and one that fails keeps nobody."""
     lost = SourceError("xenstored", "no socket", 2)

@@ -193,6 +193,8 @@ def test_a_message_without_runbook_is_explained(line: str, prefix: str) -> None:
         ("MCE", "hardware"),
         ("clocksource", "clock"),
         ("E2BIG", "watches"),
+        ("grant table", "grant frames"),
+        ("INTERNAL_ERROR Unix.EMFILE", "xapi"),
     ],
 )
 def test_a_part_of_a_message_is_found_by_its_words(text: str, word: str) -> None:

@@ -24,7 +24,7 @@ def running(snapshot: Snapshot, comm: str, limit: int | None = 1024) -> Snapshot
 
 def remedy(snapshot: Snapshot, target: int = 4096) -> tuple[str, ...]:
     """The remedy for xenstored's descriptors."""
-    return fds_remedy("xenstored")(Shortage(snapshot, "", None, target))
+    return fds_remedy("xenstored")(Shortage(snapshot, "", None, target, 1))
 
 
 @pytest.mark.parametrize(("comm", "since"), [("oxenstored", "Xen 4.5"), ("xenstored", "Xen 4.3")])
@@ -111,7 +111,7 @@ def test_descriptors_are_those_of_the_limits_own_daemon(role: str, limit: Limit)
     }
     process = daemons[role]
     snapshot = dataclasses.replace(with_host(), daemons=Daemons(daemons))
-    shortage = Shortage(snapshot, "", None, 4096)
+    shortage = Shortage(snapshot, "", None, 4096, 1)
 
     assert limit.used(snapshot) == {"": process.fds}
     assert limit.max(snapshot)[""].value == process.fd_limit

@@ -7,9 +7,11 @@ import dataclasses
 import pytest
 
 from tests.planning.support import full_xl, plan, states_of, with_host, xenserver
-from xenwatch.limits import dom0_memory, event_channels, host_memory, tasks
+from xenwatch.limits import dom0_memory, event_channels, host_memory, irqs, tasks
 from xenwatch.limits.base import Shortage
 from xenwatch.limits.states import remedies
+from xenwatch.planning.capacity import fit
+from xenwatch.planning.shapes import Shape
 from xenwatch.readings.bridges import Bridges
 from xenwatch.readings.host import Abi
 from xenwatch.readings.processes import Pids
@@ -48,7 +50,7 @@ def test_a_remedy_is_the_releases_own(snapshot: Snapshot, limit: str, words: str
 def test_frames_of_a_later_xen_have_their_own_option() -> None:
     """From Xen 4.5 on the option of grant frames has its present name."""
     snapshot = full_xl()
-    found = [remedies(state, snapshot, 0) for state in states_of(snapshot, "grant_frames")]
+    found = [remedies(state, snapshot, 0, 1) for state in states_of(snapshot, "grant_frames")]
 
     assert all("add gnttab_max_frames=" in texts[0] for texts in found)
 
@@ -73,7 +75,7 @@ def test_a_remedy_has_the_number_that_is_needed(
 )
 def test_memory_of_dom0_is_rounded_up(target: int, mib: int) -> None:
     """The option gives dom0 the memory it needs in whole MiB, never less."""
-    [text] = dom0_memory.remedy(Shortage(full_xl(), "", None, target))
+    [text] = dom0_memory.remedy(Shortage(full_xl(), "", None, target, 1))
 
     assert f"dom0_mem={mib}M,max:{mib}M" in text
 
@@ -88,7 +90,7 @@ def test_memory_of_dom0_is_rounded_up(target: int, mib: int) -> None:
 )
 def test_memory_of_the_host_is_had_by_the_toolstack(snapshot: Snapshot, command: str) -> None:
     """Memory is taken from VMs by the host's own toolstack, where that is known."""
-    found = host_memory.remedy(Shortage(snapshot, "", None, 0))
+    found = host_memory.remedy(Shortage(snapshot, "", None, 0, 1))
 
     assert found == (f"take memory from VMs that do not need it{command}", "use another host")
 
@@ -107,7 +109,7 @@ def test_every_bound_of_tasks_that_is_too_low_is_raised(
 ) -> None:
     """Of the kernel's two bounds of tasks, those below what is needed are raised."""
     snapshot = dataclasses.replace(full_xl(), pids=Pids(50, pid_max, threads_max))
-    found = tasks.remedy(Shortage(snapshot, "", None, 150))
+    found = tasks.remedy(Shortage(snapshot, "", None, 150, 1))
 
     assert [text for text in found if text.startswith("sysctl ")] == [
         f"sysctl -w {key}=150" for key in keys
@@ -123,15 +125,60 @@ def test_a_remedy_is_that_of_the_instance(kind: str, others: int) -> None:
     )
     [state] = [s for s in states_of(snapshot, "bridge_ports") if s.instance == "xenbr0"]
 
-    assert len(remedies(state, snapshot, 0)) == 1 + others
+    assert len(remedies(state, snapshot, 0, 1)) == 1 + others
 
 
 def test_a_kernel_that_could_have_more_channels_is_given_them() -> None:
     """On a 2-level ABI of choice the option that chose it is named."""
     snapshot = with_host(xen=(4, 17), abi=Abi("2-level-64", 4096, "kernel log"))
-    [text] = event_channels.remedy(Shortage(snapshot, "", None, 8192))
+    [text] = event_channels.remedy(Shortage(snapshot, "", None, 8192, 1))
 
     assert text.startswith("remove xen.fifo_events=0 from dom0's kernel command line, then reboot")
+
+
+@pytest.mark.parametrize(
+    ("shape", "advised"),
+    [
+        (Shape("a", vcpus=1), False),
+        (Shape("a", vcpus=2), True),
+        (Shape("a", vcpus=2, queues=1), False),
+        (Shape("a", vcpus=2, vifs=0), False),
+    ],
+)
+@pytest.mark.parametrize("limit", ["event_channels", "irqs"])
+def test_fewer_queues_are_advised_only_for_vms_that_have_several(
+    limit: str, shape: Shape, advised: bool
+) -> None:
+    """A remedy that does not help the VMs planned for is left out."""
+    found = fit(states_of(full_xl(), limit), full_xl(), {shape: 1})
+    headroom = next(each for each in found.headrooms if each.limit == limit)
+
+    assert any("max_queues" in remedy for remedy in headroom.remedies) == advised
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "words"),
+    [
+        (full_xl(), "run a dom0 kernel that is Linux 6.5 or later"),
+        (with_host(platform="xcp-ng", platform_version="8.3.0"), "XCP-ng 8.3 supports no dom0 "),
+    ],
+)
+def test_no_kernel_is_advised_where_the_vendor_has_none(snapshot: Snapshot, words: str) -> None:
+    """Hosts of xapi run the kernel of the release alone."""
+    [text] = irqs.remedy(Shortage(snapshot, "", None, 0, 1))
+
+    assert text.startswith(words)
+
+
+def test_a_second_bridge_of_xl_is_in_the_network_of_the_first() -> None:
+    """A bridge alone would be down and without an uplink."""
+    snapshot = dataclasses.replace(full_xl(), bridges=Bridges({"br0": 1}, {"br0": "bridge"}))
+    [state] = states_of(snapshot, "bridge_ports")
+    commands = remedies(state, snapshot, 0, 1)
+
+    assert commands[0] == "ip link add name xenbr-more up type bridge"
+    assert "master br0 type veth" in commands[1]
+    assert "a reboot removes it" in commands[3]
 
 
 def test_a_remedy_doubles_where_nothing_more_is_needed() -> None:

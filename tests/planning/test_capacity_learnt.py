@@ -74,8 +74,8 @@ def test_what_is_too_vague_is_not_counted() -> None:
     assert "dom0_memory" in found.uncounted
     assert "dom0_memory" not in takes(found)
     assert next(learnt_lines(found)) == (
-        "dom0_memory of windows: learnt from 4 VMs: 30.0 MiB each at least, at most 257.0 MiB; "
-        "not counted: more is known after such VMs start or stop"
+        "dom0_memory of windows: learnt from 4 VMs: between 30.0 MiB and 257.0 MiB "
+        "each; too uncertain to count: narrows down as such VMs start and stop"
     )
 
 

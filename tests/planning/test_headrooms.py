@@ -7,10 +7,11 @@ import dataclasses
 import pytest
 
 from tests.planning.support import LINUX, WINDOWS, full_xl, plan, xenserver
+from xenwatch.display.quantities import INEXHAUSTIBLE
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Cost, Max
 from xenwatch.limits.states import assess
-from xenwatch.planning.capacity import INEXHAUSTIBLE, dom0_vcpus, fit, fit_each, units
+from xenwatch.planning.capacity import dom0_vcpus, fit, fit_each, units
 from xenwatch.readings.processes import Ptys
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 

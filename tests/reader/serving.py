@@ -14,10 +14,11 @@ import pytest
 
 from tests.sources.fakes import TableSource
 from xenwatch.reader import server
-from xenwatch.reader.listener import listen
+from xenwatch.reader.listener import MODE
 from xenwatch.reader.server import THREADS_MAX, Server, checked
 from xenwatch.reader.verbs import VERBS
 from xenwatch.reader.working import Working
+from xenwatch.sockets.unix import listen_unix
 from xenwatch.sources.base import READ_LIMIT, Source, SourceError
 from xenwatch.sources.remote import RemoteSource
 from xenwatch.sources.tracefs import PollHistograms
@@ -59,7 +60,7 @@ def serving(
 ) -> Iterator[list[str]]:
     """A reader that serves a source at a path; what it says."""
     said: list[str] = []
-    listener = listen(str(path), {})
+    listener = listen_unix(str(path), MODE)
     server = Server(
         source,
         listener,

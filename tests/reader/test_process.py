@@ -21,7 +21,7 @@ from tests.reader.serving import asking, serving
 from tests.running import ROOT, daemon
 from tests.sources.fakes import TableSource
 from xenwatch.cli.doctor import read_by
-from xenwatch.reader.listener import listen
+from xenwatch.reader.listener import listening
 from xenwatch.reader.server import Server
 from xenwatch.sources.remote import RemoteSource
 
@@ -111,6 +111,7 @@ def test_a_front_without_privileges_shows_what_the_reader_reads(directory: Path)
                 assert another.uname()
             second.send_signal(signal.SIGTERM)
             assert second.wait() == 0
+            assert not path.exists()
 
 
 def test_one_pass_and_the_doctor_ask_the_reader(directory: Path) -> None:
@@ -142,9 +143,10 @@ def test_a_socket_of_systemd_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
         passed.listen()
         monkeypatch.setattr("xenwatch.sockets.passed.FIRST_DESCRIPTOR", os.dup(passed.fileno()))
         environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-        with listen(str(tmp_path / "own.sock"), environment) as taken:
+        with listening(str(tmp_path / "own.sock"), environment) as taken:
             assert taken.getsockname() == str(tmp_path / "passed.sock")
             assert environment == {}
+        assert (tmp_path / "passed.sock").exists()
 
 
 @pytest.mark.parametrize(("command", "status"), [("reader", 3), ("messages", 2)])
@@ -180,7 +182,7 @@ def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_watchdog_bites_a_reader_whose_threads_all_hang(tmp_path: Path) -> None:
     """There is progress while a thread is free or a question was answered, and none otherwise."""
-    with listen(str(tmp_path / "reader.sock"), {}) as listener:
+    with listening(str(tmp_path / "reader.sock"), {}) as listener:
         full = Server(TableSource(), listener, serves="a test", say=print, threads_max=0)
         free = Server(TableSource(), listener, serves="a test", say=print)
         assert free.progressed(0)
@@ -192,7 +194,7 @@ def test_a_reader_that_can_start_no_thread_makes_no_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where dom0 has no task left systemd may restart it; with the next thread all is well."""
-    with listen(str(tmp_path / "reader.sock"), {}) as listener:
+    with listening(str(tmp_path / "reader.sock"), {}) as listener:
         server = Server(TableSource(), listener, serves="a test", say=print)
         with socket.socket(socket.AF_UNIX) as client:
             with monkeypatch.context() as patched:

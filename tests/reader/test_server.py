@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from tests.reader.serving import UPTIME, Hanging, asking, reason, serving, standing_clock
 from tests.sources.fakes import TableSource
 from xenwatch.reader import server
-from xenwatch.reader.listener import listen
+from xenwatch.reader.listener import MODE, listening
 from xenwatch.reader.server import checked
 from xenwatch.reader.verbs import TOGETHER_MAX
 from xenwatch.readings.origin import LIVE
+from xenwatch.sockets.unix import listen_unix
 from xenwatch.sources import base, frames
 from xenwatch.sources.base import READ_LIMIT, CommandOutput, SourceError, programs_time, read_ahead
 from xenwatch.sources.frames import FrameError
@@ -140,7 +141,7 @@ def test_a_reader_that_comes_back_is_asked_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answer", [b"", b"\0", b"\0\0\0\x05hello", b"\xff\xff\xff\xffrest"])
 def test_a_reader_that_answers_garbage_is_an_error(tmp_path: Path, answer: bytes) -> None:
     """An answer that is cut short, too long or of another form fails the one question."""
-    listener = listen(str(tmp_path / "reader.sock"), {})
+    listener = listen_unix(str(tmp_path / "reader.sock"), MODE)
 
     def once() -> None:
         with listener, listener.accept()[0] as connection:
@@ -299,16 +300,22 @@ def test_two_readers_do_not_share_a_socket(tmp_path: Path) -> None:
     """A second reader is refused; what a killed one left is replaced; a file is not."""
     path, taken = tmp_path / "reader.sock", "reader.sock: Address already in use; choose another"
     with serving(TableSource(), path), pytest.raises(SourceError, match=taken):
-        listen(str(path), {})
+        listen(path)
     assert path.exists()
     with serving(TableSource(), path):
         assert path.stat().st_mode & 0o777 == 0o600
     path.unlink()
     path.touch()
     with pytest.raises(SourceError, match=taken):
-        listen(str(path), {})
+        listen(path)
     with pytest.raises(SourceError, match="path too long; choose another path with --socket"):
-        listen(f"{path}{'x' * 108}", {})
+        listen(Path(f"{path}{'x' * 108}"))
+
+
+def listen(path: Path) -> None:
+    """Listen at a path as the command does, and end at once."""
+    with listening(str(path), {}):
+        pass
 
 
 def test_others_are_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

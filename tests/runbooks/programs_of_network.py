@@ -30,8 +30,9 @@ def _ip(host: Host, options: Options, operands: list[str]) -> str:
     if rest and rest[0] not in _OBJECTS[name] | {"dev"}:
         refuse(f'Command "{rest[0]}" is unknown')
     words = dict(pairwise(rest))
-    if rest[:2] == ["add", "name"]:
-        host.path(f"/sys/class/net/{rest[2]}").mkdir(parents=True, exist_ok=True)
+    for word, link in pairwise(rest):
+        if rest[0] == "add" and word == "name":
+            host.path(f"/sys/class/net/{link}").mkdir(parents=True, exist_ok=True)
     for word in ("dev", "master"):
         if word in words and not _is_there(host, words[word]):
             refuse(f'Device "{words[word]}" does not exist.')

@@ -28,8 +28,9 @@ def test_the_controller_without_a_control_slice_is_told_with_its_share() -> None
     assert line == (
         "The CPU controller is on, and there is no control.slice: system.slice, which has the "
         "daemons of Xen, competes as one task with 6 tasks of the root cgroup, and is guaranteed "
-        "6% of dom0's CPU time. Switched on by hungry.service (cpu.max); docs/systemd.md says what "
-        "that means."
+        "6% of dom0's CPU time. Switched on by hungry.service (cpu.max). To switch it off, "
+        "remove CPUQuota=, CPUWeight=, CPUShares= and Delegate=cpu from the units that have them, "
+        "and reboot; docs/systemd.md says more."
     )
 
 
@@ -38,9 +39,9 @@ def test_what_does_not_show_it_is_said_so() -> None:
     [line] = told({}, system_slice=slice_of(1024, None))
 
     assert "guaranteed an unknown part of dom0's" in line
-    assert line.endswith(
-        "Which unit switched it on is unknown: none shows a setting for the CPU now; "
-        "docs/systemd.md says what that means."
+    assert (
+        "Which unit switched it on is unknown: none shows a setting for the CPU now. To switch it "
+        in line
     )
 
 
@@ -48,7 +49,7 @@ def test_units_that_cannot_be_read_are_said_so() -> None:
     """Unknown is not none."""
     [line] = told(None, system_slice=slice_of(100, 0.06))
 
-    assert "Which unit switched it on is unknown: settings of units cannot be read;" in line
+    assert "Which unit switched it on is unknown: settings of units cannot be read. " in line
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from typing import Any
 
+import bcrypt
 import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.running import ROOT
 from xenwatch.web_config import names
 from xenwatch.web_config.document import Document, Rate, Tls, parse, seconds
 
@@ -35,6 +40,24 @@ def tls(text: str) -> Tls:
 def test_an_empty_file_is_plain_http(text: str) -> None:
     """A file that sets nothing is accepted, and nothing is on."""
     assert accepted(text) == Document()
+
+
+def test_the_document_makes_a_hash() -> None:
+    """What it shows for a host without htpasswd prints a user as the file has them."""
+    text = (ROOT / "docs/web.md").read_text()
+    (code,) = re.findall(r"^/opt/xenwatch/bin/python3\.13 -c '(.*)'$", text, re.MULTILINE)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        input="secret\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,  # without a terminal it reads the password from stdin
+    )
+    [(user, found)] = accepted(f"basic_auth_users:\n  {done.stdout}").users.items()
+
+    assert user == "prometheus"
+    assert bcrypt.checkpw(b"secret", found.encode())
 
 
 def test_paths_are_relative_to_the_file() -> None:

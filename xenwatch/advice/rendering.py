@@ -172,7 +172,7 @@ def _name(advice: Advice) -> str:
     """The VM's name in quotes, on one line, control characters escaped."""
     if advice.name is None:
         return "unnamed VM"
-    return f'"{printable(text(advice.name))}"'
+    return f"'{printable(text(advice.name))}'"
 
 
 def _frequency(advice: Advice) -> str:

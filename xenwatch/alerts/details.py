@@ -186,13 +186,13 @@ def mark(target: Target, end: str) -> str:
 
 
 def vm_of(labels: Mapping[str, str]) -> str:
-    """How a VM is called: name and UUID, or else the UUID alone, or else its domid."""
+    """How a VM is called: name in quotes and UUID, or else the UUID alone, or else its domid."""
     name, uuid = labels.get("name", ""), labels.get("uuid", "")
-    return f"{name} ({uuid})" if name else uuid or f"of domain {labels['domid']}"
+    return f"'{name}' ({uuid})" if name else uuid or f"of domain {labels['domid']}"
 
 
 VM_OF_ONE: Final = (
-    "{{ if $one.Labels.name }}{{ $one.Labels.name }} ({{ $one.Labels.uuid }}){{ else if"
+    "{{ if $one.Labels.name }}'{{ $one.Labels.name }}' ({{ $one.Labels.uuid }}){{ else if"
     " $one.Labels.uuid }}{{ $one.Labels.uuid }}{{ else }}of domain {{ $one.Labels.domid }}{{ end }}"
 )
 

@@ -15,9 +15,16 @@ DIRECTORY: Final = _INSTALLED if _INSTALLED.exists() else _PACKAGE.parent / "con
 """Where they are: in the package once that is installed, beside it in a checkout."""
 
 
+_FENCE: Final = re.compile(rb"^```sh .*$", re.MULTILINE)
+"""The start of a block of commands with words for the tests that run them."""
+
+
 def files() -> Mapping[str, bytes]:
-    """The runbooks by the path they are served at."""
-    return {f"{RUNBOOKS}{file.name}": file.read_bytes() for file in DIRECTORY.glob("*.md")}
+    """The runbooks by the path they are served at, without what is for tests alone."""
+    return {
+        f"{RUNBOOKS}{file.name}": _FENCE.sub(b"```sh", file.read_bytes())
+        for file in DIRECTORY.glob("*.md")
+    }
 
 
 def link_prefix(configured: str, instance: str, scheme: str = "http") -> str:

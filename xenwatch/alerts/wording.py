@@ -19,13 +19,16 @@ _TEMPLATES: Final = {
     DURATION: "{{ $value | humanizeDuration }}",
     NUMBER: "{{ $value }}",
 }
+_VM: Final = (
+    "{{ with $labels.name }}'{{ . }}' ({{ $labels.uuid }}){{ else }}{{ $labels.uuid }}{{ end }}"
+)
 _BACKEND: Final = (
     '{{ if eq $labels.backend_domid "0" }}dom0{{ else }}'
     "driver domain {{ $labels.backend_domid }}{{ end }}"
 )
 _PLACES: Final[Mapping[str, tuple[str, Callable[[Mapping[str, str]], str]]]] = {
     "vm": (
-        "{{ with $labels.name }}{{ . }} ({{ $labels.uuid }}){{ else }}{{ $labels.uuid }}{{ end }}",
+        _VM,
         vm_of,
     ),
     "backend": (

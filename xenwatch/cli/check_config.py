@@ -31,7 +31,7 @@ from xenwatch.status.notices import NO_XEN, notices
 from xenwatch.web_config.load import load
 
 EXITS: Final = {
-    OK: "valid, with warnings too",
+    OK: "valid (there may be warnings)",
     FINDING: "rejected, or what it names cannot be used",
     USAGE: "bad usage",
 }

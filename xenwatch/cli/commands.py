@@ -10,7 +10,7 @@ HELP: Final[Mapping[str, str]] = {
     "once": "Make one pass and print it.",
     "capture": "Make one pass and save every answer of the source in DIR.",
     "doctor": "Run every probe once; report which failed, why, and what to do.",
-    "scenarios": "List the scenarios of the synthetic host: --source synthetic:NAME.",
+    "scenarios": "List the presets and scenarios of the synthetic host: --source synthetic:NAME.",
     "plan": "Show how many more VMs fit, and which limit stops the next one.",
     "advise": "Rank VMs by QEMU wakeups, with the emulated devices to disable.",
     "check": "Check limits and alerts for Icinga and Nagios: one line and an exit status.",

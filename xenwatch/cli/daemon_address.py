@@ -78,7 +78,7 @@ def add_options(parser: argparse.ArgumentParser, otherwise: str) -> None:
     parser.add_argument(
         "--url",
         type=filled,
-        help=f"URL of the daemon, or unix:/PATH, unless {otherwise} is given (default: the Unix "
+        help=f"URL of the daemon, or unix:/PATH; not with {otherwise} (default: the Unix "
         f"socket in {LISTEN.path} of the configuration, else its first address)",
     )
     parser.add_argument(

@@ -73,9 +73,10 @@ def run(options: argparse.Namespace) -> int:
     if not found and not log:
         found = [Seen(entry, 0, "") for entry in with_words(message)]
         if found:
-            say(f"no known message in {shown(message)}, but these have its words")
+            say(f"{shown(message)} is not a known message; these contain its words:")
     if not found:
-        say(f"nothing known; every known message is in {DIRECTORY / 'errors.md'}")
+        what = "the input" if log else shown(message)
+        say(f"no known message in {what}; the list is {DIRECTORY / 'errors.md'}")
         return UNKNOWN
     status = None if options.no_headroom else _status(options, [seen.entry for seen in found])
     text = "\n".join(_text(seen, status, log=log) for seen in found)

@@ -38,7 +38,7 @@ def _rows(limit: str, instances: Sequence[LimitState]) -> list[Sequence[str]]:
     shown = _worth_showing(instances)
     rows: list[Sequence[str]] = [_row(state) for state in instances if state.instance in shown]
     if len(shown) < len(instances):
-        others = f"{limit} (and {len(instances) - len(shown)} less full)"
+        others = f"{limit} ({len(instances) - len(shown)} more, less full)"
         rows.append((others, *[""] * (len(HEADER) - 1)))
     return rows
 

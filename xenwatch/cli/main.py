@@ -37,6 +37,8 @@ class Command(Protocol):
         ...
 
 
+ASK: Final = ("check", "explain", "top")
+"""Commands that ask a daemon for the readings of a host."""
 NO_HOST: Final = ("scenarios", "maintenance")
 """Commands that read no host."""
 PARTS: Final = ("reader", "messages")
@@ -116,7 +118,7 @@ def _add(commands: Any, name: str, text: str) -> None:
         name, help=text, description=text, epilog=epilog(module.EXITS), allow_abbrev=False
     )
     added.set_defaults(run=module.run, parser=added)
-    add_common(added, LOGGING if name in NO_HOST else COMMON)
+    add_common(added, LOGGING if name in NO_HOST else COMMON, asks=name in ASK)
     module.add_options(added)
 
 

@@ -38,19 +38,18 @@ def run(options: argparse.Namespace) -> int:
     snapshot = watched_pass(source, settings.probes()).snapshot
     faults = Faults()
     assessment = assess_pass(snapshot, rules(settings), fence=faults.fence)
+    no_xen = NO_XEN in notices(snapshot)
     written = write(FORMATS[options.format](assessment, settings))
-    say(*failures(snapshot.outcomes).splitlines())
+    say(*([NO_XEN] if no_xen else []), *failures(snapshot.outcomes).splitlines())
     faults.say()
-    known = any_ok(snapshot.outcomes) and NO_XEN not in notices(snapshot)
-    return OK if written and known else UNKNOWN
+    return OK if written and any_ok(snapshot.outcomes) and not no_xen else UNKNOWN
 
 
 def _table(assessment: Assessment, _settings: Settings) -> str:
     said = notices(assessment.snapshot)
-    # Limits of plain Linux, all ok, would say that a dom0 is.
-    return headed(
-        said, "" if NO_XEN in said else limits_table.table(assessment.states, assessment.fence)
-    )
+    if NO_XEN in said:  # limits of plain Linux, all ok, would say that a dom0 is
+        return headed((notice for notice in said if notice != NO_XEN), "")
+    return headed(said, limits_table.table(assessment.states, assessment.fence))
 
 
 def _json(assessment: Assessment, settings: Settings) -> str:

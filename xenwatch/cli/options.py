@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from xenwatch.cli.option_values import filled, whole
-from xenwatch.config.common_keys import HOST, LOGGING
+from xenwatch.config.common_keys import HOST, LOGGING, SOURCE
 from xenwatch.config.document import DEFAULT_FILE
 from xenwatch.config.key import Key
 
@@ -18,8 +18,13 @@ COMMON: Final = (*HOST, *LOGGING)
 CONFIG_FILE: Final = "--config.file"
 
 
-def add_common(parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMON) -> None:
-    """The options that stand before the command or after it: the configuration, and some keys."""
+def add_common(
+    parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMON, *, asks: bool = False
+) -> None:
+    """The options that stand before the command or after it: the configuration, and some keys.
+
+    A command that `asks` a daemon reads a host itself only where a source is given.
+    """
     parser.add_argument(
         CONFIG_FILE,
         dest="config_file",
@@ -29,7 +34,7 @@ def add_common(parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMO
         help=f"configuration (default: {DEFAULT_FILE})",
     )
     for key in keys:
-        add_key(parser, key)
+        add_key(parser, key, "none, a daemon is asked" if asks and key is SOURCE else "")
     parser.set_defaults(takes=frozenset((CONFIG_FILE, *(key.flag for key in keys))))
 
 
@@ -43,8 +48,11 @@ def refuse_ignored(options: argparse.Namespace) -> None:
             options.parser.error(f"{flag} is not an option of {command}")
 
 
-def add_key(parser: argparse.ArgumentParser, key: Key[Any]) -> None:
-    """The option of a key. It is absent from the result unless it is given."""
+def add_key(parser: argparse.ArgumentParser, key: Key[Any], default: str = "") -> None:
+    """The option of a key. It is absent from the result unless it is given.
+
+    The help ends with its default, if it has one, or with `default` instead.
+    """
     more: dict[str, Any] = {"metavar": key.name.upper()}
     if isinstance(key.default, bool):
         more = {"action": "store_true"}
@@ -52,8 +60,17 @@ def add_key(parser: argparse.ArgumentParser, key: Key[Any]) -> None:
         more["action"] = "append"
     elif isinstance(key.default, int):
         more["type"] = whole
-    text = key.description.replace("%", "%%")
+    default = default or _default(key.default)
+    text = key.description + (f" Default: {default}." if default else "")
+    text = text.replace("%", "%%")
     parser.add_argument(key.flag, dest=key.path, default=argparse.SUPPRESS, help=text, **more)
+
+
+def _default(value: object) -> str:
+    """A default for people; empty where there is none, and of what is off by default."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value) if value else ""
 
 
 def is_given(options: argparse.Namespace, key: Key[Any]) -> bool:

@@ -44,7 +44,7 @@ EXITS: Final = {
 }
 
 HEADER: Final = ("LIMIT", "HEADROOM", "TAKES", "FITS", "REASON")
-HEADER_OF_MIX: Final = ("LIMIT", "HEADROOM", "MIX TAKES", "MIXES FIT", "REASON")
+HEADER_OF_MIX: Final = ("LIMIT", "HEADROOM", "MIX TAKES", "TIMES", "REASON")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
     parser.add_argument(
-        "--platform", metavar="PRESET", help="plan for this synthetic host instead of --source"
+        "--platform",
+        metavar="PRESET",
+        help="plan for this synthetic host instead of --source; xenwatch scenarios lists them",
     )
     parser.add_argument(
         "--empty", action="store_true", help="plan for the platform with no VMs running"
@@ -203,7 +205,8 @@ def _section(plan: Plan) -> str:
     if plan.headrooms:
         header = HEADER if is_one_vm(plan.batch) else HEADER_OF_MIX
         lines.append(columns([header, *(_row(headroom) for headroom in plan.headrooms)]))
-    if plan.binding is not None and plan.binding.remedies:
+    asked = plan.wanted is None or plan.fits is False
+    if asked and plan.binding is not None and plan.binding.remedies:
         lines.append(f"\nTo raise {plan.binding.limit}:\n")
         lines += [f"  {printable(remedy)}\n" for remedy in plan.binding.remedies]
     learnt = [f"  {line}\n" for line in learnt_lines(plan)]

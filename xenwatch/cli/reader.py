@@ -41,6 +41,7 @@ def add_parser(commands: Subparsers, text: str) -> argparse.ArgumentParser:
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument(
         SOURCE,
+        metavar="KIND",
         default="host",
         help="what to serve: host, synthetic[:NAME] or tree:DIR (default: %(default)s)",
     )
@@ -77,7 +78,7 @@ def main(arguments: list[str]) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Raises `SourceError` and `OSError`."""
-    from xenwatch.reader.listener import listen  # noqa: PLC0415 - other commands need none of it
+    from xenwatch.reader.listener import listening  # noqa: PLC0415 - other commands need none of it
     from xenwatch.reader.server import Server  # noqa: PLC0415
     from xenwatch.sources import host_lock  # noqa: PLC0415
     from xenwatch.sources.kept import raise_limit  # noqa: PLC0415
@@ -94,10 +95,10 @@ def run(options: argparse.Namespace) -> int:
         host_lock.hold(rootfs)
     histograms = PollHistograms(rootfs) if spec == "host" else None
     raise_limit()
-    listener = listen(options.socket, os.environ)
-    server = Server(source, listener, serves=spec, say=say, histograms=histograms)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: server.stop())
-    say(f"serving {spec} on {listener.getsockname()}")
-    server.run()
+    with listening(options.socket, os.environ) as listener:
+        server = Server(source, listener, serves=spec, say=say, histograms=histograms)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: server.stop())
+        say(f"serving {spec} on {listener.getsockname()}")
+        server.run()
     return OK

@@ -1,4 +1,4 @@
-"""`xenwatch scenarios`: what a synthetic host can play."""
+"""`xenwatch scenarios`: what a synthetic host can be, and what it can play."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.output import write
 
 EXITS: Final = {OK: "printed", USAGE: "bad usage", UNKNOWN: "stdout cannot be written"}
+PRESET: Final = "a preset: a host that does not change"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +21,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line for each scenario, or an array."""
-    from xenwatch.model.scenario_source import load, names  # noqa: PLC0415 - the model is large
+    """Print a line for each preset and scenario, or an array."""
+    from xenwatch.model.presets import PRESETS  # noqa: PLC0415 - the model is large
+    from xenwatch.model.scenario_source import load, names  # noqa: PLC0415
 
-    titles = {name: load(name).title for name in names()}
+    titles = dict.fromkeys(PRESETS, PRESET) | {name: load(name).title for name in names()}
     width = max(map(len, titles))
     text = "".join(f"{name:<{width}}  {title}\n" for name, title in titles.items())
     if options.format == "json":

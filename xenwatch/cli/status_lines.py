@@ -14,6 +14,7 @@ from xenwatch.display.text import printable
 from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits.states import Severity
 from xenwatch.readings.snapshot import Status
+from xenwatch.status import limit_words
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import (
     FIRING,
@@ -72,7 +73,7 @@ def _limits(status: HostStatus, width: int, free: int, plain: bool) -> list[Text
     title = min(36, max(12, width - BAR - 42))
     limits = [_limit(row, title, plain) for row in shown]
     if len(shown) < total:
-        limits.append(Text(f"and {total - len(shown)} less full", "dim"))
+        limits.append(Text(f"and {total - len(shown)} more, less full", "dim"))
     return limits
 
 
@@ -144,7 +145,7 @@ def _shape(shape: ShapeRow) -> str:
 
 
 def _limit(row: LimitRow, title: int, plain: bool) -> Text:
-    name = f"{row.limit} {printable(row.instance)}" if row.instance else row.limit
+    name = printable(limit_words.name(row))
     style = STYLES.get(row.state, "")
     line = Text(f"{name[:title]:<{title}} ").append(_bar(row, plain), style)
     percent = "      " if row.ratio is None else f"{row.ratio * 100:5.1f}%"

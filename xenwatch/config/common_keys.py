@@ -27,9 +27,9 @@ SOURCE: Final[Key[str]] = Key(
     "source.kind",
     "string",
     "host",
-    "Source of the readings: host, reader[:PATH] (the host, read by xenwatch reader as root), "
-    "synthetic[:NAME] (simulated), tree:DIR (a capture), or auto (host on a Xen dom0, otherwise "
-    "synthetic).",
+    "Source of the readings: host, reader[:PATH] (the host, through the process xenwatch reader, "
+    "which runs as root), synthetic[:NAME] (simulated), tree:DIR (a capture), or auto (host on a "
+    "Xen dom0, otherwise synthetic).",
     converters.source,
     flag="--source",
     restart=True,

@@ -17,8 +17,8 @@ DIRECTORY: Final[Key[str]] = Key(
     "textfile.directory",
     "string",
     "",
-    "Directory of node_exporter's textfile collector, to keep xenwatch.prom in. The daemon then "
-    "listens only if web.listen_addresses is set. Empty: no file.",
+    "Write the metrics to xenwatch.prom in this directory, for node_exporter's textfile collector. "
+    "The daemon then listens only if web.listen_addresses is set. Empty: no file.",
     directory,
     flag="--textfile",
     restart=True,
@@ -28,7 +28,7 @@ INTERVAL: Final[Key[float]] = Key(
     "textfile.interval",
     "number",
     10.0,
-    "Min seconds between two writes of the file.",
+    "Minimum time between two writes of the file, in seconds.",
     converters.seconds,
     restart=True,
 )

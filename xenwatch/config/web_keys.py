@@ -12,8 +12,8 @@ LISTEN: Final[Key[tuple[str, ...]]] = Key(
     "array of strings",
     ("127.0.0.1:10730",),
     "Addresses to listen on: HOST:PORT, an IPv6 host in brackets, no host for all addresses; or "
-    "unix:/PATH, a Unix socket that its owner and group may open. [], and the default where "
-    "textfile.directory is set: nowhere.",
+    "unix:/PATH, a Unix socket that its owner and group may open. An empty list, which is the "
+    "default if textfile.directory is set: do not listen.",
     converters.addresses,
     flag="--web.listen-address",
     restart=True,
@@ -22,7 +22,7 @@ TELEMETRY_PATH: Final[Key[str]] = Key(
     "web.telemetry_path",
     "string",
     "/metrics",
-    "Path under which the metrics are served.",
+    "URL path of the metrics.",
     converters.url_path,
     flag="--web.telemetry-path",
     restart=True,
@@ -40,7 +40,7 @@ MAX_REQUESTS: Final[Key[int]] = Key(
     "web.max_requests",
     "integer",
     40,
-    "Max concurrent requests; more are rejected with status 503.",
+    "Maximum number of concurrent requests; more are rejected with status 503.",
     converters.integer(1, 10000),
     flag="--web.max-requests",
     restart=True,
@@ -59,7 +59,7 @@ WEB_CONFIG: Final[Key[str]] = Key(
     "string",
     "",
     "File with TLS, basic authentication, headers and rate limit, in the format of Prometheus's "
-    "exporter-toolkit; it is read again when it changes. Empty: plain HTTP, for everybody.",
+    "exporter-toolkit; it is read again when it changes. Empty: plain HTTP, no authentication.",
     converters.text,
     flag="--web.config.file",
     restart=True,

@@ -21,7 +21,8 @@ MESSAGES_PER_HOUR: Final[Key[int]] = Key(
     "xapi.messages_per_hour",
     "integer",
     20,
-    "Max messages posted in an hour; further alerts wait, critical ones are posted first.",
+    "Maximum number of messages posted in an hour; further alerts wait, critical ones are posted "
+    "first.",
     converters.integer(1, MOST_POSTS),
     restart=True,
 )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+INEXHAUSTIBLE: Final = 1 << 60
+"""Units, or bytes, that nothing exhausts: since systemd 240 `fs.file-max` is 2^63 - 1."""
+
 
 def quantity(value: int | None, unit: str) -> str:
     """A quantity as text: bytes in powers of 1,024, counts in full, `-` for `None`."""
     if value is None:
         return "-"
+    if unit != "bytes" and value >= INEXHAUSTIBLE:
+        return "unlimited"
     if unit != "bytes" or value < 1024:
         return str(value)
     power = min((value.bit_length() - 1) // 10, 6)
@@ -17,4 +24,5 @@ def quantity(value: int | None, unit: str) -> str:
 
 def figure(value: int | None, unit: str) -> str:
     """A quantity as shown on the page: counts with thousands separators."""
-    return quantity(value, unit) if unit or value is None else f"{value:,}"
+    counted = value is not None and not unit and value < INEXHAUSTIBLE
+    return f"{value:,}" if counted else quantity(value, unit)

@@ -52,8 +52,11 @@ async def follow(
                             settling.again()
         except (SourceError, OSError) as error:
             if not failed:
-                _log.warning(
-                    "event stream failed, retrying; changes show up at the next regular reading",
+                # Without Xen, or in a driver domain, there is none, and that is no failure.
+                missing = isinstance(error, SourceError) and error.missing
+                what = "no event stream here" if missing else "event stream failed, retrying"
+                (_log.info if missing else _log.warning)(
+                    f"{what}; changes show up at the next regular reading",
                     topic=topic,
                     reason=str(error),
                 )

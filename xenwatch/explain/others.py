@@ -20,6 +20,19 @@ class Other:
 
 
 OTHERS: Final = (
+    # Xen, tools/libs/light: libxl_exec.c (libxl_report_child_exitstatus), libxl_aoutils.c
+    # (async_exec_timeout), libxl_device.c (device_hotplug_child_death_cb).
+    Other(
+        "`/etc/xen/scripts/NAME NAME [N] exited with error status N`, "
+        "`libxl_report_child_exitstatus: ... exited with error status N`, "
+        "`killing execution of /etc/xen/scripts/NAME NAME because of timeout`, "
+        "`device_hotplug_child_death_cb: script: ...`",
+        "a program that xl has started failed or hung: a hotplug script (`block` of a disk, "
+        "`vif-bridge` of a network interface), a bootloader or QEMU; a line with `script:` has "
+        "the script's own reason",
+        "`/var/log/xen/xen-hotplug.log` for the output of the scripts, "
+        "`/var/log/xen/qemu-dm-VM.log` for that of QEMU; `xl -vvv create FILE` prints every step",
+    ),
     # sm, libs/sm/core/XE_SR_ERRORCODES.xml: SnapshotChainTooLong.
     Other(
         "`SR_BACKEND_FAILURE_109`, `snapshot chain is too long`",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.errors.kinds import KINDS
 from xenwatch.errors.pattern import Pattern, patterns, words
 from xenwatch.explain.others import OTHERS, Other
+from xenwatch.limits.base import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def of_alerts(alerts: Iterable[Alert | Watch]) -> tuple[Entry, ...]:
             messages,
             meaning,
             patterns(messages),
-            words(f"{messages} {meaning}"),
+            words(f"{messages} {meaning} {_resource(alert)}"),
             limit=_limit(alert),
             title=alert.title,
             runbook=alert.runbook,
@@ -65,9 +66,18 @@ def of_others(others: Iterable[Other]) -> tuple[Entry, ...]:
 
 def _limit(alert: Alert | Watch) -> str:
     """The name of the limit an alert is of, empty where it is of none."""
+    return next((limit.name for limit in _limits(alert)), "")
+
+
+def _resource(alert: Alert | Watch) -> str:
+    """What people call the limit an alert is of, with and without hyphens; empty: of none."""
+    titles = [limit.title for limit in _limits(alert)][:1]
+    return " ".join(f"{title} {title.replace('-', ' ')}" for title in titles)
+
+
+def _limits(alert: Alert | Watch) -> Iterator[Limit]:
     conditions = alert.conditions.values() if isinstance(alert, Alert) else ()
-    names = (each.limit.name for each in conditions if isinstance(each, LimitCondition))
-    return next(names, "")
+    return (each.limit for each in conditions if isinstance(each, LimitCondition))
 
 
 ENTRIES: Final = (*of_alerts((*ALERTS, *WATCHES)), *of_others(OTHERS))

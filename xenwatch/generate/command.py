@@ -148,6 +148,7 @@ def add_parser(subparsers: Subparsers, text: str) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("generate", help=text, description=text)
     parser.add_argument(
         "what",
+        metavar=f"{{{','.join(WHAT)}}}",  # else an error about it names its variable
         choices=tuple(WHAT),
         help="docs: documents; dashboards: Grafana dashboards; rules: Prometheus rules and "
         "Alertmanager configuration, with the alert durations of the configuration",

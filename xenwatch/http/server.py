@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch import threads
 from xenwatch.alerts import runbooks
+from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.display.text import hint, shown
 from xenwatch.display.why import why
 from xenwatch.exposition import text_format
@@ -91,7 +92,7 @@ class Handlers:
         app.router.add_get(
             errors.PATH, self._bounded(functools.partial(_errors, style=style, icon=icon))
         )
-        for path, body in runbooks.files().items():
+        for path, body in _runbooks().items():
             app.router.add_get(path, functools.partial(_runbook, body))
         for file in static.values():
             app.router.add_get(file.path, functools.partial(_static, file))
@@ -225,6 +226,15 @@ def _response(request: web.Request, body: Body, content_type: str) -> web.Respon
 async def _static(file: StaticFile, _request: web.Request) -> web.Response:
     headers = {"Content-Type": file.content_type, "Cache-Control": FOREVER}
     return web.Response(body=file.content, headers=headers)
+
+
+def _runbooks() -> Mapping[str, bytes]:
+    """The runbooks by path, with and without the ending of their files, and a list of the paths."""
+    files = runbooks.files()
+    short = {path.removesuffix(".md"): body for path, body in files.items()}
+    listed = "".join(f"{path}\n" for path in sorted({errors.PATH, *files})).encode()
+    del short[errors.PATH]  # a page of its own
+    return {**files, **short, RUNBOOKS: listed, RUNBOOKS.rstrip("/"): listed}
 
 
 async def _runbook(body: bytes, _request: web.Request) -> web.Response:

@@ -77,12 +77,16 @@ NO_COST: Final = same(Cost())
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A limit that is to be raised: its max now, and `target`, the units it is to have."""
+    """A limit that is to be raised: its max now, and `target`, the units it is to have.
+
+    `queues` are the most queues that a network interface of the VMs it is raised for has.
+    """
 
     snapshot: Snapshot
     instance: str
     max: Max | None
     target: int
+    queues: int
 
 
 Doubt = Callable[[Snapshot], str]

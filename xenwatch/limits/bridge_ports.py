@@ -46,13 +46,27 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    if release(shortage.snapshot).facts.toolstack == XL:
-        return ("ip link add name xenbr-more type bridge  # then name it in vif= of new VMs",)
-    command = "xe network-create name-label=more  # then create the VIFs of new VMs on it"
     kinds = shortage.snapshot.bridges.kinds if shortage.snapshot.bridges is not None else {}
-    if kinds.get(shortage.instance) == BRIDGE_KIND:
-        return (command, "xe-switch-network-backend openvswitch  # then reboot the host")
-    return (command,)
+    linux = kinds.get(shortage.instance) == BRIDGE_KIND
+    if release(shortage.snapshot).facts.toolstack == XL:
+        return _joined(shortage.instance) if linux else ("use another host",)
+    other = (
+        "create the VIFs of new VMs on the network of another network card or VLAN: "
+        "xe pif-list params=device,VLAN,network-name-label"
+    )
+    if linux:
+        return (other, "xe-switch-network-backend openvswitch  # then reboot the host")
+    return (other,)
+
+
+def _joined(bridge: str) -> tuple[str, ...]:
+    """A second bridge in the same network: a bridge of its own has no uplink."""
+    return (
+        "ip link add name xenbr-more up type bridge",
+        f"ip link add name more0 up master {bridge} type veth peer name more1  # takes one port",
+        "ip link set dev more1 up master xenbr-more",
+        "name xenbr-more in vif= of new VMs; unless the host configures it, a reboot removes it",
+    )
 
 
 _PORTS: Final = {**same(Cost(vif=1), "pv", "pvh"), "hvm": Cost(vif=2)}

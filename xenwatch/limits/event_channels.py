@@ -51,7 +51,7 @@ def remedy(shortage: Shortage) -> tuple[str, ...]:
     if host is not None and host.abi is not None and host.abi.ports < FIFO_PORTS:
         return _older_abi(release(shortage.snapshot))
     return (
-        *fewer_queues(shortage.snapshot),
+        *fewer_queues(shortage),
         "131,071 is the max of the FIFO ABI: use another host",
     )
 
@@ -63,10 +63,9 @@ def _older_abi(found: Release) -> tuple[str, ...]:
     return ("update the host: max 4,095 with XenServer 6.2, 131,071 with Xen 4.4 and Linux 3.14",)
 
 
-def fewer_queues(snapshot: Snapshot) -> tuple[str, ...]:
-    """Advice to have fewer queues, unless there is one already."""
-    host = snapshot.host
-    return () if host is not None and host.netback_queues == 1 else (_FEWER_QUEUES,)
+def fewer_queues(shortage: Shortage) -> tuple[str, ...]:
+    """Advice to have fewer queues, where the VMs have several."""
+    return (_FEWER_QUEUES,) if shortage.queues > 1 else ()
 
 
 _CHANNELS_PV: Final = same(Cost(domain=2, disk=1, queue=2), "pv", "pvh")

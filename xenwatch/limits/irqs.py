@@ -16,6 +16,7 @@ from xenwatch.limits.base import (
 from xenwatch.limits.event_channels import CHANNELS_LATER, fewer_queues
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import release
+from xenwatch.release.table import XAPI
 
 IRQ_BITMAP_EXTRA: Final = 8196
 """IRQ_BITMAP_BITS is NR_IRQS plus this (kernel/irq/internals.h, up to Linux 6.4)."""
@@ -46,10 +47,14 @@ def maximum(snapshot: Snapshot) -> Mapping[str, Max]:
 
 def remedy(shortage: Shortage) -> tuple[str, ...]:
     """Commands and advice that give more headroom, best first."""
-    return (
-        *fewer_queues(shortage.snapshot),
-        "run a dom0 kernel that is Linux 6.5 or later, or built for more CPUs",
-    )
+    found = release(shortage.snapshot)
+    kernel = "run a dom0 kernel that is Linux 6.5 or later, or built for more CPUs"
+    if found.facts.toolstack == XAPI:
+        kernel = (
+            f"{found.name or 'this platform'} supports no dom0 kernel with more: report it to the "
+            "vendor, or use another host"
+        )
+    return (*fewer_queues(shortage), kernel)
 
 
 _COSTS: Final[Costs] = {

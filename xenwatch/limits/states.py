@@ -112,13 +112,14 @@ def unread(state: LimitState) -> LimitState:
     return LimitState(state.limit, state.instance, None, None, state.thresholds)
 
 
-def remedies(state: LimitState, snapshot: Snapshot, needed: int) -> tuple[str, ...]:
+def remedies(state: LimitState, snapshot: Snapshot, needed: int, queues: int) -> tuple[str, ...]:
     """Commands and advice that raise a limit to `needed` units, or double it where that is less.
 
-    A limit without a remedy has none.
+    `queues` are the most that a network interface of the VMs to come has. A limit without a remedy
+    has none.
     """
     if state.limit.remedy is None:
         return ()
     maximum = state.max.value if state.max is not None else 0
     target = needed if needed > maximum else 2 * maximum
-    return state.limit.remedy(Shortage(snapshot, state.instance, state.max, target))
+    return state.limit.remedy(Shortage(snapshot, state.instance, state.max, target, queues))

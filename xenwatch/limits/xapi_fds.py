@@ -25,6 +25,7 @@ LIMIT: Final = Limit(
         (
             "`Unix.Unix_error(Unix.EMFILE`, `Too many open files in accept` in xapi's log, "
             "`Exception in DB flushing thread: Unix.Unix_error(Unix.EMFILE`, "
+            "`INTERNAL_ERROR ... Unix.EMFILE` from xe, "
             '`Unix.Unix_error(Unix.EINVAL, "select"`'
         ): "xapi's file descriptors"
     },

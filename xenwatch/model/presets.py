@@ -38,7 +38,7 @@ def xcp_ng_8_3() -> Machine:
         machine.start(b"desktop-%02d" % number, _DESKTOP)
     machine.start(b"legacy-pv", _PV)
     machine.start(HOSTILE, _SMALL)
-    broken = machine.start(b"monitoring", _SMALL)
+    broken = machine.start(b"mail", _SMALL)
     machine.fail(broken, "vif", 0, "28 mapping shared-frames 522/523 port tx 9 rx 10")
     machine.leave_zombie(machine.start(b"gone", _SMALL))
     return machine

@@ -102,7 +102,7 @@ def _notices(status: HostStatus) -> Html:
 def _header(status: HostStatus) -> Html:
     facts = [status.host or "host unknown"]
     if status.domains is not None:
-        facts.append(counted(len(status.domains), "domain"))
+        facts.append(f"{counted(len(status.domains), 'domain')} with dom0")
     return tag(
         "header",
         _notices(status),

@@ -57,7 +57,7 @@ def _card(
             class_="head",
         ),
         [_instance(row, now, series.get((row.limit, row.instance), ())) for row in rows],
-        tag("p", f"and {others} less full", class_="muted") if others else None,
+        tag("p", f"and {others} more, less full", class_="muted") if others else None,
         tag("p", soon, class_="soon") if soon else None,
         _details(rows),
         class_=f"card {first.state}",

@@ -80,7 +80,7 @@ def _of_wanted(plan: Plan, wanted: int, unknown: str) -> str:
     if not plan.fits:
         stopped = f"; {plan.binding.limit} stops them" if plan.binding else ""
         return f"{subject} do not fit{end}{stopped}"
-    return f"{subject} fit{end}{' by the counted limits' if plan.uncounted else ''}"
+    return f"{subject} fit{end}{', as far as counted' if plan.uncounted else ''}"
 
 
 def document(snapshot: Snapshot, found: Iterable[Plan]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def learnt_lines(plan: Plan) -> Iterator[str]:
         if stated:
             end = f"; counted: {quantity(stated, unit)}, as the shape states"
         elif not estimate.usable:
-            end = "; not counted: more is known after such VMs start or stop"
+            end = "; too uncertain to count: narrows down as such VMs start and stop"
         else:
             end = ""
         yield f"{limit} of {shape.name or 'this VM'}: {_sentence(known, estimate, unit)}{end}"
@@ -136,8 +136,10 @@ def _sentence(known: Learnt, estimate: Estimate, unit: str) -> str:
         quantity(math.ceil(value), unit) for value in (found.low, found.median, found.high)
     )
     where = " on another host" if known.carried else ""
-    each = f"{middle} each, 95 % below" if estimate.complete else f"{low} each at least, at most"
-    return f"learnt from {known.vms} VMs{where}: {each} {high}"
+    each = f"{middle} each, 95 % below {high}"
+    if not estimate.complete:
+        each = f"between {low} and {high} each"
+    return f"learnt from {known.vms} VMs{where}: {each}"
 
 
 def _estimates(plan: Plan) -> Iterator[tuple[Shape, Learnt, str, Estimate]]:

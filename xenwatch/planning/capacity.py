@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from xenwatch.display.quantities import INEXHAUSTIBLE
 from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import BACKEND_DOMID, Cost, Limit, Units
@@ -26,9 +27,6 @@ from xenwatch.release.release import release
 
 DOM0: Final = "0"
 """The instance, of a limit by domain, that all VMs share."""
-
-INEXHAUSTIBLE: Final = 1 << 60
-"""Units, or bytes, that VMs cannot exhaust: since systemd 240 `fs.file-max` is 2^63 - 1."""
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
@@ -291,6 +289,9 @@ class _Question:
     def _units(self, limit: Limit, cost: Cost, shape: Shape) -> Units:
         if limit.label == BACKEND_DOMID:
             return units(cost, shape, _vcpus(self.snapshot, _driver_domain(self.snapshot)))
+        return self._in_dom0(cost, shape)
+
+    def _in_dom0(self, cost: Cost, shape: Shape) -> Units:
         host = self.snapshot.host
         queues = host.netback_queues if host is not None else None
         return units(cost, shape, dom0_vcpus(self.snapshot), queues)
@@ -314,8 +315,14 @@ class _Question:
             state.headroom,
             batches,
             "",
-            remedies(state, self.snapshot, math.ceil(needed)),
+            remedies(state, self.snapshot, math.ceil(needed), self._queues),
         )
+
+    @property
+    def _queues(self) -> int:
+        """The most queues that a network interface of the batch has."""
+        each = (dataclasses.replace(shape, vifs=min(shape.vifs, 1)) for shape, _ in self.batch)
+        return max(int(self._in_dom0(Cost(queue=1), shape)) for shape in each)
 
 
 def _cost(limit: Limit, regime: str | None, shape: Shape) -> Cost | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Final
 
 from xenwatch.sockets.passed import PassedError, passed_sockets
@@ -14,17 +15,30 @@ from xenwatch.sources.base import SourceError
 MODE: Final = 0o600
 
 
-def listen(path: str, environment: MutableMapping[str, str]) -> socket.socket:
+@contextlib.contextmanager
+def listening(path: str, environment: MutableMapping[str, str]) -> Iterator[socket.socket]:
     """The socket that systemd passes, else one at `path`, for its owner alone.
 
-    Raises `SourceError`.
+    That one is removed in the end. Raises `SourceError`.
     """
     try:
         passed = passed_sockets(environment)
     except PassedError as error:
         raise SourceError("cannot listen", str(error)) from error
     if passed:
-        return passed[0]
+        with passed[0]:
+            yield passed[0]
+        return
+    # While the second one is open, nobody else's socket is at the path.
+    with _own(path) as listener, listener.dup():
+        try:
+            yield listener
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+def _own(path: str) -> socket.socket:
     try:
         return listen_unix(path, MODE)
     except OSError as error:

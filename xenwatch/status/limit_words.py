@@ -8,8 +8,8 @@ from xenwatch.status.host_status import HostStatus, LimitRow
 
 
 def name(row: LimitRow) -> str:
-    """The name of a limit with its instance, if it has several."""
-    return f"{row.limit} {row.instance}" if row.instance else row.limit
+    """The name of a limit with its instance, if it has several: `grant_frames domid=13`."""
+    return f"{row.limit} {row.label}={row.instance}" if row.instance else row.limit
 
 
 def use(row: LimitRow) -> str:
@@ -39,4 +39,4 @@ def headroom(limit: str, status: HostStatus) -> str:
     if row.headroom is None:
         return f"{mark}unknown: {use(row)}"
     fullest = "fullest: " if len(rows) > 1 else ""
-    return f"{mark}{quantity(row.headroom, row.unit)}, {fullest}{use(row)}"
+    return f"{mark}{quantity(row.headroom, row.unit)} left; {fullest}{use(row)}"

@@ -40,7 +40,9 @@ def _cpu_controller(slices: Slices) -> Iterator[str]:
         f"The CPU controller is on, and there is no {CONTROL}: {SERVICES}, which has the daemons "
         f"of Xen, competes as one task with {counted(slices.contenders, 'task')} of the root "
         f"cgroup, and is guaranteed {share} of dom0's CPU time. "
-        f"{_switched_on_by(slices.setters)}; docs/systemd.md says what that means."
+        f"{_switched_on_by(slices.setters)}. To switch it off, remove CPUQuota=, CPUWeight=, "
+        "CPUShares= and Delegate=cpu from the units that have them, and reboot; docs/systemd.md "
+        "says more."
     )
 
 

@@ -67,7 +67,7 @@ _OTHER: Final = "specify another file with --web.config.file"
 _PATH: Final = "correct the path, which is relative to the web configuration file, or its mode"
 
 PLAIN: Final = WebConfig()
-"""Without a file: HTTP, for everybody."""
+"""Without a file: HTTP, without authentication."""
 
 
 class Loader:
