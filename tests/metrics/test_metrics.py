@@ -63,7 +63,9 @@ def assessed(snapshot: Snapshot) -> Assessment:
 
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
-    return families(assessed(full_snapshot()), Counts(OVERRUNS, 0, 0, Configured(True, 1.0)))
+    return families(
+        assessed(full_snapshot()), Counts(OVERRUNS, 0, 0, Configured(True, 1.0), {"idle": 2})
+    )
 
 
 def values(name: str, snapshot: Snapshot | None = None) -> Mapping[tuple[str, ...], float]:

@@ -11,6 +11,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
+from xenwatch import threads
 from xenwatch.cli.commands import HELP
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.option_values import filled
@@ -94,6 +95,7 @@ def run(options: argparse.Namespace) -> int:
         host_lock.hold(rootfs)
     histograms = PollHistograms(rootfs) if spec == "host" else None
     raise_limit()
+    threads.keep()
     listener = listen(options.socket, os.environ)
     server = Server(source, listener, serves=spec, say=say, histograms=histograms)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -33,13 +33,15 @@ class Counts:
     """What the daemon knows of itself.
 
     The runs skipped by the scheduler, by probe; how many writes of the textfile failed, how many
-    passes could not be assessed or rendered, and its configuration, `None` where there is none.
+    passes could not be assessed or rendered; its configuration, `None` where there is none; and by
+    reason, how many requests and connections were not served.
     """
 
     overruns: Mapping[str, int] = field(default_factory=dict)
     textfile_failures: int | None = None
     render_failures: int | None = None
     configured: Configured | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
