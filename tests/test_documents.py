@@ -66,6 +66,7 @@ SNMP = "tests/snmp/test_traps.py installs it below a directory and runs it"
 GUIDE = "tests/packages/test_guides.py runs it in a root"
 PLAYED = "tests/packages/test_ansible.py plays it on a root"
 HASH = "tests/web_config/test_document.py runs it with this Python"
+STRANGERS = "tests/benchmarks/test_strangers.py runs shorter attacks"
 TEXTFILE = "tests/e2e/test_textfile.py starts the same with a directory of its own"
 
 SNMP_BY_HAND = next(
@@ -129,6 +130,7 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     "make wheel": WHEEL,
     "make packages": PACKAGES,
     "make bench": "it takes an hour; tests/benchmarks tests its parts",
+    ".venv/bin/python -m tests.benchmarks.strangers": STRANGERS,
     ".venv/bin/python contrib/packages/lock.py": LOCK,
     "make test-packages": PACKAGES,
     "apt-get install python3-venv": MAKE,

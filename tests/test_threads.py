@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import threading
 
 import pytest
@@ -20,15 +22,16 @@ async def test_results_and_exceptions_arrive() -> None:
 
 async def test_a_thread_left_behind_is_a_daemon() -> None:
     """Work that hangs runs in a daemon thread of that name, and its late result is dropped."""
-    release, found = threading.Event(), []
+    begun, release, found = threading.Event(), threading.Event(), []
 
     def work() -> int:
         found.append(threading.current_thread())
+        begun.set()
         release.wait()
         return 7
 
     future = threads.start(work, "work")
-    await settle()
+    await asyncio.to_thread(begun.wait)
     future.cancel()
     release.set()
     found[0].join()
@@ -106,3 +109,88 @@ def test_an_error_of_a_call_is_no_hang() -> None:
     for _ in range(2):
         with pytest.raises(TimeoutError, match="Connection timed out"):
             calls.call("dead", late)
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four threads that wait, in a pool of their own."""
+    monkeypatch.setattr(threads, "_POOL", threads._Pool())
+    threads.keep(4)
+
+
+@pytest.fixture
+def no_more(pool: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The kernel gives no more threads for as long as this list has an item."""
+    refuses, start = [1], threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if refuses:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    return refuses
+
+
+async def test_work_is_done_where_no_thread_can_be_started(no_more: list[int]) -> None:
+    """The threads that wait do one work after another, each in a context of its own."""
+    context = contextvars.ContextVar("context", default=0)
+
+    def work() -> tuple[int, int]:
+        before = context.get()
+        context.set(1)
+        return before, threading.get_native_id()
+
+    found = [await threads.start(work, "work") for _ in range(20)]
+    assert {before for before, _ in found} == {0}
+    assert len({thread for _, thread in found}) <= 4
+
+
+async def test_a_thread_that_hangs_is_replaced_once_there_can_be_one(no_more: list[int]) -> None:
+    """Without one the rest of the pool works, and then work fails; later all is well again."""
+    release = threading.Event()
+    hanging = [threads.start(release.wait, "hangs") for _ in range(3)]
+    assert [await threads.start(lambda: 7, "work") for _ in range(5)] == [7] * 5
+    hanging.append(threads.start(release.wait, "hangs"))
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        await threads.start(lambda: 7, "work")
+    no_more.clear()
+    assert await threads.start(lambda: 7, "work") == 7
+    hanging += [threads.start(release.wait, "hangs") for _ in range(3)]
+    no_more.append(1)
+    assert await threads.start(lambda: 7, "work") == 7
+    release.set()
+    await asyncio.gather(*hanging)
+
+
+async def test_a_thread_used_again_says_what_it_has_spent(no_more: list[int]) -> None:
+    """Work is judged by its own CPU time, not by that of the work before in the same thread."""
+    spent: dict[int | None, float] = {}
+    for _ in range(12):
+        started = threads.launch(lambda: sum(range(100_000)), "work")
+        assert started.spent >= spent.get(started.thread, 0.0)
+        await started.future
+        spent[started.thread] = started.spent + 1e-9
+    assert len(spent) < 12
+
+
+async def test_a_lane_does_one_work_at_a_time_in_the_order_of_asking() -> None:
+    """All are done by one thread; what nobody waits for any more is left out."""
+    lane, done, release = threads.Lane("lane"), list[int](), threading.Event()
+    first = lane.start(release.wait)
+    futures = [lane.start(functools.partial(done.append, number)) for number in range(5)]
+    futures.pop(2).cancel()
+    release.set()
+    await asyncio.gather(first, *futures)
+    assert done == [0, 1, 3, 4]
+    with pytest.raises(ZeroDivisionError):
+        await lane.start(lambda: 1 // 0)
+
+
+async def test_a_lane_without_a_thread_fails_and_is_tried_again(no_more: list[int]) -> None:
+    """Work of a lane that cannot begin has the reason, and later work is done."""
+    lane = threads.Lane("lane")
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        await lane.start(lambda: 7)
+    no_more.clear()
+    assert await lane.start(lambda: 7) == 7

@@ -60,18 +60,19 @@ class Standing(enum.Enum):
 class Course:
     """How work that began at `began` stands against a deadline in seconds, look by look.
 
-    `moves` is whether it got on before the latest look. Past its deadline, work whose thread has
-    stood still for half of it hangs; work that took as much CPU time, or `LATE_MAX` seconds, is
-    given up too.
+    `spent` is the CPU time that its thread had taken before. `moves` is whether it got on before
+    the latest look. Past its deadline, work whose thread has stood still for half of it hangs; work
+    that took as much CPU time, or `LATE_MAX` seconds, is given up too.
     """
 
-    def __init__(self, deadline: float, began: float) -> None:
+    def __init__(self, deadline: float, began: float, spent: float = 0.0) -> None:
         self.moves = True
         self.standing = Standing.IN_TIME
         self._deadline = deadline
         self._began = began
         self._moved = began
-        self._cpu_seconds = 0.0
+        self._spent = spent
+        self._cpu_seconds = spent
 
     @property
     def is_given_up(self) -> bool:
@@ -98,6 +99,6 @@ class Course:
             return Standing.IN_TIME
         if now - self._moved >= self._deadline / 2:
             return Standing.HUNG
-        if self._cpu_seconds >= self._deadline:
+        if self._cpu_seconds - self._spent >= self._deadline:
             return Standing.ENDLESS
         return Standing.STARVED if now >= self._began + LATE_MAX else Standing.LATE

@@ -361,3 +361,19 @@ async def test_a_file_that_cannot_be_written_is_logged_once(tmp_path: Path) -> N
         delivery.save_on_shutdown()
 
     assert [log["event"] for log in logs] == ["saving alerts failed"]
+
+
+async def test_a_full_disk_is_tried_again(tmp_path: Path) -> None:
+    """What could not be saved is saved without another change, once there is room."""
+    file, clock = tmp_path / "gone/alerts.json", FakeClock()
+    async with server() as receiver:
+        delivery = notifier(clock, webhook__url=receiver.url, alerts__state_file=str(file))
+        with capture_logs() as logs:
+            async with running(delivery.run()):
+                delivery.enqueue(FIRES)
+                await until(lambda: len(receiver.got) == 1 and bool(logs))
+                file.parent.mkdir()
+                await clock.advance(60)
+                await until(file.exists)
+
+    assert [log["event"] for log in logs] == ["saving alerts failed"]

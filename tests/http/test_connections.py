@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,10 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from xenwatch.http import sockets
-from xenwatch.http.connections import FULL, IDLE, Site
+from xenwatch.http.connections import IDLE, Site
+from xenwatch.http.entrance import REJECTION
+from xenwatch.http.refusals import IDLE as IDLE_CLOSED
+from xenwatch.http.refusals import MALFORMED, Refusals
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -30,13 +34,16 @@ async def fail(_request: web.Request) -> web.Response:
 class Served:
     """A site at a port of its own, and connections to it."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, waits: asyncio.Event, leave: asyncio.Event) -> None:
+        self.waits = waits
+        self.leave = leave
+        self.refusals = Refusals(float)
+        self.port = port
         self._writers: list[asyncio.StreamWriter] = []
 
     async def connect(self, words: bytes = b"") -> Connection:
         """A new connection on which `words` were said."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         self._writers.append(writer)
         writer.write(words)
         await writer.drain()
@@ -56,38 +63,82 @@ class Served:
 
 
 @asynccontextmanager
-async def served(most: int = 10, idle: float = IDLE) -> AsyncIterator[Served]:
+async def served(most: int = 10, idle: float = IDLE, silent: int = 10) -> AsyncIterator[Served]:
     """A site that answers, for the time of the block."""
     application = web.Application()
+    asked, leave = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: web.Request) -> web.Response:
+        asked.set()
+        await leave.wait()
+        return web.Response(text="well\n")
+
     application.router.add_get("/", answer)
     application.router.add_get("/fail", fail)
+    application.router.add_get("/wait", wait)
     [sock] = sockets.bind(["127.0.0.1:0"])
-    site = Site(application, [sock], most, 0.1, idle=idle)
+    connections = Served(sock.getsockname()[1], asked, leave)
+    refusals = connections.refusals
+    site = Site(application, [sock], most, 0.1, refusals=refusals, idle=idle, silent=silent)
     await site.start()
-    connections = Served(sock.getsockname()[1])
     try:
         yield connections
     finally:
+        leave.set()
         connections.close()
         await site.stop(None)
 
 
-async def test_so_many_connections_and_no_more() -> None:
-    """One too many is told so and ended, whether the others say anything or not."""
+async def test_a_new_connection_has_the_place_of_the_longest_idle() -> None:
+    """Whatever is open and idle, a new request is answered, and the oldest connection is closed."""
     async with served(most=3) as site:
-        await site.connect()
-        await site.connect(REQUEST[:-2])
-        _, last = await site.asked()
-        for _ in range(3):
-            reader, _ = await site.connect()
-            refusal = await reader.read()
-            assert refusal.startswith(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n")
-            assert refusal.endswith(b"\r\n\r\n" + FULL)
+        first, _ = await site.asked()
+        half, _ = await site.connect(REQUEST[:-2])
+        for _ in range(9):
+            await site.asked()
+        assert await first.read() == b""
+        assert await half.read() == b""
+        assert site.refusals.counts[IDLE_CLOSED] == 8
 
-        last.close()
-        await last.wait_closed()
-        while (await (await site.connect(REQUEST))[0].readline()) != b"HTTP/1.1 200 OK\r\n":
-            pass
+
+async def test_a_request_in_progress_is_not_idle() -> None:
+    """Only where every connection is being served one more is told so, and ended."""
+    async with served(most=2) as site:
+        for _ in range(2):
+            slow, _ = await site.connect(REQUEST.replace(b"/", b"/wait", 1))
+            await site.waits.wait()
+            site.waits.clear()
+        refused, _ = await site.connect(REQUEST)
+        assert await refused.read() == REJECTION
+        site.leave.set()
+        assert await slow.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_those_that_say_nothing_close_each_other() -> None:
+    """Connections that say nothing take no place from those that do."""
+    async with served(most=2, silent=5) as site:
+        kept = await site.asked()
+        silent = [(await site.connect())[0] for _ in range(20)]
+        for reader in silent[:15]:
+            assert await reader.read() == b""
+        kept[1].write(REQUEST)
+        assert await kept[0].readline() == b"HTTP/1.1 200 OK\r\n"
+        await site.asked()
+        assert not any(reader.at_eof() for reader in silent[16:])
+
+
+async def test_a_request_that_nobody_has_looked_at_is_no_silence() -> None:
+    """Of many that have asked before they are accepted none is closed as silent."""
+    async with served(most=200, silent=1) as site:
+        asked = []
+        for _ in range(50):
+            asked.append(socket.create_connection(("127.0.0.1", site.port)))
+            asked[-1].sendall(REQUEST)
+        for sock in asked:
+            sock.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=sock)
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+            writer.close()
 
 
 @pytest.mark.parametrize("words", [b"", REQUEST[:-2], REQUEST], ids=["nothing", "half", "one"])
@@ -109,14 +160,16 @@ async def test_a_connection_that_says_nothing_is_ended(words: bytes) -> None:
     ids=["version", "long", "no gzip"],
 )
 async def test_a_client_cannot_fill_the_log(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    """What is malformed is a line at level debug, and none of the libraries."""
+    """What is malformed is counted, and one line in a while; the libraries write none."""
     async with served() as site:
         with capture_logs() as logs:
-            reader, _ = await site.connect(sent)
-            await reader.read()
+            for _ in range(3):
+                reader, _ = await site.connect(sent)
+                await reader.read()
     [line] = logs
-    assert (line["event"], line["log_level"]) == ("malformed request", "debug")
-    assert line["peer"] == "127.0.0.1" or sent.endswith(b"abc")
+    assert (line["event"], line["reason"]) == ("requests not served", MALFORMED)
+    assert line["last_peer"] == "127.0.0.1" or sent.endswith(b"abc")
+    assert site.refusals.counts[MALFORMED] == 3
     assert caplog.records == []
 
 
@@ -142,9 +195,9 @@ async def test_the_end_does_not_wait_for_a_deadline_in_the_past() -> None:
 
     application.router.add_get("/", hang)
     [sock] = sockets.bind(["127.0.0.1:0"])
-    site = Site(application, [sock], 10, 1e6)
+    site = Site(application, [sock], 10, 1e6, refusals=Refusals(float))
     await site.start()
-    connections = Served(sock.getsockname()[1])
+    connections = Served(sock.getsockname()[1], asked, forever)
     await connections.connect(REQUEST)
     await asked.wait()
     await site.stop(0)

@@ -17,6 +17,7 @@ from tests.http.test_passwords import USERS, header
 from tests.http.test_server import Site
 from xenwatch.http import connections, guard, sockets
 from xenwatch.http.passwords import BusyError, Passwords
+from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import HEADERS
 from xenwatch.sockets.unix import peer
 from xenwatch.web_config.document import Document, Rate
@@ -107,7 +108,9 @@ async def test_root_needs_no_password_on_a_unix_socket(
     config = configured(users=USERS, rate=Rate(86400.0, 1))
     application = Site().handlers.application("/metrics", lambda: config)
     bound = sockets.bind([f"unix:{path}"])
-    site = connections.Site(application, bound, 10, 0.1, current=lambda: config)
+    site = connections.Site(
+        application, bound, 10, 0.1, refusals=Refusals(float), current=lambda: config
+    )
     await site.start()
     try:
         connector = aiohttp.UnixConnector(str(path))

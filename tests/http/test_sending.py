@@ -12,13 +12,14 @@ from structlog.testing import capture_logs
 
 from tests.http.test_server import Site
 from xenwatch.exposition.text_format import Block, Family, Page
-from xenwatch.http.server import _send
+from xenwatch.http.refusals import ABANDONED, Refusals
+from xenwatch.http.sending import Sending
 from xenwatch.passes.bodies import Bodies
 
 
 async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scrape whose client takes nothing in ends, and its place is free for another."""
-    monkeypatch.setattr("xenwatch.http.server.SEND_TIMEOUT", 0.2)
+    monkeypatch.setattr("xenwatch.http.sending.SEND_TIMEOUT", 0.2)
     site = Site(max_requests=1)
     much = bytes(64 << 20)
     page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], much)})
@@ -45,6 +46,8 @@ class Gone:
 
     def __init__(self) -> None:
         self.transport = self
+        self.remote = "192.0.2.1"
+        self.body = b""
         self.aborted = False
 
     async def prepare(self, _: object) -> None:
@@ -60,12 +63,38 @@ class Gone:
 
 
 async def test_a_client_that_left_is_no_error() -> None:
-    """A client that is gone when its answer is there costs a line at level debug."""
+    """Clients that are gone when their answer is there are counted, and cost one line."""
     gone: Any = Gone()
+    refusals = Refusals(float)
     with capture_logs() as logs:
-        await _send(gone, gone)
+        for _ in range(3):
+            await Sending(refusals, float).send(gone, gone)
 
     assert gone.aborted
-    assert [(entry["log_level"], entry["reason"]) for entry in logs] == [
-        ("debug", "Cannot write to closing transport")
+    assert refusals.counts[ABANDONED] == 3
+    assert [(entry["reason"], entry["last"]) for entry in logs] == [
+        (ABANDONED, "Cannot write to closing transport")
     ]
+
+
+async def test_a_client_that_does_not_read_gives_way_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where every place is taken by clients that take nothing, a new one is served at once."""
+    monkeypatch.setattr("xenwatch.http.sending.STALLED", 0.0)
+    site = Site(max_requests=2)
+    much = bytes(64 << 20)
+    page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], much)})
+    site.publisher.newest = dataclasses.replace(site.newest, metrics=Bodies(lambda: page))
+    async with site.client() as client:
+        url = client.make_url("/metrics")
+        slow = []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+            slow.append((reader, writer))
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await slow[0][0].readexactly(len(much))
+        for _, writer in slow:
+            writer.close()

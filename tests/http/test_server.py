@@ -26,10 +26,11 @@ from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
 from xenwatch.exposition import text_format
 from xenwatch.http import status_page
+from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
 from xenwatch.page import Links, errors
-from xenwatch.passes.publisher import AssessedPass, Publisher, assess
+from xenwatch.passes.publisher import Publisher, assess
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
 from xenwatch.status import host_status
@@ -50,7 +51,7 @@ class Site:
         self.publisher = Publisher(self.scheduler, RULES, clock)
         self.newest = assess(full_snapshot(), RULES)
         self.publisher.newest = self.newest
-        self.handlers = Handlers(self.publisher, NAMES, max_requests)
+        self.handlers = Handlers(self.publisher, NAMES, max_requests, Refusals(float))
 
     @asynccontextmanager
     async def client(self, path: str = "/metrics") -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
@@ -348,10 +349,10 @@ async def test_scrapes_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPa
     """One scrape more than allowed at a time gets 503; health checks are not counted."""
     site, entered, leave = Site(max_requests=1), asyncio.Event(), asyncio.Event()
 
-    async def slow(_probes: object) -> AssessedPass:
+    async def slow(*_asked: object) -> bytes:
         entered.set()
         await leave.wait()
-        return site.newest
+        return b""
 
     monkeypatch.setattr(site.publisher, "part", slow)
     async with site.client() as client:

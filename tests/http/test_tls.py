@@ -16,6 +16,7 @@ from tests.http.test_connections import REQUEST, answer
 from xenwatch.http import sockets
 from xenwatch.http.connections import IDLE, Site
 from xenwatch.http.handshakes import NOT_TLS, alternative_names
+from xenwatch.http.refusals import Refusals
 from xenwatch.web_config.load import WebConfig, load
 
 PAIR = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
@@ -28,6 +29,7 @@ class Served:
     def __init__(self, directory: Path, config: WebConfig) -> None:
         self.config = config
         self.port = 0
+        self.refusals = Refusals(float)
         self._directory = directory
 
     def client(self, name: str = "", **versions: ssl.TLSVersion) -> ssl.SSLContext:
@@ -62,7 +64,12 @@ async def served(
     [sock] = sockets.bind(["127.0.0.1:0"])
     found = Served(pki, load(str(path)))
     found.port = sock.getsockname()[1]
-    site = Site(application, [sock], most, 0.1, idle=idle, current=lambda: found.config)
+    site = Site(
+        *(application, [sock], most, 0.1),
+        refusals=found.refusals,
+        idle=idle,
+        current=lambda: found.config,
+    )
     await site.start()
     try:
         yield found
@@ -179,20 +186,16 @@ async def test_a_handshake_that_goes_nowhere_is_ended(pki: Path, words: bytes) -
 
 
 async def test_handshakes_count_as_connections(pki: Path) -> None:
-    """Silent clients do not take more than there may be connections; then there is room again."""
+    """Clients that stop within a handshake take no more places; the oldest loses its own."""
     async with served(pki, most=3) as site:
-        silent = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(3)]
-        with pytest.raises(NEVER):
-            await site.asked(site.client())
-
-        for _, writer in silent:
+        halves = []
+        for _ in range(4):
+            halves.append(await asyncio.open_connection("127.0.0.1", site.port))
+            halves[-1][1].write(b"\x16\x03\x01")
+        assert await site.asked(site.client()) == OK
+        assert await halves[0][0].read() == b""
+        for _, writer in halves:
             writer.close()
-        while True:
-            try:
-                assert await site.asked(site.client()) == OK
-            except NEVER:
-                continue
-            break
 
 
 def test_names_are_written_as_go_writes_them() -> None:

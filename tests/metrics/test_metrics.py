@@ -63,7 +63,7 @@ def assessed(snapshot: Snapshot) -> Assessment:
 
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
-    counts = Counts(OVERRUNS, 0, 0, Configured(True, 1.0), {"limit": 0})
+    counts = Counts(OVERRUNS, 0, 0, Configured(True, 1.0), {"limit": 0}, {"idle": 2})
     return families(assessed(full_snapshot()), counts)
 
 

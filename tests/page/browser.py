@@ -23,6 +23,7 @@ from tests.fake_clock import FakeClock
 from tests.sources.fakes import TableSource
 from tests.tools import tool
 from xenwatch.assessment import Rules
+from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import Handlers
 from xenwatch.passes.publisher import AssessedPass, Publisher
 from xenwatch.passes.scheduler import Scheduler
@@ -53,7 +54,8 @@ class Site:
         stop = asyncio.Event()
 
         async def serve() -> None:
-            application = Handlers(self.publisher, [], 40).application("/metrics")
+            handlers = Handlers(self.publisher, [], 40, Refusals(float))
+            application = handlers.application("/metrics")
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -21,7 +21,7 @@ from xenwatch.exposition import text_format
 from xenwatch.exposition.text_format import Page
 from xenwatch.metrics import Counts
 from xenwatch.passes.bodies import PLAIN, Bodies, Renderer
-from xenwatch.passes.publisher import PARTS, AssessedPass, Publisher, assess
+from xenwatch.passes.publisher import AssessedPass, Publisher, assess
 from xenwatch.readings.snapshot import Snapshot
 
 PACKED = (False, True)
@@ -138,26 +138,6 @@ def test_a_family_whose_probe_has_not_run_again_is_not_made_again(
     assert (full.aio.nr,) not in rendered
     assert (aio.nr,) in rendered
     assert len(rendered) < body.count(b"\n") / 4
-
-
-async def test_parts_are_kept_until_the_next_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks for the same probes of the same pass gets the same part, of some parts at a time."""
-    published = await served(full_snapshot())
-    pages = counted(monkeypatch, text_format, "page")
-    first, again = await asyncio.gather(
-        published.part(["aio", "irqs"]), published.part(["irqs", "aio"])
-    )
-    assert first is not None
-    assert first is again
-    await asyncio.gather(*(first.metrics.asked(PLAIN) for _ in range(3)))
-    assert len(pages) == 1
-    names = list(full_snapshot().outcomes)[:PARTS]
-    for name in names:
-        await published.part([name])
-    assert await published.part(["aio", "irqs"]) is not first
-    last = await published.part(names[-1:])
-    published.newest = assess(full_snapshot(), RULES)
-    assert await published.part(names[-1:]) is not last
 
 
 async def test_what_cannot_be_rendered_leaves_the_last_good_body(

@@ -116,13 +116,13 @@ async def test_pages_together_tell_a_trend() -> None:
             scheduler.snapshot = leaking(minute)
             scheduler.changed.set()
             page = await assessed(clock, published, page)
-        part = await published.part(["irqs"])
+        part = await published.part(["irqs"], PLAIN)
 
     assert page is not None
     assert part is not None
     found = labelled("xenwatch_limit_seconds_to_full", page.metrics[False, False])
     assert found == {("aio_requests",): pytest.approx((65536 - 3000) * 0.6)}
-    assert labelled("xenwatch_limit_seconds_to_full", part.metrics[False, False]) == {}
+    assert labelled("xenwatch_limit_seconds_to_full", part) == {}
 
 
 async def test_what_cannot_be_assessed_leaves_the_page_before(
@@ -185,12 +185,11 @@ async def test_a_part_is_rendered_from_the_newest_pass() -> None:
     outcomes = {name: Outcome(Status.OK) for name in ("aio", "irqs")}
     snapshot = dataclasses.replace(full_snapshot(), outcomes=outcomes)
     _, published = publisher(snapshot, FakeClock())
-    assert await published.part(["aio"]) is None
+    assert await published.part(["aio"], PLAIN) is None
     published.newest = assess(snapshot, RULES)
-    part = await published.part(["aio"])
+    body = await published.part(["aio"], PLAIN)
 
-    assert part is not None
-    body = part.metrics[False, False]
+    assert body is not None
     assert labelled("xenwatch_probe_success", body) == {("aio",): 1}
     assert b"xenwatch_aio_requests_used" in body
     assert b"xenwatch_irqs_used" not in body
@@ -311,13 +310,13 @@ async def test_labels_of_the_site_are_on_every_series() -> None:
     async with running(published.run()):
         scheduler.changed.set()
         newest = await assessed(clock, published, None)
-        part = await published.part(["aio"])
+        part = await published.part(["aio"], PLAIN)
 
     assert part is not None
     for body in (
         newest.metrics[False, False],
         newest.metrics[True, False],
-        part.metrics[False, False],
+        part,
     ):
         lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
         assert lines

@@ -45,3 +45,29 @@ async def test_a_failed_probe_is_retried_soon(
         assert status(scheduler) is Status.OK
         await clock.advance(interval - retry - 1)
         assert read.calls == 2
+
+
+async def test_a_probe_without_a_thread_is_retried_in_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What could not begin has cost nothing: it runs as soon as there is a thread."""
+    refuses = [1]
+
+    def launch(work: Callable[[], Result], _name: str) -> Started[Result]:
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        if refuses:
+            future.set_exception(RuntimeError("can't start new thread"))
+        else:
+            future.set_result(work())
+        return Started(future)
+
+    monkeypatch.setattr("xenwatch.passes.scheduler.threads.launch", launch)
+    clock, read = FakeClock(), Script()
+    scheduler = Scheduler(SOURCE, [probe(read, interval=60.0)], clock)
+    async with running(scheduler.run()):
+        await clock.advance(1)
+        assert status(scheduler) is Status.FAILED
+        refuses.clear()
+        await clock.advance(5)
+        await settle()
+        assert status(scheduler) is Status.OK

@@ -15,7 +15,7 @@ from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.rlimits import ResourceLimit
 from xenwatch.probes import PROBES
-from xenwatch.probes.base import take
+from xenwatch.probes.base import Pass, run, take
 from xenwatch.probes.process_fds import DAEMON_FDS, MOST_PROCESSES, QEMU_FDS, SEARCH_EVERY
 from xenwatch.readings.processes import DaemonFds, ProcessFds, QemuFds
 from xenwatch.readings.snapshot import Status
@@ -175,3 +175,13 @@ def test_synthetic_hosts_have_the_daemons_of_their_platform(name: str) -> None:
     assert found.qemu_fds is not None
     assert found.qemus is not None
     assert found.qemu_fds.by_domid.keys() == found.qemus.by_domid.keys()
+
+
+@pytest.mark.parametrize(("state", "there"), [("Z", False), ("X", False), ("S", True)])
+def test_a_zombie_has_no_descriptors_to_count(state: str, there: bool) -> None:
+    """The directory of a process that has ended and was not reaped is empty, which is not zero."""
+    stat = f"0 (xenopsd-xc) {state}{' 0' * 49}\n".encode()
+    source = host({0: "xenopsd-xc"}, {UNIT: b"0\n", "/proc/0/stat": stat})
+
+    found = run(DAEMON_FDS, source, Pass()).reading
+    assert found == (DaemonFds({"xenopsd": ProcessFds(0, 0, 4096)}) if there else None)

@@ -257,3 +257,13 @@ def test_xapi_itself_says_how_it_waits(targets: Mapping[str, str], epoll: bool |
 
     assert read(source)["xapi"].epoll is epoll
     assert read(source)["xenstored"].epoll is None
+
+
+@pytest.mark.parametrize("files", [PID_FILES, {}])
+def test_a_zombie_is_no_daemon(files: Mapping[str, bytes]) -> None:
+    """One that has ended and was not reaped has an empty directory of descriptors: not zero."""
+    source = host(
+        [(0, "oxenstored"), (710, "xenconsoled")], {**files, "/run/xenstored.pid": b"0\n"}
+    )
+
+    assert read(source) == {"xenconsoled": process(710, "xenconsoled")}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.watches import domain_events
 from xenwatch.sources.wire import XENSTORE_HEADER as HEADER
-from xenwatch.sources.xenstored import SOCKETS
+from xenwatch.sources.xenstored import DEVICES, SOCKETS
 
 WATCH, EVENT, ERROR = 4, 15, 16
 
@@ -144,3 +146,43 @@ async def test_no_xenstored_is_an_error_of_the_source(root: str) -> None:
     async with contextlib.aclosing(domain_events(root)) as events:
         with pytest.raises(SourceError, match="neither /run/xenstored/socket"):
             await anext(events)
+
+
+def named(name: str) -> list[threading.Thread]:
+    """The threads of that name."""
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+def opened(path: str) -> int:
+    """How many descriptors of this process are of that file."""
+    names = (f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd"))
+    return sum(os.path.realpath(name) == os.path.realpath(path) for name in names)
+
+
+async def test_a_device_that_hangs_costs_one_thread(root: str) -> None:
+    """However often it is tried, one thread and one descriptor hang; they end when it answers."""
+    device = root + DEVICES[0]
+    os.makedirs(os.path.dirname(device))
+    os.mkfifo(device)
+    ours = os.open(device, os.O_RDWR | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):  # a full pipe holds up write(2) as the device does
+        while True:
+            os.write(ours, bytes(4096))
+    reasons = []
+    for _ in range(5):
+        async with contextlib.aclosing(domain_events(root, 0.05)) as events:
+            with pytest.raises(SourceError) as raised:
+                await anext(events)
+            reasons.append(raised.value.reason)
+    hanging = named("xenstore-events")
+
+    assert len(hanging) == 1
+    assert opened(device) == 2
+    assert reasons[0] == "timed out connecting after 0.05 s"
+    assert set(reasons[1:]) == {"an earlier attempt to set watches still hangs"}
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.read(ours, 1 << 16)
+    hanging[0].join()
+    assert opened(device) == 1
+    os.close(ours)

@@ -11,6 +11,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
+from xenwatch import threads
 from xenwatch.cli.commands import HELP
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.option_values import filled
@@ -95,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
         host_lock.hold(rootfs)
     histograms = PollHistograms(rootfs) if spec == "host" else None
     raise_limit()
+    threads.keep()
     with listening(options.socket, os.environ) as listener:
         server = Server(source, listener, serves=spec, say=say, histograms=histograms)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from xenwatch import threads
 from xenwatch.cli.check_secrets import exposed
 from xenwatch.cli.configured import prepare, settings_of
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
     # Without root there is that of the package, in a process of its own.
     helper = Helper() if os.geteuid() == 0 else None
     raise_limit()
+    threads.keep()
 
     async def serve() -> int:
         daemon = Daemon(

@@ -204,14 +204,17 @@ class Daemon:
     def _site(self, sockets: list[socket.socket]) -> Site:
         # A daemon that listens nowhere needs no web server, which takes 3 MiB.
         from xenwatch.http.connections import SPARE, Site  # noqa: PLC0415
+        from xenwatch.http.refusals import Refusals  # noqa: PLC0415
         from xenwatch.http.server import Handlers  # noqa: PLC0415
 
         names = [probe.name for probe in self._probes]
         most = self._settings[MAX_REQUESTS]
-        handlers = Handlers(self._publisher, names, most)
+        refusals = Refusals(time.monotonic)
+        self._publisher.refused = lambda: refusals.counts
+        handlers = Handlers(self._publisher, names, most, refusals)
         current = self._web.newest
         application = handlers.application(self._settings[TELEMETRY_PATH], current)
-        return Site(application, sockets, most + SPARE, GRACE, current=current)
+        return Site(application, sockets, most + SPARE, GRACE, refusals=refusals, current=current)
 
     def _log_started(self, sockets: Iterable[socket.socket], choice: Choice) -> None:
         scheme = self._web.current.scheme

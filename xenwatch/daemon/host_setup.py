@@ -103,7 +103,7 @@ async def _applied(name: str, tool: Tool, wanted: bool, known: bool) -> bool:
 async def _done(running: threads.Started[None]) -> None:
     """Wait for a thread. Raises `TimeoutError` once it is given up, and what the thread raises."""
     loop = asyncio.get_running_loop()
-    course = Course(DEADLINE, loop.time())
+    course = Course(DEADLINE, loop.time(), running.spent)
     while not course.is_given_up:
         pause = course.pause(loop.time(), progress.SELDOM)
         if (await asyncio.wait((running.future,), timeout=pause))[0]:

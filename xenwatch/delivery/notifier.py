@@ -229,7 +229,7 @@ class Notifier:
         return self._wake_ups[-1]
 
     async def _save(self) -> None:
-        """Save the alerts after every change."""
+        """Save the alerts after every change, and again where that has failed."""
         failed = False
         while True:
             await self._dirty.wait()
@@ -242,6 +242,8 @@ class Notifier:
                 if not failed:
                     _log.error("saving alerts failed", file=self._file, reason=why(error))
                 failed = True
+                await self._clock.sleep(LONGEST_RETRY)
+                self._dirty.set()
 
     def save_on_shutdown(self) -> None:
         """Save the alerts once more when the daemon stops. It may hang."""

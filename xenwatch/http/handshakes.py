@@ -12,6 +12,8 @@ from typing import Any, Final, cast
 
 import structlog
 
+from xenwatch.http.refusals import IDLE, MALFORMED, Refusals
+
 SHUTDOWN: Final = 1.0
 """Max seconds to wait for a client's own end of TLS."""
 _TEXT: Final = b"the client sent plain HTTP, and this port is HTTPS: use https://\n"
@@ -34,13 +36,16 @@ _log = structlog.get_logger()
 class Handshakes:
     """Connections that have not finished their handshake; each is passed to `done` once it has.
 
-    One that takes longer than `deadline` seconds is ended.
+    One that takes longer than `deadline` seconds is ended. `refusals` counts those that fail.
     """
 
-    def __init__(self, done: Callable[[asyncio.Transport], bool], deadline: float) -> None:
+    def __init__(
+        self, done: Callable[[asyncio.Transport], bool], deadline: float, refusals: Refusals
+    ) -> None:
         self._done = done
         self._deadline = deadline
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._refusals = refusals
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -50,8 +55,18 @@ class Handshakes:
     ) -> None:
         """Begin the handshake of a new connection from which nothing was read."""
         task = asyncio.get_running_loop().create_task(self._shake(plain, context, sans))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda _: self._tasks.pop(task, None))
+
+    def end_oldest(self) -> bool:
+        """End the one that has lasted longest; whether there was one."""
+        task = next(iter(self._tasks), None)
+        if task is None:
+            return False
+        del self._tasks[task]
+        task.cancel()
+        self._refusals.add(IDLE)
+        return True
 
     def cancel(self) -> None:
         """End all of them."""
@@ -77,13 +92,13 @@ class Handshakes:
                 ssl_shutdown_timeout=SHUTDOWN,
             )
         except ssl.SSLError as error:
-            _log.debug("TLS handshake failed", peer=str(peer), reason=str(error))
+            self._refusals.add(MALFORMED, peer, str(error))
             words = LAST_WORDS.get(error.reason or "")
             if words is not None:
                 plain.write(words)
                 plain.close()
         except OSError as error:
-            _log.debug("TLS handshake failed", peer=str(peer), reason=str(error))
+            self._refusals.add(MALFORMED, peer, str(error))
         finally:
             if not plain.is_closing():
                 plain.abort()

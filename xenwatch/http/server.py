@@ -9,20 +9,19 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
-import structlog
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from xenwatch import threads
 from xenwatch.alerts import runbooks
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.display.text import hint, shown
-from xenwatch.display.why import why
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
 from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
-from xenwatch.http.status_page import Body, StaticFile, StatusCache, static_files
+from xenwatch.http.refusals import BUSY, Refusals
+from xenwatch.http.sending import Sending
+from xenwatch.http.status_page import LANE, Body, StaticFile, StatusCache, static_files
 from xenwatch.page import Links, errors
 from xenwatch.page.domains import LONGEST
 from xenwatch.passes.bodies import Form
@@ -32,9 +31,8 @@ from xenwatch.status import check, host_status
 from xenwatch.status.check import CheckError
 from xenwatch.web_config.load import PLAIN, WebConfig
 
-SEND_TIMEOUT: Final = 30.0
-"""Max seconds for sending a response."""
-
+PARTS: Final = 4
+"""Parts of the page that are made and sent at a time: their bodies are not shared."""
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
 NO_READINGS: Final = "no readings yet"
@@ -51,18 +49,26 @@ HEADERS: Final = {
     "Server": "xenwatch",
 }
 
-_log = structlog.get_logger()
+
+_Handler = Callable[[web.Request], Awaitable[web.Response]]
+_Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Handlers:
     """The handlers of requests, which serve the newest pass of `publisher`."""
 
-    def __init__(self, publisher: Publisher, probes: Iterable[str], max_requests: int) -> None:
+    def __init__(
+        self, publisher: Publisher, probes: Iterable[str], max_requests: int, refusals: Refusals
+    ) -> None:
         """`probes` are the names known to `collect[]` and `exclude[]`."""
         self._publisher = publisher
         self._probes = tuple(probes)
         self._max_requests = max_requests
+        self._refusals = refusals
+        self._sending = Sending(refusals, time.monotonic)
         self._requests = 0
+        self._parts = 0
+        self._part = asyncio.Semaphore(PARTS)
 
     def application(
         self, telemetry_path: str, current: Callable[[], WebConfig] = lambda: PLAIN
@@ -82,40 +88,71 @@ class Handlers:
         cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
         app = web.Application(middlewares=[guard(current, time.monotonic)])
         app.on_response_prepare.append(functools.partial(_add_headers, current))
-        app.router.add_get("/", self._bounded(functools.partial(self._page, cache)))
-        app.router.add_get(telemetry_path, self._bounded(self._metrics))
-        app.router.add_get(HEADROOM, self._bounded(self._headroom))
-        app.router.add_get(paths.CHECK, self._bounded(functools.partial(self._check, cache)))
-        app.router.add_get(host_status.PATH, self._bounded(functools.partial(self._json, cache)))
+        metrics = self._in_turn(self._sent(self._metrics))
+        app.router.add_get(telemetry_path, self._bounded(metrics))
+        handlers: Mapping[str, _Handler] = {
+            "/": functools.partial(self._page, cache),
+            HEADROOM: self._headroom,
+            paths.CHECK: functools.partial(self._check, cache),
+            host_status.PATH: functools.partial(self._json, cache),
+            errors.PATH: functools.partial(_errors, style=style, icon=icon),
+        }
+        for path, handler in handlers.items():
+            app.router.add_get(path, self._bounded(self._sent(handler)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
-        app.router.add_get(
-            errors.PATH, self._bounded(functools.partial(_errors, style=style, icon=icon))
-        )
-        for path, body in _runbooks().items():
+        for path, body in runbooks.files().items():
             app.router.add_get(path, functools.partial(_runbook, body))
         for file in static.values():
             app.router.add_get(file.path, functools.partial(_static, file))
         return app
 
-    def _bounded(
-        self, handler: Callable[[web.Request], Awaitable[web.Response]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """The handler, for so many requests at a time; a request ends when its body is sent."""
+    def _sent(self, handler: _Handler) -> _Serve:
+        """The handler, and its response sent."""
 
-        async def handle(request: web.Request) -> web.StreamResponse:
-            if self._requests >= self._max_requests:
-                text = f"too many concurrent requests (max {self._max_requests}); retry later\n"
-                return web.Response(status=503, text=text, headers={"Retry-After": "1"})
-            self._requests += 1
-            try:
-                response = await handler(request)
-                await _send(response, request)
-            finally:
-                self._requests -= 1
+        async def serve(request: web.Request) -> web.StreamResponse:
+            response = await handler(request)
+            await self._sending.send(response, request)
             return response
 
+        return serve
+
+    def _bounded(self, serve: _Serve) -> _Serve:
+        """The same for so many requests at a time; a request ends when its body is sent."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if self._requests >= self._max_requests and not self._sending.cut_stalled():
+                return self._busy(request, self._max_requests)
+            self._requests += 1
+            try:
+                return await serve(request)
+            finally:
+                self._requests -= 1
+
         return handle
+
+    def _in_turn(self, serve: _Serve) -> _Serve:
+        """The same, where parts of the page take turns and leave half of the places to others."""
+        most = (self._max_requests + 1) // 2
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if not {"collect[]", "exclude[]"} & request.query.keys():
+                return await serve(request)
+            if self._parts >= most:
+                return self._busy(request, most)
+            self._parts += 1
+            try:
+                async with self._part:
+                    return await serve(request)
+            finally:
+                self._parts -= 1
+
+        return handle
+
+    def _busy(self, request: web.Request, most: int) -> web.Response:
+        self._refusals.add(BUSY, request.remote)
+        text = f"too many concurrent requests (max {most}); retry later\n"
+        return web.Response(status=503, text=text, headers={"Retry-After": "1"})
 
     async def _metrics(self, request: web.Request) -> web.Response:
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
@@ -143,8 +180,7 @@ class Handlers:
         if not collect and not exclude:
             return await self._publisher.body(form)
         wanted = collect or [name for name in self._probes if name not in exclude]
-        part = await self._publisher.part(wanted)
-        return None if part is None else await part.metrics.asked(form)
+        return await self._publisher.part(wanted, form)
 
     async def _page(self, cache: StatusCache, request: web.Request) -> web.Response:
         newest = self._publisher.newest
@@ -170,7 +206,7 @@ class Handlers:
         try:
             fence, age = newest.assessment.fence, self._publisher.age(newest)
             work = functools.partial(check.answer, given, status, age, fence)
-            return web.json_response(await threads.start(work, "check"))
+            return web.json_response(await LANE.start(work))
         except CheckError as error:
             return web.json_response({"error": str(error)}, status=400)
 
@@ -183,7 +219,7 @@ class Handlers:
             headroom.headroom, request.query.items(), newest.assessment, shapes
         )
         try:
-            return web.json_response(await threads.start(work, "headroom"))
+            return web.json_response(await LANE.start(work))
         except PlanError as error:
             return web.json_response({"error": str(error)}, status=400)
 
@@ -195,20 +231,6 @@ class Handlers:
 
 def _wants_gzip(request: web.Request) -> bool:
     return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
-
-
-async def _send(response: web.Response, request: web.Request) -> None:
-    """Send the response; a client that takes nothing in, or is gone, is cut off."""
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT):
-            await response.prepare(request)
-            await response.write_eof()
-    except (TimeoutError, ConnectionError) as error:
-        late = isinstance(error, TimeoutError)
-        reason = f"timed out after {SEND_TIMEOUT:g} s" if late else why(error)
-        _log.debug("sending the response failed; connection closed", reason=reason)
-        if request.transport is not None:
-            request.transport.abort()
 
 
 def _unavailable(headers: Mapping[str, str] | None = None) -> web.Response:
@@ -247,7 +269,7 @@ async def _errors(request: web.Request, *, style: str, icon: str) -> web.Respons
     """The page of error messages, searched for the query's text."""
     work = functools.partial(errors.render, request.query.get("q", ""), style, icon)
     headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}
-    return web.Response(body=await threads.start(work, "errors"), headers=headers)
+    return web.Response(body=await LANE.start(work), headers=headers)
 
 
 async def _healthy(_request: web.Request) -> web.Response:

@@ -23,6 +23,8 @@ from xenwatch.status.host_status import HostStatus, dumps, host_status
 
 STATIC: Final = "/static/"
 """The path below which the files of the status page are."""
+LANE: Final = threads.Lane("page")
+"""What is asked for by people and schedulers, one at a time."""
 
 T = TypeVar("T")
 
@@ -79,7 +81,7 @@ class RenderedStatus:
         def work() -> Body:
             return _body(page.fill(frame, status, query, self.assessment.fence))
 
-        return await (threads.start(work, "html") if query else self._once("html", work))
+        return await (LANE.start(work) if query else self._once("html", work))
 
     async def status(self) -> HostStatus:
         """The status itself."""
@@ -98,7 +100,7 @@ class RenderedStatus:
     async def _once(self, name: str, work: Callable[[], T]) -> T:
         """The result of `work`, run once for all concurrent requests."""
         if name not in self._results:
-            self._results[name] = threads.start(work, name)
+            self._results[name] = LANE.start(work)
         return cast(T, await asyncio.shield(self._results[name]))
 
 

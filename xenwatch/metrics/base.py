@@ -34,8 +34,8 @@ class Counts:
     """What the daemon knows of itself.
 
     The runs skipped by the scheduler, by probe; how many writes of the textfile failed, how many
-    passes could not be assessed or rendered, its configuration, `None` where there is none, and
-    how often a part raised, by kind.
+    passes could not be assessed or rendered; its configuration, `None` where there is none; how
+    often a part raised, by kind; and by reason, how many requests and connections were not served.
     """
 
     overruns: Mapping[str, int] = field(default_factory=dict)
@@ -43,6 +43,7 @@ class Counts:
     render_failures: int | None = None
     configured: Configured | None = None
     faults: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,16 @@ _SELF: Final = (
         ("part",),
     ),
     Metric(
+        "xenwatch_web_refused_total",
+        "counter",
+        "Requests and connections not served: malformed, abandoned by the client, busy (too many "
+        "at the same time), idle (the longest-idle connection, closed for a new one), descriptors "
+        "(none was left for a new connection).",
+        "the web server",
+        lambda readings: [((why,), n) for why, n in readings.counts.refused.items()],
+        ("reason",),
+    ),
+    Metric(
         "xenwatch_config_last_reload_successful",
         "gauge",
         "Whether xenwatch.toml was accepted when it was last read.",

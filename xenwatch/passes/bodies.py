@@ -19,6 +19,10 @@ Form = tuple[bool, bool]
 PLAIN: Final[Form] = (False, False)
 FORMS: Final[tuple[Form, ...]] = ((False, False), (False, True), (True, False), (True, True))
 
+LANE: Final = threads.Lane("rendering")
+FORMS_LANE: Final = threads.Lane("form")
+"""For other forms of a page that is rendered, which do not wait for one that is starved."""
+
 
 class Bodies(Mapping[Form, bytes]):
     """The bodies of one page, each made when it is first asked for; `page` makes the page.
@@ -43,8 +47,10 @@ class Bodies(Mapping[Form, bytes]):
         if form in self._made:
             return self._made[form]
         if form not in self._asked:
-            work = functools.partial(self.__getitem__, form)
-            self._asked[form] = threads.start(work, "rendering")
+            lane = FORMS_LANE if self.rendered else LANE
+            asked = lane.start(functools.partial(self.__getitem__, form))
+            self._asked[form] = asked
+            asked.add_done_callback(lambda _: self._asked.pop(form))
         return await asyncio.shield(self._asked[form])
 
     def __getitem__(self, form: Form) -> bytes:

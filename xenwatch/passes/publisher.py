@@ -28,6 +28,7 @@ from xenwatch.metrics import Configured, Counts, Families
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
 from xenwatch.passes.faults import Faults
+from xenwatch.passes.parts import PATIENCE, Parts
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.planning.learning import Learning
 from xenwatch.readings.snapshot import Snapshot
@@ -36,15 +37,9 @@ DELAY: Final = 0.05
 """Seconds between a change and the assessment, in which further changes are collected."""
 GATHER: Final = 2.0
 """Max seconds more that are waited for probes that are due: those of one tick make one pass."""
-PATIENCE: Final = 2.0
-"""Seconds that a client waits for the newest page, unless it is the first one.
-
-A starved dom0 may take minutes to render it, and no scrape waits that long: the page before is an
-answer, and says how old it is."""
+LANE: Final = threads.Lane("assessing")
 _NOT_OF_PROBES: Final = {"time", "instant", "outcomes", "origin"}
 """Fields of a snapshot that are of no probe."""
-PARTS: Final = 8
-"""Parts of a pass that are kept until the next one; those asked for longest ago are dropped."""
 
 _log = structlog.get_logger()
 
@@ -63,7 +58,7 @@ class Export:
 ALL: Final = Export()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class AssessedPass:
     """The assessment of a pass, and its metrics as bytes, rendered when asked for.
 
@@ -163,9 +158,9 @@ class Publisher:
     `export` is how metrics are exported. `on_alerts` is called with the alerts of complete passes,
     the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
     `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
-    learnt, `textfile_failures` to what counts them, `configured` to what is known of the
-    configuration. `failures` counts passes that could not be assessed or rendered, `faults` the
-    parts of them that raised.
+    learnt, `textfile_failures` to what counts them, `refused` to what counts requests that were not
+    served, `configured` to what is known of the configuration. `failures` counts passes that could
+    not be assessed or rendered, `faults` the parts of them that raised.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
@@ -180,6 +175,7 @@ class Publisher:
         self.on_alerts: Callable[[Alerts, Maintenance | None, float], None] = lambda *_: None
         self.on_change: Callable[[], None] = lambda: None
         self.textfile_failures: Callable[[], int | None] = lambda: None
+        self.refused: Callable[[], Mapping[str, int]] = dict
         self.configured: Configured | None = None
         self._scheduler = scheduler
         self._clock = clock
@@ -187,8 +183,8 @@ class Publisher:
         self._good: Bodies | None = None
         self._rendering: asyncio.Task[None] | None = None
         self._failed: AssessedPass | None = None
-        self._parts_of: AssessedPass | None = None
-        self._parts: dict[frozenset[str], asyncio.Future[AssessedPass]] = {}
+        self._last: dict[Form, bytes] = {}
+        self._parts = Parts(self._part_body, self._count_part)
         self._logged: Mapping[LimitInstance, Logged] = {}
 
     async def run(self) -> None:
@@ -253,20 +249,27 @@ class Publisher:
         asked = self.newest
         if asked is None:
             return None
-        await self._render_in_time(asked, form)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        await self._render_in_time(asked, form, until)
         if asked.metrics.rendered and asked is self.newest:
             self._good = asked.metrics  # a textfile may have had it rendered
-        if asked.metrics.rendered or self._good is None:
-            return await asked.metrics.asked(form)
-        return await self._good.asked(form)
+        page = asked.metrics if asked.metrics.rendered or self._good is None else self._good
+        last = self._last.get(form)
+        if last is None:
+            self._last[form] = await page.asked(form)
+        else:
+            made = asyncio.ensure_future(page.asked(form))
+            if (await asyncio.wait((made,), timeout=max(0.0, until - loop.time())))[0]:
+                self._last[form] = made.result()
+        return self._last[form]
 
-    async def _render_in_time(self, asked: AssessedPass, form: Form) -> None:
+    async def _render_in_time(self, asked: AssessedPass, form: Form, until: float) -> None:
         """Return once a page is rendered, or has failed, or after `PATIENCE` if there is another.
 
         One is rendered at a time, to its end.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE
         while not asked.metrics.rendered and self._failed is not asked:
             if self._rendering is None:
                 self._rendering = loop.create_task(self._render(asked, form))
@@ -300,25 +303,18 @@ class Publisher:
         newest = self.newest
         return newest.metrics[PLAIN] if newest and self.complete else None
 
-    async def part(self, probes: Collection[str]) -> AssessedPass | None:
-        """The newest pass restricted to these probes; `None` while there is none."""
-        if self.newest is None:
-            return None
-        if self._parts_of is not self.newest:
-            self._parts_of, self._parts = self.newest, {}
-        key = frozenset(probes)
-        part = self._parts.pop(key, None)
-        if part is None:
-            part = threads.start(
-                functools.partial(
-                    part_of, self.newest, key, self._counts(), self._renderer, self.export
-                ),
-                "part",
-            )
-        self._parts[key] = part
-        if len(self._parts) > PARTS:
-            del self._parts[next(iter(self._parts))]
-        return await asyncio.shield(part)
+    async def part(self, probes: Collection[str], form: Form) -> bytes | None:
+        """The newest metrics of these probes alone; `None` while there are none. See `Parts`."""
+        newest = self.newest
+        return None if newest is None else await self._parts.body(newest, probes, form)
+
+    def _part_body(self, of: AssessedPass, probes: frozenset[str], form: Form) -> bytes:
+        part = part_of(of, probes, self._counts(), self._renderer, self.export)
+        return part.metrics[form]
+
+    def _count_part(self, error: BaseException) -> None:
+        self.failures += 1
+        _log.error("rendering metrics of some probes failed", exc_info=error)
 
     async def _assessed(self, snapshot: Snapshot, rules: Rules) -> AssessedPass:
         work = functools.partial(
@@ -334,11 +330,12 @@ class Publisher:
             fence=self.faults.fence,
         )
         async with self._scheduler.turns.turn():
-            return await threads.start(work, "publisher")
+            return await LANE.start(work)
 
     def _counts(self) -> Counts:
         overruns, failed = dict(self._scheduler.overruns), self.textfile_failures()
-        return Counts(overruns, failed, self.failures, self.configured, dict(self.faults.counts))
+        refused, faults = dict(self.refused()), dict(self.faults.counts)
+        return Counts(overruns, failed, self.failures, self.configured, faults, refused)
 
 
 def _without_alerts(rules: Rules) -> Rules:

@@ -28,6 +28,9 @@ RETRY: Final = 30.0
 """Max seconds until a failed probe is retried; for intervals of more than five minutes, a tenth of
 the interval."""
 
+SOON: Final = 5.0
+"""The same after a run that had no thread: it has cost nothing."""
+
 _log = structlog.get_logger()
 
 
@@ -39,6 +42,7 @@ class _ProbeTask:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     started: float | None = None
     missed: int = 0
+    had_no_thread: bool = False
 
     def overruns(self, now: float) -> int:
         """Ticks skipped so far because a run had not finished."""
@@ -144,12 +148,13 @@ class Scheduler:
         task.started = started
         work = functools.partial(run, probe, self._source, self._newest(), self._clock.monotonic)
         running = threads.launch(work, f"probe-{probe.name}")
-        course = Course(probe.deadline, started)
+        course = Course(probe.deadline, started, running.spent)
         await self._follow(task, running, course, turn)
         self.moved += 1
         task.missed = task.overruns(self._clock.monotonic())
         task.started = None
         error = running.future.exception()
+        task.had_no_thread = error is not None
         result: Result = no_thread(error, started) if error else running.future.result()
         if course.is_given_up:
             # Its result and memory are dropped, as nobody knows when what it read was so: run it
@@ -208,7 +213,8 @@ class Scheduler:
         await self._clock.sleep(floor - now)
         interval = task.probe.interval
         if self.snapshot.outcomes[task.probe.name].status is Status.FAILED:
-            interval = min(interval, max(RETRY, interval / 10))
+            soonest = SOON if task.had_no_thread else RETRY
+            interval = min(interval, max(soonest, interval / 10))
         due = self._origin + math.ceil((floor - self._origin) / interval) * interval
         woken = asyncio.create_task(task.wake.wait())
         try:

@@ -18,7 +18,7 @@ from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.text import word
 from xenwatch.probes.base import DOMAIN_SETTLED, READ_SEARCH, NotApplicable, Probe, stateless
 from xenwatch.probes.qemu import CMDLINE_MAX
-from xenwatch.probes.xen import list_optional, read_optional, require_dom0
+from xenwatch.probes.xen import has_ended, list_optional, read_optional, require_dom0
 from xenwatch.readings.processes import DaemonFds, ProcessFds, QemuFds
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.daemons import DAEMONS, Program
@@ -126,7 +126,7 @@ def _fds(source: Source, pid: int) -> ProcessFds | None:
     """Descriptors of a process, `None` when it has ended."""
     names = list_optional(source, f"/proc/{pid}/fd")
     limits = read_optional(source, f"/proc/{pid}/limits")
-    if names is None or limits is None:
+    if names is None or limits is None or (not names and has_ended(source, pid)):
         return None
     return ProcessFds(pid, len(names), soft_open_files(parse_limits(limits)))
 

@@ -10,7 +10,7 @@ from typing import Final
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
 from xenwatch.parse.text import loadavg_tasks, number, word
 from xenwatch.probes.base import DOMAIN_SETTLED, PTRACE, NotApplicable, Probe, stateless
-from xenwatch.probes.xen import read_optional, require_dom0
+from xenwatch.probes.xen import has_ended, read_optional, require_dom0
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
@@ -46,9 +46,9 @@ def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Daemons, 
     found: dict[str, DaemonProcess] = {}
     for role in ROLES:
         for pid in _candidates(source, memory.pids.get(role), role):
-            comm = _comm(source, pid)
-            if comm in ROLES[role]:
-                found[role] = _process(source, pid, comm)
+            process = _process(source, pid, ROLES[role])
+            if process is not None:
+                found[role] = process
                 break
     if any(role not in found for role in ALWAYS):
         _search(source, found)
@@ -88,7 +88,9 @@ def _search(source: Source, found: dict[str, DaemonProcess]) -> None:
         comm = _comm(source, int(name))
         for role, programs in ROLES.items():
             if comm in programs and role not in found:
-                found[role] = _process(source, int(name), comm)
+                process = _process(source, int(name), programs)
+                if process is not None:
+                    found[role] = process
 
 
 def _comm(source: Source, pid: int) -> str:
@@ -96,8 +98,14 @@ def _comm(source: Source, pid: int) -> str:
     return "" if data is None else word(data)
 
 
-def _process(source: Source, pid: int, comm: str) -> DaemonProcess:
+def _process(source: Source, pid: int, programs: Sequence[str]) -> DaemonProcess | None:
+    """The process, if it is one of the programs and no zombie, whose descriptors are closed."""
+    comm = _comm(source, pid)
+    if comm not in programs:
+        return None
     fds = source.listdir(f"/proc/{pid}/fd")
+    if not fds and has_ended(source, pid):
+        return None
     limit = soft_open_files(parse_limits(source.read(f"/proc/{pid}/limits")))
     return DaemonProcess(pid, comm, len(fds), limit, _epoll(source, pid, fds, comm))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.parse.process import parse_stat
 from xenwatch.parse.text import hexadecimal, word
 from xenwatch.probes.base import NotApplicable
 from xenwatch.sources.base import Source, SourceError
@@ -14,6 +15,8 @@ HYPERVISOR_TYPE = "/sys/hypervisor/type"
 FEATURES = "/sys/hypervisor/properties/features"
 DOM0_FEATURE: Final = 1 << 11
 """XENFEAT_dom0 (xen/include/public/features.h), which Xen gives to the hardware domain alone."""
+ENDED: Final = ("Z", "X")
+"""States of a process that has ended and was not reaped (proc(5), `/proc/PID/stat`)."""
 _GUEST = "a Xen guest, not the control domain (dom0)"
 
 
@@ -64,6 +67,12 @@ def read_optional(source: Source, path: str) -> bytes | None:
         if error.missing:
             return None
         raise
+
+
+def has_ended(source: Source, pid: int) -> bool:
+    """Whether a process is gone, or a zombie, whose directory of descriptors is empty."""
+    stat = read_optional(source, f"/proc/{pid}/stat")
+    return stat is None or parse_stat(stat).state in ENDED
 
 
 def list_optional(source: Source, path: str) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import select
 import socket
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from xenwatch import threads
 from xenwatch.daemon.sd_notify import notify, watchdog_seconds
 from xenwatch.reader import listener as listening
 from xenwatch.reader.streams import stream
@@ -147,8 +149,7 @@ class Server:
             self._reject(connection, f"busy: all {self._threads_max} threads wait for an answer")
             return
         try:
-            work = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            work.start()
+            threads.run(functools.partial(self._serve, connection), "connection")
             self._starts = True
         except RuntimeError as error:
             self._starts = False

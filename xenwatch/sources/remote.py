@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, Final, cast
 
 from xenwatch import threads
@@ -250,23 +251,31 @@ class RemoteSource:
         self._ask(HISTOGRAMS, [REMOVE])
 
 
-class _Ahead(threading.local):
-    """Answers to questions that this thread is about to ask, each given once, and soon."""
+_Answers = dict[tuple[str, str], tuple[float, bytes | SourceError]]
+
+
+class _Ahead:
+    """Answers to questions that this run of a probe is about to ask, each given once, and soon.
+
+    They end with the run: its thread, which may be used again, has a new context for the next.
+    """
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, str], tuple[float, bytes | SourceError]] = {}
+        self._answers: ContextVar[_Answers] = ContextVar("answers")
 
     def keep(self, verb: str, found: Mapping[str, bytes | SourceError]) -> None:
         """Add these answers by path, and drop those that nobody asked for in time."""
         now = time.monotonic()
-        self._answers = {key: each for key, each in self._answers.items() if each[0] > now}
-        self._answers |= {(verb, path): (now + AHEAD_SECONDS, each) for path, each in found.items()}
+        answers = {key: each for key, each in self._answers.get({}).items() if each[0] > now}
+        answers |= {(verb, path): (now + AHEAD_SECONDS, each) for path, each in found.items()}
+        self._answers.set(answers)
 
     def pop(self, verb: str, path: str) -> bytes | None:
         """The answer, `None` without one; an error is raised."""
-        if not self._answers:
+        answers = self._answers.get(None)
+        if not answers:
             return None
-        until, found = self._answers.pop((verb, path), (0.0, b""))
+        until, found = answers.pop((verb, path), (0.0, b""))
         if time.monotonic() > until:
             return None
         if isinstance(found, SourceError):

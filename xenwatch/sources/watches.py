@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import functools
 import os
+import stat
+import threading
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from typing import Final
+from typing import Final, cast
 
 from xenwatch import threads
 from xenwatch.sources import local
@@ -24,6 +26,9 @@ from xenwatch.sources.xenstored import DEVICES, SOCKETS
 DEADLINE: Final = 5.0
 """Seconds xenstored has to accept the watches; with its descriptors exhausted it never does."""
 
+AGAIN: Final = 0.1
+"""Seconds from one look to the next whether an earlier attempt is over."""
+
 _PAYLOAD_MAX: Final = 1 << 20
 _WATCHES: Final = (b"@introduceDomain", b"@releaseDomain")
 
@@ -32,8 +37,9 @@ async def domain_events(
     rootfs: str = "/", deadline: float = DEADLINE
 ) -> AsyncGenerator[bytes, None]:
     """`Source.events` of `DOMAINS`: xenstored's XS_WATCH_EVENT messages."""
+    root = rootfs.rstrip("/")
     try:
-        descriptor = await _subscribed(rootfs.rstrip("/"), deadline)
+        descriptor = await _subscribed(root, deadline)
     except OSError as error:
         raise SourceError.from_os("xenstored", error) from error
     except RuntimeError as error:
@@ -55,7 +61,7 @@ async def domain_events(
                 if kind == XS_WATCH_EVENT:
                     yield message
     finally:
-        _close(descriptor)
+        _close(root, descriptor)
 
 
 async def _accepted(descriptor: int, buffer: bytearray) -> list[bytes]:
@@ -76,34 +82,118 @@ async def _accepted(descriptor: int, buffer: bytearray) -> list[bytes]:
     return events
 
 
+class _UnderWay:
+    """What may hang in the kernel's device, by root: one subscription, or the end of one.
+
+    A xenstored that answers nobody costs one thread and one descriptor, however often it is tried,
+    by however many event loops.
+    """
+
+    def __init__(self) -> None:
+        self._roots = Counter[str]()
+        self._lock = threading.Lock()
+
+    async def begin(self, root: str, deadline: float) -> None:
+        """Wait until nothing of the root is under way, and begin. Raises `SourceError`."""
+        until = time.monotonic() + deadline
+        while not self._begun(root):
+            if time.monotonic() >= until:
+                raise SourceError("xenstored", "an earlier attempt to set watches still hangs")
+            await asyncio.sleep(min(AGAIN, deadline))
+
+    def _begun(self, root: str) -> bool:
+        with self._lock:
+            if self._roots[root]:
+                return False
+            self._roots[root] = 1
+        return True
+
+    def more(self, root: str) -> None:
+        """What is there already ends, which may hang too."""
+        with self._lock:
+            self._roots[root] += 1
+
+    def end(self, root: str) -> None:
+        """It is over."""
+        with self._lock:
+            self._roots[root] -= 1
+
+
+_under_way = _UnderWay()
+
+
+class _Attempt:
+    """A subscription in a thread, which closes what nobody waits for any more."""
+
+    def __init__(self, root: str, deadline: float) -> None:
+        self._root = root
+        self._deadline = deadline
+        self._descriptor: int | None = None
+        self._left = False
+        self._lock = threading.Lock()
+
+    def run(self) -> int | None:
+        """The descriptor, if somebody waits for it."""
+        try:
+            descriptor = _subscribe(self._root, self._deadline)
+            with self._lock:
+                self._descriptor = descriptor
+                left = self._left
+            if left:
+                os.close(descriptor)
+        finally:
+            _under_way.end(self._root)
+        return None if left else descriptor
+
+    def leave(self) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            self._left, done = True, self._descriptor
+        if done is not None:
+            _close(self._root, done)
+
+
 async def _subscribed(root: str, deadline: float) -> int:
     """A descriptor of a connection on which the watches have been requested.
 
     The kernel's device answers within write(2), so that runs in a thread.
     """
-    future = threads.start(functools.partial(_subscribe, root, deadline), "xenstore-events")
+    await _under_way.begin(root, deadline)
+    attempt = _Attempt(root, deadline)
+    future = threads.start(attempt.run, "xenstore-events")
     try:
         await asyncio.wait((future,), timeout=deadline)
-    finally:
-        if not future.done():
-            future.add_done_callback(_close_unused)
+    except asyncio.CancelledError:
+        attempt.leave()
+        raise
     if not future.done():
+        attempt.leave()
         raise SourceError("xenstored", f"timed out connecting after {deadline:g} s")
-    return future.result()
+    if isinstance(future.exception(), RuntimeError):  # there was no thread
+        _under_way.end(root)
+    return cast(int, future.result())
 
 
-def _close_unused(future: asyncio.Future[int]) -> None:
-    if not future.cancelled() and future.exception() is None:
-        _close(future.result())
-
-
-def _close(descriptor: int) -> None:
-    """Close in a thread, which nothing waits for.
+def _close(root: str, descriptor: int) -> None:
+    """Close a socket; the kernel's device in a thread, which nothing waits for.
 
     The kernel's device removes each watch by a request to xenstored (xenbus_file_free of
     drivers/xen/xenbus/xenbus_dev_frontend.c), which may answer nobody.
     """
-    threads.start(functools.partial(os.close, descriptor), "xenstore-close")
+    if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return
+    _under_way.more(root)
+
+    def close() -> None:
+        try:
+            os.close(descriptor)
+        finally:
+            _under_way.end(root)
+
+    closing = threads.start(close, "xenstore-close")
+    if closing.done() and closing.exception():  # there was no thread: it stays open
+        _under_way.end(root)
 
 
 def _subscribe(root: str, deadline: float) -> int:
