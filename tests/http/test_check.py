@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import urlencode
 
 import pytest
@@ -32,7 +31,10 @@ def site() -> Site:
     return found
 
 
-@pytest.mark.parametrize("query", [{}, {"limit": ["ptys", "tasks"], "critical": ["ptys=0.0001"]}])
+BOUNDS = {"warning": ["ptys=0.0001"], "critical": ["ptys=0.0001"]}
+
+
+@pytest.mark.parametrize("query", [{}, {"limit": ["ptys", "tasks"], **BOUNDS}])
 async def test_the_daemon_judges_its_newest_readings(query: dict[str, list[str]]) -> None:
     """The answer is the document of the plugin with its line, as the command prints it."""
     path = f"{CHECK}?{urlencode(query, doseq=True)}"
@@ -43,14 +45,14 @@ async def test_the_daemon_judges_its_newest_readings(query: dict[str, list[str]]
     line = found.pop("line")
     assert line.startswith(f"XENWATCH {found['state'].upper()} - ")
     assert plugin.STATUS[found["state"]] == found["exit_status"]
-    expected = check.answer(query, STATUS, time.time())
+    expected = check.answer(query, STATUS, 0.0)
     assert line.partition("|")[2] == expected["line"].partition("|")[2]
     assert all(DATUM.fullmatch(datum) for datum in line.partition("|")[2].split())
 
 
 async def test_readings_are_as_old_as_the_daemon_says() -> None:
     """A daemon whose passes have stopped says that its readings are stale."""
-    found = check.answer({}, STATUS, STATUS.time + check.OLD + 1)
+    found = check.answer({}, STATUS, check.OLD + 1)
 
     assert found["state"] == "unknown"
     assert "stale: the newest is 121 s old" in found["line"]
@@ -95,7 +97,7 @@ async def test_without_readings_there_is_no_verdict() -> None:
 def test_no_question_is_a_defect(query: dict[str, list[str]]) -> None:
     """Whatever is asked has a verdict, or is refused with a reason of one line."""
     try:
-        said = check.answer(query, STATUS, STATUS.time)["line"].rstrip("\n")
+        said = check.answer(query, STATUS, 0.0)["line"].rstrip("\n")
     except CheckError as error:
         said = str(error)
 

@@ -56,8 +56,9 @@ def test_a_part_has_what_its_probes_read_and_no_more() -> None:
 
     assert snapshot.aio == full_snapshot().aio
     assert snapshot.outcomes.keys() == {"aio", "irqs"} & full_snapshot().outcomes.keys()
-    others = {field.name for field in dataclasses.fields(snapshot)} - {"time", "outcomes", "origin"}
-    assert not any(getattr(snapshot, name) for name in others - {"aio", "irqs"})
+    kept = {"time", "instant", "outcomes", "origin", "aio", "irqs"}
+    others = {field.name for field in dataclasses.fields(snapshot)} - kept
+    assert not any(getattr(snapshot, name) for name in others)
     assert {state.limit.name for state in part.states} == {"aio_requests", "irqs"}
 
 

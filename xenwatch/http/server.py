@@ -101,7 +101,7 @@ class Handlers:
             app.router.add_get(path, self._bounded(self._sent(handler)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
-        for path, body in runbooks.files().items():
+        for path, body in _runbooks().items():
             app.router.add_get(path, functools.partial(_runbook, body))
         for file in static.values():
             app.router.add_get(file.path, functools.partial(_static, file))
