@@ -116,7 +116,8 @@ def test_the_worst_counts_and_comes_first() -> None:
 
 def test_of_instances_the_fullest_is_told() -> None:
     """A limit with many instances has one datum, whose name does not change with the fullest."""
-    rows = [row(n / 1000, limit="grant_frames", instance=str(n)) for n in (5, 850, 7)]
+    frames = {"limit": "grant_frames", "label": "domid"}
+    rows = [row(n / 1000, instance=str(n), **frames) for n in (5, 850, 7)]
     status, line = judged(*rows)
 
     assert status == 1

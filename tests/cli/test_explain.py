@@ -42,6 +42,15 @@ def test_a_message_has_resource_headroom_and_runbook(capsys: pytest.CaptureFixtu
     assert Path(lines[3].removeprefix("  runbook:    ")).is_file()
 
 
+def test_a_limit_of_each_guest_has_the_headroom_of_the_fullest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Which guest has least is said with what the number is."""
+    _, out, _ = run(capsys, SYNTHETIC, "max_grant_frames reached")
+
+    assert re.search(r"headroom:   SYNTHETIC: \d+ left; fullest: grant_frames domid=\d+ ", out)
+
+
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     """The words of a message may be several arguments."""
     assert run(capsys, "--no-headroom", *CHANNELS.split())[1].startswith(CHANNELS)

@@ -145,7 +145,8 @@ def test_without_xen_nothing_is_ok(capsys: pytest.CaptureFixture[str], tmp_path:
         for command in (("once",), ("doctor",), ("check",))
     )
 
-    assert (once.status, once.out, once.err) == (3, "", f"xenwatch: {NO_XEN}\n")
+    assert (once.status, once.out) == (3, "")
+    assert once.err.startswith(f"xenwatch: {NO_XEN}\n")
     assert doctor.status == 1
     assert doctor.out.startswith(f"{NO_XEN}\n\n")
     assert check.status == 3

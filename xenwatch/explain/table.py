@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.base import Alert, Watch
-from xenwatch.alerts.conditions import LimitCondition
+from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.errors.kinds import KINDS
 from xenwatch.errors.pattern import Pattern, patterns, words
 from xenwatch.explain.others import OTHERS, Other
-from xenwatch.limits.base import Limit
+from xenwatch.limits import LIMITS
+
+_TITLES: Final = {limit.name: limit.title for limit in LIMITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,13 @@ def of_others(others: Iterable[Other]) -> tuple[Entry, ...]:
 
 def _limit(alert: Alert | Watch) -> str:
     """The name of the limit an alert is of, empty where it is of none."""
-    return next((limit.name for limit in _limits(alert)), "")
+    return alert.fixed.get(LIMIT, "") if isinstance(alert, Alert) else ""
 
 
 def _resource(alert: Alert | Watch) -> str:
     """What people call the limit an alert is of, with and without hyphens; empty: of none."""
-    titles = [limit.title for limit in _limits(alert)][:1]
-    return " ".join(f"{title} {title.replace('-', ' ')}" for title in titles)
-
-
-def _limits(alert: Alert | Watch) -> Iterator[Limit]:
-    conditions = alert.conditions.values() if isinstance(alert, Alert) else ()
-    return (each.limit for each in conditions if isinstance(each, LimitCondition))
+    title = _TITLES.get(_limit(alert), "")
+    return f"{title} {title.replace('-', ' ')}"
 
 
 ENTRIES: Final = (*of_alerts((*ALERTS, *WATCHES)), *of_others(OTHERS))
