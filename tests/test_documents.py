@@ -111,6 +111,12 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     'git tag --annotate "v$version" --message "xenwatch $version"': RELEASE,
     "python3 -m zipfile --list dist/xenwatch-$version-*.whl": RELEASE,
     'git push origin HEAD "v$version"': RELEASE,
+    'LAW_10_EXAMPLES=5000 make test ARGS="tests/laws/test_law_10.py --timeout 0"': (
+        "it takes an hour; make test runs the same with fewer"
+    ),
+    "cp -r grafana/dashboards https/ && sed -i 's,http://${,https://${,' https/dashboards/*.json": (
+        "tests/generate/test_generated.py compares what sed makes with what is generated"
+    ),
     'make test ARGS="-k xenstore"': MAKE,
     'make test ARGS="tests/parse -k xenstore"': MAKE,
     'make test ARGS="-p no:randomly -x"': MAKE,
