@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -172,6 +173,7 @@ def assert_only_fed_changes(host: Host, after: AssessedPass, fed: set[str]) -> N
             assert after.families[name] == host.second.families[name], name
 
 
+@pytest.mark.timeout(1800)  # a minute of CPU time, on whatever machine
 @settings(
     deadline=None,
     max_examples=EXAMPLES,
