@@ -110,6 +110,18 @@ def test_a_newer_libc_is_refused(tmp_path: Path) -> None:
         gates.check_binaries(tmp_path)
 
 
+def test_a_program_at_one_address_is_refused(tmp_path: Path) -> None:
+    """A program that the kernel loads at the same address always stops the build."""
+    gates = recipe("gates")
+    tool("readelf")
+    program = bytearray(Path("/bin/true").read_bytes())
+    program[16:18] = b"\x02\x00"  # ET_EXEC
+    (tmp_path / "true").write_bytes(program)
+
+    with pytest.raises(gates.GateError, match="true is loaded at one address always"):
+        gates.check_binaries(tmp_path)
+
+
 def test_a_package_that_differs_is_named(tmp_path: Path) -> None:
     """Two builds that differ in a byte are told by the name of the file."""
     gates = recipe("gates")

@@ -19,6 +19,8 @@ DESCRIPTION: Final = (
 )
 BUILD_HOST: Final = "build"
 """What the rpm says of where it was built; the real name would differ between two builds."""
+USER: Final = "xenwatch"
+"""The daemon's user and group."""
 COMPRESSION: Final = "xz"
 """Smaller than gzip, and unpacked by rpm 4.11 and dpkg."""
 
@@ -50,11 +52,20 @@ def archive(stage: Path, out: Path, version: str, epoch: int) -> Path:
 def _contents(stage: Path, mtime: str) -> list[dict[str, Any]]:
     files: list[dict[str, Any]] = [
         {"src": str(stage / PREFIX), "dst": f"/{PREFIX}", "type": "tree"},
+        # dpkg unpacks before there is the group; host-setup gives it.
+        _configuration(stage, mtime, "deb"),
+        _configuration(stage, mtime, "rpm", group=USER),
         {
-            "src": str(stage / SHARE / "xenwatch.toml"),
-            "dst": f"/{CONFIGURATION}",
-            "type": "config|noreplace",
-            "file_info": {"mode": 0o640, "mtime": mtime},
+            "dst": f"/{Path(CONFIGURATION).parent}",
+            "type": "dir",
+            "packager": "rpm",
+            "file_info": {"mode": 0o750, "mtime": mtime, "group": USER},
+        },
+        {
+            "src": str(HERE / "copyright"),
+            "dst": "/usr/share/doc/xenwatch/copyright",
+            "packager": "deb",
+            "file_info": {"mode": 0o644, "mtime": mtime},
         },
     ]
     for link, target in LINKS.items():
@@ -64,6 +75,16 @@ def _contents(stage: Path, mtime: str) -> list[dict[str, Any]]:
         info = {"mtime": mtime}
         files.append({"src": str(stage / source), "dst": f"/{path}", "file_info": info})
     return files
+
+
+def _configuration(stage: Path, mtime: str, packager: str, **owner: str) -> dict[str, Any]:
+    return {
+        "src": str(stage / SHARE / "xenwatch.toml"),
+        "dst": f"/{CONFIGURATION}",
+        "type": "config|noreplace",
+        "packager": packager,
+        "file_info": {"mode": 0o640, "mtime": mtime, **owner},
+    }
 
 
 def nfpm_configuration(stage: Path, version: str, release: str, date: str) -> dict[str, Any]:
@@ -76,7 +97,7 @@ def nfpm_configuration(stage: Path, version: str, release: str, date: str) -> di
         "version": version,
         "release": release,
         "section": "admin",
-        "maintainer": "The xenwatch authors <xenwatch@localhost>",
+        "maintainer": "The xenwatch authors <xenwatch@xenwatch.invalid>",
         "description": DESCRIPTION,
         "license": "Apache-2.0",
         "mtime": date,
@@ -103,7 +124,7 @@ def nfpm_configuration(stage: Path, version: str, release: str, date: str) -> di
             "rpm": {
                 "depends": ["/bin/sh", "libc.so.6(GLIBC_2.17)(64bit)", "libgcc", "shadow-utils"],
                 "scripts": {
-                    "preinstall": str(scripts / "preinstall"),
+                    "preinstall": str(_rpm_pre(stage)),
                     "postinstall": str(scripts / "rpm-post"),
                     "preremove": str(scripts / "rpm-preun"),
                     "postremove": str(scripts / "rpm-postun"),
@@ -113,10 +134,17 @@ def nfpm_configuration(stage: Path, version: str, release: str, date: str) -> di
     }
 
 
+def _rpm_pre(stage: Path) -> Path:
+    return stage.parent / "rpm-pre"
+
+
 def with_nfpm(stage: Path, out: Path, tools: Path, configuration: dict[str, Any]) -> list[Path]:
     """The rpm and the deb. Raises `subprocess.CalledProcessError`."""
     # JSON is YAML.
     config = stage.parent / "nfpm.json"
+    # rpm gives files to a group as it unpacks them.
+    parts = ("add-user", "scripts/preinstall")
+    _rpm_pre(stage).write_text("".join((HERE / part).read_text() for part in parts))
     config.write_text(json.dumps(configuration))
     whole = f"{configuration['version']}-{configuration['release']}"
     paths = [out / f"xenwatch-{whole}.x86_64.rpm", out / f"xenwatch_{whole}_amd64.deb"]

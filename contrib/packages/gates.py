@@ -1,4 +1,4 @@
-"""What every build must hold to: oldest libc, sizes, equal packages."""
+"""What every build must hold to: oldest libc, random addresses, sizes, equal packages."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ def check_binaries(tree: Path) -> str:
     """The newest symbol of glibc that anything needs. Raises `GateError`."""
     newest: dict[str, tuple[int, ...]] = {}
     for path in binaries(tree):
+        if "Type: DYN" not in re.sub(" +", " ", _readelf("--file-header", path)):
+            raise GateError(f"{path} is loaded at one address always: it is no PIE")
         if foreign := libraries(path) - HOST_LIBRARIES:
             raise GateError(f"{path} needs {', '.join(sorted(foreign))} of the host")
         for library, version in sorted(symbols(path), reverse=True):

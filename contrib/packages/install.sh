@@ -5,8 +5,9 @@
 # install.sh --uninstall  removes it; configuration and state stay
 set -eu
 
+tree=/opt/xenwatch
 # What was installed to its end has this file.
-mark=/opt/xenwatch/installed
+mark=$tree/installed
 
 fail() {
     echo "install.sh: $1" >&2
@@ -22,75 +23,80 @@ systemd_runs() {
     [ -d /run/systemd/system ]
 }
 
-# Remove the units of the installed version.
-remove_units() {
-    for path in /opt/xenwatch/share/systemd/xenwatch*.*; do
-        rm -f "/etc/systemd/system/${path##*/}"
-    done
-    rm -f /etc/tmpfiles.d/xenwatch.conf
+# What an installation leaves that was interrupted: half a copy, or the installed tree under another name.
+tidy() {
+    rm -rf "$tree.new"
+    [ -e "$tree" ] || [ ! -e "$tree.old" ] || mv "$tree.old" "$tree"
+}
+
+# Remove the tree that was replaced, and what only that one has outside.
+remove_old() {
+    if [ -x "$tree.old/share/host-setup" ]; then
+        "$tree.old/share/host-setup" remove-outside || true
+    fi
+    rm -rf "$tree.old"
 }
 
 uninstall() {
-    [ -d /opt/xenwatch/share ] || fail "/opt/xenwatch/share is missing: no archive is installed"
+    share=$tree/share
+    # From a damaged installation this archive removes what it would have installed.
+    [ -x "$share/host-setup" ] && [ -e "$share/links" ] || share=$here/xenwatch/share
+    [ -e "$mark" ] || [ -d "$tree/share" ] || [ "$(readlink /usr/bin/xenwatch)" = "$tree/bin/xenwatch" ] ||
+        fail "$mark is missing: no archive is installed"
+    [ -x "$share/host-setup" ] || fail "$share is missing: unpack the whole archive"
     if systemd_runs; then
         # One by one: those that cannot be enabled are an error.
-        for path in /opt/xenwatch/share/systemd/xenwatch*.*; do
+        for path in "$share"/systemd/xenwatch*.*; do
             systemctl disable "${path##*/}" >/dev/null 2>&1 || true
         done
         systemctl stop 'xenwatch*.socket' 'xenwatch*.service' || true
     fi
-    /opt/xenwatch/share/host-setup remove
-    remove_units
-    while read -r link target; do
-        [ "$(readlink "$link")" != "$target" ] || rm "$link"
-    done </opt/xenwatch/share/links
-    rm -rf /opt/xenwatch
+    "$share/host-setup" remove
+    "$share/host-setup" remove-outside
+    remove_old
+    rm -rf "$tree"
     if systemd_runs; then
         systemctl daemon-reload
     fi
-    echo "xenwatch is removed; /etc/xenwatch, /var/lib/xenwatch and the user xenwatch are left"
+    echo "xenwatch is removed; /etc/xenwatch, /var/lib/xenwatch, the user xenwatch and your own units and drop-ins in /etc/systemd/system are left"
+}
+
+# Whether the bundled interpreter runs here, with what the extensions need.
+try_interpreter() {
+    status=0
+    "$here/xenwatch/bin/python3.13" -I -c 'import ssl, ctypes; ctypes.CDLL("libgcc_s.so.1")' || status=$?
+    case $status in
+    0) ;;
+    126) fail "$here/xenwatch/bin/python3.13 cannot be executed; it needs x86_64, and a file system that is not mounted noexec" ;;
+    *) fail "the interpreter does not run here; it needs x86_64, glibc 2.17 or newer, and libgcc" ;;
+    esac
 }
 
 install() {
-    here=$(cd "$(dirname "$0")" && pwd)
     [ -d "$here/xenwatch" ] || fail "$here/xenwatch is missing: unpack the whole archive"
-    "$here/xenwatch/bin/python3.13" -I -c 'import ssl, ctypes; ctypes.CDLL("libgcc_s.so.1")' ||
-        fail "the interpreter does not run here; it needs x86_64, glibc 2.17 or newer, and libgcc"
+    try_interpreter
     # The daemon's user reads the tree, whatever the umask of root and of who has unpacked it.
     umask 022
-    rm -rf /opt/xenwatch.new /opt/xenwatch.old
     mkdir -p /opt /etc/xenwatch
-    cp -R "$here/xenwatch" /opt/xenwatch.new
-    chown -R root:root /opt/xenwatch.new
-    chmod -R u=rwX,go=rX /opt/xenwatch.new
+    cp -R "$here/xenwatch" "$tree.new"
+    chown -R root:root "$tree.new"
+    chmod -R u=rwX,go=rX "$tree.new"
     upgrade=
     # Of an installation that has failed there is a tree without the mark, or of version 0.1 one of pip's.
-    if [ -e "$mark" ] || [ -e /opt/xenwatch/pyvenv.cfg ]; then
+    if [ -e "$mark" ] || [ -e "$tree/pyvenv.cfg" ]; then
         upgrade=1
-        touch "/opt/xenwatch.new/${mark##*/}"
+        touch "$tree.new/${mark##*/}"
     fi
-    # Not before the copy: if that fails, what was installed is whole.
-    if [ -e /opt/xenwatch ]; then
-        remove_units
-        mv /opt/xenwatch /opt/xenwatch.old
+    # Not before the copy, and units not before the trees: if one fails, what was installed is whole.
+    if [ -e "$tree" ]; then
+        remove_old
+        mv "$tree" "$tree.old" || fail "$tree cannot be renamed, and is left as it was; a mount point has to be unmounted"
     fi
-    mv /opt/xenwatch.new /opt/xenwatch
-    rm -rf /opt/xenwatch.old
-
-    while read -r link target; do
-        mkdir -p "${link%/*}"
-        ln -sfn "$target" "$link"
-    done </opt/xenwatch/share/links
-    [ -e /etc/xenwatch/xenwatch.toml ] || cp /opt/xenwatch/share/xenwatch.toml /etc/xenwatch/
-    for path in /opt/xenwatch/share/systemd/xenwatch*.*; do
-        mkdir -p /etc/systemd/system
-        cp "$path" /etc/systemd/system/
-    done
-    if [ -e /opt/xenwatch/share/systemd/tmpfiles.d/xenwatch.conf ]; then
-        mkdir -p /etc/tmpfiles.d
-        cp /opt/xenwatch/share/systemd/tmpfiles.d/xenwatch.conf /etc/tmpfiles.d/
-    fi
-    /opt/xenwatch/share/host-setup install
+    mv "$tree.new" "$tree"
+    remove_old
+    "$tree/share/host-setup" put-outside
+    [ -e /etc/xenwatch/xenwatch.toml ] || cp "$tree/share/xenwatch.toml" /etc/xenwatch/
+    "$tree/share/host-setup" install
     start
     touch "$mark"
 }
@@ -104,26 +110,33 @@ start() {
         echo "$(/usr/bin/xenwatch --version) is installed; to check it: systemctl status xenwatch"
     else
         systemctl daemon-reload
-        systemctl enable xenwatch.service
+        # Of a package that was removed there may be a link to its unit.
+        systemctl --force enable xenwatch.service
         systemctl start xenwatch.service
         echo "$(/usr/bin/xenwatch --version) is installed and started; to check it: systemctl status xenwatch"
     fi
 }
 
-case ${1:-} in
+case "$*" in
 --help | -h)
     help
     exit
     ;;
 '' | --uninstall) ;;
-*) fail "unknown option $1; usage: install.sh [--help | --uninstall]" 2 ;;
+*) fail "unknown option $*; usage: install.sh [--help | --uninstall]" 2 ;;
 esac
 [ "$(id -u)" -eq 0 ] || fail "it must be run as root"
-if [ -n "$(dpkg-query -W -f '${Version}' xenwatch 2>/dev/null)" ] || rpm -q xenwatch >/dev/null 2>&1; then
-    fail "xenwatch is installed from a package; use apt or rpm"
-fi
-if [ -n "${1:-}" ]; then
-    uninstall
-else
+case $(dpkg-query -W -f '${db:Status-Status}' xenwatch 2>/dev/null) in
+# After `apt remove` dpkg knows its configuration alone.
+'' | not-installed | config-files) ! rpm -q xenwatch >/dev/null 2>&1 ;;
+*) false ;;
+esac || fail "xenwatch is installed from a package; use apt or rpm"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+trap tidy EXIT
+trap 'exit 1' HUP INT TERM
+tidy
+if [ $# -eq 0 ]; then
     install
+else
+    uninstall
 fi

@@ -38,6 +38,10 @@ PRUNED: Final = (
     f"{SITE}/**/*.[ch]",
     f"{SITE}/**/*.py[xi]",
     f"{SITE}/**/*.pxd",
+    f"{SITE}/**/_testcapi*.so",
+    # libyaml, where xenwatch reads with the parser in Python.
+    f"{SITE}/_yaml",
+    f"{SITE}/yaml/_yaml*.so",
     # It needs libstdc++, and has the same in Python: a list that is written once.
     f"{SITE}/frozenlist/*.so",
     # rich imports pygments for source code alone, which xenwatch never shows.
@@ -94,7 +98,8 @@ def share(stage: Path, tools: Path, epoch: int) -> None:
             shutil.copy(ROOT / source, path)
     # They are in the package, which serves them.
     (stage / SHARE / "runbooks").symlink_to("../lib/python3.13/site-packages/xenwatch/runbooks")
-    shutil.copy(HERE / "host-setup", stage / SHARE / "host-setup")
+    for script in ("host-setup", "add-user"):
+        shutil.copy(HERE / script, stage / SHARE / script)
     shutil.copy(stage / LIBRARY / "LICENSE.txt", stage / SHARE / "licences/python")
     lines = [f"/{path} {target}\n" for path, target in LINKS.items()]
     (stage / SHARE / "links").write_text("".join(lines))

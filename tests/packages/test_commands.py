@@ -129,6 +129,24 @@ def test_certificates_are_the_hosts(root: Root) -> None:
     assert root.run(PYTHON, "-I", "-c", script) == "/etc/pki/tls/certs/ca-bundle.crt\n"
 
 
+def test_the_hosts_configuration_of_openssl_is_not_read(root: Root) -> None:
+    """It is written for another OpenSSL: one that leaves no cipher leaves the package all."""
+    configuration = root.path / "usr/lib/ssl/openssl.cnf"
+    configuration.parent.mkdir(parents=True, exist_ok=True)
+    configuration.unlink(missing_ok=True)
+    configuration.write_text(
+        "openssl_conf = a\n[a]\nalg_section = b\n[b]\ndefault_properties = fips=yes\n"
+    )
+    script = "import ssl; print(len(ssl.create_default_context().get_ciphers()) > 0)"
+    without = root.attempt(PYTHON, "-I", "-c", script)
+    launched = (root.path / XENWATCH[1:]).read_text().partition("from xenwatch")[0]
+    said = root.run(PYTHON, "-I", "-c", f"{launched}\n{script}")
+    configuration.unlink()
+
+    assert "LIBRARY_HAS_NO_CIPHERS" in without.stderr
+    assert said == "True\n"
+
+
 def test_the_daemon_serves_and_stops(root: Root) -> None:
     """The daemon answers with metrics and the page, is called xenwatch, and ends at SIGTERM."""
     listen = "--web.listen-address=127.0.0.1:0"

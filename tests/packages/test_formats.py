@@ -2,66 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.packages.built import Packages
+from tests.packages.conftest import LayerOf
+from tests.packages.installed import (
+    CONFIGURATION,
+    MINE,
+    STATE,
+    UNITS,
+    installed_well,
+    kept,
+    owner,
+    use,
+)
 from tests.packages.recipe import recipe
 from tests.packages.roots import Root, inside
 from xenwatch import __version__
 
-CONFIGURATION = "/etc/xenwatch/xenwatch.toml"
-MINE = "[log]\nlevel = 'debug'\n"
-STATE = "/var/lib/xenwatch/alerts.json"
-LINKS = "/opt/xenwatch/share/links"
 SERVED = ("run", "--source=synthetic:xcp-ng-8.3", "--web.listen-address=127.0.0.1:0")
 PATIENCE = 120.0
-
-LayerOf = Callable[[str], Root]
 
 
 def version(root: Root) -> str:
     """What the command on PATH says it is."""
     return root.run("xenwatch", "--version").split()[1]
-
-
-def owner(root: Root, path: str) -> str:
-    """Owner, group and mode of a path."""
-    return root.run("stat", "--format", "%U:%G %a", path).strip()
-
-
-def links(root: Root) -> dict[str, str]:
-    """The links outside of the prefix, and where each leads."""
-    lines = root.run("cat", LINKS).splitlines()
-    return {link: target for link, _, target in (line.partition(" ") for line in lines)}
-
-
-def use(root: Root) -> None:
-    """Configure it and give it a state, as who uses it does."""
-    root.run("sh", "-c", f'printf "%s" "{MINE}" >{CONFIGURATION}; echo 1 >{STATE}')
-
-
-def kept(root: Root) -> tuple[str, str]:
-    """Configuration and state as they are."""
-    return root.run("cat", CONFIGURATION), root.run("cat", STATE)
-
-
-def installed_well(root: Root, units: str) -> None:
-    """Assert what every format installs: command, links, user, configuration, state, units."""
-    for link, target in links(root).items():
-        assert root.run("readlink", link).strip() == target
-        root.run("test", "-s", link)
-    assert owner(root, CONFIGURATION) == "root:xenwatch 640"
-    assert owner(root, "/var/lib/xenwatch").startswith("xenwatch:xenwatch")
-    assert root.run("cat", f"{units}/xenwatch.service") == root.run(
-        "cat", "/opt/xenwatch/share/systemd/xenwatch.service"
-    )
-    root.run("xenwatch", "check-config")
 
 
 def test_the_deb_is_installed_upgraded_and_purged(
@@ -112,6 +83,7 @@ def test_the_rpm_is_installed_upgraded_and_removed(
     # No package of this root is in the database of rpm, so that no dependency can be met.
     root.run("rpm", "-i", "--nodeps", old)
     installed_well(root, "/usr/lib/systemd/system")
+    untouched = root.attempt("rpm", "-V", "--nodeps", "xenwatch").stdout
     use(root)
     root.run("rpm", "-U", "--nodeps", new)
     after_upgrade = kept(root)
@@ -125,7 +97,7 @@ def test_the_rpm_is_installed_upgraded_and_removed(
     assert after_upgrade == (MINE, "1\n")
     assert upgraded == (__version__, packages.rpm.name.removesuffix(".rpm"))
     assert went_back == older.rpm.name.removesuffix(".rpm")
-    # Its group is made when the package is installed, its contents are the operator's.
+    assert untouched == ""
     assert [line.split()[-1] for line in changed] == [CONFIGURATION]
     assert root.new() == {
         f"{CONFIGURATION[1:]}.rpmsave",
@@ -178,12 +150,12 @@ def test_install_sh_needs_no_python(
         daemon.process.wait(timeout=PATIENCE)
     with capsys.disabled():
         print(f"\ninstall.sh: {installed:.1f} s, /metrics after {served:.1f} s")
-    installed_well(root, "/etc/systemd/system")
+    installed_well(root, UNITS)
     use(root)
     root.run("sh", "-c", "echo 0.0.1 >/opt/xenwatch/of-the-old-version")
     root.run(script)
     after_upgrade = kept(root)
-    installed_well(root, "/etc/systemd/system")
+    installed_well(root, UNITS)
     stale = (root.path / "opt/xenwatch/of-the-old-version").exists()
     root.run(script, "--uninstall")
 
@@ -243,10 +215,23 @@ def drop_ins(directory: Path) -> set[str]:
 
 
 def test_the_packages_hold_the_gates(packages: Packages, tmp_path: Path) -> None:
-    """What is published needs no symbol above GLIBC_2.17, and is as small as promised."""
+    """What is published needs no symbol above GLIBC_2.17, is a PIE, and as small as promised."""
     gates = recipe("gates")
     shutil.unpack_archive(packages.archive, tmp_path, filter="tar")
     (tree,) = tmp_path.glob("*/xenwatch")
 
     gates.check_binaries(tree)
     gates.check_sizes(tree, (packages.archive, packages.rpm, packages.deb))
+
+
+def test_the_bill_names_what_is_compiled_in(packages: Packages) -> None:
+    """The bill of materials has the files of Python's source, and libraries within libraries."""
+    (path,) = packages.archive.parent.glob("*.cdx.json")
+    parts = {part["name"]: part for part in json.loads(path.read_text())["components"]}
+    sources = {file["url"] for file in parts["python3.13"]["externalReferences"]}
+
+    assert {file.name for file in recipe("lock").load().source} == sources
+    assert {"mpdecimal", "llhttp", "pyo3", "blowfish", "sha2", "libssl-dev"} <= parts.keys()
+    assert {name for name, part in parts.items() if "licenses" not in part} == {
+        name for name, part in parts.items() if part["purl"].startswith("pkg:cargo/")
+    }

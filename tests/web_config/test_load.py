@@ -118,6 +118,24 @@ def test_a_file_that_hangs_or_has_no_end_is_refused(tmp_path: Path) -> None:
         load(str(tmp_path / "nowhere"))
 
 
+def test_an_openssl_that_has_no_algorithms_is_named(
+    pki: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the host's configuration of OpenSSL leaves it no cipher, the problem says so."""
+
+    def without(protocol: int) -> ssl.SSLContext:
+        raise ssl.SSLError(1, f"library has no ciphers for {protocol}")
+
+    path = written(pki, PAIR)
+    monkeypatch.setattr(ssl, "SSLContext", without)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+
+    (problem,) = caught.value.problems
+    assert f"{ssl.OPENSSL_VERSION} does not start: " in problem
+    assert "openssl.cnf" in problem
+
+
 def test_without_a_file_everything_is_plain() -> None:
     """An empty path is HTTP for everybody, without headers and limits."""
     found = load("")

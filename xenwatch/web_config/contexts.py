@@ -35,7 +35,7 @@ class ContextError(Exception):
 
 def server_context(tls: Tls, cert: bytes, key: bytes, client_ca: bytes | None) -> ssl.SSLContext:
     """The context of the listeners. Raises `ContextError`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _empty_context(tls)
     _set_versions(context, tls)
     # A client that renegotiates would cost a handshake each time; Go knows none either.
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -73,6 +73,17 @@ def expiry(tls: Tls, cert: bytes, now: float) -> str:
     verb = "expired" if end <= now else "expires"
     day = datetime.fromtimestamp(end, UTC)
     return f"{tls.cert.where}: {_named(tls.cert)}{verb} on {day:%Y-%m-%d}; renew it"
+
+
+def _empty_context(tls: Tls) -> ssl.SSLContext:
+    try:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    except ssl.SSLError as error:  # such as "fips=yes" without the provider
+        reason = getattr(error, "reason", None) or error
+        raise ContextError(
+            f"{tls.cert.where}: {ssl.OPENSSL_VERSION} does not start: {reason}; check its "
+            "configuration: openssl version -d names the directory of openssl.cnf"
+        ) from None
 
 
 def _set_versions(context: ssl.SSLContext, tls: Tls) -> None:
