@@ -63,7 +63,7 @@ def test_the_three_that_use_most_are_named() -> None:
     used = {"0": 900.0, "1": 4.0, "2": 40.0, "3": 0.0, "4": 5.0, "5": 6.0}
 
     assert USERS.sentence(vms(used), OF_CHANNELS) == (
-        "Most is used by VMs vm2 (u2) 40, vm5 (u5) 6, vm4 (u4) 5."
+        "Most is used by VMs 'vm2' (u2) 40, 'vm5' (u5) 6, 'vm4' (u4) 5."
     )
 
 
@@ -85,7 +85,7 @@ def test_memory_is_told_in_mebibytes() -> None:
     """Bytes are written in a unit that people read."""
     use = Users({"event_channels": Use(CHANNELS, 1 << 20, " MiB")})
 
-    assert use.sentence(vms({"1": 5 << 20}), OF_CHANNELS).endswith("vm1 (u1) 5 MiB.")
+    assert use.sentence(vms({"1": 5 << 20}), OF_CHANNELS).endswith("'vm1' (u1) 5 MiB.")
 
 
 def test_what_was_not_read_is_not_known() -> None:
@@ -134,6 +134,6 @@ def test_an_alert_about_a_limit_carries_it() -> None:
 
     told = of_active(alerts.firing[0], Sender("a", "")).annotations["description"]
     assert told.endswith(
-        " Most is used by VMs vm1 (u1) 7. More VMs that fit: 2 of shape linux. "
+        " Most is used by VMs 'vm1' (u1) 7. More VMs that fit: 2 of shape linux. "
         "First: `xenwatch once --format table | grep -E '^(LIMIT|event_channels) '`"
     )
