@@ -272,7 +272,7 @@ def test_what_else_raises_is_said_in_its_place(
     monkeypatch.setattr(qemu_wakeups, "_about", broken)
     assert qemu_wakeups.advise(FULL, None, faults.fence) == ()
     monkeypatch.setattr(check, "_data", broken)
-    verdict = check.answer({}, status, status.time, faults.fence)
+    verdict = check.answer({}, status, 0.0, faults.fence)
     names = {finding["state"] for finding in verdict["findings"]}
 
     assert names >= {"unknown"}
