@@ -49,7 +49,11 @@ def test_every_runbook_is_served_for_people() -> None:
     assert served.keys() == {f"/runbooks/{path.name}" for path in runbooks.DIRECTORY.iterdir()}
     for path in runbooks.DIRECTORY.iterdir():
         text = served[f"/runbooks/{path.name}"].decode()
-        assert {line for line in text.splitlines() if line[:3] == "```"} <= {"```sh", "```promql", "```"}
+        assert {line for line in text.splitlines() if line[:3] == "```"} <= {
+            "```sh",
+            "```promql",
+            "```",
+        }
         pairs = zip(text.splitlines(), path.read_text().splitlines(), strict=True)
         assert all(shown == line or line.startswith("```sh ") for shown, line in pairs)
 

@@ -61,7 +61,7 @@ def fires(timeline: Timeline) -> list[Case]:
     alerts, found = Alerts(), []
     for number, minute in enumerate(timeline):
         status = Status.FAILED if minute is None else Status.OK
-        snapshot = Snapshot(60.0 * number, {"aio": Outcome(status)})
+        snapshot = Snapshot(60.0 * number, outcomes={"aio": Outcome(status)}, instant=60.0 * number)
         alerts = step(alerts, {}, snapshot, POLICY, limits=states(minute), table=[AIO])
         firing = tuple(
             (active.severity, dict(active.labels), active.value) for active in alerts.firing
