@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from xenwatch.config.file import MOST, parse
 from xenwatch.config.keys import KEYS
 from xenwatch.config.settings import load_settings as load
@@ -27,3 +29,29 @@ def test_thousands_of_problems_are_not_searched_for() -> None:
     assert len(problems) == MOST + 1
     assert problems[0].startswith("a.toml:1: key0: unknown key")
     assert problems[-1] == "a.toml: more problems may follow; fix these first"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            '[web]\n[log]\n[web]\nlisten_addresses = [":1"]',
+            "3: section [web] is already on line 1; move these keys there",
+        ),
+        (
+            "[alerts.down]\nfor = 1\n[alerts.down]",
+            "3: section [alerts.down] is already on line 1; move these keys there",
+        ),
+        (
+            '[log]\nlevel = "info"\nlevel = "error"\n',
+            "3: level is already set in this section; remove one of the two",
+        ),
+    ],
+    ids=["section", "section with a dot", "key"],
+)
+def test_what_is_there_twice_is_named_with_both_lines(text: str, problem: str) -> None:
+    """A section or key that was added although it is there already is said to be so."""
+    problems: list[str] = []
+    parse(text.encode(), "a.toml", KEYS, problems)
+
+    assert problems == [f"a.toml:{problem}"]

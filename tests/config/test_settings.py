@@ -148,18 +148,6 @@ REFUSED = {
     "huge number": ("[web]\nmax_requests = 0x" + "f" * 9999, "thousands of digits must be between"),
     "deep table": ("[web." + ".".join(["max_requests"] * 5000) + "]", "must be an integer"),
     "NUL": ("\0", "invalid TOML"),
-    "section twice": (
-        '[web]\n[log]\n[web]\nlisten_addresses = [":1"]',
-        "xenwatch.toml:3: section [web] is already on line 1; move these keys there",
-    ),
-    "section twice with dots": (
-        "[alerts.down]\nfor = 1\n[alerts.down]",
-        "xenwatch.toml:3: section [alerts.down] is already on line 1; move these keys there",
-    ),
-    "key twice": (
-        '[log]\nlevel = "info"\nlevel = "error"\n',
-        "xenwatch.toml:3: level is already set in this section; remove one of the two",
-    ),
 }
 
 

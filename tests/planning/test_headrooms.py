@@ -11,7 +11,7 @@ from xenwatch.display.quantities import INEXHAUSTIBLE
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Cost, Max
 from xenwatch.limits.states import assess
-from xenwatch.planning.capacity import dom0_vcpus, fit, fit_each, units
+from xenwatch.planning.capacity import fit, fit_each, units, vcpus_online
 from xenwatch.readings.processes import Ptys
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 
@@ -128,9 +128,9 @@ def with_vcpus(**by_domid: int) -> Snapshot:
 
 def test_dom0s_vcpus_are_those_of_domain_0() -> None:
     """Of all domains the vCPUs of dom0 count, and none where nothing was read."""
-    assert dom0_vcpus(with_vcpus(dom1=8, dom0=3, dom2=1)) == 3
-    assert dom0_vcpus(with_vcpus(dom1=8)) is None
-    assert dom0_vcpus(dataclasses.replace(full_xl(), domains=None)) is None
+    assert vcpus_online(with_vcpus(dom1=8, dom0=3, dom2=1)) == 3
+    assert vcpus_online(with_vcpus(dom1=8)) is None
+    assert vcpus_online(dataclasses.replace(full_xl(), domains=None)) is None
 
 
 def test_a_dom0_of_few_vcpus_takes_fewer_rings() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import structlog
 from xenwatch import threads
 from xenwatch.clock import Clock
 from xenwatch.display.why import why
+from xenwatch.sources import host_lock
 
 FILE: Final = "xenwatch.prom"
 NEW: Final = f"{FILE}.new"
@@ -141,15 +141,12 @@ class Textfile:
         if self._held is not None:
             return
         held = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        taken = False
+        with contextlib.suppress(OSError):  # a file system without locks
+            taken = host_lock.is_held(held)
+        if taken:
             os.close(held)
-            raise OSError(
-                "another xenwatch writes there; give this one a directory of its own"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
+            raise OSError("another xenwatch writes there; give this one a directory of its own")
         self._held = held
 
     def _create(self) -> int:

@@ -288,13 +288,13 @@ class _Question:
 
     def _units(self, limit: Limit, cost: Cost, shape: Shape) -> Units:
         if limit.label == BACKEND_DOMID:
-            return units(cost, shape, _vcpus(self.snapshot, _driver_domain(self.snapshot)))
+            return units(cost, shape, vcpus_online(self.snapshot, _driver_domain(self.snapshot)))
         return self._in_dom0(cost, shape)
 
     def _in_dom0(self, cost: Cost, shape: Shape) -> Units:
         host = self.snapshot.host
         queues = host.netback_queues if host is not None else None
-        return units(cost, shape, dom0_vcpus(self.snapshot), queues)
+        return units(cost, shape, vcpus_online(self.snapshot), queues)
 
     def _headroom(
         self, limit: Limit, instance: str, state: LimitState | None, takes: Units
@@ -364,22 +364,14 @@ def _bridge(present: Mapping[str, LimitState], snapshot: Snapshot) -> str:
     is not for VMs. Where no bridge has vifs, the one with the least headroom counts: a plan must
     not promise a VM that does not start.
     """
-    headrooms = {
-        name: state.headroom for name, state in present.items() if state.headroom is not None
-    }
+    left = {name: state.headroom for name, state in present.items() if state.headroom is not None}
     vifs = snapshot.bridges.vifs if snapshot.bridges is not None else {}
-    serving = [name for name in headrooms if vifs.get(name)]
-    if serving:
-        return max(serving, key=headrooms.__getitem__)
-    return min(headrooms, key=headrooms.__getitem__, default="")
+    serving = [name for name in left if vifs.get(name)]
+    fullest = min(left, key=left.__getitem__, default="")
+    return max(serving, key=left.__getitem__, default=fullest)
 
 
-def dom0_vcpus(snapshot: Snapshot) -> int | None:
-    """The vCPUs dom0 has online, `None` where that could not be read."""
-    return _vcpus(snapshot, 0)
-
-
-def _vcpus(snapshot: Snapshot, domid: int) -> int | None:
+def vcpus_online(snapshot: Snapshot, domid: int = 0) -> int | None:
     """The vCPUs a domain has online, `None` where that could not be read."""
     domains = snapshot.domains.domains if snapshot.domains is not None else ()
     return next((domain.vcpus_online for domain in domains if domain.domid == domid), None)

@@ -28,20 +28,32 @@ def hold(rootfs: str = "/") -> int | None:
         except OSError:
             continue
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held = is_held(descriptor)
+        except OSError:
+            os.close(descriptor)
+            return None
+        if held:
             holder = _holder(os.fstat(descriptor))
             os.close(descriptor)
             raise SourceError(
                 "host",
                 f"already read by {holder}; to query it: xenwatch top; to replace it, stop it "
                 "first (the service: systemctl stop xenwatch)",
-            ) from None
-        except OSError:
-            os.close(descriptor)
-            return None
+            )
         return descriptor
     return None
+
+
+def is_held(descriptor: int) -> bool:
+    """Lock a file until its descriptor is closed; whether another process has done so before.
+
+    Raises `OSError` if it cannot be locked.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _holder(held: os.stat_result) -> str:
