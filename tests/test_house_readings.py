@@ -20,6 +20,7 @@ MAKES_READINGS = {
     "xenwatch.readings": "their fields",
     "xenwatch.model": "a host to be read, not a reader",
     "xenwatch.reader": "asks sources, for probes",
+    "xenwatch.redaction": "renames what the answers say",
 }
 """Packages whose use of a name says nothing of what becomes of a reading."""
 
@@ -39,7 +40,6 @@ FOR_NOBODY_ELSE = {
     "Snapshot.kernel_log": "told by `Snapshot.logs`",
     "Snapshot.xen_console": "told by `Snapshot.logs`",
     "Origin.behind": "told by `Origin.mark`",
-    "Origin.captured": "told by `Origin.mark`",
     "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
     "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",
     "SwitchPort.trunk": "told by `OpenVswitch.untagged`",
@@ -106,6 +106,6 @@ def test_memories_are_frozen_plain_values() -> None:
 
 def test_probes_and_snapshot_agree() -> None:
     """Every probe fills one field of the snapshot, and every field has its probe."""
-    fields = set(Snapshot.__dataclass_fields__) - {"time", "outcomes", "origin"}
+    fields = set(Snapshot.__dataclass_fields__) - {"time", "instant", "outcomes", "origin"}
 
     assert {probe.name for probe in PROBES} == fields
