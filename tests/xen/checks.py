@@ -70,7 +70,7 @@ def comparable(page: Page) -> dict[Key, float]:
 def take_truth(vm: Vm, into: Path, part: str = "") -> Truth:
     """Ask dom0's own tools and keep their answers in `into`, which is made anew."""
     shutil.rmtree(into, ignore_errors=True)
-    vm.run(f"{SCRIPTS}/truth.sh /root/truth {part}", deadline=180)
+    vm.run(f"{SCRIPTS}/truth.sh /root/truth {part}", deadline=600)
     vm.get("/root/truth", into)
     return Truth(into)
 
@@ -132,7 +132,7 @@ def observe(vm: Vm, daemon: Daemon, directory: Path) -> Observation:
     shutil.rmtree(directory, ignore_errors=True)
     before = take_truth(vm, directory / "before", "moving")
     page = daemon.fresh()
-    vm.run(f"rm -rf /root/capture; {PROGRAM} capture /root/capture", deadline=120)
+    vm.run(f"rm -rf /root/capture; {PROGRAM} capture /root/capture", deadline=600)
     truth = take_truth(vm, directory / "truth")
     vm.get("/root/capture", directory / "capture")
     capture = directory / "capture"
