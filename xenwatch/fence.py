@@ -59,15 +59,21 @@ class Fence:
 
     def __call__(self, part: Part, name: str, make: Callable[[], T], unknown: U) -> T | U:
         """What `make` makes, `unknown` if it raises."""
+        return self.either(part, name, make, lambda: unknown)
+
+    def either(
+        self, part: Part, name: str, make: Callable[[], T], unknown: Callable[[], U]
+    ) -> T | U:
+        """The same, where what is said instead is made when it is needed, which is hardly ever."""
         try:
             return make()
         except Unmade:
-            return unknown
+            return unknown()
         except Exception as error:  # a defect in one part must not stop the others
             if self.tell is None:
                 raise
             self.tell(Fault(part, name, error))
-            return unknown
+            return unknown()
 
 
 OPEN: Final = Fence()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientConnectionResetError
+from aiohttp.test_utils import TestClient
 from structlog.testing import capture_logs
 
 from tests.http.test_server import Site
@@ -16,20 +17,35 @@ from xenwatch.http.refusals import ABANDONED, Refusals
 from xenwatch.http.sending import Sending
 from xenwatch.passes.bodies import Bodies
 
+SIZE = 64 << 20
+"""Bytes of a body that no socket takes in at once."""
+
+
+def much(requests: int) -> Site:
+    """A daemon for so many requests at a time, whose metrics are of that size."""
+    site = Site(max_requests=requests)
+    page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], bytes(SIZE))})
+    site.publisher.newest = dataclasses.replace(site.newest, metrics=Bodies(lambda: page))
+    return site
+
+
+async def slow_client(
+    client: TestClient[Any, Any],
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """One that is being sent the metrics, and takes in no more than twice its limit."""
+    url = client.make_url("/metrics")
+    reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    return reader, writer
+
 
 async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scrape whose client takes nothing in ends, and its place is free for another."""
     monkeypatch.setattr("xenwatch.http.sending.SEND_TIMEOUT", 0.2)
-    site = Site(max_requests=1)
-    much = bytes(64 << 20)
-    page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], much)})
-    site.publisher.newest = dataclasses.replace(site.newest, metrics=Bodies(lambda: page))
+    site = much(requests=1)
     async with site.client() as client:
-        url = client.make_url("/metrics")
-        # The reader takes in no more than twice its limit.
-        reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
-        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        reader, writer = await slow_client(client)
         site.publisher.newest = site.newest
         status = 503
         while status == 503:
@@ -37,7 +53,7 @@ async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.Monkey
                 status = answer.status
         assert status == 200
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await reader.readexactly(len(much))
+            await reader.readexactly(SIZE)
         writer.close()
 
 
@@ -82,19 +98,9 @@ async def test_a_client_that_does_not_read_gives_way_to_another(
 ) -> None:
     """Where every place is taken by clients that take nothing, a new one is served at once."""
     monkeypatch.setattr("xenwatch.http.sending.STALLED", 0.0)
-    site = Site(max_requests=2)
-    much = bytes(64 << 20)
-    page = Page({}, {"much": Block(Family("much", "gauge", "", (), []), [], much)})
-    site.publisher.newest = dataclasses.replace(site.newest, metrics=Bodies(lambda: page))
-    async with site.client() as client:
-        url = client.make_url("/metrics")
-        slow = []
-        for _ in range(3):
-            reader, writer = await asyncio.open_connection(url.host, url.port, limit=256)
-            writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
-            slow.append((reader, writer))
+    async with much(requests=2).client() as client:
+        slow = [await slow_client(client) for _ in range(3)]
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await slow[0][0].readexactly(len(much))
+            await slow[0][0].readexactly(SIZE)
         for _, writer in slow:
             writer.close()

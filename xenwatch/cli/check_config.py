@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         say(*error.problems)
         return FINDING
     named = getattr(options, "config_file", "")
-    name, exists = (named, True) if named else config_file.default_file()
+    name, exists = config_file.in_use(named)
     warnings = [*settings.warnings(), *web.warnings, *_blind_rules(settings)]
     warnings += exposed(settings, name if exists else "", web)
     # A named file may be a draft of root's own.

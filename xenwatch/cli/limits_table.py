@@ -29,8 +29,12 @@ def table(states: Iterable[LimitState], fence: Fence = OPEN) -> str:
     rows: list[Sequence[str]] = [HEADER]
     for limit, group in itertools.groupby(states, key=lambda state: state.limit.name):
         instances = list(group)
-        unknown = [_row(unread(instances[0]))]
-        rows += fence(Part.DISPLAY, limit, functools.partial(_rows, limit, instances), unknown)
+        rows += fence.either(
+            Part.DISPLAY,
+            limit,
+            functools.partial(_rows, limit, instances),
+            functools.partial(_unread, instances[0]),
+        )
     return columns(rows)
 
 
@@ -41,6 +45,10 @@ def _rows(limit: str, instances: Sequence[LimitState]) -> list[Sequence[str]]:
         others = f"{limit} ({len(instances) - len(shown)} more, less full)"
         rows.append((others, *[""] * (len(HEADER) - 1)))
     return rows
+
+
+def _unread(state: LimitState) -> list[Sequence[str]]:
+    return [_row(unread(state))]
 
 
 def _worth_showing(states: Sequence[LimitState]) -> set[str]:

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         return USAGE
     web = WebFiles(Loader(settings[WEB_CONFIG]))
     named = getattr(options, "config_file", "")
-    name, exists = (named, True) if named else config_file.default_file()
+    name, exists = config_file.in_use(named)
     for problem in exposed(settings, name if exists else "", web.current):
         structlog.get_logger().warning("a secret is exposed", problem=problem)
     for problem in secret_file.problems(settings):

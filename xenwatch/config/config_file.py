@@ -8,9 +8,12 @@ from xenwatch.config import state_file
 from xenwatch.config.document import DEFAULT_FILE, FILE_LIMIT
 
 
-def default_file() -> tuple[str, bool]:
-    """Name of the default file, and whether there is one."""
-    return DEFAULT_FILE, os.path.exists(DEFAULT_FILE)
+def in_use(named: str) -> tuple[str, bool]:
+    """Name of the file that is read, the one `named` or else the default one; if it is there.
+
+    A named one is taken to be there.
+    """
+    return (named, True) if named else (DEFAULT_FILE, os.path.exists(DEFAULT_FILE))
 
 
 def read(path: str | None, problems: list[str]) -> tuple[str, bytes]:

@@ -122,7 +122,7 @@ def fit(
     """
     regime = release(snapshot).regime
     counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]
-    question = _Question(snapshot, regime, counted, wanted)
+    question = _Question(snapshot, regime, counted, wanted, _queues(snapshot, counted))
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
         by_limit[state.limit.name][state.instance] = state
@@ -171,11 +171,12 @@ def fit_known(
     fence: Fence,
 ) -> Plan:
     """`fit`, or a plan by which nothing is known if that raises."""
-    return fence(
+    broken = (_unknown(limit, "", BROKEN) for limit in LIMITS if limit.costs)
+    return fence.either(
         Part.PLAN,
         " ".join(shape.name for shape in batch),
         lambda: fit(states, snapshot, batch, wanted, learnt=learnt, fence=fence),
-        Plan(None, batch, wanted, tuple(_unknown(e, "", BROKEN) for e in LIMITS if e.costs), {}),
+        lambda: Plan(None, batch, wanted, tuple(broken), {}),
     )
 
 
@@ -251,12 +252,13 @@ def _applies(limit: Limit, snapshot: Snapshot) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of every limit."""
+    """What is asked of every limit; `queues` as `_queues` counts them."""
 
     snapshot: Snapshot
     regime: str | None
     batch: Sequence[tuple[Shape, int]]
     wanted: int | None
+    queues: int
 
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
@@ -289,12 +291,7 @@ class _Question:
     def _units(self, limit: Limit, cost: Cost, shape: Shape) -> Units:
         if limit.label == BACKEND_DOMID:
             return units(cost, shape, vcpus_online(self.snapshot, _driver_domain(self.snapshot)))
-        return self._in_dom0(cost, shape)
-
-    def _in_dom0(self, cost: Cost, shape: Shape) -> Units:
-        host = self.snapshot.host
-        queues = host.netback_queues if host is not None else None
-        return units(cost, shape, vcpus_online(self.snapshot), queues)
+        return _in_dom0(self.snapshot, cost, shape)
 
     def _headroom(
         self, limit: Limit, instance: str, state: LimitState | None, takes: Units
@@ -315,14 +312,19 @@ class _Question:
             state.headroom,
             batches,
             "",
-            remedies(state, self.snapshot, math.ceil(needed), self._queues),
+            remedies(state, self.snapshot, math.ceil(needed), self.queues),
         )
 
-    @property
-    def _queues(self) -> int:
-        """The most queues that a network interface of the batch has."""
-        each = (dataclasses.replace(shape, vifs=min(shape.vifs, 1)) for shape, _ in self.batch)
-        return max(int(self._in_dom0(Cost(queue=1), shape)) for shape in each)
+
+def _in_dom0(snapshot: Snapshot, cost: Cost, shape: Shape) -> Units:
+    queues = snapshot.host.netback_queues if snapshot.host is not None else None
+    return units(cost, shape, vcpus_online(snapshot), queues)
+
+
+def _queues(snapshot: Snapshot, batch: Sequence[tuple[Shape, int]]) -> int:
+    """The most queues that a network interface of the batch has."""
+    each = (dataclasses.replace(shape, vifs=min(shape.vifs, 1)) for shape, _ in batch)
+    return max(int(_in_dom0(snapshot, Cost(queue=1), shape)) for shape in each)
 
 
 def _cost(limit: Limit, regime: str | None, shape: Shape) -> Cost | None:

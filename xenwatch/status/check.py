@@ -162,7 +162,9 @@ def unknown(reason: str) -> Verdict:
 
 def _fenced(rows: Sequence[LimitRow], asked: Question, fence: Fence) -> Finding:
     bounds, limit = asked.thresholds(rows[0]), rows[0].limit
-    return fence(Part.FINDING, limit, partial(_finding, rows, bounds), _broken(limit))
+    return fence.either(
+        Part.FINDING, limit, partial(_finding, rows, bounds), partial(_broken, limit)
+    )
 
 
 def _broken(name: str) -> Finding:

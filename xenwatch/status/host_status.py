@@ -150,6 +150,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
     """The status of a host from the assessment of a pass, what raises within its fence unknown."""
     snapshot, alerts = assessment.snapshot, assessment.alerts
     policy, finding = assessment.rules.policy, partial(assessment.fence, Part.FINDING)
+    either = partial(assessment.fence.either, Part.FINDING)
     obstacle = finding("headroom", lambda: answer.obstacle(snapshot), BROKEN)
     return HostStatus(
         time=snapshot.time,
@@ -159,16 +160,14 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         source=snapshot.origin,
         notices=notices(snapshot),
         limits=tuple(
-            finding(state.limit.name, partial(_limit, state), _limit(unread(state)))
+            either(state.limit.name, partial(_limit, state), partial(_unread, state))
             for state in assessment.states
         ),
         seconds_to_full=assessment.seconds_to_full,
         headroom=()
         if obstacle
         else tuple(
-            finding(
-                _shapes(plan), partial(_shape, plan), ShapeRow(_shapes(plan), None, None, None, ())
-            )
+            either(_shapes(plan), partial(_shape, plan), partial(_unplanned, plan))
             for plan in assessment.plans
         ),
         obstacle=obstacle,
@@ -199,6 +198,10 @@ def loads(document: bytes | str) -> HostStatus:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StatusError(f"not a status document of xenwatch: {why(error)}") from None
     return found
+
+
+def _unread(state: LimitState) -> LimitRow:
+    return _limit(unread(state))
 
 
 def _limit(state: LimitState) -> LimitRow:
@@ -236,6 +239,10 @@ def _shape(found: Plan) -> ShapeRow:
         memory,
         tuple(answer.learnt_lines(found)),
     )
+
+
+def _unplanned(found: Plan) -> ShapeRow:
+    return ShapeRow(_shapes(found), None, None, None, ())
 
 
 def _shapes(found: Plan) -> str:
