@@ -22,6 +22,8 @@ CHOSEN_arm64 := (representative or arm64) and not lsevtchn
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" * (sys.version_info >= (3, 12)))' 2>/dev/null)
 COVERAGE = $(CORE)
 MEASURE = $(if $(ARGS),,$(if $(COVERAGE),--cov --cov-report=term:skip-covered))
+# A part of the tests is one process, in which a debugger works.
+WORKERS = $(if $(ARGS),,-n logical --maxprocesses 4 --dist worksteal)
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test setup lint check-format check-rules check-types format generate check-generated components dashboards-look wheel packages test-packages bench mutants test-xen keep-captures clean
@@ -38,7 +40,7 @@ demo: $(VENV)/.installed  ## Start a synthetic host, Prometheus and Alertmanager
 
 test: setup lint components  ## Lint, then every test but those inside a real Xen
 	@$(if $(ARGS),,echo "make: running every test: 12 to 20 minutes on two cores; part of them: make test ARGS=\"-k WORD\"")
-	COVERAGE_CORE=$(CORE) $(BIN)/pytest --ignore tests/xen --ignore tests/packages $(MEASURE) $(ARGS)
+	COVERAGE_CORE=$(CORE) $(BIN)/pytest --ignore tests/xen --ignore tests/packages $(WORKERS) $(MEASURE) $(ARGS)
 
 setup:
 ifneq ($(filter true 1,$(CI) $(SETUP)),)

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from tests.web_config import certificates
+from xenwatch import threads
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,18 @@ def log_as_it_was() -> Iterator[None]:
     """Undo what a command under test has made of the log: it is set up for the whole process."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def threads_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End the threads that a daemon under test has kept for its next work, and keep none."""
+    pool = threads._Pool()
+    monkeypatch.setattr(threads, "_POOL", pool)
+    monkeypatch.setattr(threads.Lane, "_are_open", False)
+    yield
+    pool.keep(0)
+    while pool._waiting:
+        pool.run(lambda: None, "ends")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -112,9 +112,8 @@ def test_an_error_of_a_call_is_no_hang() -> None:
 
 
 @pytest.fixture
-def pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four threads that wait, in a pool of their own."""
-    monkeypatch.setattr(threads, "_POOL", threads._Pool())
+def pool() -> None:
+    """Four threads that wait."""
     threads.keep(4)
 
 
@@ -130,6 +129,12 @@ def no_more(pool: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(threading.Thread, "start", refused)
     return refuses
+
+
+async def one_waits() -> None:
+    """Go on when a thread waits for work: it gives a result just before."""
+    while not threads._POOL._waiting:
+        await settle()
 
 
 async def test_work_is_done_where_no_thread_can_be_started(no_more: list[int]) -> None:
@@ -150,14 +155,18 @@ async def test_a_thread_that_hangs_is_replaced_once_there_can_be_one(no_more: li
     """Without one the rest of the pool works, and then work fails; later all is well again."""
     release = threading.Event()
     hanging = [threads.start(release.wait, "hangs") for _ in range(3)]
-    assert [await threads.start(lambda: 7, "work") for _ in range(5)] == [7] * 5
+    for _ in range(5):
+        assert await threads.start(lambda: 7, "work") == 7
+        await one_waits()
     hanging.append(threads.start(release.wait, "hangs"))
     with pytest.raises(RuntimeError, match="can't start new thread"):
         await threads.start(lambda: 7, "work")
     no_more.clear()
     assert await threads.start(lambda: 7, "work") == 7
+    await one_waits()
     hanging += [threads.start(release.wait, "hangs") for _ in range(3)]
     no_more.append(1)
+    await one_waits()
     assert await threads.start(lambda: 7, "work") == 7
     release.set()
     await asyncio.gather(*hanging)

@@ -105,7 +105,12 @@ class Both:
         home = f"/proc/{self._pid}/task"
         found = {}
         for tid in os.listdir(home):
-            with open(f"{home}/{tid}/status", encoding="ascii") as file:
+            path = f"{home}/{tid}/status"
+            # A thread that the process has joined may be there for a moment longer.
+            with (
+                contextlib.suppress(FileNotFoundError, ProcessLookupError),
+                open(path, encoding="ascii") as file,
+            ):
                 found[tid] = file.read().partition("\nvoluntary_ctxt_switches:\t")[2]
         return found
 
