@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,12 +13,16 @@ from tests.delivery.support import saved
 from tests.delivery.test_notifier import AIO, FIRES, FIRING, KEY, OVER
 from tests.fake_clock import START, at
 from tests.support import full_snapshot
+from xenwatch.alerts import messages
+from xenwatch.alerts.base import Alert
 from xenwatch.alerts.inhibition import INTERVAL
 from xenwatch.alerts.messages import Sender
-from xenwatch.alerts.states import Alerts, step
+from xenwatch.alerts.states import Active, Alerts, Change, SeriesKey, State, step
+from xenwatch.alerts.wording import Texts
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.delivery import outbox
 from xenwatch.delivery.saved import Value
+from xenwatch.fence import Fault, Fence, Part
 from xenwatch.limits.base import Thresholds
 from xenwatch.readings.storage import Aio
 
@@ -50,6 +55,32 @@ def test_the_critical_are_sent_first() -> None:
 
     severities = [alert["labels"]["severity"] for alert in box.current(at(0), 240)]
     assert severities == ["critical", "warning"]
+
+
+def test_an_alert_whose_words_raise_is_delivered_without_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has its name and the command to begin with; the others have their words."""
+    good = dataclasses.replace(FIRING, severity="critical")
+    bad = dataclasses.replace(FIRING, value=-1.0)
+
+    def texts(alert: Alert, value: float, labels: Mapping[str, str], detail: str) -> Texts:
+        if value == -1.0:
+            raise OverflowError("a bug")
+        return Texts("good words", detail)
+
+    monkeypatch.setattr(messages, "texts", texts)
+    faults: list[Fault] = []
+    box = outbox.Outbox(Sender("host1", "r/", fence=Fence(faults.append)), ["webhook"])
+    firing: dict[SeriesKey, Active] = {KEY: bad, (AIO.name, "critical", ()): good}
+    begun = tuple(Change(one, State.PENDING, State.FIRING, 0.0) for one in firing.values())
+    box.enqueue(Alerts(firing, {}, begun), 0.0)
+
+    told = [alert["annotations"] for alert in box.current(at(0), 240)]
+    assert [words["summary"] for words in told] == ["host1: good words", f"host1: {AIO.title}"]
+    assert told[1]["description"] == f"bug in xenwatch, see its log. First: `{AIO.first}`"
+    assert events(box) == ["firing"]
+    assert {(fault.part, fault.name) for fault in faults} == {(Part.ALERT, AIO.name)}
 
 
 def events(box: outbox.Outbox) -> list[str]:

@@ -194,6 +194,12 @@ DECLARED: Final = (
          (labelled("xenwatch_snapshot_timestamp_seconds", "0+0x9"),), (("critical", {}, 420),)),
     Case("XenwatchStale", "readings go on", 7,
          (labelled("xenwatch_snapshot_timestamp_seconds", "0+60x9"),)),
+    Case("XenwatchInternalErrors", "a limit raises on every page", 20,
+         (labelled("xenwatch_internal_errors_total", "0+6x25", part="limit"),
+          labelled("xenwatch_internal_errors_total", "0+0x25", part="alert")),
+         (("warning", {"part": "limit"}, 120),)),
+    Case("XenwatchInternalErrors", "nothing raises", 20,
+         (labelled("xenwatch_internal_errors_total", "7+0x25", part="limit"),)),
     # All of them in one case, as each costs an evaluation a minute.
     Case(
         "XenwatchPoolFull", "every host is full for the shape", 11,

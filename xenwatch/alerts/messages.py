@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,8 @@ from typing import Any, Final
 
 from xenwatch.alerts.base import Alert, Watch
 from xenwatch.alerts.states import Active, Change, State
-from xenwatch.alerts.wording import Texts, texts
+from xenwatch.alerts.wording import Texts, begin, texts
+from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.readings.moment import Moment
 
 JOB: Final = "xenwatch"
@@ -68,13 +70,14 @@ class Sender:
     one does not, for the host's own page. `runbooks` is the URL prefix of runbooks. `labels` are
     the others that every alert of it has: its job, and where the host is. `mark` is that of an
     origin: it begins the summary of what is no live host's, and is no label, as Prometheus's alerts
-    would then be others.
+    would then be others. Words that raise within `fence` leave the alert with its name and command.
     """
 
     instance: str
     runbooks: str
     labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_LABELS)
     mark: str = ""
+    fence: Fence = field(default=OPEN, compare=False, repr=False)
 
     def message(
         self,
@@ -108,7 +111,12 @@ class Sender:
 def of_active(active: Active, sender: Sender) -> Message:
     """The message of a firing alert."""
     alert, series = active.alert, dict(active.labels)
-    words = texts(alert, active.value, series, active.detail)
+    words = sender.fence(
+        Part.ALERT,
+        alert.name,
+        functools.partial(texts, alert, active.value, series, active.detail),
+        Texts(alert.title, f"{BROKEN}. {begin(alert)}"),
+    )
     starts = active.fired if active.fired is not None else active.since
     return sender.message(alert, active.severity, {**series, **alert.fixed}, words, starts)
 

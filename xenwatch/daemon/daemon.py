@@ -117,6 +117,7 @@ class Daemon:
             resend=resend,
             ask=ask,
             scheme=self._web.current.scheme,
+            fence=self._publisher.faults.fence,
         )
         self._publisher.on_alerts = self._enqueue
         self._textfile = Textfile(

@@ -29,6 +29,7 @@ from xenwatch.delivery.receivers import BATCH, Alertmanager, Command, DeliveryEr
 from xenwatch.delivery.saved import Value
 from xenwatch.delivery.xapi import Ask, Messages, through_socket
 from xenwatch.display.why import why
+from xenwatch.fence import OPEN, Fence
 
 RESEND: Final = 60.0
 """Seconds after which current alerts are resent to Alertmanager (Prometheus: resend-delay)."""
@@ -52,7 +53,7 @@ class Notifier:
 
     `resend` is in seconds; `directory` is systemd's directory for the daemon's state; `boot`
     identifies this boot of the host; `ask` has messages posted to xapi; `scheme` is that of the
-    daemon's own URLs.
+    daemon's own URLs. An alert whose words raise within `fence` is delivered without them.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Notifier:
         resend: float = RESEND,
         ask: Ask | None = None,
         scheme: str = "http",
+        fence: Fence = OPEN,
     ) -> None:
         configured = (
             ("webhook", endpoint.webhook(settings)),
@@ -79,6 +81,7 @@ class Notifier:
                 settings[alert_keys.RUNBOOKS], settings[alert_keys.INSTANCE], scheme
             ),
             labels,
+            fence=fence,
         )
         self.outbox = Outbox(sender, [name for name, receiver in configured if receiver])
         self._ledger = Ledger(
