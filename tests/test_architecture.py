@@ -14,7 +14,7 @@ GRAPH = architecture.arrows(KNOWN)
 ORDER = (
     *("threads", "fence", "errors", "readings", "clock", "exposition", "display", "log"),
     *("sources", "parse", "progress", "release", "model", "redaction", "probes", "events"),
-    *("limits", "advice", "planning", "alerts", "explain", "assessment"),
+    *("limits", "advice", "planning", "alerts", "explain", "assessment", "record"),
     *("messages", "metrics", "config", "status", "delivery", "page", "passes", "generate"),
     *("web_config", "sockets", "http", "daemon", "reader", "cli", "__main__"),
 )

@@ -98,6 +98,7 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     "-remoteRead.url=http://192.0.2.30:8428  "
     "-notifier.url=http://192.0.2.20:9093 -evaluationInterval=15s": VMALERT,
     PASSWORD: HASH,
+    "xenwatch once --source record@03:12": "tests/cli/test_passes.py reads a record by its time",
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,
     "make test SETUP=1": "tests/test_tools.py calls the same; .ci/run sets CI, which does the same",

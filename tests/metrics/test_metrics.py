@@ -18,7 +18,7 @@ from xenwatch.exposition.text_format import Family, render
 from xenwatch.limits.base import Limit, Max, Thresholds
 from xenwatch.limits.states import assess
 from xenwatch.metrics import METRICS, Configured, Counts, Metric, families
-from xenwatch.metrics.base import Readings
+from xenwatch.metrics.base import Readings, Recorded
 from xenwatch.metrics.own import limit_metrics
 from xenwatch.metrics.process import own_process
 from xenwatch.planning.estimates import Estimate, Learnt
@@ -63,7 +63,9 @@ def assessed(snapshot: Snapshot) -> Assessment:
 
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
-    counts = Counts(OVERRUNS, 0, 0, Configured(True, 1.0), {"limit": 0}, {"idle": 2})
+    counts = Counts(
+        OVERRUNS, 0, 0, Configured(True, 1.0), {"limit": 0}, {"idle": 2}, Recorded(0, 7)
+    )
     return families(assessed(full_snapshot()), counts)
 
 

@@ -7,14 +7,13 @@ import time
 from typing import Final
 
 from xenwatch.advice import qemu_wakeups, rendering
-from xenwatch.cli.configured import prepare
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import seconds
 from xenwatch.cli.outcomes import failures
 from xenwatch.cli.output import write
+from xenwatch.cli.passes import Moment, prepare_passes
 from xenwatch.cli.source import stands_still
-from xenwatch.cli.watched import watched_pass
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
@@ -53,16 +52,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where the QEMUs could not be read."""
-    settings, source = prepare(options)
+    settings, passes = prepare_passes(options)
     probes = [probe for probe in settings.probes() if probe.name in qemu_wakeups.PROBES]
-    first = watched_pass(source, probes)
+    first = passes.take(probes)
     earlier, now = None, first.snapshot
-    still = stands_still(settings[SOURCE], settings[ROOTFS])
-    if options.interval > 0 and not still:
+    if options.interval > 0 and isinstance(passes, Moment):
+        earlier = passes.earlier(options.interval)
+    elif options.interval > 0 and not stands_still(settings[SOURCE], settings[ROOTFS]):
         with progress(f"waiting {options.interval:g} s for the second pass"):
             time.sleep(options.interval)
         again = [probe for probe in probes if probe.name == "qemus"]
-        earlier, now = now, watched_pass(source, again, first).snapshot
+        earlier, now = now, passes.take(again, first).snapshot
     say(*failures(now.outcomes).splitlines())
     if now.qemus is None:
         say("the QEMUs of the VMs could not be read: run as root in dom0, or see xenwatch doctor")

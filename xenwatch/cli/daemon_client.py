@@ -16,11 +16,12 @@ from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.states import Alerts, Policy
 from xenwatch.assessment import assess_pass, with_alerts
 from xenwatch.cli import daemon_request
-from xenwatch.cli.configured import prepare, rules
+from xenwatch.cli.configured import rules
 from xenwatch.cli.daemon_address import Address
 from xenwatch.cli.daemon_request import DEADLINE, NOT_XENWATCH, place_of, refused, unanswered
 from xenwatch.cli.maintenance import said
 from xenwatch.cli.options import is_given
+from xenwatch.cli.passes import prepare_passes
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.settings import Settings
 from xenwatch.fence import OPEN, Fence
@@ -49,7 +50,7 @@ def look(
     if not is_given(options, SOURCE):
         place = place_of(options)
         return lambda: ask(place, options.timeout or DEADLINE)
-    settings, source = prepare(options)
+    settings, passes = prepare_passes(options, one_pass)
     probes = settings.probes()
     judged = rules(settings)
     if alerts:
@@ -57,8 +58,9 @@ def look(
 
     def make_pass() -> Answer:
         now = dataclasses.replace(judged, maintenance=_maintenance(settings))
-        assessment = assess_pass(one_pass(source, probes).snapshot, now, fence=fence)
+        assessment = assess_pass(passes.take(probes).snapshot, now, fence=fence)
         assessment = with_alerts(assessment, metrics.by_name(assessment), Alerts())
+        assessment = passes.judged(assessment)
         return Answer(host_status.host_status(assessment, probes), 0.0)
 
     return make_pass

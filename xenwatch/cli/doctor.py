@@ -11,11 +11,11 @@ from typing import Final
 
 from xenwatch import metrics
 from xenwatch.assessment import assess_pass
-from xenwatch.cli.configured import prepare, rules
+from xenwatch.cli.configured import rules
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.output import headed, write
-from xenwatch.cli.watched import watched_pass
+from xenwatch.cli.passes import prepare_passes
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.display.text import counted, printable
 from xenwatch.fence import OPEN, Fence, Part
@@ -47,16 +47,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `FINDING` where a probe or what is made of it failed, or there is no Xen."""
-    settings, source = prepare(options)
+    settings, passes = prepare_passes(options)
     probes = settings.probes()
-    snapshot = watched_pass(source, probes).snapshot
+    snapshot = passes.take(probes).snapshot
     faults = Faults()
     metrics.families(assess_pass(snapshot, rules(settings), fence=faults.fence))
     if options.format == "json":
         text = document(snapshot, probes, faults.fence)
     else:
         said = report(snapshot, probes, faults.fence).rstrip("\n")
-        text = "\n".join([said, *read_by(source)]) + "\n"
+        text = "\n".join([said, *read_by(passes.source)]) + "\n"
     written = write(text)
     faults.say()
     if not written:
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     return FINDING if failed or faults.found or NO_XEN in notices(snapshot) else OK
 
 
-def read_by(source: Source) -> Iterator[str]:
+def read_by(source: Source | None) -> Iterator[str]:
     """Where a reader was asked: what it serves, and what it has refused to answer."""
     if not isinstance(source, RemoteSource):
         return

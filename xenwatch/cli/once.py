@@ -8,12 +8,12 @@ from typing import Final
 from xenwatch import metrics
 from xenwatch.assessment import Assessment, assess_pass
 from xenwatch.cli import limits_table
-from xenwatch.cli.configured import prepare, rules
+from xenwatch.cli.configured import rules
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.output import headed, write
-from xenwatch.cli.watched import watched_pass
+from xenwatch.cli.passes import prepare_passes
 from xenwatch.config.settings import Settings
 from xenwatch.display.say import say
 from xenwatch.exposition import text_format
@@ -34,10 +34,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where no probe succeeded, or there is no Xen to read."""
-    settings, source = prepare(options)
-    snapshot = watched_pass(source, settings.probes()).snapshot
+    settings, passes = prepare_passes(options)
+    snapshot = passes.take(settings.probes()).snapshot
     faults = Faults()
-    assessment = assess_pass(snapshot, rules(settings), fence=faults.fence)
+    assessment = passes.judged(assess_pass(snapshot, rules(settings), fence=faults.fence))
     no_xen = NO_XEN in notices(snapshot)
     written = write(FORMATS[options.format](assessment, settings))
     say(*([NO_XEN] if no_xen else []), *failures(snapshot.outcomes).splitlines())

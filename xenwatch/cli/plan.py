@@ -8,14 +8,14 @@ from functools import partial
 from typing import Final
 
 from xenwatch.assessment import assess_pass
-from xenwatch.cli.configured import configured, prepare, rules
+from xenwatch.cli.configured import configured, rules
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
 from xenwatch.cli.options import add_key, is_given
 from xenwatch.cli.output import headed, write
+from xenwatch.cli.passes import Live, Moment, prepare_passes
 from xenwatch.cli.source import synthetic
-from xenwatch.cli.watched import watched_pass
 from xenwatch.config import state_file
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.config.errors import ConfigError
@@ -33,7 +33,7 @@ from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.planning.learning import Learning, learnt_now
 from xenwatch.planning.question import PlanError, chosen, number
 from xenwatch.planning.shapes import Shape
-from xenwatch.sources.base import Source, SourceError
+from xenwatch.sources.base import SourceError
 from xenwatch.status.notices import notices
 
 EXITS: Final = {
@@ -85,13 +85,13 @@ def run(options: argparse.Namespace) -> int:
     if problem := conflict(options):
         say(problem)
         return USAGE
-    settings, source = planned_for(options)
+    settings, passes = planned_for(options)
     try:
         batches, wanted = question(options, settings.shapes())
     except PlanError as error:
         say(str(error))
         return USAGE
-    snapshot = watched_pass(source, settings.probes()).snapshot
+    snapshot = passes.take(settings.probes()).snapshot
     obstacle = answer.obstacle(snapshot)
     if obstacle is not None:
         say(obstacle)
@@ -129,12 +129,12 @@ def conflict(options: argparse.Namespace) -> str:
     return ""
 
 
-def planned_for(options: argparse.Namespace) -> tuple[Settings, Source]:
-    """The settings, and the source that is planned for. Raises `ConfigError`."""
+def planned_for(options: argparse.Namespace) -> tuple[Settings, Live | Moment]:
+    """The settings, and what the passes are of that is planned for. Raises `ConfigError`."""
     if options.platform is None:
-        return prepare(options)
+        return prepare_passes(options)
     try:
-        return configured(options), synthetic(options.platform, empty=options.empty)
+        return configured(options), Live(synthetic(options.platform, empty=options.empty))
     except SourceError as error:
         raise ConfigError([f"--platform: {error}"]) from None
 

@@ -95,6 +95,9 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
 
         return RemoteSource(rest or SOCKET)
+    if kind.startswith("record"):
+        reason = "a record is of the past: read it with once, doctor, plan, advise, top or check"
+        raise SourceError(spec, reason)
     raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, reader[:PATH], auto")
 
 

@@ -28,8 +28,9 @@ SOURCE: Final[Key[str]] = Key(
     "string",
     "host",
     "Source of the readings: host, reader[:PATH] (the host, through the process xenwatch reader, "
-    "which runs as root), synthetic[:NAME] (simulated), tree:DIR (a capture), or auto (host on a "
-    "Xen dom0, otherwise synthetic).",
+    "which runs as root), synthetic[:NAME] (simulated), tree:DIR (a capture), "
+    "record[:PATH][@TIME] (a moment of the past; not for the daemon), or auto (host on a Xen dom0, "
+    "otherwise synthetic).",
     converters.source,
     flag="--source",
     restart=True,

@@ -22,6 +22,7 @@ SOURCES: Final = {
     "synthetic": "synthetic[:NAME]",
     "tree": "tree:DIR",
     "reader": "reader[:PATH]",
+    "record": "record[:PATH][@TIME]",
     "auto": "auto",
 }
 """Kinds of source, and the syntax of each."""
@@ -164,9 +165,10 @@ def source(value: object) -> str:
     """A source, such as `tree:DIR`."""
     spec = text(value)
     kind, colon, rest = spec.partition(":")
+    kind = "record" if kind.startswith("record@") else kind
     if kind not in SOURCES:
         raise ValueError(f"must be one of: {', '.join(SOURCES.values())}{hint(kind, SOURCES)}")
-    wants_rest = kind == "tree" or (kind in ("synthetic", "reader") and bool(colon))
+    wants_rest = kind == "tree" or (kind in ("synthetic", "reader", "record") and bool(colon))
     if wants_rest != bool(rest) or bool(colon) != bool(rest):
         raise ValueError(f"must be {SOURCES[kind]}")
     return spec

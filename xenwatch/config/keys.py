@@ -18,6 +18,7 @@ from xenwatch.config import (
     label_keys,
     maintenance_keys,
     metric_keys,
+    record_keys,
     shape_keys,
     textfile_keys,
     web_keys,
@@ -101,6 +102,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
     return (
         *web_keys.KEYS,
         *textfile_keys.KEYS,
+        *record_keys.KEYS,
         metric_keys.EXCLUDE,
         *(*common_keys.LOGGING, *common_keys.HOST, LEARNT),
         *(key for probe in probes for key in probe_keys(probe)),

@@ -32,6 +32,7 @@ from xenwatch.daemon import watchdog
 from xenwatch.daemon.host_setup import HostSetup, Tool
 from xenwatch.daemon.learnt import Keeper, load
 from xenwatch.daemon.maintenance import Follower
+from xenwatch.daemon.recorder import Recorder
 from xenwatch.daemon.sd_notify import notify
 from xenwatch.daemon.textfile import Textfile
 from xenwatch.daemon.web_files import WebFiles
@@ -126,7 +127,9 @@ class Daemon:
             clock,
             self._publisher.text,
         )
-        self._publisher.on_change = self._textfile.changed.set
+        self._recorder = Recorder(settings, directory, clock, self._assessment)
+        self._publisher.recorded = lambda: self._recorder.known
+        self._publisher.on_change = self._note_change
         self._publisher.textfile_failures = lambda: self._textfile.failures
         self._maintenance = Follower(settings[MAINTENANCE_FILE], clock, self._maintain)
 
@@ -182,6 +185,7 @@ class Daemon:
         works = {
             "saving alerts": self._notifier.save_on_shutdown,
             "saving what was learnt": self._learnt.save_on_shutdown,
+            "closing the record": self._recorder.close_on_shutdown,
             "removing the textfile": self._textfile.remove_on_shutdown,
             "removing probe setups": self._host_setup.close,
             "closing the source": self._source.close,
@@ -255,6 +259,7 @@ class Daemon:
             self._notifier.run(),
             self._learnt.run(),
             self._textfile.run(),
+            self._recorder.run(),
             self._maintenance.run(),
             self._web.run(),
             self._host_setup.run(),
@@ -278,8 +283,13 @@ class Daemon:
         )
         self._scheduler.changed.set()
 
+    def _note_change(self) -> None:
+        self._textfile.changed.set()
+        self._recorder.changed.set()
+
     def _enqueue(self, alerts: Alerts, maintenance: Maintenance | None, keep: float) -> None:
         """Deliver alerts, marked where their source is no live host: a reader tells late."""
+        self._recorder.note(alerts.changes)
         outbox = self._notifier.outbox
         outbox.sender = dataclasses.replace(outbox.sender, mark=self._source.origin.mark)
         self._notifier.enqueue(alerts, maintenance, keep)

@@ -12,7 +12,7 @@ from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits import LIMITS
 from xenwatch.metrics.alerts import ALERT_METRICS, alert_states
-from xenwatch.metrics.base import Configured, Counts, Metric, Readings
+from xenwatch.metrics.base import Configured, Counts, Metric, Readings, Recorded
 from xenwatch.metrics.clock import CLOCK_METRICS
 from xenwatch.metrics.control_path import CONTROL_PATH_METRICS
 from xenwatch.metrics.datapath import DATAPATH_METRICS
@@ -43,6 +43,7 @@ __all__ = [
     "Counts",
     "Families",
     "Metric",
+    "Recorded",
     "alert_states",
     "by_name",
     "families",

@@ -30,12 +30,21 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """The record of the past: how many writes failed, and its size in bytes, if it is known."""
+
+    failures: int
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What the daemon knows of itself.
 
     The runs skipped by the scheduler, by probe; how many writes of the textfile failed, how many
     passes could not be assessed or rendered; its configuration, `None` where there is none; how
-    often a part raised, by kind; and by reason, how many requests and connections were not served.
+    often a part raised, by kind; by reason, how many requests and connections were not served; and
+    the record, `None` where there is none.
     """
 
     overruns: Mapping[str, int] = field(default_factory=dict)
@@ -44,6 +53,7 @@ class Counts:
     configured: Configured | None = None
     faults: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)

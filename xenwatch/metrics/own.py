@@ -209,6 +209,21 @@ _SELF: Final = (
         ("reason",),
     ),
     Metric(
+        "xenwatch_record_failures_total",
+        "counter",
+        "Failed writes of the record; after each, nothing is kept for a minute. Absent without a "
+        "record.",
+        "the writes",
+        lambda readings: [((), kept.failures if (kept := readings.counts.recorded) else None)],
+    ),
+    Metric(
+        "xenwatch_record_bytes",
+        "gauge",
+        "Size of the record of past moments, see record.max_megabytes.",
+        "the files",
+        lambda readings: [((), kept.size if (kept := readings.counts.recorded) else None)],
+    ),
+    Metric(
         "xenwatch_config_last_reload_successful",
         "gauge",
         "Whether xenwatch.toml was accepted when it was last read.",

@@ -24,7 +24,7 @@ from xenwatch.exposition.text_format import Family
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
-from xenwatch.metrics import Configured, Counts, Families
+from xenwatch.metrics import Configured, Counts, Families, Recorded
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
 from xenwatch.passes.faults import Faults
@@ -159,8 +159,9 @@ class Publisher:
     the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
     `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
     learnt, `textfile_failures` to what counts them, `refused` to what counts requests that were not
-    served, `configured` to what is known of the configuration. `failures` counts passes that could
-    not be assessed or rendered, `faults` the parts of them that raised.
+    served, `recorded` and `configured` to what is known of the record and the configuration.
+    `failures` counts passes that could not be assessed or rendered, `faults` the parts of them that
+    raised.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
@@ -176,6 +177,7 @@ class Publisher:
         self.on_change: Callable[[], None] = lambda: None
         self.textfile_failures: Callable[[], int | None] = lambda: None
         self.refused: Callable[[], Mapping[str, int]] = dict
+        self.recorded: Callable[[], Recorded | None] = lambda: None
         self.configured: Configured | None = None
         self._scheduler = scheduler
         self._clock = clock
@@ -335,7 +337,8 @@ class Publisher:
     def _counts(self) -> Counts:
         overruns, failed = dict(self._scheduler.overruns), self.textfile_failures()
         refused, faults = dict(self.refused()), dict(self.faults.counts)
-        return Counts(overruns, failed, self.failures, self.configured, faults, refused)
+        kept = self.recorded()
+        return Counts(overruns, failed, self.failures, self.configured, faults, refused, kept)
 
 
 def _without_alerts(rules: Rules) -> Rules:

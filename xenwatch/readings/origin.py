@@ -10,6 +10,7 @@ HOST: Final = "host"
 SYNTHETIC: Final = "synthetic"
 TREE: Final = "tree"
 READER: Final = "reader"
+RECORD: Final = "record"
 
 
 _LATEST: Final = 1 << 37
@@ -23,12 +24,13 @@ def is_date(time: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where readings come from: host, synthetic, tree or reader.
+    """Where readings come from: host, synthetic, tree, reader or record.
 
-    `name` is the preset or scenario of a synthetic host, the directory of a capture, or what a
-    reader serves.
-    `captured` is when a capture was made (Unix time), `behind` the kind of what was captured, or
-    of what another process reads: empty where unknown, or where nothing is behind.
+    `name` is the preset or scenario of a synthetic host, the directory of a capture or a record, or
+    what a reader serves.
+    `captured` is when a capture was made, or the moment of a record (Unix time), `behind` the kind
+    of what was captured or recorded, or of what another process reads: empty where unknown, or
+    where nothing is behind.
     """
 
     kind: str
@@ -38,11 +40,19 @@ class Origin:
 
     @property
     def mark(self) -> str:
-        """`SYNTHETIC`, `CAPTURE of 2026-01-31 14:00 UTC`, both, or nothing for a live host."""
+        """`SYNTHETIC`, `CAPTURE of 2026-01-31 14:00 UTC`, both, or nothing for a live host.
+
+        A moment of a record is told to the second: `RECORD of 2026-01-31 14:00:07 UTC`.
+        """
         marks = ["SYNTHETIC"] if self.invented else []
         if self.captured is not None:
             at = datetime.fromtimestamp(self.captured, UTC)
-            marks.append(f"CAPTURE of {at:%Y-%m-%d %H:%M} UTC")
+            recorded = self.kind == RECORD
+            marks.append(
+                f"RECORD of {at:%Y-%m-%d %H:%M:%S} UTC"
+                if recorded
+                else f"CAPTURE of {at:%Y-%m-%d %H:%M} UTC"
+            )
         return ", ".join(marks)
 
     @property

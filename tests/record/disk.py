@@ -1,0 +1,13 @@
+"""Tests that write much wait for no disk."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def without_a_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a machine that goes down is not among what is tested."""
+    monkeypatch.setattr(os, "fdatasync", lambda _: None)

@@ -1,0 +1,132 @@
+"""Readings as bytes: what comes back is equal, from another version too, and nothing else does."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pickle
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import full_snapshot
+from xenwatch.readings.domains import Domain, Domains
+from xenwatch.readings.snapshot import Outcome, Status
+from xenwatch.record import codec
+from xenwatch.record.codec import CodecError
+
+OUTCOME = "xenwatch.readings.snapshot.Outcome"
+LATE = Outcome(Status.OK, "late", 3.0, 0.5, 0.1, starved=True)
+
+
+def test_a_whole_snapshot_comes_back_equal() -> None:
+    """Every class of readings that a host fills is made again, of equal values."""
+    snapshot = full_snapshot()
+    assert codec.decode(codec.encode(snapshot), codec.schema()) == snapshot
+
+
+def then(*names: str) -> codec.Schema:
+    """The schema of a version in which an outcome had these fields."""
+    return {**codec.schema(), OUTCOME: names}
+
+
+def test_fields_that_were_added_have_their_default() -> None:
+    """What an earlier version wrote is read by the names of its fields."""
+    ours = list(vars_of(LATE))
+    early = [name for name in ours if name != "starved"]
+    raw = restated(LATE, early)
+    found = codec.decode(raw, then(*early))
+    assert found == dataclasses.replace(LATE, starved=False)
+    assert type(found) is Outcome
+
+
+def test_fields_that_moved_or_ended_are_read_by_name() -> None:
+    """Another order, and a field that no longer is, change nothing of the others."""
+    names = [*reversed(list(vars_of(LATE))), "gone"]
+    assert codec.decode(restated(LATE, names), then(*names)) == LATE
+
+
+def test_a_field_without_a_default_that_was_not_there_is_an_error() -> None:
+    """The reading is unknown, with the reason."""
+    names = [name for name in vars_of(LATE) if name != "status"]
+    with pytest.raises(CodecError, match="Outcome had no status then"):
+        codec.decode(restated(LATE, names), then(*names))
+
+
+def vars_of(value: Outcome) -> dict[str, object]:
+    """The fields of an outcome."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def restated(value: Outcome, names: list[str]) -> bytes:
+    """The outcome as a version wrote it that had fields of these names, in this order."""
+    state = [vars_of(value).get(name, "of old") for name in names]
+    plain = pickle.dumps(value, 2)
+    made = plain[: plain.index(pickle.NEWOBJ) + 1]
+    body = pickle.dumps(state, 2)[2:-1]  # without PROTO and STOP
+    return zlib.compress(made + body + pickle.BUILD + pickle.STOP)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evil:
+    """What runs a program when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Evil(),
+        os.getcwd,
+        dataclasses.fields,
+        codec.encode,
+        CodecError("x"),
+        Domains.__init__,
+    ],
+    ids=repr,
+)
+def test_nothing_but_readings_is_made(value: object) -> None:
+    """No function is called, and no class is made, that is none of the readings'."""
+    schema = {**codec.schema(), "posix.system": (), "xenwatch.readings.domains.dataclass": ()}
+    with pytest.raises(CodecError):
+        codec.decode(codec.encode(value), schema)
+
+
+def test_a_name_that_a_module_of_readings_imports_is_no_reading() -> None:
+    """A class that is only imported there is refused, whatever the file's schema says."""
+    raw = zlib.compress(b"cxenwatch.readings.snapshot\nCounter\n.")
+    with pytest.raises(CodecError, match="is no reading"):
+        codec.decode(raw, {"xenwatch.readings.snapshot.Counter": ()})
+
+
+def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file cannot fill dom0's memory."""
+    monkeypatch.setattr(codec, "MOST", 1000)
+    with pytest.raises(CodecError, match="damaged, or too large"):
+        codec.decode(codec.encode(bytes(10_000)), codec.schema())
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_value_or_an_error(raw: bytes) -> None:
+    """Damage raises `CodecError` alone."""
+    for bytes_ in (raw, zlib.compress(raw)):
+        with contextlib.suppress(CodecError):
+            codec.decode(bytes_, codec.schema())
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_damaged_reading_is_a_value_or_an_error(data: st.DataObject) -> None:
+    """So does a flipped byte of a real one."""
+    domain = Domain(1, "u", b"n", "hvm", "running", 1, 1, 1 << 30, 1.0)
+    plain = bytearray(pickle.dumps(domain, codec.PROTOCOL))
+    place = data.draw(st.integers(0, len(plain) - 1))
+    plain[place] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(CodecError):
+        codec.decode(zlib.compress(bytes(plain)), codec.schema())

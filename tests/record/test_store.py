@@ -1,0 +1,218 @@
+"""The directory of segments: what is kept for how long, and that a crash costs a moment at most."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.record.disk import without_a_disk
+from tests.record.test_segments import HEADER
+from xenwatch.record import store, thinning
+from xenwatch.record.frames import Head, Moment
+from xenwatch.record.header import Header
+from xenwatch.record.record import Record
+from xenwatch.record.segments import Name, Segment
+from xenwatch.record.store import SPAN, Store, files
+
+__all__ = ["without_a_disk"]
+
+BEGAN = 1.7e9
+SIZE, AGE = 1 << 30, 7 * 86400.0
+
+
+def filled(directory: Path, times: Iterable[float], marked: Iterable[float] = ()) -> Store:
+    """A store with a moment at each time, whose one value says when it was."""
+    kept, those = Store(directory / "record", SIZE, AGE), set(marked)
+    for time in times:
+        kept.append(moment(time, marked=time in those), HEADER)
+    return kept
+
+
+def moment(time: float, *, marked: bool = False) -> Moment:
+    """One that says when it was, with a value that never changes."""
+    return Moment(time, time - BEGAN, marked, {"when": b"%f" % time, "same": b"x" * 100})
+
+
+def found(directory: Path) -> list[float]:
+    """The times of the moments there are, each of which has its own values."""
+    record = Record(str(directory / "record"))
+    every = list(record.moments(0.0, 1e11))
+    for kept in every:
+        assert record.load(kept)[1].values == moment(kept.time).values
+    return [kept.time for kept in every]
+
+
+def test_what_is_appended_is_there_at_once(tmp_path: Path) -> None:
+    """While it is still written to, in files and a directory for their owner alone."""
+    kept = filled(tmp_path, (BEGAN, BEGAN + 10))
+    assert found(tmp_path) == [BEGAN, BEGAN + 10]
+    assert (tmp_path / "record").stat().st_mode & 0o777 == 0o700
+    kept.close()
+
+
+def test_a_segment_is_ten_minutes_long(tmp_path: Path) -> None:
+    """So that little is read to see its last moment."""
+    filled(tmp_path, (BEGAN + 100 * n for n in range(13))).close()
+    assert [file.name.time for file in files(tmp_path / "record")] == [
+        BEGAN,
+        BEGAN + SPAN,
+        BEGAN + 2 * SPAN,
+    ]
+
+
+def test_a_clock_that_is_set_back_begins_another(tmp_path: Path) -> None:
+    """Times ascend within a segment, and nothing is lost."""
+    filled(tmp_path, (BEGAN, BEGAN + 10, BEGAN - 3600, BEGAN - 3590)).close()
+    assert found(tmp_path) == [BEGAN - 3600, BEGAN - 3590, BEGAN, BEGAN + 10]
+
+
+def test_another_origin_or_version_begins_another(tmp_path: Path) -> None:
+    """What is said of all moments of a segment holds for each."""
+    kept = filled(tmp_path, (BEGAN,))
+    kept.append(moment(BEGAN + 10), Header("0.3.0", HEADER.origin, HEADER.schema))
+    kept.close()
+    versions = [Segment(file.path).header.version for file in files(tmp_path / "record")]
+    assert versions == ["0.2.0", "0.3.0"]
+
+
+def test_the_older_the_fewer_are_kept_but_all_marked(tmp_path: Path) -> None:
+    """All of an hour, one a minute of a day, one in ten minutes before that."""
+    times = [BEGAN + 30 * n for n in range(2 * 2880)]
+    marked = (BEGAN + 1230, BEGAN + 100_110, times[-3])
+    kept = filled(tmp_path, times, marked)
+    now = times[-1]
+    kept.tidy(now)
+    kept.close()
+
+    left = found(tmp_path)
+    assert set(marked) <= set(left)
+    old = [time for time in left if now - time > 86400 + 2 * SPAN]
+    middle = [time for time in left if 3600 + 2 * SPAN < now - time < 86400]
+    new = [time for time in left if now - time < 3600]
+    assert new == [time for time in times if now - time < 3600]
+    for some, step in ((middle, 60), (old, SPAN)):
+        few = [time for time in some if time not in marked]
+        assert {later - one for one, later in itertools.pairwise(few)} == {step}
+    assert len(middle) > 1300
+
+
+def test_thinning_again_changes_nothing(tmp_path: Path) -> None:
+    """A store that is tidied at every start keeps what it has."""
+    kept = filled(tmp_path, (BEGAN + 10 * n for n in range(1000)))
+    kept.tidy(BEGAN + 90_000)
+    once = found(tmp_path)
+    kept.tidy(BEGAN + 90_000)
+    assert found(tmp_path) == once
+    kept.close()
+
+
+def test_too_much_is_removed_oldest_first(tmp_path: Path) -> None:
+    """The record stays below its size, and says what it has."""
+    kept = filled(tmp_path, (BEGAN + 100 * n for n in range(60)))
+    each = files(tmp_path / "record")[0].size
+    kept._size = 3 * each
+    left = kept.tidy(BEGAN + 6000)
+    kept.close()
+    assert left <= 4 * each
+    assert found(tmp_path)[-1] == BEGAN + 5900
+    assert found(tmp_path)[0] >= BEGAN + 5900 - 4 * SPAN
+
+
+def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
+    """Marked or not."""
+    kept = filled(tmp_path, (BEGAN, BEGAN + SPAN), marked=(BEGAN,))
+    kept.close()
+    kept.tidy(BEGAN + AGE + 1)
+    assert found(tmp_path) == [BEGAN + SPAN]
+
+
+def test_what_is_half_thinned_is_thinned_again(tmp_path: Path) -> None:
+    """A crash meanwhile leaves the segment as it was."""
+    kept = filled(tmp_path, (BEGAN + 10 * n for n in range(60)))
+    kept.close()
+    [file] = files(tmp_path / "record")
+    partial = file.path.with_name(str(Name(BEGAN, 1)) + store.PARTIAL)
+    partial.write_bytes(b"half")
+    assert len(found(tmp_path)) == 60
+    kept.tidy(BEGAN + 3600 + 2 * SPAN)
+    assert not partial.exists()
+    assert len(found(tmp_path)) == 10
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    """And a segment that cannot be read is removed when it is its turn."""
+    kept = filled(tmp_path, (BEGAN,))
+    kept.close()
+    other = tmp_path / "record" / "README"
+    other.write_text("mine")
+    damaged = tmp_path / "record" / str(Name(BEGAN + SPAN, 0))
+    damaged.write_text("damaged")
+    kept.tidy(BEGAN + SPAN + 86400 * 2)
+    assert other.exists()
+    assert not damaged.exists()
+    assert found(tmp_path) == [BEGAN]
+
+
+def test_a_file_system_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With less than its reserve left nothing is begun."""
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=4, f_blocks=100))
+    with pytest.raises(OSError, match="less than 5% of the file system is left"):
+        filled(tmp_path, (BEGAN,))
+    assert list((tmp_path / "record").iterdir()) == []
+
+
+def test_killed_at_any_moment_it_is_whole(tmp_path: Path) -> None:
+    """Of what was appended before a kill everything is there."""
+    program = (
+        "import sys; from tests.record.test_store import HEADER, Path, filled, moment\n"
+        "kept = filled(Path(sys.argv[1]), ())\n"
+        "for n in range(10**6):\n"
+        "    time = float(sys.argv[2]) + n / 8\n"
+        "    kept.append(moment(time), HEADER); print(time, flush=True)\n"
+        "    if n % 50 == 49: kept.tidy(time + 4000)\n"
+    )
+    acknowledged: list[float] = []
+    for number in range(KILLS):
+        argv = [sys.executable, "-c", program, str(tmp_path), str(BEGAN + 1000 * number)]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            assert process.stdout is not None
+            lines = itertools.islice(process.stdout, 20 + 37 * number % 61)
+            acknowledged += map(float, lines)
+            process.send_signal(signal.SIGKILL)
+            acknowledged += map(float, process.stdout.read().splitlines())
+        there = found(tmp_path)
+        assert {time // 60 for time in acknowledged} <= {time // 60 for time in there}
+        assert acknowledged[-1] in there
+
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+KILLS = int(os.environ.get("KILLS", "4"))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 1e5), st.booleans()), max_size=40),
+    st.integers(0, len(thinning.LEVELS) - 1),
+)
+def test_every_step_keeps_one(times: list[tuple[float, bool]], level: int) -> None:
+    """Of the moments in a step the first is kept, the marked too, and no other."""
+    heads = [Head(time, 0.0, marked, whole=False, lengths={}) for time, marked in sorted(times)]
+    kept = list(thinning.kept(heads, level))
+    step = thinning.LEVELS[level].step
+    if not step:
+        assert kept == list(range(len(heads)))
+        return
+    steps = [(head.time - heads[0].time) // step for head in heads]
+    firsts = {steps[number]: number for number in reversed(range(len(heads)))}
+    marked = {number for number, head in enumerate(heads) if head.marked}
+    assert set(kept) == set(firsts.values()) | marked

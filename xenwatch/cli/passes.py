@@ -1,0 +1,116 @@
+"""What a command takes its passes from: a source that is read now, or a record of the past."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from xenwatch.assessment import Assessment
+from xenwatch.cli.configured import check_rootfs, configured, source_of
+from xenwatch.cli.options import name_of
+from xenwatch.cli.watched import watched_pass
+from xenwatch.config.common_keys import SOURCE
+from xenwatch.config.errors import ConfigError
+from xenwatch.config.settings import Settings
+from xenwatch.probes.base import Pass, Probe
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.record import times
+from xenwatch.record.codec import CodecError
+from xenwatch.record.past import Past, past
+from xenwatch.record.record import Kept, Record
+from xenwatch.sources.base import Source, SourceError
+
+DIRECTORY: Final = "/var/lib/xenwatch/record"
+"""Where the service keeps its record (StateDirectory=, systemd.exec(5))."""
+KIND: Final = "record"
+
+Make = Callable[[Source, Iterable[Probe], Pass | None], Pass]
+"""How a pass of a source is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A source, which is asked in each pass."""
+
+    source: Source
+    make: Make = watched_pass
+
+    def take(self, probes: Iterable[Probe], before: Pass | None = None) -> Pass:
+        """A pass of `probes`."""
+        return self.make(self.source, probes, before)
+
+    def judged(self, assessment: Assessment) -> Assessment:
+        """The assessment itself: one pass has neither alerts nor a forecast."""
+        return assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of a record: every pass has what was read then."""
+
+    record: Record
+    kept: Kept
+    source: None = field(default=None, init=False)
+
+    def then(self) -> Past:
+        """What was known at the moment. Raises `SourceError`."""
+        return self._past(self.kept)
+
+    def take(self, probes: Iterable[Probe], before: Pass | None = None) -> Pass:
+        """The pass as it was. Raises `SourceError`."""
+        return Pass(self.then().snapshot)
+
+    def earlier(self, seconds: float) -> Snapshot | None:
+        """What was read at least so many seconds before, `None` where the record begins later."""
+        try:
+            kept = self.record.at(self.kept.time - seconds)
+        except SourceError:
+            return None
+        return self._past(kept).snapshot
+
+    def _past(self, kept: Kept) -> Past:
+        header, moment = self.record.load(kept)
+        try:
+            return past(header, moment, self.record.path)
+        except CodecError as error:
+            raise SourceError(str(kept.path), str(error)) from error
+
+    def judged(self, assessment: Assessment) -> Assessment:
+        """The assessment with the alerts and the forecast that there were."""
+        then = self.then()
+        rules = dataclasses.replace(
+            assessment.rules, maintenance=(then.maintenance,) if then.maintenance else ()
+        )
+        return dataclasses.replace(
+            assessment, rules=rules, alerts=then.alerts, seconds_to_full=then.seconds_to_full
+        )
+
+
+def prepare_passes(
+    options: argparse.Namespace, make: Make = watched_pass
+) -> tuple[Settings, Live | Moment]:
+    """`configured` settings and what they name to take passes from. Raises `ConfigError`."""
+    settings = configured(options)
+    check_rootfs(options, settings)
+    if re.split("[:@]", settings[SOURCE])[0] != KIND:
+        return settings, Live(source_of(options, settings), make)
+    try:
+        return settings, moment(settings[SOURCE], time.time())
+    except (SourceError, ValueError) as error:
+        raise ConfigError([f"{name_of(options, SOURCE)}: {error}"]) from None
+
+
+def moment(spec: str, now: float) -> Moment:
+    """The moment that `record[:PATH][@TIME]` names, the newest without a time.
+
+    Raises `SourceError`, `ValueError`.
+    """
+    place, at, text = spec.removeprefix(KIND).rpartition("@")
+    path = (place if at else text).removeprefix(":")
+    record = Record(path or DIRECTORY)
+    return Moment(record, record.at(times.parse(text, now) if at else now))

@@ -1,0 +1,38 @@
+"""Times as people type them: `03:12`, `2026-01-31 03:12:07`, `-15m`, or Unix time."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from xenwatch.display.text import shown
+
+_AGO: Final = re.compile(r"-([0-9]{1,9})([smhd])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
+_UNIX: Final = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,6})?")
+FORMS: Final = "03:12, 03:12:07, 2026-01-31T03:12, -15m, or a Unix time"
+"""What a time may look like, for messages."""
+
+
+def parse(text: str, now: float) -> float:
+    """A time as Unix time. Raises `ValueError`.
+
+    Without a time zone it is the host's, as in the logs; without a date it is the latest such time.
+    """
+    if found := _AGO.fullmatch(text):
+        return now - int(found[1]) * _SECONDS[found[2]]
+    if _UNIX.fullmatch(text):
+        return float(text)
+    # Those without a zone are local: datetime.timestamp.
+    try:
+        if not _CLOCK.fullmatch(text):
+            return datetime.fromisoformat(text).timestamp()
+        clock = time.fromisoformat(text.rjust(5 if text.count(":") == 1 else 8, "0"))
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{shown(text)} is not a time such as {FORMS}") from None
+    day = datetime.fromtimestamp(now).astimezone().date()
+    if datetime.combine(day, clock).timestamp() > now:
+        day -= timedelta(days=1)
+    return datetime.combine(day, clock).timestamp()
