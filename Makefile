@@ -22,7 +22,7 @@ CHOSEN_arm64 := (representative or arm64) and not lsevtchn
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" * (sys.version_info >= (3, 12)))' 2>/dev/null)
 COVERAGE = $(CORE)
 MEASURE = $(if $(ARGS),,$(if $(COVERAGE),--cov --cov-report=term:skip-covered))
-# A part of the tests is one process, in which a debugger works.
+# With ARGS it is one process, so that a debugger works.
 WORKERS = $(if $(ARGS),,-n logical --maxprocesses 4 --dist worksteal)
 
 .DEFAULT_GOAL := help

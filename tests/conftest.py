@@ -28,7 +28,7 @@ def log_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def threads_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """End the threads that a daemon under test has kept for its next work, and keep none."""
+    """End the waiting threads that a daemon under test leaves behind."""
     pool = threads._Pool()
     monkeypatch.setattr(threads, "_POOL", pool)
     monkeypatch.setattr(threads.Lane, "_are_open", False)

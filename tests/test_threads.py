@@ -132,7 +132,7 @@ def no_more(pool: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def one_waits() -> None:
-    """Go on when a thread waits for work: it gives a result just before."""
+    """Wait until a thread is idle; it gives its result just before that."""
     while not threads._POOL._waiting:
         await settle()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.cli.support import no_traces, run
 from tests.laws.test_law_11 import BEGAN, lived, recorded
 from tests.record.disk import without_a_disk
 from tests.support import full_snapshot
+from xenwatch.alerts.states import Active, Alerts
+from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import assess_pass
 from xenwatch.cli import passes
 from xenwatch.model.presets import PRESETS
@@ -74,8 +77,8 @@ def test_rates_are_those_to_an_earlier_moment(
     ("spec", "problem"),
     [
         ("record:{record}@noon", "'noon' is not a time such as 03:12"),
-        ("record:{record}@2001-01-01", "the record begins later"),
-        ("record:/nonexistent", "/nonexistent: not a record: No such file or directory"),
+        ("record:{record}@2001-01-01", "nothing was recorded at or before that time"),
+        ("record:/nonexistent", "/nonexistent: no record: No such file or directory"),
         ("record:", "must be record[:PATH][@TIME]"),
     ],
 )
@@ -89,6 +92,23 @@ def test_what_is_wrong_with_the_moment_is_said(
     assert problem in done.err
 
 
+def test_check_knows_the_alerts_there_were(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One that fired then is a finding, whatever one pass would say; unknown ones are no OK."""
+    assessment = assess_pass(full_snapshot())
+    alert = next(alert for alert in ALERTS if alert.name == "clock_unsynchronized")
+    fired = Active(alert, "warning", (), since=0.0, value=1.0, fired=1.0)
+    fires = Alerts({(alert.name, "warning", ()): fired}, {})
+    for name, alerts, word in (("fires", fires, "WARNING"), ("unknown", None, "UNKNOWN")):
+        store = Store(tmp_path / name, 1 << 30, 1e6)
+        moment = Encoder().moment(dataclasses.replace(assessment, alerts=alerts), marked=False)
+        store.append(moment, header(assessment.snapshot.origin))
+        store.close()
+        done = run(capsys, "check", f"--source=record:{tmp_path}/{name}")
+        assert done.out.startswith(f"XENWATCH {word} - RECORD of"), name
+
+
 @pytest.mark.parametrize("command", [("run",), ("capture", "DIR"), ("reader",)])
 def test_what_needs_a_host_to_ask_refuses_a_record(
     capsys: pytest.CaptureFixture[str], record: str, command: tuple[str, ...]
@@ -96,7 +116,7 @@ def test_what_needs_a_host_to_ask_refuses_a_record(
     """With the commands that read one."""
     done = run(capsys, *command, f"--source=record:{record}")
     assert done.status != 0
-    assert "a record is of the past: read it with once" in done.err
+    assert "a record can only be looked at, with once" in done.err
 
 
 def test_the_directory_of_the_service_is_the_default(
@@ -117,7 +137,7 @@ def test_what_this_version_cannot_read_failed(
     known = header(assessment.snapshot.origin)
     other = type(known)("9.9", known.origin, {**known.schema, name: ("other",)})
     store = Store(tmp_path / "record", 1 << 30, 1e6)
-    store.append(Encoder().moment(assessment, (), marked=False), other)
+    store.append(Encoder().moment(assessment, marked=False), other)
     store.close()
     done = run(capsys, "doctor", f"--source=record:{tmp_path}/record")
     assert done.status == 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,11 +22,13 @@ from xenwatch.alerts.states import Alerts
 from xenwatch.assessment import Assessment, Rules, assess_pass
 from xenwatch.config import record_keys
 from xenwatch.config.settings import Settings
-from xenwatch.daemon.recorder import NAME, RETRY, TIDY_EVERY, Recorder
+from xenwatch.daemon.recorder import DEADLINE, NAME, RETRY, TIDY_EVERY, Recorder
 from xenwatch.metrics import Recorded
+from xenwatch.record.frames import Moment
+from xenwatch.record.header import HeaderError
 from xenwatch.record.past import Past, past
-from xenwatch.record.record import Record
-from xenwatch.record.segments import Writer
+from xenwatch.record.segments import Segment, Writer
+from xenwatch.record.store import files
 
 __all__ = ["without_a_disk"]
 
@@ -43,7 +47,7 @@ class Recording:
     def give(self, alerts: Alerts | None = None, rules: Rules | None = None) -> Assessment:
         """A pass of now, which is not awaited."""
         snapshot = dataclasses.replace(
-            full_snapshot(), time=at(self.clock.now).time, instant=self.clock.now
+            full_snapshot(), time=self.clock.moment().time, instant=self.clock.now
         )
         assessment = dataclasses.replace(
             assess_pass(snapshot, rules, self.newest), alerts=alerts, seconds_to_full={"irqs": 7.0}
@@ -55,24 +59,26 @@ class Recording:
 
     def kept(self) -> list[tuple[Past, bool]]:
         """All moments, and whether each is marked."""
-        record = Record(f"{self.directory}/{NAME}")
         return [
-            (past(*record.load(kept), record.path), kept.marked) for kept in record.moments(0, 1e11)
+            (past(segment.header, moment, "r"), moment.marked)
+            for file in files(self.directory / NAME)
+            for segment in (Segment(file.path),)
+            for moment in segment.moments()
         ]
 
     async def holds(self, number: int) -> None:
         """Wait until so many moments are kept."""
 
         def there() -> bool:
-            return (self.directory / NAME).exists() and bool(
-                list((self.directory / NAME).iterdir()) and len(self.kept()) == number
-            )
+            with contextlib.suppress(HeaderError, FileNotFoundError):  # is being written
+                return len(self.kept()) == number
+            return False
 
         await until(there)
 
 
 async def test_what_was_known_is_known_again(tmp_path: Path) -> None:
-    """Readings, alerts with their changes, the forecast and the maintenance, in each moment."""
+    """Readings, alerts, the forecast and the maintenance; marked where an alert has changed."""
     recording = Recording(tmp_path)
     rules = Rules(maintenance=(Maintenance(1e10, "new disks"),))
     async with running(recording.recorder.run()):
@@ -91,7 +97,6 @@ async def test_what_was_known_is_known_again(tmp_path: Path) -> None:
     for (then, _), assessment, alerts in zip(found, given, (FIRES, STILL, OVER), strict=True):
         assert then.snapshot == assessment.snapshot
         assert then.alerts == dataclasses.replace(alerts, changes=())
-        assert then.changes == alerts.changes
         assert then.seconds_to_full == {"irqs": 7.0}
         assert then.maintenance == assessment.maintenance
         assert then.snapshot.origin.mark.startswith("RECORD of 2023-11-14 22:13:")
@@ -103,7 +108,6 @@ async def test_without_a_record_nothing_is_kept(tmp_path: Path, enabled: bool) -
     settings = Settings({record_keys.ENABLED.path: enabled})
     directory = "" if enabled else str(tmp_path)
     recorder = Recorder(settings, directory, FakeClock(), lambda: None)
-    recorder.note(FIRES.changes)
     await recorder.run()
     recorder.close_on_shutdown()
     assert recorder.known is None
@@ -134,31 +138,98 @@ async def test_a_write_that_fails_is_tried_again(
             await until(lambda: any(log["event"] == "recording recovered" for log in logs))
         recording.recorder.close_on_shutdown()
 
-    assert known == Recorded(2, None)
+    assert known is not None
+    assert known.failures == 2
     assert [log["event"] for log in logs] == [FAILED, "recording recovered"]
     assert logs[0]["reason"] == "No space left on device"
-    [(then, marked)] = recording.kept()
+    [(_, marked)] = recording.kept()
     assert marked
-    assert then.changes == (*FIRES.changes, *FIRES.changes)
+
+
+async def test_a_write_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its deadline it has failed; the next is written when it has returned."""
+    recording, release = Recording(tmp_path), threading.Event()
+    append = Writer.append
+
+    def hang(writer: Writer, moment: Moment) -> None:
+        release.wait()
+        append(writer, moment)
+
+    monkeypatch.setattr(Writer, "append", hang)
+    with capture_logs() as logs:
+        async with running(recording.recorder.run()):
+            recording.give()
+            await until(lambda: recording.clock.sleeps_until(DEADLINE))
+            await recording.clock.advance(DEADLINE)
+            await until(lambda: recording.recorder.known == Recorded(1, None))
+            release.set()
+            await recording.holds(1)
+            await until(lambda: len(logs) == 2)
+        recording.recorder.close_on_shutdown()
+    assert [log["event"] for log in logs] == [FAILED, "recording recovered"]
+    assert logs[0]["reason"] == "timed out after 30 s; the write still hangs"
 
 
 async def test_the_record_is_tidied_at_intervals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the start and every ten minutes, and its size is known then."""
+    """At the start and every ten minutes; by a clock that was set it is not trusted."""
     recording = Recording(tmp_path)
-    tidied: list[float] = []
+    tidied: list[tuple[float, bool]] = []
 
-    def tidy(now: float) -> int:
-        tidied.append(now)
+    def tidy(now: float, *, trusted: bool) -> int:
+        tidied.append((now, trusted))
         return 7
 
     monkeypatch.setattr(recording.recorder._store, "tidy", tidy)
     async with running(recording.recorder.run()):
-        for number in range(1, 4):
+        for number in range(1, 8):
             recording.give()
             await recording.holds(number)
-            await recording.clock.advance(TIDY_EVERY - 100 * number)
+            await recording.clock.advance(TIDY_EVERY / 2)
+            if number == 4:
+                recording.clock.ahead = 3600.0
         await until(lambda: recording.recorder.known == Recorded(0, 7))
     recording.recorder.close_on_shutdown()
-    assert tidied == [at(0).time, at(2 * TIDY_EVERY - 300).time]
+    every = [at(number * TIDY_EVERY).time for number in range(4)]
+    assert tidied == [
+        (every[0], False),
+        (every[1], True),
+        (every[2] + 3600, False),
+        (every[3] + 3600, True),
+    ]
+
+
+async def test_a_record_that_cannot_be_tidied_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read is recorded, and the reason is in the log."""
+    recording = Recording(tmp_path)
+
+    def tidy(_now: float, *, trusted: bool) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(recording.recorder._store, "tidy", tidy)
+    with capture_logs() as logs:
+        async with running(recording.recorder.run()):
+            recording.give()
+            await recording.holds(1)
+            await until(lambda: len(logs) == 1)
+    recording.recorder.close_on_shutdown()
+    assert logs[0]["event"] == "tidying the record failed"
+    assert recording.recorder.known == Recorded(0, None)
+
+
+async def test_a_bug_costs_the_record_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is logged with its traceback, and the daemon goes on."""
+    recording = Recording(tmp_path)
+    monkeypatch.setattr(recording.recorder, "_encoder", None)
+    with capture_logs() as logs:
+        async with running(recording.recorder.run()):
+            recording.give()
+            await until(lambda: recording.clock.sleeps_until(RETRY))
+    assert logs[0]["event"] == FAILED
+    assert isinstance(logs[0]["exc_info"], AttributeError)
+    assert recording.recorder.known == Recorded(1, None)

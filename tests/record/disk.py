@@ -10,4 +10,5 @@ import pytest
 @pytest.fixture(autouse=True)
 def without_a_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a machine that goes down is not among what is tested."""
-    monkeypatch.setattr(os, "fdatasync", lambda _: None)
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, lambda _: None)

@@ -6,68 +6,88 @@ import contextlib
 import dataclasses
 import os
 import pickle
+import pickletools
 import zlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.laws.test_law_1 import passed
 from tests.support import full_snapshot
+from xenwatch.assessment import assess_pass
+from xenwatch.model.presets import PRESETS
+from xenwatch.model.source import ModelSource
 from xenwatch.readings.domains import Domain, Domains
-from xenwatch.readings.snapshot import Outcome, Status
+from xenwatch.readings.origin import Origin
+from xenwatch.readings.snapshot import Status
 from xenwatch.record import codec
 from xenwatch.record.codec import CodecError
+from xenwatch.record.past import Encoder
 
-OUTCOME = "xenwatch.readings.snapshot.Outcome"
-LATE = Outcome(Status.OK, "late", 3.0, 0.5, 0.1, starved=True)
+ORIGIN = "xenwatch.readings.origin.Origin"
+TREE = Origin("tree", "a directory", 3.0, "host")
 
 
 def test_a_whole_snapshot_comes_back_equal() -> None:
     """Every class of readings that a host fills is made again, of equal values."""
-    snapshot = full_snapshot()
+    snapshot = dataclasses.replace(full_snapshot(), outcomes={})
     assert codec.decode(codec.encode(snapshot), codec.schema()) == snapshot
 
 
 def then(*names: str) -> codec.Schema:
-    """The schema of a version in which an outcome had these fields."""
-    return {**codec.schema(), OUTCOME: names}
+    """The schema of a version in which an origin had these fields."""
+    return {**codec.schema(), ORIGIN: names}
 
 
 def test_fields_that_were_added_have_their_default() -> None:
     """What an earlier version wrote is read by the names of its fields."""
-    ours = list(vars_of(LATE))
-    early = [name for name in ours if name != "starved"]
-    raw = restated(LATE, early)
-    found = codec.decode(raw, then(*early))
-    assert found == dataclasses.replace(LATE, starved=False)
-    assert type(found) is Outcome
+    early = [name for name in fields_of(TREE) if name != "behind"]
+    found = codec.decode(restated(TREE, early), then(*early))
+    assert found == dataclasses.replace(TREE, behind="")
+    assert type(found) is Origin
 
 
 def test_fields_that_moved_or_ended_are_read_by_name() -> None:
     """Another order, and a field that no longer is, change nothing of the others."""
-    names = [*reversed(list(vars_of(LATE))), "gone"]
-    assert codec.decode(restated(LATE, names), then(*names)) == LATE
+    names = [*reversed(list(fields_of(TREE))), "gone"]
+    assert codec.decode(restated(TREE, names), then(*names)) == TREE
 
 
 def test_a_field_without_a_default_that_was_not_there_is_an_error() -> None:
     """The reading is unknown, with the reason."""
-    names = [name for name in vars_of(LATE) if name != "status"]
-    with pytest.raises(CodecError, match="Outcome had no status then"):
-        codec.decode(restated(LATE, names), then(*names))
+    names = [name for name in fields_of(TREE) if name != "kind"]
+    with pytest.raises(CodecError, match="Origin had no kind then"):
+        codec.decode(restated(TREE, names), then(*names))
 
 
-def vars_of(value: Outcome) -> dict[str, object]:
-    """The fields of an outcome."""
+def fields_of(value: Origin) -> dict[str, object]:
+    """The fields of an origin."""
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
-def restated(value: Outcome, names: list[str]) -> bytes:
-    """The outcome as a version wrote it that had fields of these names, in this order."""
-    state = [vars_of(value).get(name, "of old") for name in names]
+def restated(value: Origin, names: list[str]) -> bytes:
+    """The origin as a version wrote it that had fields of these names, in this order."""
+    state = [fields_of(value).get(name, "of old") for name in names]
     plain = pickle.dumps(value, 2)
     made = plain[: plain.index(pickle.NEWOBJ) + 1]
     body = pickle.dumps(state, 2)[2:-1]  # without PROTO and STOP
     return zlib.compress(made + body + pickle.BUILD + pickle.STOP)
+
+
+@pytest.mark.parametrize("host", ["full", *PRESETS])
+def test_what_is_recorded_refers_to_nothing_but_readings(host: str) -> None:
+    """Whatever Python wrote it: of enumerations some refer to a function."""
+    snapshot = full_snapshot() if host == "full" else passed(ModelSource(PRESETS[host]()))
+    moment = Encoder().moment(assess_pass(snapshot), marked=False)
+    for value in moment.values.values():
+        words: list[str] = []
+        for opcode, argument, _ in pickletools.genops(zlib.decompress(value)):
+            if isinstance(argument, str):
+                words.append(argument)
+            assert opcode.name not in {"REDUCE", "GLOBAL", "INST", "OBJ", "EXT1"}
+            if opcode.name == "STACK_GLOBAL":
+                assert any(word.startswith("xenwatch.readings.") for word in words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +106,7 @@ class Evil:
         dataclasses.fields,
         codec.encode,
         CodecError("x"),
+        Status.OK,
         Domains.__init__,
     ],
     ids=repr,
@@ -100,7 +121,7 @@ def test_nothing_but_readings_is_made(value: object) -> None:
 def test_a_name_that_a_module_of_readings_imports_is_no_reading() -> None:
     """A class that is only imported there is refused, whatever the file's schema says."""
     raw = zlib.compress(b"cxenwatch.readings.snapshot\nCounter\n.")
-    with pytest.raises(CodecError, match="is no reading"):
+    with pytest.raises(CodecError, match="is not a reading"):
         codec.decode(raw, {"xenwatch.readings.snapshot.Counter": ()})
 
 

@@ -35,21 +35,18 @@ def test_the_newest_moment_at_a_time_is_found(record: Record, number: int, after
 
 def test_before_its_begin_there_is_none(record: Record) -> None:
     """And that is said."""
-    with pytest.raises(SourceError, match="the record begins later"):
+    with pytest.raises(
+        SourceError,
+        match=r"at or before that time; the oldest moment is of 2023-11-14 22:13:20 UTC",
+    ):
         record.at(BEGAN - 1)
-
-
-def test_moments_of_a_span_are_in_order(record: Record) -> None:
-    """Those at both ends too."""
-    found = [kept.time for kept in record.moments(TIMES[50], TIMES[125])]
-    assert found == TIMES[50:126]
 
 
 def test_one_segment_is_a_record_too(tmp_path: Path, record: Record) -> None:
     """So that one can be sent to somebody."""
     second = files(tmp_path / "record")[1]
     alone = Record(str(second.path))
-    assert [kept.time for kept in alone.moments(0, 1e11)] == TIMES[60:120]
+    assert [alone.at(time).time for time in (TIMES[60], 1e11)] == [TIMES[60], TIMES[119]]
     assert second.name.time == BEGAN + SPAN
 
 
@@ -68,9 +65,9 @@ def test_where_there_is_no_record_it_says_so(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("mine")
     for path, reason in (
-        (tmp_path / "none", "not a record: No such file or directory"),
-        (tmp_path, "no record: the daemon has kept nothing here yet"),
-        (other, "not a record: no record of xenwatch"),
+        (tmp_path / "none", "no record: No such file or directory"),
+        (tmp_path, "no record: the daemon has recorded nothing here yet"),
+        (other, "no record: not written by xenwatch, or damaged"),
     ):
         with pytest.raises(SourceError, match=reason):
             Record(str(path))
@@ -79,14 +76,33 @@ def test_where_there_is_no_record_it_says_so(tmp_path: Path) -> None:
 def test_a_damaged_segment_hides_no_other(tmp_path: Path, record: Record) -> None:
     """What is in the others is found."""
     files(tmp_path / "record")[1].path.write_bytes(b"damaged")
-    assert [kept.time for kept in record.moments(0, 1e11)] == [*TIMES[:60], *TIMES[120:]]
     assert record.at(TIMES[100]).time == TIMES[59]
+    assert record.at(1e11).time == TIMES[149]
 
 
-def test_a_segment_that_is_removed_meanwhile_is_an_error(tmp_path: Path, record: Record) -> None:
-    """With its path."""
+def test_what_is_removed_meanwhile_is_an_error(tmp_path: Path, record: Record) -> None:
+    """In words."""
     kept = record.at(TIMES[0])
     for file in files(tmp_path / "record"):
         file.path.unlink()
-    with pytest.raises(SourceError, match="No such file"):
+    with pytest.raises(SourceError, match="nothing was recorded at or before that time"):
         record.load(kept)
+
+
+def test_what_is_thinned_meanwhile_is_found(tmp_path: Path) -> None:
+    """In the segment that has taken its place."""
+    store = filled(tmp_path, TIMES)
+    record = Record(str(tmp_path / "record"))
+    kept = record.at(TIMES[0])
+    store.close()
+    store.tidy(BEGAN + 3 * 86400)
+    store.close()
+    assert record.load(kept)[1].values == moment(TIMES[0]).values
+
+
+def test_a_later_format_is_told(tmp_path: Path, record: Record) -> None:
+    """An older moment in its place would be wrong."""
+    path = files(tmp_path / "record")[1].path
+    path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2', 1))
+    with pytest.raises(SourceError, match="format 2; update xenwatch"):
+        record.at(TIMES[100])

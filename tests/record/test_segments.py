@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xenwatch.readings.origin import Origin
-from xenwatch.record import frames, segments
-from xenwatch.record.frames import FIXED, FrameError, Moment
+from xenwatch.record import frames
+from xenwatch.record.frames import FIXED, Begin, FrameError, Moment
 from xenwatch.record.header import Header, HeaderError
 from xenwatch.record.segments import Name, Segment, Writer
 
@@ -27,22 +28,18 @@ def moment(time: float, *, marked: bool = False, **values: bytes) -> Moment:
 
 WRITTEN = (
     moment(1e9, domains=b"three", irqs=b""),
-    moment(1e9 + 10, domains=b"four"),
-    moment(1e9 + 20, marked=True, irqs=b"some"),
+    moment(1e9 + 10, domains=b"four", irqs=b""),
+    moment(1e9 + 20, marked=True, domains=b"four", irqs=b"some"),
 )
-READ = (
-    {"domains": b"three", "irqs": b""},
-    {"domains": b"four", "irqs": b""},
-    {"domains": b"four", "irqs": b"some"},
-)
+READ = tuple(one.values for one in WRITTEN)
 
 
 def segment(directory: Path) -> Path:
     """A segment of three moments."""
     path = directory / str(Name(1e9, 0))
     writer = Writer(path, HEADER)
-    for number, one in enumerate(WRITTEN):
-        writer.append(one, whole=number == 0)
+    for one in WRITTEN:
+        writer.append(one)
     writer.close()
     return path
 
@@ -68,7 +65,7 @@ def test_cut_anywhere_the_moments_before_are_there(tmp_path: Path) -> None:
     """A crash in the middle of a write loses that moment alone."""
     path = segment(tmp_path)
     whole = path.read_bytes()
-    ends = [place.offset + place.size.whole for place in Segment(path).places]
+    ends = [place.offset + place.begin.size for place in Segment(path).places]
     for length in range(len(HEADER.line()), len(whole) + 1):
         path.write_bytes(whole[:length])
         found = [one.values for one in Segment(path).moments()]
@@ -93,6 +90,8 @@ def test_damaged_anywhere_it_is_none_or_the_moments_before(data: st.DataObject) 
             return
         if place >= len(HEADER.line()):
             assert found == list(READ[: len(found)])
+            times = [place.head.time for place in Segment(path).places]
+            assert times == [one.time for one in WRITTEN[: len(times)]]
 
 
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"text", b'{"format": 1}\n', b"[]\n", b"1\n"])
@@ -100,7 +99,7 @@ def test_another_file_is_no_segment(tmp_path: Path, content: bytes) -> None:
     """It is said so."""
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(HeaderError, match="no record of xenwatch"):
+    with pytest.raises(HeaderError, match="not written by xenwatch, or damaged"):
         Segment(path)
 
 
@@ -118,7 +117,7 @@ def test_a_write_that_fails_leaves_what_was_there(
     """On a full disk half a frame is cut off again, and the next one can be read."""
     path = tmp_path / str(Name(1e9, 0))
     writer = Writer(path, HEADER)
-    writer.append(WRITTEN[0], whole=True)
+    writer.append(WRITTEN[0])
     write, calls = os.write, []
 
     def full(fd: int, data: bytes) -> int:
@@ -130,24 +129,57 @@ def test_a_write_that_fails_leaves_what_was_there(
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
         with pytest.raises(OSError, match="No space left"):
-            writer.append(WRITTEN[1], whole=False)
-    writer.append(WRITTEN[2], whole=False)
+            writer.append(WRITTEN[1])
+    writer.append(WRITTEN[2])
     writer.close()
     assert [one.time for one in Segment(path).moments()] == [1e9, 1e9 + 20]
 
 
-def test_a_segment_that_cannot_begin_leaves_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_segment_without_a_moment_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
-    """A full disk is not filled with empty files."""
+    """A full disk is not filled with empty files, nor with files that have a header alone."""
+    write, left = os.write, [writes]
 
-    def full(_fd: int, _data: bytes) -> int:
+    def full(fd: int, data: bytes) -> int:
+        if left[0]:
+            left[0] -= 1
+            return write(fd, data)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        Writer(tmp_path / str(Name(1e9, 0)), HEADER)
+        Writer(tmp_path / str(Name(1e9, 0)), HEADER).append(WRITTEN[0])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_has_changed_is_written_again(tmp_path: Path) -> None:
+    """The frame of a moment that is as the one before has no values."""
+    path = tmp_path / str(Name(1e9, 0))
+    writer = Writer(path, HEADER)
+    for one in (WRITTEN[0], WRITTEN[0], WRITTEN[1]):
+        writer.append(one)
+    writer.close()
+    assert [set(place.head.lengths) for place in Segment(path).places] == [
+        {"domains", "irqs"},
+        set(),
+        {"domains"},
+    ]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
+def test_what_is_no_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
+    """Root reads what another user can replace: nothing hangs or leads elsewhere."""
+    path = tmp_path / str(Name(1e9 + 1, 0))
+    if kind == "link":
+        path.symlink_to(segment(tmp_path))
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    with pytest.raises(OSError, match=r"Too many levels|not a regular file"):
+        Segment(path)
 
 
 @settings(deadline=None)
@@ -171,14 +203,8 @@ def test_other_files_have_no_such_name(file: str) -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_frame_or_an_error(raw: bytes) -> None:
     """Damage raises `FrameError` alone."""
-    for parse in (lambda: frames.size(raw[:FIXED]), lambda: frames.head(raw)):
-        with contextlib.suppress(FrameError):
-            parse()
-
-
-def test_changed_values_are_those_that_differ() -> None:
-    """Whether they are new or others."""
-    assert segments.changed({"a": b"1", "b": b"2", "c": b"3"}, {"a": b"1", "b": b"9"}) == {
-        "b": b"2",
-        "c": b"3",
-    }
+    begin = Begin(len(raw), zlib.crc32(raw), 0, 0)
+    with contextlib.suppress(FrameError):
+        frames.parse_begin(raw[:FIXED])
+    with contextlib.suppress(FrameError):
+        frames.parse_head(begin, raw)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +23,6 @@ from tests.record.test_segments import HEADER
 from xenwatch.record import store, thinning
 from xenwatch.record.frames import Head, Moment
 from xenwatch.record.header import Header
-from xenwatch.record.record import Record
 from xenwatch.record.segments import Name, Segment
 from xenwatch.record.store import SPAN, Store, files
 
@@ -45,11 +47,10 @@ def moment(time: float, *, marked: bool = False) -> Moment:
 
 def found(directory: Path) -> list[float]:
     """The times of the moments there are, each of which has its own values."""
-    record = Record(str(directory / "record"))
-    every = list(record.moments(0.0, 1e11))
-    for kept in every:
-        assert record.load(kept)[1].values == moment(kept.time).values
-    return [kept.time for kept in every]
+    every = [one for file in files(directory / "record") for one in Segment(file.path).moments()]
+    for one in every:
+        assert one.values == moment(one.time).values
+    return [one.time for one in every]
 
 
 def test_what_is_appended_is_there_at_once(tmp_path: Path) -> None:
@@ -136,39 +137,155 @@ def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
     assert found(tmp_path) == [BEGAN + SPAN]
 
 
+def test_the_hour_before_a_stop_is_kept_whole_for_a_day(tmp_path: Path) -> None:
+    """A dom0 that has crashed is looked at when it is back, which may be hours later."""
+    times = [BEGAN + 60 * n / 2 for n in range(300)]
+    back = BEGAN + 6 * 3600
+    kept = filled(tmp_path, [*times, back])
+    kept.tidy(back)
+    hour = [time for time in times if time >= times[-1] - 3600 + SPAN]
+    assert set(hour) <= set(found(tmp_path))
+    assert len(found(tmp_path)) < 250
+    kept.append(moment(BEGAN + 2 * 86400), HEADER)
+    kept.tidy(BEGAN + 2 * 86400)
+    assert len(set(hour) & set(found(tmp_path))) < 10
+    kept.close()
+
+
+def test_a_record_that_is_removed_begins_again(tmp_path: Path) -> None:
+    """Somebody needs the disk, while the daemon goes on."""
+    kept = filled(tmp_path, (BEGAN, BEGAN + 10))
+    shutil.rmtree(tmp_path / "record")
+    kept.tidy(BEGAN + 15)
+    kept.append(moment(BEGAN + 20), HEADER)
+    kept.close()
+    assert found(tmp_path) == [BEGAN + 20]
+
+
 def test_what_is_half_thinned_is_thinned_again(tmp_path: Path) -> None:
     """A crash meanwhile leaves the segment as it was."""
     kept = filled(tmp_path, (BEGAN + 10 * n for n in range(60)))
     kept.close()
     [file] = files(tmp_path / "record")
-    partial = file.path.with_name(str(Name(BEGAN, 1)) + store.PARTIAL)
+    partial = file.path.with_name(str(Name(BEGAN, 2)) + store.PARTIAL)
     partial.write_bytes(b"half")
     assert len(found(tmp_path)) == 60
-    kept.tidy(BEGAN + 3600 + 2 * SPAN)
+    kept.tidy(BEGAN + 86400 + 2 * SPAN)
     assert not partial.exists()
-    assert len(found(tmp_path)) == 10
+    assert found(tmp_path) == [BEGAN]
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
-    """And a segment that cannot be read is removed when it is its turn."""
+    """And a segment that cannot be read is removed when it is its turn, unless a later one can."""
     kept = filled(tmp_path, (BEGAN,))
     kept.close()
     other = tmp_path / "record" / "README"
     other.write_text("mine")
     damaged = tmp_path / "record" / str(Name(BEGAN + SPAN, 0))
     damaged.write_text("damaged")
+    later = tmp_path / "record" / str(Name(BEGAN + 2 * SPAN, 0))
+    later.write_bytes(HEADER.line().replace(b'"format": 1', b'"format": 2'))
     kept.tidy(BEGAN + SPAN + 86400 * 2)
     assert other.exists()
     assert not damaged.exists()
+    assert later.exists()
+    later.unlink()
     assert found(tmp_path) == [BEGAN]
 
 
 def test_a_file_system_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With less than its reserve left nothing is begun."""
-    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=4, f_blocks=100))
-    with pytest.raises(OSError, match="less than 5% of the file system is left"):
+    monkeypatch.setattr(
+        os, "statvfs", lambda _: SimpleNamespace(f_bavail=4, f_blocks=100, f_frsize=4096)
+    )
+    with pytest.raises(OSError, match="less than 5% of the file system is free"):
         filled(tmp_path, (BEGAN,))
     assert list((tmp_path / "record").iterdir()) == []
+
+
+def test_of_a_large_file_system_a_gibibyte_is_left_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five percent of it would be room for years."""
+    blocks = 1 << 30
+    free = SimpleNamespace(f_bavail=(1 << 30) // 4096, f_blocks=blocks, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda _: free)
+    filled(tmp_path, (BEGAN,)).close()
+    assert found(tmp_path) == [BEGAN]
+
+
+def test_one_bad_file_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails of one is told when the others are thinned, and the oldest removed."""
+    kept = filled(tmp_path, (BEGAN + 60 * n for n in range(40)))
+    kept.close()
+    bad = files(tmp_path / "record")[1].path
+    opened = os.open
+
+    def broken(path: Any, *rest: Any) -> int:
+        if str(path) == str(bad):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        kept.tidy(BEGAN + 2 * 86400)
+    assert [file.name.level for file in files(tmp_path / "record")] == [2, 0, 2, 2]
+    kept._size = 0
+    kept.tidy(BEGAN + 2 * 86400)
+    assert files(tmp_path / "record") == []
+    kept.close()
+
+
+def test_a_clock_that_is_not_trusted_removes_nothing_by_age(tmp_path: Path) -> None:
+    """One that says 2036 until it is set would cost all that was recorded before a crash."""
+    kept = filled(tmp_path, (BEGAN + 60 * n for n in range(40)))
+    kept.tidy(BEGAN + 1e9, trusted=False)
+    assert len(found(tmp_path)) == 40
+    kept.close()
+
+
+def test_what_is_from_the_future_goes_first(tmp_path: Path) -> None:
+    """It was recorded while the clock was wrong, and would never be too old."""
+    kept = filled(tmp_path, (BEGAN + 1e9, BEGAN, BEGAN + SPAN))
+    kept._size = 2 * files(tmp_path / "record")[0].size + 100
+    kept.tidy(BEGAN + SPAN)
+    assert found(tmp_path) == [BEGAN, BEGAN + SPAN]
+    kept.close()
+
+
+def test_another_daemon_is_refused(tmp_path: Path) -> None:
+    """Each would remove what the other writes."""
+    first = filled(tmp_path, (BEGAN,))
+    with pytest.raises(OSError, match="another xenwatch records there"):
+        filled(tmp_path, (BEGAN + 1,))
+    first.close()
+    filled(tmp_path, (BEGAN + 2,)).close()
+    assert found(tmp_path) == [BEGAN, BEGAN + 2]
+
+
+def test_what_is_on_the_disk_comes_before_what_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When power fails, either the segment is there or that of fewer moments, whole."""
+    kept = filled(tmp_path, (BEGAN + 60 * n for n in range(10)))
+    kept.close()
+    kept.tidy(BEGAN, trusted=False)  # holds the directory
+    calls: list[str] = []
+
+    def noted(name: str, module: Any) -> None:
+        call = getattr(module, name)
+
+        def note(*arguments: Any, **more: Any) -> Any:
+            calls.append(name)
+            return call(*arguments, **more)
+
+        monkeypatch.setattr(module, name, note)
+
+    for name in ("fdatasync", "fsync", "rename", "unlink"):
+        noted(name, os)
+    kept.tidy(BEGAN + 2 * 86400)
+    kept.close()
+    assert calls == ["fdatasync", "rename", "fsync", "unlink"]
 
 
 def test_killed_at_any_moment_it_is_whole(tmp_path: Path) -> None:

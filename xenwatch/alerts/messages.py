@@ -70,7 +70,7 @@ class Sender:
     one does not, for the host's own page. `runbooks` is the URL prefix of runbooks. `labels` are
     the others that every alert of it has: its job, and where the host is. `mark` is that of an
     origin: it begins the summary of what is no live host's, and is no label, as Prometheus's alerts
-    would then be others. Words that raise within `fence` leave the alert with its name and command.
+    would then be others. An alert whose text raises within `fence` has its name and command.
     """
 
     instance: str

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import re
+import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.assessment import Assessment
 from xenwatch.cli.configured import check_rootfs, configured, source_of
 from xenwatch.cli.options import name_of
+from xenwatch.cli.source import is_record
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.settings import Settings
 from xenwatch.probes.base import Pass, Probe
+from xenwatch.readings.origin import RECORD
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.record import times
 from xenwatch.record.codec import CodecError
@@ -27,7 +29,6 @@ from xenwatch.sources.base import Source, SourceError
 
 DIRECTORY: Final = "/var/lib/xenwatch/record"
 """Where the service keeps its record (StateDirectory=, systemd.exec(5))."""
-KIND: Final = "record"
 
 Make = Callable[[Source, Iterable[Probe], Pass | None], Pass]
 """How a pass of a source is made."""
@@ -49,17 +50,21 @@ class Live:
         return assessment
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Recorded:
     """A moment of a record: every pass has what was read then."""
 
-    record: Record
-    kept: Kept
-    source: None = field(default=None, init=False)
+    source: None = None
+
+    def __init__(self, record: Record, kept: Kept) -> None:
+        self._record = record
+        self._kept = kept
+        self._then: Past | None = None
 
     def then(self) -> Past:
         """What was known at the moment. Raises `SourceError`."""
-        return self._past(self.kept)
+        if self._then is None:
+            self._then = self._past(self._kept)
+        return self._then
 
     def take(self, probes: Iterable[Probe], before: Pass | None = None) -> Pass:
         """The pass as it was. Raises `SourceError`."""
@@ -68,15 +73,15 @@ class Moment:
     def earlier(self, seconds: float) -> Snapshot | None:
         """What was read at least so many seconds before, `None` where the record begins later."""
         try:
-            kept = self.record.at(self.kept.time - seconds)
+            kept = self._record.at(self._kept.time - seconds)
         except SourceError:
             return None
         return self._past(kept).snapshot
 
     def _past(self, kept: Kept) -> Past:
-        header, moment = self.record.load(kept)
+        header, moment = self._record.load(kept)
         try:
-            return past(header, moment, self.record.path)
+            return past(header, moment, self._record.path)
         except CodecError as error:
             raise SourceError(str(kept.path), str(error)) from error
 
@@ -93,11 +98,11 @@ class Moment:
 
 def prepare_passes(
     options: argparse.Namespace, make: Make = watched_pass
-) -> tuple[Settings, Live | Moment]:
+) -> tuple[Settings, Live | Recorded]:
     """`configured` settings and what they name to take passes from. Raises `ConfigError`."""
     settings = configured(options)
     check_rootfs(options, settings)
-    if re.split("[:@]", settings[SOURCE])[0] != KIND:
+    if not is_record(settings[SOURCE]):
         return settings, Live(source_of(options, settings), make)
     try:
         return settings, moment(settings[SOURCE], time.time())
@@ -105,12 +110,12 @@ def prepare_passes(
         raise ConfigError([f"{name_of(options, SOURCE)}: {error}"]) from None
 
 
-def moment(spec: str, now: float) -> Moment:
+def moment(spec: str, now: float) -> Recorded:
     """The moment that `record[:PATH][@TIME]` names, the newest without a time.
 
     Raises `SourceError`, `ValueError`.
     """
-    place, at, text = spec.removeprefix(KIND).rpartition("@")
+    place, at, text = spec.removeprefix(RECORD).rpartition("@")
     path = (place if at else text).removeprefix(":")
     record = Record(path or DIRECTORY)
-    return Moment(record, record.at(times.parse(text, now) if at else now))
+    return Recorded(record, record.at(times.parse(text, now) if at else math.inf))

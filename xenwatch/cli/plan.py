@@ -14,7 +14,7 @@ from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
 from xenwatch.cli.options import add_key, is_given
 from xenwatch.cli.output import headed, write
-from xenwatch.cli.passes import Live, Moment, prepare_passes
+from xenwatch.cli.passes import Live, Recorded, prepare_passes
 from xenwatch.cli.source import synthetic
 from xenwatch.config import state_file
 from xenwatch.config.common_keys import ROOTFS, SOURCE
@@ -129,8 +129,8 @@ def conflict(options: argparse.Namespace) -> str:
     return ""
 
 
-def planned_for(options: argparse.Namespace) -> tuple[Settings, Live | Moment]:
-    """The settings, and what the passes are of that is planned for. Raises `ConfigError`."""
+def planned_for(options: argparse.Namespace) -> tuple[Settings, Live | Recorded]:
+    """The settings, and where the passes to plan for come from. Raises `ConfigError`."""
     if options.platform is None:
         return prepare_passes(options)
     try:

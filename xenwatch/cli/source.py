@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from xenwatch.display.text import hint, printable
+from xenwatch.readings.origin import RECORD
 from xenwatch.sources.base import Choice, Source, SourceError
 from xenwatch.sources.frames import SOCKET
 
@@ -95,10 +97,17 @@ def open_source(spec: str, rootfs: str = "/") -> Source:
         from xenwatch.sources.remote import RemoteSource  # noqa: PLC0415
 
         return RemoteSource(rest or SOCKET)
-    if kind.startswith("record"):
-        reason = "a record is of the past: read it with once, doctor, plan, advise, top or check"
+    if is_record(spec):
+        reason = (
+            "a record can only be looked at, with once, plan, doctor, advise, check, top or explain"
+        )
         raise SourceError(spec, reason)
     raise SourceError(spec, "must be one of: host, synthetic[:NAME], tree:DIR, reader[:PATH], auto")
+
+
+def is_record(spec: str) -> bool:
+    """Whether a spec names a moment of a record, which is no source that can be asked."""
+    return re.split("[:@]", spec)[0] == RECORD
 
 
 def stands_still(spec: str, rootfs: str = "/") -> bool:

@@ -11,8 +11,8 @@ ENABLED: Final[Key[bool]] = Key(
     "record.enabled",
     "boolean",
     True,
-    "Keep what is read in systemd's state directory, so that a moment of the past can be looked at "
-    "with --source record@TIME. Without a state directory nothing is kept.",
+    "Record every pass in the directory record below systemd's state directory, to look at the "
+    "host as it was with --source record@TIME. Without a state directory nothing is recorded.",
     converters.boolean,
     restart=True,
 )
@@ -20,7 +20,7 @@ SIZE: Final[Key[int]] = Key(
     "record.max_megabytes",
     "integer",
     200,
-    "Max size of the record in megabytes; the oldest is removed first.",
+    "Maximum size of the record, in megabytes; the oldest moments are removed first.",
     converters.integer(1, 1_000_000),
     restart=True,
 )
@@ -28,7 +28,7 @@ DAYS: Final[Key[int]] = Key(
     "record.max_days",
     "integer",
     7,
-    "Days after which a moment is removed.",
+    "Maximum age of the record, in days.",
     converters.integer(1, 3650),
     restart=True,
 )

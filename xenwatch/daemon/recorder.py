@@ -1,11 +1,12 @@
-"""Keeps every pass on disk, so that a moment of the past can be looked at."""
+"""Records every pass, so that a moment of the past can be looked at."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,23 +20,27 @@ from xenwatch.config import record_keys
 from xenwatch.config.settings import Settings
 from xenwatch.display.why import why
 from xenwatch.metrics import Recorded
+from xenwatch.readings.moment import Moment
 from xenwatch.record import past
-from xenwatch.record.frames import Moment
-from xenwatch.record.header import Header
 from xenwatch.record.store import Store
 
 NAME: Final = "record"
 """The directory below systemd's for the daemon's state."""
 TIDY_EVERY: Final = 600.0
 """Seconds between two times that old moments are thinned and removed."""
+AGREE: Final = 60.0
+"""Seconds by which clock and monotonic clock may differ since the last time, for the clock to be
+trusted: one that was set wrongly must not remove what is wanted after a crash."""
 RETRY: Final = 60.0
-"""Seconds that nothing is kept after a write has failed."""
+"""Seconds that nothing is recorded after a write has failed."""
+DEADLINE: Final = 30.0
+"""Seconds after which a write counts as failed; until it returns, no other is started."""
 
 _log = structlog.get_logger()
 
 
 class Recorder:
-    """Keeps what `newest` returns below `directory`; without one, or switched off, it does nothing.
+    """Writes what `newest` returns to `directory`/record; without one, or switched off, nothing.
 
     `changed` is to be set when `newest` returns something else; it is `None` while there is
     nothing. Create it in the event loop.
@@ -50,16 +55,16 @@ class Recorder:
     ) -> None:
         self.path = f"{directory}/{NAME}" if directory and settings[record_keys.ENABLED] else ""
         self.changed = asyncio.Event()
-        self._failures = 0
-        self._size: int | None = None
-        self._lock = threading.Lock()
-        size, age = settings[record_keys.SIZE] * 1_000_000, settings[record_keys.DAYS] * 86400.0
-        self._store = Store(Path(self.path), size, age)
         self._clock = clock
         self._newest = newest
+        size, age = settings[record_keys.SIZE] * 1_000_000, settings[record_keys.DAYS] * 86400.0
+        self._store = Store(Path(self.path), size, age)
         self._encoder = past.Encoder()
-        self._changes: list[Change] = []
-        self._tidied = -TIDY_EVERY
+        self._lock = threading.Lock()
+        self._marked = False
+        self._tidied: Moment | None = None
+        self._size: int | None = None
+        self._failures = 0
         self._failed = False
 
     @property
@@ -67,51 +72,77 @@ class Recorder:
         """What metrics say of the record, `None` without one."""
         return Recorded(self._failures, self._size) if self.path else None
 
-    def note(self, changes: tuple[Change, ...]) -> None:
-        """Alerts have changed: the next moment says so, however long a write takes."""
-        if self.path:
-            self._changes += changes
+    def note(self, changes: Iterable[Change]) -> None:
+        """Mark the next moment if an alert has started or stopped firing."""
+        self._marked |= any(State.FIRING in (change.was, change.now) for change in changes)
 
     async def run(self) -> None:
-        """Keep the newest pass after each change until cancelled; one at a time."""
+        """Record the newest pass after each change until cancelled; one at a time."""
         while self.path:
             await self.changed.wait()
             self.changed.clear()
             assessment = self._newest()
             if assessment is None:
                 continue
-            changes, self._changes = tuple(self._changes), []
-            try:
-                keep = functools.partial(self._keep, assessment, changes)
-                size = await threads.start(keep, NAME)
-            except (OSError, RuntimeError) as error:
-                self._changes = [*changes, *self._changes]
-                await self._fail(why(error))
+            marked, self._marked = self._marked, False
+            if await self._written(functools.partial(self._write, assessment, marked)):
+                self._note_success()
             else:
-                if self._failed:
-                    _log.info("recording recovered", directory=self.path)
-                self._failed = False
-                self._size = self._size if size is None else size
+                self._marked |= marked
+                await self._clock.sleep(RETRY)
 
-    async def _fail(self, reason: str) -> None:
+    async def _written(self, write: Callable[[], None]) -> bool:
+        """Whether a write has returned without an error; one that hangs has failed meanwhile."""
+        future = threads.start(write, NAME)
+        timer = asyncio.create_task(self._clock.sleep(DEADLINE))
+        try:
+            await asyncio.wait((future, timer), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+        hangs = not future.done()
+        if hangs:
+            self._count(f"timed out after {DEADLINE:g} s; the write still hangs")
+            await asyncio.wait((future,))
+        error = future.exception()
+        if error and not hangs:
+            self._count(why(error), error)
+        return error is None
+
+    def _note_success(self) -> None:
+        if self._failed:
+            _log.info("recording recovered", directory=self.path)
+        self._failed = False
+
+    def _count(self, reason: str, error: BaseException | None = None) -> None:
+        """Count a failure, and log the first in a row, that of a bug with its traceback."""
         self._failures += 1
         if not self._failed:
-            _log.error("recording failed; will retry", directory=self.path, reason=reason)
+            bug = error is not None and not isinstance(error, OSError | RuntimeError)
+            more = {"exc_info": error} if bug else {}
+            _log.error("recording failed; will retry", directory=self.path, reason=reason, **more)
         self._failed = True
-        await self._clock.sleep(RETRY)
 
-    def _keep(self, assessment: Assessment, changes: tuple[Change, ...]) -> int | None:
-        """Append a moment; returns the size of the record where it was looked at."""
-        marked = any(State.FIRING in (change.was, change.now) for change in changes)
-        moment: Moment = self._encoder.moment(assessment, changes, marked=marked)
-        header: Header = past.header(assessment.snapshot.origin)
-        now = self._clock.monotonic()
+    def _write(self, assessment: Assessment, marked: bool) -> None:
+        moment = self._encoder.moment(assessment, marked=marked)
         with self._lock:
-            self._store.append(moment, header)
-            if now - self._tidied >= TIDY_EVERY:
-                self._tidied = now
-                return self._store.tidy(moment.time)
-        return None
+            try:
+                self._store.append(moment, past.header(assessment.snapshot.origin))
+            finally:  # a full disk has to be tidied, too
+                self._tidy(assessment.snapshot.moment)
+
+    def _tidy(self, now: Moment) -> None:
+        """Tidy the record if it is time; what fails of that is logged each time."""
+        before = self._tidied
+        if before is not None and now.instant - before.instant < TIDY_EVERY:
+            return
+        self._tidied = now
+        passed = 0.0 if before is None else now.instant - before.instant
+        trusted = before is not None and abs(now.time - before.time - passed) < AGREE
+        try:
+            with contextlib.suppress(FileNotFoundError):  # removed by somebody just now
+                self._size = self._store.tidy(now.time, trusted=trusted)
+        except OSError as error:
+            _log.warning("tidying the record failed", directory=self.path, reason=why(error))
 
     def close_on_shutdown(self) -> None:
         """Close the file. It may hang."""

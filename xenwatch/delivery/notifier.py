@@ -53,7 +53,7 @@ class Notifier:
 
     `resend` is in seconds; `directory` is systemd's directory for the daemon's state; `boot`
     identifies this boot of the host; `ask` has messages posted to xapi; `scheme` is that of the
-    daemon's own URLs. An alert whose words raise within `fence` is delivered without them.
+    daemon's own URLs. An alert whose text raises within `fence` is delivered without it.
     """
 
     def __init__(

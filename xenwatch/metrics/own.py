@@ -211,15 +211,15 @@ _SELF: Final = (
     Metric(
         "xenwatch_record_failures_total",
         "counter",
-        "Failed writes of the record; after each, nothing is kept for a minute. Absent without a "
-        "record.",
+        "Failed writes of the record; after each, nothing is recorded for a minute. Absent if "
+        "recording is off.",
         "the writes",
         lambda readings: [((), kept.failures if (kept := readings.counts.recorded) else None)],
     ),
     Metric(
         "xenwatch_record_bytes",
         "gauge",
-        "Size of the record of past moments, see record.max_megabytes.",
+        "Size of the record on disk, updated every ten minutes; limited by record.max_megabytes.",
         "the files",
         lambda readings: [((), kept.size if (kept := readings.counts.recorded) else None)],
     ),
@@ -241,7 +241,7 @@ _SELF: Final = (
         "xenwatch_source_info",
         "info",
         "Source of all readings. The label mark is empty for a live host, else SYNTHETIC, or "
-        "CAPTURE with its date.",
+        "CAPTURE or RECORD with its date.",
         "the configuration, and the capture",
         lambda readings: [((readings.snapshot.origin.kind, readings.snapshot.origin.mark), 1)],
         ("kind", "mark"),

@@ -31,15 +31,13 @@ from xenwatch.passes.faults import Faults
 from xenwatch.passes.parts import PATIENCE, Parts
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.planning.learning import Learning
-from xenwatch.readings.snapshot import Snapshot
+from xenwatch.readings.snapshot import READINGS, Snapshot
 
 DELAY: Final = 0.05
 """Seconds between a change and the assessment, in which further changes are collected."""
 GATHER: Final = 2.0
 """Max seconds more that are waited for probes that are due: those of one tick make one pass."""
 LANE: Final = threads.Lane("assessing")
-_NOT_OF_PROBES: Final = {"time", "instant", "outcomes", "origin"}
-"""Fields of a snapshot that are of no probe."""
 
 _log = structlog.get_logger()
 
@@ -76,8 +74,7 @@ def restrict(assessment: Assessment, probes: Collection[str]) -> Assessment:
     Plans depend on every limit, so they are kept only if the probes of all limits are.
     """
     snapshot = assessment.snapshot
-    names = snapshot.outcomes.keys() | {field.name for field in dataclasses.fields(snapshot)}
-    nothing: dict[str, Any] = dict.fromkeys(names - set(probes) - _NOT_OF_PROBES)
+    nothing: dict[str, Any] = dict.fromkeys(set(READINGS) - set(probes))
     outcomes = {name: found for name, found in snapshot.outcomes.items() if name in probes}
     states = tuple(state for state in assessment.states if state.limit.probe in probes)
     kept = {state.limit.name for state in states}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Final
 
 from xenwatch.errors.kinds import KERNEL, XEN
 from xenwatch.readings.bridges import Bridges
@@ -194,3 +195,8 @@ class Snapshot:
 
     def _elsewhere(self) -> frozenset[DeviceKey]:
         return self.xenstore_devices.elsewhere if self.xenstore_devices is not None else frozenset()
+
+
+_OTHER: Final = frozenset({"time", "instant", "outcomes", "origin"})
+READINGS: Final = tuple(each.name for each in fields(Snapshot) if each.name not in _OTHER)
+"""The fields of a snapshot that probes fill, by the names of these."""

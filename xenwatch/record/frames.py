@@ -1,7 +1,8 @@
 """Moments as frames of a file: complete or not there, whatever a crash has left of the last.
 
-A frame is a mark, two lengths, a checksum of the rest, a head in JSON, and the values. That of a
-`whole` moment has all values, others those that have changed since the one before.
+A frame is a mark, the lengths of a head and of the values with a checksum of each, the head in
+JSON, and the values. A whole frame has all values of its moment, others those that have changed
+since the one before.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Final
 from xenwatch.readings.origin import is_date
 
 MARK: Final = b"xwm1"
-_LENGTHS: Final = struct.Struct("<4sIII")
-"""Mark, length of the head, length of the values, CRC-32 of both."""
+_BEGIN: Final = struct.Struct("<4sIIII")
+"""Mark, length of the head, its CRC-32, length of the values, theirs."""
+FIXED: Final = _BEGIN.size
+"""Bytes with which each frame begins."""
 HEAD_MAX: Final = 1 << 20
 VALUES_MAX: Final = 1 << 30
 
@@ -30,8 +33,8 @@ class FrameError(Exception):
 class Head:
     """What a frame says of its moment: Unix time, instant, and the lengths of its values by name.
 
-    A moment that is `marked` outlives its neighbours: an alert began or ended to fire. `whole` is
-    whether the frame has all its values.
+    A moment that is `marked` outlives its neighbours: an alert started or stopped firing. A `whole`
+    frame has all values.
     """
 
     time: float
@@ -51,6 +54,21 @@ class Moment:
     values: Mapping[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """How a frame begins: the lengths and the checksums of its two parts."""
+
+    head: int
+    head_checksum: int
+    values: int
+    values_checksum: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the frame."""
+        return FIXED + self.head + self.values
+
+
 def frame(moment: Moment, *, whole: bool) -> bytes:
     """The moment as a frame."""
     head = json.dumps(
@@ -61,57 +79,44 @@ def frame(moment: Moment, *, whole: bool) -> bytes:
         separators=(",", ":"),
     ).encode()
     values = b"".join(moment.values.values())
-    checksum = zlib.crc32(values, zlib.crc32(head))
-    return _LENGTHS.pack(MARK, len(head), len(values), checksum) + head + values
+    lengths = (len(head), zlib.crc32(head), len(values), zlib.crc32(values))
+    return _BEGIN.pack(MARK, *lengths) + head + values
 
 
-FIXED: Final = _LENGTHS.size
-"""Bytes with which each frame begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """The sizes of the two parts of a frame, and the checksum of both."""
-
-    head: int
-    values: int
-    checksum: int
-
-    @property
-    def whole(self) -> int:
-        """Bytes of the frame."""
-        return FIXED + self.head + self.values
-
-
-def size(fixed: bytes) -> Size:
-    """How large the frame is that begins so. Raises `FrameError`."""
-    if len(fixed) != FIXED:
+def parse_begin(raw: bytes) -> Begin:
+    """How the frame begins whose first bytes these are. Raises `FrameError`."""
+    if len(raw) != FIXED:
         raise FrameError("cut off")
-    mark, head, values, checksum = _LENGTHS.unpack(fixed)
-    if mark != MARK or head > HEAD_MAX or values > VALUES_MAX:
+    mark, *lengths = _BEGIN.unpack(raw)
+    found = Begin(*lengths)
+    if mark != MARK or found.head > HEAD_MAX or found.values > VALUES_MAX:
         raise FrameError("damaged")
-    return Size(head, values, checksum)
+    return found
 
 
-def head(raw: bytes) -> Head:
+def parse_head(begin: Begin, raw: bytes) -> Head:
     """The head of a frame. Raises `FrameError`."""
+    if zlib.crc32(raw) != begin.head_checksum:
+        raise FrameError("damaged")
     try:
         time, instant, marked, whole, lengths = json.loads(raw)
-        sound = is_date(time) and isinstance(instant, float) and isinstance(lengths, dict)
-        sound = sound and all(type(each) is int and each >= 0 for each in lengths.values())
-        if not sound or type(marked) is not bool or type(whole) is not bool:
+        numbers = is_date(time) and isinstance(instant, int | float)
+        flags = type(marked) is bool and type(whole) is bool
+        if not (numbers and flags and isinstance(lengths, dict)):
+            raise FrameError("damaged")
+        if not all(type(each) is int and each >= 0 for each in lengths.values()):
             raise FrameError("damaged")
     except (ValueError, TypeError, RecursionError) as error:
         raise FrameError("damaged") from error
     return Head(time, instant, marked, whole, lengths)
 
 
-def moment(of: Head, raw: bytes, values: bytes, checksum: int) -> Moment:
-    """The moment of a frame of these parts. Raises `FrameError`."""
-    if zlib.crc32(values, zlib.crc32(raw)) != checksum or sum(of.lengths.values()) != len(values):
+def parse_moment(begin: Begin, head: Head, values: bytes) -> Moment:
+    """The moment of a frame. Raises `FrameError`."""
+    if zlib.crc32(values) != begin.values_checksum or sum(head.lengths.values()) != len(values):
         raise FrameError("damaged")
     found, place = {}, 0
-    for name, length in of.lengths.items():
+    for name, length in head.lengths.items():
         found[name] = values[place : place + length]
         place += length
-    return Moment(of.time, of.instant, of.marked, found)
+    return Moment(head.time, head.instant, head.marked, found)

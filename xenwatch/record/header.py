@@ -19,6 +19,10 @@ class HeaderError(Exception):
     """A file that is no segment, or one of another format."""
 
 
+class FormatError(HeaderError):
+    """A segment of a later xenwatch, which reads it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What holds for all moments of a segment: which version wrote them, of what, the schema."""
@@ -41,7 +45,7 @@ def parsed(line: bytes) -> Header:
     try:
         fields = json.loads(line)
         if fields["format"] != FORMAT:
-            raise HeaderError(f"format {fields['format']!a}; update xenwatch")
+            raise FormatError(f"format {fields['format']!a}; update xenwatch")
         packed = bytes.fromhex(fields["schema"])
         plain = zlib.decompressobj().decompress(packed, LONGEST)
         schema = {str(name): tuple(map(str, names)) for name, names in json.loads(plain).items()}
@@ -54,4 +58,4 @@ def parsed(line: bytes) -> Header:
         RecursionError,
         zlib.error,
     ) as error:
-        raise HeaderError("no record of xenwatch") from error
+        raise HeaderError("not written by xenwatch, or damaged") from error

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, get_args, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from xenwatch import __version__
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.alerts.states import Active, Alerts, Change, State
+from xenwatch.alerts.states import Active, Alerts, State
 from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import Assessment
-from xenwatch.readings.origin import RECORD, Origin
-from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.readings.origin import RECORD, Origin, is_date
+from xenwatch.readings.snapshot import READINGS, Outcome, Snapshot, Status
 from xenwatch.record import codec
-from xenwatch.record.codec import CodecError
+from xenwatch.record.codec import MALFORMED, CodecError
 from xenwatch.record.frames import Moment
 from xenwatch.record.header import Header
 
-_APART: Final = frozenset({"time", "instant", "origin", "outcomes"})
-"""Fields of a snapshot that are no probe's reading."""
-READINGS: Final = tuple(
-    field.name for field in dataclasses.fields(Snapshot) if field.name not in _APART
-)
+T = TypeVar("T")
+
 _HINTS: Final = get_type_hints(Snapshot)
 _TYPES: Final = {name: get_args(_HINTS[name])[0] for name in READINGS}
 """What each reading is, if it is not `None`."""
 _OUTCOMES: Final = "outcomes"
 _ALERTS: Final = "alerts"
-_CHANGES: Final = "changes"
 _TO_FULL: Final = "seconds_to_full"
 _MAINTENANCE: Final = "maintenance"
 _BY_NAME: Final = {alert.name: alert for alert in ALERTS}
@@ -38,13 +34,12 @@ _BY_NAME: Final = {alert.name: alert for alert in ALERTS}
 class Past:
     """What was known at a moment.
 
-    `changes` are those of alerts since the moment before that was kept. `seconds_to_full` is the
+    `alerts` is `None` where they were not evaluated, or cannot be read. `seconds_to_full` is the
     forecast by name of limit, `maintenance` what the host was in.
     """
 
     snapshot: Snapshot
-    alerts: Alerts
-    changes: tuple[Change, ...]
+    alerts: Alerts | None
     seconds_to_full: Mapping[str, float]
     maintenance: Maintenance | None
 
@@ -55,21 +50,22 @@ class Encoder:
     def __init__(self) -> None:
         self._before: dict[str, tuple[object, bytes]] = {}
 
-    def moment(self, assessment: Assessment, changes: Iterable[Change], *, marked: bool) -> Moment:
-        """The moment of an assessment, with the `changes` of alerts since the one before."""
-        snapshot, alerts = assessment.snapshot, assessment.alerts or Alerts()
+    def moment(self, assessment: Assessment, *, marked: bool) -> Moment:
+        """The moment of an assessment."""
+        snapshot, alerts, known = assessment.snapshot, assessment.alerts, assessment.maintenance
         plain: dict[str, object] = {name: getattr(snapshot, name) for name in READINGS}
-        plain[_OUTCOMES] = dict(snapshot.outcomes)
-        plain[_ALERTS] = (
-            [_plain(active) for active in alerts.active.values()],
-            [(*key, state.value) for key, state in alerts.states.items()],
-        )
-        plain[_CHANGES] = [
-            (_plain(each.active), each.was.value, each.now.value, each.instant) for each in changes
-        ]
+        plain[_OUTCOMES] = {
+            name: (outcome.status.value, *_fields(outcome)[1:])
+            for name, outcome in snapshot.outcomes.items()
+        }
+        plain[_ALERTS] = None
+        if alerts is not None:
+            plain[_ALERTS] = (
+                [(each.alert.name, *_fields(each)[1:]) for each in alerts.active.values()],
+                [(*key, state.value) for key, state in alerts.states.items()],
+            )
         plain[_TO_FULL] = dict(assessment.seconds_to_full)
-        known = assessment.maintenance
-        plain[_MAINTENANCE] = known and dataclasses.astuple(known)
+        plain[_MAINTENANCE] = None if known is None else _fields(known)
         values = {name: self._encoded(name, value) for name, value in plain.items()}
         return Moment(snapshot.time, snapshot.instant, marked, values)
 
@@ -83,54 +79,43 @@ class Encoder:
 
 
 def header(origin: Origin) -> Header:
-    """The header of what this xenwatch keeps of a source."""
+    """The header of what this xenwatch records of a source."""
     return Header(__version__, origin, codec.schema())
 
 
 def past(header: Header, moment: Moment, path: str) -> Past:
     """What a moment of the record at `path` says.
 
-    A reading that this version cannot understand failed, for that reason. Raises `CodecError`
-    where what is said of the whole moment is not what `Encoder` makes.
+    A reading that this version cannot understand failed, for that reason; a probe that was not
+    recorded did not apply. Raises `CodecError` where nothing is known of the probes.
     """
-    try:
-        return _past(header, moment, path)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise CodecError(f"damaged: {error}") from error
-
-
-def _past(header: Header, moment: Moment, path: str) -> Past:
+    outcomes = _outcomes(codec.decode(moment.values.get(_OUTCOMES, b""), header.schema))
     found: dict[str, Any] = {}
-    outcomes: dict[str, Outcome] = dict(_value(header, moment, _OUTCOMES, {}))
     for name in READINGS:
+        known = outcomes.get(name, Outcome(Status.OK))
+        if name not in moment.values or name not in outcomes:
+            detail = f"not recorded by xenwatch {header.version}"
+            outcomes[name] = dataclasses.replace(known, status=Status.NOT_APPLICABLE, detail=detail)
+            continue
         try:
             found[name] = _reading(name, codec.decode(moment.values[name], header.schema))
-        except KeyError:
-            continue  # there was no such probe
         except CodecError as error:
             detail = f"recorded by xenwatch {header.version}: {error}"
-            outcomes[name] = dataclasses.replace(
-                outcomes.get(name, Outcome(Status.FAILED)), status=Status.FAILED, detail=detail
-            )
+            outcomes[name] = dataclasses.replace(known, status=Status.FAILED, detail=detail)
     origin = Origin(RECORD, path, moment.time, header.origin.behind or header.origin.kind)
     snapshot = Snapshot(
         time=moment.time, instant=moment.instant, outcomes=outcomes, origin=origin, **found
     )
-    active, states = _value(header, moment, _ALERTS, ((), ()))
-    alive = filter(None, map(_active, active))
-    alerts = Alerts(
-        {(each.alert.name, each.severity, each.labels): each for each in alive},
-        {(name, severity): State(state) for name, severity, state in states if name in _BY_NAME},
-    )
-    until, reason = _value(header, moment, _MAINTENANCE, None) or (0.0, "")
-    to_full = _value(header, moment, _TO_FULL, {})
     return Past(
         snapshot,
-        alerts,
-        tuple(_changes(_value(header, moment, _CHANGES, ()))),
-        {str(name): float(seconds) for name, seconds in to_full.items()},
-        Maintenance(float(until), str(reason)) if until else None,
+        _value(header, moment, _ALERTS, _alerts),
+        _value(header, moment, _TO_FULL, _to_full) or {},
+        _value(header, moment, _MAINTENANCE, _maintenance),
     )
+
+
+def _fields(value: Any) -> tuple[Any, ...]:
+    return tuple(getattr(value, field.name) for field in dataclasses.fields(value))
 
 
 def _reading(name: str, value: object) -> object:
@@ -140,30 +125,52 @@ def _reading(name: str, value: object) -> object:
     return value
 
 
-def _value(header: Header, moment: Moment, name: str, unknown: Any) -> Any:
-    """A value that is not a probe's, `unknown` where it cannot be read."""
+def _outcomes(plain: Any) -> dict[str, Outcome]:
+    """The outcomes by probe. Raises `CodecError`."""
     try:
-        return codec.decode(moment.values[name], header.schema)
-    except (KeyError, CodecError):
-        return unknown
+        return {
+            str(name): Outcome(
+                Status(status), str(detail), float(at), float(took), float(cpu), bool(starved)
+            )
+            for name, (status, detail, at, took, cpu, starved) in plain.items()
+        }
+    except MALFORMED as error:
+        raise CodecError(f"damaged: {error}") from error
 
 
-def _plain(active: Active) -> tuple[object, ...]:
-    """An alert by its name: the table may be another when it is looked at."""
-    return active.alert.name, *(getattr(active, name) for name in _REST)
+def _value(header: Header, moment: Moment, name: str, made: Callable[[Any], T]) -> T | None:
+    """What is made of a value that is not a probe's, `None` where it cannot be."""
+    try:
+        plain = codec.decode(moment.values[name], header.schema)
+        return None if plain is None else made(plain)
+    except (CodecError, *MALFORMED):
+        return None
 
 
-_REST: Final = tuple(field.name for field in dataclasses.fields(Active))[1:]
+def _alerts(plain: Any) -> Alerts:
+    """The alerts but those the table no longer has."""
+    active, states = plain
+    known = [
+        Active(_BY_NAME[name], str(severity), _labels(labels), *rest)
+        for name, severity, labels, *rest in active
+        if name in _BY_NAME
+    ]
+    return Alerts(
+        {(each.alert.name, each.severity, each.labels): each for each in known},
+        {(name, str(level)): State(state) for name, level, state in states if name in _BY_NAME},
+    )
 
 
-def _active(plain: tuple[Any, ...]) -> Active | None:
-    """The alert, `None` where the table no longer has it."""
-    name, *rest = plain
-    alert = _BY_NAME.get(name)
-    return None if alert is None else Active(alert, *rest)
+def _labels(plain: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), str(value)) for name, value in plain)
 
 
-def _changes(plain: Iterable[tuple[Any, ...]]) -> Iterable[Change]:
-    for active, was, now, instant in plain:
-        if (known := _active(active)) is not None:
-            yield Change(known, State(was), State(now), instant)
+def _to_full(plain: Any) -> dict[str, float]:
+    return {str(name): float(seconds) for name, seconds in plain.items()}
+
+
+def _maintenance(plain: Any) -> Maintenance:
+    until, reason = plain
+    if not is_date(until):
+        raise CodecError("not a date")
+    return Maintenance(float(until), str(reason))

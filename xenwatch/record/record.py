@@ -2,95 +2,109 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from xenwatch.display.why import why
 from xenwatch.record.frames import Moment
-from xenwatch.record.header import Header, HeaderError
+from xenwatch.record.header import FormatError, Header, HeaderError
 from xenwatch.record.segments import Name, Place, Segment
 from xenwatch.record.store import files
 from xenwatch.sources.base import SourceError
 
+ATTEMPTS: Final = 3
+"""Times that files are listed, where the daemon thins them meanwhile."""
+_DATE: Final = "%Y-%m-%d %H:%M:%S UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A moment that is there: its Unix time, if it is marked, its segment and number therein."""
+    """A moment that is there: its Unix time, its segment and its number therein."""
 
     time: float
-    marked: bool
     path: Path
     number: int
 
 
 class Record:
-    """The moments kept at `path`. Raises `SourceError` where there is no record."""
+    """The moments kept at `path`, also while the daemon goes on.
+
+    Raises `SourceError` where there is no record, as its methods do where it cannot be read.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        place = Path(path)
-        try:
-            if place.is_dir():
-                self._files = [file.path for file in files(place)]
-            else:
-                Segment(place)
-                self._files = [place]
-        except (OSError, HeaderError) as error:
-            raise SourceError(path, f"not a record: {why(error)}") from error
-        if not self._files:
-            raise SourceError(path, "no record: the daemon has kept nothing here yet")
-
-    def moments(self, first: float, last: float) -> Iterator[Kept]:
-        """Those from one Unix time to another, in order. Raises `SourceError`."""
-        for number, path in enumerate(self._files):
-            began = Name.of(path.name)
-            after = Name.of(self._files[number + 1].name) if path is not self._files[-1] else None
-            if began and began.time > last:
-                return
-            if after is not None and after.time < first:
-                continue
-            for place, found in enumerate(self._places(path)):
-                if first <= found.head.time <= last:
-                    yield Kept(found.head.time, found.head.marked, path, place)
+        if not self._files():
+            raise SourceError(path, "no record: the daemon has recorded nothing here yet")
 
     def at(self, time: float) -> Kept:
         """The newest moment at or before a Unix time. Raises `SourceError` where there is none."""
-        for path in reversed(self._files):
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):  # thinned since the files were listed
+                return self._at(time)
+        raise SourceError(self.path, "removed meanwhile")
+
+    def _at(self, time: float) -> Kept:
+        for path in reversed(self._files()):
             began = Name.of(path.name)
             if began is not None and began.time > time + 1e-3:
                 continue  # a name has its time to the millisecond
-            places = self._places(path)
-            for number in reversed(range(len(places))):
-                head = places[number].head
-                if head.time <= time:
-                    return Kept(head.time, head.marked, path, number)
-        raise SourceError(self.path, "the record begins later")
+            for number, place in reversed(list(enumerate(self._places(path)))):
+                if place.head.time <= time:
+                    return Kept(place.head.time, path, number)
+        raise SourceError(self.path, f"nothing was recorded at or before that time{self._begins()}")
 
     def load(self, kept: Kept) -> tuple[Header, Moment]:
         """The moment with all its values. Raises `SourceError`."""
-        segment = self._segment(kept.path)
         try:
+            segment = _read(kept.path, kept.path.stat().st_size)
             for moment in segment.moments((kept.number,)):
                 return segment.header, moment
-        except OSError as error:
+        except FileNotFoundError:  # thinned meanwhile
+            again = self.at(kept.time)
+            if again.path != kept.path:
+                return self.load(again)
+            raise SourceError(str(kept.path), "removed meanwhile") from None
+        except (OSError, HeaderError) as error:
             raise SourceError(str(kept.path), why(error)) from error
-        raise SourceError(str(kept.path), "damaged, or removed meanwhile")
+        raise SourceError(str(kept.path), "damaged; look at an earlier time")
+
+    def _begins(self) -> str:
+        """Where the record begins, as the end of a sentence."""
+        for path in self._files():
+            with contextlib.suppress(FileNotFoundError, IndexError):
+                first = datetime.fromtimestamp(self._places(path)[0].head.time, UTC)
+                return f"; the oldest moment is of {first:{_DATE}}"
+        return ""
+
+    def _files(self) -> list[Path]:
+        place = Path(self.path)
+        try:
+            if place.is_dir():
+                return [file.path for file in files(place)]
+            Segment(place)
+        except (OSError, HeaderError) as error:
+            raise SourceError(self.path, f"no record: {why(error)}") from error
+        return [place]
 
     def _places(self, path: Path) -> tuple[Place, ...]:
-        """The moments of a segment; none of one that is damaged, removed, or begun just now."""
+        """The moments of a segment; none of one that is damaged, or begun just now.
+
+        Raises `FileNotFoundError` of one that is removed.
+        """
         try:
             return _read(path, path.stat().st_size).places
-        except (HeaderError, FileNotFoundError):
+        except FormatError as error:
+            raise SourceError(str(path), str(error)) from error
+        except HeaderError:
             return ()
+        except FileNotFoundError:
+            raise
         except OSError as error:
-            raise SourceError(str(path), why(error)) from error
-
-    def _segment(self, path: Path) -> Segment:
-        try:
-            return _read(path, path.stat().st_size)
-        except (OSError, HeaderError) as error:
             raise SourceError(str(path), why(error)) from error
 
 

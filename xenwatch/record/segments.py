@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ SUFFIX: Final = ".moments"
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z-([0-2])\.moments")
 _TIME: Final = "%Y%m%dT%H%M%S.%f"
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +55,67 @@ class Name:
 class Writer:
     """A new segment at `path`, for its owner alone. Each method raises `OSError`.
 
-    A frame that cannot be written whole is cut off again.
+    A frame that cannot be written whole is cut off again; a file without one is removed. Without
+    `synced` nothing is sure to be on the disk before `sync`.
     """
 
-    def __init__(self, path: Path, of: Header) -> None:
-        self._fd = os.open(path, _NEW, 0o600)
+    def __init__(self, path: Path, of: Header, *, synced: bool = True) -> None:
         self.size = 0
-        try:
-            self._write(of.line())
-        except BaseException:
-            self.close()
-            with contextlib.suppress(OSError):
-                path.unlink()
-            raise
+        self._path = path
+        self._synced = synced
+        self._before: Moment | None = None
+        self._fd = os.open(path, _NEW, 0o600)
+        self._write(of.line())
 
-    def append(self, moment: Moment, *, whole: bool) -> None:
-        """Append a moment, which is on the disk then."""
-        self._write(frames.frame(moment, whole=whole))
+    @property
+    def is_removed(self) -> bool:
+        """Whether somebody has removed the file."""
+        return not os.fstat(self._fd).st_nlink
+
+    def append(self, moment: Moment) -> None:
+        """Append a moment with all its values, of which those that have changed are written."""
+        before = self._before
+        changed = _changed(moment.values, before.values if before else {})
+        new = Moment(moment.time, moment.instant, moment.marked, changed)
+        self._write(frames.frame(new, whole=before is None))
+        self._before = moment
+
+    def sync(self) -> None:
+        """Have all of it on the disk."""
+        os.fdatasync(self._fd)
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def _write(self, data: bytes) -> None:
         try:
             left = memoryview(data)
             while left:
                 left = left[os.write(self._fd, left) :]
-            os.fdatasync(self._fd)
+            if self._synced:
+                self.sync()
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self.size)
                 os.lseek(self._fd, self.size, os.SEEK_SET)
+            if self._before is None:
+                self.close()
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
             raise
         self.size += len(data)
 
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+
+def _changed(values: Mapping[str, bytes], before: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The values that differ from before."""
+    return {
+        name: value
+        for name, value in values.items()
+        if before.get(name) is not value and before.get(name) != value
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +124,7 @@ class Place:
 
     head: Head
     offset: int
-    size: frames.Size
+    begin: frames.Begin
 
 
 class Segment:
@@ -106,18 +135,18 @@ class Segment:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with path.open("rb") as file:
+        with _opened(path) as file:
             self.header = header.parsed(file.readline(header.LONGEST))
             self.places = tuple(_places(file))
 
     def moments(self, numbers: Iterable[int] | None = None) -> Iterator[Moment]:
         """Moments by number, all by default, each with all its values; ascending.
 
-        Ends with the first that is damaged.
+        Ends with the first that is damaged. Raises `OSError`.
         """
         wanted = set(range(len(self.places)) if numbers is None else numbers)
         values: dict[str, bytes] = {}
-        with self._path.open("rb") as file:
+        with _opened(self._path) as file:
             for number, place in enumerate(self.places[: max(wanted, default=-1) + 1]):
                 try:
                     changed = _moment(file, place)
@@ -128,30 +157,28 @@ class Segment:
                     yield Moment(changed.time, changed.instant, changed.marked, values)
 
 
+def _opened(path: Path) -> BinaryIO:
+    """The file to read; nothing that hangs or leads elsewhere. Raises `OSError`."""
+    descriptor = os.open(path, _READ)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
 def _places(file: BinaryIO) -> Iterator[Place]:
     offset = file.tell()
     with contextlib.suppress(FrameError):
         while True:
-            size = frames.size(file.read(frames.FIXED))
-            head = frames.head(file.read(size.head))
-            end = offset + size.whole
+            begin = frames.parse_begin(file.read(frames.FIXED))
+            head = frames.parse_head(begin, file.read(begin.head))
+            end = offset + begin.size
             if file.seek(0, os.SEEK_END) < end:
                 return
-            yield Place(head, offset, size)
+            yield Place(head, offset, begin)
             offset = file.seek(end)
 
 
 def _moment(file: BinaryIO, place: Place) -> Moment:
-    size = place.size
-    file.seek(place.offset + frames.FIXED)
-    raw, values = file.read(size.head), file.read(size.values)
-    return frames.moment(place.head, raw, values, size.checksum)
-
-
-def changed(values: Mapping[str, bytes], before: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The values that are others than before."""
-    return {
-        name: value
-        for name, value in values.items()
-        if before.get(name) is not value and before.get(name) != value
-    }
+    file.seek(place.offset + frames.FIXED + place.begin.head)
+    return frames.parse_moment(place.begin, place.head, file.read(place.begin.values))

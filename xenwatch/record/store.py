@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from xenwatch.record import segments, thinning
+from xenwatch.record import thinning
 from xenwatch.record.frames import Moment
-from xenwatch.record.header import Header, HeaderError
+from xenwatch.record.header import FormatError, Header, HeaderError
 from xenwatch.record.segments import Name, Segment, Writer
+from xenwatch.sources import host_lock
 
 SPAN: Final = 600.0
-"""Seconds that a segment of all moments is long: to see its last, all of it may be read."""
+"""Length of a segment in seconds: to see its last moment, all of it may be read."""
 RESERVE: Final = 0.05
-"""Part of the file system that is never used: it is dom0's, which fails with a full disk."""
+"""Part of the file system that is left free: dom0 fails when its disk is full."""
+RESERVE_MAX: Final = 1 << 30
+"""Most bytes that are left free, on a large file system."""
+HOUR: Final = 3600.0
 PARTIAL: Final = ".partial"
 """The end of the name of a segment that is being thinned."""
 
@@ -36,109 +40,170 @@ def files(directory: Path) -> list[File]:
     found = []
     for entry in os.scandir(directory):
         name = Name.of(entry.name)
-        if name is not None and entry.is_file(follow_symlinks=False):
-            found.append(File(name, Path(entry.path), entry.stat(follow_symlinks=False).st_size))
+        with contextlib.suppress(FileNotFoundError):  # removed just now
+            if name is not None and entry.is_file(follow_symlinks=False):
+                size = entry.stat(follow_symlinks=False).st_size
+                found.append(File(name, Path(entry.path), size))
     return sorted(found, key=lambda file: (file.name.time, file.name.level))
 
 
 class Store:
-    """The record in `directory`, which is made if it is missing, of so many bytes and seconds.
+    """The record in `directory`, created if missing, limited to `size` bytes and `age` seconds.
 
-    Each method raises `OSError`. For one thread at a time.
+    Each method raises `OSError`, also where another process has the directory. For one thread at a
+    time.
     """
 
     def __init__(self, directory: Path, size: int, age: float) -> None:
         self._directory = directory
         self._size = size
         self._age = age
+        self._held: int | None = None
         self._writer: Writer | None = None
         self._header: Header | None = None
         self._began = 0.0
-        self._last: Moment | None = None
+        self._last = 0.0
 
     def append(self, moment: Moment, header: Header) -> None:
         """Append a moment with all its values, to a new segment if it is time for one."""
-        last = self._last
-        goes_on = (
-            last is not None
-            and self._header == header
-            and last.time <= moment.time < self._began + SPAN
-        )
-        if not goes_on:
-            self.close()
-        if self._writer is None:
-            self._directory.mkdir(mode=0o700, exist_ok=True)
-            self._check_room()
-            path = self._directory / str(Name(moment.time, 0))
-            self._writer = Writer(path, header)
-            self._header, self._began, last = header, moment.time, None
+        in_span = self._last <= moment.time < self._began + SPAN
+        if self._writer and (not in_span or self._header != header or self._writer.is_removed):
+            self._end()
         try:
-            changed = segments.changed(moment.values, last.values if last else {})
-            new = Moment(moment.time, moment.instant, moment.marked, changed)
-            self._writer.append(new, whole=last is None)
+            if self._writer is None:
+                self._hold()
+                self._check_room()
+                self._writer = Writer(self._directory / str(Name(moment.time, 0)), header)
+                self._header, self._began = header, moment.time
+                _sync(self._directory)
+            self._writer.append(moment)
         except OSError:
-            self.close()
+            self._end()
             raise
-        self._last = moment
+        self._last = moment.time
 
     def close(self) -> None:
-        """End the present segment; the next moment begins another."""
-        writer, self._writer, self._last = self._writer, None, None
+        """Close the present segment, and leave the directory to others."""
+        self._end()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def tidy(self, now: float, *, trusted: bool = True) -> int:
+        """Remove what is too old or too much, and thin the rest. Returns the bytes left.
+
+        By a clock that is not `trusted` nothing is too old. What fails of one file is told when all
+        others are done.
+        """
+        self._hold()
+        errors: list[OSError] = []
+        for file in self._excess(now, trusted=trusted):
+            with _noted(errors):
+                file.path.unlink()
+        for left in self._directory.glob(f"*{PARTIAL}"):
+            with _noted(errors):
+                left.unlink()
+        for file, level in self._due(now) if trusted else ():
+            with _noted(errors):
+                self._thin(file, level)
+        if errors:
+            raise errors[0]
+        return sum(file.size for file in files(self._directory))
+
+    def _end(self) -> None:
+        writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
-
-    def tidy(self, now: float) -> int:
-        """Thin what is old enough, remove what is too old or too much. Returns the bytes left."""
-        for left in self._directory.glob(f"*{PARTIAL}"):
-            left.unlink()
-        for file in self._closed():
-            level = thinning.level_at(now - file.name.time - SPAN)
-            if level > file.name.level:
-                self._thin(file, level)
-        found = self._closed()
-        total = sum(file.size for file in found)
-        for file in found:
-            if total <= self._size and now - file.name.time <= self._age:
-                break
-            file.path.unlink()
-            total -= file.size
-        return total + (self._writer.size if self._writer else 0)
 
     def _closed(self) -> list[File]:
         """The segments that are not written to."""
         present = str(Name(self._began, 0)) if self._writer else ""
         return [file for file in files(self._directory) if file.path.name != present]
 
+    def _excess(self, now: float, *, trusted: bool) -> Iterator[File]:
+        """What is to be removed: first what is from a time that has not come, then the oldest."""
+        found = sorted(self._closed(), key=lambda file: file.name.time <= now + SPAN)
+        total = sum(file.size for file in found) + (self._writer.size if self._writer else 0)
+        for file in found:
+            if total > self._size or (trusted and now - file.name.time > self._age):
+                total -= file.size
+                yield file
+
+    def _due(self, now: float) -> Iterator[tuple[File, int]]:
+        """What is to be thinned, and to which level, newest first.
+
+        The last hour before a gap is kept whole for a day: in it the daemon, or dom0, has ended.
+        """
+        follows = ends = self._began if self._writer else now
+        for file in reversed(self._closed()):
+            end = file.name.time + SPAN
+            if follows - end > SPAN:
+                ends = end
+            follows = file.name.time
+            level = thinning.level_at(now - end, whole=ends < now - SPAN and ends - end < HOUR)
+            if level > file.name.level:
+                yield file, level
+
     def _thin(self, file: File, level: int) -> None:
         """Put the moments of a level in the place of a segment; what is damaged is dropped."""
         new = file.path.with_name(str(Name(file.name.time, level)))
-        partial = new.with_name(new.name + PARTIAL)
         try:
             segment = Segment(file.path)
-            kept = thinning.kept((place.head for place in segment.places), level)
-            _write(partial, segment.header, segment.moments(kept))
-            partial.rename(new)
+        except FormatError:
+            return  # a later xenwatch, which was here before, can read it
         except HeaderError:
-            pass  # nothing of it can be read
+            file.path.unlink()
+            return
+        kept = thinning.kept((place.head for place in segment.places), level)
+        partial = new.with_name(new.name + PARTIAL)
+        writer = Writer(partial, segment.header, synced=False)
+        try:
+            for moment in segment.moments(kept):
+                writer.append(moment)
+            writer.sync()
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                partial.unlink()
+            writer.close()
+        partial.rename(new)
+        _sync(self._directory)
         file.path.unlink()
+
+    def _hold(self) -> None:
+        """Make the directory, and lock it: another daemon would remove what this one writes."""
+        if self._held is not None and os.fstat(self._held).st_nlink:
+            return
+        self.close()
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        _sync(self._directory.parent)
+        held = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        taken = False
+        with contextlib.suppress(OSError):  # a file system without locks
+            taken = host_lock.is_held(held)
+        if taken:
+            os.close(held)
+            raise OSError("another xenwatch records there; give this one a state directory")
+        self._held = held
 
     def _check_room(self) -> None:
         """Raise `OSError` where the file system has no more room than its reserve."""
         found = os.statvfs(self._directory)
-        if found.f_bavail < RESERVE * found.f_blocks:
-            raise OSError(f"less than {RESERVE:.0%} of the file system is left")
+        reserve = min(RESERVE * found.f_blocks, RESERVE_MAX / found.f_frsize)
+        if found.f_bavail < reserve:
+            raise OSError(f"less than {RESERVE:.0%} of the file system is free")
 
 
-def _write(path: Path, header: Header, moments: Iterator[Moment]) -> None:
-    writer, before = Writer(path, header), None
+@contextlib.contextmanager
+def _noted(errors: list[OSError]) -> Iterator[None]:
+    """Go on after an `OSError`, which is added to the list."""
     try:
-        for moment in moments:
-            values = segments.changed(moment.values, before.values if before else {})
-            new = Moment(moment.time, moment.instant, moment.marked, values)
-            writer.append(new, whole=before is None)
-            before = moment
+        yield
+    except OSError as error:
+        errors.append(error)
+
+
+def _sync(directory: Path) -> None:
+    """Have the names in a directory on the disk (fsync(2), notes)."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
     finally:
-        writer.close()
+        os.close(descriptor)

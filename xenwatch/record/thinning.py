@@ -24,9 +24,10 @@ class Level:
 LEVELS: Final = (Level(0.0, 0.0), Level(3600.0, 60.0), Level(86400.0, 600.0))
 
 
-def level_at(age: float) -> int:
-    """The level for moments of that age in seconds."""
-    return max(number for number, level in enumerate(LEVELS) if age >= level.age or not number)
+def level_at(age: float, *, whole: bool = False) -> int:
+    """The level for moments of that age in seconds; those of a `whole` hour are thinned last."""
+    level = max(number for number, level in enumerate(LEVELS) if age >= level.age or not number)
+    return 0 if whole and level < len(LEVELS) - 1 else level
 
 
 def kept(heads: Iterable[Head], level: int) -> Iterator[int]:

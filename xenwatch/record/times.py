@@ -19,7 +19,7 @@ FORMS: Final = "03:12, 03:12:07, 2026-01-31T03:12, -15m, or a Unix time"
 def parse(text: str, now: float) -> float:
     """A time as Unix time. Raises `ValueError`.
 
-    Without a time zone it is the host's, as in the logs; without a date it is the latest such time.
+    Without a time zone it is local time; without a date it is the latest such time.
     """
     if found := _AGO.fullmatch(text):
         return now - int(found[1]) * _SECONDS[found[2]]
@@ -32,7 +32,11 @@ def parse(text: str, now: float) -> float:
         clock = time.fromisoformat(text.rjust(5 if text.count(":") == 1 else 8, "0"))
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{shown(text)} is not a time such as {FORMS}") from None
-    day = datetime.fromtimestamp(now).astimezone().date()
-    if datetime.combine(day, clock).timestamp() > now:
-        day -= timedelta(days=1)
-    return datetime.combine(day, clock).timestamp()
+    today = datetime.fromtimestamp(now).astimezone().date()
+    # When clocks are set back an hour comes twice: the second is the one with the fold.
+    times = [
+        datetime.combine(day, clock.replace(fold=fold)).timestamp()
+        for day in (today, today - timedelta(days=1))
+        for fold in (1, 0)
+    ]
+    return next(found for found in times if found <= now)
