@@ -109,7 +109,7 @@ class Evil:
         Status.OK,
         Domains.__init__,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_nothing_but_readings_is_made(value: object) -> None:
     """No function is called, and no class is made, that is none of the readings'."""
