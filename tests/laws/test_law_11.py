@@ -14,7 +14,7 @@ from tests.record.disk import without_a_disk
 from xenwatch import metrics
 from xenwatch.alerts.states import Alerts, State
 from xenwatch.assessment import Assessment, Rules, assess_pass, with_alerts
-from xenwatch.cli.passes import Recorded
+from xenwatch.cli.passes import Replayed
 from xenwatch.config.settings import Settings
 from xenwatch.model.scenario_source import ScenarioSource, load
 from xenwatch.probes import PROBES
@@ -63,7 +63,7 @@ def holds(path: Path, lived: list[Assessment]) -> int:
     by_time = {assessment.snapshot.time: assessment for assessment in lived}
     every = [place.head for file in files(path) for place in Segment(file.path).places]
     for head in every:
-        live, moment = by_time[head.time], Recorded(record, record.at(head.time))
+        live, moment = by_time[head.time], Replayed(record, record.at(head.time))
         snapshot = moment.take(EVERY).snapshot
         assert snapshot == live.snapshot
         assert snapshot.outcomes == live.snapshot.outcomes

@@ -12,7 +12,7 @@ from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import seconds
 from xenwatch.cli.outcomes import failures
 from xenwatch.cli.output import write
-from xenwatch.cli.passes import Recorded, prepare_passes
+from xenwatch.cli.passes import Replayed, prepare_passes
 from xenwatch.cli.source import stands_still
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.display.progress import progress
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     probes = [probe for probe in settings.probes() if probe.name in qemu_wakeups.PROBES]
     first = passes.take(probes)
     earlier, now = None, first.snapshot
-    if options.interval > 0 and isinstance(passes, Recorded):
+    if options.interval > 0 and isinstance(passes, Replayed):
         earlier = passes.earlier(options.interval)
     elif options.interval > 0 and not stands_still(settings[SOURCE], settings[ROOTFS]):
         with progress(f"waiting {options.interval:g} s for the second pass"):

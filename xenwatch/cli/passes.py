@@ -50,7 +50,7 @@ class Live:
         return assessment
 
 
-class Recorded:
+class Replayed:
     """A moment of a record: every pass has what was read then."""
 
     source: None = None
@@ -98,7 +98,7 @@ class Recorded:
 
 def prepare_passes(
     options: argparse.Namespace, make: Make = watched_pass
-) -> tuple[Settings, Live | Recorded]:
+) -> tuple[Settings, Live | Replayed]:
     """`configured` settings and what they name to take passes from. Raises `ConfigError`."""
     settings = configured(options)
     check_rootfs(options, settings)
@@ -110,7 +110,7 @@ def prepare_passes(
         raise ConfigError([f"{name_of(options, SOURCE)}: {error}"]) from None
 
 
-def moment(spec: str, now: float) -> Recorded:
+def moment(spec: str, now: float) -> Replayed:
     """The moment that `record[:PATH][@TIME]` names, the newest without a time.
 
     Raises `SourceError`, `ValueError`.
@@ -118,4 +118,4 @@ def moment(spec: str, now: float) -> Recorded:
     place, at, text = spec.removeprefix(RECORD).rpartition("@")
     path = (place if at else text).removeprefix(":")
     record = Record(path or DIRECTORY)
-    return Recorded(record, record.at(times.parse(text, now) if at else math.inf))
+    return Replayed(record, record.at(times.parse(text, now) if at else math.inf))

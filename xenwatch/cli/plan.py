@@ -14,7 +14,7 @@ from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
 from xenwatch.cli.options import add_key, is_given
 from xenwatch.cli.output import headed, write
-from xenwatch.cli.passes import Live, Recorded, prepare_passes
+from xenwatch.cli.passes import Live, Replayed, prepare_passes
 from xenwatch.cli.source import synthetic
 from xenwatch.config import state_file
 from xenwatch.config.common_keys import ROOTFS, SOURCE
@@ -129,7 +129,7 @@ def conflict(options: argparse.Namespace) -> str:
     return ""
 
 
-def planned_for(options: argparse.Namespace) -> tuple[Settings, Live | Recorded]:
+def planned_for(options: argparse.Namespace) -> tuple[Settings, Live | Replayed]:
     """The settings, and where the passes to plan for come from. Raises `ConfigError`."""
     if options.platform is None:
         return prepare_passes(options)

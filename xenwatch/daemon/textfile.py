@@ -140,14 +140,9 @@ class Textfile:
         """Lock the directory: another daemon would replace the file, and remove it at its end."""
         if self._held is not None:
             return
-        held = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        taken = False
-        with contextlib.suppress(OSError):  # a file system without locks
-            taken = host_lock.is_held(held)
-        if taken:
-            os.close(held)
-            raise OSError("another xenwatch writes there; give this one a directory of its own")
-        self._held = held
+        self._held = host_lock.hold_directory(
+            self._directory, "another xenwatch writes there; give this one a directory of its own"
+        )
 
     def _create(self) -> int:
         # Never an existing file: where others may write too, that could be a link to elsewhere.

@@ -174,14 +174,9 @@ class Store:
         self.close()
         self._directory.mkdir(mode=0o700, exist_ok=True)
         _sync(self._directory.parent)
-        held = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        taken = False
-        with contextlib.suppress(OSError):  # a file system without locks
-            taken = host_lock.is_held(held)
-        if taken:
-            os.close(held)
-            raise OSError("another xenwatch records there; give this one a state directory")
-        self._held = held
+        self._held = host_lock.hold_directory(
+            self._directory, "another xenwatch records there; give this one a state directory"
+        )
 
     def _check_room(self) -> None:
         """Raise `OSError` where the file system has no more room than its reserve."""

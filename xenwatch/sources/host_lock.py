@@ -6,6 +6,7 @@ the same /dev: nobody else can hold it, and nothing is left behind.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -28,7 +29,7 @@ def hold(rootfs: str = "/") -> int | None:
         except OSError:
             continue
         try:
-            held = is_held(descriptor)
+            held = _is_held(descriptor)
         except OSError:
             os.close(descriptor)
             return None
@@ -44,7 +45,22 @@ def hold(rootfs: str = "/") -> int | None:
     return None
 
 
-def is_held(descriptor: int) -> bool:
+def hold_directory(directory: str | Path, taken: str) -> int:
+    """Hold a directory until the descriptor that is returned is closed, if it can be locked.
+
+    Raises `OSError`, with the reason `taken` if another process holds it.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    held = False
+    with contextlib.suppress(OSError):  # a file system without locks
+        held = _is_held(descriptor)
+    if held:
+        os.close(descriptor)
+        raise OSError(taken)
+    return descriptor
+
+
+def _is_held(descriptor: int) -> bool:
     """Lock a file until its descriptor is closed; whether another process has done so before.
 
     Raises `OSError` if it cannot be locked.
