@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,11 @@ from xenwatch.sources.base import SourceError
 
 ATTEMPTS: Final = 3
 """Times that files are listed, where the daemon thins them meanwhile."""
+_NEXT: Final[Mapping[type[Exception], str]] = {
+    FileNotFoundError: "; is record.enabled set, and has the service run?",
+    PermissionError: "; run as root",
+}
+"""What to do where there is no record, as the end of a sentence."""
 _DATE: Final = "%Y-%m-%d %H:%M:%S UTC"
 
 
@@ -88,7 +94,8 @@ class Record:
                 return [file.path for file in files(place)]
             Segment(place)
         except (OSError, HeaderError) as error:
-            raise SourceError(self.path, f"no record: {why(error)}") from error
+            reason = f"no record: {why(error)}{_NEXT.get(type(error), '')}"
+            raise SourceError(self.path, reason) from error
         return [place]
 
     def _places(self, path: Path) -> tuple[Place, ...]:
