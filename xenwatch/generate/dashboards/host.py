@@ -71,9 +71,9 @@ def _first(style: Style) -> Sequence[AnyPanel]:
         runbooks=False,
     )
     return [
-        state(style).span(4).height(4),
+        state(style).span(4).height(3),
         alerts_table(style, alerts, INSTANCE).span(20).height(6),
-        source(style).span(4).height(2),
+        source(style).span(4).height(3),
         limits.room(style).span(13).height(6),
         limits.next_full(style).span(11).height(6),
     ]
