@@ -141,25 +141,23 @@ def _cpu_time() -> float:
     return time.thread_time() + programs_time()
 
 
-def merge(before: Pass, name: str, result: Result, now: Moment, origin: Origin) -> Pass:
-    """The pass with a probe's result in place of its previous one.
+def merge(before: Pass, results: Mapping[str, Result], now: Moment, origin: Origin) -> Pass:
+    """The pass with the results of these probes in place of their previous ones.
 
     `origin` is that of the source, which a reader tells with its first answer.
     """
-    outcomes = {**before.snapshot.outcomes, name: result.outcome}
-    reading = {name: result.reading}
+    outcomes = {name: result.outcome for name, result in results.items()}
+    readings = {name: result.reading for name, result in results.items()}
+    memories = {name: each.memory for name, each in results.items() if each.memory is not None}
     snapshot = dataclasses.replace(
         before.snapshot,
         time=now.time,
         instant=now.instant,
-        outcomes=outcomes,
+        outcomes={**before.snapshot.outcomes, **outcomes},
         origin=origin,
-        **reading,
+        **readings,
     )
-    memories = before.memories
-    if result.memory is not None:
-        memories = {**memories, name: result.memory}
-    return Pass(snapshot, memories)
+    return Pass(snapshot, {**before.memories, **memories} if memories else before.memories)
 
 
 def take(
@@ -177,5 +175,5 @@ def take(
     for probe in probes:
         result = run(probe, source, found, clock) if probe.enabled else DISABLED
         now = clock()
-        found = merge(found, probe.name, result, Moment(now, now), source.origin)
+        found = merge(found, {probe.name: result}, Moment(now, now), source.origin)
     return found
