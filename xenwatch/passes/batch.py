@@ -23,7 +23,9 @@ class Due:
     """A probe, and when its next run is due: an instant, before which it rests until `rested`.
 
     It is `busy` from when it stands in line until its run is back, and runs `again` after an event
-    meanwhile. `started` is when a run began that the others do not wait for, `missed` counts ticks.
+    meanwhile. In a `silent` one nothing should have changed: events are followed and none has come.
+    `suspect` is when one had changed all the same; `is_polled` once that was no event on its way.
+    `started` is when a run began that the others do not wait for, `missed` counts ticks.
     """
 
     probe: Probe
@@ -31,6 +33,9 @@ class Due:
     rested: float = 0.0
     busy: bool = False
     again: bool = False
+    silent: bool = False
+    suspect: float | None = None
+    is_polled: bool = False
     started: float | None = None
     missed: int = 0
     had_no_thread: bool = False

@@ -7,7 +7,7 @@ import functools
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -32,6 +32,9 @@ the interval."""
 SOON: Final = 5.0
 """The same after a run that had no thread: it has cost nothing."""
 
+UNDER_WAY: Final = 10.0
+"""Seconds that an event may come after what it tells of has been read."""
+
 EARLY: Final = 0.001
 """Seconds by which a timer may fire too early."""
 
@@ -45,7 +48,8 @@ class Scheduler:
     another in one thread, in `turns` with what else computes; one that waits, or computes for long,
     is left to its thread, and the others go on in another. `changed` is set after runs, `ready`
     once every probe has run; `moved` counts the runs that came back, in time or late, and the looks
-    at which one got on. `look` gives the sign of a thread. The source must be thread-safe.
+    at which one got on, `lost` by probe the events that must have been lost. `look` gives the sign
+    of a thread. The source must be thread-safe.
     """
 
     def __init__(
@@ -65,12 +69,14 @@ class Scheduler:
         self._idle = asyncio.Event()
         self._idle.set()
         self._in_time: set[str] = set()
+        self._followed: frozenset[str] = frozenset()
         self._line: deque[Due] = deque()
         self._source = source
         self._clock = clock
         self._look = look
         self._origin = self._clock.monotonic()
         self._probes = {probe.name: Due(probe) for probe in probes}
+        self.lost = {name: 0 for name, each in self._probes.items() if each.probe.quiet}
 
     @property
     def overruns(self) -> Mapping[str, int]:
@@ -89,6 +95,16 @@ class Scheduler:
         for each in self._probes.values():
             if event in each.probe.events:
                 self._wake(each)
+
+    def follow(self, events: Collection[str], *, followed: bool) -> None:
+        """From now on `trigger` is called with these events, or they may be missed."""
+        if followed:
+            self._followed = self._followed.union(events)
+        elif not self._followed.isdisjoint(events):
+            self._followed = self._followed.difference(events)
+            for each in self._probes.values():
+                if each.probe.quiet and not each.probe.events.isdisjoint(events):
+                    self._wake(each)
 
     def configure(self, probes: Iterable[Probe]) -> None:
         """Apply new intervals, deadlines, CPU budgets and `enabled` to the probes."""
@@ -212,6 +228,7 @@ class Scheduler:
             elif result is not None:
                 late = each.course.standing is Standing.LATE
                 shown[each.probe.name] = verdicts.late(result) if late else result
+        self._compare(shown)
         self._finish(shown)
         now = self._clock.monotonic()
         for each, result in came:
@@ -219,6 +236,19 @@ class Scheduler:
             each.of.missed += int((now - each.began) / each.probe.interval)
             spent = result.outcome.cpu_seconds if result else 0.0
             self._rest(each.of, each.began + max(SETTLE, spent / each.probe.share))
+
+    def _compare(self, shown: Mapping[str, Result]) -> None:
+        """Note which readings have changed without an event, unless it comes a moment later."""
+        now = self._clock.monotonic()
+        for name, result in shown.items():
+            each, before = self._probes[name], getattr(self.snapshot, name)
+            if each.suspect is not None and now - each.suspect > UNDER_WAY:
+                each.suspect, each.is_polled = None, True
+                self.lost[name] += 1
+                _log.warning("an event was lost; reading at the interval from now on", probe=name)
+            is_known = before is not None and result.reading is not None
+            if each.silent and not each.again and is_known and result.reading != before:
+                each.suspect = now
 
     def _fail(self, error: BaseException) -> None:
         """What stands in line has failed: there is no thread to run it."""
@@ -244,6 +274,7 @@ class Scheduler:
 
     def _wake(self, each: Due) -> None:
         """Have a probe run once it has rested; the first run of all is waited for."""
+        each.silent, each.suspect = False, None
         if each.busy:
             each.again = True
         elif self.snapshot.outcomes:
@@ -258,15 +289,22 @@ class Scheduler:
         """
         each.busy = False
         each.rested = floor = max(self._clock.monotonic(), until)
+        each.silent = self._is_quiet(each) and not each.again
         if each.again:
             each.due = floor
             return
         interval = each.probe.interval
+        if each.silent:
+            interval = max(interval, each.probe.quiet)
         outcome = self.snapshot.outcomes.get(each.probe.name)
         if outcome is not None and outcome.status is Status.FAILED:
             soonest = SOON if each.had_no_thread else RETRY
             interval = min(interval, max(soonest, interval / 10))
         each.due = self._origin + math.ceil((floor - self._origin) / interval) * interval
+
+    def _is_quiet(self, each: Due) -> bool:
+        """Whether what a probe reads changes with events alone, and they are followed."""
+        return bool(each.probe.quiet) and not each.is_polled and each.probe.events <= self._followed
 
     async def _within(self, future: asyncio.Future[Any], seconds: float) -> bool:
         """Whether the future is done within `seconds`; it is left alone when it is not."""

@@ -18,6 +18,8 @@ DOMAIN: Final = "domain"
 """Event: a domain was introduced or released."""
 DOMAIN_SETTLED: Final = "domain settled"
 """Event: no domain was introduced or released for a moment, so the devices have connected."""
+DEVICE: Final = "device"
+"""Event: xenstored told of the devices that this domain serves, and then of none for a moment."""
 LINK: Final = "link"
 """Event: a network link was added, removed or changed."""
 
@@ -58,7 +60,9 @@ class Probe:
     `None` where the probe has no memory. `reads` and `advice` are texts for `doctor`: where the
     value comes from, and the next step when the probe fails. `interval` and `deadline` are
     defaults in seconds; `share` is its CPU budget as a fraction of one core, kept by stretching
-    the interval (0.005 is half a percent). `events` trigger a run before the interval is over.
+    the interval (0.005 is half a percent). `events` trigger a run before the interval is over. What
+    changes with them alone is read every `quiet` seconds, where that is longer, while all of them
+    are followed; a change that is seen then shows that one was lost.
     `asks` are the daemons it fails without. `capabilities` are those that root needs for it
     (capabilities(7)), each with what it is needed for.
     """
@@ -69,6 +73,7 @@ class Probe:
     read: Read
     memory: object = None
     interval: float = 10.0
+    quiet: float = 0.0
     deadline: float = 5.0
     enabled: bool = True
     share: float = 0.05
