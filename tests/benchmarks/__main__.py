@@ -43,7 +43,7 @@ from xenwatch.assessment import Rules, assess_pass
 from xenwatch.display.text import counted
 from xenwatch.exposition import text_format
 from xenwatch.exposition.text_format import Family
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.passes.one_pass import one_pass
 from xenwatch.probes import PROBES, qemu
 
 SIZES: Final = (0, 24, 500, 1000)

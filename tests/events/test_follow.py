@@ -129,7 +129,7 @@ async def test_streams_are_connected_again(error: Exception) -> None:
 
     assert waits == [1, 2, 4, 8, 16, 30, 30, 1, 2]
     assert told.events == [DOMAIN]
-    assert [followed for _, followed in told.followed] == [*[False] * 7, True, False, False]
+    assert [followed for _, followed in told.followed] == [True, False]
     assert {events for events, _ in told.followed} == {frozenset({DOMAIN, DOMAIN_SETTLED, DEVICE})}
     assert [(entry["log_level"], entry["event"][:25]) for entry in logs] == [
         ("warning", "event stream failed, retr"),

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running, settle, until
 from tests.passes.support import SOURCE, Script, probe, status, still
-from xenwatch.passes.scheduler import Scheduler, one_pass
+from xenwatch.passes.one_pass import one_pass
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import DOMAIN, LINK, Pass, Probe, Result
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.processes import Pids

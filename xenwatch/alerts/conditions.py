@@ -110,6 +110,10 @@ class Found:
     active: Samples
     unknown: frozenset[Labels] = frozenset()
 
+    def with_unknown(self, unjudged: frozenset[Labels]) -> Found:
+        """The same where these series, too, cannot be judged."""
+        return Found(self.active, self.unknown | unjudged) if unjudged else self
+
 
 class Condition(Protocol):
     """When an alert is active at one of its severities."""

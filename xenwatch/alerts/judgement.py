@@ -25,7 +25,7 @@ class Judgement:
     states: Mapping[str, Sequence[LimitState]] | None = None
 
     def holds(self, evidence: Evidence) -> bool:
-        """Whether the condition says the same of this evidence."""
+        """Whether the condition would be judged the same on this evidence."""
         if self.families is None or self.states is None:
             return False
         return all(

@@ -16,7 +16,7 @@ from typing import Final
 
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.bounds import Bounds
-from xenwatch.alerts.conditions import EVERY, Evidence, Families, Found, Labels
+from xenwatch.alerts.conditions import EVERY, Condition, Evidence, Families, Found, Labels
 from xenwatch.alerts.details import Vms
 from xenwatch.alerts.judgement import UNJUDGED, Judgement, judge
 from xenwatch.alerts.names import CRITICAL
@@ -162,15 +162,8 @@ def step(
         unjudged = _unread(alert, snapshot, unread)
         for severity, condition in alert.conditions.items():
             key = alert.name, severity
-            judgement = kept.get(key)
-            if judgement is None or not judgement.holds(evidence):
-                judgement = fence(
-                    Part.ALERT, alert.name, partial(judge, condition, evidence), UNJUDGED
-                )
-            made[key] = judgement
-            found = judgement.found
-            if unjudged:
-                found = Found(found.active, found.unknown | unjudged)
+            judgement = made[key] = _judged(alert, condition, evidence, kept.get(key), fence)
+            found = judgement.found.with_unknown(unjudged)
             worst = known = _known(alert, outcome, found, judgement.applies)
             earlier = held.get(key, {})
             if found.active or earlier:
@@ -186,6 +179,15 @@ def step(
             if worst is not None:
                 states[key] = worst
     return Alerts(active, states, tuple(changes), Judgements(policy, made))
+
+
+def _judged(
+    alert: Alert, condition: Condition, evidence: Evidence, kept: Judgement | None, fence: Fence
+) -> Judgement:
+    """What a condition says: the same as in the pass before if nothing has changed."""
+    if kept is not None and kept.holds(evidence):
+        return kept
+    return fence(Part.ALERT, alert.name, partial(judge, condition, evidence), UNJUDGED)
 
 
 def _by_alert(

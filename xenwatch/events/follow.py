@@ -10,13 +10,13 @@ from typing import Final, Protocol, Self, TypeVar
 import structlog
 
 from xenwatch import threads
-from xenwatch.events.names import events_of, names
+from xenwatch.events.names import events_of, probe_events
 from xenwatch.sources.base import TOPICS, Source, SourceError
 
 SETTLE: Final = 0.5
-"""Seconds without an event after which domains have settled.
+"""Seconds without an event after which domains or devices have settled.
 
-A domain is introduced before it has devices.
+A domain is introduced before it has devices, and each device is dozens of keys.
 """
 LATER: Final = 5.0
 """Seconds after which what has settled is read once more.
@@ -55,21 +55,24 @@ async def follow(
     """Tell of every event of a topic of `MEANINGS`; reconnect whenever the stream ends."""
     delay, failed = BACKOFF[0], False
     while True:
+        connected = False
         try:
             async with contextlib.aclosing(source.events(topic)) as stream:
                 with _Settling(follower.trigger, settle) as settling:
                     async for messages in stream:
-                        if failed:
-                            _log.info("event stream reconnected", topic=topic)
-                        delay, failed = BACKOFF[0], False
-                        follower.follow(names(topic), followed=True)
+                        if not connected:
+                            connected = True
+                            follower.follow(probe_events(topic), followed=True)
+                            if failed:
+                                _log.info("event stream reconnected", topic=topic)
+                            delay, failed = BACKOFF[0], False
                         for event in events_of(topic, messages):
                             if event.now is not None:
                                 follower.trigger(event.now)
                             settling.again(event.settled)
         except (SourceError, OSError) as error:
             if not failed:
-                # Without Xen, or in a driver domain, there is none, and that is no failure.
+                # Without Xen there is none, and that is no failure.
                 missing = isinstance(error, SourceError) and error.missing
                 what = "no event stream here" if missing else "event stream failed, retrying"
                 (_log.info if missing else _log.warning)(
@@ -78,7 +81,8 @@ async def follow(
                     reason=str(error),
                 )
             failed = True
-        follower.follow(names(topic), followed=False)
+        if connected:
+            follower.follow(probe_events(topic), followed=False)
         await sleep(delay)
         delay = min(2 * delay, BACKOFF[1])
 
@@ -105,9 +109,9 @@ async def _listen(source: Source, topic: str) -> None:
 
 
 class _Settling:
-    """Calls `kick` with an event once nothing of it has come for `seconds`, `LONGEST` at most.
+    """Calls `kick` with an event once no more of it has come for `seconds`.
 
-    And once more `LATER`.
+    If more come without end it does so after `LONGEST`, and in any case again after `LATER`.
     """
 
     def __init__(self, kick: Callable[[str], None], seconds: float) -> None:

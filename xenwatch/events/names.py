@@ -55,10 +55,10 @@ def of_rtnetlink(messages: bytes) -> tuple[Event, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The events that a topic may bring, and those that its messages are."""
+    """The events that a topic may bring, and what finds those in its messages."""
 
-    all: tuple[Event, ...]
-    of: Callable[[bytes], tuple[Event, ...]]
+    events: tuple[Event, ...]
+    decode: Callable[[bytes], tuple[Event, ...]]
 
 
 MEANINGS: Final[Mapping[str, Meaning]] = {
@@ -71,12 +71,12 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
 def events_of(topic: str, messages: bytes) -> tuple[Event, ...]:
     """The events that the messages are; an empty item may hide any."""
     meaning = MEANINGS[topic]
-    return meaning.of(messages) if messages else meaning.all
+    return meaning.decode(messages) if messages else meaning.events
 
 
-def names(topic: str) -> frozenset[str]:
+def probe_events(topic: str) -> frozenset[str]:
     """The events of probes that a topic may bring."""
-    return frozenset(name for event in MEANINGS[topic].all for name in event.names)
+    return frozenset(name for event in MEANINGS[topic].events for name in event.names)
 
 
 def _parts(

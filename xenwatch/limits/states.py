@@ -81,7 +81,7 @@ class LimitStates:
     inputs: Mapping[str, object] | None = None
 
     def holds(self, snapshot: Snapshot, thresholds: Thresholds) -> bool:
-        """Whether they are the same of this snapshot: everything used is."""
+        """Whether this snapshot would yield the same states."""
         is_kept = self.inputs is not None and are_same(self.inputs, snapshot)
         return is_kept and self.thresholds == thresholds
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
@@ -13,12 +11,12 @@ from typing import Any, Final
 import structlog
 
 from xenwatch import progress, threads
-from xenwatch.clock import Clock, SystemClock
+from xenwatch.clock import Clock
 from xenwatch.passes import verdicts
-from xenwatch.passes.batch import Batch, Due, Run
+from xenwatch.passes.batch import Batch, Run, Scheduled
 from xenwatch.passes.turns import LONGEST, Turns
-from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge, run
-from xenwatch.progress import LOOK, SELDOM, Course, Sign, Standing
+from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge
+from xenwatch.progress import LOOK, SELDOM, Sign, Standing
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
@@ -34,6 +32,10 @@ SOON: Final = 5.0
 
 UNDER_WAY: Final = 10.0
 """Seconds that an event may come after what it tells of has been read."""
+
+CALM: Final = 60.0
+"""Seconds after an event in which readings are as frequent as ever: the kernel may remove a device
+long after xenstored has told of it, when a disk does not answer."""
 
 EARLY: Final = 0.001
 """Seconds by which a timer may fire too early."""
@@ -70,12 +72,12 @@ class Scheduler:
         self._idle.set()
         self._in_time: set[str] = set()
         self._followed: frozenset[str] = frozenset()
-        self._line: deque[Due] = deque()
+        self._line: deque[Scheduled] = deque()
         self._source = source
         self._clock = clock
         self._look = look
         self._origin = self._clock.monotonic()
-        self._probes = {probe.name: Due(probe) for probe in probes}
+        self._probes = {probe.name: Scheduled(probe) for probe in probes}
         self.lost = {name: 0 for name, each in self._probes.items() if each.probe.quiet}
 
     @property
@@ -168,15 +170,19 @@ class Scheduler:
     async def _run_batch(self, group: asyncio.TaskGroup) -> None:
         """Run what stands in line; one that keeps the others waiting is left behind."""
         async with self.turns.turn():
-            batch = Batch(self._line, self._source, self._newest(), self._clock)
+            batch = Batch(self._line, self._source, self._newest, self._clock)
             running = threads.launch(batch.work, "probes")
-            while not await self._within(running.future, self._pause(batch.current, LOOK)):
-                self._take(batch)
-                self._queue()
-                current = batch.current
-                if current and self._keeps_others(current, running) and batch.leave(current):
-                    group.create_task(self._follow(batch, current, running))
-                    return
+            try:
+                while not await self._within(running.future, self._pause(batch.current, LOOK)):
+                    self._take(batch)
+                    self._queue()
+                    current = batch.current
+                    if current and self._keeps_others(current, running) and batch.leave(current):
+                        self._take(batch)
+                        group.create_task(self._follow(batch, current, running))
+                        return
+            finally:
+                batch.end()
             self._take(batch)
             if error := running.future.exception():
                 self._fail(error)
@@ -205,13 +211,13 @@ class Scheduler:
 
     async def _follow(self, batch: Batch, current: Run, running: threads.Started[None]) -> None:
         """Wait until a run that was left behind is back."""
-        current.of.started = current.began
+        current.scheduled.started = current.began
         while not current.course.is_given_up:
             if await self._within(running.future, self._pause(current, SELDOM)):
                 break
             self._judge(current, running)
         await asyncio.wait((running.future,))
-        current.of.started = None
+        current.scheduled.started = None
         self._take(batch)
         self._woken.set()
 
@@ -220,11 +226,11 @@ class Scheduler:
         came, shown = batch.results(), {}
         for each, result in came:
             self._release(each.probe.name)
-            each.of.had_no_thread = False
+            each.scheduled.had_no_thread = False
             if each.course.is_given_up:
                 # Its result and memory are dropped, as nobody knows when what it read was so: run
                 # it again with the memory it had.
-                each.of.again = True
+                each.scheduled.again = True
             elif result is not None:
                 late = each.course.standing is Standing.LATE
                 shown[each.probe.name] = verdicts.late(result) if late else result
@@ -233,17 +239,17 @@ class Scheduler:
         now = self._clock.monotonic()
         for each, result in came:
             self.moved += 1
-            each.of.missed += int((now - each.began) / each.probe.interval)
+            each.scheduled.missed += int((now - each.began) / each.scheduled.probe.interval)
             spent = result.outcome.cpu_seconds if result else 0.0
-            self._rest(each.of, each.began + max(SETTLE, spent / each.probe.share))
+            self._rest(each.scheduled, each.began + max(SETTLE, spent / each.probe.share))
 
     def _compare(self, shown: Mapping[str, Result]) -> None:
-        """Note which readings have changed without an event, unless it comes a moment later."""
+        """Find readings that have changed although no event came, then or `UNDER_WAY` later."""
         now = self._clock.monotonic()
         for name, result in shown.items():
             each, before = self._probes[name], getattr(self.snapshot, name)
-            if each.suspect is not None and now - each.suspect > UNDER_WAY:
-                each.suspect, each.is_polled = None, True
+            if each.suspect is not None:
+                each.suspect, each.polled = None, True
                 self.lost[name] += 1
                 _log.warning("an event was lost; reading at the interval from now on", probe=name)
             is_known = before is not None and result.reading is not None
@@ -255,9 +261,10 @@ class Scheduler:
         now = self._clock.monotonic()
         line = [self._line.popleft() for _ in range(len(self._line))]
         for each in line:
-            each.had_no_thread = True
+            each.had_no_thread, each.again = True, False
+            self.moved += 1
             self._release(each.probe.name)
-        self._finish({each.probe.name: no_thread(error, now) for each in line})
+        self._finish({each.probe.name: verdicts.no_thread(error, now) for each in line})
         for each in line:
             self._rest(each, now + SETTLE)
 
@@ -272,16 +279,16 @@ class Scheduler:
         outcome = self.snapshot.outcomes.get(name)
         return Result(outcome, getattr(self.snapshot, name)) if outcome is not None else None
 
-    def _wake(self, each: Due) -> None:
+    def _wake(self, each: Scheduled) -> None:
         """Have a probe run once it has rested; the first run of all is waited for."""
-        each.silent, each.suspect = False, None
+        each.silent, each.suspect, each.woken = False, None, self._clock.monotonic()
         if each.busy:
             each.again = True
         elif self.snapshot.outcomes:
             each.due = max(self._clock.monotonic(), each.rested)
             self._woken.set()
 
-    def _rest(self, each: Due, until: float) -> None:
+    def _rest(self, each: Scheduled, until: float) -> None:
         """A run is over: the next one is at a tick, or after an event, once its budget allows it.
 
         Ticks are multiples of the interval since the start, so that probes of the same interval
@@ -293,6 +300,9 @@ class Scheduler:
         if each.again:
             each.due = floor
             return
+        if each.suspect is not None:
+            each.due = max(floor, each.suspect + UNDER_WAY)
+            return
         interval = each.probe.interval
         if each.silent:
             interval = max(interval, each.probe.quiet)
@@ -302,9 +312,11 @@ class Scheduler:
             interval = min(interval, max(soonest, interval / 10))
         each.due = self._origin + math.ceil((floor - self._origin) / interval) * interval
 
-    def _is_quiet(self, each: Due) -> bool:
-        """Whether what a probe reads changes with events alone, and they are followed."""
-        return bool(each.probe.quiet) and not each.is_polled and each.probe.events <= self._followed
+    def _is_quiet(self, each: Scheduled) -> bool:
+        """Whether events tell of every change of what a probe reads, and none came lately."""
+        if not each.probe.quiet or each.polled or not each.probe.events <= self._followed:
+            return False
+        return self._clock.monotonic() - each.woken >= CALM
 
     async def _within(self, future: asyncio.Future[Any], seconds: float) -> bool:
         """Whether the future is done within `seconds`; it is left alone when it is not."""
@@ -341,11 +353,6 @@ class Scheduler:
         self.changed.set()
 
 
-def no_thread(error: BaseException, began: float) -> Result:
-    """The result of a run whose thread could not be started."""
-    return Result(Outcome(Status.FAILED, f"could not start a thread: {error}", began))
-
-
 def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
     failed = now.status is Status.FAILED
     same = before is not None and before.status is now.status
@@ -359,33 +366,3 @@ def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
         _log.info("probe recovered", probe=name, status=now.status.value)
     else:
         _log.debug("probe status changed", probe=name, status=now.status.value, detail=now.detail)
-
-
-def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None) -> Pass:
-    """One pass over `probes` in order, each against its deadline; for use without an event loop.
-
-    `before` is the pass before, if there was one: memories, and readings not taken now.
-    """
-    clock = SystemClock()
-    now = clock.moment()
-    found = before or Pass(Snapshot(now.time, origin=source.origin, instant=now.instant))
-    for probe in probes:
-        result = _run_alone(probe, source, found) if probe.enabled else DISABLED
-        found = merge(found, {probe.name: result}, clock.moment(), source.origin)
-    return found
-
-
-def _run_alone(probe: Probe, source: Source, before: Pass) -> Result:
-    """Run a probe once and wait for it, until it is given up."""
-    began = time.monotonic()
-    course = Course(probe.deadline, began)
-    try:
-        call = threads.Call(functools.partial(run, probe, source, before), f"probe-{probe.name}")
-    except RuntimeError as error:
-        return no_thread(error, began)
-    while not call.is_done(course.pause(time.monotonic(), progress.LOOK)):
-        course.add(time.monotonic(), progress.look(call.thread))
-        if course.is_given_up:
-            return verdicts.unfinished(probe, course.standing, began)
-    result = call.result()
-    return verdicts.late(result) if course.standing is Standing.LATE else result

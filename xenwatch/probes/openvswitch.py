@@ -36,7 +36,7 @@ class _Memory:
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[OpenVswitch, _Memory]:
     """All ports. Raises `NotApplicable` without Open vSwitch, `SourceError` and `ParseError`.
 
-    The answer is hundreds of bytes for each port, and mostly the one of before.
+    The answer is hundreds of bytes for each port, and usually the same as the last one.
     """
     require_dom0(source)
     if SOCKET not in (list_optional(source, DIRECTORY) or ()):

@@ -54,18 +54,20 @@ async def domain_events(
             reason = f"timed out setting watches after {deadline:g} s"
             raise SourceError("xenstored", reason) from None
         yield b""
-        for message in early:
-            yield message
+        if early:
+            yield early
         while True:
             buffer += await _chunk(descriptor)
-            for kind, message in _messages(buffer):
-                if kind == XS_WATCH_EVENT:
-                    yield message
+            events = b"".join(
+                message for kind, message in _messages(buffer) if kind == XS_WATCH_EVENT
+            )
+            if events:
+                yield events
     finally:
         _close(root, descriptor)
 
 
-async def _accepted(descriptor: int, buffer: bytearray) -> list[bytes]:
+async def _accepted(descriptor: int, buffer: bytearray) -> bytes:
     """The events that arrive until xenstored has accepted every watch.
 
     Raises `SourceError` when it rejects one.
@@ -80,7 +82,7 @@ async def _accepted(descriptor: int, buffer: bytearray) -> list[bytes]:
             accepted += kind == XS_WATCH
             if kind == XS_WATCH_EVENT:
                 events.append(message)
-    return events
+    return b"".join(events)
 
 
 class _UnderWay:
