@@ -27,7 +27,7 @@ async def test_a_limit_that_raises_is_counted_and_the_rest_is_served(
 ) -> None:
     """The page has every other limit, and the next one how many parts have raised, by kind."""
     bad = tuple(dataclasses.replace(e, max=broken) if e.name == "ptys" else e for e in LIMITS)
-    monkeypatch.setattr(states.assess, "__defaults__", (None, bad, OPEN))
+    monkeypatch.setattr(states.assess_limits, "__defaults__", (None, bad, OPEN, None))
     clock = FakeClock()
     scheduler, published = publisher(full_snapshot(), clock)
     scheduler.ready.set()
