@@ -20,7 +20,6 @@ from xenwatch.assessment import Rules
 from xenwatch.cli import doctor, limits_table
 from xenwatch.cli.daemon_client import at_once
 from xenwatch.cli.faults import Faults
-from xenwatch.cli.status_lines import draw
 from xenwatch.config.settings import Settings
 from xenwatch.fence import OPEN, Fault, Part
 from xenwatch.limits import LIMITS, states
@@ -30,6 +29,9 @@ from xenwatch.passes.publisher import AssessedPass, assess
 from xenwatch.planning import answer, capacity, forecast
 from xenwatch.probes import PROBES
 from xenwatch.status import check, host_status
+from xenwatch.terminal import state as terminal
+from xenwatch.terminal.looks import Look
+from xenwatch.terminal.picture import picture
 
 RULES = Rules(policy=at_once(Settings().alerts()))
 FULL = full_snapshot()
@@ -265,8 +267,8 @@ def test_what_else_raises_is_said_in_its_place(
     faults = Faults()
     monkeypatch.setattr(limits_table, "_worth_showing", broken)
     assert "unknown" in limits_table.table(sound.assessment.states, faults.fence)
-    monkeypatch.setattr("xenwatch.cli.status_lines._headroom", broken)
-    draw(status, 80, 24, fence=faults.fence)
+    monkeypatch.setattr("xenwatch.terminal.header._headroom", broken)
+    picture(terminal.State(), Look(status, None), (80, 24), (), fence=faults.fence)
     monkeypatch.setitem(doctor.FINDINGS, "shipped", broken)
     assert "probes:" in doctor.report(FULL, Settings().probes(), faults.fence)
     monkeypatch.setattr(qemu_wakeups, "_about", broken)

@@ -55,5 +55,3 @@ def text(line: Line) -> str:
 def lines(of: Look, state: State | None = None, *size: int, plain: bool = False) -> list[str]:
     """The lines of a picture, blanks at their ends removed."""
     return [text(line).rstrip() for line in drawn(of, state, *size, plain=plain).lines]
-
-

@@ -92,6 +92,7 @@ def picture(
     top = [each for _, each in _room(above, height - LEAST - len(below) - (3 if is_table else 2))]
     tabs, zones = _tabs(state, len(top))
     top += [tabs, *(line((DIM, each)) for each in below)]
+    zones = tuple(zone for zone in zones if zone.line < height - 1)
     frame = dataclasses.replace(frame, top=tuple(top), zones=zones)
     return _rows(state, table, frame) if is_table else _text(state, look, frame, note, fence)
 
