@@ -179,9 +179,9 @@ def test_the_control_path_has_answers_and_dom0() -> None:
 
 def test_a_daemon_that_does_not_answer_is_said_to() -> None:
     """From the same part of failures as the alert."""
-    assert texts("control-path", after(1.0, daemons=risen("daemons", failed_ratio=0.5)), "xenstored")[
-        "state"
-    ] == "no answer"  # fmt: skip
+    found = after(1.0, daemons=risen("daemons", failed_ratio=0.5))
+
+    assert texts("control-path", found, "xenstored")["state"] == "no answer"
 
 
 def test_dom0s_time_is_by_mode() -> None:
