@@ -44,9 +44,13 @@ PRUNED: Final = (
     f"{SITE}/yaml/_yaml*.so",
     # It needs libstdc++, and has the same in Python: a list that is written once.
     f"{SITE}/frozenlist/*.so",
-    # rich imports pygments for source code alone, which xenwatch never shows.
-    f"{SITE}/pygments/lexers/[!_]*.py",
-    f"{SITE}/pygments/lexers/_*_builtins.py",
+    # It has the same in Python, which is fast enough for the names of VMs.
+    f"{SITE}/wcwidth/*.so",
+    # What urwid draws in a browser, or on displays without a terminal.
+    f"{SITE}/urwid/display/_web*",
+    f"{SITE}/urwid/display/lcd.py",
+    f"{SITE}/urwid/display/web*.py",
+    f"{SITE}/urwid/vterm.py",
     f"{LIBRARY}/**/__pycache__",
 )
 """What is installed by others and never used. wsgiref stays: prometheus_client imports it."""

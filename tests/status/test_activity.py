@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -73,7 +74,8 @@ def test_one_reading_less_is_less_known_of_what_it_feeds(missing: str) -> None:
         "uplinks": "uplinks",
         "dom0_cpus": "dom0",
     }
-    found = activity(dataclasses.replace(FULL, **{missing: None}))
+    nothing: dict[str, Any] = {missing: None}
+    found = activity(dataclasses.replace(FULL, **nothing))
 
     assert [part for part in PARTS if getattr(found, part) is None] == [
         part for name, part in alone.items() if name == missing
