@@ -46,11 +46,6 @@ PRUNED: Final = (
     f"{SITE}/frozenlist/*.so",
     # It has the same in Python, which is fast enough for the names of VMs.
     f"{SITE}/wcwidth/*.so",
-    # What urwid draws in a browser, or on displays without a terminal.
-    f"{SITE}/urwid/display/_web*",
-    f"{SITE}/urwid/display/lcd.py",
-    f"{SITE}/urwid/display/web*.py",
-    f"{SITE}/urwid/vterm.py",
     f"{LIBRARY}/**/__pycache__",
 )
 """What is installed by others and never used. wsgiref stays: prometheus_client imports it."""
