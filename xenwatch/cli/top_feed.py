@@ -165,6 +165,8 @@ def _bases(past: Replayed, now: Activity) -> dict[str, Activity]:
 def _why(error: Exception) -> str:
     if isinstance(error, ConfigError):
         return "; ".join(error.problems)
+    if isinstance(error, SourceError) and error.subject.startswith("/"):
+        return f"{error.reason} ({error.subject})"  # the reason must be seen where there is no room
     if isinstance(error, SourceError | OSError):
         return where_and_why(error)
     return printable(str(error))

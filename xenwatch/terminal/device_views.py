@@ -30,7 +30,7 @@ UPLINK: Final = "uplink"
 DAEMON: Final = "daemon"
 NO_ACTIVITY: Final = "unknown: the daemon is older than this xenwatch top, and does not tell"
 _DOMID: Final = Column("domid", "DOMID", keep=8, low=True)
-_NAME: Final = Column("name", "NAME", keep=9, number=False, grows=True, low=True)
+_NAME: Final = Column("name", "NAME", keep=9, number=False, low=True)
 _STATE: Final = Column("state", "STATE", keep=8, number=False, low=True)
 
 QEMUS: Final = (
@@ -82,7 +82,7 @@ NETWORKS: Final = (
     Column("bond", "BOND", keep=2, number=False, low=True),
 )
 CONTROL_PATH: Final = (
-    Column("role", "DAEMON", keep=9, number=False, grows=True, low=True),
+    Column("role", "DAEMON", keep=9, number=False, low=True),
     Column("state", "STATE", keep=8, number=False, low=True),
     Column("median_milliseconds", "MEDIAN MS", keep=8),
     Column("mean_milliseconds", "MEAN MS", keep=4),

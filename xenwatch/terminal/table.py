@@ -19,7 +19,7 @@ class Column:
     """A column: `name` is that of its values in JSON, `title` its head in a terminal.
 
     `keep` is how long it stays where there is no room: columns with the least go first. `most` is
-    the widest it gets unless all are shown whole; `grows` is whether it takes the room left over.
+    the widest it gets unless there is room left over.
     `low` is whether the least of its values come first when it is sorted by, `bar` whether its
     values are ratios that are drawn.
     """
@@ -29,7 +29,6 @@ class Column:
     keep: int = 5
     most: int = 24
     number: bool = True
-    grows: bool = False
     low: bool = False
     bar: bool = False
 
@@ -129,9 +128,6 @@ def widths(table: Table, rows: Sequence[Row], width: int) -> list[tuple[int, int
         more = max(0, min(free, whole[number] - size))
         wanted[number] = size + more
         free -= more
-    growing = [number for number in wanted if table.columns[number].grows]
-    if growing and free > 0:
-        wanted[growing[0]] += free
     return [(number, min(size, width)) for number, size in wanted.items()]
 
 

@@ -64,11 +64,11 @@ LIMITS: Final = (
     Column("state", "STATE", keep=9, number=False),
     Column("seconds_to_full", "FULL IN", keep=3, low=True),
     Column("title", "MEANING", keep=2, most=40, number=False, low=True),
-    Column("max_origin", "MAX FROM", keep=1, most=30, number=False, grows=True, low=True),
+    Column("max_origin", "MAX FROM", keep=1, most=30, number=False, low=True),
 )
 DOMAINS: Final = (
     Column("domid", "DOMID", keep=9, low=True),
-    Column("name", "NAME", keep=9, number=False, grows=True, low=True),
+    Column("name", "NAME", keep=9, number=False, low=True),
     Column("state", "STATE", keep=8, number=False, low=True),
     Column("type", "TYPE", keep=4, number=False, low=True),
     Column("cpu_percent", "CPU%", keep=8),
@@ -88,7 +88,7 @@ ALERTS: Final = (
     Column("severity", "SEVERITY", keep=9, number=False, low=True),
     Column("seconds", "FOR", keep=8),
     Column("alert", "ALERT", keep=7, most=32, number=False, low=True),
-    Column("summary", "SUMMARY", keep=9, most=60, number=False, grows=True, low=True),
+    Column("summary", "SUMMARY", keep=9, most=60, number=False, low=True),
 )
 
 
