@@ -66,7 +66,14 @@ class Record:
 
     def after(self, time: float) -> Kept:
         """The oldest moment after a Unix time. Raises `SourceError` where there is none."""
-        for path in self._files():
+        paths = self._files()
+        begun = [
+            number
+            for number, path in enumerate(paths)
+            if (name := Name.of(path.name)) is not None and name.time <= time
+        ]
+        # No segment before the last that had begun by then has a later moment.
+        for path in paths[max(begun, default=0) :]:
             with contextlib.suppress(FileNotFoundError):  # thinned since the files were listed
                 for number, place in enumerate(self._places(path)):
                     if place.head.time > time:
