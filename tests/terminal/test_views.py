@@ -150,7 +150,7 @@ def test_what_is_wrong_with_a_device_comes_first() -> None:
     assert texts("disks", look(), "5 51712")["state"] == "stalled"
     assert texts("disks", look(), "6 51712")["state"] == "connected"
     assert {row.key for row in networks.rows[:3]} == {"uplink eth1", "uplink eth2", "vif5.0"}
-    assert texts("networks", look(), "vif5.0")["state"] == "no port"
+    assert texts("networks", look(), "vif5.0")["state"] == "in no bridge"
     assert texts("networks", look(), "vif6.0")["state"] == "up"
     assert texts("networks", look(), "uplink eth1")["state"] == "no link"
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from xenwatch.assessment.vif_faults import vif_faults
 from xenwatch.display.why import why
 from xenwatch.readings.disks import Transfers, VirtualDisk
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -80,10 +81,14 @@ class DiskRow:
 
 @dataclass(frozen=True, slots=True)
 class VifRow:
-    """A network interface of a domain, as in `Vif` and `VifRings`."""
+    """A network interface of a domain, as in `Vif` and `VifRings`.
+
+    `fault` is why it has no network, as in `vif_faults`, empty if no fault is known.
+    """
 
     device: str
     domid: int
+    fault: str
     queues: int | None
     attached: bool | None
     up: bool
@@ -290,10 +295,12 @@ def _vifs(snapshot: Snapshot) -> tuple[VifRow, ...] | None:
     if snapshot.datapath is None:
         return None
     rings = snapshot.netback_rings.by_vif if snapshot.netback_rings else {}
+    faults = {f"vif{key.domid}.{key.devid}": fault for key, fault in vif_faults(snapshot).items()}
     return tuple(
         VifRow(
             device=name,
             domid=vif.domid,
+            fault=faults.get(name, ""),
             queues=vif.queues,
             attached=vif.attached,
             up=vif.up,

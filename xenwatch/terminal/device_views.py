@@ -204,7 +204,7 @@ def networks(look: Look, _plain: bool) -> Table:
         for row in (found.uplinks if found else None) or ()
     ]
     busy = sorted([*uplinks, *vifs], key=lambda row: -_sum(row, 4, 5, 6))
-    worst = sorted(busy, key=lambda row: row.cells[3].style not in {CRITICAL, WARNING})
+    worst = sorted(busy, key=lambda row: row.cells[3].style != CRITICAL)
     why = why_not(look, "datapath", "uplinks")
     is_known = found is not None and not (found.vifs is None and found.uplinks is None)
     return Table(NETWORKS, tuple(worst), "trouble, then drops", why=why, known=is_known)
@@ -253,11 +253,13 @@ def _vif(row: VifRow, name: str | None, dropped: Mapping[str, float]) -> Row:
 
 
 def _vif_state(row: VifRow) -> Cell:
+    if row.fault:
+        return word(row.fault, CRITICAL)
     if not row.up:
-        return word("down", WARNING)
+        return word("down")
     if row.attached is None:
         return word("up")
-    return word("attached") if row.attached else word("no port", CRITICAL)
+    return word("attached" if row.attached else "no port")
 
 
 def _uplink(row: UplinkRow, errors: Mapping[str, float]) -> Row:
