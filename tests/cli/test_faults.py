@@ -31,7 +31,7 @@ def broken(*_: object) -> NoReturn:
 def broken_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The max of `ptys` raises."""
     table = tuple(dataclasses.replace(e, max=broken) if e.name == "ptys" else e for e in LIMITS)
-    monkeypatch.setattr(states.assess, "__defaults__", (None, table, OPEN))
+    monkeypatch.setattr(states.assess_limits, "__defaults__", (None, table, OPEN, None))
 
 
 def test_once_prints_the_other_limits(capsys: pytest.CaptureFixture[str]) -> None:
