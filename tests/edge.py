@@ -62,6 +62,7 @@ EDGE = {
     "xenwatch.cli.daemon_client": "asks a running daemon, or makes a pass",
     "xenwatch.cli.daemon_request": "asks a running daemon",
     "xenwatch.cli.live_terminal": "draws on a terminal and reads its keys",
+    "xenwatch.cli.top_feed": "takes passes, asks a running daemon, or reads a record",
     "xenwatch.cli.faults": "says on stderr what raised",
     "xenwatch.cli.output": "writes to stdout",
     "xenwatch.cli.parser": "writes help and errors, and ends the process",

@@ -111,6 +111,22 @@ def test_what_is_run_every_minute_imports_little(arguments: list[str]) -> None:
     assert large & set(imported) == set()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["once", "--source", "synthetic:debian-12"],
+        ["top", "--batch", "-n1", "--source", "synthetic:debian-12"],
+        ["top", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_only_a_screen_needs_urwid(arguments: list[str]) -> None:
+    """No command imports urwid but `top`, and that not to print."""
+    imported = json.loads(output(MODULES, *arguments).stderr.splitlines()[-1])
+
+    assert {"urwid", "wcwidth", "xenwatch.cli.live_terminal"} & set(imported) == set()
+
+
 def test_a_command_imports_no_other() -> None:
     """Of the modules of commands there is the one that was chosen."""
     imported = json.loads(output(MODULES, "scenarios").stderr)

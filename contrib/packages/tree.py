@@ -44,9 +44,8 @@ PRUNED: Final = (
     f"{SITE}/yaml/_yaml*.so",
     # It needs libstdc++, and has the same in Python: a list that is written once.
     f"{SITE}/frozenlist/*.so",
-    # rich imports pygments for source code alone, which xenwatch never shows.
-    f"{SITE}/pygments/lexers/[!_]*.py",
-    f"{SITE}/pygments/lexers/_*_builtins.py",
+    # It has the same in Python, which is fast enough for the names of VMs.
+    f"{SITE}/wcwidth/*.so",
     f"{LIBRARY}/**/__pycache__",
 )
 """What is installed by others and never used. wsgiref stays: prometheus_client imports it."""

@@ -168,7 +168,9 @@ def test_commands_ask_the_configured_daemon(
 ) -> None:
     """`check` and `top` find a daemon of this host that listens elsewhere than by default."""
     file = tmp_path / "xenwatch.toml"
-    monkeypatch.setattr("xenwatch.cli.live_terminal.run", lambda look, *_: int(look().age > 1e9))
+    monkeypatch.setattr(
+        "xenwatch.cli.live_terminal.run", lambda feed, *_: int(feed.take().age > 1e9)
+    )
     with server(response(BODY)) as (url, asked):
         file.write_text(f"[web]\nlisten_addresses = ['{url.removeprefix('http://')}']\n")
         main([command, f"--config.file={file}"])

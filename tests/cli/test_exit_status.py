@@ -28,8 +28,6 @@ EXITS = {
 ELSEWHERE = {
     ("run", 0): "tests/daemon/test_daemon.py stops it",
     ("run", 3): "tests/daemon/test_daemon.py has its address in use",
-    ("top", 0): "tests/cli/test_top.py quits it",
-    ("top", 3): "tests/cli/test_top.py takes rich away",
     ("maintenance", 0): "tests/cli/test_maintenance.py starts and ends one",
     ("maintenance", 1): "tests/cli/test_maintenance.py ends one that is configured",
     ("maintenance", 3): "tests/cli/test_maintenance.py damages the file",
@@ -66,7 +64,9 @@ CASES: dict[tuple[str, int], tuple[str, ...]] = {
     ("explain", 0): ("--no-headroom", "error 28 mapping ring-refs and evtchn"),
     ("explain", 2): (SYNTHETIC, "--timeout=1", "error 28"),
     ("explain", 3): ("the quick brown fox",),
+    ("top", 0): ("--batch", "-n1", SYNTHETIC),
     ("top", 2): (SYNTHETIC,),
+    ("top", 3): ("--batch", "--url=http://127.0.0.1:1"),
     ("maintenance", 2): ("on",),
     ("check-config", 0): (),
     ("check-config", 1): ("--config.file={bare}",),

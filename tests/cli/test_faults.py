@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
 
 from tests.cli.support import no_traces, run
 from xenwatch.cli import live_terminal
-from xenwatch.cli.daemon_client import Answer
+from xenwatch.cli.top_feed import Feed
 from xenwatch.fence import OPEN, Fence
 from xenwatch.limits import LIMITS, states
+from xenwatch.terminal.state import State
 
 __all__ = ["no_traces"]
 pytestmark = pytest.mark.usefixtures("no_traces")
@@ -31,7 +31,7 @@ def broken(*_: object) -> NoReturn:
 def broken_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The max of `ptys` raises."""
     table = tuple(dataclasses.replace(e, max=broken) if e.name == "ptys" else e for e in LIMITS)
-    monkeypatch.setattr(states.assess, "__defaults__", (None, table, OPEN))
+    monkeypatch.setattr(states.assess_limits, "__defaults__", (None, table, OPEN, None))
 
 
 def test_once_prints_the_other_limits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,8 +83,8 @@ def test_top_says_it_when_the_screen_is_gone(
 ) -> None:
     """However often the host is looked at, there is one line, below the picture."""
 
-    def twice(look: Callable[[], Answer], _interval: float, _fence: Fence) -> int:
-        assert look().status.limits == look().status.limits
+    def twice(feed: Feed, _state: State, _fence: Fence) -> int:
+        assert feed.take().look.status.limits == feed.take().look.status.limits
         assert capsys.readouterr().err == ""
         return 0
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from tests.cli.support import no_traces, run
 from tests.shown import ROOT
 from tests.status.test_host_status import of
 from tests.support import full_snapshot, labelled
+from tests.terminal.support import lines
 from xenwatch import page
 from xenwatch.cli.source import choose
-from xenwatch.cli.status_lines import draw
 from xenwatch.page import Links
 from xenwatch.readings.origin import Origin
 from xenwatch.sources.base import SourceError
 from xenwatch.status.host_status import loads
 from xenwatch.status.notices import NO_XEN
+from xenwatch.terminal.looks import Look
+from xenwatch.terminal.state import State
+from xenwatch.terminal.views import VIEWS
 
 __all__ = ["no_traces"]
 pytestmark = pytest.mark.usefixtures("no_traces")
@@ -49,6 +50,14 @@ def test_a_platform_is_marked_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert done.out.startswith("SYNTHETIC: ")
 
 
+def test_top_prints_it_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every table that `top --batch` prints begins with it."""
+    out = run(capsys, "top", "--batch", "-n2", "-d0.1", SYNTHETIC).out
+
+    assert out.startswith(f"{SENTENCE}\n")
+    assert f"\n\n{SENTENCE}\n" in out
+
+
 def test_what_programs_read_has_it_in_its_own_way(capsys: pytest.CaptureFixture[str]) -> None:
     """Metrics have a comment and a series, scripts a comment below their first line."""
     text = run(capsys, "once", SYNTHETIC, "--format=prometheus").out
@@ -62,7 +71,7 @@ def test_what_programs_read_has_it_in_its_own_way(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(
     "command",
-    [("once",), ("plan",), ("doctor",), ("check",)],
+    [("once",), ("plan",), ("doctor",), ("check",), ("top", "--batch", "-n1")],
     ids=lambda command: command[0],
 )
 def test_json_has_the_source(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
@@ -93,13 +102,13 @@ def test_the_page_and_the_terminal_have_it() -> None:
     synthetic = Origin("synthetic", "debian-12")
     status = of(dataclasses.replace(full_snapshot(), origin=synthetic))
     html = str(page.frame(status, {}, 0.0, Links("", "", "", {})))
-    out = io.StringIO()
-    Console(file=out, width=100).print(draw(status, 100, 40))
+    for view in range(len(VIEWS)):
+        drawn = lines(Look(status, None), State(view=view), 100, 40)
+        assert drawn[0].startswith("SYNTHETIC: not a real host")
 
     assert "<title>SYNTHETIC - " in html
     body = html.partition("<body>")[2]
     assert body.index("SYNTHETIC: not a real host") < body.index("<h1>")
-    assert out.getvalue().startswith("SYNTHETIC: not a real host")
 
 
 def test_a_live_host_has_no_banner() -> None:

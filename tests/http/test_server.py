@@ -33,7 +33,7 @@ from xenwatch.page import Links, errors
 from xenwatch.passes.publisher import Publisher, assess
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
-from xenwatch.status import host_status
+from xenwatch.status import activity, host_status
 from xenwatch.status.host_status import HostStatus
 
 RULES = Rules()
@@ -160,7 +160,7 @@ async def test_the_status_page_leads_to_the_rest() -> None:
         assert __version__ in text
         paths = set(re.findall(r'(?:href|src)="(/[^"#]+)"', text))
         assert errors.PATH in paths
-        assert {"/limits", "/-/healthy", "/-/ready", host_status.PATH} <= paths
+        assert {"/limits", "/-/healthy", "/-/ready", host_status.PATH, activity.PATH} <= paths
         assert len([path for path in paths if path.startswith("/static/")]) == 3
         for path in paths:
             async with client.get(path) as answer:
@@ -302,6 +302,13 @@ async def test_the_json_is_what_the_page_shows() -> None:
     assert found.alerts is None
 
 
+async def test_what_vms_do_is_served_as_json() -> None:
+    """The activity of the newest pass, as `xenwatch top` reads it."""
+    async with Site().client() as client, client.get(activity.PATH) as answer:
+        assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+        assert activity.loads(await answer.read()) == activity.activity(full_snapshot())
+
+
 async def test_there_is_no_view_before_the_first_page() -> None:
     """While there is nothing to show the page comes again by itself, and JSON says why."""
     site = Site()
@@ -309,9 +316,10 @@ async def test_there_is_no_view_before_the_first_page() -> None:
     async with site.client() as client:
         async with client.get("/") as answer:
             assert (answer.status, answer.headers["Refresh"]) == (503, "2")
-        async with client.get(host_status.PATH) as answer:
-            assert answer.status == 503
-            assert "error" in await answer.json()
+        for path in (host_status.PATH, activity.PATH):
+            async with client.get(path) as answer:
+                assert answer.status == 503
+                assert "error" in await answer.json()
 
 
 @pytest.mark.parametrize(

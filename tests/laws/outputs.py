@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import struct
 from html.parser import HTMLParser
 from typing import Any, Final
-
-from rich.console import Console
 
 from tests.support import parse_page
 from xenwatch import page
@@ -17,7 +14,6 @@ from xenwatch.advice import qemu_wakeups, rendering
 from xenwatch.alerts import messages
 from xenwatch.alerts.messages import RUNBOOKS, Sender
 from xenwatch.cli import doctor, once, plan
-from xenwatch.cli.status_lines import draw
 from xenwatch.config.settings import Settings
 from xenwatch.delivery import values
 from xenwatch.http import headroom
@@ -28,8 +24,15 @@ from xenwatch.passes.publisher import AssessedPass
 from xenwatch.planning import answer
 from xenwatch.probes import PROBES
 from xenwatch.readings.snapshot import Snapshot
-from xenwatch.status import check, host_status
+from xenwatch.status import activity, check, host_status
 from xenwatch.status.notices import notices
+from xenwatch.terminal import batch
+from xenwatch.terminal.detail import detail
+from xenwatch.terminal.looks import Look, follow
+from xenwatch.terminal.picture import picture
+from xenwatch.terminal.state import State
+from xenwatch.terminal.table import Sort
+from xenwatch.terminal.views import VIEWS
 
 LINKS: Final = Links("/s.css", "/s.js", "/i.svg", {"Metrics": "/metrics"})
 _VOID: Final = {"meta", "link", "input"}
@@ -103,18 +106,12 @@ def documents_of(found: AssessedPass) -> None:
 
 
 def texts_of(found: AssessedPass) -> None:
-    """The page, the picture of `top`, and what commands print."""
+    """The page, and what commands print."""
     assessment, snapshot = found.assessment, found.assessment.snapshot
     settings, fence = Settings(), assessment.fence
     status = host_status.host_status(assessment, PROBES, "dom0")
     frame = page.frame(status, assessment.history.series, snapshot.instant, LINKS, fence)
     Balanced(page.fill(frame, status, "", fence).decode())
-    for width, plain in ((80, False), (200, True)):
-        out = io.StringIO()
-        Console(file=out, width=width, height=50).print(
-            draw(status, width, 50, plain=plain, fence=fence)
-        )
-        assert all(line.isprintable() for line in out.getvalue().split("\n"))
     for make in once.FORMATS.values():
         make(assessment, settings).encode(errors="backslashreplace")
     plan.table(assessment.plans, fence)
@@ -124,6 +121,31 @@ def texts_of(found: AssessedPass) -> None:
     every = settings.probes()
     doctor.report(snapshot, every, fence)
     strict(doctor.document(snapshot, every, fence))
+
+
+def terminal_of(found: AssessedPass, before: Snapshot) -> None:
+    """Every view of `top`, the detail of every row, and what it prints."""
+    assessment, fence = found.assessment, found.assessment.fence
+    status = host_status.host_status(assessment, PROBES, "dom0")
+    done = activity.activity(assessment.snapshot)
+    text = activity.dumps(done)
+    strict(text)
+    assert activity.loads(text) == done
+    look = follow(Look(status, activity.activity(before)), status, done)
+    strict(batch.document(look, VIEWS, Sort(), "", fence))
+    for number, view in enumerate(VIEWS):
+        for width, plain in ((80, False), (200, True)):
+            lines = picture(
+                State(view=number), look, (width, 50), (), plain=plain, fence=fence
+            ).lines
+            assert all(piece.isprintable() for line in lines for _, piece in line)
+        assert all(
+            line.isprintable() for line in batch.text(look, view, Sort(), "", fence).split("\n")
+        )
+        subjects = {row.subject for row in view.table(look, fence=fence).rows}
+        for subject in sorted(subjects)[:3]:
+            lines = tuple(detail(subject, look, 80, fence))
+            assert all(piece.isprintable() for line in lines for _, piece in line)
 
 
 def others_of(found: AssessedPass, before: Snapshot) -> None:
@@ -158,5 +180,6 @@ def made(found: AssessedPass, before: Snapshot) -> None:
     metrics_of(found)
     documents_of(found)
     texts_of(found)
+    terminal_of(found, before)
     others_of(found, before)
     sane(found)

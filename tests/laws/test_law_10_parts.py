@@ -20,7 +20,6 @@ from xenwatch.assessment import Rules
 from xenwatch.cli import doctor, limits_table
 from xenwatch.cli.daemon_client import at_once
 from xenwatch.cli.faults import Faults
-from xenwatch.cli.status_lines import draw
 from xenwatch.config.settings import Settings
 from xenwatch.fence import OPEN, Fault, Part
 from xenwatch.limits import LIMITS, states
@@ -30,6 +29,9 @@ from xenwatch.passes.publisher import AssessedPass, assess
 from xenwatch.planning import answer, capacity, forecast
 from xenwatch.probes import PROBES
 from xenwatch.status import check, host_status
+from xenwatch.terminal import state as terminal
+from xenwatch.terminal.looks import Look
+from xenwatch.terminal.picture import picture
 
 RULES = Rules(policy=at_once(Settings().alerts()))
 FULL = full_snapshot()
@@ -79,7 +81,9 @@ def test_a_limit_that_raises_is_unknown(
     limit: Limit, sound: AssessedPass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has no samples and its alert is unknown, and of all other series none is another."""
-    monkeypatch.setattr(states.assess, "__defaults__", (None, without(limit, used=broken), OPEN))
+    monkeypatch.setattr(
+        states.assess_limits, "__defaults__", (None, without(limit, used=broken), OPEN, None)
+    )
     faults = Faults()
     found = assessed(faults)
     before, after = samples(sound), samples(found)
@@ -104,7 +108,9 @@ def test_a_max_that_raises_leaves_what_is_used(
     limit: Limit, sound: AssessedPass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is used is known, the max is not, and there is no headroom."""
-    monkeypatch.setattr(states.assess, "__defaults__", (None, without(limit, max=broken), OPEN))
+    monkeypatch.setattr(
+        states.assess_limits, "__defaults__", (None, without(limit, max=broken), OPEN, None)
+    )
     faults = Faults()
     found = assessed(faults)
     was = {(s.limit.name, s.instance): s for s in sound.assessment.states}
@@ -265,8 +271,8 @@ def test_what_else_raises_is_said_in_its_place(
     faults = Faults()
     monkeypatch.setattr(limits_table, "_worth_showing", broken)
     assert "unknown" in limits_table.table(sound.assessment.states, faults.fence)
-    monkeypatch.setattr("xenwatch.cli.status_lines._headroom", broken)
-    draw(status, 80, 24, fence=faults.fence)
+    monkeypatch.setattr("xenwatch.terminal.header._headroom", broken)
+    picture(terminal.State(), Look(status, None), (80, 24), (), fence=faults.fence)
     monkeypatch.setitem(doctor.FINDINGS, "shipped", broken)
     assert "probes:" in doctor.report(FULL, Settings().probes(), faults.fence)
     monkeypatch.setattr(qemu_wakeups, "_about", broken)

@@ -42,6 +42,33 @@ def test_before_its_begin_there_is_none(record: Record) -> None:
         record.at(BEGAN - 1)
 
 
+@pytest.mark.parametrize("number", [0, 1, 59, 60, 148])
+def test_the_next_moment_is_found(record: Record, number: int) -> None:
+    """Also across segments; after the last one there is none."""
+    for time in (TIMES[number], TIMES[number] + 9.9):
+        assert record.after(time).time == TIMES[number + 1]
+    assert record.after(0.0).time == TIMES[0]
+    with pytest.raises(SourceError, match="nothing was recorded after that time"):
+        record.after(TIMES[149])
+
+
+def test_the_next_moment_is_looked_for_where_it_may_be(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a week of segments only those around the time are read."""
+    read: list[Path] = []
+    places = Record._places
+
+    def counted(self: Record, path: Path) -> object:
+        read.append(path)
+        return places(self, path)
+
+    monkeypatch.setattr(Record, "_places", counted)
+    record.after(TIMES[148])
+
+    assert len(read) == 1
+
+
 def test_one_segment_is_a_record_too(tmp_path: Path, record: Record) -> None:
     """So that one can be sent to somebody."""
     second = files(tmp_path / "record")[1]

@@ -15,7 +15,7 @@ HELP: Final[Mapping[str, str]] = {
     "advise": "Rank VMs by QEMU wakeups, with the emulated devices to disable.",
     "check": "Check limits and alerts for Icinga and Nagios: one line and an exit status.",
     "explain": "Explain an error message, or the lines of a log on stdin.",
-    "top": "Show limits, headroom, alerts and broken VMs in a terminal; q quits.",
+    "top": "Show limits, VMs, QEMUs, disks, networks and the control path in a terminal.",
     "maintenance": "Put this host into maintenance for a while: its alerts then notify nobody.",
     "check-config": "Validate the configuration and the web configuration file it names, and check "
     "that the files and the source can be used.",

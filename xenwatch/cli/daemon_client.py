@@ -21,21 +21,27 @@ from xenwatch.cli.daemon_address import Address
 from xenwatch.cli.daemon_request import DEADLINE, NOT_XENWATCH, place_of, refused, unanswered
 from xenwatch.cli.maintenance import said
 from xenwatch.cli.options import is_given
-from xenwatch.cli.passes import prepare_passes
+from xenwatch.cli.passes import Live, Replayed, prepare_passes
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.settings import Settings
-from xenwatch.fence import OPEN, Fence
+from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.passes.one_pass import one_pass
-from xenwatch.status import host_status
+from xenwatch.probes.base import Pass
+from xenwatch.status import activity, host_status
+from xenwatch.status.activity import Activity, ActivityError
 from xenwatch.status.host_status import HostStatus, StatusError
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status of a host, and how many seconds old it is by the daemon's own clock."""
+    """The status of a host, and how many seconds old it is by the daemon's own clock.
+
+    `activity` is what its VMs do, `None` if it was not asked for or the daemon does not tell.
+    """
 
     status: HostStatus
     age: float
+    activity: Activity | None = None
 
 
 def look(
@@ -51,17 +57,29 @@ def look(
         place = place_of(options)
         return lambda: ask(place, options.timeout or DEADLINE)
     settings, passes = prepare_passes(options, one_pass)
+    return assessed(settings, passes, alerts=alerts, fence=fence)
+
+
+def assessed(
+    settings: Settings, passes: Live | Replayed, *, alerts: bool = False, fence: Fence = OPEN
+) -> Callable[[], Answer]:
+    """A function that makes a pass, each with what the one before knew; as `look`."""
     probes = settings.probes()
     judged = rules(settings)
     if alerts:
         judged = dataclasses.replace(judged, policy=at_once(settings.alerts()))
+    before: Pass | None = None
 
     def make_pass() -> Answer:
+        nonlocal before
         now = dataclasses.replace(judged, maintenance=_maintenance(settings))
-        assessment = assess_pass(passes.take(probes).snapshot, now, fence=fence)
+        before = passes.take(probes, before)
+        assessment = assess_pass(before.snapshot, now, fence=fence)
         assessment = with_alerts(assessment, metrics.by_name(assessment), Alerts())
         assessment = passes.judged(assessment)
-        return Answer(host_status.host_status(assessment, probes), 0.0)
+        status = host_status.host_status(assessment, probes)
+        done = fence(Part.FINDING, "activity", lambda: activity.activity(assessment.snapshot), None)
+        return Answer(status, 0.0, done)
 
     return make_pass
 
@@ -86,8 +104,11 @@ def at_once(policy: Policy) -> Policy:
     )
 
 
-def ask(place: Address, deadline: float = DEADLINE) -> Answer:
-    """The status of the daemon at `place`. Raises `AskError`, which tells its problem too."""
+def ask(place: Address, deadline: float = DEADLINE, *, activity_too: bool = False) -> Answer:
+    """The status of the daemon at `place`, with `activity_too` also what its VMs do.
+
+    Raises `AskError`, which tells its problem too.
+    """
     response = daemon_request.get(place, host_status.PATH, deadline)
     if response.code != http.HTTPStatus.OK:
         raise refused(place, response)
@@ -99,4 +120,18 @@ def ask(place: Address, deadline: float = DEADLINE) -> Answer:
         now = parsedate_to_datetime(response.date).timestamp() if response.date else time.time()
     except ValueError:
         raise unanswered(place, NOT_XENWATCH) from None
-    return Answer(found, now - found.time)
+    done = _activity(place, deadline) if activity_too else None
+    return Answer(found, now - found.time, done)
+
+
+def _activity(place: Address, deadline: float) -> Activity | None:
+    """What the VMs of a daemon's host do, `None` of a daemon that does not know the question."""
+    response = daemon_request.get(place, activity.PATH, deadline)
+    if response.code == http.HTTPStatus.NOT_FOUND:
+        return None
+    if response.code != http.HTTPStatus.OK:
+        raise refused(place, response)
+    try:
+        return activity.loads(response.body)
+    except ActivityError as error:
+        raise unanswered(place, str(error)) from None

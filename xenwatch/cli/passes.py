@@ -78,6 +78,18 @@ class Replayed:
             return None
         return self._past(kept).snapshot
 
+    def before(self) -> Replayed:
+        """The moment before this one. Raises `SourceError` where there is none."""
+        return Replayed(self._record, self._record.at(math.nextafter(self._kept.time, -math.inf)))
+
+    def after(self) -> Replayed:
+        """The moment after this one. Raises `SourceError` where there is none."""
+        return Replayed(self._record, self._record.after(self._kept.time))
+
+    def at(self, time: float) -> Replayed:
+        """The newest moment at or before a Unix time. Raises `SourceError` where there is none."""
+        return Replayed(self._record, self._record.at(time))
+
     def _past(self, kept: Kept) -> Past:
         header, moment = self._record.load(kept)
         try:

@@ -21,13 +21,20 @@ from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
 from xenwatch.http.refusals import BUSY, Refusals
 from xenwatch.http.sending import Sending
-from xenwatch.http.status_page import LANE, Body, StaticFile, StatusCache, static_files
+from xenwatch.http.status_page import (
+    LANE,
+    Body,
+    RenderedStatus,
+    StaticFile,
+    StatusCache,
+    static_files,
+)
 from xenwatch.page import Links, errors
 from xenwatch.page.domains import LONGEST
 from xenwatch.passes.bodies import Form
 from xenwatch.passes.publisher import Publisher
 from xenwatch.planning.question import PlanError
-from xenwatch.status import check, host_status
+from xenwatch.status import activity, check, host_status
 from xenwatch.status.check import CheckError
 from xenwatch.web_config.load import PLAIN, WebConfig
 
@@ -78,6 +85,7 @@ class Handlers:
         others = {
             "Metrics for Prometheus": telemetry_path,
             "Status as JSON": host_status.PATH,
+            "Activity of the VMs as JSON": activity.PATH,
             "Headroom for VMs as JSON": HEADROOM,
             "Verdict of a check as JSON": paths.CHECK,
             "Error messages and their runbooks": errors.PATH,
@@ -94,7 +102,8 @@ class Handlers:
             "/": functools.partial(self._page, cache),
             HEADROOM: self._headroom,
             paths.CHECK: functools.partial(self._check, cache),
-            host_status.PATH: functools.partial(self._json, cache),
+            host_status.PATH: functools.partial(self._json, cache, RenderedStatus.json),
+            activity.PATH: functools.partial(self._json, cache, RenderedStatus.activity),
             errors.PATH: functools.partial(_errors, style=style, icon=icon),
         }
         for path, handler in handlers.items():
@@ -190,11 +199,16 @@ class Handlers:
         body = await cache.rendered(newest.assessment).html(query)
         return _response(request, body, "text/html; charset=utf-8")
 
-    async def _json(self, cache: StatusCache, request: web.Request) -> web.Response:
+    async def _json(
+        self,
+        cache: StatusCache,
+        render: Callable[[RenderedStatus], Awaitable[Body]],
+        request: web.Request,
+    ) -> web.Response:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        body = await cache.rendered(newest.assessment).json()
+        body = await render(cache.rendered(newest.assessment))
         return _response(request, body, "application/json; charset=utf-8")
 
     async def _check(self, cache: StatusCache, request: web.Request) -> web.Response:

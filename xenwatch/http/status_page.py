@@ -19,6 +19,7 @@ from xenwatch.assessment import Assessment
 from xenwatch.page import Links
 from xenwatch.page.html import Html
 from xenwatch.probes import PROBES
+from xenwatch.status import activity
 from xenwatch.status.host_status import HostStatus, dumps, host_status
 
 STATIC: Final = "/static/"
@@ -73,6 +74,13 @@ class RenderedStatus:
         """The status as JSON."""
         status = await self.status()
         return await self._once("json", lambda: _body(dumps(status).encode()))
+
+    async def activity(self) -> Body:
+        """What the VMs do, as JSON."""
+        snapshot = self.assessment.snapshot
+        return await self._once(
+            "activity", lambda: _body(activity.dumps(activity.activity(snapshot)).encode())
+        )
 
     async def html(self, query: str = "") -> Body:
         """The status page, its domains filtered by `query`."""

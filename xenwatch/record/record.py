@@ -64,6 +64,22 @@ class Record:
                     return Kept(place.head.time, path, number)
         raise SourceError(self.path, f"nothing was recorded at or before that time{self._begins()}")
 
+    def after(self, time: float) -> Kept:
+        """The oldest moment after a Unix time. Raises `SourceError` where there is none."""
+        paths = self._files()
+        begun = [
+            number
+            for number, path in enumerate(paths)
+            if (name := Name.of(path.name)) is not None and name.time <= time
+        ]
+        # No segment before the last that had begun by then has a later moment.
+        for path in paths[max(begun, default=0) :]:
+            with contextlib.suppress(FileNotFoundError):  # thinned since the files were listed
+                for number, place in enumerate(self._places(path)):
+                    if place.head.time > time:
+                        return Kept(place.head.time, path, number)
+        raise SourceError(self.path, "nothing was recorded after that time")
+
     def load(self, kept: Kept) -> tuple[Header, Moment]:
         """The moment with all its values. Raises `SourceError`."""
         try:

@@ -40,6 +40,6 @@ def _checked(hint: Any, value: object, name: str) -> object:
         return {str(key): _checked(arguments[1], item, name) for key, item in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if origin or not isinstance(value, hint) or isinstance(value, bool):
+    if origin or not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise TypeError(f"{name} is {type(value).__name__}")
     return value
