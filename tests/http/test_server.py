@@ -29,7 +29,8 @@ from xenwatch.http import status_page
 from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
-from xenwatch.page import Links, errors
+from xenwatch.page import errors
+from xenwatch.page.document import Links
 from xenwatch.passes.publisher import Publisher, assess
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES

@@ -21,11 +21,19 @@ from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
 from xenwatch.http.refusals import BUSY, Refusals
 from xenwatch.http.sending import Sending
-from xenwatch.http.status_page import LANE, Body, StaticFile, StatusCache, static_files
-from xenwatch.page import Links, errors
-from xenwatch.page.domains import LONGEST
+from xenwatch.http.status_page import (
+    LANE,
+    Body,
+    RenderedStatus,
+    StaticFile,
+    StatusCache,
+    static_files,
+)
+from xenwatch.page import errors, vms
+from xenwatch.page.document import Links
+from xenwatch.page.domains import Query
 from xenwatch.passes.bodies import Form
-from xenwatch.passes.publisher import Publisher
+from xenwatch.passes.publisher import AssessedPass, Publisher
 from xenwatch.planning.question import PlanError
 from xenwatch.status import check, host_status
 from xenwatch.status.check import CheckError
@@ -35,6 +43,7 @@ PARTS: Final = 4
 """Parts of the page that are made and sent at a time: their bodies are not shared."""
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
+HTML: Final = "text/html; charset=utf-8"
 NO_READINGS: Final = "no readings yet"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
@@ -92,6 +101,7 @@ class Handlers:
         app.router.add_get(telemetry_path, self._bounded(metrics))
         handlers: Mapping[str, _Handler] = {
             "/": functools.partial(self._page, cache),
+            f"{vms.PATH}{{name}}": functools.partial(self._vm, cache),
             HEADROOM: self._headroom,
             paths.CHECK: functools.partial(self._check, cache),
             host_status.PATH: functools.partial(self._json, cache),
@@ -186,22 +196,36 @@ class Handlers:
         newest = self._publisher.newest
         if newest is None:
             return _unavailable(headers={"Refresh": "2"})
-        query = request.query.get("q", "").strip()[:LONGEST]
-        body = await cache.rendered(newest.assessment).html(query)
-        return _response(request, body, "text/html; charset=utf-8")
+        query = Query.of(request.query)
+        body = await self._rendered(cache, newest).html(query)
+        return _response(request, body, HTML)
+
+    async def _vm(self, cache: StatusCache, request: web.Request) -> web.Response:
+        newest = self._publisher.newest
+        if newest is None:
+            return _unavailable(headers={"Refresh": "2"})
+        name, rendered = request.match_info["name"], self._rendered(cache, newest)
+        body = await rendered.vm(name)
+        if body is None:
+            missing = await rendered.no_vm(name)
+            return web.Response(status=404, body=missing, headers={"Content-Type": HTML})
+        return _response(request, body, HTML)
+
+    def _rendered(self, cache: StatusCache, newest: AssessedPass) -> RenderedStatus:
+        return cache.rendered(newest.assessment, self._publisher.earlier.snapshot)
 
     async def _json(self, cache: StatusCache, request: web.Request) -> web.Response:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        body = await cache.rendered(newest.assessment).json()
+        body = await self._rendered(cache, newest).json()
         return _response(request, body, "application/json; charset=utf-8")
 
     async def _check(self, cache: StatusCache, request: web.Request) -> web.Response:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        status = await cache.rendered(newest.assessment).status()
+        status = await self._rendered(cache, newest).status()
         given = {name: request.query.getall(name) for name in request.query}
         try:
             fence, age = newest.assessment.fence, self._publisher.age(newest)
@@ -268,7 +292,7 @@ async def _runbook(body: bytes, _request: web.Request) -> web.Response:
 async def _errors(request: web.Request, *, style: str, icon: str) -> web.Response:
     """The page of error messages, searched for the query's text."""
     work = functools.partial(errors.render, request.query.get("q", ""), style, icon)
-    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}
+    headers = {"Content-Type": HTML, "Cache-Control": "no-cache"}
     return web.Response(body=await LANE.start(work), headers=headers)
 
 

@@ -16,9 +16,13 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from xenwatch import page, threads
 from xenwatch.assessment import Assessment
-from xenwatch.page import Links
+from xenwatch.page import vm as vm_page
+from xenwatch.page.document import Links
+from xenwatch.page.domains import ALL, Query
 from xenwatch.page.html import Html
 from xenwatch.probes import PROBES
+from xenwatch.readings.snapshot import Snapshot
+from xenwatch.status import vm as vm_status
 from xenwatch.status.host_status import HostStatus, dumps, host_status
 
 STATIC: Final = "/static/"
@@ -63,8 +67,15 @@ class RenderedStatus:
     is the frame of the page with other domains.
     """
 
-    def __init__(self, assessment: Assessment, hostname: str, links: Links) -> None:
+    def __init__(
+        self,
+        assessment: Assessment,
+        hostname: str,
+        links: Links,
+        earlier: Snapshot | None = None,
+    ) -> None:
         self.assessment = assessment
+        self._earlier = earlier
         self._hostname = hostname
         self._links = links
         self._results: dict[str, asyncio.Future[Any]] = {}
@@ -74,14 +85,34 @@ class RenderedStatus:
         status = await self.status()
         return await self._once("json", lambda: _body(dumps(status).encode()))
 
-    async def html(self, query: str = "") -> Body:
-        """The status page, its domains filtered by `query`."""
+    async def html(self, query: Query = ALL) -> Body:
+        """The status page, its domains as asked by `query`."""
         status, frame = await self.status(), await self._frame()
 
         def work() -> Body:
             return _body(page.fill(frame, status, query, self.assessment.fence))
 
-        return await (LANE.start(work) if query else self._once("html", work))
+        return await (LANE.start(work) if query != ALL else self._once("html", work))
+
+    async def vm(self, name: str) -> Body | None:
+        """The page of a VM, by UUID, name or domid; `None` where there is none called so."""
+        status = await self.status()
+        found = vm_status.find(status, name)
+        if not found:
+            return None
+        row, fence = found[0], self.assessment.fence
+
+        def work() -> Body:
+            of = vm_status.vm_status(self.assessment, status, row, self._earlier)
+            return _body(vm_page.render(status, of, found[1:], self._links, fence=fence))
+
+        # One that is made lasts as long as the readings: a stranger can have each made once.
+        return await self._once(f"vm {row.domid} {len(found)}", work)
+
+    async def no_vm(self, name: str) -> bytes:
+        """The page that says that no VM is called so."""
+        status = await self.status()
+        return await LANE.start(lambda: vm_page.missing(name, status, self._links))
 
     async def status(self) -> HostStatus:
         """The status itself."""
@@ -112,10 +143,10 @@ class StatusCache:
         self._links = links
         self._newest: RenderedStatus | None = None
 
-    def rendered(self, assessment: Assessment) -> RenderedStatus:
-        """The rendered status of an assessment."""
+    def rendered(self, assessment: Assessment, earlier: Snapshot | None = None) -> RenderedStatus:
+        """The rendered status of an assessment; rates are those since an `earlier` snapshot."""
         if self._newest is None or self._newest.assessment is not assessment:
-            self._newest = RenderedStatus(assessment, self._hostname, self._links)
+            self._newest = RenderedStatus(assessment, self._hostname, self._links, earlier)
         return self._newest
 
 

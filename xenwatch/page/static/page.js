@@ -63,5 +63,20 @@ async function run() {
   }
 }
 
+// The filter of the domains answers while it is typed; without this its button does.
+const filter = document.getElementById("filter");
+let typed = 0;
+
+filter?.addEventListener("input", () => {
+  clearTimeout(typed);
+  typed = setTimeout(() => {
+    const address = new URL(location.href);
+    address.searchParams.set("q", filter.value);
+    address.searchParams.delete("from");
+    history.replaceState(null, "", address);
+    refresh();
+  }, 300);
+});
+
 document.addEventListener("visibilitychange", refresh);
 run();
