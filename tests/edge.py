@@ -46,6 +46,7 @@ EDGE = {
     "xenwatch.http.entrance": "accepts the connections",
     "xenwatch.http.refusals": "counts and logs what was not served",
     "xenwatch.http.sending": "sends to clients that may not read",
+    "xenwatch.http.runbook_pages": "renders runbooks in a thread",
     "xenwatch.http.server": "serves HTTP",
     "xenwatch.alerts.runbooks": "reads the runbooks the package has",
     "xenwatch.http.status_page": "renders what few ask for, in a thread",

@@ -200,6 +200,27 @@ async def test_runbooks_are_listed_and_need_no_ending() -> None:
                 assert page or await full.read() == await short.read()
 
 
+async def test_browsers_get_runbooks_as_pages() -> None:
+    """A browser gets each as a page whose links lead on, everybody else the Markdown."""
+    asks = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    async with Site().client() as client:
+        pages, plain = {}, {}
+        for path in ("/runbooks/", *runbooks.files()):
+            async with client.get(path, headers=asks) as answer:
+                assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+                assert answer.headers["Vary"] == "Accept"
+                pages[path] = await answer.text()
+            async with client.get(f"{path}?plain", headers=asks) as answer:
+                plain[path] = await answer.text()
+                assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        links = {link for text in pages.values() for link in re.findall(r'href="(/[^"?]*)"', text)}
+        for link in links:
+            async with client.get(link) as answer:
+                assert answer.status == 200
+    assert {f"/runbooks/{alert.title}" for alert in ALERTS} <= links
+    assert plain["/runbooks/XenwatchDown.md"].startswith("# XenwatchDown")
+
+
 async def test_files_of_the_page_are_kept_by_browsers() -> None:
     """A file has its type, and since its path changes with its content, may be kept for ever."""
     kinds = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}

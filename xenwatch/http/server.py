@@ -12,7 +12,6 @@ from typing import Final
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from xenwatch.alerts import runbooks
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
@@ -20,6 +19,7 @@ from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
 from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
 from xenwatch.http.refusals import BUSY, Refusals
+from xenwatch.http.runbook_pages import RunbookPages
 from xenwatch.http.sending import Sending
 from xenwatch.http.status_page import (
     LANE,
@@ -89,6 +89,7 @@ class Handlers:
             "Status as JSON": host_status.PATH,
             "Headroom for VMs as JSON": HEADROOM,
             "Verdict of a check as JSON": paths.CHECK,
+            "Runbooks": RUNBOOKS,
             "Error messages and their runbooks": errors.PATH,
             "Health": "/-/healthy",
             "Readiness": "/-/ready",
@@ -111,8 +112,7 @@ class Handlers:
             app.router.add_get(path, self._bounded(self._sent(handler)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
-        for path, body in _runbooks().items():
-            app.router.add_get(path, functools.partial(_runbook, body))
+        RunbookPages(style, icon).add_to(app.router)
         for file in static.values():
             app.router.add_get(file.path, functools.partial(_static, file))
         return app
@@ -272,21 +272,6 @@ def _response(request: web.Request, body: Body, content_type: str) -> web.Respon
 async def _static(file: StaticFile, _request: web.Request) -> web.Response:
     headers = {"Content-Type": file.content_type, "Cache-Control": FOREVER}
     return web.Response(body=file.content, headers=headers)
-
-
-def _runbooks() -> Mapping[str, bytes]:
-    """The runbooks by path, with and without the ending of their files, and a list of the paths."""
-    files = runbooks.files()
-    short = {path.removesuffix(".md"): body for path, body in files.items()}
-    listed = "".join(f"{path}\n" for path in sorted({errors.PATH, *files})).encode()
-    del short[errors.PATH]  # a page of its own
-    return {**files, **short, RUNBOOKS: listed, RUNBOOKS.rstrip("/"): listed}
-
-
-async def _runbook(body: bytes, _request: web.Request) -> web.Response:
-    """A runbook as plain text: Markdown is readable as it is."""
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache"}
-    return web.Response(body=body, headers=headers)
 
 
 async def _errors(request: web.Request, *, style: str, icon: str) -> web.Response:

@@ -23,6 +23,7 @@ from xenwatch.page.html import Html
 from xenwatch.probes import PROBES
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.status import vm as vm_status
+from xenwatch.status.dom0 import dom0
 from xenwatch.status.host_status import HostStatus, dumps, host_status
 
 STATIC: Final = "/static/"
@@ -123,9 +124,12 @@ class RenderedStatus:
         status = await self.status()
         assessment = self.assessment
         series, now = assessment.history.series, assessment.snapshot.instant
-        fence = assessment.fence
+        about = functools.partial(dom0, assessment.snapshot, self._earlier)
         return await self._once(
-            "frame", lambda: page.frame(status, series, now, self._links, fence)
+            "frame",
+            lambda: page.frame(
+                status, series, now, self._links, assessment.fence, about_dom0=about
+            ),
         )
 
     async def _once(self, name: str, work: Callable[[], T]) -> T:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from xenwatch.display.text import counted
 from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits.states import LimitInstance, Severity
-from xenwatch.page import alerts, domains, headroom, limits, logs, probes
+from xenwatch.page import alerts, dom0, domains, headroom, limits, logs, probes
 from xenwatch.page.document import Links, document, header
 from xenwatch.page.html import Html, join, tag
 from xenwatch.planning.forecast import Point
+from xenwatch.status.dom0 import Dom0
 from xenwatch.status.host_status import FIRING, HostStatus
 from xenwatch.status.notices import NO_XEN
 from xenwatch.status.order import ORDER
@@ -26,18 +28,32 @@ def frame(
     now: float,
     links: Links,
     fence: Fence = OPEN,
+    *,
+    about_dom0: Callable[[], Dom0] | None = None,
 ) -> Html:
     """The page without its domains, which `fill` adds: all that does not depend on the query.
 
     `series` are the limits' use over time, `now` is the instant of the status. In the place of a
-    section that raises within `fence` it says so.
+    section that raises within `fence` it says so. `about_dom0` makes what the sections about dom0
+    show, which are left out without it.
     """
     name = status.hostname or "xenwatch"
     mark = f"{status.source.mark} - " if status.source.mark else ""
+    of_dom0 = functools.cache(about_dom0) if about_dom0 is not None else None
+    about: tuple[tuple[str, Callable[[Dom0], Html]], ...] = (
+        ("dom0-cpu", dom0.cpu),
+        ("control-path", dom0.control_path),
+        ("wakeups", lambda found: dom0.wakeups(found, status)),
+    )
     sections = (
         _section("alerts", lambda: alerts.section(status), fence),
         _section("headroom", lambda: headroom.section(status), fence),
         _section("limits", lambda: limits.section(status, series, now), fence),
+        *(
+            _section(part, functools.partial(_of, of_dom0, make), fence)
+            for part, make in about
+            if of_dom0 is not None
+        ),
         _section("logs", lambda: logs.section(status), fence),
         _DOMAINS,
         _section("probes", lambda: probes.section(status), fence),
@@ -45,6 +61,10 @@ def frame(
     top = fence(Part.DISPLAY, "header", lambda: _header(status, name), tag("h1", name))
     skip = tag("a", "Skip to limits", href="#limits", class_="skip")
     return document(f"{mark}{_worst(status)}: {name}", join(skip, top), sections, status, links)
+
+
+def _of(about_dom0: Callable[[], Dom0], make: Callable[[Dom0], Html]) -> Html:
+    return make(about_dom0())
 
 
 def fill(

@@ -26,9 +26,13 @@ def document(
     """A page about a host, which refreshes itself: head, `top`, its sections, and the footer."""
     script = tag("script", src=links.script, defer=True)
     main = tag("main", *sections, id="main", tabindex="-1")
-    body = tag("body", top, main, _footer(status, links))
     parts = head(f"{title} - xenwatch", links.style, links.icon, script)
-    return join(Html("<!DOCTYPE html>\n"), tag("html", parts, body, lang="en"))
+    return plain_document(parts, top, main, _footer(status, links))
+
+
+def plain_document(top: Html, *body: Html) -> Html:
+    """A page of a `head` and what its body has."""
+    return join(Html("<!DOCTYPE html>\n"), tag("html", top, tag("body", *body), lang="en"))
 
 
 def encoded(page: str) -> bytes:

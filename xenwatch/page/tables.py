@@ -66,7 +66,7 @@ def table(
     ]
     return tag(
         "table",
-        tag("caption", caption),
+        tag("caption", caption) if caption else None,
         tag("thead", tag("tr", heads, role="row"), role="rowgroup"),
         tag("tbody", lines, role="rowgroup"),
         role="table",
