@@ -76,6 +76,30 @@ def test_the_page_of_errors_is_accessible_and_fits(
     assert opened.run("return document.documentElement.scrollWidth") <= look[0]
 
 
+def test_a_telephone_shows_it_within_six_screens(opened: Browser, site: Site) -> None:
+    """With 154 domains, six alerts and every section the page is no longer than that."""
+    site.publisher.newest = newest(127)
+    opened.look(390, 844, "light")
+    opened.driver.refresh()
+
+    assert "154 domains" in opened.run("return document.querySelector('#facts').textContent")
+    assert opened.run("return document.documentElement.scrollHeight") <= 6 * 844
+    assert opened.run("return document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("path", ["vm/mail", "vm/nobody", "runbooks/", "runbooks/XenwatchDown"])
+def test_the_other_pages_are_accessible_and_fit(
+    opened: Browser, site: Site, look: tuple[int, int, str], path: str
+) -> None:
+    """A VM, none, the list of runbooks and one of them are pages that axe finds nothing on."""
+    opened.look(*look)
+    opened.driver.get(f"{site.url}{path}")
+
+    assert opened.violations() == []
+    assert opened.run("return document.documentElement.scrollWidth") <= look[0]
+
+
 def test_axe_would_find_something(opened: Browser) -> None:
     """The check is one: a picture without words and pale text are found."""
     opened.run(

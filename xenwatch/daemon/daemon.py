@@ -216,7 +216,8 @@ class Daemon:
         most = self._settings[MAX_REQUESTS]
         refusals = Refusals(time.monotonic)
         self._publisher.refused = lambda: refusals.counts
-        handlers = Handlers(self._publisher, names, most, refusals)
+        record = self._recorder.path
+        handlers = Handlers(self._publisher, names, most, refusals, record=record)
         current = self._web.newest
         application = handlers.application(self._settings[TELEMETRY_PATH], current)
         return Site(application, sockets, most + SPARE, GRACE, refusals=refusals, current=current)

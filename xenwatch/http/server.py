@@ -15,25 +15,24 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
-from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
+from xenwatch.exposition.negotiation import wants_openmetrics
 from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
+from xenwatch.http.pages import HTML, NO_READINGS, Pages, compressed, response, unavailable
+from xenwatch.http.past import Past
 from xenwatch.http.refusals import BUSY, Refusals
 from xenwatch.http.runbook_pages import RunbookPages
 from xenwatch.http.sending import Sending
 from xenwatch.http.status_page import (
     LANE,
-    Body,
-    RenderedStatus,
     StaticFile,
     StatusCache,
     static_files,
 )
 from xenwatch.page import errors, vms
 from xenwatch.page.document import Links
-from xenwatch.page.domains import Query
 from xenwatch.passes.bodies import Form
-from xenwatch.passes.publisher import AssessedPass, Publisher
+from xenwatch.passes.publisher import Publisher
 from xenwatch.planning.question import PlanError
 from xenwatch.status import check, host_status
 from xenwatch.status.check import CheckError
@@ -43,8 +42,6 @@ PARTS: Final = 4
 """Parts of the page that are made and sent at a time: their bodies are not shared."""
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
-HTML: Final = "text/html; charset=utf-8"
-NO_READINGS: Final = "no readings yet"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
 
@@ -67,9 +64,19 @@ class Handlers:
     """The handlers of requests, which serve the newest pass of `publisher`."""
 
     def __init__(
-        self, publisher: Publisher, probes: Iterable[str], max_requests: int, refusals: Refusals
+        self,
+        publisher: Publisher,
+        probes: Iterable[str],
+        max_requests: int,
+        refusals: Refusals,
+        *,
+        record: str = "",
     ) -> None:
-        """`probes` are the names known to `collect[]` and `exclude[]`."""
+        """`probes` are the names known to `collect[]` and `exclude[]`.
+
+        `record` is the path of the record, empty where there is none.
+        """
+        self._record = record
         self._publisher = publisher
         self._probes = tuple(probes)
         self._max_requests = max_requests
@@ -96,13 +103,14 @@ class Handlers:
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
         cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
+        pages = Pages(self._publisher, cache, Past(self._record, lambda: self._publisher.rules))
         app = web.Application(middlewares=[guard(current, time.monotonic)])
         app.on_response_prepare.append(functools.partial(_add_headers, current))
         metrics = self._in_turn(self._sent(self._metrics))
         app.router.add_get(telemetry_path, self._bounded(metrics))
         handlers: Mapping[str, _Handler] = {
-            "/": functools.partial(self._page, cache),
-            f"{vms.PATH}{{name}}": functools.partial(self._vm, cache),
+            "/": pages.status,
+            f"{vms.PATH}{{name}}": pages.vm,
             HEADROOM: self._headroom,
             paths.CHECK: functools.partial(self._check, cache),
             host_status.PATH: functools.partial(self._json, cache),
@@ -166,15 +174,15 @@ class Handlers:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
-        compressed = _wants_gzip(request)
-        body = await self._body(request, (openmetrics, compressed))
+        packed = compressed(request)
+        body = await self._body(request, (openmetrics, packed))
         if body is None:
-            return _unavailable()
+            return unavailable()
         headers = {
             "Content-Type": text_format.OPENMETRICS if openmetrics else CONTENT_TYPE_PLAIN_0_0_4,
             "Vary": "Accept, Accept-Encoding",
         }
-        if compressed:
+        if packed:
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=body, headers=headers)
 
@@ -192,40 +200,18 @@ class Handlers:
         wanted = collect or [name for name in self._probes if name not in exclude]
         return await self._publisher.part(wanted, form)
 
-    async def _page(self, cache: StatusCache, request: web.Request) -> web.Response:
-        newest = self._publisher.newest
-        if newest is None:
-            return _unavailable(headers={"Refresh": "2"})
-        query = Query.of(request.query)
-        body = await self._rendered(cache, newest).html(query)
-        return _response(request, body, HTML)
-
-    async def _vm(self, cache: StatusCache, request: web.Request) -> web.Response:
-        newest = self._publisher.newest
-        if newest is None:
-            return _unavailable(headers={"Refresh": "2"})
-        name, rendered = request.match_info["name"], self._rendered(cache, newest)
-        body = await rendered.vm(name)
-        if body is None:
-            missing = await rendered.no_vm(name)
-            return web.Response(status=404, body=missing, headers={"Content-Type": HTML})
-        return _response(request, body, HTML)
-
-    def _rendered(self, cache: StatusCache, newest: AssessedPass) -> RenderedStatus:
-        return cache.rendered(newest.assessment, self._publisher.earlier.snapshot)
-
     async def _json(self, cache: StatusCache, request: web.Request) -> web.Response:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        body = await self._rendered(cache, newest).json()
-        return _response(request, body, "application/json; charset=utf-8")
+        body = await cache.rendered(newest.assessment, self._publisher.earlier.snapshot).json()
+        return response(request, body, "application/json; charset=utf-8")
 
     async def _check(self, cache: StatusCache, request: web.Request) -> web.Response:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        status = await self._rendered(cache, newest).status()
+        status = await cache.rendered(newest.assessment, self._publisher.earlier.snapshot).status()
         given = {name: request.query.getall(name) for name in request.query}
         try:
             fence, age = newest.assessment.fence, self._publisher.age(newest)
@@ -251,22 +237,6 @@ class Handlers:
         if self._publisher.complete:
             return web.Response(text="ready\n")
         return web.Response(status=503, text="first pass not complete yet\n")
-
-
-def _wants_gzip(request: web.Request) -> bool:
-    return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
-
-
-def _unavailable(headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(status=503, text=f"{NO_READINGS}; retry shortly\n", headers=headers)
-
-
-def _response(request: web.Request, body: Body, content_type: str) -> web.Response:
-    """The body in the encoding the client accepts; caches must revalidate it."""
-    headers = {"Content-Type": content_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-    if _wants_gzip(request):
-        return web.Response(body=body.gzip, headers={**headers, "Content-Encoding": "gzip"})
-    return web.Response(body=body.plain, headers=headers)
 
 
 async def _static(file: StaticFile, _request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.limits.states import LimitInstance, Severity
 from xenwatch.page import alerts, dom0, domains, headroom, limits, logs, probes
 from xenwatch.page.document import Links, document, header
+from xenwatch.page.history import NOW, Limits, View, controls, host_charts
 from xenwatch.page.html import Html, join, tag
 from xenwatch.planning.forecast import Point
 from xenwatch.status.dom0 import Dom0
@@ -30,12 +31,15 @@ def frame(
     fence: Fence = OPEN,
     *,
     about_dom0: Callable[[], Dom0] | None = None,
+    view: View = NOW,
+    charts: Limits | None = None,
 ) -> Html:
     """The page without its domains, which `fill` adds: all that does not depend on the query.
 
     `series` are the limits' use over time, `now` is the instant of the status. In the place of a
     section that raises within `fence` it says so. `about_dom0` makes what the sections about dom0
-    show, which are left out without it.
+    show, which are left out without it. `view` is the time that is shown, `charts` what those of
+    its range are made of.
     """
     name = status.hostname or "xenwatch"
     mark = f"{status.source.mark} - " if status.source.mark else ""
@@ -48,6 +52,7 @@ def frame(
     sections = (
         _section("alerts", lambda: alerts.section(status), fence),
         _section("headroom", lambda: headroom.section(status), fence),
+        _section("history", lambda: _history(status, view, charts), fence) if charts else None,
         _section("limits", lambda: limits.section(status, series, now), fence),
         *(
             _section(part, functools.partial(_of, of_dom0, make), fence)
@@ -58,7 +63,7 @@ def frame(
         _DOMAINS,
         _section("probes", lambda: probes.section(status), fence),
     )
-    top = fence(Part.DISPLAY, "header", lambda: _header(status, name), tag("h1", name))
+    top = fence(Part.DISPLAY, "header", lambda: _header(status, name, view), tag("h1", name))
     skip = tag("a", "Skip to limits", href="#limits", class_="skip")
     return document(f"{mark}{_worst(status)}: {name}", join(skip, top), sections, status, links)
 
@@ -99,12 +104,20 @@ def _facts(status: HostStatus) -> str:
     return ", ".join(facts)
 
 
-def _header(status: HostStatus, name: str) -> Html:
+def _history(status: HostStatus, view: View, charts: Limits | None) -> Html:
+    made = host_charts(charts, status, view.span) if charts and view.span else None
+    title = f"Last {view.span.title}" if view.span else "History"
+    heading = tag("h2", title, id="history-heading")
+    return tag("section", heading, made, id="history", aria_labelledby="history-heading")
+
+
+def _header(status: HostStatus, name: str, view: View) -> Html:
     return header(
         status,
         name,
         tag("p", _facts(status), id="facts", data_live=True),
         tag("p", _reboot(status), id="reboot", data_live=True),
+        controls(status, view, "/"),
         badge=_worst(status),
     )
 

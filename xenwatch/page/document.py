@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.times import moment
+from xenwatch.readings.origin import RECORD
 from xenwatch.status.host_status import HostStatus
 
 
@@ -27,12 +28,18 @@ def document(
     script = tag("script", src=links.script, defer=True)
     main = tag("main", *sections, id="main", tabindex="-1")
     parts = head(f"{title} - xenwatch", links.style, links.icon, script)
-    return plain_document(parts, top, main, _footer(status, links))
+    return plain_document(parts, top, main, _footer(status, links), past=is_past(status))
 
 
-def plain_document(top: Html, *body: Html) -> Html:
-    """A page of a `head` and what its body has."""
-    return join(Html("<!DOCTYPE html>\n"), tag("html", top, tag("body", *body), lang="en"))
+def plain_document(top: Html, *body: Html, past: bool = False) -> Html:
+    """A page of a `head` and what its body has; one of the `past` does not change any more."""
+    made = tag("body", *body, data_past=past)
+    return join(Html("<!DOCTYPE html>\n"), tag("html", top, made, lang="en"))
+
+
+def is_past(status: HostStatus) -> bool:
+    """Whether a status is that of a moment of a record."""
+    return status.source.kind == RECORD
 
 
 def encoded(page: str) -> bytes:

@@ -14,6 +14,7 @@ from xenwatch.status.host_status import HostStatus
 
 MOST: Final = 8
 """Roles shown, the largest; the others are folded."""
+NONE: Final = "No role used any of late."
 NOT_YET: Final = "Rates are known two readings after the start of the daemon."
 
 
@@ -30,7 +31,7 @@ def cpu(found: Dom0) -> Html:
         "dom0-cpu",
         "CPU time of dom0",
         tag("p", ", ".join(facts), class_="muted"),
-        _roles("By role", first) if first else tag("p", NOT_YET, class_="unknown"),
+        _roles("By role", first) if first else _nothing(found),
         tag(
             "details",
             tag("summary", counted(len(others), "more role")),
@@ -40,6 +41,11 @@ def cpu(found: Dom0) -> Html:
         if others
         else None,
     )
+
+
+def _nothing(found: Dom0) -> Html:
+    """In the place of roles: those that are not known yet are told from those that used nothing."""
+    return tag("p", NOT_YET, class_="unknown") if found.roles else tag("p", NONE)
 
 
 def _roles(caption: str, roles: list[Role]) -> Html:
@@ -90,7 +96,7 @@ def wakeups(found: Dom0, status: HostStatus) -> Html:
         body = tag("p", NOT_YET, class_="unknown")
     else:
         known = vms.of(status)
-        rows = [_waker(each, known) for each in found.wakers]
+        rows = [_waker(each, known) for each in found.wakers if each.rate]
         body = join(
             tag("p", f"{found.wakeups:,.0f} a second by {counted(found.qemus, 'QEMU')}"),
             table(
@@ -98,7 +104,9 @@ def wakeups(found: Dom0, status: HostStatus) -> Html:
                 ("VM", "Wakeups", "Timers", "Descriptors"),
                 rows,
                 dense=True,
-            ),
+            )
+            if rows
+            else None,
         )
     return _section("wakeups", "Wakeups of QEMUs", body)
 

@@ -11,14 +11,15 @@ from xenwatch.display.quantities import quantity
 from xenwatch.display.text import counted
 from xenwatch.page import vms
 from xenwatch.page.document import choice, search
+from xenwatch.page.history import NOW, View
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, Head, table
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus
 from xenwatch.status.order import relevance
 
-SHOWN: Final = 50
-"""Max domains on the page: a host may have thousands."""
+SHOWN: Final = 20
+"""Domains on a page: a host may have thousands, and a telephone shows six screens at most."""
 LONGEST: Final = 100
 """Max characters of a query; more are ignored."""
 DRIVER_DOMAINS: Final = "Driver domains"
@@ -69,21 +70,24 @@ class Query:
     words: str = ""
     sort: str = ""
     start: int = 0
+    view: View = NOW
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> Query:
+    def of(cls, given: Mapping[str, str], view: View = NOW) -> Query:
         """The query of parameters as received: what is none is left out."""
         sort, start = given.get("sort", ""), given.get("from", "")
         return cls(
             given.get("q", "").strip()[:LONGEST],
             sort if sort.removeprefix("-") in _BY_NAME else "",
             int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 0,
+            view,
         )
 
     def href(self, *, sort: str | None = None, start: int = 0) -> str:
         """The address of the same words with another order, or from another row on."""
         order = self.sort if sort is None else sort
         given = {"q": self.words, "sort": order, "from": str(start) if start else ""}
+        given |= self.view.parameters
         return f"/?{urlencode({name: value for name, value in given.items() if value})}#domains"
 
 
@@ -119,7 +123,7 @@ def _form(query: Query) -> Html:
         identifier="filter",
         button="Filter",
         longest=LONGEST,
-        more=choice("sort", "Sort by", orders, query.sort),
+        more=join(choice("sort", "Sort by", orders, query.sort), query.view.hidden()),
     )
 
 
@@ -148,9 +152,9 @@ def _found(status: HostStatus, query: Query) -> Html:
     match = f" found among {len(status.domains)}" if query.words else ""
     part = first if len(shown) < len(found) else ""
     caption = f"{part}{counted(len(found), 'domain')}{match}"
-    rows, header = [_row(row) for row in shown], [_head(column, query) for column in COLUMNS]
+    known, header = vms.of(status), [_head(column, query) for column in COLUMNS]
+    rows = [_row(row, known) for row in shown]
     if any(row.served_by for row in status.domains):
-        known = vms.of(status)
         header.append(Head(DRIVER_DOMAINS))
         for cells, row in zip(rows, shown, strict=True):
             served = [
@@ -181,9 +185,9 @@ def _head(column: Column, query: Query) -> Head:
     return Head(column.header, query.href(sort=sort), direction if is_sorted else None)
 
 
-def _row(domain: DomainRow) -> list[Cell]:
+def _row(domain: DomainRow, known: vms.Vms) -> list[Cell]:
     name = _unknown() if domain.name is None else untrusted(domain.name)
-    named = tag("a", name, href=vms.address(domain)) if domain.domid else name
+    named = tag("a", name, href=known.address(domain)) if domain.domid else name
     unwell = domain.broken != ()
     return [
         Cell(str(domain.domid), number=True),

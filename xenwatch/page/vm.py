@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from xenwatch.display.quantities import figure, quantity
-from xenwatch.display.text import counted
+from xenwatch.display.text import counted, printable
 from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.page import vms
 from xenwatch.page.alerts import rows_of
 from xenwatch.page.charts import amounts, bar, percent
 from xenwatch.page.document import Links, document, encoded, header
+from xenwatch.page.history import NOW, OfVm, View, controls, vm_charts
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, table
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus
 from xenwatch.status.vm import Disk, Share, Transfer, VmStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Which time the page shows, and what the charts are made of."""
+
+    view: View = NOW
+    charts: OfVm | None = None
 
 
 def render(
@@ -24,19 +34,22 @@ def render(
     others: Sequence[DomainRow],
     links: Links,
     *,
-    history: Html | None = None,
+    past: Past | None = None,
     fence: Fence = OPEN,
 ) -> bytes:
     """The page of a VM as UTF-8; `others` are further domains that are called like it.
 
-    `history` is its section. In the place of a section that raises within `fence` it says so.
+    `past` is what there is to say of the past. In the place of a section that raises within `fence`
+    it says so.
     """
-    row = found.row
+    row, past = found.row, past or Past()
+    view, charts = past.view, past.charts
+    known = vms.of(status)
     name = row.name or row.uuid or f"domain {row.domid}"
     sections: tuple[tuple[str, str, Callable[[], Html | None]], ...] = (
         ("alerts", "Alerts", lambda: _alerts(status, found)),
         ("limits", "Share of limits", lambda: _limits(found)),
-        ("history", "History", lambda: history),
+        ("history", "History", lambda: _history(status, view, charts)),
         ("devices", "Devices", lambda: _devices(status, found)),
         ("wakeups", "QEMU", lambda: _wakeups(found)),
         ("disks", "Disks", lambda: _disks(found)),
@@ -51,14 +64,15 @@ def render(
         f"{quantity(row.memory_bytes, 'bytes')} of memory",
         f"UUID {row.uuid}",
     ]
-    also = join("Also called so: ", [join(vms.link_by_domid(each), " ") for each in others])
+    also = join("Also called so: ", [join(known.link_by_domid(each), " ") for each in others])
     top = header(
         status,
         name,
         tag("p", ", ".join(facts), id="facts", data_live=True),
         tag("p", also) if others else None,
+        controls(status, view, known.address(row).partition("?")[0]),
     )
-    home = tag("a", status.hostname or "This host", href="/")
+    home = tag("a", status.hostname or "This host", href=view.href("/"))
     up = tag("nav", home, class_="up", aria_label="Where this is")
     title = f"{name} on {status.hostname or 'this host'}"
     return encoded(document(title, join(up, top), made, status, links))
@@ -77,6 +91,10 @@ def _section(fence: Fence, name: str, title: str, make: Callable[[], Html | None
         aria_labelledby=f"{name}-heading",
         data_live=True,
     )
+
+
+def _history(status: HostStatus, view: View, charts: OfVm | None) -> Html | None:
+    return vm_charts(charts, status, view.span) if charts and view.span else None
 
 
 def _alerts(status: HostStatus, found: VmStatus) -> Html:
@@ -259,11 +277,13 @@ def unknown() -> Html:
 
 def missing(name: str, status: HostStatus, links: Links) -> bytes:
     """The page that says that there is no such VM."""
-    asked = untrusted(name[:200])
     if status.domains is None:
-        said = tag("p", "The domains could not be read.", class_="unknown")
-    else:
-        said = tag("p", "No VM here is called ", asked, ", has that UUID or that domain id.")
-    back = tag("p", tag("a", "All domains", href="/#domains"))
-    top = header(status, "No such VM")
-    return encoded(document("No such VM", top, [said, back], status, links))
+        return said("No such VM", "The domains could not be read.", status, links)
+    text = f"No VM here is called {printable(name[:200])}, has that UUID or that domain id."
+    return said("No such VM", text, status, links)
+
+
+def said(title: str, text: str, status: HostStatus, links: Links) -> bytes:
+    """A page that says something of what was asked for, and leads back."""
+    body = [tag("p", untrusted(text)), tag("p", tag("a", "All domains", href="/#domains"))]
+    return encoded(document(title, header(status, title), body, status, links))

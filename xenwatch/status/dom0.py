@@ -15,7 +15,7 @@ IDLE: Final = ("idle", "iowait", "steal")
 """Modes of a CPU that is not used (proc_stat(5)); guest is part of user."""
 COUNTED: Final = ("guest", "guest_nice")
 """Modes whose seconds are part of others (proc_stat(5))."""
-MOST: Final = 10
+MOST: Final = 5
 """VMs that are told of their wakeups."""
 
 
