@@ -46,6 +46,7 @@ EDGE = {
     "xenwatch.http.entrance": "accepts the connections",
     "xenwatch.http.refusals": "counts and logs what was not served",
     "xenwatch.http.sending": "sends to clients that may not read",
+    "xenwatch.http.members": "asks other daemons",
     "xenwatch.http.past": "reads the record in threads",
     "xenwatch.http.pages": "answers requests for pages",
     "xenwatch.record.trail": "files",

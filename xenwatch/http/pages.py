@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from xenwatch.exposition.negotiation import wants_gzip
+from xenwatch.http.members import Members
 from xenwatch.http.past import BusyError, Past, PastError
 from xenwatch.http.status_page import Body, RenderedStatus, StatusCache
 from xenwatch.page import history
@@ -22,10 +23,13 @@ NO_READINGS: Final = "no readings yet"
 class Pages:
     """The handlers of the pages; what they show is rendered once for all who ask."""
 
-    def __init__(self, publisher: Publisher, cache: StatusCache, past: Past) -> None:
+    def __init__(
+        self, publisher: Publisher, cache: StatusCache, past: Past, members: Members
+    ) -> None:
         self._publisher = publisher
         self._cache = cache
         self._past = past
+        self._members = members
 
     async def status(self, request: web.Request) -> web.Response:
         """The status page."""
@@ -63,6 +67,13 @@ class Pages:
             return response(request, await rendered.vm(name, view, charts), HTML)
         except (PastError, BusyError) as error:
             return await self._refused(error)
+
+    async def pool(self, request: web.Request) -> web.Response:
+        """The page of the pool."""
+        rendered = self.newest()
+        if rendered is None:
+            return unavailable(headers={"Refresh": "2"})
+        return response(request, await rendered.pool(await self._members.answers()), HTML)
 
     async def _rendered(self, view: View) -> RenderedStatus | None:
         """The status that is asked for, `None` while there is none."""

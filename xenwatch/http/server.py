@@ -6,18 +6,20 @@ import asyncio
 import functools
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
 from xenwatch.exposition.negotiation import wants_openmetrics
 from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
+from xenwatch.http.members import Members
 from xenwatch.http.pages import HTML, NO_READINGS, Pages, compressed, response, unavailable
 from xenwatch.http.past import Past
 from xenwatch.http.refusals import BUSY, Refusals
@@ -29,7 +31,7 @@ from xenwatch.http.status_page import (
     StatusCache,
     static_files,
 )
-from xenwatch.page import errors, vms
+from xenwatch.page import errors, pool, vms
 from xenwatch.page.document import Links
 from xenwatch.passes.bodies import Form
 from xenwatch.passes.publisher import Publisher
@@ -71,13 +73,16 @@ class Handlers:
         refusals: Refusals,
         *,
         record: str = "",
+        members: Sequence[Endpoint] = (),
     ) -> None:
         """`probes` are the names known to `collect[]` and `exclude[]`.
 
-        `record` is the path of the record, empty where there is none.
+        `record` is the path of the record, empty where there is none, `members` are the daemons of
+        the other hosts of the pool.
         """
-        self._record = record
+        self._members = Members(members)
         self._publisher = publisher
+        self._past = Past(record, lambda: publisher.rules)
         self._probes = tuple(probes)
         self._max_requests = max_requests
         self._refusals = refusals
@@ -96,6 +101,7 @@ class Handlers:
             "Status as JSON": host_status.PATH,
             "Headroom for VMs as JSON": HEADROOM,
             "Verdict of a check as JSON": paths.CHECK,
+            "Pool": pool.PATH,
             "Runbooks": RUNBOOKS,
             "Error messages and their runbooks": errors.PATH,
             "Health": "/-/healthy",
@@ -103,7 +109,7 @@ class Handlers:
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
         cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
-        pages = Pages(self._publisher, cache, Past(self._record, lambda: self._publisher.rules))
+        pages = Pages(self._publisher, cache, self._past, self._members)
         app = web.Application(middlewares=[guard(current, time.monotonic)])
         app.on_response_prepare.append(functools.partial(_add_headers, current))
         metrics = self._in_turn(self._sent(self._metrics))
@@ -111,6 +117,7 @@ class Handlers:
         handlers: Mapping[str, _Handler] = {
             "/": pages.status,
             f"{vms.PATH}{{name}}": pages.vm,
+            pool.PATH: pages.pool,
             HEADROOM: self._headroom,
             paths.CHECK: functools.partial(self._check, cache),
             host_status.PATH: functools.partial(self._json, cache),

@@ -10,13 +10,14 @@ import functools
 import gzip
 import hashlib
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from xenwatch import page, threads
 from xenwatch.assessment import Assessment
 from xenwatch.page import history
+from xenwatch.page import pool as pool_page
 from xenwatch.page import vm as vm_page
 from xenwatch.page.document import Links
 from xenwatch.page.domains import ALL, Query
@@ -28,6 +29,7 @@ from xenwatch.status import vm as vm_status
 from xenwatch.status.dom0 import dom0
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus, dumps, host_status
+from xenwatch.status.pool import Member, host_rows
 
 STATIC: Final = "/static/"
 """The path below which the files of the status page are."""
@@ -136,6 +138,16 @@ class RenderedStatus:
         """A page that says something of what was asked for."""
         status = await self.status()
         return await LANE.start(lambda: vm_page.said(title, text, status, self._links))
+
+    async def pool(self, members: Sequence[Member]) -> Body:
+        """The page of a pool: this host and others."""
+        status = await self.status()
+
+        def work() -> Body:
+            rows = host_rows((Member("", status), *members), status.time)
+            return _body(pool_page.render(rows, status, self._links))
+
+        return await LANE.start(work)
 
     async def status(self) -> HostStatus:
         """The status itself."""

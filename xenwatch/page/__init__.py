@@ -8,16 +8,15 @@ from typing import Final
 
 from xenwatch.display.text import counted
 from xenwatch.fence import BROKEN, OPEN, Fence, Part
-from xenwatch.limits.states import LimitInstance, Severity
+from xenwatch.limits.states import LimitInstance
 from xenwatch.page import alerts, dom0, domains, headroom, limits, logs, probes
 from xenwatch.page.document import Links, document, header
 from xenwatch.page.history import NOW, Limits, View, controls, host_charts
 from xenwatch.page.html import Html, join, tag
 from xenwatch.planning.forecast import Point
 from xenwatch.status.dom0 import Dom0
-from xenwatch.status.host_status import FIRING, HostStatus
-from xenwatch.status.notices import NO_XEN
-from xenwatch.status.order import ORDER
+from xenwatch.status.host_status import HostStatus
+from xenwatch.status.pool import worst_state
 
 _DOMAINS: Final = Html("<!--domains-->")
 """Placeholder of the domains in a frame; text cannot contain it, as text is escaped."""
@@ -65,7 +64,9 @@ def frame(
     )
     top = fence(Part.DISPLAY, "header", lambda: _header(status, name, view), tag("h1", name))
     skip = tag("a", "Skip to limits", href="#limits", class_="skip")
-    return document(f"{mark}{_worst(status)}: {name}", join(skip, top), sections, status, links)
+    return document(
+        f"{mark}{worst_state(status)}: {name}", join(skip, top), sections, status, links
+    )
 
 
 def _of(about_dom0: Callable[[], Dom0], make: Callable[[Dom0], Html]) -> Html:
@@ -86,15 +87,6 @@ def _section(name: str, make: Callable[[], Html], fence: Fence) -> Html:
     return fence(
         Part.DISPLAY, name, make, tag("section", tag("p", said, class_="unknown"), id=name)
     )
-
-
-def _worst(status: HostStatus) -> str:
-    """The state of the host in one word: of its most urgent limit, or of a firing alert."""
-    states = {row.state for row in status.limits}
-    states |= {alert.severity for alert in status.alerts or () if alert.state == FIRING}
-    if not states or NO_XEN in status.notices:
-        return Severity.UNKNOWN.value
-    return next((state for state in ORDER if state in states), Severity.OK.value)
 
 
 def _facts(status: HostStatus) -> str:
@@ -118,7 +110,7 @@ def _header(status: HostStatus, name: str, view: View) -> Html:
         tag("p", _facts(status), id="facts", data_live=True),
         tag("p", _reboot(status), id="reboot", data_live=True),
         controls(status, view, "/"),
-        badge=_worst(status),
+        badge=worst_state(status),
     )
 
 
