@@ -113,8 +113,9 @@ def test_axe_would_find_something(opened: Browser) -> None:
     assert found == {"color-contrast", "image-alt"}
 
 
-def test_a_name_runs_no_script(opened: Browser) -> None:
+def test_a_name_runs_no_script(opened: Browser, site: Site) -> None:
     """The VM called like an image is text; nothing was run, and the console is silent."""
+    opened.driver.get(f"{site.url}?q=img")
     assert opened.run("return document.querySelectorAll('img').length") == 0
     names = opened.run("return [...document.querySelectorAll('bdi')].map(name => name.textContent)")
     assert IMAGE in names
