@@ -108,7 +108,9 @@ class Handlers:
             "Readiness": "/-/ready",
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
-        cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
+        cache = StatusCache(
+            socket.gethostname(), Links(style, script, icon, others, bool(self._past.path))
+        )
         pages = Pages(self._publisher, cache, self._past, self._members)
         app = web.Application(middlewares=[guard(current, time.monotonic)])
         app.on_response_prepare.append(functools.partial(_add_headers, current))

@@ -62,7 +62,12 @@ def frame(
         _DOMAINS,
         _section("probes", lambda: probes.section(status), fence),
     )
-    top = fence(Part.DISPLAY, "header", lambda: _header(status, name, view), tag("h1", name))
+    top = fence(
+        Part.DISPLAY,
+        "header",
+        lambda: _header(status, name, view, past=links.past),
+        tag("h1", name),
+    )
     skip = tag("a", "Skip to limits", href="#limits", class_="skip")
     return document(
         f"{mark}{worst_state(status)}: {name}", join(skip, top), sections, status, links
@@ -103,13 +108,13 @@ def _history(status: HostStatus, view: View, charts: Limits | None) -> Html:
     return tag("section", heading, made, id="history", aria_labelledby="history-heading")
 
 
-def _header(status: HostStatus, name: str, view: View) -> Html:
+def _header(status: HostStatus, name: str, view: View, *, past: bool) -> Html:
     return header(
         status,
         name,
         tag("p", _facts(status), id="facts", data_live=True),
         tag("p", _reboot(status), id="reboot", data_live=True),
-        controls(status, view, "/"),
+        controls(status, view, "/") if past else None,
         badge=worst_state(status),
     )
 

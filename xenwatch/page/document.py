@@ -13,12 +13,16 @@ from xenwatch.status.host_status import HostStatus
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Paths the page links to: its static files, and the daemon's other pages by title."""
+    """Paths the page links to: its static files, and the daemon's other pages by title.
+
+    `past` is whether there is a record, and so moments to link to.
+    """
 
     style: str
     script: str
     icon: str
     others: Mapping[str, str]
+    past: bool = False
 
 
 def document(

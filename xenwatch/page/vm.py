@@ -70,7 +70,7 @@ def render(
         name,
         tag("p", ", ".join(facts), id="facts", data_live=True),
         tag("p", also) if others else None,
-        controls(status, view, known.address(row).partition("?")[0]),
+        controls(status, view, known.address(row).partition("?")[0]) if links.past else None,
     )
     home = tag("a", status.hostname or "This host", href=view.href("/"))
     up = tag("nav", home, class_="up", aria_label="Where this is")
