@@ -217,7 +217,7 @@ class Daemon:
         refusals = Refusals(time.monotonic)
         self._publisher.refused = lambda: refusals.counts
         record = self._recorder.path
-        others = endpoint.members(self._settings)
+        others = endpoint.pool_members(self._settings)
         handlers = Handlers(self._publisher, names, most, refusals, record=record, members=others)
         current = self._web.newest
         application = handlers.application(self._settings[TELEMETRY_PATH], current)

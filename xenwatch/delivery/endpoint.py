@@ -47,7 +47,7 @@ def alertmanagers(settings: Settings) -> Sequence[Endpoint]:
     return [Endpoint(url, user=user, password=password) for url in urls]
 
 
-def members(settings: Settings) -> Sequence[Endpoint]:
+def pool_members(settings: Settings) -> Sequence[Endpoint]:
     """The daemons of the other hosts of the pool, which have one user and password."""
     password = (pool_keys.PASSWORD, settings[pool_keys.PASSWORD])
     urls = settings[pool_keys.MEMBERS]
