@@ -214,7 +214,8 @@ def test_the_model_does_not_know_what_it_checks(package: str) -> None:
 def declared(lines: list[str]) -> set[str]:
     """The names under which the requirements of a list are imported."""
     names = (re.split(r"[^\w-]", line)[0] for line in lines)
-    return {"yaml" if name == "PyYAML" else name.replace("-", "_") for name in names}
+    others = {"PyYAML": "yaml", "markdown-it-py": "markdown_it"}
+    return {others.get(name, name.replace("-", "_")) for name in names}
 
 
 def test_the_package_needs_only_what_it_declares() -> None:

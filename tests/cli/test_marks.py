@@ -15,7 +15,7 @@ from tests.support import full_snapshot, labelled
 from tests.terminal.support import lines
 from xenwatch import page
 from xenwatch.cli.source import choose
-from xenwatch.page import Links
+from xenwatch.page.document import Links
 from xenwatch.readings.origin import Origin
 from xenwatch.sources.base import SourceError
 from xenwatch.status.host_status import loads

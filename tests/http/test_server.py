@@ -20,7 +20,6 @@ from tests.planning.support import counted_plans
 from tests.sources.fakes import TableSource
 from tests.support import full_snapshot, labelled, series
 from xenwatch import __version__
-from xenwatch.alerts import runbooks
 from xenwatch.alerts.table import ALERTS
 from xenwatch.assessment import Assessment, Rules
 from xenwatch.config.settings import Settings
@@ -29,7 +28,8 @@ from xenwatch.http import status_page
 from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import Handlers
 from xenwatch.http.status_page import StatusCache, static_files
-from xenwatch.page import Links, errors
+from xenwatch.page import errors
+from xenwatch.page.document import Links
 from xenwatch.passes.publisher import Publisher, assess
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes import PROBES
@@ -183,20 +183,6 @@ async def test_alerts_on_the_page_lead_to_their_runbooks() -> None:
             async with client.get(alert.runbook_url) as answer:
                 assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
                 assert (await answer.text()).startswith(f"# {alert.alert}\n")
-
-
-async def test_runbooks_are_listed_and_need_no_ending() -> None:
-    """The list leads to every runbook, which is served without the ending of its file too."""
-    async with Site().client() as client:
-        for path in ("/runbooks/", "/runbooks"):
-            async with client.get(path) as answer:
-                listed = (await answer.text()).split()
-        assert {"/runbooks/errors", *runbooks.files()} == set(listed)
-        for path in listed:
-            async with client.get(path) as full, client.get(path.removesuffix(".md")) as short:
-                assert full.status == short.status == 200
-                page = errors.PATH in (path, path.removesuffix(".md"))
-                assert page or await full.read() == await short.read()
 
 
 async def test_files_of_the_page_are_kept_by_browsers() -> None:

@@ -19,7 +19,7 @@ from xenwatch.delivery import values
 from xenwatch.http import headroom
 from xenwatch.limits.changes import severity_changes
 from xenwatch.messages import requests, rrd_page
-from xenwatch.page import Links
+from xenwatch.page.document import Links
 from xenwatch.passes.publisher import AssessedPass
 from xenwatch.planning import answer
 from xenwatch.probes import PROBES
@@ -111,7 +111,7 @@ def texts_of(found: AssessedPass) -> None:
     settings, fence = Settings(), assessment.fence
     status = host_status.host_status(assessment, PROBES, "dom0")
     frame = page.frame(status, assessment.history.series, snapshot.instant, LINKS, fence)
-    Balanced(page.fill(frame, status, "", fence).decode())
+    Balanced(page.fill(frame, status, fence=fence).decode())
     for make in once.FORMATS.values():
         make(assessment, settings).encode(errors="backslashreplace")
     plan.table(assessment.plans, fence)

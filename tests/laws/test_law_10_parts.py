@@ -210,7 +210,7 @@ def test_a_forecast_that_raises_is_absent(
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        *((page.summary, name) for name in ("alerts", "headroom")),
+        *((module, "section") for module in (page.alerts, page.headroom)),
         *((part, "section") for part in (page.limits, page.logs, page.probes, page.domains)),
     ],
     ids=lambda part: getattr(part, "__name__", part),
@@ -224,7 +224,7 @@ def test_a_section_that_raises_is_a_sentence(
     monkeypatch.setattr(module, name, broken)
     faults = Faults()
     frame = page.frame(status, {}, 0.0, LINKS, faults.fence)
-    text = page.fill(frame, status, "", faults.fence).decode()
+    text = page.fill(frame, status, fence=faults.fence).decode()
     section = name if name != "section" else module.__name__.rpartition(".")[2]
 
     assert f"The section {section} could not be made" in text
@@ -246,7 +246,7 @@ def test_a_finding_that_raises_is_unknown(
 
     def known(argument: Any, *others: Any) -> Any:
         if name == "_limit" and argument.used is None:
-            return real(argument)
+            return real(argument, *others)
         return broken()
 
     monkeypatch.setattr(host_status, name, known)

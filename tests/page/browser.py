@@ -38,13 +38,14 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 class Site:
     """A server whose scheduler stands still, in a thread of its own."""
 
-    def __init__(self, newest: AssessedPass) -> None:
+    def __init__(self, newest: AssessedPass, record: str = "") -> None:
         clock = FakeClock()
         scheduler = Scheduler(TableSource(), [], clock)
         self.publisher = Publisher(scheduler, Rules(), clock)
         self.publisher.newest = newest
         self.publisher.complete = True
         self.url = ""
+        self._record = record
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
@@ -54,7 +55,7 @@ class Site:
         stop = asyncio.Event()
 
         async def serve() -> None:
-            handlers = Handlers(self.publisher, [], 40, Refusals(float))
+            handlers = Handlers(self.publisher, [], 40, Refusals(float), record=self._record)
             application = handlers.application("/metrics")
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()

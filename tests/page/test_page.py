@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,9 @@ from tests.status.test_host_status import of
 from tests.support import full_snapshot
 from xenwatch import page
 from xenwatch.alerts.maintenance import Maintenance
-from xenwatch.page import Links, domains
+from xenwatch.page import domains
+from xenwatch.page.document import Links
+from xenwatch.page.domains import Query
 from xenwatch.status import order
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import AlertRow, HostStatus, ShapeRow, foremost
@@ -28,9 +31,10 @@ FULL = of(full_snapshot())
 GUEST = DomainRow(7, "u", "web", "hvm", "running", 1, 1, 1 << 30, 1.0, 1, 1, 7, ())
 
 
-def rendered(status: HostStatus, words: str = "") -> str:
-    """The page of a status."""
-    return page.fill(page.frame(status, {}, 0.0, LINKS), status, words).decode()
+def rendered(status: HostStatus, words: str = "", **given: str) -> str:
+    """The page of a status, for the parameters of a query."""
+    query = Query.of({"q": words, **given})
+    return page.fill(page.frame(status, {}, 0.0, LINKS), status, query).decode()
 
 
 def changed(**fields: Any) -> HostStatus:
@@ -52,8 +56,19 @@ def domids(markup: str) -> list[int]:
 def test_no_room_is_no_room_at_most(headroom: int, big: str) -> None:
     """A number that what is not counted may lower is a bound; nothing lowers 0."""
     shape = ShapeRow("linux", headroom, headroom, "ptys", (), not_counted=("tasks",))
+    markup = rendered(changed(headroom=(shape,)))
 
-    assert f'<span class="big">{big}</span> more fit; ptys' in rendered(changed(headroom=(shape,)))
+    assert f'<span class="big">{big}</span> more fit' in markup
+    assert "pseudo-terminals stops the next one" in markup
+    assert "ptys stops" not in markup
+
+
+@pytest.mark.parametrize(("headroom", "full"), [(0, True), (1, False)])
+def test_a_full_host_is_red(headroom: int, full: bool) -> None:
+    """The card of a shape of which no VM fits is critical, however little of any limit is used."""
+    shape = ShapeRow("linux", headroom, headroom, "ptys", ())
+
+    assert ('class="card full critical"' in rendered(changed(headroom=(shape,)))) == full
 
 
 @settings(deadline=None, max_examples=60)
@@ -157,8 +172,8 @@ def test_numbers_stand_below_their_heading() -> None:
     """The heading of a column of numbers is to the right, as the numbers are."""
     markup = rendered(guests(GUEST))
 
-    assert re.search(r'<th [^>]*class="number"[^>]*>Memory<', markup)
-    assert not re.search(r'<th [^>]*class="number"[^>]*>Type<', markup)
+    assert re.search(r'<th [^>]*class="number"[^>]*><a [^>]*>Memory<', markup)
+    assert not re.search(r'<th [^>]*class="number"[^>]*><a [^>]*>Type<', markup)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +191,46 @@ def test_domains_are_filtered(words: str, expected: list[int]) -> None:
         dict(attributes)["value"] for tag, attributes in Reader(markup).tags if tag == "input"
     ]
     assert value == words
+
+
+def test_domains_are_sorted_as_asked() -> None:
+    """By a column, numbers from the largest on, unknown ones last; a minus turns it round."""
+    found = guests(
+        dataclasses.replace(GUEST, domid=1, memory_bytes=1, name="b"),
+        dataclasses.replace(GUEST, domid=2, memory_bytes=None, name="A"),
+        dataclasses.replace(GUEST, domid=3, memory_bytes=2, name="c"),
+    )
+
+    assert domids(rendered(found, sort="memory")) == [3, 1, 2]
+    assert domids(rendered(found, sort="-memory")) == [1, 3, 2]
+    assert domids(rendered(found, sort="name")) == [2, 1, 3]
+    markup = rendered(found, sort="memory")
+    assert re.search(r'aria-sort="descending"><a href="/\?sort=-memory#domains">Memory<', markup)
+
+
+def test_thousands_of_domains_have_pages() -> None:
+    """The next domains are a link away, with the same words and order; past the end all begin."""
+    found = guests(*(dataclasses.replace(GUEST, domid=n) for n in range(1, 121)))
+    first = rendered(found, "web", sort="id")
+
+    assert domids(first) == list(range(1, domains.SHOWN + 1))
+    assert 'href="/?q=web&amp;sort=id&amp;from=20#domains">Next 20<' in first
+    last = rendered(found, "web", **{"sort": "id", "from": "100"})
+    assert domids(last) == list(range(101, 121))
+    assert "Next" not in last
+    assert domids(rendered(found, "web", **{"sort": "id", "from": "120"})) == domids(first)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.sampled_from(["q", "sort", "from"]), st.text()))
+def test_any_query_is_a_page(given_: dict[str, str]) -> None:
+    """Whatever is asked, the domains are shown, and the links lead back to the same query."""
+    query = Query.of(given_)
+    markup = page.fill(page.frame(FULL, {}, 0.0, LINKS), FULL, query).decode()
+
+    assert "Domains" in markup
+    parts = dict(parse_qsl(urlsplit(query.href()).query))
+    assert Query.of(parts) == dataclasses.replace(query, start=0)
 
 
 def test_what_is_not_known_of_a_domain_is_said() -> None:
@@ -216,7 +271,80 @@ def test_a_warning_gives_way_to_the_critical_one() -> None:
     critical, warning = alert("critical", a="1"), alert("warning", a="1")
     other, pending = alert("warning", a="2"), alert("critical", "pending", a="2")
 
-    assert foremost([critical, warning, other, pending]) == [critical, other, pending]
+    assert foremost([critical, warning, other, pending]) == [critical, other]
+    assert foremost([warning, alert("warning", "pending", a="3"), pending]) == [
+        warning,
+        alert("warning", "pending", a="3"),
+        pending,
+    ]
+
+
+def test_an_alert_is_one_row() -> None:
+    """Series of one alert are a row with the highest severity, the others folded."""
+    found = (alert("warning", a="1"), alert("critical", a="2"), alert("warning", "pending", a="3"))
+    markup = rendered(changed(alerts=found))
+    (listed,) = re.findall(r'<ul class="plain alerts">(.*?)</section>', markup, re.DOTALL)
+
+    assert listed.startswith('<li><span class="badge critical">critical</span>')
+    assert listed.count("badge") == 1
+    assert "2 more" in Reader(listed).text
+
+
+@pytest.mark.parametrize("severity", ["warning", "critical"])
+def test_pending_looks_like_nothing_unknown(severity: str) -> None:
+    """What is pending has the severity it will have, and a look of its own."""
+    markup = rendered(changed(alerts=(alert(severity, "pending"),), alerts_unknown=()))
+
+    assert f'<span class="badge {severity} pending">{severity} pending</span>' in markup
+
+
+def test_pending_severities_of_one_series_are_one_row() -> None:
+    """Critical and warning pending are the critical one; a firing warning names the critical."""
+    both = (alert("critical", "pending"), alert("warning", "pending"))
+    firing = (alert("critical", "pending"), alert("warning"))
+
+    assert rendered(changed(alerts=both)).count('class="badge critical pending"') == 1
+    assert 'class="badge warning' not in rendered(changed(alerts=both))
+    text = Reader(rendered(changed(alerts=firing))).text
+    assert "firing since 1970-01-01 00:00:00 UTC, critical pending since 1970" in text
+
+
+def test_the_remedy_has_its_number() -> None:
+    """The alert of a limit has the command that raises it, with what it gives."""
+    full = dataclasses.replace(
+        HALF,
+        limit="ptys",
+        state="critical",
+        max=4095,
+        remedies=("sysctl -w x=8191",),
+        remedy_max=8190,
+    )
+    near = dataclasses.replace(alert("critical"), alert="XenwatchPtysNearLimit")
+    text = Reader(rendered(changed(limits=(full,), alerts=(near,)))).text
+
+    assert "To raise the max from 4,095 to 8,190:sysctl -w x=8191" in text
+    assert "Begin with" in Reader(rendered(changed(limits=(), alerts=(near,)))).text
+
+
+def test_a_vm_in_an_alert_is_a_link() -> None:
+    """A VM that is here leads to its page, one that is gone is named with its UUID."""
+    told = dataclasses.replace(
+        alert("warning", name="web", uuid="u-1"), summary="VM 'web' (u-1) is broken"
+    )
+    here = dataclasses.replace(GUEST, uuid="u-1")
+
+    markup = rendered(changed(domains=(here,), alerts=(told,)))
+    assert 'VM </bdi><a href="/vm/u-1"><bdi>web</bdi></a><bdi> is broken' in markup
+    assert "VM 'web' (u-1) is broken" in Reader(rendered(changed(domains=(), alerts=(told,)))).text
+
+
+def test_an_instance_is_named_by_its_vm() -> None:
+    """A limit of a domain says the VM's name, not the number alone."""
+    row = dataclasses.replace(HALF, label="domid", instance="7", state="critical")
+
+    text = Reader(rendered(changed(domains=(GUEST,), limits=(row,)))).text
+    assert "VM web (domain 7): 1,000 of 2,000 used" in text
+    assert "domain 7: 1,000" in Reader(rendered(changed(domains=(), limits=(row,)))).text
 
 
 @pytest.mark.parametrize(
@@ -224,12 +352,12 @@ def test_a_warning_gives_way_to_the_critical_one() -> None:
     [
         (None, (), "Alerts are not evaluated"),
         ((), (), "No alerts firing."),
-        ((), ("a", "b"), "Unknown because readings are missing: a, b."),
+        ((), ("ptys_near_limit", "b"), "Cannot be read: 2 alerts"),
     ],
 )
 def test_silence_is_told_from_ignorance(alerts: Any, unknown: Any, words: str) -> None:
     """No alerts, alerts that are off and alerts nobody can judge are three different things."""
-    assert words in rendered(changed(alerts=alerts, alerts_unknown=unknown))
+    assert words in Reader(rendered(changed(alerts=alerts, alerts_unknown=unknown))).text
 
 
 @pytest.mark.parametrize(
@@ -256,12 +384,13 @@ def test_an_empty_status_is_a_page() -> None:
 
 
 def test_failed_probes_show_the_advice() -> None:
-    """A probe that fails stands outside the folded list with reason and advice."""
+    """A probe that fails is told of with reason and advice, in the one row of what is unread."""
     failed = dataclasses.replace(
         FULL.probes["aio"], status="failed", detail="no \x1b access", advice="mount procfs"
     )
     text = Reader(rendered(changed(probes={**FULL.probes, "aio": failed}))).text
 
+    assert "Cannot be read: 1 probe" in text
     assert f"1 of {len(FULL.probes)} probes failed" in text
     assert r"no \x1b access" in text
     assert "Next step: mount procfs" in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -23,7 +22,7 @@ from xenwatch.readings.origin import RECORD
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.record import times
 from xenwatch.record.codec import CodecError
-from xenwatch.record.past import Past, past
+from xenwatch.record.past import Past, judged, past
 from xenwatch.record.record import Kept, Record
 from xenwatch.sources.base import Source, SourceError
 
@@ -99,13 +98,7 @@ class Replayed:
 
     def judged(self, assessment: Assessment) -> Assessment:
         """The assessment with the alerts and the forecast that there were."""
-        then = self.then()
-        rules = dataclasses.replace(
-            assessment.rules, maintenance=(then.maintenance,) if then.maintenance else ()
-        )
-        return dataclasses.replace(
-            assessment, rules=rules, alerts=then.alerts, seconds_to_full=then.seconds_to_full
-        )
+        return judged(assessment, self.then())
 
 
 def prepare_passes(

@@ -67,10 +67,10 @@ def url(value: object) -> str:
     return text
 
 
-def urls(value: object) -> tuple[str, ...]:
-    """URLs of HTTP servers, without duplicates."""
-    if not isinstance(value, list | tuple) or len(value) > MAX_RECEIVERS:
-        raise ValueError(f"must be an array of at most {MAX_RECEIVERS} strings")
+def urls(value: object, most: int = MAX_RECEIVERS) -> tuple[str, ...]:
+    """URLs of HTTP servers, at most so many, without duplicates."""
+    if not isinstance(value, list | tuple) or len(value) > most:
+        raise ValueError(f"must be an array of at most {most} strings")
     for item in value:
         try:
             if not url(item):
@@ -218,7 +218,7 @@ WEBHOOK_FILE: Final[Key[str]] = Key(
 )
 
 
-def _credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
+def credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
     """The keys of basic authentication at receivers, of which both are set or none."""
     user, password = f"{section}.username", f"{section}.password_file"
     return (
@@ -244,8 +244,8 @@ def _credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
     )
 
 
-ALERTMANAGER_USER, ALERTMANAGER_PASSWORD = _credentials("alertmanager", "the Alertmanagers")
-WEBHOOK_USER, WEBHOOK_PASSWORD = _credentials("webhook", "the webhook")
+ALERTMANAGER_USER, ALERTMANAGER_PASSWORD = credentials("alertmanager", "the Alertmanagers")
+WEBHOOK_USER, WEBHOOK_PASSWORD = credentials("webhook", "the webhook")
 COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "command.argv",
     "array of strings",

@@ -36,7 +36,7 @@ from xenwatch.daemon.recorder import Recorder
 from xenwatch.daemon.sd_notify import notify
 from xenwatch.daemon.textfile import Textfile
 from xenwatch.daemon.web_files import WebFiles
-from xenwatch.delivery import xapi
+from xenwatch.delivery import endpoint, xapi
 from xenwatch.delivery.notifier import READ_DEADLINE, RESEND, Notifier
 from xenwatch.display.why import why
 from xenwatch.events.follow import follow
@@ -216,7 +216,9 @@ class Daemon:
         most = self._settings[MAX_REQUESTS]
         refusals = Refusals(time.monotonic)
         self._publisher.refused = lambda: refusals.counts
-        handlers = Handlers(self._publisher, names, most, refusals)
+        record = self._recorder.path
+        others = endpoint.pool_members(self._settings)
+        handlers = Handlers(self._publisher, names, most, refusals, record=record, members=others)
         current = self._web.newest
         application = handlers.application(self._settings[TELEMETRY_PATH], current)
         return Site(application, sockets, most + SPARE, GRACE, refusals=refusals, current=current)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from xenwatch.config import alert_keys, secret_file
+from xenwatch.config import alert_keys, pool_keys, secret_file
 from xenwatch.config.key import Key
 from xenwatch.config.settings import Settings
 
@@ -45,6 +45,13 @@ def alertmanagers(settings: Settings) -> Sequence[Endpoint]:
     user, password = settings[alert_keys.ALERTMANAGER_USER], (key, settings[key])
     urls = settings[alert_keys.ALERTMANAGERS]
     return [Endpoint(url, user=user, password=password) for url in urls]
+
+
+def pool_members(settings: Settings) -> Sequence[Endpoint]:
+    """The daemons of the other hosts of the pool, which have one user and password."""
+    password = (pool_keys.PASSWORD, settings[pool_keys.PASSWORD])
+    urls = settings[pool_keys.MEMBERS]
+    return [Endpoint(url, user=settings[pool_keys.USER], password=password) for url in urls]
 
 
 def webhook(settings: Settings) -> Endpoint | None:

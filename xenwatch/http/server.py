@@ -6,20 +6,24 @@ import asyncio
 import functools
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from xenwatch.alerts import runbooks
 from xenwatch.alerts.messages import RUNBOOKS
+from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.display.text import hint, shown
 from xenwatch.exposition import text_format
-from xenwatch.exposition.negotiation import wants_gzip, wants_openmetrics
+from xenwatch.exposition.negotiation import wants_openmetrics
 from xenwatch.http import headroom, paths
 from xenwatch.http.guard import guard
+from xenwatch.http.members import Members
+from xenwatch.http.pages import HTML, NO_READINGS, Pages, compressed, response, unavailable
+from xenwatch.http.past import Past
 from xenwatch.http.refusals import BUSY, Refusals
+from xenwatch.http.runbook_pages import RunbookPages
 from xenwatch.http.sending import Sending
 from xenwatch.http.status_page import (
     LANE,
@@ -29,8 +33,8 @@ from xenwatch.http.status_page import (
     StatusCache,
     static_files,
 )
-from xenwatch.page import Links, errors
-from xenwatch.page.domains import LONGEST
+from xenwatch.page import errors, pool, vms
+from xenwatch.page.document import Links
 from xenwatch.passes.bodies import Form
 from xenwatch.passes.publisher import Publisher
 from xenwatch.planning.question import PlanError
@@ -42,7 +46,6 @@ PARTS: Final = 4
 """Parts of the page that are made and sent at a time: their bodies are not shared."""
 HEADROOM: Final = "/api/v1/headroom"
 """The path of the JSON API for schedulers."""
-NO_READINGS: Final = "no readings yet"
 FOREVER: Final = "public, max-age=31536000, immutable"
 """For files whose path changes with their content."""
 
@@ -65,10 +68,23 @@ class Handlers:
     """The handlers of requests, which serve the newest pass of `publisher`."""
 
     def __init__(
-        self, publisher: Publisher, probes: Iterable[str], max_requests: int, refusals: Refusals
+        self,
+        publisher: Publisher,
+        probes: Iterable[str],
+        max_requests: int,
+        refusals: Refusals,
+        *,
+        record: str = "",
+        members: Sequence[Endpoint] = (),
     ) -> None:
-        """`probes` are the names known to `collect[]` and `exclude[]`."""
+        """`probes` are the names known to `collect[]` and `exclude[]`.
+
+        `record` is the path of the record, empty where there is none, `members` are the daemons of
+        the other hosts of the pool.
+        """
+        self._members = Members(members)
         self._publisher = publisher
+        self._past = Past(record, lambda: publisher.rules)
         self._probes = tuple(probes)
         self._max_requests = max_requests
         self._refusals = refusals
@@ -88,18 +104,25 @@ class Handlers:
             "Activity of the VMs as JSON": activity.PATH,
             "Headroom for VMs as JSON": HEADROOM,
             "Verdict of a check as JSON": paths.CHECK,
+            "Pool": pool.PATH,
+            "Runbooks": RUNBOOKS,
             "Error messages and their runbooks": errors.PATH,
             "Health": "/-/healthy",
             "Readiness": "/-/ready",
         }
         style, script, icon = (static[name].path for name in ("page.css", "page.js", "icon.svg"))
-        cache = StatusCache(socket.gethostname(), Links(style, script, icon, others))
+        cache = StatusCache(
+            socket.gethostname(), Links(style, script, icon, others, bool(self._past.path))
+        )
+        pages = Pages(self._publisher, cache, self._past, self._members)
         app = web.Application(middlewares=[guard(current, time.monotonic)])
         app.on_response_prepare.append(functools.partial(_add_headers, current))
         metrics = self._in_turn(self._sent(self._metrics))
         app.router.add_get(telemetry_path, self._bounded(metrics))
         handlers: Mapping[str, _Handler] = {
-            "/": functools.partial(self._page, cache),
+            "/": pages.status,
+            f"{vms.PATH}{{name}}": pages.vm,
+            pool.PATH: pages.pool,
             HEADROOM: self._headroom,
             paths.CHECK: functools.partial(self._check, cache),
             host_status.PATH: functools.partial(self._json, cache, RenderedStatus.json),
@@ -110,8 +133,7 @@ class Handlers:
             app.router.add_get(path, self._bounded(self._sent(handler)))
         app.router.add_get("/-/healthy", _healthy)
         app.router.add_get("/-/ready", self._ready)
-        for path, body in _runbooks().items():
-            app.router.add_get(path, functools.partial(_runbook, body))
+        RunbookPages(style, icon).add_to(app.router)
         for file in static.values():
             app.router.add_get(file.path, functools.partial(_static, file))
         return app
@@ -165,15 +187,15 @@ class Handlers:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         openmetrics = wants_openmetrics(",".join(request.headers.getall("Accept", [])))
-        compressed = _wants_gzip(request)
-        body = await self._body(request, (openmetrics, compressed))
+        packed = compressed(request)
+        body = await self._body(request, (openmetrics, packed))
         if body is None:
-            return _unavailable()
+            return unavailable()
         headers = {
             "Content-Type": text_format.OPENMETRICS if openmetrics else CONTENT_TYPE_PLAIN_0_0_4,
             "Vary": "Accept, Accept-Encoding",
         }
-        if compressed:
+        if packed:
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=body, headers=headers)
 
@@ -191,14 +213,6 @@ class Handlers:
         wanted = collect or [name for name in self._probes if name not in exclude]
         return await self._publisher.part(wanted, form)
 
-    async def _page(self, cache: StatusCache, request: web.Request) -> web.Response:
-        newest = self._publisher.newest
-        if newest is None:
-            return _unavailable(headers={"Refresh": "2"})
-        query = request.query.get("q", "").strip()[:LONGEST]
-        body = await cache.rendered(newest.assessment).html(query)
-        return _response(request, body, "text/html; charset=utf-8")
-
     async def _json(
         self,
         cache: StatusCache,
@@ -208,14 +222,14 @@ class Handlers:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        body = await render(cache.rendered(newest.assessment))
-        return _response(request, body, "application/json; charset=utf-8")
+        rendered = cache.rendered(newest.assessment, self._publisher.earlier.snapshot)
+        return response(request, await render(rendered), "application/json; charset=utf-8")
 
     async def _check(self, cache: StatusCache, request: web.Request) -> web.Response:
         newest = self._publisher.newest
         if newest is None:
             return web.json_response({"error": NO_READINGS}, status=503)
-        status = await cache.rendered(newest.assessment).status()
+        status = await cache.rendered(newest.assessment, self._publisher.earlier.snapshot).status()
         given = {name: request.query.getall(name) for name in request.query}
         try:
             fence, age = newest.assessment.fence, self._publisher.age(newest)
@@ -243,46 +257,15 @@ class Handlers:
         return web.Response(status=503, text="first pass not complete yet\n")
 
 
-def _wants_gzip(request: web.Request) -> bool:
-    return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
-
-
-def _unavailable(headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(status=503, text=f"{NO_READINGS}; retry shortly\n", headers=headers)
-
-
-def _response(request: web.Request, body: Body, content_type: str) -> web.Response:
-    """The body in the encoding the client accepts; caches must revalidate it."""
-    headers = {"Content-Type": content_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-    if _wants_gzip(request):
-        return web.Response(body=body.gzip, headers={**headers, "Content-Encoding": "gzip"})
-    return web.Response(body=body.plain, headers=headers)
-
-
 async def _static(file: StaticFile, _request: web.Request) -> web.Response:
     headers = {"Content-Type": file.content_type, "Cache-Control": FOREVER}
     return web.Response(body=file.content, headers=headers)
 
 
-def _runbooks() -> Mapping[str, bytes]:
-    """The runbooks by path, with and without the ending of their files, and a list of the paths."""
-    files = runbooks.files()
-    short = {path.removesuffix(".md"): body for path, body in files.items()}
-    listed = "".join(f"{path}\n" for path in sorted({errors.PATH, *files})).encode()
-    del short[errors.PATH]  # a page of its own
-    return {**files, **short, RUNBOOKS: listed, RUNBOOKS.rstrip("/"): listed}
-
-
-async def _runbook(body: bytes, _request: web.Request) -> web.Response:
-    """A runbook as plain text: Markdown is readable as it is."""
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache"}
-    return web.Response(body=body, headers=headers)
-
-
 async def _errors(request: web.Request, *, style: str, icon: str) -> web.Response:
     """The page of error messages, searched for the query's text."""
     work = functools.partial(errors.render, request.query.get("q", ""), style, icon)
-    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache"}
+    headers = {"Content-Type": HTML, "Cache-Control": "no-cache"}
     return web.Response(body=await LANE.start(work), headers=headers)
 
 

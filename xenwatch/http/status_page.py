@@ -10,22 +10,39 @@ import functools
 import gzip
 import hashlib
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from xenwatch import page, threads
 from xenwatch.assessment import Assessment
-from xenwatch.page import Links
+from xenwatch.page import history
+from xenwatch.page import pool as pool_page
+from xenwatch.page import vm as vm_page
+from xenwatch.page.document import Links
+from xenwatch.page.domains import ALL, Query
+from xenwatch.page.history import NOW, View
 from xenwatch.page.html import Html
 from xenwatch.probes import PROBES
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.status import activity
+from xenwatch.status import vm as vm_status
+from xenwatch.status.dom0 import dom0
+from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus, dumps, host_status
+from xenwatch.status.pool import Member, host_rows
 
 STATIC: Final = "/static/"
 """The path below which the files of the status page are."""
 LANE: Final = threads.Lane("page")
 """What is asked for by people and schedulers, one at a time."""
+
+KEPT: Final = ("status", "json", "frame", "html")
+"""What is rendered of a pass for everybody, kept as long as the pass is."""
+OTHERS: Final = 16
+"""Other pages of a pass that are kept, such as those of VMs: there may be thousands."""
+PAST: Final = 2
+"""Rendered moments of the past that are kept."""
 
 T = TypeVar("T")
 
@@ -64,8 +81,15 @@ class RenderedStatus:
     is the frame of the page with other domains.
     """
 
-    def __init__(self, assessment: Assessment, hostname: str, links: Links) -> None:
+    def __init__(
+        self,
+        assessment: Assessment,
+        hostname: str,
+        links: Links,
+        earlier: Snapshot | None = None,
+    ) -> None:
         self.assessment = assessment
+        self._earlier = earlier
         self._hostname = hostname
         self._links = links
         self._results: dict[str, asyncio.Future[Any]] = {}
@@ -82,32 +106,87 @@ class RenderedStatus:
             "activity", lambda: _body(activity.dumps(activity.activity(snapshot)).encode())
         )
 
-    async def html(self, query: str = "") -> Body:
-        """The status page, its domains filtered by `query`."""
-        status, frame = await self.status(), await self._frame()
+    async def html(
+        self, query: Query = ALL, view: View = NOW, charts: history.Limits | None = None
+    ) -> Body:
+        """The status page, its domains as asked by `query`, with the `charts` of a range."""
+        status, frame = await self.status(), await self._frame(view, charts)
 
         def work() -> Body:
             return _body(page.fill(frame, status, query, self.assessment.fence))
 
-        return await (LANE.start(work) if query else self._once("html", work))
+        if query != ALL:
+            return await LANE.start(work)
+        return await self._once(f"html{_key(view, charts)}", work)
+
+    async def vm_row(self, name: str) -> DomainRow | None:
+        """The VM of that UUID, name or domid, `None` where there is none."""
+        return next(iter(vm_status.find(await self.status(), name)), None)
+
+    async def vm(self, name: str, view: View = NOW, charts: history.OfVm | None = None) -> Body:
+        """The page of a VM that is there, with the `charts` of a range."""
+        status = await self.status()
+        row, *others = vm_status.find(status, name)
+        fence = self.assessment.fence
+
+        def work() -> Body:
+            of = vm_status.vm_status(self.assessment, status, row, self._earlier)
+            past = vm_page.Past(view, charts)
+            return _body(vm_page.render(status, of, others, self._links, past=past, fence=fence))
+
+        # What is made lasts as long as the readings: a stranger can have each page made once.
+        return await self._once(f"vm {row.domid} {len(others)}{_key(view, charts)}", work)
+
+    async def no_vm(self, name: str) -> bytes:
+        """The page that says that no VM is called so."""
+        status = await self.status()
+        return await LANE.start(lambda: vm_page.missing(name, status, self._links))
+
+    async def said(self, title: str, text: str) -> bytes:
+        """A page that says something of what was asked for."""
+        status = await self.status()
+        return await LANE.start(lambda: vm_page.said(title, text, status, self._links))
+
+    async def pool(self, members: Sequence[Member]) -> Body:
+        """The page of a pool: this host and others."""
+        status = await self.status()
+
+        def work() -> Body:
+            rows = host_rows((Member("", status), *members), status.time)
+            return _body(pool_page.render(rows, status, self._links))
+
+        return await LANE.start(work)
 
     async def status(self) -> HostStatus:
         """The status itself."""
         work = functools.partial(host_status, self.assessment, PROBES, self._hostname)
         return await self._once("status", work)
 
-    async def _frame(self) -> Html:
+    async def _frame(self, view: View, charts: history.Limits | None) -> Html:
         status = await self.status()
         assessment = self.assessment
         series, now = assessment.history.series, assessment.snapshot.instant
-        fence = assessment.fence
+        about = functools.partial(dom0, assessment.snapshot, self._earlier)
         return await self._once(
-            "frame", lambda: page.frame(status, series, now, self._links, fence)
+            f"frame{_key(view, charts)}",
+            lambda: page.frame(
+                status,
+                series,
+                now,
+                self._links,
+                assessment.fence,
+                about_dom0=about,
+                view=view,
+                charts=charts,
+            ),
         )
 
     async def _once(self, name: str, work: Callable[[], T]) -> T:
         """The result of `work`, run once for all concurrent requests."""
         if name not in self._results:
+            made = [each for each in self._results if each not in KEPT]
+            for old in made[: len(made) - OTHERS]:
+                del self._results[old]
             self._results[name] = LANE.start(work)
         return cast(T, await asyncio.shield(self._results[name]))
 
@@ -119,12 +198,27 @@ class StatusCache:
         self._hostname = hostname
         self._links = links
         self._newest: RenderedStatus | None = None
+        self._past: list[RenderedStatus] = []
 
-    def rendered(self, assessment: Assessment) -> RenderedStatus:
-        """The rendered status of an assessment."""
+    def rendered(self, assessment: Assessment, earlier: Snapshot | None = None) -> RenderedStatus:
+        """The rendered status of an assessment; rates are those since an `earlier` snapshot."""
         if self._newest is None or self._newest.assessment is not assessment:
-            self._newest = RenderedStatus(assessment, self._hostname, self._links)
+            self._newest = RenderedStatus(assessment, self._hostname, self._links, earlier)
         return self._newest
+
+    def of_past(self, assessment: Assessment, earlier: Snapshot | None) -> RenderedStatus:
+        """The rendered status of a moment of the past; the last few are kept."""
+        for found in self._past:
+            if found.assessment is assessment:
+                return found
+        made = RenderedStatus(assessment, self._hostname, self._links, earlier)
+        self._past = [*self._past[1 - PAST :], made]
+        return made
+
+
+def _key(view: View, charts: history.Limits | history.OfVm | None) -> str:
+    """What a page depends on besides its status: few values, as `at` is the status's own."""
+    return f" {view.span.name} {charts.unread}" if view.span and charts else ""
 
 
 def _body(plain: bytes) -> Body:

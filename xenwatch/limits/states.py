@@ -164,6 +164,11 @@ def remedies(state: LimitState, snapshot: Snapshot, needed: int, queues: int) ->
     """
     if state.limit.remedy is None:
         return ()
+    wanted = target(state, needed)
+    return state.limit.remedy(Shortage(snapshot, state.instance, state.max, wanted, queues))
+
+
+def target(state: LimitState, needed: int) -> int:
+    """The units to raise a limit to: `needed`, or twice its max where that is less."""
     maximum = state.max.value if state.max is not None else 0
-    target = needed if needed > maximum else 2 * maximum
-    return state.limit.remedy(Shortage(snapshot, state.instance, state.max, target, queues))
+    return needed if needed > maximum else 2 * maximum

@@ -43,23 +43,9 @@ def bar(row: LimitRow, name: str) -> Html:
     if row.ratio is None:
         return tag("div", tag("span", "unknown"), class_="bar hatched")
     part = 100 * min(1.0, row.ratio)
-    marks = [
-        tag("line", class_=f"mark {severity}", x1=100 * at, x2=100 * at, y1=0, y2=10)
-        for severity, at in (("warning", row.warning), ("critical", row.critical))
-        if at is not None
-    ]
-    drawing = tag(
-        "svg",
-        tag("rect", class_=f"fill {row.state}", width=max(0.6, part) if row.used else 0, height=10),
-        marks,
-        viewBox="0 0 100 10",
-        preserveAspectRatio="none",
-        aria_hidden="true",
-        focusable="false",
-    )
     return tag(
         "div",
-        drawing,
+        _drawing(row),
         class_="bar",
         role="meter",
         aria_label=name,
@@ -67,6 +53,29 @@ def bar(row: LimitRow, name: str) -> Html:
         aria_valuemax=100,
         aria_valuenow=f"{part:.1f}",
         aria_valuetext=f"{percent(row.ratio)}, {amounts(row)}, {row.state}",
+    )
+
+
+def small_bar(row: LimitRow) -> Html:
+    """The same for a line that has the ratio as text: nothing is read out."""
+    return tag("span", None if row.ratio is None else _drawing(row), class_="bar small")
+
+
+def _drawing(row: LimitRow) -> Html:
+    marks = [
+        tag("line", class_=f"mark {severity}", x1=100 * at, x2=100 * at, y1=0, y2=10)
+        for severity, at in (("warning", row.warning), ("critical", row.critical))
+        if at is not None
+    ]
+    part = 100 * min(1.0, row.ratio or 0.0)
+    return tag(
+        "svg",
+        tag("rect", class_=f"fill {row.state}", width=max(0.6, part) if row.used else 0, height=10),
+        marks,
+        viewBox="0 0 100 10",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+        focusable="false",
     )
 
 

@@ -10,7 +10,7 @@ from xenwatch.alerts.messages import RUNBOOKS
 from xenwatch.errors.pattern import FORM
 from xenwatch.explain.search import matches, with_words
 from xenwatch.explain.table import ENTRIES, Entry
-from xenwatch.page.document import head, search
+from xenwatch.page.document import encoded, head, plain_document, search
 from xenwatch.page.html import Html, tag
 from xenwatch.page.tables import Cell, table
 
@@ -42,11 +42,12 @@ def render(query: str, style: str, icon: str) -> bytes:
         "header",
         tag("h1", "Error messages"),
         tag("p", "Paste a line of a log, or search for words. ", _text(FORM)),
-        tag("p", tag("a", "Status of this host", href="/")),
+        tag(
+            "p", tag("a", "Status of this host", href="/"), " ", tag("a", "Runbooks", href=RUNBOOKS)
+        ),
     )
     top = head("Error messages - xenwatch", style, icon)
-    page = tag("html", top, tag("body", header, main), lang="en")
-    return f"<!DOCTYPE html>\n{page}".encode(errors="backslashreplace")
+    return encoded(plain_document(top, header, main))
 
 
 def _found(query: str) -> Html:

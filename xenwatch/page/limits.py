@@ -1,4 +1,4 @@
-"""The part of the page that shows the limits, the most urgent first."""
+"""The part of the page that shows the limits, the most urgent first, those that are well small."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Final
 
 from xenwatch.alerts.wording import duration
 from xenwatch.display.quantities import figure
+from xenwatch.display.text import counted
 from xenwatch.limits import LIMITS
-from xenwatch.limits.states import LimitInstance
-from xenwatch.page.charts import amounts, bar, last_hour, percent
-from xenwatch.page.html import Html, join, tag, untrusted
+from xenwatch.limits.states import LimitInstance, Severity
+from xenwatch.page import vms
+from xenwatch.page.alerts import remedy
+from xenwatch.page.charts import amounts, bar, last_hour, percent, small_bar
+from xenwatch.page.html import Html, join, tag
+from xenwatch.page.vms import Vms
 from xenwatch.planning.forecast import Point
 from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.order import fullest
@@ -21,28 +25,49 @@ _BY_NAME: Final = {limit.name: limit for limit in LIMITS}
 def section(
     status: HostStatus, series: Mapping[LimitInstance, Sequence[Point]], now: float
 ) -> Html:
-    """The limits; `series` is their use over time by limit and instance until the instant `now`."""
-    cards = [_card(status, rows, others, series, now) for rows, others in fullest(status.limits)]
-    empty = tag("p", "No limits read yet.")
+    """The limits; `series` is their use over time by limit and instance until the instant `now`.
+
+    One that has reached a threshold, or will be full, is a card; the others are a line each that
+    unfolds, and those that are unknown are folded together.
+    """
+    known = vms.of(status)
+    cards, lines, unknown = [], [], []
+    for rows, others in fullest(status.limits):
+        seconds = status.seconds_to_full.get(rows[0].limit)
+        body = [
+            *(
+                _instance(row, known, now, series.get((row.limit, row.instance), ()))
+                for row in rows
+            ),
+            *([tag("p", f"and {others} more, less full", class_="muted")] if others else []),
+        ]
+        if rows[0].state == Severity.UNKNOWN.value:
+            unknown.append(_line(rows, body))
+        elif rows[0].state == Severity.OK.value and seconds is None:
+            lines.append(_line(rows, body))
+        else:
+            cards.append(_card(rows, body, seconds))
+    folded = tag(
+        "details",
+        tag("summary", f"{counted(len(unknown), 'limit')} unknown", class_="unknown"),
+        tag("div", unknown, class_="lines"),
+        id="limits-unknown",
+    )
     return tag(
         "section",
         tag("h2", "Limits", id="limits-heading"),
-        tag("ul", cards, class_="cards") if cards else empty,
+        tag("ul", cards, class_="cards") if cards else None,
+        tag("div", lines, class_="lines") if lines else None,
+        folded if unknown else None,
+        None if status.limits else tag("p", "No limits read yet."),
         id="limits",
         aria_labelledby="limits-heading",
         data_live=True,
     )
 
 
-def _card(
-    status: HostStatus,
-    rows: Sequence[LimitRow],
-    others: int,
-    series: Mapping[LimitInstance, Sequence[Point]],
-    now: float,
-) -> Html:
+def _card(rows: Sequence[LimitRow], body: Sequence[Html], seconds: float | None) -> Html:
     first = rows[0]
-    seconds = status.seconds_to_full.get(first.limit)
     soon = (
         f"At the current rate exhausted in about {' '.join(duration(seconds).split()[:2])}."
         if seconds is not None
@@ -56,17 +81,39 @@ def _card(
             tag("span", first.state, class_=f"badge {first.state}"),
             class_="head",
         ),
-        [_instance(row, now, series.get((row.limit, row.instance), ())) for row in rows],
-        tag("p", f"and {others} more, less full", class_="muted") if others else None,
+        body,
         tag("p", soon, class_="soon") if soon else None,
-        _details(rows),
+        tag(
+            "details",
+            tag("summary", "Details", tag("span", f" of {first.title}", class_="spoken")),
+            _facts(rows),
+            id=f"limit-{first.limit}",
+        ),
         class_=f"card {first.state}",
     )
 
 
-def _instance(row: LimitRow, now: float, points: Sequence[Point]) -> Html:
+def _line(rows: Sequence[LimitRow], body: Sequence[Html]) -> Html:
+    first = rows[0]
+    return tag(
+        "details",
+        tag(
+            "summary",
+            tag("span", first.title, class_="name"),
+            small_bar(first),
+            tag("span", percent(first.ratio) or "unknown", class_="ratio"),
+        ),
+        body,
+        _facts(rows),
+        id=f"limit-{first.limit}",
+        class_=f"line {first.state}",
+    )
+
+
+def _instance(row: LimitRow, known: Vms, now: float, points: Sequence[Point]) -> Html:
     name = f"{row.title}, {row.label} {row.instance}" if row.instance else row.title
-    instance = join(f"{row.label} ", untrusted(row.instance), ": ") if row.instance else None
+    named = known.instance(row)
+    instance = join(named, ": ") if named else None
     chart = last_hour(points, now, row)
     return tag(
         "div",
@@ -82,7 +129,7 @@ def _instance(row: LimitRow, now: float, points: Sequence[Point]) -> Html:
     )
 
 
-def _details(rows: Sequence[LimitRow]) -> Html:
+def _facts(rows: Sequence[LimitRow]) -> Html:
     """What the limit is, where its max comes from, and the symptom when it is exhausted."""
     row = rows[0]
     limit = _BY_NAME.get(row.limit)
@@ -93,15 +140,11 @@ def _details(rows: Sequence[LimitRow]) -> Html:
         ("Max from", "; ".join(origins) or "unknown"),
         ("Thresholds", _thresholds(row)),
         ("Symptom when exhausted", limit.symptom if limit else None),
+        ("Remedy", remedy(row) if row.remedies else None),
         ("Caveat", limit.caveat if limit and limit.caveat else None),
         ("Metric", limit.used_metric if limit else None),
     ]
-    return tag(
-        "details",
-        tag("summary", "Details", tag("span", f" of {row.title}", class_="spoken")),
-        tag("dl", [join(tag("dt", name), tag("dd", text)) for name, text in facts if text]),
-        id=f"limit-{row.limit}",
-    )
+    return tag("dl", [join(tag("dt", name), tag("dd", text)) for name, text in facts if text])
 
 
 def _thresholds(row: LimitRow) -> str:

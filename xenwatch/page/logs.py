@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from xenwatch.page.html import Html, join, tag, untrusted
-from xenwatch.page.summary import moment
 from xenwatch.page.tables import Cell, table
+from xenwatch.page.times import moment
 from xenwatch.status.host_status import HostStatus
 from xenwatch.status.log_row import LogRow
 

@@ -1,4 +1,4 @@
-"""The part of the page that shows the probes: failed ones with the next step, then the others."""
+"""The part of the page that shows the probes: those that failed first."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ HEADER: Final = ("Probe", "Status", "Reads", "Duration", "Reason and next step")
 def section(status: HostStatus) -> Html:
     """The probes."""
     failed = {name: row for name, row in status.probes.items() if row.status == Status.FAILED.value}
-    others = {name: row for name, row in status.probes.items() if name not in failed}
+    ordered = {**failed, **status.probes}
     return tag(
         "section",
         tag("h2", "Probes", id="probes-heading"),
-        _table(f"{len(failed)} of {len(status.probes)} probes failed", failed) if failed else None,
         tag(
             "details",
-            tag("summary", _counts(others)),
-            _table("Other probes", others),
-            id="probes-others",
+            tag("summary", _counts(ordered)),
+            _table(f"{len(failed)} of {len(ordered)} probes failed", ordered),
+            id="probes-all",
         )
-        if others
+        if ordered
         else None,
         id="probes",
         aria_labelledby="probes-heading",

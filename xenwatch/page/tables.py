@@ -12,37 +12,71 @@ from xenwatch.page.html import Html, tag
 class Cell:
     """A cell: text or markup.
 
-    A number is to the right, a heading names its row, `free` text may break within words.
+    A number is to the right, a heading names its row, `free` text may break within words. What is
+    `extra` is left out in narrow windows.
     """
 
     content: str
     number: bool = False
     heading: bool = False
     free: bool = False
+    extra: bool = False
 
 
-def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Html:
-    """A table. Roles are spelled out, for a table laid out as a list loses them in browsers."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a column: its name, where a click on it leads, how it is sorted (`aria-sort`)."""
+
+    name: str
+    href: str | None = None
+    sorted: str | None = None
+
+
+def table(
+    caption: str,
+    header: Sequence[str | Head],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    dense: bool = False,
+) -> Html:
+    """A table. Roles are spelled out, for a table laid out as a list loses them in browsers.
+
+    A row of a `dense` one is a line in narrow windows.
+    """
     numbers = [cell.number for cell in rows[0]] if rows else [False] * len(header)
+    columns = [each if isinstance(each, Head) else Head(each) for each in header]
     heads = [
-        tag("th", name, scope="col", role="columnheader", class_="number" if number else None)
-        for name, number in zip(header, numbers, strict=True)
+        tag(
+            "th",
+            column.name if column.href is None else tag("a", column.name, href=column.href),
+            scope="col",
+            role="columnheader",
+            class_="number" if number else None,
+            aria_sort=column.sorted,
+        )
+        for column, number in zip(columns, numbers, strict=True)
     ]
     lines = [
-        tag("tr", [_cell(name, cell) for name, cell in zip(header, row, strict=True)], role="row")
+        tag(
+            "tr",
+            [_cell(column.name, cell) for column, cell in zip(columns, row, strict=True)],
+            role="row",
+        )
         for row in rows
     ]
     return tag(
         "table",
-        tag("caption", caption),
+        tag("caption", caption) if caption else None,
         tag("thead", tag("tr", heads, role="row"), role="rowgroup"),
         tag("tbody", lines, role="rowgroup"),
         role="table",
+        class_="dense" if dense else None,
     )
 
 
 def _cell(name: str, cell: Cell) -> Html:
-    kind = "number" if cell.number else "free" if cell.free else None
+    flags = {"number": cell.number, "free": cell.free, "extra": cell.extra}
+    kind = " ".join(name for name, has in flags.items() if has) or None
     if cell.heading:
         attributes = {"scope": "row", "role": "rowheader"}
         return tag("th", cell.content, data_name=name, class_=kind, **attributes)

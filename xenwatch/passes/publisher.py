@@ -27,6 +27,7 @@ from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.metrics import Configured, Counts, Families, Recorded
 from xenwatch.metrics.process import own_process
 from xenwatch.passes.bodies import PLAIN, Bodies, Form, Renderer
+from xenwatch.passes.earlier import Earlier
 from xenwatch.passes.faults import Faults
 from xenwatch.passes.parts import PATIENCE, Parts
 from xenwatch.passes.scheduler import Scheduler
@@ -151,19 +152,20 @@ def _pass(
 class Publisher:
     """Keeps `newest`, the newest snapshot assessed; `None` while there is nothing to serve.
 
-    `complete` says whether every probe had run by then. `rules` may be replaced at any time.
-    `export` is how metrics are exported. `on_alerts` is called with the alerts of complete passes,
-    the maintenance of the host, and for how many seconds alerts are kept; `on_change` whenever
-    `newest` is another. `alerts` may be set to those of before a restart, `learning` to what was
-    learnt, `textfile_failures` to what counts them, `refused` to what counts requests that were not
-    served, `recorded` and `configured` to what is known of the record and the configuration.
-    `failures` counts passes that could not be assessed or rendered, `faults` the parts of them that
-    raised.
+    `complete` says whether every probe had run by then; `earlier` has a pass before.
+    `rules` may be replaced at any time. `export` is how metrics are exported. `on_alerts` is called
+    with the alerts of complete passes, the maintenance of the host, and for how many seconds alerts
+    are kept; `on_change` whenever `newest` is another. `alerts` may be set to those of before a
+    restart, `learning` to what was learnt, `textfile_failures` to what counts them, `refused` to
+    what counts requests that were not served, `recorded` and `configured` to what is known of the
+    record and the configuration. `failures` counts passes that could not be assessed or rendered,
+    `faults` the parts of them that raised.
     """
 
     def __init__(self, scheduler: Scheduler, rules: Rules, clock: Clock) -> None:
         self.newest: AssessedPass | None = None
         self.complete = False
+        self.earlier = Earlier()
         self.rules = rules
         self.export = ALL
         self.alerts = Alerts()
@@ -216,6 +218,8 @@ class Publisher:
         assessment = newest.assessment
         self._deliver("log", functools.partial(self._log_changes, assessment.states))
         self.newest, self.complete = newest, complete
+        if complete:
+            self.earlier.note(assessment.snapshot)
         self.learning = assessment.learning
         if complete:
             self._set_alerts(assessment)

@@ -23,7 +23,8 @@ T = TypeVar("T")
 _HINTS: Final = get_type_hints(Snapshot)
 _TYPES: Final = {name: get_args(_HINTS[name])[0] for name in READINGS}
 """What each reading is, if it is not `None`."""
-_OUTCOMES: Final = "outcomes"
+OUTCOMES: Final = "outcomes"
+"""The name of the value that has the outcomes of the probes."""
 _ALERTS: Final = "alerts"
 _TO_FULL: Final = "seconds_to_full"
 _MAINTENANCE: Final = "maintenance"
@@ -54,7 +55,7 @@ class Encoder:
         """The moment of an assessment."""
         snapshot, alerts, known = assessment.snapshot, assessment.alerts, assessment.maintenance
         plain: dict[str, object] = {name: getattr(snapshot, name) for name in READINGS}
-        plain[_OUTCOMES] = {
+        plain[OUTCOMES] = {
             name: (outcome.status.value, *_fields(outcome)[1:])
             for name, outcome in snapshot.outcomes.items()
         }
@@ -89,7 +90,7 @@ def past(header: Header, moment: Moment, path: str) -> Past:
     A reading that this version cannot understand failed, for that reason; a probe that was not
     recorded did not apply. Raises `CodecError` where nothing is known of the probes.
     """
-    outcomes = _outcomes(codec.decode(moment.values.get(_OUTCOMES, b""), header.schema))
+    outcomes = _outcomes(codec.decode(moment.values.get(OUTCOMES, b""), header.schema))
     found: dict[str, Any] = {}
     for name in READINGS:
         known = outcomes.get(name, Outcome(Status.OK))
@@ -111,6 +112,16 @@ def past(header: Header, moment: Moment, path: str) -> Past:
         _value(header, moment, _ALERTS, _alerts),
         _value(header, moment, _TO_FULL, _to_full) or {},
         _value(header, moment, _MAINTENANCE, _maintenance),
+    )
+
+
+def judged(assessment: Assessment, then: Past) -> Assessment:
+    """The assessment of a moment with the alerts and the forecast that there were."""
+    rules = dataclasses.replace(
+        assessment.rules, maintenance=(then.maintenance,) if then.maintenance else ()
+    )
+    return dataclasses.replace(
+        assessment, rules=rules, alerts=then.alerts, seconds_to_full=then.seconds_to_full
     )
 
 

@@ -80,6 +80,26 @@ class Record:
                         return Kept(place.head.time, path, number)
         raise SourceError(self.path, "nothing was recorded after that time")
 
+    def between(self, start: float, end: float) -> list[Kept]:
+        """The moments from one Unix time to another, oldest first. Raises `SourceError`."""
+        found: list[Kept] = []
+        later = end
+        for path in reversed(self._files()):
+            began = Name.of(path.name)
+            if began is not None and began.time > end:
+                continue
+            if later < start:
+                break
+            with contextlib.suppress(FileNotFoundError):  # thinned since the files were listed
+                heads = [place.head.time for place in self._places(path)]
+                found += [
+                    Kept(time, path, number)
+                    for number, time in enumerate(heads)
+                    if start <= time <= end
+                ]
+                later = min(heads, default=later)
+        return sorted(found, key=lambda kept: kept.time)
+
     def load(self, kept: Kept) -> tuple[Header, Moment]:
         """The moment with all its values. Raises `SourceError`."""
         try:

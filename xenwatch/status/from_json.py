@@ -19,11 +19,28 @@ def _hints(kind: Any) -> Mapping[str, Any]:
 
 
 def read(kind: type[Row], value: object) -> Row:
-    """A value of JSON as a dataclass. Raises `TypeError` and `KeyError` for one of other types."""
+    """A value of JSON as a dataclass. Raises `TypeError` and `KeyError` for one of other types.
+
+    A field that an older version did not have has its default.
+    """
     if not isinstance(value, dict):
         raise TypeError(f"{kind.__name__} is not an object")
     hints = _hints(typing.cast(Any, kind))
-    return kind(**{name: _checked(hint, value[name], name) for name, hint in hints.items()})
+    missing = _optional(typing.cast(Any, kind)) - value.keys()
+    return kind(
+        **{
+            name: _checked(hint, value[name], name)
+            for name, hint in hints.items()
+            if name not in missing
+        }
+    )
+
+
+@functools.cache
+def _optional(kind: Any) -> frozenset[str]:
+    """The fields that have a default."""
+    fields = dataclasses.fields(kind)
+    return frozenset(each.name for each in fields if each.default is not dataclasses.MISSING)
 
 
 def _checked(hint: Any, value: object, name: str) -> object:

@@ -19,7 +19,7 @@ from xenwatch.assessment import Assessment
 from xenwatch.display.why import why
 from xenwatch.fence import BROKEN, Fence, Part
 from xenwatch.limits.base import BACKEND_DOMID
-from xenwatch.limits.states import LimitState, unread
+from xenwatch.limits.states import LimitState, Severity, remedies, target, unread
 from xenwatch.planning import answer
 from xenwatch.planning.capacity import Plan
 from xenwatch.probes.base import Probe, next_step
@@ -48,6 +48,8 @@ class LimitRow:
     """One instance of a limit: numbers as in `LimitState`, the rest as in `Limit`.
 
     `label` is empty where the limit has one instance. `state` is ok, warning, critical or unknown.
+    `remedies` are commands and advice that raise the max to `remedy_max`, best first; there are
+    none while it is ok or unknown.
     """
 
     limit: str
@@ -63,6 +65,8 @@ class LimitRow:
     state: str
     warning: float | None
     critical: float | None
+    remedies: tuple[str, ...] = ()
+    remedy_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
         source=snapshot.origin,
         notices=notices(snapshot),
         limits=tuple(
-            either(state.limit.name, partial(_limit, state), partial(_unread, state))
+            either(state.limit.name, partial(_limit, state, snapshot), partial(_unread, state))
             for state in assessment.states
         ),
         seconds_to_full=assessment.seconds_to_full,
@@ -201,11 +205,13 @@ def loads(document: bytes | str) -> HostStatus:
 
 
 def _unread(state: LimitState) -> LimitRow:
-    return _limit(unread(state))
+    return _limit(unread(state), Snapshot())
 
 
-def _limit(state: LimitState) -> LimitRow:
+def _limit(state: LimitState, snapshot: Snapshot) -> LimitRow:
     limit, maximum = state.limit, state.max
+    reached = state.severity in (Severity.WARNING, Severity.CRITICAL)
+    raised = remedies(state, snapshot, 0, _queues(snapshot)) if reached else ()
     return LimitRow(
         limit=limit.name,
         title=limit.title,
@@ -220,7 +226,14 @@ def _limit(state: LimitState) -> LimitRow:
         state=state.severity.value,
         warning=state.thresholds.warning,
         critical=state.thresholds.critical,
+        remedies=raised,
+        remedy_max=target(state, 0) if raised else None,
     )
+
+
+def _queues(snapshot: Snapshot) -> int:
+    """The most queues that a network interface of a VM to come may have."""
+    return (snapshot.host.netback_queues if snapshot.host is not None else None) or 1
 
 
 def _shape(found: Plan) -> ShapeRow:
@@ -307,14 +320,17 @@ def _row(active: Active, now: Moment) -> AlertRow:
 
 
 def foremost(alerts: Iterable[AlertRow]) -> list[AlertRow]:
-    """The alerts without warnings that a critical alert covers."""
-    found = list(alerts)
-    critical = [
-        (row.alert, row.labels) for row in found if (row.severity, row.state) == (CRITICAL, FIRING)
-    ]
-    return [
-        row for row in found if row.severity == CRITICAL or (row.alert, row.labels) not in critical
-    ]
+    """One row for each series: the one that fires before one that is pending, then the critical."""
+    found: dict[tuple[str, frozenset[tuple[str, str]]], AlertRow] = {}
+    for row in alerts:
+        key = (row.alert, frozenset(row.labels.items()))
+        if key not in found or _rank(row) < _rank(found[key]):
+            found[key] = row
+    return list(found.values())
+
+
+def _rank(row: AlertRow) -> tuple[bool, bool]:
+    return row.state != FIRING, row.severity != CRITICAL
 
 
 def _probe(probe: Probe, outcome: Outcome, snapshot: Snapshot) -> ProbeRow:

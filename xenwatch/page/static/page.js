@@ -63,5 +63,61 @@ async function run() {
   }
 }
 
-document.addEventListener("visibilitychange", refresh);
-run();
+// The filter of the domains answers while it is typed; without this its button does.
+const filter = document.getElementById("filter");
+let typed = 0;
+
+filter?.addEventListener("input", () => {
+  clearTimeout(typed);
+  typed = setTimeout(() => {
+    const address = new URL(location.href);
+    address.searchParams.set("q", filter.value);
+    address.searchParams.delete("from");
+    history.replaceState(null, "", address);
+    refresh();
+  }, 300);
+});
+
+// Charts tell their values by pointer, and by arrow keys when in focus.
+function follow(box) {
+  const plot = box.querySelector(".plot");
+  const points = JSON.parse(plot.dataset.points);
+  const cursor = plot.querySelector(".cursor");
+  const told = box.querySelector(".told");
+  let at = points.length - 1;
+  const show = (number) => {
+    at = Math.max(0, Math.min(points.length - 1, number));
+    const [x, , words] = points[at];
+    cursor.setAttribute("x1", x);
+    cursor.setAttribute("x2", x);
+    box.classList.add("followed");
+    told.textContent = words;
+    plot.setAttribute("aria-valuenow", at);
+    plot.setAttribute("aria-valuetext", words);
+  };
+  plot.setAttribute("role", "slider");
+  plot.setAttribute("aria-valuemin", 0);
+  plot.setAttribute("aria-valuemax", points.length - 1);
+  plot.setAttribute("aria-valuenow", at);
+  plot.setAttribute("aria-valuetext", points[at][2]);
+  plot.addEventListener("pointermove", (event) => {
+    const area = plot.getBoundingClientRect();
+    const x = (600 * (event.clientX - area.left)) / area.width;
+    const near = points.map(([place], number) => [Math.abs(place - x), number]);
+    show(near.reduce((one, other) => (other[0] < one[0] ? other : one))[1]);
+  });
+  plot.addEventListener("keydown", (event) => {
+    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: points.length - 1 };
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    show(moves[event.key]);
+  });
+}
+
+document.querySelectorAll(".chart-box").forEach(follow);
+
+// A moment of the past does not change.
+if (!document.body.hasAttribute("data-past")) {
+  document.addEventListener("visibilitychange", refresh);
+  run();
+}

@@ -1,0 +1,98 @@
+"""The other hosts of a pool: asked when somebody looks, once for all who do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import aiohttp
+
+from xenwatch import threads
+from xenwatch.config.secret_file import SecretError
+from xenwatch.delivery.endpoint import Endpoint
+from xenwatch.delivery.receivers import http_session
+from xenwatch.display.text import printable
+from xenwatch.display.why import why
+from xenwatch.status import host_status
+from xenwatch.status.host_status import StatusError
+from xenwatch.status.pool import Member
+
+DEADLINE: Final = 5.0
+"""Seconds in which a member has to answer."""
+FRESH: Final = 10.0
+"""Seconds for which the answers are shown to further clients."""
+AT_ONCE: Final = 8
+"""Members that are asked at a time."""
+MOST_BYTES: Final = 16 << 20
+"""Of an answer, uncompressed: four times what a host with 4,000 VMs says."""
+LANE: Final = threads.Lane("pool")
+"""Answers are understood one at a time, beside the pages."""
+
+
+class Members:
+    """The daemons at `endpoints`."""
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._endpoints = tuple(endpoints)
+        self._now = now
+        self._asked: asyncio.Task[tuple[Member, ...]] | None = None
+        self._at = 0.0
+
+    async def answers(self) -> tuple[Member, ...]:
+        """What the members say; one that does not answer says why."""
+        fresh = self._now() - self._at < FRESH
+        if self._asked is None or (self._asked.done() and not fresh):
+            self._at = self._now()
+            self._asked = asyncio.get_running_loop().create_task(self._ask_all())
+        return await asyncio.shield(self._asked)
+
+    async def _ask_all(self) -> tuple[Member, ...]:
+        turns = asyncio.Semaphore(AT_ONCE)
+        async with http_session() as session:
+
+            async def ask(endpoint: Endpoint) -> Member:
+                async with turns:
+                    return await _ask(session, endpoint)
+
+            return tuple(await asyncio.gather(*map(ask, self._endpoints)))
+
+
+async def _ask(session: aiohttp.ClientSession, endpoint: Endpoint) -> Member:
+    """What a member says, or why it says nothing."""
+    try:
+        async with asyncio.timeout(DEADLINE):
+            url, authorization = await threads.start(endpoint.read, "secret")
+            headers = {"Authorization": authorization} if authorization else {}
+            address = url.rstrip("/") + host_status.PATH
+            async with session.get(address, headers=headers, allow_redirects=False) as response:
+                body = await _body(response)
+        return Member(endpoint.url, await LANE.start(lambda: host_status.loads(body)))
+    except TimeoutError:
+        reason = f"timed out after {DEADLINE:g} s"
+    except (StatusError, SecretError, _AnswerError) as error:
+        reason = str(error)
+    except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+        cause = getattr(error, "os_error", error)
+        reason = why(cause) or type(error).__name__
+    return Member(endpoint.url, None, printable(reason))
+
+
+class _AnswerError(Exception):
+    """An answer that is no status; the text says why."""
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an answer. Raises `_AnswerError`."""
+    if response.status != 200:
+        hint = "; set pool.username and pool.password_file" if response.status == 401 else ""
+        raise _AnswerError(f"HTTP status {response.status}{hint}")
+    body = bytearray()
+    async for piece in response.content.iter_chunked(1 << 16):
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise _AnswerError(f"response too large: more than {MOST_BYTES >> 20} MiB")
+    return bytes(body)

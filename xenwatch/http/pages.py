@@ -1,0 +1,117 @@
+"""The pages for people about this host: its status, and each VM, now and in the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from xenwatch.exposition.negotiation import wants_gzip
+from xenwatch.http.members import Members
+from xenwatch.http.past import BusyError, Past, PastError
+from xenwatch.http.status_page import Body, RenderedStatus, StatusCache
+from xenwatch.page import history
+from xenwatch.page.domains import Query
+from xenwatch.page.history import View
+from xenwatch.passes.publisher import Publisher
+
+HTML: Final = "text/html; charset=utf-8"
+NO_READINGS: Final = "no readings yet"
+
+
+class Pages:
+    """The handlers of the pages; what they show is rendered once for all who ask."""
+
+    def __init__(
+        self, publisher: Publisher, cache: StatusCache, past: Past, members: Members
+    ) -> None:
+        self._publisher = publisher
+        self._cache = cache
+        self._past = past
+        self._members = members
+
+    async def status(self, request: web.Request) -> web.Response:
+        """The status page."""
+        view = View.of(request.query)
+        try:
+            rendered = await self._rendered(view)
+            if rendered is None:
+                return unavailable(headers={"Refresh": "2"})
+            charts = None
+            if view.span is not None and self._past.path:
+                status = await rendered.status()
+                trail = await self._past.limits(status.time, view.span)
+                charts = history.Limits(trail.points, trail.unread)
+            page = await rendered.html(Query.of(request.query, view), view, charts)
+            return response(request, page, HTML)
+        except (PastError, BusyError) as error:
+            return await self._refused(error)
+
+    async def vm(self, request: web.Request) -> web.Response:
+        """The page of a VM."""
+        view, name = View.of(request.query), request.match_info["name"]
+        try:
+            rendered = await self._rendered(view)
+            if rendered is None:
+                return unavailable(headers={"Refresh": "2"})
+            row = await rendered.vm_row(name)
+            if row is None:
+                missing = await rendered.no_vm(name)
+                return web.Response(status=404, body=missing, headers={"Content-Type": HTML})
+            charts = None
+            if view.span is not None and self._past.path:
+                status = await rendered.status()
+                trail = await self._past.vm(row.uuid, status.time, view.span)
+                charts = history.OfVm(trail.points, trail.unread)
+            return response(request, await rendered.vm(name, view, charts), HTML)
+        except (PastError, BusyError) as error:
+            return await self._refused(error)
+
+    async def pool(self, request: web.Request) -> web.Response:
+        """The page of the pool."""
+        rendered = self.newest()
+        if rendered is None:
+            return unavailable(headers={"Refresh": "2"})
+        return response(request, await rendered.pool(await self._members.answers()), HTML)
+
+    async def _rendered(self, view: View) -> RenderedStatus | None:
+        """The status that is asked for, `None` while there is none."""
+        if view.at:
+            return self._cache.of_past(*await self._past.at(view.at))
+        return self.newest()
+
+    def newest(self) -> RenderedStatus | None:
+        """The newest status, `None` while there is none."""
+        found = self._publisher.newest
+        if found is None:
+            return None
+        return self._cache.rendered(found.assessment, self._publisher.earlier.snapshot)
+
+    async def _refused(self, error: PastError | BusyError) -> web.Response:
+        if isinstance(error, BusyError):
+            text = "the record is being read for others, or the disk hangs; retry later\n"
+            return web.Response(status=503, text=text, headers={"Retry-After": "5"})
+        newest = self.newest()
+        if newest is None:
+            return unavailable()
+        body = await newest.said("No such moment", str(error))
+        return web.Response(status=404, body=body, headers={"Content-Type": HTML})
+
+
+def unavailable(headers: Mapping[str, str] | None = None) -> web.Response:
+    """The answer while there are no readings."""
+    return web.Response(status=503, text=f"{NO_READINGS}; retry shortly\n", headers=headers)
+
+
+def compressed(request: web.Request) -> bool:
+    """Whether the client takes gzip."""
+    return wants_gzip(",".join(request.headers.getall("Accept-Encoding", [])))
+
+
+def response(request: web.Request, body: Body, content_type: str) -> web.Response:
+    """The body in the encoding the client accepts; caches must revalidate it."""
+    headers = {"Content-Type": content_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if compressed(request):
+        return web.Response(body=body.gzip, headers={**headers, "Content-Encoding": "gzip"})
+    return web.Response(body=body.plain, headers=headers)
