@@ -8,7 +8,7 @@ from typing import Final
 
 from xenwatch.display.text import shown
 
-_AGO: Final = re.compile(r"-([0-9]{1,9})([smhd])")
+_AGO: Final = re.compile(r"-?([0-9]{1,9})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
 _UNIX: Final = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,6})?")
