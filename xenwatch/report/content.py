@@ -25,6 +25,8 @@ MOST_VMS: Final = 3
 MOST_QEMUS: Final = 8
 MOST_EVENTS: Final = 500
 """Lines of the timeline in a report; `xenwatch replay --list` has them all."""
+TOPS: Final = (0.1, 0.25, 0.5, 1.0)
+"""Ends of axes of ratios; without one, a small move of a large limit would be a flat line."""
 SMALLEST: Final = 0.01
 """Of the max that a limit must have moved to be named."""
 
@@ -122,22 +124,23 @@ def _summary(gathered: Gathered, begin: float, end: float) -> Section:
         ]
     critical = sum(alert.severity == "critical" for alert in gathered.alerts)
     said.append(f"{counted(len(gathered.alerts), 'alert')} fired, {critical} of them critical.")
-    kinds = (
-        (Kind.VM, "started", "VMs started"),
-        (Kind.VM, "stopped", "stopped"),
-        (Kind.VM, "restarted", "restarted"),
-        (Kind.VM, "crashed", "crashed"),
-        (Kind.DEVICE, "broken", "devices broke"),
-    )
-    counts = [
-        f"{sum(len(event.vms) for event in gathered.events if (event.kind, event.what) == key)} "
-        f"{word}"
-        for *key_list, word in kinds
-        for key in (tuple(key_list),)
-    ]
-    said.append(f"{', '.join(counts)}.")
+    counts = ", ".join(f"{_count(gathered, *key)} {key[1]}" for key in _COUNTED)
+    said.append(f"VMs: {counts}; devices that broke: {_count(gathered, Kind.DEVICE, 'broken')}.")
+    if critical:
+        said.append("In the plots the times are shaded in which a critical alert fired.")
     said += [f"{words(event)}." for event in gathered.events if event.kind is Kind.RECORD]
     return Section("Summary", tuple(said))
+
+
+_COUNTED: Final = tuple(
+    (Kind.VM, what) for what in ("started", "stopped", "restarted", "crashed", "dying")
+)
+
+
+def _count(gathered: Gathered, kind: Kind, what: str) -> int:
+    """How many VMs something happened to."""
+    found = (event for event in gathered.events if (event.kind, event.what) == (kind, what))
+    return sum(len(event.vms) for event in found)
 
 
 def _alerts(alerts: Iterable[Fired]) -> Section:
@@ -190,13 +193,19 @@ def _limits(gathered: Gathered, look: Look) -> Section:
         for plot in _plot(
             f"{course.limit.title}: used ({course.limit.name})",
             course.points,
-            max(1.0, course.high[1] if course.high else 1.0),
+            _top(course),
             lambda value: f"{value:.0%}",
         )
     )
     said = ("Of a limit that each VM, bridge or file system has of its own, its fullest one.",)
     none = f"No limit moved by {SMALLEST:.0%} of its max."
     return Section("Limits that moved most", said, Table(header, rows, none), plots)
+
+
+def _top(course: Course) -> float:
+    """The top of an axis of ratios: a round one above the highest."""
+    high = course.high[1] if course.high else 0.0
+    return next((top for top in TOPS if high <= top), high)
 
 
 def _limit(course: Course, look: Look) -> tuple[str, ...]:

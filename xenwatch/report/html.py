@@ -7,6 +7,7 @@ from importlib import resources
 from itertools import pairwise
 from typing import Final
 
+from xenwatch.display.text import counted
 from xenwatch.page.html import Html, tag, untrusted
 from xenwatch.page.tables import Cell, table
 from xenwatch.report.content import Plot, Report, Section, Table
@@ -17,6 +18,8 @@ WIDTH: Final = 600.0
 HEIGHT: Final = 120.0
 MOST_POINTS: Final = 400
 """Points of a line; of more the highest of each stretch is drawn."""
+MOST_ROWS: Final = 30
+"""Rows of a table that is shown unasked."""
 GAP: Final = 5.0
 """Times the usual distance of two points at which the line is interrupted."""
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -68,8 +71,11 @@ def _section(section: Section, report: Report) -> Html:
 def _table(caption: str, of: Table) -> Html:
     if not of.rows:
         return tag("p", of.none)
-    rows = [[Cell(untrusted(text), free=True) for text in row] for row in of.rows]
-    return tag("div", table(caption, of.header, rows), class_="wide")
+    rows = [[Cell(untrusted(text)) for text in row] for row in of.rows]
+    made = table(caption, of.header, rows)
+    if len(rows) <= MOST_ROWS:
+        return made
+    return tag("details", tag("summary", counted(len(rows), "row")), made)
 
 
 def _figure(plot: Plot, report: Report) -> Html:

@@ -14,8 +14,8 @@ from xenwatch.report.timeline import at
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 CELLS: Final = 60
 """Blocks of a row."""
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:])")
-_AT_LINE_START: Final = re.compile(r"^(\s*)([-=]|\d+(?=[.)]))")
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&@$])")
+_AT_LINE_START: Final = re.compile(r"^(\s*)([-+=]|\d+[.)])")
 
 
 def render(report: Report) -> str:
@@ -31,7 +31,8 @@ def render(report: Report) -> str:
 def escaped(text: str) -> str:
     r"""A text of one line as Markdown shows it, with each special character behind a `\`."""
     plain = _SPECIAL.sub(r"\\\1", printable(text))
-    return _AT_LINE_START.sub(r"\1\\\2", plain)
+    # What would begin a list; its last character is never a digit.
+    return _AT_LINE_START.sub(lambda found: f"{found[1]}{found[2][:-1]}\\{found[2][-1]}", plain)
 
 
 def _section(section: Section, report: Report) -> list[str]:

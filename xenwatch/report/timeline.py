@@ -42,7 +42,7 @@ def clock(time: float) -> str:
 
 def warning(origin: Origin) -> str:
     """That a host is no real one; empty where it is."""
-    return dataclasses.replace(origin, captured=None).warning
+    return dataclasses.replace(origin, captured=None, name="").warning
 
 
 def standing(past: Past) -> str:
