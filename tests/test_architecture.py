@@ -15,7 +15,17 @@ ORDER = (
     *("threads", "fence", "errors", "readings", "clock", "exposition", "display", "log"),
     *("sources", "parse", "progress", "release", "model", "redaction", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment", "record"),
-    *("messages", "metrics", "config", "status", "delivery", "page", "passes", "generate"),
+    *(
+        "messages",
+        "metrics",
+        "config",
+        "status",
+        "delivery",
+        "page",
+        "passes",
+        "generate",
+        "report",
+    ),
     *("web_config", "sockets", "http", "daemon", "reader", "cli", "__main__"),
 )
 """The packages from the bottom up: each may import those before it."""

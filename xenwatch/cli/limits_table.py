@@ -7,14 +7,11 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from xenwatch.assessment import Assessment
-from xenwatch.cli.output import headed
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.text import printable
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.states import LimitState, Severity, unread
-from xenwatch.status.notices import NO_XEN, notices
 
 HEADER: Final = ("LIMIT", "USED", "MAX", "RATIO", "STATE", "ORIGIN OF MAX")
 
@@ -39,14 +36,6 @@ def table(states: Iterable[LimitState], fence: Fence = OPEN) -> str:
             functools.partial(_unread, instances[0]),
         )
     return columns(rows)
-
-
-def of_host(assessment: Assessment) -> str:
-    """The table of a host below what is to be said first of it."""
-    said = notices(assessment.snapshot)
-    if NO_XEN in said:  # limits of plain Linux, all ok, would say that a dom0 is
-        return headed((notice for notice in said if notice != NO_XEN), "")
-    return headed(said, table(assessment.states, assessment.fence))
 
 
 def _rows(limit: str, instances: Sequence[LimitState]) -> list[Sequence[str]]:

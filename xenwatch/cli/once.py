@@ -46,7 +46,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _table(assessment: Assessment, _settings: Settings) -> str:
-    return limits_table.of_host(assessment)
+    said = notices(assessment.snapshot)
+    if NO_XEN in said:  # limits of plain Linux, all ok, would say that a dom0 is
+        return headed((notice for notice in said if notice != NO_XEN), "")
+    return headed(said, limits_table.table(assessment.states, assessment.fence))
 
 
 def _json(assessment: Assessment, settings: Settings) -> str:

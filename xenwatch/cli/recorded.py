@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Iterable, Iterator
 
@@ -17,6 +18,7 @@ from xenwatch.record.frames import Moment
 from xenwatch.record.header import Header
 from xenwatch.record.past import Decoder, Past
 from xenwatch.record.record import Record
+from xenwatch.report.timeline import at
 from xenwatch.sources.base import SourceError
 
 
@@ -41,6 +43,14 @@ def time_of(options: argparse.Namespace, name: str, default: float) -> float:
         return times.parse(text, time.time())
     except ValueError as error:
         raise ConfigError([f"--{name}: {error}"]) from None
+
+
+def span_of(options: argparse.Namespace, begin: str, end: str) -> tuple[float, float]:
+    """The time from one option to another; without them all. Raises `ConfigError`."""
+    first, last = time_of(options, begin, -math.inf), time_of(options, end, math.inf)
+    if first > last:
+        raise ConfigError([f"--{begin}: {at(first)} is later than --{end}: {at(last)}"])
+    return first, last
 
 
 def known(record: Record, moments: Iterable[tuple[Header, Moment]]) -> Iterator[Past]:

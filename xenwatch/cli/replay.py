@@ -13,8 +13,7 @@ from xenwatch.cli.configured import configured
 from xenwatch.cli.exit_status import OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
 from xenwatch.cli.output import write
-from xenwatch.cli.recorded import known, record_of, time_of
-from xenwatch.config.errors import ConfigError
+from xenwatch.cli.recorded import known, record_of, span_of
 from xenwatch.config.settings import Settings
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
@@ -55,10 +54,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where nothing was recorded in that time."""
-    settings, record = configured(options), record_of(options)
-    begin, end = time_of(options, "at", -math.inf), time_of(options, "until", math.inf)
-    if begin > end:
-        raise ConfigError([f"--at: {at(begin)} is later than --until: {at(end)}"])
+    settings = configured(options)
+    begin, end = span_of(options, "at", "until")
+    record = record_of(options)
     listed = options.list or options.format != "text" or not _is_terminal()
     every = record.kept(begin if listed else -math.inf, end)
     if not every:

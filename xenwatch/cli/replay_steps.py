@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.record.record import Kept
-
+Spot = tuple[float, bool]
+"""A moment: its Unix time, and whether an alert started or stopped firing in it."""
 _KEY: Final = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
 SHORT: Final = 600.0
 LONG: Final = 3600.0
@@ -55,7 +55,7 @@ def keys(text: str) -> Iterator[str]:
     return (found[0] for found in _KEY.finditer(text))
 
 
-def after(view: View, key: str, every: Sequence[Kept], page: int) -> View:
+def after(view: View, key: str, every: Sequence[Spot], page: int) -> View:
     """The view after a key; `page` is how many lines are scrolled."""
     if key in ("q", "Q", "\x03", "\x04"):
         return dataclasses.replace(view, ended=True)
@@ -75,10 +75,10 @@ def after(view: View, key: str, every: Sequence[Kept], page: int) -> View:
     return View(number, view.scrolled, said=said)
 
 
-def _moved(number: int, key: str, every: Sequence[Kept]) -> int | None:
+def _moved(number: int, key: str, every: Sequence[Spot]) -> int | None:
     """The number of the moment that a key leads to, `None` if it leads to none."""
-    last, time = len(every) - 1, every[number].time
-    alerts = [n for n, one in enumerate(every) if one.marked]
+    last, time = len(every) - 1, every[number][0]
+    alerts = [n for n, one in enumerate(every) if one[1]]
     earlier, later = [n for n in alerts if n < number], [n for n in alerts if n > number]
     found = {
         **dict.fromkeys(HOME, 0),
@@ -89,8 +89,8 @@ def _moved(number: int, key: str, every: Sequence[Kept]) -> int | None:
         "N": earlier[-1] if earlier else number,
     }
     for seconds, back, on in ((SHORT, UP, DOWN), (LONG, PAGE_UP, PAGE_DOWN)):
-        before = bisect.bisect_right(every, time - seconds, key=lambda one: one.time) - 1
-        after_it = bisect.bisect_left(every, time + seconds, key=lambda one: one.time)
+        before = bisect.bisect_right(every, time - seconds, key=lambda one: one[0]) - 1
+        after_it = bisect.bisect_left(every, time + seconds, key=lambda one: one[0])
         found |= dict.fromkeys(back, min(number - 1, before))
         found |= dict.fromkeys(on, max(number + 1, after_it))
     return max(0, min(last, found[key])) if key in found else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import os
 import select
@@ -21,6 +20,7 @@ from rich.text import Text
 from xenwatch.assessment import Assessment, Rules, assess_pass
 from xenwatch.cli import limits_table
 from xenwatch.cli.configured import rules
+from xenwatch.cli.output import headed
 from xenwatch.cli.passes import Replayed
 from xenwatch.cli.replay_steps import HELP, View, after, keys
 from xenwatch.config.settings import Settings
@@ -31,6 +31,7 @@ from xenwatch.record.record import Kept, Record
 from xenwatch.report.events import summary
 from xenwatch.report.timeline import at
 from xenwatch.sources.base import SourceError
+from xenwatch.status.notices import notices
 
 TICK: Final = 0.25
 """Seconds between two looks at the size of the terminal."""
@@ -45,6 +46,7 @@ def run(settings: Settings, record: Record, every: Sequence[Kept], first: int, f
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     body = functools.lru_cache(maxsize=64)(functools.partial(_body, record, rules(settings), fence))
     view, drawn = View(first), None
+    spots = [(kept.time, kept.marked) for kept in every]
     with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
         while not view.ended:
             width, height = console.size
@@ -53,7 +55,7 @@ def run(settings: Settings, record: Record, every: Sequence[Kept], first: int, f
                 live.update(_picture(view, every, lines, (width, height)), refresh=True)
                 drawn = (view, width, height)
             for key in pressed():
-                view = after(view, key, every, max(1, height // 2))
+                view = after(view, key, spots, max(1, height // 2))
     return 0
 
 
@@ -69,7 +71,8 @@ def _body(record: Record, by: Rules, fence: Fence, kept: Kept) -> list[Text]:
     except SourceError as error:
         return [Text(printable(str(error)), "bold red")]
     lines = _firing(assessment)
-    text = limits_table.of_host(_urgent_first(assessment))
+    states = _urgent_first(assessment.states)
+    text = headed(notices(assessment.snapshot), limits_table.table(states, assessment.fence))
     return [*lines, Text(), *map(_styled, text.splitlines())]
 
 
@@ -86,17 +89,17 @@ def _firing(assessment: Assessment) -> list[Text]:
     return lines or [Text("no alerts firing", "green")]
 
 
-def _urgent_first(assessment: Assessment) -> Assessment:
-    """The same with the limits that are not ok before the others."""
+def _urgent_first(states: Sequence[LimitState]) -> list[LimitState]:
+    """The limits that are not ok before the others."""
     worst: dict[str, int] = {}
-    for state in assessment.states:
+    for state in states:
         rank, name = _URGENCY.index(state.severity), state.limit.name
         worst[name] = min(worst.get(name, rank), rank)
 
     def rank_of(state: LimitState) -> int:
         return worst[state.limit.name]
 
-    return dataclasses.replace(assessment, states=tuple(sorted(assessment.states, key=rank_of)))
+    return sorted(states, key=rank_of)
 
 
 def _styled(line: str) -> Text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import secrets
 import socket
@@ -18,8 +17,7 @@ from xenwatch.cli.faults import Faults
 from xenwatch.cli.option_values import filled
 from xenwatch.cli.output import write
 from xenwatch.cli.passes import DIRECTORY
-from xenwatch.cli.recorded import known, record_of, time_of
-from xenwatch.config.errors import ConfigError
+from xenwatch.cli.recorded import known, record_of, span_of
 from xenwatch.config.settings import Settings
 from xenwatch.display.progress import progress
 from xenwatch.display.say import say
@@ -60,10 +58,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where nothing was recorded in that time."""
-    settings, record = configured(options), record_of(options)
-    begin, end = time_of(options, "from", -math.inf), time_of(options, "to", math.inf)
-    if begin > end:
-        raise ConfigError([f"--from: {at(begin)} is later than --to: {at(end)}"])
+    settings = configured(options)
+    begin, end = span_of(options, "from", "to")
+    record = record_of(options)
     faults = Faults()
     redactor = redactor_of(record, begin, end, secrets.token_bytes(32)) if options.redact else None
     made = report(settings, record, (begin, end), redactor, faults)

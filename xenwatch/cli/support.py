@@ -82,8 +82,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--record",
         metavar="PATH",
         type=filled,
-        default=DIRECTORY,
-        help="the record to report of (default: %(default)s)",
+        help=f"the record to report of (default: {DIRECTORY})",
     )
 
 
@@ -92,6 +91,10 @@ def run(options: argparse.Namespace) -> int:
     settings, source = prepare(options)
     now = time.time()
     begin = time_of(options, "from", now - SPAN)
+    try:
+        record = Record(options.record) if options.record else None
+    except SourceError as error:
+        raise ConfigError([f"--record: {error}"]) from None
     try:
         output = OutputDirectory(options.directory)
     except SourceError as error:
@@ -104,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
             redactor = _redactor(snapshot, source, key)
             files = {
                 "README.txt": README,
-                **_reports(settings, options.record, begin, redactor, faults),
+                **_reports(settings, record, begin, redactor, faults),
                 "doctor.txt": redactor.text(doctor.report(snapshot, settings.probes())),
                 "configuration.txt": configuration(settings),
                 "versions.txt": "".join(f"{line}\n" for line in versions(snapshot)),
@@ -133,11 +136,11 @@ def _redactor(snapshot: Snapshot, source: Source, key: bytes) -> Redactor:
 
 
 def _reports(
-    settings: Settings, path: str, begin: float, redactor: Redactor, faults: Faults
+    settings: Settings, record: Record | None, begin: float, redactor: Redactor, faults: Faults
 ) -> dict[str, str]:
     """The report in both formats, or why there is none."""
     try:
-        made = report(settings, Record(path), (begin, math.inf), redactor, faults)
+        made = report(settings, record or Record(DIRECTORY), (begin, math.inf), redactor, faults)
     except SourceError as error:
         return {"report.txt": redactor.text(f"no report: {error}\n")}
     if made is None:

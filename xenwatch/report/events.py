@@ -15,7 +15,7 @@ from xenwatch.display.quantities import quantity
 from xenwatch.display.text import counted, printable
 from xenwatch.exposition.text_format import text
 from xenwatch.limits.changes import Logged, SeverityChange, severity_changes
-from xenwatch.limits.states import LimitInstance, LimitState
+from xenwatch.limits.states import LimitInstance, LimitState, Severity
 from xenwatch.readings.domains import Domain
 from xenwatch.readings.moment import Moment
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -150,7 +150,7 @@ def step(
         *_of_alerts(known.alerts, firing, time),
         *_of_vms(known.domains, domains, time),
         *_of_devices(known.broken, broken, domains or {}, time),
-        *(_of_limit(change, time) for change in changed),
+        *(_of_limit(change, time) for change in changed if _is_known(change)),
         *_of_probes(known.probes, probes, past, time),
     ]
     return new, found
@@ -226,6 +226,12 @@ def _of_devices(
     for vm, device in before:
         if (vm, device) not in now and vm.uuid in domains:
             yield Event(time, Kind.DEVICE, "repaired", printable(device), vms=(vm,))
+
+
+def _is_known(change: SeverityChange) -> bool:
+    """Whether it is news of a limit, and not of the probe that has failed or recovered."""
+    unknown, fine = Severity.UNKNOWN, (change.was, change.now) != (Severity.UNKNOWN, Severity.OK)
+    return change.now is not unknown and fine
 
 
 def _of_limit(change: SeverityChange, time: float) -> Event:
