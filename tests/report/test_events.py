@@ -143,7 +143,8 @@ def test_limits_are_told_with_their_use() -> None:
     lines = []
     for seconds, used in ((0, 10), (10, 3700), (20, 3680), (30, 3700), (40, 10)):
         ptys = dataclasses.replace(snapshot.ptys, nr=used, max=4096)
-        lines.append(past(seconds, ptys=ptys, outcomes={"ptys": Outcome(Status.OK)}))
+        known = {"ptys": Outcome(Status.OK)}
+        lines.append(past(seconds, ptys=ptys, host=snapshot.host, outcomes=known))
     assert happened(*lines) == [
         "limit critical: ptys: 90.3% used, 3700 of 4096 (was ok)",
         "limit ok: ptys: 0.2% used, 10 of 4096 (was critical)",

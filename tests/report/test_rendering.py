@@ -94,7 +94,7 @@ def test_a_text_is_not_taken_for_a_list() -> None:
     """At the begin of a line."""
     assert markdown.escaped("1. web") == r"1\. web"
     assert markdown.escaped("- a_b") == r"\- a\_b"
-    assert markdown.escaped("99.9% of <b>") == r"99\.9% of \<b\>"
+    assert markdown.escaped("99.9% of <b>") == r"99.9% of \<b\>"
 
 
 def test_blocks_are_as_high_as_the_values() -> None:

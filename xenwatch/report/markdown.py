@@ -15,7 +15,7 @@ BLOCKS: Final = "▁▂▃▄▅▆▇█"
 CELLS: Final = 60
 """Blocks of a row."""
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&@$])")
-_AT_LINE_START: Final = re.compile(r"^(\s*)([-+=]|\d+[.)])")
+_AT_LINE_START: Final = re.compile(r"^(\s*)([-+=]|\d+[.)](?=\s|$))")
 
 
 def render(report: Report) -> str:
