@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import json
 import sys
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from tests.cli.support import no_traces, run
 from tests.night import BEGAN, LENGTH, made
 from tests.record.disk import without_a_disk
+from tests.shown import ROOT, Command, commands
+from xenwatch.cli import passes, recorded
 from xenwatch.cli.replay_steps import HELP, LONG, SHORT, View, after, keys
 from xenwatch.record.store import files
 
@@ -224,3 +227,27 @@ def test_keys_are_told_apart() -> None:
     """Also where several come at once."""
     assert list(keys("n\x1b[A\x1b[5~q\x1bOH")) == ["n", "\x1b[A", "\x1b[5~", "q", "\x1bOH"]
     assert len(HELP) == len(set(itertools.chain(name for name, _ in HELP)))
+
+
+GUIDE = ROOT / "docs/after-an-incident.md"
+
+
+@pytest.mark.parametrize("command", commands(GUIDE.read_text()), ids=lambda one: one.line)
+def test_the_guide_shows_what_is_printed(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    night: str,
+    tmp_path: Path,
+    command: Command,
+) -> None:
+    """Of a night as it describes, in the record of the service."""
+    for module in (passes, recorded):
+        monkeypatch.setattr(module, "DIRECTORY", night)
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = command.line.split()
+    assert program == "xenwatch"
+    done = run(capsys, *arguments)
+    assert done.status == 0, done.err
+    shown = doctest.OutputChecker().check_output
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert shown(command.output, done.out, flags), done.out

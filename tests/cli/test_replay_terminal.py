@@ -38,7 +38,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def started(terminal: Terminal, size: tuple[int, int], *arguments: str) -> None:
     """Start `xenwatch replay` in a terminal of that size."""
     command = shlex.join([sys.executable, "-m", "xenwatch", "replay", *arguments])
-    line = f"cd {shlex.quote(str(ROOT))}; {command}; echo left with $?; stty -a; exec cat"
+    line = (
+        f"trap : INT; cd {shlex.quote(str(ROOT))}; {command}; echo left with $?; stty -a; exec cat"
+    )
     width, height = map(str, size)
     terminal.tmux("-u", "new-session", "-d", "-x", width, "-y", height, "sh", "-c", line)
 
@@ -65,7 +67,7 @@ def test_it_steps_through_the_night(terminal: Terminal, night: str, size: tuple[
 
 
 def test_it_begins_where_it_is_asked_and_helps(terminal: Terminal, night: str) -> None:
-    """At a time; with larger steps, no farther than there is, a help and lines that are scrolled."""
+    """At a time; with larger steps, no farther than there is, a help, and scrolled."""
     started(terminal, (80, 24), f"--source=record:{night}", "--at=2026-01-30T23:01Z")
     terminal.shows("2026-01-30 23:00:00 UTC  moment 13 of 36")
     terminal.tmux("send-keys", "Down")

@@ -146,8 +146,8 @@ def test_limits_are_told_with_their_use() -> None:
         known = {"ptys": Outcome(Status.OK)}
         lines.append(past(seconds, ptys=ptys, host=snapshot.host, outcomes=known))
     assert happened(*lines) == [
-        "limit critical: ptys: 90.3% used, 3700 of 4096 (was ok)",
-        "limit ok: ptys: 0.2% used, 10 of 4096 (was critical)",
+        "limit critical: ptys: 90.4% used, 3700 of 4095 (was ok)",
+        "limit ok: ptys: 0.2% used, 10 of 4095 (was critical)",
     ]
 
 

@@ -293,7 +293,7 @@ def _plot(
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.2g} s" if value >= 1 or not value else f"{value * 1000:.2g} ms"
+    return f"{value:.3g} s" if value >= 1 or not value else f"{value * 1000:.3g} ms"
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
