@@ -14,7 +14,7 @@ ALERT: Final = Alert(
     description="Writes of the daemon's record fail or hang: nothing is recorded, and `xenwatch "
     "replay` and `xenwatch report` have a gap. Monitoring and alerts go on. The daemon's log has "
     "the reason.",
-    first="df -h /var/lib/xenwatch; journalctl -u xenwatch | grep 'recording failed' | tail -n 3",
+    first="df -h /var/lib/xenwatch",
     conditions={
         WARNING: SeriesCondition(Selector("xenwatch_record_last_write_successful"), "==", 0)
     },
