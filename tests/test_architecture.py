@@ -16,7 +16,7 @@ ORDER = (
     *("sources", "parse", "progress", "release", "model", "redaction", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment", "record"),
     *("messages", "metrics", "config", "status", "delivery", "page", "terminal"),
-    *("passes", "generate", "web_config", "sockets", "http", "daemon", "reader", "cli"),
+    *("passes", "generate", "report", "web_config", "sockets", "http", "daemon", "reader", "cli"),
     "__main__",
 )
 """The packages from the bottom up: each may import those before it."""

@@ -98,6 +98,15 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     "-remoteRead.url=http://192.0.2.30:8428  "
     "-notifier.url=http://192.0.2.20:9093 -evaluationInterval=15s": VMALERT,
     PASSWORD: HASH,
+    **{
+        command.line: "tests/cli/test_replay.py runs it on the record of such a night"
+        for command in commands((ROOT / "docs/after-an-incident.md").read_text())
+    },
+    "xenwatch replay --at 03:12": "tests/cli/test_replay_terminal.py steps through a record",
+    "xenwatch report --from 22:00 --to 06:00 --output night.html": (
+        "tests/cli/test_replay.py writes a report of a night"
+    ),
+    "xenwatch support /root/xenwatch-support": "tests/cli/test_support.py writes such an archive",
     "xenwatch once --source record@03:12": "tests/cli/test_passes.py reads a record by its time",
     "make run": "tests/test_make_run.py runs it in a fresh clone",
     "make test": MAKE,

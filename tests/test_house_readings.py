@@ -37,8 +37,6 @@ FOR_NOBODY_ELSE = {
     "Multipath.fallback": "told as the detail of the probe's outcome",
     "Nic.was_up": "told by `Uplinks.lost`",
     "StorageRepositories.fallback": "told as the detail of the probe's outcome",
-    "Snapshot.kernel_log": "told by `Snapshot.logs`",
-    "Snapshot.xen_console": "told by `Snapshot.logs`",
     "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
     "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",
     "SwitchPort.trunk": "told by `OpenVswitch.untagged`",

@@ -20,6 +20,7 @@ ONCE = re.compile(r"(xenwatch once --format (?:table|prometheus)) \| (.*)")
 OTHERS = {
     "(dmesg; xl dmesg) | xenwatch explain": "below",
     "cat /proc/buddyinfo": "every Linux has it",
+    "df -h /var/lib/xenwatch": "every Linux has it, and the directory where there is a record",
     "dmesg | grep -E 'invoked oom-killer|Out of memory|Killed process' | tail -n 20": "below",
     "promtool query instant http://127.0.0.1:9090 up": "where Prometheus runs; tests/e2e asks so",
     "ps -eo stat,pid,wchan:32,args | awk '$1 ~ /^D/'": "of procps, which every dom0 has",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from xenwatch.cli import advise
 from xenwatch.cli.commands import HELP
-from xenwatch.cli.main import PARTS, main
+from xenwatch.cli.main import PARTS, RECORDS, main
 from xenwatch.daemon.daemon import Daemon
 from xenwatch.probes import PROBES
 
@@ -40,7 +40,13 @@ VALUES = [
     *("http://[", "http://127.0.0.1:1", "ftp://x", "127.0.0.1:99999", "json", "host", "debian-12"),
 ]
 NAMES = [name for name in HELP if name not in PARTS]
-NEEDED = {"maintenance": ["status"], "generate": ["rules"], "capture": ["/proc/none/file"]}
+NEEDED = {
+    "maintenance": ["status"],
+    "generate": ["rules"],
+    "capture": ["/proc/none/file"],
+    "report": ["--from=1d"],
+    "support": ["/proc/none/file"],
+}
 """What a command cannot do without: the fuzz gives no other places to write to."""
 
 
@@ -165,7 +171,8 @@ def test_a_value_that_is_rejected_is_named(name: str, value: str) -> None:
 def test_help_has_the_default_source(name: str) -> None:
     """A command that asks a daemon reads no host by itself; the others read this one."""
     text = " ".join(ended([name, "--help"])[1].split())
-    asks = "--url" in OPTIONS[name]
+    asks, looks_back = "--url" in OPTIONS[name], name in RECORDS
 
     assert ("Default: none, a daemon is asked." in text) == asks
-    assert asks or re.search(r"[Dd]efault: host\b", text)
+    assert ("Default: record, that of the service." in text) == looks_back
+    assert asks or looks_back or re.search(r"[Dd]efault: host\b", text)

@@ -28,6 +28,11 @@ EXITS = {
 ELSEWHERE = {
     ("run", 0): "tests/daemon/test_daemon.py stops it",
     ("run", 3): "tests/daemon/test_daemon.py has its address in use",
+    **{
+        (name, status): "tests/cli/test_replay.py has a record"
+        for name in ("replay", "report")
+        for status in (0, 3)
+    },
     ("maintenance", 0): "tests/cli/test_maintenance.py starts and ends one",
     ("maintenance", 1): "tests/cli/test_maintenance.py ends one that is configured",
     ("maintenance", 3): "tests/cli/test_maintenance.py damages the file",
@@ -44,6 +49,11 @@ CASES: dict[tuple[str, int], tuple[str, ...]] = {
     ("capture", 0): (SYNTHETIC, "{new}"),
     ("capture", 2): (SYNTHETIC, "{bare}"),
     ("capture", 3): ("--config.file={off}", SYNTHETIC, "{new}"),
+    ("replay", 2): ("--source={bare}",),
+    ("report", 2): ("--source=record:{bare}", "--from=1d"),
+    ("support", 0): (SYNTHETIC, "{new}"),
+    ("support", 2): (SYNTHETIC, "{bare}"),
+    ("support", 3): ("--config.file={off}", SYNTHETIC, "{new}"),
     ("doctor", 0): (SYNTHETIC,),
     ("doctor", 1): ("--source=host", "--path.rootfs={bare}"),
     ("doctor", 2): ("--format=xml",),

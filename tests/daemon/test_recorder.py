@@ -139,7 +139,7 @@ async def test_a_write_that_fails_is_tried_again(
         recording.recorder.close_on_shutdown()
 
     assert known is not None
-    assert known.failures == 2
+    assert (known.failures, known.successful, known.instant) == (2, False, None)
     assert [log["event"] for log in logs] == [FAILED, "recording recovered"]
     assert logs[0]["reason"] == "No space left on device"
     [(_, marked)] = recording.kept()
@@ -161,7 +161,7 @@ async def test_a_write_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.Mo
             recording.give()
             await until(lambda: recording.clock.sleeps_until(DEADLINE))
             await recording.clock.advance(DEADLINE)
-            await until(lambda: recording.recorder.known == Recorded(1, None))
+            await until(lambda: recording.recorder.known == Recorded(1, None, successful=False))
             release.set()
             await recording.holds(1)
             await until(lambda: len(logs) == 2)
@@ -189,7 +189,11 @@ async def test_the_record_is_tidied_at_intervals(
             await recording.clock.advance(TIDY_EVERY / 2)
             if number == 4:
                 recording.clock.ahead = 3600.0
-        await until(lambda: recording.recorder.known == Recorded(0, 7))
+        await until(
+            lambda: (
+                recording.recorder.known == Recorded(0, 7, successful=True, instant=3 * TIDY_EVERY)
+            )
+        )
     recording.recorder.close_on_shutdown()
     every = [at(number * TIDY_EVERY).time for number in range(4)]
     assert tidied == [
@@ -215,9 +219,10 @@ async def test_a_record_that_cannot_be_tidied_goes_on(
             recording.give()
             await recording.holds(1)
             await until(lambda: len(logs) == 1)
+            known = Recorded(0, None, successful=True, instant=0.0)
+            await until(lambda: recording.recorder.known == known)
     recording.recorder.close_on_shutdown()
     assert logs[0]["event"] == "tidying the record failed"
-    assert recording.recorder.known == Recorded(0, None)
 
 
 async def test_a_bug_costs_the_record_alone(
@@ -232,4 +237,4 @@ async def test_a_bug_costs_the_record_alone(
             await until(lambda: recording.clock.sleeps_until(RETRY))
     assert logs[0]["event"] == FAILED
     assert isinstance(logs[0]["exc_info"], AttributeError)
-    assert recording.recorder.known == Recorded(1, None)
+    assert recording.recorder.known == Recorded(1, None, successful=False)

@@ -6,6 +6,9 @@ from tests.grafana.boards import END, MINUTES, PICTURES
 from tests.grafana.hosts import SCENARIOS, play
 from tests.grafana.look import BYTES, PAGE, SHOWN, TARGET, shown_on_page
 
+REPORT = "report"
+"""That of `xenwatch report`, which is a page of its own."""
+
 
 def test_the_documents_have_the_pictures() -> None:
     """Each picture that is drawn for the documents is there, linked and small, and no other one."""
@@ -13,10 +16,12 @@ def test_the_documents_have_the_pictures() -> None:
     texts = {name: (TARGET.parent / f"{name}.md").read_text() for name in ("grafana", PAGE)}
 
     assert SHOWN.keys() == PICTURES.keys()
-    assert found.keys() == {*SHOWN, PAGE}
+    assert found.keys() == {*SHOWN, PAGE, REPORT}
     assert max(found.values()) <= BYTES
     assert [name for name in SHOWN if f"(pictures/{name}.png)" not in texts["grafana"]] == []
     assert f"(pictures/{PAGE}.png)" in texts[PAGE]
+    guide = (TARGET.parent / "after-an-incident.md").read_text()
+    assert f"(pictures/{REPORT}.png)" in guide
 
 
 def test_the_status_page_is_shown_in_time() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +47,7 @@ def lived(source: Source, step: Callable[[int], float], passes: int) -> Iterator
         yield before
 
 
-def recorded(path: Path, assessments: list[Assessment]) -> Store:
+def recorded(path: Path, assessments: Iterable[Assessment]) -> Store:
     """A record of them."""
     store, encoder = Store(path, 1 << 30, 1e6), Encoder()
     for assessment in assessments:

@@ -106,6 +106,7 @@ def test_another_seed_is_another_course() -> None:
 
 
 ENDS = {
+    "bad-night": (16800, 45, 0),
     "boot-storm": (2000, 0, 0),
     "channels-45000": (3600, 0, 1),
     "clock-unsynchronized": (40000, 10, 0),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.rules.cases import Case, Series, own
+from tests.rules.cases import Case, Series, labelled, own
 
+WRITTEN: Final = "xenwatch_record_last_write_successful"
 DAY: Final = 86400
 TITLE: Final = "XenwatchCertificateExpiring"
 XAPI: Final = {"certificate": "xapi", "path": "/etc/xensource/xapi-ssl.pem"}
@@ -30,5 +31,9 @@ UPKEEP: Final = (
          (("warning", POOL, -2 * DAY), ("critical", POOL, -2 * DAY))),
     Case(TITLE, "never critical", 1, ends(2, POOL, None), (("warning", POOL, 2 * DAY),)),
     Case(TITLE, "new", 1, ends(3650, POOL)),
+    Case("XenwatchRecordFailing", "for ten minutes", 11, (labelled(WRITTEN, "0+0x15"),),
+         (("warning", {}, 0),)),
+    Case("XenwatchRecordFailing", "for a while", 11,
+         (labelled(WRITTEN, "1 1 1 0 0 1+0x9"),)),
 )  # fmt: skip
 """The cases."""

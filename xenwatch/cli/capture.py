@@ -19,11 +19,14 @@ from xenwatch.cli.outcomes import any_ok, failures
 from xenwatch.cli.watched import watched_pass
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.errors import ConfigError
+from xenwatch.config.settings import Settings
 from xenwatch.display.say import say
 from xenwatch.display.text import counted
 from xenwatch.events.follow import listening
+from xenwatch.readings.origin import Origin
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.redaction.capture import Redacted, redact
-from xenwatch.sources.base import SourceError
+from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.recording import RecordingSource
 from xenwatch.sources.saved import Saved
 from xenwatch.status.notices import notices
@@ -54,33 +57,53 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where no probe succeeded."""
     settings, source = prepare(options)
     directory = Path(options.directory)
-    done: list[Redacted] = []
-
-    def rewrite(saved: Sequence[Saved]) -> Sequence[Saved]:
-        live = source.origin.captured is None and not source.origin.invented
-        # Nobody keeps the key: the originals cannot be tried out.
-        made, found = redact(saved, secrets.token_bytes(32), [os.uname().nodename] * live)
-        done.append(found)
-        return made
-
-    try:
-        recording = RecordingSource(source, directory, rewrite=rewrite if options.redact else None)
-    except SourceError as error:
-        raise ConfigError([f"DIR: {error}"]) from None
-    work = functools.partial(watched_pass, recording, settings.probes())
-    snapshot = asyncio.run(listening(recording, work)).snapshot
-    deadline = REDACT_DEADLINE if options.redact else CLOSE_DEADLINE
-    threads.bounded(recording.close, deadline, "close")
+    # Nobody keeps the key: the originals cannot be tried out.
+    key = secrets.token_bytes(32) if options.redact else None
+    snapshot, redacted = capture(settings, source, directory, key)
     say(*failures(snapshot.outcomes).splitlines())
     say(*notices(snapshot))
-    for redacted in done:
-        say(*_summary(redacted))
+    if redacted is not None:
+        say(*summary(redacted))
     files = sum(path.is_file() for path in directory.rglob("*"))
     say(f"{files} files saved in {directory}; read them with {SOURCE.flag} tree:{directory}")
     return OK if any_ok(snapshot.outcomes) else UNKNOWN
 
 
-def _summary(redacted: Redacted) -> Iterator[str]:
+def capture(
+    settings: Settings, source: Source, directory: Path, key: bytes | None
+) -> tuple[Snapshot, Redacted | None]:
+    """Capture a pass of the source in a directory, redacted with a key if there is one.
+
+    Raises `ConfigError` for a directory that cannot be used, and `SourceError`.
+    """
+    done: list[Redacted] = []
+
+    def rewrite(saved: Sequence[Saved]) -> Sequence[Saved]:
+        made, found = redact(saved, key or b"", own_names(source.origin))
+        done.append(found)
+        return made
+
+    try:
+        recording = RecordingSource(source, directory, rewrite=rewrite if key else None)
+    except SourceError as error:
+        raise ConfigError([f"DIR: {error}"]) from None
+    work = functools.partial(watched_pass, recording, settings.probes())
+    snapshot = asyncio.run(listening(recording, work)).snapshot
+    threads.bounded(recording.close, REDACT_DEADLINE if key else CLOSE_DEADLINE, "close")
+    return snapshot, done[0] if done else None
+
+
+def own_names(origin: Origin) -> list[str]:
+    """The names of this host, if it is the one that is read."""
+    return [os.uname().nodename] * is_live(origin)
+
+
+def is_live(origin: Origin) -> bool:
+    """Whether it is this host that is read."""
+    return origin.captured is None and not origin.invented
+
+
+def summary(redacted: Redacted) -> Iterator[str]:
     """What was replaced and left out, and what is left to people."""
     for what, found in (("replaced", redacted.replaced), ("left out", redacted.removed)):
         numbers = ", ".join(counted(number, kind) for kind, number in sorted(found.items()))

@@ -13,7 +13,7 @@ from xenwatch.cli.commands import HELP
 from xenwatch.cli.exit_status import FINDING, MEANINGS, OK, UNKNOWN, USAGE, epilog
 from xenwatch.cli.options import COMMON, CONFIG_FILE, add_common, refuse_ignored
 from xenwatch.cli.parser import Parser
-from xenwatch.config.common_keys import LOGGING
+from xenwatch.config.common_keys import LOGGING, SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.display.say import say
 from xenwatch.display.why import where_and_why
@@ -37,8 +37,13 @@ class Command(Protocol):
         ...
 
 
-ASK: Final = ("check", "explain", "top")
-"""Commands that ask a daemon for the readings of a host."""
+NO_SOURCE: Final = {
+    **dict.fromkeys(("check", "explain", "top"), "none, a daemon is asked"),
+    **dict.fromkeys(("replay", "report"), "record, that of the service"),
+}
+"""What the commands do without a source that do not read the host then."""
+RECORDS: Final = ("replay", "report")
+"""Commands that read a record, and no host."""
 NO_HOST: Final = ("scenarios", "maintenance")
 """Commands that read no host."""
 PARTS: Final = ("reader", "messages")
@@ -118,7 +123,8 @@ def _add(commands: Any, name: str, text: str) -> None:
         name, help=text, description=text, epilog=epilog(module.EXITS), allow_abbrev=False
     )
     added.set_defaults(run=module.run, parser=added)
-    add_common(added, LOGGING if name in NO_HOST else COMMON, asks=name in ASK)
+    keys = (SOURCE, *LOGGING) if name in RECORDS else LOGGING if name in NO_HOST else COMMON
+    add_common(added, keys, source=NO_SOURCE.get(name, ""))
     module.add_options(added)
 
 

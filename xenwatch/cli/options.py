@@ -19,11 +19,11 @@ CONFIG_FILE: Final = "--config.file"
 
 
 def add_common(
-    parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMON, *, asks: bool = False
+    parser: argparse.ArgumentParser, keys: Iterable[Key[Any]] = COMMON, *, source: str = ""
 ) -> None:
     """The options that stand before the command or after it: the configuration, and some keys.
 
-    A command that `asks` a daemon reads a host itself only where a source is given.
+    `source` is what a command does without the option of the source, if not as the others.
     """
     parser.add_argument(
         CONFIG_FILE,
@@ -34,7 +34,7 @@ def add_common(
         help=f"configuration (default: {DEFAULT_FILE})",
     )
     for key in keys:
-        add_key(parser, key, "none, a daemon is asked" if asks and key is SOURCE else "")
+        add_key(parser, key, source if key is SOURCE else "")
     parser.set_defaults(takes=frozenset((CONFIG_FILE, *(key.flag for key in keys))))
 
 

@@ -66,11 +66,15 @@ class Recorder:
         self._size: int | None = None
         self._failures = 0
         self._failed = False
+        self._successful: bool | None = None
+        self._instant: float | None = None
 
     @property
     def known(self) -> Recorded | None:
         """What metrics say of the record, `None` without one."""
-        return Recorded(self._failures, self._size) if self.path else None
+        if not self.path:
+            return None
+        return Recorded(self._failures, self._size, self._successful, self._instant)
 
     def note(self, changes: Iterable[Change]) -> None:
         """Mark the next moment if an alert has started or stopped firing."""
@@ -86,7 +90,7 @@ class Recorder:
                 continue
             marked, self._marked = self._marked, False
             if await self._written(functools.partial(self._write, assessment, marked)):
-                self._note_success()
+                self._note_success(assessment.snapshot.instant)
             else:
                 self._marked |= marked
                 await self._clock.sleep(RETRY)
@@ -108,10 +112,10 @@ class Recorder:
             self._count(why(error), error)
         return error is None
 
-    def _note_success(self) -> None:
+    def _note_success(self, instant: float) -> None:
         if self._failed:
             _log.info("recording recovered", directory=self.path)
-        self._failed = False
+        self._failed, self._successful, self._instant = False, True, instant
 
     def _count(self, reason: str, error: BaseException | None = None) -> None:
         """Count a failure, and log the first in a row, that of a bug with its traceback."""
@@ -120,7 +124,7 @@ class Recorder:
             bug = error is not None and not isinstance(error, OSError | RuntimeError)
             more = {"exc_info": error} if bug else {}
             _log.error("recording failed; will retry", directory=self.path, reason=reason, **more)
-        self._failed = True
+        self._failed, self._successful = True, False
 
     def _write(self, assessment: Assessment, marked: bool) -> None:
         moment = self._encoder.moment(assessment, marked=marked)

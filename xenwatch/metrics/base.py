@@ -31,10 +31,16 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The record of the past: how many writes failed, and its size in bytes, if it is known."""
+    """The record of the past: how many writes failed, and its size in bytes, if it is known.
+
+    Whether the newest write succeeded, `None` before the first, and the instant of the last moment
+    that was written, `None` while there is none.
+    """
 
     failures: int
     size: int | None
+    successful: bool | None = None
+    instant: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,12 @@ def _configured(value: Callable[[Configured, Moment], float]) -> Rows:
     return rows
 
 
+def _newest_moment(readings: Readings) -> Iterable[Row]:
+    kept = readings.counts.recorded
+    instant = kept.instant if kept else None
+    return [((), None if instant is None else readings.snapshot.moment.unix(instant))]
+
+
 _SELF: Final = (
     Metric(
         "xenwatch_snapshot_timestamp_seconds",
@@ -223,6 +229,21 @@ _SELF: Final = (
         "recording is off.",
         "the writes",
         lambda readings: [((), kept.failures if (kept := readings.counts.recorded) else None)],
+    ),
+    Metric(
+        "xenwatch_record_last_write_successful",
+        "gauge",
+        "Whether the last write of the record succeeded; 0 while one hangs. Absent if recording is "
+        "off.",
+        "the writes",
+        lambda readings: [((), kept.successful if (kept := readings.counts.recorded) else None)],
+    ),
+    Metric(
+        "xenwatch_record_last_write_success_timestamp_seconds",
+        "gauge",
+        "Unix time of the newest moment written to the record.",
+        "the writes",
+        _newest_moment,
     ),
     Metric(
         "xenwatch_record_bytes",

@@ -84,35 +84,59 @@ def header(origin: Origin) -> Header:
     return Header(__version__, origin, codec.schema())
 
 
-def past(header: Header, moment: Moment, path: str) -> Past:
-    """What a moment of the record at `path` says.
+class Decoder:
+    """Makes of the moments of the record at `path` what they say.
 
-    A reading that this version cannot understand failed, for that reason; a probe that was not
-    recorded did not apply. Raises `CodecError` where nothing is known of the probes.
+    What is the same as in the moment before is not decoded again.
     """
-    outcomes = _outcomes(codec.decode(moment.values.get(OUTCOMES, b""), header.schema))
-    found: dict[str, Any] = {}
-    for name in READINGS:
-        known = outcomes.get(name, Outcome(Status.OK))
-        if name not in moment.values or name not in outcomes:
-            detail = f"not recorded by xenwatch {header.version}"
-            outcomes[name] = dataclasses.replace(known, status=Status.NOT_APPLICABLE, detail=detail)
-            continue
-        try:
-            found[name] = _reading(name, codec.decode(moment.values[name], header.schema))
-        except CodecError as error:
-            detail = f"recorded by xenwatch {header.version}: {error}"
-            outcomes[name] = dataclasses.replace(known, status=Status.FAILED, detail=detail)
-    origin = Origin(RECORD, path, moment.time, header.origin.behind or header.origin.kind)
-    snapshot = Snapshot(
-        time=moment.time, instant=moment.instant, outcomes=outcomes, origin=origin, **found
-    )
-    return Past(
-        snapshot,
-        _value(header, moment, _ALERTS, _alerts),
-        _value(header, moment, _TO_FULL, _to_full) or {},
-        _value(header, moment, _MAINTENANCE, _maintenance),
-    )
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._before: dict[str, tuple[Header, bytes, object]] = {}
+
+    def past(self, header: Header, moment: Moment) -> Past:
+        """What a moment says.
+
+        A reading that this version cannot understand failed, for that reason; a probe that was not
+        recorded did not apply. Raises `CodecError` where nothing is known of the probes.
+        """
+        outcomes = _outcomes(codec.decode(moment.values.get(OUTCOMES, b""), header.schema))
+        found: dict[str, Any] = {}
+        for name in READINGS:
+            known = outcomes.get(name, Outcome(Status.OK))
+            if name not in moment.values or name not in outcomes:
+                none, detail = Status.NOT_APPLICABLE, f"not recorded by xenwatch {header.version}"
+                outcomes[name] = dataclasses.replace(known, status=none, detail=detail)
+                continue
+            try:
+                found[name] = _reading(name, self._decoded(header, name, moment.values[name]))
+            except CodecError as error:
+                detail = f"recorded by xenwatch {header.version}: {error}"
+                outcomes[name] = dataclasses.replace(known, status=Status.FAILED, detail=detail)
+        kind = header.origin.behind or header.origin.kind
+        origin = Origin(RECORD, self._path, moment.time, kind)
+        snapshot = Snapshot(
+            time=moment.time, instant=moment.instant, outcomes=outcomes, origin=origin, **found
+        )
+        return Past(
+            snapshot,
+            _value(header, moment, _ALERTS, _alerts),
+            _value(header, moment, _TO_FULL, _to_full) or {},
+            _value(header, moment, _MAINTENANCE, _maintenance),
+        )
+
+    def _decoded(self, header: Header, name: str, raw: bytes) -> object:
+        before = self._before.get(name)
+        if before is not None and before[1] == raw and before[0].schema == header.schema:
+            return before[2]
+        value = codec.decode(raw, header.schema)
+        self._before[name] = header, raw, value
+        return value
+
+
+def past(header: Header, moment: Moment, path: str) -> Past:
+    """What one moment of the record at `path` says. Raises `CodecError`."""
+    return Decoder(path).past(header, moment)
 
 
 def judged(assessment: Assessment, then: Past) -> Assessment:

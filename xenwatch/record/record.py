@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping
+import itertools
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,11 +31,15 @@ _DATE: Final = "%Y-%m-%d %H:%M:%S UTC"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A moment that is there: its Unix time, its segment and its number therein."""
+    """A moment that is there: its Unix time, its segment and its number therein.
+
+    One is `marked` in which an alert started or stopped firing.
+    """
 
     time: float
     path: Path
     number: int
+    marked: bool = False
 
 
 class Record:
@@ -61,7 +67,7 @@ class Record:
                 continue  # a name has its time to the millisecond
             for number, place in reversed(list(enumerate(self._places(path)))):
                 if place.head.time <= time:
-                    return Kept(place.head.time, path, number)
+                    return _kept(path, number, place)
         raise SourceError(self.path, f"nothing was recorded at or before that time{self._begins()}")
 
     def after(self, time: float) -> Kept:
@@ -77,35 +83,49 @@ class Record:
             with contextlib.suppress(FileNotFoundError):  # thinned since the files were listed
                 for number, place in enumerate(self._places(path)):
                     if place.head.time > time:
-                        return Kept(place.head.time, path, number)
+                        return _kept(path, number, place)
         raise SourceError(self.path, "nothing was recorded after that time")
 
-    def between(self, start: float, end: float) -> list[Kept]:
-        """The moments from one Unix time to another, oldest first. Raises `SourceError`."""
+    def kept(self, begin: float = -math.inf, end: float = math.inf) -> list[Kept]:
+        """The moments from a Unix time to another, with these, ascending. Raises `SourceError`."""
         found: list[Kept] = []
-        later = end
-        for path in reversed(self._files()):
-            began = Name.of(path.name)
-            if began is not None and began.time > end:
-                continue
-            if later < start:
-                break
-            with contextlib.suppress(FileNotFoundError):  # thinned since the files were listed
-                heads = [place.head.time for place in self._places(path)]
-                found += [
-                    Kept(time, path, number)
-                    for number, time in enumerate(heads)
-                    if start <= time <= end
-                ]
-                later = min(heads, default=later)
-        return sorted(found, key=lambda kept: kept.time)
+        for path in self._within(begin, end):
+            newest = found[-1].time if found else -math.inf
+            places = enumerate(self._places_of(path))
+            every = (_kept(path, number, place) for number, place in places)
+            found += (one for one in every if max(newest, begin - 1e-3) < one.time <= end + 1e-3)
+        return found
+
+    def between(self, begin: float, end: float) -> Iterator[tuple[Header, Moment]]:
+        """The moments that `kept` has, each with its values, but for damaged ones.
+
+        A file is read once. Raises `SourceError`.
+        """
+        for path, every in itertools.groupby(self.kept(begin, end), key=lambda one: one.path):
+            numbers = [one.number for one in every]
+            try:
+                segment = _read(path, path.stat().st_size)
+                for moment in segment.moments(numbers):
+                    yield segment.header, moment
+            except FileNotFoundError:  # thinned meanwhile, or removed as the oldest
+                for again in self._within(begin, end):
+                    if _began(again) == _began(path):
+                        yield from Record(str(again)).between(begin, end)
+            except (OSError, HeaderError) as error:
+                raise SourceError(str(path), why(error)) from error
 
     def load(self, kept: Kept) -> tuple[Header, Moment]:
-        """The moment with all its values. Raises `SourceError`."""
+        """The moment with all its values, or in place of a damaged one the newest before it.
+
+        Raises `SourceError`.
+        """
         try:
             segment = _read(kept.path, kept.path.stat().st_size)
-            for moment in segment.moments((kept.number,)):
-                return segment.header, moment
+            found = None
+            for moment in segment.moments(range(kept.number + 1)):
+                found = moment
+            if found is not None:
+                return segment.header, found
         except FileNotFoundError:  # thinned meanwhile
             again = self.at(kept.time)
             if again.path != kept.path:
@@ -113,7 +133,27 @@ class Record:
             raise SourceError(str(kept.path), "removed meanwhile") from None
         except (OSError, HeaderError) as error:
             raise SourceError(str(kept.path), why(error)) from error
-        raise SourceError(str(kept.path), "damaged; look at an earlier time")
+        before = self.at(_began(kept.path) - 2e-3)
+        if before.path == kept.path:
+            raise SourceError(str(kept.path), "damaged from its begin on")
+        return self.load(before)
+
+    def _within(self, begin: float, end: float) -> list[Path]:
+        """The files that may have moments of a time, oldest first."""
+        every = self._files()
+        later = [*(_began(path) for path in every[1:]), math.inf]
+        return [
+            path
+            for path, follows in zip(every, later, strict=True)
+            if len(every) == 1 or (follows >= begin - 1 and _began(path) <= end + 1)
+        ]
+
+    def _places_of(self, path: Path) -> tuple[Place, ...]:
+        """The moments of a segment; none of one that is removed."""
+        try:
+            return self._places(path)
+        except FileNotFoundError:
+            return ()
 
     def _begins(self) -> str:
         """Where the record begins, as the end of a sentence."""
@@ -149,6 +189,16 @@ class Record:
             raise
         except OSError as error:
             raise SourceError(str(path), why(error)) from error
+
+
+def _kept(path: Path, number: int, place: Place) -> Kept:
+    return Kept(place.head.time, path, number, place.head.marked)
+
+
+def _began(path: Path) -> float:
+    """When a segment begins by its name; one of another name has always begun."""
+    name = Name.of(path.name)
+    return -math.inf if name is None else name.time
 
 
 @functools.lru_cache(maxsize=64)

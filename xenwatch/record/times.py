@@ -1,4 +1,4 @@
-"""Times as people type them: `03:12`, `2026-01-31 03:12:07`, `-15m`, or Unix time."""
+"""Times as people type them: `03:12`, `2026-01-31 03:12:07`, `15m` ago, or Unix time."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 from xenwatch.display.text import shown
 
-_AGO: Final = re.compile(r"-([0-9]{1,9})([smhd])")
+_AGO: Final = re.compile(r"-?([0-9]{1,9})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
 _UNIX: Final = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,6})?")
-FORMS: Final = "03:12, 03:12:07, 2026-01-31T03:12, -15m, or a Unix time"
+FORMS: Final = "03:12, 03:12:07, 2026-01-31T03:12, 15m (ago), or a Unix time"
 """What a time may look like, for messages."""
 
 

@@ -57,7 +57,7 @@ class Trails:
         start, end, step = times
         record = Record(self._path)
         chosen: dict[int, Kept] = {}
-        for kept in record.between(start, end):
+        for kept in record.kept(start, end):
             chosen.setdefault(int(kept.time // step), kept)
         until, found, unread = self._now() + BUDGET, [], 0
         for kept in reversed(chosen.values()):

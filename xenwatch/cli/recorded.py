@@ -1,0 +1,63 @@
+"""The record that a command is about, and times in it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterable, Iterator
+
+from xenwatch.cli.passes import DIRECTORY
+from xenwatch.config.common_keys import SOURCE
+from xenwatch.config.errors import ConfigError
+from xenwatch.display.text import shown
+from xenwatch.readings.origin import RECORD
+from xenwatch.record import times
+from xenwatch.record.codec import CodecError
+from xenwatch.record.frames import Moment
+from xenwatch.record.header import Header
+from xenwatch.record.past import Decoder, Past
+from xenwatch.record.record import Record
+from xenwatch.report.timeline import at
+from xenwatch.sources.base import SourceError
+
+
+def record_of(options: argparse.Namespace) -> Record:
+    """The record that `--source` names, by default that of the service. Raises `ConfigError`."""
+    spec = getattr(options, SOURCE.path, RECORD)
+    kind, _, path = spec.partition(":")
+    if kind != RECORD or "@" in kind or (path and path.rpartition("@")[1]):
+        raise ConfigError([f"{SOURCE.flag}: {shown(spec)} must be record[:PATH], without a time"])
+    try:
+        return Record(path or DIRECTORY)
+    except SourceError as error:
+        raise ConfigError([f"{SOURCE.flag}: {error}"]) from None
+
+
+def time_of(options: argparse.Namespace, name: str, default: float) -> float:
+    """The time that an option has, as Unix time. Raises `ConfigError`."""
+    text = getattr(options, name)
+    if text is None:
+        return default
+    try:
+        return times.parse(text, time.time())
+    except ValueError as error:
+        raise ConfigError([f"--{name}: {error}"]) from None
+
+
+def span_of(options: argparse.Namespace, begin: str, end: str) -> tuple[float, float]:
+    """The time from one option to another; without them all. Raises `ConfigError`."""
+    first, last = time_of(options, begin, -math.inf), time_of(options, end, math.inf)
+    if first > last:
+        raise ConfigError([f"--{begin}: {at(first)} is later than --{end}: {at(last)}"])
+    return first, last
+
+
+def known(record: Record, moments: Iterable[tuple[Header, Moment]]) -> Iterator[Past]:
+    """What was known at moments of a record. Raises `SourceError`."""
+    decoder = Decoder(record.path)
+    for header, moment in moments:
+        try:
+            yield decoder.past(header, moment)
+        except CodecError as error:
+            raise SourceError(record.path, str(error)) from error

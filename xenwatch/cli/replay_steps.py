@@ -1,0 +1,96 @@
+"""From key to key through the moments of a record: pure functions of their times."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+Spot = tuple[float, bool]
+"""A moment: its Unix time, and whether an alert started or stopped firing in it."""
+_KEY: Final = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
+SHORT: Final = 600.0
+LONG: Final = 3600.0
+"""Seconds that the keys for larger steps go."""
+LEFT: Final = ("\x1b[D", "\x1bOD", "h")
+RIGHT: Final = ("\x1b[C", "\x1bOC", "l")
+UP: Final = ("\x1b[A", "\x1bOA")
+DOWN: Final = ("\x1b[B", "\x1bOB")
+PAGE_UP: Final = ("\x1b[5~",)
+PAGE_DOWN: Final = ("\x1b[6~",)
+HOME: Final = ("\x1b[H", "\x1bOH", "\x1b[1~", "g")
+END: Final = ("\x1b[F", "\x1bOF", "\x1b[4~", "G")
+"""What terminals send, beside letters as less(1) has them."""
+HELP: Final = (
+    ("left, right", "the moment before, the next one"),
+    ("up, down", "ten minutes earlier, later"),
+    ("PgUp, PgDn", "an hour earlier, later"),
+    ("n, N", "the next, the previous moment in which an alert started or stopped firing"),
+    ("Home, End", "the oldest moment, the newest"),
+    ("j, k", "scroll down, up"),
+    ("?", "this help, and back"),
+    ("q", "quit"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is shown: the number of a moment, lines scrolled, help or not, whether it has ended.
+
+    `said` is what there was not, such as a later moment.
+    """
+
+    number: int
+    scrolled: int = 0
+    help: bool = False
+    ended: bool = False
+    said: str = ""
+
+
+def keys(text: str) -> Iterator[str]:
+    """The keys of what a terminal has sent."""
+    return (found[0] for found in _KEY.finditer(text))
+
+
+def after(view: View, key: str, every: Sequence[Spot], page: int) -> View:
+    """The view after a key; `page` is how many lines are scrolled."""
+    if key in ("q", "Q", "\x03", "\x04"):
+        return dataclasses.replace(view, ended=True)
+    if key == "?":
+        return dataclasses.replace(view, help=not view.help, said="")
+    if key == "j":
+        return dataclasses.replace(view, scrolled=view.scrolled + page, said="")
+    if key == "k":
+        return dataclasses.replace(view, scrolled=max(0, view.scrolled - page), said="")
+    number = _moved(view.number, key, every)
+    if number is None:
+        return view
+    said = ""
+    if number == view.number:
+        alert = "in which an alert changed" if key in "nN" else ""
+        said = " ".join(filter(None, ("there is no other moment there", alert)))
+    return View(number, view.scrolled, said=said)
+
+
+def _moved(number: int, key: str, every: Sequence[Spot]) -> int | None:
+    """The number of the moment that a key leads to, `None` if it leads to none."""
+    last, time = len(every) - 1, every[number][0]
+    alerts = [n for n, one in enumerate(every) if one[1]]
+    earlier, later = [n for n in alerts if n < number], [n for n in alerts if n > number]
+    found = {
+        **dict.fromkeys(HOME, 0),
+        **dict.fromkeys(END, last),
+        **dict.fromkeys(LEFT, number - 1),
+        **dict.fromkeys(RIGHT, number + 1),
+        "n": later[0] if later else number,
+        "N": earlier[-1] if earlier else number,
+    }
+    for seconds, back, on in ((SHORT, UP, DOWN), (LONG, PAGE_UP, PAGE_DOWN)):
+        before = bisect.bisect_right(every, time - seconds, key=lambda one: one[0]) - 1
+        after_it = bisect.bisect_left(every, time + seconds, key=lambda one: one[0])
+        found |= dict.fromkeys(back, min(number - 1, before))
+        found |= dict.fromkeys(on, max(number + 1, after_it))
+    return max(0, min(last, found[key])) if key in found else None

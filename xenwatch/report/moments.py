@@ -1,0 +1,46 @@
+"""The moments of a record one after another, each with the states of its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from xenwatch.fence import OPEN, Fence
+from xenwatch.limits.base import Thresholds
+from xenwatch.limits.states import LimitState, assess
+from xenwatch.record import thinning
+from xenwatch.record.past import Past
+from xenwatch.report.events import Event, Known, step
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A moment: what was known, the limits, and what was new."""
+
+    past: Past
+    states: tuple[LimitState, ...]
+    events: tuple[Event, ...]
+
+
+def spacing(age: float) -> float:
+    """How far apart moments are kept that are so many seconds old."""
+    return thinning.LEVELS[thinning.level_at(age)].step
+
+
+def seen(
+    moments: Iterable[Past],
+    thresholds: Mapping[str, Thresholds],
+    now: float,
+    fence: Fence = OPEN,
+    tell: Callable[[Past], None] = lambda _: None,
+) -> Iterator[Seen]:
+    """The moments with what was new in each; `tell` is called with each before it is worked on.
+
+    The limits are judged by `thresholds`, which are those of today. `now` is Unix time.
+    """
+    known = Known()
+    for past in moments:
+        tell(past)
+        states = assess(past.snapshot, thresholds, fence=fence)
+        known, events = step(known, past, states, spacing(now - past.snapshot.time))
+        yield Seen(past, states, tuple(events))
