@@ -47,7 +47,8 @@ class Assessment:
 
     `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
-    limits over time. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
+    limits over time; `full_between` has the soonest and the latest, absent where a record lacks
+    them. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
     of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules. `fence` is
     around what is made of it, too.
     """
@@ -62,6 +63,7 @@ class Assessment:
     learnt: Mapping[Shape, Learnt]
     alerts: Alerts | None = None
     fence: Fence = field(default=OPEN, compare=False, repr=False)
+    full_between: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def maintenance(self) -> Maintenance | None:
@@ -100,13 +102,15 @@ def assess_pass(
         known = _learnt(rules.shapes.values(), learning, rules.carried, fence)
     states = assess(snapshot, rules.thresholds, fence=fence)
     history = (before.history if before else History()).updated(states, snapshot, fence)
+    full = forecast(history, states, fence)
     return Assessment(
         snapshot=snapshot,
         rules=rules,
         states=states,
         plans=fit_each(states, snapshot, rules.shapes.values(), known, fence),
         history=history,
-        seconds_to_full=forecast(history, states, fence),
+        seconds_to_full={name: found.seconds for name, found in full.items()},
+        full_between={name: (found.soonest, found.latest) for name, found in full.items()},
         learning=learning,
         learnt=known,
         fence=fence,

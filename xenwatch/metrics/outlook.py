@@ -59,6 +59,12 @@ def _seconds_to_full(readings: Readings) -> Iterable[Row]:
     return (((name,), s) for name, s in readings.assessment.seconds_to_full.items())
 
 
+def _full_between(readings: Readings) -> Iterable[Row]:
+    for name, (soonest, latest) in readings.assessment.full_between.items():
+        yield (name, "0.05"), soonest
+        yield (name, "0.95"), latest
+
+
 LEARNT_METRICS: Final = (
     Metric(
         "xenwatch_vm_learnt_vms",
@@ -117,6 +123,15 @@ OUTLOOK_METRICS: Final = (
         "readings of the last hours",
         _seconds_to_full,
         ("limit",),
+    ),
+    Metric(
+        "xenwatch_limit_seconds_to_full_bound",
+        "gauge",
+        "Seconds until then at the soonest (quantile 0.05) and at the latest (0.95), as far as the "
+        "trend is certain.",
+        "readings of the last hours",
+        _full_between,
+        ("limit", "quantile"),
     ),
 )
 """The metrics of headroom for VMs and of forecasts."""

@@ -12,7 +12,7 @@ from xenwatch.limits.states import LimitInstance, Severity
 from xenwatch.page import domains, limits, logs, probes, summary
 from xenwatch.page.document import head
 from xenwatch.page.html import Html, join, tag, untrusted
-from xenwatch.planning.forecast import Point
+from xenwatch.planning.trend import Point
 from xenwatch.status.host_status import FIRING, HostStatus
 from xenwatch.status.notices import NO_XEN
 from xenwatch.status.order import ORDER

@@ -11,7 +11,7 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.states import LimitInstance
 from xenwatch.page.charts import amounts, bar, last_hour, percent
 from xenwatch.page.html import Html, join, tag, untrusted
-from xenwatch.planning.forecast import Point
+from xenwatch.planning.trend import Point
 from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.order import fullest
 
