@@ -20,6 +20,7 @@ from xenwatch.planning.capacity import Batch, Plan, fit_each, fit_known
 from xenwatch.planning.estimates import Learnt, learnt
 from xenwatch.planning.forecast import History, forecast
 from xenwatch.planning.learning import Learning
+from xenwatch.planning.reserve import NONE, Reserve
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.readings.snapshot import Snapshot
 
@@ -31,7 +32,7 @@ class Rules:
     `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
     planned for in every pass. Without a `policy` no alerts are evaluated. `carried` is what was
     learnt on another host. `maintenance` is that of the configuration and of the file, ended or
-    not; `None` in a command, which does not read the file.
+    not; `None` in a command, which does not read the file. `reserve` is what plans keep free.
     """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Rules:
     policy: Policy | None = None
     carried: Learning | None = None
     maintenance: tuple[Maintenance, ...] | None = None
+    reserve: Reserve = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,15 @@ class Assessment:
         known = dict(self.learnt)
         others = set(batch) - set(known)
         known |= _learnt(others, self.learning, self.rules.carried, self.fence)
-        return fit_known(self.states, self.snapshot, batch, wanted, learnt=known, fence=self.fence)
+        return fit_known(
+            self.states,
+            self.snapshot,
+            batch,
+            wanted,
+            learnt=known,
+            reserve=self.rules.reserve,
+            fence=self.fence,
+        )
 
 
 def assess_pass(
@@ -107,7 +117,14 @@ def assess_pass(
         snapshot=snapshot,
         rules=rules,
         states=states,
-        plans=fit_each(states, snapshot, rules.shapes.values(), known, fence),
+        plans=fit_each(
+            states,
+            snapshot,
+            rules.shapes.values(),
+            learnt=known,
+            reserve=rules.reserve,
+            fence=fence,
+        ),
         history=history,
         seconds_to_full={name: found.seconds for name, found in full.items()},
         full_between={name: (found.soonest, found.latest) for name, found in full.items()},

@@ -99,7 +99,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_vm_headroom",
         "gauge",
-        "Number of additional VMs of the shape that fit, by the counted limits; absent if one of "
+        "Number of additional VMs of the shape that fit beside the reserve, by the counted limits; "
+        "absent if one of "
         "them is unknown, or while xenstored or xapi does not answer.",
         "limits, costs of a VM and readings",
         _headroom,
@@ -108,8 +109,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_vm_headroom",
         "gauge",
-        "Number of additional VMs of the shape that fit by this limit; absent if it is unknown, or "
-        "while xenstored or xapi does not answer.",
+        "Number of additional VMs of the shape that fit beside the reserve by this limit; absent "
+        "if it is unknown, or while xenstored or xapi does not answer.",
         "limits, costs of a VM and readings",
         _headroom_by_limit,
         ("shape", "limit"),

@@ -21,7 +21,7 @@ def left(style: Style) -> table.Panel:
     left = f"max by ({HOST}, shape) ({select(limits.LEFT, INSTANCES)})"
     subject = Subject(
         "Room for VMs",
-        "How many more VMs of each shape fit on all hosts, on the host with the most room, and on "
+        f"{limits.MORE_FIT}: on all hosts, on the host with the most room, and on "
         "how many hosts not one more fits.",
         [HOSTS],
         NOBODY,
