@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from xenwatch.assessment import Assessment, assess_pass
+from xenwatch.cli import pool, pool_hosts
 from xenwatch.cli.configured import configured, rules
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
@@ -16,6 +17,7 @@ from xenwatch.cli.option_values import filled
 from xenwatch.cli.options import add_key, is_given
 from xenwatch.cli.output import headed, write
 from xenwatch.cli.passes import Live, Replayed, prepare_passes
+from xenwatch.cli.pool_hosts import PoolError
 from xenwatch.cli.source import synthetic
 from xenwatch.config import state_file
 from xenwatch.config.common_keys import ROOTFS, SOURCE
@@ -43,7 +45,7 @@ from xenwatch.status.notices import notices
 
 EXITS: Final = {
     OK: "the VMs fit; without --count or --add: a plan was made",
-    FINDING: "the VMs do not fit",
+    FINDING: "the VMs do not fit; of a pool, without any: the loss of a host is not survived",
     USAGE: "bad usage, or configuration rejected",
     UNKNOWN: "no plan can be made, or stdout cannot be written",
 }
@@ -92,6 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_key(parser, LEARNT)
     add_key(parser, RESERVE)
+    pool.add_options(parser)
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )
@@ -102,6 +105,13 @@ def run(options: argparse.Namespace) -> int:
     if problem := conflict(options):
         say(problem)
         return USAGE
+    if options.pool is not None or options.prometheus is not None:
+        return run_pool(options)
+    return run_host(options)
+
+
+def run_host(options: argparse.Namespace) -> int:
+    """Exit status of a plan for one host."""
     settings, passes = planned_for(options)
     snapshot = passes.take(settings.probes()).snapshot
     try:
@@ -132,6 +142,30 @@ def run(options: argparse.Namespace) -> int:
     return status(found) if written else UNKNOWN
 
 
+def run_pool(options: argparse.Namespace) -> int:
+    """Exit status of a plan for a pool."""
+    settings = configured(options)
+    known = settings.shapes()
+    try:
+        if options.mix is not None:
+            wanted: dict[Shape, int] = mix(",".join(options.mix), known)
+            shapes = list(wanted)
+        else:
+            shapes = [_changed(one, options) for one in _chosen("--shape", options.shape, known)]
+            count = None if options.count is None else number("--count", options.count)
+            wanted = {} if count is None else {shapes[0]: count}
+        if options.prometheus is not None:
+            members = pool_hosts.from_prometheus(options.prometheus, known)
+        else:
+            members = pool_hosts.members(options.pool, settings, rules(settings), shapes)
+    except (PlanError, PoolError) as error:
+        say(str(error))
+        return USAGE
+    found = pool.answer(members, shapes, wanted)
+    written = write(pool.dumps(found) if options.format == "json" else pool.table(found))
+    return pool.status(found) if written else UNKNOWN
+
+
 def conflict(options: argparse.Namespace) -> str:
     """What is wrong with the options together; empty if nothing is."""
     one = options.shape is not None or options.like is not None
@@ -142,6 +176,14 @@ def conflict(options: argparse.Namespace) -> str:
     if options.empty and (problem := _conflict_of_empty(options)):
         return problem
     given = [key.flag for key in (SOURCE, ROOTFS) if is_given(options, key)]
+    if options.pool is not None or options.prometheus is not None:
+        alone = [f"--{name}" for name in ("like", "platform", "learn") if getattr(options, name)]
+        if options.prometheus is not None:
+            alone += [f"--{name}" for name in ("memory", "vcpus") if getattr(options, name)]
+        pooled = "--pool" if options.pool is not None else "--prometheus"
+        return (
+            f"{pooled} and {[*given, *alone][0]} are mutually exclusive" if given or alone else ""
+        )
     if options.platform is not None and given:
         return f"--platform and {given[0]} are mutually exclusive"
     return ""
