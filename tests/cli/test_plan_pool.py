@@ -60,14 +60,12 @@ def found(plan: Plan, *arguments: str) -> dict[str, Any]:
 
 
 def test_five_trees_by_hand(plan: Plan, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Four captures of real hosts and the tree of a synthetic one: which of them can be lost.
-
-    `xl info` of the real ones says that 2,839, 3,935, 4,031 and 3,935 MiB are free, and all have
-    6,143: so 14,740 MiB for the VMs of another host. Those of xen1 have 8 x 96 less 96, 160 twice
-    and 192 MiB: 1,184, which the 11,901 of the others hold. The synthetic one has 8 PV VMs of
-    1 GiB, 4 PVH VMs of 2 GiB and 3 HVM VMs of 1 GiB: 19 GiB, which 14,740 MiB do not hold. Alone
-    it holds those of all the others.
-    """
+    """Of four captures of real hosts and the tree of a synthetic one, that alone cannot be lost."""
+    # `xl info` of the real ones says that 2,839, 3,935, 4,031 and 3,935 of 6,143 MiB are free: so
+    # 14,740 MiB for the VMs of another host. `xl list` of xen1 says that its VMs have 7 times 96,
+    # twice 160 and 192 MiB: 1,184, which the 11,901 of the other three hold. The synthetic one has
+    # 8 PV VMs of 1 GiB, 4 PVH VMs of 2 GiB and 3 HVM VMs of 1 GiB: 19 GiB, which 14,740 MiB do not
+    # hold; it holds the VMs of all others.
     big = tmp_path / "big"
     assert run(capsys, "capture", "--source=synthetic:debian-12", str(big)).status == 0
     trees = {name: f"tree:{HOSTS / path}/capture" for name, path in REAL.items()}
