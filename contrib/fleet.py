@@ -92,7 +92,9 @@ class Fleet:
 
     def __init__(self, kinds: Sequence[tuple[Source, int]], options: argparse.Namespace) -> None:
         settings, clock = Settings(), SystemClock()
-        rules = Rules(settings.thresholds(), settings.shapes(), settings.alerts())
+        rules = Rules(
+            settings.thresholds(), settings.shapes(), settings.alerts(), reserve=settings.reserve()
+        )
         self.address: str = options.listen
         self._schedulers = [Scheduler(source, settings.probes(), clock) for source, _ in kinds]
         self._publishers = [Publisher(each, rules, clock) for each in self._schedulers]

@@ -58,6 +58,7 @@ EDGE = {
     "xenwatch.cli.source": "looks whether this is a dom0",
     "xenwatch.cli.watched": "makes a pass",
     "xenwatch.cli.passes": "opens a source or a record",
+    "xenwatch.cli.pool_hosts": "reads or asks the hosts of a pool",
     **{f"xenwatch.record.{name}": "files" for name in ("record", "segments", "store")},
     "xenwatch.daemon.recorder": "keeps passes in files",
     "xenwatch.cli.check_paths": "looks at files the configuration names",

@@ -197,8 +197,8 @@ def test_a_forecast_that_raises_is_absent(
     sound: AssessedPass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is forecast of that limit, and all else is as it is."""
-    monkeypatch.setattr(forecast, "slope", broken)
-    monkeypatch.setattr(forecast, "_seconds_to_full", broken)
+    monkeypatch.setattr(forecast, "trend", broken)
+    monkeypatch.setattr(forecast, "_full", broken)
     faults = Faults()
     found = assessed(faults)
 

@@ -25,7 +25,7 @@ from xenwatch.model.platform import XAPI, Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.platforms.experiment import EXPERIMENT
 from xenwatch.model.source import ModelSource
-from xenwatch.planning import capacity
+from xenwatch.planning import instances
 from xenwatch.planning.capacity import Plan, fit
 from xenwatch.planning.shapes import TYPES, Shape
 from xenwatch.probes import PROBES
@@ -111,7 +111,7 @@ def used(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
         (state.limit.name, state.instance): state.used
         for state in assess(snapshot)
         if state.used is not None
-        if state.limit.label != "domid" or state.instance == capacity.DOM0
+        if state.limit.label != "domid" or state.instance == instances.DOM0
     }
 
 

@@ -57,6 +57,7 @@ def assessed(snapshot: Snapshot) -> Assessment:
             plan(xenserver("6.1.0"), linux=1),
         ),
         seconds_to_full={"aio_requests": 3600.0},
+        full_between={"aio_requests": (3000.0, 4200.0)},
         alerts=Alerts(states={("limit_full_soon", "warning"): State.FIRING}),
     )
 

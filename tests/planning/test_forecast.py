@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -15,16 +15,14 @@ from hypothesis import strategies as st
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Max
 from xenwatch.limits.states import LimitState, assess
-from xenwatch.planning.forecast import (
-    MAX_INSTANCES,
+from xenwatch.planning.forecast import MAX_INSTANCES, History, forecast
+from xenwatch.planning.trend import (
     MAX_POINTS,
     MIN_SPAN,
     SPACING,
-    History,
     Point,
     appended,
-    forecast,
-    slope,
+    trend,
 )
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.grants import GrantFrames, Grants
@@ -50,6 +48,17 @@ def aio(used: int, time: float, status: Status = Status.OK) -> tuple[list[LimitS
     return [LimitState(AIO, "", value, Max(65536, ""), AIO.thresholds)], snapshot
 
 
+def slope(points: Sequence[Point]) -> float | None:
+    """Units per second by which points rise, `None` without a trend."""
+    found = trend(points)
+    return None if found is None else found.rate
+
+
+def seconds(history: History, states: Iterable[LimitState]) -> dict[str, float]:
+    """The seconds of a forecast."""
+    return {name: found.seconds for name, found in forecast(history, states).items()}
+
+
 def remembered(values: Iterable[int], seconds: float = 60.0) -> tuple[History, list[LimitState]]:
     """The history of aio requests read every so many seconds, and the last states."""
     history, states = History(), list[LimitState]()
@@ -63,7 +72,7 @@ def test_a_steady_leak_is_full_when_it_says() -> None:
     """Ten requests a minute with 65,036 left are full in 6,503.6 minutes."""
     history, states = remembered(range(200, 510, 10))
 
-    assert forecast(history, states) == {"aio_requests": pytest.approx((65536 - 500) * 6.0)}
+    assert seconds(history, states) == {"aio_requests": pytest.approx((65536 - 500) * 6.0)}
 
 
 @given(
@@ -152,7 +161,7 @@ def test_vms_that_arrive_are_told_only_where_the_end_is_near(each: int) -> None:
     counts = [20 + number // each for number in range(40 * each)]
     history = arriving(counts[-45:], [1000 * count for count in counts[-45:]])
 
-    assert ("aio_requests", "") in history.slopes
+    assert ("aio_requests", "") in history.trends
     assert not soon(history, left=30 * 1000)
     assert soon(history, left=10 * 1000 // each)
     # At five a minute they would fill the other half within a quarter of an hour.
@@ -206,9 +215,9 @@ def test_a_forecast_is_a_number_that_is_not_negative(
         states = [dataclasses.replace(states[0], max=Max(maximum, ""))]
         history = history.updated(states, snapshot)
 
-    for seconds in forecast(history, states).values():
-        assert math.isfinite(seconds)
-        assert seconds >= 0
+    for found in forecast(history, states).values():
+        assert math.isfinite(found.latest)
+        assert 0 <= found.soonest <= found.seconds <= found.latest
 
 
 def test_a_trend_needs_some_minutes() -> None:
@@ -232,7 +241,7 @@ def test_a_full_limit_is_full_now() -> None:
     history, states = remembered(range(65036, 65537, 10))
     full = [dataclasses.replace(states[0], used=65536)]
 
-    assert forecast(history, full) == {"aio_requests": 0.0}
+    assert seconds(history, full) == {"aio_requests": 0.0}
 
 
 def test_no_max_no_forecast() -> None:
@@ -307,7 +316,7 @@ def test_the_first_instance_to_be_full_counts() -> None:
         states = assess(snapshot, limits=[GRANTS])
         history = history.updated(states, snapshot)
 
-    assert forecast(history, states) == {"grant_frames": pytest.approx(70 * 60)}
+    assert seconds(history, states) == {"grant_frames": pytest.approx(70 * 60)}
 
 
 def test_what_is_no_shortage_has_no_forecast() -> None:

@@ -12,7 +12,8 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.states import assess
 from xenwatch.model.player import Player
 from xenwatch.model.scenario_source import ScenarioSource, load, names
-from xenwatch.planning.forecast import MIN_SPAN, SPACING, History, forecast
+from xenwatch.planning.forecast import History, forecast
+from xenwatch.planning.trend import MIN_SPAN, SPACING
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
 
@@ -55,7 +56,7 @@ def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:
         states = [state for state in assess(snapshot) if state.limit.name == limit]
         history = history.updated(states, snapshot)
         if limit in (ends := forecast(history, states)):
-            found[clock.now] = ends[limit]
+            found[clock.now] = ends[limit].seconds
         clock.now += 2 * SPACING
     return found
 

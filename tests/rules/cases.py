@@ -212,6 +212,27 @@ DECLARED: Final = (
         (labelled("xenwatch_vm_headroom", "0+0x20", shape="windows"),
          Series("xenwatch_vm_headroom", "1+0x20", (("shape", "windows"), *OTHER), target=False)),
     ),
+    # Of the 12 VMs of host1 the 9 places of host2 leave 3; of linux there is room for all.
+    Case(
+        "XenwatchPoolNotRedundant", "the other host has too little room", 11,
+        (labelled("xenwatch_vm_headroom", "2+0x20", shape="windows"),
+         labelled("xenwatch_vm_headroom", "30+0x20", shape="linux"),
+         labelled("xenwatch_domains", "12+0x20", state="running"),
+         labelled("xenwatch_domains", "1+0x20", state="paused"),
+         labelled("xenwatch_domains", "5+0x20", state="dying"),
+         Series("xenwatch_vm_headroom", "9+0x20", (("shape", "windows"), *OTHER), target=False),
+         Series("xenwatch_vm_headroom", "40+0x20", (("shape", "linux"), *OTHER), target=False),
+         Series("xenwatch_domains", "3+0x20", (("state", "running"), *OTHER), target=False)),
+        (("warning", {"shape": "windows"}, 3),),
+    ),
+    Case(
+        "XenwatchPoolNotRedundant", "the VMs of each host fit on the other, or there is none", 11,
+        (labelled("xenwatch_vm_headroom", "2+0x20", shape="windows"),
+         labelled("xenwatch_vm_headroom", "0+0x20", shape="alone"),
+         labelled("xenwatch_domains", "10+0x20", state="running"),
+         Series("xenwatch_vm_headroom", "9+0x20", (("shape", "windows"), *OTHER), target=False),
+         Series("xenwatch_domains", "3+0x20", (("state", "running"), *OTHER), target=False)),
+    ),
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from xenwatch.planning.capacity import Batch, Plan, fit_each, fit_known
 from xenwatch.planning.estimates import Learnt, learnt
 from xenwatch.planning.forecast import History, forecast
 from xenwatch.planning.learning import Learning
+from xenwatch.planning.reserve import NONE, Reserve
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.readings.snapshot import Snapshot
 
@@ -31,7 +32,7 @@ class Rules:
     `thresholds` override those of the table of limits, by name of limit. `shapes`, by name, are
     planned for in every pass. Without a `policy` no alerts are evaluated. `carried` is what was
     learnt on another host. `maintenance` is that of the configuration and of the file, ended or
-    not; `None` in a command, which does not read the file.
+    not; `None` in a command, which does not read the file. `reserve` is what plans keep free.
     """
 
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Rules:
     policy: Policy | None = None
     carried: Learning | None = None
     maintenance: tuple[Maintenance, ...] | None = None
+    reserve: Reserve = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Assessment:
 
     `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
-    limits over time. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
+    limits over time; `full_between` has the soonest and the latest, absent where a record lacks
+    them. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
     of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules. `fence` is
     around what is made of it, too. `by_limit` are the states again, for the next pass.
     """
@@ -63,6 +66,7 @@ class Assessment:
     alerts: Alerts | None = None
     fence: Fence = field(default=OPEN, compare=False, repr=False)
     by_limit: Mapping[str, LimitStates] = field(default_factory=dict, compare=False, repr=False)
+    full_between: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def maintenance(self) -> Maintenance | None:
@@ -78,7 +82,15 @@ class Assessment:
         known = dict(self.learnt)
         others = set(batch) - set(known)
         known |= _learnt(others, self.learning, self.rules.carried, self.fence)
-        return fit_known(self.states, self.snapshot, batch, wanted, learnt=known, fence=self.fence)
+        return fit_known(
+            self.states,
+            self.snapshot,
+            batch,
+            wanted,
+            learnt=known,
+            reserve=self.rules.reserve,
+            fence=self.fence,
+        )
 
 
 def assess_pass(
@@ -103,13 +115,22 @@ def assess_pass(
     by_limit = assess_limits(snapshot, rules.thresholds, fence=fence, before=earlier)
     states = tuple(state for found in by_limit.values() for state in found.states)
     history = (before.history if before else History()).updated(states, snapshot, fence)
+    full = forecast(history, states, fence)
     return Assessment(
         snapshot=snapshot,
         rules=rules,
         states=states,
-        plans=fit_each(states, snapshot, rules.shapes.values(), known, fence),
+        plans=fit_each(
+            states,
+            snapshot,
+            rules.shapes.values(),
+            learnt=known,
+            reserve=rules.reserve,
+            fence=fence,
+        ),
         history=history,
-        seconds_to_full=forecast(history, states, fence),
+        seconds_to_full={name: found.seconds for name, found in full.items()},
+        full_between={name: (found.soonest, found.latest) for name, found in full.items()},
         learning=learning,
         learnt=known,
         fence=fence,

@@ -65,7 +65,12 @@ def rules(settings: Settings) -> Rules:
 
     Raises `ConfigError`.
     """
-    return Rules(settings.thresholds(), settings.shapes(), carried=carried(settings[LEARNT]))
+    return Rules(
+        settings.thresholds(),
+        settings.shapes(),
+        carried=carried(settings[LEARNT]),
+        reserve=settings.reserve(),
+    )
 
 
 def carried(path: str) -> Learning | None:

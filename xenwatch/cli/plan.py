@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from xenwatch.assessment import assess_pass
+from xenwatch.assessment import Assessment, assess_pass
+from xenwatch.cli import pool, pool_hosts
 from xenwatch.cli.configured import configured, rules
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN, USAGE
 from xenwatch.cli.faults import Faults
@@ -15,12 +17,14 @@ from xenwatch.cli.option_values import filled
 from xenwatch.cli.options import add_key, is_given
 from xenwatch.cli.output import headed, write
 from xenwatch.cli.passes import Live, Replayed, prepare_passes
+from xenwatch.cli.pool_hosts import PoolError
 from xenwatch.cli.source import synthetic
 from xenwatch.config import state_file
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.config.errors import ConfigError
-from xenwatch.config.keys import LEARNT
+from xenwatch.config.keys import LEARNT, RESERVE
 from xenwatch.config.settings import Settings
+from xenwatch.config.shape_keys import PARTS
 from xenwatch.display.columns import columns
 from xenwatch.display.quantities import quantity
 from xenwatch.display.say import say
@@ -31,14 +35,17 @@ from xenwatch.planning import answer, learnt_file
 from xenwatch.planning.answer import is_one_vm, learnt_lines, verdict
 from xenwatch.planning.capacity import Batch, LimitHeadroom, Plan
 from xenwatch.planning.learning import Learning, learnt_now
-from xenwatch.planning.question import PlanError, chosen, number
+from xenwatch.planning.question import PlanError, chosen, number, size
+from xenwatch.planning.running import AVERAGE, averages, like
 from xenwatch.planning.shapes import Shape
+from xenwatch.planning.together import together
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import SourceError
 from xenwatch.status.notices import notices
 
 EXITS: Final = {
-    OK: "the VMs fit; without --count or --mix: a plan was made",
-    FINDING: "the VMs do not fit",
+    OK: "the VMs fit; without --count or --add: a plan was made",
+    FINDING: "the VMs do not fit; of a pool, without any: the loss of a host is not survived",
     USAGE: "bad usage, or configuration rejected",
     UNKNOWN: "no plan can be made, or stdout cannot be written",
 }
@@ -50,14 +57,25 @@ HEADER_OF_MIX: Final = ("LIMIT", "HEADROOM", "MIX TAKES", "TIMES", "REASON")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--shape", metavar="NAME", help="VMs of this shape (default: every shape)")
     what.add_argument(
+        "--shape",
+        metavar="NAME",
+        help="VMs of this shape (default: every shape); average: of the running VMs of each type, "
+        "average-hvm: of one",
+    )
+    what.add_argument("--like", metavar="VM", help="VMs like this running one: name, UUID or domid")
+    what.add_argument(
+        "--add",
         "--mix",
+        dest="mix",
         metavar="NAME=N,...",
         action="append",
-        help="whether this many VMs of each shape fit together; may be given several times",
+        help="whether this many VMs of each shape fit together, else how many of each do; may be "
+        "given several times",
     )
     parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
+    parser.add_argument("--memory", metavar="SIZE", help="VMs with this memory, such as 8GiB")
+    parser.add_argument("--vcpus", metavar="N", help="VMs with N vCPUs")
     parser.add_argument(
         "--platform",
         metavar="PRESET",
@@ -75,6 +93,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="learn what the running VMs take of dom0's memory and tasks; with FILE, save it there",
     )
     add_key(parser, LEARNT)
+    add_key(parser, RESERVE)
+    pool.add_options(parser)
     parser.add_argument(
         "--format", choices=("table", "json"), default="table", help="default: %(default)s"
     )
@@ -85,13 +105,20 @@ def run(options: argparse.Namespace) -> int:
     if problem := conflict(options):
         say(problem)
         return USAGE
+    if options.pool is not None or options.prometheus is not None:
+        return run_pool(options)
+    return run_host(options)
+
+
+def run_host(options: argparse.Namespace) -> int:
+    """Exit status of a plan for one host."""
     settings, passes = planned_for(options)
+    snapshot = passes.take(settings.probes()).snapshot
     try:
-        batches, wanted = question(options, settings.shapes())
+        batches, wanted = question(options, settings.shapes(), snapshot)
     except PlanError as error:
         say(str(error))
         return USAGE
-    snapshot = passes.take(settings.probes()).snapshot
     obstacle = answer.obstacle(snapshot)
     if obstacle is not None:
         say(obstacle)
@@ -106,7 +133,7 @@ def run(options: argparse.Namespace) -> int:
             return UNKNOWN
     faults = Faults()
     assessment = assess_pass(snapshot, rules(settings), learning=learning, fence=faults.fence)
-    found = [assessment.plan(batch, wanted) for batch in batches]
+    found = [_with_together(assessment.plan(batch, wanted), assessment) for batch in batches]
     text = headed(notices(snapshot), table(found, faults.fence))
     if options.format == "json":
         text = answer.dumps(snapshot, found)
@@ -115,17 +142,60 @@ def run(options: argparse.Namespace) -> int:
     return status(found) if written else UNKNOWN
 
 
+def run_pool(options: argparse.Namespace) -> int:
+    """Exit status of a plan for a pool."""
+    settings = configured(options)
+    known = settings.shapes()
+    try:
+        if options.mix is not None:
+            wanted: dict[Shape, int] = mix(",".join(options.mix), known)
+            shapes = list(wanted)
+        else:
+            shapes = [_changed(one, options) for one in _chosen("--shape", options.shape, known)]
+            count = None if options.count is None else number("--count", options.count)
+            wanted = {} if count is None else {shapes[0]: count}
+        if options.prometheus is not None:
+            members = pool_hosts.from_prometheus(options.prometheus, known)
+        else:
+            members = pool_hosts.members(options.pool, settings, rules(settings), shapes)
+    except (PlanError, PoolError) as error:
+        say(str(error))
+        return USAGE
+    found = pool.answer(members, shapes, wanted)
+    written = write(pool.dumps(found) if options.format == "json" else pool.table(found))
+    return pool.status(found) if written else UNKNOWN
+
+
 def conflict(options: argparse.Namespace) -> str:
     """What is wrong with the options together; empty if nothing is."""
-    if options.count is not None and options.shape is None:
-        return "--count requires --shape NAME; for several shapes use --mix NAME=N,..."
-    if options.empty and options.platform is None:
-        return "--empty requires --platform PRESET: only a synthetic host can be without VMs"
-    if options.empty and options.learn is not None:
-        return "--empty and --learn are mutually exclusive"
+    one = options.shape is not None or options.like is not None
+    for name in ("count", "memory", "vcpus"):
+        if getattr(options, name) is not None and not one:
+            end = "; for several shapes use --add NAME=N" if name == "count" else ""
+            return f"--{name} requires --shape NAME or --like VM{end}"
+    if options.empty and (problem := _conflict_of_empty(options)):
+        return problem
     given = [key.flag for key in (SOURCE, ROOTFS) if is_given(options, key)]
+    if options.pool is not None or options.prometheus is not None:
+        alone = [f"--{name}" for name in ("like", "platform", "learn") if getattr(options, name)]
+        if options.prometheus is not None:
+            alone += [f"--{name}" for name in ("memory", "vcpus") if getattr(options, name)]
+        pooled = "--pool" if options.pool is not None else "--prometheus"
+        return (
+            f"{pooled} and {[*given, *alone][0]} are mutually exclusive" if given or alone else ""
+        )
     if options.platform is not None and given:
         return f"--platform and {given[0]} are mutually exclusive"
+    return ""
+
+
+def _conflict_of_empty(options: argparse.Namespace) -> str:
+    if options.platform is None:
+        return "--empty requires --platform PRESET: only a synthetic host can be without VMs"
+    if options.learn is not None:
+        return "--empty and --learn are mutually exclusive"
+    if options.like is not None or (options.shape or "").partition("-")[0] == AVERAGE:
+        return "--empty leaves no running VM whose shape could be taken"
     return ""
 
 
@@ -150,13 +220,51 @@ def save(learning: Learning, path: str) -> bool:
 
 
 def question(
-    options: argparse.Namespace, known: Mapping[str, Shape]
+    options: argparse.Namespace, configured: Mapping[str, Shape], snapshot: Snapshot
 ) -> tuple[list[Batch], int | None]:
     """What the options ask for: batches of VMs, and how many of each. Raises `PlanError`."""
+    known = {**configured, **{n: s for n, s in averages(snapshot).items() if n not in configured}}
     if options.mix is not None:
         return [mix(",".join(options.mix), known)], 1
     wanted = None if options.count is None else number("--count", options.count)
-    return [{shape: 1} for shape in _chosen("--shape", options.shape, known)], wanted
+    if options.like is not None:
+        shapes: Iterable[Shape] = [like(snapshot, options.like)]
+    elif options.shape == AVERAGE and AVERAGE not in configured:
+        shapes = [shape for name, shape in known.items() if name not in configured]
+        if not shapes:
+            raise PlanError("--shape average: no running VM could be read; see xenwatch doctor")
+    else:
+        of = configured if options.shape is None else known
+        shapes = _chosen("--shape", options.shape, of)
+    return [{_changed(shape, options): 1} for shape in shapes], wanted
+
+
+def _changed(shape: Shape, options: argparse.Namespace) -> Shape:
+    """The shape with what the options say it has instead."""
+    changes: dict[str, Any] = {}
+    if options.memory is not None:
+        changes["memory_bytes"] = size("--memory", options.memory)
+    if options.vcpus is not None:
+        changes["vcpus"] = number("--vcpus", options.vcpus)
+    for part in PARTS:
+        if part.name in changes:
+            try:
+                part.convert(changes[part.name])
+            except ValueError as error:
+                option = part.name.removesuffix("_bytes")
+                raise PlanError(f"--{option}: {changes[part.name]} {error}") from None
+    return dataclasses.replace(shape, **changes)
+
+
+def _with_together(plan: Plan, assessment: Assessment) -> Plan:
+    """The plan for several shapes with how many of each fit, where not all do."""
+    if plan.fits is not False or is_one_vm(plan.batch):
+        return plan
+
+    def fits(batch: Batch) -> bool:
+        return bool(assessment.plan(batch, 1).at_most)
+
+    return dataclasses.replace(plan, together=together(plan.batch, fits))
 
 
 def _chosen(option: str, name: str | None, known: Mapping[str, Shape]) -> Iterable[Shape]:
@@ -171,12 +279,12 @@ def mix(text: str, known: Mapping[str, Shape]) -> dict[Shape, int]:
     batch: dict[Shape, int] = {}
     for item in text.split(","):
         name, equals, count = item.partition("=")
-        (shape,) = _chosen("--mix", name, known)
+        (shape,) = _chosen("--add", name, known)
         if not equals:
-            raise PlanError(f"--mix: {name} has no count; write {name}=N")
+            raise PlanError(f"--add: {name} has no count; write {name}=N")
         if shape in batch:
-            raise PlanError(f"--mix: {name} is given more than once")
-        batch[shape] = number(f"--mix {name}", count)
+            raise PlanError(f"--add: {name} is given more than once")
+        batch[shape] = number(f"--add {name}", count)
     return batch
 
 
@@ -205,6 +313,8 @@ def _section(plan: Plan) -> str:
     if plan.headrooms:
         header = HEADER if is_one_vm(plan.batch) else HEADER_OF_MIX
         lines.append(columns([header, *(_row(headroom) for headroom in plan.headrooms)]))
+    if plan.together is not None:
+        lines.append(f"\n{_together(plan)}\n")
     asked = plan.wanted is None or plan.fits is False
     if asked and plan.binding is not None and plan.binding.remedies:
         lines.append(f"\nTo raise {plan.binding.limit}:\n")
@@ -216,6 +326,15 @@ def _section(plan: Plan) -> str:
         lines.append("\nNot counted:\n")
         lines += [f"  {name}: {why}\n" for name, why in plan.uncounted.items()]
     return "".join(lines)
+
+
+def _together(plan: Plan) -> str:
+    found = plan.together or {}
+    words = " and ".join(
+        f"{found[shape]} of {count} {shape.name}" for shape, count in plan.batch.items()
+    )
+    limits = ", as far as counted" if plan.uncounted or plan.unknown else ""
+    return f"Of these fit together: {words}{limits}."
 
 
 def _describe(batch: Batch) -> str:

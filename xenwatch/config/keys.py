@@ -28,8 +28,15 @@ from xenwatch.config import (
 from xenwatch.config.key import FileUse, Key
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
+from xenwatch.planning import reserve
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
+
+
+def _reserve(value: object) -> str:
+    reserve.parse(value)
+    return str(value)
+
 
 LEARNT: Final[Key[str]] = Key(
     "plan.learnt",
@@ -40,6 +47,17 @@ LEARNT: Final[Key[str]] = Key(
     converters.text,
     flag="--plan.learnt",
     file=FileUse.READ,
+)
+
+
+RESERVE: Final[Key[str]] = Key(
+    "plan.reserve",
+    "integer or string",
+    "0",
+    "Room that plans, headroom and the alerts about it leave: a number of VMs of the shape asked "
+    'for, or a share of every limit such as "10%".',
+    _reserve,
+    flag="--plan.reserve",
 )
 
 
@@ -106,7 +124,7 @@ def make_keys(probes: Iterable[Probe], limits: Iterable[Limit]) -> tuple[Key[Any
         *record_keys.KEYS,
         *pool_keys.KEYS,
         metric_keys.EXCLUDE,
-        *(*common_keys.LOGGING, *common_keys.HOST, LEARNT),
+        *(*common_keys.LOGGING, *common_keys.HOST, LEARNT, RESERVE),
         *(key for probe in probes for key in probe_keys(probe)),
         *(key for limit in limits for key in limit_keys(limit)),
         LABEL,

@@ -25,11 +25,13 @@ from xenwatch.config import (
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.file import parse
 from xenwatch.config.key import Key
-from xenwatch.config.keys import KEYS, SHAPES, limit_keys, probe_keys
+from xenwatch.config.keys import KEYS, RESERVE, SHAPES, limit_keys, probe_keys
 from xenwatch.config.web_keys import LISTEN, SYSTEMD_SOCKET, TELEMETRY_LABELS
 from xenwatch.display.text import shown
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Thresholds
+from xenwatch.planning import reserve
+from xenwatch.planning.reserve import Reserve
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
@@ -139,6 +141,10 @@ class Settings:
     def excluded_metrics(self) -> frozenset[str]:
         """The names of the metrics that are not exported."""
         return metric_keys.excluded(self[metric_keys.EXCLUDE])
+
+    def reserve(self) -> Reserve:
+        """What plans keep free."""
+        return reserve.parse(self[RESERVE])
 
     def shapes(self) -> dict[str, Shape]:
         """The shapes of VMs by name: the built-in and the configured ones."""

@@ -360,7 +360,7 @@ def _enabled(settings: Settings, probes: Iterable[Probe]) -> list[str]:
 
 def _rules(settings: Settings) -> Rules:
     policy = settings.alerts() if settings[alert_keys.ENABLED] else None
-    return Rules(settings.thresholds(), settings.shapes(), policy)
+    return Rules(settings.thresholds(), settings.shapes(), policy, reserve=settings.reserve())
 
 
 async def _with_carried(rules: Rules, settings: Settings) -> Rules:

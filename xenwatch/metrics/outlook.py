@@ -59,6 +59,12 @@ def _seconds_to_full(readings: Readings) -> Iterable[Row]:
     return (((name,), s) for name, s in readings.assessment.seconds_to_full.items())
 
 
+def _full_between(readings: Readings) -> Iterable[Row]:
+    for name, (soonest, latest) in readings.assessment.full_between.items():
+        yield (name, "0.05"), soonest
+        yield (name, "0.95"), latest
+
+
 LEARNT_METRICS: Final = (
     Metric(
         "xenwatch_vm_learnt_vms",
@@ -93,7 +99,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_vm_headroom",
         "gauge",
-        "Number of additional VMs of the shape that fit, by the counted limits; absent if one of "
+        "Number of additional VMs of the shape that fit beside the reserve, by the counted limits; "
+        "absent if one of "
         "them is unknown, or while xenstored or xapi does not answer.",
         "limits, costs of a VM and readings",
         _headroom,
@@ -102,8 +109,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_vm_headroom",
         "gauge",
-        "Number of additional VMs of the shape that fit by this limit; absent if it is unknown, or "
-        "while xenstored or xapi does not answer.",
+        "Number of additional VMs of the shape that fit beside the reserve by this limit; absent "
+        "if it is unknown, or while xenstored or xapi does not answer.",
         "limits, costs of a VM and readings",
         _headroom_by_limit,
         ("shape", "limit"),
@@ -117,6 +124,15 @@ OUTLOOK_METRICS: Final = (
         "readings of the last hours",
         _seconds_to_full,
         ("limit",),
+    ),
+    Metric(
+        "xenwatch_limit_seconds_to_full_bound",
+        "gauge",
+        "Seconds until then at the soonest (quantile 0.05) and at the latest (0.95), as far as the "
+        "trend is certain.",
+        "readings of the last hours",
+        _full_between,
+        ("limit", "quantile"),
     ),
 )
 """The metrics of headroom for VMs and of forecasts."""

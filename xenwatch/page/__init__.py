@@ -13,7 +13,7 @@ from xenwatch.page import alerts, dom0, domains, headroom, limits, logs, probes
 from xenwatch.page.document import Links, document, header
 from xenwatch.page.history import NOW, Limits, View, controls, host_charts
 from xenwatch.page.html import Html, join, tag
-from xenwatch.planning.forecast import Point
+from xenwatch.planning.trend import Point
 from xenwatch.status.dom0 import Dom0
 from xenwatch.status.host_status import HostStatus
 from xenwatch.status.pool import worst_state

@@ -8,7 +8,7 @@ from typing import Final
 
 from xenwatch.display.quantities import figure
 from xenwatch.page.html import Html, join, tag
-from xenwatch.planning.forecast import SPACING, Point
+from xenwatch.planning.trend import SPACING, Point
 from xenwatch.status.host_status import LimitRow
 
 HOUR: Final = 3600.0

@@ -15,7 +15,7 @@ from xenwatch.page.alerts import remedy
 from xenwatch.page.charts import amounts, bar, last_hour, percent, small_bar
 from xenwatch.page.html import Html, join, tag
 from xenwatch.page.vms import Vms
-from xenwatch.planning.forecast import Point
+from xenwatch.planning.trend import Point
 from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.order import fullest
 

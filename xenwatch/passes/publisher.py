@@ -87,6 +87,7 @@ def restrict(assessment: Assessment, probes: Collection[str]) -> Assessment:
         seconds_to_full={
             name: seconds for name, seconds in assessment.seconds_to_full.items() if name in kept
         },
+        full_between={name: ends for name, ends in assessment.full_between.items() if name in kept},
         alerts=None,
     )
 

@@ -55,7 +55,8 @@ def verdict(plan: Plan) -> str:
     left_out = f"; not counted: {', '.join(plan.uncounted)}" if plan.uncounted else ""
     # What is already full or too little stays so, whatever else is counted.
     decided = plan.fits is False or (plan.wanted is None and plan.at_most == 0)
-    return _answer(plan) + ("" if decided else left_out)
+    kept = f"; kept in reserve: {plan.reserve}" if str(plan.reserve) else ""
+    return _answer(plan) + kept + ("" if decided else left_out)
 
 
 def _answer(plan: Plan) -> str:
@@ -109,6 +110,10 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "fits": plan.fits,
         "headroom": plan.batches,
         "at_most": plan.at_most,
+        "reserve": str(plan.reserve) or None,
+        "together": None
+        if plan.together is None
+        else [{"name": shape.name, "count": count} for shape, count in plan.together.items()],
         "binding": plan.binding.limit if plan.binding is not None else None,
         "limits": [_limit(headroom) for headroom in plan.headrooms],
         "not_counted": list(plan.uncounted),

@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final
 
 from xenwatch.display.quantities import INEXHAUSTIBLE
@@ -20,13 +21,11 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import BACKEND_DOMID, Cost, Limit, Units
 from xenwatch.limits.states import LimitState, remedies
 from xenwatch.planning.estimates import Estimate, Learnt
+from xenwatch.planning.instances import driver_domain, instance, routed, was_read
+from xenwatch.planning.reserve import NONE, Reserve
 from xenwatch.planning.shapes import Shape
-from xenwatch.readings.devices import NETWORK_CLASSES
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.release import release
-
-DOM0: Final = "0"
-"""The instance, of a limit by domain, that all VMs share."""
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""
@@ -38,9 +37,9 @@ _NOTHING: Final[Mapping[Shape, Learnt]] = {}
 class LimitHeadroom:
     """How often a batch of VMs fits by one limit, or one instance of it.
 
-    `takes` are the units one batch takes, `left` the units of headroom, `batches` how often
-    the batch fits. `None` means unknown, and `reason` says why. `remedies` are commands and advice
-    that give more headroom, best first.
+    `takes` are the units one batch takes, `left` those of headroom beside the reserve, `batches`
+    how often the batch fits. `None` means unknown, and `reason` says why. `remedies` are commands
+    and advice that give more headroom, best first.
     """
 
     limit: str
@@ -60,7 +59,8 @@ class Plan:
 
     `wanted` is how often it must fit, `None` if not requested. `uncounted` are limits of which VMs
     take an unknown amount, each with the reason. `learnt` is what was learnt of the shapes, counted
-    where they state nothing.
+    where they state nothing, `reserve` what is kept free. `together` is how many of each fit where
+    not all of the batch do, `None` if not calculated.
     """
 
     regime: str | None
@@ -69,6 +69,8 @@ class Plan:
     headrooms: tuple[LimitHeadroom, ...]
     uncounted: Mapping[str, str]
     learnt: Mapping[Shape, Learnt] = field(default_factory=dict)
+    reserve: Reserve = NONE
+    together: Batch | None = None
 
     @property
     def at_most(self) -> int | None:
@@ -111,18 +113,19 @@ def fit(
     limits: Sequence[Limit] = LIMITS,
     *,
     learnt: Mapping[Shape, Learnt] = _NOTHING,
+    reserve: Reserve = NONE,
     fence: Fence = OPEN,
 ) -> Plan:
     """How often `batch` fits on the host of `snapshot`, whose `states` are as `assess` has them.
 
     Limits that the batch takes nothing of, or that do not apply to the host, are left out. Of the
     bridges, the one that `_bridge` chooses counts, unless a shape names one; of the domains, dom0;
-    of driver domains, the one that `_driver_domain` chooses. What dom0 needs for a VM is what its
+    of driver domains, the one that `driver_domain` chooses. What dom0 needs for a VM is what its
     shape states, else what was `learnt` of it.
     """
     regime = release(snapshot).regime
     counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]
-    question = _Question(snapshot, regime, counted, wanted, _queues(snapshot, counted))
+    question = _Question(snapshot, regime, counted, wanted, _queues(snapshot, counted), reserve)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
         by_limit[state.limit.name][state.instance] = state
@@ -145,19 +148,22 @@ def fit(
         if (question.leaves_out(limit) if limit.costs else _may_bind(by_limit[limit.name]))
     }
     known = {shape: learnt[shape] for shape in batch if shape in learnt}
-    return Plan(regime, batch, wanted, tuple(headrooms), uncounted, known)
+    return Plan(regime, batch, wanted, tuple(headrooms), uncounted, known, reserve)
 
 
 def fit_each(
     states: Sequence[LimitState],
     snapshot: Snapshot,
     shapes: Iterable[Shape],
+    *,
     learnt: Mapping[Shape, Learnt] = _NOTHING,
+    reserve: Reserve = NONE,
     fence: Fence = OPEN,
 ) -> tuple[Plan, ...]:
     """The plan for VMs of each shape alone."""
     return tuple(
-        fit_known(states, snapshot, {shape: 1}, learnt=learnt, fence=fence) for shape in shapes
+        fit_known(states, snapshot, {shape: 1}, learnt=learnt, reserve=reserve, fence=fence)
+        for shape in shapes
     )
 
 
@@ -168,6 +174,7 @@ def fit_known(
     wanted: int | None = None,
     *,
     learnt: Mapping[Shape, Learnt],
+    reserve: Reserve,
     fence: Fence,
 ) -> Plan:
     """`fit`, or a plan by which nothing is known if that raises."""
@@ -175,8 +182,8 @@ def fit_known(
     return fence.either(
         Part.PLAN,
         " ".join(shape.name for shape in batch),
-        lambda: fit(states, snapshot, batch, wanted, learnt=learnt, fence=fence),
-        lambda: Plan(None, batch, wanted, tuple(broken), {}),
+        lambda: fit(states, snapshot, batch, wanted, learnt=learnt, reserve=reserve, fence=fence),
+        lambda: Plan(None, batch, wanted, tuple(broken), {}, reserve=reserve),
     )
 
 
@@ -239,11 +246,6 @@ def _may_bind(present: Mapping[str, LimitState]) -> bool:
     return any(headroom is None or headroom < INEXHAUSTIBLE for headroom in headrooms)
 
 
-def _read(limit: Limit, snapshot: Snapshot) -> bool:
-    outcome = snapshot.outcomes.get(limit.probe)
-    return outcome is not None and outcome.status is Status.OK
-
-
 def _applies(limit: Limit, snapshot: Snapshot) -> bool:
     outcome = snapshot.outcomes.get(limit.probe)
     absent = outcome is not None and outcome.status is Status.NOT_APPLICABLE
@@ -259,27 +261,33 @@ class _Question:
     batch: Sequence[tuple[Shape, int]]
     wanted: int | None
     queues: int
+    reserve: Reserve
 
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
-        if limit.label == BACKEND_DOMID and not _driver_domain(self.snapshot):
+        if limit.label == BACKEND_DOMID and not driver_domain(self.snapshot):
             if present and self.snapshot.xenstore_devices is None:
                 return [_unknown(limit, "", "which domain serves network interfaces is unknown")]
             return []
         taken: dict[str, Units] = {}
+        ones: dict[str, Units] = {}
         for shape, count in self.batch:
             cost = _cost(limit, self.regime, shape)
-            if cost is None and not present and _read(limit, self.snapshot):
+            if cost is None and not present and was_read(limit, self.snapshot):
                 return []  # a 64-bit dom0 has no low memory, and no cost is known for it
             if cost is None:
                 return [
                     _unknown(limit, "", f"the cost of a {shape.type} VM is unknown on this host")
                 ]
             amount = count * self._units(limit, cost, shape)
-            if amount and not _routed(limit, present, shape, self.snapshot):
-                instance = _instance(limit, present, shape, self.snapshot)
-                taken[instance] = taken.get(instance, 0) + amount
-        return [self._headroom(limit, name, present.get(name), taken[name]) for name in taken]
+            if amount and not routed(limit, present, shape, self.snapshot):
+                name = instance(limit, present, shape, self.snapshot)
+                taken[name] = taken.get(name, 0) + amount
+                ones[name] = max(ones.get(name, 0), amount / Fraction(count))
+        return [
+            self._headroom(limit, name, present.get(name), taken[name], ones[name])
+            for name in taken
+        ]
 
     def leaves_out(self, limit: Limit) -> bool:
         """Whether a shape of the batch does not say what it takes of the limit."""
@@ -290,26 +298,28 @@ class _Question:
 
     def _units(self, limit: Limit, cost: Cost, shape: Shape) -> Units:
         if limit.label == BACKEND_DOMID:
-            return units(cost, shape, vcpus_online(self.snapshot, _driver_domain(self.snapshot)))
+            return units(cost, shape, vcpus_online(self.snapshot, driver_domain(self.snapshot)))
         return _in_dom0(self.snapshot, cost, shape)
 
     def _headroom(
-        self, limit: Limit, instance: str, state: LimitState | None, takes: Units
+        self, limit: Limit, instance: str, state: LimitState | None, takes: Units, one: Units
     ) -> LimitHeadroom:
-        if state is None or state.used is None or state.headroom is None:
+        if state is None or state.used is None or state.headroom is None or state.max is None:
             return _unknown(limit, instance, _reason(limit, instance, state, self.snapshot), takes)
-        batches = int(state.headroom // takes)
+        kept = self.reserve.units(one, state.max.value)
+        left = max(0, state.headroom - kept)
+        batches = int(left // takes)
         doubt = unresponsive(self.snapshot) or limit.doubt(self.snapshot)
         if doubt and batches:
             return _unknown(limit, instance, doubt, takes)
-        needed = state.used + takes * (self.wanted or 0)
+        needed = state.used + kept + takes * (self.wanted or 0)
         return LimitHeadroom(
             limit.name,
             limit.title,
             instance,
             limit.unit,
             takes,
-            state.headroom,
+            left,
             batches,
             "",
             remedies(state, self.snapshot, math.ceil(needed), self.queues),
@@ -333,46 +343,6 @@ def _cost(limit: Limit, regime: str | None, shape: Shape) -> Cost | None:
     return firmware or by_type.get(shape.type)
 
 
-def _routed(
-    limit: Limit, present: Mapping[str, LimitState], shape: Shape, snapshot: Snapshot
-) -> bool:
-    """Whether network interfaces take no ports, for the host has been read and has no bridge."""
-    return limit.label == "bridge" and not (present or shape.bridge) and _read(limit, snapshot)
-
-
-def _instance(
-    limit: Limit, present: Mapping[str, LimitState], shape: Shape, snapshot: Snapshot
-) -> str:
-    """The instance of the limit that a VM of the shape takes of."""
-    if limit.label == "domid":
-        return DOM0
-    if limit.label == "bridge":
-        return shape.bridge or _bridge(present, snapshot)
-    if limit.label == BACKEND_DOMID:
-        return str(_driver_domain(snapshot))
-    return ""
-
-
-def _driver_domain(snapshot: Snapshot) -> int:
-    """The domain that serves the network interfaces of new VMs: the one that serves the most."""
-    served = snapshot.served_devices(NETWORK_CLASSES)
-    return max(served, key=served.__getitem__, default=0)
-
-
-def _bridge(present: Mapping[str, LimitState], snapshot: Snapshot) -> str:
-    """The bridge of VMs that name none: of those with vifs the one with the most headroom.
-
-    A bridge without any may be of something else, such as Docker's or libvirt's, and its headroom
-    is not for VMs. Where no bridge has vifs, the one with the least headroom counts: a plan must
-    not promise a VM that does not start.
-    """
-    left = {name: state.headroom for name, state in present.items() if state.headroom is not None}
-    vifs = snapshot.bridges.vifs if snapshot.bridges is not None else {}
-    serving = [name for name in left if vifs.get(name)]
-    fullest = min(left, key=left.__getitem__, default="")
-    return max(serving, key=left.__getitem__, default=fullest)
-
-
 def vcpus_online(snapshot: Snapshot, domid: int = 0) -> int | None:
     """The vCPUs a domain has online, `None` where that could not be read."""
     domains = snapshot.domains.domains if snapshot.domains is not None else ()
@@ -389,7 +359,7 @@ def _reason(limit: Limit, instance: str, state: LimitState | None, snapshot: Sna
     outcome = snapshot.outcomes.get(limit.probe)
     if state is not None and state.used is not None:
         return "max unknown"
-    if state is not None and _read(limit, snapshot):
+    if state is not None and was_read(limit, snapshot):
         return BROKEN
     if outcome is not None and outcome.status is not Status.OK:
         return f"probe {limit.probe}: {outcome.detail or outcome.status.value}"

@@ -1,68 +1,65 @@
 """When a limit will be full, from the trend of its use, if there is one.
 
-A trend is estimated by Theil-Sen (the median slope of all pairs of points; Sen, Journal
-of the American Statistical Association 63, 1968), and only if use rises throughout: the step of
-one VM start, or of many at once, is not a trend, and one that has stopped rising has ended. Use
-that rises only because VMs arrive, as in an evacuation of another host, counts only if the end is
-near and the limit at its warning threshold: nobody can know how many more will come. Memory is
+Use that rises only because VMs arrive, as in an evacuation of another host, counts only if the end
+is near and the limit at its warning threshold: nobody can know how many more will come. Memory is
 bounded.
 """
 
 from __future__ import annotations
 
 import functools
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
-from statistics import median
+from itertools import combinations
 from typing import Final
 
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
+from xenwatch.planning.trend import (
+    HOUR,
+    MAX_HOURS,
+    WINDOWS,
+    Point,
+    Trend,
+    appended,
+    trend,
+    vms_at,
+)
 from xenwatch.readings.snapshot import Snapshot
 
-SPACING: Final = 60.0
-"""Min seconds between two points of a series."""
-WINDOWS: Final = (1800.0, 21600.0)
-"""Windows in seconds to search for a trend; the first that has one counts."""
-MAX_POINTS: Final = 360
-"""Max points kept per series: those of the longest window."""
 MAX_INSTANCES: Final = 32
 """Max instances tracked per limit, the fullest ones."""
-MIN_SPAN: Final = 600.0
-"""Min seconds from the first to the last point of a trend."""
-MIN_INCREASES: Final = 6
-MIN_AGREEMENT: Final = 0.6
-"""Min ratio of rising minus falling pairs of points to all pairs (Kendall's tau-a)."""
-MAX_COMPARED: Final = 60
-"""Max points of a window that are compared in pairs."""
-REST: Final = 2
-"""A trend has ended when use has not risen for this many times its longest pause between rises."""
 MIN_PAIRS: Final = 20
 """Min pairs of points without a VM more that show whether use rises by itself."""
 NEAR: Final = 900.0
 """Use that rises only with the VMs is forecast if the limit is exhausted within these seconds."""
 
-NO_TREND: Final[tuple[float | None, bool]] = (None, False)
+NO_TREND: Final[tuple[Trend | None, bool]] = (None, False)
 
-Point = tuple[float, int]
-"""An instant and the units used then."""
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Seconds until a limit is full, and between which ends, each with 95 % on one side."""
+
+    seconds: float
+    soonest: float
+    latest: float
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The use of limits over time: points by limit and instance, and the slopes seen in them.
+    """The use of limits over time: points by limit and instance, and the trends seen in them.
 
-    `slopes` are units per second, only of rising series. `vms` is the number of living domains, and
+    `hours` are points an hour apart, of two days. `vms` is the number of living domains, and
     `arriving` the series that rise only with it.
     """
 
     series: Mapping[LimitInstance, tuple[Point, ...]] = field(default_factory=dict)
-    slopes: Mapping[LimitInstance, float] = field(default_factory=dict)
+    trends: Mapping[LimitInstance, Trend] = field(default_factory=dict)
     vms: tuple[Point, ...] = ()
     arriving: frozenset[LimitInstance] = frozenset()
+    hours: Mapping[LimitInstance, tuple[Point, ...]] = field(default_factory=dict)
 
     def updated(
         self, states: Iterable[LimitState], snapshot: Snapshot, fence: Fence = OPEN
@@ -72,7 +69,8 @@ class History:
         Instances that are gone are dropped, except those of limits that could not be read.
         """
         series: dict[LimitInstance, tuple[Point, ...]] = {}
-        slopes: dict[LimitInstance, float] = {}
+        hours: dict[LimitInstance, tuple[Point, ...]] = {}
+        trends: dict[LimitInstance, Trend] = {}
         unread: set[str] = set()
         arriving: set[LimitInstance] = set()
         vms = _counted(self.vms, snapshot)
@@ -83,73 +81,65 @@ class History:
             if state.used is None or outcome is None:
                 unread.add(state.limit.name)
                 continue
-            now = appended(before, (outcome.instant, state.used))
-            series[key] = now
+            point = (outcome.instant, state.used)
+            now = series[key] = appended(before, point)
+            hours[key] = appended(self.hours.get(key, ()), point, HOUR, MAX_HOURS)
             if now is before:
-                rate, arrives = self.slopes.get(key), key in self.arriving
+                found, arrives = self.trends.get(key), key in self.arriving
             else:
-                trend = functools.partial(_trend_with_vms, now, vms)
-                rate, arrives = fence(Part.FORECAST, state.limit.name, trend, NO_TREND)
-            if rate is not None:
-                slopes[key] = rate
+                seen = functools.partial(_trend_with_vms, now, hours[key], vms)
+                found, arrives = fence(Part.FORECAST, state.limit.name, seen, NO_TREND)
+            if found is not None:
+                trends[key] = found
                 if arrives:
                     arriving.add(key)
         for key in self.series:
             if key[0] in unread:
-                series[key] = self.series[key]
-        return History(series, slopes, vms, frozenset(arriving))
+                series[key], hours[key] = self.series[key], self.hours.get(key, ())
+        return History(series, trends, vms, frozenset(arriving), hours)
 
 
 def forecast(
     history: History, states: Iterable[LimitState], fence: Fence = OPEN
-) -> dict[str, float]:
-    """Seconds until each limit's first instance is full, by name; absent without a trend."""
-    found: dict[str, float] = {}
+) -> dict[str, Forecast]:
+    """When each limit's first instance is full, by name; absent without a trend."""
+    found: dict[str, Forecast] = {}
     for state in states:
-        name, end = state.limit.name, functools.partial(_seconds_to_full, history, state)
-        seconds = fence(Part.FORECAST, name, end, None)
-        if seconds is not None:
-            found[name] = min(seconds, found.get(name, seconds))
+        name, end = state.limit.name, functools.partial(_full, history, state)
+        full = fence(Part.FORECAST, name, end, None)
+        if full is not None and (name not in found or full.seconds < found[name].seconds):
+            found[name] = full
     return found
 
 
-def _seconds_to_full(history: History, state: LimitState) -> float | None:
+def _full(history: History, state: LimitState) -> Forecast | None:
     key = (state.limit.name, state.instance)
-    rate = history.slopes.get(key)
-    if rate is None or state.headroom is None:
+    seen = history.trends.get(key)
+    if seen is None or state.headroom is None:
         return None
-    seconds = state.headroom / rate
-    if key in history.arriving and (seconds > NEAR or state.severity is Severity.OK):
+    full = expected(seen, state.headroom)
+    if key in history.arriving and (full.seconds > NEAR or state.severity is Severity.OK):
         return None
-    return seconds
+    return full
 
 
-def appended(points: tuple[Point, ...], point: Point) -> tuple[Point, ...]:
-    """The series with one more point, unless it is too close to the last one."""
-    if points and point[0] < points[-1][0] + SPACING:
-        return points
-    return (*points[1 - MAX_POINTS :], point)
-
-
-def slope(points: Sequence[Point]) -> float | None:
-    """Units per second by which the newest points rise, `None` without a trend."""
-    for seconds in WINDOWS:
-        window = [point for point in points if point[0] >= points[-1][0] - seconds]
-        found = _trend(window)
-        if found is not None:
-            return found
-    return None
+def expected(seen: Trend, headroom: int) -> Forecast:
+    """When this headroom is used up by a trend."""
+    if headroom <= 0:
+        return Forecast(0.0, 0.0, 0.0)
+    left = headroom + seen.excess
+    return Forecast(
+        max(0.0, left / seen.rate),
+        max(0.0, (left - seen.doubt) / seen.fast),
+        max(0.0, (left + seen.doubt) / seen.slow),
+    )
 
 
 def with_vms(points: Sequence[Point], vms: Sequence[Point]) -> bool:
     """Whether the newest points rise with the number of VMs, and not while that stays."""
-    times = [time for time, _ in vms]
     window = [point for point in points if point[0] >= points[-1][0] - WINDOWS[0]]
-    counts = [bisect_right(times, time + SPACING / 2) for time, _ in window]
-    if not counts or not counts[0]:
-        return False
-    there = [vms[place - 1][1] for place in counts]
-    if there[-1] <= there[0]:
+    there = [count for count in vms_at(window, vms) if count is not None]
+    if len(there) < len(window) or there[-1] <= there[0]:
         return False
     rises = [
         later[1] > earlier[1]
@@ -159,10 +149,12 @@ def with_vms(points: Sequence[Point], vms: Sequence[Point]) -> bool:
     return len(rises) < MIN_PAIRS or 2 * sum(rises) <= len(rises)
 
 
-def _trend_with_vms(points: Sequence[Point], vms: Sequence[Point]) -> tuple[float | None, bool]:
-    """The slope of the newest points, and whether they rise with the number of VMs alone."""
-    rate = slope(points)
-    return rate, rate is not None and with_vms(points, vms)
+def _trend_with_vms(
+    points: Sequence[Point], hours: Sequence[Point], vms: Sequence[Point]
+) -> tuple[Trend | None, bool]:
+    """The trend of the newest points, and whether they rise with the number of VMs alone."""
+    found = trend(points, hours, vms)
+    return found, found is not None and with_vms(points, vms)
 
 
 def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:
@@ -171,39 +163,6 @@ def _counted(vms: tuple[Point, ...], snapshot: Snapshot) -> tuple[Point, ...]:
     if snapshot.domains is None or outcome is None:
         return vms
     return appended(vms, (outcome.instant, sum(each.alive for each in snapshot.domains.domains)))
-
-
-def _rests(points: Sequence[Point]) -> bool:
-    """Whether the last rise is `REST` times longer ago than the last rises were apart."""
-    rises, high = [points[0][0]], points[0][1]
-    for time, used in points:
-        if used > high:
-            rises.append(time)
-            high = used
-    pauses = [after - before for before, after in pairwise(rises)]
-    return points[-1][0] - rises[-1] > REST * max(pauses[-MIN_INCREASES:], default=0.0)
-
-
-def _trend(points: Sequence[Point]) -> float | None:
-    if not points or points[-1][0] - points[0][0] < MIN_SPAN:
-        return None
-    if sum(after[1] > before[1] for before, after in pairwise(points)) < MIN_INCREASES:
-        return None
-    if _rests(points):
-        return None
-    chosen = points[:: -(-len(points) // MAX_COMPARED)]
-    third = len(chosen) // 3
-    parts = (chosen[:third], chosen[third:-third], chosen[-third:])
-    # Every third must rise: after a burst of starts one of them is flat.
-    if any(median(_slopes(part)) <= 0 for part in parts):
-        return None
-    slopes = _slopes(chosen)
-    agreement = sum((slope > 0) - (slope < 0) for slope in slopes) / len(slopes)
-    return median(slopes) if agreement >= MIN_AGREEMENT else None
-
-
-def _slopes(points: Sequence[Point]) -> list[float]:
-    return [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(points, 2)]
 
 
 def _tracked(states: Iterable[LimitState]) -> list[LimitState]:

@@ -163,14 +163,14 @@ def observe(snapshot: Snapshot) -> Observation | None:
     if snapshot.vm_processes is None or snapshot.domains is None or snapshot.backends is None:
         return None
     by_domid = snapshot.vm_processes.by_domid
-    devices = Counter((key.domid, key.cls) for key in snapshot.backends.states)
+    devices = device_counts(snapshot)
     kinds: dict[tuple[int, str], Kind] = {}
     uses: dict[str, tuple[Kind, Use]] = {}
     for domain in snapshot.domains.domains:
         if not domain.domid:
             continue
         use = by_domid.get(domain.domid)
-        kind = _kind(domain, snapshot, devices) if use is not None else OTHER
+        kind = kind_of(domain, snapshot, devices) if use is not None else OTHER
         kinds[domain.domid, domain.uuid] = kind
         if use is not None and kind != OTHER:
             uses[domain.uuid] = kind, use
@@ -185,7 +185,13 @@ def observe(snapshot: Snapshot) -> Observation | None:
     )
 
 
-def _kind(domain: Domain, snapshot: Snapshot, devices: Mapping[tuple[int, str], int]) -> Kind:
+def device_counts(snapshot: Snapshot) -> Mapping[tuple[int, str], int]:
+    """How many devices of each class a domain has whose backend is in dom0."""
+    states = snapshot.backends.states if snapshot.backends is not None else ()
+    return Counter((key.domid, key.cls) for key in states)
+
+
+def kind_of(domain: Domain, snapshot: Snapshot, devices: Mapping[tuple[int, str], int]) -> Kind:
     """What a domain is; one whose type Xen does not tell is HVM where it has a QEMU."""
     qemus = snapshot.qemus.by_domid if snapshot.qemus is not None else {}
     kind = domain.type or ("hvm" if domain.domid in qemus else None)

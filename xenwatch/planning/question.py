@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -38,3 +39,15 @@ def number(what: str, text: str) -> int:
 
 def _known(name: str, known: Iterable[str]) -> str:
     return hint(name, known) or f"; must be one of: {', '.join(known)}"
+
+
+_SIZES: Final = {"": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+"""Powers of two by unit; a K, M, G or T alone is the same."""
+
+
+def size(what: str, text: str) -> int:
+    """Bytes of `8GiB`, `8G` or `8589934592`. Raises `PlanError` that starts with `what`."""
+    found = re.fullmatch(r"(\d{1,18})([KMGT]?)(?:iB)?", text, re.ASCII)
+    if found is None:
+        raise PlanError(f"{what}: {shown(text)} must be a size such as 8GiB, or bytes")
+    return int(found[1]) << _SIZES[f"{found[2]}iB" if found[2] else ""]

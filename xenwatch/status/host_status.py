@@ -126,7 +126,8 @@ class HostStatus:
     evaluated, or not yet, `alerts_unknown` names those whose state is unknown. `logs` are kinds of
     messages of trouble in the logs, `reboot_pending` a line for all that waits for a reboot, `None`
     if unknown. `domains` is `None` when they could not be read.
-    `seconds_to_full` is by name of limit, `probes` by name of probe. `shipped` are sentences
+    `seconds_to_full` is by name of limit, as are the soonest and the latest of `full_between`;
+    `probes` by name of probe. `shipped` are sentences
     on what the platform ships as it is. `maintenance` is `None` if the host is in none.
     """
 
@@ -138,6 +139,7 @@ class HostStatus:
     notices: tuple[str, ...]
     limits: tuple[LimitRow, ...]
     seconds_to_full: Mapping[str, float]
+    full_between: Mapping[str, tuple[float, ...]]
     headroom: tuple[ShapeRow, ...]
     obstacle: str | None
     alerts: tuple[AlertRow, ...] | None
@@ -168,6 +170,7 @@ def host_status(assessment: Assessment, probes: Iterable[Probe], hostname: str =
             for state in assessment.states
         ),
         seconds_to_full=assessment.seconds_to_full,
+        full_between=assessment.full_between,
         headroom=()
         if obstacle
         else tuple(

@@ -10,7 +10,8 @@ from xenwatch.alerts.bounds import Bound
 ALERT: Final = Watch(
     name="pool_full",
     summary="No host has headroom for a VM of shape {shape}",
-    description="The host with the most headroom fits {value} more VMs of shape {shape}.",
+    description="The host with the most headroom fits {value} more VMs of shape {shape} beside its "
+    "reserve.",
     first="xenwatch plan",
     expression="max by (job, shape) (xenwatch_vm_headroom) < $vms",
     seconds=600,

@@ -36,10 +36,14 @@ from xenwatch.limits import LIMITS
 FEW: Final = 5
 """Below so many VMs left, room is short: it is orange, and red where none is."""
 ROOM: Final = steps((None, RED), (1.0, ORANGE), (float(FEW), GREEN))
+SPARE: Final = steps((None, RED), (0.0, ORANGE), (float(FEW), GREEN))
+"""After the loss of a host: below none some VMs have no place."""
 RATIO: Final = "xenwatch_limit_used_ratio"
 FULL_IN: Final = "xenwatch_limit_seconds_to_full"
 LEFT: Final = "xenwatch_vm_headroom"
 BY_LIMIT: Final = "xenwatch_limit_vm_headroom"
+MORE_FIT: Final = "How many more VMs of each shape fit beside the reserve of each host"
+"""What both metrics say."""
 OF_LIMITS: Final = tuple(dict.fromkeys(limit.label for limit in LIMITS if limit.label))
 """The labels that name the instances of limits."""
 DETAIL: Final = choose("xenwatch-host", "limit", "This limit over time")
@@ -93,7 +97,7 @@ def room(style: Style) -> table.Panel:
     least = f"max by ({by}, limit) ({select(BY_LIMIT, INSTANCE)})"
     subject = Subject(
         "VMs left",
-        "How many more VMs of each shape fit, and the limit that stops the next one. Unknown: a "
+        f"{MORE_FIT}, and the limit that stops the next one. Unknown: a "
         "counted limit could not be read; at most so many fit by those that could. "
         f"Red: none. Orange: fewer than {FEW}.",
         [Link("Plan on the status page", f"{DAEMON}instance:raw}}/#headroom-heading")],
@@ -201,7 +205,7 @@ def room_over_time(style: Style) -> timeseries.Panel:
     series = f"max by (shape) ({select(LEFT, INSTANCE)})"
     subject = Subject(
         "VMs left over time",
-        "How many more VMs of each shape fit; a gap where a counted limit could not be "
+        f"{MORE_FIT}; a gap where a counted limit could not be "
         "read, or xenstored or xapi did not answer.",
         [STATUS],
         "Unknown: a counted limit could not be read, or xenstored or xapi does not answer",

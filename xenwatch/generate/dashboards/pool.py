@@ -247,7 +247,7 @@ def _over_time(style: Style) -> Iterator[AnyPanel]:
     yield style.series(
         Subject(
             "Room for VMs over time",
-            "How many more VMs of each shape fit on all hosts whose room is known.",
+            f"{limits.MORE_FIT}, on all hosts whose room is known.",
             [HOSTS],
             NOBODY,
         ),

@@ -19,10 +19,14 @@ NOBODY: Final = "No host has a reading in the time shown"
 def left(style: Style) -> table.Panel:
     """Room for VMs in the whole pool, by shape."""
     left = f"max by ({HOST}, shape) ({select(limits.LEFT, INSTANCES)})"
+    living = f'{INSTANCES},state!="dying"'
+    vms = f"sum by ({HOST}) ({select('xenwatch_domains', living)}) - 1"
     subject = Subject(
         "Room for VMs",
-        "How many more VMs of each shape fit on all hosts, on the host with the most room, and on "
-        "how many hosts not one more fits.",
+        f"{limits.MORE_FIT}: on all hosts, on the host with the most room, and on "
+        "how many hosts not one more fits. After a loss: on all others if that host is lost whose "
+        "VMs they hold worst and each counts as one of the shape; below zero so many have no "
+        "place, and the pool no longer survives the loss of a host.",
         [HOSTS],
         NOBODY,
     )
@@ -30,6 +34,13 @@ def left(style: Style) -> table.Panel:
         {"shape": Label("Shape")},
         (
             Column("All hosts", f"sum by (shape) ({left})", colors=limits.ROOM, width=110),
+            Column(
+                "After a loss",
+                f"sum by (shape) ({left}) - max by (shape) ({left} + on ({HOST}) group_left () "
+                f"({vms}))",
+                colors=limits.SPARE,
+                width=110,
+            ),
             Column("Best host", f"max by (shape) ({left})", colors=limits.ROOM, width=110),
             Column(
                 "Full hosts",

@@ -1,0 +1,27 @@
+"""A pool in which the VMs of some host would have no place if that were lost."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xenwatch.alerts.base import NUMBER, Watch
+from xenwatch.alerts.bounds import Bound
+
+_VMS: Final = 'sum by (job, instance) (xenwatch_domains{state!="dying"}) - 1'
+"""Of each host; dom0 is none."""
+
+ALERT: Final = Watch(
+    name="pool_not_redundant",
+    summary="The pool does not survive the loss of a host, counted in VMs of shape {shape}",
+    description="If the host is lost whose VMs the others hold worst, {value} of its VMs have no "
+    "place on them, each counted as a VM of shape {shape}, beside the reserve.",
+    first="xenwatch plan",
+    # A host with V VMs and room for R can be lost while V is at most the room of all less R. A host
+    # alone has nowhere to go, and that is no news.
+    expression=f"max by (job, shape) (xenwatch_vm_headroom + on (job, instance) group_left () "
+    f"({_VMS})) - on (job, shape) sum by (job, shape) (xenwatch_vm_headroom) > $vms "
+    "and on (job, shape) count by (job, shape) (xenwatch_vm_headroom) > 1",
+    seconds=600,
+    bounds=(Bound("vms", 0.0, "more VMs than this would have no place", NUMBER),),
+    labels=("job", "shape"),
+)
