@@ -35,7 +35,7 @@ def machine(number: int) -> Machine:
 async def main(number: int, more: dict[str, Any]) -> int:
     """Serve until SIGTERM."""
     log.configure("info", "json")
-    gate.INTERVAL = 0.0  # each VM is told of, and not as one trouble
+    gate.INTERVAL = 0.0  # type: ignore[attr-defined]  # each VM is told of
     at_once = {"alerts.backend_errors.for": 0.0, "alerts.backend_errors.critical_for": 86400.0}
     settings = Settings({LISTEN.path: ("127.0.0.1:0",), **at_once, **more})
     daemon = Daemon(settings, lambda: settings, ModelSource(machine(number)))

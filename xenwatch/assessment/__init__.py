@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from xenwatch.alerts.conditions import Families
+from xenwatch.alerts.declared.limit_full_soon import SECONDS_TO_FULL
 from xenwatch.alerts.maintenance import Maintenance, current
+from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.states import Alerts, Policy, step
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.base import Thresholds
@@ -47,9 +49,9 @@ class Assessment:
 
     `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
-    limits over time. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
-    of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules. `fence` is
-    around what is made of it, too.
+    limits over time; that of those in `unforecast` raised. `alerts` is `None` if not evaluated, or
+    not yet. `learning` is what was learnt of dom0 while VMs came and went, `learnt` what that says
+    of the shapes of the rules. `fence` is around what is made of it, too.
     """
 
     snapshot: Snapshot
@@ -58,6 +60,7 @@ class Assessment:
     plans: tuple[Plan, ...]
     history: History
     seconds_to_full: Mapping[str, float]
+    unforecast: frozenset[str]
     learning: Learning
     learnt: Mapping[Shape, Learnt]
     alerts: Alerts | None = None
@@ -100,13 +103,15 @@ def assess_pass(
         known = _learnt(rules.shapes.values(), learning, rules.carried, fence)
     states = assess(snapshot, rules.thresholds, fence=fence)
     history = (before.history if before else History()).updated(states, snapshot, fence)
+    seconds_to_full, unforecast = forecast(history, states, fence)
     return Assessment(
         snapshot=snapshot,
         rules=rules,
         states=states,
         plans=fit_each(states, snapshot, rules.shapes.values(), known, fence),
         history=history,
-        seconds_to_full=forecast(history, states, fence),
+        seconds_to_full=seconds_to_full,
+        unforecast=unforecast,
         learning=learning,
         learnt=known,
         fence=fence,
@@ -139,6 +144,7 @@ def with_alerts(assessment: Assessment, families: Families, before: Alerts) -> A
         assessment.snapshot,
         policy,
         limits=assessment.states,
+        unknown={SECONDS_TO_FULL: [((LIMIT, name),) for name in assessment.unforecast]},
         fence=assessment.fence,
     )
     return dataclasses.replace(assessment, alerts=alerts)

@@ -45,7 +45,7 @@ MIN_PAIRS: Final = 20
 NEAR: Final = 900.0
 """Use that rises only with the VMs is forecast if the limit is exhausted within these seconds."""
 
-NO_TREND: Final[tuple[float | None, bool]] = (None, False)
+_RAISED: Final = float("nan")
 
 Point = tuple[float, int]
 """An instant and the units used then."""
@@ -56,13 +56,14 @@ class History:
     """The use of limits over time: points by limit and instance, and the slopes seen in them.
 
     `slopes` are units per second, only of rising series. `vms` is the number of living domains, and
-    `arriving` the series that rise only with it.
+    `arriving` the series that rise only with it. `unknown` are those whose trend raised.
     """
 
     series: Mapping[LimitInstance, tuple[Point, ...]] = field(default_factory=dict)
     slopes: Mapping[LimitInstance, float] = field(default_factory=dict)
     vms: tuple[Point, ...] = ()
     arriving: frozenset[LimitInstance] = frozenset()
+    unknown: frozenset[LimitInstance] = frozenset()
 
     def updated(
         self, states: Iterable[LimitState], snapshot: Snapshot, fence: Fence = OPEN
@@ -75,6 +76,7 @@ class History:
         slopes: dict[LimitInstance, float] = {}
         unread: set[str] = set()
         arriving: set[LimitInstance] = set()
+        unknown: set[LimitInstance] = set()
         vms = _counted(self.vms, snapshot)
         for state in _tracked(states):
             key = (state.limit.name, state.instance)
@@ -85,11 +87,17 @@ class History:
                 continue
             now = appended(before, (outcome.instant, state.used))
             series[key] = now
-            if now is before:
-                rate, arrives = self.slopes.get(key), key in self.arriving
-            else:
+            found: tuple[float | None, bool] | None
+            if now is not before:
                 trend = functools.partial(_trend_with_vms, now, vms)
-                rate, arrives = fence(Part.FORECAST, state.limit.name, trend, NO_TREND)
+                found = fence(Part.FORECAST, state.limit.name, trend, None)
+            else:
+                found = self.slopes.get(key), key in self.arriving
+                found = None if key in self.unknown else found
+            if found is None:
+                unknown.add(key)
+                continue
+            rate, arrives = found
             if rate is not None:
                 slopes[key] = rate
                 if arrives:
@@ -97,20 +105,26 @@ class History:
         for key in self.series:
             if key[0] in unread:
                 series[key] = self.series[key]
-        return History(series, slopes, vms, frozenset(arriving))
+        return History(series, slopes, vms, frozenset(arriving), frozenset(unknown))
 
 
 def forecast(
     history: History, states: Iterable[LimitState], fence: Fence = OPEN
-) -> dict[str, float]:
-    """Seconds until each limit's first instance is full, by name; absent without a trend."""
+) -> tuple[dict[str, float], frozenset[str]]:
+    """Seconds until each limit's first instance is full, by name; absent without a trend.
+
+    The second are the limits of which that is unknown, as a part of their forecast raised.
+    """
     found: dict[str, float] = {}
+    unknown = {name for name, _ in history.unknown}
     for state in states:
         name, end = state.limit.name, functools.partial(_seconds_to_full, history, state)
-        seconds = fence(Part.FORECAST, name, end, None)
-        if seconds is not None:
+        seconds = fence(Part.FORECAST, name, end, _RAISED)
+        if seconds is _RAISED:
+            unknown.add(name)
+        elif seconds is not None:
             found[name] = min(seconds, found.get(name, seconds))
-    return found
+    return found, frozenset(unknown)
 
 
 def _seconds_to_full(history: History, state: LimitState) -> float | None:
