@@ -43,7 +43,7 @@ def listening(path: str, environment: MutableMapping[str, str]) -> Iterator[sock
 def _own(path: str) -> socket.socket:
     directory = os.path.dirname(path) or "."
     try:
-        # Whoever may write to it could put a socket of theirs there, and tell the front what they like.
+        # Whoever may write to it could put a socket of theirs there, and answer the front.
         require_safe(os.fsencode(directory), os.stat(directory), _INSTEAD)
         return listen_unix(path, MODE)
     except OSError as error:
