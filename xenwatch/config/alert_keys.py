@@ -218,8 +218,8 @@ WEBHOOK_FILE: Final[Key[str]] = Key(
 )
 
 
-def _credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
-    """The keys of basic authentication at receivers, of which both are set or none."""
+def _credentials(section: str, whom: str) -> tuple[Key[str], Key[str], Key[str]]:
+    """The keys of authentication at receivers: user and password, both or none, or a token."""
     user, password = f"{section}.username", f"{section}.password_file"
     return (
         Key(
@@ -241,11 +241,23 @@ def _credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
             file=FileUse.HIDDEN,
             together=user,
         ),
+        Key(
+            f"{section}.bearer_token_file",
+            "string",
+            "",
+            f"File that holds nothing but a bearer token for {whom}; it is read at each use.",
+            file,
+            restart=True,
+            file=FileUse.HIDDEN,
+            instead_of=user,
+        ),
     )
 
 
-ALERTMANAGER_USER, ALERTMANAGER_PASSWORD = _credentials("alertmanager", "the Alertmanagers")
-WEBHOOK_USER, WEBHOOK_PASSWORD = _credentials("webhook", "the webhook")
+ALERTMANAGER_USER, ALERTMANAGER_PASSWORD, ALERTMANAGER_TOKEN = _credentials(
+    "alertmanager", "the Alertmanagers"
+)
+WEBHOOK_USER, WEBHOOK_PASSWORD, WEBHOOK_TOKEN = _credentials("webhook", "the webhook")
 COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "command.argv",
     "array of strings",
@@ -349,8 +361,8 @@ def keys_of(alerts: Iterable[Alert], watches: Iterable[Watch] = ()) -> Iterator[
     for watch in watches:
         _add(found, watch)
     yield from found.values()
-    yield from (ALERTMANAGERS, ALERTMANAGER_USER, ALERTMANAGER_PASSWORD)
-    yield from (WEBHOOK, WEBHOOK_FILE, WEBHOOK_USER, WEBHOOK_PASSWORD)
+    yield from (ALERTMANAGERS, ALERTMANAGER_USER, ALERTMANAGER_PASSWORD, ALERTMANAGER_TOKEN)
+    yield from (WEBHOOK, WEBHOOK_FILE, WEBHOOK_USER, WEBHOOK_PASSWORD, WEBHOOK_TOKEN)
     yield from (COMMAND, COMMAND_DEADLINE)
 
 
