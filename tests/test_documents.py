@@ -51,6 +51,7 @@ DEMO = "tests/e2e/test_demo.py starts the same"
 FLEET = "tests/e2e/test_fleets.py starts smaller ones"
 SCALE = "tests/e2e/test_scale.py measures a smaller one"
 VMALERT = "tests/e2e/fleets.py starts it with the same options"
+FAULTS = "tests/benchmarks/test_faults.py runs them for seconds, in CI for a minute"
 RELEASE = "tests/test_habits.py releases so in a copy of the repository"
 HOOKS = "tests/test_habits.py runs the hooks in a repository of its own"
 MUTANTS = "it takes minutes, and needs what no test does"
@@ -119,6 +120,15 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     "version=$(.venv/bin/xenwatch --version | cut -d ' ' -f 2)": RELEASE,
     'git commit --all --message "Release $version"': RELEASE,
     'git tag --annotate "v$version" --message "xenwatch $version"': RELEASE,
+    "gpg --armor --detach-sign dist/packages/SHA256SUMS": "it needs the key of the releases",
+    'python3 -c \'import json; [print(w["package"], w["version"], sep="==") for w in '
+    'json.load(open("contrib/packages/lock.json"))["wheels"]]\' | '
+    "pip-audit --requirement /dev/stdin --no-deps --disable-pip": "it needs the internet",
+    'KILLS=200 make test ARGS="tests/daemon/test_killed.py -s --timeout 0"': (
+        "it takes minutes; make test runs the same with fewer"
+    ),
+    ".venv/bin/python -m tests.benchmarks.faults --minutes 10": FAULTS,
+    ".venv/bin/python -m tests.benchmarks.soak 100000": "tests/benchmarks/test_soak.py runs fewer",
     "python3 -m zipfile --list dist/xenwatch-$version-*.whl": RELEASE,
     'git push origin HEAD "v$version"': RELEASE,
     'LAW_10_EXAMPLES=5000 make test ARGS="tests/laws/test_law_10.py --timeout 0"': (

@@ -20,6 +20,8 @@ CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 KINDS = {"Added", "Changed", "Deprecated", "Fixed", "Removed", "Security"}
 LONG = ("make test", "make test-xen", "make test-packages", "make packages", "make generate")
 """Commands of a release that other tests stand for."""
+ELSEWHERE = {"gpg", "pip-audit"}
+"""Programs of it that need the key of the releases, or the internet."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -78,9 +80,13 @@ def test_the_commands_of_a_release_release(tmp_path: Path) -> None:
         (clone / ".venv" / mark).touch()
     with (clone / "CHANGELOG.md").open("a") as file:  # what is to be committed
         file.write("- A change.\n")
-    lines = [command.line for command in commands((ROOT / "docs/releasing.md").read_text())]
+    lines = [
+        command.line
+        for command in commands((ROOT / "docs/releasing.md").read_text())
+        if command.line not in LONG and not ELSEWHERE & set(command.line.split())
+    ]
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", "\n".join(text for text in lines if text not in LONG)],
+        ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
         cwd=clone,
         env=variables,
         capture_output=True,

@@ -111,6 +111,26 @@ def cpu_cgroup() -> None:
         pass
 
 
+def other_cgroups() -> None:
+    """Raise `OSError` or `LookupError` where no group for memory, tasks or CPU time can be made."""
+    from tests.cgroups import controller
+
+    for name in ("memory", "pids", "cpu"):
+        with controller(name).group():
+            pass
+
+
+def small_file_system() -> None:
+    """Raise `OSError` where none can be mounted."""
+    from tests.benchmarks.beside import disk
+
+    try:
+        with disk():
+            pass
+    except subprocess.CalledProcessError as error:
+        raise OSError(f"mount: exit status {error.returncode}") from None
+
+
 def root() -> None:
     """Raise `LookupError` for whoever cannot become another user."""
     if os.geteuid() != 0:
@@ -157,6 +177,16 @@ FEATURES: Final[Mapping[str, Feature]] = {
         "CPU shares as the kernel gives them",
         "run as root where /sys/fs/cgroup is writable and has the CPU controller",
         cpu_cgroup,
+    ),
+    "cgroups for memory and tasks": Feature(
+        "the daemon on a host that has not enough of something",
+        "run as root where /sys/fs/cgroup is writable and has the controllers memory and pids",
+        other_cgroups,
+    ),
+    "mounted file system": Feature(
+        "the daemon on a host that has not enough of something",
+        "run as root where file systems may be mounted",
+        small_file_system,
     ),
     "process events": Feature(
         "processes as the kernel reports them",

@@ -113,6 +113,10 @@ def test_no_secret_is_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Path,
     [
         ('[webhook]\nurl = "http://a"\nurl_file = "/f"', "url_file: webhook.url is set too; set"),
         ('[webhook]\nusername = "u"', "username: webhook.password_file is missing; set both"),
+        (
+            '[webhook]\nusername = "u"\npassword_file = "/f"\nbearer_token_file = "/t"',
+            "webhook.bearer_token_file: webhook.username is set too; set one of them",
+        ),
         ('[webhook]\npassword_file = "/f"', "password_file: webhook.username is missing; set"),
         ('[webhook]\nurl_file = "f"', "url_file: 'f' must be an absolute path"),
         ('[webhook]\nurl_file = "{0}/none"', "webhook.url_file: {0}/none: No such file"),

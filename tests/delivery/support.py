@@ -24,12 +24,16 @@ class Server:
         self.got: list[Any] = []
         self.paths: list[str] = []
         self.users: list[tuple[str, str]] = []
+        self.tokens: list[str] = []
         self.url = ""
 
     async def take(self, request: web.Request) -> web.Response:
         """Note a request."""
         self.paths.append(request.path)
-        if header := request.headers.get("Authorization"):
+        header = request.headers.get("Authorization", "")
+        if header.startswith("Bearer "):
+            self.tokens.append(header.removeprefix("Bearer "))
+        elif header:
             user, _, password = base64.b64decode(header.removeprefix("Basic ")).partition(b":")
             self.users.append((user.decode(), password.decode()))
         if self.status == 200:

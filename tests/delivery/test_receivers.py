@@ -100,6 +100,40 @@ async def test_alertmanagers_are_asked_with_the_password(tmp_path: Path) -> None
     assert receiver.users == [("u", "p")]
 
 
+async def test_a_bearer_token_is_read_at_each_use(tmp_path: Path) -> None:
+    """The token goes to the receiver; one that is refused, or is none, is told by nobody."""
+    file = tmp_path / "token"
+    token = alert_keys.ALERTMANAGER_TOKEN, str(file)
+    async with server() as receiver, http_session() as session:
+        endpoint = Endpoint(f"http://u:p@{receiver.url.removeprefix('http://')}", token=token)
+        for text in ("s3cret.a-b==\n", "s3cret/2"):
+            file.write_text(text)
+            await Alertmanager(session, endpoint).deliver([])
+        file.write_text("s3cret s3cret")
+        with pytest.raises(DeliveryError, match="holds no bearer token; write") as caught:
+            await Alertmanager(session, endpoint).deliver([])
+    assert receiver.tokens == ["s3cret.a-b==", "s3cret/2"]
+    assert receiver.users == []
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_token_that_a_server_repeats_is_not_told(tmp_path: Path) -> None:
+    """The reason of a delivery that is rejected is without the token."""
+    (tmp_path / "token").write_text("s3cret-token")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 X\r\n\r\nno such token: s3cret-token")
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+    token = alert_keys.WEBHOOK_TOKEN, str(tmp_path / "token")
+    async with listening, http_session() as session:
+        with pytest.raises(DeliveryError, match=r"403: no such token: \*\*\*$"):
+            await Webhook(session, Endpoint(url, token=token)).deliver([])
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -50,6 +50,17 @@ def test_a_domid_that_is_a_digit_and_no_number() -> None:
     outputs(dataclasses.replace(host, nodes=nodes, replies={}))
 
 
+@pytest.mark.parametrize("result", [-(1 << 31) - 1, -(1 << 63)])
+def test_a_hypercall_that_fails_with_no_error_number(result: int) -> None:
+    """Whatever number Xen answers in place of one of errno.h is the reason of a failure."""
+    host = small_dom0()
+    one_of_each = {(call.number, call.args, call.block[:4]): call for call in host.replies}
+    for call in one_of_each.values():
+        reply = dataclasses.replace(host.replies[call], result=result)
+        replies = {**host.replies, call: reply}
+        outputs(dataclasses.replace(host, replies=replies))
+
+
 @pytest.mark.parametrize("maximum", [1, 7, 1 << 20, 1 << 64, 10**24, 10**300])
 @pytest.mark.parametrize("ratio", [1e-9, 0.5, 0.8, 1.0])
 def test_a_large_max_takes_no_longer_than_a_small_one(ratio: float, maximum: int) -> None:

@@ -193,18 +193,24 @@ def test_a_plan_that_raises_promises_nothing(name: str, monkeypatch: pytest.Monk
         assert "bug in xenwatch" in {headroom.reason for headroom in plan.headrooms}.pop()
 
 
-def test_a_forecast_that_raises_is_absent(
-    sound: AssessedPass, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["trend", "_full"])
+def test_a_forecast_that_raises_is_unknown(
+    name: str, sound: AssessedPass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is forecast of that limit, and all else is as it is."""
-    monkeypatch.setattr(forecast, "trend", broken)
-    monkeypatch.setattr(forecast, "_full", broken)
+    """Nothing is forecast, whether it will be full soon is unknown, and all else is as it is."""
+    monkeypatch.setattr(forecast, name, broken)
     faults = Faults()
     found = assessed(faults)
 
     assert {fault.part for fault in faults.found.values()} == {Part.FORECAST}
     assert found.assessment.seconds_to_full == {}
     assert found.assessment.states == sound.assessment.states
+    after, before = (each.assessment.alerts for each in (found, sound))
+    assert after is not None
+    assert before is not None
+    for key, state in before.states.items():
+        is_it = key[0] == "limit_full_soon"
+        assert after.states[key] is (State.UNKNOWN if is_it else state), key
 
 
 @pytest.mark.parametrize(

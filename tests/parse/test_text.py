@@ -94,8 +94,19 @@ def test_kernel_versions(text: str, pair: tuple[int, int] | None) -> None:
 @settings(deadline=None)
 @given(st.builds(Statvfs, U64, U64, U64, U64, U64, U64))
 def test_statvfs_survives_its_renderer(numbers: Statvfs) -> None:
-    """Six numbers are the same after rendering and parsing."""
+    """Six numbers, no more free than there are, are the same after rendering and parsing."""
+    (bfree, blocks), (ffree, files) = (
+        sorted(each) for each in ((numbers.bfree, numbers.blocks), (numbers.ffree, numbers.files))
+    )
+    numbers = Statvfs(numbers.frsize, blocks, bfree, numbers.bavail, files, ffree)
     assert parse_statvfs("/", render_statvfs(numbers)) == numbers
+
+
+@pytest.mark.parametrize("data", [b"4096 9 10 9 9 9\n", b"4096 9 9 9 9 18446744073709551615\n"])
+def test_more_free_than_there_is_is_refused(data: bytes) -> None:
+    """What a file system uses is unknown then, and not less than nothing."""
+    with pytest.raises(ParseError, match="/: more free than there are"):
+        parse_statvfs("/", data)
 
 
 @pytest.mark.parametrize("data", [b"", b"4096 1 2 3 4\n", b"4096 1 2 3 4 5 6\n", b"a b c d e f\n"])

@@ -56,7 +56,7 @@ def slope(points: Sequence[Point]) -> float | None:
 
 def seconds(history: History, states: Iterable[LimitState]) -> dict[str, float]:
     """The seconds of a forecast."""
-    return {name: found.seconds for name, found in forecast(history, states).items()}
+    return {name: found.seconds for name, found in forecast(history, states)[0].items()}
 
 
 def remembered(values: Iterable[int], seconds: float = 60.0) -> tuple[History, list[LimitState]]:
@@ -152,7 +152,7 @@ def soon(history: History, left: int) -> bool:
     """Whether the aio requests are forecast to be full, with so many left."""
     used = history.series["aio_requests", ""][-1][1]
     state = LimitState(AIO, "", used, Max(used + left, ""), AIO.thresholds)
-    return "aio_requests" in forecast(history, [state])
+    return "aio_requests" in forecast(history, [state])[0]
 
 
 @pytest.mark.parametrize("each", [1, 2, 5])
@@ -215,7 +215,7 @@ def test_a_forecast_is_a_number_that_is_not_negative(
         states = [dataclasses.replace(states[0], max=Max(maximum, ""))]
         history = history.updated(states, snapshot)
 
-    for found in forecast(history, states).values():
+    for found in forecast(history, states)[0].values():
         assert math.isfinite(found.latest)
         assert 0 <= found.soonest <= found.seconds <= found.latest
 
@@ -248,7 +248,7 @@ def test_no_max_no_forecast() -> None:
     """Where the max is not known nobody can say when it is reached."""
     history, states = remembered(range(200, 510, 10))
 
-    assert forecast(history, [dataclasses.replace(states[0], max=None)]) == {}
+    assert forecast(history, [dataclasses.replace(states[0], max=None)])[0] == {}
 
 
 def test_a_failed_reading_says_nothing_and_forgets_nothing() -> None:
@@ -256,11 +256,11 @@ def test_a_failed_reading_says_nothing_and_forgets_nothing() -> None:
     history, _ = remembered(range(200, 510, 10))
     states, snapshot = aio(0, START + 31 * 60, Status.FAILED)
     failed = history.updated(states, snapshot)
-    assert forecast(failed, states) == {}
+    assert forecast(failed, states)[0] == {}
     assert failed.series == history.series
 
     states, snapshot = aio(520, START + 32 * 60)
-    assert "aio_requests" in forecast(failed.updated(states, snapshot), states)
+    assert "aio_requests" in forecast(failed.updated(states, snapshot), states)[0]
 
 
 def test_an_old_reading_is_no_new_point() -> None:

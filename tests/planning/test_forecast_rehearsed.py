@@ -55,7 +55,7 @@ def forecasts(name: str, limit: str, seconds: float) -> dict[float, float]:
         snapshot = take(source, needed, lambda: clock.moment().time).snapshot
         states = [state for state in assess(snapshot) if state.limit.name == limit]
         history = history.updated(states, snapshot)
-        if limit in (ends := forecast(history, states)):
+        if limit in (ends := forecast(history, states)[0]):
             found[clock.now] = ends[limit].seconds
         clock.now += 2 * SPACING
     return found

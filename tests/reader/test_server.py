@@ -312,6 +312,16 @@ def test_two_readers_do_not_share_a_socket(tmp_path: Path) -> None:
         listen(Path(f"{path}{'x' * 108}"))
 
 
+def test_a_directory_of_others_is_refused(tmp_path: Path) -> None:
+    """Where somebody else could replace the socket, there is none; a sticky one will do."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(SourceError, match=r"others may write to it; run: chmod go-w .*--socket"):
+        listen(tmp_path / "reader.sock")
+    assert not list(tmp_path.iterdir())
+    tmp_path.chmod(0o1777)
+    listen(tmp_path / "reader.sock")
+
+
 def listen(path: Path) -> None:
     """Listen at a path as the command does, and end at once."""
     with listening(str(path), {}):

@@ -75,7 +75,7 @@ def test_a_directory_of_somebody_else_is_no_place(tmp_path: Path, victim: Path) 
 
 def test_below_a_directory_of_somebody_else_is_no_place(tmp_path: Path, victim: Path) -> None:
     """Nothing is made in a directory whose owner could replace it."""
-    reason = f"theirs: belongs to user {OTHER}, who could replace what is written; use a new"
+    reason = f"theirs: belongs to user {OTHER}, who could replace what is in it; use a new"
     with pytest.raises(SourceError, match=reason):
         write(victim.parent / "theirs/capture")
     assert os.listdir(tmp_path / "theirs") == []

@@ -67,7 +67,8 @@ class Evidence:
 
     The families of metrics by name, the states of limits by name of the limit, of alerts the
     thresholds by name of the alert and their bounds, and when all this was read (Unix time).
-    `found` are the series of each selector that was looked for, `noted` is what was looked up.
+    `unknown` are series by metric that could not be made, `found` those of each selector that was
+    looked for, `noted` is what was looked up.
     """
 
     families: Families
@@ -75,6 +76,7 @@ class Evidence:
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=dict)
     time: float | None = None
+    unknown: Mapping[str, Iterable[Labels]] = field(default_factory=dict)
     found: dict[object, Samples] = field(default_factory=dict, init=False, repr=False)
     noted: Noted = field(default_factory=Noted, init=False, repr=False)
 
@@ -260,7 +262,9 @@ class SeriesCondition:
         active = {labels: value for labels, value in values.items() if compare(value, threshold)}
         if active and self.measured is not None and not self.measured.found(evidence):
             return Found({})
-        return self._among(active, evidence)
+        found = self._among(active, evidence)
+        unknown = evidence.unknown.get(self.left.metric, ())
+        return Found(found.active, found.unknown.union(unknown)) if unknown else found
 
     def applies(self, evidence: Evidence) -> bool:
         """Whether there is anything to compare, and something to compare it with."""

@@ -16,7 +16,7 @@ class Judgement:
     """What a condition finds, and whether there is anything to find.
 
     `families` and `states` are the evidence it was judged on, by name; `None` where it was judged
-    on the time too, or could not be judged.
+    on the time too, or on series that are unknown, or could not be judged.
     """
 
     found: Found
@@ -27,6 +27,8 @@ class Judgement:
     def holds(self, evidence: Evidence) -> bool:
         """Whether the condition would be judged the same on this evidence."""
         if self.families is None or self.states is None:
+            return False
+        if not evidence.unknown.keys().isdisjoint(self.families):
             return False
         return all(
             evidence.families.get(name) is family for name, family in self.families.items()
@@ -42,6 +44,6 @@ def judge(condition: Condition, evidence: Evidence) -> Judgement:
     noted = evidence.noted
     noted.clear()
     found, applies = condition.evaluate(evidence), condition.applies(evidence)
-    if noted.time:
+    if noted.time or not evidence.unknown.keys().isdisjoint(noted.families):
         return Judgement(found, applies)
     return Judgement(found, applies, dict(noted.families), dict(noted.states))

@@ -136,20 +136,24 @@ def step(
     policy: Policy,
     *,
     limits: Iterable[LimitState],
+    unknown: Mapping[str, Iterable[Labels]] | None = None,
     table: Iterable[Alert] = ALERTS,
     fence: Fence = OPEN,
 ) -> Alerts:
     """The alerts after one more pass, whose metrics `families` were made of `snapshot`.
 
-    `limits` are the states of the limits in that pass. What is no longer active is no longer
-    pending at once; what fires keeps firing for `policy.keep` seconds, also where it is unknown
-    whether its condition still holds. An alert that raises within `fence` is unknown.
+    `limits` are the states of the limits in that pass, `unknown` the series by metric that could
+    not be made. What is no longer active is no longer pending at once; what fires keeps firing for
+    `policy.keep` seconds, also where it is unknown whether its condition still holds. An alert that
+    raises within `fence` is unknown.
     """
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in limits:
         by_limit[state.limit.name].append(state)
     unread = {name for name, found in by_limit.items() if any(s.used is None for s in found)}
-    evidence = Evidence(families, by_limit, policy.thresholds, policy.bounds, snapshot.time)
+    evidence = Evidence(
+        families, by_limit, policy.thresholds, policy.bounds, snapshot.time, unknown or {}
+    )
     vms = Vms(families)
     kept = before.judgements.made if before.judgements.policy is policy else {}
     made: dict[tuple[str, str], Judgement] = {}

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from xenwatch.alerts.conditions import Families
+from xenwatch.alerts.declared.limit_full_soon import SECONDS_TO_FULL
 from xenwatch.alerts.maintenance import Maintenance, current
+from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.states import Alerts, Policy, step
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.base import Thresholds
@@ -50,9 +52,10 @@ class Assessment:
     `states` are the limits' in the order of the table, `plans` one for a VM of each shape of the
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
     limits over time; `full_between` has the soonest and the latest, absent where a record lacks
-    them. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
-    of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules. `fence` is
-    around what is made of it, too. `by_limit` are the states again, for the next pass.
+    them, and that of those in `unforecast` raised. `alerts` is `None` if not evaluated, or not yet.
+    `learning` is what was learnt of dom0 while VMs came and went, `learnt` what that says of the
+    shapes of the rules. `fence` is around what is made of it, too. `by_limit` are the states again,
+    for the next pass.
     """
 
     snapshot: Snapshot
@@ -61,6 +64,7 @@ class Assessment:
     plans: tuple[Plan, ...]
     history: History
     seconds_to_full: Mapping[str, float]
+    unforecast: frozenset[str]
     learning: Learning
     learnt: Mapping[Shape, Learnt]
     alerts: Alerts | None = None
@@ -115,7 +119,7 @@ def assess_pass(
     by_limit = assess_limits(snapshot, rules.thresholds, fence=fence, before=earlier)
     states = tuple(state for found in by_limit.values() for state in found.states)
     history = (before.history if before else History()).updated(states, snapshot, fence)
-    full = forecast(history, states, fence)
+    full, unforecast = forecast(history, states, fence)
     return Assessment(
         snapshot=snapshot,
         rules=rules,
@@ -131,6 +135,7 @@ def assess_pass(
         history=history,
         seconds_to_full={name: found.seconds for name, found in full.items()},
         full_between={name: (found.soonest, found.latest) for name, found in full.items()},
+        unforecast=unforecast,
         learning=learning,
         learnt=known,
         fence=fence,
@@ -158,12 +163,14 @@ def with_alerts(assessment: Assessment, families: Families, before: Alerts) -> A
     policy = assessment.rules.policy
     if policy is None:
         return assessment
+    series = [((LIMIT, name),) for name in assessment.unforecast]
     alerts = step(
         before,
         families,
         assessment.snapshot,
         policy,
         limits=assessment.states,
+        unknown={SECONDS_TO_FULL: series} if series else {},
         fence=assessment.fence,
     )
     return dataclasses.replace(assessment, alerts=alerts)

@@ -219,7 +219,7 @@ WEBHOOK_FILE: Final[Key[str]] = Key(
 
 
 def credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
-    """The keys of basic authentication at receivers, of which both are set or none."""
+    """The keys of basic authentication, of which both are set or none."""
     user, password = f"{section}.username", f"{section}.password_file"
     return (
         Key(
@@ -244,8 +244,24 @@ def credentials(section: str, whom: str) -> tuple[Key[str], Key[str]]:
     )
 
 
+def _token(section: str, whom: str) -> Key[str]:
+    """The key of a token for receivers, in place of a user."""
+    return Key(
+        f"{section}.bearer_token_file",
+        "string",
+        "",
+        f"File that holds nothing but a bearer token for {whom}; it is read at each use.",
+        file,
+        restart=True,
+        file=FileUse.HIDDEN,
+        instead_of=f"{section}.username",
+    )
+
+
 ALERTMANAGER_USER, ALERTMANAGER_PASSWORD = credentials("alertmanager", "the Alertmanagers")
+ALERTMANAGER_TOKEN = _token("alertmanager", "the Alertmanagers")
 WEBHOOK_USER, WEBHOOK_PASSWORD = credentials("webhook", "the webhook")
+WEBHOOK_TOKEN = _token("webhook", "the webhook")
 COMMAND: Final[Key[tuple[str, ...]]] = Key(
     "command.argv",
     "array of strings",
@@ -349,8 +365,8 @@ def keys_of(alerts: Iterable[Alert], watches: Iterable[Watch] = ()) -> Iterator[
     for watch in watches:
         _add(found, watch)
     yield from found.values()
-    yield from (ALERTMANAGERS, ALERTMANAGER_USER, ALERTMANAGER_PASSWORD)
-    yield from (WEBHOOK, WEBHOOK_FILE, WEBHOOK_USER, WEBHOOK_PASSWORD)
+    yield from (ALERTMANAGERS, ALERTMANAGER_USER, ALERTMANAGER_PASSWORD, ALERTMANAGER_TOKEN)
+    yield from (WEBHOOK, WEBHOOK_FILE, WEBHOOK_USER, WEBHOOK_PASSWORD, WEBHOOK_TOKEN)
     yield from (COMMAND, COMMAND_DEADLINE)
 
 

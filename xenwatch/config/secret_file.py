@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,6 +16,10 @@ MOST: Final = 1 << 16
 """Bytes of a file."""
 FILES: Final[tuple[Key[str], ...]] = tuple(key for key in KEYS if key.file is FileUse.HIDDEN)
 """The keys that name such files."""
+
+TOKENS: Final = (alert_keys.ALERTMANAGER_TOKEN, alert_keys.WEBHOOK_TOKEN)
+_TOKEN: Final = re.compile("[!-~]+")
+"""What stands in a header; RFC 6750 has fewer characters, but some servers give others."""
 
 
 class SecretError(Exception):
@@ -33,6 +38,8 @@ def read(key: Key[str], path: str) -> str:
             raise ValueError("is empty; write the secret into it")
         if key is alert_keys.WEBHOOK_FILE:
             alert_keys.url(text)
+        if key in TOKENS and not _TOKEN.fullmatch(text):
+            raise ValueError("holds no bearer token; write the token alone into it")
     except (OSError, ValueError) as error:
         raise SecretError(f"{key.path}: {path}: {why(error)}") from None
     return text

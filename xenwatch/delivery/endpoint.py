@@ -14,16 +14,19 @@ from xenwatch.config.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server: its URL or the file that holds it, and user and password file if it wants them."""
+    """A server: its URL or the file that holds it, and what it wants: user and password, or token.
+
+    Password and token are in files, which come with the key that names them.
+    """
 
     url: str
     url_file: str = ""
     user: str = ""
     password: tuple[Key[str], str] = (alert_keys.WEBHOOK_PASSWORD, "")
-    """The key of the password's file, and the file."""
+    token: tuple[Key[str], str] = (alert_keys.WEBHOOK_TOKEN, "")
 
     def read(self) -> tuple[str, str]:
-        """URL, and user and password as the header `Authorization`, empty without any (RFC 7617).
+        """URL, and the header `Authorization`, empty without any (RFC 7617, RFC 6750).
 
         The URL is without those it had: no error that names it has them. Raises `SecretError`.
         """
@@ -35,16 +38,20 @@ class Endpoint:
         if self.user:
             user, password = self.user, secret_file.read(key, file)
         url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        if self.token[1]:
+            return url, f"Bearer {secret_file.read(*self.token)}"
         encoded = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
         return url, f"Basic {encoded}" if user or password else ""
 
 
 def alertmanagers(settings: Settings) -> Sequence[Endpoint]:
-    """The Alertmanagers, which have one user and password."""
-    key = alert_keys.ALERTMANAGER_PASSWORD
-    user, password = settings[alert_keys.ALERTMANAGER_USER], (key, settings[key])
-    urls = settings[alert_keys.ALERTMANAGERS]
-    return [Endpoint(url, user=user, password=password) for url in urls]
+    """The Alertmanagers, which have one user and password, or one token."""
+    password, token = (
+        (key, settings[key])
+        for key in (alert_keys.ALERTMANAGER_PASSWORD, alert_keys.ALERTMANAGER_TOKEN)
+    )
+    user, urls = settings[alert_keys.ALERTMANAGER_USER], settings[alert_keys.ALERTMANAGERS]
+    return [Endpoint(url, user=user, password=password, token=token) for url in urls]
 
 
 def pool_members(settings: Settings) -> Sequence[Endpoint]:
@@ -56,11 +63,14 @@ def pool_members(settings: Settings) -> Sequence[Endpoint]:
 
 def webhook(settings: Settings) -> Endpoint | None:
     """The webhook, `None` without one."""
-    key = alert_keys.WEBHOOK_PASSWORD
+    password, token = (
+        (key, settings[key]) for key in (alert_keys.WEBHOOK_PASSWORD, alert_keys.WEBHOOK_TOKEN)
+    )
     found = Endpoint(
         settings[alert_keys.WEBHOOK],
         settings[alert_keys.WEBHOOK_FILE],
         settings[alert_keys.WEBHOOK_USER],
-        (key, settings[key]),
+        password,
+        token,
     )
     return found if found.url or found.url_file else None

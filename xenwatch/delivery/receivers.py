@@ -97,19 +97,20 @@ async def post(
         raise DeliveryError(f"timed out after {DEADLINE:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
         # An error of aiohttp, or one it is made of, may have the URL.
-        text = printable(_hidden(str(error), url) or type(error).__name__)
+        text = printable(_hidden(str(error), url, authorization) or type(error).__name__)
         raise DeliveryError(text) from None
     if response.status // 100 != 2:
-        text = printable(_hidden(body.decode(errors="replace"), url))
+        text = printable(_hidden(body.decode(errors="replace"), url, authorization))
         raise DeliveryError(f"rejected with HTTP status {response.status}: {text}")
 
 
-def _hidden(text: str, url: str) -> str:
-    """The text without what is secret in the URL: some servers answer with the path."""
+def _hidden(text: str, url: str, authorization: str) -> str:
+    """The text without what is secret in the request: some servers answer with the path."""
     parts = urlsplit(url)
     place = urlunsplit(("", "", parts.path, parts.query, ""))
     values = (value for _, value in parse_qsl(parts.query))
     secrets = (url, place, parts.path, parts.query, *parts.path.split("/"), *values)
+    secrets += (authorization.partition(" ")[2],)
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         for form in (secret, unquote(secret)):
             text = text.replace(form, "***") if len(form) >= _SHORTEST else text

@@ -23,8 +23,11 @@ class Statvfs:
 
 
 def parse_statvfs(subject: str, data: bytes) -> Statvfs:
-    """The six numbers. Raises `ParseError`."""
+    """The six numbers, no more free than there are. Raises `ParseError`."""
     fields = data.split()
     if len(fields) != 6 or not all(map(_NUMBER.fullmatch, fields)):
         raise ParseError(subject, "expected six numbers of statvfs", data)
-    return Statvfs(*map(int, fields))
+    found = Statvfs(*map(int, fields))
+    if found.bfree > found.blocks or found.ffree > found.files:
+        raise ParseError(subject, "more free than there are", data)
+    return found

@@ -35,8 +35,6 @@ MIN_PAIRS: Final = 20
 NEAR: Final = 900.0
 """Use that rises only with the VMs is forecast if the limit is exhausted within these seconds."""
 
-NO_TREND: Final[tuple[Trend | None, bool]] = (None, False)
-
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -47,12 +45,16 @@ class Forecast:
     latest: float
 
 
+_RAISED: Final = Forecast(0.0, 0.0, 0.0)
+"""In place of a forecast that raised; told from others by its identity."""
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """The use of limits over time: points by limit and instance, and the trends seen in them.
 
     `hours` are points an hour apart, of two days. `vms` is the number of living domains, and
-    `arriving` the series that rise only with it.
+    `arriving` the series that rise only with it. `unknown` are those whose trend raised.
     """
 
     series: Mapping[LimitInstance, tuple[Point, ...]] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class History:
     vms: tuple[Point, ...] = ()
     arriving: frozenset[LimitInstance] = frozenset()
     hours: Mapping[LimitInstance, tuple[Point, ...]] = field(default_factory=dict)
+    unknown: frozenset[LimitInstance] = frozenset()
 
     def updated(
         self, states: Iterable[LimitState], snapshot: Snapshot, fence: Fence = OPEN
@@ -73,6 +76,7 @@ class History:
         trends: dict[LimitInstance, Trend] = {}
         unread: set[str] = set()
         arriving: set[LimitInstance] = set()
+        unknown: set[LimitInstance] = set()
         vms = _counted(self.vms, snapshot)
         for state in _tracked(states):
             key = (state.limit.name, state.instance)
@@ -84,11 +88,17 @@ class History:
             point = (outcome.instant, state.used)
             now = series[key] = appended(before, point)
             hours[key] = appended(self.hours.get(key, ()), point, HOUR, MAX_HOURS)
-            if now is before:
-                found, arrives = self.trends.get(key), key in self.arriving
+            seen: tuple[Trend | None, bool] | None
+            if now is not before:
+                see = functools.partial(_trend_with_vms, now, hours[key], vms)
+                seen = fence(Part.FORECAST, state.limit.name, see, None)
             else:
-                seen = functools.partial(_trend_with_vms, now, hours[key], vms)
-                found, arrives = fence(Part.FORECAST, state.limit.name, seen, NO_TREND)
+                seen = self.trends.get(key), key in self.arriving
+                seen = None if key in self.unknown else seen
+            if seen is None:
+                unknown.add(key)
+                continue
+            found, arrives = seen
             if found is not None:
                 trends[key] = found
                 if arrives:
@@ -96,20 +106,26 @@ class History:
         for key in self.series:
             if key[0] in unread:
                 series[key], hours[key] = self.series[key], self.hours.get(key, ())
-        return History(series, trends, vms, frozenset(arriving), hours)
+        return History(series, trends, vms, frozenset(arriving), hours, frozenset(unknown))
 
 
 def forecast(
     history: History, states: Iterable[LimitState], fence: Fence = OPEN
-) -> dict[str, Forecast]:
-    """When each limit's first instance is full, by name; absent without a trend."""
+) -> tuple[dict[str, Forecast], frozenset[str]]:
+    """When each limit's first instance is full, by name; absent without a trend.
+
+    The second are the limits of which that is unknown, as a part of their forecast raised.
+    """
     found: dict[str, Forecast] = {}
+    unknown = {name for name, _ in history.unknown}
     for state in states:
         name, end = state.limit.name, functools.partial(_full, history, state)
-        full = fence(Part.FORECAST, name, end, None)
-        if full is not None and (name not in found or full.seconds < found[name].seconds):
+        full = fence(Part.FORECAST, name, end, _RAISED)
+        if full is _RAISED:
+            unknown.add(name)
+        elif full is not None and (name not in found or full.seconds < found[name].seconds):
             found[name] = full
-    return found
+    return found, frozenset(unknown)
 
 
 def _full(history: History, state: LimitState) -> Forecast | None:

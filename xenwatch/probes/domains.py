@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -75,7 +74,7 @@ def this_layout(source: Source) -> Layout:
     """
     reply = source.hypercall(xenversion.version_call())
     if reply.result < 0:
-        raise SourceError("XENVER_version", os.strerror(-reply.result), errno=-reply.result)
+        raise SourceError.from_number("XENVER_version", -reply.result)
     version = xenversion.parse_version(reply.result)
     machine = uname(source.uname())[3]
     layout = domaininfo.layout_of(machine, version)
@@ -159,11 +158,11 @@ def _in_parts(source: Source, payload: bytes) -> bytes:
 
 def _chunk(source: Source, layout: Layout, first: int, pages: int | None) -> tuple[DomainInfo, ...]:
     reply = source.hypercall(domaininfo.list_call(layout, first, CHUNK))
+    if reply.result == -errno.EACCES:
+        reason = f"rejected: Xen's sysctl interface version is not {layout.sysctl:#x}"
+        raise SourceError("XEN_SYSCTL_getdomaininfolist", reason, errno.EACCES)
     if reply.result < 0:
-        reason = os.strerror(-reply.result)
-        if reply.result == -errno.EACCES:
-            reason = f"rejected: Xen's sysctl interface version is not {layout.sysctl:#x}"
-        raise SourceError("XEN_SYSCTL_getdomaininfolist", reason, errno=-reply.result)
+        raise SourceError.from_number("XEN_SYSCTL_getdomaininfolist", -reply.result)
     infos = domaininfo.parse_list(layout, reply.block)
     doubt = domaininfo.implausible(layout, reply.block, infos, pages)
     if doubt is not None:

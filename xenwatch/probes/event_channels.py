@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -86,7 +85,7 @@ def _by_hypercall(source: Source, domid: int) -> EventChannels:
         reply = hypercall_batch(source, call, evtchn.STATUS_SIZE)
         batch = evtchn.parse_batch(first, reply.results, reply.block)
         if batch.failed:
-            raise SourceError("EVTCHNOP_status", os.strerror(batch.failed), errno=batch.failed)
+            raise SourceError.from_number("EVTCHNOP_status", batch.failed)
         kinds.update(batch.kinds)
         domains.update(batch.domains)
         kinds[XEN_OWNED] += batch.owned

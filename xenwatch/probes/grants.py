@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 from xenwatch.parse.gnttab import (
@@ -39,7 +38,7 @@ def read(source: Source, context: Snapshot) -> Grants:
         calls = [query_size_call(domid) for domid in domids[first : first + _BATCH]]
         for reply in source.hypercalls(calls):
             if reply.result < 0:
-                raise SourceError("GNTTABOP_query_size", os.strerror(-reply.result))
+                raise SourceError.from_number("GNTTABOP_query_size", -reply.result)
             size = parse_query_size(reply.block)
             if size.status == OKAY:
                 frames[size.domid] = GrantFrames(size.frames, size.max_frames)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -37,7 +36,7 @@ def physical(source: Source, layout: Layout) -> PhysInfo:
     """The host's memory and CPUs. Raises `SourceError` and `ParseError`."""
     reply = source.hypercall(physinfo.physinfo_call(layout))
     if reply.result < 0:
-        raise SourceError("XEN_SYSCTL_physinfo", os.strerror(-reply.result), -reply.result)
+        raise SourceError.from_number("XEN_SYSCTL_physinfo", -reply.result)
     info = physinfo.parse_physinfo(layout, reply.block)
     doubt = physinfo.implausible(info)
     if doubt is not None:
@@ -67,8 +66,7 @@ def _owed(source: Source, context: Snapshot) -> Mapping[int, int] | None:
             if -reply.result in _GONE:
                 continue
             if reply.result < 0:
-                reason = os.strerror(-reply.result)
-                raise SourceError("XENMEM_get_pod_target", reason, -reply.result)
+                raise SourceError.from_number("XENMEM_get_pod_target", -reply.result)
             owed[domid] = parse_pod_target(reply.block).owed * domaininfo.PAGE
         domids = domids[len(replies) :]
     return owed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -134,7 +133,7 @@ def _console(source: Source, layout: Layout, index: int) -> tuple[bytes, int]:
     """Text of the ring from an index on, and the index behind it."""
     reply = source.hypercall(readconsole_call(layout, index))
     if reply.result < 0:
-        raise SourceError("XEN_SYSCTL_readconsole", os.strerror(-reply.result), -reply.result)
+        raise SourceError.from_number("XEN_SYSCTL_readconsole", -reply.result)
     found = parse_readconsole(reply.block)
     return found.text, found.index
 

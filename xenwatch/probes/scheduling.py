@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from typing import Final
 
@@ -86,7 +85,7 @@ def _affinities(source: Source, interface: int, info: PhysInfo) -> Iterator[froz
 def _accepted(subject: str, reply: HypercallReply) -> bytes:
     """The block of a reply; an error of Xen is a `SourceError`."""
     if reply.result < 0:
-        raise SourceError(subject, os.strerror(-reply.result), -reply.result)
+        raise SourceError.from_number(subject, -reply.result)
     return reply.block
 
 

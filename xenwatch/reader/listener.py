@@ -11,8 +11,10 @@ from typing import Final
 from xenwatch.sockets.passed import PassedError, passed_sockets
 from xenwatch.sockets.unix import listen_unix, peer
 from xenwatch.sources.base import SourceError
+from xenwatch.sources.output import require_safe
 
 MODE: Final = 0o600
+_INSTEAD: Final = "choose another path with --socket"
 
 
 @contextlib.contextmanager
@@ -39,11 +41,14 @@ def listening(path: str, environment: MutableMapping[str, str]) -> Iterator[sock
 
 
 def _own(path: str) -> socket.socket:
+    directory = os.path.dirname(path) or "."
     try:
+        # Whoever may write to it could put a socket of theirs there, and answer the front.
+        require_safe(os.fsencode(directory), os.stat(directory), _INSTEAD)
         return listen_unix(path, MODE)
     except OSError as error:
         found = SourceError.from_os(path, error)
-        reason = f"{found.reason}; choose another path with --socket"
+        reason = f"{found.reason}; {_INSTEAD}"
         raise SourceError(path, reason, found.errno) from error
 
 

@@ -44,6 +44,8 @@ BLOCK: Final = -1
 """Placeholder for the address of the argument block among the arguments of a hypercall."""
 
 
+_INT_MAX: Final = (1 << 31) - 1
+
 _programs = threading.local()
 
 
@@ -75,7 +77,13 @@ class SourceError(Exception):
     def from_os(cls, subject: str, error: OSError) -> SourceError:
         """The error for an `OSError`, with the text of its number."""
         number = error.errno or 0
-        return cls(subject, os.strerror(number) if number else str(error), number)
+        return cls.from_number(subject, number) if number else cls(subject, str(error))
+
+    @classmethod
+    def from_number(cls, subject: str, number: int) -> SourceError:
+        """The error for an error number with its text; what Xen answers may be none of errno.h."""
+        text = os.strerror(number) if 0 < number <= _INT_MAX else f"error {number}"
+        return cls(subject, text, number)
 
     @property
     def missing(self) -> bool:

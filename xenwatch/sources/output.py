@@ -89,7 +89,7 @@ def _opened(whole: bytes) -> int:
     fd = os.open(way, _DIRECTORY)
     try:
         while names:
-            _require_safe(way, os.fstat(fd))
+            require_safe(way, os.fstat(fd))
             name = names.pop(0)
             target = _target(name, fd, way)
             if target is None:
@@ -153,15 +153,18 @@ def _target(name: bytes, above: int, way: bytes) -> bytes | None:
         os.close(fd)
 
 
-def _require_safe(way: bytes, found: os.stat_result) -> None:
-    """Raise `SourceError` for a directory in which somebody else can replace what lies in it."""
+def require_safe(way: bytes, found: os.stat_result, instead: str = _INSTEAD) -> None:
+    """Raise `SourceError` for a directory in which somebody else can replace what is in it.
+
+    `instead` is what to do about it.
+    """
     place = os.fsdecode(way)
     if found.st_uid not in (0, os.geteuid()):
-        reason = f"belongs to {_user(found.st_uid)}, who could replace what is written; {_INSTEAD}"
+        reason = f"belongs to {_user(found.st_uid)}, who could replace what is in it; {instead}"
         raise SourceError(place, reason)
     by_group = found.st_mode & stat.S_IWGRP and not _is_own_group(found.st_gid)
     if (by_group or found.st_mode & stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX:
-        reason = f"others may write to it; run: chmod go-w {place}, or {_INSTEAD}"
+        reason = f"others may write to it; run: chmod go-w {place}, or {instead}"
         raise SourceError(place, reason)
 
 

@@ -13,6 +13,8 @@ from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
 
 _NAME: Final = "limit_full_soon"
+SECONDS_TO_FULL: Final = "xenwatch_limit_seconds_to_full"
+"""The metric that it compares."""
 
 ALERT: Final = Alert(
     name=_NAME,
@@ -21,9 +23,7 @@ ALERT: Final = Alert(
     "A steady rise without new VMs is a leak.",
     first="xenwatch plan",
     conditions={
-        severity: SeriesCondition(
-            Selector("xenwatch_limit_seconds_to_full"), "<", OwnThreshold(_NAME, severity)
-        )
+        severity: SeriesCondition(Selector(SECONDS_TO_FULL), "<", OwnThreshold(_NAME, severity))
         for severity in SEVERITIES
     },
     seconds=600,
