@@ -34,7 +34,7 @@ EACH: Final = 10
 
 def grown() -> float:
     """The MiB that `PASSES` passes leave."""
-    made = machine(VMS)
+    made = machine(VMS, AWAKE)
     shape = vm(made.dom0.platform, "hvm")
     source = Running(made, AWAKE)
     settings = Settings()

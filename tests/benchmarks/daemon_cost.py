@@ -24,6 +24,8 @@ from xenwatch.cli.main import main as xenwatch
 
 LINES: Final = 40
 """Functions of a profile."""
+OURS: Final = r"^(?!.*/(?:model|benchmarks)/)"
+"""Not those of the synthetic host; what it calls of Python itself cannot be told apart."""
 
 
 class Profiles:
@@ -60,7 +62,7 @@ class Profiles:
         """Print the functions that took most, on stderr."""
         if self._found is not None:
             print(f"{what}:", file=sys.stderr)
-            self._found.sort_stats("tottime").print_stats(LINES)
+            self._found.sort_stats("tottime").print_stats(OURS, LINES)
 
 
 def answer(source: Counted) -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pyroute2.netlink.rtnl.iprsocket import MarshalRtnl  # type: ignore[import-untyped]
+from pyroute2.netlink.rtnl.marshal import MarshalRtnl  # type: ignore[import-untyped]
 
 from tests.benchmarks import table
 from tests.benchmarks.results import Row
