@@ -91,7 +91,8 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
         name, before, ours, goal, met, peer, ratio = _cells(row)
         told = f"; 0.1: {before}" if before else ""
         told += f"; goal {goal}: {'met' if met == 'yes' else 'missed'}" if goal else ""
-        yield f"{name}: {ours}{told}" + (f"; {peer}: {ratio} times" if peer else "")
+        told += f"; {peer}" if peer else ""
+        yield f"{name}: {ours}{told}" + (f": {ratio} times" if ratio else "")
 
 
 def slower(now: Results, before: Results) -> Iterator[str]:
@@ -149,7 +150,7 @@ def _met(row: Row) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     wanted = TABLE[row.name]
-    theirs = f"{wanted.peer}: {_figures(row.theirs, wanted.unit)}" if row.theirs else ""
+    theirs = f"{wanted.peer}: {_figures(row.theirs, wanted.unit)}" if row.theirs else wanted.note
     ratio = "" if row.ratio is None else figure(row.ratio)
     goal = wanted.goal.text if wanted.goal else ""
     return row.name, wanted.before, _figures(row.ours, wanted.unit), goal, _met(row), theirs, ratio
