@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.results import Results, Row, document, dumps, lines, loads, slower
-from tests.benchmarks.table import DAEMONS, LAG, QUIET_QUEUES, RENDERING, Goal, daemon
+from tests.benchmarks.table import CHANNELS, DAEMONS, LAG, QUIET_QUEUES, RENDERING, Goal, daemon
 from tests.shown import ROOT
 
 ROW = Row(RENDERING, (2.0, 1.0, 3.0), (10.0, 12.0, 8.0))
