@@ -11,6 +11,7 @@ import argparse
 import datetime as dt
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -38,8 +39,8 @@ BENCHMARKS: Final[dict[str, Callable[[int, float], Iterator[Row]]]] = {
 }
 
 
-def run_of(rounds: int, seconds: float) -> dict[str, str | int | float]:
-    """Where and when a run is made."""
+def run_of(rounds: int, seconds: float, began: float) -> dict[str, str | int | float]:
+    """Where and when a run is made, and the minutes it took since it `began` (monotonic)."""
     cpus = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     model = cpus[0].partition(": ")[2] if cpus else platform.machine()
     return {
@@ -48,6 +49,7 @@ def run_of(rounds: int, seconds: float) -> dict[str, str | int | float]:
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "rounds": rounds,
         "seconds": seconds,
+        "minutes": round((time.monotonic() - began) / 60),
     }
 
 
@@ -62,12 +64,13 @@ def main() -> None:
     if options.profile:
         serving.profile(options.seconds)
         return
+    began = time.monotonic()
     rows = []
     for name in options.only or BENCHMARKS:
         for row in BENCHMARKS[name](options.rounds, options.seconds):
             rows.append(row)
             print(*results.lines([row]), sep="\n", flush=True)
-    made = Results(tuple(rows), run_of(options.rounds, options.seconds))
+    made = Results(tuple(rows), run_of(options.rounds, options.seconds, began))
     if FOUND.exists():
         for line in results.slower(made, results.loads(FOUND.read_text())):
             print(line)

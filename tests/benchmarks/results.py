@@ -20,7 +20,7 @@ and the highest; a peer is measured in turn with it, in the same rounds.
 [Testing](testing.md#benchmarks) says how.
 Under 0.1 is what that release needed, on another machine with two CPUs that other work kept busy.
 
-On {machine}, Python {python}, {date}; rounds of {seconds:g} s.
+On {machine}, Python {python}, {date}; rounds of {seconds:g} s{took}.
 
 | What | 0.1 | xenwatch | Goal | Met | Peer | Peer / xenwatch |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -82,7 +82,9 @@ def document(results: Results) -> str:
     order = list(TABLE)
     rows = sorted(results.rows, key=lambda row: order.index(row.name))
     shown = "\n".join(f"| {' | '.join(_cells(row))} |" for row in rows)
-    return DOCUMENT.format(rows=shown, **results.run)
+    minutes = results.run.get("minutes")
+    took = f", {minutes} minutes in all" if minutes else ""
+    return DOCUMENT.format(rows=shown, took=took, **results.run)
 
 
 def lines(rows: Iterable[Row]) -> Iterator[str]:

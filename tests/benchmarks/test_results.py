@@ -111,6 +111,12 @@ def test_on_another_machine_ratios_are_compared(run: Mapping[str, str], referenc
     assert worse == [*same, f"slower: {RENDERING}: the peer needs 2.5 times as much, was 5"]
 
 
+def test_the_document_says_how_long_it_took() -> None:
+    """A run that knows how long it took says so."""
+    assert "; rounds of 30 s, 21 minutes in all." in document(results(ROW, minutes=21))
+    assert "; rounds of 30 s.\n" in document(results(ROW))
+
+
 def test_the_document_is_of_the_results() -> None:
     """docs/performance.md has the figures of docs/performance.json."""
     found = loads((ROOT / "docs/performance.json").read_text())
