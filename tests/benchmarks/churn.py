@@ -19,8 +19,8 @@ from xenwatch.assessment import Rules
 from xenwatch.config.settings import Settings
 from xenwatch.model.devices import vm
 from xenwatch.passes.bodies import PLAIN, Renderer
+from xenwatch.passes.one_pass import one_pass
 from xenwatch.passes.publisher import AssessedPass, assess
-from xenwatch.passes.scheduler import one_pass
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass
 

@@ -17,7 +17,7 @@ from xenwatch import metrics
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.exposition import text_format
 from xenwatch.exposition.text_format import Family
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.passes.one_pass import one_pass
 from xenwatch.probes import PROBES
 
 SIZES: Final = {table.RENDERING: 50_000, table.LARGE_RENDERING: 500_000}

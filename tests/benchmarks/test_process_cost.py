@@ -115,7 +115,7 @@ def ours(
             before_each()
         result = run(QEMUS, source, known)
         assert result.outcome.status is Status.OK, result.outcome
-        known = merge(known, QEMUS.name, result, Moment(0.0, 0.0), LIVE)
+        known = merge(known, {QEMUS.name: result}, Moment(0.0, 0.0), LIVE)
         assert known.snapshot.qemus is not None
         costs.append(result.outcome.cpu_seconds)
         found.append(known.snapshot.qemus)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from xenwatch.events.follow import follow, listening
 from xenwatch.model.render.rtnl import render_event
 from xenwatch.model.render.xenstore import render_watch_event
 from xenwatch.parse.rtnl import Link
-from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
+from xenwatch.probes.base import DEVICE, DOMAIN, DOMAIN_SETTLED, LINK
 from xenwatch.sources.base import DOMAINS, LINKS, SourceError, no_events
 from xenwatch.sources.recording import RecordingSource
 
@@ -24,21 +24,32 @@ INTRODUCED = render_watch_event("@introduceDomain")
 LATE = 30.0
 
 
+class Told:
+    """A follower that keeps what it is told; `enough` is set by the event with this number."""
+
+    def __init__(self, count: int = 0) -> None:
+        self.events: list[str] = []
+        self.followed: list[tuple[frozenset[str], bool]] = []
+        self.enough = asyncio.Event()
+        self._count = count
+
+    def trigger(self, event: str) -> None:
+        self.events.append(event)
+        if len(self.events) == self._count:
+            self.enough.set()
+
+    def follow(self, events: Collection[str], *, followed: bool) -> None:
+        self.followed.append((frozenset(events), followed))
+
+
 async def kicked(topic: str, messages: list[bytes], count: int, settle: float) -> list[str]:
-    """The first `count` kicks by a topic's messages."""
-    kicks: list[str] = []
-    enough = asyncio.Event()
-
-    def kick(event: str) -> None:
-        kicks.append(event)
-        if len(kicks) == count:
-            enough.set()
-
+    """The first `count` events by a topic's messages."""
+    told = Told(count)
     source = TableSource(heard={topic: messages})
-    task = asyncio.create_task(follow(topic, source, kick, settle=settle))
-    await asyncio.wait_for(enough.wait(), LATE)
+    task = asyncio.create_task(follow(topic, source, told, settle=settle))
+    await asyncio.wait_for(told.enough.wait(), LATE)
     task.cancel()
-    return kicks
+    return told.events
 
 
 async def test_every_event_kicks() -> None:
@@ -50,9 +61,33 @@ async def test_every_event_kicks() -> None:
 
 async def test_domains_settle_after_the_last_event() -> None:
     """After a burst of events there is one more, since Xen forgets a domain after its release."""
-    expected = [DOMAIN, DOMAIN, DOMAIN, DOMAIN_SETTLED]
+    found = await kicked(DOMAINS, [b"", INTRODUCED, INTRODUCED], 5, settle=0.05)
 
-    assert await kicked(DOMAINS, [b"", INTRODUCED, INTRODUCED], 4, settle=0.05) == expected
+    assert found[:3] == [DOMAIN, DOMAIN, DOMAIN]
+    assert sorted(found[3:]) == [DEVICE, DOMAIN_SETTLED]
+
+
+async def test_a_device_is_an_event_once_nothing_more_is_told_of_devices() -> None:
+    """A guest that starts writes dozens of keys below its backends."""
+    messages = [b"", *[render_watch_event("backend/vbd/3/768/state")] * 20]
+    found = await kicked(DOMAINS, messages, 3, settle=0.05)
+
+    assert found.count(DEVICE) == 1
+
+
+async def test_what_has_settled_is_told_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Xen forgets a domain a while after its release, and no event says so."""
+    monkeypatch.setattr("xenwatch.events.follow.LATER", 0.01)
+    found = await kicked(DOMAINS, [b""], 5, settle=0.01)
+
+    assert found.count(DOMAIN_SETTLED) == 2
+
+
+async def test_what_never_settles_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices that change without end are read, however short the pauses."""
+    monkeypatch.setattr("xenwatch.events.follow.LONGEST", 0.01)
+
+    assert DEVICE in await kicked(DOMAINS, [b""], 2, settle=LATE)
 
 
 class Breaking(TableSource):
@@ -75,7 +110,7 @@ class Breaking(TableSource):
 async def test_streams_are_connected_again(error: Exception) -> None:
     """A stream that ends is tried again, later each time, and reported once."""
     waits: list[float] = []
-    kicks: list[str] = []
+    told = Told()
     enough = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
@@ -88,12 +123,14 @@ async def test_streams_are_connected_again(error: Exception) -> None:
     source = Breaking()
     source.error = error
     with capture_logs() as logs:
-        task = asyncio.create_task(follow(DOMAINS, source, kicks.append, sleep=sleep))
+        task = asyncio.create_task(follow(DOMAINS, source, told, sleep=sleep))
         await asyncio.wait_for(enough.wait(), LATE)
         task.cancel()
 
     assert waits == [1, 2, 4, 8, 16, 30, 30, 1, 2]
-    assert kicks == [DOMAIN]
+    assert told.events == [DOMAIN]
+    assert [followed for _, followed in told.followed] == [True, False]
+    assert {events for events, _ in told.followed} == {frozenset({DOMAIN, DOMAIN_SETTLED, DEVICE})}
     assert [(entry["log_level"], entry["event"][:25]) for entry in logs] == [
         ("warning", "event stream failed, retr"),
         ("info", "event stream reconnected"),
@@ -113,7 +150,7 @@ async def test_a_stream_that_is_not_there_is_no_warning() -> None:
             await asyncio.Event().wait()
 
     with capture_logs() as logs:
-        task = asyncio.create_task(follow(DOMAINS, source, print, sleep=sleep))
+        task = asyncio.create_task(follow(DOMAINS, source, Told(), sleep=sleep))
         await asyncio.wait_for(enough.wait(), LATE)
         task.cancel()
 

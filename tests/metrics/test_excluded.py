@@ -10,7 +10,7 @@ from tests.shown import ROOT
 from xenwatch import metrics
 from xenwatch.assessment import Rules, assess_pass
 from xenwatch.config.metric_keys import excluded
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.passes.one_pass import one_pass
 from xenwatch.probes import PROBES
 
 MANUAL = ROOT / "docs/operations.md"

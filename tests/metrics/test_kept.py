@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support import full_snapshot
 from xenwatch.assessment import assess_pass
 from xenwatch.metrics import METRICS, by_name, families
+from xenwatch.metrics.base import Readings
 from xenwatch.model.presets import PRESETS
 from xenwatch.model.source import ModelSource
 from xenwatch.passes.publisher import restrict
@@ -74,10 +75,10 @@ def test_families_of_readings_that_are_the_same_are_the_same() -> None:
 
 def test_a_family_is_made_when_it_is_asked_for() -> None:
     """Alerts look up some families, and the others are not made for them."""
-    snapshot = full_snapshot()
-    found = by_name(assess_pass(snapshot))
+    assessment = assess_pass(full_snapshot())
+    found = by_name(assessment)
     assert found["xenwatch_domain_state"].samples
-    assert [*found.still(snapshot)] == ["xenwatch_domain_state"]
+    assert [*found.still(Readings.from_assessment(assessment))] == ["xenwatch_domain_state"]
     assert len(found) == len(METRICS)
     assert found.get("xenwatch_of_another_release") is None
 

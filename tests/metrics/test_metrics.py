@@ -64,7 +64,14 @@ def assessed(snapshot: Snapshot) -> Assessment:
 def full_families() -> list[Family]:
     """Every family of the full snapshot."""
     counts = Counts(
-        OVERRUNS, 0, 0, Configured(True, 1.0), {"limit": 0}, {"idle": 2}, Recorded(0, 7)
+        OVERRUNS,
+        0,
+        0,
+        Configured(True, 1.0),
+        {"limit": 0},
+        {"idle": 2},
+        Recorded(0, 7),
+        {"backends": 0},
     )
     return families(assessed(full_snapshot()), counts)
 
@@ -248,6 +255,15 @@ def test_how_probes_fared() -> None:
     assert values("xenwatch_probe_starved", snapshot) == {**dict.fromkeys(ran, 0), ("host",): 1}
     assert values("xenwatch_probe_overruns_total", snapshot) == {("host",): 2, ("aio",): 0}
     assert values("xenwatch_snapshot_timestamp_seconds", snapshot) == {(): 1001.5}
+
+
+def test_lost_events_are_told_by_probe() -> None:
+    """Of the probes that are read after events, from 0."""
+    found = families(assess_pass(Snapshot()), Counts(lost={"backends": 1, "bridges": 0}))
+
+    assert labelled("xenwatch_probe_lost_events_total", render(found)) == {
+        ("backends",): 1, ("bridges",): 0
+    }  # fmt: skip
 
 
 def test_failed_writes_of_the_textfile_are_told() -> None:

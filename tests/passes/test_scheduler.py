@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from tests.fake_clock import FakeClock, running, settle, until
 from tests.passes.support import SOURCE, Script, probe, status, still
-from xenwatch.passes.scheduler import Scheduler, one_pass
+from xenwatch.passes.one_pass import one_pass
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import DOMAIN, LINK, Pass, Probe, Result
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.processes import Pids
@@ -122,7 +123,7 @@ def costly(seconds: float) -> object:
 
 async def test_a_costly_probe_runs_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interval is stretched until the run's CPU time is within the probe's share of a core."""
-    monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.5))
+    monkeypatch.setattr("xenwatch.passes.batch.run", costly(0.5))
     clock, read = FakeClock(), Script()
     scheduler = Scheduler(SOURCE, [probe(read, share=0.02)], clock, still)
     async with running(scheduler.run()):
@@ -153,7 +154,7 @@ async def test_an_event_runs_the_probes_that_follow_it() -> None:
 
 async def test_events_do_not_exceed_a_probes_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many events there are, a probe rests until its last run is within its share."""
-    monkeypatch.setattr("xenwatch.passes.scheduler.run", costly(0.1))
+    monkeypatch.setattr("xenwatch.passes.batch.run", costly(0.1))
     clock, read = FakeClock(), Script()
     scheduler = Scheduler(
         SOURCE, [probe(read, share=0.05, events=frozenset({DOMAIN}))], clock, still

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from tests.fake_clock import FakeClock, running, until
 from tests.passes.support import SOURCE, Script, probe, status, still
 from xenwatch import progress
-from xenwatch.passes.scheduler import Scheduler, one_pass
+from xenwatch.passes.one_pass import one_pass
+from xenwatch.passes.scheduler import Scheduler
 from xenwatch.probes.base import Probe
 from xenwatch.progress import LATE_MAX, Sign
 from xenwatch.readings.event_channels import Irqs

@@ -26,6 +26,7 @@ from xenwatch.passes import publisher as publish
 from xenwatch.passes.bodies import PLAIN
 from xenwatch.passes.publisher import DELAY, GATHER, AssessedPass, Publisher, assess
 from xenwatch.passes.scheduler import Scheduler
+from xenwatch.progress import LOOK
 from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot
 
@@ -94,6 +95,9 @@ async def second_tick(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ticking]
         assert published.complete
         passes.clear()
         await clock.advance(10 - clock.now)
+        while slow.calls < 2:
+            await settle()
+        await clock.advance(LOOK)  # what is back is seen when its thread is looked at
         while scheduler.snapshot.irqs == Irqs(1):
             await settle()
         yield Ticking(clock, slow, passes)

@@ -205,7 +205,7 @@ def after(probe: Probe, source: FakeHost, before: Before = None) -> Pass:
     """What is known after a run of the probe; that it failed is a failure of the test."""
     result = run(probe, source, _known(before))
     assert result.outcome.status is Status.OK, result.outcome
-    return merge(_known(before), probe.name, result, Moment(0.0, 0.0), LIVE)
+    return merge(_known(before), {probe.name: result}, Moment(0.0, 0.0), LIVE)
 
 
 def value_of(probe: Probe, source: FakeHost, before: Before = None) -> Any:
@@ -231,7 +231,9 @@ def failure_of(probe: Probe, source: FakeHost, before: Before = None) -> str:
 
 def failed(probe: Probe, before: Pass) -> Pass:
     """What is known after a run of the probe that failed."""
-    return merge(before, probe.name, Result(Outcome(Status.FAILED, "late")), Moment(0.0, 0.0), LIVE)
+    return merge(
+        before, {probe.name: Result(Outcome(Status.FAILED, "late"))}, Moment(0.0, 0.0), LIVE
+    )
 
 
 def output(stdout: bytes, status: int = 0, stderr: bytes = b"") -> CommandOutput:

@@ -152,8 +152,8 @@ def test_merging_changes_one_reading() -> None:
     before = Pass(last, {"ptys": 1, "irqs": 2})
     bad = Outcome(Status.FAILED, "because")
 
-    lost = merge(before, "irqs", Result(bad), Moment(5.0, 2.0), LIVE)
-    again = merge(lost, "irqs", Result(well, Irqs(8), 3), Moment(6.0, 3.0), LIVE)
+    lost = merge(before, {"irqs": Result(bad)}, Moment(5.0, 2.0), LIVE)
+    again = merge(lost, {"irqs": Result(well, Irqs(8), 3)}, Moment(6.0, 3.0), LIVE)
 
     outcomes = {"ptys": well, "irqs": bad}
     assert lost.snapshot == Snapshot(5.0, outcomes, ptys=Ptys(1, 2), instant=2.0)

@@ -117,7 +117,9 @@ class Both:
     def _pass(self, number: int) -> Qemu:
         result = run(QEMUS, self.sources[number], self._known[number])
         assert result.outcome.status is Status.OK, result.outcome
-        self._known[number] = merge(self._known[number], QEMUS.name, result, Moment(0.0, 0.0), LIVE)
+        self._known[number] = merge(
+            self._known[number], {QEMUS.name: result}, Moment(0.0, 0.0), LIVE
+        )
         qemus = self._known[number].snapshot.qemus
         assert qemus is not None
         return qemus.by_domid[5]

@@ -16,7 +16,7 @@ import pytest
 from pyroute2.netlink.connector import cn_proc  # type: ignore[import-untyped]
 
 from tests.tools import need
-from xenwatch.events.names import concerns_links
+from xenwatch.events.names import of_rtnetlink
 from xenwatch.sources import multicast
 from xenwatch.sources.base import LINKS, PROCESSES, TOPICS, SourceError
 from xenwatch.sources.events import host_events
@@ -26,7 +26,7 @@ LATE = 30.0
 
 CHANGE = """
 import asyncio, fcntl, json, socket, struct, sys
-from xenwatch.events.names import concerns_links
+from xenwatch.events.names import of_rtnetlink
 from xenwatch.sources.events import host_events
 
 async def main():
@@ -34,7 +34,7 @@ async def main():
     async for messages in host_events("links"):
         heard.append(len(messages))
         if len(heard) > 1:
-            return heard, concerns_links(messages)
+            return heard, of_rtnetlink(messages)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 
@@ -197,4 +197,4 @@ async def test_a_pyroute2_that_is_missing_is_an_error_of_the_source(
 
 def test_an_empty_batch_concerns_nothing() -> None:
     """No bytes are no message."""
-    assert not concerns_links(b"")
+    assert not of_rtnetlink(b"")

@@ -49,9 +49,9 @@ def message(kind: int, payload: bytes) -> bytes:
 
 
 async def watches(reader: asyncio.StreamReader) -> list[bytes]:
-    """The payloads of the two watches a client asks for."""
+    """The payloads of the three watches a client asks for."""
     payloads = []
-    for _ in range(2):
+    for _ in range(3):
         kind, _, _, length = HEADER.unpack(await reader.readexactly(HEADER.size))
         assert kind == WATCH
         payloads.append(await reader.readexactly(length))
@@ -64,7 +64,7 @@ async def test_domains_come_and_go(root: str) -> None:
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.extend(await watches(reader))
-        writer.write(message(WATCH, b"OK\0") * 2 + message(EVENT, b"@introduceDomain\0xenwatch\0"))
+        writer.write(message(WATCH, b"OK\0") * 3 + message(EVENT, b"@introduceDomain\0xenwatch\0"))
         await asyncio.wait_for(more.wait(), 30)
         data = message(EVENT, b"@releaseDomain\0xenwatch\0")
         writer.write(data[:20])
@@ -79,16 +79,17 @@ async def test_domains_come_and_go(root: str) -> None:
         more.set()
         assert await anext(events) == message(EVENT, b"@releaseDomain\0xenwatch\0")
 
-    assert asked == [b"@introduceDomain\0xenwatch\0", b"@releaseDomain\0xenwatch\0"]
+    paths = ("@introduceDomain", "@releaseDomain", "backend")
+    assert asked == [f"{path}\0xenwatch\0".encode() for path in paths]
 
 
 async def test_events_before_the_last_answer_are_not_lost(root: str) -> None:
-    """The stream is subscribed once both watches are accepted, and events until then follow."""
+    """The stream is subscribed once every watch is accepted, and events until then follow."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await watches(reader)
         event = message(EVENT, b"@introduceDomain\0xenwatch\0")
-        writer.write(message(WATCH, b"OK\0") + event + message(WATCH, b"OK\0"))
+        writer.write(message(WATCH, b"OK\0") * 2 + event + message(WATCH, b"OK\0"))
         await reader.read()
 
     async with xenstored(root, handler), contextlib.aclosing(domain_events(root)) as events:
@@ -97,7 +98,7 @@ async def test_events_before_the_last_answer_are_not_lost(root: str) -> None:
 
 
 async def test_a_second_watch_that_is_rejected_is_no_subscription(root: str) -> None:
-    """One watch of the two is not enough, or every retry would look like a reconnect."""
+    """One watch of three is not enough, or every retry would look like a reconnect."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await watches(reader)

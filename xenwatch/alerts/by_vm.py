@@ -16,11 +16,11 @@ from xenwatch.alerts.conditions import (
     TARGET,
     Condition,
     Evidence,
-    Families,
     Found,
     Labels,
 )
 from xenwatch.alerts.details import INFO
+from xenwatch.exposition.text_format import Family
 
 VM: Final = ("name", "uuid")
 """The labels of an alert about a VM."""
@@ -60,7 +60,7 @@ class ByVm:
         found = self.condition.evaluate(evidence)
         if not found.active and not found.unknown:
             return found
-        vms = _vms(evidence.families)
+        vms = _vms(evidence.family(INFO))
         if not vms or EVERY in found.unknown:
             return Found({}, frozenset({EVERY}))
         active: dict[Labels, float] = {}
@@ -83,9 +83,8 @@ class ByVm:
         return (tuple(sorted({**kept, **dict(vm)}.items())),)
 
 
-def _vms(families: Families) -> Mapping[str, Labels]:
+def _vms(family: Family | None) -> Mapping[str, Labels]:
     """Name and UUID by domid, as labels."""
-    family = families.get(INFO)
     if family is None:
         return {}
     rows = (dict(zip(family.labels, values, strict=True)) for values, _ in family.samples)

@@ -46,13 +46,28 @@ def matcher(label: str, values: tuple[str, ...], negation: str = "") -> str:
     return f'{label}{negation or "="}~"{"|".join(values)}"'
 
 
+@dataclass(slots=True)
+class Noted:
+    """What was looked up in the evidence: families and states of limits by name, and the time."""
+
+    families: dict[str, Family | None] = field(default_factory=dict)
+    states: dict[str, Sequence[LimitState]] = field(default_factory=dict)
+    time: bool = False
+
+    def clear(self) -> None:
+        """Nothing so far."""
+        self.families.clear()
+        self.states.clear()
+        self.time = False
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What conditions are judged on.
 
     The families of metrics by name, the states of limits by name of the limit, of alerts the
     thresholds by name of the alert and their bounds, and when all this was read (Unix time).
-    `found` are the series of each selector that was looked for.
+    `found` are the series of each selector that was looked for, `noted` is what was looked up.
     """
 
     families: Families
@@ -61,9 +76,28 @@ class Evidence:
     bounds: Bounds = field(default_factory=dict)
     time: float | None = None
     found: dict[object, Samples] = field(default_factory=dict, init=False, repr=False)
+    noted: Noted = field(default_factory=Noted, init=False, repr=False)
+
+    def family(self, name: str) -> Family | None:
+        """The family of a metric, `None` where there is none."""
+        found = self.noted.families[name] = self.families.get(name)
+        return found
+
+    def limit(self, name: str) -> Sequence[LimitState]:
+        """The states of a limit."""
+        found = self.noted.states[name] = self.states.get(name, ())
+        return found
+
+    def now(self) -> float:
+        """When all this was read (Unix time)."""
+        if self.time is None:
+            raise ValueError("evidence without a time")
+        self.noted.time = True
+        return self.time
 
     def find(self, selector: Selector) -> Samples:
         """The series of a selector, looked for once."""
+        self.family(selector.metric)
         if selector.key not in self.found:
             self.found[selector.key] = selector.find(self.families)
         return self.found[selector.key]
@@ -75,6 +109,10 @@ class Found:
 
     active: Samples
     unknown: frozenset[Labels] = frozenset()
+
+    def with_unknown(self, unjudged: frozenset[Labels]) -> Found:
+        """The same where these series, too, cannot be judged."""
+        return Found(self.active, self.unknown | unjudged) if unjudged else self
 
 
 class Condition(Protocol):
@@ -276,9 +314,8 @@ class DaysLeftCondition:
         days = self.right.value(evidence)
         if days is None:
             return Found({})
-        if evidence.time is None:
-            raise ValueError("evidence without a time")
-        left = {labels: value - evidence.time for labels, value in evidence.find(self.left).items()}
+        now = evidence.now()
+        left = {labels: value - now for labels, value in evidence.find(self.left).items()}
         return Found({labels: value for labels, value in left.items() if value < DAY * days})
 
     def applies(self, evidence: Evidence) -> bool:
@@ -318,7 +355,7 @@ class LimitCondition:
         """Which instances are active; without a threshold none, and none is unknown."""
         active: dict[Labels, float] = {}
         unknown: set[Labels] = set()
-        for state in evidence.states.get(self.limit.name, ()):
+        for state in evidence.limit(self.limit.name):
             threshold = _of_severity(state.thresholds, self.severity)
             if threshold is None:
                 continue
@@ -337,7 +374,7 @@ class LimitCondition:
         """Whether there is anything to compare, and something to compare it with."""
         return any(
             state.used is not None and _of_severity(state.thresholds, self.severity) is not None
-            for state in evidence.states.get(self.limit.name, ())
+            for state in evidence.limit(self.limit.name)
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -18,6 +18,7 @@ from xenwatch.alerts.base import Alert
 from xenwatch.alerts.bounds import Bounds
 from xenwatch.alerts.conditions import EVERY, Condition, Evidence, Families, Found, Labels
 from xenwatch.alerts.details import Vms
+from xenwatch.alerts.judgement import UNJUDGED, Judgement, judge
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS
 from xenwatch.fence import OPEN, Fence, Part
@@ -99,12 +100,27 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgements:
+    """What the conditions said of a pass, by (name, severity) of the alert, under a policy."""
+
+    policy: Policy | None = None
+    made: Mapping[tuple[str, str], Judgement] = field(default_factory=dict)
+
+
+NONE: Final = Judgements()
+
+
+@dataclass(frozen=True, slots=True)
 class Alerts:
-    """All alerts after a pass: what is active, states by (name, severity), and what changed."""
+    """All alerts after a pass: what is active, states by (name, severity), and what changed.
+
+    `judgements` are for the next pass.
+    """
 
     active: Mapping[SeriesKey, Active] = field(default_factory=dict)
     states: Mapping[tuple[str, str], State] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    judgements: Judgements = field(default=NONE, compare=False, repr=False)
 
     @property
     def firing(self) -> tuple[Active, ...]:
@@ -132,48 +148,62 @@ def step(
     by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
     for state in limits:
         by_limit[state.limit.name].append(state)
+    unread = {name for name, found in by_limit.items() if any(s.used is None for s in found)}
     evidence = Evidence(families, by_limit, policy.thresholds, policy.bounds, snapshot.time)
     vms = Vms(families)
+    kept = before.judgements.made if before.judgements.policy is policy else {}
+    made: dict[tuple[str, str], Judgement] = {}
+    held = _by_alert(before.active)
     active: dict[SeriesKey, Active] = {}
     states: dict[tuple[str, str], State] = {}
     changes: list[Change] = []
     for alert in table:
         outcome = snapshot.outcomes.get(alert.probe)
+        unjudged = _unread(alert, snapshot, unread)
         for severity, condition in alert.conditions.items():
-            judge = partial(_judged, condition, evidence)
-            found, applies = fence(Part.ALERT, alert.name, judge, UNJUDGED)
-            found = Found(found.active, found.unknown | _unread(alert, snapshot, by_limit))
-            known = _known(alert, outcome, found, applies)
-            held = {
-                key: one for key, one in before.active.items() if key[:2] == (alert.name, severity)
-            }
-            now = _turn(alert, severity, found, held, policy=policy, now=snapshot.instant)
-            now = {
-                key: fence(Part.ALERT, alert.name, partial(_detailed, one, vms, found), one)
-                for key, one in now.items()
-            }
-            active |= now
-            was = _before(before.states.get((alert.name, severity)))
-            changes += _changes(held, now, known, found, was=was, instant=snapshot.instant)
-            worst = _worst(now.values(), known)
+            key = alert.name, severity
+            judgement = made[key] = _judged(alert, condition, evidence, kept.get(key), fence)
+            found = judgement.found.with_unknown(unjudged)
+            worst = known = _known(alert, outcome, found, judgement.applies)
+            earlier = held.get(key, {})
+            if found.active or earlier:
+                now = _turn(alert, severity, found, earlier, policy=policy, now=snapshot.instant)
+                now = {
+                    key: fence(Part.ALERT, alert.name, partial(_detailed, one, vms, found), one)
+                    for key, one in now.items()
+                }
+                active |= now
+                was = _before(before.states.get(key))
+                changes += _changes(earlier, now, known, found, was=was, instant=snapshot.instant)
+                worst = _worst(now.values(), known)
             if worst is not None:
-                states[alert.name, severity] = worst
-    return Alerts(active, states, tuple(changes))
+                states[key] = worst
+    return Alerts(active, states, tuple(changes), Judgements(policy, made))
+
+
+def _judged(
+    alert: Alert, condition: Condition, evidence: Evidence, kept: Judgement | None, fence: Fence
+) -> Judgement:
+    """What a condition says: the same as in the pass before if nothing has changed."""
+    if kept is not None and kept.holds(evidence):
+        return kept
+    return fence(Part.ALERT, alert.name, partial(judge, condition, evidence), UNJUDGED)
+
+
+def _by_alert(
+    active: Mapping[SeriesKey, Active],
+) -> Mapping[tuple[str, str], Mapping[SeriesKey, Active]]:
+    """What is active by (name, severity) of the alert."""
+    found: defaultdict[tuple[str, str], dict[SeriesKey, Active]] = defaultdict(dict)
+    for key, one in active.items():
+        found[key[:2]][key] = one
+    return found
 
 
 def ended(before: Alerts, instant: float) -> Alerts:
     """The alerts once they are no longer evaluated: what was active is unknown from then on."""
     active = before.active.values()
     return Alerts(changes=tuple(Change(one, one.state, State.UNKNOWN, instant) for one in active))
-
-
-def _judged(condition: Condition, evidence: Evidence) -> tuple[Found, bool]:
-    """What a condition finds, and whether there is anything to find."""
-    return condition.evaluate(evidence), condition.applies(evidence)
-
-
-UNJUDGED: Final = (Found({}, frozenset({EVERY})), False)
-"""Of a condition that raised."""
 
 
 def _detailed(active: Active, vms: Vms, found: Found) -> Active:
@@ -186,16 +216,13 @@ def _detailed(active: Active, vms: Vms, found: Found) -> Active:
     return dataclasses.replace(active, detail=" ".join(filter(None, texts)))
 
 
-def _unread(
-    alert: Alert, snapshot: Snapshot, limits: Mapping[str, Sequence[LimitState]]
-) -> frozenset[Labels]:
-    """The series that cannot be judged because the probe of their own, or their limit, failed."""
+def _unread(alert: Alert, snapshot: Snapshot, limits: Collection[str]) -> frozenset[Labels]:
+    """The series that cannot be judged: their own probe failed, or their limit is of these."""
     found = ((value, snapshot.outcomes.get(name)) for value, name in alert.probes.items())
     return frozenset(
         ((alert.labels[0], value),)
         for value, outcome in found
-        if (outcome and outcome.status is Status.FAILED)
-        or any(state.used is None for state in limits.get(value, ()))
+        if (outcome and outcome.status is Status.FAILED) or value in limits
     )
 
 

@@ -15,7 +15,7 @@ from xenwatch.alerts.maintenance import Maintenance, current
 from xenwatch.alerts.states import Alerts, Policy, step
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.base import Thresholds
-from xenwatch.limits.states import LimitState, assess
+from xenwatch.limits.states import LimitState, LimitStates, assess_limits
 from xenwatch.planning.capacity import Batch, Plan, fit_each, fit_known
 from xenwatch.planning.estimates import Learnt, learnt
 from xenwatch.planning.forecast import History, forecast
@@ -49,7 +49,7 @@ class Assessment:
     rules. `seconds_to_full` is the forecast by name of limit, made from `history`, the use of
     limits over time. `alerts` is `None` if not evaluated, or not yet. `learning` is what was learnt
     of dom0 while VMs came and went, `learnt` what that says of the shapes of the rules. `fence` is
-    around what is made of it, too.
+    around what is made of it, too. `by_limit` are the states again, for the next pass.
     """
 
     snapshot: Snapshot
@@ -62,6 +62,7 @@ class Assessment:
     learnt: Mapping[Shape, Learnt]
     alerts: Alerts | None = None
     fence: Fence = field(default=OPEN, compare=False, repr=False)
+    by_limit: Mapping[str, LimitStates] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def maintenance(self) -> Maintenance | None:
@@ -98,7 +99,9 @@ def assess_pass(
     known = before.learnt if before else {}
     if before is None or before.learning is not learning or before.rules is not rules:
         known = _learnt(rules.shapes.values(), learning, rules.carried, fence)
-    states = assess(snapshot, rules.thresholds, fence=fence)
+    earlier = before.by_limit if before else None
+    by_limit = assess_limits(snapshot, rules.thresholds, fence=fence, before=earlier)
+    states = tuple(state for found in by_limit.values() for state in found.states)
     history = (before.history if before else History()).updated(states, snapshot, fence)
     return Assessment(
         snapshot=snapshot,
@@ -110,6 +113,7 @@ def assess_pass(
         learning=learning,
         learnt=known,
         fence=fence,
+        by_limit=by_limit,
     )
 
 

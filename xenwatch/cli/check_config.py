@@ -25,7 +25,7 @@ from xenwatch.config.settings import Settings
 from xenwatch.config.web_keys import WEB_CONFIG
 from xenwatch.display.say import say
 from xenwatch.generate.rules import names_in
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.passes.one_pass import one_pass
 from xenwatch.probes import PROBES
 from xenwatch.status.notices import NO_XEN, notices
 from xenwatch.web_config.load import load

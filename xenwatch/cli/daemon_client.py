@@ -25,7 +25,7 @@ from xenwatch.cli.passes import prepare_passes
 from xenwatch.config.common_keys import SOURCE
 from xenwatch.config.settings import Settings
 from xenwatch.fence import OPEN, Fence
-from xenwatch.passes.scheduler import one_pass
+from xenwatch.passes.one_pass import one_pass
 from xenwatch.status import host_status
 from xenwatch.status.host_status import HostStatus, StatusError
 

@@ -269,7 +269,7 @@ class Daemon:
 
     def _event_streams(self) -> list[Coroutine[None, None, None]]:
         """The coroutines that follow the source's events."""
-        return [follow(topic, self._source, self._scheduler.trigger) for topic in MEANINGS]
+        return [follow(topic, self._source, self._scheduler) for topic in MEANINGS]
 
     def _assessment(self) -> Assessment | None:
         newest = self._publisher.newest

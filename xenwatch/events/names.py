@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK
+from xenwatch.probes.base import DEVICE, DOMAIN, DOMAIN_SETTLED, LINK
 from xenwatch.sources.base import DOMAINS, LINKS
 from xenwatch.sources.wire import (
     NETLINK_HEADER,
@@ -20,47 +20,75 @@ from xenwatch.sources.wire import (
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What probes wait for: at once, or after a moment without messages (`settled`), or both."""
+
+    now: str | None
+    settled: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The events of probes."""
+        return frozenset(name for name in (self.now, self.settled) if name is not None)
+
+
+OF_DOMAINS: Final = Event(DOMAIN, DOMAIN_SETTLED)
+OF_DEVICES: Final = Event(None, DEVICE)
+OF_LINKS: Final = Event(LINK)
+
+
+def of_xenstored(messages: bytes) -> tuple[Event, ...]:
+    """The events that xenstored's messages are: a name that is no path is about domains."""
+    found = dict.fromkeys(
+        OF_DOMAINS if payload.startswith(b"@") else OF_DEVICES
+        for kind, payload in _parts(messages, XENSTORE_HEADER, 0, 3, XENSTORE_HEADER.size)
+        if kind == XS_WATCH_EVENT
+    )
+    return tuple(found)
+
+
+def of_rtnetlink(messages: bytes) -> tuple[Event, ...]:
+    """The event of a link that came, went or changed, by rtnetlink's messages."""
+    kinds = {kind for kind, _ in _parts(messages, NETLINK_HEADER, 1, 0, 0)}
+    return (OF_LINKS,) if kinds & {RTM_NEWLINK, RTM_DELLINK} else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Meaning:
-    """The event that a topic's messages are, if they are one, and the one after a quiet moment."""
+    """The events that a topic may bring, and what finds those in its messages."""
 
-    event: str
-    settled: str | None
-    concerns: Callable[[bytes], bool]
-
-
-def concerns_domains(messages: bytes) -> bool:
-    """Whether there is a watch's event among xenstored's messages."""
-    return XS_WATCH_EVENT in _types(messages, XENSTORE_HEADER, 0, 3, XENSTORE_HEADER.size)
-
-
-def concerns_links(messages: bytes) -> bool:
-    """Whether a link came, went or changed, by rtnetlink's messages."""
-    return not {RTM_NEWLINK, RTM_DELLINK}.isdisjoint(_types(messages, NETLINK_HEADER, 1, 0, 0))
+    events: tuple[Event, ...]
+    decode: Callable[[bytes], tuple[Event, ...]]
 
 
 MEANINGS: Final[Mapping[str, Meaning]] = {
-    DOMAINS: Meaning(DOMAIN, DOMAIN_SETTLED, concerns_domains),
-    LINKS: Meaning(LINK, None, concerns_links),
+    DOMAINS: Meaning((OF_DOMAINS, OF_DEVICES), of_xenstored),
+    LINKS: Meaning((OF_LINKS,), of_rtnetlink),
 }
 """By topic; a topic no probe waits for has none."""
 
 
-def event_of(topic: str, messages: bytes) -> str | None:
-    """The event of the probes that the messages are; an empty item may hide one, so it counts."""
+def events_of(topic: str, messages: bytes) -> tuple[Event, ...]:
+    """The events that the messages are; an empty item may hide any."""
     meaning = MEANINGS[topic]
-    return meaning.event if not messages or meaning.concerns(messages) else None
+    return meaning.decode(messages) if messages else meaning.events
 
 
-def _types(
+def probe_events(topic: str) -> frozenset[str]:
+    """The events of probes that a topic may bring."""
+    return frozenset(name for event in MEANINGS[topic].events for name in event.names)
+
+
+def _parts(
     messages: bytes, header: struct.Struct, kind: int, length: int, extra: int
-) -> Iterator[int]:
-    """The types of messages, which stand in field `kind` of the header.
+) -> Iterator[tuple[int, bytes]]:
+    """The types of messages, which stand in field `kind` of the header, and what is after it.
 
     `extra` is what the length in the header leaves out. Ends where the bytes are no message.
     """
     offset = 0
     while offset + header.size <= len(messages):
         fields = header.unpack_from(messages, offset)
-        yield fields[kind]
         step = fields[length] + extra
+        yield fields[kind], messages[offset + header.size : offset + step]
         offset += max(header.size, step if extra else aligned(step))

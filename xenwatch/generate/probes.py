@@ -15,7 +15,7 @@ def overview(probes: Iterable[Probe]) -> str:
         (
             (
                 f"[{probe.name}](#{probe.name})",
-                f"{probe.interval:g} s",
+                _interval(probe),
                 f"{probe.deadline:g} s",
                 f"{probe.share * 100:g} %",
                 ", ".join(map(code, sorted(probe.events))),
@@ -24,6 +24,12 @@ def overview(probes: Iterable[Probe]) -> str:
             for probe in probes
         ),
     )
+
+
+def _interval(probe: Probe) -> str:
+    """How often it is read, and how often while its events are followed and none comes."""
+    text = f"{probe.interval:g} s"
+    return f"{text}; {probe.quiet:g} s without events" if probe.quiet else text
 
 
 def section(probe: Probe) -> str:
@@ -47,8 +53,10 @@ def probes_page(probes: Iterable[Probe]) -> str:
         "An expensive probe runs less often, so that it stays within its CPU budget, a percentage "
         "of one core.\n"
         "Some probes are also triggered by events: a domain is introduced or released (`domain`), "
-        "half a second has passed since the last such event (`domain settled`), or a network link "
-        "changes (`link`).\n"
+        "no more of them come for half a second (`domain settled`), no more changes of backends "
+        "in xenstore come for half a second (`device`), or a network link changes (`link`). The "
+        "second and third come again five seconds later. What changes with its events alone is "
+        "read less often while they are followed and none has come for a minute.\n"
         "The process that reads the host runs as root; a probe without a capability needs only the "
         "user ID of root. Not measured: hypercalls and xenstore on a real host.\n"
         "`xenwatch doctor` shows whether each probe works on this host and, if not, why.",

@@ -11,6 +11,7 @@ from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Limit, Max, Shortage, Thresholds
 from xenwatch.limits.thresholds import reached
+from xenwatch.readings.noted import NotedSnapshot, are_same
 from xenwatch.readings.snapshot import Snapshot, Status
 
 
@@ -68,19 +69,50 @@ def severity(ratio: float | None, thresholds: Thresholds) -> Severity:
     return Severity.OK
 
 
+@dataclass(frozen=True, slots=True)
+class LimitStates:
+    """The states of a limit's instances under these thresholds.
+
+    `inputs` are the fields of the snapshot they were made of, `None` if they are not to be kept.
+    """
+
+    states: list[LimitState]
+    thresholds: Thresholds
+    inputs: Mapping[str, object] | None = None
+
+    def holds(self, snapshot: Snapshot, thresholds: Thresholds) -> bool:
+        """Whether this snapshot would yield the same states."""
+        is_kept = self.inputs is not None and are_same(self.inputs, snapshot)
+        return is_kept and self.thresholds == thresholds
+
+
 def assess(
     snapshot: Snapshot,
     thresholds: Mapping[str, Thresholds] | None = None,
     limits: Iterable[Limit] = LIMITS,
     fence: Fence = OPEN,
 ) -> tuple[LimitState, ...]:
-    """The state of every limit's every instance, in the table's order.
+    """The state of every limit's every instance, in the table's order; see `assess_limits`."""
+    by_limit = assess_limits(snapshot, thresholds, limits, fence)
+    return tuple(state for found in by_limit.values() for state in found.states)
+
+
+def assess_limits(
+    snapshot: Snapshot,
+    thresholds: Mapping[str, Thresholds] | None = None,
+    limits: Iterable[Limit] = LIMITS,
+    fence: Fence = OPEN,
+    before: Mapping[str, LimitStates] | None = None,
+) -> dict[str, LimitStates]:
+    """The states of each limit by its name, in the table's order.
 
     `thresholds` overrides the table's by name of limit. A limit whose probe failed yields one
     unknown state under instance "", as does one that raises; one that does not apply or is off
-    yields none.
+    yields none. Those of the pass `before` are kept where they are made of the same readings.
     """
-    states: list[LimitState] = []
+    found: dict[str, LimitStates] = {}
+    noted: set[str] = set()
+    noting = NotedSnapshot.of(snapshot, noted)
     for limit in limits:
         bounds = (thresholds or {}).get(limit.name, limit.thresholds)
         outcome = snapshot.outcomes.get(limit.probe)
@@ -88,23 +120,35 @@ def assess(
             continue
         unknown = [LimitState(limit, "", None, None, bounds)]
         if outcome.status is Status.FAILED:
-            states += unknown
-        else:
-            make = functools.partial(_instances, limit, snapshot, bounds, fence)
-            states += fence(Part.LIMIT, limit.name, make, unknown)
-    return tuple(states)
+            found[limit.name] = LimitStates(unknown, bounds)
+            continue
+        earlier = (before or {}).get(limit.name)
+        if earlier is not None and earlier.holds(snapshot, bounds):
+            found[limit.name] = earlier
+            continue
+        noted.clear()
+        make = functools.partial(_states, limit, noting, bounds, fence)
+        made, is_whole = fence(Part.LIMIT, limit.name, make, (unknown, False))
+        inputs = {name: getattr(snapshot, name) for name in noted} if is_whole else None
+        found[limit.name] = LimitStates(made, bounds, inputs)
+    return found
 
 
-def _instances(
+def _states(
     limit: Limit, snapshot: Snapshot, bounds: Thresholds, fence: Fence
-) -> list[LimitState]:
-    """The states of a limit that was read; what is used is known where the max is not."""
-    used, nothing = limit.used(snapshot), dict[str, Max]()
-    maxima = fence(Part.LIMIT, limit.name, lambda: limit.max(snapshot), nothing)
-    return [
-        LimitState(limit, instance, value, maxima.get(instance), bounds)
+) -> tuple[list[LimitState], bool]:
+    """The states of a limit that was read, and whether nothing raised.
+
+    What is used is known where the max is not.
+    """
+    used = limit.used(snapshot)
+    maxima = fence(Part.LIMIT, limit.name, lambda: limit.max(snapshot), None)
+    known: Mapping[str, Max] = maxima or {}
+    states = [
+        LimitState(limit, instance, value, known.get(instance), bounds)
         for instance, value in used.items()
     ]
+    return states, maxima is not None
 
 
 def unread(state: LimitState) -> LimitState:

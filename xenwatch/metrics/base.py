@@ -43,8 +43,8 @@ class Counts:
 
     The runs skipped by the scheduler, by probe; how many writes of the textfile failed, how many
     passes could not be assessed or rendered; its configuration, `None` where there is none; how
-    often a part raised, by kind; by reason, how many requests and connections were not served; and
-    the record, `None` where there is none.
+    often a part raised, by kind; by reason, how many requests and connections were not served; the
+    record, `None` where there is none; and how many events were lost, by probe.
     """
 
     overruns: Mapping[str, int] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class Counts:
     faults: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     recorded: Recorded | None = None
+    lost: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Readings:
         by_limit: defaultdict[str, list[LimitState]] = defaultdict(list)
         for state in assessment.states:
             by_limit[state.limit.name].append(state)
-        return cls(assessment, by_limit, counts or Counts())
+        return cls(assessment, dict(by_limit), counts or Counts())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,49 +7,54 @@ wrong, and the series then out of date.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.exposition.text_format import Family
+from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Metric, Readings
+from xenwatch.readings.noted import FIELDS, NotedSnapshot, are_same
 from xenwatch.readings.snapshot import Snapshot
 
-_OF_SNAPSHOT: Final = frozenset(field.name for field in dataclasses.fields(Snapshot))
 _OF_READINGS: Final = frozenset(field.name for field in dataclasses.fields(Readings))
+ALL: Final = ""
+"""In place of the name of a limit: every one."""
 
 
-class _NotedSnapshot(Snapshot):
-    """A snapshot that notes which of its fields are read."""
+class _NotedStates(Mapping[str, Sequence[LimitState]]):
+    """The states of limits by name, which note of which limit they are read; `ALL` if of every."""
 
-    __slots__ = ("_noted",)
+    def __init__(self, states: Mapping[str, Sequence[LimitState]], noted: set[str]) -> None:
+        self._states = states
+        self._noted = noted
 
-    @classmethod
-    def of(cls, snapshot: Snapshot, noted: set[str]) -> _NotedSnapshot:
-        """The same snapshot, which adds to `noted`."""
-        values: dict[str, Any] = {name: getattr(snapshot, name) for name in _OF_SNAPSHOT}
-        found = cls(**values)
-        object.__setattr__(found, "_noted", noted)
-        return found
+    def __getitem__(self, name: str) -> Sequence[LimitState]:
+        self._noted.add(name)
+        return self._states[name]
 
-    def __getattribute__(self, name: str) -> Any:
-        if name in _OF_SNAPSHOT:
-            object.__getattribute__(self, "_noted").add(name)
-        return object.__getattribute__(self, name)
+    def __iter__(self) -> Iterator[str]:
+        self._noted.add(ALL)
+        return iter(self._states)
+
+    def __len__(self) -> int:
+        self._noted.add(ALL)
+        return len(self._states)
 
 
 class _NotedReadings(Readings):
     """Readings that note which of their fields are read: those of the snapshot, or their own."""
 
-    __slots__ = ("_noted", "_snapshot")
+    __slots__ = ("_noted", "_snapshot", "_states")
 
     @classmethod
-    def of(cls, readings: Readings, noted: set[str]) -> _NotedReadings:
-        """The same readings, which add to `noted`."""
+    def of(cls, readings: Readings, noted: set[str], limits: set[str]) -> _NotedReadings:
+        """The same readings, which add to `noted`, and of states of limits to `limits`."""
         values: dict[str, Any] = {name: getattr(readings, name) for name in _OF_READINGS}
         found = cls(**values)
         object.__setattr__(found, "_noted", noted)
-        object.__setattr__(found, "_snapshot", _NotedSnapshot.of(readings.snapshot, noted))
+        object.__setattr__(found, "_snapshot", NotedSnapshot.of(readings.snapshot, noted))
+        object.__setattr__(found, "_states", _NotedStates(readings.states, limits))
         return found
 
     @property
@@ -59,6 +64,8 @@ class _NotedReadings(Readings):
         return found
 
     def __getattribute__(self, name: str) -> Any:
+        if name == "states":
+            return object.__getattribute__(self, "_states")
         if name in _OF_READINGS:
             object.__getattribute__(self, "_noted").add(name)
         return object.__getattribute__(self, name)
@@ -66,15 +73,21 @@ class _NotedReadings(Readings):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A family, and what it was made of: fields of the snapshot, `None` if of more than that."""
+    """A family, and what it was made of: fields of the snapshot, and the states of limits.
+
+    `inputs` is `None` if it was made of more than that.
+    """
 
     family: Family
     inputs: Mapping[str, object] | None
+    states: Mapping[str, Sequence[LimitState]]
 
-    def holds(self, snapshot: Snapshot) -> bool:
-        """Whether it would be the same if made of this snapshot: everything used is the same."""
-        return self.inputs is not None and all(
-            getattr(snapshot, name) is value for name, value in self.inputs.items()
+    def holds(self, snapshot: Snapshot, states: Mapping[str, Sequence[LimitState]]) -> bool:
+        """Whether it would be the same if made of these: everything used is the same."""
+        return (
+            self.inputs is not None
+            and are_same(self.inputs, snapshot)
+            and all(states.get(name, ()) == found for name, found in self.states.items())
         )
 
 
@@ -90,15 +103,18 @@ class Families(Mapping[str, Family]):
     ) -> None:
         self._metrics = {metric.name: metric for metric in metrics}
         self._noted: set[str] = set()
+        self._limits: set[str] = set()
         self._snapshot = readings.snapshot
+        self._states = readings.states
         self._fence = readings.assessment.fence
-        self._readings = _NotedReadings.of(readings, self._noted)
-        self._made = before.still(self._snapshot) if before is not None else {}
+        self._readings = _NotedReadings.of(readings, self._noted, self._limits)
+        self._made = before.still(readings) if before is not None else {}
 
-    def still(self, snapshot: Snapshot) -> dict[str, _Made]:
-        """What was made so far and is the same of this snapshot."""
+    def still(self, readings: Readings) -> dict[str, _Made]:
+        """What was made so far and is the same of these readings."""
         so_far = self._made.copy()  # at once, as another thread may add to it
-        return {name: made for name, made in so_far.items() if made.holds(snapshot)}
+        snapshot, states = readings.snapshot, readings.states
+        return {name: made for name, made in so_far.items() if made.holds(snapshot, states)}
 
     def __getitem__(self, name: str) -> Family:
         made = self._made.get(name)
@@ -114,7 +130,9 @@ class Families(Mapping[str, Family]):
 
     def _make(self, metric: Metric) -> _Made:
         self._noted.clear()
+        self._limits.clear()
         family = metric.family(self._readings, self._fence)
-        if family.unmade or not self._noted <= _OF_SNAPSHOT:
-            return _Made(family, None)
-        return _Made(family, {name: getattr(self._snapshot, name) for name in self._noted})
+        if family.unmade or ALL in self._limits or not self._noted <= FIELDS:
+            return _Made(family, None, {})
+        inputs = {name: getattr(self._snapshot, name) for name in self._noted}
+        return _Made(family, inputs, {name: self._states.get(name, ()) for name in self._limits})

@@ -155,6 +155,14 @@ _PROBES: Final = (
         lambda readings: (((name,), n) for name, n in readings.counts.overruns.items()),
         ("probe",),
     ),
+    Metric(
+        "xenwatch_probe_lost_events_total",
+        "counter",
+        "Readings that had changed although no event had come; the probe is polled from then on.",
+        "the scheduler",
+        lambda readings: (((name,), n) for name, n in readings.counts.lost.items()),
+        ("probe",),
+    ),
 )
 
 

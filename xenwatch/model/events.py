@@ -1,4 +1,4 @@
-"""Events of the synthetic host: links and domains that were added or removed."""
+"""Events of the synthetic host: links, domains and backends that came, went or changed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from xenwatch.sources.base import DOMAINS, LINKS
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """The links by index, and the ids of the domains that are not dying."""
+    """The links by index, the ids of the domains that are not dying, and the backends' states."""
 
     links: Mapping[int, Link]
     domains: frozenset[int]
+    backends: Mapping[str, str]
 
 
 def announced(dom0: Dom0) -> Announced:
     """What the events so far add up to."""
     links = {link.index: link for link in reported(dom0.links.values(), dom0.platform.kernel)}
     alive = (domid for domid, domain in dom0.domains.items() if domain.state != DYING)
-    return Announced(links, frozenset(alive))
+    return Announced(links, frozenset(alive), dom0.backends.copy())
 
 
 def messages(topic: str, before: Announced, now: Announced) -> bytes:
@@ -33,9 +34,10 @@ def messages(topic: str, before: Announced, now: Announced) -> bytes:
         return b"".join(_links(before.links, now.links))
     if topic == DOMAINS:
         introduced, released = now.domains - before.domains, before.domains - now.domains
-        return render_watch_event("@introduceDomain") * len(introduced) + render_watch_event(
-            "@releaseDomain"
-        ) * len(released)
+        told = ["@introduceDomain"] * len(introduced) + ["@releaseDomain"] * len(released)
+        changed = dict(before.backends.items() ^ now.backends.items())
+        told += [f"backend/{bus_id.replace('-', '/')}/state" for bus_id in sorted(changed)]
+        return b"".join(render_watch_event(path) for path in told)
     return b""
 
 

@@ -9,6 +9,7 @@ is checked: `implausible`.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -158,8 +159,7 @@ class DomainInfo:
     @property
     def uuid(self) -> str:
         """The domain's handle as canonical UUID text."""
-        digits = self.handle.hex()
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        return _canonical(self.handle)
 
     @property
     def vcpus_max(self) -> int | None:
@@ -201,6 +201,13 @@ def layout_of(machine: str, version: tuple[int, int]) -> Layout | None:
     """The layout of a Xen on the machine of uname(2); `None` where either is unknown."""
     found = architecture(machine)
     return None if found is None else _LAYOUTS[found.name].get(version)
+
+
+@functools.lru_cache(maxsize=4096)
+def _canonical(handle: bytes) -> str:
+    """A UUID as text; those of the domains that are there are asked for in every pass."""
+    digits = handle.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def list_call(layout: Layout, first: int, count: int) -> Hypercall:

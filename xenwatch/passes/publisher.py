@@ -334,8 +334,16 @@ class Publisher:
     def _counts(self) -> Counts:
         overruns, failed = dict(self._scheduler.overruns), self.textfile_failures()
         refused, faults = dict(self.refused()), dict(self.faults.counts)
-        kept = self.recorded()
-        return Counts(overruns, failed, self.failures, self.configured, faults, refused, kept)
+        return Counts(
+            overruns,
+            failed,
+            self.failures,
+            self.configured,
+            faults,
+            refused,
+            self.recorded(),
+            dict(self._scheduler.lost),
+        )
 
 
 def _without_alerts(rules: Rules) -> Rules:

@@ -1,23 +1,22 @@
-"""The scheduler: runs each probe at its own interval, in its own thread, against its deadline."""
+"""The scheduler: runs each probe at its own interval, in threads, against its deadline."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
 
 from xenwatch import progress, threads
-from xenwatch.clock import Clock, SystemClock
+from xenwatch.clock import Clock
 from xenwatch.passes import verdicts
-from xenwatch.passes.turns import Turn, Turns
-from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge, run
-from xenwatch.progress import Course, Sign, Standing
+from xenwatch.passes.batch import Batch, Run, Scheduled
+from xenwatch.passes.turns import LONGEST, Turns
+from xenwatch.probes.base import DISABLED, Pass, Probe, Result, merge
+from xenwatch.progress import LOOK, SELDOM, Sign, Standing
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import Source
 
@@ -31,32 +30,28 @@ the interval."""
 SOON: Final = 5.0
 """The same after a run that had no thread: it has cost nothing."""
 
+UNDER_WAY: Final = 10.0
+"""Seconds that an event may come after what it tells of has been read."""
+
+CALM: Final = 60.0
+"""Seconds after an event in which readings are as frequent as ever: the kernel may remove a device
+long after xenstored has told of it, when a disk does not answer."""
+
+EARLY: Final = 0.001
+"""Seconds by which a timer may fire too early."""
+
 _log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _ProbeTask:
-    """A probe and its runs. `started` is when its thread started, `None` while none is running."""
-
-    probe: Probe
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    started: float | None = None
-    missed: int = 0
-    had_no_thread: bool = False
-
-    def overruns(self, now: float) -> int:
-        """Ticks skipped so far because a run had not finished."""
-        running = 0 if self.started is None else int((now - self.started) / self.probe.interval)
-        return self.missed + running
 
 
 class Scheduler:
     """Runs `probes` on `source` until cancelled and keeps `snapshot`, and the probes' memories.
 
-    The first probe runs before the others, which use its reading. They take `turns` to compute.
-    `changed` is set after every run, `ready` once every probe has run; `moved` counts the runs that
-    came back, in time or late, and the looks at which one got on. `look` gives the sign of a
-    thread. The source must be thread-safe.
+    The first probe runs before the others, which use its reading. Those that are due run one after
+    another in one thread, in `turns` with what else computes; one that waits, or computes for long,
+    is left to its thread, and the others go on in another. `changed` is set after runs, `ready`
+    once every probe has run; `moved` counts the runs that came back, in time or late, and the looks
+    at which one got on, `lost` by probe the events that must have been lost. `look` gives the sign
+    of a thread. The source must be thread-safe.
     """
 
     def __init__(
@@ -72,43 +67,56 @@ class Scheduler:
         self.turns = Turns(clock)
         self.moved = 0
         self._memories: Mapping[str, object] = {}
-        self._first = asyncio.Event()
+        self._woken = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._in_time: set[str] = set()
+        self._followed: frozenset[str] = frozenset()
+        self._line: deque[Scheduled] = deque()
         self._source = source
         self._clock = clock
         self._look = look
-        self._tasks = {probe.name: _ProbeTask(probe) for probe in probes}
         self._origin = self._clock.monotonic()
+        self._probes = {probe.name: Scheduled(probe) for probe in probes}
+        self.lost = {name: 0 for name, each in self._probes.items() if each.probe.quiet}
 
     @property
     def overruns(self) -> Mapping[str, int]:
         """By probe: ticks skipped because the previous run had not finished."""
         now = self._clock.monotonic()
-        return {name: task.overruns(now) for name, task in self._tasks.items()}
+        return {name: each.overruns(now) for name, each in self._probes.items()}
 
     @property
     def shortest_interval(self) -> float | None:
         """Seconds between two runs of the most frequent probe, `None` when all are off."""
-        probes = (task.probe for task in self._tasks.values())
+        probes = (each.probe for each in self._probes.values())
         return min((probe.interval for probe in probes if probe.enabled), default=None)
 
     def trigger(self, event: str) -> None:
         """Run the probes triggered by `event` now."""
-        for task in self._tasks.values():
-            if event in task.probe.events:
-                task.wake.set()
+        for each in self._probes.values():
+            if event in each.probe.events:
+                self._wake(each)
+
+    def follow(self, events: Collection[str], *, followed: bool) -> None:
+        """From now on `trigger` is called with these events, or they may be missed."""
+        if followed:
+            self._followed = self._followed.union(events)
+        elif not self._followed.isdisjoint(events):
+            self._followed = self._followed.difference(events)
+            for each in self._probes.values():
+                if each.probe.quiet and not each.probe.events.isdisjoint(events):
+                    self._wake(each)
 
     def configure(self, probes: Iterable[Probe]) -> None:
         """Apply new intervals, deadlines, CPU budgets and `enabled` to the probes."""
         for probe in probes:
-            task = self._tasks[probe.name]
-            if probe != task.probe:
-                task.probe = probe
-                task.wake.set()
+            each = self._probes[probe.name]
+            if probe != each.probe:
+                each.probe = probe
+                self._wake(each)
                 if not probe.enabled:
-                    self._finish(task, DISABLED)
+                    self._finish({probe.name: DISABLED})
 
     async def idle(self, seconds: float) -> None:
         """Wait until every probe that is due has run or is past its deadline, at most `seconds`."""
@@ -120,80 +128,149 @@ class Scheduler:
 
     async def run(self) -> None:
         """Serve every probe until cancelled."""
+        for each in self._probes.values():
+            each.due = self._origin
+            break
         async with asyncio.TaskGroup() as group:
-            for number, task in enumerate(self._tasks.values()):
-                group.create_task(self._serve(task, first=number == 0), name=task.probe.name)
+            while True:
+                self._woken.clear()
+                self._queue()
+                if self._line:
+                    await self._run_batch(group)
+                else:
+                    await self._until_due()
 
-    async def _serve(self, task: _ProbeTask, first: bool) -> None:
-        if not first:
-            await self._first.wait()
-        while True:
-            task.wake.clear()
-            if task.probe.enabled:
-                self._in_time.add(task.probe.name)
+    def _queue(self) -> None:
+        """Have the probes that are due stand in line."""
+        now = self._clock.monotonic() + EARLY
+        for name, each in self._probes.items():
+            if each.due > now:
+                continue
+            each.due = math.inf
+            if each.probe.enabled:
+                each.busy = True
+                self._in_time.add(name)
                 self._idle.clear()
-                async with self.turns.turn() as turn:
-                    rested = await self._run_once(task, turn)
-                self._release(task)
-                await self._wait_for_next(task, rested)
+                self._line.append(each)
             else:
-                self._finish(task, DISABLED)
-                await task.wake.wait()
+                self._finish({name: DISABLED})
 
-    async def _run_once(self, task: _ProbeTask, turn: Turn) -> float:
-        """Run the probe once and wait until its thread is back; when its CPU budget allows more."""
-        probe, started = task.probe, self._clock.monotonic()
-        if not probe.enabled:  # switched off while it waited for its turn
-            return started
-        task.started = started
-        work = functools.partial(run, probe, self._source, self._newest(), self._clock.monotonic)
-        running = threads.launch(work, f"probe-{probe.name}")
-        course = Course(probe.deadline, started, running.spent)
-        await self._follow(task, running, course, turn)
-        self.moved += 1
-        task.missed = task.overruns(self._clock.monotonic())
-        task.started = None
-        error = running.future.exception()
-        task.had_no_thread = error is not None
-        result: Result = no_thread(error, started) if error else running.future.result()
-        if course.is_given_up:
-            # Its result and memory are dropped, as nobody knows when what it read was so: run it
-            # again with the memory it had.
-            task.wake.set()
-        elif course.standing is Standing.LATE:
-            self._finish(task, verdicts.late(result))
-        else:
-            self._finish(task, result)
-        return started + max(SETTLE, result.outcome.cpu_seconds / probe.share)
+    async def _until_due(self) -> None:
+        """Wait until a probe is due, or an event or a run that was left behind makes one so."""
+        due = min((each.due for each in self._probes.values()), default=math.inf)
+        woken = asyncio.create_task(self._woken.wait())
+        try:
+            if due == math.inf:
+                await woken
+            else:
+                await self._within(woken, due - self._clock.monotonic())
+        finally:
+            woken.cancel()
 
-    async def _follow(
-        self, task: _ProbeTask, running: threads.Started[Result], course: Course, turn: Turn
-    ) -> None:
-        """Wait until the thread is back, and say meanwhile how it stands against its deadline.
+    async def _run_batch(self, group: asyncio.TaskGroup) -> None:
+        """Run what stands in line; one that keeps the others waiting is left behind."""
+        async with self.turns.turn():
+            batch = Batch(self._line, self._source, self._newest, self._clock)
+            running = threads.launch(batch.work, "probes")
+            try:
+                while not await self._within(running.future, self._pause(batch.current, LOOK)):
+                    self._take(batch)
+                    self._queue()
+                    current = batch.current
+                    if current and self._keeps_others(current, running) and batch.leave(current):
+                        self._take(batch)
+                        group.create_task(self._follow(batch, current, running))
+                        return
+            finally:
+                batch.end()
+            self._take(batch)
+            if error := running.future.exception():
+                self._fail(error)
 
-        Its turn is over once it waits in the kernel, or for the reader.
-        """
-        probe, began = task.probe, self._clock.monotonic()
-        while not course.is_given_up:
-            most = progress.SELDOM if turn.is_over else progress.LOOK
-            pause = course.pause(self._clock.monotonic(), most)
-            if await self._within(running.future, pause):
-                return
-            before = course.standing
-            course.add(self._clock.monotonic(), self._look(running.thread))
-            if not course.moves:
-                turn.end()
-            elif not course.is_given_up:
-                self.moved += 1
-            if course.standing is not before:
-                self._release(task)
-                last = self._last(probe.name)
-                self._finish(task, verdicts.unfinished(probe, course.standing, began, last))
+    def _keeps_others(self, current: Run, running: threads.Started[None]) -> bool:
+        """Whether a run waits in the kernel or for the reader, or computes for long."""
+        self._judge(current, running)
+        course, now = current.course, self._clock.monotonic()
+        is_short = now - current.began < LONGEST - EARLY
+        return not (course.moves and is_short and course.standing is Standing.IN_TIME)
+
+    def _judge(self, current: Run, running: threads.Started[None]) -> None:
+        """Look at the thread of a run, and say how it stands against its deadline."""
+        course, before, name = current.course, current.course.standing, current.probe.name
+        course.add(self._clock.monotonic(), self._look(running.thread))
+        if course.moves and not course.is_given_up:
+            self.moved += 1
+        if course.standing is not before:
+            self._release(name)
+            last = self._last(name)
+            result = verdicts.unfinished(current.probe, course.standing, current.began, last)
+            self._finish({name: result})
+
+    def _pause(self, current: Run | None, most: float) -> float:
+        return current.course.pause(self._clock.monotonic(), most) if current else most
+
+    async def _follow(self, batch: Batch, current: Run, running: threads.Started[None]) -> None:
+        """Wait until a run that was left behind is back."""
+        current.scheduled.started = current.began
+        while not current.course.is_given_up:
+            if await self._within(running.future, self._pause(current, SELDOM)):
+                break
+            self._judge(current, running)
         await asyncio.wait((running.future,))
+        current.scheduled.started = None
+        self._take(batch)
+        self._woken.set()
 
-    def _release(self, task: _ProbeTask) -> None:
+    def _take(self, batch: Batch) -> None:
+        """Show what the runs that have come back have read."""
+        came, shown = batch.results(), {}
+        for each, result in came:
+            self._release(each.probe.name)
+            each.scheduled.had_no_thread = False
+            if each.course.is_given_up:
+                # Its result and memory are dropped, as nobody knows when what it read was so: run
+                # it again with the memory it had.
+                each.scheduled.again = True
+            elif result is not None:
+                late = each.course.standing is Standing.LATE
+                shown[each.probe.name] = verdicts.late(result) if late else result
+        self._compare(shown)
+        self._finish(shown)
+        now = self._clock.monotonic()
+        for each, result in came:
+            self.moved += 1
+            each.scheduled.missed += int((now - each.began) / each.scheduled.probe.interval)
+            spent = result.outcome.cpu_seconds if result else 0.0
+            self._rest(each.scheduled, each.began + max(SETTLE, spent / each.probe.share))
+
+    def _compare(self, shown: Mapping[str, Result]) -> None:
+        """Find readings that have changed although no event came, then or `UNDER_WAY` later."""
+        now = self._clock.monotonic()
+        for name, result in shown.items():
+            each, before = self._probes[name], getattr(self.snapshot, name)
+            if each.suspect is not None:
+                each.suspect, each.polled = None, True
+                self.lost[name] += 1
+                _log.warning("an event was lost; reading at the interval from now on", probe=name)
+            is_known = before is not None and result.reading is not None
+            if each.silent and not each.again and is_known and result.reading != before:
+                each.suspect = now
+
+    def _fail(self, error: BaseException) -> None:
+        """What stands in line has failed: there is no thread to run it."""
+        now = self._clock.monotonic()
+        line = [self._line.popleft() for _ in range(len(self._line))]
+        for each in line:
+            each.had_no_thread, each.again = True, False
+            self.moved += 1
+            self._release(each.probe.name)
+        self._finish({each.probe.name: verdicts.no_thread(error, now) for each in line})
+        for each in line:
+            self._rest(each, now + SETTLE)
+
+    def _release(self, name: str) -> None:
         """No pass waits for this run any more: it is over, or past its deadline."""
-        self._in_time.discard(task.probe.name)
+        self._in_time.discard(name)
         if not self._in_time:
             self._idle.set()
 
@@ -202,25 +279,44 @@ class Scheduler:
         outcome = self.snapshot.outcomes.get(name)
         return Result(outcome, getattr(self.snapshot, name)) if outcome is not None else None
 
-    async def _wait_for_next(self, task: _ProbeTask, rested: float) -> None:
-        """Wait for the probe's next run: a tick or an event, once its CPU budget allows it.
+    def _wake(self, each: Scheduled) -> None:
+        """Have a probe run once it has rested; the first run of all is waited for."""
+        each.silent, each.suspect, each.woken = False, None, self._clock.monotonic()
+        if each.busy:
+            each.again = True
+        elif self.snapshot.outcomes:
+            each.due = max(self._clock.monotonic(), each.rested)
+            self._woken.set()
+
+    def _rest(self, each: Scheduled, until: float) -> None:
+        """A run is over: the next one is at a tick, or after an event, once its budget allows it.
 
         Ticks are multiples of the interval since the start, so that probes of the same interval
         run one after another and make one pass.
         """
-        now = self._clock.monotonic()
-        floor = max(now, rested)
-        await self._clock.sleep(floor - now)
-        interval = task.probe.interval
-        if self.snapshot.outcomes[task.probe.name].status is Status.FAILED:
-            soonest = SOON if task.had_no_thread else RETRY
+        each.busy = False
+        each.rested = floor = max(self._clock.monotonic(), until)
+        each.silent = self._is_quiet(each) and not each.again
+        if each.again:
+            each.due = floor
+            return
+        if each.suspect is not None:
+            each.due = max(floor, each.suspect + UNDER_WAY)
+            return
+        interval = each.probe.interval
+        if each.silent:
+            interval = max(interval, each.probe.quiet)
+        outcome = self.snapshot.outcomes.get(each.probe.name)
+        if outcome is not None and outcome.status is Status.FAILED:
+            soonest = SOON if each.had_no_thread else RETRY
             interval = min(interval, max(soonest, interval / 10))
-        due = self._origin + math.ceil((floor - self._origin) / interval) * interval
-        woken = asyncio.create_task(task.wake.wait())
-        try:
-            await self._within(woken, due - self._clock.monotonic())
-        finally:
-            woken.cancel()
+        each.due = self._origin + math.ceil((floor - self._origin) / interval) * interval
+
+    def _is_quiet(self, each: Scheduled) -> bool:
+        """Whether events tell of every change of what a probe reads, and none came lately."""
+        if not each.probe.quiet or each.polled or not each.probe.events <= self._followed:
+            return False
+        return self._clock.monotonic() - each.woken >= CALM
 
     async def _within(self, future: asyncio.Future[Any], seconds: float) -> bool:
         """Whether the future is done within `seconds`; it is left alone when it is not."""
@@ -234,23 +330,27 @@ class Scheduler:
     def _newest(self) -> Pass:
         return Pass(self.snapshot, self._memories)
 
-    def _finish(self, task: _ProbeTask, result: Result) -> None:
-        name = task.probe.name
-        if not task.probe.enabled:  # switched off while it ran
-            result = DISABLED
-        before = self.snapshot.outcomes.get(name)
-        newest = merge(self._newest(), name, result, self._clock.moment(), self._source.origin)
+    def _finish(self, results: Mapping[str, Result]) -> None:
+        """Show these results; probes that are off have none."""
+        if not results:
+            return
+        is_first, before = not self.snapshot.outcomes, self.snapshot.outcomes
+        shown = {
+            name: result if self._probes[name].probe.enabled else DISABLED
+            for name, result in results.items()
+        }
+        newest = merge(self._newest(), shown, self._clock.moment(), self._source.origin)
         self.snapshot, self._memories = newest.snapshot, newest.memories
-        self._first.set()
-        if len(self.snapshot.outcomes) == len(self._tasks):
+        if is_first:
+            for each in self._probes.values():
+                if not each.busy and each.probe.name not in shown:
+                    each.due = self._clock.monotonic()
+            self._woken.set()
+        if len(self.snapshot.outcomes) == len(self._probes):
             self.ready.set()
-        _log_change(name, before, result.outcome)
+        for name, result in shown.items():
+            _log_change(name, before.get(name), result.outcome)
         self.changed.set()
-
-
-def no_thread(error: BaseException, began: float) -> Result:
-    """The result of a run whose thread could not be started."""
-    return Result(Outcome(Status.FAILED, f"could not start a thread: {error}", began))
 
 
 def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
@@ -266,33 +366,3 @@ def _log_change(name: str, before: Outcome | None, now: Outcome) -> None:
         _log.info("probe recovered", probe=name, status=now.status.value)
     else:
         _log.debug("probe status changed", probe=name, status=now.status.value, detail=now.detail)
-
-
-def one_pass(source: Source, probes: Iterable[Probe], before: Pass | None = None) -> Pass:
-    """One pass over `probes` in order, each against its deadline; for use without an event loop.
-
-    `before` is the pass before, if there was one: memories, and readings not taken now.
-    """
-    clock = SystemClock()
-    now = clock.moment()
-    found = before or Pass(Snapshot(now.time, origin=source.origin, instant=now.instant))
-    for probe in probes:
-        result = _run_alone(probe, source, found) if probe.enabled else DISABLED
-        found = merge(found, probe.name, result, clock.moment(), source.origin)
-    return found
-
-
-def _run_alone(probe: Probe, source: Source, before: Pass) -> Result:
-    """Run a probe once and wait for it, until it is given up."""
-    began = time.monotonic()
-    course = Course(probe.deadline, began)
-    try:
-        call = threads.Call(functools.partial(run, probe, source, before), f"probe-{probe.name}")
-    except RuntimeError as error:
-        return no_thread(error, began)
-    while not call.is_done(course.pause(time.monotonic(), progress.LOOK)):
-        course.add(time.monotonic(), progress.look(call.thread))
-        if course.is_given_up:
-            return verdicts.unfinished(probe, course.standing, began)
-    result = call.result()
-    return verdicts.late(result) if course.standing is Standing.LATE else result

@@ -50,3 +50,8 @@ def late(result: Result) -> Result:
     return dataclasses.replace(
         result, outcome=dataclasses.replace(outcome, detail=detail, starved=True)
     )
+
+
+def no_thread(error: BaseException, began: float) -> Result:
+    """The result of a run whose thread could not be started."""
+    return Result(Outcome(Status.FAILED, f"could not start a thread: {error}", began))

@@ -18,6 +18,8 @@ DOMAIN: Final = "domain"
 """Event: a domain was introduced or released."""
 DOMAIN_SETTLED: Final = "domain settled"
 """Event: no domain was introduced or released for a moment, so the devices have connected."""
+DEVICE: Final = "device"
+"""Event: xenstored told of the devices that this domain serves, and then of none for a moment."""
 LINK: Final = "link"
 """Event: a network link was added, removed or changed."""
 
@@ -58,7 +60,9 @@ class Probe:
     `None` where the probe has no memory. `reads` and `advice` are texts for `doctor`: where the
     value comes from, and the next step when the probe fails. `interval` and `deadline` are
     defaults in seconds; `share` is its CPU budget as a fraction of one core, kept by stretching
-    the interval (0.005 is half a percent). `events` trigger a run before the interval is over.
+    the interval (0.005 is half a percent). `events` trigger a run before the interval is over. What
+    changes with them alone is read every `quiet` seconds, where that is longer, while all of them
+    are followed; a change that is seen then shows that one was lost.
     `asks` are the daemons it fails without. `capabilities` are those that root needs for it
     (capabilities(7)), each with what it is needed for.
     """
@@ -69,6 +73,7 @@ class Probe:
     read: Read
     memory: object = None
     interval: float = 10.0
+    quiet: float = 0.0
     deadline: float = 5.0
     enabled: bool = True
     share: float = 0.05
@@ -141,25 +146,23 @@ def _cpu_time() -> float:
     return time.thread_time() + programs_time()
 
 
-def merge(before: Pass, name: str, result: Result, now: Moment, origin: Origin) -> Pass:
-    """The pass with a probe's result in place of its previous one.
+def merge(before: Pass, results: Mapping[str, Result], now: Moment, origin: Origin) -> Pass:
+    """The pass with the results of these probes in place of their previous ones.
 
     `origin` is that of the source, which a reader tells with its first answer.
     """
-    outcomes = {**before.snapshot.outcomes, name: result.outcome}
-    reading = {name: result.reading}
+    outcomes = {name: result.outcome for name, result in results.items()}
+    readings = {name: result.reading for name, result in results.items()}
+    memories = {name: each.memory for name, each in results.items() if each.memory is not None}
     snapshot = dataclasses.replace(
         before.snapshot,
         time=now.time,
         instant=now.instant,
-        outcomes=outcomes,
+        outcomes={**before.snapshot.outcomes, **outcomes},
         origin=origin,
-        **reading,
+        **readings,
     )
-    memories = before.memories
-    if result.memory is not None:
-        memories = {**memories, name: result.memory}
-    return Pass(snapshot, memories)
+    return Pass(snapshot, {**before.memories, **memories} if memories else before.memories)
 
 
 def take(
@@ -177,5 +180,5 @@ def take(
     for probe in probes:
         result = run(probe, source, found, clock) if probe.enabled else DISABLED
         now = clock()
-        found = merge(found, probe.name, result, Moment(now, now), source.origin)
+        found = merge(found, {probe.name: result}, Moment(now, now), source.origin)
     return found

@@ -328,7 +328,7 @@ DATAPATH = Probe(
     advice="run as root; mount procfs and sysfs",
     read=read,
     memory=_Memory(),
-    interval=15.0,
+    interval=20.0,
     events=frozenset({DOMAIN_SETTLED}),
     capabilities={**PTRACE, **TASKSTATS},
 )

@@ -6,7 +6,7 @@ import re
 
 from xenwatch.parse import xenstore
 from xenwatch.parse.text import number, word
-from xenwatch.probes.base import DOMAIN_SETTLED, LINK, NotApplicable, Probe, stateless
+from xenwatch.probes.base import DEVICE, DOMAIN_SETTLED, LINK, NotApplicable, Probe, stateless
 from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.devices import Backends, DeviceKey
 from xenwatch.readings.snapshot import Snapshot
@@ -87,5 +87,8 @@ BACKENDS = Probe(
     advice="mount sysfs; in a container, below --path.rootfs",
     read=stateless(read),
     # An interface that connects has its carrier (drivers/net/xen-netback/xenbus.c).
-    events=frozenset({DOMAIN_SETTLED, LINK}),
+    # The kernel tells the state of each in xenstore (drivers/xen/xenbus/xenbus_client.c,
+    # xenbus_switch_state).
+    events=frozenset({DOMAIN_SETTLED, DEVICE, LINK}),
+    quiet=60.0,
 )

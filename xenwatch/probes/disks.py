@@ -220,6 +220,6 @@ DISKS = Probe(
     advice="run as root; mount sysfs",
     read=read,
     memory=_Memory({}),
-    interval=15.0,
+    interval=20.0,
     events=frozenset({DOMAIN_SETTLED}),
 )

@@ -122,4 +122,5 @@ BRIDGES = Probe(
     advice="allow AF_NETLINK sockets (RestrictAddressFamilies= of the unit); mount sysfs",
     read=stateless(read_bridges),
     events=frozenset({DOMAIN_SETTLED, LINK}),
+    quiet=300.0,
 )

@@ -68,6 +68,6 @@ NETBACK_RINGS = Probe(
     reads=f"{DIRECTORY}/vif*/io_ring_q*",
     advice=f"run as root; mount -t debugfs debugfs {DEBUGFS}",
     read=stateless(read),
-    interval=15.0,
+    interval=20.0,
     enabled=False,
 )

@@ -1,4 +1,4 @@
-"""Events about domains from xenstored: its watches on @introduceDomain and @releaseDomain.
+"""Events about domains and backends from xenstored: its watches on special names and a directory.
 
 Wire protocol: xs_wire.h and docs/misc/xenstore.txt of Xen.
 """
@@ -30,7 +30,8 @@ AGAIN: Final = 0.1
 """Seconds from one look to the next whether an earlier attempt is over."""
 
 _PAYLOAD_MAX: Final = 1 << 20
-_WATCHES: Final = (b"@introduceDomain", b"@releaseDomain")
+_WATCHES: Final = (b"@introduceDomain", b"@releaseDomain", b"backend")
+"""The last one is /local/domain/ID/backend of the domain that asks, and all below it."""
 
 
 async def domain_events(
@@ -53,18 +54,20 @@ async def domain_events(
             reason = f"timed out setting watches after {deadline:g} s"
             raise SourceError("xenstored", reason) from None
         yield b""
-        for message in early:
-            yield message
+        if early:
+            yield early
         while True:
             buffer += await _chunk(descriptor)
-            for kind, message in _messages(buffer):
-                if kind == XS_WATCH_EVENT:
-                    yield message
+            events = b"".join(
+                message for kind, message in _messages(buffer) if kind == XS_WATCH_EVENT
+            )
+            if events:
+                yield events
     finally:
         _close(root, descriptor)
 
 
-async def _accepted(descriptor: int, buffer: bytearray) -> list[bytes]:
+async def _accepted(descriptor: int, buffer: bytearray) -> bytes:
     """The events that arrive until xenstored has accepted every watch.
 
     Raises `SourceError` when it rejects one.
@@ -75,11 +78,11 @@ async def _accepted(descriptor: int, buffer: bytearray) -> list[bytes]:
         buffer += await _chunk(descriptor)
         for kind, message in _messages(buffer):
             if kind == XS_ERROR:
-                raise SourceError("xenstored", "rejected the watches for domains")
+                raise SourceError("xenstored", "rejected the watches")
             accepted += kind == XS_WATCH
             if kind == XS_WATCH_EVENT:
                 events.append(message)
-    return events
+    return b"".join(events)
 
 
 class _UnderWay:
