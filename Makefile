@@ -98,7 +98,7 @@ packages: $(VENV)/.created  ## Build the archive, rpm and deb into dist/packages
 test-packages: $(VENV)/.test-tools  ## Install the packages of dist/packages into roots, as root on Debian
 	$(BIN)/pytest tests/packages -p no:randomly -o timeout=1200 $(ARGS)
 
-bench: $(VENV)/.test-tools  ## Benchmark xenwatch against its peers, write docs/performance.md; takes an hour
+bench: $(VENV)/.test-tools  ## Benchmark xenwatch against its peers, write docs/performance.md; takes over an hour
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 mutants: $(VENV)/.test-tools  ## Change the code in small ways and see whether tests notice; takes long

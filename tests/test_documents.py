@@ -155,7 +155,7 @@ ELSEWHERE: dict[str, str] = BY_GUIDE | {
     ".venv/bin/mutmut show xenwatch.planning.capacity.x_fit__mutmut_27": MUTANTS,
     "make wheel": WHEEL,
     "make packages": PACKAGES,
-    "make bench": "it takes an hour; tests/benchmarks tests its parts",
+    "make bench": "it takes over an hour; tests/benchmarks tests its parts",
     ".venv/bin/python -m tests.benchmarks.strangers": STRANGERS,
     ".venv/bin/python contrib/packages/lock.py": LOCK,
     "make test-packages": PACKAGES,

@@ -1,14 +1,13 @@
-"""A daemon over a synthetic host of any size, that says on request what it has cost so far.
+"""`xenwatch run` over a synthetic host of any size, which says on request what it has cost so far.
 
-Run by the benchmarks: `python -m tests.benchmarks.daemon_cost VMS`. It prints its port once every
-probe has run; then, for each line on stdin, its CPU seconds, of those the model's own, and its
-memory. With `--profile` it prints, at the end, where its threads were.
+Run by the benchmarks: `python -m tests.benchmarks.daemon_cost VMS STATE PORT`. For each line on
+stdin it prints its CPU seconds, and those of them that a daemon over a real host would not have.
+With `--profile` it prints, at the end, where its threads and the event loop were.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import cProfile
 import json
 import pstats
@@ -16,130 +15,83 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
-from tests.benchmarks.loop_lag import machine
-from tests.e2e.programs import free_port
-from xenwatch import log, threads
-from xenwatch.cli.source import choose
-from xenwatch.clock import SystemClock
-from xenwatch.config.settings import Settings
-from xenwatch.config.web_keys import LISTEN
-from xenwatch.daemon import interpreter
-from xenwatch.daemon.daemon import Daemon
-from xenwatch.model.source import ModelSource
+from tests.benchmarks.hosts import Counted, machine
+from xenwatch import threads
+from xenwatch.cli import configured
+from xenwatch.cli.main import main as xenwatch
 
-ASKED: Final = (
-    *("read", "kernel_log", "listdir", "readlink", "certificates", "stat", "statvfs", "uname"),
-    *("adjtimex", "run", "links", "taskstats", "hypercall", "hypercalls", "xenstore"),
-    *("xenstore_control", "round_trip"),
-)
-"""What a source is asked; of a real host, the kernel and Xen answer it."""
 LINES: Final = 40
 """Functions of a profile."""
-
-
-class Counted(ModelSource):
-    """A synthetic host that counts the CPU time its answers take, in `spent`."""
-
-    spent = 0.0
-    lock = threading.Lock()
-
-
-def _counted(name: str) -> Callable[..., Any]:
-    answer = getattr(ModelSource, name)
-
-    def call(self: Counted, *arguments: Any, **options: Any) -> Any:
-        before = time.thread_time()
-        try:
-            return answer(self, *arguments, **options)
-        finally:
-            seconds = time.thread_time() - before
-            with self.lock:
-                self.spent += seconds
-
-    return call
-
-
-for _name in ASKED:
-    setattr(Counted, _name, _counted(_name))
+OURS: Final = r"^(?!.*/(?:model|benchmarks)/)"
+"""Not those of the synthetic host; what it calls of Python itself cannot be told apart."""
 
 
 class Profiles:
-    """Where threads are while they work, summed."""
+    """What threads do while they work, summed."""
 
     def __init__(self) -> None:
         self._found: pstats.Stats | None = None
         self._lock = threading.Lock()
 
-    def wrap(self, launch: Callable[..., Any]) -> Callable[..., Any]:
-        """The same, with the work profiled."""
+    def wrap(self, promised: Callable[..., Any]) -> Callable[..., Any]:
+        """Work that threads are given, profiled."""
 
-        def profiled(work: Callable[[], Any], name: str) -> Any:
-            def body() -> Any:
-                profile = cProfile.Profile(time.thread_time)
-                try:
-                    return profile.runcall(work)
-                finally:
-                    with self._lock:
-                        self._found = self._found or pstats.Stats(stream=sys.stderr)
-                        self._found.add(profile)
-
-            return launch(body, name)
+        def profiled(work: Callable[[], Any]) -> Any:
+            return promised(lambda: self.run(work))
 
         return profiled
 
-    def show(self) -> None:
+    def run(self, work: Callable[[], Any]) -> Any:
+        """The result of work, profiled."""
+        profile = cProfile.Profile(time.thread_time)
+        try:
+            return profile.runcall(work)
+        finally:
+            self._add(profile)
+
+    def _add(self, profile: cProfile.Profile) -> None:
+        with self._lock:
+            if self._found is None:
+                self._found = pstats.Stats(profile, stream=sys.stderr)
+            else:
+                self._found.add(profile)
+
+    def show(self, what: str) -> None:
         """Print the functions that took most, on stderr."""
         if self._found is not None:
-            self._found.sort_stats("tottime").print_stats(LINES)
+            print(f"{what}:", file=sys.stderr)
+            self._found.sort_stats("tottime").print_stats(OURS, LINES)
 
 
-def cost(source: Counted) -> dict[str, float]:
-    """What this process has cost so far: seconds, and MiB of memory."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return {"cpu": time.process_time(), "model": source.spent, "rss": pages * 4096 / 2**20}
-
-
-async def serve(source: Counted, port: int) -> None:
-    """Run the daemon until stdin ends."""
-    settings = Settings({LISTEN.path: (f"127.0.0.1:{port}",)})
-    daemon = Daemon(settings, lambda: settings, source)
-    loop = asyncio.get_running_loop()
-    tasks = [
-        asyncio.create_task(daemon.run(choose("synthetic", "/"))),
-        asyncio.create_task(interpreter.tune(daemon.ready, SystemClock())),
-    ]
-    await daemon.ready.wait()
-    print(port, flush=True)
-    ended = asyncio.Event()
-
-    def answer() -> None:
-        if sys.stdin.readline():
-            print(json.dumps(cost(source)), flush=True)
-        else:
-            ended.set()
-
-    loop.add_reader(sys.stdin, answer)
-    await ended.wait()
-    for task in tasks:
-        task.cancel()
+def answer(source: Counted) -> None:
+    """Answer each line of stdin; its end ends the daemon, as a signal does."""
+    for _ in sys.stdin:
+        cost = {"cpu": time.process_time(), "model": source.cost}
+        print(json.dumps(cost), flush=True)
 
 
 def main() -> None:
-    """Serve so many VMs."""
+    """Serve so many VMs until a signal."""
     parser = argparse.ArgumentParser()
     parser.add_argument("vms", type=int)
+    parser.add_argument("state")
+    parser.add_argument("port", type=int)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    log.configure("error", "json")
-    port = free_port()
-    profiles = Profiles()
-    if options.profile:
-        threads.launch = profiles.wrap(threads.launch)
-    asyncio.run(serve(Counted(machine(options.vms)), port))
-    profiles.show()
+    source = Counted(machine(options.vms, options.state), options.state)
+    vars(configured)["open_source"] = lambda _spec, _rootfs: source
+    threading.Thread(target=answer, args=[source], daemon=True).start()
+    arguments = ["run", "--source", "synthetic", "--log.level", "error"]
+    arguments += ["--web.listen-address", f"127.0.0.1:{options.port}"]
+    if not options.profile:
+        raise SystemExit(xenwatch(arguments))
+    works, loop = Profiles(), Profiles()
+    vars(threads)["_promised"] = works.wrap(threads._promised)
+    loop.run(lambda: xenwatch(arguments))
+    works.show("threads")
+    loop.show("event loop")
 
 
 if __name__ == "__main__":

@@ -12,18 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tests.benchmarks.hosts import Running, host
 from tests.benchmarks.results import percentile
-from xenwatch import log
+from xenwatch import log, threads
 from xenwatch.assessment import Rules
 from xenwatch.clock import SystemClock
 from xenwatch.config.settings import Settings
 from xenwatch.daemon import interpreter
-from xenwatch.model.changed_host import on_host
-from xenwatch.model.devices import vm
-from xenwatch.model.host import Machine
-from xenwatch.model.platforms.xapi import XCP_NG_8_3
-from xenwatch.model.scenario import Host
-from xenwatch.model.source import ModelSource
 from xenwatch.passes.publisher import Publisher
 from xenwatch.passes.scheduler import Scheduler
 
@@ -31,20 +26,6 @@ STEP: Final = 0.002
 """Seconds from one moment to the next."""
 BEFORE: Final = 3.0
 """Seconds after the first pass before it is measured."""
-
-
-def machine(vms: int) -> Machine:
-    """XCP-ng 8.3 with so many HVM VMs."""
-    platform = on_host(XCP_NG_8_3, Host(memory_gib=64, host_memory_gib=2048))
-    made = Machine(platform)
-    for number in range(vms):
-        made.start(b"vm-%04d" % number, vm(platform, "hvm"))
-    return made
-
-
-def host(vms: int) -> ModelSource:
-    """The same as a source."""
-    return ModelSource(machine(vms))
 
 
 async def lags(seconds: float) -> list[float]:
@@ -64,7 +45,7 @@ async def lags(seconds: float) -> list[float]:
     return found
 
 
-async def measured(source: ModelSource, seconds: float) -> dict[str, float]:
+async def measured(source: Running, seconds: float) -> dict[str, float]:
     """The lags in milliseconds once every probe has run, with what was done meanwhile."""
     settings, clock = Settings(), SystemClock()
     rules = Rules(settings.thresholds(), settings.shapes(), settings.alerts())
@@ -99,6 +80,7 @@ def percentiles(found: Sequence[float]) -> Iterator[tuple[str, float]]:
 def main(vms: str, seconds: str) -> None:
     """Measure, and print it as JSON."""
     log.configure("error", "json")
+    threads.keep()
     found = asyncio.run(measured(host(int(vms)), float(seconds)))
     print(json.dumps({name: round(value, 1) for name, value in found.items()}))
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from tests.e2e.programs import free_port
 from tests.shown import ROOT
 from tests.tools import tool
 
+PATIENCE: Final = 300.0
+"""Seconds until a daemon is ready: a host of a thousand VMs has to be made first."""
 TELLING: Final = """\
 import atexit, sys
 atexit.register(lambda: sys.stderr.write(
@@ -33,29 +39,70 @@ class Served:
     process: subprocess.Popen[str]
     url: str
 
-    def cost(self) -> dict[str, float]:
-        """What it has cost so far."""
+    def cost(self) -> float:
+        """CPU seconds that it has had so far, without those of the synthetic host."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         found: dict[str, float] = json.loads(self.process.stdout.readline())
-        return found
+        return found["cpu"] - found["model"]
 
 
 @contextlib.contextmanager
-def daemon(vms: int, *options: str) -> Iterator[Served]:
-    """A daemon over a host with so many HVM VMs, every probe of which has run."""
-    argv = [sys.executable, "-m", "tests.benchmarks.daemon_cost", str(vms), *options]
-    with subprocess.Popen(
-        argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield Served(process, f"http://127.0.0.1:{int(process.stdout.readline())}/metrics")
-            process.communicate(timeout=120)
-        finally:
-            process.kill()
+def told_ready(argv: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A program that has told its manager READY=1, as systemd starts it; SIGTERM ends it."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+    ):
+        address = f"{name}/notify"
+        manager.bind(address)
+        manager.settimeout(PATIENCE)
+        environment = {**os.environ, "NOTIFY_SOCKET": address}
+        with subprocess.Popen(argv, cwd=ROOT, env=environment, text=True, **options) as process:
+            try:
+                while b"READY=1" not in manager.recv(4096):
+                    pass
+                yield process
+                process.send_signal(signal.SIGTERM)
+                process.wait(60)
+            finally:
+                process.kill()
+
+
+@contextlib.contextmanager
+def daemon(vms: int, state: str, *options: str) -> Iterator[Served]:
+    """A daemon over a host with so many HVM VMs."""
+    port = free_port()
+    argv = [sys.executable, "-m", "tests.benchmarks.daemon_cost", str(vms), state, str(port)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with told_ready([*argv, *options], **pipes) as process:
+        yield Served(process, f"http://127.0.0.1:{port}/metrics")
+
+
+@contextlib.contextmanager
+def reader(vms: int, state: str) -> Iterator[str]:
+    """A reader of such a host, in a process of its own: the option with which to ask it."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "socket")
+        argv = [sys.executable, "-m", "tests.benchmarks.hosts", str(vms), state, str(path)]
+        with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            try:
+                assert process.stdout is not None
+                process.stdout.readline()
+                yield f"--source=reader:{path}"
+            finally:
+                process.kill()
+
+
+@contextlib.contextmanager
+def front(source: str) -> Iterator[tuple[int, str]]:
+    """`xenwatch run` as systemd starts it, over a reader: its pid and metrics, once it is ready."""
+    port = free_port()
+    argv = [sys.executable, "-m", "xenwatch", "run", source, "--log.level=error"]
+    with told_ready([*argv, f"--web.listen-address=127.0.0.1:{port}"]) as process:
+        yield process.pid, f"http://127.0.0.1:{port}/metrics"
 
 
 @contextlib.contextmanager
@@ -90,10 +137,14 @@ def scraped(url: str) -> bytes:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time a process has had."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """CPU time a process has had, to the nanosecond (clock_getcpuclockid(3))."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def resident(pid: int) -> float:
+    """MiB of memory a process has."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def ended(code: str, *arguments: str) -> tuple[float, float]:

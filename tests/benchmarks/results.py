@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from tests.benchmarks.table import NODE_EXPORTER, TABLE
+
 SLOWER: Final = 1.2
 """How many times the last figure a new one is called slower, beyond the spread of both."""
 DOCUMENT: Final = """\
@@ -16,23 +18,22 @@ DOCUMENT: Final = """\
 Measured by `make bench`, which writes this document: medians of {rounds} rounds, with the lowest
 and the highest; a peer is measured in turn with it, in the same rounds.
 [Testing](testing.md#benchmarks) says how.
+Under 0.1 is what that release needed, on another machine with two CPUs that other work kept busy.
 
-On {machine}, Python {python}, {date}.
+On {machine}, Python {python}, {date}; rounds of {seconds:g} s{took}.
 
-| What | xenwatch | Peer | Peer / xenwatch |
-| --- | --- | --- | --- |
+| What | 0.1 | xenwatch | Goal | Met | Peer | Peer / xenwatch |
+| --- | --- | --- | --- | --- | --- | --- |
 {rows}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that was measured: figures of each round, in `unit`; those of a peer, if any."""
+    """One thing of the table that was measured: figures of each round, and those of its peer."""
 
     name: str
-    unit: str
     ours: tuple[float, ...]
-    peer: str = ""
     theirs: tuple[float, ...] = ()
 
     @property
@@ -41,9 +42,14 @@ class Row:
         return statistics.median(self.ours)
 
     @property
+    def peers(self) -> float | None:
+        """The figure of the peer."""
+        return statistics.median(self.theirs) if self.theirs else None
+
+    @property
     def ratio(self) -> float | None:
         """How many times as much the peer needs."""
-        return statistics.median(self.theirs) / self.median if self.theirs and self.median else None
+        return self.peers / self.median if self.peers is not None and self.median else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,41 +61,81 @@ class Results:
 
 
 def dumps(results: Results) -> str:
-    """As JSON."""
-    rows = [asdict(row) for row in results.rows]
+    """As JSON, with what the table says of each row."""
+    rows = [
+        {**asdict(row), "unit": wanted.unit, "peer": wanted.peer, "met": _met(row) == "yes"}
+        for row in results.rows
+        for wanted in (TABLE[row.name],)
+    ]
     return json.dumps({"run": dict(results.run), "rows": rows}, indent=1) + "\n"
 
 
 def loads(text: str) -> Results:
     """What `dumps` has written."""
     found = json.loads(text)
-    rows = (
-        Row(row["name"], row["unit"], tuple(row["ours"]), row["peer"], tuple(row["theirs"]))
-        for row in found["rows"]
-    )
+    rows = (Row(row["name"], tuple(row["ours"]), tuple(row["theirs"])) for row in found["rows"])
     return Results(tuple(rows), found["run"])
 
 
 def document(results: Results) -> str:
-    """As Markdown."""
-    rows = "\n".join(f"| {' | '.join(_cells(row))} |" for row in results.rows)
-    return DOCUMENT.format(rows=rows, **results.run)
+    """As Markdown, in the order of the table."""
+    order = list(TABLE)
+    rows = sorted(results.rows, key=lambda row: order.index(row.name))
+    shown = "\n".join(f"| {' | '.join(_cells(row))} |" for row in rows)
+    minutes = results.run.get("minutes")
+    took = f", {minutes} minutes in all" if minutes else ""
+    return DOCUMENT.format(rows=shown, took=took, **results.run)
 
 
 def lines(rows: Iterable[Row]) -> Iterator[str]:
     """A line for each row, for a terminal."""
     for row in rows:
-        name, ours, peer, ratio = _cells(row)
-        yield f"{name}: {ours}" + (f"; {peer}: {ratio} times" if peer else "")
+        name, before, ours, goal, met, peer, ratio = _cells(row)
+        told = f"; 0.1: {before}" if before else ""
+        told += f"; goal {goal}: {'met' if met == 'yes' else 'missed'}" if goal else ""
+        told += f"; {peer}" if peer else ""
+        yield f"{name}: {ours}{told}" + (f": {ratio} times" if ratio else "")
 
 
-def slower(rows: Iterable[Row], before: Iterable[Row]) -> Iterator[str]:
-    """A line for each row that became slower than before; those without a predecessor are new."""
-    earlier = {row.name: row for row in before}
-    for row in rows:
-        old = earlier.get(row.name)
-        if old is not None and min(row.ours) > max(*old.ours, SLOWER * old.median):
-            yield f"slower: {row.name}: {_figures(row.ours, row.unit)}, was {figure(old.median)}"
+def slower(now: Results, before: Results) -> Iterator[str]:
+    """A line for each row that became slower than before; those without a predecessor are new.
+
+    On another machine, or where one that is the same has become slower or faster, what is compared
+    is how many times as much the peer needs, of rows that have one.
+    """
+    earlier = {row.name: row for row in before.rows}
+    pairs = [(row, earlier[row.name]) for row in now.rows if row.name in earlier]
+    differs = _difference(pairs, now.run, before.run)
+    if differs:
+        yield f"{differs}: ratios to the peers are compared"
+    for row, old in pairs:
+        if differs:
+            if row.ratio and old.ratio and row.ratio * SLOWER < old.ratio:
+                yield (
+                    f"slower: {row.name}: the peer needs {figure(row.ratio)} times as much, "
+                    f"was {figure(old.ratio)}"
+                )
+        elif min(row.ours) > max(*old.ours, SLOWER * old.median):
+            unit = TABLE[row.name].unit
+            yield f"slower: {row.name}: {_figures(row.ours, unit)}, was {figure(old.median)}"
+
+
+def _difference(
+    pairs: Iterable[tuple[Row, Row]], now: Mapping[str, Any], before: Mapping[str, Any]
+) -> str:
+    """Why figures cannot be compared; empty where they can."""
+    for key in ("machine", "python"):
+        if now[key] != before[key]:
+            return f"{key} is {now[key]}, was {before[key]}"
+    for row, old in pairs:
+        if TABLE[row.name].peer != NODE_EXPORTER or row.peers is None or old.peers is None:
+            continue
+        if not old.peers / SLOWER <= row.peers <= old.peers * SLOWER:
+            return (
+                f"the machine is not as fast as it was: {NODE_EXPORTER} needs "
+                f"{figure(row.peers)} {TABLE[row.name].unit}, was {figure(old.peers)}"
+            )
+    return ""
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -97,10 +143,19 @@ def percentile(values: Sequence[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
-    theirs = f"{row.peer}: {_figures(row.theirs, row.unit)}" if row.theirs else ""
+def _met(row: Row) -> str:
+    goal = TABLE[row.name].goal
+    if goal is None:
+        return ""
+    return "yes" if goal.is_met(row.median, row.peers) else "no"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    wanted = TABLE[row.name]
+    theirs = f"{wanted.peer}: {_figures(row.theirs, wanted.unit)}" if row.theirs else wanted.note
     ratio = "" if row.ratio is None else figure(row.ratio)
-    return row.name, _figures(row.ours, row.unit), theirs, ratio
+    goal = wanted.goal.text if wanted.goal else ""
+    return row.name, wanted.before, _figures(row.ours, wanted.unit), goal, _met(row), theirs, ratio
 
 
 def _figures(values: Sequence[float], unit: str) -> str:

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 from tests.benchmarks.programs import daemon, node_exporter, scraped
 from tests.benchmarks.results import percentile
+from tests.benchmarks.table import ASLEEP
 from tests.e2e.programs import free_port
 from tests.shown import ROOT
 from xenwatch.probes import PROBES
@@ -192,7 +193,7 @@ def small(descriptors: int = DESCRIPTORS) -> Iterator[Small]:
 async def parts(vms: int, seconds: float) -> None:
     """Many clients ask for another part of the page each time, without a pause."""
     names = [probe.name for probe in PROBES]
-    with daemon(vms) as served:
+    with daemon(vms, ASLEEP) as served:
         address, pid = address_of(served.url), served.process.pid
         scraped(served.url)
         print(f"{vms} VMs: at rest {memory(pid, 'VmRSS'):.0f} MB", flush=True)
@@ -222,7 +223,7 @@ async def parts(vms: int, seconds: float) -> None:
 
 async def slow(vms: int) -> None:
     """More clients than there are places ask for the whole page, and read nothing of it."""
-    with daemon(vms) as served:
+    with daemon(vms, ASLEEP) as served:
         address, pid = address_of(served.url), served.process.pid
         scraped(served.url)
         forget_peak(pid)

@@ -97,19 +97,21 @@ def processes() -> Iterator[Processes]:
         yield found
 
 
-def ours(passes: int, before_each: Callable[[], None]) -> tuple[float, list[Qemus]]:
-    """CPU seconds of the cheapest of some passes over all known QEMUs, and their readings."""
+def ours(
+    passes: int, before_each: Callable[[], None], number: int = PROCESSES
+) -> tuple[float, list[Qemus]]:
+    """CPU seconds of the cheapest of some passes over that many QEMUs, and their readings."""
     source = Dom0()
     uuid = "00000000-0000-4000-8000-000000000000"
     domains = tuple(
         Domain(domid, uuid, None, "hvm", "blocked", 1, 1, 1 << 30, 0.0)
-        for domid in range(1, PROCESSES + 1)
+        for domid in range(1, number + 1)
     )
     known = Pass(Snapshot(domains=Domains(domains, "hypercall")))
     costs, found = [], []
     warming = SETTLED + 2  # one that finds them, those in which they settle
-    for number in range(warming + passes):
-        if number >= warming:
+    for turn in range(warming + passes):
+        if turn >= warming:
             before_each()
         result = run(QEMUS, source, known)
         assert result.outcome.status is Status.OK, result.outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from tests.benchmarks.loop_lag import host
+from tests.benchmarks.hosts import host
 from tests.shown import ROOT
 from xenwatch import metrics
 from xenwatch.assessment import Rules, assess_pass

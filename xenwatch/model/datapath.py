@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -22,6 +23,7 @@ from xenwatch.parse.rtnl import BRIDGE_KIND, MASTERS_SINCE
 from xenwatch.parse.tapdisk import TapdiskStats
 
 _VIF = re.compile(r"vif\d+\.\d+\Z")
+_QUEUE = re.compile(r"(vif\d+\.\d+)-q(\d+)")
 CONNECTED: Final = "Connected"
 SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - tapdisk's own path
 USUAL: Final = TapdiskStats(0, 0, 0, 6, 6, 792, 3000, 900, 0, 0, 0, 0, 0, 0)
@@ -51,7 +53,10 @@ IDLE_RING: Final = dict.fromkeys(FIELDS, "0") | {
     "gate": "running",
 }
 """Of a captured host, without traffic; the guest has posted 256 buffers."""
-_COUNTERS: Final = (0,) * 16
+_IRQS_MIN: Final = 448
+"""Interrupts of a captured host of two CPUs, used or not; the table grows with their number."""
+_BYTES, _PACKETS = 150_000, 100
+"""Traffic of an interface in a second, each way, since the host was made; invented."""
 
 
 def build(tree: FileTree, dom0: Dom0) -> None:
@@ -64,9 +69,10 @@ def build(tree: FileTree, dom0: Dom0) -> None:
         tree.file("/sys/module/xen_netback/parameters/max_queues", queues)
     if dom0.platform.kernel < MASTERS_SINCE:
         _bridges(tree, dom0)
+    served = _served(dom0)
     for link in dom0.links.values():
         if _VIF.match(link.name):
-            for queue in range(_queues(dom0, link.name)):
+            for queue in range(_queues(dom0, link.name, served)):
                 _queue(tree, dom0, link.name, queue)
     minors = {pid: number for number, pid in dom0.minors.items()}
     for bus_id, state in dom0.backends.items():
@@ -160,7 +166,10 @@ def _stat(dom0: Dom0) -> bytes:
         f"cpu{number}": row for number in vcpus
     }
     softirqs = (ticks, 0, ticks, *(0,) * 8)
+    numbers = range(max(_IRQS_MIN, dom0.irq_numbers.high))
+    each = [ticks if number in dom0.irqs else 0 for number in numbers]
     rest = {
+        "intr": (sum(each), *each),
         "ctxt": (ticks,),
         "btime": (round(dom0.began - BOOTED),),
         "procs_running": (dom0.runnable,),
@@ -171,18 +180,22 @@ def _stat(dom0: Dom0) -> bytes:
 
 
 def _net_dev(dom0: Dom0) -> bytes:
-    return render_net_dev({link.name: _COUNTERS for link in dom0.links.values()})
+    seconds = int(dom0.seconds)
+    way = (seconds * _BYTES, seconds * _PACKETS, *(0,) * 6)
+    return render_net_dev({link.name: way + way for link in dom0.links.values()})
 
 
-def _queues(dom0: Dom0, name: str) -> int:
+def _served(dom0: Dom0) -> Counter[str]:
+    """How many queues of each interface netback has threads for."""
+    found = (_QUEUE.match(process.comm) for process in dom0.processes.values())
+    return Counter(name for name, _ in {match.groups() for match in found if match})
+
+
+def _queues(dom0: Dom0, name: str, served: Mapping[str, int]) -> int:
     """The number of queues netback has threads for, at least one.
 
     An interface whose frontend has not connected shows as many as netback could give.
     """
     if dom0.backends.get(name.replace("vif", "vif-").replace(".", "-")) != CONNECTED:
         return dom0.platform.max_queues
-    prefix = f"{name}-q"
-    threads = (
-        process.comm for process in dom0.processes.values() if process.comm.startswith(prefix)
-    )
-    return len({comm[len(prefix) :].partition("-")[0] for comm in threads}) or 1
+    return served.get(name, 1)

@@ -27,6 +27,17 @@ XVDA: Final = 51712
 NO_CONSOLE: Final = (
     "libxl_create.c:1976:console_xswait_callback: domain {domid} console tty: timed out"
 )
+_ARGUMENTS: Final = (
+    *("-no-shutdown", "-nodefaults", "-no-user-config", "-vnc", "none", "-display", "none"),
+    *("-boot", "order=cda", "-smp", "2,maxcpus=2", "-m", "192"),
+    *("-device", "rtl8139,id=nic0,netdev=net0,mac=00:16:3e:66:26:81"),
+    *("-drive", "file=/dev/loop17,if=ide,index=0,media=disk,format=raw,cache=writeback"),
+    *("-drive", "file=/dev/loop18,if=ide,index=1,media=disk,format=raw,cache=writeback"),
+    *("-drive", "file=/dev/loop19,if=ide,index=2,media=disk,format=raw,cache=writeback"),
+    *("-chardev", "socket,id=libxenstat-cmd,path=/var/run/xen/qmp-libxenstat,server=on,wait=off"),
+    *("-mon", "chardev=libxenstat-cmd,mode=control"),
+)
+"""Of the QEMU of a captured guest, beside what it emulates."""
 OUT_OF_MEMORY: Final = "xc_dom_boot_mem_init: can't allocate low memory for domain: Out of memory"
 LOOP_MAJOR: Final = 7
 COMM_MAX: Final = 15
@@ -207,7 +218,12 @@ class DeviceModel:
         platform, domid = lease.dom0.platform, lease.guest.domid
         name = f"qemu-dm-{domid}" if platform.toolstack == XAPI else platform.qemu
         emulated = [word for device in self.peripherals for word in ARGUMENTS[device]]
-        argv = (name, "-xen-domid", str(domid), "-machine", "xenfv", *emulated)
+        card = f"type=tap,id=net0,ifname=vif{domid}.0-emu,br=xenbr0,script=no,downscript=no"
+        argv = (
+            *(name, "-xen-domid", str(domid), "-machine", "xenfv", *emulated),
+            *("-chardev", f"socket,id=libxl-cmd,path=/var/run/xen/qmp-libxl-{domid},server=on"),
+            *("-mon", "chardev=libxl-cmd,mode=control", "-netdev", card, *_ARGUMENTS),
+        )
         comm = platform.qemu.rpartition("/")[2][:COMM_MAX]
         drivers = platform.drivers
         process = lease.process(comm, argv, drivers.qemu_threads, drivers.qemu_kib)

@@ -27,7 +27,13 @@ from xenwatch.model.render.meminfo import render_meminfo
 from xenwatch.model.render.mounts import render_mounts
 from xenwatch.model.render.mountstats import render_mountstats
 from xenwatch.model.render.partitions import render_partitions
-from xenwatch.model.render.process import render_schedstat, render_stat, render_statm
+from xenwatch.model.render.process import (
+    KTHREAD,
+    PROGRAM,
+    render_schedstat,
+    render_stat,
+    render_statm,
+)
 from xenwatch.model.render.rlimits import render_limits
 from xenwatch.model.render.tapdisk import PAGE
 from xenwatch.model.render.text import (
@@ -46,7 +52,7 @@ from xenwatch.parse.file_nr import FileNr
 from xenwatch.parse.interrupts import InterruptRow, Interrupts
 from xenwatch.parse.meminfo import MeminfoRow
 from xenwatch.parse.partitions import Partition
-from xenwatch.parse.process import KERNEL_THREAD, TICKS, ProcessStat, Schedstat
+from xenwatch.parse.process import TICKS, ProcessStat, Schedstat
 from xenwatch.parse.rlimits import OPEN_FILES, ResourceLimit
 from xenwatch.parse.zoneinfo import Zone
 
@@ -65,10 +71,21 @@ _CONTROL: Final = "/run/blktap-control"
 _BALLOON: Final = "/sys/devices/system/xen_memory/xen_memory0"
 _LIMITS: Final = (
     ResourceLimit("Max cpu time", None, None, "seconds"),
+    ResourceLimit("Max file size", None, None, "bytes"),
+    ResourceLimit("Max data size", None, None, "bytes"),
+    ResourceLimit("Max stack size", 8388608, None, "bytes"),
+    ResourceLimit("Max core file size", 0, None, "bytes"),
+    ResourceLimit("Max resident set", None, None, "bytes"),
     ResourceLimit("Max processes", 7499, 7499, "processes"),
     ResourceLimit(OPEN_FILES, 1024, 1048576, "files"),
     ResourceLimit("Max locked memory", 8388608, 8388608, "bytes"),
+    ResourceLimit("Max address space", None, None, "bytes"),
+    ResourceLimit("Max file locks", None, None, "locks"),
+    ResourceLimit("Max pending signals", 7499, 7499, "signals"),
+    ResourceLimit("Max msgqueue size", 819200, 819200, "bytes"),
     ResourceLimit("Max nice priority", 0, 0, ""),
+    ResourceLimit("Max realtime priority", 0, 0, ""),
+    ResourceLimit("Max realtime timeout", None, None, "us"),
 )
 
 
@@ -169,12 +186,11 @@ def _limits(process: Process) -> bytes:
 
 
 def _stat(process: Process) -> bytes:
-    """Times in ticks, threads and whether the kernel made it; the rest is as of an idle process."""
-    numbers = [0] * 49
-    numbers[0], numbers[5] = (1, 0x400000) if process.argv else (2, KERNEL_THREAD | 0x8040)
+    """Times in ticks and threads; the rest is as of any program, or thread of the kernel."""
+    numbers = list(PROGRAM if process.argv else KTHREAD)
     numbers[10] = process.cpu_ns * TICKS // 2_000_000_000
     numbers[11] = process.cpu_ns * TICKS // 1_000_000_000 - numbers[10]
-    numbers[14], numbers[16] = 20, process.threads
+    numbers[16] = process.threads
     comm = process.comm.encode("utf-8", "surrogateescape")
     return render_stat(ProcessStat(process.pid, comm, "S", tuple(numbers)))
 

@@ -8,8 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from xenwatch.model.render.hist import render_hists
-from xenwatch.model.render.process import render_schedstat, render_stat
-from xenwatch.model.render.text import render_rows
+from xenwatch.model.render.process import (
+    PROGRAM,
+    render_schedstat,
+    render_stat,
+    render_status,
+)
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.hist import Hist, HistRow
 from xenwatch.parse.process import TICKS, ProcessStat, Schedstat
@@ -141,10 +145,9 @@ def _process(tree: FileTree, dom0: Dom0, process: Process, life: Life) -> None:
 
 
 def _stat(process: Process, life: Life, now: float) -> ProcessStat:
-    """Parent, flags, user and system time, priority, threads and start time; the rest is 0."""
-    numbers = [0] * 49
+    """User and system time, threads and start time; the rest is as of any program."""
+    numbers = list(PROGRAM)
     ticks = process.ran_ns(now) * TICKS // 1_000_000_000
-    numbers[0], numbers[5], numbers[14] = 1, 0x400000, 20
     numbers[10], numbers[11] = ticks // 2, ticks - ticks // 2
     numbers[16], numbers[18] = process.threads, int(life.since * TICKS) + process.pid
     return ProcessStat(process.pid, process.comm.encode(), "S", tuple(numbers))
@@ -158,17 +161,9 @@ def _schedstat(dom0: Dom0, life: Life | None) -> bytes:
 
 
 def _status(dom0: Dom0, process: Process, number: int, life: Life | None) -> bytes:
-    return render_rows(
-        {
-            "Name": process.comm,
-            "State": "S (sleeping)",
-            "Tgid": str(process.pid),
-            "Pid": str(process.pid + number),
-            "Threads": str(process.threads),
-            "voluntary_ctxt_switches": str(1 if life is None else life.wakeups(dom0.seconds)),
-            "nonvoluntary_ctxt_switches": "0",
-        }
-    )
+    switches = 1 if life is None else life.wakeups(dom0.seconds)
+    pid = process.pid
+    return render_status(process.comm, pid, pid + number, process.threads, switches)
 
 
 def _hists(dom0: Dom0) -> list[Hist]:

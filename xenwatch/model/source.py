@@ -71,6 +71,7 @@ class ModelSource:
         self._dom0 = machine.dom0
         self._xen = Xen(machine.dom0)
         self._tree = files.build(machine.dom0)
+        self._dump = b""
         self._generation = machine.generation
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
@@ -147,7 +148,12 @@ class ModelSource:
         return _UNKNOWN
 
     def links(self) -> bytes:
-        return render_links(reported(self._dom0.links.values(), self._dom0.platform.kernel))
+        """The same dump until the machine changes: that of a thousand VMs is megabytes."""
+        self._files()
+        if not self._dump:
+            found = reported(self._dom0.links.values(), self._dom0.platform.kernel)
+            self._dump = render_links(found)
+        return self._dump
 
     def taskstats(self, pids: Sequence[int]) -> bytes:
         return render_taskstats((pid, processes.counters(self._dom0, pid)) for pid in pids)
@@ -215,6 +221,7 @@ class ModelSource:
         if self._generation != self._machine.generation:
             self._generation = self._machine.generation
             self._tree = files.build(self._dom0)
+            self._dump = b""
         return self._tree
 
     def _xl(self, arguments: Sequence[str]) -> CommandOutput:

@@ -65,6 +65,7 @@ _IN_XENSTORE: Final = {
     "memory": 9000,
 }
 """What a guest uses of these quotas."""
+_FIRST_KTHREAD, _FIRST_PID = 3, 297
 QUIET: Final = (0.42, 0.35, 0.31)
 """Averages of `/proc/loadavg` without load."""
 CONSOLE_SIZE: Final = 4 << 20
@@ -209,7 +210,7 @@ class Dom0:
         self.tables = dict.fromkeys(TABLES, 0)
         self.round_trips = dict(UNLOADED_ROUND_TRIPS)
         self.hung: dict[str, float] = {}
-        self._pids = itertools.count(297)
+        self._pids = itertools.count(_FIRST_PID)
         self._inodes = itertools.count(34487)
         self._indexes = itertools.count(1)
         self._made = itertools.count(1)
@@ -312,6 +313,7 @@ class Dom0:
         self.domain.frame_entries = platform.frame_entries
         self.domain.frames = platform.own_frames
         self._boot_channels()
+        self._boot_threads()
         for daemon in platform.daemons:
             process = self.process(daemon.comm, daemon.argv, daemon.threads)
             self.tasks -= daemon.threads  # counted among the platform's own
@@ -325,6 +327,13 @@ class Dom0:
             self.by_comm[daemon.comm] = process
         self._boot_links()
         self._boot_store()
+
+    def _boot_threads(self) -> None:
+        """The kernel's own threads: what the platform's daemons leave of its tasks."""
+        others = sum(daemon.threads for daemon in self.platform.daemons)
+        for pid in range(_FIRST_KTHREAD, min(_FIRST_PID, self.platform.tasks - others)):
+            name = f"kworker/{pid % self.platform.vcpus}:{pid}"
+            self.processes[pid] = Process(pid, name)
 
     def _boot_channels(self) -> None:
         """The channels of dom0 itself, each with its descriptor in the kernel."""

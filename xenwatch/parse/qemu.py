@@ -37,7 +37,7 @@ _TEXT: Final = frozenset({"-name", "-append", "-kernel", "-initrd", "-k"})
 
 def arguments(data: bytes) -> tuple[str, ...]:
     """`/proc/PID/cmdline` as its arguments; undecodable bytes as surrogates."""
-    return tuple(os.fsdecode(part) for part in data.removesuffix(b"\0").split(b"\0"))
+    return tuple(os.fsdecode(data.removesuffix(b"\0")).split("\0"))
 
 
 def device_model_of(argv: Sequence[str]) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +48,14 @@ OPENVSWITCH_SINCE: Final = (3, 17)
 """Before this Linux devices of Open vSwitch report no kind (internal_dev_link_ops)."""
 BRIDGES_SINCE: Final = (3, 0)
 """Before this Linux bridges report no kind (br_link_ops, 2.6.39)."""
+_ALL: Final = range(1 << 16)
+_WANTED: Final = frozenset(
+    (
+        *(IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_CARRIER_CHANGES),
+        IFLA_CARRIER_UP_COUNT,
+    )
+)
+"""Attributes of a link that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,8 @@ class Link:
     member_up: bool | None = None
 
 
-def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
-    """The messages of a dump up to NLMSG_DONE. Raises `ParseError`."""
+def parse_messages(data: bytes, wanted: Container[int] = _ALL) -> tuple[LinkMessage, ...]:
+    """The messages of a dump up to NLMSG_DONE, with the wanted attributes. Raises `ParseError`."""
     messages: list[LinkMessage] = []
     offset = 0
     while offset < len(data):
@@ -102,7 +110,7 @@ def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
             raise ParseError("RTM_GETLINK dump", "the kernel returned an error")
         if kind == RTM_NEWLINK:
             body = data[offset + NETLINK_HEADER.size : offset + length]
-            messages.append(_message(flags, sequence, port, body))
+            messages.append(_message(flags, sequence, port, body, wanted))
         offset += aligned(length)
     raise ParseError("RTM_GETLINK dump", "truncated: no NLMSG_DONE")
 
@@ -110,29 +118,37 @@ def parse_messages(data: bytes) -> tuple[LinkMessage, ...]:
 @functools.lru_cache(maxsize=1)
 def parse_links(data: bytes) -> tuple[Link, ...]:
     """The links of a dump, of the same one the same tuple. Raises `ParseError`."""
-    return tuple(_link(message) for message in parse_messages(data))
+    return tuple(_link(message) for message in parse_messages(data, _WANTED))
 
 
-def _message(flags: int, sequence: int, port: int, body: bytes) -> LinkMessage:
+def _message(
+    flags: int, sequence: int, port: int, body: bytes, wanted: Container[int]
+) -> LinkMessage:
     if len(body) < IFINFO.size:
         raise ParseError("RTM_GETLINK dump", "truncated link message")
     family, device_type, index, link_flags, change = IFINFO.unpack_from(body)
-    attributes = tuple(_attributes(body[IFINFO.size :]))
+    attributes = tuple(_attributes(body, IFINFO.size, wanted))
     return LinkMessage(
         flags, sequence, port, family, device_type, index, link_flags, change, attributes
     )
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    offset = 0
-    while len(data) - offset >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(data, offset)
-        if length < ATTRIBUTE.size or offset + length > len(data):
+def _attributes(
+    data: bytes, offset: int = 0, wanted: Container[int] = _ALL
+) -> list[tuple[int, bytes]]:
+    """Type and value of each wanted attribute from `offset` on: a dump has 36 for each link."""
+    found = []
+    end, unpack = len(data), ATTRIBUTE.unpack_from
+    while end - offset >= ATTRIBUTE.size:
+        length, kind = unpack(data, offset)
+        if length < ATTRIBUTE.size or offset + length > end:
             raise ParseError(
                 "RTM_GETLINK dump", f"attribute of {length} bytes does not fit the message"
             )
-        yield kind, data[offset + ATTRIBUTE.size : offset + length]
-        offset += aligned(length)
+        if kind in wanted:
+            found.append((kind, data[offset + ATTRIBUTE.size : offset + length]))
+        offset += length + 3 & ~3
+    return found
 
 
 def _link(message: LinkMessage) -> Link:

@@ -7,6 +7,13 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from xenwatch.model.render.link_attributes import (
+    BRIDGE_DATA,
+    PORT_DATA,
+    USUAL,
+    attribute,
+    parent,
+)
 from xenwatch.parse.rtnl import (
     BOND_KIND,
     BRIDGE_KIND,
@@ -29,7 +36,6 @@ from xenwatch.parse.rtnl import (
     LinkMessage,
 )
 from xenwatch.sources.wire import (
-    ATTRIBUTE,
     IFINFO,
     NETLINK_HEADER,
     NLMSG_DONE,
@@ -37,10 +43,11 @@ from xenwatch.sources.wire import (
     RTM_NEWLINK,
 )
 
+IFLA_INFO_DATA: Final = 2
 _MULTI: Final = 2
 """NLM_F_MULTI: one of many messages, ended by NLMSG_DONE."""
 _ETHER: Final = 1
-_USUAL: Final = 0x1002
+_FLAGS: Final = 0x1002
 """BROADCAST, MULTICAST."""
 _RUNNING: Final = 0x40
 """IFF_RUNNING: up, and with a carrier."""
@@ -72,16 +79,18 @@ def reported(links: Iterable[Link], kernel: tuple[int, int]) -> Iterator[Link]:
 
 
 def link_message(link: Link) -> LinkMessage:
-    """The message about one link: its name, its master, its driver's kind.
+    """The message about one link: its name, its master, its driver's kind, and what others read.
 
     Drivers without rtnl_link_ops (netback's vifs, hardware) report no kind of their own; the port
     of a bridge reports its master's (net/core/rtnetlink.c, rtnl_link_fill).
     """
     name = link.name.encode("utf-8", "surrogateescape") + b"\0"
-    attributes = [(IFLA_IFNAME, name)]
+    attributes = [(IFLA_IFNAME, name), *USUAL]
     info = b""
     if link.kind:
-        info += _attribute(IFLA_INFO_KIND, link.kind.encode("ascii") + b"\0")
+        info += attribute(IFLA_INFO_KIND, link.kind.encode("ascii") + b"\0")
+    if link.kind == BRIDGE_KIND:
+        info += attribute(IFLA_INFO_DATA, BRIDGE_DATA)
     if link.master is not None:
         attributes.append((IFLA_MASTER, struct.pack("=I", link.master)))
         info += _slave(link)
@@ -91,21 +100,24 @@ def link_message(link: Link) -> LinkMessage:
         attributes.append((IFLA_CARRIER_UP_COUNT, struct.pack("=I", link.was_up)))
     if link.lower is not None:
         attributes.append((IFLA_LINK, struct.pack("=I", link.lower)))
+    if link.name.startswith("vif"):
+        attributes += parent(name.rstrip(b"\0").replace(b"vif", b"vif-").replace(b".", b"-"))
     return LinkMessage(_MULTI, 1, 1, 0, _ETHER, link.index, _flags(link), 0, tuple(attributes))
 
 
 def _flags(link: Link) -> int:
-    flags = _USUAL | (IFF_UP if link.up else 0) | (IFF_LOWER_UP if link.carrier else 0)
+    flags = _FLAGS | (IFF_UP if link.up else 0) | (IFF_LOWER_UP if link.carrier else 0)
     return flags | (_RUNNING if link.up and link.carrier else 0)
 
 
 def _slave(link: Link) -> bytes:
     """What the master of a link adds: its kind, and a bond whether the member works."""
     if link.member_up is None:
-        return _attribute(IFLA_INFO_SLAVE_KIND, b"bridge\0")
-    status = _attribute(IFLA_BOND_SLAVE_MII_STATUS, bytes([0 if link.member_up else 2]))
-    kind = _attribute(IFLA_INFO_SLAVE_KIND, BOND_KIND.encode() + b"\0")
-    return kind + _attribute(IFLA_INFO_SLAVE_DATA, status)
+        kind = attribute(IFLA_INFO_SLAVE_KIND, b"bridge\0")
+        return kind + attribute(IFLA_INFO_SLAVE_DATA, PORT_DATA)
+    status = attribute(IFLA_BOND_SLAVE_MII_STATUS, bytes([0 if link.member_up else 2]))
+    kind = attribute(IFLA_INFO_SLAVE_KIND, BOND_KIND.encode() + b"\0")
+    return kind + attribute(IFLA_INFO_SLAVE_DATA, status)
 
 
 def render_event(link: Link, *, gone: bool = False) -> bytes:
@@ -117,13 +129,8 @@ def render_event(link: Link, *, gone: bool = False) -> bytes:
 def _message(message: LinkMessage, kind: int = RTM_NEWLINK) -> bytes:
     body = IFINFO.pack(
         message.family, message.device_type, message.index, message.link_flags, message.change
-    ) + b"".join(_attribute(kind, value) for kind, value in message.attributes)
+    ) + b"".join(attribute(kind, value) for kind, value in message.attributes)
     header = NETLINK_HEADER.pack(
         NETLINK_HEADER.size + len(body), kind, message.flags, message.sequence, message.port
     )
     return header + body
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    data = ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value
-    return data + bytes(-len(data) % 4)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import struct
+from operator import attrgetter
 from typing import Final
 
 from xenwatch.parse.tapdisk import LAYOUT, TapdiskStats
 
 PAGE: Final = 4096
-
-
+_WORDS: Final = attrgetter(*TapdiskStats.__slots__)
 _COUNTERS: Final = struct.Struct("<12Q")
 
 
@@ -26,4 +25,4 @@ def render_vdi(stats: TapdiskStats) -> bytes:
 
 def render_tapdisk(stats: TapdiskStats) -> bytes:
     """`/dev/shm/vbd3-DOMID-DEVID/statistics`: the words, and the page's rest."""
-    return LAYOUT.pack(*dataclasses.astuple(stats)).ljust(PAGE, b"\0")
+    return LAYOUT.pack(*_WORDS(stats)).ljust(PAGE, b"\0")

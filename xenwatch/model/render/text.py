@@ -62,11 +62,6 @@ def render_assignments(values: Mapping[str, str], quote: str = '"') -> bytes:
     return "".join(lines).encode()
 
 
-def render_rows(rows: Mapping[str, str]) -> bytes:
-    """`/proc/PID/status`: a name, a colon, a tab and a value a line."""
-    return "".join(f"{name}:\t{value}\n" for name, value in rows.items()).encode()
-
-
 def render_arguments(argv: Iterable[str]) -> bytes:
     """`/proc/PID/cmdline`: each argument ended by NUL."""
     return b"".join(argument.encode("utf-8", "surrogateescape") + b"\0" for argument in argv)
