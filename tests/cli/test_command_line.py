@@ -173,6 +173,6 @@ def test_help_has_the_default_source(name: str) -> None:
     text = " ".join(ended([name, "--help"])[1].split())
     asks, looks_back = "--url" in OPTIONS[name], name in RECORDS
 
-    assert ("Default: none, a daemon is asked." in text) == asks
-    assert ("Default: record, that of the service." in text) == looks_back
+    assert ("Default: none; a daemon is queried." in text) == asks
+    assert ("Default: record, the one of the service." in text) == looks_back
     assert asks or looks_back or re.search(r"[Dd]efault: host\b", text)

@@ -104,7 +104,7 @@ def test_vms_go_where_there_is_room(plan: Plan, tmp_path: Path) -> None:
     assert plan("--pool", file, "--shape=windows", "--count=4").status == 0
     done = plan("--pool", file, "--shape=windows", "--count=5")
     assert done.status == 1
-    assert "5 windows: they do not fit; no place for 1 windows" in done.out
+    assert "5 windows: they do not fit; no room for 1 windows" in done.out
     assert plan("--pool", file, "--add=windows=1", "--add=linux=2").status == 0
 
 
@@ -122,7 +122,7 @@ def test_a_host_that_cannot_be_read_leaves_the_rest(plan: Plan, tmp_path: Path) 
     assert "127.0.0.1:9" in done.out
     done = plan("--pool", file, "--add=linux=100")
     assert done.status == 3
-    assert "100 linux: cannot say whether they fit; no place found for 98 linux" in done.out
+    assert "100 linux: cannot say whether they fit; no room found for 98 linux" in done.out
 
 
 @pytest.mark.parametrize(
@@ -240,4 +240,4 @@ def test_a_prometheus_has_a_pool(plan: Plan) -> None:
     assert answer["placement"]["fits"] is True
     assert answer["losses"]["1"]["survives"] is True
     assert done.status == 1
-    assert "Loss of any host: not survived; of the 12 VMs of a there is no place for 1" in done.out
+    assert "Loss of any host: not survived; of the 12 VMs on a, no room elsewhere for 1" in done.out

@@ -76,7 +76,7 @@ def test_where_nothing_was_recorded_it_says_so(
                     ("report", "--from=2001-01-01", "--to=2001-01-02")):  # fmt: skip
         done = run(capsys, *command, f"--source=record:{night}")
         assert done.status == 3
-        assert "nothing was recorded in that time; xenwatch replay --list lists all" in done.err
+        assert "nothing was recorded in that period; xenwatch replay --list lists all" in done.err
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_keys_lead_to_moments(key: str, leads: int) -> None:
 
 def test_where_there_is_no_other_moment_it_says_so() -> None:
     """And stays."""
-    assert after(View(119), "\x1b[C", SPOTS, 10) == View(119, said="there is no other moment there")
-    said = "there is no other moment there in which an alert changed"
+    assert after(View(119), "\x1b[C", SPOTS, 10) == View(119, said="no further moment")
+    said = "no further moment in which an alert changed"
     assert after(View(90), "n", SPOTS, 10) == View(90, said=said)
 
 

@@ -75,7 +75,7 @@ def test_it_begins_where_it_is_asked_and_helps(terminal: Terminal, night: str) -
     terminal.tmux("send-keys", "PPage")
     terminal.shows("2026-01-30 22:10:00 UTC  moment 3 of 36")
     terminal.tmux("send-keys", "Left", "Left", "Left")
-    terminal.shows("there is no other moment there")
+    terminal.shows("no further moment")
     terminal.tmux("send-keys", "?")
     terminal.shows("PgUp, PgDn")
     terminal.tmux("send-keys", "?")

@@ -60,4 +60,4 @@ def test_every_runbook_is_listed_with_its_meaning() -> None:
 
     assert {name for name, body in alerts.items() if not meaning(body)} == set()
     assert {name for name in alerts if name.removesuffix(".md") not in text} == set()
-    assert "Message of a log" in text
+    assert "Log message, or words" in text

@@ -57,7 +57,7 @@ def test_without_an_earlier_reading_nothing_is_a_rate() -> None:
 
     assert {role.cpus for role in blind.roles} <= {None}
     assert (blind.busy, blind.wakeups) == (None, None)
-    assert text.count("Rates are known two readings after the start of the daemon.") == 2
+    assert text.count("Rates are known after two readings of the daemon.") == 2
 
 
 def test_each_is_a_section_of_the_page() -> None:
@@ -67,4 +67,4 @@ def test_each_is_a_section_of_the_page() -> None:
     assert "1 vCPU, 0.25 of them in use, 25.0 % stolen by Xen" in text
     assert "tapdiskdevices of VMs0.500" in text
     assert "Median answer" in text
-    assert "Those that wake up most, a second" in text
+    assert "Most wakeups a second" in text

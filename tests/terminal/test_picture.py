@@ -82,7 +82,7 @@ def test_instances_that_are_well_are_counted() -> None:
     filtered = lines(changed(limits=rows), height=100, state=State(filter="aio"))
 
     assert len([line for line in found if line.startswith(HALF.limit)]) == 2
-    assert "and 7 more that are less full, shown when sorted or filtered" in found
+    assert "and 7 less full ones, shown when sorted or filtered" in found
     assert len([line for line in filtered if line.startswith(HALF.limit)]) == 9
 
 

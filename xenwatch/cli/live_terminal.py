@@ -197,7 +197,7 @@ class _Top:
         if shown is None:
             return line((DIM, "waiting for readings ..."))
         if shown.is_past:
-            return line((BOLD, "the past: left and right step, b goes to a time, l is now"))
+            return line((BOLD, "the past: left and right step, b goes to a time, l returns to now"))
         if shown.age > OLD:
             return line((CRITICAL, f"stale: the daemon's readings are {shown.age:.0f} s old"))
         return ()
@@ -226,7 +226,7 @@ def run(feed: Feed, state: State, fence: Fence) -> int:
         raise TerminalError("top requires a terminal; in scripts: xenwatch top --batch")
     if os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
         raise TerminalError(
-            "top cannot move the cursor of this terminal (TERM says none that it could); "
+            "top cannot move the cursor on this terminal (TERM is not set, or dumb or unknown); "
             "set TERM, such as TERM=vt100, or use xenwatch top --batch"
         )
     for number in (signal.SIGTERM, signal.SIGHUP):

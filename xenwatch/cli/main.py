@@ -38,8 +38,8 @@ class Command(Protocol):
 
 
 NO_SOURCE: Final = {
-    **dict.fromkeys(("check", "explain", "top"), "none, a daemon is asked"),
-    **dict.fromkeys(("replay", "report"), "record, that of the service"),
+    **dict.fromkeys(("check", "explain", "top"), "none; a daemon is queried"),
+    **dict.fromkeys(("replay", "report"), "record, the one of the service"),
 }
 """What the commands do without a source that do not read the host then."""
 RECORDS: Final = ("replay", "report")

@@ -45,7 +45,7 @@ from xenwatch.status.notices import notices
 
 EXITS: Final = {
     OK: "the VMs fit; without --count or --add: a plan was made",
-    FINDING: "the VMs do not fit; of a pool, without any: the loss of a host is not survived",
+    FINDING: "the VMs do not fit; without VMs, a pool does not survive the loss of a host",
     USAGE: "bad usage, or configuration rejected",
     UNKNOWN: "no plan can be made, or stdout cannot be written",
 }
@@ -60,8 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--shape",
         metavar="NAME",
-        help="VMs of this shape (default: every shape); average: of the running VMs of each type, "
-        "average-hvm: of one",
+        help="VMs of this shape (default: every shape); average: the average running VM of "
+        "each type, average-hvm: of that type",
     )
     what.add_argument("--like", metavar="VM", help="VMs like this running one: name, UUID or domid")
     what.add_argument(
@@ -70,8 +70,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="mix",
         metavar="NAME=N,...",
         action="append",
-        help="whether this many VMs of each shape fit together, else how many of each do; may be "
-        "given several times",
+        help="whether this many VMs of each shape fit together, and if not, how many of each do; "
+        "may be repeated",
     )
     parser.add_argument("--count", metavar="N", help="whether N more VMs of the shape fit")
     parser.add_argument("--memory", metavar="SIZE", help="VMs with this memory, such as 8GiB")

@@ -116,7 +116,7 @@ def _lines(found: Answer) -> Iterator[str]:
             f"{sum(vms.values())} to {name}" for name, vms in found.freed.placement.placed.items()
         )
         name, vms = found.freed.lost[0], found.freed.vms
-        yield f"To free first: {name}, VMs to move: {vms}{as_counted}: {where}"
+        yield f"Free first: {name}, VMs to move: {vms}{as_counted}: {where}"
     if found.uncounted:
         yield f"Not counted: {', '.join(found.uncounted)}"
 
@@ -126,9 +126,9 @@ def _placement(wanted: Vms, placement: Placement, as_counted: str) -> Iterator[s
     if placement.fits:
         yield f"{subject}: they fit{as_counted}"
     elif placement.fits is False:
-        yield f"{subject}: they do not fit; no place for {_words(placement.over)}"
+        yield f"{subject}: they do not fit; no room for {_words(placement.over)}"
     else:
-        yield f"{subject}: cannot say whether they fit; no place found for {_words(placement.over)}"
+        yield f"{subject}: cannot say whether they fit; no room found for {_words(placement.over)}"
     for name, vms in list(placement.placed.items())[:_MOST_SHOWN]:
         yield f"  {name}: {_words(vms)}"
     if len(placement.placed) > _MOST_SHOWN:
@@ -142,8 +142,8 @@ def _loss(count: int, loss: Loss | None, as_counted: str) -> str:
     if loss.survives:
         return f"{subject}: survived{as_counted}; the most VMs are on {names}, {loss.vms}"
     if loss.placement is None:
-        return f"{subject}: unknown; not all VMs of {names} are known"
-    what = f"of the {loss.vms} VMs of {names} there is no place for {_words(loss.placement.over)}"
+        return f"{subject}: unknown; not all VMs on {names} are known"
+    what = f"of the {loss.vms} VMs on {names}, no room elsewhere for {_words(loss.placement.over)}"
     if loss.survives is False:
         return f"{subject}: not survived; {what}"
     return f"{subject}: cannot say; {what}, as far as known"

@@ -169,7 +169,7 @@ def _json(place: Address, path: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise AskError(f"{place.url}: {why(error)}") from None
     if not isinstance(found, dict):
-        raise AskError(f"{place.url}: the answer is no object")
+        raise AskError(f"{place.url}: the answer is not a JSON object")
     return found
 
 
@@ -230,7 +230,7 @@ def from_prometheus(url: str, known: Mapping[str, Shape]) -> list[Member]:
     except AskError as error:
         raise PoolError(f"--prometheus: {error}") from None
     except (KeyError, TypeError, ValueError):
-        raise PoolError(f"--prometheus: {shown(url)}: the answer is not a Prometheus's") from None
+        raise PoolError(f"--prometheus: {shown(url)}: not an answer of Prometheus") from None
     whole = {(labels["instance"], labels["shape"]) for labels, _ in found["whole"]}
     rooms: defaultdict[str, defaultdict[Shape, dict[str, float]]] = defaultdict(
         lambda: defaultdict(dict)

@@ -36,31 +36,33 @@ FORMATS: Final = {"text": timeline.text, "json": timeline.document}
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument(
-        "--at", metavar="TIME", help=f"the first moment: {FORMS} (default: the newest, or of all)"
+        "--at",
+        metavar="TIME",
+        help=f"the first moment: {FORMS} (default: the newest; of a list, the oldest)",
     )
     parser.add_argument("--until", metavar="TIME", help="the last moment (default: the newest)")
     parser.add_argument(
         "--list",
         action="store_true",
-        help="list what happened, line by line, as where stdout is no terminal",
+        help="list what happened, one line per event; implied if stdout is not a terminal",
     )
     parser.add_argument(
         "--format",
         choices=FORMATS,
         default="text",
-        help="of the list (default: %(default)s)",
+        help="format of the list (default: %(default)s)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status `UNKNOWN` where nothing was recorded in that time."""
+    """Exit status `UNKNOWN` where nothing was recorded in that period."""
     settings = configured(options)
     begin, end = span_of(options, "at", "until")
     record = record_of(options)
     listed = options.list or options.format != "text" or not _is_terminal()
     every = record.kept(begin if listed else -math.inf, end)
     if not every:
-        say(f"{record.path}: nothing was recorded in that time; xenwatch replay --list lists all")
+        say(f"{record.path}: nothing was recorded in that period; xenwatch replay --list lists all")
         return UNKNOWN
     if listed:
         return _list(options, settings, record, (every[0].time, every[-1].time))
@@ -90,7 +92,7 @@ def _list(
             events += one.events
     faults.say()
     if first is None or last is None:
-        say(f"{record.path}: every moment of that time is damaged")
+        say(f"{record.path}: every moment in that period is damaged")
         return UNKNOWN
     found = Timeline(
         origin=first.snapshot.origin,

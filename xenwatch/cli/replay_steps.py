@@ -71,7 +71,7 @@ def after(view: View, key: str, every: Sequence[Spot], page: int) -> View:
     said = ""
     if number == view.number:
         alert = "in which an alert changed" if key in "nN" else ""
-        said = " ".join(filter(None, ("there is no other moment there", alert)))
+        said = " ".join(filter(None, ("no further moment", alert)))
     return View(number, view.scrolled, said=said)
 
 

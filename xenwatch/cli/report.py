@@ -1,4 +1,4 @@
-"""`xenwatch report`: what happened in a time, as one document."""
+"""`xenwatch report`: what happened in a period, as one document."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redact",
         action="store_true",
-        help="replace names, UUIDs and addresses, and leave free text out, so that the report can "
-        "be shown to others",
+        help="replace names, UUIDs and addresses, and leave out free text, so that the report can "
+        "be shared",
     )
     parser.add_argument(
-        "--output", metavar="FILE", type=filled, help="a new file for its owner (default: stdout)"
+        "--output", metavar="FILE", type=filled, help="a new file with mode 0600 (default: stdout)"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status `UNKNOWN` where nothing was recorded in that time."""
+    """Exit status `UNKNOWN` where nothing was recorded in that period."""
     settings = configured(options)
     begin, end = span_of(options, "from", "to")
     record = record_of(options)
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     made = report(settings, record, (begin, end), redactor, faults)
     faults.say()
     if made is None:
-        say(f"{record.path}: nothing was recorded in that time; xenwatch replay --list lists all")
+        say(f"{record.path}: nothing was recorded in that period; xenwatch replay --list lists all")
         return UNKNOWN
     text = FORMATS[options.format](made)
     if options.output is None:

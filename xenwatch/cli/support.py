@@ -1,4 +1,4 @@
-"""`xenwatch support`: what a bug report needs, as one archive with other names."""
+"""`xenwatch support`: what a bug report needs, as one redacted archive."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ LOG_DEADLINE: Final = 20.0
 UNITS: Final = ("xenwatch", "xenwatch-reader", "xenwatch-messages")
 _REQUIRED: Final = re.compile(r"[\w.-]+")
 README: Final = """\
-Made by xenwatch support. Names of VMs, networks and storage, UUIDs and addresses are replaced, the
-same by the same in all files. Look the files over before you post them: logs are free text.
+Made by xenwatch support. Names of VMs, networks and storage, UUIDs and addresses are replaced,
+consistently in all files. Review the files before you post them: logs are free text.
 
-report.html, report.md  what happened, of the daemon's record
-doctor.txt              what every probe said just now
-configuration.txt       the keys that are set; texts and secrets are not shown
-versions.txt            xenwatch, Python and what it uses
+report.html, report.md  what happened, from the daemon's record
+doctor.txt              the result of every probe just now
+configuration.txt       the keys that are set; strings and secrets are not shown
+versions.txt            xenwatch, Python and the libraries it uses
 log.txt                 the daemon's log
 capture                 every answer of the host: xenwatch once --source tree:capture
 """
@@ -76,13 +76,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("directory", metavar="DIR", type=filled, help="new or empty directory")
     parser.add_argument(
-        "--from", metavar="TIME", help=f"begin of report and log: {FORMS} (default: 6h)"
+        "--from", metavar="TIME", help=f"start of report and log: {FORMS} (default: 6h)"
     )
     parser.add_argument(
         "--record",
         metavar="PATH",
         type=filled,
-        help=f"the record to report of (default: {DIRECTORY})",
+        help=f"the record to report on (default: {DIRECTORY})",
     )
 
 
@@ -144,7 +144,7 @@ def _reports(
     except SourceError as error:
         return {"report.txt": redactor.text(f"no report: {error}\n")}
     if made is None:
-        return {"report.txt": "no report: nothing was recorded in that time\n"}
+        return {"report.txt": "no report: nothing was recorded in that period\n"}
     return {"report.html": html.render(made), "report.md": markdown.render(made)}
 
 

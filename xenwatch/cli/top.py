@@ -39,26 +39,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=seconds(SHORTEST, LONGEST),
         default=5.0,
-        help="time between two updates (default: %(default)g)",
+        help="time between updates (default: %(default)g)",
     )
     parser.add_argument(
         "--view",
         choices=BY_NAME,
         help="the view to begin with (default: limits; with --batch domains)",
     )
-    parser.add_argument("--sort", metavar="COLUMN", help="sort by this column, by its name in JSON")
-    parser.add_argument("--reverse", action="store_true", help="sort the other way round")
+    parser.add_argument("--sort", metavar="COLUMN", help="sort by this column, named as in JSON")
+    parser.add_argument("--reverse", action="store_true", help="reverse the order")
     parser.add_argument(
-        "--filter", metavar="TEXT", default="", help="show only rows with this text"
+        "--filter", metavar="TEXT", default="", help="show only rows that contain this text"
     )
     parser.add_argument(
-        "-b", "--batch", action="store_true", help="print instead, also where there is no terminal"
+        "-b", "--batch", action="store_true", help="print instead; needs no terminal"
     )
     parser.add_argument(
         *("-n", "--iterations"),
         metavar="N",
         type=between(1, 10**9),
-        help="with --batch: end after so many (default: go on)",
+        help="with --batch: print this many times (default: until interrupted)",
     )
     parser.add_argument(
         "--format",

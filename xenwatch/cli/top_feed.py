@@ -77,7 +77,7 @@ class Feed:
         else:
             self._live = daemon_client.assessed(self._settings, passes, fence=fence)
             if passes.source.origin.kind not in LIVE:
-                self._no_record = "this source has no record; look at one with --source record"
+                self._no_record = "this source has no record; name one with --source record"
 
     @property
     def is_recorded(self) -> bool:
@@ -141,7 +141,7 @@ class Feed:
 
 def _nothing() -> Answer:
     """What is live of a record."""
-    raise SourceError(RECORD, "has no readings of now")
+    raise SourceError(RECORD, "has no current readings")
 
 
 def _bases(past: Replayed, now: Activity) -> dict[str, Activity]:

@@ -54,8 +54,8 @@ RESERVE: Final[Key[str]] = Key(
     "plan.reserve",
     "integer or string",
     "0",
-    "Room that plans, headroom and the alerts about it leave: a number of VMs of the shape asked "
-    'for, or a share of every limit such as "10%".',
+    "Room that plans, headroom and the alerts about it keep free: a number of VMs of the shape "
+    'asked for, or a share of every limit such as "10%".',
     _reserve,
     flag="--plan.reserve",
 )

@@ -39,7 +39,7 @@ def read(key: Key[str], path: str) -> str:
         if key is alert_keys.WEBHOOK_FILE:
             alert_keys.url(text)
         if key in TOKENS and not _TOKEN.fullmatch(text):
-            raise ValueError("holds no bearer token; write the token alone into it")
+            raise ValueError("holds no bearer token; write only the token into it")
     except (OSError, ValueError) as error:
         raise SecretError(f"{key.path}: {path}: {why(error)}") from None
     return text

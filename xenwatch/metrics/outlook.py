@@ -128,8 +128,8 @@ OUTLOOK_METRICS: Final = (
     Metric(
         "xenwatch_limit_seconds_to_full_bound",
         "gauge",
-        "Seconds until then at the soonest (quantile 0.05) and at the latest (0.95), as far as the "
-        "trend is certain.",
+        "Seconds until the limit's first instance is exhausted, at the earliest (quantile 0.05) "
+        "and at the latest (0.95); absent without a trend.",
         "readings of the last hours",
         _full_between,
         ("limit", "quantile"),

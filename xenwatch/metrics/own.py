@@ -158,7 +158,7 @@ _PROBES: Final = (
     Metric(
         "xenwatch_probe_lost_events_total",
         "counter",
-        "Readings that had changed although no event had come; the probe is polled from then on.",
+        "Readings that had changed without an event; the probe then runs at its interval.",
         "the scheduler",
         lambda readings: (((name,), n) for name, n in readings.counts.lost.items()),
         ("probe",),

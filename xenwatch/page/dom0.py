@@ -14,16 +14,16 @@ from xenwatch.status.host_status import HostStatus
 
 MOST: Final = 8
 """Roles shown, the largest; the others are folded."""
-NONE: Final = "No role used any of late."
-NOT_YET: Final = "Rates are known two readings after the start of the daemon."
+NONE: Final = "No role has used CPU time recently."
+NOT_YET: Final = "Rates are known after two readings of the daemon."
 
 
 def cpu(found: Dom0) -> Html:
     """dom0's CPU time by role."""
     facts = [
         counted(found.cpus, "vCPU") if found.cpus is not None else "vCPUs unknown",
-        "use unknown yet" if found.busy is None else f"{found.busy:.2f} of them in use",
-        "steal unknown yet" if found.stolen is None else f"{percent(found.stolen)} stolen by Xen",
+        "use not known yet" if found.busy is None else f"{found.busy:.2f} of them in use",
+        "steal not known yet" if found.stolen is None else f"{percent(found.stolen)} stolen by Xen",
     ]
     known = [role for role in found.roles if role.cpus is not None]
     first, others = known[:MOST], known[MOST:]
@@ -65,10 +65,10 @@ def control_path(found: Dom0) -> Html:
     if found.answers is None:
         body = tag("p", "The control path could not be read.", class_="unknown")
     elif not found.answers:
-        body = tag("p", "No daemon of the control path is asked on this host.")
+        body = tag("p", "No daemon of the control path is queried on this host.")
     else:
         rows = [_answer(each) for each in found.answers]
-        body = table("Requests of late", ("Daemon", "Median answer", "Failed"), rows, dense=True)
+        body = table("Recent requests", ("Daemon", "Median answer", "Failed"), rows, dense=True)
     return _section("control-path", "Control path", body)
 
 
@@ -100,7 +100,7 @@ def wakeups(found: Dom0, status: HostStatus) -> Html:
         body = join(
             tag("p", f"{found.wakeups:,.0f} a second by {counted(found.qemus, 'QEMU')}"),
             table(
-                "Those that wake up most, a second",
+                "Most wakeups a second",
                 ("VM", "Wakeups", "Timers", "Descriptors"),
                 rows,
                 dense=True,

@@ -195,7 +195,7 @@ def _count(value: float, unit: str) -> str:
 
 
 def _nothing() -> Html:
-    return tag("p", "Nothing was recorded in that time.", class_="muted")
+    return tag("p", "Nothing was recorded in that period.", class_="muted")
 
 
 def _unread(number: int) -> Html | None:

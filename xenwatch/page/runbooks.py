@@ -49,7 +49,7 @@ def listed(files: Mapping[str, str], style: str, icon: str) -> bytes:
         "",
         errors.PATH,
         name="Error messages",
-        label="Message of a log, or words",
+        label="Log message, or words",
         identifier="message",
         button="Search",
         longest=errors.LONGEST,

@@ -64,7 +64,7 @@ def render(
         f"{quantity(row.memory_bytes, 'bytes')} of memory",
         f"UUID {row.uuid}",
     ]
-    also = join("Also called so: ", [join(known.link_by_domid(each), " ") for each in others])
+    also = join("Also with this name: ", [join(known.link_by_domid(each), " ") for each in others])
     top = header(
         status,
         name,
@@ -123,7 +123,7 @@ def _limits(found: VmStatus) -> Html:
     rows = [_share(each) for each in found.shares]
     return join(
         tag("div", own, class_="card") if own else None,
-        table("Of limits that all VMs share", ("Limit", "Used by this VM", "Of the max"), rows),
+        table("Limits that all VMs share", ("Limit", "Used by this VM", "Of the max"), rows),
     )
 
 
@@ -177,7 +177,7 @@ def _wakeups(found: VmStatus) -> Html:
         ]
         for each in found.steps
     ]
-    advice = "Settings that reduce its wakeups, from its next start on"
+    advice = "Settings that reduce its wakeups, from its next start"
     return join(
         definitions(facts),
         tag("p", f"{found.kept}.") if found.kept else None,
@@ -187,7 +187,7 @@ def _wakeups(found: VmStatus) -> Html:
 
 def _disks(found: VmStatus) -> Html:
     if not found.disks:
-        return tag("p", "No disk was read.")
+        return tag("p", "No disks were read.")
     rows = [_disk(each) for each in found.disks]
     header_ = (
         "Disk",
@@ -232,7 +232,7 @@ def _latency(found: Transfer) -> str:
 
 def _network(found: VmStatus) -> Html:
     if not found.interfaces:
-        return tag("p", "No network interface was read.")
+        return tag("p", "No network interfaces were read.")
     rows = [
         [
             Cell(each.name, heading=True),
@@ -262,7 +262,7 @@ def _count(number: int | None) -> str:
 
 def rate(per_second: float | None) -> str:
     """How often something happens, or that it is unknown."""
-    return "rate unknown yet" if per_second is None else f"{per_second:.1f}/s"
+    return "rate not known yet" if per_second is None else f"{per_second:.1f}/s"
 
 
 def definitions(facts: Iterable[tuple[str, str]]) -> Html:
@@ -279,7 +279,7 @@ def missing(name: str, status: HostStatus, links: Links) -> bytes:
     """The page that says that there is no such VM."""
     if status.domains is None:
         return said("No such VM", "The domains could not be read.", status, links)
-    text = f"No VM here is called {printable(name[:200])}, has that UUID or that domain id."
+    text = f"No VM here has the name, UUID or domain id {printable(name[:200])}."
     return said("No such VM", text, status, links)
 
 

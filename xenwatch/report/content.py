@@ -90,7 +90,7 @@ def content(gathered: Gathered, look: Look, *, version: str, hostname: str = "")
     sections = (
         _summary(gathered, begin, end),
         _alerts(gathered.alerts),
-        _events("What happened", gathered.events, "Nothing happened that is worth a line."),
+        _events("What happened", gathered.events, "Nothing of note happened."),
         _vms(gathered),
         _limits(gathered, look),
         _control_path(gathered),
@@ -127,7 +127,7 @@ def _summary(gathered: Gathered, begin: float, end: float) -> Section:
     counts = ", ".join(f"{_count(gathered, *key)} {key[1]}" for key in _COUNTED)
     said.append(f"VMs: {counts}; devices that broke: {_count(gathered, Kind.DEVICE, 'broken')}.")
     if critical:
-        said.append("In the plots the times are shaded in which a critical alert fired.")
+        said.append("In the plots, times at which a critical alert fired are shaded.")
     said += [f"{words(event)}." for event in gathered.events if event.kind is Kind.RECORD]
     return Section("Summary", tuple(said))
 
@@ -197,7 +197,7 @@ def _limits(gathered: Gathered, look: Look) -> Section:
             lambda value: f"{value:.0%}",
         )
     )
-    said = ("Of a limit that each VM, bridge or file system has of its own, its fullest one.",)
+    said = ("Of a limit that each VM, bridge or file system has, the fullest instance is shown.",)
     none = f"No limit moved by {SMALLEST:.0%} of its max."
     return Section("Limits that moved most", said, Table(header, rows, none), plots)
 

@@ -27,31 +27,31 @@ DOMAIN_LABEL: Final = "domid"
 KEYS: Final = (
     ("1 to 7, Tab, Shift-Tab", "choose the view"),
     ("up, down, j, k", "move the cursor; Page Up, Page Down, Home, End too"),
-    ("enter", "all that is known of the row; of a VM its devices and its limits"),
+    ("enter", "details of the row, such as devices and limits of a VM"),
     ("esc", "back, or show all rows again"),
-    ("/, F4", "show only rows with a text"),
-    ("<, >", "sort by the column on the left, on the right; at the end stands the order as it was"),
-    ("r", "sort the other way round"),
+    ("/, F4", "show only rows that contain a text"),
+    ("<, >", "sort by the column to the left, to the right; past the last, the default order"),
+    ("r", "reverse the order"),
     ("space, p", "pause: nothing changes until it is pressed again"),
-    ("d, s", "seconds between two updates"),
-    ("left, T", "step to the earlier moment of the record"),
-    ("right, t", "step to the later moment"),
+    ("d, s", "set the seconds between updates"),
+    ("left, T", "step to the previous moment of the record"),
+    ("right, t", "step to the next moment"),
     ("b", "go to a time of the record, such as 03:12, -15m or 2026-01-31T03:12"),
     ("l", "back to the newest readings"),
-    ("Ctrl-L", "read and draw again"),
+    ("Ctrl-L", "read and redraw"),
     ("h, ?, F1", "this help"),
     ("q, F10", "quit"),
 )
 NOTES: Final = (
-    """With a mouse: click on a view, on the head of a column to sort by it, and on a row; again on
-    the row for all that is known of it. To select text, hold Shift, as in other programs.""",
-    """A dash is a value that is not known. It is never 0. Rates need two readings, so at first
-    they are not known.""",
+    """With a mouse: click on a view, on a column header to sort by it, or on a row; click a
+    selected row for its details. To select text, hold Shift, as in other programs.""",
+    """A dash is an unknown value. It never stands for 0. Rates need two readings, so at first
+    they are unknown.""",
     """CPU% is of one CPU: 100 is one CPU in use. DOM0% is dom0's CPU time for the VM: its QEMU,
-    its tapdisks, the kernel's threads for its devices.""",
-    """WAIT% is time that threads wanted a CPU and had none. RING% is how full a guest's ring of
-    requests is, QUEUED what waits for buffers of the guest.""",
-    "/S is each second. Bytes are in powers of 1,024.",
+    its tapdisks, helpers, and the kernel threads for its devices.""",
+    """WAIT% is time that threads waited for a CPU. RING% is how full a guest's request ring is,
+    QUEUED the bytes that wait for buffers of the guest.""",
+    "/S is per second. Bytes are in powers of 1,024.",
 )
 
 

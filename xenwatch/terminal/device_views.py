@@ -28,7 +28,7 @@ from xenwatch.terminal.table import UNKNOWN, Cell, Column, Row, Table
 DOMAIN: Final = "domain"
 UPLINK: Final = "uplink"
 DAEMON: Final = "daemon"
-NO_ACTIVITY: Final = "unknown: the daemon is older than this xenwatch top, and does not tell"
+NO_ACTIVITY: Final = "unknown: the daemon is older than this xenwatch top and does not report it"
 _DOMID: Final = Column("domid", "DOMID", keep=8, low=True)
 _NAME: Final = Column("name", "NAME", keep=9, number=False, low=True)
 _STATE: Final = Column("state", "STATE", keep=8, number=False, low=True)

@@ -30,7 +30,7 @@ class Prompt(enum.Enum):
     """What is asked for in the last line, as it begins."""
 
     FILTER = "filter"
-    INTERVAL = "seconds between two updates"
+    INTERVAL = "seconds between updates"
     TIME = "time, such as 03:12 or -15m"
 
 

@@ -105,7 +105,7 @@ def _limits(look: Look, plain: bool) -> Table:
             *(_limit(row, to_full, plain, folded=True) for row in others),
         ),
         "urgency",
-        above=(f"and {len(others)} more that are less full, shown when sorted or filtered",)
+        above=(f"and {len(others)} less full ones, shown when sorted or filtered",)
         if others
         else (),
         why="no limits were read",

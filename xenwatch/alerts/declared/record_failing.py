@@ -10,7 +10,7 @@ from xenwatch.alerts.names import WARNING
 
 ALERT: Final = Alert(
     name="record_failing",
-    summary="The record cannot be written: what happens now cannot be looked at later",
+    summary="The record cannot be written: what happens now cannot be looked up later",
     description="Writes of the daemon's record fail or hang: nothing is recorded, and `xenwatch "
     "replay` and `xenwatch report` have a gap. Monitoring and alerts go on. The daemon's log has "
     "the reason.",

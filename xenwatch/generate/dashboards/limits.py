@@ -37,7 +37,7 @@ FEW: Final = 5
 """Below so many VMs left, room is short: it is orange, and red where none is."""
 ROOM: Final = steps((None, RED), (1.0, ORANGE), (float(FEW), GREEN))
 SPARE: Final = steps((None, RED), (0.0, ORANGE), (float(FEW), GREEN))
-"""After the loss of a host: below none some VMs have no place."""
+"""After the loss of a host: below zero some VMs do not fit."""
 RATIO: Final = "xenwatch_limit_used_ratio"
 FULL_IN: Final = "xenwatch_limit_seconds_to_full"
 LEFT: Final = "xenwatch_vm_headroom"

@@ -24,9 +24,9 @@ def left(style: Style) -> table.Panel:
     subject = Subject(
         "Room for VMs",
         f"{limits.MORE_FIT}: on all hosts, on the host with the most room, and on "
-        "how many hosts not one more fits. After a loss: on all others if that host is lost whose "
-        "VMs they hold worst and each counts as one of the shape; below zero so many have no "
-        "place, and the pool no longer survives the loss of a host.",
+        "how many hosts not one more fits. After a loss: on the others if the worst host to "
+        "lose is lost and each of its VMs counts as one of the shape; below zero, that many do "
+        "not fit, and the pool does not survive the loss of a host.",
         [HOSTS],
         NOBODY,
     )
