@@ -22,7 +22,7 @@ def main() -> int:
     finally:
         _forget_unsaid()
     if is_daemon:
-        # All is saved and closed; Python would take three times as long to take itself apart.
+        # All is saved and closed; with Python's own clean-up it would take three times as long.
         os._exit(status)
     return status
 

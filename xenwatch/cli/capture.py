@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     """Exit status `UNKNOWN` where no probe succeeded."""
     settings, source = prepare(options)
     directory = Path(options.directory)
-    # Nobody keeps the key: the originals cannot be tried out.
+    # Nobody keeps the key, so originals cannot be found by trial.
     key = secrets.token_bytes(32) if options.redact else None
     snapshot, redacted = capture(settings, source, directory, key)
     say(*failures(snapshot.outcomes).splitlines())

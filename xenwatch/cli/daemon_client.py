@@ -36,7 +36,7 @@ from xenwatch.status.host_status import HostStatus, StatusError
 class Answer:
     """The status of a host, and how many seconds old it is by the daemon's own clock.
 
-    `activity` is what its VMs do, `None` if it was not asked for or the daemon does not tell.
+    `activity` is that of its VMs, `None` if not asked for or not served by the daemon.
     """
 
     status: HostStatus
@@ -105,7 +105,7 @@ def at_once(policy: Policy) -> Policy:
 
 
 def ask(place: Address, deadline: float = DEADLINE, *, activity_too: bool = False) -> Answer:
-    """The status of the daemon at `place`, with `activity_too` also what its VMs do.
+    """The status of the daemon at `place`, with `activity_too` also the activity of its VMs.
 
     Raises `AskError`, which tells its problem too.
     """
@@ -125,7 +125,7 @@ def ask(place: Address, deadline: float = DEADLINE, *, activity_too: bool = Fals
 
 
 def _activity(place: Address, deadline: float) -> Activity | None:
-    """What the VMs of a daemon's host do, `None` of a daemon that does not know the question."""
+    """The activity of the VMs of a daemon's host, `None` if the daemon does not serve it."""
     response = daemon_request.get(place, activity.PATH, deadline)
     if response.code == http.HTTPStatus.NOT_FOUND:
         return None

@@ -1,4 +1,4 @@
-"""The screen of `xenwatch top`: urwid draws the picture and tells keys and clicks."""
+"""The screen of `xenwatch top`: urwid draws the picture and reports keys and clicks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PALETTE: Final = (
 )
 """What the styles look like: in colours, and without them."""
 FALLBACK: Final = (80, 24)
-"""The size of a terminal that does not tell its own, as many on a serial line."""
+"""The size of a terminal that does not report its own, as many on a serial line."""
 _BUTTON: Final = 1
 _WHEEL: Final = {4: "wheel up", 5: "wheel down"}
 
@@ -50,7 +50,7 @@ class TerminalError(Exception):
 
 
 class _Screen(Screen):
-    """A terminal with a size, whatever it says."""
+    """A terminal with a size, whatever it reports."""
 
     def get_cols_rows(self) -> tuple[int, int]:
         columns, rows = super().get_cols_rows()
@@ -74,7 +74,7 @@ class _Poll:
         threading.Thread(target=self._run, name="top", daemon=True).start()
 
     def ask(self, action: Action) -> None:
-        """Do it as soon as what is read now is there."""
+        """Do it as soon as the current reading is done."""
         self._actions.put(action)
 
     def _run(self) -> None:
@@ -114,7 +114,7 @@ class _Board(urwid.Widget):
         self._picture: Picture | None = None
 
     def redraw(self) -> None:
-        """Draw the picture again as soon as nothing else is to be done."""
+        """Redraw the picture as soon as nothing else is pending."""
         self._invalidate()
 
     def render(self, size: _Size, focus: bool = False) -> urwid.Canvas:

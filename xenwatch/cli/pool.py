@@ -22,7 +22,7 @@ _MOST_SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said of a pool: `placement` is that of the VMs asked for, `None` without any.
+    """The answer about a pool: `placement` is that of the VMs asked for, `None` without any.
 
     `losses` are those of one host and of two: the first that the pool does not survive, else the
     first of which that is unknown, else that of the most VMs; `None` in a pool without so many.

@@ -1,4 +1,4 @@
-"""The hosts of a pool: read from sources, asked as daemons, or taken from a Prometheus."""
+"""The hosts of a pool: read from sources, queried from daemons, or taken from a Prometheus."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Unread:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
-    """A host whose daemon is asked."""
+    """A host whose daemon is queried."""
 
     name: str
     place: Address
@@ -160,7 +160,7 @@ def _shape(row: DomainRow) -> Shape | None:
 
 
 def _json(place: Address, path: str) -> dict[str, Any]:
-    """The object that is answered. Raises `AskError`."""
+    """The object in the answer. Raises `AskError`."""
     response = daemon_request.get(place, path)
     if response.code != 200:
         raise daemon_request.refused(place, response)

@@ -35,7 +35,7 @@ def record_of(options: argparse.Namespace) -> Record:
 
 
 def time_of(options: argparse.Namespace, name: str, default: float) -> float:
-    """The time that an option has, as Unix time. Raises `ConfigError`."""
+    """The time given by an option, as Unix time. Raises `ConfigError`."""
     text = getattr(options, name)
     if text is None:
         return default
@@ -46,7 +46,7 @@ def time_of(options: argparse.Namespace, name: str, default: float) -> float:
 
 
 def span_of(options: argparse.Namespace, begin: str, end: str) -> tuple[float, float]:
-    """The time from one option to another; without them all. Raises `ConfigError`."""
+    """The period from one option to another; without them, all of time. Raises `ConfigError`."""
     first, last = time_of(options, begin, -math.inf), time_of(options, end, math.inf)
     if first > last:
         raise ConfigError([f"--{begin}: {at(first)} is later than --{end}: {at(last)}"])

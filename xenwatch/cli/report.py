@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def redactor_of(record: Record, begin: float, end: float, key: bytes) -> Redactor:
-    """Who gives other names in what is told of a time of a record. Raises `SourceError`."""
+    """The redactor for a period of a record. Raises `SourceError`."""
     moments = known(record, (record.load(one) for one in record.kept(begin, end)[:1]))
     hosts = (past.snapshot.host for past in moments)
     releases = [host.kernel_release for host in hosts if host is not None]
@@ -90,7 +90,7 @@ def report(
     redactor: Redactor | None,
     faults: Faults,
 ) -> Report | None:
-    """The report of a time, `None` where nothing was recorded. Raises `SourceError`."""
+    """The report of a period, `None` where nothing was recorded. Raises `SourceError`."""
 
     def changed(past: Past) -> Past:
         return past if redactor is None else redactor.past(past)
@@ -117,7 +117,7 @@ def report(
 
 
 def save(path: Path, data: bytes) -> None:
-    """Write a new file for its owner alone, which must not be there. Raises `OSError`."""
+    """Write a new file that only its owner can read. Raises `OSError`, also if it exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
         file.write(data)

@@ -53,7 +53,7 @@ EXITS: Final = {
 SPAN: Final = 6 * 3600.0
 """Seconds before now that report and log begin, by default."""
 LOG_MAX: Final = 4 << 20
-"""Most bytes of the daemon's log: its end."""
+"""Max bytes of the daemon's log, from its end."""
 LOG_LINES: Final = 20_000
 LOG_DEADLINE: Final = 20.0
 """Seconds in which journalctl has to answer."""
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _redactor(snapshot: Snapshot, source: Source, key: bytes) -> Redactor:
-    """Who replaces names as the capture does, and knows those of the snapshot."""
+    """The redactor with the capture's key, which has learnt the names of the snapshot."""
     releases = [snapshot.host.kernel_release] if snapshot.host else []
     redactor = Redactor(key, own_names(source.origin), releases)
     redactor.past(Past(snapshot, None, {}, None))
@@ -149,7 +149,7 @@ def _reports(
 
 
 def configuration(settings: Settings) -> str:
-    """The keys that are set to something else than their default, without any text."""
+    """The keys that differ from their default, strings without their value."""
     lines = [
         f"{key.path} = {_value(settings[key])}\n" for key in KEYS if settings[key] != key.default
     ]
@@ -203,7 +203,7 @@ def _log(source: Source, begin: float, redactor: Redactor) -> str:
 
 
 def archive(files: Mapping[str, str], capture: Path, now: float) -> bytes:
-    """The files and a directory as a compressed archive that says nothing of who made it."""
+    """The files and a directory as a compressed archive without the name of who made it."""
     packed = io.BytesIO()
     below = "xenwatch-support"
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:

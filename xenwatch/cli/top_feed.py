@@ -31,7 +31,7 @@ from xenwatch.terminal.looks import RATED, Look, follow
 from xenwatch.terminal.state import Action, Do
 
 STEPS: Final = 7
-"""Moments that are looked back at for rates: those of a minute, the longest interval of a probe."""
+"""Earlier moments read for rates: those of a minute, the longest interval of a probe."""
 
 
 LIVE: Final = (HOST, READER)
@@ -44,7 +44,7 @@ class FeedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What is to be shown, how many seconds old it is, and whether it is a moment of the record."""
+    """What to show, how many seconds old it is, and whether it is a moment of the record."""
 
     look: Look
     age: float

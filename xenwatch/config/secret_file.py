@@ -19,7 +19,7 @@ FILES: Final[tuple[Key[str], ...]] = tuple(key for key in KEYS if key.file is Fi
 
 TOKENS: Final = (alert_keys.ALERTMANAGER_TOKEN, alert_keys.WEBHOOK_TOKEN)
 _TOKEN: Final = re.compile("[!-~]+")
-"""What stands in a header; RFC 6750 has fewer characters, but some servers give others."""
+"""What a header may contain; RFC 6750 allows fewer characters, but some servers use others."""
 
 
 class SecretError(Exception):

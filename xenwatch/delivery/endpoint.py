@@ -14,7 +14,7 @@ from xenwatch.config.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server: its URL or the file that holds it, and what it wants: user and password, or token.
+    """A server: its URL or the file that holds it, and its credentials: user, password or token.
 
     Password and token are in files, which come with the key that names them.
     """

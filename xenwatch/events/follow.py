@@ -25,7 +25,7 @@ xenstored releases a domain when it begins to die; Xen forgets it when the last 
 freed, which no event says (domain_kill and complete_domain_destroy of xen/common/domain.c).
 """
 LONGEST: Final = 5.0
-"""Seconds after which what does not settle is read all the same."""
+"""Seconds after which what does not settle is read anyway."""
 BACKOFF: Final = (1.0, 30.0)
 """Seconds before the first attempt to reconnect, and at most."""
 
@@ -35,7 +35,7 @@ _log = structlog.get_logger()
 
 
 class Follower(Protocol):
-    """Who is told of events: `xenwatch.passes.scheduler.Scheduler`."""
+    """The receiver of events: `xenwatch.passes.scheduler.Scheduler`."""
 
     def trigger(self, event: str) -> None:
         """An event has come."""
@@ -52,7 +52,7 @@ async def follow(
     settle: float = SETTLE,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Tell of every event of a topic of `MEANINGS`; reconnect whenever the stream ends."""
+    """Report every event of a topic of `MEANINGS`; reconnect whenever the stream ends."""
     delay, failed = BACKOFF[0], False
     while True:
         connected = False
@@ -72,7 +72,7 @@ async def follow(
                             settling.again(event.settled)
         except (SourceError, OSError) as error:
             if not failed:
-                # Without Xen there is none, and that is no failure.
+                # Without Xen there is none, which is not a failure.
                 missing = isinstance(error, SourceError) and error.missing
                 what = "no event stream here" if missing else "event stream failed, retrying"
                 (_log.info if missing else _log.warning)(

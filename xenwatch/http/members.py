@@ -1,4 +1,4 @@
-"""The other hosts of a pool: asked when somebody looks, once for all who do."""
+"""The other hosts of a pool: queried when the page is requested, once for all clients."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ DEADLINE: Final = 5.0
 FRESH: Final = 10.0
 """Seconds for which the answers are shown to further clients."""
 AT_ONCE: Final = 8
-"""Members that are asked at a time."""
+"""Members queried at a time."""
 MOST_BYTES: Final = 16 << 20
-"""Of an answer, uncompressed: four times what a host with 4,000 VMs says."""
+"""Max size of an answer, uncompressed: four times that of a host with 4,000 VMs."""
 LANE: Final = threads.Lane("pool")
-"""Answers are understood one at a time, beside the pages."""
+"""Answers are decoded one at a time, beside the pages."""
 
 
 class Members:
@@ -43,7 +43,7 @@ class Members:
         self._at = 0.0
 
     async def answers(self) -> tuple[Member, ...]:
-        """What the members say; one that does not answer says why."""
+        """The answers of the members, or why there is none."""
         fresh = self._now() - self._at < FRESH
         if self._asked is None or (self._asked.done() and not fresh):
             self._at = self._now()
@@ -62,7 +62,7 @@ class Members:
 
 
 async def _ask(session: aiohttp.ClientSession, endpoint: Endpoint) -> Member:
-    """What a member says, or why it says nothing."""
+    """The answer of a member, or why there is none."""
     try:
         async with asyncio.timeout(DEADLINE):
             url, authorization = await threads.start(endpoint.read, "secret")
@@ -82,7 +82,7 @@ async def _ask(session: aiohttp.ClientSession, endpoint: Endpoint) -> Member:
 
 
 class _AnswerError(Exception):
-    """An answer that is no status; the text says why."""
+    """An answer that is not a status; the text says why."""
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

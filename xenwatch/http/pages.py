@@ -21,7 +21,7 @@ NO_READINGS: Final = "no readings yet"
 
 
 class Pages:
-    """The handlers of the pages; what they show is rendered once for all who ask."""
+    """The handlers of the pages; what they show is rendered once for all clients."""
 
     def __init__(
         self, publisher: Publisher, cache: StatusCache, past: Past, members: Members

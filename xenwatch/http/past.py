@@ -22,21 +22,21 @@ from xenwatch.status.history import VM_READINGS, Span, Use, VmUse, limits_use, v
 DEADLINE: Final = 20.0
 """Seconds that a client waits for the disk; the reading goes on, and the next one waits for it."""
 WAITING: Final = 8
-"""Questions that wait for their turn; one more is refused."""
+"""Requests that wait for their turn; one more is refused."""
 MOMENTS: Final = 4
 """Moments that are kept assessed."""
 BEFORE: Final = 300.0
-"""Seconds by which the moment is earlier of which rates of a past moment are made."""
+"""How many seconds earlier the moment is that rates of a past moment are taken from."""
 
 T = TypeVar("T")
 
 
 class PastError(Exception):
-    """What is asked of the past cannot be shown; the text says why."""
+    """The past cannot be shown as requested; the text says why."""
 
 
 class BusyError(Exception):
-    """Too many ask of the past at a time, or the disk hangs."""
+    """Too many requests for the past at a time, or the disk hangs."""
 
 
 class Past:
@@ -51,7 +51,7 @@ class Past:
         self._waiting = 0
 
     async def at(self, text: str) -> tuple[Assessment, Snapshot | None]:
-        """The newest moment at or before a time as people type it, and one before that."""
+        """The newest moment at or before a time as typed by people, and an earlier one."""
         try:
             when = times.parse(text, time.time())
         except ValueError as error:

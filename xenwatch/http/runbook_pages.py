@@ -1,4 +1,4 @@
-"""Serves the runbooks: as pages to browsers, as the Markdown they are to everybody else."""
+"""Serves the runbooks: as pages to browsers, as Markdown to other clients."""
 
 from __future__ import annotations
 

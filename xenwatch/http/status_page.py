@@ -138,12 +138,12 @@ class RenderedStatus:
         return await self._once(f"vm {row.domid} {len(others)}{_key(view, charts)}", work)
 
     async def no_vm(self, name: str) -> bytes:
-        """The page that says that no VM is called so."""
+        """The page for a VM that does not exist."""
         status = await self.status()
         return await LANE.start(lambda: vm_page.missing(name, status, self._links))
 
     async def said(self, title: str, text: str) -> bytes:
-        """A page that says something of what was asked for."""
+        """A page with a message about what was asked for."""
         status = await self.status()
         return await LANE.start(lambda: vm_page.said(title, text, status, self._links))
 

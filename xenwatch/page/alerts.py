@@ -1,4 +1,4 @@
-"""The part of the page that says what is at fault: one row an alert, and what cannot be read."""
+"""The part of the page that says what is wrong: one row per alert, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xenwatch.status.host_status import FIRING, AlertRow, HostStatus, LimitRow, 
 MOST: Final = 20
 """Max alerts shown, and max series of one."""
 TITLES: Final = {limit.name: limit.title for limit in LIMITS}
-"""What people call a limit, by its name."""
+"""The title of a limit, by its name."""
 _BY_TITLE: Final = {alert.title: alert for alert in ALERTS}
 _BY_NAME: Final = {alert.name: alert for alert in ALERTS}
 
@@ -206,7 +206,7 @@ def _reason(row: ProbeRow) -> Html:
 
 
 def alert_title(name: str) -> str:
-    """What people call an alert: of a limit its title."""
+    """The title of an alert; for a limit's alert, that of the limit."""
     alert = _BY_NAME.get(name)
     if alert is None:
         return name

@@ -52,7 +52,7 @@ def encoded(page: str) -> bytes:
 
 
 def header(status: HostStatus, name: str, *facts: Html | None, badge: str = "") -> Html:
-    """The header of a page: notices, its heading, what there is to say, and of when it is."""
+    """The header of a page: notices, heading, facts, and the time of the readings."""
     notices = [tag("p", untrusted(notice)) for notice in status.notices]
     return tag(
         "header",

@@ -60,5 +60,5 @@ def _titles(*names: str) -> str:
 
 
 def titled(line: str) -> str:
-    """A line that begins with the name of a limit, with what people call it in its place."""
+    """A line that begins with the name of a limit, with the limit's title instead."""
     return _WORD.sub(lambda found: TITLES.get(found[0], found[0]), line, count=1)

@@ -50,7 +50,7 @@ class View:
         return {name: value for name, value in given.items() if value}
 
     def hidden(self) -> Html:
-        """It as fields of a form that nobody sees."""
+        """It as hidden fields of a form."""
         return join(
             [
                 tag("input", type="hidden", name=name, value=value)
@@ -86,7 +86,7 @@ class OfVm:
 
 
 def moment_of(status: HostStatus) -> str:
-    """The moment of the record that a status is of, as a query has it; empty if it is of now."""
+    """The moment of the record that a status is of, as in a query; empty if current."""
     origin = status.source
     return f"{origin.captured:.3f}" if origin.kind == RECORD and origin.captured else ""
 

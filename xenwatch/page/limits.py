@@ -1,4 +1,4 @@
-"""The part of the page that shows the limits, the most urgent first, those that are well small."""
+"""The part of the page that shows the limits, the most urgent first, those that are ok small."""
 
 from __future__ import annotations
 

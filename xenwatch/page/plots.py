@@ -1,4 +1,4 @@
-"""Charts with axes: their values are told on hover and by keyboard."""
+"""Charts with axes; values are shown on hover and by keyboard."""
 
 from __future__ import annotations
 

@@ -271,12 +271,12 @@ def definitions(facts: Iterable[tuple[str, str]]) -> Html:
 
 
 def unknown() -> Html:
-    """In the place of a value that is not known."""
+    """Shown instead of an unknown value."""
     return tag("span", "unknown", class_="unknown")
 
 
 def missing(name: str, status: HostStatus, links: Links) -> bytes:
-    """The page that says that there is no such VM."""
+    """The page for a VM that does not exist."""
     if status.domains is None:
         return said("No such VM", "The domains could not be read.", status, links)
     text = f"No VM here has the name, UUID or domain id {printable(name[:200])}."
@@ -284,6 +284,6 @@ def missing(name: str, status: HostStatus, links: Links) -> bytes:
 
 
 def said(title: str, text: str, status: HostStatus, links: Links) -> bytes:
-    """A page that says something of what was asked for, and leads back."""
+    """A page with a message about what was asked for, and a link back."""
     body = [tag("p", untrusted(text)), tag("p", tag("a", "All domains", href="/#domains"))]
     return encoded(document(title, header(status, title), body, status, links))

@@ -44,7 +44,7 @@ class Vms:
         return None if row is None else self.link(row)
 
     def instance(self, row: LimitRow) -> Html | None:
-        """The instance of a limit; `None` where it has but one."""
+        """The instance of a limit; `None` if it has only one."""
         if not row.instance:
             return None
         if row.label in _OF_DOMAINS:
@@ -61,7 +61,7 @@ class Vms:
         return f"{PATH}{quote(row.uuid or str(row.domid), safe='')}{self._query}"
 
     def link_by_domid(self, row: DomainRow) -> Html:
-        """A link to the page of one domain of several that are called alike."""
+        """A link to the page of one of several domains with the same name."""
         return tag("a", f"domain {row.domid}", href=f"{PATH}{row.domid}{self._query}")
 
 

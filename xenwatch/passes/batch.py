@@ -18,7 +18,7 @@ from xenwatch.readings.snapshot import Outcome, Status
 from xenwatch.sources.base import Source
 
 BUDGET: Final = 0.5
-"""Seconds after which a batch begins no other run, so that what else computes has its turn."""
+"""Seconds after which a batch starts no other run, so that other work has its turn."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""An earlier snapshot, to make rates of counters for those who look at a host."""
+"""An earlier snapshot, from which rates of counters are computed for those who look at a host."""
 
 from __future__ import annotations
 

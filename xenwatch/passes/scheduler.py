@@ -31,11 +31,11 @@ SOON: Final = 5.0
 """The same after a run that had no thread: it has cost nothing."""
 
 UNDER_WAY: Final = 10.0
-"""Seconds that an event may come after what it tells of has been read."""
+"""Seconds that an event may arrive after the change it reports has been read."""
 
 CALM: Final = 60.0
-"""Seconds after an event in which readings are as frequent as ever: the kernel may remove a device
-long after xenstored has told of it, when a disk does not answer."""
+"""Seconds after an event in which readings are as frequent as usual: if a disk does not answer, the
+kernel may remove a device long after xenstored has reported it."""
 
 EARLY: Final = 0.001
 """Seconds by which a timer may fire too early."""
@@ -141,7 +141,7 @@ class Scheduler:
                     await self._until_due()
 
     def _queue(self) -> None:
-        """Have the probes that are due stand in line."""
+        """Queue the probes that are due."""
         now = self._clock.monotonic() + EARLY
         for name, each in self._probes.items():
             if each.due > now:
@@ -168,7 +168,7 @@ class Scheduler:
             woken.cancel()
 
     async def _run_batch(self, group: asyncio.TaskGroup) -> None:
-        """Run what stands in line; one that keeps the others waiting is left behind."""
+        """Run what is queued; one that keeps the others waiting is left behind."""
         async with self.turns.turn():
             batch = Batch(self._line, self._source, self._newest, self._clock)
             running = threads.launch(batch.work, "probes")
@@ -257,7 +257,7 @@ class Scheduler:
                 each.suspect = now
 
     def _fail(self, error: BaseException) -> None:
-        """What stands in line has failed: there is no thread to run it."""
+        """What is queued has failed: there is no thread to run it."""
         now = self._clock.monotonic()
         line = [self._line.popleft() for _ in range(len(self._line))]
         for each in line:

@@ -18,7 +18,7 @@ from typing import Final
 from xenwatch.planning.shapes import Shape
 
 PAIRS: Final = 30
-"""Hosts of which every two may be lost: in a larger pool those with the most VMs."""
+"""Hosts of which every two are tried: in a larger pool, those with the most VMs."""
 _ROUNDING: Final = 1e-9
 
 Vms = Mapping[Shape, int]

@@ -44,7 +44,7 @@ REST: Final = 2
 LATEST: Final = 10
 """Points that tell where use is now."""
 WIDEST: Final = 1.33
-"""Max ratio of the ends of the rate: what is less certain is not told."""
+"""Max ratio of the bounds of the rate: less certain forecasts are not made."""
 GRADUAL: Final = 0.6
 """Max share of one hour in a fall that is gradual: a restart falls at once."""
 MARGIN: Final = 0.1
@@ -54,7 +54,7 @@ _Z: Final = 1.645
 _MAD: Final = 1.4826
 """Standard deviations of a normal distribution in its median absolute deviation."""
 _MEDIAN: Final = 1.2533
-"""How much farther from the truth a median is than a mean."""
+"""How much larger the standard error of a median is than that of a mean."""
 
 Point = tuple[float, int]
 """An instant and the units used then."""

@@ -43,7 +43,7 @@ def listening(path: str, environment: MutableMapping[str, str]) -> Iterator[sock
 def _own(path: str) -> socket.socket:
     directory = os.path.dirname(path) or "."
     try:
-        # Whoever may write to it could put a socket of theirs there, and answer the front.
+        # Whoever may write to it could put their own socket there, and answer the daemon.
         require_safe(os.fsencode(directory), os.stat(directory), _INSTEAD)
         return listen_unix(path, MODE)
     except OSError as error:

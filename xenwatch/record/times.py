@@ -1,4 +1,4 @@
-"""Times as people type them: `03:12`, `2026-01-31 03:12:07`, `15m` ago, or Unix time."""
+"""Times as typed by people: `03:12`, `2026-01-31 03:12:07`, `15m` ago, or Unix time."""
 
 from __future__ import annotations
 

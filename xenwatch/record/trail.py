@@ -1,4 +1,4 @@
-"""Something over a time that is past, from few moments of the record, within a time."""
+"""Values over a past period, from a few moments of the record, read within a deadline."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from xenwatch.record.record import Kept, Record
 from xenwatch.sources.base import SourceError
 
 BUDGET: Final = 3.0
-"""Seconds of one question; what is not read by then is read by the next one."""
+"""Seconds for one request; what is not read by then is read by the next one."""
 KEPT: Final = 1000
-"""Points that are kept for further questions."""
+"""Points kept for further requests."""
 
 T = TypeVar("T")
 

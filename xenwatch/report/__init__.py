@@ -1,1 +1,1 @@
-"""What happened in a time, made of the moments of a record: a timeline, and a report of it."""
+"""What happened in a period, from the moments of a record: a timeline, and a report."""

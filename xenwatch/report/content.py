@@ -62,7 +62,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report: `mark` says of what is not a real host that it is none.
+    """A report: `mark` is the notice that a host is not a real one.
 
     `begin` and `end` are the Unix times of the first and the last moment, `alerts` what is drawn
     over the plots.
@@ -197,7 +197,7 @@ def _limits(gathered: Gathered, look: Look) -> Section:
             lambda value: f"{value:.0%}",
         )
     )
-    said = ("Of a limit that each VM, bridge or file system has, the fullest instance is shown.",)
+    said = ("For a limit that each VM, bridge or file system has, the fullest instance is shown.",)
     none = f"No limit moved by {SMALLEST:.0%} of its max."
     return Section("Limits that moved most", said, Table(header, rows, none), plots)
 

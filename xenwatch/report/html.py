@@ -1,4 +1,4 @@
-"""A report as one HTML document, which loads nothing and runs nothing."""
+"""A report as one HTML document, which loads and runs nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other names in what is told of a record: those of a capture redacted with the same key."""
+"""Redacts what is reported of a record, like a capture redacted with the same key."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def clock(time: float) -> str:
 
 
 def warning(origin: Origin) -> str:
-    """That a host is no real one; empty where it is."""
+    """The notice that a host is not a real one; empty if it is."""
     return dataclasses.replace(origin, captured=None, name="").warning
 
 

@@ -154,7 +154,7 @@ def _target(name: bytes, above: int, way: bytes) -> bytes | None:
 
 
 def require_safe(way: bytes, found: os.stat_result, instead: str = _INSTEAD) -> None:
-    """Raise `SourceError` for a directory in which somebody else can replace what is in it.
+    """Raise `SourceError` for a directory whose contents somebody else can replace.
 
     `instead` is what to do about it.
     """

@@ -16,7 +16,7 @@ IDLE: Final = ("idle", "iowait", "steal")
 COUNTED: Final = ("guest", "guest_nice")
 """Modes whose seconds are part of others (proc_stat(5))."""
 MOST: Final = 5
-"""VMs that are told of their wakeups."""
+"""VMs whose wakeups are shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ NEVER: Final = len(ORDER)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What a daemon has answered: a status, or why there is none. `url` is empty for this host."""
+    """The answer of a daemon: a status, or why there is none. `url` is empty for this host."""
 
     url: str
     status: HostStatus | None

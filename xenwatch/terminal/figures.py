@@ -16,7 +16,7 @@ OK, WARNING, CRITICAL, UNKNOWN_STATE = (severity.value for severity in Severity)
 
 
 def word(value: str | None, style: str = "") -> Cell:
-    """A word or a name, which may be of somebody else's making."""
+    """A word or a name, which may be untrusted."""
     return UNKNOWN if value is None else Cell(printable(value), value, style)
 
 

@@ -1,4 +1,4 @@
-"""The picture of `xenwatch top`: the lines of a terminal, and where a click means what."""
+"""The picture of `xenwatch top`: the lines of a terminal, and what a click does where."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Prompt(enum.Enum):
 
 
 class Do(enum.Enum):
-    """What a key asks of whoever takes the readings."""
+    """What a key asks of the feed that takes the readings."""
 
     QUIT = "quit"
     UPDATE = "update"

@@ -1,4 +1,4 @@
-"""A record that cannot be written, so that a night to come could not be looked at."""
+"""A record that cannot be written: what happens now could not be looked up later."""
 
 from __future__ import annotations
 
