@@ -18,7 +18,7 @@ DOCUMENT: Final = """\
 Measured by `make bench`, which writes this document: medians of {rounds} rounds, with the lowest
 and the highest; a peer is measured in turn with it, in the same rounds.
 [Testing](testing.md#benchmarks) says how.
-Under 0.1 is what that release needed, on another machine with two CPUs that other work kept busy.
+The column 0.1 has the figures of that release, from another, busy machine with two CPUs.
 
 On {machine}, Python {python}, {date}; rounds of {seconds:g} s{took}.
 

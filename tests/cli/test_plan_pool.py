@@ -85,7 +85,7 @@ def test_five_trees_by_hand(plan: Plan, capsys: pytest.CaptureFixture[str], tmp_
     loss = answer["losses"]["1"]
     assert (loss["hosts"], loss["vms"], loss["survives"]) == (["xen5"], 15, False)
     assert plan("--pool", file).status == 1
-    assert "Loss of any host: not survived; of the 15 VMs of xen5" in plan("--pool", file).out
+    assert "Loss of any host: not survived; of the 15 VMs on xen5" in plan("--pool", file).out
     assert answer["losses"]["2"]["survives"] is False
     assert answer["free_first"]["vms"] == 1
 

@@ -45,7 +45,7 @@ from xenwatch.status.notices import notices
 
 EXITS: Final = {
     OK: "the VMs fit; without --count or --add: a plan was made",
-    FINDING: "the VMs do not fit; without VMs, a pool does not survive the loss of a host",
+    FINDING: "the VMs do not fit; if none are given: a pool does not survive the loss of a host",
     USAGE: "bad usage, or configuration rejected",
     UNKNOWN: "no plan can be made, or stdout cannot be written",
 }
