@@ -70,6 +70,7 @@ EDGE = {
     "xenwatch.cli.live_terminal": "draws on a terminal and reads its keys",
     "xenwatch.cli.top_feed": "takes passes, asks a running daemon, or reads a record",
     "xenwatch.cli.recorded": "opens a record",
+    "xenwatch.cli.screen": "draws on a terminal and reads its keys",
     "xenwatch.cli.replay_terminal": "draws on a terminal and reads its keys",
     "xenwatch.cli.faults": "says on stderr what raised",
     "xenwatch.cli.output": "writes to stdout",

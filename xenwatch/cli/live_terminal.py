@@ -6,58 +6,20 @@ import contextlib
 import os
 import queue
 import signal
-import sys
 import threading
-from collections.abc import Callable, Hashable
-from typing import Final
+from collections.abc import Callable
 
 import urwid
-from urwid.display.raw import Screen
 
+from xenwatch.cli.screen import PALETTE, AnyTerminal, Board, require_terminal
 from xenwatch.cli.top_feed import Feed, FeedError, Taken
 from xenwatch.display.text import printable
 from xenwatch.fence import Fence
 from xenwatch.status.check import OLD
-from xenwatch.terminal.figures import CRITICAL, OK, UNKNOWN_STATE, WARNING
-from xenwatch.terminal.lines import BOLD, CHOSEN, CURSOR, DIM, HEAD, NOTICE, Line, line
+from xenwatch.terminal.figures import CRITICAL
+from xenwatch.terminal.lines import BOLD, DIM, Line, line
 from xenwatch.terminal.picture import Picture, picture
 from xenwatch.terminal.state import Action, Do, State, press
-
-PALETTE: Final = (
-    (OK, "dark green", "default", ""),
-    (WARNING, "brown", "default", "bold"),
-    (CRITICAL, "light red,bold", "default", "bold"),
-    (UNKNOWN_STATE, "dark magenta", "default", ""),
-    (DIM, "default", "default", ""),
-    (BOLD, "bold", "default", "bold"),
-    (NOTICE, "white,bold", "dark red", "standout"),
-    (HEAD, "bold", "default", "bold"),
-    (CURSOR, "standout", "default", "standout"),
-    (CHOSEN, "bold,underline", "default", "bold,underline"),
-)
-"""What the styles look like: in colours, and without them."""
-FALLBACK: Final = (80, 24)
-"""The size of a terminal that does not report its own, as many on a serial line."""
-_BUTTON: Final = 1
-_WHEEL: Final = {4: "wheel up", 5: "wheel down"}
-
-
-_Size = tuple[()] | tuple[int] | tuple[int, int]
-
-
-class TerminalError(Exception):
-    """Standard input or output is not a terminal on which a cursor can be moved."""
-
-
-class _Screen(Screen):
-    """A terminal with a size, whatever it reports."""
-
-    def get_cols_rows(self) -> tuple[int, int]:
-        columns, rows = super().get_cols_rows()
-        if columns > 0 and rows > 0:
-            return columns, rows
-        self.maxrow = FALLBACK[1]
-        return FALLBACK
 
 
 class _Poll:
@@ -101,57 +63,6 @@ class _Poll:
                 return None
 
 
-class _Board(urwid.Widget):
-    """The picture as a widget that fills the terminal."""
-
-    _sizing = frozenset({urwid.Sizing.BOX})
-    _selectable = True
-
-    def __init__(self, draw: Callable[[tuple[int, int]], Picture], key: Callable[[str], None]):
-        super().__init__()
-        self._draw = draw
-        self._key = key
-        self._picture: Picture | None = None
-
-    def redraw(self) -> None:
-        """Redraw the picture as soon as nothing else is pending."""
-        self._invalidate()
-
-    def render(self, size: _Size, focus: bool = False) -> urwid.Canvas:
-        """The picture as urwid has it: bytes and runs of styles."""
-        columns, rows = size if len(size) == 2 else FALLBACK
-        self._picture = self._draw((columns, rows))
-        texts: list[bytes] = []
-        styles: list[list[tuple[Hashable, int]]] = []
-        for found in self._picture.lines:
-            parts = [(style or None, _encoded(text)) for style, text in found if text]
-            texts.append(b"".join(part for _, part in parts))
-            styles.append([(style, len(part)) for style, part in parts])
-        return urwid.TextCanvas(texts, styles, maxcol=columns, check_width=False)
-
-    def keypress(self, size: _Size, key: str) -> str | None:
-        """Every key is one of ours."""
-        self._key(key)
-        return None
-
-    def mouse_event(  # noqa: PLR0917 - as urwid calls it
-        self, size: _Size, event: str, button: int, col: int, row: int, focus: bool
-    ) -> bool:
-        """A click on a zone of the picture is a key, and so is the wheel."""
-        if not event.endswith("mouse press"):
-            return False
-        key = _WHEEL.get(button)
-        if button == _BUTTON and self._picture is not None:
-            key = self._picture.key_at(col, row)
-        if key is not None:
-            self._key(key)
-        return key is not None
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode(urwid.util.get_encoding(), errors="replace")
-
-
 class _Top:
     """What is shown, and the loop that shows it."""
 
@@ -159,8 +70,8 @@ class _Top:
         self._state = state
         self._fence = fence
         self._plain = urwid.util.get_encoding() != "utf-8"
-        self._board = _Board(self._draw, self._press)
-        self._screen = _Screen()
+        self._board = Board(self._draw, self._press)
+        self._screen = AnyTerminal()
         self._loop = urwid.MainLoop(
             self._board, PALETTE, self._screen, unhandled_input=lambda _: True, pop_ups=False
         )
@@ -222,15 +133,7 @@ def run(feed: Feed, state: State, fence: Fence) -> int:
 
     What raises within `fence` is not drawn. Raises `TerminalError`.
     """
-    if sys.stdin is None or sys.stdout is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise TerminalError("top requires a terminal; in scripts: xenwatch top --batch")
-    if os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
-        raise TerminalError(
-            "top cannot move the cursor on this terminal (TERM is not set, or dumb or unknown); "
-            "set TERM, such as TERM=vt100, or use xenwatch top --batch"
-        )
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_, number=number: sys.exit(128 + number))
+    require_terminal("top", "xenwatch top --batch")
     try:
         _Top(feed, state, fence).run()
     except urwid.InputClosedError:

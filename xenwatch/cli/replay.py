@@ -28,7 +28,7 @@ from xenwatch.report.timeline import Timeline, at
 EXITS: Final = {
     OK: "printed, or quit with q",
     USAGE: "bad usage, configuration rejected, or no such record",
-    UNKNOWN: "nothing was recorded then, rich is not installed, or stdout cannot be written",
+    UNKNOWN: "nothing was recorded then, urwid is not installed, or stdout cannot be written",
 }
 FORMATS: Final = {"text": timeline.text, "json": timeline.document}
 
@@ -107,15 +107,18 @@ def _list(
 
 def _step_through(settings: Settings, record: Record, every: list[Kept], first: int) -> int:
     try:
-        from xenwatch.cli import replay_terminal  # noqa: PLC0415 - rich is an extra
+        from xenwatch.cli import replay_terminal, screen  # noqa: PLC0415 - urwid is an extra
     except ModuleNotFoundError as error:
         say(
             f"replay in a terminal needs {error.name}, which is not installed: {sys.executable} "
-            "-m pip install rich; without it: xenwatch replay --list"
+            "-m pip install urwid; without it: xenwatch replay --list"
         )
         return UNKNOWN
     faults = Faults()
     try:
         return replay_terminal.run(settings, record, every, first % len(every), faults.fence)
+    except screen.TerminalError as error:
+        say(str(error))
+        return USAGE
     finally:
         faults.say()  # the screen is gone

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 Spot = tuple[float, bool]
 """A moment: its Unix time, and whether an alert started or stopped firing in it."""
-_KEY: Final = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
 SHORT: Final = 600.0
 LONG: Final = 3600.0
 """Seconds that the keys for larger steps go."""
-LEFT: Final = ("\x1b[D", "\x1bOD", "h")
-RIGHT: Final = ("\x1b[C", "\x1bOC", "l")
-UP: Final = ("\x1b[A", "\x1bOA")
-DOWN: Final = ("\x1b[B", "\x1bOB")
-PAGE_UP: Final = ("\x1b[5~",)
-PAGE_DOWN: Final = ("\x1b[6~",)
-HOME: Final = ("\x1b[H", "\x1bOH", "\x1b[1~", "g")
-END: Final = ("\x1b[F", "\x1bOF", "\x1b[4~", "G")
-"""What terminals send, beside letters as less(1) has them."""
+LEFT: Final = ("left", "h")
+RIGHT: Final = ("right", "l")
+UP: Final = ("up", "wheel up")
+DOWN: Final = ("down", "wheel down")
+PAGE_UP: Final = ("page up",)
+PAGE_DOWN: Final = ("page down",)
+HOME: Final = ("home", "g")
+END: Final = ("end", "G")
+"""Keys as urwid names them, beside letters as less(1) has them."""
 HELP: Final = (
     ("left, right", "the moment before, the next one"),
     ("up, down", "ten minutes earlier, later"),
@@ -50,14 +48,9 @@ class View:
     said: str = ""
 
 
-def keys(text: str) -> Iterator[str]:
-    """The keys of what a terminal has sent."""
-    return (found[0] for found in _KEY.finditer(text))
-
-
 def after(view: View, key: str, every: Sequence[Spot], page: int) -> View:
     """The view after a key; `page` is how many lines are scrolled."""
-    if key in ("q", "Q", "\x03", "\x04"):
+    if key in ("q", "Q", "ctrl c", "ctrl d"):
         return dataclasses.replace(view, ended=True)
     if key == "?":
         return dataclasses.replace(view, help=not view.help, said="")

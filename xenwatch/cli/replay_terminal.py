@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
-import select
 import signal
-import sys
-import termios
-import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.text import Text
+import urwid
 
 from xenwatch.assessment import Assessment, Rules, assess_pass
 from xenwatch.cli import limits_table
 from xenwatch.cli.configured import rules
 from xenwatch.cli.output import headed
 from xenwatch.cli.passes import Replayed
-from xenwatch.cli.replay_steps import HELP, View, after, keys
+from xenwatch.cli.replay_steps import HELP, View, after
+from xenwatch.cli.screen import PALETTE, AnyTerminal, Board, require_terminal
 from xenwatch.config.settings import Settings
 from xenwatch.display.text import counted, printable
 from xenwatch.fence import Fence
@@ -32,61 +26,102 @@ from xenwatch.report.events import summary
 from xenwatch.report.timeline import at
 from xenwatch.sources.base import SourceError
 from xenwatch.status.notices import notices
+from xenwatch.terminal.figures import CRITICAL, OK, UNKNOWN_STATE, WARNING
+from xenwatch.terminal.lines import BOLD, CURSOR, DIM, Line, fit, line
 
-TICK: Final = 0.25
-"""Seconds between two looks at the size of the terminal."""
 MOST_ALERTS: Final = 6
-STYLES: Final = {"critical": "bold red", "warning": "yellow", "unknown": "magenta"}
+STYLED: Final = (CRITICAL, WARNING, UNKNOWN_STATE)
+"""States whose lines look like them."""
+MORE: Final = "~"
+"""In place of what a line has no room for."""
 _URGENCY: Final = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.OK)
 
 
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What fills the terminal; nothing of it is clicked."""
+
+    lines: tuple[Line, ...]
+
+    def key_at(self, column: int, row: int) -> str | None:
+        """No key."""
+        return None
+
+
+class _Replay:
+    """The moment that is shown, and the loop that shows it."""
+
+    def __init__(
+        self, every: Sequence[Kept], first: int, body: Callable[[Kept], Sequence[Line]]
+    ) -> None:
+        self._every = every
+        self._spots = [(kept.time, kept.marked) for kept in every]
+        self._body = body
+        self._view = View(first)
+        self._page = 1
+        self._board = Board(self._draw, self._press)
+        self._loop = urwid.MainLoop(
+            self._board, PALETTE, AnyTerminal(), unhandled_input=lambda _: True, pop_ups=False
+        )
+
+    def run(self) -> None:
+        """Show it until it is quit."""
+        self._loop.run()
+
+    def _draw(self, size: tuple[int, int]) -> _Picture:
+        self._page = max(1, size[1] // 2)
+        lines = _help() if self._view.help else self._body(self._every[self._view.number])
+        return _picture(self._view, self._every, lines, size)
+
+    def _press(self, key: str) -> None:
+        self._view = after(self._view, key, self._spots, self._page)
+        if self._view.ended:
+            raise urwid.ExitMainLoop
+        self._board.redraw()
+
+
 def run(settings: Settings, record: Record, every: Sequence[Kept], first: int, fence: Fence) -> int:
-    """Show the moment of that number, and others by keys, until `q`. Returns the exit status."""
-    console = Console()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    """Show the moment of that number, and others by keys, until `q`. Returns the exit status.
+
+    Raises `TerminalError`.
+    """
+    require_terminal("replay", "xenwatch replay --list")
     body = functools.lru_cache(maxsize=64)(functools.partial(_body, record, rules(settings), fence))
-    view, drawn = View(first), None
-    spots = [(kept.time, kept.marked) for kept in every]
-    with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
-        while not view.ended:
-            width, height = console.size
-            if (view, width, height) != drawn:
-                lines = _help() if view.help else body(every[view.number])
-                live.update(_picture(view, every, lines, (width, height)), refresh=True)
-                drawn = (view, width, height)
-            for key in pressed():
-                view = after(view, key, spots, max(1, height // 2))
+    try:
+        _Replay(every, first, body).run()
+    except urwid.InputClosedError:
+        return 128 + signal.SIGHUP
     return 0
 
 
-def _help() -> list[Text]:
-    return [Text.assemble((f"{names:<14}", "bold"), text) for names, text in HELP]
+def _help() -> list[Line]:
+    return [line((BOLD, f"{names:<14}"), text) for names, text in HELP]
 
 
-def _body(record: Record, by: Rules, fence: Fence, kept: Kept) -> list[Text]:
+def _body(record: Record, by: Rules, fence: Fence, kept: Kept) -> list[Line]:
     """What is shown of a moment: the alerts that fired, and what `xenwatch once` prints."""
     moment = Replayed(record, kept)
     try:
         assessment = moment.judged(assess_pass(moment.then().snapshot, by, fence=fence))
     except SourceError as error:
-        return [Text(printable(str(error)), "bold red")]
+        return [line((CRITICAL, printable(str(error))))]
     lines = _firing(assessment)
     states = _urgent_first(assessment.states)
     text = headed(notices(assessment.snapshot), limits_table.table(states, assessment.fence))
-    return [*lines, Text(), *map(_styled, text.splitlines())]
+    return [*lines, (), *map(_styled, text.splitlines())]
 
 
-def _firing(assessment: Assessment) -> list[Text]:
+def _firing(assessment: Assessment) -> list[Line]:
     if assessment.alerts is None:
-        return [Text("alerts unknown: not evaluated then", "magenta")]
+        return [line((UNKNOWN_STATE, "alerts unknown: not evaluated then"))]
     firing = assessment.alerts.firing
     lines = [
-        Text.assemble((f"firing {one.severity}", STYLES.get(one.severity, "")), f" {summary(one)}")
+        line((one.severity, f"firing {one.severity}"), f" {summary(one)}")
         for one in firing[:MOST_ALERTS]
     ]
     if len(firing) > MOST_ALERTS:
-        lines.append(Text(f"and {counted(len(firing) - MOST_ALERTS, 'more alert')}", "dim"))
-    return lines or [Text("no alerts firing", "green")]
+        lines.append(line((DIM, f"and {counted(len(firing) - MOST_ALERTS, 'more alert')}")))
+    return lines or [line((OK, "no alerts firing"))]
 
 
 def _urgent_first(states: Sequence[LimitState]) -> list[LimitState]:
@@ -102,14 +137,14 @@ def _urgent_first(states: Sequence[LimitState]) -> list[LimitState]:
     return sorted(states, key=rank_of)
 
 
-def _styled(line: str) -> Text:
-    style = next((style for word, style in STYLES.items() if f" {word} " in f"{line} "), "")
-    return Text(line, style)
+def _styled(text: str) -> Line:
+    style = next((word for word in STYLED if f" {word} " in f"{text} "), "")
+    return line((style, text))
 
 
 def _picture(
-    view: View, every: Sequence[Kept], lines: Sequence[Text], size: tuple[int, int]
-) -> Group:
+    view: View, every: Sequence[Kept], lines: Sequence[Line], size: tuple[int, int]
+) -> _Picture:
     width, height = size
     kept = every[view.number]
     marked = ", an alert changed" if kept.marked else ""
@@ -120,28 +155,6 @@ def _picture(
     left = len(lines) - scrolled - len(shown)
     more = f"; {counted(left, 'more line')}: j" if left else ""
     foot = view.said or f"? help, q quits{more}"
-    drawn = [Text(head, "bold reverse"), *shown, Text(foot, "dim")]
-    for line in drawn:
-        line.no_wrap = True
-        line.truncate(width, overflow="ellipsis")
-    return Group(*drawn)
-
-
-@contextlib.contextmanager
-def _keys() -> Iterator[Callable[[], list[str]]]:
-    """Take keys as they are pressed; the value waits a tick and returns those of it."""
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-
-    def pressed() -> list[str]:
-        ready, _, _ = select.select([descriptor], [], [], TICK)
-        if not ready:
-            return []
-        found = os.read(descriptor, 64)
-        return list(keys(found.decode(errors="replace"))) if found else ["q"]
-
-    tty.setcbreak(descriptor)
-    try:
-        yield pressed
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+    empty: list[Line] = [()] * (free - len(shown))
+    drawn = [line((CURSOR, head)), *shown, *empty, line((DIM, foot))][:height]
+    return _Picture(tuple(fit(one, width, MORE) for one in drawn))

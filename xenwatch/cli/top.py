@@ -129,7 +129,7 @@ def _print(options: argparse.Namespace, view: View, sort: Sort, fence: Fence) ->
 
 def _draw(options: argparse.Namespace, view: View, sort: Sort, fence: Fence) -> int:
     try:
-        from xenwatch.cli import live_terminal  # noqa: PLC0415 - urwid is an extra
+        from xenwatch.cli import live_terminal, screen  # noqa: PLC0415 - urwid is an extra
     except ModuleNotFoundError as error:
         say(
             f"top needs {error.name}, which is not installed: {sys.executable} -m pip install "
@@ -144,6 +144,6 @@ def _draw(options: argparse.Namespace, view: View, sort: Sort, fence: Fence) -> 
     )
     try:
         return live_terminal.run(Feed(options, fence), state, fence)
-    except live_terminal.TerminalError as error:
+    except screen.TerminalError as error:
         say(str(error))
         return USAGE
