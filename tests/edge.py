@@ -19,6 +19,8 @@ EDGE = {
     "xenwatch.display.say": "writes messages to stderr",
     "xenwatch.display.progress": "says on a terminal what takes long",
     "xenwatch.clock": "reads the clocks",
+    "xenwatch.passes.batch": "runs probes in a thread",
+    "xenwatch.passes.one_pass": "runs probes in threads",
     "xenwatch.passes.scheduler": "schedules the probes",
     "xenwatch.passes.turns": "has threads wait for their turn",
     "xenwatch.events.follow": "reconnects and waits for domains to settle",

@@ -37,7 +37,6 @@ FOR_NOBODY_ELSE = {
     "Multipath.fallback": "told as the detail of the probe's outcome",
     "Nic.was_up": "told by `Uplinks.lost`",
     "StorageRepositories.fallback": "told as the detail of the probe's outcome",
-    "SwitchPort.members": "the probe `uplinks` knows bonds of Open vSwitch by it",
     "SwitchPort.switch": "the probe `uplinks` knows whose links a bridge uses by it",
     "SwitchPort.trunk": "told by `OpenVswitch.untagged`",
     "XenstoreDevices.unlisted": "what `Snapshot.device_counts` leaves out",

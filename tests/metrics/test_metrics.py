@@ -71,7 +71,7 @@ def full_families() -> list[Family]:
         Configured(True, 1.0),
         {"limit": 0},
         {"idle": 2},
-        Recorded(0, 7),
+        Recorded(0, 7, successful=True, instant=1.0),
         {"backends": 0},
     )
     return families(assessed(full_snapshot()), counts)

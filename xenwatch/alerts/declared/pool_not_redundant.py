@@ -19,9 +19,9 @@ ALERT: Final = Watch(
     # A host with V VMs and room for R can be lost while V is at most the room of all less R. A lone
     # host has nowhere to go, which is no news.
     expression=f"max by (job, shape) (xenwatch_vm_headroom + on (job, instance) group_left () "
-    f"({_VMS})) - on (job, shape) sum by (job, shape) (xenwatch_vm_headroom) > $vms "
+    f"({_VMS})) - on (job, shape) sum by (job, shape) (xenwatch_vm_headroom) >= $vms "
     "and on (job, shape) count by (job, shape) (xenwatch_vm_headroom) > 1",
     seconds=600,
-    bounds=(Bound("vms", 0.0, "more VMs than this would not fit on the other hosts", NUMBER),),
+    bounds=(Bound("vms", 1.0, "so many VMs or more would not fit on the other hosts", NUMBER),),
     labels=("job", "shape"),
 )
