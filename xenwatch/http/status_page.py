@@ -185,7 +185,7 @@ class RenderedStatus:
         """The result of `work`, run once for all concurrent requests."""
         if name not in self._results:
             made = [each for each in self._results if each not in KEPT]
-            for old in made[: len(made) - OTHERS]:
+            for old in made[: max(0, len(made) - OTHERS)]:
                 del self._results[old]
             self._results[name] = LANE.start(work)
         return cast(T, await asyncio.shield(self._results[name]))
@@ -217,8 +217,12 @@ class StatusCache:
 
 
 def _key(view: View, charts: history.Limits | history.OfVm | None) -> str:
-    """What a page depends on besides its status: few values, as `at` is the status's own."""
-    return f" {view.span.name} {charts.unread}" if view.span and charts else ""
+    """What a page depends on besides its status: its links have the time as it was typed."""
+    return (
+        f" {view.at} {view.span.name} {charts.unread}"
+        if view.span and charts
+        else f" {view.at}".rstrip()
+    )
 
 
 def _body(plain: bytes) -> Body:

@@ -26,6 +26,7 @@ function replace(part, fresh) {
   }
   part.className = fresh.className;
   part.replaceChildren(...fresh.childNodes);
+  part.querySelectorAll(".chart-box").forEach(follow);
   const owner = focus && document.getElementById(focus[0]);
   if (owner) (owner.matches(focus[1]) ? owner : owner.querySelector(focus[1]))?.focus({ preventScroll: true });
 }
