@@ -100,6 +100,22 @@ async def test_a_member_that_is_gone_is_unknown() -> None:
     assert found.reason
 
 
+async def test_a_defect_hides_no_other_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong with one answer is the reason of that member alone."""
+    loads, bad = host_status.loads, saying(hostname="bad")
+
+    def broken(body: bytes) -> host_status.HostStatus:
+        if body == bad:
+            raise ArithmeticError("no such number")
+        return loads(body)
+
+    monkeypatch.setattr(host_status, "loads", broken)
+    async with member(bad) as one, member(saying()) as other:
+        found = await Members(endpoints(one, other)).answers()
+
+    assert [answer.reason for answer in found] == ["no such number", ""]
+
+
 async def test_members_are_asked_once_for_all_who_look() -> None:
     """Clients at the same time, and those shortly after, get the same answers."""
     asked.clear()

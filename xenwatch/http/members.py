@@ -75,7 +75,7 @@ async def _ask(session: aiohttp.ClientSession, endpoint: Endpoint) -> Member:
         reason = f"timed out after {DEADLINE:g} s"
     except (StatusError, SecretError, _AnswerError) as error:
         reason = str(error)
-    except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001 - no answer of one may hide those of the others
         cause = getattr(error, "os_error", error)
         reason = why(cause) or type(error).__name__
     return Member(endpoint.url, None, printable(reason))
