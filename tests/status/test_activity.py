@@ -55,7 +55,9 @@ def test_a_truth_is_no_number() -> None:
         loads(json.dumps(document))
 
 
-@pytest.mark.parametrize("value", [10**400, float("nan"), float("-inf")], ids=["large", "nan", "infinite"])
+@pytest.mark.parametrize(
+    "value", [10**400, float("nan"), float("-inf")], ids=["large", "nan", "infinite"]
+)
 def test_a_number_of_no_host_is_refused(value: float) -> None:
     """What is too large, infinite or not a number is refused with the same error."""
     document = json.loads(dumps(activity(FULL)))
