@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gzip
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,10 +20,15 @@ from xenwatch.http import members as members_module
 from xenwatch.http.members import Members
 from xenwatch.http.refusals import Refusals
 from xenwatch.http.server import Handlers
+from xenwatch.http.status_page import StatusCache
+from xenwatch.page import pool
+from xenwatch.page.document import Links
 from xenwatch.status import host_status
-from xenwatch.status.pool import Member, host_rows
+from xenwatch.status.host_status import ShapeRow
+from xenwatch.status.pool import host_row, host_rows, without_answer
 
 NOW = FULL.time
+LINKS = Links("/style", "/script", "/icon", {})
 asked: list[str] = []
 
 
@@ -72,7 +78,8 @@ async def test_the_worst_host_comes_first() -> None:
     [
         (b"nonsense", 200, "not a status document"),
         (b"no", 401, "HTTP status 401; set pool.username"),
-        (b"x" * 2048, 200, "response too large"),
+        (b"x" * 2048, 200, "response too large: more than"),
+        (b"[" + b"[]," * 100 + b"[]]", 200, "response too large: too many objects and arrays"),
         (None, 200, "timed out after"),
     ],
 )
@@ -81,14 +88,73 @@ async def test_what_a_member_does_not_say_is_unknown(
 ) -> None:
     """It is never fine, and the reason is told; answers are bounded in size and time."""
     monkeypatch.setattr(members_module, "MOST_BYTES", 1024)
+    monkeypatch.setattr(members_module, "MOST_PARTS", 50)
     monkeypatch.setattr(members_module, "DEADLINE", 0.5 if body is None else 60.0)
     async with member(body, status) as url:
         (found,) = await Members(endpoints(url)).answers()
 
-    assert found.status is None
+    assert found.time is None
     assert reason in found.reason
     (row,) = host_rows([found], NOW)
     assert (row.state, row.domains, row.critical) == ("unknown", None, None)
+
+
+async def test_a_compressed_answer_is_not_unpacked() -> None:
+    """It is asked for plain, and one that is packed all the same is refused as it is."""
+    wanted = []
+
+    async def overview(request: web.Request) -> web.Response:
+        wanted.append(request.headers["Accept-Encoding"])
+        body = gzip.compress(saying())
+        return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+    app = web.Application()
+    app.router.add_get(host_status.PATH, overview)
+    async with TestServer(app) as server:
+        (found,) = await Members(endpoints(str(server.make_url("")))).answers()
+
+    assert wanted == ["identity"]
+    assert found.reason == "response is compressed, which was not asked for"
+
+
+def test_little_is_kept_of_a_long_answer() -> None:
+    """Long texts and many shapes are cut; how many shapes are not shown is told."""
+    long, shape = "x" * 1_000_000, ShapeRow("y" * 1_000_000, 3, 3, None, ())
+    limit = dataclasses.replace(FULL.limits[0], title=long)
+    fields = {"hostname": long, "host": long, "version": long, "limits": (limit,)}
+    row = host_row("a", dataclasses.replace(FULL, **fields, headroom=(shape,) * 1000))  # type: ignore[arg-type]
+
+    texts = [value for value in dataclasses.astuple(row) if isinstance(value, str)]
+    assert max(map(len, [*texts, *(room.shape for room in row.headroom)])) <= 200
+    assert len(row.headroom) + row.left_out == 1000
+    body = pool.render([row], FULL, LINKS)
+    assert len(body) < 50_000
+    assert f"and {row.left_out} more".encode() in body
+
+
+def test_no_text_of_a_member_leaves_its_line() -> None:
+    """Whatever a text holds is escaped, and its direction stays its own."""
+    text = "<b>\u202e\n\x1b[2J"
+    limit = dataclasses.replace(FULL.limits[0], title=text)
+    shape = ShapeRow(text, 3, 3, None, ())
+    odd = dataclasses.replace(
+        FULL, hostname=text, host=text, version=text, limits=(limit,), headroom=(shape,)
+    )
+    shown = pool.render([host_row("a", odd)], FULL, LINKS).decode()
+
+    assert not {"\u202e", "\x1b"} & set(shown)
+    isolated = r"<bdi>[^<]*&lt;b&gt;\\u202e\\n\\x1b\[2J"
+    assert len(re.findall(isolated, shown)) == 4  # the name, the title, the shape and the rest
+
+
+async def test_the_page_is_rendered_once_for_the_same_answers() -> None:
+    """Clients share it until there are other answers, or readings."""
+    site, others = Site(), [host_row("a", FULL)]
+    async with site.client():
+        rendered = StatusCache("here", LINKS).rendered(site.newest.assessment)
+        first = await rendered.pool(others)
+        assert await rendered.pool(others) is first
+        assert b"another" in (await rendered.pool([without_answer("another", "")])).plain
 
 
 async def test_a_member_that_is_gone_is_unknown() -> None:
@@ -96,8 +162,24 @@ async def test_a_member_that_is_gone_is_unknown() -> None:
     url = f"http://127.0.0.1:{unused_port()}"
     (found,) = await Members(endpoints(url)).answers()
 
-    assert (found.status, found.url) == (None, url)
+    assert (found.time, found.url) == (None, url)
     assert found.reason
+
+
+async def test_a_defect_hides_no_other_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong with one answer is the reason of that member alone."""
+    loads, bad = host_status.loads, saying(hostname="bad")
+
+    def broken(body: bytes) -> host_status.HostStatus:
+        if body == bad:
+            raise ArithmeticError("no such number")
+        return loads(body)
+
+    monkeypatch.setattr(host_status, "loads", broken)
+    async with member(bad) as one, member(saying()) as other:
+        found = await Members(endpoints(one, other)).answers()
+
+    assert [answer.reason for answer in found] == ["no such number", ""]
 
 
 async def test_members_are_asked_once_for_all_who_look() -> None:
@@ -120,7 +202,7 @@ def test_old_readings_are_not_fine() -> None:
     stale, empty = (
         dataclasses.replace(FULL, time=time, limits=FULL.limits[:1]) for time in (NOW - 500, 0.0)
     )
-    rows = host_rows([Member("a", stale), Member("b", empty), Member("c", fine)], NOW)
+    rows = host_rows([host_row("a", stale), host_row("b", empty), host_row("c", fine)], NOW)
 
     assert {row.url: row.state for row in rows} == dict.fromkeys("abc", "unknown")
     assert {row.reason for row in rows} >= {"no readings yet"}

@@ -55,6 +55,17 @@ def test_a_truth_is_no_number() -> None:
         loads(json.dumps(document))
 
 
+@pytest.mark.parametrize(
+    "value", [10**400, float("nan"), float("-inf")], ids=["large", "nan", "infinite"]
+)
+def test_a_number_of_no_host_is_refused(value: float) -> None:
+    """What is too large, infinite or not a number is refused with the same error."""
+    document = json.loads(dumps(activity(FULL)))
+    document["time"] = value
+    with pytest.raises(ActivityError, match="time is out of range"):
+        loads(json.dumps(document))
+
+
 def test_nothing_read_is_nothing_known() -> None:
     """Without readings every part is absent."""
     found = activity(Snapshot())

@@ -90,10 +90,15 @@ def changed(document: dict[str, Any], path: list[Any], value: object) -> str:
         (["probes"], []),
         (["probes", "aio", "seconds"], None),
         (["seconds_to_full"], {"aio_requests": "soon"}),
+        (["time"], 10**400),
+        (["time"], float("nan")),
+        (["limits", 0, "used"], 10**400),
+        (["limits", 0, "ratio"], 1e308),
+        (["limits", 0, "ratio"], float("inf")),
     ],
 )
 def test_what_is_no_status_is_refused(path: list[Any], value: object) -> None:
-    """A value of a wrong type anywhere is an error that names it."""
+    """A value of a wrong type anywhere, or a number of no host, is an error that names it."""
     document = json.loads(host_status.dumps(of(full_snapshot())))
     with pytest.raises(StatusError, match="not a status document of xenwatch"):
         host_status.loads(changed(document, path, value))

@@ -30,14 +30,14 @@ from xenwatch.status import vm as vm_status
 from xenwatch.status.dom0 import dom0
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus, dumps, host_status
-from xenwatch.status.pool import Member, host_rows
+from xenwatch.status.pool import HostRow, host_row, host_rows
 
 STATIC: Final = "/static/"
 """The path below which the files of the status page are."""
 LANE: Final = threads.Lane("page")
 """What is asked for by people and schedulers, one at a time."""
 
-KEPT: Final = ("status", "json", "frame", "html")
+KEPT: Final = ("status", "json", "frame", "html", "pool")
 """What is rendered of a pass for everybody, kept as long as the pass is."""
 OTHERS: Final = 16
 """Other pages of a pass that are kept, such as those of VMs: there may be thousands."""
@@ -93,6 +93,7 @@ class RenderedStatus:
         self._hostname = hostname
         self._links = links
         self._results: dict[str, asyncio.Future[Any]] = {}
+        self._others: Sequence[HostRow] = ()
 
     async def json(self) -> Body:
         """The status as JSON."""
@@ -147,15 +148,18 @@ class RenderedStatus:
         status = await self.status()
         return await LANE.start(lambda: vm_page.said(title, text, status, self._links))
 
-    async def pool(self, members: Sequence[Member]) -> Body:
-        """The page of a pool: this host and others."""
+    async def pool(self, others: Sequence[HostRow]) -> Body:
+        """The page of a pool: this host and others; rendered once for the same answers."""
         status = await self.status()
 
         def work() -> Body:
-            rows = host_rows((Member("", status), *members), status.time)
+            rows = host_rows((host_row("", status), *others), status.time)
             return _body(pool_page.render(rows, status, self._links))
 
-        return await LANE.start(work)
+        if self._others is not others:
+            self._others = others
+            self._results.pop("pool", None)
+        return await self._once("pool", work)
 
     async def status(self) -> HostStatus:
         """The status itself."""

@@ -11,8 +11,8 @@ from xenwatch.page.charts import percent
 from xenwatch.page.document import Links, document, encoded, header
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.tables import Cell, table
-from xenwatch.status.host_status import HostStatus, ShapeRow
-from xenwatch.status.pool import HostRow
+from xenwatch.status.host_status import HostStatus
+from xenwatch.status.pool import HostRow, Room
 
 PATH: Final = "/pool"
 HEADER: Final = ("Host", "State", "Most urgent limit", "Used", "Alerts", "More VMs fit", "Domains")
@@ -52,7 +52,7 @@ def _row(row: HostRow) -> list[Cell]:
         Cell(tag("span", _limit(row)), free=True),
         Cell(percent(row.ratio) or _unknown(), number=True),
         Cell(tag("span", _alerts(row))),
-        Cell(tag("span", [_fits(shape) for shape in row.headroom] or _unknown()), free=True),
+        Cell(tag("span", _headroom(row)), free=True),
         Cell(tag("span", _domains(row)), number=True),
     ]
 
@@ -60,7 +60,7 @@ def _row(row: HostRow) -> list[Cell]:
 def _limit(row: HostRow) -> Html:
     if row.reason:
         return tag("span", untrusted(row.reason), class_="unknown")
-    return join(row.fullest) if row.fullest else _unknown()
+    return untrusted(row.fullest) if row.fullest else _unknown()
 
 
 def _alerts(row: HostRow) -> Html:
@@ -72,13 +72,18 @@ def _alerts(row: HostRow) -> Html:
     return tag("span", text, class_="trouble" if row.critical else None)
 
 
-def _fits(shape: ShapeRow) -> Html:
+def _headroom(row: HostRow) -> Html:
+    if not row.headroom:
+        return _unknown()
+    return join(*map(_fits, row.headroom), f"and {row.left_out} more" if row.left_out else None)
+
+
+def _fits(room: Room) -> Html:
     """How many of a shape fit, red where none does."""
-    if shape.at_most == 0:
-        return tag("span", untrusted(f"{shape.shape}: 0 "), class_="trouble")
-    number = "?" if shape.at_most is None else str(shape.at_most)
-    bound = "" if shape.headroom is not None and not shape.not_counted else "≤ "
-    return tag("span", untrusted(f"{shape.shape}: {bound if number != '?' else ''}{number} "))
+    if room.at_most == 0:
+        return tag("span", untrusted(f"{room.shape}: 0 "), class_="trouble")
+    number = "?" if room.at_most is None else f"{'' if room.exact else '≤ '}{room.at_most}"
+    return tag("span", untrusted(f"{room.shape}: {number} "))
 
 
 def _domains(row: HostRow) -> Html:

@@ -7,9 +7,12 @@ import functools
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 Row = TypeVar("Row")
+
+LARGEST: Final = 2.0**64
+"""No number of a host is larger: its counters have 64 bits. What is larger has no figure."""
 
 
 @functools.cache
@@ -19,8 +22,10 @@ def _hints(kind: Any) -> Mapping[str, Any]:
 
 
 def read(kind: type[Row], value: object) -> Row:
-    """A value of JSON as a dataclass. Raises `TypeError` and `KeyError` for one of other types.
+    """A value of JSON as a dataclass.
 
+    Raises `TypeError` and `KeyError` for one of other types, and `ValueError` for a number that is
+    none of a host's: too large, infinite or not a number.
     A field that an older version did not have has its default.
     """
     if not isinstance(value, dict):
@@ -55,6 +60,8 @@ def _checked(hint: Any, value: object, name: str) -> object:
         return tuple(_checked(arguments[0], item, name) for item in value)
     if origin is Mapping and isinstance(value, dict):
         return {str(key): _checked(arguments[1], item, name) for key, item in value.items()}
+    if isinstance(value, int | float) and not abs(value) <= LARGEST:  # nan is not less either
+        raise ValueError(f"{name} is out of range")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if origin or not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

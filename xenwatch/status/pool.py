@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -13,36 +14,42 @@ from xenwatch.status.notices import NO_XEN
 from xenwatch.status.order import ORDER, urgency
 
 NEVER: Final = len(ORDER)
+MOST_TEXT: Final = 200
+"""Characters of a text that are kept: another host may say as many as it likes."""
+MOST_SHAPES: Final = 16
+"""Shapes of a host that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """The answer of a daemon: a status, or why there is none. `url` is empty for this host."""
+class Room:
+    """How many VMs of a shape fit, `None` if unknown; `exact` if nothing else can stop one."""
 
-    url: str
-    status: HostStatus | None
-    reason: str = ""
+    shape: str
+    at_most: int | None
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
 class HostRow:
     """A host of a pool; without an answer its state is unknown and `reason` says why.
 
-    `fullest` is the title of the most urgent limit with its used ratio, `critical` and `warning`
-    count alerts that fire, `broken` the domains with a broken device.
+    `url` is empty for this host. `fullest` is the title of the most urgent limit with its used
+    ratio, `critical` and `warning` count alerts that fire, `broken` the domains with a broken
+    device. `left_out` counts the shapes that are not among `headroom`. Texts are of limited length.
     """
 
     url: str
     name: str
     state: str
-    reason: str
+    reason: str = ""
     mark: str = ""
     host: str = ""
     version: str = ""
     time: float | None = None
     fullest: str = ""
     ratio: float | None = None
-    headroom: tuple[ShapeRow, ...] = ()
+    headroom: tuple[Room, ...] = ()
+    left_out: int = 0
     critical: int | None = None
     warning: int | None = None
     domains: int | None = None
@@ -58,10 +65,21 @@ def worst_state(status: HostStatus) -> str:
     return next((state for state in ORDER if state in states), Severity.OK.value)
 
 
-def host_rows(members: Iterable[Member], now: float) -> list[HostRow]:
-    """The rows at a Unix time, the worst first: critical, warning, unknown, then the fullest."""
-    rows = [_row(member, now) for member in members]
-    return sorted(rows, key=_rank)
+def host_rows(rows: Iterable[HostRow], now: float) -> list[HostRow]:
+    """The rows at a Unix time, the worst first: critical, warning, unknown, then the fullest.
+
+    A host whose readings are old by then is unknown.
+    """
+    return sorted((_at(row, now) for row in rows), key=_rank)
+
+
+def _at(row: HostRow, now: float) -> HostRow:
+    if row.time is None or (row.time and now - row.time <= OLD):
+        return row
+    stale = f"readings are stale: the newest is {now - row.time:.0f} s old"
+    return dataclasses.replace(
+        row, state=Severity.UNKNOWN.value, reason=stale if row.time else "no readings yet"
+    )
 
 
 def _rank(row: HostRow) -> tuple[int, int, float, str]:
@@ -69,31 +87,40 @@ def _rank(row: HostRow) -> tuple[int, int, float, str]:
     return order, -(row.critical or 0), -(row.ratio or 0.0), row.name
 
 
-def _row(member: Member, now: float) -> HostRow:
-    status = member.status
-    if status is None:
-        return HostRow(member.url, member.url, Severity.UNKNOWN.value, member.reason)
-    age = now - status.time
-    stale = f"readings are stale: the newest is {age:.0f} s old" if age > OLD else ""
-    stale = stale if status.time else "no readings yet"
+def without_answer(url: str, reason: str) -> HostRow:
+    """A host that did not answer, and why."""
+    return HostRow(url, url, Severity.UNKNOWN.value, _cut(reason))
+
+
+def host_row(url: str, status: HostStatus) -> HostRow:
+    """What the page shows of a status, which may be much larger."""
     first = min(status.limits, key=urgency, default=None)
     firing = [row for row in foremost(status.alerts or ()) if row.state == FIRING]
     severities = [row.severity for row in firing] if status.alerts is not None else None
     domains = status.domains
     return HostRow(
-        url=member.url,
-        name=status.hostname or member.url or "this host",
-        state=Severity.UNKNOWN.value if stale else worst_state(status),
-        reason=stale,
-        mark=status.source.mark,
-        host=status.host,
-        version=status.version,
+        url=url,
+        name=_cut(status.hostname) or url or "this host",
+        state=worst_state(status),
+        mark=_cut(status.source.mark),
+        host=_cut(status.host),
+        version=_cut(status.version),
         time=status.time,
-        fullest=first.title if first is not None else "",
+        fullest=_cut(first.title) if first is not None else "",
         ratio=first.ratio if first is not None else None,
-        headroom=status.headroom,
+        headroom=tuple(map(_room, status.headroom[:MOST_SHAPES])),
+        left_out=len(status.headroom[MOST_SHAPES:]),
         critical=severities.count(Severity.CRITICAL.value) if severities is not None else None,
         warning=severities.count(Severity.WARNING.value) if severities is not None else None,
         domains=len(domains) if domains is not None else None,
         broken=sum(bool(row.broken) for row in domains or ()),
     )
+
+
+def _room(shape: ShapeRow) -> Room:
+    exact = shape.headroom is not None and not shape.not_counted
+    return Room(_cut(shape.shape), shape.at_most, exact)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
