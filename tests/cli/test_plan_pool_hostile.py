@@ -63,3 +63,79 @@ def test_no_label_of_a_prometheus_reaches_the_terminal_raw(plan: Plan) -> None:
         done = plan("--prometheus", url, "--shape=windows", "--count=9")
     assert "they fit" in done.out
     assert all(line.isprintable() for line in done.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("plans", "said"),
+    [
+        ([1], "the plan is not from xenwatch"),
+        ([{}], "the plan is not from xenwatch: headroom is missing"),
+        ([{**PLAN, "limits": [{**LIMIT, "left": float("inf")}]}], "a value that is not finite"),
+        ([{**PLAN, "limits": [{**LIMIT, "takes": float("nan")}]}], "a value that is not finite"),
+        ([{**PLAN, "limits": [{**LIMIT, "left": 10**400}]}], "the plan is not from xenwatch"),
+        ([{**PLAN, "limits": [{**LIMIT, "left": "9"}]}], "a field has a value of the wrong type"),
+        ([{**PLAN, "not_counted": 1}], "a field has a value of the wrong type"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_an_odd_plan_leaves_the_other_hosts(
+    plan: Plan, tmp_path: Path, plans: Any, said: str
+) -> None:
+    """The host has no room, and the reason beside it."""
+    with served(daemon({"plans": plans})) as url:
+        file = pool(tmp_path, xen1=url, xen2="synthetic:debian-12")
+        done = plan("--pool", file, "--add=linux=1")
+    assert (done.status, done.err) == (0, "")
+    assert said in next(line for line in done.out.splitlines() if line.startswith("xen1"))
+    assert "1 linux: they fit" in done.out
+
+
+def test_numbers_of_any_size_are_counted(plan: Plan, tmp_path: Path) -> None:
+    """As far as it matters how many VMs fit."""
+    limit = {**LIMIT, "takes": 5e-324, "left": 1e308}
+    with served(daemon({"plans": [{**PLAN, "limits": [limit]}]})) as url:
+        done = plan("--pool", pool(tmp_path, xen1=url), "--add=linux=1")
+    assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("series", "value", "vms", "said"),
+    [
+        (SERIES, "NaN", 3, "xenwatch_vm_headroom) is nan"),
+        (SERIES, "+Inf", 3, "xenwatch_vm_headroom) is inf"),
+        (SERIES, 7, "NaN", "- 1 is nan"),
+        (SERIES, 7, "1.7e308", "- 1 is 1.7e+308"),
+        ({"instance": "a", "shape": "windows"}, 7, 3, "a series has no label limit"),
+        ({"shape": "windows", "limit": "x"}, 7, 3, "a series has no label instance"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_odd_series_leaves_the_other_hosts(
+    plan: Plan, series: Mapping[str, str], value: object, vms: object, said: str
+) -> None:
+    """The host has no room, and the reason beside it."""
+    with served(prometheus(series, value, vms)) as url:
+        done = plan("--prometheus", url, "--add=windows=5")
+    assert (done.status, done.err) == (0, "")
+    name = series.get("instance", "(no instance)")
+    assert said in next(line for line in done.out.splitlines() if line.startswith(name))
+    assert "  b: 5 windows" in done.out
+
+
+@pytest.mark.parametrize("row", [1, {}, {"metric": [], "value": [1, "1"]},
+                                 {"metric": {}, "value": [1]}], ids=str)  # fmt: skip
+def test_what_is_no_series_is_not_from_prometheus(plan: Plan, row: object) -> None:
+    """The answer as a whole is rejected."""
+    answer = json.dumps({"data": {"result": [row]}})
+    with served({"/api/v1/query": lambda _: answer}) as url:
+        done = plan("--prometheus", url)
+    assert done.status == 2
+    assert "not an answer of Prometheus" in done.err
+
+
+def test_headroom_below_zero_is_none(plan: Plan) -> None:
+    """Not as much as there could be."""
+    with served(prometheus(SERIES, -5)) as url:
+        done = plan("--prometheus", url, "--add=windows=6")
+    assert done.status == 1
+    assert "no room for 1 windows" in done.out
