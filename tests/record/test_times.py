@@ -76,6 +76,15 @@ def test_what_is_no_time_is_named(text: str) -> None:
         times.parse(text, NOW)
 
 
+@pytest.mark.parametrize(
+    "text", ["999999999d", "0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", "1969-12-31T00:00Z"]
+)
+def test_what_has_no_date_is_rejected(text: str) -> None:
+    """Before anything tries to write it as one, and with the years that are possible."""
+    with pytest.raises(ValueError, match="is not between the years 1970 and 9999"):
+        times.parse(text, NOW)
+
+
 @settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_is_a_time_or_an_error(text: str) -> None:

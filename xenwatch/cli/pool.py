@@ -83,7 +83,7 @@ def status(found: Answer) -> int:
 
 def table(found: Answer) -> str:
     """The answer for people."""
-    return "".join([_hosts(found), "\n", *(f"{line}\n" for line in _lines(found))])
+    return "".join([_hosts(found), "\n", *(f"{printable(line)}\n" for line in _lines(found))])
 
 
 def _hosts(found: Answer) -> str:
@@ -95,7 +95,7 @@ def _host(member: Member, shapes: Sequence[Shape]) -> tuple[str, ...]:
     vms = "-" if member.vms is None else str(sum(member.vms.values()))
     rooms = (room(member, shape) for shape in shapes)
     counts = ("-" if each is None else str(each) for each in rooms)
-    return (member.name, vms, *counts, printable(member.note))
+    return (printable(member.name), vms, *counts, printable(member.note))
 
 
 def _lines(found: Answer) -> Iterator[str]:

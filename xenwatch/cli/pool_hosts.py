@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 import tomllib
 from collections import Counter, defaultdict
@@ -23,11 +24,12 @@ from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
 from xenwatch.planning import answer
 from xenwatch.planning.members import alike, from_headrooms, member
-from xenwatch.planning.pool import Member
+from xenwatch.planning.pool import MOST, Member
 from xenwatch.planning.running import running
 from xenwatch.planning.shapes import TYPES, Shape
 from xenwatch.readings.domains import STOPPED
 from xenwatch.sources.base import SourceError
+from xenwatch.status import from_json
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.notices import notices
 
@@ -38,6 +40,13 @@ _QUERIES: Final = {
     "whole": "max by (instance, shape) (xenwatch_vm_headroom)",
     "vms": 'sum by (instance) (xenwatch_domains{state!="dying"}) - 1',
 }
+_LABELS: Final = {
+    "rooms": ("instance", "shape", "limit"),
+    "whole": ("instance", "shape"),
+    "vms": ("instance",),
+}
+_MOST_BYTES: Final = 1 << 60
+"""More memory than any VM has."""
 
 
 class PoolError(Exception):
@@ -99,6 +108,25 @@ class Unread:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class _Limit:
+    """What a daemon says of a limit."""
+
+    limit: str
+    instance: str
+    takes: float | None
+    left: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a daemon says of a shape."""
+
+    headroom: int | None
+    limits: tuple[_Limit, ...]
+    not_counted: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
     """A host whose daemon is queried."""
 
@@ -122,17 +150,21 @@ class Asked:
         problem = ""
         for shape in shapes:
             plan = self._plan(shape)
-            if plan is None or plan["headroom"] is None:
+            if plan is None or plan.headroom is None:
                 problem = "the daemon has no plan for all shapes"
                 continue
-            rows = {f"{row['limit']} {row['instance']}".strip(): row for row in plan["limits"]}
-            takes[shape] = {key: float(row["takes"]) for key, row in rows.items()}
-            uncounted |= set(plan["not_counted"])
-            for key, row in rows.items():
-                left[key] = min(left.get(key, float(row["left"])), float(row["left"]))
+            each: dict[str, float] = {}
+            uncounted |= set(plan.not_counted)
+            for row in plan.limits:
+                if row.left is None or row.takes is None:
+                    continue
+                key = f"{row.limit} {row.instance}".strip()
+                each[key] = row.takes
+                left[key] = min(left.get(key, row.left), row.left)
+            takes[shape] = each
         return Member(self.name, left, takes, self.vms(), problem, frozenset(uncounted))
 
-    def _plan(self, shape: Shape) -> dict[str, Any] | None:
+    def _plan(self, shape: Shape) -> _Plan | None:
         given = {
             name: str(value).lower() if isinstance(value, bool) else value
             for name, value in dataclasses.asdict(shape).items()
@@ -141,12 +173,23 @@ class Asked:
         given |= {"disks": shape.disks, "vifs": shape.vifs}
         found = _json(self.place, f"/api/v1/headroom?{urlencode(given)}")
         plans = found.get("plans")
-        return plans[0] if isinstance(plans, list) and plans else None
+        if not isinstance(plans, list) or not plans:
+            return None
+        try:
+            plan = from_json.read(_Plan, plans[0])
+        except (KeyError, TypeError, OverflowError) as error:
+            raise AskError(
+                f"{self.place.url}: the plan is not from xenwatch: {why(error)}"
+            ) from None
+        for row in plan.limits:
+            if not all(math.isfinite(value or 0) for value in (row.takes, row.left)):
+                raise AskError(f"{self.place.url}: {row.limit} has a value that is not finite")
+        return plan
 
 
 def _shape(row: DomainRow) -> Shape | None:
     known = (row.vcpus_max, row.memory_bytes, row.disks, row.vifs)
-    if row.type not in TYPES or any(value is None for value in known):
+    if row.type not in TYPES or any(n is None or not 0 <= n < _MOST_BYTES for n in known):
         return None
     return Shape(
         "",
@@ -229,8 +272,14 @@ def from_prometheus(url: str, known: Mapping[str, Shape]) -> list[Member]:
         found = {name: list(_vector(place, query)) for name, query in _QUERIES.items()}
     except AskError as error:
         raise PoolError(f"--prometheus: {error}") from None
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         raise PoolError(f"--prometheus: {shown(url)}: not an answer of Prometheus") from None
+    unread: dict[str, str] = {}
+    for name, rows in found.items():
+        for labels, value in rows:
+            if problem := _problem(name, labels, value):
+                unread[labels.get("instance", "(no instance)")] = problem
+        found[name] = [row for row in rows if not _problem(name, *row)]
     whole = {(labels["instance"], labels["shape"]) for labels, _ in found["whole"]}
     rooms: defaultdict[str, defaultdict[Shape, dict[str, float]]] = defaultdict(
         lambda: defaultdict(dict)
@@ -238,14 +287,29 @@ def from_prometheus(url: str, known: Mapping[str, Shape]) -> list[Member]:
     for labels, value in found["rooms"]:
         if (labels["instance"], labels["shape"]) in whole:
             shape = known.get(labels["shape"], Shape(labels["shape"]))
-            rooms[labels["instance"]][shape][labels["limit"]] = value
+            rooms[labels["instance"]][shape][labels["limit"]] = max(0.0, value)
     vms = {labels["instance"]: int(value) for labels, value in found["vms"]}
-    if not vms:
+    if not (vms or unread):
         raise PoolError(f"--prometheus: {shown(url)} has no xenwatch_domains; is it scraped?")
-    return [from_headrooms(name, rooms[name], max(0, vms[name])) for name in sorted(vms)]
+    return [
+        Unread(name, unread[name]).member(())
+        if name in unread
+        else from_headrooms(name, rooms[name], max(0, vms[name]))
+        for name in sorted({*vms, *unread})
+    ]
+
+
+def _problem(name: str, labels: Mapping[str, str], value: float) -> str:
+    """Why a series of that query cannot be used, empty if it can."""
+    for label in _LABELS[name]:
+        if label not in labels:
+            return f"a series has no label {label}"
+    most = MOST if name == "vms" else math.inf
+    return "" if math.isfinite(value) and value <= most else f"{_QUERIES[name]} is {value:g}"
 
 
 def _vector(place: Address, query: str) -> Iterator[tuple[Mapping[str, str], float]]:
     found = _json(place, f"/api/v1/query?query={quote(query)}")
     for row in found["data"]["result"]:
-        yield row["metric"], float(row["value"][1])
+        labels = {str(label): str(value) for label, value in row["metric"].items()}
+        yield labels, float(row["value"][1])

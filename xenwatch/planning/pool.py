@@ -92,14 +92,18 @@ class _Filling:
 
 
 MOST: Final = 1_000_000
-"""VMs of a shape that takes nothing of what is known."""
+"""VMs of a shape that takes nothing of what is known, or hardly anything."""
 
 
 def _room(left: Mapping[str, float], takes: Mapping[str, float] | None) -> tuple[int, str]:
     """How many VMs fit, and by which limit."""
     if takes is None:
         return 0, ""
-    rooms = ((int(left[limit] / each + _ROUNDING), limit) for limit, each in takes.items() if each)
+    rooms = (
+        (int(max(-MOST, min(left[limit] / each + _ROUNDING, MOST))), limit)
+        for limit, each in takes.items()
+        if each
+    )
     found, limit = min(rooms, default=(MOST, ""))
     return max(0, found), limit
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from xenwatch.display.text import shown
@@ -14,13 +14,22 @@ _CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
 _UNIX: Final = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,6})?")
 FORMS: Final = "03:12, 03:12:07, 2026-01-31T03:12, 15m (ago), or a Unix time"
 """What a time may look like, for messages."""
+_END: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+"""The last second that has a date; no record is from before 1970."""
 
 
 def parse(text: str, now: float) -> float:
-    """A time as Unix time. Raises `ValueError`.
+    """A time as Unix time, of the years 1970 to 9999. Raises `ValueError`.
 
     Without a time zone it is local time; without a date it is the latest such time.
     """
+    found = _parsed(text, now)
+    if not 0 <= found <= _END:
+        raise ValueError(f"{shown(text)} is not between the years 1970 and 9999")
+    return found
+
+
+def _parsed(text: str, now: float) -> float:
     if found := _AGO.fullmatch(text):
         return now - int(found[1]) * _SECONDS[found[2]]
     if _UNIX.fullmatch(text):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterable
 from typing import Final
 
+from xenwatch.display.text import printable
 from xenwatch.parse.mounts import unescaped
 from xenwatch.parse.volume_groups import volume_of
 from xenwatch.redaction.patterns import Patterns
@@ -23,7 +25,11 @@ _VLAN = re.compile(rb"(.+?)((?:\.[0-9]{1,4})?)\Z", re.DOTALL)
 _MAC_NAMED = re.compile(rb"en?x([0-9a-fA-F]{12})\Z")
 _KNOWN_PART = re.compile(rb"(?:VG_XenStorage|XSLocalEXT|VHD|LV|MGT|leaf|mpath|part[0-9]*|[-_.0-9]|"
                          rb"vhd|raw|qcow2|img|log|sock)*\Z")  # fmt: skip
-_BEFORE: Final = rb"(?:(?<![0-9A-Za-z])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\[0-7]{3}))"
+_BEFORE: Final = (
+    rb"(?:(?<![0-9A-Za-z])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\[0-7]{3})"
+    rb"|(?<=\\u[0-9a-fA-F]{4})|(?<=\\[nrt]))"
+)
+"""Not within a word; what a backslash has escaped before it is none."""
 _AFTER: Final = rb"(?![0-9A-Za-z])"
 _OCTAL = re.compile(rb"[ \t\n\\#]")
 
@@ -163,7 +169,7 @@ class Names:
         if self._known is not None or len(name) < SHORTEST or name.isdigit():
             return
         if low not in VOCABULARY and not DEVICE.match(name):
-            for written in {write(low) for write in _WRITTEN}:
+            for written in {write(low).lower() for write in _WRITTEN}:
                 if rather or written not in self._learnt:
                     self._learnt[written] = made
 
@@ -172,13 +178,26 @@ def _octal(name: bytes) -> bytes:
     return _OCTAL.sub(lambda match: b"\\%03o" % match[0][0], name)
 
 
+def _printable(name: bytes) -> str:
+    return printable(name.decode(errors="backslashreplace"))
+
+
+def _json(text: str) -> bytes:
+    return json.dumps(text)[1:-1].encode()
+
+
 _WRITTEN: Final = (
     bytes,
     _octal,
     lambda name: name.replace(b"-", b"\\x2d"),
     lambda name: name.replace(b"-", b"--"),
+    lambda name: _printable(name).encode(),
+    lambda name: _json(_printable(name)),
+    lambda name: _json(name.decode(errors="backslashreplace")),
 )
-"""As it is; in /proc/mounts; in units of systemd; in the device mapper."""
+"""As it is; in /proc/mounts; in units of systemd; in the device mapper; in texts; in the log, which
+is JSON of such texts, and of others where they are in lists.
+"""
 
 
 class _Node(dict[int, "_Node"]):

@@ -121,7 +121,7 @@ def _domain(name: str, look: Look, width: int) -> Iterator[Line]:
         yield line()
         yield line((BOLD, "dom0's CPU time for it"))
         said = "  ".join(f"{kind} {percent(ratio).text}" for kind, ratio in sorted(workers.items()))
-        yield from (line("  ", each) for each in wrapped(said, width - _INDENT))
+        yield from (line("  ", each) for each in wrapped(printable(said), width - _INDENT))
     for view in ("qemus", "disks", "networks"):
         table = BY_NAME[view].make(look, True)
         rows = [row for row in table.rows if row.subject == (DOMAIN, name)]
@@ -141,7 +141,7 @@ def _domain(name: str, look: Look, width: int) -> Iterator[Line]:
         yield line()
         yield line((BOLD, "alerts"))
     for alert in alerts:
-        said = f"{alert.state} {alert.severity} {printable(alert.summary)}"
+        said = printable(f"{alert.state} {alert.severity} {alert.summary}")
         yield from (line("  ", each) for each in wrapped(said, width - _INDENT))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from xenwatch.display.text import printable
 from xenwatch.readings.control_path import UNRESPONSIVE
 from xenwatch.readings.disks import STALLED
 from xenwatch.status.activity import DaemonRow, DiskRow, UplinkRow, VifRow
@@ -103,7 +104,7 @@ def why_not(look: Look, *probes: str) -> str:
         probe = look.status.probes.get(name)
         if probe is not None and probe.status != OK:
             said = ": ".join(part for part in (probe.status, probe.detail) if part)
-            return f"{name}: {said}" + (f"; {probe.advice}" if probe.advice else "")
+            return printable(f"{name}: {said}" + (f"; {probe.advice}" if probe.advice else ""))
     if look.activity is None:
         return NO_ACTIVITY
     return "none"

@@ -81,12 +81,21 @@ def _firing(status: HostStatus) -> list[Ranked]:
         return [] if found else _silence(status)
     first = firing[0]
     text = f"{counted(len(firing), 'alert')} firing: "
-    return [(7, line(text, (alert_style(first), first.severity), f" {printable(first.summary)}"))]
+    return [
+        (
+            7,
+            line(
+                text,
+                (alert_style(first), printable(first.severity)),
+                f" {printable(first.summary)}",
+            ),
+        )
+    ]
 
 
 def _silence(status: HostStatus) -> list[Ranked]:
     if status.alerts_unknown:
-        said = f"alert state unknown: {', '.join(status.alerts_unknown)}"
+        said = printable(f"alert state unknown: {', '.join(status.alerts_unknown)}")
         return [(5, line((UNKNOWN_STATE, said)))]
     return [(5, line((OK, "no alerts firing")))]
 
@@ -108,7 +117,7 @@ def _alerts(status: HostStatus, width: int, most: int) -> list[Ranked]:
 
 
 def _alert(alert: AlertRow, width: int, most: int) -> list[Line]:
-    state = f"{alert.state} {alert.severity}"
+    state = printable(f"{alert.state} {alert.severity}")
     text = f"{state} {printable(alert.summary)}"
     if most == 1:
         return [line((alert_style(alert), state), text[len(state) :])]
@@ -121,19 +130,20 @@ def _alert(alert: AlertRow, width: int, most: int) -> list[Line]:
 
 def _headroom(status: HostStatus) -> str:
     if not status.headroom:
-        return f"headroom: {status.obstacle or 'unknown'}"
+        return printable(f"headroom: {status.obstacle or 'unknown'}")
     return "headroom: " + "   ".join(shape_text(shape) for shape in status.headroom)
 
 
 def shape_text(shape: ShapeRow) -> str:
     """How many VMs of a shape fit, as far as it is known."""
+    name, binding = printable(shape.shape), printable(str(shape.binding))
     if shape.at_most == 0:
-        return f"0 {shape.shape} ({shape.binding})"
+        return f"0 {name} ({binding})"
     if shape.headroom is not None:
         most = "at most " if shape.not_counted else ""
-        return f"{most}{shape.headroom} {shape.shape} ({shape.binding})"
+        return f"{most}{shape.headroom} {name} ({binding})"
     most = "unknown" if shape.at_most is None else f"at most {shape.at_most}"
-    return f"{most} {shape.shape}"
+    return f"{most} {name}"
 
 
 def _broken(status: HostStatus) -> list[Ranked]:

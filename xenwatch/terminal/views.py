@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from xenwatch.alerts.names import CRITICAL as CRITICAL_ALERT
+from xenwatch.display.text import printable
 from xenwatch.fence import BROKEN, Fence, Part
 from xenwatch.readings.domains import STOPPED
 from xenwatch.status import limit_words
@@ -189,7 +190,7 @@ def _broken(row: DomainRow) -> Cell:
 def _alerts(look: Look, _plain: bool) -> Table:
     status = look.status
     above = (
-        (f"alert state unknown: {', '.join(status.alerts_unknown)}",)
+        (printable(f"alert state unknown: {', '.join(status.alerts_unknown)}"),)
         if status.alerts_unknown
         else ()
     )
