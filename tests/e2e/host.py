@@ -23,6 +23,7 @@ from xenwatch.model.host import Machine
 from xenwatch.model.platforms.debian import DEBIAN_12
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.evtchn import VIRQ
+from xenwatch.planning.forecast import Forecast
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe, stateless
 from xenwatch.readings import vm_starts
@@ -285,9 +286,11 @@ async def main(kind: str, mode: Path, file: str) -> int:
         machine, probes = Machine(DEBIAN_12), told(mode)
     daemon = Daemon(settings, lambda: settings, ModelSource(machine), probes=probes, resend=RESEND)
 
-    def soon(*_arguments: object) -> dict[str, float]:
+    def soon(*_arguments: object) -> tuple[dict[str, Forecast], frozenset[str]]:
         """A trend, which real time would take ten minutes to show."""
-        return {"aio_requests": 60.0} if (kind, mode.read_text()) == ("table", "storm") else {}
+        storms = (kind, mode.read_text()) == ("table", "storm")
+        found = {"aio_requests": Forecast(60.0, 50.0, 70.0)} if storms else {}
+        return found, frozenset()
 
     with mock.patch("xenwatch.assessment.forecast", soon):
         return await daemon.run(Choice("synthetic", "a test steers it"))

@@ -34,7 +34,7 @@ async def main():
     async for messages in host_events("links"):
         heard.append(len(messages))
         if len(heard) > 1:
-            return heard, of_rtnetlink(messages)
+            return heard, bool(of_rtnetlink(messages))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 
