@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gzip
+import itertools
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -25,7 +26,7 @@ from xenwatch.page import pool
 from xenwatch.page.document import Links
 from xenwatch.status import host_status
 from xenwatch.status.host_status import ShapeRow
-from xenwatch.status.pool import host_row, host_rows, without_answer
+from xenwatch.status.pool import HostRow, host_row, host_rows, without_answer
 
 NOW = FULL.time
 LINKS = Links("/style", "/script", "/icon", {})
@@ -91,7 +92,7 @@ async def test_what_a_member_does_not_say_is_unknown(
     monkeypatch.setattr(members_module, "MOST_PARTS", 50)
     monkeypatch.setattr(members_module, "DEADLINE", 0.5 if body is None else 60.0)
     async with member(body, status) as url:
-        (found,) = await Members(endpoints(url)).answers()
+        (found,) = await answers(Members(endpoints(url)))
 
     assert found.time is None
     assert reason in found.reason
@@ -111,7 +112,7 @@ async def test_a_compressed_answer_is_not_unpacked() -> None:
     app = web.Application()
     app.router.add_get(host_status.PATH, overview)
     async with TestServer(app) as server:
-        (found,) = await Members(endpoints(str(server.make_url("")))).answers()
+        (found,) = await answers(Members(endpoints(str(server.make_url("")))))
 
     assert wanted == ["identity"]
     assert found.reason == "response is compressed, which was not asked for"
@@ -160,7 +161,7 @@ async def test_the_page_is_rendered_once_for_the_same_answers() -> None:
 async def test_a_member_that_is_gone_is_unknown() -> None:
     """A refused connection has its reason."""
     url = f"http://127.0.0.1:{unused_port()}"
-    (found,) = await Members(endpoints(url)).answers()
+    (found,) = await answers(Members(endpoints(url)))
 
     assert (found.time, found.url) == (None, url)
     assert found.reason
@@ -177,23 +178,84 @@ async def test_a_defect_hides_no_other_member(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(host_status, "loads", broken)
     async with member(bad) as one, member(saying()) as other:
-        found = await Members(endpoints(one, other)).answers()
+        found = await answers(Members(endpoints(one, other)))
 
     assert [answer.reason for answer in found] == ["no such number", ""]
+
+
+async def answers(members: Members) -> Sequence[HostRow]:
+    """The answers, which are not refused."""
+    found = await members.answers()
+    assert found is not None
+    return found
 
 
 async def test_members_are_asked_once_for_all_who_look() -> None:
     """Clients at the same time, and those shortly after, get the same answers."""
     asked.clear()
-    clock = iter([100.0, 100.0, 100.0, 100.0 + members_module.FRESH])
-    last = 100.0 + members_module.FRESH
+    now = [100.0]
     async with member(saying()) as url:
-        members = Members(endpoints(url), lambda: next(clock, last))
+        members = Members(endpoints(url), lambda: now[0])
         await asyncio.gather(*(members.answers() for _ in range(3)))
         assert len(asked) == 1
         await members.answers()
+        assert len(asked) == 1
+        now[0] += members_module.SHOWN
         await members.answers()
     assert len(asked) == 2
+
+
+async def test_the_last_answers_are_shown_while_members_are_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody waits for those queried again, and answers are new from when they come."""
+    now, leave, begun = [100.0], asyncio.Event(), [0]
+    leave.set()
+
+    async def slow(_session: object, endpoint: Endpoint) -> HostRow:
+        begun[0] += 1
+        await leave.wait()
+        now[0] += members_module.FRESH
+        return without_answer(endpoint.url, str(begun[0]))
+
+    monkeypatch.setattr(members_module, "_ask", slow)
+    members = Members(endpoints("a"), lambda: now[0])
+    first = await answers(members)
+    assert await answers(members) is first
+    assert begun == [1]
+
+    leave.clear()
+    now[0] += members_module.FRESH
+    assert await answers(members) is first
+    assert await answers(members) is first
+    now[0] += members_module.SHOWN
+    late = asyncio.ensure_future(answers(members))
+    leave.set()
+    assert [row.reason for row in await late] == ["2"]
+
+
+async def test_a_silent_member_leaves_places_to_scrapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many look at the pool, only a few wait, and the others are told at once."""
+    leave = asyncio.Event()
+
+    async def silent(_session: object, endpoint: Endpoint) -> HostRow:
+        await leave.wait()
+        return without_answer(endpoint.url, "")
+
+    monkeypatch.setattr(members_module, "_ask", silent)
+    site, most = Site(max_requests=12), members_module.WAITING
+    site.handlers = Handlers(site.publisher, NAMES, 12, Refusals(float), members=endpoints("a"))
+    async with site.client() as client:
+        looks = [asyncio.ensure_future(client.get("/pool")) for _ in range(12)]
+        for refused in itertools.islice(asyncio.as_completed(looks), 12 - most):
+            response = await refused
+            assert response.status == 503
+            assert "queried for others" in await response.text()
+        async with client.get("/metrics") as answer:
+            assert answer.status == 200
+        leave.set()
+        statuses = sorted([(await look).status for look in looks])
+    assert statuses == [200] * most + [503] * (12 - most)
 
 
 def test_old_readings_are_not_fine() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -22,7 +23,11 @@ from xenwatch.status.pool import HostRow, host_row, without_answer
 DEADLINE: Final = 5.0
 """Seconds in which a member has to answer."""
 FRESH: Final = 10.0
-"""Seconds for which the answers are shown to further clients."""
+"""Seconds after the last answer in which the members are not queried again."""
+SHOWN: Final = 60.0
+"""Seconds for which they are shown while the members are queried again."""
+WAITING: Final = 8
+"""Clients that may wait for answers: each takes the place of a request, such as a scrape."""
 AT_ONCE: Final = 8
 """Members queried at a time."""
 MOST_BYTES: Final = 5 << 20
@@ -44,18 +49,28 @@ class Members:
     ) -> None:
         self._endpoints = tuple(endpoints)
         self._now = now
-        self._asked: asyncio.Task[tuple[HostRow, ...]] | None = None
-        self._at = 0.0
+        self._asked: asyncio.Task[None] | None = None
+        self._last: tuple[HostRow, ...] = ()
+        self._at = -math.inf
+        self._waiting = 0
 
-    async def answers(self) -> tuple[HostRow, ...]:
-        """The answers of the members, or why there is none."""
-        fresh = self._now() - self._at < FRESH
-        if self._asked is None or (self._asked.done() and not fresh):
-            self._at = self._now()
+    async def answers(self) -> tuple[HostRow, ...] | None:
+        """The answers of the members, `None` while too many clients wait for them already."""
+        age = self._now() - self._at
+        if age >= FRESH and (self._asked is None or self._asked.done()):
             self._asked = asyncio.get_running_loop().create_task(self._ask_all())
-        return await asyncio.shield(self._asked)
+        if age < SHOWN or self._asked is None:
+            return self._last
+        if self._waiting >= WAITING:
+            return None
+        self._waiting += 1
+        try:
+            await asyncio.shield(self._asked)
+        finally:
+            self._waiting -= 1
+        return self._last
 
-    async def _ask_all(self) -> tuple[HostRow, ...]:
+    async def _ask_all(self) -> None:
         turns = asyncio.Semaphore(AT_ONCE)
         async with http_session() as session:
 
@@ -63,7 +78,8 @@ class Members:
                 async with turns:
                     return await _ask(session, endpoint)
 
-            return tuple(await asyncio.gather(*map(ask, self._endpoints)))
+            self._last = tuple(await asyncio.gather(*map(ask, self._endpoints)))
+        self._at = self._now()  # a member may have taken its time
 
 
 async def _ask(session: aiohttp.ClientSession, endpoint: Endpoint) -> HostRow:

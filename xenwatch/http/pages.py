@@ -73,7 +73,11 @@ class Pages:
         rendered = self.newest()
         if rendered is None:
             return unavailable(headers={"Refresh": "2"})
-        return response(request, await rendered.pool(await self._members.answers()), HTML)
+        others = await self._members.answers()
+        if others is None:
+            text = "the members are being queried for others; retry later\n"
+            return web.Response(status=503, text=text, headers={"Retry-After": "5"})
+        return response(request, await rendered.pool(others), HTML)
 
     async def _rendered(self, view: View) -> RenderedStatus | None:
         """The status that is asked for, `None` while there is none."""
