@@ -33,7 +33,7 @@ def left(style: Style) -> table.Panel:
     rows = Rows(
         {"shape": Label("Shape")},
         (
-            Column("All hosts", f"sum by (shape) ({left})", colors=limits.ROOM, width=110),
+            Column("All hosts", f"sum by (shape) ({left})", colors=limits.ROOM, width=90),
             Column(
                 "After a loss",
                 f"sum by (shape) ({left}) - max by (shape) ({left} + on ({HOST}) group_left () "
@@ -41,11 +41,11 @@ def left(style: Style) -> table.Panel:
                 colors=limits.SPARE,
                 width=110,
             ),
-            Column("Best host", f"max by (shape) ({left})", colors=limits.ROOM, width=110),
+            Column("Best host", f"max by (shape) ({left})", colors=limits.ROOM, width=90),
             Column(
                 "Full hosts",
                 f"count by (shape) ({left} < 1) or 0 * count by (shape) ({left})",
-                width=130,
+                width=100,
             ),
         ),
         sort=(("All hosts", False),),
