@@ -21,7 +21,8 @@ def test_programs_find_every_part_of_a_plan() -> None:
     assert list(found) == ["time", "source", "regime", "obstacle", "plans"]
     assert (found["time"], found["regime"]) == (snapshot.time, "xenserver-6.2")
     assert list(found["plans"][0]) == [
-        "shapes", "verdict", "wanted", "fits", "headroom", "at_most", "reserve", "together", "binding", "limits",
+        "shapes", "verdict", "wanted", "fits", "headroom", "at_most", "reserve", "together",
+        "binding", "limits",
         "not_counted", "learnt",
     ]  # fmt: skip
     assert found["plans"][0]["not_counted"] == ["dom0_memory"]
