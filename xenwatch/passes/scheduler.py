@@ -340,7 +340,9 @@ class Scheduler:
             for name, result in results.items()
         }
         newest = merge(self._newest(), shown, self._clock.moment(), self._source.origin)
-        self.snapshot, self._memories = newest.snapshot, newest.memories
+        # In this order: a batch's thread that reads both has memories no older than the snapshot.
+        self._memories = newest.memories
+        self.snapshot = newest.snapshot
         if is_first:
             for each in self._probes.values():
                 if not each.busy and each.probe.name not in shown:
