@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.cli.test_top import ROOT, Terminal
+from tests.cli.test_top import ROOT, Terminal, terminal
 from tests.night import made
 from tests.record.disk import without_a_disk
 
-__all__ = ["without_a_disk"]
+__all__ = ["terminal", "without_a_disk"]
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +21,6 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("night") / "record"
     made(path, every=300.0, length=10800.0)
     return str(path)
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    """A terminal that is gone after the test."""
-    found = Terminal(tmp_path)
-    yield found
-    with contextlib.suppress(subprocess.CalledProcessError):
-        found.tmux("kill-server")
 
 
 def started(terminal: Terminal, size: tuple[int, int], *arguments: str) -> None:

@@ -8,22 +8,12 @@ import sys
 import pytest
 
 from tests.cli.support import no_traces, run
-from tests.laws.test_law_11 import BEGAN, lived, recorded
+from tests.cli.test_passes import record
+from tests.laws.test_law_11 import BEGAN
 from xenwatch.cli.main import main
-from xenwatch.model.presets import PRESETS
-from xenwatch.model.source import ModelSource
 from xenwatch.terminal.views import VIEWS
 
-__all__ = ["no_traces"]
-
-
-@pytest.fixture(scope="module")
-def record(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Three moments of a synthetic host, ten seconds apart."""
-    path = tmp_path_factory.mktemp("past") / "record"
-    source = ModelSource(PRESETS["xcp-ng-8.3"]())
-    recorded(path, list(lived(source, lambda number: BEGAN + 10 * number, 3))).close()
-    return str(path)
+__all__ = ["no_traces", "record"]
 
 
 def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str], no_traces: None) -> None:

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -155,3 +156,13 @@ class Browser:
             for event in events
             if event["method"] == "Network.requestWillBeSent"
         ]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all the tests of a file, with a profile of its own."""
+    found = Browser(tmp_path_factory.mktemp("profile"))
+    try:
+        yield found
+    finally:
+        found.driver.quit()

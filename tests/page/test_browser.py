@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.page.browser import Browser, Site
+from tests.page.browser import Browser, Site, browser
 from tests.page.look import HEIGHT, HOST, WIDTH, photograph
 from tests.page.sample import IMAGE, NOW, newest
 from xenwatch.page import errors
+
+__all__ = ["browser"]
 
 SAMPLE = newest(60)
 LOOKS = [(1280, 900, "light"), (360, 740, "dark")]
@@ -25,16 +27,6 @@ def site() -> Iterator[Site]:
     found = Site(SAMPLE)
     with found.serving():
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One Chromium for all the tests of this file, with a profile of its own."""
-    found = Browser(tmp_path_factory.mktemp("profile"))
-    try:
-        yield found
-    finally:
-        found.driver.quit()
 
 
 @pytest.fixture

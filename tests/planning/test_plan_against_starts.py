@@ -6,16 +6,15 @@ import dataclasses
 
 import pytest
 
+from tests.laws.test_law_4 import started_as
 from xenwatch.assessment import Assessment, assess_pass
-from xenwatch.model import bounds, devices
-from xenwatch.model.devices import vm
+from xenwatch.model import bounds
 from xenwatch.model.fill import fill
 from xenwatch.model.host import Machine
-from xenwatch.model.platform import Platform
 from xenwatch.model.platforms import PLATFORMS
 from xenwatch.model.source import ModelSource
 from xenwatch.planning.running import averages
-from xenwatch.planning.shapes import BUILT_IN, Shape
+from xenwatch.planning.shapes import BUILT_IN
 from xenwatch.planning.together import together
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import take
@@ -32,26 +31,13 @@ LOWERED = {
 """A ceiling of dom0 so low that few fit beside those that run."""
 
 
-def made(platform: Platform, shape: Shape) -> devices.Shape:
-    """A shape as the synthetic host starts it."""
-    return vm(
-        platform,
-        shape.type,
-        vcpus=shape.vcpus,
-        disks=shape.disks,
-        vifs=shape.vifs,
-        uefi=shape.uefi,
-        memory_kib=shape.memory_bytes // 1024,
-    )
-
-
 def host(name: str) -> Machine:
     """A host that runs some VMs, and does not run out of what no plan counts."""
     platform = PLATFORMS[name]
     platform = dataclasses.replace(platform, settings={**platform.settings, **LOWERED[name]})
     machine = Machine(platform, bounds.without(bounds.platform_bounds(platform), "memory", "tasks"))
     for shape, count in RUNNING.items():
-        assert fill(machine, made(platform, shape), count).vms == count
+        assert fill(machine, started_as(platform, shape), count).vms == count
     return machine
 
 
@@ -68,7 +54,7 @@ def test_so_many_start_as_the_plan_says(name: str, which: str) -> None:
     assessment = assessed(machine)
     shape = {**BUILT_IN, **averages(assessment.snapshot)}[which]
     plan = assessment.plan({shape: 1})
-    started = fill(machine, made(machine.dom0.platform, shape), MOST)
+    started = fill(machine, started_as(machine.dom0.platform, shape), MOST)
     print(f"{name} {which}: plan {plan.at_most}, started {started.vms}")
     assert started.vms == plan.at_most
     assert 0 < started.vms < MOST
@@ -82,7 +68,9 @@ def test_so_many_of_each_start_as_a_mix_says(name: str) -> None:
     batch = {WINDOWS: 12, LINUX: 30}
     found = together(batch, lambda some: bool(assessment.plan(some, 1).at_most))
     platform = machine.dom0.platform
-    started = {shape: fill(machine, made(platform, shape), found[shape]).vms for shape in batch}
+    started = {
+        shape: fill(machine, started_as(platform, shape), found[shape]).vms for shape in batch
+    }
     print(f"{name}: plan {found.values()}, started {started.values()}")
     assert started == found
     assert sum(found.values()) > 0

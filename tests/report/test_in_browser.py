@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.night import BEGAN, made
-from tests.page.browser import Browser
+from tests.page.browser import Browser, browser
 from tests.record.disk import without_a_disk
 from xenwatch.cli.main import main
 
-__all__ = ["without_a_disk"]
+__all__ = ["browser", "without_a_disk"]
 
 LOOKS = [(1280, 900, "light"), (1280, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One Chromium for all the tests of this file, with a profile of its own."""
-    found = Browser(tmp_path_factory.mktemp("profile"))
-    try:
-        yield found
-    finally:
-        found.driver.quit()
 
 
 @pytest.fixture(scope="module")
