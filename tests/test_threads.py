@@ -146,7 +146,10 @@ async def test_work_is_done_where_no_thread_can_be_started(no_more: list[int]) -
         context.set(1)
         return before, threading.get_native_id()
 
-    found = [await threads.start(work, "work") for _ in range(20)]
+    found = []
+    for _ in range(20):
+        await one_waits()
+        found.append(await threads.start(work, "work"))
     assert {before for before, _ in found} == {0}
     assert len({thread for _, thread in found}) <= 4
 
@@ -176,6 +179,7 @@ async def test_a_thread_used_again_says_what_it_has_spent(no_more: list[int]) ->
     """Work is judged by its own CPU time, not by that of the work before in the same thread."""
     spent: dict[int | None, float] = {}
     for _ in range(12):
+        await one_waits()
         started = threads.launch(lambda: sum(range(100_000)), "work")
         assert started.spent >= spent.get(started.thread, 0.0)
         await started.future

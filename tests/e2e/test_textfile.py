@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.programs import ROOT, Server, answers, free_port, program, until
+from tests.e2e.programs import ROOT, Server, answers, free_port, program, until, until_same
 from tests.fake_clock import running as task
 from tests.running import Process, daemon
 from tests.support import Series, full_snapshot, series
@@ -204,6 +204,11 @@ def test_the_file_lives_as_long_as_the_daemon(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def jobs_up(server: Server) -> set[str]:
+    """The jobs whose targets answer."""
+    return {found["metric"]["job"] for found in server.query("up == 1")}
+
+
 def test_the_example_for_prometheus_works(tmp_path: Path) -> None:
     """The job xenwatch has its metrics, the job node does not, and a stopped daemon is missed."""
     directory = tmp_path / "textfile"
@@ -217,9 +222,7 @@ def test_the_example_for_prometheus_works(tmp_path: Path) -> None:
         with xenwatch(directory) as running:
             until(lambda: bool(server.query(jobs)), "metrics")
             assert [found["metric"] for found in server.query(jobs)] == [{"job": "xenwatch"}]
-            assert {found["metric"]["job"] for found in server.query("up == 1")} == {
-                *("xenwatch", "node"),
-            }
+            until_same(lambda: jobs_up(server), {"xenwatch", "node"}, "both jobs")
             assert server.query(GONE) == []
             assert answers(f"{server.url}/-/healthy")
             assert running.stop() == 0

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import signal
 import threading
 from collections.abc import Callable
 
 import urwid
 
-from xenwatch.cli.screen import PALETTE, AnyTerminal, Board, require_terminal
+from xenwatch.cli.screen import PALETTE, AnyTerminal, Board, show
 from xenwatch.cli.top_feed import Feed, FeedError, Taken
 from xenwatch.display.text import printable
 from xenwatch.fence import Fence
@@ -133,9 +132,4 @@ def run(feed: Feed, state: State, fence: Fence) -> int:
 
     What raises within `fence` is not drawn. Raises `TerminalError`.
     """
-    require_terminal("top", "xenwatch top --batch")
-    try:
-        _Top(feed, state, fence).run()
-    except urwid.InputClosedError:
-        return 128 + signal.SIGHUP
-    return 0
+    return show("top", "xenwatch top --batch", lambda: _Top(feed, state, fence).run())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +15,7 @@ from xenwatch.cli.configured import rules
 from xenwatch.cli.output import headed
 from xenwatch.cli.passes import Replayed
 from xenwatch.cli.replay_steps import HELP, View, after
-from xenwatch.cli.screen import PALETTE, AnyTerminal, Board, require_terminal
+from xenwatch.cli.screen import PALETTE, AnyTerminal, Board, show
 from xenwatch.config.settings import Settings
 from xenwatch.display.text import counted, printable
 from xenwatch.fence import Fence
@@ -85,13 +84,8 @@ def run(settings: Settings, record: Record, every: Sequence[Kept], first: int, f
 
     Raises `TerminalError`.
     """
-    require_terminal("replay", "xenwatch replay --list")
     body = functools.lru_cache(maxsize=64)(functools.partial(_body, record, rules(settings), fence))
-    try:
-        _Replay(every, first, body).run()
-    except urwid.InputClosedError:
-        return 128 + signal.SIGHUP
-    return 0
+    return show("replay", "xenwatch replay --list", lambda: _Replay(every, first, body).run())
 
 
 def _help() -> list[Line]:

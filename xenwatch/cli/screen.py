@@ -114,8 +114,24 @@ def _encoded(text: str) -> bytes:
     return text.encode(urwid.util.get_encoding(), errors="replace")
 
 
-def require_terminal(command: str, otherwise: str) -> None:
-    """Check that a cursor can be moved, and end at SIGTERM and SIGHUP. Raises `TerminalError`."""
+def show(command: str, otherwise: str, loop: Callable[[], None]) -> int:
+    """Run a loop on the terminal until it is quit. Returns the exit status.
+
+    SIGTERM, SIGHUP and a closed terminal end it too. Raises `TerminalError`.
+    """
+    _require_terminal(command, otherwise)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_, number=number: sys.exit(128 + number))
+    try:
+        loop()
+    except urwid.InputClosedError:
+        return 128 + signal.SIGHUP
+    finally:
+        _drop_undrawn()
+    return 0
+
+
+def _require_terminal(command: str, otherwise: str) -> None:
     if sys.stdin is None or sys.stdout is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise TerminalError(f"{command} requires a terminal; in scripts: {otherwise}")
     if os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
@@ -123,5 +139,11 @@ def require_terminal(command: str, otherwise: str) -> None:
             f"{command} cannot move the cursor on this terminal (TERM is not set, or dumb or "
             f"unknown); set TERM, such as TERM=vt100, or use {otherwise}"
         )
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_, number=number: sys.exit(128 + number))
+
+
+def _drop_undrawn() -> None:
+    """Drop what a terminal that is gone did not take: for it, Python would end with status 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
