@@ -50,7 +50,10 @@ class Recording:
             full_snapshot(), time=self.clock.moment().time, instant=self.clock.now
         )
         assessment = dataclasses.replace(
-            assess_pass(snapshot, rules, self.newest), alerts=alerts, seconds_to_full={"irqs": 7.0}
+            assess_pass(snapshot, rules, self.newest),
+            alerts=alerts,
+            seconds_to_full={"irqs": 7.0},
+            full_between={"irqs": (5.0, 9.0)},
         )
         self.newest = assessment
         self.recorder.note(alerts.changes if alerts else ())
@@ -98,6 +101,7 @@ async def test_what_was_known_is_known_again(tmp_path: Path) -> None:
         assert then.snapshot == assessment.snapshot
         assert then.alerts == dataclasses.replace(alerts, changes=())
         assert then.seconds_to_full == {"irqs": 7.0}
+        assert then.full_between == {"irqs": (5.0, 9.0)}
         assert then.maintenance == assessment.maintenance
         assert then.snapshot.origin.mark.startswith("RECORD of 2023-11-14 22:13:")
 

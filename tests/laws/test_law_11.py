@@ -72,6 +72,7 @@ def holds(path: Path, lived: list[Assessment]) -> int:
         assert (alerts.active, alerts.states) == (then.active, then.states)
         assert assessed.states == live.states
         assert assessed.seconds_to_full == live.seconds_to_full
+        assert assessed.full_between == live.full_between
         assert assessed.plans == live.plans
     return len(every)
 

@@ -76,7 +76,9 @@ def test_a_probe_that_was_not_recorded_did_not_apply() -> None:
 SIMPLE = st.none() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=3)
 
 
-@pytest.mark.parametrize("name", ["alerts", "outcomes", "seconds_to_full", "maintenance"])
+@pytest.mark.parametrize(
+    "name", ["alerts", "outcomes", "seconds_to_full", "full_between", "maintenance"]
+)
 @settings(deadline=None)
 @given(st.data())
 def test_whatever_a_stranger_writes_is_a_moment_or_an_error(name: str, data: st.DataObject) -> None:
@@ -88,7 +90,10 @@ def test_whatever_a_stranger_writes_is_a_moment_or_an_error(name: str, data: st.
     except CodecError:
         return
     assessed = dataclasses.replace(
-        assess_pass(found.snapshot), alerts=found.alerts, seconds_to_full=found.seconds_to_full
+        assess_pass(found.snapshot),
+        alerts=found.alerts,
+        seconds_to_full=found.seconds_to_full,
+        full_between=found.full_between,
     )
     assert dumps(host_status(assessed, PROBES))
     assert str(found.maintenance)

@@ -49,11 +49,14 @@ def test_a_limit_has_what_it_means() -> None:
         )
         for n in range(5)
     )
-    found = read(("limit", "grant_frames"), look(limits=rows), 1000)
+    outlook = {"seconds_to_full": {"grant_frames": 3600.0}}
+    ends = {"full_between": {"grant_frames": (3000.0, 7260.0)}}
+    found = read(("limit", "grant_frames"), look(limits=rows, **outlook, **ends), 1000)
 
     assert limit.symptom in found
     assert limit.reference in found
     assert "warning at 80%, critical at 90%" in found
+    assert " 1 h (50 min to 2 h 1 min)\n" in found
     assert found.index("domid=4 ") < found.index("domid=0 ")
 
 

@@ -46,7 +46,8 @@ def section(
         elif rows[0].state == Severity.OK.value and seconds is None:
             lines.append(_line(rows, body))
         else:
-            cards.append(_card(rows, body, seconds))
+            ends = status.full_between.get(rows[0].limit)
+            cards.append(_card(rows, body, _soon(seconds, ends)))
     folded = tag(
         "details",
         tag("summary", f"{counted(len(unknown), 'limit')} unknown", class_="unknown"),
@@ -66,13 +67,20 @@ def section(
     )
 
 
-def _card(rows: Sequence[LimitRow], body: Sequence[Html], seconds: float | None) -> Html:
+def _soon(seconds: float | None, ends: Sequence[float] | None) -> str | None:
+    """When the limit will be exhausted, as a sentence; `ends` are the soonest and the latest."""
+    if seconds is None:
+        return None
+    between = f" ({_about(ends[0])} to {_about(ends[1])})" if ends else ""
+    return f"At the current rate exhausted in about {_about(seconds)}{between}."
+
+
+def _about(seconds: float) -> str:
+    return " ".join(duration(seconds).split()[:2])
+
+
+def _card(rows: Sequence[LimitRow], body: Sequence[Html], soon: str | None) -> Html:
     first = rows[0]
-    soon = (
-        f"At the current rate exhausted in about {' '.join(duration(seconds).split()[:2])}."
-        if seconds is not None
-        else None
-    )
     return tag(
         "li",
         tag(

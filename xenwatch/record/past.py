@@ -27,6 +27,7 @@ OUTCOMES: Final = "outcomes"
 """The name of the value that has the outcomes of the probes."""
 _ALERTS: Final = "alerts"
 _TO_FULL: Final = "seconds_to_full"
+_BETWEEN: Final = "full_between"
 _MAINTENANCE: Final = "maintenance"
 _BY_NAME: Final = {alert.name: alert for alert in ALERTS}
 
@@ -36,12 +37,14 @@ class Past:
     """What was known at a moment.
 
     `alerts` is `None` where they were not evaluated, or cannot be read. `seconds_to_full` is the
-    forecast by name of limit, `maintenance` what the host was in.
+    forecast by name of limit, `full_between` its soonest and latest (empty before 0.2),
+    `maintenance` what the host was in.
     """
 
     snapshot: Snapshot
     alerts: Alerts | None
     seconds_to_full: Mapping[str, float]
+    full_between: Mapping[str, tuple[float, float]]
     maintenance: Maintenance | None
 
 
@@ -66,6 +69,7 @@ class Encoder:
                 [(*key, state.value) for key, state in alerts.states.items()],
             )
         plain[_TO_FULL] = dict(assessment.seconds_to_full)
+        plain[_BETWEEN] = dict(assessment.full_between)
         plain[_MAINTENANCE] = None if known is None else _fields(known)
         values = {name: self._encoded(name, value) for name, value in plain.items()}
         return Moment(snapshot.time, snapshot.instant, marked, values)
@@ -122,6 +126,7 @@ class Decoder:
             snapshot,
             _value(header, moment, _ALERTS, _alerts),
             _value(header, moment, _TO_FULL, _to_full) or {},
+            _value(header, moment, _BETWEEN, _between) or {},
             _value(header, moment, _MAINTENANCE, _maintenance),
         )
 
@@ -145,7 +150,11 @@ def judged(assessment: Assessment, then: Past) -> Assessment:
         assessment.rules, maintenance=(then.maintenance,) if then.maintenance else ()
     )
     return dataclasses.replace(
-        assessment, rules=rules, alerts=then.alerts, seconds_to_full=then.seconds_to_full
+        assessment,
+        rules=rules,
+        alerts=then.alerts,
+        seconds_to_full=then.seconds_to_full,
+        full_between=then.full_between,
     )
 
 
@@ -202,6 +211,10 @@ def _labels(plain: Any) -> tuple[tuple[str, str], ...]:
 
 def _to_full(plain: Any) -> dict[str, float]:
     return {str(name): float(seconds) for name, seconds in plain.items()}
+
+
+def _between(plain: Any) -> dict[str, tuple[float, float]]:
+    return {str(name): (float(soonest), float(latest)) for name, (soonest, latest) in plain.items()}
 
 
 def _maintenance(plain: Any) -> Maintenance:

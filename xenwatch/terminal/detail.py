@@ -11,7 +11,7 @@ from xenwatch.display.text import printable
 from xenwatch.fence import BROKEN, Fence, Part
 from xenwatch.limits import LIMITS
 from xenwatch.terminal.device_views import DOMAIN
-from xenwatch.terminal.figures import percent
+from xenwatch.terminal.figures import percent, span
 from xenwatch.terminal.lines import BOLD, DIM, HEAD, Line, line, wrapped
 from xenwatch.terminal.looks import Look, dom0_rates
 from xenwatch.terminal.table import GAP, Row, Table, cells, fitted, widths
@@ -179,6 +179,7 @@ def _limit(name: str, look: Look, width: int) -> Iterator[Line]:
         yield from _texts(
             (
                 ("is full when", thresholds or "never: it may be full"),
+                *_full_in(name, look),
                 ("then", known.symptom),
                 ("read from", known.source),
                 ("see", known.reference),
@@ -192,6 +193,15 @@ def _limit(name: str, look: Look, width: int) -> Iterator[Line]:
             key=lambda row: -float(row.cells[2].value or 0),
         )
         yield from _section("every instance", limits, same, width)
+
+
+def _full_in(name: str, look: Look) -> Iterator[tuple[str, str]]:
+    """When the limit will be exhausted at the current rate, with the soonest and the latest."""
+    seconds = look.status.seconds_to_full.get(name)
+    if seconds is not None:
+        ends = look.status.full_between.get(name)
+        between = f" ({' to '.join(span(end).text for end in ends)})" if ends else ""
+        yield "full in", f"{span(seconds).text}{between}"
 
 
 def _alert(key: str, look: Look, width: int) -> Iterator[Line]:
