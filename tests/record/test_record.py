@@ -133,3 +133,14 @@ def test_a_later_format_is_told(tmp_path: Path, record: Record) -> None:
     path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2', 1))
     with pytest.raises(SourceError, match="format 2; update xenwatch"):
         record.at(TIMES[100])
+    with pytest.raises(SourceError, match="format 2; update xenwatch"):
+        Record(str(path)).kept()
+
+
+def test_a_later_format_hides_no_other_moment_of_a_range(tmp_path: Path, record: Record) -> None:
+    """After a downgrade the rest of the night is still there."""
+    path = files(tmp_path / "record")[1].path
+    path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2', 1))
+    assert [one.time for one in record.kept()] == TIMES[:60] + TIMES[120:]
+    assert record.after(TIMES[59]).time == TIMES[120]
+    assert len(list(record.between(TIMES[0], TIMES[149]))) == 90

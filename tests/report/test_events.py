@@ -37,7 +37,7 @@ def past(seconds: float, *domains: Domain, **more: object) -> Past:
     others = {name: value for name, value in more.items() if name not in fields}
     snapshot = dataclasses.replace(snapshot, **changed)  # type: ignore[arg-type]
     return dataclasses.replace(
-        Past(snapshot, Alerts(), {}, None),
+        Past(snapshot, Alerts(), {}, {}, None),
         **others,  # type: ignore[arg-type]
     )
 

@@ -57,6 +57,6 @@ def test_names_of_storage_and_networks_are_learnt() -> None:
     assert snapshot.volume_groups is not None
     group = {"customer_data": next(iter(snapshot.volume_groups.by_name.values()))}
     groups = dataclasses.replace(snapshot.volume_groups, by_name=group)
-    redactor.past(Past(dataclasses.replace(snapshot, volume_groups=groups), None, {}, None))
+    redactor.past(Past(dataclasses.replace(snapshot, volume_groups=groups), None, {}, {}, None))
     assert "customer" not in redactor.text("volume_group vg=customer_data: 90% used")
     assert redactor.text("Linux 2.6.32.43-0.4") == "Linux 2.6.32.43-0.4"

@@ -49,9 +49,9 @@ def test_a_limit_has_what_it_means() -> None:
         )
         for n in range(5)
     )
-    outlook = {"seconds_to_full": {"grant_frames": 3600.0}}
-    ends = {"full_between": {"grant_frames": (3000.0, 7260.0)}}
-    found = read(("limit", "grant_frames"), look(limits=rows, **outlook, **ends), 1000)
+    ends = {"grant_frames": (3000.0, 7260.0)}
+    of = look(limits=rows, seconds_to_full={"grant_frames": 3600.0}, full_between=ends)
+    found = read(("limit", "grant_frames"), of, 1000)
 
     assert limit.symptom in found
     assert limit.reference in found

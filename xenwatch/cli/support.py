@@ -131,7 +131,7 @@ def _redactor(snapshot: Snapshot, source: Source, key: bytes) -> Redactor:
     """The redactor with the capture's key, which has learnt the names of the snapshot."""
     releases = [snapshot.host.kernel_release] if snapshot.host else []
     redactor = Redactor(key, own_names(source.origin), releases)
-    redactor.past(Past(snapshot, None, {}, None))
+    redactor.past(Past(snapshot, None, {}, {}, None))
     return redactor
 
 

@@ -25,6 +25,8 @@ WAITING: Final = 8
 """Requests that wait for their turn; one more is refused."""
 MOMENTS: Final = 4
 """Moments that are kept assessed."""
+DOMAINS: Final = 500
+"""Domains of all moments but the last one that are kept: each costs some 30 KiB."""
 BEFORE: Final = 300.0
 """How many seconds earlier the moment is that rates of a past moment are taken from."""
 
@@ -85,9 +87,15 @@ class Past:
             assessment = judged(assess_pass(then.snapshot, self._rules()), then)
             self._moments[kept] = assessment, self._before(record, kept)
         self._moments.move_to_end(kept)
-        while len(self._moments) > MOMENTS:
+        while len(self._moments) > MOMENTS or self._others() > DOMAINS:
             self._moments.popitem(last=False)
         return self._moments[kept]
+
+    def _others(self) -> int:
+        """The domains of the moments that are kept besides the last one asked for."""
+        others = list(self._moments.values())[:-1]
+        read = (assessment.snapshot.domains for assessment, _ in others)
+        return sum(len(found.domains) for found in read if found is not None)
 
     def _before(self, record: Record, kept: Kept) -> Snapshot | None:
         try:

@@ -41,8 +41,6 @@ KEPT: Final = ("status", "json", "frame", "html", "pool")
 """What is rendered of a pass for everybody, kept as long as the pass is."""
 OTHERS: Final = 16
 """Other pages of a pass that are kept, such as those of VMs: there may be thousands."""
-PAST: Final = 2
-"""Rendered moments of the past that are kept."""
 
 T = TypeVar("T")
 
@@ -202,7 +200,7 @@ class StatusCache:
         self._hostname = hostname
         self._links = links
         self._newest: RenderedStatus | None = None
-        self._past: list[RenderedStatus] = []
+        self._past: RenderedStatus | None = None
 
     def rendered(self, assessment: Assessment, earlier: Snapshot | None = None) -> RenderedStatus:
         """The rendered status of an assessment; rates are those since an `earlier` snapshot."""
@@ -211,13 +209,10 @@ class StatusCache:
         return self._newest
 
     def of_past(self, assessment: Assessment, earlier: Snapshot | None) -> RenderedStatus:
-        """The rendered status of a moment of the past; the last few are kept."""
-        for found in self._past:
-            if found.assessment is assessment:
-                return found
-        made = RenderedStatus(assessment, self._hostname, self._links, earlier)
-        self._past = [*self._past[1 - PAST :], made]
-        return made
+        """The rendered status of a moment of the past; the last one is kept."""
+        if self._past is None or self._past.assessment is not assessment:
+            self._past = RenderedStatus(assessment, self._hostname, self._links, earlier)
+        return self._past
 
 
 def _key(view: View, charts: history.Limits | history.OfVm | None) -> str:

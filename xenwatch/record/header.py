@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import zlib
 from dataclasses import dataclass
@@ -40,8 +41,9 @@ class Header:
         return json.dumps(fields).encode() + b"\n"
 
 
+@functools.lru_cache(maxsize=8)
 def parsed(line: bytes) -> Header:
-    """The header of a line. Raises `HeaderError`."""
+    """The header of a line, one for all segments that begin with the same. Raises `HeaderError`."""
     try:
         fields = json.loads(line)
         if fields["format"] != FORMAT:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from xenwatch.record.segments import Name, Place, Segment
 from xenwatch.record.store import files
 from xenwatch.sources.base import SourceError
 
+SEGMENTS: Final = 2048
+"""Segments of which it is kept where their moments are: more than a week has."""
 ATTEMPTS: Final = 3
 """Times that files are listed, where the daemon thins them meanwhile."""
 _NEXT: Final[Mapping[type[Exception], str]] = {
@@ -27,6 +29,10 @@ _NEXT: Final[Mapping[type[Exception], str]] = {
 }
 """What to do where there is no record, as the end of a sentence."""
 _DATE: Final = "%Y-%m-%d %H:%M:%S UTC"
+
+
+class LaterError(SourceError):
+    """A segment of a later xenwatch, which reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +85,21 @@ class Record:
             if (name := Name.of(path.name)) is not None and name.time <= time
         ]
         # No segment before the last that had begun by then has a later moment.
-        for path in paths[max(begun, default=0) :]:
-            with contextlib.suppress(FileNotFoundError):  # thinned since the files were listed
-                for number, place in enumerate(self._places(path)):
-                    if place.head.time > time:
-                        return _kept(path, number, place)
+        for path, places in self._readable(paths[max(begun, default=0) :]):
+            for number, place in enumerate(places):
+                if place.head.time > time:
+                    return _kept(path, number, place)
         raise SourceError(self.path, "nothing was recorded after that time")
 
     def kept(self, begin: float = -math.inf, end: float = math.inf) -> list[Kept]:
-        """The moments from a Unix time to another, with these, ascending. Raises `SourceError`."""
+        """The moments from a Unix time to another, with these, ascending. Raises `SourceError`.
+
+        Without those of a later xenwatch, unless there are no others: then it raises.
+        """
         found: list[Kept] = []
-        for path in self._within(begin, end):
+        for path, places in self._readable(self._within(begin, end)):
             newest = found[-1].time if found else -math.inf
-            places = enumerate(self._places_of(path))
-            every = (_kept(path, number, place) for number, place in places)
+            every = (_kept(path, number, place) for number, place in enumerate(places))
             found += (one for one in every if max(newest, begin - 1e-3) < one.time <= end + 1e-3)
         return found
 
@@ -148,17 +155,29 @@ class Record:
             if len(every) == 1 or (follows >= begin - 1 and _began(path) <= end + 1)
         ]
 
-    def _places_of(self, path: Path) -> tuple[Place, ...]:
-        """The moments of a segment; none of one that is removed."""
-        try:
-            return self._places(path)
-        except FileNotFoundError:
-            return ()
+    def _readable(self, paths: Iterable[Path]) -> Iterator[tuple[Path, tuple[Place, ...]]]:
+        """The moments of those segments that are there and not of a later xenwatch.
+
+        Raises `LaterError` at the end if there are only such ones, and `SourceError`.
+        """
+        later, others = None, False
+        for path in paths:
+            try:
+                places = self._places(path)
+            except FileNotFoundError:  # thinned since the files were listed
+                continue
+            except LaterError as error:
+                later = error
+                continue
+            others = True
+            yield path, places
+        if later is not None and not others:
+            raise later
 
     def _begins(self) -> str:
         """Where the record begins, as the end of a sentence."""
         for path in self._files():
-            with contextlib.suppress(FileNotFoundError, IndexError):
+            with contextlib.suppress(FileNotFoundError, IndexError, LaterError):
                 first = datetime.fromtimestamp(self._places(path)[0].head.time, UTC)
                 return f"; the oldest moment is of {first:{_DATE}}"
         return ""
@@ -177,12 +196,12 @@ class Record:
     def _places(self, path: Path) -> tuple[Place, ...]:
         """The moments of a segment; none of one that is damaged, or begun just now.
 
-        Raises `FileNotFoundError` of one that is removed.
+        Raises `FileNotFoundError` of one that is removed, `LaterError`, and `SourceError`.
         """
         try:
             return _read(path, path.stat().st_size).places
         except FormatError as error:
-            raise SourceError(str(path), str(error)) from error
+            raise LaterError(str(path), str(error)) from error
         except HeaderError:
             return ()
         except FileNotFoundError:
@@ -201,6 +220,6 @@ def _began(path: Path) -> float:
     return -math.inf if name is None else name.time
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=SEGMENTS)
 def _read(path: Path, _size: int) -> Segment:
     return Segment(path)
