@@ -35,6 +35,7 @@ BENCHMARKS: Final[dict[str, Callable[[int, float], Iterator[Row]]]] = {
     "loop": serving.of_loop,
     "commands": serving.of_commands,
     "start": serving.of_start,
+    "record": serving.of_record,
     "churn": serving.of_churn,
 }
 

@@ -76,13 +76,17 @@ class Running(ModelSource):
             return
         try:
             seconds, self._moved = now - self._moved, now
-            self._machine.advance(BOOTED + now - self._began)
-            if self._awake:
-                cpu.run(self._dom0, seconds, DATAPATH, 0.0)
-                step = Requests(hungry=0, each=0, others=READS)
-                requests.run(self._dom0, seconds, (), step)
+            self.advance(now - self._began, seconds)
         finally:
             self._moving.release()
+
+    def advance(self, to: float, seconds: float) -> None:
+        """Bring the host to a second of its clock, so many after the last time."""
+        self._machine.advance(BOOTED + to)
+        if self._awake:
+            cpu.run(self._dom0, seconds, DATAPATH, 0.0)
+            step = Requests(hungry=0, each=0, others=READS)
+            requests.run(self._dom0, seconds, (), step)
 
     def hypercall_batch(self, call: Hypercall, size: int) -> BatchReply:
         """See `AnswersBatches`: Xen does it, not the daemon."""

@@ -1,4 +1,4 @@
-"""What daemons cost: scrapes, CPU time, memory, the event loop, commands, the start, and churn."""
+"""What daemons cost: scrapes, CPU time, memory, loop, commands, start, record, and churn."""
 
 from __future__ import annotations
 
@@ -155,6 +155,18 @@ def of_loop(rounds: int, seconds: float) -> Iterator[Row]:
 def of_churn(rounds: int, _: float) -> Iterator[Row]:
     """Memory that VMs leave behind which start and stop."""
     yield Row(table.CHURN, tuple(float(_printed("churn")) for _ in range(rounds)))
+
+
+def of_record(_: int, __: float) -> Iterator[Row]:
+    """What the record costs a small host, and a day of a small and of a large one on the disk."""
+    small, without, large = (
+        json.loads(_printed("recording", str(vms), what))
+        for vms, what in ((SMALL, "kept"), (SMALL, "left"), (LARGE, "kept"))
+    )
+    yield Row(table.RECORD_CPU, (small["cpu"],))
+    yield Row(table.RECORD_MEMORY, (small["MiB"] - without["MiB"],))
+    for vms, found in ((SMALL, small), (LARGE, large)):
+        yield Row(table.record_day(vms), (found["MB"],))
 
 
 def _printed(name: str, *arguments: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import reading
 from tests.benchmarks.hosts import STEP, Counted, host, machine
 from tests.benchmarks.programs import cpu_seconds, daemon, front, reader, resident, scraped
+from tests.benchmarks.recording import PERIOD, Recording
 from tests.benchmarks.results import Row
 from tests.benchmarks.table import (
     ASLEEP,
@@ -62,6 +64,16 @@ def qemus(source: Source) -> Qemus:
     found = take(source, PROBES).snapshot.qemus
     assert found is not None
     return found
+
+
+def test_a_record_has_its_size(tmp_path: Path) -> None:
+    """Passes of a host that is awake are recorded, and thinned ones are smaller."""
+    recording = Recording(VMS, tmp_path / "record")
+    for number in range(int(PERIOD / 60)):
+        recording.write(recording.read(number * 60.0))
+
+    assert recording.seconds > 0
+    assert 0 < recording.day() < 100
 
 
 @pytest.mark.parametrize(("state", "runs"), [(ASLEEP, False), (AWAKE, True)])
