@@ -274,7 +274,7 @@ def test_it_ends_with_its_terminal(nohup: bool) -> None:
         stdin=follower,
         stdout=follower,
         stderr=subprocess.PIPE,
-        env={**os.environ, "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm", "PYTHONUNBUFFERED": ""},  # output waits in a buffer
         start_new_session=True,
     ) as process:
         os.close(follower)
