@@ -33,6 +33,7 @@ EDGE = {
     "xenwatch.delivery.endpoint": "reads files of secrets",
     "xenwatch.passes.faults": "counts and logs what threads tell",
     "xenwatch.delivery.receivers": "sends alerts to Alertmanagers, webhooks and commands",
+    "xenwatch.delivery.trust": "reads the authorities of this host",
     "xenwatch.delivery.xapi": "asks for messages and values, and waits",
     "xenwatch.messages.helper": "runs xe, and reads the inventory of the host",
     "xenwatch.messages.page_file": "writes the page of xcp-rrdd",

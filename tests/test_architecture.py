@@ -12,7 +12,7 @@ KNOWN = architecture.modules()
 GRAPH = architecture.arrows(KNOWN)
 
 ORDER = (
-    *("threads", "fence", "errors", "readings", "clock", "exposition", "display", "log"),
+    *("values", "threads", "fence", "errors", "readings", "clock", "exposition", "display", "log"),
     *("sources", "parse", "progress", "release", "model", "redaction", "probes", "events"),
     *("limits", "advice", "planning", "alerts", "explain", "assessment", "record"),
     *("messages", "metrics", "config", "status", "delivery", "page", "terminal"),
@@ -69,7 +69,16 @@ def test_few_modules_stand_beside_the_packages() -> None:
     """Only what every package may need lies flat in xenwatch."""
     flat = {path.stem for path in (architecture.ROOT / "xenwatch").glob("*.py")}
 
-    assert flat == {"__init__", "__main__", "clock", "fence", "log", "progress", "threads"}
+    assert flat == {
+        "__init__",
+        "__main__",
+        "clock",
+        "fence",
+        "log",
+        "progress",
+        "threads",
+        "values",
+    }
 
 
 def test_the_picture_is_current() -> None:

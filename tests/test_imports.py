@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -153,3 +154,11 @@ def test_what_is_declared_is_imported() -> None:
                 imported.add(str(node.module).split(".")[0])
 
     assert declared(lines) - imported == set()
+
+
+def test_dataclasses_are_made_in_short() -> None:
+    """No module of the package has the standard library make one, see `xenwatch.values`."""
+    made = re.compile(r"from dataclasses import .*\bdataclass\b|dataclasses\.dataclass")
+    slow = {name for name, path in modules().items() if made.search(path.read_text())}
+
+    assert slow == {"xenwatch.values"}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import enum
 import time
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.process import parse_stat
+from xenwatch.values import dataclass
 
 LOOK: Final = 0.05
 """Seconds from one look at a thread to the next while others wait for it to finish."""

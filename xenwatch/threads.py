@@ -13,8 +13,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+
+from xenwatch.values import dataclass
 
 if TYPE_CHECKING:
     import asyncio

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -55,16 +56,16 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def server() -> AsyncIterator[Server]:
+async def server(tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """A server at a free port of this machine."""
     receiver = Server()
     app = web.Application()
     app.router.add_post("/{tail:.*}", receiver.take)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    receiver.url = f"http{'s' * (tls is not None)}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield receiver
     finally:

@@ -8,7 +8,6 @@ are xenopsd's and xl's own (xl.cfg(5)). A `usbdevice` makes libxl add the contro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -19,6 +18,7 @@ from xenwatch.readings.qemus import Qemu
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import release
 from xenwatch.release.table import XL
+from xenwatch.values import dataclass
 
 PROBES: Final = ("host", "domains", "xenstore", "daemons", "qemus")
 """The probes whose readings the advice is based on."""

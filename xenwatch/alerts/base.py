@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.alerts.bounds import Bound
@@ -11,6 +11,7 @@ from xenwatch.alerts.conditions import Condition
 from xenwatch.alerts.details import Detail
 from xenwatch.alerts.names import CRITICAL, WARNING, alert_name
 from xenwatch.limits.base import Thresholds
+from xenwatch.values import dataclass
 
 PERCENT: Final = "percent"
 DURATION: Final = "duration"

@@ -7,9 +7,10 @@ numbers, as durations are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from xenwatch.values import dataclass
 
 Bounds = Mapping[tuple[str, str], float]
 """The configured bounds, by name of the alert and of the bound."""

@@ -7,7 +7,6 @@ VM with two domains, as in a migration within the host, the worse counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.bounds import DEFAULTS, Bounds
@@ -21,6 +20,7 @@ from xenwatch.alerts.conditions import (
 )
 from xenwatch.alerts.details import INFO
 from xenwatch.exposition.text_format import Family
+from xenwatch.values import dataclass
 
 VM: Final = ("name", "uuid")
 """The labels of an alert about a VM."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from xenwatch.alerts.bounds import DEFAULTS, Bounds, OwnBound
@@ -19,6 +19,7 @@ from xenwatch.fence import Unmade
 from xenwatch.limits.base import Limit, Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.limits.thresholds import reached
+from xenwatch.values import dataclass
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values of labels, sorted by name."""

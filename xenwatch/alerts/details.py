@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from xenwatch.alerts.conditions import Families, Selector
 from xenwatch.readings.devices import DISK_CLASSES
+from xenwatch.values import dataclass
 
 MOST: Final = 3
 """VMs, or storages, that are named."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.base import Alert, Watch
@@ -16,6 +15,7 @@ from xenwatch.alerts.conditions import matcher
 from xenwatch.alerts.names import CRITICAL, WARNING, alert_name
 from xenwatch.alerts.near_limit import LIMIT, NEAR_LIMIT
 from xenwatch.alerts.table import ALERTS, WATCHES
+from xenwatch.values import dataclass
 
 Labels = Mapping[str, str]
 INTERVAL: Final = 1800.0

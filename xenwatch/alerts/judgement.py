@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.conditions import EVERY, Condition, Evidence, Found
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.states import LimitState
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
 from xenwatch.display.why import why
+from xenwatch.values import dataclass
 
 FILE_LIMIT: Final = 4096
 LONGEST: Final = 7 * 86400.0

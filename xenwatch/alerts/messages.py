@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,6 +15,7 @@ from xenwatch.alerts.states import Active, Change, State
 from xenwatch.alerts.wording import Texts, begin, texts
 from xenwatch.fence import BROKEN, OPEN, Fence, Part
 from xenwatch.readings.moment import Moment
+from xenwatch.values import dataclass
 
 JOB: Final = "xenwatch"
 """The label `job` that the example configuration of Prometheus gives too."""

@@ -10,7 +10,7 @@ import dataclasses
 import enum
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Final
 
@@ -25,6 +25,7 @@ from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import LimitState
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
+from xenwatch.values import dataclass
 
 
 class State(enum.Enum):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.base import DURATION, NUMBER, PERCENT, Alert, Watch
 from xenwatch.alerts.details import DOM0, Target, vm_of
 from xenwatch.exposition.text_format import number as exposed
+from xenwatch.values import dataclass
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from xenwatch.alerts.conditions import Families
@@ -25,6 +25,7 @@ from xenwatch.planning.learning import Learning
 from xenwatch.planning.reserve import NONE, Reserve
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import dataclasses
 import http.client
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +20,7 @@ from xenwatch.config.listening import Listening, listening
 from xenwatch.config.web_keys import LISTEN, WEB_CONFIG
 from xenwatch.display.text import printable, shown
 from xenwatch.display.why import why
+from xenwatch.values import dataclass
 
 EXAMPLE: Final = f"http://{LISTEN.default[0]}"
 LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}

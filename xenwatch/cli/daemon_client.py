@@ -8,7 +8,6 @@ import http
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from xenwatch import metrics
@@ -30,6 +29,7 @@ from xenwatch.probes.base import Pass
 from xenwatch.status import activity, host_status
 from xenwatch.status.activity import Activity, ActivityError
 from xenwatch.status.host_status import HostStatus, StatusError
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

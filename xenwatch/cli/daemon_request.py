@@ -7,7 +7,6 @@ import contextlib
 import http
 import http.client
 import ssl
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch import threads
@@ -18,6 +17,7 @@ from xenwatch.cli.options import is_given
 from xenwatch.config.common_keys import ROOTFS, SOURCE
 from xenwatch.config.errors import ConfigError
 from xenwatch.display.why import why
+from xenwatch.values import dataclass
 
 DEADLINE: Final = 10.0
 """Seconds after which a request times out."""

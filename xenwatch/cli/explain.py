@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.runbooks import DIRECTORY
@@ -24,6 +23,7 @@ from xenwatch.explain.table import Entry
 from xenwatch.sources.base import SourceError
 from xenwatch.status import limit_words
 from xenwatch.status.host_status import HostStatus
+from xenwatch.values import dataclass
 
 EXITS: Final = {
     OK: "explained",
@@ -34,7 +34,7 @@ MOST_SHOWN: Final = 200
 """Characters of a log's line that are printed."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Seen:
     """An entry with the lines that are about it: how many, and the first."""
 

@@ -6,7 +6,6 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.assessment import Assessment
@@ -25,6 +24,7 @@ from xenwatch.record.codec import CodecError
 from xenwatch.record.past import Past, judged, past
 from xenwatch.record.record import Kept, Record
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 DIRECTORY: Final = "/var/lib/xenwatch/record"
 """Where the service keeps its record (StateDirectory=, systemd.exec(5))."""

@@ -6,7 +6,6 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.cli.exit_status import FINDING, OK, UNKNOWN
@@ -15,6 +14,7 @@ from xenwatch.display.text import printable
 from xenwatch.planning.members import described
 from xenwatch.planning.pool import Loss, Member, Placement, Pool, Vms, binding, room
 from xenwatch.planning.shapes import Shape
+from xenwatch.values import dataclass
 
 _LOSSES: Final = {1: "any host", 2: "any two hosts"}
 _MOST_SHOWN: Final = 20

@@ -32,6 +32,7 @@ from xenwatch.sources.base import SourceError
 from xenwatch.status import from_json
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.notices import notices
+from xenwatch.values import dataclass
 
 FILE_LIMIT: Final = 1 << 20
 _KINDS: Final = ("source", "url")
@@ -67,7 +68,7 @@ class Host(Protocol):
         """The host, with its room for each shape."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Read:
     """A host that was read."""
 
@@ -91,7 +92,7 @@ class Read:
         return member(self.name, plans, self.vms(), obstacle or " ".join(notices(snapshot)))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A host that could not be read, and why."""
 
@@ -107,7 +108,7 @@ class Unread:
         return Member(self.name, {}, {}, None, self.note)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Limit:
     """What a daemon says of a limit."""
 
@@ -117,7 +118,7 @@ class _Limit:
     left: float | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """What a daemon says of a shape."""
 
@@ -126,7 +127,7 @@ class _Plan:
     not_counted: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A host whose daemon is queried."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 Spot = tuple[float, bool]
 """A moment: its Unix time, and whether an alert started or stopped firing in it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import urwid
@@ -27,6 +26,7 @@ from xenwatch.sources.base import SourceError
 from xenwatch.status.notices import notices
 from xenwatch.terminal.figures import CRITICAL, OK, UNKNOWN_STATE, WARNING
 from xenwatch.terminal.lines import BOLD, CURSOR, DIM, Line, fit, line
+from xenwatch.values import dataclass
 
 MOST_ALERTS: Final = 6
 STYLED: Final = (CRITICAL, WARNING, UNKNOWN_STATE)

@@ -6,7 +6,6 @@ import argparse
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.cli import daemon_client
@@ -29,6 +28,7 @@ from xenwatch.status import activity
 from xenwatch.status.activity import Activity
 from xenwatch.terminal.looks import RATED, Look, follow
 from xenwatch.terminal.state import Action, Do
+from xenwatch.values import dataclass
 
 STEPS: Final = 7
 """Earlier moments read for rates: those of a minute, the longest interval of a probe."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from xenwatch.config import config_file, document, textfile_keys
@@ -11,6 +10,7 @@ from xenwatch.config.errors import ConfigError
 from xenwatch.config.key import Key
 from xenwatch.config.web_keys import LISTEN, WEB_CONFIG
 from xenwatch.display.text import shown
+from xenwatch.values import dataclass
 
 KEYS: Final[tuple[Key[Any], ...]] = (LISTEN, WEB_CONFIG, textfile_keys.DIRECTORY)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -35,6 +34,7 @@ from xenwatch.planning.reserve import Reserve
 from xenwatch.planning.shapes import BUILT_IN, Shape
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Probe
+from xenwatch.values import dataclass
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.config import converters
 from xenwatch.planning.shapes import DEFAULT_MEMORY, TYPES, Shape
 from xenwatch.planning.whole import whole
+from xenwatch.values import dataclass
 
 NAME: Final = r"[A-Za-z0-9_-]{1,40}"
 """What the name of a shape must match."""

@@ -29,11 +29,15 @@ EVERY: Final = 3600.0
 async def tune(started: asyncio.Event, clock: Clock) -> None:
     """Keep the pauses of the event loop short, until cancelled.
 
-    What is there once the daemon has `started` stays, so the collector looks at it no more.
+    What is there once the daemon has `started` stays, so the collector looks at it no more; until
+    then at nothing that was imported.
     """
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(YOUNG, gc.get_threshold()[1], RARELY)
+    gc.freeze()
+    gc.enable()
     await started.wait()
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     while True:

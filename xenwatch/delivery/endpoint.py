@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from xenwatch.config import alert_keys, pool_keys, secret_file
 from xenwatch.config.key import Key
 from xenwatch.config.settings import Settings
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from xenwatch.alerts.inhibition import (
@@ -23,6 +23,7 @@ from xenwatch.alerts.near_limit import LIMIT
 from xenwatch.alerts.states import State
 from xenwatch.delivery.saved import Value
 from xenwatch.readings.moment import Moment
+from xenwatch.values import dataclass
 
 Trouble = tuple[str, ...]
 """Severity, and what the alerts are about: a trouble that becomes critical is told at once."""

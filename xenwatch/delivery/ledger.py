@@ -13,7 +13,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from xenwatch.alerts.names import CRITICAL, INFO, WARNING
@@ -21,6 +21,7 @@ from xenwatch.delivery.saved import Value
 from xenwatch.messages import requests
 from xenwatch.messages.requests import Message, Post, Remove
 from xenwatch.readings.moment import Moment
+from xenwatch.values import dataclass
 
 HOUR: Final = 3600.0
 MOST_POSTED: Final = 200

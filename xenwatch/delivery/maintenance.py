@@ -6,13 +6,13 @@ host's other alerts, also those that fired before, where no Prometheus evaluates
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.declared.maintenance import ALERT
 from xenwatch.alerts.maintenance import Maintenance
 from xenwatch.alerts.messages import Message, Sender
 from xenwatch.alerts.wording import Texts, begin
+from xenwatch.values import dataclass
 
 DESCRIPTION: Final = (
     "Alerts of this host that start firing until then notify nobody; those whose condition still "

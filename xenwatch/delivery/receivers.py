@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from xenwatch import __version__, threads
 from xenwatch.config.secret_file import SecretError
 from xenwatch.delivery.endpoint import Endpoint
+from xenwatch.delivery.trust import trusted
 from xenwatch.display.text import printable
 from xenwatch.display.why import where_and_why
 
@@ -84,13 +85,14 @@ async def post(
     """
     try:
         url, authorization = await threads.start(endpoint.read, "secret")
+        trust = await trusted(url)
     except (SecretError, RuntimeError) as error:
         raise DeliveryError(str(error)) from None
     url = url.rstrip("/") + path if path else url
     headers = {"Authorization": authorization} if authorization else {}
     try:
         async with session.post(
-            url, json=document, allow_redirects=False, headers=headers
+            url, json=document, allow_redirects=False, headers=headers, ssl=trust
         ) as response:
             body = await response.content.read(_MOST_SHOWN)
     except TimeoutError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from xenwatch.alerts.names import CRITICAL, INFO, WARNING
 from xenwatch.alerts.states import State
 from xenwatch.display.text import shown
 from xenwatch.readings.moment import Moment
+from xenwatch.values import dataclass
 
 MOST: Final = float(1 << 64)
 """Of numbers."""

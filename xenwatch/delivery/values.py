@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.assessment import Assessment
 from xenwatch.messages.requests import MOST_SHAPES, Values
 from xenwatch.readings.qemus import Qemus
+from xenwatch.values import dataclass
 
 QEMUS: Final = "qemus"
 """The probe that reads the wakeups."""

@@ -6,10 +6,10 @@ look; the probes `kernel_log` and `xen_console` count its messages. So no string
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.errors.pattern import Pattern, patterns
+from xenwatch.values import dataclass
 
 KERNEL: Final = "kernel"
 """The log of dom0's kernel."""

@@ -8,10 +8,12 @@ blanks. A message may stand anywhere in a line: what a log puts before it does n
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
+
+from xenwatch.values import dataclass
 
 LONGEST: Final = 4096
 """Characters of a line that are looked at."""
@@ -48,10 +50,13 @@ def words(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One message: `pieces` follow one another in a line that has `anchor`, its longest literal."""
+    """One message: `pieces` follow one another in a line that has `anchor`, its longest literal.
+
+    They are regular expressions, compiled with the first such line: few of them ever are.
+    """
 
     text: str
-    pieces: tuple[re.Pattern[str], ...]
+    pieces: tuple[str, ...]
     anchor: str
 
     def find(self, line: str) -> tuple[int, int] | None:
@@ -63,7 +68,7 @@ class Pattern:
             return None
         start, end = -1, 0
         for piece in self.pieces:
-            found = piece.search(line, end)
+            found = _expression(piece).search(line, end)
             if found is None:
                 return None
             start, end = found.start() if start < 0 else start, found.end()
@@ -103,14 +108,19 @@ def found_in(line: str, candidates: Iterable[D]) -> tuple[D, ...]:
     )
 
 
+@functools.cache
+def _expression(piece: str) -> re.Pattern[str]:
+    return re.compile(piece)
+
+
 def patterns(markdown: str) -> tuple[Pattern, ...]:
     """What a log or a tool prints, of a message of the tables: one for each code span."""
-    return tuple(_compiled(text) for text in _CODE.findall(markdown))
+    return tuple(_pattern(text) for text in _CODE.findall(markdown))
 
 
-def _compiled(text: str) -> Pattern:
+def _pattern(text: str) -> Pattern:
     literals: list[str] = []
-    pieces: list[re.Pattern[str]] = []
+    pieces: list[str] = []
     for part in text.split("..."):
         # Every second one is a place.
         found = [_literal(each) for each in _PLACE.split(part)]
@@ -121,7 +131,7 @@ def _compiled(text: str) -> Pattern:
             re.escape(each) if place % 2 == 0 else _PLACES[each] for place, each in enumerate(found)
         )
         if expression:
-            pieces.append(re.compile(_whole(expression, found)))
+            pieces.append(_whole(expression, found))
     return Pattern(text, tuple(pieces), max((each.strip() for each in literals), key=len))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.probes.base import DEVICE, DOMAIN, DOMAIN_SETTLED, LINK
@@ -17,6 +16,7 @@ from xenwatch.sources.wire import (
     XS_WATCH_EVENT,
     aligned,
 )
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.base import Alert, Watch
@@ -13,6 +12,7 @@ from xenwatch.errors.kinds import KINDS
 from xenwatch.errors.pattern import Pattern, patterns, words
 from xenwatch.explain.others import OTHERS, Other
 from xenwatch.limits import LIMITS
+from xenwatch.values import dataclass
 
 _TITLES: Final = {limit.name: limit.title for limit in LIMITS}
 

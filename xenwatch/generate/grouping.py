@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.alerts.messages import JOB
 from xenwatch.config import label_keys
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from xenwatch import threads
 from xenwatch.config.secret_file import SecretError
 from xenwatch.delivery.endpoint import Endpoint
 from xenwatch.delivery.receivers import http_session
+from xenwatch.delivery.trust import trusted
 from xenwatch.display.text import printable
 from xenwatch.display.why import why
 from xenwatch.status import host_status
@@ -91,7 +92,11 @@ async def _ask(session: aiohttp.ClientSession, endpoint: Endpoint) -> HostRow:
             headers["Accept-Encoding"] = "identity"  # a small answer may unpack to a large one
             address = url.rstrip("/") + host_status.PATH
             async with session.get(
-                address, headers=headers, allow_redirects=False, auto_decompress=False
+                address,
+                headers=headers,
+                allow_redirects=False,
+                auto_decompress=False,
+                ssl=await trusted(url),
             ) as response:
                 body = await _body(response)
         return await LANE.start(lambda: _row(endpoint.url, body))

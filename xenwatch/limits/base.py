@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Final
 
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 Units = int | Fraction
 

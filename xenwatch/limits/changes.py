@@ -6,10 +6,10 @@ Without it, a limit that flaps around a threshold would be logged in every pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.limits.states import LimitInstance, LimitState, Severity
+from xenwatch.values import dataclass
 
 MARGIN: Final = 0.02
 """Fraction of max, at least one unit, by which use must fall below a threshold to leave it at

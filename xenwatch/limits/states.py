@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits import LIMITS
@@ -13,6 +12,7 @@ from xenwatch.limits.base import Limit, Max, Shortage, Thresholds
 from xenwatch.limits.thresholds import reached
 from xenwatch.readings.noted import NotedSnapshot, are_same
 from xenwatch.readings.snapshot import Snapshot, Status
+from xenwatch.values import dataclass
 
 
 class Severity(enum.Enum):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.display.text import printable, shown
+from xenwatch.values import dataclass
 
 NAMES: Final = frozenset(alert.title for alert in ALERTS) | {alert.title for alert in WATCHES}
 """Names of messages: those of the alerts."""

@@ -13,10 +13,10 @@ import math
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.messages.requests import Values
+from xenwatch.values import dataclass
 
 HEADER: Final = b"DATASOURCES"
 _CHECKSUMS: Final = struct.Struct(">LLL")

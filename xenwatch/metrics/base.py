@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from xenwatch.assessment import Assessment
@@ -12,6 +12,7 @@ from xenwatch.exposition.text_format import Family, Histogram, Kind
 from xenwatch.fence import OPEN, Fence, Part
 from xenwatch.limits.states import LimitState
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 Row = tuple[tuple[str, ...], float | Histogram | None]
 Rows = Callable[["Readings"], Iterable[Row]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.exposition.text_format import Family
@@ -16,6 +15,7 @@ from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Metric, Readings
 from xenwatch.readings.noted import FIELDS, NotedSnapshot, are_same
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 _OF_READINGS: Final = frozenset(field.name for field in dataclasses.fields(Readings))
 ALL: Final = ""

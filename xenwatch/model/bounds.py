@@ -6,11 +6,11 @@ They are independent of the maxima in `xenwatch.limits`; tests compare the two.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.platform import Daemon, Platform
 from xenwatch.parse.rtnl import BRIDGE_KIND, MASTERS_SINCE
+from xenwatch.values import dataclass
 
 FD_SETSIZE: Final = 1024
 """select(2) cannot wait for descriptors from this number on."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.resources import Process
 from xenwatch.model.state import UNLOADED_ROUND_TRIPS, Dom0
+from xenwatch.values import dataclass
 
 NICE_0: Final = {0: 1024, 1: 1024, 2: 100}
 """The weight of a task of nice 0 by version of control groups, in the scale of their weights."""

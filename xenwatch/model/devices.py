@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from xenwatch.model.driver_domain import ServedVif
@@ -21,6 +20,7 @@ from xenwatch.model.refusal import IOEMU_FAILED, Refused, worded
 from xenwatch.model.resources import Process
 from xenwatch.model.state import QUEUE_ENTRIES
 from xenwatch.parse.qemu import SERIAL
+from xenwatch.values import dataclass
 
 XVDA: Final = 51712
 """Device id of the first disk (`202 << 8`); each further one is 16 more."""

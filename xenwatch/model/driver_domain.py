@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.lease import CONNECTED, Lease
 from xenwatch.model.platform import XL
 from xenwatch.model.refusal import Refused, worded
 from xenwatch.model.state import QUEUE_ENTRIES
+from xenwatch.values import dataclass
 
 _MOST_CHANNELS: Final = {XL: 1023}
 """Channels of a domain by toolstack, where it sets a max (tools/libs/light/libxl_create.c)."""

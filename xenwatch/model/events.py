@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from xenwatch.model.render.rtnl import render_event, reported
 from xenwatch.model.render.xenstore import render_watch_event
 from xenwatch.model.state import DYING, Dom0
 from xenwatch.parse.rtnl import Link
 from xenwatch.sources.base import DOMAINS, LINKS
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

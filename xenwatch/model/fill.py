@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
 
 from xenwatch.model.devices import Shape
 from xenwatch.model.host import Machine
 from xenwatch.model.refusal import Refused
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.datapath import USUAL
@@ -18,6 +17,7 @@ from xenwatch.parse.statvfs import Statvfs
 from xenwatch.parse.tapdisk import TapdiskStats
 from xenwatch.parse.thin_pools import Blocks, ThinPool
 from xenwatch.sources.base import CommandOutput, SourceError
+from xenwatch.values import dataclass
 
 REPOSITORY: Final = "repository"
 THIN_POOL: Final = "thin_pool"

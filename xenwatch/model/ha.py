@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.platform import XAPI, Platform
@@ -12,6 +11,7 @@ from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.liveset import NO_DAEMON, PROGRAM, WARNINGS, HostState, Liveset
 from xenwatch.sources.base import CommandOutput
+from xenwatch.values import dataclass
 
 HOSTS: Final = tuple(str(uuid.UUID(int=(0x5EED << 112) + number)) for number in range(1, 4))
 """The hosts of the pool, this one first."""

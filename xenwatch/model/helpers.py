@@ -7,12 +7,12 @@ is that of a captured host, of swtpm that of version 0.7 when idle; the others a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.lease import Lease
 from xenwatch.model.refusal import IOEMU_FAILED, worded
 from xenwatch.model.resources import Process
+from xenwatch.values import dataclass
 
 _XL_KIB: Final = 560
 _XL_KERNEL_KIB: Final = 1040

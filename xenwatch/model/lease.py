@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.model.bounds import aio_counted
@@ -12,6 +12,7 @@ from xenwatch.model.resources import Process
 from xenwatch.model.state import Dom0, Domain
 from xenwatch.model.switch import hotplug_script
 from xenwatch.parse.evtchn import INTERDOMAIN, UNBOUND, Channel
+from xenwatch.values import dataclass
 
 INITIALISING: Final = "Initialising"
 CONNECTED: Final = "Connected"

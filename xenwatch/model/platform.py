@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.parse.kernel_log import KernelLog
@@ -13,6 +13,7 @@ from xenwatch.parse.text import version_pair
 from xenwatch.parse.thin_pools import ThinPool
 from xenwatch.parse.volume_groups import VolumeGroup
 from xenwatch.parse.zoneinfo import Zone
+from xenwatch.values import dataclass
 
 XL: Final = "xl"
 XAPI: Final = "xapi"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from xenwatch.parse.hist import Hist, HistRow
 from xenwatch.parse.process import TICKS, ProcessStat, Schedstat
 from xenwatch.parse.qemu import CDROM, PARALLEL, SERIAL, TABLET, USB
 from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, POLL, SLEEP, TRIGGERS
+from xenwatch.values import dataclass
 
 if TYPE_CHECKING:
     from xenwatch.model.resources import Process

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.model.qemu import Life
 from xenwatch.parse.evtchn import Channel
+from xenwatch.values import dataclass
 
 BUCKET: Final = 64
 """EVTCHNS_PER_BUCKET: Xen allocates a domain's table in steps of this many ports."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -11,6 +10,7 @@ from xenwatch.model.render.text import render_number, render_word
 from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
 from xenwatch.sources.base import CommandOutput
+from xenwatch.values import dataclass
 
 PROGRAM: Final = "/usr/sbin/multipathd"
 MAPS: Final = ("3600a098038303053453f463045727654", "3600a098038303053453f463045727655")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from xenwatch.model import san
@@ -34,6 +34,7 @@ from xenwatch.model.steps import (
 from xenwatch.model.switch import FAULTS, Disconnect
 from xenwatch.model.toml import ScenarioError, build, tables
 from xenwatch.model.upkeep import COMPONENTS, Install
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

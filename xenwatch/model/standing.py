@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.parse.scheduling import CREDIT, CREDIT2, SCHEDULERS
 from xenwatch.parse.timex import MAXERROR_LIMIT, Timex
+from xenwatch.values import dataclass
 
 CPUS: Final = 32
 """CPUs of the host."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.model.bounds import Bounds, platform_bounds
@@ -20,6 +20,7 @@ from xenwatch.parse.evtchn import INTERDOMAIN, IPI, PIRQ, VIRQ, Channel
 from xenwatch.parse.oom import Kill
 from xenwatch.parse.rtnl import Link
 from xenwatch.parse.tapdisk import TapdiskStats
+from xenwatch.values import dataclass
 
 FRAME_ENTRIES: Final = 512
 """Entries of a frame of a version 1 grant table."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.guest_storage import Stall, Write
@@ -13,6 +12,7 @@ from xenwatch.model.standing import Drift, Schedule
 from xenwatch.model.state import UNLOADED_ROUND_TRIPS
 from xenwatch.model.switch import Disconnect, Unplug
 from xenwatch.model.upkeep import Install
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.model.platform import XAPI, Platform
@@ -14,6 +13,7 @@ from xenwatch.model.state import Dom0
 from xenwatch.model.tree import FileTree
 from xenwatch.parse.ovsdb import BridgeRow, PortRow, SwitchRows
 from xenwatch.sources.base import CommandOutput
+from xenwatch.values import dataclass
 
 CLIENT: Final = "/usr/bin/ovsdb-client"
 BRIDGE: Final = "xenbr0"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.model.platform import XAPI, Platform
 from xenwatch.model.render.certificate import render_certificate, render_pem
 from xenwatch.model.tree import FileTree
+from xenwatch.values import dataclass
 
 BOOT: Final = "/boot"
 KERNEL: Final = "kernel"

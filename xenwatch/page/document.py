@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from xenwatch.page.html import Html, join, tag, untrusted
 from xenwatch.page.times import moment
 from xenwatch.readings.origin import RECORD
 from xenwatch.status.host_status import HostStatus
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from xenwatch.page.tables import Cell, Head, table
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus
 from xenwatch.status.order import relevance
+from xenwatch.values import dataclass
 
 SHOWN: Final = 20
 """Domains on a page: a host may have thousands, and a telephone shows six screens at most."""

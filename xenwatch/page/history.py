@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from urllib.parse import urlencode
@@ -19,6 +18,7 @@ from xenwatch.record.times import FORMS
 from xenwatch.status.history import SPANS, Point, Span, Use, VmUse, ratio, risen
 from xenwatch.status.host_status import HostStatus
 from xenwatch.status.order import fullest
+from xenwatch.values import dataclass
 
 _COUNTERS: Final = ("cpu_seconds", "wakeups")
 SHOWN: Final = 12

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from xenwatch.display.quantities import figure, quantity
 from xenwatch.display.text import counted, printable
@@ -18,6 +17,7 @@ from xenwatch.page.tables import Cell, table
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import HostStatus
 from xenwatch.status.vm import Disk, Share, Transfer, VmStatus
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

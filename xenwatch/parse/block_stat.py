@@ -6,10 +6,10 @@ Linux, Documentation/block/stat.rst: 11 numbers, 15 from Linux 4.18 on, 17 from 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _NUMBER = re.compile(rb"\d{1,20}")
 _COMPLETED: Final = (0, 4, 11, 15)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from xenwatch.values import dataclass
 
 # Debian's 6.1.0-56-amd64 and 6.12.57+deb13-amd64, XCP-ng's 4.19.0+1, Ubuntu's 6.8.0-45-generic:
 # numbers with what is joined to them, then the flavour.

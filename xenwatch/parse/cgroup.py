@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _ROW = re.compile(rb"([A-Za-z0-9_.]{1,64}) (\d{1,20})\Z")
 _PRESSURE = re.compile(

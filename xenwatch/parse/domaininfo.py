@@ -12,12 +12,13 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from xenwatch.parse.architecture import ARM, X86, architecture
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
+from xenwatch.values import dataclass
 
 SYSCTL: Final = 35
 GETDOMAININFOLIST: Final = 6

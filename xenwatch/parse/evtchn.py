@@ -8,11 +8,11 @@ import struct
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
+from xenwatch.values import dataclass
 
 EVENT_CHANNEL_OP: Final = 32
 STATUS: Final = 5

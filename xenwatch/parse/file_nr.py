@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 PATH: Final = "/proc/sys/fs/file-nr"
 _FIELDS: Final = re.compile(rb"(\d{1,20})\t(\d{1,20})\t(\d{1,20})\n\Z")

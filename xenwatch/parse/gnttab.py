@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
+from xenwatch.values import dataclass
 
 GRANT_TABLE_OP: Final = 20
 QUERY_SIZE: Final = 6

@@ -7,10 +7,10 @@ keys in braces with its count, then totals. Signed keys are shown as unsigned 64
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _SIGN: Final = 1 << 63
 _ROW = re.compile(rb"\{ (\w+: +\d{1,20}(?:, \w+: +\d{1,20})*) \} hitcount: +(\d{1,20})(?:  .*)?\Z")

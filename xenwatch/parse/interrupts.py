@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _ROW = re.compile(rb" *([0-9A-Za-z]{1,16}):((?: +\d{1,20}(?!\d))*)(.*)\Z", re.DOTALL)
 

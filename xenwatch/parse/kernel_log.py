@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from xenwatch.values import dataclass
 
 _NR_IRQS = re.compile(rb"NR_IRQS: ?(\d{1,10})\b")
 _BEGIN = re.compile(rb"Linux version \d")

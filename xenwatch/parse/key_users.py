@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 PATH: Final = "/proc/key-users"
 _ROW: Final = re.compile(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 _RECORD: Final = re.compile(rb"^(\d{1,10}),(\d{1,20}),(\d{1,20}),[^;\n]{0,200};(.*)$", re.MULTILINE)
 _LEVELS: Final = 8

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 PROGRAM: Final = "/usr/libexec/xapi/cluster-stack/xhad/calldaemon"
 COMMAND: Final = (PROGRAM, "query_liveset")

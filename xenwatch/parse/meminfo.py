@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _ROW = re.compile(rb"([A-Za-z0-9_()]+): +(\d{1,20})( kB)?\Z")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
 

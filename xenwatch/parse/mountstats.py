@@ -7,11 +7,11 @@ _print_rpc_iostats. Names of mount points are escaped as in `/proc/mounts`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.parse.mounts import unescaped
+from xenwatch.values import dataclass
 
 SUBJECT: Final = "mountstats"
 OPERATIONS: Final = b"\tper-op statistics"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 _KILL: Final = re.compile(
     rb"^[0-7],\d{1,20},(\d{1,20}),[^;\n]{0,80};"

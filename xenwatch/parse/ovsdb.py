@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _SUBJECT: Final = "ovsdb-client"
 _BRIDGE: Final = ("name", "ports")

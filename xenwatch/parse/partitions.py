@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 HEADER = b"major minor  #blocks  name\n\n"
 _ROW = re.compile(rb" *(\d{1,20}) +(\d{1,20}) +(\d{1,20}) (\S+)\Z")

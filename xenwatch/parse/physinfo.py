@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.domaininfo import HEADER_SIZE, SYSCTL, Layout
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
+from xenwatch.values import dataclass
 
 PHYSINFO: Final = 3
 PAGES: Final = struct.Struct("<QQQQ")

@@ -8,11 +8,11 @@ EINVAL from 4.17 on and zeros before. Xen on Arm, or built without HVM, has no s
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
+from xenwatch.values import dataclass
 
 MEMORY_OP: Final = 12
 GET_POD_TARGET: Final = 17

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 OPEN_FILES = "Max open files"
 _HEADER = re.compile(rb"Limit +Soft Limit +Hard Limit +Units *\Z")

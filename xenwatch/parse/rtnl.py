@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
@@ -22,6 +21,7 @@ from xenwatch.sources.wire import (
     RTM_NEWLINK,
     aligned,
 )
+from xenwatch.values import dataclass
 
 IFLA_IFNAME: Final = 3
 IFLA_LINK: Final = 5

@@ -8,12 +8,12 @@ the interface's version is not (`Layout.domctl`), and Xen answers EACCES to a wr
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.domaininfo import HEADER_SIZE, SYSCTL, Layout
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
+from xenwatch.values import dataclass
 
 DOMCTL: Final = 36
 DOMCTL_SIZE: Final = 144

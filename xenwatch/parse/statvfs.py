@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 _NUMBER = re.compile(rb"\d{1,20}")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 LAYOUT: Final = struct.Struct("<14Q")
 """struct blkback_stats (include/blktap3.h of blktap)."""

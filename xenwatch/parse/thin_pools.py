@@ -7,10 +7,10 @@ drivers/md/dm-thin.c, pool_status. The line around them: LVM2, tools/dmsetup.c, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 SUBJECT: Final = "dmsetup status"
 NONE: Final = b"No devices found"

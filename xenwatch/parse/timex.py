@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 MAXERROR_LIMIT: Final = 16_000_000
 """NTP_PHASE_LIMIT in microseconds (linux/timex.h): more error the kernel does not count."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 ARGUMENTS: Final = (
     *("--readonly", "--noheadings", "--nosuffix", "--units", "b"),

@@ -9,12 +9,12 @@ what dom0 prints (xen/drivers/char/console.c).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.domaininfo import HEADER_SIZE, SYSCTL, Layout
 from xenwatch.parse.errors import ParseError
 from xenwatch.sources.base import BLOCK, Hypercall
+from xenwatch.values import dataclass
 
 READCONSOLE: Final = 1
 TEXT_MAX: Final = 32 << 10

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.errors import ParseError
+from xenwatch.values import dataclass
 
 PATH: Final = "/proc/zoneinfo"
 _HEAD: Final = re.compile(rb"^Node (\d{1,4}), zone +([A-Za-z0-9]{1,16})\n", re.MULTILINE)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.clock import Clock
@@ -16,6 +15,7 @@ from xenwatch.probes.base import Pass, Probe, Result, merge, run
 from xenwatch.progress import Course
 from xenwatch.readings.snapshot import Outcome, Status
 from xenwatch.sources.base import Source
+from xenwatch.values import dataclass
 
 BUDGET: Final = 0.5
 """Seconds after which a batch starts no other run, so that other work has its turn."""

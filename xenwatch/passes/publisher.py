@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import structlog
@@ -33,6 +33,7 @@ from xenwatch.passes.parts import PATIENCE, Parts
 from xenwatch.passes.scheduler import Scheduler
 from xenwatch.planning.learning import Learning
 from xenwatch.readings.snapshot import READINGS, Snapshot
+from xenwatch.values import dataclass
 
 DELAY: Final = 0.05
 """Seconds between a change and the assessment, in which further changes are collected."""

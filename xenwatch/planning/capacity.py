@@ -11,7 +11,7 @@ import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Final
 
@@ -26,6 +26,7 @@ from xenwatch.planning.reserve import NONE, Reserve
 from xenwatch.planning.shapes import Shape
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.release import release
+from xenwatch.values import dataclass
 
 Batch = Mapping[Shape, int]
 """VMs that are started together: how many of each shape."""

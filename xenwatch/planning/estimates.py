@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise
 from statistics import median
 from typing import Final
@@ -21,6 +20,7 @@ from typing import Final
 from xenwatch.planning.learning import Kind, Learning, Period, Rest
 from xenwatch.planning.prediction import FEWEST, Interval, next_value, weighted
 from xenwatch.planning.shapes import Shape
+from xenwatch.values import dataclass
 
 HORIZON: Final = 6 * 3600.0
 """Most seconds from the end of a period to the start of one it is compared with: dom0 changes."""

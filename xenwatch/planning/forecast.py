@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 from typing import Final
 
@@ -27,6 +27,7 @@ from xenwatch.planning.trend import (
     vms_at,
 )
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 MAX_INSTANCES: Final = 32
 """Max instances tracked per limit, the fullest ones."""

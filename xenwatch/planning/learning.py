@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.limits import dom0_memory, tasks
@@ -20,6 +20,7 @@ from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.vm_processes import Use
 from xenwatch.release.release import release
+from xenwatch.values import dataclass
 
 PROBE: Final = "vm_processes"
 """The probe whose readings are learnt from."""

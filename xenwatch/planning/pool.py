@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 from typing import Final
 
 from xenwatch.planning.shapes import Shape
+from xenwatch.values import dataclass
 
 PAIRS: Final = 30
 """Hosts of which every two are tried: in a larger pool, those with the most VMs."""

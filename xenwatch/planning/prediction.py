@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import Final
+
+from xenwatch.values import dataclass
 
 CONFIDENCE: Final = 0.95
 FEWEST: Final = 3

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from xenwatch.limits.base import Units
+from xenwatch.values import dataclass
 
 MOST_VMS: Final = 10_000
 

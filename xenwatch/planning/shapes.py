@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 TYPES: Final = ("pv", "pvh", "hvm")
 _GIB: Final = 1 << 30

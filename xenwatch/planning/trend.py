@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise
 from statistics import fmean, median
 from typing import Final
+
+from xenwatch.values import dataclass
 
 SPACING: Final = 60.0
 """Min seconds between two points of a series."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from xenwatch.parse.errors import ParseError
@@ -13,6 +13,7 @@ from xenwatch.readings.moment import Moment
 from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Outcome, Snapshot, Status
 from xenwatch.sources.base import NOT_CAPTURED, Source, SourceError, programs_time
+from xenwatch.values import dataclass
 
 DOMAIN: Final = "domain"
 """Event: a domain was introduced or released."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.process import ProcessStat, parse_stat, waited_ns
@@ -25,6 +24,7 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import resolve
 from xenwatch.release.table import XAPI
 from xenwatch.sources.base import TARGETS, NotCaptured, Source, SourceError, read_ahead
+from xenwatch.values import dataclass
 
 ROLES: Final = ("xenstored", "xenconsoled", "xapi", "xenopsd")
 NO_ROUND_TRIPS: Final = RoundTrips((0,) * (len(BOUNDS) + 1), 0.0, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from xenwatch.parse.helpers import NAMES, XL, helper_of, xl_domain
@@ -23,6 +23,7 @@ from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.datapath import Datapath, Helper
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError, read_ahead
+from xenwatch.values import dataclass
 
 TAPDISK: Final = "tapdisk"
 QDISK: Final = "qdisk"

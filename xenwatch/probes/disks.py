@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.block_stat import parse_block_stat
@@ -20,6 +19,7 @@ from xenwatch.probes.xenstore import SLICE, read_key
 from xenwatch.readings.disks import Disks, Transfers, VirtualDisk
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError, read_ahead
+from xenwatch.values import dataclass
 
 SECTOR: Final = 512
 """Bytes of a sector in the blkif protocol, whatever the disk's own sector size."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse import cpustat
@@ -13,6 +12,7 @@ from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.dom0_cpus import Dom0Cpus
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
+from xenwatch.values import dataclass
 
 STAT: Final = "/proc/stat"
 LOAD: Final = "/proc/loadavg"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xenwatch.parse import domaininfo, xenstore, xenversion
@@ -18,6 +18,7 @@ from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.domains import Domain, Domains
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 CHUNK: Final = 256
 """Domains a hypercall: their records fit the argument buffer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xenwatch.parse import evtchn
@@ -17,6 +17,7 @@ from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.event_channels import DriverDomains, EventChannels
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import NotCaptured, Source, SourceError, hypercall_batch
+from xenwatch.values import dataclass
 
 XEN_OWNED: Final = "xen"
 LSEVTCHN_DIRECTORIES: Final = ("/usr/libexec/xen/bin", "/usr/lib/xen/bin", "/usr/lib64/xen/bin")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.probes.domains import list_uuids, xenstore_directory
@@ -16,6 +16,7 @@ from xenwatch.probes.xenstore import read_key, rotation
 from xenwatch.readings.devices import DISK_CLASSES, NETWORK_CLASSES, DeviceKey
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import NotCaptured, Source
+from xenwatch.values import dataclass
 
 AGAIN: Final = 16
 """Known domains listed again in one pass, two requests each: devices are seldom plugged in."""

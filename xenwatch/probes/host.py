@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xenwatch.parse import xenversion
 from xenwatch.parse.evtchn import FIFO_PORTS
@@ -22,6 +22,7 @@ from xenwatch.release import names
 from xenwatch.release.linux import UNREAD as UNREAD_VERSION
 from xenwatch.release.release import Release, resolve
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 INVENTORY = "/etc/xensource-inventory"
 OS_RELEASE = "/etc/os-release"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.display.text import printable
@@ -21,6 +20,7 @@ from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.log_messages import LastMessage, LogMessages
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import READ_LIMIT, Source, SourceError
+from xenwatch.values import dataclass
 
 UPTIME: Final = "/proc/uptime"
 RECENT: Final = 900.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from errno import EOPNOTSUPP
 from typing import Final
 
@@ -19,6 +18,7 @@ from xenwatch.probes.xen import read_optional
 from xenwatch.readings.memory_pressure import MemoryPressure, Stalled
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 VMSTAT: Final = "/proc/vmstat"
 PRESSURE: Final = "/proc/pressure/memory"

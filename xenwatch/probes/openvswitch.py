@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.parse.ovsdb import PortRow, SwitchRows, parse_switch, transaction
@@ -13,6 +13,7 @@ from xenwatch.probes.xen import list_optional, require_dom0
 from xenwatch.readings.openvswitch import OpenVswitch, SwitchPort
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 DIRECTORY: Final = "/var/run/openvswitch"
 SOCKET: Final = "db.sock"

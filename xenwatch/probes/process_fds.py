@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.cgroup import parse_procs
@@ -23,6 +22,7 @@ from xenwatch.readings.processes import DaemonFds, ProcessFds, QemuFds
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.daemons import DAEMONS, Program
 from xenwatch.sources.base import Source, SourceError, read_ahead
+from xenwatch.values import dataclass
 
 SERVICES: Final = tuple(
     f"{hierarchy}/{slice_name}"

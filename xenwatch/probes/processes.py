@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.rlimits import parse_limits, soft_open_files
@@ -14,6 +13,7 @@ from xenwatch.probes.xen import has_ended, read_optional, require_dom0
 from xenwatch.readings.processes import DaemonProcess, Daemons, Pids, Ptys
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "xenstored": ("oxenstored", "xenstored"),

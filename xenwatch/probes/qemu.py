@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from xenwatch.parse.process import NO_SCHEDSTAT, parse_stat, waited_ns
@@ -24,6 +24,7 @@ from xenwatch.probes.xenstore import read_key
 from xenwatch.readings.qemus import Qemu, Qemus
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError, read_ahead
+from xenwatch.values import dataclass
 
 PID_KEYS: Final = ("image/device-model-pid", "qemu-pid")
 """Keys below a domain's xenstore directory with the QEMU's PID: of xl and xapi, of xapi alone."""

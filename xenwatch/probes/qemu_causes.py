@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from xenwatch.parse.hist import Hist, parse_hists
 from xenwatch.probes.base import Probe
@@ -12,6 +11,7 @@ from xenwatch.readings.qemus import Causes, Qemus, WakeupsByCause
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 from xenwatch.sources.histograms import DIRECTORIES, INSTANCE, IO, POLL, SLEEP, TIMER
+from xenwatch.values import dataclass
 
 Counts = Mapping[int, tuple[int, int]]
 

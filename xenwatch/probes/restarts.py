@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from xenwatch.readings.domains import Domain, Restarted
+from xenwatch.values import dataclass
 
 RECENT: Final = 1800.0
 """Seconds for which a restart is recent, and for which a VM that is gone is remembered."""

@@ -12,7 +12,6 @@ import errno
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse import cgroup
@@ -26,6 +25,7 @@ from xenwatch.readings.slices import Slice, Slices
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import resolve
 from xenwatch.sources.base import Source, SourceError, read_ahead
+from xenwatch.values import dataclass
 
 CGROUPS: Final = "/sys/fs/cgroup"
 V1_ROOTS: Final = (f"{CGROUPS}/cpu,cpuacct", f"{CGROUPS}/cpu")

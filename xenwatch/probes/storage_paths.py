@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse import multipathd
@@ -27,6 +26,7 @@ from xenwatch.readings.storage_paths import (
     NfsRequests,
 )
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 MODULE: Final = "/sys/module/dm_multipath"
 BLOCK: Final = "/sys/block"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.parse import netdev
@@ -16,6 +16,7 @@ from xenwatch.readings.openvswitch import OpenVswitch
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.release import resolve
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 VIF: Final = re.compile(r"vif(\d{1,5})\.(\d{1,5})\Z")
 """An interface's name: domid and device id."""

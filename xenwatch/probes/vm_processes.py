@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xenwatch.parse.helpers import INCOMING
@@ -21,6 +21,7 @@ from xenwatch.readings.domains import Domain
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.vm_processes import Use, VmProcesses
 from xenwatch.sources.base import Source, read_ahead
+from xenwatch.values import dataclass
 
 MOST_READ: Final = 1024
 """Most processes read whole in a pass, those first whose figure is the oldest."""

@@ -11,7 +11,7 @@ import bisect
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.probes.base import DOMAIN, DOMAIN_SETTLED, LINK, Probe
@@ -27,6 +27,7 @@ from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.readings.vm_starts import BOUNDS, VmStarts
 from xenwatch.sources.base import Source
+from xenwatch.values import dataclass
 
 GIVE_UP: Final = 600.0
 """Seconds after which a start has failed, or is no longer waited for."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from xenwatch.parse import xenstore
@@ -18,6 +17,7 @@ from xenwatch.probes.xen import require_dom0
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 SLICE: Final = 64
 """Known keys read again in one pass: xenstored serves one request at a time."""

@@ -6,7 +6,7 @@ Named keys and short lists only, never a walk, as `xenwatch.probes.xenstore` say
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.parse import xenstore
@@ -24,6 +24,7 @@ from xenwatch.readings.devices import (
 )
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source
+from xenwatch.values import dataclass
 
 XENBUS_STATES: Final = (
     UNKNOWN,

@@ -8,7 +8,6 @@ every xenstored; XS_GET_QUOTA is sent to none but the C xenstored of a Xen that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse import xenstore, xenstore_quota
@@ -21,6 +20,7 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.readings.xenstore_quotas import Quota, XenstoreQuotas
 from xenwatch.release.release import release
 from xenwatch.sources.base import Source, SourceError, XenstoreReply
+from xenwatch.values import dataclass
 
 C_XENSTORED: Final = "xenstored"
 OXENSTORED: Final = "oxenstored"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.reader import allowed, hypercalls
@@ -27,6 +26,7 @@ from xenwatch.sources.frames import (
     SET_UP,
     Refused,
 )
+from xenwatch.values import dataclass
 
 COMMAND_SECONDS: Final = 60.0
 """The longest a program may run, whatever deadline is asked for."""

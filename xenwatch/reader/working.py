@@ -7,12 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch import progress
 from xenwatch.progress import Sign
 from xenwatch.sources import frames
+from xenwatch.values import dataclass
 
 EVERY: Final = 1.0
 """Seconds between two looks: less than half of a probe's deadline, after which it hangs."""

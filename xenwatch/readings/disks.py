@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from xenwatch.values import dataclass
 
 STALLED: Final = 120.0
 """Seconds without progress from which on storage hangs: the kernel's own hung_task_timeout_secs."""

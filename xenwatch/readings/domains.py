@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 STOPPED: Final = ("dying", "shutdown", "crashed")
 """States of a domain that runs no more: its devices close, and it asks for no memory."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 DEAD_TAG: Final = 4095
 """Where Neutron puts a port that it does not know (DEAD_VLAN_TAG of ovs_neutron_agent.py)."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from xenwatch.values import dataclass
 
 HOST: Final = "host"
 SYNTHETIC: Final = "synthetic"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Final
 
 from xenwatch.errors.kinds import KERNEL, XEN
@@ -48,6 +48,7 @@ from xenwatch.readings.vm_processes import VmProcesses
 from xenwatch.readings.vm_starts import VmStarts
 from xenwatch.readings.xenstore import Xenstore
 from xenwatch.readings.xenstore_quotas import XenstoreQuotas
+from xenwatch.values import dataclass
 
 
 class Status(enum.Enum):

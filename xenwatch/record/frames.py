@@ -11,10 +11,10 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.readings.origin import is_date
+from xenwatch.values import dataclass
 
 MARK: Final = b"xwm1"
 _BEGIN: Final = struct.Struct("<4sIIII")

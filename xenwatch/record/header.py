@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import zlib
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.readings.origin import Origin
 from xenwatch.record.codec import Schema
+from xenwatch.values import dataclass
 
 FORMAT: Final = 1
 LONGEST: Final = 1 << 20

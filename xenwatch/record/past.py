@@ -17,6 +17,7 @@ from xenwatch.record import codec
 from xenwatch.record.codec import MALFORMED, CodecError
 from xenwatch.record.frames import Moment
 from xenwatch.record.header import Header
+from xenwatch.values import dataclass
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ _MAINTENANCE: Final = "maintenance"
 _BY_NAME: Final = {alert.name: alert for alert in ALERTS}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Past:
     """What was known at a moment.
 

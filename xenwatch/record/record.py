@@ -7,7 +7,6 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from xenwatch.record.header import FormatError, Header, HeaderError
 from xenwatch.record.segments import Name, Place, Segment
 from xenwatch.record.store import files
 from xenwatch.sources.base import SourceError
+from xenwatch.values import dataclass
 
 SEGMENTS: Final = 2048
 """Segments of which it is kept where their moments are: more than a week has."""

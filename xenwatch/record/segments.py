@@ -12,7 +12,6 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -20,6 +19,7 @@ from typing import BinaryIO, Final
 from xenwatch.record import frames, header
 from xenwatch.record.frames import FrameError, Head, Moment
 from xenwatch.record.header import Header
+from xenwatch.values import dataclass
 
 SUFFIX: Final = ".moments"
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{3})Z-([0-2])\.moments")

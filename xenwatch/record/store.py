@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from xenwatch.record.frames import Moment
 from xenwatch.record.header import FormatError, Header, HeaderError
 from xenwatch.record.segments import Name, Segment, Writer
 from xenwatch.sources import host_lock
+from xenwatch.values import dataclass
 
 SPAN: Final = 600.0
 """Length of a segment in seconds: to see its last moment, all of it may be read."""

@@ -7,10 +7,10 @@ are marked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.record.frames import Head
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

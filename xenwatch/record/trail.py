@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from xenwatch.readings.snapshot import Snapshot
@@ -14,6 +13,7 @@ from xenwatch.record.frames import Moment
 from xenwatch.record.past import OUTCOMES, past
 from xenwatch.record.record import Kept, Record
 from xenwatch.sources.base import SourceError
+from xenwatch.values import dataclass
 
 BUDGET: Final = 3.0
 """Seconds for one request; what is not read by then is read by the next one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.parse import domaininfo, multipathd, ovsdb, volume_groups, xen_console, xenversion
@@ -18,6 +17,7 @@ from xenwatch.redaction.tokens import Tokens
 from xenwatch.sources.base import DOMAINS, LINKS, PROCESSES
 from xenwatch.sources.saved import Saved, SavedCall, SavedFile
 from xenwatch.sources.wire import XS_ERROR, XS_READ
+from xenwatch.values import dataclass
 
 _CGROUPS: Final = "/sys/fs/cgroup/"
 _NET: Final = "/sys/class/net"

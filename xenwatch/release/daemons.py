@@ -8,8 +8,9 @@ PID files everywhere (ovs-vswitchd(8), ovsdb-server(1): --pidfile).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.rtnl import MASTERS_SINCE, OPENVSWITCH_SINCE
+from xenwatch.values import dataclass
 
 UNREAD: Final = (0, 0)
 """The version in a `Host` whose kernel release has none."""

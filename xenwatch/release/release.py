@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from xenwatch.parse.architecture import X86, Architecture, architecture
@@ -11,6 +11,7 @@ from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.release.linux import FIFO_SINCE, Linux, linux
 from xenwatch.release.linux import UNKNOWN as UNKNOWN_LINUX
 from xenwatch.release.table import DISTRIBUTION, PRODUCTS, ROWS, UNKNOWN, XAPI, XL, Facts
+from xenwatch.values import dataclass
 
 _FIFO_XEN: Final = (4, 4)
 _FRAMES_XEN: Final = (4, 5)

@@ -7,8 +7,10 @@ Sources: the kernel, Xen, blktap and sm packages of the releases; for XenServer 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
+
+from xenwatch.values import dataclass
 
 XAPI: Final = "xapi"
 XL: Final = "xl"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch import metrics
@@ -19,6 +18,7 @@ from xenwatch.report import timeline
 from xenwatch.report.events import Event, Kind, Vm, words
 from xenwatch.report.gather import Course, Fired, Gathered, Point, moved_by, uses
 from xenwatch.report.timeline import at
+from xenwatch.values import dataclass
 
 MOST_LIMITS: Final = 10
 MOST_VMS: Final = 3

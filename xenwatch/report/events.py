@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts import messages
@@ -21,6 +20,7 @@ from xenwatch.readings.moment import Moment
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.record.past import Past
 from xenwatch.status.domain_row import domain_rows
+from xenwatch.values import dataclass
 
 MOST_NAMED: Final = 5
 """VMs that a line names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 
 from xenwatch.alerts.states import SeriesKey, State
@@ -16,6 +16,7 @@ from xenwatch.readings.qemus import Qemu
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.report.events import Event, Vm, summary, vm_of
 from xenwatch.report.moments import Seen
+from xenwatch.values import dataclass
 
 Point = tuple[float, float]
 """Unix time, and a value."""

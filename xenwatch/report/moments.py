@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from xenwatch.fence import OPEN, Fence
 from xenwatch.limits.base import Thresholds
@@ -11,6 +10,7 @@ from xenwatch.limits.states import LimitState, assess
 from xenwatch.record import thinning
 from xenwatch.record.past import Past
 from xenwatch.report.events import Event, Known, step
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

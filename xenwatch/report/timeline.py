@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from xenwatch.readings.origin import Origin
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.record.past import Past
 from xenwatch.report.events import Event, words
+from xenwatch.values import dataclass
 
 _DATE: Final = "%Y-%m-%d %H:%M:%S UTC"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from xenwatch.sources.base import (
@@ -23,6 +22,7 @@ from xenwatch.sources.frames import (
     error_fields,
     error_of,
 )
+from xenwatch.values import dataclass
 
 Parts = Sequence[tuple[int, bytes]]
 """Pairs of a number and bytes: their head is the numbers and lengths, their body all bytes."""

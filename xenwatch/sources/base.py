@@ -12,10 +12,10 @@ import os
 import threading
 from array import array
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from xenwatch.readings.origin import Origin
+from xenwatch.values import dataclass
 
 NOT_CAPTURED: Final = "not in this capture"
 """Why a capture cannot answer."""

@@ -14,7 +14,6 @@ import os
 import socket
 import struct
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pyroute2.netlink import (  # type: ignore[import-untyped]
@@ -29,6 +28,7 @@ from pyroute2.netlink.rtnl import RTMGRP_LINK  # type: ignore[import-untyped]
 from xenwatch.sources.base import SourceError
 from xenwatch.sources.readable import readable
 from xenwatch.sources.wire import CN_PROC_ERROR, CN_PROC_WHAT
+from xenwatch.values import dataclass
 
 DEADLINE: Final = 5.0
 """Seconds to wait for the kernel to acknowledge; without CONFIG_PROC_EVENTS it never does."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from xenwatch.values import dataclass
 
 REDACTED: Final = "redacted"
 """The field of the manifest of a capture with other names."""

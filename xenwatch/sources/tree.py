@@ -20,7 +20,6 @@ import os
 import stat
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,6 +39,7 @@ from xenwatch.sources.base import (
     no_events,
 )
 from xenwatch.sources.kernel_log import PATH as KMSG
+from xenwatch.values import dataclass
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final
 
 from xenwatch.assessment.vif_faults import vif_faults
@@ -16,6 +16,7 @@ from xenwatch.display.why import why
 from xenwatch.readings.disks import Transfers, VirtualDisk
 from xenwatch.readings.snapshot import Snapshot, Status
 from xenwatch.status import from_json
+from xenwatch.values import dataclass
 
 PATH: Final = "/api/v1/activity"
 """Where a daemon serves the activity of its host."""

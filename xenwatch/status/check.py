@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from xenwatch.status import limit_words
 from xenwatch.status.check_alerts import ALERT_NAMES, Finding, alerts
 from xenwatch.status.host_status import HostStatus, LimitRow
 from xenwatch.status.notices import NO_XEN
+from xenwatch.values import dataclass
 
 WORST_FIRST: Final = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.OK)
 LIMIT_NAMES: Final = tuple(limit.name for limit in LIMITS)

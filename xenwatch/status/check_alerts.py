@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.near_limit import near_limit
@@ -11,6 +10,7 @@ from xenwatch.alerts.table import ALERTS
 from xenwatch.limits import LIMITS
 from xenwatch.limits.states import Severity
 from xenwatch.status.host_status import FIRING, AlertRow, HostStatus, foremost
+from xenwatch.values import dataclass
 
 _OF_LIMITS: Final = frozenset(near_limit(limit).name for limit in LIMITS)
 """Alerts that say what the check says of the limits itself."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.status.rates import Rates
+from xenwatch.values import dataclass
 
 QEMUS: Final = "QEMUs"
 IDLE: Final = ("idle", "iowait", "steal")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from xenwatch.assessment.vif_faults import vif_faults
@@ -15,6 +14,7 @@ from xenwatch.readings.domains import STOPPED, Domain
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.status import driver_domains
 from xenwatch.status.driver_domains import server
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from xenwatch.limits.base import Thresholds
 from xenwatch.limits.states import assess
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

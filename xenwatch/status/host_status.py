@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -33,6 +32,7 @@ from xenwatch.status.log_row import LogRow, log_rows
 from xenwatch.status.notices import notices
 from xenwatch.status.reboot import reboot_lines
 from xenwatch.status.shipped import shipped
+from xenwatch.values import dataclass
 
 PATH: Final = "/api/v1/overview"
 """Where a daemon serves the status of its host."""

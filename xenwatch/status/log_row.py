@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xenwatch.explain.table import BY_KIND
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

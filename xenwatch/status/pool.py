@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.limits.states import Severity
@@ -12,6 +11,7 @@ from xenwatch.status.check import OLD
 from xenwatch.status.host_status import FIRING, HostStatus, ShapeRow, foremost
 from xenwatch.status.notices import NO_XEN
 from xenwatch.status.order import ORDER, urgency
+from xenwatch.values import dataclass
 
 NEVER: Final = len(ORDER)
 MOST_TEXT: Final = 200

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xenwatch.readings.snapshot import Snapshot
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

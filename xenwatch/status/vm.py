@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.advice.qemu_wakeups import Advice, advise, toolstack
@@ -18,6 +17,7 @@ from xenwatch.readings.snapshot import Snapshot
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.host_status import AlertRow, HostStatus, LimitRow
 from xenwatch.status.rates import Rates
+from xenwatch.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

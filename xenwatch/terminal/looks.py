@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from xenwatch.status.activity import Activity
 from xenwatch.status.host_status import HostStatus
+from xenwatch.values import dataclass
 
 _PROBES: Final = {
     "qemu": "qemus",

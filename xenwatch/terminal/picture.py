@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.fence import OPEN, Fence
@@ -16,6 +15,7 @@ from xenwatch.terminal.looks import Look
 from xenwatch.terminal.state import Page, Shown, State, settled
 from xenwatch.terminal.table import GAP, Row, Sort, Table, cells, fitted, index, shown, widths
 from xenwatch.terminal.views import VIEWS
+from xenwatch.values import dataclass
 
 LEAST: Final = 5
 """Rows of a table for which the lines above it make room."""

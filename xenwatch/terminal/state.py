@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.terminal.table import Column, Row, Sort
 from xenwatch.terminal.views import VIEWS
+from xenwatch.values import dataclass
 
 SHORTEST: Final = 0.1
 LONGEST: Final = 600.0

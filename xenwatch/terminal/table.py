@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from xenwatch.values import dataclass
 
 Value = str | int | float | bool | None
 ABSENT: Final = "-"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -32,6 +31,7 @@ from xenwatch.terminal.figures import (
 )
 from xenwatch.terminal.looks import Look, dom0_rates, rates
 from xenwatch.terminal.table import Cell, Column, Row, Table
+from xenwatch.values import dataclass
 
 LIMIT: Final = "limit"
 ALERT: Final = "alert"

@@ -8,10 +8,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from xenwatch.display.text import hint, shown
+from xenwatch.values import dataclass
 from xenwatch.web_config import names
 from xenwatch.web_config.nodes import Item, Problems, read
 

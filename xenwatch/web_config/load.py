@@ -8,12 +8,12 @@ import ssl
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from xenwatch.config.errors import ConfigError
 from xenwatch.config.web_keys import WEB_CONFIG
 from xenwatch.display.text import printable
+from xenwatch.values import dataclass
 
 if TYPE_CHECKING:
     from xenwatch.web_config.document import Document, Pem, Rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, table, timeseries
@@ -21,6 +21,7 @@ from xenwatch.alerts.states import Policy
 from xenwatch.generate.dashboards import queries
 from xenwatch.limits import LIMITS
 from xenwatch.limits.base import Thresholds
+from xenwatch.values import dataclass
 
 SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="$datasource")
 GREEN, ORANGE, RED, PURPLE, BLUE = "green", "orange", "red", "purple", "blue"

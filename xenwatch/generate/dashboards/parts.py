@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from grafana_foundation_sdk.builders import table
@@ -21,6 +20,7 @@ from xenwatch.generate.dashboards.panels import (
 )
 from xenwatch.generate.dashboards.queries import HOST, INSTANCE, select
 from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
+from xenwatch.values import dataclass
 
 MOST: Final = 40
 """Rows of the table, the worst."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.alerts.base import Alert, Watch
@@ -12,6 +11,7 @@ from xenwatch.alerts.near_limit import near_limit
 from xenwatch.alerts.table import ALERTS, WATCHES
 from xenwatch.limits import LIMITS
 from xenwatch.metrics import METRICS, Metric
+from xenwatch.values import dataclass
 
 QUANTILE: Final = 0.99
 """The part of what a histogram counts that is at most as slow as what is shown."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from grafana_foundation_sdk.builders import table
@@ -26,6 +25,7 @@ from xenwatch.generate.dashboards.panels import (
 )
 from xenwatch.generate.dashboards.queries import HOST, narrow, select
 from xenwatch.generate.dashboards.tables import Column, Label, Rows, draw
+from xenwatch.values import dataclass
 
 OLD: Final = 120
 """Seconds after which readings are stale, as for the alert XenwatchStale."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from grafana_foundation_sdk.builders import table
@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from xenwatch.generate.dashboards.panels import BLUE, Link, Query, Style, Subject, fixed, refs
+from xenwatch.values import dataclass
 
 TEXT: Final = "string"
 """The unit of what is no number, also where it looks like one, as a domid does."""

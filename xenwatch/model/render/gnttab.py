@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from xenwatch.parse.gnttab import QuerySize
+from xenwatch.values import dataclass
 
 _BLOCK = struct.Struct("<HxxIIhxx")
 _HEAD: Final = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from xenwatch.parse.kernel_log import KernelLog
 from xenwatch.parse.oom import Kill
+from xenwatch.values import dataclass
 
 _MICROSECONDS = 1_000_000
 

@@ -1,0 +1,74 @@
+"""What the daemon costs a dom0 with guests, beside node_exporter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.tools import tool
+from tests.xen import guests
+from tests.xen.daemon import CONFIG, PORT, Daemon
+from tests.xen.guests import Shape
+from tests.xen.report import Report
+from tests.xen.vm import Vm
+
+DOM0_ARGS = ""
+
+SHAPES: Final = {f"cost{number}": Shape("pv") for number in range(10)}
+MINUTES: Final = 5
+OURS: Final = ("xenwatch", "xenwatch-reader")
+THEIRS: Final = "peer"
+PEER_PORT: Final = 9100
+MEASURE: Final = f"""
+import json, subprocess, time, urllib.request
+def used(unit):
+    argv = ["systemctl", "show", "--value", "--property=CPUUsageNSec", unit]
+    return int(subprocess.run(argv, capture_output=True, check=True).stdout) / 1e9
+def scrape(seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for port in ({PORT}, {PEER_PORT}):
+            urllib.request.urlopen(f"http://127.0.0.1:{{port}}/metrics", timeout=60).read()
+        time.sleep(10)
+units = {(*OURS, THEIRS)!r}
+scrape(60)
+before, began = {{unit: used(unit) for unit in units}}, time.monotonic()
+scrape({MINUTES * 60})
+passed = time.monotonic() - began
+print(json.dumps({{unit: (used(unit) - before[unit]) / passed * 100 for unit in units}}))
+"""
+"""Scrapes both every ten seconds; the CPU time of each unit in percent of a core."""
+MOST: Final = 10
+"""Times the CPU time of node_exporter that ours may have."""
+
+
+@pytest.fixture
+def ten_guests(vm: Vm, daemon: Daemon) -> None:
+    """Ten PV guests, and the configuration that operators have."""
+    guests.destroy(vm, *guests.running(vm))
+    guests.start(vm, *SHAPES, shapes=SHAPES)
+    vm.run(f": > {CONFIG}")
+    daemon.restart()
+
+
+@pytest.mark.usefixtures("ten_guests")
+def test_ten_guests_cost_little(vm: Vm, daemon: Daemon, report: Report) -> None:
+    """The parts of xenwatch and node_exporter are scraped every ten seconds for five minutes."""
+    program = Path(tool("prometheus-node-exporter"))
+    vm.put([program], "/root")
+    listen = f"--web.listen-address=127.0.0.1:{PEER_PORT}"
+    vm.run(f"systemd-run --unit={THEIRS} --collect /root/{program.name} {listen}")
+    try:
+        found = json.loads(vm.run("python3 -", MINUTES * 60 + 300, stdin=MEASURE.encode()))
+    finally:
+        vm.run(f"systemctl stop {THEIRS}")
+        daemon.start()
+        guests.destroy(vm, *SHAPES)
+    ours = sum(found[unit] for unit in OURS)
+    report.note("CPU time of xenwatch with ten guests, % of a core", ours)
+    report.note("of that the part that reads as root, % of a core", found["xenwatch-reader"])
+    report.note("CPU time of node_exporter there, % of a core", found[THEIRS])
+    assert ours <= MOST * found[THEIRS]
