@@ -13,7 +13,7 @@ from xenwatch.model.presets import PRESETS
 from xenwatch.model.scenario_source import load
 from xenwatch.model.source import ModelSource
 from xenwatch.parse.process import parse_schedstat, parse_stat
-from xenwatch.parse.taskstats import parse_taskstats
+from xenwatch.parse.taskstats import Counters, parse_taskstats
 from xenwatch.parse.text import voluntary_switches
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import Pass, take
@@ -95,7 +95,8 @@ def test_the_counters_are_those_of_the_files(name: str) -> None:
     source = ModelSource(machine)
     processes = machine.dom0.processes
 
-    found = dict(parse_taskstats(source.taskstats((*processes, NONE))))
+    table = parse_taskstats(source.taskstats((*processes, NONE)))
+    found = {pid: Counters(*numbers) for pid, *numbers in zip(*table, strict=True)}
 
     assert found.keys() == processes.keys()
     for pid, counters in found.items():

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from tests.probes.support import dom0
 from xenwatch.parse.taskstats import Counters
-from xenwatch.probes.counters import KTHREADD, Counted, growth, read_counters
+from xenwatch.probes.counters import (
+    KTHREADD,
+    Counted,
+    growth,
+    growths,
+    read_counters,
+    read_table,
+    unpacked,
+)
 from xenwatch.sources.base import TASKSTATS_MAX
 
 CLOCK = Counters(1, 0, 0, 900_000_000, 1)
@@ -57,6 +65,21 @@ def test_nobody_is_asked_about_nothing() -> None:
 def test_what_is_not_kept_is_not_zero(kernel: dict[int, Counters]) -> None:
     """A kernel that lacks a part of the numbers tells none of them."""
     assert read_counters(dom0(counters=kernel), (7,)) == {}
+
+
+def test_a_table_of_others_has_their_rows_in_order() -> None:
+    """Those that were counted meanwhile have their newer counters; strangers are in none."""
+    pids = (7, 8, 9)
+    source = dom0(counters={KTHREADD: CLOCK, **dict.fromkeys(pids, SOME)})
+    table = read_table(source, pids)
+
+    found = table.of((9, 5, 7), {7: counted(901_000_000, switches=10)})
+
+    assert list(found.pids) == [9, 7]
+    assert list(found.switches) == [9, 10]
+    assert list(found.clock_us) == [CLOCK.age_us, 901_000_000]
+    assert unpacked(found.packed()) == found
+    assert list(growths(table.of((9, 7), {}), found, (1, 1))) == [(0, 0, 0), None]
 
 
 @given(

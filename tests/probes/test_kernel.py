@@ -114,6 +114,22 @@ def test_ports_are_the_links_of_a_bridge() -> None:
     )
 
 
+def test_the_very_same_dump_is_looked_at_once() -> None:
+    """A dump that is given again has the bridges it had; another one has its own."""
+    first = FakeHost(raw=render_links([Link(3, "xenbr0", None, "bridge")]))
+    other = FakeHost(raw=render_links([Link(3, "xenbr1", None, "bridge")]))
+
+    found, known = BRIDGES.read(first, Snapshot(), BRIDGES.memory)
+    again, known = BRIDGES.read(first, Snapshot(), known)
+    changed, _ = BRIDGES.read(other, Snapshot(), known)
+
+    assert again is found
+    assert (found, changed) == (
+        read(Link(3, "xenbr0", None, "bridge")),
+        Bridges({"xenbr1": 0}, {"xenbr1": "bridge"}, {"xenbr1": 0}),
+    )
+
+
 def test_other_masters_are_no_bridges() -> None:
     """Ports of a bond do not count."""
     found = read(Link(2, "eth0", 3, ""), Link(3, "bond0", 4, "bond"), Link(4, "br", None, "bridge"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from xenwatch.parse.architecture import architecture
 from xenwatch.parse.interrupts import parse_interrupts
@@ -52,15 +53,30 @@ def read_irqs(source: Source, context: Snapshot) -> Irqs:
     return Irqs(table.descriptors + legacy - shown)
 
 
-def read_bridges(source: Source, context: Snapshot) -> Bridges:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The bridges of the last run, of these links: if they are the very same nothing happened."""
+
+    links: tuple[Link, ...] = ()
+    bridges: Bridges | None = None
+
+
+def read_bridges(source: Source, context: Snapshot, seen: _Seen) -> tuple[Bridges, _Seen]:
     """Ports by bridge: links whose master it is. An Open vSwitch datapath is one bridge here.
 
     A kernel that does not report masters has them in sysfs. Raises `SourceError` and `ParseError`.
     """
     kernel = _linux(source)
     if kernel.masters is False:
-        return _bridges_of_sysfs(source)
+        return _bridges_of_sysfs(source), _Seen()
     links = parse_links(source.links())
+    if seen.bridges is not None and links is seen.links:
+        return seen.bridges, seen
+    found = _bridges(links, kernel)
+    return found, _Seen(links, found)
+
+
+def _bridges(links: tuple[Link, ...], kernel: Linux) -> Bridges:
     ports = Counter(link.master for link in links if link.master is not None)
     vifs = Counter(link.master for link in links if VIF.match(link.name))
     kinds = {link: _kind(link, ports[link.index], kernel) for link in links}
@@ -120,7 +136,8 @@ BRIDGES = Probe(
     name="bridges",
     reads=f"an RTM_GETLINK dump over rtnetlink, {INTERFACES}/*/brif before Linux 3.9",
     advice="allow AF_NETLINK sockets (RestrictAddressFamilies= of the unit); mount sysfs",
-    read=stateless(read_bridges),
+    read=read_bridges,
+    memory=_Seen(),
     events=frozenset({DOMAIN_SETTLED, LINK}),
     quiet=300.0,
 )

@@ -17,7 +17,16 @@ from xenwatch.parse.process import NO_SCHEDSTAT, parse_stat, waited_ns
 from xenwatch.parse.qemu import arguments, device_model_of, emulated_devices
 from xenwatch.parse.text import voluntary_switches
 from xenwatch.probes.base import DOMAIN_SETTLED, TASKSTATS, Probe
-from xenwatch.probes.counters import Counted, growth, read_counters
+from xenwatch.probes.counters import (
+    NOBODY,
+    Counted,
+    Table,
+    growth,
+    growths,
+    read_counters,
+    read_table,
+    unpacked,
+)
 from xenwatch.probes.domains import list_domains
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.probes.xenstore import read_key
@@ -74,10 +83,6 @@ class _Tracked:
     passes: int = 0
 
 
-_Whole = tuple[Qemu, Counted]
-"""A QEMU and the counters to which its own belong: a tuple, since a pass makes thousands."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Absence:
     """A domain without a known QEMU, and for how many passes."""
@@ -92,35 +97,38 @@ class _Memory:
 
     `search_in` is the number of passes until the next search of /proc, `None` before the first.
     `whole` are those that are counted whole, as they are now: their threads are read no more.
+    `counted` is the packed table of the counters to which theirs belong, in the same order.
     """
 
     tracked: Mapping[int, _Tracked]
     absent: Mapping[int, _Absence]
     search_in: int | None
-    whole: Mapping[int, _Whole] = field(default_factory=dict)
+    whole: Mapping[int, Qemu] = field(default_factory=dict)
+    counted: tuple[bytes, ...] = NOBODY.packed()
 
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Memory]:
     """The QEMUs by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
     require_dom0(source)
-    found: dict[int, _Tracked] = {}
-    absent: dict[int, _Absence] = {}
-    counters = read_counters(source, [qemu.pid for qemu, _ in memory.whole.values()])
-    whole: dict[int, _Whole] = {}
-    settles = SETTLE_MAX
+    then = unpacked(memory.counted)
+    table = read_table(source, then.pids)
     read_ahead(source, "read", _schedstats(memory))
-    for domid, uuid in _candidates(source, context).items():
-        before, known = memory.tracked.get(domid), memory.whole.get(domid)
+    candidates = _candidates(source, context)
+    whole = _grown(memory.whole, candidates, then, table)
+    found = {domid: memory.tracked[domid] for domid in whole}
+    absent: dict[int, _Absence] = {}
+    settled: dict[int, Counted] = {}
+    settles = SETTLE_MAX
+    for domid in [domid for domid in candidates if domid not in whole]:
+        uuid, before = candidates[domid], memory.tracked.get(domid)
         if before is not None and before.qemu.uuid == uuid:
-            grown = known and _grown(known, counters.get(known[0].pid), len(before.tasks))
-            if grown:
-                found[domid], whole[domid] = before, grown
-                continue
-            again = _reread(source, replace(before, qemu=known[0]) if known else before)
+            known = memory.whole.get(domid)
+            again = _reread(source, replace(before, qemu=known) if known else before)
             if again is not None:
                 found[domid], counted, settles = _settled(source, again, settles)
                 if counted is not None:
-                    whole[domid] = found[domid].qemu, counted
+                    whole[domid] = qemu = found[domid].qemu
+                    settled[qemu.pid] = counted
                 continue
         was = memory.absent.get(domid)
         passes = was.passes + 1 if was is not None and was.uuid == uuid else 0
@@ -139,10 +147,11 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Me
                 found[domid] = first
                 del absent[domid]
     qemus = {
-        domid: whole[domid][0] if domid in whole else entry.qemu
-        for domid, entry in sorted(found.items())
+        domid: whole[domid] if domid in whole else found[domid].qemu for domid in sorted(found)
     }
-    return Qemus(qemus), _Memory(found, absent, search_in, whole)
+    if settled or len(whole) != len(table.pids):
+        table = table.of((qemu.pid for qemu in whole.values()), settled)
+    return Qemus(qemus), _Memory(found, absent, search_in, whole, table.packed())
 
 
 def _candidates(source: Source, context: Snapshot) -> Mapping[int, str]:
@@ -157,25 +166,21 @@ def _candidates(source: Source, context: Snapshot) -> Mapping[int, str]:
     }
 
 
-def _grown(last: _Whole, now: Counted | None, threads: int) -> _Whole | None:
-    """A QEMU by its counters, `None` when its threads must be read."""
-    qemu, then = last
-    grown = None if now is None else growth(then, now, threads)
-    if now is None or grown is None:
-        return None
-    wakeups, waited_ns, ran_ns = grown
-    if not (wakeups or waited_ns or ran_ns):
-        return qemu, now
-    return Qemu(
-        qemu.uuid,
-        qemu.pid,
-        qemu.start_ticks,
-        qemu.devices,
-        qemu.cpu_seconds + ran_ns / _NANOSECONDS,
-        qemu.wakeups + wakeups,
-        (qemu.wait_seconds or 0.0) + waited_ns / _NANOSECONDS,
-        qemu.threads,
-    ), now
+def _grown(
+    whole: Mapping[int, Qemu], candidates: Mapping[int, str], then: Table, now: Table
+) -> dict[int, Qemu]:
+    """The QEMUs as their counters tell, without those whose threads must be read."""
+    qemus = list(whole.items())
+    if then.pids != now.pids:
+        left = set(now.pids)
+        qemus = [(domid, qemu) for domid, qemu in qemus if qemu.pid in left]
+        then = then.of(now.pids, {})
+    grown = growths(then, now, [len(qemu.threads) for _, qemu in qemus])
+    found = {}
+    for (domid, qemu), more in zip(qemus, grown, strict=True):
+        if more is not None and candidates.get(domid) == qemu.uuid:
+            found[domid] = qemu.grown(*more) if any(more) else qemu
+    return found
 
 
 def _settled(source: Source, last: _Tracked, settles: int) -> tuple[_Tracked, Counted | None, int]:

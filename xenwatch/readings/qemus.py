@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from xenwatch.values import dataclass
 
@@ -26,6 +27,27 @@ class Qemu:
     wakeups: int
     wait_seconds: float | None
     threads: tuple[int, ...]
+
+    def grown(self, wakeups: int, waited_ns: int, ran_ns: int) -> Qemu:
+        """The same after so many more wakeups and nanoseconds, of the same threads.
+
+        A pass makes thousands, and to set the fields of a frozen one takes four times as long.
+        """
+        made: Any = _Unfrozen()
+        made.uuid, made.pid, made.start_ticks = self.uuid, self.pid, self.start_ticks
+        made.devices, made.threads = self.devices, self.threads
+        made.cpu_seconds = self.cpu_seconds + ran_ns / 1e9
+        made.wakeups = self.wakeups + wakeups
+        made.wait_seconds = (self.wait_seconds or 0.0) + waited_ns / 1e9
+        made.__class__ = Qemu
+        found: Qemu = made
+        return found
+
+
+class _Unfrozen:
+    """A `Qemu` whose fields can be set."""
+
+    __slots__ = Qemu.__slots__
 
 
 @dataclass(frozen=True, slots=True)

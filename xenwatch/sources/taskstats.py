@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import threading
+from array import array
 from collections.abc import Sequence
 from typing import Final
 
@@ -34,12 +35,17 @@ _TGID_LENGTH: Final = ATTRIBUTE.size + 4
 _LENGTH: Final = NETLINK_HEADER.size + GENERIC_HEADER.size + _TGID_LENGTH
 _VERSION: Final = 1
 _QUESTION: Final = struct.Struct("=IHHIIBBxxHHI")
-"""The headers one after another, and the id: one call of `pack` for each process."""
-_BATCH: Final = 64
+"""The headers one after another, and the id."""
+_WORDS: Final = _LENGTH // 4
+_IDS: Final = (2, 6)
+"""Words of a question that are the id of the process: the sequence number, and what is asked."""
+_BATCH: Final = 64 * _LENGTH
 """Requests in one send. Their answers take 2,304 bytes of the receive buffer each, at most."""
 _BUFFER: Final = 1 << 18
 _DATAGRAM: Final = 2048
 """Room for one answer, of 596 bytes in Linux 6.18; it grows with each version of the struct."""
+_ERROR_MAX: Final = NETLINK_HEADER.size + 4 + _LENGTH
+"""An error is not longer: its header, the number, the question. An answer is."""
 _DONTWAIT: Final = socket.MSG_DONTWAIT
 _KIND: Final = struct.Struct("=4xH")
 
@@ -121,22 +127,29 @@ def _family(link: socket.socket) -> int:
 
 def _answers(link: socket.socket, family: int, pids: Sequence[int]) -> bytes:
     """The answers to all questions, in order. Raises `OSError`: EAGAIN if the kernel lost one."""
-    room = bytearray(_DATAGRAM * len(pids))
-    view, place = memoryview(room), 0
-    pack, receive, kind = _QUESTION.pack, link.recv_into, _KIND.unpack_from
-    for first in range(0, len(pids), _BATCH):
-        some = pids[first : first + _BATCH]
-        questions = [
-            pack(_LENGTH, family, _REQUEST, pid, 0, _GET, _VERSION, _TGID_LENGTH, _BY_TGID, pid)
-            for pid in some
-        ]
-        link.send(b"".join(questions))
-        for _ in some:
-            size = receive(view[place:], _DATAGRAM, _DONTWAIT)
-            if kind(room, place)[0] == NLMSG_ERROR:
-                _require_no_error(bytes(view[place : place + size]), errno.ESRCH)
-            place += size
-    return bytes(view[:place])
+    questions = _questions(family, pids)
+    receive = link.recv
+    found: list[bytes] = []
+    for first in range(0, len(questions), _BATCH):
+        some = questions[first : first + _BATCH]
+        link.send(some)
+        # As they are made: into one large buffer takes a view of its own for each.
+        answers = [receive(_DATAGRAM, _DONTWAIT) for _ in range(0, len(some), _LENGTH)]
+        if min(map(len, answers)) <= _ERROR_MAX:
+            for answer in answers:
+                _require_no_error(answer, errno.ESRCH)
+        found += answers
+    return b"".join(found)
+
+
+def _questions(family: int, pids: Sequence[int]) -> bytes:
+    """The questions about all, one after another: the same but for the ids of the processes."""
+    one = (_LENGTH, family, _REQUEST, 0, 0, _GET, _VERSION, _TGID_LENGTH, _BY_TGID, 0)
+    words = array("I", _QUESTION.pack(*one) * len(pids))
+    ids = array("I", pids)
+    for place in _IDS:
+        words[place::_WORDS] = ids
+    return words.tobytes()
 
 
 def _require_no_error(answer: bytes, but: int = 0) -> None:
