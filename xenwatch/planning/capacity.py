@@ -283,7 +283,9 @@ class _Question:
             if amount and not routed(limit, present, shape, self.snapshot):
                 name = instance(limit, present, shape, self.snapshot)
                 taken[name] = taken.get(name, 0) + amount
-                ones[name] = max(ones.get(name, 0), amount / Fraction(count))
+                ones[name] = max(
+                    ones.get(name, 0), amount if count == 1 else amount / Fraction(count)
+                )
         return [
             self._headroom(limit, name, present.get(name), taken[name], ones[name])
             for name in taken
