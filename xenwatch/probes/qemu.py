@@ -101,7 +101,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Memory]:
     """The QEMUs by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     found: dict[int, _Tracked] = {}
     absent: dict[int, _Absence] = {}
     counters = read_counters(source, [qemu.pid for qemu, _ in memory.whole.values()])

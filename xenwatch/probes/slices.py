@@ -110,7 +110,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Slices, _Memory]:
     """Slices and misplaced processes. Raises `NotApplicable`, `SourceError`, `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     hierarchy = _hierarchy(source)
     names = [name for name in list_optional(source, hierarchy.root) or () if _is_group(name)]
     files = (hierarchy.weight_file, hierarchy.processes_file)
