@@ -125,7 +125,8 @@ def fit(
     """
     regime = release(snapshot).regime
     counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]
-    question = _Question(snapshot, regime, counted, wanted, _queues(snapshot, counted), reserve)
+    queues, silent = _queues(snapshot, counted), unresponsive(snapshot)
+    question = _Question(snapshot, regime, counted, wanted, queues, reserve, silent)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
         by_limit[state.limit.name][state.instance] = state
@@ -254,7 +255,10 @@ def _applies(limit: Limit, snapshot: Snapshot) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of every limit; `queues` as `_queues` counts them."""
+    """What is asked of every limit; `queues` as `_queues` counts them.
+
+    `silent` is which daemons do not answer, see `unresponsive`.
+    """
 
     snapshot: Snapshot
     regime: str | None
@@ -262,6 +266,7 @@ class _Question:
     wanted: int | None
     queues: int
     reserve: Reserve
+    silent: str
 
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
@@ -311,7 +316,7 @@ class _Question:
         kept = self.reserve.units(one, state.max.value)
         left = max(0, state.headroom - kept)
         batches = int(left // takes)
-        doubt = unresponsive(self.snapshot) or limit.doubt(self.snapshot)
+        doubt = self.silent or limit.doubt(self.snapshot)
         if doubt and batches:
             return _unknown(limit, instance, doubt, takes)
         needed = state.used + kept + takes * (self.wanted or 0)
