@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.planning.support import LINUX, full_xl, plan, states_of, with_host, xenserver
@@ -332,6 +332,7 @@ shapes = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     shape=shapes,
     release=st.sampled_from(["6.1.0", "6.2.0"]),

@@ -7,11 +7,20 @@ from typing import Any
 
 import pytest
 
-from tests.probes.support import NO_XEN, FakeHost, denied, dom0, failure_of, outcome_of, value_of
+from tests.probes.support import (
+    NO_XEN,
+    FakeHost,
+    after,
+    denied,
+    dom0,
+    failure_of,
+    outcome_of,
+    value_of,
+)
 from tests.support import full_snapshot
 from xenwatch.model.render.process import render_stat
 from xenwatch.parse.process import KERNEL_THREAD, ProcessStat
-from xenwatch.probes.slices import SLICES
+from xenwatch.probes.slices import RECHECK, SLICES
 from xenwatch.readings.processes import DaemonProcess, Daemons
 from xenwatch.readings.slices import Slices
 from xenwatch.readings.snapshot import Snapshot, Status
@@ -93,6 +102,20 @@ def test_who_competes_in_the_root_group() -> None:
 
     assert found.contenders == 5
     assert found.by_name["control.slice"].share == 10240 / (10240 + 3 * 1024 + 15 + 3)
+
+
+def test_idle_threads_of_the_kernel_are_read_again_now_and_then() -> None:
+    """A process that has the number of such a thread is found by then, a new one at once."""
+    before = v1({"control.slice": 1024}, {2: stat(2, "kthreadd", kernel=True)})
+    later = v1({"control.slice": 1024}, {2: stat(2, "stress"), 3: stat(3, "stress")})
+    known, found = after(SLICES, before), []
+
+    for _ in range(RECHECK + 1):
+        known = after(SLICES, later, known)
+        assert known.snapshot.slices is not None
+        found.append(known.snapshot.slices.contenders)
+
+    assert found == [1] * RECHECK + [2]
 
 
 def test_all_groups_beside_a_slice_count() -> None:

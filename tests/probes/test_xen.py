@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.probes.support import (
@@ -15,6 +17,7 @@ from tests.probes.support import (
     failure_of,
     outcome_of,
 )
+from tests.support import full_snapshot
 from xenwatch.probes import PROBES
 from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.devices import DIRECTORY
@@ -53,6 +56,20 @@ def test_probes_of_xen_apply_to_dom0_alone(probe: Probe, files: Files) -> None:
         "/sys/hypervisor/type",
         DIRECTORY,  # with devices on it a guest is a driver domain
     }
+
+
+def test_a_host_that_was_read_as_dom0_is_not_asked_again() -> None:
+    """Every probe of Xen would ask otherwise, in every pass."""
+    source, known = FakeHost(), full_snapshot()
+    assert known.host is not None
+    guest = dataclasses.replace(known.host, is_dom0=False)
+
+    require_dom0(source, known)
+    assert source.asked == []
+
+    with pytest.raises(NotApplicable):
+        require_dom0(source, dataclasses.replace(known, host=guest))
+    assert source.asked != []
 
 
 @pytest.mark.parametrize("probe", ASKS_XEN, ids=lambda probe: probe.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from xenwatch.alerts.conditions import EVERY, Condition, Evidence, Found
@@ -24,15 +24,31 @@ class Judgement:
     families: Mapping[str, Family | None] | None = None
     states: Mapping[str, Sequence[LimitState]] | None = None
 
-    def holds(self, evidence: Evidence) -> bool:
-        """Whether the condition would be judged the same on this evidence."""
+    def holds(self, families: Collection[str], states: Collection[str]) -> bool:
+        """Whether the condition would be judged the same where only these differ, by name."""
         if self.families is None or self.states is None:
             return False
-        if not evidence.unknown.keys().isdisjoint(self.families):
-            return False
-        return all(
-            evidence.families.get(name) is family for name, family in self.families.items()
-        ) and all(evidence.states.get(name, ()) == states for name, states in self.states.items())
+        return self.families.keys().isdisjoint(families) and self.states.keys().isdisjoint(states)
+
+
+def differing(
+    made: Iterable[Judgement], evidence: Evidence
+) -> tuple[Collection[str], Collection[str]]:
+    """The names of families, and of limits, by which the evidence differs from that of all these.
+
+    Found once for all conditions, most of which are about the same few. Where two judgements were
+    made of different evidence, its name is among them.
+    """
+    families: dict[str, Family | None] = {}
+    states: dict[str, Sequence[LimitState]] = {}
+    for one in made:
+        families.update(one.families or {})
+        states.update(one.states or {})
+    others = {
+        name for name, family in families.items() if evidence.families.get(name) is not family
+    }
+    limits = {name for name, found in states.items() if evidence.states.get(name, ()) != found}
+    return others | evidence.unknown.keys(), limits
 
 
 UNJUDGED: Final = Judgement(Found({}, frozenset({EVERY})), applies=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 WARNING: Final = "warning"
@@ -12,6 +13,7 @@ INFO: Final = "info"
 """The severity of what notifies nobody, and inhibits others."""
 
 
+@functools.lru_cache(maxsize=256)  # of every alert in every pass
 def alert_name(name: str) -> str:
     """The name of an alert as Prometheus shows it: `XenwatchProbeFailing`."""
     return "Xenwatch" + "".join(part.capitalize() for part in name.split("_"))

@@ -16,9 +16,9 @@ from typing import Final
 
 from xenwatch.alerts.base import Alert
 from xenwatch.alerts.bounds import Bounds
-from xenwatch.alerts.conditions import EVERY, Condition, Evidence, Families, Found, Labels
+from xenwatch.alerts.conditions import EVERY, Evidence, Families, Found, Labels
 from xenwatch.alerts.details import Vms
-from xenwatch.alerts.judgement import UNJUDGED, Judgement, judge
+from xenwatch.alerts.judgement import UNJUDGED, Judgement, differing, judge
 from xenwatch.alerts.names import CRITICAL
 from xenwatch.alerts.table import ALERTS
 from xenwatch.fence import OPEN, Fence, Part
@@ -109,6 +109,7 @@ class Judgements:
 
 
 NONE: Final = Judgements()
+NOTHING: Final[frozenset[Labels]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def step(
     )
     vms = Vms(families)
     kept = before.judgements.made if before.judgements.policy is policy else {}
+    others = differing(kept.values(), evidence)
     made: dict[tuple[str, str], Judgement] = {}
     held = _by_alert(before.active)
     active: dict[SeriesKey, Active] = {}
@@ -164,10 +166,14 @@ def step(
     changes: list[Change] = []
     for alert in table:
         outcome = snapshot.outcomes.get(alert.probe)
-        unjudged = _unread(alert, snapshot, unread)
+        unjudged = _unread(alert, snapshot, unread) if alert.probes else NOTHING
         for severity, condition in alert.conditions.items():
             key = alert.name, severity
-            judgement = made[key] = _judged(alert, condition, evidence, kept.get(key), fence)
+            judgement = kept.get(key)
+            if judgement is None or not judgement.holds(*others):
+                work = partial(judge, condition, evidence)
+                judgement = fence(Part.ALERT, alert.name, work, UNJUDGED)
+            made[key] = judgement
             found = judgement.found.with_unknown(unjudged)
             worst = known = _known(alert, outcome, found, judgement.applies)
             earlier = held.get(key, {})
@@ -184,15 +190,6 @@ def step(
             if worst is not None:
                 states[key] = worst
     return Alerts(active, states, tuple(changes), Judgements(policy, made))
-
-
-def _judged(
-    alert: Alert, condition: Condition, evidence: Evidence, kept: Judgement | None, fence: Fence
-) -> Judgement:
-    """What a condition says: the same as in the pass before if nothing has changed."""
-    if kept is not None and kept.holds(evidence):
-        return kept
-    return fence(Part.ALERT, alert.name, partial(judge, condition, evidence), UNJUDGED)
 
 
 def _by_alert(

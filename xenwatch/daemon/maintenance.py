@@ -16,7 +16,7 @@ from xenwatch.clock import Clock
 from xenwatch.config import state_file
 from xenwatch.display.why import why
 
-EVERY: Final = 5.0
+EVERY: Final = 10.0
 """Seconds between readings of the file."""
 
 _log = structlog.get_logger()

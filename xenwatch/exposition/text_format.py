@@ -9,6 +9,7 @@ What is no longer on a page is forgotten with it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,7 +90,8 @@ class Page:
         parts: list[bytes] = []
         for block in self.blocks.values():
             if block.lines:
-                parts += (_header(block.family, openmetrics).encode(), block.lines)
+                family = block.family
+                parts += (_header(family.name, family.kind, family.help, openmetrics), block.lines)
         if openmetrics:
             parts.append(b"# EOF\n")
         return b"".join(parts)
@@ -111,9 +113,11 @@ def page(
     blocks = before.blocks if before is not None and before.labels == labels else {}
 
     def block(family: Family) -> Block:
-        make = partial(_block, family, labels, blocks.get(family.name))
-        unmade = dataclasses.replace(family, samples=(), histograms=(), unmade=True)
-        return fence(Part.METRIC, family.name, make, Block(unmade, (), b""))
+        earlier = blocks.get(family.name)
+        if earlier is not None and earlier.family is family:
+            return earlier
+        make = partial(_block, family, labels, earlier)
+        return fence.either(Part.METRIC, family.name, make, partial(_unmade, family))
 
     return Page(labels, {family.name: block(family) for family in families})
 
@@ -126,6 +130,10 @@ def render(
 ) -> bytes:
     """The body of one page."""
     return page(families, labels, fence=fence).body(openmetrics)
+
+
+def _unmade(family: Family) -> Block:
+    return Block(dataclasses.replace(family, samples=(), histograms=(), unmade=True), (), b"")
 
 
 def _block(family: Family, labels: Mapping[str, str], before: Block | None) -> Block:
@@ -219,14 +227,15 @@ def _prefix(
     return name + "{" + ",".join(f'{key}="{escape(value)}"' for key, value in pairs) + "} "
 
 
-def _header(family: Family, openmetrics: bool) -> str:
-    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
+@functools.lru_cache(maxsize=1024)  # two formats of all there are
+def _header(name: str, kind: Kind, help_text: str, openmetrics: bool) -> bytes:
+    text = help_text.replace("\\", r"\\").replace("\n", r"\n")
     if not openmetrics:
         # The text format has no info type: a gauge of 1 stands for it.
-        kind = "gauge" if family.kind == "info" else family.kind
-        return f"# HELP {family.name} {text}\n# TYPE {family.name} {kind}\n"
-    name = family.name.removesuffix(_SUFFIXES[family.kind])
+        of = "gauge" if kind == "info" else kind
+        return f"# HELP {name} {text}\n# TYPE {name} {of}\n".encode()
+    name = name.removesuffix(_SUFFIXES[kind])
     text = text.replace('"', r"\"")
     unit = name.rpartition("_")[2]
-    declared = f"# UNIT {name} {unit}\n" if unit in _UNITS and family.kind != "info" else ""
-    return f"# HELP {name} {text}\n# TYPE {name} {family.kind}\n{declared}"
+    declared = f"# UNIT {name} {unit}\n" if unit in _UNITS and kind != "info" else ""
+    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n{declared}".encode()

@@ -89,7 +89,8 @@ class Entrance:
 
     def _hold(self, sock: socket.socket) -> None:
         self._silent[sock] = self._loop.time()
-        self._loop.add_reader(sock, self._listen, sock)
+        # By its number: the loop asks for what is not there yet, and would have a socket described.
+        self._loop.add_reader(sock.fileno(), self._listen, sock)
         if len(self._silent) > self._most:
             self._close_oldest()
         if self._sweeping is None:
@@ -97,7 +98,7 @@ class Entrance:
 
     def _let_go(self, sock: socket.socket) -> socket.socket:
         del self._silent[sock]
-        self._loop.remove_reader(sock)
+        self._loop.remove_reader(sock.fileno())
         return sock
 
     def _listen(self, sock: socket.socket) -> None:

@@ -118,13 +118,14 @@ def assess_limits(
         outcome = snapshot.outcomes.get(limit.probe)
         if outcome is None or outcome.status in (Status.NOT_APPLICABLE, Status.DISABLED):
             continue
-        unknown = [LimitState(limit, "", None, None, bounds)]
-        if outcome.status is Status.FAILED:
-            found[limit.name] = LimitStates(unknown, bounds)
-            continue
-        earlier = (before or {}).get(limit.name)
+        failed = outcome.status is Status.FAILED
+        earlier = None if failed else (before or {}).get(limit.name)
         if earlier is not None and earlier.holds(snapshot, bounds):
             found[limit.name] = earlier
+            continue
+        unknown = [LimitState(limit, "", None, None, bounds)]
+        if failed:
+            found[limit.name] = LimitStates(unknown, bounds)
             continue
         noted.clear()
         make = functools.partial(_states, limit, noting, bounds, fence)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
-from xenwatch.alerts.names import alert_name
+from xenwatch.alerts.names import CRITICAL, WARNING, alert_name
 from xenwatch.assessment import Assessment
 from xenwatch.exposition.text_format import Family
 from xenwatch.metrics.base import Metric, Readings, Row
@@ -15,8 +14,8 @@ from xenwatch.metrics.base import Metric, Readings, Row
 def _thresholds(readings: Readings) -> Iterable[Row]:
     policy = readings.assessment.rules.policy
     for name, thresholds in (policy.thresholds if policy else {}).items():
-        for severity, value in dataclasses.asdict(thresholds).items():
-            yield (alert_name(name), severity), value
+        yield (alert_name(name), WARNING), thresholds.warning
+        yield (alert_name(name), CRITICAL), thresholds.critical
 
 
 def _states(readings: Readings) -> Iterable[Row]:

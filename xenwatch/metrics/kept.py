@@ -13,13 +13,17 @@ from typing import Any, Final
 from xenwatch.exposition.text_format import Family
 from xenwatch.limits.states import LimitState
 from xenwatch.metrics.base import Metric, Readings
-from xenwatch.readings.noted import FIELDS, NotedSnapshot, are_same
+from xenwatch.readings.noted import FIELDS, NotedSnapshot, differing
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.values import dataclass
 
 _OF_READINGS: Final = frozenset(field.name for field in dataclasses.fields(Readings))
+COUNTS: Final = "counts"
+"""The field of the readings with what the daemon knows of itself."""
 ALL: Final = ""
 """In place of the name of a limit: every one."""
+_INPUTS: Final = FIELDS | {COUNTS}
+"""What is compared from pass to pass."""
 
 
 class _NotedStates(Mapping[str, Sequence[LimitState]]):
@@ -73,22 +77,14 @@ class _NotedReadings(Readings):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A family, and what it was made of: fields of the snapshot, and the states of limits.
+    """A family, and what it was made of: fields of the snapshot or `COUNTS`, and limits.
 
     `inputs` is `None` if it was made of more than that.
     """
 
     family: Family
-    inputs: Mapping[str, object] | None
-    states: Mapping[str, Sequence[LimitState]]
-
-    def holds(self, snapshot: Snapshot, states: Mapping[str, Sequence[LimitState]]) -> bool:
-        """Whether it would be the same if made of these: everything used is the same."""
-        return (
-            self.inputs is not None
-            and are_same(self.inputs, snapshot)
-            and all(states.get(name, ()) == found for name, found in self.states.items())
-        )
+    inputs: frozenset[str] | None
+    limits: frozenset[str]
 
 
 class Families(Mapping[str, Family]):
@@ -106,15 +102,32 @@ class Families(Mapping[str, Family]):
         self._limits: set[str] = set()
         self._snapshot = readings.snapshot
         self._states = readings.states
+        self._counts = readings.counts
         self._fence = readings.assessment.fence
         self._readings = _NotedReadings.of(readings, self._noted, self._limits)
         self._made = before.still(readings) if before is not None else {}
 
     def still(self, readings: Readings) -> dict[str, _Made]:
-        """What was made so far and is the same of these readings."""
+        """What was made so far and is the same of these readings.
+
+        All of it is of the readings of this pass, or would be the same if it were: what differs
+        between the two passes is found once for all families.
+        """
         so_far = self._made.copy()  # at once, as another thread may add to it
-        snapshot, states = readings.snapshot, readings.states
-        return {name: made for name, made in so_far.items() if made.holds(snapshot, states)}
+        inputs = differing(self._snapshot, readings.snapshot)
+        if self._counts != readings.counts:
+            inputs.add(COUNTS)
+        mine, its = self._states, readings.states
+        limits = {name for name in mine.keys() | its.keys() if mine.get(name) != its.get(name)}
+        if limits:
+            limits.add(ALL)
+        return {
+            name: made
+            for name, made in so_far.items()
+            if made.inputs is not None
+            and inputs.isdisjoint(made.inputs)
+            and limits.isdisjoint(made.limits)
+        }
 
     def __getitem__(self, name: str) -> Family:
         made = self._made.get(name)
@@ -132,7 +145,6 @@ class Families(Mapping[str, Family]):
         self._noted.clear()
         self._limits.clear()
         family = metric.family(self._readings, self._fence)
-        if family.unmade or ALL in self._limits or not self._noted <= FIELDS:
-            return _Made(family, None, {})
-        inputs = {name: getattr(self._snapshot, name) for name in self._noted}
-        return _Made(family, inputs, {name: self._states.get(name, ()) for name in self._limits})
+        if family.unmade or not self._noted <= _INPUTS:
+            return _Made(family, None, frozenset())
+        return _Made(family, frozenset(self._noted), frozenset(self._limits))

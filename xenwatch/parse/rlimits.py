@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from xenwatch.parse.errors import ParseError
@@ -22,6 +23,7 @@ class ResourceLimit:
     unit: str
 
 
+@functools.lru_cache(maxsize=16)  # of all daemons, in every pass
 def parse_limits(data: bytes) -> tuple[ResourceLimit, ...]:
     """The rows in the file's order. Raises `ParseError`."""
     lines = data.splitlines()

@@ -120,6 +120,8 @@ class Scheduler:
 
     async def idle(self, seconds: float) -> None:
         """Wait until every probe that is due has run or is past its deadline, at most `seconds`."""
+        if self._idle.is_set():
+            return
         idle = asyncio.create_task(self._idle.wait())
         try:
             await self._within(idle, seconds)

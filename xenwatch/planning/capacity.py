@@ -126,7 +126,8 @@ def fit(
     """
     regime = release(snapshot).regime
     counted = [(_counted(shape, learnt.get(shape)), count) for shape, count in batch.items()]
-    question = _Question(snapshot, regime, counted, wanted, _queues(snapshot, counted), reserve)
+    queues, silent = _queues(snapshot, counted), unresponsive(snapshot)
+    question = _Question(snapshot, regime, counted, wanted, queues, reserve, silent)
     by_limit: defaultdict[str, dict[str, LimitState]] = defaultdict(dict)
     for state in states:
         by_limit[state.limit.name][state.instance] = state
@@ -255,7 +256,10 @@ def _applies(limit: Limit, snapshot: Snapshot) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of every limit; `queues` as `_queues` counts them."""
+    """What is asked of every limit; `queues` as `_queues` counts them.
+
+    `silent` is which daemons do not answer, see `unresponsive`.
+    """
 
     snapshot: Snapshot
     regime: str | None
@@ -263,6 +267,7 @@ class _Question:
     wanted: int | None
     queues: int
     reserve: Reserve
+    silent: str
 
     def headrooms(self, limit: Limit, present: Mapping[str, LimitState]) -> list[LimitHeadroom]:
         """The headrooms of one limit, one for each instance the batch takes of."""
@@ -284,7 +289,9 @@ class _Question:
             if amount and not routed(limit, present, shape, self.snapshot):
                 name = instance(limit, present, shape, self.snapshot)
                 taken[name] = taken.get(name, 0) + amount
-                ones[name] = max(ones.get(name, 0), amount / Fraction(count))
+                ones[name] = max(
+                    ones.get(name, 0), amount if count == 1 else amount / Fraction(count)
+                )
         return [
             self._headroom(limit, name, present.get(name), taken[name], ones[name])
             for name in taken
@@ -310,7 +317,7 @@ class _Question:
         kept = self.reserve.units(one, state.max.value)
         left = max(0, state.headroom - kept)
         batches = int(left // takes)
-        doubt = unresponsive(self.snapshot) or limit.doubt(self.snapshot)
+        doubt = self.silent or limit.doubt(self.snapshot)
         if doubt and batches:
             return _unknown(limit, instance, doubt, takes)
         needed = state.used + kept + takes * (self.wanted or 0)

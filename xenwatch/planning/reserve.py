@@ -22,6 +22,8 @@ class Reserve:
 
     def units(self, one: Units, maximum: int) -> int:
         """The units of a limit that are kept, `one` of which are what one VM takes."""
+        if not self.vms and not self.share:
+            return 0
         return math.ceil(self.vms * one + self.share * maximum)
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
@@ -153,16 +152,11 @@ def merge(before: Pass, results: Mapping[str, Result], now: Moment, origin: Orig
     `origin` is that of the source, which a reader tells with its first answer.
     """
     outcomes = {name: result.outcome for name, result in results.items()}
-    readings = {name: result.reading for name, result in results.items()}
+    fields: dict[str, object] = {name: result.reading for name, result in results.items()}
     memories = {name: each.memory for name, each in results.items() if each.memory is not None}
-    snapshot = dataclasses.replace(
-        before.snapshot,
-        time=now.time,
-        instant=now.instant,
-        outcomes={**before.snapshot.outcomes, **outcomes},
-        origin=origin,
-        **readings,
-    )
+    fields["time"], fields["instant"], fields["origin"] = now.time, now.instant, origin
+    fields["outcomes"] = {**before.snapshot.outcomes, **outcomes}
+    snapshot = before.snapshot.copy(fields)
     return Pass(snapshot, {**before.memories, **memories} if memories else before.memories)
 
 

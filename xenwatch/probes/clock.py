@@ -14,13 +14,13 @@ from xenwatch.sources.base import Source
 _MICROSECONDS: Final = 1e6
 
 
-def read(source: Source, _context: Snapshot) -> Clock:
+def read(source: Source, context: Snapshot) -> Clock:
     """The kernel's word on its clock. Raises `NotApplicable`, `SourceError` and `ParseError`.
 
     STA_UNSYNC is no sign: chrony leaves it set unless `rtcsync` is configured (sys_timex.c). So
     systemd-timedated too goes by the error (timedated.c).
     """
-    require_dom0(source)
+    require_dom0(source, context)
     timex = parse_timex(source.adjtimex())
     return Clock(
         timex.maxerror < MAXERROR_LIMIT,

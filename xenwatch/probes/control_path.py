@@ -74,7 +74,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[ControlPat
 
     A failed round trip is counted, and is no failure of the probe.
     """
-    require_dom0(source)
+    require_dom0(source, context)
     round_trips = {}
     for target in TARGETS:
         expected = target == "xenstored" or resolve(context.host).facts.toolstack == XAPI

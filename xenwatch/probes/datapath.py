@@ -87,7 +87,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Datapath, _Memory]:
     """Workers and interfaces. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     now = _track(source, _present(context), memory)
     processes = {
         pid: (worker.domid, worker.kind)

@@ -19,16 +19,16 @@ _BUS_ID = re.compile(r"([a-z0-9_-]+)-(\d+)-(\d+)\Z")
 
 def read(source: Source, context: Snapshot) -> Backends:
     """States of all devices. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    return Backends(list_devices(source, own_domid(source)))
+    return Backends(list_devices(source, own_domid(source, context)))
 
 
-def own_domid(source: Source) -> int:
+def own_domid(source: Source, context: Snapshot) -> int:
     """0 in dom0, and the domid of a driver domain, which is a guest with backends.
 
     Raises `NotApplicable` elsewhere, `SourceError` and `ParseError`.
     """
     try:
-        require_dom0(source)
+        require_dom0(source, context)
     except NotApplicable:
         if not list_optional(source, DIRECTORY):
             raise

@@ -63,9 +63,9 @@ class _Found:
     completed: int | None
 
 
-def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Disks, _Memory]:
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Disks, _Memory]:
     """All disks. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     disks: dict[tuple[int, int], VirtualDisk] = {}
     unconnected: dict[tuple[int, int], tuple[str, str | None]] = {}
     known: dict[tuple[int, int], _Known] = {}

@@ -39,9 +39,9 @@ class _Memory:
     samples: tuple[_Sample, ...] = ()
 
 
-def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Dom0Cpus, _Memory]:
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Dom0Cpus, _Memory]:
     """Times of dom0's virtual CPUs. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     rows = cpustat.parse_cpu_stat(source.read(STAT))
     seconds = {
         name.removeprefix("cpu"): dict(

@@ -43,7 +43,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Domains, _Memory]:
     """All domains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     found, names = _domains(source, context, memory.names)
     known = context.xenstore.names if context.xenstore is not None else {}
     lives = memory.lives.after(found.domains, context.instant, known)

@@ -35,7 +35,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot) -> EventChannels:
     """The channels of domain 0. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     return _channels(source, 0)
 
 
@@ -46,7 +46,7 @@ def read_driver_domains(
 
     Raises `NotApplicable`, `SourceError` and `ParseError`. One that is gone is left out.
     """
-    own = own_domid(source)
+    own = own_domid(source, context)
     if own:
         memory = _Memory(frozenset({own}))
     elif context.xenstore_devices is not None:

@@ -31,7 +31,7 @@ def read(source: Source, context: Snapshot) -> Grants:
     A domain that Xen does not know was destroyed since it was listed; any other refusal is a
     failure, as is one domain that Xen's security policy keeps dom0 from asking about.
     """
-    require_dom0(source)
+    require_dom0(source, context)
     domids = list(list_uuids(source, context))
     frames: dict[int, GrantFrames] = {}
     for first in range(0, len(domids), _BATCH):
@@ -60,7 +60,7 @@ def read_maptrack(source: Source, context: Snapshot) -> Maptrack:
     The dump lists every active grant of the host in the console ring: megabytes with many guests,
     which is why this probe is disabled by default.
     """
-    require_dom0(source)
+    require_dom0(source, context)
     xl = _xl(source)
     for argv in ((xl, "debug-keys", "g"), (xl, "dmesg")):
         output = source.run(argv)

@@ -81,9 +81,9 @@ def _size(source: Source, place: str) -> tuple[Size | None, str]:
     return Size(used, used + stat.bavail * stat.frsize), ""
 
 
-def read_thin_pools(source: Source, _context: Snapshot) -> ThinPools:
+def read_thin_pools(source: Source, context: Snapshot) -> ThinPools:
     """The thin pools. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     if list_optional(source, THIN_MODULE) is None:
         raise NotApplicable(f"no thin pools: no {THIN_MODULE}")
     pools = parse_thin_pools(_run(source, STATUS))
@@ -110,7 +110,7 @@ def _name(device: str) -> str:
 
 def read_volume_groups(source: Source, context: Snapshot) -> VolumeGroups:
     """The groups that hold disks of guests. Raises `NotApplicable`, `SourceError`, `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     wanted = {*_repository_groups(source), *_groups_of_disks(source, context)}
     if not wanted:
         raise NotApplicable("no volume group holds a disk of a guest")

@@ -16,9 +16,9 @@ STATEFILE: Final = "statefile"
 _MILLISECONDS: Final = 1000
 
 
-def read(source: Source, _context: Snapshot) -> Ha:
+def read(source: Source, context: Snapshot) -> Ha:
     """What xhad tells. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     output = _asked(source)
     if output.status == NO_DAEMON:
         raise NotApplicable(

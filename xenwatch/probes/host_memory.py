@@ -26,7 +26,7 @@ _GONE: Final = (errno.ESRCH, errno.EINVAL)
 
 def read(source: Source, context: Snapshot) -> HostMemory:
     """Xen's memory in bytes. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     info = physical(source, this_layout(source))
     free = max(0, info.free - info.outstanding)
     return HostMemory(info.total * domaininfo.PAGE, free * domaininfo.PAGE, _owed(source, context))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from xenwatch.parse.architecture import architecture
 from xenwatch.parse.interrupts import parse_interrupts
@@ -23,6 +22,7 @@ from xenwatch.readings.event_channels import Irqs
 from xenwatch.readings.snapshot import Snapshot
 from xenwatch.release.linux import Linux, linux
 from xenwatch.sources.base import Source, SourceError
+from xenwatch.values import dataclass
 
 IRQ_DIRECTORY = "/sys/kernel/irq"
 INTERRUPTS = "/proc/interrupts"

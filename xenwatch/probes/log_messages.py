@@ -105,7 +105,7 @@ def read_xen_console(
     source: Source, context: Snapshot, memory: _Memory
 ) -> tuple[LogMessages, _Memory]:
     """Messages of Xen. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     now = uptime(source.read(UPTIME))
     layout = this_layout(source)
     first = memory.tally is None

@@ -21,7 +21,7 @@ _RING = re.compile(r"io_ring_q\d{1,5}\Z")
 
 def read(source: Source, context: Snapshot) -> NetbackRings:
     """The rings by interface. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     names = list_optional(source, DIRECTORY)
     if names is None:
         if not list_optional(source, DEBUGFS):

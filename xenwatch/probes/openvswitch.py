@@ -39,7 +39,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[OpenVswitc
 
     The answer is hundreds of bytes for each port, and usually the same as the last one.
     """
-    require_dom0(source)
+    require_dom0(source, context)
     if SOCKET not in (list_optional(source, DIRECTORY) or ()):
         raise NotApplicable(f"no Open vSwitch: no {DIRECTORY}/{SOCKET}")
     output = source.run(command(), DEADLINE)

@@ -39,7 +39,7 @@ _DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 def read_daemons(source: Source, context: Snapshot) -> DaemonFds:
     """The daemons that run here, by role. Raises `NotApplicable`, `SourceError`, `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     read_ahead(source, "read", (path for program in DAEMONS.values() for path in _places(program)))
     found = {}
     for role, program in DAEMONS.items():
@@ -63,9 +63,9 @@ class _Memory:
     passes: int
 
 
-def read_qemus(source: Source, _context: Snapshot, memory: _Memory) -> tuple[QemuFds, _Memory]:
+def read_qemus(source: Source, context: Snapshot, memory: _Memory) -> tuple[QemuFds, _Memory]:
     """The QEMUs of guests, by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     passes = (memory.passes + 1) % SEARCH_EVERY
     others = memory.others if passes else frozenset()
     by_domid: dict[int, ProcessFds] = {}

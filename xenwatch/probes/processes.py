@@ -40,9 +40,9 @@ class _Memory:
     pids: Mapping[str, int]
 
 
-def read(source: Source, _context: Snapshot, memory: _Memory) -> tuple[Daemons, _Memory]:
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Daemons, _Memory]:
     """The daemons by role. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     found: dict[str, DaemonProcess] = {}
     for role in ROLES:
         for pid in _candidates(source, memory.pids.get(role), role):

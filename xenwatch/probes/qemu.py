@@ -109,7 +109,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Qemus, _Memory]:
     """The QEMUs by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     then = unpacked(memory.counted)
     table = read_table(source, then.pids)
     read_ahead(source, "read", _schedstats(memory))

@@ -30,7 +30,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[WakeupsByCause, _Memory]:
     """Causes by domid. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     qemus = context.qemus or memory.qemus
     if qemus is None:
         raise SourceError("threads of the QEMUs", "not read yet by the probe qemus")

@@ -47,7 +47,7 @@ Replaced = Callable[[Iterable[str]], float | None]
 
 def read(source: Source, context: Snapshot) -> RebootPending:
     """What is pending. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     names = list_optional(source, BOOT)
     if names is None:
         raise NotApplicable(f"no {BOOT}")

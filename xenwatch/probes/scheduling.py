@@ -26,9 +26,9 @@ _VCPUS_MAX: Final = 1024
 _PERCENT: Final = 100
 
 
-def read(source: Source, _context: Snapshot) -> Scheduling:
+def read(source: Source, context: Snapshot) -> Scheduling:
     """dom0's place. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     layout = this_layout(source)
     info = physical(source, layout)
     reply = source.hypercall(scheduling.sched_id_call(layout))

@@ -11,14 +11,14 @@ from __future__ import annotations
 import errno
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from xenwatch.parse import cgroup
 from xenwatch.parse.kthread import parse_thread
 from xenwatch.parse.process import ProcessStat, parse_stat
 from xenwatch.parse.text import assignments, number, word
-from xenwatch.probes.base import NotApplicable, Probe, stateless
+from xenwatch.probes.base import NotApplicable, Probe
 from xenwatch.probes.cpu_settings import setters
 from xenwatch.probes.xen import list_optional, read_optional, require_dom0
 from xenwatch.readings.slices import Slice, Slices
@@ -61,6 +61,9 @@ WEIGHT_IDLE: Final = 3
 """WEIGHT_IDLEPRIO, of SCHED_IDLE."""
 FAIR: Final = frozenset({0, 3})
 SCHED_IDLE: Final = 5
+RECHECK: Final = 10
+"""Readings after which all processes of the root group are read again: a process may have the
+number that a thread of the kernel had."""
 _SET = re.compile(r"[0-9]{1,6}\Z")
 _INTERFACE = re.compile(
     r"(cgroup|cpu|cpuacct|cpuset|io|irq|memory|misc|hugetlb|pids|rdma|dmem|blkio)\.|tasks\Z"
@@ -93,9 +96,21 @@ class _Hierarchy:
         return weight if self.version == 1 else weight * NICE_0 / DEFAULT_WEIGHT
 
 
-def read(source: Source, context: Snapshot) -> Slices:
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Threads of the kernel in the root group that serve no guest.
+
+    There are hundreds, which are always there and never compete. `readings` is how many ago they
+    were read.
+    """
+
+    idle: frozenset[int] = frozenset()
+    readings: int = 0
+
+
+def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[Slices, _Memory]:
     """Slices and misplaced processes. Raises `NotApplicable`, `SourceError`, `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     hierarchy = _hierarchy(source)
     names = [name for name in list_optional(source, hierarchy.root) or () if _is_group(name)]
     files = (hierarchy.weight_file, hierarchy.processes_file)
@@ -106,7 +121,7 @@ def read(source: Source, context: Snapshot) -> Slices:
         if (weight := _number(source, f"{hierarchy.root}/{name}/{hierarchy.weight_file}"))
         is not None
     }
-    root = list(_processes(source, hierarchy.root))
+    root, memory = _root_processes(source, hierarchy.root, memory)
     contenders = [weight for stat in root if (weight := _weight(stat))]
     competing = [weights[name] for name in weights if _competes(source, hierarchy, name)]
     total = sum(map(hierarchy.scaled, competing)) + sum(contenders)
@@ -121,7 +136,8 @@ def read(source: Source, context: Snapshot) -> Slices:
     others = {key: count for key, count in misplaced.items() if key not in shipped}
     # Of an unknown release it is unknown too whether it puts them there.
     known = {} if context.host is None else shipped
-    return Slices(found, len(contenders), others, known, _setters(source, hierarchy, names))
+    set_by = _setters(source, hierarchy, names)
+    return Slices(found, len(contenders), others, known, set_by), memory
 
 
 def _setters(source: Source, hierarchy: _Hierarchy, names: list[str]) -> Mapping[str, str] | None:
@@ -267,10 +283,24 @@ def _unit(source: Source, name: str) -> Iterator[bytes]:
         yield read_optional(source, path) or b""
 
 
-def _processes(source: Source, group: str) -> Iterator[ProcessStat]:
+def _root_processes(
+    source: Source, root: str, memory: _Memory
+) -> tuple[list[ProcessStat], _Memory]:
+    """The processes in the root group that may compete."""
+    known = memory.idle if memory.readings < RECHECK else frozenset()
+    pids = _pids(source, root)
+    found = list(_processes(source, [pid for pid in pids if pid not in known]))
+    idle = known.intersection(pids).union(stat.pid for stat in found if _is_idle(stat))
+    return found, _Memory(idle, memory.readings + 1 if known else 0)
+
+
+def _pids(source: Source, group: str) -> tuple[int, ...]:
     """The processes in a group, not in those below it."""
     path = f"{group}/cgroup.procs"
-    pids = cgroup.parse_procs(path, read_optional(source, path) or b"")
+    return cgroup.parse_procs(path, read_optional(source, path) or b"")
+
+
+def _processes(source: Source, pids: Sequence[int]) -> Iterator[ProcessStat]:
     read_ahead(source, "read", (f"/proc/{pid}/stat" for pid in pids if pid))
     for pid in pids:
         # Processes of another PID namespace read 0 and have no files here.
@@ -286,13 +316,18 @@ def _weight(stat: ProcessStat) -> int:
     only those that serve guests count: the others run briefly, or outside all groups. Real-time
     policies do not share by weight.
     """
-    if stat.kernel_thread and parse_thread(stat.comm) is None:
+    if _is_idle(stat):
         return 0
     if stat.policy == SCHED_IDLE:
         return WEIGHT_IDLE
     if stat.policy not in FAIR or not -20 <= stat.nice < 20:
         return 0
     return PRIO_TO_WEIGHT[stat.nice + 20]
+
+
+def _is_idle(stat: ProcessStat) -> bool:
+    """Whether it is a thread of the kernel that serves no guest."""
+    return stat.kernel_thread and parse_thread(stat.comm) is None
 
 
 def _misplaced(
@@ -310,7 +345,7 @@ def _misplaced(
         if _QEMU.match(stat.comm):
             found[word(stat.comm), "/"] += 1
     for group in _below(source, hierarchy.root, CONTROL):
-        for stat in _processes(source, f"{hierarchy.root}/{group}"):
+        for stat in _processes(source, _pids(source, f"{hierarchy.root}/{group}")):
             if _QEMU.match(stat.comm):
                 found[word(stat.comm), f"/{group}"] += 1
     control_path = sorted(_control_path(source, context, hierarchy))
@@ -382,6 +417,7 @@ SLICES = Probe(
     " the slices' units and their drop-ins, the CPU settings of all groups where there is no"
     f" {CONTROL}",
     advice="mount the cgroup file systems; run as root",
-    read=stateless(read),
+    read=read,
+    memory=_Memory(),
     interval=30.0,
 )

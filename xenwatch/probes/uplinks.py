@@ -28,7 +28,7 @@ def read(source: Source, context: Snapshot) -> Uplinks:
 
     What is behind bridges of Open vSwitch is known once its database was read.
     """
-    require_dom0(source)
+    require_dom0(source, context)
     if linux(version_pair(uname(source.uname())[1])).masters is False:
         raise NotApplicable("this kernel does not report the ports of bridges")
     counters = netdev.parse_net_dev(source.read("/proc/net/dev"))

@@ -65,7 +65,7 @@ class _Memory:
 
 def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[VmProcesses, _Memory]:
     """What each domain takes. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     wanted = _processes(context)
     now, ended = _all_read(source, wanted, memory)
     unread = {

@@ -61,7 +61,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[VmStarts, 
     While domains or backends are not read, everything stays as it was. Domains that were there at
     the first run have started before.
     """
-    require_dom0(source)
+    require_dom0(source, context)
     domains = context.domains
     if domains is None or domains.route != "hypercall" or context.backends is None:
         return _reading(context, memory, {}), memory

@@ -8,6 +8,7 @@ from xenwatch.parse.errors import ParseError
 from xenwatch.parse.process import parse_stat
 from xenwatch.parse.text import hexadecimal, word
 from xenwatch.probes.base import NotApplicable
+from xenwatch.readings.snapshot import Snapshot
 from xenwatch.sources.base import Source, SourceError
 
 CAPABILITIES = "/proc/xen/capabilities"
@@ -20,13 +21,17 @@ ENDED: Final = ("Z", "X")
 _GUEST = "a Xen guest, not the control domain (dom0)"
 
 
-def require_dom0(source: Source) -> None:
+def require_dom0(source: Source, context: Snapshot | None = None) -> None:
     """Return on a control domain, raise `NotApplicable` elsewhere.
 
+    Where the host was read as one, that is not read again by every probe: it is none any more only
+    after a boot.
     `/proc/xen/capabilities` says `control_d` in dom0 and nothing in a guest. Where xenfs is not
     mounted, or hidden from the unit (ProtectKernelTunables= mounts /proc anew), the features that
     Xen gave the kernel say it; where they cannot be read, but this is Xen, the probe should try.
     """
+    if context is not None and context.host is not None and context.host.is_dom0:
+        return
     capabilities = read_optional(source, CAPABILITIES)
     if capabilities is not None:
         if b"control_d" in capabilities:

@@ -41,7 +41,7 @@ NO_NAMES: Final = _Names(Xenstore({}), 0)
 
 def read_names(source: Source, context: Snapshot, memory: _Names) -> tuple[Xenstore, _Names]:
     """Names and stubdomains. Raises `NotApplicable`, `SourceError` and `ParseError`."""
-    require_dom0(source)
+    require_dom0(source, context)
     uuids = list_uuids(source, context)
     if context.xenstore is None:  # after a failure read everything again
         memory = NO_NAMES

@@ -62,7 +62,7 @@ def read(source: Source, context: Snapshot, memory: _Devices) -> tuple[XenstoreD
     where it has the name of an old one, the others in slices: Windows without drivers leaves
     several unconnected in every VM.
     """
-    own = own_domid(source)
+    own = own_domid(source, context)
     backends = context.backends
     devices = list_devices(source, own) if backends is None else backends.states
     if context.xenstore_devices is None:  # after a failure read everything again

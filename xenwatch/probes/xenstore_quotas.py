@@ -54,7 +54,7 @@ def read(source: Source, context: Snapshot, memory: _Memory) -> tuple[XenstoreQu
 
     Guests that were not asked about before come first, the others in turn.
     """
-    require_dom0(source)
+    require_dom0(source, context)
     guests = {domid: uuid for domid, uuid in list_uuids(source, context).items() if domid}
     if not guests:
         return XenstoreQuotas("", {}), NOTHING

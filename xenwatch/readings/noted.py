@@ -17,22 +17,28 @@ FIELDS: Final = frozenset(field.name for field in dataclasses.fields(Snapshot))
 class NotedSnapshot(Snapshot):
     """A snapshot that notes which of its fields are read."""
 
-    __slots__ = ("_noted",)
+    __slots__ = ("_noted", "_of")
 
     @classmethod
     def of(cls, snapshot: Snapshot, noted: set[str]) -> NotedSnapshot:
         """The same snapshot, which adds to `noted`."""
-        values: dict[str, Any] = {name: getattr(snapshot, name) for name in FIELDS}
-        found = cls(**values)
+        found = object.__new__(cls)  # its own fields stay empty: those of the other are read
         object.__setattr__(found, "_noted", noted)
+        object.__setattr__(found, "_of", snapshot)
         return found
 
     def __getattribute__(self, name: str) -> Any:
         if name in FIELDS:
             object.__getattribute__(self, "_noted").add(name)
+            return getattr(object.__getattribute__(self, "_of"), name)
         return object.__getattribute__(self, name)
 
 
 def are_same(inputs: Mapping[str, object], snapshot: Snapshot) -> bool:
     """Whether these fields of the snapshot are the same values."""
     return all(getattr(snapshot, name) is value for name, value in inputs.items())
+
+
+def differing(before: Snapshot, now: Snapshot) -> set[str]:
+    """The fields that are not the same values."""
+    return {name for name in FIELDS if getattr(before, name) is not getattr(now, name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Final
 
@@ -115,6 +116,7 @@ class Release:
         return None if since is None else f"Xen {_dotted(since)}"
 
 
+@functools.lru_cache(maxsize=8)  # asked by many limits of one host
 def resolve(host: Host | None) -> Release:
     """The release of a host, from its reading. Never raises."""
     if host is None:
