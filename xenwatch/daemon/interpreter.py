@@ -9,7 +9,7 @@ from typing import Final
 
 from xenwatch.clock import Clock
 
-SWITCH: Final = 0.001
+SWITCH: Final = 0.0002
 """Seconds after which a thread that computes gives way to the event loop; Python's own are 0.005.
 
 The loop waits that long after every wakeup beside a thread that computes
