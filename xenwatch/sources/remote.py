@@ -279,7 +279,10 @@ class _Ahead:
         if time.monotonic() > until:
             return None
         if isinstance(found, SourceError):
-            raise found
+            try:
+                raise found
+            finally:  # it has this frame, and with it all those that wait for it
+                del found
         return found
 
 
