@@ -185,7 +185,10 @@ class RemoteSource:
             charge(cost)
             if isinstance(head, SourceError):
                 self._note(head)
-                raise head
+                try:
+                    raise head
+                finally:  # it has this frame
+                    del head
             return answers.decode(verb, head, body)
         except FrameError as error:
             raise _problem(self._path, error) from error
