@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -16,6 +17,34 @@ from xenwatch.daemon.interpreter import EVERY, SWITCH, tune
 from xenwatch.sources.base import Choice
 
 __all__ = ["no_traces"]
+
+FREED = """\
+import sys
+from pathlib import Path
+from threading import Thread
+from xenwatch.daemon.interpreter import give_back
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+def work():
+    bytearray(4 << 20)
+    for _ in range(16):
+        freed.append(b"1" * (1 << 20))
+        stays.append(b"1" * 1000)
+    freed.clear()
+
+if sys.argv[1:]:
+    give_back()
+freed, stays = [], []
+before = resident()
+for _ in range(2):
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+print((resident() - before) * 4096 >> 20)
+"""
+"""What stays of 16 pages of a MiB that a thread has freed, in MiB."""
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +83,15 @@ async def test_cycles_go_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
         await clock.advance(2 * EVERY)
 
     assert collected == [0.0, EVERY, 2 * EVERY]
+
+
+def test_what_is_freed_goes_back() -> None:
+    """Pages are not kept for the next ones, whatever was allocated between them and stays."""
+    kept, given_back = (
+        int(subprocess.run([sys.executable, "-c", FREED, *words], check=True, stdout=-1).stdout)
+        for words in ((), ("give back",))
+    )
+    assert given_back < 4 < kept
 
 
 @pytest.mark.usefixtures("no_traces")

@@ -7,14 +7,14 @@ import dataclasses
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionResetError
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.test_utils import TestClient
 from structlog.testing import capture_logs
 
 from tests.http.test_server import Site
 from xenwatch.exposition.text_format import Block, Family, Page
 from xenwatch.http.refusals import ABANDONED, Refusals
-from xenwatch.http.sending import Sending
+from xenwatch.http.sending import LARGEST, PIECE, Sending
 from xenwatch.passes.bodies import Bodies
 
 SIZE = 64 << 20
@@ -104,3 +104,26 @@ async def test_a_client_that_does_not_read_gives_way_to_another(
             await slow[0][0].readexactly(SIZE)
         for _, writer in slow:
             writer.close()
+
+
+async def test_a_client_is_given_no_more_at_a_time_than_it_has_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pieces grow while a client takes them: one that takes nothing costs the first one alone."""
+    sizes: list[int] = []
+    write = web.StreamResponse.write
+
+    async def noting(response: web.StreamResponse, data: memoryview) -> None:
+        sizes.append(len(data))
+        await write(response, data)
+
+    monkeypatch.setattr(web.StreamResponse, "write", noting)
+    async with much(requests=1).client() as client, client.get("/metrics") as answer:
+        assert len(await answer.read()) > SIZE
+
+    assert sum(sizes) > SIZE
+    assert sizes[0] == PIECE
+    assert all(
+        size <= min(LARGEST, max(PIECE, sum(sizes[:number]))) for number, size in enumerate(sizes)
+    )
+    assert max(sizes) == LARGEST

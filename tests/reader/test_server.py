@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,18 @@ def test_what_was_read_ahead_is_given_once(tmp_path: Path) -> None:
         assert list(remote.refused) == ["/etc/shadow"]
         remote.read("/proc/uptime")
         assert len(host.asked) == asked + 1
+
+
+def test_an_error_goes_once_it_is_told(tmp_path: Path) -> None:
+    """It keeps nothing of the run that asked for it until the collector comes."""
+    with asking(TableSource(), tmp_path) as remote:
+        read_ahead(remote, "read", ["/proc/stat"])
+        for verb in (remote.read, remote.listdir):
+            try:
+                verb("/proc/stat")
+            except SourceError as error:
+                told = weakref.ref(error)
+            assert told() is None
 
 
 def test_what_was_read_ahead_grows_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

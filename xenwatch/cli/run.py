@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     # Without root there is that of the package, in a process of its own.
     helper = Helper() if os.geteuid() == 0 else None
     raise_limit()
+    interpreter.give_back()
     threads.keep()
 
     async def serve() -> int:

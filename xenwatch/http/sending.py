@@ -14,7 +14,11 @@ from xenwatch.http.refusals import ABANDONED, Refusals
 SEND_TIMEOUT: Final = 30.0
 """Max seconds for sending a response."""
 PIECE: Final = 1 << 18
-"""Bytes that are given to a connection at a time: what a client does not take stays there."""
+"""Bytes that are first given to a connection: what a client does not take stays there."""
+LARGEST: Final = 1 << 20
+"""The most that is given to it at a time, once its client has taken as much before.
+
+After each piece the event loop may have to wait for a thread that computes."""
 STALLED: Final = 1.0
 """Seconds after which a client that takes nothing loses its place to another."""
 
@@ -53,9 +57,11 @@ class Sending:
         if not isinstance(body, bytes) or len(body) <= PIECE or request.method == "HEAD":
             await response.write_eof()
             return
-        pieces = memoryview(body)
-        for start in range(0, len(pieces), PIECE):
-            await response.write(pieces[start : start + PIECE])
+        left = memoryview(body)
+        while left:
+            size = min(max(PIECE, len(body) - len(left)), LARGEST)
+            await response.write(left[:size])
+            left = left[size:]
             self._moved[transport] = self._now()
         await web.StreamResponse.write_eof(response)
 

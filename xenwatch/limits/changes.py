@@ -35,6 +35,11 @@ class Logged:
     lower_since: float | None = None
     gone_since: float | None = None
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether it is there, and was not lower last."""
+        return self.lower_since is None and self.gone_since is None
+
 
 @dataclass(frozen=True, slots=True)
 class SeverityChange:
@@ -62,7 +67,10 @@ def severity_changes(
             logged |= {key: known for key, known in before.items() if key[0] == name}
             continue
         key = (name, state.instance)
-        old = before.get(key)
+        old, now = before.get(key), state.severity
+        if old is not None and old.is_steady and old.severity is now:  # as nearly all of them
+            logged[key] = old
+            continue
         new = _next(old or Logged(Severity.OK), state, time)
         logged[key] = new
         was = old.severity if old else Severity.UNKNOWN

@@ -185,7 +185,10 @@ class RemoteSource:
             charge(cost)
             if isinstance(head, SourceError):
                 self._note(head)
-                raise head
+                try:
+                    raise head
+                finally:  # it has this frame
+                    del head
             return answers.decode(verb, head, body)
         except FrameError as error:
             raise _problem(self._path, error) from error
@@ -279,7 +282,10 @@ class _Ahead:
         if time.monotonic() > until:
             return None
         if isinstance(found, SourceError):
-            raise found
+            try:
+                raise found
+            finally:  # it has this frame, and with it all those that wait for it
+                del found
         return found
 
 
