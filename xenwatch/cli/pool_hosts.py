@@ -29,7 +29,7 @@ from xenwatch.planning.running import running
 from xenwatch.planning.shapes import TYPES, Shape
 from xenwatch.readings.domains import STOPPED
 from xenwatch.sources.base import SourceError
-from xenwatch.status import from_json
+from xenwatch.status import from_json, prometheus
 from xenwatch.status.domain_row import DomainRow
 from xenwatch.status.notices import notices
 
@@ -305,7 +305,4 @@ def _problem(name: str, labels: Mapping[str, str], value: float) -> str:
 
 
 def _vector(place: Address, query: str) -> Iterator[tuple[Mapping[str, str], float]]:
-    found = _json(place, f"/api/v1/query?query={quote(query)}")
-    for row in found["data"]["result"]:
-        labels = {str(label): str(value) for label, value in row["metric"].items()}
-        yield labels, float(row["value"][1])
+    return prometheus.vector(_json(place, f"{prometheus.PATH}?query={quote(query)}"))
