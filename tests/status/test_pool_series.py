@@ -83,7 +83,7 @@ def test_a_host_that_is_fine() -> None:
     ],
 )
 def test_the_state_is_the_worst_that_is_said(changes: dict[str, Any], state: str) -> None:
-    """A host that is down, stale or partly unknown is unknown; without alert states, limits judge."""
+    """A host that is down, stale or partly unknown is unknown; alerts that are off say nothing."""
     assert row(**changes).state == state
 
 
